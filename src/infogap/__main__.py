@@ -1,0 +1,5 @@
+"""`python -m infogap` is the console script `infogap`."""
+
+from infogap.cli import main
+
+main()

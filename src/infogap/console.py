@@ -1,0 +1,133 @@
+"""What a person sees: everything but data goes to stderr, data goes to stdout."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_LOG_EVERY = 15.0  # seconds between lines where there is no terminal to draw a bar on
+
+
+@dataclass
+class Output:
+    """How much is said; set once by the command line. As a library, infogap is silent."""
+
+    quiet: bool = True
+    verbose: bool = False
+    json: bool = False
+    debug: bool = False
+
+
+output = Output()
+
+Advance = Callable[..., None]
+"""`advance(n=1, **extra)`: n more are done; `extra` names running totals shown beside, such as tokens=123."""
+
+
+def stderr() -> Console:
+    """The console for everything that is not data."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str, style: str | None = None) -> None:
+    """A line for the person at the terminal; nothing under --quiet."""
+    if not output.quiet:
+        stderr().print(text, style=style, markup=False)
+
+
+def detail(text: str) -> None:
+    """A line that only -v shows."""
+    if output.verbose:
+        stderr().print(text, style="dim", markup=False)
+
+
+@contextmanager
+def progress(what: str, total: int, unit: str, done: int = 0) -> Iterator[Advance]:
+    """Show done, rate and time left while a stage works; `done` of `total` were there before.
+
+    On a terminal a bar, elsewhere a line every 15 seconds, under --quiet nothing.
+    """
+    if output.quiet:
+        yield lambda _n=1, **_extra: None
+    elif sys.stderr.isatty():
+        with _bar(what, total, unit, done) as advance:
+            yield advance
+    else:
+        with _log(what, total, unit, done) as advance:
+            yield advance
+
+
+@contextmanager
+def _bar(what: str, total: int, unit: str, done: int) -> Iterator[Advance]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    started = time.monotonic()
+    finished, totals = done, dict[str, int]()
+    columns = (
+        TextColumn("{task.description:<9}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=stderr()) as bar:
+        task = bar.add_task(what, total=total, completed=done, rate=unit)
+
+        def advance(n: int = 1, **extra: int) -> None:
+            nonlocal finished
+            finished += n
+            for name, amount in extra.items():
+                totals[name] = totals.get(name, 0) + amount
+            rate = _rate(finished, done, total, unit, totals, time.monotonic() - started)
+            bar.update(task, completed=finished, rate=rate)
+
+        yield advance
+
+
+@contextmanager
+def _log(what: str, total: int, unit: str, done: int) -> Iterator[Advance]:
+    started = last = time.monotonic()
+    finished, totals = done, dict[str, int]()
+
+    def line(now: float) -> None:
+        rate = _rate(finished, done, total, unit, totals, now - started)
+        stderr().print(f"{what:<9} {finished:,}/{total:,} {rate}", markup=False)
+
+    def advance(n: int = 1, **extra: int) -> None:
+        nonlocal finished, last
+        finished += n
+        for name, amount in extra.items():
+            totals[name] = totals.get(name, 0) + amount
+        now = time.monotonic()
+        if now - last >= _LOG_EVERY:
+            last = now
+            line(now)
+
+    yield advance
+    line(time.monotonic())
+
+
+def _rate(finished: int, before: int, total: int, unit: str, totals: dict[str, int], seconds: float) -> str:
+    """`12.3 traces/s, 140 tokens/s, 0:42 left`; what was done before this call does not count."""
+    if seconds <= 0 or finished == before:
+        return unit
+    speed = (finished - before) / seconds
+    parts = [f"{_figure(speed)} {unit}/s"]
+    parts += [f"{_figure(amount / seconds)} {name}/s" for name, amount in totals.items()]
+    if finished < total:
+        left = int((total - finished) / speed)
+        parts.append(f"{left // 3600}:{left % 3600 // 60:02d}:{left % 60:02d} left")
+    return ", ".join(parts)
+
+
+def _figure(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.1f}"

@@ -1,0 +1,57 @@
+"""The base of every section of a recipe: strict types, and unknown keys reported with what is allowed."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+
+class Model(BaseModel):
+    """A mapping in the recipe. Types are strict: `samples: "4"` is an error, not 4."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+
+    @classmethod
+    def keys(cls) -> list[str]:
+        """The keys a recipe may write here."""
+        return [field.alias or name for name, field in cls.model_fields.items()]
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _report_unknown_keys(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Report unknown keys together with the section's other errors, naming the allowed keys."""
+        if not isinstance(data, dict):
+            return handler(data)
+        unknown = [key for key in data if key not in cls.keys()]
+        errors: list[InitErrorDetails] = [
+            {"type": PydanticCustomError("unknown_key", "unknown key", {"allowed": cls.keys()}), "loc": (key,)}
+            for key in unknown
+        ]
+        try:
+            made = handler({key: value for key, value in data.items() if key not in unknown})
+        except ValidationError as error:
+            if not errors:
+                raise
+            errors += [_detail(line) for line in error.errors()]
+            raise ValidationError.from_exception_data(cls.__name__, errors) from None
+        if errors:
+            raise ValidationError.from_exception_data(cls.__name__, errors)
+        return made
+
+
+def _detail(line: Any) -> InitErrorDetails:
+    """An error line in the form in which pydantic takes it back, its message and context kept."""
+    context = {key: value for key, value in line.get("ctx", {}).items() if key != "error"}
+    text = line["msg"].replace("{", "{{").replace("}", "}}")
+    return {
+        "type": PydanticCustomError(line["type"], text, context or None),
+        "loc": line["loc"],
+        "input": line["input"],
+    }
+
+
+def refuse(message: str) -> PydanticCustomError:
+    """An error whose message is already a sentence for the user."""
+    return PydanticCustomError("refused", message.replace("{", "{{").replace("}", "}}"))  # type: ignore[arg-type]

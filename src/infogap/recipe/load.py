@@ -1,0 +1,169 @@
+"""Recipes from YAML: read with line numbers, overridden, validated, and written back resolved."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from infogap.errors import UserError
+from infogap.recipe.model import Recipe, contradictions
+from infogap.recipe.problems import Path as KeyPath
+from infogap.recipe.problems import Problem, RecipeError, messages, spell_path
+
+
+@dataclass(frozen=True)
+class LoadedRecipe:
+    """A valid recipe, and where each of its keys stands."""
+
+    recipe: Recipe
+    file: Path
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+    overrides: dict[KeyPath, str] = field(default_factory=dict)
+
+    @property
+    def base(self) -> Path:
+        """What the recipe's relative paths start from."""
+        return self.file.parent
+
+    def problem(self, path: KeyPath, message: str) -> Problem:
+        """A problem at a key, with the file's line or the override that set it."""
+        for length in range(len(path), -1, -1):
+            if path[:length] in self.overrides:
+                return Problem(self.overrides[path[:length]], spell_path(path), message)
+            if path[:length] in self.lines:
+                return Problem(f"{self.file}:{self.lines[path[:length]]}", spell_path(path), message)
+        return Problem(str(self.file), spell_path(path), message)
+
+
+def load_recipe(file: Path, overrides: list[str] | None = None) -> LoadedRecipe:
+    """Read, override (`key=value`, the value in YAML) and validate a recipe.
+
+    Raises RecipeError with every problem of the file, UserError where it cannot be read at all.
+    """
+    data, lines = _read(file)
+    sources = _override(data, overrides or [])
+    places = LoadedRecipe(Recipe.model_construct(), file, lines, sources)
+    recipe, found = _validate(data)
+    if recipe is None:
+        problems = [places.problem(path, message) for path, message in found]
+        raise RecipeError(sorted(problems, key=_by_line))
+    return LoadedRecipe(recipe, file, lines, sources)
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """A recipe as YAML, defaults filled in; `load_recipe` reads it back as the same recipe."""
+    yaml = YAML()
+    yaml.width = 110
+    out = io.StringIO()
+    yaml.dump(recipe.model_dump(mode="json", by_alias=True, exclude_none=True), out)
+    return out.getvalue() + ("dedupe: null\n" if recipe.dedupe is None else "")
+
+
+def _read(file: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
+    try:
+        tree = YAML(typ="rt").load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"there is no recipe {file}; `infogap init` writes one to start from") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read the recipe {file}: {error}") from error
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{file}:{mark.line + 1}" if mark else str(file)
+        what = (error.problem or "not valid YAML").splitlines()[0]
+        raise RecipeError([Problem(where, "", f"not valid YAML: {what}")]) from error
+    except YAMLError as error:
+        raise RecipeError([Problem(str(file), "", f"not valid YAML: {error}")]) from error
+    if not isinstance(tree, CommentedMap):
+        raise RecipeError([Problem(f"{file}:1", "", "a recipe is a mapping of keys such as `name:` and `tasks:`")])
+    lines: dict[KeyPath, int] = {(): 1}
+    return _plain(tree, (), lines), lines
+
+
+def _plain(node: Any, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
+    """A YAML node as plain Python values; notes the line of every key and list item."""
+    if isinstance(node, CommentedMap):
+        for key in node:
+            lines[(*path, key)] = node.lc.data[key][0] + 1 if key in (node.lc.data or {}) else lines[path]
+        return {key: _plain(value, (*path, key), lines) for key, value in node.items()}
+    if isinstance(node, CommentedSeq):
+        for index in range(len(node)):
+            lines[(*path, index)] = node.lc.item(index)[0] + 1
+        return [_plain(value, (*path, index), lines) for index, value in enumerate(node)]
+    for kind in (bool, int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    return node
+
+
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+
+
+def _override(data: dict[str, Any], overrides: list[str]) -> dict[KeyPath, str]:
+    """Set `a.b[0].c=value` in the data; returns which override set which key."""
+    sources: dict[KeyPath, str] = {}
+    for override in overrides:
+        name, separator, text = override.partition("=")
+        path: KeyPath = tuple(int(index) if index else key for key, index in _STEP.findall(name.strip()))
+        if not separator or not path:
+            raise UserError(f"--set {override}: write it as key=value, for example --set generate.samples=2")
+        try:
+            value = _plain(YAML(typ="rt").load(text), (), {(): 0})
+        except YAMLError:
+            raise UserError(f"--set {override}: the value is not valid YAML") from None
+        node: Any = data
+        for step, following in zip(path, path[1:], strict=False):
+            node = _descend(node, step, following, override)
+        if isinstance(node, dict) or (isinstance(node, list) and isinstance(path[-1], int) and path[-1] < len(node)):
+            node[path[-1]] = value
+        else:
+            raise UserError(f"--set {override}: there is no {spell_path(path)} to set")
+        sources[path] = f"--set {override}"
+    return sources
+
+
+def _descend(node: Any, step: str | int, following: str | int, override: str) -> Any:
+    if isinstance(node, dict) and isinstance(step, str):
+        if node.get(step) is None:
+            node[step] = [] if isinstance(following, int) else {}
+        return node[step]
+    if isinstance(node, list) and isinstance(step, int) and step < len(node):
+        return node[step]
+    raise UserError(f"--set {override}: there is no '{step}' in the recipe")
+
+
+def _validate(data: dict[str, Any]) -> tuple[Recipe | None, list[tuple[KeyPath, str]]]:
+    """The recipe, or every problem: those of each section, and those between sections that are sound."""
+    found: list[tuple[KeyPath, str]] = []
+    recipe: Recipe | None = None
+    try:
+        recipe = Recipe.model_validate(data)
+    except ValidationError as error:
+        found += messages(error, data)
+    found += contradictions(_sound_sections(data))
+    return (None if found else recipe), found
+
+
+def _sound_sections(data: dict[str, Any]) -> dict[str, object]:
+    sections: dict[str, object] = {}
+    for name, info in Recipe.model_fields.items():
+        key = info.alias or name
+        if data.get(key) is None:
+            continue
+        try:
+            sections[key] = TypeAdapter(info.annotation).validate_python(data[key], strict=True)
+        except ValidationError:
+            sections[key] = None
+    return sections
+
+
+def _by_line(problem: Problem) -> tuple[str, int]:
+    file, _, line = problem.where.rpartition(":")
+    return (file, int(line)) if line.isdigit() else (problem.where, 0)

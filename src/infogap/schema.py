@@ -1,0 +1,170 @@
+"""Every table's columns: the one place that says what infogap writes.
+
+A table is a folder of Parquet parts in the run folder. `Table.schema` holds its columns as Polars
+types; `features` gives the same columns as `datasets.Features`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from datasets import Features
+
+MARKER_COUNTS = pl.List(pl.Struct({"marker": pl.String, "count": pl.Int64}))
+LEXICON_COUNTS = pl.List(
+    pl.Struct(
+        {
+            "lexicon": pl.String,
+            "epistemic_count": pl.Int64,
+            "epistemic_density": pl.Float64,
+            "markers": MARKER_COUNTS,
+        }
+    )
+)
+LEAKS = pl.List(pl.Struct({"kind": pl.String, "start": pl.Int64, "end": pl.Int64, "evidence": pl.String}))
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's name (which is its folder's), key and columns."""
+
+    name: str
+    key: str
+    schema: pl.Schema
+
+    def empty(self) -> pl.DataFrame:
+        return pl.DataFrame(schema=self.schema)
+
+    def frame(self, rows: list[dict[str, Any]]) -> pl.DataFrame:
+        """Rows (dicts with exactly the table's columns) as a frame of the declared types."""
+        return pl.DataFrame(rows, schema=self.schema, strict=True)
+
+
+TASKS = Table(
+    "tasks",
+    "task_id",
+    pl.Schema(
+        {
+            "task_id": pl.String,
+            "source": pl.String,  # the recipe's `from`, or reasoning_gym/NAME
+            "family": pl.String,
+            "difficulty": pl.String,  # as the source gives it; null where it does not
+            "question": pl.String,
+            "answer": pl.String,  # the gold answer
+            "solution": pl.String,  # worked; null where there is none
+            "verifier": pl.String,
+            "metadata": pl.String,  # JSON: what the verifier needs besides, and where the row came from
+        }
+    ),
+)
+CONTEXTS = Table(
+    "contexts",
+    "context_id",
+    pl.Schema({"context_id": pl.String, "task_id": pl.String, "privilege": pl.String, "text": pl.String}),
+)
+TRACES = Table(
+    "traces",
+    "trace_id",
+    pl.Schema(
+        {
+            "trace_id": pl.String,
+            "task_id": pl.String,
+            "privilege": pl.String,
+            "context_id": pl.String,  # null under unguided, and where an imported context is unknown
+            "teacher": pl.String,
+            "sample": pl.Int64,
+            "seed": pl.Int64,
+            "round": pl.Int64,
+            "reasoning": pl.String,  # the thinking part; empty where the teacher has none
+            "response": pl.String,
+            "finish_reason": pl.String,  # stop | length | error | null (imported and not stated)
+            "prompt_tokens": pl.Int64,
+            "completion_tokens": pl.Int64,
+            "error": pl.String,  # why a request has no answer; null otherwise
+        }
+    ),
+)
+VERDICTS = Table(
+    "verdicts",
+    "trace_id",
+    pl.Schema(
+        {
+            "trace_id": pl.String,
+            "verdict": pl.String,  # correct | wrong | no_answer | truncated | ungradable
+            "extracted_answer": pl.String,
+            "score": pl.Float64,  # 0..1
+            "detail": pl.String,  # why, where the verdict alone does not say it
+        }
+    ),
+)
+MEASURES = Table(
+    "measures",
+    "trace_id",
+    pl.Schema(
+        {
+            "trace_id": pl.String,
+            "words": pl.Int64,
+            "epistemic_count": pl.Int64,  # by the recipe's first lexicon, as are the next three
+            "epistemic_density": pl.Float64,  # per 1,000 of `density_per`
+            "density_per": pl.String,  # tokens | words (where the teacher's tokens are not known)
+            "band": pl.String,  # uncertain | mixed | confident
+            "markers": MARKER_COUNTS,
+            "lexicons": LEXICON_COUNTS,  # the same for every lexicon of the recipe
+            "self_corrections": pl.Int64,
+            "leak": pl.Boolean,
+            "leaks": LEAKS,  # character spans in reasoning + "\n" + response
+        }
+    ),
+)
+DUPLICATES = Table(
+    "duplicates",
+    "trace_id",
+    pl.Schema(
+        {
+            "trace_id": pl.String,  # the trace that goes
+            "duplicate_of": pl.String,  # the trace that stays
+            "jaccard": pl.Float64,  # exact, of the word n-gram sets
+            "how": pl.String,  # exact | minhash
+        }
+    ),
+)
+MIX = Table(
+    "mix",
+    "trace_id",
+    pl.Schema(
+        {
+            "trace_id": pl.String,
+            "selected": pl.Boolean,
+            "stratum": pl.String,  # "band=mixed family=gcd verdict=correct"; null where it has none
+            "reason": pl.String,  # selected | over_quota | max_per_task | not_in_mix | duplicate | leak | error
+        }
+    ),
+)
+TABLES = {table.name: table for table in (TASKS, CONTEXTS, TRACES, VERDICTS, MEASURES, DUPLICATES, MIX)}
+
+VERDICT_NAMES = ("correct", "wrong", "no_answer", "truncated", "ungradable")
+BAND_NAMES = ("uncertain", "mixed", "confident")
+
+
+def features(schema: pl.Schema) -> Features:
+    """The same columns as `datasets.Features`."""
+    from datasets import Features
+
+    return Features({name: _feature(dtype) for name, dtype in schema.items()})
+
+
+_SCALARS = {pl.String: "string", pl.Int64: "int64", pl.Float64: "float64", pl.Boolean: "bool"}
+
+
+def _feature(dtype: pl.DataType) -> Any:
+    from datasets import List, Value
+
+    if isinstance(dtype, pl.List):
+        return List(_feature(dtype.inner))  # type: ignore[arg-type]
+    if isinstance(dtype, pl.Struct):
+        return {field.name: _feature(field.dtype) for field in dtype.fields}  # type: ignore[arg-type]
+    return Value(_SCALARS[type(dtype)])

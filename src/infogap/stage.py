@@ -1,0 +1,35 @@
+"""What a stage is: its name, what it reads, what of the recipe it depends on, and how it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from infogap.run import Run
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage did."""
+
+    rows: int
+    counts: dict[str, Any] = field(default_factory=dict)  # goes to the manifest
+    notes: list[str] = field(default_factory=list)  # goes to the user: what was skipped, why, where to look
+    shortfall: str | None = None  # done, but short of the recipe's target: exit code 4
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step from tables to a table.
+
+    `folders[0]` holds the manifest. `part` gives what the result depends on besides the inputs: the
+    stage's keys of the recipe and digests of the files it reads, as JSON-able values.
+    """
+
+    name: str
+    folders: tuple[str, ...]
+    inputs: tuple[str, ...]
+    version: int  # raised when the same input would give another result
+    part: Callable[[Run], dict[str, Any]]
+    make: Callable[[Run], Outcome]

@@ -1,0 +1,6 @@
+"""Who answers: the embedded model, or servers that speak the OpenAI protocol."""
+
+from infogap.teachers.base import Completion, Request, Teacher
+from infogap.teachers.open import open_teacher
+
+__all__ = ["Completion", "Request", "Teacher", "open_teacher"]

@@ -1,0 +1,49 @@
+"""The protocol that every teacher follows: requests in, completions out, in whatever order they finish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+FinishReason = Literal["stop", "length", "error"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One sample asked of the teacher. `request_id` (the later trace_id) is a hash of all that determines it."""
+
+    request_id: str
+    messages: list[dict[str, str]]  # role and content, as chat templates take them
+    seed: int
+
+
+@dataclass(frozen=True)
+class Completion:
+    """The answer to a request, or why there is none (`error` set, `finish_reason` "error", empty texts)."""
+
+    request_id: str
+    reasoning: str  # the thinking part, without its tags; empty where there is none
+    response: str
+    finish_reason: FinishReason
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    error: str | None = None
+
+
+class Teacher(Protocol):
+    """A teacher, opened with its sampling parameters."""
+
+    @property
+    def name(self) -> str:
+        """What the traces call it, such as Qwen/Qwen3-8B: part of every request's identity."""
+
+    def answer(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """Answer every request, in any order; takes requests only as fast as it can ask them.
+
+        A request that fails for good is a completion with `error`. Raises WorldError where going on
+        makes no sense (no server answers, the model is missing, the key is refused).
+        """
+
+    def close(self) -> None:
+        """Give back connections and memory."""
