@@ -101,25 +101,20 @@ VERDICTS = Table(
         }
     ),
 )
-MEASURES = Table(
-    "measures",
-    "trace_id",
-    pl.Schema(
-        {
-            "trace_id": pl.String,
-            "words": pl.Int64,
-            "epistemic_count": pl.Int64,  # by the recipe's first lexicon, as are the next three
-            "epistemic_density": pl.Float64,  # per 1,000 of `density_per`
-            "density_per": pl.String,  # tokens | words (where the teacher's tokens are not known)
-            "band": pl.String,  # uncertain | mixed | confident
-            "markers": MARKER_COUNTS,
-            "lexicons": LEXICON_COUNTS,  # the same for every lexicon of the recipe
-            "self_corrections": pl.Int64,
-            "leak": pl.Boolean,
-            "leaks": LEAKS,  # character spans in reasoning + "\n" + response
-        }
-    ),
-)
+_MEASURED: dict[str, pl.DataType | type[pl.DataType]] = {
+    "trace_id": pl.String,
+    "words": pl.Int64,
+    "epistemic_count": pl.Int64,  # by the recipe's first lexicon, as are the next three
+    "epistemic_density": pl.Float64,  # per 1,000 of `density_per`
+    "density_per": pl.String,  # tokens | words (where the teacher's tokens are not known)
+    "band": pl.String,  # uncertain | mixed | confident
+    "markers": MARKER_COUNTS,
+    "lexicons": LEXICON_COUNTS,  # the same for every lexicon of the recipe
+    "self_corrections": pl.Int64,
+    "leak": pl.Boolean,
+    "leaks": LEAKS,  # character spans in reasoning + "\n" + response
+}
+MEASURES = Table("measures", "trace_id", pl.Schema(_MEASURED))
 DUPLICATES = Table(
     "duplicates",
     "trace_id",

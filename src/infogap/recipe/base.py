@@ -14,7 +14,7 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
 
     @classmethod
-    def keys(cls) -> list[str]:
+    def allowed_keys(cls) -> list[str]:
         """The keys a recipe may write here."""
         return [field.alias or name for name, field in cls.model_fields.items()]
 
@@ -24,9 +24,14 @@ class Model(BaseModel):
         """Report unknown keys together with the section's other errors, naming the allowed keys."""
         if not isinstance(data, dict):
             return handler(data)
-        unknown = [key for key in data if key not in cls.keys()]
+        allowed = cls.allowed_keys()
+        unknown = [key for key in data if key not in allowed]
         errors: list[InitErrorDetails] = [
-            {"type": PydanticCustomError("unknown_key", "unknown key", {"allowed": cls.keys()}), "loc": (key,)}
+            {
+                "type": PydanticCustomError("unknown_key", "unknown key", {"allowed": allowed}),
+                "loc": (key,),
+                "input": key,
+            }
             for key in unknown
         ]
         try:
@@ -54,4 +59,4 @@ def _detail(line: Any) -> InitErrorDetails:
 
 def refuse(message: str) -> PydanticCustomError:
     """An error whose message is already a sentence for the user."""
-    return PydanticCustomError("refused", message.replace("{", "{{").replace("}", "}}"))  # type: ignore[arg-type]
+    return PydanticCustomError("refused", message.replace("{", "{{").replace("}", "}}"))

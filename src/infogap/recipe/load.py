@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,12 @@ from infogap.recipe.problems import Problem, RecipeError, messages, spell_path
 
 
 @dataclass(frozen=True)
-class LoadedRecipe:
-    """A valid recipe, and where each of its keys stands."""
+class Places:
+    """Where each key of a recipe stands: its line in the file, or the override that set it."""
 
-    recipe: Recipe
     file: Path
-    lines: dict[KeyPath, int] = field(default_factory=dict)
-    overrides: dict[KeyPath, str] = field(default_factory=dict)
-
-    @property
-    def base(self) -> Path:
-        """What the recipe's relative paths start from."""
-        return self.file.parent
+    lines: dict[KeyPath, int]
+    overrides: dict[KeyPath, str]
 
     def problem(self, path: KeyPath, message: str) -> Problem:
         """A problem at a key, with the file's line or the override that set it."""
@@ -43,6 +38,27 @@ class LoadedRecipe:
         return Problem(str(self.file), spell_path(path), message)
 
 
+@dataclass(frozen=True)
+class LoadedRecipe:
+    """A valid recipe, and where each of its keys stands."""
+
+    recipe: Recipe
+    places: Places
+
+    @property
+    def file(self) -> Path:
+        return self.places.file
+
+    @property
+    def base(self) -> Path:
+        """What the recipe's relative paths start from."""
+        return self.file.parent
+
+    def problem(self, path: KeyPath, message: str) -> Problem:
+        """A problem that only shows outside the recipe (a missing file), at the key that names it."""
+        return self.places.problem(path, message)
+
+
 def load_recipe(file: Path, overrides: list[str] | None = None) -> LoadedRecipe:
     """Read, override (`key=value`, the value in YAML) and validate a recipe.
 
@@ -50,12 +66,12 @@ def load_recipe(file: Path, overrides: list[str] | None = None) -> LoadedRecipe:
     """
     data, lines = _read(file)
     sources = _override(data, overrides or [])
-    places = LoadedRecipe(Recipe.model_construct(), file, lines, sources)
+    places = Places(file, lines, sources)
     recipe, found = _validate(data)
     if recipe is None:
         problems = [places.problem(path, message) for path, message in found]
         raise RecipeError(sorted(problems, key=_by_line))
-    return LoadedRecipe(recipe, file, lines, sources)
+    return LoadedRecipe(recipe, places)
 
 
 def dump_recipe(recipe: Recipe) -> str:
@@ -119,10 +135,11 @@ def _override(data: dict[str, Any], overrides: list[str]) -> dict[KeyPath, str]:
         except YAMLError:
             raise UserError(f"--set {override}: the value is not valid YAML") from None
         node: Any = data
-        for step, following in zip(path, path[1:], strict=False):
+        for step, following in pairwise(path):
             node = _descend(node, step, following, override)
-        if isinstance(node, dict) or (isinstance(node, list) and isinstance(path[-1], int) and path[-1] < len(node)):
-            node[path[-1]] = value
+        last = path[-1]
+        if isinstance(node, dict) or (isinstance(node, list) and isinstance(last, int) and last < len(node)):
+            node[last] = value  # type: ignore[index]
         else:
             raise UserError(f"--set {override}: there is no {spell_path(path)} to set")
         sources[path] = f"--set {override}"
@@ -158,7 +175,7 @@ def _sound_sections(data: dict[str, Any]) -> dict[str, object]:
         if data.get(key) is None:
             continue
         try:
-            sections[key] = TypeAdapter(info.annotation).validate_python(data[key], strict=True)
+            sections[key] = TypeAdapter[Any](info.annotation or Any).validate_python(data[key], strict=True)
         except ValidationError:
             sections[key] = None
     return sections

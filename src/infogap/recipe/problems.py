@@ -56,11 +56,12 @@ def messages(error: ValidationError, data: Any) -> list[tuple[Path, str]]:
 def place(loc: tuple[int | str, ...], data: Any, kind: str) -> Path:
     """A pydantic location as a path in the recipe, without the tags of its unions."""
     path: list[str | int] = []
+    step: Any
     for index, step in enumerate(loc):
         last = index == len(loc) - 1
-        if isinstance(data, dict) and step in data:
-            data = data[step]
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+        if (isinstance(data, dict) and step in data) or (
+            isinstance(data, list) and isinstance(step, int) and step < len(data)
+        ):
             data = data[step]
         elif not (last and kind == "missing"):
             continue  # a union's tag, or "[key]" where a mapping's key is wrong
@@ -69,22 +70,29 @@ def place(loc: tuple[int | str, ...], data: Any, kind: str) -> Path:
 
 
 def _message(line: Any) -> str:
-    kind, found, context = line["type"], line["input"], line.get("ctx", {})
-    if kind == "unknown_key":
-        return f"unknown key{nearest(line['loc'][-1], context['allowed'])}; allowed: {', '.join(context['allowed'])}"
-    if kind == "missing":
-        return f"missing key '{line['loc'][-1]}'"
-    if kind == "literal_error":
-        allowed = context["expected"].replace("'", "").replace(" or ", ", ")
-        return f"found {show(found)}; allowed: {allowed}{nearest(found, allowed.split(', '))}"
-    if kind == "union_tag_invalid":
-        allowed = context["expected_tags"].replace("'", "")
-        return f"found {context['tag']!r}; allowed: {allowed}{nearest(context['tag'], allowed.split(', '))}"
-    if kind == "union_tag_not_found":
-        return f"missing key {context['discriminator']}"
-    if kind == "refused":
-        return str(line["msg"])
-    return f"{line['msg'].removeprefix('Input s').replace('hould', 'should', 1)}, found {show(found)}"
+    found, context = line["input"], line.get("ctx", {})
+    match line["type"]:
+        case "unknown_key":
+            allowed = context["allowed"]
+            message = f"unknown key{nearest(line['loc'][-1], allowed)}; allowed: {', '.join(allowed)}"
+        case "missing":
+            message = f"missing key '{line['loc'][-1]}'"
+        case "literal_error":
+            message = f"found {show(found)}; {_allowed(found, context['expected'].replace(' or ', ', '))}"
+        case "union_tag_invalid":
+            message = f"found '{context['tag']}'; {_allowed(context['tag'], context['expected_tags'])}"
+        case "union_tag_not_found":
+            message = f"missing key {context['discriminator']}"
+        case "refused":
+            message = line["msg"]
+        case _:
+            message = f"{line['msg'].removeprefix('Input ')}, found {show(found)}"
+    return str(message)
+
+
+def _allowed(found: object, quoted: str) -> str:
+    names = quoted.replace("'", "").split(", ")
+    return f"allowed: {', '.join(names)}{nearest(found, names)}"
 
 
 def show(value: Any) -> str:

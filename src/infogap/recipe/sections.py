@@ -161,9 +161,7 @@ Shares = Annotated[
 ]
 BandShares = Annotated[
     UNIFORM
-    | Annotated[
-        dict[Literal["uncertain", "mixed", "confident"], Share], AfterValidator(_shares_add_up), Tag("shares")
-    ],
+    | Annotated[dict[Literal["uncertain", "mixed", "confident"], Share], AfterValidator(_shares_add_up), Tag("shares")],
     Discriminator(_shares_kind),
 ]
 VerdictShares = Annotated[
@@ -231,6 +229,6 @@ class Publish(Model):
         "0.1.0", description="A semantic version; the tag on the Hub is v + this."
     )
     license: str = Field("apache-2.0", description="An SPDX id in the Hub's spelling.")
-    language: list[str] = ["en"]
+    language: list[str] = Field(["en"], description="ISO 639-1 codes.")
     private: bool = False
     configs: list[ConfigName] = Field(["sft", "traces"], min_length=1, description="The first is the default.")

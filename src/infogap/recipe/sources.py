@@ -55,9 +55,7 @@ class Source(Model):
     revision: str | None = Field(None, description="The dataset's tag, branch or commit.")
     family: str | None = Field(None, description="The family of every row, where no column says it.")
     difficulty: str | int | float | None = Field(None, description="The difficulty of every row.")
-    strip_suffix: OneOrMore = Field(
-        [], description="Texts removed from the end of questions, such as an instruction."
-    )
+    strip_suffix: OneOrMore = Field([], description="Texts removed from the end of questions, such as an instruction.")
     verifier: FileVerifierName = Field("math", description="How final answers are compared with the gold answer.")
     where: str | None = Field(
         None,

@@ -18,7 +18,7 @@ class Sampling(Model):
     top_k: int | None = Field(None, ge=1)
     min_p: float | None = Field(None, ge=0, le=1)
     max_tokens: int = Field(1024, ge=1, description="Tokens of an answer, at most.")
-    stop: list[str] = []
+    stop: list[str] = Field([], description="Texts that end an answer.")
 
 
 class EmbeddedTeacher(Model):
