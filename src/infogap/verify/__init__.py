@@ -1,0 +1,1 @@
+"""What the verifier says of a trace's final answer."""
