@@ -162,4 +162,4 @@ def _feature(dtype: pl.DataType) -> Any:
         return List(_feature(dtype.inner))  # type: ignore[arg-type]
     if isinstance(dtype, pl.Struct):
         return {field.name: _feature(field.dtype) for field in dtype.fields}  # type: ignore[arg-type]
-    return Value(_SCALARS[type(dtype)])
+    return Value(_SCALARS[dtype.base_type()])  # inside lists and structs Polars keeps the class itself

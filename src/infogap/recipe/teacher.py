@@ -30,6 +30,11 @@ class EmbeddedTeacher(Model):
     context_length: int = Field(4096, ge=256, description="Tokens of prompt and answer together.")
     threads: int | None = Field(None, ge=1, description="By default the number of cores minus one.")
 
+    @property
+    def answer_settings(self) -> dict[str, Any]:
+        """What shapes an answer besides the model and the prompt: part of every request's identity."""
+        return {"sampling": self.sampling.model_dump(mode="json"), "context_length": self.context_length}
+
 
 class OpenAITeacher(Model):
     """Any server, or several, that speaks the OpenAI chat-completions protocol."""
@@ -43,6 +48,11 @@ class OpenAITeacher(Model):
     timeout: float = Field(600, gt=0, description="Seconds per request.")
     attempts: int = Field(5, ge=1, description="How often one request is tried before it counts as failed.")
     extra_body: dict[str, Any] = Field({}, description="Further keys of the request's body.")
+
+    @property
+    def answer_settings(self) -> dict[str, Any]:
+        """What shapes an answer besides the model and the prompt: part of every request's identity."""
+        return {"sampling": self.sampling.model_dump(mode="json"), "extra_body": self.extra_body}
 
 
 Teacher = Annotated[EmbeddedTeacher | OpenAITeacher, Discriminator("backend")]

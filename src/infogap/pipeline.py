@@ -1,0 +1,85 @@
+"""The stages in their order, and how a run is brought up to date."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from infogap.console import say
+from infogap.errors import UserError
+from infogap.recipe import Recipe
+from infogap.run import Run
+from infogap.stage import Stage
+from infogap.staleness import StageState, Staleness
+
+_MODULES = {
+    "tasks": "infogap.tasks",
+    "generate": "infogap.generate",
+    "import": "infogap.importing",
+    "verify": "infogap.verify",
+    "measure": "infogap.measure",
+    "dedupe": "infogap.dedupe",
+    "balance": "infogap.balance",
+    "publish": "infogap.publish",
+    "report": "infogap.report",
+}
+
+
+def stages(recipe: Recipe) -> list[Stage]:
+    """The recipe's stages, in the order in which they run."""
+    left_out = "generate" if recipe.imports else "import"
+    return [import_module(module).STAGE for name, module in _MODULES.items() if name != left_out]
+
+
+def states(run: Run) -> list[StageState]:
+    """Every stage's state, in order."""
+    order = stages(run.recipe)
+    staleness = Staleness(run, order)
+    return [staleness.state(stage) for stage in order]
+
+
+def run_all(run: Run) -> list[StageState]:
+    """Bring every stage up to date, leaving alone those that hold. Returns what each was before."""
+    order = stages(run.recipe)
+    staleness = Staleness(run, order)
+    before = []
+    for stage in order:
+        state = staleness.state(stage)
+        before.append(state)
+        _bring_up_to_date(run, stage, state, staleness)
+    return before
+
+
+def run_one(run: Run, name: str) -> StageState:
+    """Bring one stage up to date. Raises UserError where a stage that it reads is not."""
+    order = stages(run.recipe)
+    stage = next((stage for stage in order if stage.name == name), None)
+    if stage is None:
+        raise UserError(
+            f"this run has no stage {name}: its traces are {'imported' if name == 'generate' else 'generated'}"
+        )
+    staleness = Staleness(run, order)
+    for maker in staleness.makers_of_inputs(stage):
+        found = staleness.state(maker)
+        if found.state != "done":
+            raise UserError(
+                f"{name} reads {maker.folders[0]}, which is {found.state} ({found.why[0]}); "
+                f"first: infogap {maker.name} {run.path}"
+            )
+    state = staleness.state(stage)
+    _bring_up_to_date(run, stage, state, staleness)
+    return state
+
+
+def _bring_up_to_date(run: Run, stage: Stage, state: StageState, staleness: Staleness) -> None:
+    if state.state == "done":
+        say(f"{stage.name:<9} up to date", style="dim")
+        return
+    if state.state == "stale":
+        for reason in state.why:
+            say(f"{stage.name:<9} again: {reason}", style="dim")
+    run.manifest_path(stage.folders[0]).unlink(missing_ok=True)
+    outcome = stage.make(run)
+    staleness.record(stage, outcome)
+    say(f"{stage.name:<9} {outcome.rows:,} rows", style="bold")
+    for note in outcome.notes:
+        say(f"          {note}", style="yellow")

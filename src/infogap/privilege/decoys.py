@@ -1,0 +1,85 @@
+"""Decoys for the controls: a wrong answer of the same form, and another task's solution."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from infogap.ids import derived_seed, digest
+from infogap.verify.choices import options
+
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
+
+
+class Decoys:
+    """Finds decoys among the other tasks, the same ones for the same seed whatever the tasks' order."""
+
+    def __init__(self, seed: int, tasks: list[dict[str, Any]]) -> None:
+        self._seed = seed
+        self._families: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for task in sorted(tasks, key=lambda task: digest(("decoy", seed, task["task_id"]))):
+            self._families[task["family"]].append(task)
+        self._place = {
+            task["task_id"]: index for family in self._families.values() for index, task in enumerate(family)
+        }
+
+    def answer(self, task: dict[str, Any]) -> str | None:
+        """A wrong answer of the same form: another option, a near number, or a sibling's answer."""
+        gold = task["answer"].strip()
+        letters = options(task["question"]) if task["verifier"] == "choice" else {}
+        if letters:
+            others = [letter for letter in letters if letter != gold.strip("().").upper()]
+            return others[self._draw(task, len(others))] if others else None
+        form = _form(gold)
+        for sibling in self._siblings(task):
+            candidate = (sibling["answer"] or "").strip()
+            if candidate and _form(candidate) == form and not _same(candidate, gold):
+                return candidate
+        return self._near_number(task, gold) if _NUMBER.fullmatch(gold) else None
+
+    def solution(self, task: dict[str, Any]) -> str | None:
+        """The worked solution of another task of the family whose answer differs."""
+        for sibling in self._siblings(task):
+            if sibling["solution"] and not _same(sibling["answer"] or "", task["answer"] or ""):
+                return str(sibling["solution"])
+        return None
+
+    def _siblings(self, task: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The family's other tasks, from the one after this one and round."""
+        family, place = self._families[task["family"]], self._place[task["task_id"]]
+        yield from family[place + 1 :]
+        yield from family[:place]
+
+    def _near_number(self, task: dict[str, Any], gold: str) -> str:
+        """The number moved by up to a fifth of itself, at least by one, decimals kept."""
+        decimals = len(gold.partition(".")[2])
+        unit = 10.0**-decimals
+        reach = max(1, int(abs(float(gold)) / unit / 5))
+        moved = float(gold) + unit * (1 + self._draw(task, min(reach, 20)))
+        return f"{moved:.{decimals}f}"
+
+    def _draw(self, task: dict[str, Any], choices: int) -> int:
+        return derived_seed("decoy", self._seed, task["task_id"]) % choices
+
+
+def _form(answer: str) -> str:
+    """The answer with every number reduced to `0`: `\\frac{1}{2}` and `\\frac{3}{7}` have one form."""
+    return _NUMBER.sub(lambda match: "0.0" if match[1] else "0", answer) if answer else ""
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two answers may be equal; where it is in doubt they count as the same."""
+    if one.casefold() == other.casefold():
+        return True
+    values = _value(one), _value(other)
+    return values[0] is not None and values[0] == values[1]
+
+
+def _value(answer: str) -> Fraction | None:
+    try:
+        return Fraction(answer.replace(",", "").replace("$", "").strip())
+    except (ValueError, ZeroDivisionError):
+        return None
