@@ -10,10 +10,12 @@ from typing import Any
 
 import polars as pl
 
+from infogap.errors import UserError
 from infogap.ids import derived_seed, stable_id
 from infogap.privilege.decoys import Decoys
 from infogap.privilege.render import Context, ContextWriter, UnmetNeedError, teacher_prompt
 from infogap.recipe.sections import Generate, PrivilegeUse
+from infogap.recipe.spelling import nearest
 from infogap.run import Run
 from infogap.schema import CONTEXTS, TASKS
 from infogap.teachers.base import Request
@@ -109,3 +111,28 @@ def _decoys(run: Run, generate: Generate) -> Decoys:
         return Decoys(run.recipe.seed, [])
     tasks: pl.DataFrame = run.scan(TASKS).select(_NEEDED_FOR_DECOYS).sort("task_id").collect()
     return Decoys(run.recipe.seed, tasks.to_dicts())
+
+
+def prompt_of(run: Run, privilege: str, task_id: str | None = None) -> str:
+    """What the teacher reads for a task (by default the one with the lowest id) under a privilege of the recipe.
+
+    Raises UserError where the run has no such privilege or task, or the task lacks what it needs.
+    """
+    generate = run.recipe.generate
+    if generate is None:
+        raise UserError(f"{run.path} holds imported traces: nothing was asked of a teacher")
+    labels = {use.label: use for use in generate.uses}
+    if privilege not in labels:
+        raise UserError(
+            f"the recipe has no privilege '{privilege}'{nearest(privilege, labels)}; it has {', '.join(labels)}"
+        )
+    wanted = pl.lit(True) if task_id is None else pl.col("task_id") == task_id
+    tasks = run.scan(TASKS).filter(wanted).sort("task_id").head(1).collect()
+    if tasks.is_empty():
+        raise UserError(f"{run.path} has no task {task_id or ''}; `infogap tasks {run.path}` collects them")
+    task = tasks.row(0, named=True)
+    try:
+        context = ContextWriter(generate.wording, _decoys(run, generate)).write(task, labels[privilege])
+    except UnmetNeedError as reason:
+        raise UserError(f"task {task['task_id']} has no context under {privilege}: {reason}") from None
+    return teacher_prompt(task["question"], context.text, generate.instruction, generate.wording)

@@ -1,0 +1,118 @@
+"""Commands that look at what is there and change nothing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from infogap.cli.app import RECIPES, RUNS, app, command
+from infogap.cli.arguments import RunFolder
+from infogap.console import output
+
+privileges_app = typer.Typer(help="The ladder of privileges, and what a teacher sees under each.")
+app.add_typer(privileges_app, name="privileges", rich_help_panel=RECIPES)
+_STYLES = {"done": "green", "stale": "yellow", "partial": "yellow", "missing": "red"}
+
+
+@command(RUNS)
+def status(folder: RunFolder) -> None:
+    """Say what of a run is done, stale or missing, and why."""
+    from infogap.pipeline import states
+    from infogap.run import Run
+
+    found = states(Run.open(folder))
+    if output.json:
+        _print_json([asdict(state) for state in found])
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=str(folder), title_justify="left", title_style="bold")
+    for heading in ("stage", "state", "rows", "why"):
+        table.add_column(heading, justify="right" if heading == "rows" else "left")
+    for state in found:
+        rows = "" if state.rows is None else f"{state.rows:,}"
+        why = [*state.why, *([state.shortfall] if state.shortfall else [])]
+        table.add_row(state.stage, f"[{_STYLES[state.state]}]{state.state}", rows, "\n".join(why))
+    Console(highlight=False).print(table)
+
+
+@command(RUNS)
+def show(
+    folder: RunFolder,
+    task: Annotated[str | None, typer.Option(metavar="ID", help="Traces of this task.")] = None,
+    privilege: Annotated[str | None, typer.Option(help="Traces under this privilege.")] = None,
+    band: Annotated[str | None, typer.Option(help="uncertain, mixed or confident.")] = None,
+    verdict: Annotated[str | None, typer.Option(help="correct, wrong, no_answer, truncated or ungradable.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Tasks shown, at most.")] = 3,
+) -> None:
+    """Show traces side by side, epistemic markers highlighted."""
+    from infogap.report.traces import print_traces, traces_of
+    from infogap.run import Run
+
+    opened = Run.open(folder)
+    wanted = {"task_id": task, "privilege": privilege, "band": band, "verdict": verdict}
+    found = traces_of(opened, {column: value for column, value in wanted.items() if value is not None}, limit)
+    if output.json:
+        _print_json(found.to_dicts())
+    else:
+        print_traces(opened, found)
+
+
+@privileges_app.callback(invoke_without_command=True)
+def _privileges(context: typer.Context) -> None:
+    """List the ladder of privileges; `show` prints what the teacher sees under one."""
+    if context.invoked_subcommand is None:
+        list_privileges()
+
+
+@command(RECIPES, "list", privileges_app)
+def list_privileges() -> None:
+    """List the ladder: richness, what the teacher sees, what a task must have."""
+    from infogap.privilege.ladder import LADDER
+
+    if output.json:
+        _print_json([asdict(privilege) for privilege in LADDER])
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="The ladder of privileges", title_justify="left", title_style="bold")
+    for heading in ("privilege", "richness", "teacher sees besides the question", "needs", "options"):
+        table.add_column(heading, justify="right" if heading == "richness" else "left")
+    for privilege in LADDER:
+        name = privilege.name if privilege.imitates is None else f"{privilege.name} (control)"
+        table.add_row(
+            name,
+            f"{privilege.richness:g}",
+            privilege.shows,
+            ", ".join(privilege.needs),
+            ", ".join(privilege.options),
+        )
+    Console(highlight=False).print(table)
+
+
+@command(RECIPES, "show", privileges_app)
+def show_privilege(
+    privilege: Annotated[str, typer.Argument(metavar="PRIVILEGE", help="As the run's recipe calls it.")],
+    run: Annotated[Path, typer.Option("--run", metavar="RUN", help="The run's folder.")],
+    task: Annotated[str | None, typer.Option(metavar="ID", help="By default the task with the lowest id.")] = None,
+) -> None:
+    """Print exactly what the teacher reads for one task."""
+    from infogap.generate.plan import prompt_of
+    from infogap.run import Run
+
+    prompt = prompt_of(Run.open(run), privilege, task)
+    if output.json:
+        _print_json({"privilege": privilege, "prompt": prompt})
+    else:
+        typer.echo(prompt)
+
+
+def _print_json(value: Any) -> None:
+    import orjson
+
+    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())

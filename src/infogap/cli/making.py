@@ -1,0 +1,134 @@
+"""Commands that make things: the whole run, and one per stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infogap.cli.app import RUNS, STAGES, command
+from infogap.cli.arguments import Overrides, RecipeFile, RunFolder
+from infogap.console import say
+
+if TYPE_CHECKING:
+    from infogap.run import Run
+
+Push = Annotated[bool, typer.Option("--push", help="Push the dataset to the recipe's Hub repository.")]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Ask failed requests again.")]
+
+
+@command(RUNS)
+def run(
+    recipe: RecipeFile,
+    run: Annotated[
+        Path | None, typer.Option("--run", metavar="DIR", help="The run's folder; by default runs/NAME.")
+    ] = None,
+    set_: Overrides = None,
+    retry_failed: RetryFailed = False,
+    push: Push = False,
+) -> None:
+    """Make everything that a recipe asks for; what is up to date is left alone."""
+    from infogap.cli.preparing import checked
+    from infogap.pipeline import run_all
+    from infogap.run import Run
+
+    taken_up = Run.create(checked(recipe, set_), run)
+    with taken_up.lock():
+        taken_up.save_recipe()
+        if retry_failed:
+            _forget_failed(taken_up)
+        before = run_all(taken_up)
+        if all(state.state == "done" for state in before):
+            say("everything is up to date", style="bold green")
+        _finish(taken_up)
+        if push:
+            _push(taken_up)
+    _end_short(taken_up)
+
+
+def _stage(name: str) -> Callable[..., None]:
+    """The command of a stage that takes nothing but the run."""
+
+    def make(folder: RunFolder) -> None:
+        _run_one(folder, name)
+
+    return make
+
+
+def _generate(folder: RunFolder, retry_failed: RetryFailed = False) -> None:
+    _run_one(folder, "generate", first=_forget_failed if retry_failed else None)
+
+
+def _publish(folder: RunFolder, push: Push = False) -> None:
+    _run_one(folder, "publish", then=_push if push else None)
+
+
+_STAGE_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
+    "tasks": (_stage("tasks"), "Collect the tasks from their sources."),
+    "generate": (_generate, "Ask the teacher for the traces that are not on disk yet."),
+    "import": (_stage("import"), "Take over traces that exist already."),
+    "verify": (_stage("verify"), "Compare every trace's final answer with the gold answer."),
+    "measure": (_stage("measure"), "Count epistemic markers, cut bands, find leaks."),
+    "dedupe": (_stage("dedupe"), "Find traces that say the same."),
+    "balance": (_stage("balance"), "Choose the mix."),
+    "publish": (_publish, "Write the dataset's folder; with --push, make it a version on the Hub."),
+    "report": (_stage("report"), "Write the report's page."),
+}
+for _name, (_function, _help) in _STAGE_COMMANDS.items():
+    _function.__doc__ = _help
+    command(STAGES, _name)(_function)
+
+
+def _run_one(
+    folder: Path, name: str, first: Callable[[Run], None] | None = None, then: Callable[[Run], None] | None = None
+) -> None:
+    from infogap.pipeline import run_one
+    from infogap.run import Run
+
+    opened = Run.open(folder)
+    with opened.lock():
+        if first:
+            first(opened)
+        run_one(opened, name)
+        if then:
+            then(opened)
+    _end_short(opened, name)
+
+
+def _forget_failed(opened: Run) -> None:
+    from infogap.generate import forget_failed
+
+    failed = forget_failed(opened)
+    say(f"{failed:,} failed requests will be asked again")
+
+
+def _push(opened: Run) -> None:
+    from infogap.publish import push
+
+    pushed = push(opened)
+    say(f"{'published' if pushed.created else 'already published'}: {pushed.url} at {pushed.tag}", style="bold green")
+
+
+def _finish(opened: Run) -> None:
+    """The tables that say what came of it."""
+    from infogap.console import output
+    from infogap.report.summary import print_summary, summary
+
+    if output.json:
+        import orjson
+
+        typer.echo(orjson.dumps(summary(opened), option=orjson.OPT_INDENT_2).decode())
+    elif not output.quiet:
+        print_summary(opened)
+
+
+def _end_short(opened: Run, name: str | None = None) -> None:
+    """End with the exit code for a shortfall where a stage (or the one named) fell short of its target."""
+    from infogap.errors import ShortfallError
+    from infogap.pipeline import states
+
+    for state in states(opened):
+        if state.shortfall and state.state == "done" and name in (None, state.stage):
+            raise ShortfallError(f"{state.stage}: {state.shortfall}")

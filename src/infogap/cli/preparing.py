@@ -1,0 +1,50 @@
+"""From a recipe's file to a recipe whose sources, templates and lexicons are there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from infogap.recipe import LoadedRecipe, Problem, RecipeError, load_recipe
+
+
+def checked(file: Path, overrides: list[str] | None = None) -> LoadedRecipe:
+    """A recipe with nothing wrong, in itself and in what it names. Raises RecipeError with all problems."""
+    loaded = load_recipe(file, overrides)
+    problems = outside_problems(loaded)
+    if problems:
+        raise RecipeError(problems)
+    return loaded
+
+
+def outside_problems(loaded: LoadedRecipe) -> list[Problem]:
+    """What the recipe's text alone does not show: missing files, unknown datasets, broken templates."""
+    from infogap.tasks.check import check_sources
+
+    return [*check_sources(loaded), *_templates(loaded), *_lexicons(loaded)]
+
+
+def _templates(loaded: LoadedRecipe) -> list[Problem]:
+    from infogap.privilege.wording import template_error
+
+    if loaded.recipe.generate is None:
+        return []
+    problems = []
+    for index, use in enumerate(loaded.recipe.generate.uses):
+        error = template_error(use.options.template or "")
+        if error:
+            path = ("generate", "privileges", index, use.name, "template")
+            problems.append(loaded.problem(path, f"not a valid template: {error}"))
+    return problems
+
+
+def _lexicons(loaded: LoadedRecipe) -> list[Problem]:
+    from infogap.errors import UserError
+    from infogap.measure.lexicon import load
+
+    problems = []
+    for index, name in enumerate(loaded.recipe.measure.lexicons):
+        try:
+            load(name, lambda path: loaded.base / path)
+        except UserError as error:
+            problems.append(loaded.problem(("measure", "lexicons", index), str(error)))
+    return problems

@@ -1,0 +1,97 @@
+"""Commands about recipes: write one to start from, and check one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infogap.cli.app import RECIPES, command
+from infogap.cli.arguments import Overrides
+from infogap.console import output, say
+
+if TYPE_CHECKING:
+    from infogap.recipe import LoadedRecipe
+
+
+@command(RECIPES)
+def init(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path("recipe.yaml"),
+) -> None:
+    """Write a commented recipe to start from."""
+    from importlib import resources
+
+    from infogap.atomic import write_text
+    from infogap.errors import UserError
+
+    if file.exists():
+        raise UserError(f"{file} is there already; name another file")
+    write_text(file, (resources.files("infogap.recipe") / "starter.yaml").read_text(encoding="utf-8"))
+    say(f"wrote {file}; next: infogap check {file} --plan, then infogap run {file}")
+
+
+@command(RECIPES)
+def check(
+    recipe: Annotated[Path | None, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")] = None,
+    set_: Overrides = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Say how many requests and tokens it will cost.")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the recipe's JSON Schema, for editors.")] = False,
+) -> None:
+    """Validate a recipe: all its errors at once, each with its line."""
+    from infogap.errors import UserError
+
+    if schema:
+        typer.echo(_schema())
+        return
+    if recipe is None:
+        raise UserError("name a recipe: infogap check RECIPE")
+    from infogap.cli.preparing import checked
+
+    loaded = checked(recipe, set_)
+    say(f"{recipe}: valid", style="green")
+    if plan:
+        _print_plan(_cost(loaded))
+
+
+def _schema() -> str:
+    import orjson
+
+    from infogap.recipe import Recipe
+
+    schema = Recipe.model_json_schema(by_alias=True)
+    return orjson.dumps(schema, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
+
+
+def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
+    """Requests and tokens, from the tasks themselves: collected in a temporary run."""
+    from tempfile import TemporaryDirectory
+
+    from infogap.generate.cost import cost
+    from infogap.run import Run
+    from infogap.tasks import STAGE
+
+    with TemporaryDirectory() as folder:
+        run = Run.create(loaded, Path(folder))
+        outcome = STAGE.make(run)
+        for note in outcome.notes:
+            say(note, style="yellow")
+        return {"tasks": outcome.rows, **(cost(run) if loaded.recipe.generate else {})}
+
+
+def _print_plan(costs: dict[str, Any]) -> None:
+    if output.json:
+        import orjson
+
+        typer.echo(orjson.dumps(costs, option=orjson.OPT_INDENT_2).decode())
+        return
+    typer.echo(f"tasks               {costs['tasks']:>14,}")
+    if "requests" not in costs:
+        return
+    for privilege, requests in costs["privileges"].items():
+        typer.echo(f"  {privilege:<18}{requests:>14,} requests")
+    typer.echo(f"requests            {costs['requests']:>14,}")
+    typer.echo(f"prompt tokens       {costs['prompt_tokens']:>14,}  estimated at 4 characters a token")
+    typer.echo(f"completion tokens   {costs['completion_tokens']:>14,}  at most (max_tokens of every request)")
+    for reason, tasks in costs["skipped"].items():
+        typer.echo(f"skipped             {tasks:>14,} tasks for {reason}")

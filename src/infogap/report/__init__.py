@@ -1,0 +1,5 @@
+"""What came of a run, for people: tables in the terminal, and a page with figures."""
+
+from infogap.report.stage import STAGE
+
+__all__ = ["STAGE"]

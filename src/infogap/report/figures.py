@@ -1,0 +1,92 @@
+"""Figures of a run as SVG; they need matplotlib (the extra `plots`)."""
+
+from __future__ import annotations
+
+import io
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from infogap.report.summary import mix_counts, privilege_rows
+from infogap.run import Run
+from infogap.schema import MEASURES, TRACES
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_WIDTH = 7.5  # inches
+_UNCERTAIN, _CONFIDENT = "#c8553d", "#2f6690"
+
+
+def available() -> bool:
+    """Whether figures can be drawn here."""
+    return find_spec("matplotlib") is not None
+
+
+def density_by_privilege(run: Run) -> str:
+    """Every trace's epistemic density as a point, per privilege, with the median."""
+    order = [row.privilege for row in privilege_rows(run)]
+    densities = (
+        run.scan(TRACES)
+        .select("trace_id", "privilege")
+        .join(run.scan(MEASURES).select("trace_id", "epistemic_density"), on="trace_id")
+        .drop_nulls()
+        .sort("trace_id")
+        .collect()
+    )
+    figure, axes = _figure(0.5 * len(order) + 1.2)
+    for place, privilege in enumerate(order):
+        values = densities.filter(pl.col("privilege") == privilege)["epistemic_density"].to_numpy()
+        if not len(values):
+            continue
+        # A fixed spread instead of random jitter: the same run gives the same picture.
+        spread = [((index * 0.618034) % 1 - 0.5) * 0.6 for index in range(len(values))]
+        axes.scatter(values, [place + off for off in spread], s=9, alpha=0.35, color=_UNCERTAIN, linewidths=0)
+        median = float(sorted(values)[len(values) // 2])
+        axes.plot([median, median], [place - 0.38, place + 0.38], color="black", linewidth=1.6)
+    axes.set_yticks(range(len(order)), order)
+    axes.invert_yaxis()
+    axes.set_xlabel("epistemic markers per 1,000 tokens (words where tokens are not known); line: median")
+    return _svg(figure)
+
+
+def mix(run: Run) -> str:
+    """Per value of every axis of the mix: the target as an outline, the achieved as a bar."""
+    cells = [
+        (f"{axis}: {value}", cell)
+        for axis, values in mix_counts(run).get("axes", {}).items()
+        for value, cell in values.items()
+    ]
+    if not cells:
+        return ""
+    figure, axes = _figure(0.28 * len(cells) + 1.0)
+    places = range(len(cells))
+    axes.barh(places, [cell["achieved"] for _, cell in cells], height=0.6, color=_CONFIDENT, label="achieved")
+    targets = [cell["target"] for _, cell in cells]
+    axes.barh(places, targets, height=0.8, fill=False, edgecolor="black", linewidth=1.0, label="target")
+    axes.set_yticks(places, [name for name, _ in cells])
+    axes.invert_yaxis()
+    axes.set_xlabel("traces")
+    axes.legend(frameon=False, loc="lower right")
+    return _svg(figure)
+
+
+def _figure(height: float) -> tuple[Figure, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _svg(figure: Figure) -> str:
+    """The figure as inline SVG, the same text for the same picture."""
+    import matplotlib
+
+    out = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": "infogap", "svg.fonttype": "none", "font.family": "sans-serif"}):
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    text = out.getvalue()
+    return text[text.index("<svg") :]

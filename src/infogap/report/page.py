@@ -1,0 +1,51 @@
+"""The report's page: one HTML file that needs nothing from outside."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from infogap import __version__
+from infogap.recipe import dump_recipe
+from infogap.report import figures
+from infogap.report.summary import mix_counts, privilege_rows
+from infogap.run import Run
+
+
+def page(run: Run) -> str:
+    """The whole page, from the tables of a run."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = (resources.files("infogap.report") / "page.html.jinja").read_text(encoding="utf-8")
+    drawn = figures.available()
+    return environment.from_string(template).render(
+        name=run.recipe.name,
+        version=__version__,
+        rows=privilege_rows(run),
+        mix=mix_counts(run),
+        stages=_stage_counts(run),
+        recipe=dump_recipe(run.recipe),
+        density=figures.density_by_privilege(run) if drawn else "",
+        mix_figure=figures.mix(run) if drawn else "",
+    )
+
+
+def _stage_counts(run: Run) -> list[tuple[str, int, list[tuple[str, Any]]]]:
+    """Per stage: its rows, and what it counted (skipped, merged, failed and why)."""
+    counted = []
+    for folder in ("tasks", "traces", "verdicts", "measures", "duplicates", "mix"):
+        found = run.manifest(folder)
+        if found is not None:
+            counts = {key: value for key, value in found.counts.items() if key != "axes"}
+            counted.append((found.stage, found.rows, list(_flat(counts))))
+    return counted
+
+
+def _flat(counts: dict[str, Any], above: str = "") -> Any:
+    for key, value in counts.items():
+        name = f"{above} / {key}" if above else str(key)
+        if isinstance(value, dict):
+            yield from _flat(value, name)
+        elif value not in (0, None, []):
+            yield name, f"{value:,}" if isinstance(value, int) else value

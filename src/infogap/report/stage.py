@@ -1,0 +1,31 @@
+"""The report stage: one self-contained page per run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infogap import __version__
+from infogap.atomic import whole_folder, write_text
+from infogap.report.page import page
+from infogap.run import Run
+from infogap.stage import Outcome, Stage
+
+
+def _part(run: Run) -> dict[str, Any]:
+    return {"name": run.recipe.name, "infogap": __version__}
+
+
+def _make(run: Run) -> Outcome:
+    with whole_folder(run.path / "report") as folder:
+        write_text(folder / "index.html", page(run))
+    return Outcome(rows=1)
+
+
+STAGE = Stage(
+    "report",
+    ("report",),
+    ("tasks", "traces", "verdicts", "measures", "duplicates", "mix", "dataset"),
+    1,
+    _part,
+    _make,
+)

@@ -1,0 +1,100 @@
+"""Traces side by side in the terminal, their epistemic markers highlighted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from infogap.errors import UserError
+from infogap.measure.lexicon import Lexicon, load
+from infogap.recipe.spelling import nearest
+from infogap.run import Run
+from infogap.schema import MEASURES, TASKS, TRACES, VERDICTS
+
+_COLUMN_WIDTH = 46  # characters: narrower columns break too many words
+_SHOWN = ("trace_id", "task_id", "privilege", "sample", "reasoning", "response", "completion_tokens", "error")
+
+
+def traces_of(run: Run, wanted: dict[str, str], tasks: int) -> pl.DataFrame:
+    """Traces of the first `tasks` tasks that have any with these column values, with verdict and band.
+
+    Raises UserError where a value does not occur in the run.
+    """
+    joined = (
+        run.scan(TRACES)
+        .select(_SHOWN)
+        .join(run.scan(VERDICTS).select("trace_id", "verdict", "extracted_answer"), on="trace_id", how="left")
+        .join(run.scan(MEASURES).select("trace_id", "band", "epistemic_count"), on="trace_id", how="left")
+    )
+    for column, value in wanted.items():
+        _must_occur(joined, column, value)
+        joined = joined.filter(pl.col(column) == value)
+    shown = joined.select(pl.col("task_id").unique().sort()).head(tasks).collect()["task_id"]
+    return (
+        joined.filter(pl.col("task_id").is_in(shown.implode()))
+        .join(run.scan(TASKS).select("task_id", "question", "answer", "family"), on="task_id", how="left")
+        .sort("task_id", "privilege", "sample", "trace_id")
+        .collect()
+    )
+
+
+def _must_occur(traces: pl.LazyFrame, column: str, value: str) -> None:
+    if traces.filter(pl.col(column) == value).head(1).collect().height:
+        return
+    there = traces.select(pl.col(column).drop_nulls().unique().sort()).head(20).collect()[column].to_list()
+    name = column.removesuffix("_id")
+    known = f"there are {', '.join(there)}" if there else "there are none yet"
+    raise UserError(f"no trace with {name} '{value}'{nearest(value, there)}; {known}")
+
+
+def print_traces(run: Run, traces: pl.DataFrame) -> None:
+    """Task by task: the question, then its traces in columns as wide as the terminal allows."""
+    from rich.console import Console
+    from rich.panel import Panel
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    lexicon = load(run.recipe.measure.lexicons[0], run.resolve)
+    abreast = max(1, console.width // _COLUMN_WIDTH)
+    for (task_id,), rows in traces.group_by("task_id", maintain_order=True):
+        first = rows.row(0, named=True)
+        heading = f"task {task_id}  {first['family']}  gold answer: {first['answer']}"
+        console.print(Panel(Text(first["question"]), title=heading, title_align="left"))
+        found = rows.to_dicts()
+        for start in range(0, len(found), abreast):
+            beside = found[start : start + abreast]
+            table = Table(expand=True, show_lines=False, padding=(0, 1))
+            for trace in beside:
+                table.add_column(_heading(trace), ratio=1, overflow="fold")
+            table.add_row(*(_marked(trace, lexicon) for trace in beside))
+            console.print(table)
+
+
+def _heading(trace: dict[str, Any]) -> str:
+    parts = [
+        f"{trace['privilege']} #{trace['sample']}",
+        trace["verdict"] or "not verified",
+        f"{trace['band'] or 'no band'}",
+        f"{trace['completion_tokens'] or '?'} tokens, {trace['epistemic_count'] or 0} markers",
+    ]
+    return "\n".join(parts)
+
+
+def _marked(trace: dict[str, Any], lexicon: Lexicon) -> Any:
+    from rich.text import Text
+
+    if trace["error"]:
+        return Text(f"failed: {trace['error']}", style="red")
+    reasoning, response = trace["reasoning"] or "", trace["response"] or ""
+    text = Text()
+    for part, style in ((reasoning, "dim"), (response, "")):
+        if not part:
+            continue
+        piece = Text(part, style=style)
+        for start, end, _marker in lexicon.spans(part):
+            piece.stylize("bold black on yellow", start, end)
+        text.append_text(piece)
+        text.append("\n")
+    return text
