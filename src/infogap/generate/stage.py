@@ -81,13 +81,18 @@ def _row(planned: Planned, completion: Completion, teacher: str) -> Row:
     return _place(planned) | {
         "teacher": teacher,
         "round": 0,
-        "reasoning": completion.reasoning,
-        "response": completion.response,
+        "reasoning": _utf8(completion.reasoning),
+        "response": _utf8(completion.response),
         "finish_reason": completion.finish_reason,
         "prompt_tokens": completion.prompt_tokens,
         "completion_tokens": completion.completion_tokens,
         "error": completion.error,
     }
+
+
+def _utf8(text: str) -> str:
+    """The text without lone surrogates, which a server's JSON may hold and no file can."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _outcome(run: Run, plan: Plan) -> Outcome:

@@ -30,4 +30,4 @@ def hint(solution: str, *, fraction: float | None = None, count: int | None = No
             length += len(parts[count])
             count += 1
     count = min(count, len(parts) - 1)
-    return "".join(parts[:count]).strip() if count else None
+    return "".join(parts[:count]).strip() if count > 0 else None

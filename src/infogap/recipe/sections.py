@@ -48,7 +48,7 @@ def _check_privilege(entry: str | dict[str, PrivilegeOptions]) -> str | dict[str
         raise refuse("one privilege per entry: `- hint: {fraction: 0.3}`")
     use = privilege_use(entry)
     known = BY_NAME.get(use.name)
-    given = {PrivilegeOptions.model_fields[key].alias or key for key in use.options.model_fields_set}
+    given = set(use.options.model_dump(by_alias=True, exclude_defaults=True))
     if known is None:
         if use.options.template is None:
             raise refuse(
