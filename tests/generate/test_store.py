@@ -77,7 +77,7 @@ def test_an_unreadable_line_is_asked_again(tmp_path: Path) -> None:
     store.add(0, row(0))
     store.add(1, row(1))
     journal = tmp_path / "journal-00000.jsonl"
-    first, second = journal.read_bytes().splitlines(keepends=True)
+    _first, second = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(b"\x00" * 20 + b"\n" + second)
     store = TraceStore(tmp_path, "key", 3, 3)
     assert [store.has(index) for index in range(3)] == [False, True, False]

@@ -75,7 +75,7 @@ def _run(function: Callable[..., None], arguments: dict[str, Any]) -> None:
         _complain("stopped; what was finished is on disk, the same command goes on from there")
         raise typer.Exit(_INTERRUPTED) from None
     except BrokenPipeError:  # `infogap show RUN | head`
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         raise typer.Exit(0) from None
     except (typer.Exit, typer.Abort):
         raise
