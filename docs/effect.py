@@ -31,10 +31,9 @@ def main() -> None:
     axes.set_yticks(places, CONTEXTS)
     axes.invert_yaxis()
     axes.set_xlim(0, 205)
-    axes.set_xlabel("epistemic words per response (wait, perhaps, maybe, check, ...)")
-    axes.set_title("What the teacher saw besides the question, and how much doubt its traces express", loc="left")
+    axes.set_xlabel("epistemic words per response (figures: Kim et al. 2026)")
+    figure.suptitle("The more the teacher sees, the less doubt its traces express", x=0.01, ha="left")
     axes.spines[["top", "right"]].set_visible(False)
-    figure.text(0.995, 0.02, "figures: Kim et al. 2026", ha="right", fontsize=9, color="#666")
     figure.savefig(Path(__file__).with_name("effect.svg"), metadata={"Date": None})
 
 
