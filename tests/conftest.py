@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from infogap.recipe.teacher import EmbeddedTeacher, Sampling
 from infogap.teachers.embedded import EmbeddedModel
+from servers.model_server import model_app
+from servers.scripted import ScriptedServer
+from servers.serve import serve
 
-MODEL_SETTINGS = EmbeddedTeacher(
-    backend="embedded",
-    threads=1,
-    context_length=1024,
-    sampling=Sampling(temperature=0.8, top_p=0.95, max_tokens=16),
-)
+SERVED_MODEL = "smollm2"
 
 
 @pytest.fixture(scope="session")
 def embedded_model() -> Iterator[EmbeddedModel]:
     """The real small model, with short answers. Mark tests that use it with `pytest.mark.model`."""
     pytest.importorskip("llama_cpp")
-    model = EmbeddedModel(MODEL_SETTINGS, Path)
+    settings = EmbeddedTeacher(
+        backend="embedded",
+        threads=1,
+        context_length=1024,
+        sampling=Sampling(temperature=0.8, top_p=0.95, max_tokens=16),
+    )
+    model = EmbeddedModel(settings, Path)
     yield model
     model.close()
+
+
+@pytest.fixture(scope="session")
+def model_server(embedded_model: EmbeddedModel) -> Iterator[str]:
+    """The real small model behind a chat-completions server, as the model `smollm2`: its base URL with /v1."""
+    with serve(model_app(embedded_model, SERVED_MODEL)) as url:
+        yield f"{url}/v1"
+
+
+@pytest.fixture
+def serving() -> Iterator[Callable[[ScriptedServer], str]]:
+    """Serves scripted servers until the test ends: each call gives the base URL with /v1."""
+    with ExitStack() as stack:
+        yield lambda server: f"{stack.enter_context(serve(server.app))}/v1"

@@ -30,6 +30,11 @@ class Completion:
     completion_tokens: int | None
     error: str | None = None
 
+    @classmethod
+    def failed(cls, request: Request, error: str) -> Completion:
+        """The completion of a request that has no answer."""
+        return cls(request.request_id, "", "", "error", None, None, error)
+
 
 class Teacher(Protocol):
     """A teacher, opened with its sampling parameters."""

@@ -52,12 +52,12 @@ class EmbeddedModel:
         try:
             text = self._template(messages=request.messages).prompt
         except Exception as error:  # the template is the model's own code: it may raise anything
-            return _failed(request, f"the model's chat template refuses the messages: {error}")
+            return Completion.failed(request, f"the model's chat template refuses the messages: {error}")
         prompt: list[int] = self._llama.tokenize(text.encode(), add_bos=False, special=True)
         room = self._context_length - len(prompt)
         if room < 1:
             message = f"prompt of {len(prompt)} tokens does not fit in the context of {self._context_length}"
-            return _failed(request, message)
+            return Completion.failed(request, message)
         answer, tokens, reason = self._generate(prompt, request.seed, sampling, min(sampling.max_tokens, room))
         opened = text.rstrip().endswith(OPENING)
         reasoning, response = split(answer, truncated=reason == "length", opened=opened)
@@ -168,7 +168,3 @@ def _piece(vocabulary: Any, token: int) -> bytes:
 def _decode(written: bytes | bytearray) -> str:
     """UTF-8 as text; a character that the end cut in two is left out."""
     return codecs.getincrementaldecoder("utf-8")("replace").decode(bytes(written))
-
-
-def _failed(request: Request, error: str) -> Completion:
-    return Completion(request.request_id, "", "", "error", None, None, error)

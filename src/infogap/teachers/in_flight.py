@@ -1,0 +1,83 @@
+"""Coroutines for ordinary code: so many in flight at once, results as they finish."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, contextmanager
+from itertools import islice
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Resource = TypeVar("Resource")
+
+
+def as_finished(
+    items: Iterable[Item],
+    work: Callable[[Resource, Item], Coroutine[Any, Any, Result]],
+    opening: Callable[[], AbstractAsyncContextManager[Resource]],
+    limit: int,
+) -> Iterator[Result]:
+    """Yield `await work(resource, item)` for every item, in the order in which they finish.
+
+    The coroutines run on an event loop in a thread of its own, so that they go on while the caller is
+    busy with a result. `items` is read in the caller's thread, only as fast as work can start: at most
+    `limit` are in flight, and at most as many results wait to be taken. The first exception of `work`
+    or of `items` is raised here. However the iteration ends, what is in flight is cancelled and the
+    resource closed before it returns.
+    """
+    waiting = iter(items)
+    finished: SimpleQueue[Future[Result]] = SimpleQueue()
+    outstanding = 0  # started and not yet yielded
+    with _loop_in_thread(opening) as (loop, resource):
+        while True:
+            in_flight = outstanding - finished.qsize()
+            for item in islice(waiting, min(limit - in_flight, 2 * limit - outstanding)):
+                started = asyncio.run_coroutine_threadsafe(work(resource, item), loop)
+                started.add_done_callback(finished.put)
+                outstanding += 1
+            if not outstanding:
+                return
+            done = finished.get()
+            outstanding -= 1
+            yield done.result()
+
+
+@contextmanager
+def _loop_in_thread(
+    opening: Callable[[], AbstractAsyncContextManager[Resource]],
+) -> Iterator[tuple[asyncio.AbstractEventLoop, Resource]]:
+    """An event loop that runs in another thread, and a resource opened on it."""
+    ready: Future[tuple[asyncio.AbstractEventLoop, Resource, asyncio.Event]] = Future()
+
+    async def live() -> None:
+        async with opening() as resource:
+            stop = asyncio.Event()
+            ready.set_result((asyncio.get_running_loop(), resource, stop))
+            await stop.wait()
+            # Before the resource closes: what still uses it would report a closed connection.
+            running = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    def run() -> None:
+        try:
+            asyncio.run(live())
+        except BaseException as error:
+            if ready.done():
+                raise
+            ready.set_exception(error)
+
+    thread = threading.Thread(target=run, name="infogap-in-flight", daemon=True)
+    thread.start()
+    loop, resource, stop = ready.result()
+    try:
+        yield loop, resource
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()

@@ -1,0 +1,135 @@
+"""Coroutines from ordinary code: bounded, lazy, in any order, and cleanly ended."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infogap.teachers.in_flight import as_finished
+
+
+class Bench:
+    """A resource that notes what happens to it."""
+
+    def __init__(self) -> None:
+        self.open = False
+        self.running = 0
+        self.most = 0
+        self.cancelled_while_open = 0
+
+    @asynccontextmanager
+    async def opening(self) -> AsyncIterator[Bench]:
+        self.open = True
+        yield self
+        self.open = False
+
+
+async def work(bench: Bench, seconds: float) -> float:
+    bench.running += 1
+    bench.most = max(bench.most, bench.running)
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError:
+        bench.cancelled_while_open += bench.open
+        raise
+    finally:
+        bench.running -= 1
+    return seconds
+
+
+def threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "infogap-in-flight"]
+
+
+@given(items=st.lists(st.sampled_from([0.0, 0.001, 0.002]), max_size=30), limit=st.integers(1, 8))
+def test_every_item_gives_one_result(items: list[float], limit: int) -> None:
+    bench = Bench()
+    assert sorted(as_finished(items, work, bench.opening, limit)) == sorted(items)
+    assert bench.most <= limit
+    assert not bench.open
+    assert threads() == []
+
+
+def test_results_come_as_they_finish() -> None:
+    assert list(as_finished([0.3, 0.0, 0.1], work, Bench().opening, 3)) == [0.0, 0.1, 0.3]
+
+
+def test_items_are_taken_only_as_work_can_start() -> None:
+    taken = 0
+
+    def endless() -> Iterator[float]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield 0.0
+
+    results = as_finished(endless(), work, Bench().opening, 4)
+    assert taken == 0
+    for yielded in range(1, 200):
+        next(results)
+        assert taken <= yielded + 2 * 4
+    results.close()  # type: ignore[attr-defined]
+
+
+def test_work_goes_on_while_the_caller_is_busy() -> None:
+    bench = Bench()
+    results = as_finished([0.0, 0.05, 0.05, 0.05], work, bench.opening, 4)
+    next(results)
+    time.sleep(0.3)
+    assert bench.running == 0
+    assert len(list(results)) == 3
+
+
+@pytest.mark.filterwarnings("error")
+def test_closing_early_cancels_before_the_resource_closes() -> None:
+    bench = Bench()
+    results = as_finished([0.0, 60.0, 60.0, 60.0], work, bench.opening, 3)
+    next(results)
+    started = time.monotonic()
+    results.close()  # type: ignore[attr-defined]
+    assert time.monotonic() - started < 5
+    assert bench.cancelled_while_open == 2
+    assert not bench.open
+    assert threads() == []
+
+
+async def fail(bench: Bench, item: int) -> int:
+    if item == 3:
+        raise ValueError("three")
+    await asyncio.sleep(0 if item < 3 else 60)
+    return item
+
+
+@pytest.mark.filterwarnings("error")
+def test_errors_of_the_work_are_raised_and_the_rest_is_cancelled() -> None:
+    with pytest.raises(ValueError, match="three"):
+        list(as_finished(range(100), fail, Bench().opening, 8))
+    assert threads() == []
+
+
+@pytest.mark.filterwarnings("error")
+def test_errors_of_the_items_are_raised() -> None:
+    def items() -> Iterator[float]:
+        yield 60.0
+        raise KeyError("no more tasks")
+
+    with pytest.raises(KeyError, match="no more tasks"):
+        list(as_finished(items(), work, Bench().opening, 2))
+    assert threads() == []
+
+
+def broken() -> AbstractAsyncContextManager[Bench]:
+    raise OSError("no socket")
+
+
+def test_errors_of_opening_are_raised() -> None:
+    with pytest.raises(OSError, match="no socket"):
+        list(as_finished([0.0], work, broken, 2))
+    assert threads() == []
