@@ -1,0 +1,133 @@
+"""Access to the Hub: the client, what is tried again, and what is said when it fails."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from infogap.console import detail, output
+from infogap.errors import InfogapError, UserError, WorldError
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+Made = TypeVar("Made")
+
+_ATTEMPTS = 6
+_OFFICIAL = ("huggingface.co", "hf.co", "hub-ci.huggingface.co")
+
+# stamina logs every retry by its name alone; `_wait` says it in words.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
+
+
+def hub_client() -> HfApi:
+    """The Hub's client for HF_ENDPOINT. The upload protocol Xet exists at the official Hub only."""
+    endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/")
+    elsewhere = bool(endpoint) and urlsplit(endpoint).hostname not in _OFFICIAL
+    if elsewhere:
+        os.environ["HF_HUB_DISABLE_XET"] = "1"  # read when huggingface_hub is imported
+    from huggingface_hub import HfApi, constants
+
+    if elsewhere:
+        constants.HF_HUB_DISABLE_XET = True  # where it was imported before
+    return HfApi(endpoint=endpoint or None, library_name="infogap")
+
+
+def retried(attempt: Callable[[], Made]) -> Made:
+    """What `attempt` gives; tried again after rate limits, server errors and commits by others in between."""
+    import stamina
+
+    # No limit in time: an upload may have taken hours when its commit is refused, and need not be repeated.
+    caller = stamina.RetryingCaller(attempts=_ATTEMPTS, timeout=None, wait_initial=1.0, wait_max=30.0)
+    return caller(_wait, attempt)
+
+
+def _wait(error: Exception) -> bool | float:
+    """Whether another attempt may help; the seconds to wait where the Hub says them."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]
+
+    error = _cause(error)
+    if isinstance(error, httpx2.TransportError | json.JSONDecodeError):  # JSON: a proxy's page in place of an answer
+        return True
+    if not isinstance(error, HfHubHTTPError):
+        return False
+    status, headers = error.response.status_code, error.response.headers
+    if status not in (408, 409, 412, 429) and status < 500:
+        return False
+    limit = parse_ratelimit_headers(headers)
+    asked = headers.get("Retry-After", "")
+    seconds = float(asked) if asked.isdigit() else float(limit.reset_in_seconds) if limit and status == 429 else None
+    detail(f"the Hub answers {status}; trying again" + (f" in {seconds:g} seconds" if seconds is not None else ""))
+    return True if seconds is None else seconds
+
+
+def _cause(error: Exception) -> Exception:
+    """The error below those in which huggingface_hub wraps a failed upload or a failed download."""
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    wraps = isinstance(error, RuntimeError | LocalEntryNotFoundError)
+    return error.__cause__ if wraps and isinstance(error.__cause__, Exception) else error
+
+
+@contextmanager
+def upload_bars() -> Iterator[None]:
+    """Show huggingface_hub's bars on a terminal only, and not under --quiet."""
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    hidden = (output.quiet or not sys.stderr.isatty()) and not are_progress_bars_disabled()
+    if hidden:
+        disable_progress_bars()
+    try:
+        yield
+    finally:
+        if hidden:
+            enable_progress_bars()
+
+
+@contextmanager
+def clear_errors(endpoint: str, repo: str) -> Iterator[None]:
+    """Turn what the client raises into one line for a person."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    try:
+        yield
+    except InfogapError:
+        raise
+    except Exception as raised:
+        error = _cause(raised)
+        if isinstance(error, OfflineModeIsEnabled):
+            raise WorldError("HF_HUB_OFFLINE is set: unset it to push") from raised
+        if isinstance(error, httpx2.TransportError | json.JSONDecodeError):
+            reason = str(error) or type(error).__name__
+            raise WorldError(f"the Hub at {endpoint} does not answer ({reason}); push again once it does") from raised
+        if isinstance(error, HfHubHTTPError):
+            raise WorldError(_refusal(error, endpoint, repo)) from raised
+        if isinstance(error, ValueError) and "metadata" in str(error):
+            raise UserError(f"the Hub does not accept the card: {' '.join(str(error).split())}") from raised
+        raise
+
+
+def _refusal(error: Any, endpoint: str, repo: str) -> str:
+    status = error.response.status_code
+    message = error.server_message or error.response.reason_phrase
+    if status in (401, 403, 404):
+        return (
+            f"the Hub does not let you write to {repo} ({status}: {message}): set HF_TOKEN to a token with "
+            "write access, or log in with `hf auth login`"
+        )
+    if status == 412:
+        return f"others keep committing to {repo}; push again when they are done"
+    if status == 429:
+        return f"the Hub at {endpoint} limits your requests ({message}); push again in a few minutes"
+    if status < 500:
+        return f"the Hub at {endpoint} refuses the push ({status}: {message})"
+    return f"the Hub at {endpoint} failed ({status}: {message}); push again later"

@@ -1,0 +1,61 @@
+"""The card's text says what the tables say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import infogap
+from infogap.errors import UserError
+from infogap.publish import STAGE
+from infogap.publish.card import size_category, template_path
+from infogap.publish.figures import by_privilege, traces_in_short
+from publish.small_run import Build
+
+
+def test_figures_leave_failed_requests_out_of_means(build: Build) -> None:
+    run = build()
+    rows = by_privilege(traces_in_short(run), run.recipe)
+    assert [row.privilege for row in rows] == ["unguided", "answer", "solution"]
+    assert [(row.traces, row.failed) for row in rows] == [(12, 0), (12, 0), (11, 1)]
+    assert sum(row.correct for row in rows) == 26
+    assert rows[0].tokens == pytest.approx(10.5)
+    assert rows[2].tokens == pytest.approx((5 * 10 + 6 * 11) / 11)
+    assert rows[0].accuracy == rows[0].correct / 12
+
+
+def test_text(build: Build) -> None:
+    run = build()
+    STAGE.make(run)
+    text = (run.path / "dataset" / "README.md").read_text()
+    solution = next(row for row in by_privilege(traces_in_short(run), run.recipe) if row.privilege == "solution")
+    assert f"| `solution` | 11 | {solution.selected} | {solution.accuracy:.1%} | 11 | {solution.density:.2f} |" in text
+    assert "| correct | 75.0% | 50.0% | 9 |" in text
+    assert "| tables \\| of sums | not set |" in text
+    assert 'load_dataset("ORG/NAME", "sft", split="train", revision="v0.1.0")' in text
+    assert "18 traces of 10 asked for" in text
+    assert "tasks: skipped: answer: no answer 2" in text
+    assert "Failed requests, which have no text: 1." in text
+    assert "1 of 36 traces flagged, 0 of them in the mix" in text
+    assert "End with the answer in \\boxed{}." in text
+    assert "arXiv:2603.24472" in text
+    assert "backend: openai" in text and "base_url" not in text
+
+
+@pytest.mark.parametrize(
+    ("rows", "category"), [(1, "n<1K"), (999, "n<1K"), (1000, "1K<n<10K"), (10**6, "1M<n<10M"), (10**8, "100M<n<1B")]
+)
+def test_size_categories(rows: int, category: str) -> None:
+    assert size_category(rows) == category
+
+
+def test_a_wheel_without_its_template_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "src" / "infogap"
+    (package / "cards").mkdir(parents=True)
+    monkeypatch.setattr(infogap, "__file__", str(package / "__init__.py"))
+    with pytest.raises(UserError, match=r"dataset\.md\.jinja is missing"):
+        template_path()
+    installed = package / "cards" / "dataset.md.jinja"
+    installed.write_text("")
+    assert template_path() == installed

@@ -1,0 +1,53 @@
+"""What must not leave the machine."""
+
+from __future__ import annotations
+
+import pytest
+
+from infogap.publish.public import public_label, public_recipe
+from publish.small_run import Build
+
+
+@pytest.mark.parametrize(
+    ("written", "published"),
+    [
+        ("org/name", "org/name"),
+        ("reasoning_gym/gcd", "reasoning_gym/gcd"),
+        ("data/tasks.jsonl", "data/tasks.jsonl"),
+        ("hf://datasets/org/name/file.parquet", "hf://datasets/org/name/file.parquet"),
+        ("/home/somebody/tasks.jsonl", "tasks.jsonl"),
+        ("/models/Teacher-8B/", "Teacher-8B"),
+        ("~/tasks.jsonl", "tasks.jsonl"),
+        ("../private/tasks.jsonl", "tasks.jsonl"),
+        ("data/../../tasks.jsonl", "tasks.jsonl"),
+        (r"C:\Users\somebody\tasks.jsonl", "tasks.jsonl"),
+        (r"\\server\share\tasks.jsonl", "tasks.jsonl"),
+        ("http://user:password@server.internal/tasks.jsonl", "tasks.jsonl"),
+        ("s3://bucket/tasks.jsonl", "tasks.jsonl"),
+        ("Qwen2.5..7B", "Qwen2.5..7B"),
+    ],
+)
+def test_labels(written: str, published: str) -> None:
+    assert public_label(written) == published
+
+
+def test_recipe_keeps_what_determines_the_data_and_drops_where_it_ran(build: Build) -> None:
+    published = public_recipe(build().recipe)
+    assert published["tasks"][0]["from"] == "sums.jsonl"
+    assert published["teacher"]["model"] == "Teacher-8B"
+    assert published["teacher"]["sampling"]["temperature"] == 0.6
+    assert not {"base_url", "api_key_env", "concurrency", "timeout"} & published["teacher"].keys()
+    assert published["publish"]["version"] == "0.1.0"
+    assert not {"repo", "private"} & published["publish"].keys()
+
+
+def test_texts_that_start_with_a_slash_are_not_paths(build: Build) -> None:
+    recipe = """
+        name: slash
+        tasks: [{from: tasks.jsonl, strip_suffix: /no_think}]
+        teacher: {backend: embedded}
+        generate: {privileges: [unguided], instruction: /no_think answer now}
+    """
+    published = public_recipe(build(recipe=recipe).recipe)
+    assert published["tasks"][0]["strip_suffix"] == ["/no_think"]
+    assert published["generate"]["instruction"] == "/no_think answer now"
