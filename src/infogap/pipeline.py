@@ -72,6 +72,7 @@ def run_one(run: Run, name: str) -> StageState:
 
 def _bring_up_to_date(run: Run, stage: Stage, state: StageState, staleness: Staleness) -> None:
     if state.state == "done":
+        staleness.refresh(stage)
         say(f"{stage.name:<9} up to date", style="dim")
         return
     if state.state == "stale":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -67,6 +67,16 @@ class Staleness:
                 files=manifest.describe_files(self._run.path, self._files(stage)),
             ),
         )
+
+    def refresh(self, stage: Stage) -> None:
+        """Bring a manifest's fingerprint up to date where an earlier stage's setting changed without effect.
+
+        So that manifests, and what is published of them, depend on the recipe and not on the run's history.
+        """
+        path = self._run.manifest_path(stage.folders[0])
+        found = manifest.read(path)
+        if found is not None and found.fingerprint != self._fingerprint(stage):
+            manifest.write(path, replace(found, fingerprint=self._fingerprint(stage)))
 
     def _unfinished(self, stage: Stage) -> StageState:
         if stage.name == "generate":
