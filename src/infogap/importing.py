@@ -1,0 +1,272 @@
+"""The import stage: traces that exist already become rows of the traces and contexts tables.
+
+The tasks stage has recorded, for every row of every source, which task it is or why it is none; here
+the rows are read again for what their teacher wrote.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from infogap.console import progress
+from infogap.errors import UserError
+from infogap.ids import stable_id
+from infogap.recipe.problems import spell_path
+from infogap.recipe.sources import TraceColumns, TraceImport
+from infogap.run import ROWS_PER_PART, Run
+from infogap.schema import CONTEXTS, TASKS, TRACES
+from infogap.stage import Outcome, Stage
+from infogap.tasks.columns import MISSING, as_text
+from infogap.tasks.reading import TASK_FIELDS, column_paths, read_fields
+from infogap.tasks.source import content
+from infogap.tasks.stage import ROWS
+from infogap.teachers.thinking import split
+
+_FIELDS = tuple(name for name in TraceColumns.model_fields if name not in TASK_FIELDS)
+_FINISHED = ("stop", "length")
+
+NO_TRACE = "no trace"
+NOT_TEXT = "the trace is not text"
+UNEVEN = "not as many thoughts as responses"
+EMPTY = "empty, beside others that are not"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One text of a row, as the file has it: `whole`, with the thinking still in it, or in two parts."""
+
+    whole: bool
+    text: str
+    reasoning: str
+    finish_reason: str | None
+    completion_tokens: int | None
+
+    @property
+    def empty(self) -> bool:
+        return not self.text.strip() and not self.reasoning.strip()
+
+    def parts(self) -> tuple[str, str]:
+        """Reasoning and response."""
+        if self.whole:
+            return split(self.text, truncated=self.finish_reason == "length")
+        return self.reasoning.strip(), self.text.strip()
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a row says of all its samples: which task was answered by whom, shown what."""
+
+    source: str
+    task_id: str
+    privilege: str
+    teacher: str
+    context: str | None
+
+    @property
+    def cell(self) -> tuple[str, str, str]:
+        """Where samples are numbered."""
+        return self.task_id, self.privilege, self.teacher
+
+    @property
+    def context_id(self) -> str | None:
+        return None if self.context is None else stable_id(self.task_id, self.privilege, self.context)
+
+    def context_row(self) -> dict[str, Any]:
+        return {
+            "context_id": self.context_id,
+            "task_id": self.task_id,
+            "privilege": self.privilege,
+            "text": self.context,
+        }
+
+
+@dataclass
+class _Seen:
+    """What earlier rows have taken: sample numbers, and how often the same text came."""
+
+    samples: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    texts: Counter[str] = field(default_factory=Counter)
+    contexts: set[str | None] = field(default_factory=set)
+
+
+def part(run: Run) -> dict[str, Any]:
+    """The sources' settings and bytes."""
+    return {
+        spell_path(("import", index)): source.model_dump(mode="json", by_alias=True) | {"sha256": content(run, source)}
+        for index, source in enumerate(run.recipe.import_ or [])
+    }
+
+
+def make(run: Run) -> Outcome:
+    """Read every source's rows and write their traces and contexts.
+
+    Raises UserError where a source lacks a column or no row has a trace.
+    """
+    tasks_of_rows = _rows_of_sources(run)
+    seen = _Seen()
+    counts, notes = [], []
+    with (
+        run.rewrite(TRACES) as traces,
+        run.rewrite(CONTEXTS) as contexts,
+        progress("import", tasks_of_rows.height, "rows") as advance,
+    ):
+        for index, source in enumerate(run.recipe.import_ or []):
+            left_out: Counter[str] = Counter()
+            before = traces.rows
+            rows = tasks_of_rows.filter(pl.col("source") == index)
+            for made, told in _batches(run, source, rows, seen, left_out, advance):
+                traces.write(TRACES.frame(made))
+                contexts.write(CONTEXTS.frame(told))
+            written = traces.rows - before
+            counts.append(
+                {
+                    "source": source.from_,
+                    "rows": rows.height,
+                    "left_out": dict(sorted(left_out.items())),
+                    "traces": written,
+                }
+            )
+            if not written:
+                raise UserError(f"{source.from_}: no trace to import; {_reasons(left_out)}")
+            if left_out:
+                notes.append(f"{source.from_}: not imported, of {rows.height:,} rows: {_reasons(left_out)}")
+    return Outcome(traces.rows, {"sources": counts, "contexts": contexts.rows}, notes)
+
+
+def _rows_of_sources(run: Run) -> pl.DataFrame:
+    path = run.path / TASKS.name / ROWS
+    if not path.is_file():
+        raise UserError(f"{path} is gone: it says which task each row answers; first: infogap tasks {run.path}")
+    return pl.read_parquet(path)
+
+
+def _batches(
+    run: Run, source: TraceImport, rows: pl.DataFrame, seen: _Seen, left_out: Counter[str], advance: Any
+) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+    """A source's traces and contexts, some thousand at a time; counts in `left_out` what is not there, by reason."""
+    fates = {row: (task_id, reason) for row, task_id, reason in rows.select("row", "task_id", "reason").iter_rows()}
+    made: list[dict[str, Any]] = []
+    told: list[dict[str, Any]] = []
+    for number, values in read_fields(run, source, column_paths(source.columns, _FIELDS)):
+        advance()
+        if number not in fates:
+            raise UserError(f"{source.from_} has changed since its tasks were read; first: infogap tasks {run.path}")
+        task_id, reason = fates[number]
+        samples = _samples(values)
+        if task_id is None or isinstance(samples, str):
+            left_out[str(samples) if task_id else str(reason)] += 1
+            continue
+        answered = _answered(source, task_id, values)
+        if answered.context_id not in seen.contexts and answered.context is not None:
+            seen.contexts.add(answered.context_id)
+            told.append(answered.context_row())
+        first = seen.samples[answered.cell]
+        seen.samples[answered.cell] += len(samples)
+        for index, sample in enumerate(samples):
+            if sample.empty:
+                left_out[EMPTY] += 1
+            else:
+                made.append(_trace(answered, sample, first + index, seen))
+        if len(made) >= ROWS_PER_PART:
+            yield made, told
+            made, told = [], []
+    yield made, told
+
+
+def _samples(values: dict[str, Any]) -> list[Sample] | str:
+    """A row's texts, or why it has none that can be imported."""
+    whole = "trace" in values
+    texts = _as_list(values["trace" if whole else "response"])
+    thoughts = _as_list(values.get("reasoning", MISSING)) if not whole else []
+    if any(not isinstance(text, str | None) for text in [*texts, *thoughts]):
+        return NOT_TEXT
+    if thoughts and len(thoughts) != len(texts):
+        return UNEVEN
+    if not any(text and text.strip() for text in [*texts, *thoughts]):
+        return NO_TRACE
+    return [
+        Sample(
+            whole,
+            text or "",
+            thoughts[index] or "" if thoughts else "",
+            _finish_reason(_of_sample(values.get("finish_reason"), index)),
+            _tokens(_of_sample(values.get("completion_tokens"), index)),
+        )
+        for index, text in enumerate(texts)
+    ]
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is MISSING or value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _of_sample(value: Any, index: int) -> Any:
+    """What a column says of one sample: its item where the column is a list, else the value."""
+    if isinstance(value, list):
+        return value[index] if index < len(value) else None
+    return value
+
+
+def _finish_reason(value: Any) -> str | None:
+    text = as_text(value)
+    return text if text in _FINISHED else None
+
+
+def _tokens(value: Any) -> int | None:
+    """A number of tokens, from 420, 420.0 or "420"; None from anything else."""
+    text = (as_text(value) or "").removesuffix(".0")
+    return int(text) if text.isdecimal() else None
+
+
+def _answered(source: TraceImport, task_id: str, values: dict[str, Any]) -> Answered:
+    return Answered(
+        source.from_,
+        task_id,
+        as_text(values.get("privilege")) or source.privilege,
+        as_text(values.get("teacher")) or source.teacher,
+        as_text(values.get("context")),
+    )
+
+
+def _trace(answered: Answered, sample: Sample, number: int, seen: _Seen) -> dict[str, Any]:
+    # By content, not by row: a file whose rows are sorted otherwise gives the same ids.
+    content_id = stable_id(
+        "import", answered.source, *answered.cell, answered.context_id, sample.whole, sample.reasoning, sample.text
+    )
+    seen.texts[content_id] += 1
+    reasoning, response = sample.parts()
+    return {
+        "trace_id": stable_id(content_id, seen.texts[content_id]),
+        "task_id": answered.task_id,
+        "privilege": answered.privilege,
+        "context_id": answered.context_id,
+        "teacher": answered.teacher,
+        "sample": number,
+        "seed": None,
+        "round": 0,
+        "reasoning": reasoning,
+        "response": response,
+        "finish_reason": sample.finish_reason,
+        "prompt_tokens": None,
+        "completion_tokens": sample.completion_tokens,
+        "error": None,
+    }
+
+
+def _reasons(left_out: Counter[str]) -> str:
+    return "; ".join(f"{reason}: {count:,} {_unit(reason, count)}" for reason, count in sorted(left_out.items()))
+
+
+def _unit(reason: str, count: int) -> str:
+    unit = "sample" if reason == EMPTY else "row"
+    return unit if count == 1 else f"{unit}s"
+
+
+STAGE = Stage("import", ("traces", "contexts"), ("tasks",), 1, part, make)

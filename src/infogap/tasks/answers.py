@@ -1,0 +1,83 @@
+r"""Whether a gold answer can be used: whether its verifier can read it at all."""
+
+from __future__ import annotations
+
+import logging
+import re
+from multiprocessing import get_context
+
+from infogap.console import progress
+from infogap.recipe.sources import FileVerifierName
+from infogap.verify.choices import options
+
+MAX_CHARACTERS = 2_000
+NO_ANSWER = "no answer"
+TOO_LONG = f"the answer has more than {MAX_CHARACTERS:,} characters"
+NOT_MATH = "math-verify finds nothing in the answer"
+TOO_HARD = "math-verify cannot read the answer in time"
+NO_OPTIONS = "the question has no options A, B, ..."
+NOT_AN_OPTION = "the answer is not the letter of an option"
+
+_DEADLINE = 10.0  # seconds per answer, a worker's start included
+_NUMBER = re.compile(r"[+-]?\d{1,300}(\.\d{1,300})?")
+_SOMETHING = re.compile(r"[\w∞∅]")
+_LETTER = re.compile(r"\(?([A-Za-z])[).:]?")
+
+
+def choice_letter(answer: str) -> str:
+    """`(c)` or `C.` as `C`; other texts as they are."""
+    letter = _LETTER.fullmatch(answer)
+    return letter[1].upper() if letter else answer
+
+
+def faults(pairs: list[tuple[str, str]], verifier: FileVerifierName) -> list[str | None]:
+    """For each question and answer why the verifier cannot use the answer, or None where it can."""
+    found = [TOO_LONG if len(answer) > MAX_CHARACTERS else None for _, answer in pairs]
+    if verifier == "choice":
+        return [fault or _choice_fault(*pair) for fault, pair in zip(found, pairs, strict=True)]
+    if verifier == "math":
+        unread = unreadable([answer for (_, answer), fault in zip(pairs, found, strict=True) if fault is None])
+        return [fault or unread.get(answer) for fault, (_, answer) in zip(found, pairs, strict=True)]
+    return found
+
+
+def _choice_fault(question: str, answer: str) -> str | None:
+    offered = options(question)
+    if not offered:
+        return NO_OPTIONS
+    return None if answer in offered else NOT_AN_OPTION
+
+
+def unreadable(golds: list[str]) -> dict[str, str]:
+    """The answers in which math-verify finds nothing, each with the reason.
+
+    They are read in a process of their own that is ended at a deadline: a few characters such as a
+    binomial of large numbers keep the parser busy for hours.
+    """
+    hard = [gold for gold in dict.fromkeys(golds) if not _NUMBER.fullmatch(gold)]
+    if not hard:
+        return {}
+    from pebble import ProcessExpired, ProcessPool
+
+    found: dict[str, str] = {}
+    with (
+        ProcessPool(max_workers=1, context=get_context("spawn")) as pool,
+        progress("tasks", len(hard), "answers") as advance,
+    ):
+        results = pool.map(_is_readable, hard, timeout=_DEADLINE).result()
+        for gold in hard:
+            try:
+                if not next(results):
+                    found[gold] = NOT_MATH
+            except (TimeoutError, ProcessExpired):
+                found[gold] = TOO_HARD
+            advance()
+    return found
+
+
+def _is_readable(gold: str) -> bool:
+    from math_verify import parse
+
+    logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns that its own time limit, an alarm, is off
+    found = parse(f"\\boxed{{{gold}}}", parsing_timeout=None)
+    return any(not isinstance(item, str) or _SOMETHING.search(item) for item in found)

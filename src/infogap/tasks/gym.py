@@ -1,0 +1,178 @@
+"""Procedural tasks of reasoning-gym, and how one is made again to score an answer to it."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import fields
+from functools import lru_cache
+from typing import Any
+
+from infogap.errors import UserError
+from infogap.ids import canonical, derived_seed
+from infogap.recipe.model import GYM_WITH_SOLUTION
+from infogap.recipe.sources import GymTasks
+from infogap.recipe.spelling import nearest
+from infogap.tasks.columns import as_text
+from infogap.tasks.select import Task
+
+# Why a dataset of reasoning-gym cannot be used. Most of those named here iterate over sets of text, whose
+# order changes from process to process (list_functions uses a generator that no seed reaches): with the same
+# seed and settings some of their questions or answers are others.
+_NOT_AGAIN = "it does not make the same tasks again in another process, so that no answer could be scored later"
+UNUSABLE = {
+    "composite": "it only mixes other datasets; name those",
+    "codeio": _NOT_AGAIN,
+    "intermediate_integration": _NOT_AGAIN,  # of equal antiderivatives now this one, now that
+    "isomorphic_strings": _NOT_AGAIN,
+    "knight_swap": _NOT_AGAIN,
+    "list_functions": _NOT_AGAIN,
+    "polynomial_multiplication": _NOT_AGAIN,
+    "ransom_note": _NOT_AGAIN,
+    "word_ladder": _NOT_AGAIN,
+}
+
+
+def label(name: str) -> str:
+    """What the tables call the source."""
+    return f"reasoning_gym/{name}"
+
+
+def name_problem(name: str) -> str | None:
+    """Why there are no tasks under a dataset's name, or None."""
+    from reasoning_gym.factory import DATASETS
+
+    if name in UNUSABLE:
+        return f"reasoning-gym's '{name}' cannot be used: {UNUSABLE[name]}"
+    if name not in DATASETS:
+        return f"reasoning-gym has no dataset '{name}'{nearest(name, DATASETS.keys() - UNUSABLE.keys())}"
+    return None
+
+
+def problems(source: GymTasks, name: str) -> Iterator[str]:
+    """Why a dataset of the source cannot be made, as far as its name and the keys of its settings tell."""
+    problem = name_problem(name)
+    if problem is None and source.level is not None:
+        problem = level_problem(name, source.level)
+    if problem:
+        yield problem
+    else:
+        yield from (message for _, message in config_problems(name, source.config.get(name, {})))
+
+
+def making_problem(source: GymTasks, name: str) -> str | None:
+    """Why the dataset refuses its settings (one alone may be right and not fit another), or None."""
+    try:
+        _dataset(name, 0, source.count, canonical(settings(source, name)))
+    except UserError as error:
+        return str(error)
+    return None
+
+
+def level_problem(name: str, level: int) -> str | None:
+    """Why a dataset cannot be made at a curriculum level, or None."""
+    from reasoning_gym.factory import CURRICULA, create_curriculum
+
+    if name not in CURRICULA:
+        return f"'{name}' has no curriculum, so no level; leave `level` out, or set its `config`"
+    highest = max((len(attribute.levels) for attribute in create_curriculum(name).attributes.values()), default=1) - 1
+    if level > highest:
+        return f"'{name}' has levels 0 to {highest}, found {level}"
+    return None
+
+
+def config_problems(name: str, config: dict[str, Any]) -> list[tuple[str, str]]:
+    """The keys of a dataset's `config` that it does not take, each with what to write instead."""
+    from reasoning_gym.factory import DATASETS
+
+    own = {"seed": "the seed is the source's `seed`", "size": "the number of tasks is the source's `count`"}
+    allowed = [field.name for field in fields(DATASETS[name][1]) if field.name not in own]
+    unknown = [key for key in config if key not in allowed]
+    return [
+        (key, own.get(key) or f"'{name}' has no '{key}'{nearest(key, allowed)}; allowed: {', '.join(allowed)}")
+        for key in unknown
+    ]
+
+
+def settings(source: GymTasks, name: str) -> dict[str, Any]:
+    """What a dataset is made with, seed and size aside: the level's settings, overridden by the recipe's `config`."""
+    own = source.config.get(name, {})
+    return _level_settings(name, source.level) | own if source.level is not None else own
+
+
+def _level_settings(name: str, level: int) -> dict[str, Any]:
+    from reasoning_gym.factory import create_curriculum
+
+    curriculum = create_curriculum(name)
+    curriculum.set_global_level(level)
+    made = curriculum.generate_configuration()
+    names = [
+        getattr(attribute, kind)
+        for attribute in curriculum.attributes.values()
+        for kind in ("field_name", "lower_field_name", "upper_field_name")
+        if hasattr(attribute, kind)
+    ]
+    # As metadata keeps them, so that the tasks made now are those made again from it.
+    return dict(json.loads(json.dumps({name: getattr(made, name) for name in names})))
+
+
+def generate(source: GymTasks, name: str, recipe_seed: int) -> Iterator[Task]:
+    """The `count` tasks of one dataset. Raises UserError where its settings do not work."""
+    seed = source.seed if source.seed is not None else derived_seed("reasoning_gym", recipe_seed, name)
+    origin = {"name": name, "seed": seed, "size": source.count, "config": settings(source, name)}
+    for index in range(source.count):
+        made_by = {**origin, "index": index}
+        _, made = entry(made_by)
+        yield _task(source, name, made, {"row": index + 1, "gym": made_by})
+
+
+def _task(source: GymTasks, name: str, made: dict[str, Any], metadata: dict[str, Any]) -> Task:
+    known = made.get("metadata") or {}
+    difficulty = source.level if source.level is not None else known.get("difficulty")
+    return Task.make(
+        made["question"],
+        as_text(made["answer"]),
+        "gym",
+        source=label(name),
+        family=name,
+        difficulty=None if isinstance(difficulty, dict | list) else as_text(difficulty),
+        solution=as_text(known.get("answer_cot")) if name == GYM_WITH_SOLUTION else None,
+        metadata=metadata,
+    )
+
+
+def entry(made_by: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The dataset and the entry of a task, for `dataset.score_answer(text, entry)`; `made_by` is its metadata's `gym`.
+
+    Both are kept for the next call. Raises UserError where the dataset cannot be made or makes no entry.
+    """
+    key = (made_by["name"], made_by["seed"], made_by["size"], canonical(made_by["config"]))
+    return _dataset(*key), _entry(*key, made_by["index"])
+
+
+@lru_cache(maxsize=256)
+def _dataset(name: str, seed: int, size: int, config: bytes) -> Any:
+    from reasoning_gym.factory import create_dataset
+
+    with _failures_named(name):
+        return create_dataset(name, **json.loads(config), seed=seed, size=size)
+
+
+@lru_cache(maxsize=4096)  # a task is scored once per trace, and some take a second to make
+def _entry(name: str, seed: int, size: int, config: bytes, index: int) -> dict[str, Any]:
+    dataset = _dataset(name, seed, size, config)
+    with _failures_named(name):
+        return dict(dataset[index])
+
+
+@contextmanager
+def _failures_named(name: str) -> Iterator[None]:
+    """Turn what a dataset raises into a UserError that names it, and keep what it prints off stdout."""
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"reasoning-gym cannot make '{name}' with these settings: {reason}") from error

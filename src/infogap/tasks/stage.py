@@ -1,0 +1,146 @@
+"""The tasks stage: every source's tasks in one table, and what became of the rows that are not in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from typing import Any
+
+import polars as pl
+
+from infogap.ids import canonical
+from infogap.recipe.problems import spell_path
+from infogap.recipe.sources import FileTasks, GymTasks, TraceImport
+from infogap.run import Run, write_part
+from infogap.schema import TASKS
+from infogap.stage import Outcome, Stage
+from infogap.tasks.gather import Fate, Gathered, gather_gym, gather_table
+from infogap.tasks.reading import TASK_FIELDS
+from infogap.tasks.select import Task, conflicting, merge
+from infogap.tasks.source import content, default_family
+
+REJECTED = "rejected.parquet"
+ROWS = "rows.parquet"
+"""Of an import: for every row of every source the task that its traces answer, or why it has none."""
+
+_REJECTED_SCHEMA = pl.Schema({"source": pl.String, "row": pl.Int64, "reason": pl.String, "question": pl.String})
+_ROWS_SCHEMA = pl.Schema({"source": pl.Int64, "row": pl.Int64, "task_id": pl.String, "reason": pl.String})
+_SOURCE_KEYS = set(FileTasks.model_fields)
+_ROWS_PER_FRAME = 2_000
+
+
+def part(run: Run) -> dict[str, Any]:
+    """The sources' settings and bytes; of an import only what its tasks depend on."""
+    key = "import" if run.recipe.imports else "tasks"
+    sources = {
+        spell_path((key, index)): _gym_part(source) if isinstance(source, GymTasks) else _table_part(run, source)
+        for index, source in _sources(run)
+    }
+    return sources | {"seed": run.recipe.seed} if _draws(run) else sources
+
+
+def _sources(run: Run) -> Iterator[tuple[int, FileTasks | GymTasks | TraceImport]]:
+    yield from enumerate(run.recipe.import_ or run.recipe.tasks or [])
+
+
+def _draws(run: Run) -> bool:
+    """Whether anything depends on the recipe's seed."""
+    return any(
+        source.seed is None if isinstance(source, GymTasks) else source.limit is not None for _, source in _sources(run)
+    )
+
+
+def _gym_part(source: GymTasks) -> dict[str, Any]:
+    return source.model_dump(mode="json", by_alias=True) | {"reasoning_gym": version("reasoning-gym")}
+
+
+def _table_part(run: Run, source: FileTasks | TraceImport) -> dict[str, Any]:
+    settings = source.model_dump(mode="json", by_alias=True, include=_SOURCE_KEYS)
+    columns = {field: path for field, path in settings["columns"].items() if field in TASK_FIELDS}
+    return settings | {"columns": columns, "sha256": content(run, source)}
+
+
+def make(run: Run) -> Outcome:
+    """Gather every source's tasks, merge those that are the same, and write them with the rejected rows.
+
+    Raises UserError where a source is not there, lacks a column or gives no task.
+    """
+    gathered: list[Gathered] = []
+    for _, source in _sources(run):
+        if isinstance(source, GymTasks):
+            gathered += gather_gym(source, run.recipe.seed)
+        else:
+            gathered.append(gather_table(run, source))
+    tasks = _with_families(merge(task for one in gathered for task in one.tasks), run)
+    with run.rewrite(TASKS) as out:
+        for start in range(0, len(tasks), _ROWS_PER_FRAME):
+            out.write(TASKS.frame([_row(task) for task in tasks[start : start + _ROWS_PER_FRAME]]))
+    rejected = [(one.source, fate) for one in gathered for fate in one.rejected]
+    if rejected:
+        write_part(run.path / TASKS.name / REJECTED, _rejected_frame(rejected))
+    if run.recipe.imports:
+        write_part(run.path / TASKS.name / ROWS, _rows_frame(gathered))
+    conflicts = conflicting(tasks)
+    repeated = sum(len(one.tasks) for one in gathered) - len(tasks)
+    counts = {
+        "sources": [one.counts for one in gathered],
+        "merged_between_sources": repeated,
+        "conflicting_questions": len(conflicts),
+        "without_answer": sum(task.answer is None for task in tasks),
+        "without_solution": sum(task.solution is None for task in tasks),
+        "families": len({task.family for task in tasks}),
+    }
+    return Outcome(len(tasks), counts, _notes(run, gathered, tasks, conflicts, repeated))
+
+
+def _with_families(tasks: list[Task], run: Run) -> list[Task]:
+    defaults = {source.from_: default_family(source) for source in run.recipe.table_sources}
+    return [task if task.family is not None else replace(task, family=defaults[task.source]) for task in tasks]
+
+
+def _row(task: Task) -> dict[str, Any]:
+    return asdict(task) | {"metadata": canonical(task.metadata).decode()}
+
+
+def _rejected_frame(rejected: list[tuple[str, Fate]]) -> pl.DataFrame:
+    rows = [(source, fate.row, fate.reason, fate.question) for source, fate in rejected]
+    return pl.DataFrame(rows, schema=_REJECTED_SCHEMA, orient="row")
+
+
+def _rows_frame(gathered: list[Gathered]) -> pl.DataFrame:
+    rows = [(index, fate.row, fate.task_id, fate.reason) for index, one in enumerate(gathered) for fate in one.fates]
+    return pl.DataFrame(rows, schema=_ROWS_SCHEMA, orient="row")
+
+
+def _notes(run: Run, gathered: list[Gathered], tasks: list[Task], conflicts: list[str], repeated: int) -> list[str]:
+    notes = []
+    for one in gathered:
+        if one.rejected:
+            reasons = Counter(fate.reason for fate in one.rejected)
+            why = "; ".join(f"{reason}: {count:,}" for reason, count in reasons.most_common())
+            notes.append(
+                f"{one.source}: {len(one.rejected):,} of {len(one.fates):,} rows rejected ({why}); "
+                f"see {run.path / TASKS.name / REJECTED}"
+            )
+        if one.merged and not run.recipe.imports:  # of an import every row is a trace of its own
+            notes.append(f"{one.source}: {one.merged:,} of {len(one.fates):,} rows repeat a task and were merged")
+    if repeated and not run.recipe.imports:
+        notes.append(f"{repeated:,} tasks stand in several sources and were merged")
+    if conflicts:
+        notes.append(
+            f"{len(conflicts):,} questions have several answers; each answer is a task: {_short(conflicts[0])!r}"
+        )
+    without = sorted({task.family or "" for task in tasks if task.answer is None})
+    if without:
+        notes.append(f"no gold answer, so none to show a teacher or in a preference pair: {', '.join(without)}")
+    return notes
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 80 else f"{line[:77]}..."
+
+
+STAGE = Stage("tasks", ("tasks",), (), 1, part, make)

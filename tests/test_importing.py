@@ -1,0 +1,226 @@
+"""Existing traces come in whole: every text once, under ids that depend on content, nothing lost unsaid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from infogap.errors import UserError
+from infogap.ids import stable_id
+from infogap.importing import STAGE
+from infogap.run import Run
+from infogap.schema import CONTEXTS, TRACES, Table
+from infogap.stage import Outcome
+from infogap.tasks import STAGE as TASKS_STAGE
+from tasks.small_recipes import import_run, tasks_of, write_jsonl
+
+SUM = {"question": "What is 1 + 1?", "answer": "2"}
+PRODUCT = {"question": "What is 2 * 3?", "answer": "6"}
+
+
+def _import(folder: Path, rows: list[dict[str, Any]], source: str) -> tuple[Run, Outcome]:
+    write_jsonl(folder / "traces.jsonl", rows)
+    run = import_run(folder, f"  - {{from: traces.jsonl, {source}}}")
+    TASKS_STAGE.make(run)
+    return run, STAGE.make(run)
+
+
+def _table(run: Run, table: Table) -> pl.DataFrame:
+    return pl.concat(run.parts(table))
+
+
+def test_a_trace_with_all_that_is_known_of_it(tmp_path: Path) -> None:
+    row = SUM | {
+        "text": "<think>One and one.</think>It is \\boxed{2}.",
+        "model": "small",
+        "saw": "answer",
+        "shown": "The answer is 2.",
+        "end": "stop",
+        "tokens": 12.0,
+    }
+    run, outcome = _import(
+        tmp_path,
+        [row],
+        "columns: {trace: text, teacher: model, privilege: saw, context: shown, finish_reason: end, "
+        "completion_tokens: tokens}",
+    )
+    (trace,) = _table(run, TRACES).to_dicts()
+    (context,) = _table(run, CONTEXTS).to_dicts()
+    task_id = tasks_of(run)["task_id"].item()
+    assert context == {
+        "context_id": stable_id(task_id, "answer", "The answer is 2."),
+        "task_id": task_id,
+        "privilege": "answer",
+        "text": "The answer is 2.",
+    }
+    assert trace == {
+        "trace_id": trace["trace_id"],
+        "task_id": task_id,
+        "privilege": "answer",
+        "context_id": context["context_id"],
+        "teacher": "small",
+        "sample": 0,
+        "seed": None,
+        "round": 0,
+        "reasoning": "One and one.",
+        "response": "It is \\boxed{2}.",
+        "finish_reason": "stop",
+        "prompt_tokens": None,
+        "completion_tokens": 12,
+        "error": None,
+    }
+    assert (outcome.rows, outcome.notes) == (1, [])
+
+
+def test_constants_stand_where_no_column_says_it(tmp_path: Path) -> None:
+    rows = [SUM | {"text": "2", "saw": None, "end": "eos"}]
+    run, _ = _import(
+        tmp_path, rows, "columns: {trace: text, privilege: saw, finish_reason: end}, teacher: big, privilege: solution"
+    )
+    (trace,) = _table(run, TRACES).to_dicts()
+    assert (trace["teacher"], trace["privilege"], trace["finish_reason"]) == ("big", "solution", None)
+    assert trace["context_id"] is None
+    assert _table(run, CONTEXTS).is_empty()
+
+
+def test_a_list_of_texts_is_a_list_of_samples(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        SUM | {"texts": ["two", "", "2"], "ends": ["stop", None, "length"], "tokens": [1, None, "3"]},
+        PRODUCT | {"texts": ["six"], "ends": ["stop"], "tokens": [1]},
+        SUM | {"texts": "zwei", "ends": "stop", "tokens": 2},
+    ]
+    run, outcome = _import(
+        tmp_path, rows, "columns: {trace: texts, finish_reason: ends, completion_tokens: tokens}, teacher: x"
+    )
+    rows_written = _table(run, TRACES).select("response", "sample", "finish_reason", "completion_tokens").rows()
+    assert rows_written == [
+        ("two", 0, "stop", 1),
+        ("2", 2, "length", 3),
+        ("six", 0, "stop", 1),
+        ("zwei", 3, "stop", 2),
+    ]
+    assert outcome.counts["sources"][0]["left_out"] == {"empty, beside others that are not": 1}
+    assert "empty, beside others that are not: 1 sample" in outcome.notes[0]
+
+
+def test_thoughts_in_a_column_of_their_own_are_not_split(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        SUM | {"thought": " One </think> and one. ", "said": " 2 "},
+        PRODUCT | {"thought": None, "said": ["6", "6!"]},
+    ]
+    run, _ = _import(tmp_path, rows, "columns: {reasoning: thought, response: said}")
+    assert _table(run, TRACES).select("reasoning", "response").rows() == [
+        ("One </think> and one.", "2"),
+        ("", "6"),
+        ("", "6!"),
+    ]
+
+
+def test_a_thought_cut_off_is_no_answer(tmp_path: Path) -> None:
+    run, _ = _import(
+        tmp_path,
+        [SUM | {"text": "<think>One and", "end": "length"}],
+        "columns: {trace: text, finish_reason: end}",
+    )
+    (trace,) = _table(run, TRACES).to_dicts()
+    assert (trace["reasoning"], trace["response"], trace["finish_reason"]) == ("One and", "", "length")
+
+
+def test_the_same_text_twice_is_two_traces(tmp_path: Path) -> None:
+    rows = [SUM | {"text": "2"}, PRODUCT | {"text": "6"}, SUM | {"text": "2"}]
+    run, _ = _import(tmp_path, rows, "columns: {trace: text}")
+    traces = _table(run, TRACES)
+    assert traces["trace_id"].n_unique() == 3
+    assert traces["sample"].to_list() == [0, 0, 1]
+
+
+def test_ids_do_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:
+    rows = [SUM | {"text": "2"}, PRODUCT | {"text": "6"}, SUM | {"text": "two"}, SUM | {"text": "2"}]
+    found = []
+    for order in (rows, rows[::-1]):
+        run, _ = _import(tmp_path, order, "columns: {trace: text}")
+        found.append(sorted(_table(run, TRACES).select("trace_id", "response").rows()))
+    assert found[0] == found[1]
+
+
+def test_rows_that_are_not_imported_are_counted_by_reason(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        SUM | {"text": "2", "level": 1},
+        {"question": "Why?", "answer": None, "text": "So.", "level": 1},
+        PRODUCT | {"text": " ", "level": 1},
+        PRODUCT | {"text": [{"role": "assistant"}], "level": 1},
+        PRODUCT | {"text": "6", "level": 2},
+    ]
+    _, outcome = _import(tmp_path, rows, "columns: {trace: text, difficulty: level}, where: difficulty = '1'")
+    assert outcome.counts["sources"] == [
+        {
+            "source": "traces.jsonl",
+            "rows": 5,
+            "left_out": {"left out by `where`": 1, "no answer": 1, "no trace": 1, "the trace is not text": 1},
+            "traces": 1,
+        }
+    ]
+    assert outcome.notes == [
+        "traces.jsonl: not imported, of 5 rows: left out by `where`: 1 row; no answer: 1 row; "
+        "no trace: 1 row; the trace is not text: 1 row"
+    ]
+
+
+def test_a_row_outside_its_sources_limit_stays_out_though_another_source_has_the_task(tmp_path: Path) -> None:
+    rows = [{"question": f"What is {n} + 1?", "answer": str(n + 1), "text": str(n + 1)} for n in range(6)]
+    for name in ("one", "two"):
+        write_jsonl(tmp_path / f"{name}.jsonl", rows)
+    run = import_run(
+        tmp_path,
+        "  - {from: one.jsonl, columns: {trace: text}, teacher: a, limit: 2}\n"
+        "  - {from: two.jsonl, columns: {trace: text}, teacher: b}",
+    )
+    TASKS_STAGE.make(run)
+    outcome = STAGE.make(run)
+    assert tasks_of(run).height == 6
+    assert _table(run, TRACES)["teacher"].to_list() == ["a"] * 2 + ["b"] * 6
+    assert outcome.counts["sources"][0]["left_out"] == {"left out by `limit`": 4}
+
+
+def test_contexts_are_written_once(tmp_path: Path) -> None:
+    rows = [SUM | {"text": text, "shown": "Hint: 2."} for text in ("2", "two", "zwei")]
+    run, _ = _import(tmp_path, rows, "columns: {trace: text, context: shown}, privilege: answer")
+    assert _table(run, CONTEXTS).height == 1
+    assert _table(run, TRACES)["context_id"].unique().to_list() == _table(run, CONTEXTS)["context_id"].to_list()
+
+
+def test_nothing_to_import_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"traces\.jsonl: no trace to import; no trace: 1 row"):
+        _import(tmp_path, [SUM | {"text": ""}], "columns: {trace: text}")
+    with pytest.raises(UserError, match=r"no row has 'txt' \(did you mean 'text'\?\)"):
+        _import(tmp_path, [SUM | {"text": "2"}], "columns: {trace: txt}")
+
+
+def test_a_file_that_changed_after_its_tasks_were_read(tmp_path: Path) -> None:
+    run, _ = _import(tmp_path, [SUM | {"text": "2"}], "columns: {trace: text}")
+    write_jsonl(tmp_path / "traces.jsonl", [SUM | {"text": "2"}] * 2)
+    with pytest.raises(UserError, match="has changed since its tasks were read"):
+        STAGE.make(run)
+
+
+def test_parquet_lists_and_structs(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"task": [SUM, PRODUCT], "out": [{"texts": ["2", "two"]}, {"texts": ["6", None]}]})
+    frame.write_parquet(tmp_path / "traces.parquet")
+    run = import_run(
+        tmp_path,
+        "  - {from: traces.parquet, columns: {question: task.question, answer: task.answer, trace: out.texts}}",
+    )
+    TASKS_STAGE.make(run)
+    assert STAGE.make(run).rows == 3
+    assert _table(run, TRACES)["response"].to_list() == ["2", "two", "6"]
+
+
+def test_the_part_follows_the_trace_columns(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "traces.jsonl", [SUM | {"text": "2"}])
+    one = STAGE.part(import_run(tmp_path, "  - {from: traces.jsonl, columns: {trace: text}}"))
+    other = STAGE.part(import_run(tmp_path, "  - {from: traces.jsonl, columns: {trace: text}, teacher: x}"))
+    assert one["import[0]"]["sha256"] == other["import[0]"]["sha256"]
+    assert one != other
