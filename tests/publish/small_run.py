@@ -151,7 +151,14 @@ def _write(run: Run, table: Table, rows: list[dict[str, Any]]) -> None:
     with run.rewrite(table) as out:
         out.write(table.frame(rows))
     files = manifest.describe_files(run.path, run.part_paths(table))
-    counts = {"skipped": {"answer: no answer": 2}, "failed": 0}
+    counts: dict[str, Any] = {
+        "skipped": {"answer: no answer": 2},
+        "failed": 0,
+        "sources": [{"source": "/home/somebody/secret-folder/sums.jsonl", "merged": 3}],
+        "shortfall": "see /home/somebody/secret-folder",
+    }
+    if table is MIX:
+        counts["axes"] = {"verdict": {"correct": {"target": 8, "achieved": 9}, "wrong": {"target": 2, "achieved": 9}}}
     manifest.write(
         run.manifest_path(table.name), manifest.Manifest(table.name, 1, f"{table.name}-print", {}, {}, 1, counts, files)
     )

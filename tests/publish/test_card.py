@@ -31,11 +31,11 @@ def test_text(build: Build) -> None:
     text = (run.path / "dataset" / "README.md").read_text()
     solution = next(row for row in by_privilege(traces_in_short(run), run.recipe) if row.privilege == "solution")
     assert f"| `solution` | 11 | {solution.selected} | {solution.accuracy:.1%} | 11 | {solution.density:.2f} |" in text
-    assert "| correct | 75.0% | 50.0% | 9 |" in text
-    assert "| tables \\| of sums | not set |" in text
+    assert "| correct | 75.0% | 8 | 50.0% | 9 |" in text
+    assert "| tables \\| of sums | not set | – |" in text
     assert 'load_dataset("ORG/NAME", "sft", split="train", revision="v0.1.0")' in text
     assert "18 traces of 10 asked for" in text
-    assert "tasks: skipped: answer: no answer 2" in text
+    assert "- tasks: skipped: answer: no answer 2; sources sums.jsonl: merged 3\n" in text
     assert "Failed requests, which have no text: 1." in text
     assert "1 of 36 traces flagged, 0 of them in the mix" in text
     assert "End with the answer in \\boxed{}." in text

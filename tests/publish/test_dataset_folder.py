@@ -139,8 +139,11 @@ def test_provenance_names_recipe_files_and_mix(build: Build) -> None:
     assert told["fingerprints"]["verdicts"] == "verdicts-print"
     assert told["recipe"]["balance"]["size"] == 10
     assert told["mix"]["size"] == {"target": 10, "achieved": 18}
-    shares = {share["value"]: (share["target"], share["count"]) for share in told["mix"]["axes"]["verdict"]}
-    assert shares == {"correct": (0.75, 9), "wrong": (0.25, 9)}
+    shares = {
+        share["value"]: (share["target"], share["target_count"], share["count"])
+        for share in told["mix"]["axes"]["verdict"]
+    }
+    assert shares == {"correct": (0.75, 8, 9), "wrong": (0.25, 2, 9)}
     assert told["libraries"]["polars"] == pl.__version__
     assert set(told["files"]) == {f"data/{name}/train-00000-of-00001.parquet" for name in ("sft", "traces")}
 

@@ -70,7 +70,7 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame) -> str:
         verifiers=count_by(traces.unique("task_id"), "verifier"),
         privileges=by_privilege(traces, run.recipe),
         density_unit=density_unit(traces),
-        axes=mix_shares(traces, run.recipe),
+        axes=mix_shares(run, traces),
         longest_axis=_LONGEST_AXIS,
         selected=int(traces["selected"].sum()),
         all=traces.height,

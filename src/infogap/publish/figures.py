@@ -76,31 +76,35 @@ def by_privilege(traces: pl.DataFrame, recipe: Recipe) -> list[PrivilegeFigures]
 
 @dataclass(frozen=True)
 class Share:
-    """One value of an axis of the mix: the target share (None where the recipe names none), and what came of it."""
+    """One value of an axis of the mix: what the recipe asks for (None where it does not), and what came of it."""
 
     value: str
     target: float | Literal["uniform"] | None
+    target_count: int | None
     count: int
     share: float
 
 
-def mix_shares(traces: pl.DataFrame, recipe: Recipe) -> dict[str, list[Share]]:
+def mix_shares(run: Run, traces: pl.DataFrame) -> dict[str, list[Share]]:
     """Per axis of the mix the shares of its values, target against achieved."""
     selected = traces.filter("selected")
-    return {axis: _shares(selected, axis, recipe.balance.axes.get(axis)) for axis in AXES}
+    found = run.manifest(MIX.name)
+    wanted = found.counts.get("axes", {}) if found else {}
+    return {axis: _shares(selected, axis, run.recipe.balance.axes.get(axis), wanted.get(axis, {})) for axis in AXES}
 
 
-def _shares(selected: pl.DataFrame, axis: str, target: Any) -> list[Share]:
+def _shares(selected: pl.DataFrame, axis: str, target: Any, wanted: dict[str, dict[str, int]]) -> list[Share]:
     counts = dict(selected.drop_nulls(axis).group_by(axis).len().iter_rows())
     targets = target if isinstance(target, dict) else {}
     return [
         Share(
-            value,
-            "uniform" if target == "uniform" else targets.get(value, 0.0 if targets else None),
-            counts.get(value, 0),
-            counts.get(value, 0) / selected.height if selected.height else 0.0,
+            value=value,
+            target="uniform" if target == "uniform" else targets.get(value, 0.0 if targets else None),
+            target_count=wanted.get(value, {}).get("target"),
+            count=counts.get(value, 0),
+            share=counts.get(value, 0) / selected.height if selected.height else 0.0,
         )
-        for value in sorted(counts.keys() | targets.keys())
+        for value in sorted(counts.keys() | targets.keys() | wanted.keys())
     ]
 
 

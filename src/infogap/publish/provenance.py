@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -16,6 +17,7 @@ from infogap.run import Run
 
 FILE_NAME = "infogap.json"
 INPUTS = ("tasks", "traces", "verdicts", "measures", "duplicates", "mix")
+_SHOWN_AS_MIX = ("axes", "reasons")
 # What shapes tasks, verdicts, measures, the mix or the files.
 _LIBRARIES = (
     "datasets",
@@ -57,24 +59,31 @@ def as_json(value: dict[str, Any]) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
 
 
-def stage_counts(run: Run) -> dict[str, dict[str, int | float | str]]:
-    """Per stage what its manifest counts (kept, skipped, failed, and why), flattened; nothing that is zero."""
+def stage_counts(run: Run) -> dict[str, dict[str, int | float]]:
+    """Per stage what its manifest counts (kept, skipped, failed, and why), flattened; nothing that is zero.
+
+    Texts are left out, as they can name places on this machine; so is what the card shows as the mix.
+    """
     manifests = {folder: run.manifest(folder) for folder in INPUTS}
-    flat = {found.stage: _flat(found.counts) for found in manifests.values() if found}
+    flat = {
+        found.stage: dict(_flat({key: value for key, value in found.counts.items() if key not in _SHOWN_AS_MIX}))
+        for found in manifests.values()
+        if found
+    }
     return {stage: counts for stage, counts in flat.items() if counts}
 
 
-def _flat(counts: dict[str, Any], prefix: str = "") -> dict[str, int | float | str]:
-    flat: dict[str, int | float | str] = {}
-    for key, value in counts.items():
-        name = prefix + public_label(str(key))
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{name}: ")
-        elif isinstance(value, str):
-            flat[name] = public_label(value)
-        elif isinstance(value, int | float) and value:
-            flat[name] = value
-    return flat
+def _flat(counts: Any, prefix: str = "") -> Iterator[tuple[str, int | float]]:
+    """`skipped: answer: no answer` -> 2, for {"skipped": {"answer: no answer": 2}}; sources go by their names."""
+    if isinstance(counts, dict):
+        for key, value in counts.items():
+            yield from _flat(value, f"{prefix}: {public_label(str(key))}" if prefix else public_label(str(key)))
+    elif isinstance(counts, list):
+        for number, item in enumerate(counts, start=1):
+            name = item.get("source", number) if isinstance(item, dict) else number
+            yield from _flat(item, f"{prefix} {public_label(str(name))}")
+    elif isinstance(counts, int | float) and counts:
+        yield prefix, counts
 
 
 def _library_versions() -> dict[str, str]:

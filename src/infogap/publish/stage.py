@@ -43,7 +43,7 @@ def _make(run: Run) -> Outcome:
     traces = traces_in_short(run)
     with whole_folder(run.path / FOLDER) as folder, progress("publish", sum(rows.values()), "rows") as advance:
         written = [write_config(run, config, folder, advance) for config in configs]
-        (folder / FILE_NAME).write_bytes(as_json(provenance(run, written, mix_shares(traces, run.recipe))))
+        (folder / FILE_NAME).write_bytes(as_json(provenance(run, written, mix_shares(run, traces))))
         (folder / "README.md").write_text(card(run, written, traces), encoding="utf-8")
     counts = {
         config.config.name: {"rows": config.rows, "files": len(config.shards), "bytes": config.bytes}
