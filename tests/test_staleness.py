@@ -9,7 +9,7 @@ from infogap.recipe import load_recipe
 from infogap.run import Run
 from infogap.schema import CONTEXTS, MIX
 from infogap.stage import Outcome, Stage
-from infogap.staleness import Staleness, StageState
+from infogap.staleness import StageState, Staleness
 
 
 class Bench:
