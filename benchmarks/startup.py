@@ -1,6 +1,6 @@
 """How long `infogap --help` takes, against a bare Python and against importing polars, in the same run.
 
-    python benchmarks/startup.py [RUNS]
+python benchmarks/startup.py [RUNS]
 """
 
 from __future__ import annotations

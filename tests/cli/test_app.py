@@ -1,0 +1,81 @@
+"""The command line's contract: exit codes, one-line errors, data on stdout and everything else on stderr."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+VALID = """\
+name: demo
+tasks: [{from: reasoning_gym, names: [chain_sum], count: 3}]
+teacher: {backend: embedded, sampling: {max_tokens: 10}}
+generate: {samples: 2, privileges: [unguided, answer]}
+"""
+
+
+def infogap(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "infogap", *arguments], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+def test_help_names_every_command_and_the_exit_codes(tmp_path: Path) -> None:
+    done = infogap("--help", cwd=tmp_path)
+    assert done.returncode == 0
+    for name in ("init", "check", "run", "status", "show", "tasks", "generate", "import", "verify", "measure"):
+        assert f" {name} " in done.stdout
+    for name in ("dedupe", "balance", "publish", "report", "privileges", "Exit codes"):
+        assert name in done.stdout
+
+
+def test_a_started_recipe_is_valid(tmp_path: Path) -> None:
+    assert infogap("init", cwd=tmp_path).returncode == 0
+    done = infogap("check", "recipe.yaml", "--plan", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    costs = json.loads(done.stdout)
+    assert costs["tasks"] == 12
+    assert costs["requests"] == 12 * 3 * 2
+    again = infogap("init", cwd=tmp_path)
+    assert again.returncode == 2
+    assert "is there already" in again.stderr
+
+
+def test_a_wrong_recipe_ends_with_2_and_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(VALID.replace("chain_sum", "chain_sun").replace("answer]", "answr]"))
+    done = infogap("run", "recipe.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[0].startswith("recipe.yaml:4: generate.privileges[1]: unknown privilege 'answr'")
+    assert "Traceback" not in done.stderr
+    (tmp_path / "recipe.yaml").write_text(VALID.replace("chain_sum", "chain_sun"))
+    done = infogap("check", "recipe.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "recipe.yaml:2" in done.stderr
+    assert "chain_sum" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "show", "verify", "publish"])
+def test_a_folder_that_is_no_run_ends_with_2(tmp_path: Path, command: str) -> None:
+    done = infogap(command, "nowhere", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("nowhere is not a run folder")
+
+
+def test_the_schema_of_the_recipe_is_the_one_that_ships(tmp_path: Path) -> None:
+    done = infogap("check", "--schema", cwd=tmp_path)
+    shipped = Path(__file__).parents[2] / "recipes" / "recipe.schema.json"
+    assert json.loads(done.stdout) == json.loads(shipped.read_text())
+
+
+def test_the_ladder_is_listed_without_a_run(tmp_path: Path) -> None:
+    done = infogap("privileges", "list", "--json", cwd=tmp_path)
+    assert [row["name"] for row in json.loads(done.stdout)][:2] == ["unguided", "hint"]
+    assert infogap("privileges", cwd=tmp_path).stdout.count("(control)") == 2
+
+
+def test_debug_shows_where(tmp_path: Path) -> None:
+    done = infogap("status", "nowhere", "--debug", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" in done.stderr

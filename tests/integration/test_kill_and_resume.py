@@ -1,0 +1,26 @@
+"""SIGKILL during generation by the real model loses nothing and repeats nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "kill_and_resume.py"
+RECIPE = """\
+name: killed
+tasks: [{from: reasoning_gym, names: [chain_sum], count: 8}]
+teacher: {backend: embedded, sampling: {max_tokens: 16}}
+generate: {samples: 3, privileges: [unguided, answer]}
+"""
+
+
+@pytest.mark.model
+def test_a_killed_run_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(RECIPE)
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), str(recipe), "--kills", "2"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the same 48 traces and the same bytes after 2 kills" in done.stdout
