@@ -75,7 +75,7 @@ def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
         run = Run.create(loaded, Path(folder))
         outcome = STAGE.make(run)
         for note in outcome.notes:
-            say(note, style="yellow")
+            say(note.replace(folder, "RUN"), style="yellow")
         return {"tasks": outcome.rows, **(cost(run) if loaded.recipe.generate else {})}
 
 

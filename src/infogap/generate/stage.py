@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from infogap.console import Advance, progress
+from infogap.errors import WorldError
 from infogap.generate.plan import Plan, Planned
 from infogap.generate.store import Row, TraceStore, answered, move_to_cache
 from infogap.privilege.wording import load_wording
@@ -105,6 +106,10 @@ def _outcome(run: Run, plan: Plan) -> Outcome:
     ]
     if failed:
         reason, count = failed.most_common(1)[0]
+        if failed.total() == plan.total:
+            raise WorldError(
+                f"every request failed ({count} times: {reason}); mend it and ask again with --retry-failed"
+            )
         notes.append(
             f"{failed.total()} requests failed (most often, {count} times: {reason}); they are rows with an `error` "
             f"in {run.path / TRACES.name}; ask again with --retry-failed"

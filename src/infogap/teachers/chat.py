@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import time
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,14 +67,14 @@ def read(request: Request, url: str, status: int, headers: Mapping[str, str], pa
             raise RefusedError(said)
         raise WorldError(said)
     try:
-        reply = orjson.loads(payload)
+        reply = _parsed(payload)
         choice = reply["choices"][0]
         message, reason = choice["message"], choice.get("finish_reason")
         usage = reply.get("usage") or {}
         content = message.get("content") or ""
         reasoning = message.get("reasoning") or message.get("reasoning_content") or ""
         return _completion(request, content, reasoning, reason, usage)
-    except orjson.JSONDecodeError:
+    except ValueError:
         raise PassingError(f"{url} sent invalid JSON: {_shortened(payload)}") from None
     except (KeyError, IndexError, TypeError, AttributeError):
         raise PassingError(f"{url} sent no completion: {_message(payload)}") from None
@@ -99,6 +100,14 @@ def _completion(
         usage.get("prompt_tokens"),
         usage.get("completion_tokens"),
     )
+
+
+def _parsed(payload: bytes) -> Any:
+    """JSON, also such as holds half a surrogate pair: a model may be cut off inside a character."""
+    try:
+        return orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return json.loads(payload)
 
 
 def _message(payload: bytes) -> str:
