@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import email.utils
-import time
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
