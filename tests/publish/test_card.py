@@ -8,9 +8,9 @@ import pytest
 
 import infogap
 from infogap.errors import UserError
+from infogap.overview import by_privilege, traces_in_short
 from infogap.publish import STAGE
 from infogap.publish.card import size_category, template_path
-from infogap.publish.figures import by_privilege, traces_in_short
 from publish.small_run import Build
 
 

@@ -11,7 +11,8 @@ from ruamel.yaml import YAML
 
 import infogap
 from infogap.errors import UserError
-from infogap.publish.figures import by_privilege, count_by, density_unit, mix_shares, teachers
+from infogap.overview import by_privilege, count_by, density_unit
+from infogap.publish.figures import mix_shares, teachers
 from infogap.publish.provenance import stage_counts
 from infogap.publish.public import public_label, public_recipe
 from infogap.publish.shards import Written

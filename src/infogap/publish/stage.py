@@ -11,9 +11,10 @@ from infogap.atomic import whole_folder
 from infogap.console import progress
 from infogap.errors import ShortfallError
 from infogap.ids import file_digest
+from infogap.overview import traces_in_short
 from infogap.publish.card import card, template_path
 from infogap.publish.configs import CONFIGS, Config
-from infogap.publish.figures import mix_shares, traces_in_short
+from infogap.publish.figures import mix_shares
 from infogap.publish.provenance import FILE_NAME, INPUTS, as_json, provenance
 from infogap.publish.public import public_recipe
 from infogap.publish.shards import write_config

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from infogap.report.summary import mix_counts, privilege_rows
+from infogap.overview import by_privilege, density_unit
+from infogap.recipe import Recipe
+from infogap.report.summary import mix_counts
 from infogap.run import Run
-from infogap.schema import MEASURES, TRACES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,17 +25,13 @@ def available() -> bool:
     return find_spec("matplotlib") is not None
 
 
-def density_by_privilege(run: Run) -> str:
-    """Every trace's epistemic density as a point, per privilege, with the median."""
-    order = [row.privilege for row in privilege_rows(run)]
-    densities = (
-        run.scan(TRACES)
-        .select("trace_id", "privilege")
-        .join(run.scan(MEASURES).select("trace_id", "epistemic_density"), on="trace_id")
-        .drop_nulls()
-        .sort("trace_id")
-        .collect()
-    )
+def density_by_privilege(traces: pl.DataFrame, recipe: Recipe) -> str:
+    """Every trace's epistemic density as a point, per privilege, with the median.
+
+    `traces` is what `overview.traces_in_short` gives.
+    """
+    order = [row.privilege for row in by_privilege(traces, recipe)]
+    densities = traces.drop_nulls("epistemic_density")
     figure, axes = _figure(0.5 * len(order) + 1.2)
     for place, privilege in enumerate(order):
         values = densities.filter(pl.col("privilege") == privilege)["epistemic_density"].to_numpy()
@@ -47,7 +44,7 @@ def density_by_privilege(run: Run) -> str:
         axes.plot([median, median], [place - 0.38, place + 0.38], color="black", linewidth=1.6)
     axes.set_yticks(range(len(order)), order)
     axes.invert_yaxis()
-    axes.set_xlabel("epistemic markers per 1,000 tokens (words where tokens are not known); line: median")
+    axes.set_xlabel(f"epistemic markers per 1,000 {density_unit(traces)}, a point per trace; line: median")
     return _svg(figure)
 
 

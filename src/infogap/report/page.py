@@ -8,9 +8,10 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from infogap import __version__
+from infogap.overview import by_privilege, density_unit, traces_in_short
 from infogap.recipe import dump_recipe
 from infogap.report import figures
-from infogap.report.summary import mix_counts, privilege_rows
+from infogap.report.summary import mix_counts
 from infogap.run import Run
 
 
@@ -19,14 +20,16 @@ def page(run: Run) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = (resources.files("infogap.report") / "page.html.jinja").read_text(encoding="utf-8")
     drawn = figures.available()
+    traces = traces_in_short(run)
     return environment.from_string(template).render(
         name=run.recipe.name,
         version=__version__,
-        rows=privilege_rows(run),
+        rows=by_privilege(traces, run.recipe),
+        unit=density_unit(traces),
         mix=mix_counts(run),
         stages=_stage_counts(run),
         recipe=dump_recipe(run.recipe),
-        density=figures.density_by_privilege(run) if drawn else "",
+        density=figures.density_by_privilege(traces, run.recipe) if drawn else "",
         mix_figure=figures.mix(run) if drawn else "",
     )
 

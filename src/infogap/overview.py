@@ -1,0 +1,90 @@
+"""A run's traces in short: one narrow row each, and what each privilege came to.
+
+The card, the report and the terminal all say the same numbers, from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from infogap.privilege.ladder import BY_NAME
+from infogap.recipe import Recipe
+from infogap.run import Run
+from infogap.schema import DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS
+
+
+@dataclass(frozen=True)
+class PrivilegeFigures:
+    """One privilege's traces. Failed requests count in `failed` only; None where nothing could be measured."""
+
+    privilege: str
+    traces: int
+    failed: int
+    selected: int
+    graded: int  # with a verdict other than `ungradable`
+    correct: int
+    tokens: float | None  # mean completion tokens
+    density: float | None  # mean over the traces of their epistemic density
+
+    @property
+    def accuracy(self) -> float | None:
+        """Correct among graded; truncated traces and those without an answer count as not correct."""
+        return self.correct / self.graded if self.graded else None
+
+
+def traces_in_short(run: Run) -> pl.DataFrame:
+    """One narrow row per trace, without its text, for everything the card counts."""
+    failed = pl.col("error").is_not_null()
+    return (
+        run.scan(TRACES)
+        .select("trace_id", "task_id", "privilege", "teacher", "completion_tokens", failed=failed)
+        .join(run.scan(TASKS).select("task_id", "family", "verifier"), on="task_id", how="left")
+        .join(run.scan(VERDICTS).select("trace_id", "verdict"), on="trace_id", how="left")
+        .join(
+            run.scan(MEASURES).select("trace_id", "band", "epistemic_density", "density_per", "leak"),
+            on="trace_id",
+            how="left",
+        )
+        .join(run.scan(DUPLICATES).select("trace_id", "duplicate_of"), on="trace_id", how="left")
+        .join(run.scan(MIX).select("trace_id", "selected", "reason"), on="trace_id", how="left")
+        .collect()
+        .with_columns(pl.col("selected", "leak").fill_null(False))
+        .sort("trace_id")
+    )
+
+
+def by_privilege(traces: pl.DataFrame, recipe: Recipe) -> list[PrivilegeFigures]:
+    """The privileges from the poorest to the richest."""
+    answered = pl.col("failed").not_()
+    graded = answered & pl.col("verdict").is_not_null() & (pl.col("verdict") != "ungradable")
+    table = traces.group_by("privilege").agg(
+        traces=answered.sum(),
+        failed=pl.col("failed").sum(),
+        selected=pl.col("selected").sum(),
+        graded=graded.sum(),
+        correct=(graded & (pl.col("verdict") == "correct")).sum(),
+        tokens=pl.col("completion_tokens").filter(answered).mean(),
+        density=pl.col("epistemic_density").filter(answered).mean(),
+    )
+    richness = _richness(recipe)
+    figures = [PrivilegeFigures(**row) for row in table.iter_rows(named=True)]
+    return sorted(figures, key=lambda row: (richness.get(row.privilege, float("inf")), row.privilege))
+
+
+def density_unit(traces: pl.DataFrame) -> str:
+    """Per 1,000 of what densities are: tokens, words, or either."""
+    return " or ".join(sorted(traces["density_per"].drop_nulls().unique().to_list())) or "tokens"
+
+
+def count_by(traces: pl.DataFrame, column: str) -> dict[str, int]:
+    """How often each value of a column occurs, the most frequent first."""
+    counts = traces.drop_nulls(column).group_by(column).len().sort("len", column, descending=[True, False])
+    return dict(counts.iter_rows())
+
+
+def _richness(recipe: Recipe) -> dict[str, float]:
+    known = {name: privilege.richness for name, privilege in BY_NAME.items()}
+    used = recipe.generate.uses if recipe.generate else []
+    return known | {use.label: use.richness for use in used}
