@@ -1,0 +1,172 @@
+r"""The final answer that a response states.
+
+Read, the first that applies:
+
+1. `\boxed{...}` (also `\fbox`) or `<answer>...</answer>`, whichever stands last; boxes joined by a comma, "and" or
+   "or" are one answer;
+2. `#### 42` as the last line;
+3. a sentence or a heading, the last one: "the final answer is 42", "Answer: 42", "**Final answer**" with the answer
+   on the next line, "答案是42".
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_BOX_TOKEN = re.compile(r"(?P<box>\\{1,2}(?:boxed|fbox)\s*\{)|\\[\s\S]|[{}]")
+_BARE_BOX = re.compile(r"\\boxed(?:\s+|(?=\d))([^\s${}]+)")  # \boxed 5
+_BOX_JOINT = re.compile(r"\s*(?:\$+|\\[)\]])?\s*(?:,|and|or|,\s*and|,\s*or)\s*(?:\$+|\\[(\[])?\s*")
+_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
+_SENTENCE = re.compile(
+    r"""
+    (?: \b(?:the|my|our)\s+(?:(?:final|correct|right)\s+)?(?:answer|option|choice)\b
+      | \bfinal\s+answer\b
+      | ^[ \t>*\#-]{0,12}(?:correct\s+)?answer\b )
+    (?: \s+(?:to|for|of)\b[^.:\n]{0,80}? )?
+    (?: [*`\s]*(?:\b(?:is|equals)\b(?!\s+not\b)|\b(?:should|must|would|will)\s+be\b|[:：=])
+      | [*`]*[^\S\n]*$ )            # a heading: the answer stands below
+    [\s*`:：]*
+    ([^\n]*)
+  | (?:最终|正确)?答案\s*(?:应?[为是]|[:：])\s*[:：]?\s*([^\n]*)
+    """,
+    re.IGNORECASE | re.MULTILINE | re.VERBOSE,
+)
+_SENTENCE_END = re.compile(r"(?<=\S)(?:[.!?;](?=\s|\*|$)|[。！？；])")
+MAX_ANSWER = 2_000  # characters: nothing longer is an answer, and work on it would grow with its square
+_WRAPPERS = (("**", "**"), ("`", "`"), ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"))
+
+
+@dataclass(frozen=True)
+class _Box:
+    """Where a box or tag stands in `text`, and where its content does."""
+
+    text: str
+    start: int
+    end: int
+    inner_start: int
+    inner_end: int
+
+    @property
+    def content(self) -> str:
+        return self.text[self.inner_start : self.inner_end]
+
+
+def stated(response: str, *, cut: bool = False) -> str | None:
+    r"""The answer that a response states, without its wrapping (`$`, `**`, `\boxed`); None where it states none.
+
+    `cut`: the response stopped at its token limit. What stands in its last, unfinished line is then an answer
+    only if it is closed (`\boxed{...}`, `<answer>...</answer>`): "the answer is 1" may have been about to say 12.
+    """
+    explicit = _explicit(response, cut)
+    if explicit:
+        return explicit
+    finished = response[: response.rfind("\n") + 1] if cut else response
+    closing = last_line(finished)
+    if closing.startswith("####"):
+        return unwrapped(closing.lstrip("#")) or None
+    for match in reversed(list(_SENTENCE.finditer(finished))):
+        answer = _said(match)
+        if answer:
+            return answer
+    return None
+
+
+def last_line(response: str) -> str:
+    """The last line with any text, stripped; empty where there is none."""
+    lines = response.strip().splitlines()
+    return lines[-1].strip() if lines else ""
+
+
+def unwrapped(text: str) -> str:
+    r"""Text without what surrounds an answer: spaces, `**`, `$`, `\(...\)`, a final full stop, `\boxed{...}`."""
+    for _ in range(8):  # wrappings within wrappings; more would be play
+        before = text
+        text = text.strip()
+        for opening, closing in _WRAPPERS:
+            inner = text.removeprefix(opening).removesuffix(closing)
+            if len(inner) == len(text) - len(opening) - len(closing) and closing not in inner:
+                text = inner
+        boxes = _boxes(text)
+        if len(boxes) == 1 and (boxes[0].start, boxes[0].end) == (0, len(text)):
+            text = boxes[0].content
+        if text.endswith(("。", ",")) or (text.endswith(".") and not text.endswith(("..", "\\right."))):
+            text = text[:-1]
+        if text == before:
+            break
+    return text
+
+
+def _explicit(response: str, cut: bool) -> str | None:
+    """The last of all boxes and answer tags that are not empty (as in a quoted `\\boxed{}`)."""
+    boxes = [box for box in _boxes(response) if box.content.strip()]
+    tag = _last_tag(response, cut)
+    if tag and (not boxes or tag.end >= boxes[-1].end):
+        return _explicit(tag.content, cut=False) or unwrapped(tag.content) or None
+    if boxes:
+        return unwrapped(_joined(response, boxes)) or None
+    bare = _BARE_BOX.findall(response) if "\\boxed" in response else []
+    return unwrapped(bare[-1]) or None if bare else None
+
+
+def _boxes(text: str) -> list[_Box]:
+    """The outermost balanced boxes, in order. One pass, whatever the nesting: model text may be hostile."""
+    first = text.find("\\boxed")
+    other = text.find("\\fbox")
+    start = min((place for place in (first, other) if place >= 0), default=-1)
+    if start < 0:
+        return []
+    boxes: list[_Box] = []
+    open_braces: list[re.Match[str]] = []
+    for token in _BOX_TOKEN.finditer(text, start):
+        if token.group("box") or token.group() == "{":
+            open_braces.append(token)
+        elif token.group() == "}" and open_braces:
+            opening = open_braces.pop()
+            if opening.group("box"):
+                while boxes and boxes[-1].start > opening.start():
+                    boxes.pop()  # it was inside this one
+                boxes.append(_Box(text, opening.start(), token.end(), opening.end(), token.start()))
+    return boxes
+
+
+def _joined(text: str, boxes: list[_Box]) -> str:
+    r"""The last box, together with those joined to it: `\boxed{3}$ and $\boxed{5}`."""
+    first = len(boxes) - 1
+    while first and _BOX_JOINT.fullmatch(text, boxes[first - 1].end, boxes[first].start):
+        first -= 1
+    return ", ".join(box.content.strip() for box in boxes[first:])
+
+
+def _last_tag(text: str, cut: bool) -> _Box | None:
+    """The last `<answer>` with its content; one that is not closed reaches to the end, as with a stop string."""
+    tags = list(_TAG.finditer(text))
+    for index in range(len(tags) - 1, -1, -1):
+        if tags[index].group(1):
+            continue
+        closed = index + 1 < len(tags)
+        if not closed and cut:
+            continue
+        inner_end = tags[index + 1].start() if closed else len(text)
+        end = tags[index + 1].end() if closed else len(text)
+        tag = _Box(text, tags[index].start(), end, tags[index].end(), inner_end)
+        if tag.content.strip():
+            return tag
+    return None
+
+
+def _said(match: re.Match[str]) -> str:
+    """What a sentence gives as the answer, through "Final answer: the final answer is 42"."""
+    text: str = match.group(1) or match.group(2) or ""
+    while len(text) <= MAX_ANSWER and (inner := _SENTENCE.search(text)):
+        text = inner.group(1) or inner.group(2) or ""
+    text = _one_sentence(text) if len(text) <= MAX_ANSWER else text
+    return unwrapped(text.strip(" *`"))
+
+
+def _one_sentence(text: str) -> str:
+    """Text up to where its sentence ends; a full stop inside a formula or a number is no end."""
+    for end in _SENTENCE_END.finditer(text):
+        if text.count("$", 0, end.start()) % 2 == 0:
+            return text[: end.start()]
+    return text

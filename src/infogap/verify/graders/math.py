@@ -1,0 +1,72 @@
+r"""Mathematical answers, compared by Math-Verify: `27.0` is 27, `\frac12` is 0.5, `x = 5` is 5."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
+
+from infogap.verify.grade import Grade, Item, no_answer, right_or_wrong, ungradable
+from infogap.verify.graders.exact import normalised
+
+# Math-Verify warns that its own time limits are off: this module runs where the worker pool bounds it.
+logging.getLogger("math_verify").setLevel(logging.ERROR)
+
+_TARGETS = (LatexExtractionConfig(boxed_match_priority=0), ExprExtractionConfig())
+_WHOLE = re.compile(r"([+-]?\d{1,18})(?:\.0+)?")
+_JOINT = re.compile(r"(?<=[\w)}\]])\s*,?\s+(?:or|and)\s+(?=[-+(\\\d]|[a-zA-Z](?![a-zA-Z]))")
+_PROSE = re.compile(r"[A-Za-z]{2,}\s+[A-Za-z]|\d\s+[A-Za-z]{2,}|[A-Za-z]{2,}\s+\d")
+
+
+def grade(item: Item) -> Grade:
+    """Correct where the answer equals the gold answer as mathematics (or is the same text).
+
+    Where no answer is stated, the last expression of the last line counts, as in LightEval's extraction.
+    """
+    if item.gold is None:
+        return ungradable("the task has no gold answer", item.answer)
+    if item.stated and normalised(item.answer) == normalised(item.gold):
+        return right_or_wrong(True, item)
+    whole, gold_whole = _WHOLE.fullmatch(item.answer.strip()), _WHOLE.fullmatch(item.gold.strip())
+    if whole and gold_whole:  # most answers: not worth waking sympy
+        return right_or_wrong(int(whole[1]) == int(gold_whole[1]), item)
+    try:
+        return _compared(item, _gold(item.gold))
+    except (MemoryError, RecursionError) as error:
+        return ungradable(f"comparing the answers took too much memory ({type(error).__name__})", item.answer)
+    except Exception as error:  # sympy raises whatever it likes on expressions that it cannot compare
+        return right_or_wrong(False, item, f"the answers cannot be compared ({type(error).__name__})")
+
+
+def _compared(item: Item, gold: list[Any]) -> Grade:
+    if all(isinstance(form, str) and not re.search(r"\w", form) for form in gold):
+        return ungradable(f"the gold answer {item.gold!r:.60} cannot be read as mathematics", item.answer)
+    answer = _parsed(_marked(item.answer) if item.stated else item.answer)
+    if not answer:
+        return right_or_wrong(False, item, "the answer cannot be read as mathematics") if item.stated else no_answer()
+    if not item.stated:
+        item = replace(item, answer=str(answer[-1]))  # the text of the expression that was found
+    return right_or_wrong(verify(gold, answer, timeout_seconds=None, raise_on_error=True), item)
+
+
+@lru_cache(maxsize=256)  # a task's traces come one after the other
+def _gold(text: str) -> list[Any]:
+    return _parsed(_marked(text))
+
+
+def _marked(answer: str) -> str:
+    """An answer in the form in which Math-Verify recognises it, as LaTeX or as prose ("27 miles")."""
+    answer = _JOINT.sub(", ", answer.replace("\\$", ""))  # \$18 is 18; "5 or 7" is the set of both
+    if "$" in answer or "\\(" in answer or "\\[" in answer or ("\\" not in answer and _PROSE.search(answer)):
+        return f"The final answer is {answer}"
+    return f"\\boxed{{{answer}}}"
+
+
+def _parsed(text: str) -> list[Any]:
+    """The expression that a text ends in, and its text: `[]` where it has none."""
+    found: list[Any] = parse(text, _TARGETS, parsing_timeout=None, raise_on_error=True)
+    return found
