@@ -1,0 +1,1 @@
+"""The mix: which traces make up the dataset, in the shares that the recipe states."""

@@ -1,0 +1,96 @@
+"""The axes of the mix: what values each has, in which shares, and how many traces that means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from infogap.errors import UserError
+from infogap.recipe.sections import Balance
+from infogap.recipe.spelling import nearest
+from infogap.schema import BAND_NAMES, VERDICT_NAMES
+
+Counts = NDArray[np.int64]
+
+_ORDER = {"band": BAND_NAMES, "verdict": VERDICT_NAMES}  # families and privileges go by the alphabet
+_NO_VERDICT = "ungradable"  # no recipe can name it, so `uniform` does not spread over it either
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis that the recipe names, such as `band`: its values, and their shares, which add up to 1."""
+
+    name: str
+    values: tuple[str, ...]
+    shares: tuple[float, ...]
+
+    def targets(self, size: int, available: Counts) -> Counts:
+        """How many traces of each value make up a mix of `size`: whole numbers that add up to `size`.
+
+        By largest remainder (Hamilton's method). Among equal remainders the value of which more is
+        available goes up, then the one that comes first.
+        """
+        quotas = np.array(self.shares) / sum(self.shares) * size
+        targets = np.floor(np.round(quotas, 9)).astype(np.int64)  # 0.1 * 30 is 3, not 2.9999999999999996
+        remainders = np.round(quotas - targets, 9)
+        order = np.lexsort((np.arange(len(targets)), -available, -remainders))
+        targets[order[: size - targets.sum()]] += 1
+        return targets
+
+    def contains(self) -> pl.Expr:
+        """Whether a trace's value on this axis has a share."""
+        return pl.col(self.name).is_in(self.values).fill_null(False)
+
+
+def read_axes(balance: Balance, traces: pl.DataFrame) -> tuple[tuple[Axis, ...], list[str]]:
+    """The axes of a recipe, and notes on values that `uniform` leaves out.
+
+    `traces` has a column per axis, and a `reason` where a trace cannot be chosen whatever the shares.
+    `uniform` means equal shares of all values that some trace has which could be chosen: a family without
+    a single right trace has no share where the recipe asks for right traces only, and a note says so.
+
+    Raises UserError where a share is given to a family or a privilege that no trace of the run has.
+    """
+    stated = [
+        Axis(name, *_stated(name, shares, traces)) for name, shares in balance.axes.items() if shares != "uniform"
+    ]
+    eligible = traces.filter(pl.col("reason").is_null())
+    uniform = [name for name, shares in balance.axes.items() if shares == "uniform"]
+    possible = eligible.filter(
+        *(axis.contains() for axis in stated),
+        *(pl.col(name).is_not_null() & (pl.col(name) != _NO_VERDICT) for name in uniform),
+    )
+    axes, notes = {axis.name: axis for axis in stated}, []
+    for name in uniform:
+        values = _in_order(name, possible[name].unique())
+        axes[name] = Axis(name, values, (1 / len(values),) * len(values) if values else ())
+        left_out = _in_order(name, set(eligible[name].drop_nulls()) - {*values, _NO_VERDICT})
+        if left_out:
+            notes.append(
+                f"{name}: uniform is over {len(values)} values; none of the traces of {', '.join(left_out)} "
+                "fits the other shares"
+            )
+    return tuple(axes[name] for name in balance.axes), notes
+
+
+def _stated(name: str, shares: dict[str, float], traces: pl.DataFrame) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    if name not in _ORDER:
+        known = _in_order(name, traces[name].drop_nulls().unique())
+        for value in shares:
+            if value not in known:
+                raise UserError(
+                    f"recipe, balance.{name}: no trace has the {name} '{value}'{nearest(value, known)}; "
+                    f"there are: {', '.join(known)}"
+                )
+    values = _in_order(name, (value for value, share in shares.items() if share > 0))
+    return values, tuple(shares[value] for value in values)
+
+
+def _in_order(name: str, values: Iterable[str]) -> tuple[str, ...]:
+    """Values in an order that does not depend on how they are written in the recipe or stored."""
+    ranks = _ORDER.get(name, ())
+    return tuple(sorted(values, key=lambda value: (ranks.index(value) if value in ranks else len(ranks), value)))

@@ -1,0 +1,103 @@
+"""Which task gives how many traces: a flow from the cells, through the tasks, under the cap per task.
+
+A count per cell can be had under the cap exactly if a flow carries all of it, and where it cannot be had, the
+minimum cut says which cells together ask for too much (Ford and Fulkerson 1956).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infogap.balance.axes import Counts
+from infogap.balance.supply import Cells, Supply
+
+_LARGEST = 2**31 - 1
+
+
+def overdrawn(supply: Supply, wanted: NDArray[np.float64] | Counts) -> list[Cells]:
+    """The sets of cells of which more is wanted than the cap lets them give together; none if all can be had.
+
+    Whole numbers are judged exactly, others to within a thousandth of a trace per cell.
+    """
+    if supply.cap is None:
+        return []
+    whole = np.round(wanted)
+    if np.array_equal(whole, wanted):
+        scale = 1
+    else:  # the flow is in whole numbers of 32 bits
+        scale = max(1, min(1000, _LARGEST // max(supply.cap, int(wanted.sum()) + 1, int(supply.count.max()))))
+    scaled = np.floor(wanted * scale).astype(np.int64)
+    room = np.full(supply.tasks, supply.cap * scale)
+    flow, cut = _flow(supply, scaled, supply.count * scale, np.zeros_like(supply.count), room)
+    if flow.sum() == scaled.sum():
+        return []
+    return [part for part in _connected(supply, cut) if wanted[part].sum() > supply.most(part) + 1e-6]
+
+
+def spread(supply: Supply, wanted: Counts) -> Counts:
+    """How many traces to take of each pair (cell, task) of the supply, as evenly over the tasks as can be.
+
+    `wanted` must be attainable (see `overdrawn`). The tasks' shares are raised level by level, one trace each
+    before a second one: no flow that is added later takes away from a task what it has, so the most tasks
+    possible are covered, then the most tasks twice, and so on up to four; above, levels grow by half.
+    """
+    taken = np.zeros_like(supply.count)
+    left = wanted.astype(np.int64)
+    for level in _levels(supply.cap, int(supply.count.sum())):
+        if not left.any():
+            break
+        held = np.bincount(supply.task, weights=taken, minlength=supply.tasks).astype(np.int64)
+        change, _ = _flow(supply, left, supply.count - taken, taken, level - held)
+        taken = taken + change
+        left = wanted - np.bincount(supply.cell, weights=taken, minlength=supply.cells).astype(np.int64)
+    return taken
+
+
+def _levels(cap: int | None, most: int) -> Iterator[int]:
+    last = most if cap is None else min(cap, most)
+    level = 1
+    while level < last:
+        yield level
+        level += max(1, level // 2)
+    yield last
+
+
+def _flow(supply: Supply, wanted: Counts, forward: Counts, back: Counts, room: Counts) -> tuple[Counts, Cells]:
+    """The largest flow source -> cells -> tasks -> sink, per pair (cell, task), and the cells on the source's side
+    of a smallest cut. `forward` and `back` are what each pair can still take and give back."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+
+    source, sink = 0, 1 + supply.cells + supply.tasks
+    cells = 1 + np.arange(supply.cells)
+    tasks = 1 + supply.cells + np.arange(supply.tasks)
+    pair_cells, pair_tasks = cells[supply.cell], tasks[supply.task]
+    start = np.concatenate([np.full(supply.cells, source), pair_cells, pair_tasks, tasks])
+    end = np.concatenate([cells, pair_tasks, pair_cells, np.full(supply.tasks, sink)])
+    capacity = np.concatenate([wanted, forward, back, room]).astype(np.int32)
+    graph = csr_array((capacity, (start, end)), shape=(sink + 1, sink + 1))
+    flow = maximum_flow(graph, source, sink).flow
+    residual = (graph - flow).tocsr()
+    residual.eliminate_zeros()
+    reached = breadth_first_order(residual, source, return_predecessors=False)
+    cut = np.zeros(sink + 1, dtype=np.bool_)
+    cut[reached] = True
+    per_pair = np.asarray(flow[pair_cells, pair_tasks]).ravel().astype(np.int64)
+    return per_pair, cut[cells]
+
+
+def _connected(supply: Supply, cells: Cells) -> Iterator[Cells]:
+    """The cells, parted into sets that have no task in common: a bound for each is tighter than one for all."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    within = cells[supply.cell]
+    nodes = supply.cells + supply.tasks
+    edges = (np.ones(int(within.sum()), dtype=np.int8), (supply.cell[within], supply.cells + supply.task[within]))
+    _, labels = connected_components(csr_array(edges, shape=(nodes, nodes)), directed=False)
+    own: NDArray[np.int32] = labels[: supply.cells]
+    for label in np.unique(own[cells]):
+        yield cells & (own == label)

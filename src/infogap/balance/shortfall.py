@@ -1,0 +1,112 @@
+"""What to tell a person whose targets cannot all be met: where traces are missing, and what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from infogap.balance.axes import Counts
+from infogap.balance.quotas import Quotas
+from infogap.balance.strata import Strata
+from infogap.recipe.sections import Balance
+
+
+class Short(NamedTuple):
+    """A value whose target is not reached in the mix that comes closest."""
+
+    axis: str
+    value: str
+    target: int
+    reached: int
+    available: int
+
+
+def explain(balance: Balance, strata: Strata, quotas: Quotas, size: int, closest: Counts, feasible: int) -> str:
+    """A table of the values that are short, and the ways out.
+
+    `closest` are the counts of the closest mix of `size`; `feasible` is the largest size that meets every target.
+    """
+    if strata.candidates.is_empty():
+        return "\n".join([f"none of {strata.traces.height:,} traces can be in the mix", *_not_available(strata)])
+    short = list(_short(strata, quotas, size, closest))
+    return "\n".join(
+        [
+            f"the targets of a mix of {size:,} traces cannot all be met; the closest has {closest.sum():,}",
+            *_table(short),
+            *_not_available(strata),
+            "what can be done, one of:",
+            *_ways_out(balance, strata, short, feasible),
+        ]
+    )
+
+
+def _short(strata: Strata, quotas: Quotas, size: int, closest: Counts) -> Iterator[Short]:
+    axes = zip(strata.axes, strata.supply.members, quotas.targets(size), quotas.available, strict=True)
+    for axis, members, targets, available in axes:
+        reached = np.bincount(members, weights=closest, minlength=len(axis.values)).astype(np.int64)
+        for index in np.flatnonzero(reached < targets).tolist():
+            yield Short(axis.name, axis.values[index], int(targets[index]), int(reached[index]), int(available[index]))
+
+
+def _table(short: list[Short]) -> list[str]:
+    if not short:
+        return []
+    lines = [("axis", "value", "target", "closest", "available")]
+    lines += [(row.axis, row.value, f"{row.target:,}", f"{row.reached:,}", f"{row.available:,}") for row in short]
+    wide = max(len(line[1]) for line in lines)
+    return [f"  {axis:<9}  {value:<{wide}}  {a:>9}  {b:>9}  {c:>9}" for axis, value, a, b, c in lines]
+
+
+def _not_available(strata: Strata) -> Iterator[str]:
+    """What is not counted as available, and why."""
+    reasons = strata.traces["reason"].drop_nulls().value_counts().sort("reason")
+    if reasons.height:
+        yield "not available: " + ", ".join(f"{count:,} {reason}" for reason, count in reasons.iter_rows())
+    held_back = strata.candidates.height - strata.supply.most(strata.supply.everything)
+    if held_back:
+        yield f"held back by max_per_task {strata.supply.cap}: {held_back:,} of {strata.candidates.height:,}"
+
+
+def _ways_out(balance: Balance, strata: Strata, short: list[Short], feasible: int) -> Iterator[str]:
+    missing = _missing(strata, short)
+    wanted = " and ".join(f"{axis} {' or '.join(values)}" for axis, values in missing.items())
+    yield f"  - generate more tasks or samples{f' that give {wanted}' if wanted else ''}{_richest(strata, missing)}"
+    if not feasible:
+        yield "  - change the shares: with these, no size meets every target"
+    elif balance.when_short != "shrink":
+        yield f"  - lower balance.size to {feasible:,}, the largest that meets every target"
+        yield "  - balance.when_short: shrink takes that size by itself"
+    if balance.when_short == "error" and balance.size is not None:
+        yield "  - balance.when_short: best_effort takes the closest mix"
+
+
+def _missing(strata: Strata, short: list[Short]) -> dict[str, list[str]]:
+    """What to look for: the values that are used up, or, where none is, those that are short together.
+
+    An axis on which every value is short says nothing: there are just too few traces.
+    """
+    used_up = [row for row in short if row.target > row.available]
+    missing: dict[str, list[str]] = {}
+    for row in used_up or short:
+        missing.setdefault(row.axis, []).append(row.value)
+    sizes = {axis.name: len(axis.values) for axis in strata.axes}
+    return {axis: values for axis, values in missing.items() if used_up or len(values) < sizes[axis]}
+
+
+def _richest(strata: Strata, missing: dict[str, list[str]]) -> str:
+    """The privilege under which the missing bands and verdicts come most often."""
+    named = [pl.col(axis).is_in(values) for axis, values in missing.items() if axis in ("band", "verdict")]
+    if not named or "privilege" in missing:
+        return ""
+    rates = (
+        strata.candidates.group_by("privilege")
+        .agg(rate=pl.all_horizontal(named).mean())
+        .sort("rate", "privilege", descending=[True, False])
+    )
+    privilege, rate = rates.row(0)
+    if rates.height < 2 or not rate:
+        return ""
+    return f" (privilege {privilege} gives most: {rate:.0%} of its traces)"

@@ -1,0 +1,105 @@
+"""The stage `balance`: traces and what is known of them -> mix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from infogap.balance.axes import Counts
+from infogap.balance.pick import pick
+from infogap.balance.quotas import Quotas
+from infogap.balance.shortfall import explain
+from infogap.balance.strata import Strata, read_strata
+from infogap.errors import ShortfallError
+from infogap.recipe.sections import Balance
+from infogap.run import Run
+from infogap.schema import MIX
+from infogap.stage import Outcome, Stage
+
+
+def part(run: Run) -> dict[str, Any]:
+    """What the mix depends on besides the tables."""
+    return {"seed": run.recipe.seed, "balance": run.recipe.balance.model_dump(mode="json", by_alias=True)}
+
+
+def make(run: Run) -> Outcome:
+    """Choose the traces of the mix and write the table `mix`: every trace, with the reason why or why not.
+
+    Raises ShortfallError where the targets cannot be met and the recipe says `when_short: error`; the mix of
+    an earlier run is then left as it is.
+    """
+    strata = read_strata(run)
+    quotas = Quotas(strata.axes, strata.supply)
+    counts, target_size, shortfall = _decide(run.recipe.balance, strata, quotas)
+    mix = (
+        strata.traces.join(pick(strata, counts), on="trace_id", how="left")
+        .with_columns(reason=pl.coalesce("reason", "decision"))
+        .with_columns(selected=pl.col("reason") == "selected")
+        .sort("trace_id")
+    )
+    with run.rewrite(MIX) as out:
+        out.write(mix.select(MIX.schema.names()))
+    notes = [*strata.notes, *_not_in_mix(strata)]
+    return Outcome(mix.height, _counts(strata, quotas, target_size, mix), notes, shortfall)
+
+
+STAGE = Stage("balance", ("mix",), ("tasks", "traces", "verdicts", "measures", "duplicates"), 1, part, make)
+
+
+def _decide(balance: Balance, strata: Strata, quotas: Quotas) -> tuple[Counts, int, str | None]:
+    """The count of each cell, the size that is aimed at, and what is short of it."""
+    most = strata.supply.most(strata.supply.everything)
+    if balance.size is None:
+        feasible = quotas.largest(most)
+        if feasible:
+            return quotas.fill(feasible), feasible, None
+        size = max(most, 1)
+        closest = quotas.fill(size)
+    else:
+        size = balance.size
+        closest = quotas.fill(size)
+        if closest.sum() == size:
+            return closest, size, None
+        feasible = quotas.largest(min(size, most))
+    text = explain(balance, strata, quotas, size, closest, feasible)
+    if balance.when_short == "error":
+        raise ShortfallError(text)
+    counts = closest if balance.when_short == "best_effort" else quotas.fill(feasible)
+    return counts, size, f"{text}\nthe mix was made with {counts.sum():,} traces (when_short: {balance.when_short})"
+
+
+def _counts(strata: Strata, quotas: Quotas, target_size: int, mix: pl.DataFrame) -> dict[str, Any]:
+    selected = mix.filter("selected")
+    axes = {}
+    for axis, targets, available in zip(strata.axes, quotas.targets(target_size), quotas.available, strict=True):
+        achieved = dict(selected[axis.name].value_counts().iter_rows())
+        axes[axis.name] = {
+            value: {"target": int(target), "achieved": achieved.get(value, 0), "available": int(have)}
+            for value, target, have in zip(axis.values, targets, available, strict=True)
+        }
+    per_task = selected["task_id"].value_counts()["count"]
+    return {
+        "size": selected.height,
+        "target_size": target_size,
+        "axes": axes,
+        "reasons": dict(mix["reason"].value_counts().sort("reason").iter_rows()),
+        "tasks": selected["task_id"].n_unique(),
+        "families": selected["family"].n_unique(),
+        "most_per_task": int(np.max(per_task.to_numpy(), initial=0)),
+    }
+
+
+def _not_in_mix(strata: Strata) -> Iterator[str]:
+    """Which values have no share, and how many traces that leaves out."""
+    outside = strata.traces.filter(pl.col("reason") == "not_in_mix")
+    if outside.is_empty():
+        return
+    values = [
+        f"{count:,} with {axis.name} {value or 'not known'}"
+        for axis in strata.axes
+        for value, count in outside.filter(~axis.contains())[axis.name].value_counts().sort(axis.name).iter_rows()
+    ]
+    yield f"{outside.height:,} traces are not in the mix, their value has no share: {', '.join(values)}"

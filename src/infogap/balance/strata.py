@@ -1,0 +1,103 @@
+"""Who can be in the mix: every trace with its stratum, and the reason that keeps it out if there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from infogap import ids
+from infogap.balance.axes import Axis, read_axes
+from infogap.balance.supply import Supply
+from infogap.recipe.sections import Balance
+from infogap.run import Run
+from infogap.schema import DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS
+
+
+@dataclass(frozen=True)
+class Strata:
+    """The traces of a run over the axes of its recipe.
+
+    `traces` has every trace, by trace_id, with its `stratum` and a `reason` if something keeps it out.
+    `candidates` are those without a reason, with the indices `cell` (a stratum with candidates) and `task` by
+    which `supply` knows them.
+    """
+
+    axes: tuple[Axis, ...]
+    traces: pl.DataFrame
+    candidates: pl.DataFrame
+    supply: Supply
+    notes: list[str]
+
+
+def read_strata(run: Run) -> Strata:
+    """Sort a run's traces into strata. Raises UserError where the recipe names a family that is not there."""
+    balance = run.recipe.balance
+    traces = _traces(run, balance)
+    axes, notes = read_axes(balance, traces)
+    in_mix = pl.all_horizontal(pl.lit(True), *(axis.contains() for axis in axes))
+    traces = traces.with_columns(
+        stratum=_stratum(axes),
+        reason=pl.coalesce("reason", pl.when(~in_mix).then(pl.lit("not_in_mix"))),
+    )
+    candidates = traces.filter(pl.col("reason").is_null())
+    candidates, cells = _with_cells(candidates, axes)
+    candidates = _with_tasks(candidates, run.recipe.seed)
+    members = [cells[axis.name].to_numpy() for axis in axes]
+    supply = Supply.of(candidates, members, cells.height, balance.max_per_task)
+    return Strata(axes, traces, candidates, supply, notes)
+
+
+def _traces(run: Run, balance: Balance) -> pl.DataFrame:
+    """Every trace, by trace_id, with its value on each possible axis and a reason if it cannot be chosen."""
+    reason = (
+        pl.when(pl.col("error").is_not_null())
+        .then(pl.lit("error"))
+        .when(pl.col("duplicate"))
+        .then(pl.lit("duplicate"))
+        .when(pl.col("leak") & (balance.leak == "drop"))
+        .then(pl.lit("leak"))
+    )
+    return (
+        run.scan(TRACES)
+        .select("trace_id", "task_id", "privilege", "error")
+        .join(run.scan(TASKS).select("task_id", "family"), on="task_id", how="left")
+        .join(run.scan(VERDICTS).select("trace_id", "verdict"), on="trace_id", how="left")
+        .join(run.scan(MEASURES).select("trace_id", "band", "leak"), on="trace_id", how="left")
+        .join(run.scan(DUPLICATES).select("trace_id", duplicate=True), on="trace_id", how="left")
+        .select("trace_id", "task_id", "family", "privilege", "verdict", "band", reason=reason)
+        .sort("trace_id")
+        .collect()
+    )
+
+
+def _stratum(axes: tuple[Axis, ...]) -> pl.Expr:
+    """`band=mixed verdict=correct`; null where a trace has no value on an axis, or the recipe no axes."""
+    if not axes:
+        return pl.lit(None, dtype=pl.String)
+    return pl.concat_str([pl.format(f"{axis.name}={{}}", pl.col(axis.name)) for axis in axes], separator=" ")
+
+
+def _with_cells(candidates: pl.DataFrame, axes: tuple[Axis, ...]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Number the strata that candidates have; the second frame has each one's value per axis, by its index."""
+    if not axes:  # all candidates are one stratum
+        return candidates.with_columns(cell=pl.lit(0, dtype=pl.Int64)), pl.DataFrame({"cell": [0]})
+    names = [axis.name for axis in axes]
+    places = candidates.select(
+        pl.col(axis.name).replace_strict(list(axis.values), range(len(axis.values)), return_dtype=pl.Int64)
+        for axis in axes
+    )
+    cells = places.unique().sort(names).with_row_index("cell").cast({"cell": pl.Int64})
+    indices = places.join(cells, on=names, how="left", maintain_order="left")["cell"]
+    return candidates.with_columns(cell=indices), cells
+
+
+def _with_tasks(candidates: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Number the tasks and rank the traces in an order drawn by the seed: where all else is equal, it decides."""
+    tasks = candidates["task_id"].unique().to_list()
+    drawn = sorted(tasks, key=lambda task: ids.digest((seed, task)))
+    order = pl.DataFrame({"task_id": drawn}, schema={"task_id": pl.String}).with_row_index("task")
+    ranks = [ids.digest((seed, trace_id)) for trace_id in candidates["trace_id"]]
+    return candidates.with_columns(draw=pl.Series(ranks, dtype=pl.String)).join(
+        order.cast({"task": pl.Int64}), on="task_id", how="left", maintain_order="left"
+    )

@@ -1,0 +1,1 @@
+"""Near-duplicate traces: found by MinHash, confirmed by their exact Jaccard similarity."""

@@ -1,0 +1,243 @@
+"""The stage on tables in a run folder: every trace decided, the targets met or the shortfall explained."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from infogap.balance.stage import STAGE
+from infogap.errors import ShortfallError, UserError
+from infogap.recipe import load_recipe
+from infogap.run import Run
+from infogap.schema import DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS, Table
+
+
+@dataclass(frozen=True)
+class T:
+    """A trace with all that the mix looks at."""
+
+    task: str
+    verdict: str | None = "correct"
+    band: str | None = "mixed"
+    family: str = "gcd"
+    privilege: str = "unguided"
+    leak: bool = False
+    duplicate: bool = False
+    error: str | None = None
+
+
+def rows(table: Table, values: list[dict[str, Any]]) -> pl.DataFrame:
+    return table.frame([{**dict.fromkeys(table.schema.names()), **value} for value in values])
+
+
+def make_run(folder: Path, balance: str, traces: list[T], seed: int = 7) -> Run:
+    """A run folder with these traces, as the stages before would have left it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    recipe = folder / "recipe.yaml"
+    recipe.write_text(
+        f"name: demo\nseed: {seed}\nimport: [{{from: traces.jsonl, columns: {{trace: text}}}}]\nbalance: {balance}\n"
+    )
+    run = Run(folder / "run", load_recipe(recipe).recipe, folder)
+    named = [(f"{trace.task}-{number}", trace) for number, trace in enumerate(traces)]
+    families = {trace.task: trace.family for trace in traces}
+    good = [(name, trace) for name, trace in named if trace.error is None]
+    tables: list[tuple[Table, list[dict[str, Any]]]] = [
+        (TASKS, [{"task_id": task, "family": family} for task, family in families.items()]),
+        (TRACES, [{"trace_id": n, "task_id": t.task, "privilege": t.privilege, "error": t.error} for n, t in named]),
+        (VERDICTS, [{"trace_id": n, "verdict": t.verdict} for n, t in good]),
+        (MEASURES, [{"trace_id": n, "band": t.band, "leak": t.leak} for n, t in good]),
+        (DUPLICATES, [{"trace_id": n} for n, t in good if t.duplicate]),
+    ]
+    for table, values in tables:
+        with run.rewrite(table) as out:
+            out.write(rows(table, values))
+    return run
+
+
+def mix(run: Run) -> pl.DataFrame:
+    return run.scan(MIX).collect().sort("trace_id")
+
+
+def plenty() -> list[T]:
+    return [
+        T(f"{family}{number}", verdict, band, family)
+        for family in ("gcd", "sums")
+        for number in range(10)
+        for verdict in ("correct", "wrong")
+        for band in ("uncertain", "mixed", "confident")
+    ]
+
+
+def test_the_shares_of_every_axis_are_met_exactly(tmp_path: Path) -> None:
+    balance = "{size: 40, verdict: {correct: 0.9, wrong: 0.1}, band: {uncertain: 0.5, mixed: 0.5}, family: uniform}"
+    run = make_run(tmp_path, balance, plenty())
+    outcome = STAGE.make(run)
+    assert outcome.shortfall is None
+    assert outcome.rows == 120
+    axes = outcome.counts["axes"]
+    assert axes["verdict"]["wrong"] == {"target": 4, "achieved": 4, "available": 40}
+    assert [axes["band"][band]["achieved"] for band in ("uncertain", "mixed")] == [20, 20]
+    assert {entry["achieved"] for entry in axes["family"].values()} == {20}
+    assert outcome.counts["reasons"] == {"selected": 40, "over_quota": 40, "not_in_mix": 40}
+    assert (outcome.counts["size"], outcome.counts["target_size"]) == (40, 40)
+    assert (outcome.counts["tasks"], outcome.counts["families"]) == (20, 2)
+    table = mix(run)
+    assert table["selected"].sum() == 40
+    chosen = table.filter("selected")["stratum"].value_counts()
+    assert dict(chosen.iter_rows())["band=mixed verdict=correct family=gcd"] == 9
+    assert any("40 with band confident" in note for note in outcome.notes)
+
+
+def test_every_trace_says_why_it_is_out(tmp_path: Path) -> None:
+    traces = [
+        T("a"),
+        T("a"),
+        T("b", leak=True),
+        T("c", duplicate=True),
+        T("d", verdict=None, band=None, error="timed out"),
+        T("e", verdict="ungradable"),
+        T("f", band=None),
+        T("g", leak=True, duplicate=True),
+    ]
+    run = make_run(tmp_path, "{max_per_task: 1, verdict: uniform, band: uniform}", traces)
+    STAGE.make(run)
+    reasons = dict(mix(run).select("trace_id", "reason").iter_rows())
+    assert Counter([reasons.pop("a-0"), reasons.pop("a-1")]) == {"selected": 1, "max_per_task": 1}
+    assert reasons == {
+        "b-2": "leak",
+        "c-3": "duplicate",
+        "d-4": "error",
+        "e-5": "not_in_mix",
+        "f-6": "not_in_mix",
+        "g-7": "duplicate",
+    }
+    strata = dict(mix(run).select("trace_id", "stratum").iter_rows())
+    assert strata["e-5"] == "band=mixed verdict=ungradable"
+    assert strata["d-4"] is None
+
+
+def test_leaks_can_be_kept(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "{leak: keep}", [T("a", leak=True), T("b")])
+    assert STAGE.make(run).counts["reasons"] == {"selected": 2}
+
+
+def test_without_a_size_the_mix_is_as_large_as_the_shares_allow(tmp_path: Path) -> None:
+    traces = [T(f"r{n}") for n in range(50)] + [T(f"w{n}", "wrong") for n in range(3)]
+    run = make_run(tmp_path, "{verdict: {correct: 0.9, wrong: 0.1}}", traces)
+    counts = STAGE.make(run).counts
+    # Of 35, 31.5 and 3.5: equal remainders, so that of which more is available goes up, to 32.
+    assert (counts["size"], counts["target_size"]) == (35, 35)
+    assert counts["axes"]["verdict"]["wrong"] == {"target": 3, "achieved": 3, "available": 3}
+
+
+def test_an_error_names_what_is_missing_and_leaves_the_old_mix(tmp_path: Path) -> None:
+    traces = [T(f"r{n}", privilege="answer") for n in range(40)] + [T(f"w{n}", "wrong") for n in range(2)]
+    run = make_run(tmp_path, "{size: 40, verdict: {correct: 0.75, wrong: 0.25}}", traces)
+    with run.rewrite(MIX) as out:
+        out.write(rows(MIX, [{"trace_id": "old", "selected": True, "reason": "selected"}]))
+    with pytest.raises(ShortfallError) as caught:
+        STAGE.make(run)
+    text = str(caught.value)
+    row = next(line.split() for line in text.splitlines() if "wrong" in line)
+    assert row == ["verdict", "wrong", "10", "2", "2"]
+    assert "that give verdict wrong (privilege unguided gives most: 100% of its traces)" in text
+    assert "lower balance.size to 10," in text
+    assert mix(run)["trace_id"].to_list() == ["old"]
+
+
+def test_shrink_keeps_the_shares_and_best_effort_the_size(tmp_path: Path) -> None:
+    traces = [T(f"r{n}") for n in range(40)] + [T(f"w{n}", "wrong") for n in range(2)]
+    shrunk = STAGE.make(make_run(tmp_path / "1", "{size: 40, verdict: uniform, when_short: shrink}", traces))
+    assert (shrunk.counts["size"], shrunk.counts["target_size"]) == (5, 40)
+    assert shrunk.shortfall is not None
+    assert "the mix was made with 5 traces" in shrunk.shortfall
+    closest = STAGE.make(make_run(tmp_path / "2", "{size: 40, verdict: uniform, when_short: best_effort}", traces))
+    achieved = {value: entry["achieved"] for value, entry in closest.counts["axes"]["verdict"].items()}
+    assert achieved == {"correct": 20, "wrong": 2}  # never more right ones than their target
+    assert closest.counts["size"] == 22
+
+
+def test_the_cap_is_named_where_it_is_what_holds_back(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "{size: 5, max_per_task: 2}", [T("a")] * 4 + [T("b")] * 4)
+    with pytest.raises(ShortfallError, match=r"held back by max_per_task 2: 4 of 8"):
+        STAGE.make(run)
+
+
+def test_a_joint_shortage_names_the_values_that_must_come_together(tmp_path: Path) -> None:
+    traces = [T(f"a{n}", "correct", "confident") for n in range(20)] + [
+        T(f"b{n}", "wrong", "uncertain") for n in range(20)
+    ]
+    balance = "{size: 20, verdict: {correct: 0.9, wrong: 0.1}, band: {uncertain: 0.5, confident: 0.5}}"
+    with pytest.raises(ShortfallError, match="give band uncertain and verdict correct"):
+        STAGE.make(make_run(tmp_path, balance, traces))
+
+
+def test_no_eligible_trace_is_a_shortfall_not_an_empty_mix(tmp_path: Path) -> None:
+    traces = [T("a", leak=True), T("b", error="refused")]
+    with pytest.raises(ShortfallError, match="none of 2 traces can be in the mix\nnot available: 1 error, 1 leak"):
+        STAGE.make(make_run(tmp_path / "1", "{band: uniform}", traces))
+    run = make_run(tmp_path / "2", "{band: uniform, family: uniform, size: 3, when_short: shrink}", traces)
+    outcome = STAGE.make(run)
+    assert outcome.shortfall is not None
+    assert outcome.counts["size"] == 0
+    assert mix(run)["reason"].to_list() == ["leak", "error"]
+
+
+def test_a_privilege_that_no_trace_has_is_an_error(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "{privilege: {unguidd: 1.0}}", [T("a")])
+    with pytest.raises(UserError, match=r"'unguidd' \(did you mean 'unguided'\?\)"):
+        STAGE.make(run)
+
+
+traces_of = st.builds(
+    T,
+    task=st.sampled_from(["a", "b", "c", "d"]),
+    verdict=st.sampled_from(["correct", "wrong", "ungradable", None]),
+    band=st.sampled_from(["uncertain", "mixed", None]),
+    privilege=st.sampled_from(["unguided", "answer"]),
+    leak=st.booleans(),
+    duplicate=st.booleans(),
+)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(traces_of, min_size=1, max_size=25), st.integers(1, 20), st.integers(1, 3), st.randoms())
+def test_whatever_comes_the_mix_is_whole_capped_and_the_same_again(
+    tmp_path: Path, traces: list[T], size: int, cap: int, random: Any
+) -> None:
+    traces = [replace(trace, family=f"family {trace.task in 'ab'}") for trace in traces]
+    axes = "verdict: {correct: 0.6, wrong: 0.4}, family: uniform, privilege: uniform, when_short: best_effort"
+    run = make_run(tmp_path, f"{{size: {size}, max_per_task: {cap}, {axes}}}", traces)
+    counts = STAGE.make(run).counts
+    table = mix(run)
+    assert table.height == len(traces)
+    assert table["reason"].null_count() == 0
+    assert (table["selected"] == (table["reason"] == "selected")).all()
+    assert sum(counts["reasons"].values()) == len(traces)
+    chosen = Counter(name.split("-")[0] for name in table.filter("selected")["trace_id"])
+    assert max(chosen.values(), default=0) <= cap
+    for values in counts["axes"].values():
+        assert all(entry["achieved"] <= min(entry["target"], entry["available"]) for entry in values.values())
+        assert sum(entry["target"] for entry in values.values()) == (size if values else 0)
+    for folder in (TASKS, TRACES, VERDICTS, MEASURES, DUPLICATES):  # another order of the rows on disk
+        shuffled = run.scan(folder).collect().sample(fraction=1, shuffle=True, seed=random.randrange(1000))
+        with run.rewrite(folder) as out:
+            out.write(shuffled)
+    assert STAGE.make(run).counts == counts
+    assert mix(run).equals(table)
+
+
+def test_another_seed_draws_other_traces(tmp_path: Path) -> None:
+    traces = [T(f"t{n}") for n in range(100)]
+    drawn = []
+    for seed in (1, 2):
+        run = make_run(tmp_path / str(seed), "{size: 20}", traces, seed)
+        STAGE.make(run)
+        drawn.append(set(mix(run).filter("selected")["trace_id"]))
+    assert len(drawn[0] & drawn[1]) < 15
+    assert STAGE.part(make_run(tmp_path / "1", "{size: 20}", traces, 1))["seed"] == 1
