@@ -1,0 +1,118 @@
+"""The measure stage: how much uncertainty a trace voices, and whether it gives its teacher's context away."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from infogap.console import progress
+from infogap.measure.leaks import LeakPhrases, load_leaks
+from infogap.measure.lexicon import Lexicon, load
+from infogap.measure.text import measured_text, word_count
+from infogap.recipe.sections import Bands
+from infogap.run import Run
+from infogap.schema import BAND_NAMES, MEASURES, TASKS, TRACES
+from infogap.stage import Outcome, Stage
+
+_SELF_CORRECTION = "self_correction"  # the category of the infogap lexicon
+_COLUMNS = ("trace_id", "task_id", "reasoning", "response", "completion_tokens", "error")
+
+
+def _part(run: Run) -> dict[str, Any]:
+    lexicons = [load(name, run.resolve) for name in run.recipe.measure.lexicons]
+    return run.recipe.measure.model_dump(mode="json", by_alias=True) | {
+        "lexicon_contents": [lexicon.digest for lexicon in lexicons],
+        "self_corrections": load("infogap", run.resolve).digest,
+        "leaks": load_leaks().digest,
+    }
+
+
+def _make(run: Run) -> Outcome:
+    measuring = Measuring.of(run)
+    questions = {
+        task["task_id"]: task["question"]
+        for part in run.parts(TASKS)
+        for task in part.select("task_id", "question").iter_rows(named=True)
+    }
+    bands, leaking = Counter[str | None](), 0
+    with run.rewrite(MEASURES) as out, progress("measure", run.rows(TRACES), "traces") as advance:
+        for part in run.parts(TRACES):
+            rows = []
+            for trace in part.select(_COLUMNS).iter_rows(named=True):
+                rows.append(measuring.row(trace, questions.get(trace["task_id"]) or ""))
+                bands[rows[-1]["band"]] += 1
+                leaking += rows[-1]["leak"]
+                advance()
+            out.write(MEASURES.frame(rows))
+    counts = {band: bands[band] for band in BAND_NAMES} | {"without_text": bands[None], "leaks": leaking}
+    return Outcome(out.rows, counts)
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """What a recipe measures by: its lexicons (the first gives the band), its cut points, and leak phrases."""
+
+    lexicons: list[Lexicon]
+    bands: Bands
+    own: Lexicon  # for self-corrections, whatever lexicons the recipe names
+    leaks: LeakPhrases
+
+    @classmethod
+    def of(cls, run: Run) -> Measuring:
+        measure = run.recipe.measure
+        lexicons = [load(name, run.resolve) for name in measure.lexicons]
+        own = next((lexicon for lexicon in lexicons if lexicon.name == "infogap"), load("infogap", run.resolve))
+        return cls(lexicons, measure.bands, own, load_leaks())
+
+    def row(self, trace: dict[str, Any], question: str) -> dict[str, Any]:
+        """A trace's measures. Densities are per 1,000 tokens, or per 1,000 words where the tokens are not known.
+
+        A trace without text (its request failed, or the teacher said nothing) has no density and no band.
+        """
+        text = "" if trace["error"] is not None else measured_text(trace["reasoning"], trace["response"])
+        words = word_count(text)
+        length, unit = (trace["completion_tokens"], "tokens") if trace["completion_tokens"] else (words, "words")
+        counts = [lexicon.count(text) for lexicon in self.lexicons]
+        measured = [
+            _lexicon_row(lexicon, count, length if words else 0)
+            for lexicon, count in zip(self.lexicons, counts, strict=True)
+        ]
+        own = next((count for lexicon, count in zip(self.lexicons, counts, strict=True) if lexicon is self.own), None)
+        leaks = self.leaks.find(text, question)
+        density = measured[0]["epistemic_density"]
+        return {
+            "trace_id": trace["trace_id"],
+            "words": words,
+            "epistemic_count": measured[0]["epistemic_count"],
+            "epistemic_density": density,
+            "density_per": None if density is None else unit,
+            "band": band_of(density, self.bands),
+            "markers": measured[0]["markers"],
+            "lexicons": measured,
+            "self_corrections": self.own.in_category(self.own.count(text) if own is None else own, _SELF_CORRECTION),
+            "leak": bool(leaks),
+            "leaks": leaks,
+        }
+
+
+def _lexicon_row(lexicon: Lexicon, counts: dict[str, int], length: int) -> dict[str, Any]:
+    total = sum(counts.values())
+    return {
+        "lexicon": lexicon.name,
+        "epistemic_count": total,
+        "epistemic_density": 1000 * total / length if length else None,
+        "markers": [{"marker": marker, "count": count} for marker, count in counts.items()],
+    }
+
+
+def band_of(density: float | None, bands: Bands) -> str | None:
+    """The confidence band of a density: below `mixed` confident, below `uncertain` mixed, from there on uncertain."""
+    if density is None:
+        return None
+    if density < bands.mixed:
+        return "confident"
+    return "mixed" if density < bands.uncertain else "uncertain"
+
+
+STAGE = Stage("measure", (MEASURES.name,), (TASKS.name, TRACES.name), 1, _part, _make)
