@@ -162,6 +162,17 @@ def test_shrink_keeps_the_shares_and_best_effort_the_size(tmp_path: Path) -> Non
     assert closest.counts["size"] == 22
 
 
+def test_shares_that_no_size_meets_give_an_empty_mix_only_where_shrinking_is_asked_for(tmp_path: Path) -> None:
+    balance = "{verdict: {correct: 0.5, wrong: 0.5}, max_per_task: 1"
+    run = make_run(tmp_path / "1", f"{balance}}}", [T("a"), T("b")])
+    with pytest.raises(ShortfallError, match="change the shares: with these, no size meets every target"):
+        STAGE.make(run)
+    run = make_run(tmp_path / "2", f"{balance}, size: 2, when_short: shrink}}", [T("a"), T("b")])
+    outcome = STAGE.make(run)
+    assert outcome.counts["size"] == 0
+    assert outcome.shortfall is not None
+
+
 def test_the_cap_is_named_where_it_is_what_holds_back(tmp_path: Path) -> None:
     run = make_run(tmp_path, "{size: 5, max_per_task: 2}", [T("a")] * 4 + [T("b")] * 4)
     with pytest.raises(ShortfallError, match=r"held back by max_per_task 2: 4 of 8"):

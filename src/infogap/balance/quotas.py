@@ -79,7 +79,7 @@ class Quotas:
 
     def _total_bound(self, targets: list[Counts], size: int) -> int:
         """No mix without a value above its target has more traces than this; mostly, one has as many."""
-        if not self._supply.cells:
+        if not self._supply.cells or size < 1:
             return 0
         upper = _limits(targets, size)
         lower = np.zeros(len(upper))
