@@ -163,11 +163,11 @@ def test_shrink_keeps_the_shares_and_best_effort_the_size(tmp_path: Path) -> Non
 
 
 def test_shares_that_no_size_meets_give_an_empty_mix_only_where_shrinking_is_asked_for(tmp_path: Path) -> None:
-    balance = "{verdict: {correct: 0.5, wrong: 0.5}, max_per_task: 1"
-    run = make_run(tmp_path / "1", f"{balance}}}", [T("a"), T("b")])
+    balance = "{verdict: {correct: 0.9, wrong: 0.1}"
+    run = make_run(tmp_path / "1", f"{balance}}}", [T("a", "wrong"), T("b", "wrong")])
     with pytest.raises(ShortfallError, match="change the shares: with these, no size meets every target"):
         STAGE.make(run)
-    run = make_run(tmp_path / "2", f"{balance}, size: 2, when_short: shrink}}", [T("a"), T("b")])
+    run = make_run(tmp_path / "2", f"{balance}, size: 2, when_short: shrink}}", [T("a", "wrong")])
     outcome = STAGE.make(run)
     assert outcome.counts["size"] == 0
     assert outcome.shortfall is not None
