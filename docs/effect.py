@@ -1,6 +1,6 @@
 """Draw docs/effect.svg: the published effect that infogap is built around, in its authors' figures.
 
-    python docs/effect.py
+python docs/effect.py
 """
 
 from pathlib import Path
