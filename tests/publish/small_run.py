@@ -158,7 +158,12 @@ def _write(run: Run, table: Table, rows: list[dict[str, Any]]) -> None:
         "shortfall": "see /home/somebody/secret-folder",
     }
     if table is MIX:
-        counts["axes"] = {"verdict": {"correct": {"target": 8, "achieved": 9}, "wrong": {"target": 2, "achieved": 9}}}
+        counts["axes"] = {
+            "verdict": {
+                "correct": {"target": 8, "achieved": 9, "available": 20},
+                "wrong": {"target": 2, "achieved": 9, "available": 15},
+            }
+        }
     manifest.write(
         run.manifest_path(table.name), manifest.Manifest(table.name, 1, f"{table.name}-print", {}, {}, 1, counts, files)
     )

@@ -1,0 +1,77 @@
+"""From a run to the Hub and back: pushed by the command line, loaded by tag, imported as another run's traces."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hub.server import Hub
+from servers.serve import serve
+
+ROOT = Path(__file__).parents[2]
+FROM_THE_HUB = """\
+name: again
+import:
+  - from: org/traces
+    config: traces
+    revision: v0.1.0
+    columns:
+      question: question
+      answer: answer
+      family: family
+      reasoning: reasoning
+      response: response
+      teacher: teacher
+      privilege: privilege
+"""
+
+
+@pytest.fixture
+def hub() -> Iterator[tuple[Hub, str]]:
+    state = Hub()
+    with serve(state.app) as url:
+        yield state, url
+
+
+def infogap(*arguments: str, cwd: Path, hub: tuple[Hub, str]) -> subprocess.CompletedProcess[str]:
+    state, url = hub
+    environment = os.environ | {
+        "HF_ENDPOINT": url,
+        "HF_TOKEN": state.token,
+        "HF_HOME": str(cwd / "hub-cache"),
+        "HF_HUB_DISABLE_XET": "1",
+    }
+    command = [sys.executable, "-m", "infogap", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env=environment)
+
+
+def test_a_dataset_goes_to_the_hub_and_comes_back_as_traces(tmp_path: Path, hub: tuple[Hub, str]) -> None:
+    recipe = str(ROOT / "recipes" / "import-traces.yaml")
+    first = infogap(
+        "run", recipe, "--run", "first", "--push", "--set", "publish.repo=org/traces", cwd=tmp_path, hub=hub
+    )
+    assert first.returncode == 0, first.stderr
+    assert "published:" in first.stderr
+    again = infogap("publish", "first", "--push", cwd=tmp_path, hub=hub)
+    assert again.returncode == 0, again.stderr
+    assert "already published:" in again.stderr
+
+    (tmp_path / "again.yaml").write_text(FROM_THE_HUB)
+    second = infogap("run", "again.yaml", "--json", cwd=tmp_path, hub=hub)
+    assert second.returncode == 0, second.stderr
+    table = {row["privilege"]: row for row in json.loads(second.stdout)["privileges"]}
+    assert {name: row["traces"] for name, row in table.items()} == {"unguided": 20, "solution": 10}
+    assert all(row["accuracy"] == 1.0 for row in table.values())
+
+
+def test_a_hub_that_is_not_there_ends_with_3(tmp_path: Path, hub: tuple[Hub, str]) -> None:
+    recipe = str(ROOT / "recipes" / "import-traces.yaml")
+    nowhere = (hub[0], "http://127.0.0.1:9")
+    done = infogap("run", recipe, "--run", "run", "--push", "--set", "publish.repo=org/x", cwd=tmp_path, hub=nowhere)
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "run" / "dataset" / "README.md").is_file()

@@ -1,0 +1,33 @@
+"""Every recipe that ships is valid, and so is what they and the README say of themselves."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from infogap.cli.preparing import outside_problems
+from infogap.recipe import load_recipe
+
+ROOT = Path(__file__).parents[1]
+RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
+
+
+def test_there_are_recipes_to_check() -> None:
+    assert {path.stem for path in RECIPES} >= {"quickstart", "vllm-math", "import-traces"}
+
+
+@pytest.mark.parametrize("file", RECIPES, ids=lambda path: path.stem)
+def test_a_shipped_recipe_is_valid_and_named_like_its_file(file: Path) -> None:
+    loaded = load_recipe(file)
+    assert outside_problems(loaded) == []
+    assert loaded.recipe.name == file.stem
+
+
+def test_the_recipe_in_the_readme_is_valid(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (tmp_path / "recipe.yaml").write_text(text)
+    assert load_recipe(tmp_path / "recipe.yaml").recipe.name == "math-uncertain"
+
+
+def test_the_readme_shows_no_leftover() -> None:
+    assert "@@" not in (ROOT / "README.md").read_text()
