@@ -17,8 +17,12 @@ from infogap.schema import DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS
 
 @dataclass(frozen=True)
 class PrivilegeFigures:
-    """One privilege's traces. Failed requests count in `failed` only; None where nothing could be measured."""
+    """One teacher's traces under one privilege.
 
+    Failed requests count in `failed` only; None where nothing could be measured.
+    """
+
+    teacher: str
     privilege: str
     traces: int
     failed: int
@@ -56,10 +60,10 @@ def traces_in_short(run: Run) -> pl.DataFrame:
 
 
 def by_privilege(traces: pl.DataFrame, recipe: Recipe) -> list[PrivilegeFigures]:
-    """The privileges from the poorest to the richest."""
+    """A row per teacher and privilege, the privileges from the poorest to the richest."""
     answered = pl.col("failed").not_()
     graded = answered & pl.col("verdict").is_not_null() & (pl.col("verdict") != "ungradable")
-    table = traces.group_by("privilege").agg(
+    table = traces.group_by("teacher", "privilege").agg(
         traces=answered.sum(),
         failed=pl.col("failed").sum(),
         selected=pl.col("selected").sum(),
@@ -70,12 +74,17 @@ def by_privilege(traces: pl.DataFrame, recipe: Recipe) -> list[PrivilegeFigures]
     )
     richness = _richness(recipe)
     figures = [PrivilegeFigures(**row) for row in table.iter_rows(named=True)]
-    return sorted(figures, key=lambda row: (richness.get(row.privilege, float("inf")), row.privilege))
+    return sorted(figures, key=lambda row: (richness.get(row.privilege, float("inf")), row.privilege, row.teacher))
 
 
 def density_unit(traces: pl.DataFrame) -> str:
     """Per 1,000 of what densities are: tokens, words, or either."""
     return " or ".join(sorted(traces["density_per"].drop_nulls().unique().to_list())) or "tokens"
+
+
+def several_teachers(rows: list[PrivilegeFigures]) -> bool:
+    """Whether a table of these rows needs to name the teachers."""
+    return len({row.teacher for row in rows}) > 1
 
 
 def count_by(traces: pl.DataFrame, column: str) -> dict[str, int]:

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 import infogap
 from infogap.errors import UserError
-from infogap.overview import by_privilege, count_by, density_unit
+from infogap.overview import by_privilege, count_by, density_unit, several_teachers
 from infogap.publish.figures import mix_shares, teachers
 from infogap.publish.provenance import stage_counts
 from infogap.publish.public import public_label, public_recipe
@@ -57,6 +57,7 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame) -> str:
     from huggingface_hub import DatasetCard
 
     metadata = card_data(run, written)
+    privileges = by_privilege(traces, run.recipe)
     text = _render(
         recipe=run.recipe,
         lexicons=[f"`{public_label(name)}`" for name in run.recipe.measure.lexicons],
@@ -69,7 +70,8 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame) -> str:
         tasks=traces["task_id"].n_unique(),
         families=traces["family"].n_unique(),
         verifiers=count_by(traces.unique("task_id"), "verifier"),
-        privileges=by_privilege(traces, run.recipe),
+        privileges=privileges,
+        several_teachers=several_teachers(privileges),
         density_unit=density_unit(traces),
         axes=mix_shares(run, traces),
         longest_axis=_LONGEST_AXIS,
@@ -133,7 +135,7 @@ def _render(**values: Any) -> str:
     environment = Environment(
         trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False
     )
-    environment.filters |= {"cell": _cell, "percent": _percent, "number": _number}
+    environment.filters |= {"public": public_label, "cell": _cell, "percent": _percent, "number": _number}
     return environment.from_string(template_path().read_text(encoding="utf-8")).render(**values)
 
 

@@ -30,7 +30,7 @@ def density_by_privilege(traces: pl.DataFrame, recipe: Recipe) -> str:
 
     `traces` is what `overview.traces_in_short` gives.
     """
-    order = [row.privilege for row in by_privilege(traces, recipe)]
+    order = list(dict.fromkeys(row.privilege for row in by_privilege(traces, recipe)))
     densities = traces.drop_nulls("epistemic_density")
     figure, axes = _figure(0.5 * len(order) + 1.2)
     for place, privilege in enumerate(order):

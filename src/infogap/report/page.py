@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from infogap import __version__
-from infogap.overview import by_privilege, density_unit, traces_in_short
+from infogap.overview import by_privilege, density_unit, several_teachers, traces_in_short
 from infogap.recipe import dump_recipe
 from infogap.report import figures
 from infogap.report.summary import mix_counts
@@ -21,10 +21,12 @@ def page(run: Run) -> str:
     template = (resources.files("infogap.report") / "page.html.jinja").read_text(encoding="utf-8")
     drawn = figures.available()
     traces = traces_in_short(run)
+    rows = by_privilege(traces, run.recipe)
     return environment.from_string(template).render(
         name=run.recipe.name,
         version=__version__,
-        rows=by_privilege(traces, run.recipe),
+        rows=rows,
+        several_teachers=several_teachers(rows),
         unit=density_unit(traces),
         mix=mix_counts(run),
         stages=_stage_counts(run),
@@ -50,5 +52,9 @@ def _flat(counts: dict[str, Any], above: str = "") -> Any:
         name = f"{above} / {key}" if above else str(key)
         if isinstance(value, dict):
             yield from _flat(value, name)
-        elif value not in (0, None, []):
+        elif isinstance(value, list):  # a source each
+            for entry in value:
+                rest = {key: count for key, count in entry.items() if key != "source"}
+                yield from _flat(rest, f"{name} / {entry['source']}")
+        elif value not in (0, None):
             yield name, f"{value:,}" if isinstance(value, int) else value

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from infogap.overview import by_privilege, density_unit, traces_in_short
+from infogap.overview import PrivilegeFigures, by_privilege, density_unit, several_teachers, traces_in_short
 from infogap.run import Run
 
 if TYPE_CHECKING:
@@ -41,29 +42,26 @@ def print_summary(run: Run) -> None:
 
 
 def privilege_table(run: Run) -> Table:
-    """Privilege x (traces, accuracy, mean tokens, markers)."""
+    """Privilege (and teacher, where there are several) x (traces, accuracy, mean tokens, markers)."""
     from rich.table import Table
 
     traces = traces_in_short(run)
     table = Table(title="What each privilege did", title_justify="left", title_style="bold")
-    for heading in (
-        "privilege",
-        "traces",
-        "failed",
-        "accuracy",
-        "mean tokens",
-        f"markers per 1,000 {density_unit(traces)}",
-    ):
-        table.add_column(heading, justify="left" if heading == "privilege" else "right")
-    for row in by_privilege(traces, run.recipe):
-        table.add_row(
-            row.privilege,
-            f"{row.traces:,}",
-            f"{row.failed:,}",
-            _number(row.accuracy, ".2f"),
-            _number(row.tokens, ",.0f"),
-            _number(row.density, ".2f"),
-        )
+    rows = by_privilege(traces, run.recipe)
+    columns: dict[str, Callable[[PrivilegeFigures], str]] = {"privilege": lambda row: row.privilege}
+    if several_teachers(rows):
+        columns["teacher"] = lambda row: row.teacher
+    columns["traces"] = lambda row: f"{row.traces:,}"
+    if any(row.failed for row in rows):
+        columns["failed"] = lambda row: f"{row.failed:,}"
+    columns["accuracy"] = lambda row: _number(row.accuracy, ".2f")
+    columns["mean tokens"] = lambda row: _number(row.tokens, ",.0f")
+    columns[f"markers per 1,000 {density_unit(traces)}"] = lambda row: _number(row.density, ".2f")
+    for heading in columns:
+        names = heading in ("privilege", "teacher")
+        table.add_column(heading, justify="left" if names else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(cell(row) for cell in columns.values()))
     return table
 
 
