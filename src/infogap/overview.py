@@ -72,7 +72,7 @@ def by_privilege(traces: pl.DataFrame, recipe: Recipe) -> list[PrivilegeFigures]
         tokens=pl.col("completion_tokens").filter(answered).mean(),
         density=pl.col("epistemic_density").filter(answered).mean(),
     )
-    richness = _richness(recipe)
+    richness = richness_of(recipe)
     figures = [PrivilegeFigures(**row) for row in table.iter_rows(named=True)]
     return sorted(figures, key=lambda row: (richness.get(row.privilege, float("inf")), row.privilege, row.teacher))
 
@@ -93,7 +93,8 @@ def count_by(traces: pl.DataFrame, column: str) -> dict[str, int]:
     return dict(counts.iter_rows())
 
 
-def _richness(recipe: Recipe) -> dict[str, float]:
+def richness_of(recipe: Recipe) -> dict[str, float]:
+    """The rank of every privilege by name: the ladder's, and the recipe's own."""
     known = {name: privilege.richness for name, privilege in BY_NAME.items()}
     used = recipe.generate.uses if recipe.generate else []
     return known | {use.label: use.richness for use in used}

@@ -8,11 +8,12 @@ import polars as pl
 
 from infogap.errors import UserError
 from infogap.measure.lexicon import Lexicon, load
+from infogap.overview import richness_of
 from infogap.recipe.spelling import nearest
 from infogap.run import Run
 from infogap.schema import MEASURES, TASKS, TRACES, VERDICTS
 
-_COLUMN_WIDTH = 46  # characters: narrower columns break too many words
+_COLUMN_WIDTH = 38  # characters: two traces abreast in the narrowest of terminals
 _SHOWN = ("trace_id", "task_id", "privilege", "sample", "reasoning", "response", "completion_tokens", "error")
 
 
@@ -34,9 +35,17 @@ def traces_of(run: Run, wanted: dict[str, str], tasks: int) -> pl.DataFrame:
     return (
         joined.filter(pl.col("task_id").is_in(shown.implode()))
         .join(run.scan(TASKS).select("task_id", "question", "answer", "family"), on="task_id", how="left")
-        .sort("task_id", "privilege", "sample", "trace_id")
+        .with_columns(richness=_richness(run))
+        .sort("task_id", "richness", "privilege", "sample", "trace_id")
+        .drop("richness")
         .collect()
     )
+
+
+def _richness(run: Run) -> pl.Expr:
+    """The privilege's rank, so that a task's traces stand from the unguided to the richest."""
+    ranks = richness_of(run.recipe)
+    return pl.col("privilege").replace_strict(ranks, default=float("inf"), return_dtype=pl.Float64)
 
 
 def _must_occur(traces: pl.LazyFrame, column: str, value: str) -> None:
