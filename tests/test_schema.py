@@ -1,5 +1,8 @@
 """The tables' columns in Polars and in datasets say the same."""
 
+import re
+from pathlib import Path
+
 import polars as pl
 import pytest
 
@@ -22,3 +25,10 @@ def test_a_row_of_another_type_is_refused() -> None:
     row = dict.fromkeys(MEASURES.schema.names())
     with pytest.raises((TypeError, pl.exceptions.PolarsError)):
         MEASURES.frame([row | {"words": "many"}])
+
+
+def test_every_column_is_documented() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "tables.md").read_text()
+    for table in TABLES.values():
+        (section,) = re.findall(rf"^## {table.name}, by .*?(?=^#|\Z)", text, re.DOTALL | re.MULTILINE)
+        assert [name for name in table.schema.names() if f"`{name}`" not in section] == []

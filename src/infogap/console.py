@@ -54,9 +54,9 @@ def detail(text: str) -> None:
 def progress(what: str, total: int, unit: str, done: int = 0) -> Iterator[Advance]:
     """Show done, rate and time left while a stage works; `done` of `total` were there before.
 
-    On a terminal a bar, elsewhere a line every 15 seconds, under --quiet nothing.
+    On a terminal a bar, elsewhere a line every 15 seconds; nothing under --quiet or where there is nothing to do.
     """
-    if output.quiet:
+    if output.quiet or total == 0:
         yield lambda _n=1, **_extra: None
     elif sys.stderr.isatty():
         with _bar(what, total, unit, done) as advance:
