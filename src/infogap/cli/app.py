@@ -29,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-RECIPES, RUNS, STAGES = "Recipes", "Runs", "One stage of a run"
+RECIPES, RUNS, DATASETS, STAGES = "Recipes", "Runs", "Datasets", "One stage of a run"
 _INTERRUPTED = 130
 
 _COMMON = {

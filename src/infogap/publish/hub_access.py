@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from infogap.console import detail, output
@@ -93,8 +93,8 @@ def upload_bars() -> Iterator[None]:
 
 
 @contextmanager
-def clear_errors(endpoint: str, repo: str) -> Iterator[None]:
-    """Turn what the client raises into one line for a person."""
+def clear_errors(endpoint: str, repo: str, doing: Literal["push", "pull"] = "push") -> Iterator[None]:
+    """Turn what the client raises while it pushes or pulls into one line for a person."""
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
@@ -105,29 +105,32 @@ def clear_errors(endpoint: str, repo: str) -> Iterator[None]:
     except Exception as raised:
         error = _cause(raised)
         if isinstance(error, OfflineModeIsEnabled):
-            raise WorldError("HF_HUB_OFFLINE is set: unset it to push") from raised
+            raise WorldError(f"HF_HUB_OFFLINE is set: unset it to {doing}") from raised
         if isinstance(error, httpx2.TransportError | json.JSONDecodeError):
             reason = str(error) or type(error).__name__
-            raise WorldError(f"the Hub at {endpoint} does not answer ({reason}); push again once it does") from raised
+            raise WorldError(
+                f"the Hub at {endpoint} does not answer ({reason}); {doing} again once it does"
+            ) from raised
         if isinstance(error, HfHubHTTPError):
-            raise WorldError(_refusal(error, endpoint, repo)) from raised
+            raise WorldError(_refusal(error, endpoint, repo, doing)) from raised
         if isinstance(error, ValueError) and "metadata" in str(error):
             raise UserError(f"the Hub does not accept the card: {' '.join(str(error).split())}") from raised
         raise
 
 
-def _refusal(error: Any, endpoint: str, repo: str) -> str:
+def _refusal(error: Any, endpoint: str, repo: str, doing: str) -> str:
     status = error.response.status_code
     message = error.server_message or error.response.reason_phrase
     if status in (401, 403, 404):
+        access = "write" if doing == "push" else "read"
         return (
-            f"the Hub does not let you write to {repo} ({status}: {message}): set HF_TOKEN to a token with "
-            "write access, or log in with `hf auth login`"
+            f"the Hub does not let you {access} {repo} ({status}: {message}): set HF_TOKEN to a token with "
+            f"{access} access, or log in with `hf auth login`"
         )
     if status == 412:
         return f"others keep committing to {repo}; push again when they are done"
     if status == 429:
-        return f"the Hub at {endpoint} limits your requests ({message}); push again in a few minutes"
+        return f"the Hub at {endpoint} limits your requests ({message}); {doing} again in a few minutes"
     if status < 500:
-        return f"the Hub at {endpoint} refuses the push ({status}: {message})"
-    return f"the Hub at {endpoint} failed ({status}: {message}); push again later"
+        return f"the Hub at {endpoint} refuses the {doing} ({status}: {message})"
+    return f"the Hub at {endpoint} failed ({status}: {message}); {doing} again later"

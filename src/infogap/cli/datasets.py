@@ -1,0 +1,68 @@
+"""Commands about datasets: export, compare, and fetch them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infogap.cli.app import DATASETS, command
+from infogap.cli.arguments import RunFolder
+from infogap.console import output, say
+
+
+@command(DATASETS)
+def export(
+    folder: RunFolder,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to: .jsonl or .parquet.")],
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="messages, prompt-completion, alpaca or sharegpt.")
+    ] = "messages",
+) -> None:
+    """Write the mix as a file for a trainer."""
+    from infogap.publish.export import export as write
+    from infogap.run import Run
+
+    rows = write(Run.open(folder), file, form)
+    say(f"wrote {rows:,} traces to {file}")
+
+
+@command(DATASETS)
+def diff(
+    first: Annotated[Path, typer.Argument(metavar="FIRST", help="A run, or a dataset's folder.")],
+    second: Annotated[Path, typer.Argument(metavar="SECOND", help="Another.")],
+) -> None:
+    """Say what differs between two datasets: recipe, libraries, the mix, the traces."""
+    from infogap.publish.difference import difference
+
+    found = difference(first, second)
+    if output.json:
+        import orjson
+
+        typer.echo(orjson.dumps(asdict(found) | {"same": found.same}, option=orjson.OPT_INDENT_2).decode())
+        return
+    for heading, lines in (("recipe", found.recipe), ("libraries", found.libraries), ("mix", found.mix)):
+        typer.echo(f"{heading}: {'the same' if not lines else ''}")
+        for line in lines:
+            typer.echo(f"  {line}")
+    for config, counts in found.configs.items():
+        typer.echo(
+            f"{config}: {counts['both']:,} traces in both, {counts['only_first']:,} only in {first}, "
+            f"{counts['only_second']:,} only in {second}"
+        )
+
+
+@command(DATASETS)
+def pull(
+    repo: Annotated[str, typer.Argument(metavar="ORG/NAME", help="The dataset on the Hub.")],
+    version: Annotated[str | None, typer.Option(metavar="X.Y.Z", help="By default the newest.")] = None,
+    to: Annotated[Path | None, typer.Option(metavar="DIR", help="By default NAME.")] = None,
+) -> None:
+    """Fetch a published dataset, with the recipe that made it."""
+    from infogap.publish.pull import pull as fetch
+
+    folder = to or Path(repo.rpartition("/")[2])
+    recipe = fetch(repo, version, folder)
+    say(f"fetched {repo} into {folder}; its recipe is {recipe}")

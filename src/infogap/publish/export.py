@@ -1,0 +1,80 @@
+"""The mix as a file for a trainer that does not load datasets by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+
+from infogap.atomic import whole_file
+from infogap.errors import UserError
+from infogap.publish.configs import sft_rows
+from infogap.publish.slices import sorted_slices
+from infogap.recipe.spelling import nearest
+from infogap.run import Run
+
+Row = dict[str, Any]
+_NAMES = {"user": "human", "assistant": "gpt"}  # what ShareGPT calls them
+
+
+def _messages(messages: list[dict[str, str]]) -> Row:
+    return {"messages": messages}
+
+
+def _prompt_completion(messages: list[dict[str, str]]) -> Row:
+    return {"prompt": messages[:1], "completion": messages[1:]}
+
+
+def _alpaca(messages: list[dict[str, str]]) -> Row:
+    return {"instruction": messages[0]["content"], "input": "", "output": messages[1]["content"]}
+
+
+def _sharegpt(messages: list[dict[str, str]]) -> Row:
+    return {"conversations": [{"from": _NAMES[each["role"]], "value": each["content"]} for each in messages]}
+
+
+FORMATS: dict[str, Callable[[list[dict[str, str]]], Row]] = {
+    "messages": _messages,  # TRL, axolotl
+    "prompt-completion": _prompt_completion,  # TRL: the loss on the completion alone
+    "alpaca": _alpaca,  # LLaMA-Factory
+    "sharegpt": _sharegpt,  # LLaMA-Factory, FastChat
+}
+
+
+def export(run: Run, file: Path, form: str) -> int:
+    """Write the mix, sorted by trace_id, as .jsonl or .parquet in one of FORMATS; returns the rows.
+
+    Raises UserError for another format or ending, or where the run has no mix.
+    """
+    if form not in FORMATS:
+        raise UserError(f"unknown format '{form}'{nearest(form, FORMATS)}; allowed: {', '.join(FORMATS)}")
+    if file.suffix not in (".jsonl", ".parquet"):
+        raise UserError(f"{file}: name a file that ends in .jsonl or .parquet")
+    if run.manifest("mix") is None:
+        raise UserError(f"{run.path} has no mix yet; first: infogap balance {run.path}")
+    with whole_file(file) as temporary:
+        return _write_jsonl(run, temporary, form) if file.suffix == ".jsonl" else _write_parquet(run, temporary, form)
+
+
+def _rows(run: Run, form: str) -> Iterator[list[Row]]:
+    for traces in sorted_slices(run, selected_only=True):
+        chosen = sft_rows(run, traces).select("messages", "trace_id")
+        yield [FORMATS[form](messages) | {"trace_id": trace_id} for messages, trace_id in chosen.iter_rows()]
+
+
+def _write_jsonl(run: Run, file: Path, form: str) -> int:
+    rows = 0
+    with file.open("wb") as out:
+        for slice_ in _rows(run, form):
+            out.writelines(orjson.dumps(row) + b"\n" for row in slice_)
+            rows += len(slice_)
+    return rows
+
+
+def _write_parquet(run: Run, file: Path, form: str) -> int:
+    rows = [row for slice_ in _rows(run, form) for row in slice_]
+    pl.DataFrame(rows, infer_schema_length=1).write_parquet(file, compression="zstd")
+    return len(rows)

@@ -1,0 +1,58 @@
+"""The mix as a trainer's file: every format holds the same conversations."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from infogap.errors import UserError
+from infogap.publish.export import FORMATS, export
+from infogap.run import Run
+from infogap.schema import MIX
+from publish.small_run import Build
+
+
+@pytest.fixture
+def run(build: Build) -> Run:
+    return build()
+
+
+def selected(run: Run) -> list[str]:
+    return sorted(run.scan(MIX).filter("selected").collect()["trace_id"])
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_every_format_holds_the_mix_in_order(run: Run, tmp_path: Path, form: str, ending: str) -> None:
+    file = tmp_path / f"mix.{ending}"
+    rows = export(run, file, form)
+    read = (
+        [json.loads(line) for line in file.read_text().splitlines()]
+        if ending == "jsonl"
+        else pl.read_parquet(file).to_dicts()
+    )
+    assert rows == len(read)
+    assert [row["trace_id"] for row in read] == selected(run)
+
+
+def test_the_formats_say_the_same(run: Run, tmp_path: Path) -> None:
+    said = {}
+    for form in FORMATS:
+        export(run, tmp_path / "mix.jsonl", form)
+        said[form] = [json.loads(line) for line in (tmp_path / "mix.jsonl").read_text().splitlines()]
+    for messages, split, alpaca, sharegpt in zip(*(said[form] for form in FORMATS), strict=True):
+        question, answer = (each["content"] for each in messages["messages"])
+        assert [each["content"] for each in split["prompt"] + split["completion"]] == [question, answer]
+        assert (alpaca["instruction"], alpaca["output"]) == (question, answer)
+        assert [each["value"] for each in sharegpt["conversations"]] == [question, answer]
+        assert [each["from"] for each in sharegpt["conversations"]] == ["human", "gpt"]
+
+
+@pytest.mark.parametrize(
+    ("file", "form", "expected"),
+    [("mix.jsonl", "alpacca", "did you mean 'alpaca'"), ("mix.csv", "alpaca", "ends in .jsonl or .parquet")],
+)
+def test_what_cannot_be_written_is_refused(run: Run, tmp_path: Path, file: str, form: str, expected: str) -> None:
+    with pytest.raises(UserError, match=expected):
+        export(run, tmp_path / file, form)
