@@ -37,7 +37,10 @@ def print_summary(run: Run) -> None:
     console = Console(highlight=False)
     console.print()
     console.print(privilege_table(run))
-    console.print(mix_table(run))
+    if mix_counts(run).get("axes"):
+        console.print(mix_table(run))
+    else:
+        console.print(mix_title(run), style="bold")
     console.print(_next_steps(run), markup=False, soft_wrap=True)
 
 
@@ -65,15 +68,20 @@ def privilege_table(run: Run) -> Table:
     return table
 
 
+def mix_title(run: Run) -> str:
+    """How many traces the mix has, of how many that it should have."""
+    counts = mix_counts(run)
+    size, target = counts.get("size", 0), counts.get("target_size")
+    wanted = f" of {target:,}" if target is not None and target != size else ""
+    return f"The mix: {size:,}{wanted} traces of {counts.get('tasks', 0):,} tasks"
+
+
 def mix_table(run: Run) -> Table:
     """Per value of every axis of the mix: target, achieved, available."""
     from rich.table import Table
 
     counts = mix_counts(run)
-    size, target = counts.get("size", 0), counts.get("target_size")
-    wanted = f" of {target:,}" if target is not None and target != size else ""
-    title = f"The mix: {size:,}{wanted} traces of {counts.get('tasks', 0):,} tasks"
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(title=mix_title(run), title_justify="left", title_style="bold")
     for heading in ("axis", "value", "target", "achieved", "available"):
         table.add_column(heading, justify="left" if heading in ("axis", "value") else "right")
     for axis, values in counts.get("axes", {}).items():
