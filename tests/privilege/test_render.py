@@ -32,16 +32,33 @@ def use(name: str, **options: Any) -> PrivilegeUse:
     return PrivilegeUse(name=name, label=name, options=PrivilegeOptions(**options))
 
 
-@given(st.text(), st.text())
-def test_an_empty_context_gives_the_students_prompt(question: str, instruction: str) -> None:
-    assert teacher_prompt(question, "", instruction, "infogap") == student_prompt(question, instruction)
+@given(st.text(), st.text(), st.sampled_from(["infogap", "kim2026"]))
+def test_an_empty_context_gives_the_students_prompt(question: str, instruction: str, wording: str) -> None:
+    assert teacher_prompt(question, "", instruction, wording) == student_prompt(question, instruction)
 
 
+@pytest.mark.parametrize("wording", ["infogap", "kim2026"])
+def test_every_privilege_has_its_words(wording: str) -> None:
+    words = load_wording(wording).contexts
+    assert words.keys() == {each.name for each in LADDER if each.imitates is None and each.name != "unguided"}
+
+
+def test_the_words_of_kim_et_al_surround_the_solution() -> None:
+    context = ContextWriter("kim2026", Decoys(0, TASKS)).write(TASKS[2], use("solution")).text
+    assert teacher_prompt("What is 2 + 1?", context, "Answer.", "kim2026") == (
+        "What is 2 + 1?\n\nCorrect solution: We add one to 2. This gives 3.\n\n"
+        "Correctly solve the original question.\n\nAnswer."
+    )
+
+
+@pytest.mark.parametrize("wording", ["infogap", "kim2026"])
 @pytest.mark.parametrize("privilege", LADDER, ids=lambda privilege: privilege.name)
-def test_taking_the_context_out_leaves_the_students_prompt(privilege: Any) -> None:
+def test_taking_the_context_out_leaves_the_students_prompt(privilege: Any, wording: str) -> None:
     task = TASKS[2]
-    context = WRITER.write(task, use(privilege.name)).text
-    prompt = teacher_prompt(task["question"], context, "Answer.", "infogap")
+    context = ContextWriter(wording, Decoys(0, TASKS)).write(task, use(privilege.name)).text
+    prompt = teacher_prompt(task["question"], context, "Answer.", wording)
+    if wording == "kim2026":
+        prompt = prompt.replace("\n\nCorrectly solve the original question.", "")
     assert prompt.replace(f"\n\n{context}" if context else "", "", 1) == student_prompt(task["question"], "Answer.")
 
 
@@ -68,8 +85,11 @@ def test_a_control_is_worded_like_what_it_imitates(privilege: Any) -> None:
 
 
 def test_no_context_asks_for_brevity_or_care() -> None:
-    for text in load_wording("infogap").contexts.values():
-        assert not {"short", "brief", "concise", "careful", "directly", "step"} & set(text.lower().split())
+    contexts = load_wording("infogap").contexts | load_wording("kim2026").contexts
+    for name, text in contexts.items():
+        assert name == "confident_rewrite" or not {"short", "brief", "concise", "careful", "directly", "step"} & set(
+            text.lower().split()
+        )
 
 
 def test_a_missing_part_is_said_and_never_left_empty() -> None:

@@ -84,7 +84,7 @@ def list_privileges() -> None:
     for heading in ("privilege", "richness", "teacher sees besides the question", "needs", "options"):
         table.add_column(heading, justify="right" if heading == "richness" else "left")
     for privilege in LADDER:
-        name = privilege.name if privilege.imitates is None else f"{privilege.name} (control)"
+        name = privilege.name if privilege.role == "privilege" else f"{privilege.name} ({privilege.role})"
         table.add_row(
             name,
             f"{privilege.richness:g}",

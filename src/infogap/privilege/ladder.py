@@ -12,7 +12,8 @@ Need = Literal["answer", "solution"]
 class Privilege:
     """One rung: `richness` ranks how much the teacher is told; `needs` is what a task must have for it.
 
-    A control `imitates` a privilege: it is worded and ranked like it, without the knowledge.
+    A control `imitates` a privilege: it is worded and ranked like it, without the knowledge. A style tells the
+    teacher how to write besides what it tells it of the task.
     """
 
     name: str
@@ -21,14 +22,25 @@ class Privilege:
     shows: str
     options: tuple[str, ...] = ()
     imitates: str | None = None
+    style: bool = False
+
+    @property
+    def role(self) -> Literal["privilege", "control", "style"]:
+        if self.style:
+            return "style"
+        return "control" if self.imitates else "privilege"
 
 
+_SOLUTION: tuple[Need, ...] = ("solution",)
 LADDER: tuple[Privilege, ...] = (
     Privilege("unguided", 0, (), "nothing besides the question"),
-    Privilege("hint", 1, ("solution",), "the first part of the worked solution", ("fraction", "steps")),
+    Privilege("hint", 1, _SOLUTION, "the first part of the worked solution", ("fraction", "steps")),
+    Privilege("masked_solution", 2, _SOLUTION, "the worked solution with its values and its answer blanked out"),
     Privilege("answer", 3, ("answer",), "the gold answer"),
     Privilege("decoy_answer", 3, ("answer",), "a wrong answer of the same form", imitates="answer"),
-    Privilege("solution", 8, ("solution",), "the whole worked solution"),
-    Privilege("decoy_solution", 8, ("solution",), "the worked solution of another task", imitates="solution"),
+    Privilege("solution", 8, _SOLUTION, "the whole worked solution"),
+    Privilege("decoy_solution", 8, _SOLUTION, "the worked solution of another task", imitates="solution"),
+    Privilege("irrelevant", 8, _SOLUTION, "text as long that says nothing about the task", imitates="solution"),
+    Privilege("confident_rewrite", 8, _SOLUTION, "the whole solution, and to express no doubt", style=True),
 )
 BY_NAME = {privilege.name: privilege for privilege in LADDER}

@@ -9,7 +9,9 @@ from infogap.errors import UserError
 from infogap.ids import stable_id
 from infogap.privilege.decoys import Decoys
 from infogap.privilege.hint import hint
+from infogap.privilege.irrelevant import irrelevant
 from infogap.privilege.ladder import BY_NAME
+from infogap.privilege.mask import masked
 from infogap.privilege.wording import fill, load_wording
 from infogap.recipe.sections import PrivilegeUse
 
@@ -71,6 +73,10 @@ class ContextWriter:
         if use.name == "hint":
             part = hint(task["solution"], fraction=use.options.fraction, count=use.options.steps)
             return {"hint": _or_unmet(part, "the solution has one step only")}
+        if use.name == "masked_solution":
+            return {"masked_solution": masked(task["solution"], task["answer"])}
+        if use.name == "irrelevant":
+            return {"solution": irrelevant(len(task["solution"]), task["task_id"])}
         if use.name == "decoy_answer":
             return {"answer": _or_unmet(self._decoys.answer(task), "no plausible wrong answer")}
         if use.name == "decoy_solution":

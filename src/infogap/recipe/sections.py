@@ -89,7 +89,7 @@ class Generate(Model):
 
     samples: int = Field(4, ge=1, description="Traces per task and privilege.")
     privileges: list[PrivilegeEntry] = Field(min_length=1)
-    wording: Literal["infogap"] = Field("infogap", description="The template set that words the contexts.")
+    wording: Literal["infogap", "kim2026"] = Field("infogap", description="The template set that words the contexts.")
     instruction: str = Field(DEFAULT_INSTRUCTION, description="Ends every prompt, the student's and the teacher's.")
 
     @property

@@ -1,0 +1,29 @@
+"""The irrelevant text is as long as what it stands for, and says nothing."""
+
+import re
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infogap.measure.lexicon import load
+from infogap.privilege.irrelevant import irrelevant
+
+
+@given(st.integers(1, 5_000), st.text())
+def test_the_length_is_met_to_within_a_sentence(length: int, key: str) -> None:
+    text = irrelevant(length, key)
+    assert abs(len(text) - length) <= 60 or len(text) < 100
+    assert irrelevant(length, key) == text
+
+
+def test_it_holds_no_number_and_no_marker() -> None:
+    text = irrelevant(4_000, "any")
+    assert not re.search(r"\d", text)
+    for name in ("infogap", "kim2026"):
+        lexicon = load(name, Path)
+        assert sum(lexicon.count(text).values()) == 0
+
+
+def test_another_task_gets_another_text() -> None:
+    assert len({irrelevant(200, number) for number in range(20)}) > 10
