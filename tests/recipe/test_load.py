@@ -140,6 +140,7 @@ def test_an_override_that_cannot_be_set_is_refused(tmp_path: Path, override: str
         load_recipe(write(tmp_path, VALID), [override])
 
 
+LATEX_WORDS = [r"\boxed{}", "\n", "put", "your", r"\frac{1}{2}", "answer:", "- ", "#", '"', "é", "\\\\", "\t"]
 SECTIONS = st.fixed_dictionaries(
     {
         "name": st.just("demo"),
@@ -161,6 +162,7 @@ SECTIONS = st.fixed_dictionaries(
             {
                 "samples": st.integers(1, 9),
                 "privileges": st.sampled_from([["unguided"], ["answer", {"hint": {"fraction": 0.5}}], ["solution"]]),
+                "instruction": st.lists(st.sampled_from(LATEX_WORDS), min_size=1, max_size=60).map(" ".join),
             }
         ),
     },

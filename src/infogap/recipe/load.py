@@ -76,11 +76,17 @@ def load_recipe(file: Path, overrides: list[str] | None = None) -> LoadedRecipe:
 
 def dump_recipe(recipe: Recipe) -> str:
     """A recipe as YAML, defaults filled in; `load_recipe` reads it back as the same recipe."""
+    text = yaml_text(recipe.model_dump(mode="json", by_alias=True, exclude_none=True))
+    return text + ("dedupe: null\n" if recipe.dedupe is None else "")
+
+
+def yaml_text(value: dict[str, Any]) -> str:
+    """A JSON-able mapping as YAML that reads back as the same mapping."""
     yaml = YAML()
-    yaml.width = 110
+    yaml.width = 2**30  # never fold: a folded string with a backslash in it reads back as another string
     out = io.StringIO()
-    yaml.dump(recipe.model_dump(mode="json", by_alias=True, exclude_none=True), out)
-    return out.getvalue() + ("dedupe: null\n" if recipe.dedupe is None else "")
+    yaml.dump(value, out)
+    return out.getvalue()
 
 
 def _read(file: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
