@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from infogap.errors import UserError
-from infogap.recipe import Recipe, RecipeError, dump_recipe, load_recipe
+from infogap.recipe import Recipe, RecipeError, dump_recipe, load_recipe, yaml_text
 
 VALID = """\
 name: demo
@@ -168,6 +169,13 @@ SECTIONS = st.fixed_dictionaries(
     },
     optional={"dedupe": st.none(), "balance": st.just({"band": "uniform", "family": {"a": 0.25, "b": 0.75}})},
 )
+
+
+def test_a_long_instruction_with_latex_reads_back_as_itself(tmp_path: Path) -> None:
+    instruction = " ".join([r"Please put your final answer within \boxed{} or \frac{1}{2}:"] * 12) + " \n \\boxed{}"
+    for words in range(90):  # wherever a folded line would break
+        text = yaml_text({"instruction": "x" * words + " " + instruction})
+        assert YAML(typ="rt").load(text)["instruction"] == "x" * words + " " + instruction
 
 
 @given(SECTIONS)
