@@ -17,7 +17,8 @@ from infogap.publish import STAGE
 from infogap.publish.configs import CONFIGS, SFT, TRACES_PUBLISHED
 from infogap.publish.shards import write_config
 from infogap.run import Run
-from infogap.schema import MIX, TRACES, features
+from infogap.schema import MIX, TRACES, VERDICTS, features
+from infogap.verify import STAGE as VERIFY
 from publish.small_run import IMPORT_RECIPE, SECRET, Build
 
 
@@ -84,6 +85,23 @@ def test_neither_contexts_nor_machines_are_published(build: Build, tmp_path: Pat
             assert secret not in text
     parquet = b"".join(content for path, content in all_bytes(run).items() if path.endswith(".parquet"))
     assert str(run.path).encode() not in parquet
+
+
+@pytest.mark.parametrize("graded_by", ["now", "an earlier version"])
+def test_why_a_request_failed_is_not_published(build: Build, tmp_path: Path, graded_by: str) -> None:
+    run = build()
+    if graded_by == "now":
+        VERIFY.make(run)
+    else:
+        failed = run.scan(TRACES).filter(pl.col("error").is_not_null()).collect().row(0, named=True)
+        verdict = {"verdict": "ungradable", "detail": f"request failed: {failed['error']}"}
+        with run.rewrite(VERDICTS) as out:
+            out.write(VERDICTS.frame([dict.fromkeys(VERDICTS.schema) | {"trace_id": failed["trace_id"]} | verdict]))
+    assert run.scan(VERDICTS).filter(verdict="ungradable").collect().height == 1
+    STAGE.make(run)
+    for path, content in all_bytes(run).items():
+        text = pl.read_parquet(content).write_json() if path.endswith(".parquet") else content.decode()
+        assert "gpu-node-17" not in text, path
 
 
 def test_the_same_tables_give_the_same_bytes_wherever_and_in_whatever_order(build: Build) -> None:

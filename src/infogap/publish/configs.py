@@ -34,13 +34,13 @@ SFT = pl.Schema(
 )
 
 # Neither the contexts nor the worked solutions: privileged text is not published. Nor the errors of failed
-# requests, which can name servers; `finish_reason` is "error" there.
+# requests and the details of verdicts, which can name servers; `finish_reason` is "error" where a request failed.
 TRACES_PUBLISHED = pl.Schema(
     {
         **_columns(TRACES, "trace_id", "task_id"),
         **_columns(TASKS, "source", "family", "difficulty", "verifier", "question", "answer"),
         **_besides(TRACES, "trace_id", "task_id", "error"),
-        **_besides(VERDICTS, "trace_id"),
+        **_besides(VERDICTS, "trace_id", "detail"),
         **_besides(MEASURES, "trace_id"),
         **_columns(DUPLICATES, "duplicate_of", "jaccard"),
         **_besides(MIX, "trace_id"),

@@ -74,4 +74,4 @@ def _notes(run: Run, traces: pl.DataFrame) -> list[str]:
     return notes
 
 
-STAGE = Stage("publish", (FOLDER,), INPUTS, 1, _part, _make)
+STAGE = Stage("publish", (FOLDER,), INPUTS, 2, _part, _make)

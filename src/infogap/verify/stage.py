@@ -60,7 +60,7 @@ def prepared(task: dict[str, Any] | None, trace: dict[str, Any]) -> Item | Grade
     Takes the task's question, answer, verifier and metadata, and the trace's response, finish_reason and error.
     """
     if trace["error"] is not None:
-        return ungradable(f"request failed: {trace['error']}")
+        return ungradable("the request failed")  # why stands in traces.error, which is not published
     if task is None:
         return ungradable("the trace's task is not in the tasks table")
     if task["verifier"] not in BOUNDED | PLAIN:
@@ -115,4 +115,4 @@ def _notes(run: Run, reasons: Counter[str]) -> list[str]:
     ]
 
 
-STAGE = Stage("verify", (VERDICTS.name,), (TASKS.name, TRACES.name), 1, _part, _make)
+STAGE = Stage("verify", (VERDICTS.name,), (TASKS.name, TRACES.name), 2, _part, _make)
