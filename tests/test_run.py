@@ -103,5 +103,16 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
 def test_a_damaged_part_is_named(run: Run) -> None:
     (run.path / "mix").mkdir()
     (run.path / "mix" / "part-00000.parquet").write_bytes(b"PAR1 torn")
-    with pytest.raises(WorldError, match=r"part-00000\.parquet"):
+    with pytest.raises(WorldError, match=r"part-00000\.parquet is damaged.*remove this file"):
         list(run.parts(MIX))
+    with pytest.raises(WorldError, match=r"part-00000\.parquet is damaged"):
+        run.scan(MIX)
+
+
+def test_a_rewrite_leaves_what_is_not_of_the_table(run: Run) -> None:
+    cached = run.path / "contexts" / "cache" / "x.parquet"
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(b"paid for")
+    with run.rewrite(CONTEXTS) as out:
+        out.write(contexts(0, 3))
+    assert cached.read_bytes() == b"paid for"

@@ -15,6 +15,7 @@ import polars as pl
 
 from infogap.console import progress
 from infogap.errors import UserError
+from infogap.generate.store import answered, move_to_cache
 from infogap.ids import stable_id
 from infogap.recipe.problems import spell_path
 from infogap.recipe.sources import TraceColumns, TraceImport
@@ -108,6 +109,8 @@ def make(run: Run) -> Outcome:
     Raises UserError where a source lacks a column or no row has a trace.
     """
     tasks_of_rows = _rows_of_sources(run)
+    if answered(run.path / TRACES.name) is not None:  # the run has generated before: what that cost is kept
+        move_to_cache(run.path / TRACES.name)
     seen = _Seen()
     counts, notes = [], []
     with (

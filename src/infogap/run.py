@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,6 +92,8 @@ class Run:
         paths = self.part_paths(table)
         if not paths:
             return table.empty().lazy()
+        for path in paths:
+            check_part(path)
         return pl.scan_parquet(paths, schema=table.schema)
 
     def parts(self, table: Table) -> Iterator[pl.DataFrame]:
@@ -110,7 +111,8 @@ class Run:
         """Write a table anew. The old manifest goes first: a killed rewrite counts as missing."""
         folder = self.path / table.name
         (folder / manifest.FILE_NAME).unlink(missing_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        for old in folder.glob("*.parquet"):
+            old.unlink()
         writer = TableWriter(folder, table)
         yield writer
         writer.finish()
@@ -160,5 +162,17 @@ def read_part(path: Path, table: Table) -> pl.DataFrame:
     try:
         return pl.read_parquet(path).match_to_schema(table.schema)
     except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise WorldError(f"cannot read {path}: {reason}; remove {path.parent} and run again") from error
+        raise _damaged(path, error) from error
+
+
+def check_part(path: Path) -> None:
+    """Raises WorldError where a part is damaged: found by its footer, without reading the rows."""
+    try:
+        pl.read_parquet_schema(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> WorldError:
+    # Removing this one file is enough: its stage then counts as stale and makes it, or asks for its traces, again.
+    return WorldError(f"{path} is damaged ({str(error).splitlines()[0]}); remove this file and run again")

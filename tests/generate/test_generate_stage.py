@@ -151,3 +151,19 @@ def stop_early(run: Run) -> None:
     with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit):
         patch.setattr(TraceStore, "add", dying)
         STAGE.make(run)
+
+
+def test_a_run_that_turns_to_importing_keeps_what_it_generated(tmp_path: Path, serving: Serving) -> None:
+    from infogap import importing
+    from infogap.tasks import STAGE as COLLECT
+
+    generated = make_run(tmp_path, serving(ScriptedServer()))
+    STAGE.make(generated)
+    (tmp_path / "traces.jsonl").write_text('{"question": "1?", "answer": "1", "text": "It is 1."}\n')
+    (tmp_path / "import.yaml").write_text("name: demo\nimport: [{from: traces.jsonl, columns: {trace: text}}]\n")
+    imported = Run.create(load_recipe(tmp_path / "import.yaml"), generated.path)
+    COLLECT.make(imported)
+    importing.STAGE.make(imported)
+    assert traces(imported)["response"].to_list() == ["It is 1."]
+    cached = pl.read_parquet(sorted((generated.path / "traces" / "cache").glob("*.parquet")))
+    assert cached.height == 60

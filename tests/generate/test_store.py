@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infogap.generate.store import TraceStore, answered, move_to_cache
+from infogap.generate.store import TraceStore, answered, failures, move_to_cache
 from infogap.schema import TRACES
 
 
@@ -111,9 +111,31 @@ def test_failed_requests_can_be_forgotten(tmp_path: Path) -> None:
     store.add(0, row(0))
     store.add(1, row(1, error="timeout"))
     store.add(2, row(2))
-    move_to_cache(tmp_path, without_errors=True)
+    assert failures(tmp_path) == 1
+    move_to_cache(tmp_path)
     store = TraceStore(tmp_path, "key", 3, 2)
     assert sorted(store.cached(["r0000", "r0001", "r0002"])) == ["r0000", "r0002"]
+
+
+def test_failures_in_journals_count_too(tmp_path: Path) -> None:
+    store = TraceStore(tmp_path, "key", 9, 9)
+    store.add(0, row(0))
+    store.add(1, row(1, error="timeout"))
+    assert failures(tmp_path) == 1
+
+
+def test_a_damaged_part_is_set_aside_and_asked_again(tmp_path: Path) -> None:
+    store = TraceStore(tmp_path, "key", 4, 2)
+    for index in range(4):
+        store.add(index, row(index))
+    part = tmp_path / "part-00001.parquet"
+    part.write_bytes(part.read_bytes()[:-30])
+    store = TraceStore(tmp_path, "key", 4, 2)
+    assert [store.has(index) for index in range(4)] == [True, True, False, False]
+    assert (tmp_path / "damaged-part-00001.parquet").is_file()
+    for index in (2, 3):
+        store.add(index, row(index))
+    assert trace_ids(tmp_path) == [f"r{index:04d}" for index in range(4)]
 
 
 def test_a_plan_without_requests_gives_an_empty_table(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import polars as pl
 from infogap.console import Advance, progress
 from infogap.errors import WorldError
 from infogap.generate.plan import Plan, Planned
-from infogap.generate.store import Row, TraceStore, answered, move_to_cache
+from infogap.generate.store import Row, TraceStore, answered, failures, move_to_cache
 from infogap.privilege.wording import load_wording
 from infogap.run import Run
 from infogap.schema import TRACES
@@ -128,8 +128,9 @@ def _outcome(run: Run, plan: Plan) -> Outcome:
 
 def forget_failed(run: Run) -> int:
     """Set failed requests up to be asked again at the next generate; returns how many there are."""
-    failed = int(run.scan(TRACES).select(pl.col("error").is_not_null().sum()).collect().item() or 0)
-    move_to_cache(run.path / TRACES.name, without_errors=True)
+    failed = failures(run.path / TRACES.name)
+    if failed:
+        move_to_cache(run.path / TRACES.name)
     return failed
 
 

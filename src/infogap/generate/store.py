@@ -19,9 +19,10 @@ import orjson
 import polars as pl
 
 from infogap.atomic import disk_error, write_text
-from infogap.console import detail
+from infogap.console import detail, say
+from infogap.errors import WorldError
 from infogap.ids import stable_id
-from infogap.run import ROWS_PER_PART, write_part
+from infogap.run import ROWS_PER_PART, check_part, write_part
 from infogap.schema import TRACES
 
 _PLAN = "plan.json"
@@ -40,7 +41,7 @@ class TraceStore:
         if _read_plan(folder) != {"key": key, "total": total, "block": block}:
             move_to_cache(folder)
             write_text(folder / _PLAN, orjson.dumps({"key": key, "total": total, "block": block}).decode())
-        self._whole = {_number(path) for path in folder.glob("part-*.parquet")}
+        self._whole = {_number(path) for path in sorted(folder.glob("part-*.parquet")) if _is_sound(path)}
         self._open: dict[int, dict[int, Row]] = {}
         for path in folder.glob("journal-*.jsonl"):
             number = _number(path)
@@ -88,13 +89,13 @@ class TraceStore:
         self._close_if_whole(number)
 
     def cached(self, trace_ids: Iterable[str]) -> dict[str, Row]:
-        """Rows of earlier plans with these ids; failed requests are not among them."""
+        """Rows of earlier plans with these ids."""
         paths = sorted((self._folder / "cache").glob("*.parquet"))
         if not paths:
             return {}
         wanted = pl.Series(list(trace_ids), dtype=pl.String).implode()
         rows = pl.scan_parquet(paths, schema=TRACES.schema)
-        found = rows.filter(pl.col("trace_id").is_in(wanted), pl.col("error").is_null()).collect()
+        found = rows.filter(pl.col("trace_id").is_in(wanted)).collect()
         return {row["trace_id"]: row for row in found.iter_rows(named=True)}
 
     def finish(self) -> None:
@@ -107,8 +108,8 @@ class TraceStore:
         rest = (
             pl.scan_parquet(paths, schema=TRACES.schema)
             .join(held, on="trace_id", how="anti")
-            .unique("trace_id")
-            .sort("trace_id")
+            .sort("trace_id", "response")  # the same row of several whatever the order of reading
+            .unique("trace_id", keep="first", maintain_order=True)
             .collect()
         )
         if rest.height:
@@ -146,30 +147,44 @@ def answered(folder: Path) -> tuple[int, int] | None:
     return rows + sum(path.read_bytes().count(b"\n") for path in journals), plan["total"]
 
 
-def move_to_cache(folder: Path, *, without_errors: bool = False) -> None:
-    """Set aside every row in a traces folder, or every row that is not a failed request."""
+def move_to_cache(folder: Path) -> None:
+    """Set aside every trace in a traces folder; failed requests are forgotten, so that they are asked again."""
     cache = folder / "cache"
     parts = sorted(folder.glob("part-*.parquet"))
     journals = sorted(folder.glob("journal-*.jsonl"))
     for path in parts:
-        _set_aside(pl.read_parquet(path), cache, without_errors)
+        if _is_sound(path):
+            _set_aside(pl.read_parquet(path), cache)
     for path in journals:
-        _set_aside(TRACES.frame(list(_read_journal(path).values())), cache, without_errors)
+        _set_aside(TRACES.frame(list(_read_journal(path).values())), cache)
     for path in [*parts, *journals, folder / _PLAN, folder / "manifest.json"]:
         path.unlink(missing_ok=True)
-    if without_errors:
-        for path in sorted(cache.glob("*.parquet")):
-            rows = pl.read_parquet(path)
-            if rows["error"].is_not_null().any():
-                write_part(path, rows.filter(pl.col("error").is_null()))
 
 
-def _set_aside(rows: pl.DataFrame, cache: Path, without_errors: bool) -> None:
-    if without_errors:
-        rows = rows.filter(pl.col("error").is_null())
-    if rows.height:
+def failures(folder: Path) -> int:
+    """How many requests in a traces folder have failed."""
+    parts = [pl.read_parquet(path, columns=["error"]) for path in folder.glob("part-*.parquet") if _is_sound(path)]
+    journals = [_read_journal(path) for path in folder.glob("journal-*.jsonl")]
+    in_parts = sum(part.height - part["error"].null_count() for part in parts)
+    return in_parts + sum(row["error"] is not None for rows in journals for row in rows.values())
+
+
+def _is_sound(path: Path) -> bool:
+    """Whether a part can be read. One that cannot is renamed, so that its requests are asked again."""
+    try:
+        check_part(path)
+    except WorldError as error:
+        say(f"{error}; it is set aside as damaged-{path.name}, and its requests are asked again", style="yellow")
+        path.rename(path.with_name(f"damaged-{path.name}"))
+        return False
+    return True
+
+
+def _set_aside(rows: pl.DataFrame, cache: Path) -> None:
+    answered_rows = rows.filter(pl.col("error").is_null())
+    if answered_rows.height:
         # Named by content: a move that was killed and starts again writes no second copy.
-        write_part(cache / f"{stable_id(sorted(rows['trace_id']))}.parquet", rows)
+        write_part(cache / f"{stable_id(sorted(answered_rows['trace_id']))}.parquet", answered_rows)
 
 
 def _read_plan(folder: Path) -> dict[str, Any] | None:
