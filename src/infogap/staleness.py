@@ -79,14 +79,11 @@ class Staleness:
             manifest.write(path, replace(found, fingerprint=self._fingerprint(stage)))
 
     def _unfinished(self, stage: Stage) -> StageState:
-        if stage.name == "generate":
-            from infogap.generate import progress_of
-
-            begun = progress_of(self._run)
-            if begun is not None:
-                answered, total = begun
-                why = [f"{answered:,} of {total:,} requests are answered"]
-                return StageState(stage.name, "partial", why, answered)
+        begun = stage.begun(self._run)
+        if begun is not None:
+            answered, total = begun
+            why = [f"{answered:,} of {total:,} requests are answered"]
+            return StageState(stage.name, "partial", why, answered)
         return StageState(stage.name, "missing", ["not made yet"])
 
     def _why_stale(self, stage: Stage, found: Manifest) -> list[str]:
@@ -127,8 +124,12 @@ class Staleness:
         return contents
 
     def _files(self, stage: Stage) -> list[Path]:
-        """What the stage has written; caches and manifests aside."""
-        if stage.folders in (("dataset",), ("report",)):
-            folder = self._run.path / stage.folders[0]
-            return [path for path in folder.rglob("*") if path.is_file() and path.name != manifest.FILE_NAME]
-        return [path for folder in stage.folders for path in (self._run.path / folder).glob("*.parquet")]
+        """What the stage has written. What it keeps for itself (caches, damaged parts) is no part of its result."""
+        found = [path for folder in stage.folders for path in (self._run.path / folder).rglob("*") if path.is_file()]
+        return [
+            path
+            for path in found
+            if path.name != manifest.FILE_NAME
+            and not path.name.startswith((".", "damaged-"))
+            and "cache" not in path.relative_to(self._run.path).parts
+        ]

@@ -41,7 +41,7 @@ _COMMON = {
 
 
 def command(
-    panel: str, name: str | None = None, to: typer.Typer = app
+    panel: str, name: str | None = None, to: typer.Typer = app, help_text: str | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a function as a command with -v, --quiet, --json and --debug, its errors told in one line."""
 
@@ -57,7 +57,7 @@ def command(
         parameters = [parameter.replace(kind=keyword) for parameter in own.parameters.values()]
         run.__signature__ = own.replace(parameters=[*parameters, *common])  # type: ignore[attr-defined]
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*parameters, *common]}
-        to.command(name or function.__name__, rich_help_panel=panel)(run)
+        to.command(name or function.__name__, rich_help_panel=panel, help=help_text)(run)
         return function
 
     return register

@@ -77,8 +77,7 @@ _STAGE_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "report": (_stage("report"), "Write the report's page."),
 }
 for _name, (_function, _help) in _STAGE_COMMANDS.items():
-    _function.__doc__ = _help
-    command(STAGES, _name)(_function)
+    command(STAGES, _name, help_text=_help)(_function)
 
 
 def _run_one(

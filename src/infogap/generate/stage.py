@@ -26,11 +26,12 @@ def _part(run: Run) -> dict[str, Any]:
     generate, teacher = run.recipe.generate, run.recipe.teacher
     assert generate is not None and teacher is not None
     wording = load_wording(generate.wording)
+    worded = {use.worded_as for use in generate.uses} & wording.contexts.keys()
     return {
         "seed": run.recipe.seed,
         "teacher": {"model": teacher.model} | teacher.answer_settings,
         "generate": generate.model_dump(mode="json", by_alias=True, exclude_none=True),
-        "wording": {"frame": wording.frame, "contexts": wording.contexts},
+        "wording": {"frame": wording.frame, "contexts": {name: wording.contexts[name] for name in sorted(worded)}},
     }
 
 
@@ -134,9 +135,9 @@ def forget_failed(run: Run) -> int:
     return failed
 
 
-def progress_of(run: Run) -> tuple[int, int] | None:
+def _begun(run: Run) -> tuple[int, int] | None:
     """Requests answered on disk, and in all; None where nothing was begun."""
     return answered(run.path / TRACES.name)
 
 
-STAGE = Stage("generate", (TRACES.name, "contexts"), ("tasks",), 1, _part, _make)
+STAGE = Stage("generate", (TRACES.name, "contexts"), ("tasks",), 1, _part, _make, begun=_begun)

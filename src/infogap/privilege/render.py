@@ -66,7 +66,7 @@ class ContextWriter:
             return ""
         values = {key: task[key] for key in ("question", "answer", "solution", "family")}
         values |= self._given(task, use)
-        return fill(self._contexts[known.imitates or known.name], **values)
+        return fill(self._contexts[use.worded_as], **values)
 
     def _given(self, task: dict[str, Any], use: PrivilegeUse) -> dict[str, str]:
         """What a privilege shows in place of, or besides, the task's own fields."""

@@ -38,6 +38,12 @@ class PrivilegeUse(Model):
         return known.needs if known else tuple(self.options.needs)
 
     @property
+    def worded_as(self) -> str:
+        """The privilege whose words in the template set this one takes."""
+        known = BY_NAME.get(self.name)
+        return known.imitates or known.name if known else self.name
+
+    @property
     def richness(self) -> float:
         known = BY_NAME.get(self.name)
         return known.richness if known else self.options.richness or 0
