@@ -29,9 +29,9 @@ def body(**changed: Any) -> dict[str, Any]:
     return posted
 
 
-def read(payload: object, status: int = 200, headers: dict[str, str] | None = None) -> Completion:
+def read(payload: object, status: int = 200, headers: dict[str, str] | None = None, **changed: Any) -> Completion:
     data = payload if isinstance(payload, bytes) else orjson.dumps(payload)
-    return chat.read(REQUEST, URL, status, headers or {}, data)
+    return chat.read(settings(**changed), REQUEST, URL, status, headers or {}, data)
 
 
 def reply(reason: str | None = "stop", **message: Any) -> dict[str, Any]:
@@ -88,6 +88,27 @@ def test_thoughts_answers_and_reasons(message: dict[str, Any], reason: str, expe
     assert (completion.reasoning, completion.response, completion.finish_reason) == expected
     assert (completion.prompt_tokens, completion.completion_tokens) == (11, 7)
     assert completion.error is None
+
+
+@pytest.mark.parametrize(
+    ("message", "reason", "expected"),
+    [
+        ({"content": "2 and"}, "length", ("2 and", "")),
+        ({"content": "2 and"}, "stop", ("2 and", "")),
+        ({"content": "2 and 2</think>4"}, "stop", ("2 and 2", "4")),
+        ({"content": "4", "reasoning": "2 and 2"}, "stop", ("2 and 2", "4")),
+    ],
+)
+def test_a_thought_that_the_prompt_opens_is_no_answer(
+    message: dict[str, Any], reason: str, expected: tuple[str, str]
+) -> None:
+    completion = read(reply(reason, **message), thinking="opened")
+    assert (completion.reasoning, completion.response) == expected
+
+
+def test_where_the_thought_opens_is_part_of_what_is_asked() -> None:
+    assert settings(thinking="opened").answer_settings != settings().answer_settings
+    assert "thinking" not in settings().answer_settings  # so that ids stay what they were
 
 
 def test_reply_without_usage_has_unknown_counts() -> None:

@@ -48,11 +48,17 @@ class OpenAITeacher(Model):
     timeout: float = Field(600, gt=0, description="Seconds per request.")
     attempts: int = Field(5, ge=1, description="How often one request is tried before it counts as failed.")
     extra_body: dict[str, Any] = Field({}, description="Further keys of the request's body.")
+    thinking: Literal["opened"] | None = Field(
+        None,
+        description="`opened`: the prompt's template opens the thought, and the server has no reasoning parser. An "
+        "answer without tags is then a thought that was cut off.",
+    )
 
     @property
     def answer_settings(self) -> dict[str, Any]:
         """What shapes an answer besides the model and the prompt: part of every request's identity."""
-        return {"sampling": self.sampling.model_dump(mode="json"), "extra_body": self.extra_body}
+        settings: dict[str, Any] = {"sampling": self.sampling.model_dump(mode="json"), "extra_body": self.extra_body}
+        return settings if self.thinking is None else settings | {"thinking": self.thinking}
 
 
 Teacher = Annotated[EmbeddedTeacher | OpenAITeacher, Discriminator("backend")]

@@ -53,8 +53,10 @@ def body(settings: OpenAITeacher, request: Request) -> bytes:
     return orjson.dumps({key: value for key, value in keys.items() if value is not None})
 
 
-def read(request: Request, url: str, status: int, headers: Mapping[str, str], payload: bytes) -> Completion:
-    """The completion in a reply.
+def read(
+    settings: OpenAITeacher, request: Request, url: str, status: int, headers: Mapping[str, str], payload: bytes
+) -> Completion:
+    """The completion in a reply of the server at `url`.
 
     Raises PassingError, RefusedError, or WorldError where no request can succeed: the key is
     refused, or there is no such model or path.
@@ -73,7 +75,7 @@ def read(request: Request, url: str, status: int, headers: Mapping[str, str], pa
         usage = reply.get("usage") or {}
         content = message.get("content") or ""
         reasoning = message.get("reasoning") or message.get("reasoning_content") or ""
-        return _completion(request, content, reasoning, reason, usage)
+        return _completion(settings, request, content, reasoning, reason, usage)
     except ValueError:
         raise PassingError(f"{url} sent invalid JSON: {_shortened(payload)}") from None
     except (KeyError, IndexError, TypeError, AttributeError):
@@ -81,7 +83,12 @@ def read(request: Request, url: str, status: int, headers: Mapping[str, str], pa
 
 
 def _completion(
-    request: Request, content: str, reasoning: str, reason: str | None, usage: dict[str, Any]
+    settings: OpenAITeacher,
+    request: Request,
+    content: str,
+    reasoning: str,
+    reason: str | None,
+    usage: dict[str, Any],
 ) -> Completion:
     if reason == "content_filter":
         return Completion.failed(request, "filtered by the server")
@@ -91,7 +98,7 @@ def _completion(
     if reasoning:
         reasoning, response = reasoning.strip(), content.strip()
     else:
-        reasoning, response = split(content, truncated=finish == "length")
+        reasoning, response = split(content, truncated=finish == "length", opened=settings.thinking == "opened")
     return Completion(
         request.request_id,
         reasoning,

@@ -156,7 +156,7 @@ class OpenAIServers:
             raise PassingError(f"{server.url} dropped the connection: {error or type(error).__name__}") from error
         finally:
             server.in_flight -= 1
-        return chat.read(request, server.url, reply.status, reply.headers, payload)
+        return chat.read(self._settings, request, server.url, reply.status, reply.headers, payload)
 
 
 def _authorization(settings: OpenAITeacher) -> dict[str, str]:
