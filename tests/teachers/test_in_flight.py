@@ -125,6 +125,28 @@ def test_errors_of_the_items_are_raised() -> None:
     assert threads() == []
 
 
+@pytest.mark.parametrize("in_work", [True, False])
+def test_what_has_finished_comes_before_the_error(in_work: bool) -> None:
+    async def wait(bench: Bench, item: int) -> int:
+        await asyncio.sleep(60 if item > 5 else 0)
+        if in_work and item == 1:
+            raise ValueError("one")
+        return item
+
+    def items() -> Iterator[int]:
+        yield from range(8)
+        time.sleep(0.3)  # meanwhile the first six finish
+        if not in_work:
+            raise ValueError("no more")
+
+    came = []
+    with pytest.raises(ValueError, match="one|no more"):
+        for item in as_finished(items(), wait, Bench().opening, 9):
+            came.append(item)  # noqa: PERF402: the results before the error are what counts
+    assert sorted(came) == [item for item in range(6) if not (in_work and item == 1)]
+    assert threads() == []
+
+
 def broken() -> AbstractAsyncContextManager[Bench]:
     raise OSError("no socket")
 

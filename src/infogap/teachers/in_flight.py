@@ -27,7 +27,7 @@ def as_finished(
     The coroutines run on an event loop in a thread of its own, so that they go on while the caller is
     busy with a result. `items` is read in the caller's thread, only as fast as work can start: at most
     `limit` are in flight, and at most as many results wait to be taken. The first exception of `work`
-    or of `items` is raised here. However the iteration ends, what is in flight is cancelled and the
+    or of `items` is raised here, after the results that have finished by then. However the iteration ends, what is in flight is cancelled and the
     resource closed before it returns.
     """
     waiting = iter(items)
@@ -35,15 +35,27 @@ def as_finished(
     outstanding = 0  # started and not yet yielded
     with _loop_in_thread(opening) as (loop, resource):
         while True:
-            in_flight = outstanding - finished.qsize()
-            for item in islice(waiting, min(limit - in_flight, 2 * limit - outstanding)):
-                started = asyncio.run_coroutine_threadsafe(work(resource, item), loop)
-                started.add_done_callback(finished.put)
-                outstanding += 1
-            if not outstanding:
-                return
-            done = finished.get()
-            outstanding -= 1
+            try:
+                in_flight = outstanding - finished.qsize()
+                for item in islice(waiting, min(limit - in_flight, 2 * limit - outstanding)):
+                    started = asyncio.run_coroutine_threadsafe(work(resource, item), loop)
+                    started.add_done_callback(finished.put)
+                    outstanding += 1
+                if not outstanding:
+                    return
+                result = finished.get().result()
+                outstanding -= 1
+            except Exception:
+                yield from _results(finished)
+                raise
+            yield result
+
+
+def _results(finished: SimpleQueue[Future[Result]]) -> Iterator[Result]:
+    """What waits in the queue, but for failures."""
+    while not finished.empty():
+        done = finished.get()
+        if not done.cancelled() and done.exception() is None:
             yield done.result()
 
 
