@@ -27,6 +27,9 @@ def _item(verifier: str, gold: str | None, answer: str, question: str = "", *, s
         ("1234", "1,234"),
         (r"50\%", "0.5"),
         (r"\text{Evelyn}", "Evelyn"),
+        (r"\text{Yes.}", "yes"),
+        ("No solution", "no solution"),
+        ("(1,2)", "（１，２）"),
         (r"90^\circ", "90 degrees"),
         (r"\frac{\sqrt{2}}{2}", r"\frac{1}{\sqrt 2}"),
         ("x^2+2x+1", "(x+1)^2"),
@@ -46,6 +49,26 @@ def test_equal_mathematics_is_correct(gold: str, answer: str) -> None:
 def test_other_mathematics_is_wrong(gold: str, answer: str) -> None:
     graded = grade(_item("math", gold, answer))
     assert (graded.verdict, graded.score) == ("wrong", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [
+        ("5", ".5"),
+        ("25", ".25"),
+        ("5", "5!"),
+        ("105", "10⁵"),
+        ("52", "5²"),
+        ("x", "x'"),
+        ("A", "a"),
+        ("5", "½5"),
+        ("0.333", ".333..."),
+    ],
+)
+def test_signs_and_case_belong_to_a_mathematical_answer(gold: str, answer: str) -> None:
+    assert grade(_item("math", gold, answer)).verdict == "wrong"
+    assert grade(_item("math", answer, gold)).verdict == "wrong"
+    assert grade(_item("math", answer, f"**{answer}**")).verdict == "correct"
 
 
 def test_the_last_line_holds_the_answer_where_none_is_stated() -> None:
@@ -98,11 +121,37 @@ def test_a_gold_answer_outside_the_options_is_ungradable() -> None:
     assert graded.detail is not None and "'E'" in graded.detail
 
 
-@pytest.mark.parametrize("answer", ["Paris", " paris.", "**Paris**", '"PARIS"', r"\text{Paris}", "$Paris$", "Ｐaris"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Paris",
+        " paris.",
+        "**Paris**",
+        '"PARIS"',
+        r"\text{Paris}",
+        "$Paris$",
+        "Ｐaris",
+        "'Paris.'",
+        "“Paris”；",
+        "*Paris*。",
+    ],
+)
 def test_exact_ignores_case_spacing_and_what_surrounds(answer: str) -> None:
     assert grade(_item("exact", "Paris", answer)).verdict == "correct"
 
 
-@pytest.mark.parametrize(("gold", "answer"), [("5", "-5"), ("Paris", "Paris, France"), ("ab", "a b"), ("x", "")])
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [
+        ("5", "-5"),
+        ("Paris", "Paris, France"),
+        ("ab", "a b"),
+        ("x", ""),
+        ("5", ".5"),
+        ("5", "5!"),
+        ("105", "10⁵"),
+        ("x", "x'"),
+    ],
+)
 def test_exact_keeps_signs_and_words(gold: str, answer: str) -> None:
     assert grade(_item("exact", gold, answer)).verdict == "wrong"

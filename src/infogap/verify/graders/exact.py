@@ -9,7 +9,8 @@ from infogap.verify.answers import unwrapped
 from infogap.verify.grade import Grade, Item, right_or_wrong, ungradable
 
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textrm|textit|mathrm|mathbf|operatorname)\s*\{([^{}]*)\}")
-_SURROUNDING = " \t\n.,;:!?'\"`*$“”‘’。，；：！？"  # no signs: -5 is not 5
+_QUOTES = (("'", "'"), ('"', '"'), ("“", "”"), ("‘", "’"), ("*", "*"), ("`", "`"))
+_FULL_WIDTH = {0x3000: " "} | {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}  # Ａ is A, but ⁵ is not 5
 
 
 def grade(item: Item) -> Grade:
@@ -20,6 +21,28 @@ def grade(item: Item) -> Grade:
 
 
 def normalised(text: str) -> str:
-    r"""Text for comparison: NFKC, `$` and `\text{...}` taken off, one space between words, case folded."""
-    text = _TEXT_COMMAND.sub(r"\1", unwrapped(unicodedata.normalize("NFKC", text)))
-    return " ".join(text.strip(_SURROUNDING).split()).casefold()
+    r"""Text for comparison: `$`, `\text{...}`, quotes around it and the punctuation that ends it taken off.
+
+    Full-width characters are ordinary ones, words have one space between them, case is folded. Signs that may
+    be part of an answer stay: 5 is not -5, .5, 5! or 5'.
+    """
+    text = _unquoted(_TEXT_COMMAND.sub(r"\1", unwrapped(half_width(text))))
+    return " ".join(text.split()).casefold()
+
+
+def half_width(text: str) -> str:
+    """Text with ordinary characters in place of full-width ones; superscripts and fractions stay what they are."""
+    return unicodedata.normalize("NFC", text).translate(_FULL_WIDTH)
+
+
+def _unquoted(text: str) -> str:
+    for _ in range(4):  # quotes within quotes
+        before = text
+        text = unwrapped(text).removesuffix(":").removesuffix(";")
+        for opening, closing in _QUOTES:
+            inner = text[1:-1]
+            if len(text) > 2 and text[0] == opening and text[-1] == closing and not {opening, closing} & set(inner):
+                text = inner
+        if text == before:
+            break
+    return text

@@ -10,8 +10,9 @@ from typing import Any
 
 from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
 
+from infogap.verify.answers import unwrapped
 from infogap.verify.grade import Grade, Item, no_answer, right_or_wrong, ungradable
-from infogap.verify.graders.exact import normalised
+from infogap.verify.graders.exact import half_width, normalised
 
 # Math-Verify warns that its own time limits are off: this module runs where the worker pool bounds it.
 logging.getLogger("math_verify").setLevel(logging.ERROR)
@@ -19,6 +20,8 @@ logging.getLogger("math_verify").setLevel(logging.ERROR)
 _TARGETS = (LatexExtractionConfig(boxed_match_priority=0), ExprExtractionConfig())
 _WHOLE = re.compile(r"([+-]?\d{1,18})(?:\.0+)?")
 _JOINT = re.compile(r"(?<=[\w)}\]])\s*,?\s+(?:or|and)\s+(?=[-+(\\\d]|[a-zA-Z](?![a-zA-Z]))")
+_NAME = re.compile(r"[A-Za-z]['′]*")
+_WORDS = re.compile(r"[^\W\d_]{2,}(?: [^\W\d_]+)*")
 _PROSE = re.compile(r"[A-Za-z]{2,}\s+[A-Za-z]|\d\s+[A-Za-z]{2,}|[A-Za-z]{2,}\s+\d")
 
 
@@ -29,8 +32,10 @@ def grade(item: Item) -> Grade:
     """
     if item.gold is None:
         return ungradable("the task has no gold answer", item.answer)
-    if item.stated and normalised(item.answer) == normalised(item.gold):
+    if item.stated and _same_text(item.answer, item.gold):
         return right_or_wrong(True, item)
+    if _NAME.fullmatch(unwrapped(item.answer)) and _NAME.fullmatch(unwrapped(item.gold)):
+        return right_or_wrong(False, item)  # Math-Verify does not tell A from a, nor x from x'
     whole, gold_whole = _WHOLE.fullmatch(item.answer.strip()), _WHOLE.fullmatch(item.gold.strip())
     if whole and gold_whole:  # most answers: not worth waking sympy
         return right_or_wrong(int(whole[1]) == int(gold_whole[1]), item)
@@ -40,6 +45,12 @@ def grade(item: Item) -> Grade:
         return ungradable(f"comparing the answers took too much memory ({type(error).__name__})", item.answer)
     except Exception as error:  # sympy raises whatever it likes on expressions that it cannot compare
         return right_or_wrong(False, item, f"the answers cannot be compared ({type(error).__name__})")
+
+
+def _same_text(answer: str, gold: str) -> bool:
+    """Whether both are the same text; in words ("No solution") case does not count."""
+    words = normalised(gold)
+    return unwrapped(answer) == unwrapped(gold) or bool(_WORDS.fullmatch(words) and normalised(answer) == words)
 
 
 def _compared(item: Item, gold: list[Any]) -> Grade:
@@ -60,7 +71,7 @@ def _gold(text: str) -> list[Any]:
 
 def _marked(answer: str) -> str:
     """An answer in the form in which Math-Verify recognises it, as LaTeX or as prose ("27 miles")."""
-    answer = _JOINT.sub(", ", answer.replace("\\$", ""))  # \$18 is 18; "5 or 7" is the set of both
+    answer = _JOINT.sub(", ", half_width(answer).replace("\\$", ""))  # \$18 is 18; "5 or 7" is the set of both
     if "$" in answer or "\\(" in answer or "\\[" in answer or ("\\" not in answer and _PROSE.search(answer)):
         return f"The final answer is {answer}"
     return f"\\boxed{{{answer}}}"
