@@ -129,6 +129,14 @@ def test_a_thought_cut_off_is_no_answer(tmp_path: Path) -> None:
     assert (trace["reasoning"], trace["response"], trace["finish_reason"]) == ("One and", "", "length")
 
 
+def test_half_a_surrogate_pair_ends_no_run(tmp_path: Path) -> None:
+    rows = [{"question": "Why \ud83d?", "answer": "2", "thought": "One \ud83d", "said": "\ude00 2", "shown": "\ud83d"}]
+    run, _ = _import(tmp_path, rows, "columns: {reasoning: thought, response: said, context: shown}")
+    assert _table(run, TRACES).select("reasoning", "response").rows() == [("One ?", "? 2")]
+    assert tasks_of(run)["question"].to_list() == ["Why ??"]
+    assert _table(run, CONTEXTS)["text"].to_list() == ["?"]
+
+
 def test_the_same_text_twice_is_two_traces(tmp_path: Path) -> None:
     rows = [SUM | {"text": "2"}, PRODUCT | {"text": "6"}, SUM | {"text": "2"}]
     run, _ = _import(tmp_path, rows, "columns: {trace: text}")

@@ -27,6 +27,7 @@ from infogap.tasks.reading import TASK_FIELDS, column_paths, read_fields
 from infogap.tasks.source import content
 from infogap.tasks.stage import ROWS
 from infogap.teachers.thinking import split
+from infogap.text import utf8
 
 _FIELDS = tuple(name for name in TraceColumns.model_fields if name not in TASK_FIELDS)
 _FINISHED = ("stop", "length")
@@ -195,8 +196,8 @@ def _samples(values: dict[str, Any]) -> list[Sample] | str:
     return [
         Sample(
             whole,
-            text or "",
-            thoughts[index] or "" if thoughts else "",
+            utf8(text or ""),
+            utf8(thoughts[index] or "") if thoughts else "",
             _finish_reason(_of_sample(values.get("finish_reason"), index)),
             _tokens(_of_sample(values.get("completion_tokens"), index)),
         )

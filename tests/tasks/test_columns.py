@@ -93,6 +93,8 @@ def test_what_a_path_finds(row: dict[str, Any], path: str, value: Any) -> None:
         (MISSING, None),
         (float("nan"), None),
         (Decimal("2.50"), "2.50"),
+        ("half \ud83d a pair", "half ? a pair"),
+        (["\ud83d"], '["?"]'),
     ],
 )
 def test_values_as_text(value: Any, text: str | None) -> None:

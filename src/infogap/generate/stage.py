@@ -19,6 +19,7 @@ from infogap.run import Run
 from infogap.schema import TRACES
 from infogap.stage import Outcome, Stage
 from infogap.teachers import Completion, Request, open_teacher
+from infogap.text import utf8
 
 
 def _part(run: Run) -> dict[str, Any]:
@@ -83,18 +84,13 @@ def _row(planned: Planned, completion: Completion, teacher: str) -> Row:
     return _place(planned) | {
         "teacher": teacher,
         "round": 0,
-        "reasoning": _utf8(completion.reasoning),
-        "response": _utf8(completion.response),
+        "reasoning": utf8(completion.reasoning),
+        "response": utf8(completion.response),
         "finish_reason": completion.finish_reason,
         "prompt_tokens": completion.prompt_tokens,
         "completion_tokens": completion.completion_tokens,
         "error": completion.error,
     }
-
-
-def _utf8(text: str) -> str:
-    """The text without lone surrogates, which a server's JSON may hold and no file can."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _outcome(run: Run, plan: Plan) -> Outcome:

@@ -15,6 +15,7 @@ from typing import Any
 
 from infogap.errors import UserError
 from infogap.recipe.spelling import nearest
+from infogap.text import utf8
 
 MISSING = object()
 """What a path finds in a row that has no such column or key; null is a value."""
@@ -76,11 +77,11 @@ def as_text(value: Any) -> str | None:
     if value is MISSING or value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None
     if isinstance(value, str):
-        return value.strip() or None
+        return utf8(value.strip()) or None
     if isinstance(value, float):
         return repr(value)
     if isinstance(value, bool | int | list | dict):
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return utf8(json.dumps(value, ensure_ascii=False, default=str))
     return str(value)
 
 
