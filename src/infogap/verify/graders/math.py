@@ -32,13 +32,9 @@ def grade(item: Item) -> Grade:
     """
     if item.gold is None:
         return ungradable("the task has no gold answer", item.answer)
-    if item.stated and _same_text(item.answer, item.gold):
-        return right_or_wrong(True, item)
-    if _NAME.fullmatch(unwrapped(item.answer)) and _NAME.fullmatch(unwrapped(item.gold)):
-        return right_or_wrong(False, item)  # Math-Verify does not tell A from a, nor x from x'
-    whole, gold_whole = _WHOLE.fullmatch(item.answer.strip()), _WHOLE.fullmatch(item.gold.strip())
-    if whole and gold_whole:  # most answers: not worth waking sympy
-        return right_or_wrong(int(whole[1]) == int(gold_whole[1]), item)
+    right = _at_a_glance(item.answer, item.gold, words=item.stated)
+    if right is not None:  # most answers: not worth waking sympy
+        return right_or_wrong(right, item)
     try:
         return _compared(item, _gold(item.gold))
     except (MemoryError, RecursionError) as error:
@@ -47,10 +43,15 @@ def grade(item: Item) -> Grade:
         return right_or_wrong(False, item, f"the answers cannot be compared ({type(error).__name__})")
 
 
-def _same_text(answer: str, gold: str) -> bool:
-    """Whether both are the same text; in words ("No solution") case does not count."""
-    words = normalised(gold)
-    return unwrapped(answer) == unwrapped(gold) or bool(_WORDS.fullmatch(words) and normalised(answer) == words)
+def _at_a_glance(answer: str, gold: str, *, words: bool) -> bool | None:
+    """Whether the answer is right, where that shows in the text; `words`: in "No solution" case does not count."""
+    answer, gold = unwrapped(answer), unwrapped(gold)
+    if _NAME.fullmatch(answer) and _NAME.fullmatch(gold):
+        return answer == gold  # Math-Verify does not tell A from a, nor x from x'
+    if words and (answer == gold or (_WORDS.fullmatch(normalised(gold)) and normalised(answer) == normalised(gold))):
+        return True
+    whole, gold_whole = _WHOLE.fullmatch(answer), _WHOLE.fullmatch(gold)
+    return int(whole[1]) == int(gold_whole[1]) if whole and gold_whole else None
 
 
 def _compared(item: Item, gold: list[Any]) -> Grade:
