@@ -141,6 +141,18 @@ def test_an_override_that_cannot_be_set_is_refused(tmp_path: Path, override: str
         load_recipe(write(tmp_path, VALID), [override])
 
 
+def test_keys_of_extra_body_are_text_as_in_the_requests_body(tmp_path: Path) -> None:
+    text = VALID.replace(
+        "backend: embedded", "backend: openai\n  model: m\n  base_url: http://localhost:1/v1\n  extra_body: EXTRA"
+    )
+    recipe = load_recipe(write(tmp_path, text.replace("EXTRA", "{logit_bias: {50256: -100, true: 1}, 3: null}"))).recipe
+    assert recipe.teacher is not None
+    assert recipe.teacher.answer_settings["extra_body"] == {"logit_bias": {"50256": -100, "true": 1}, "3": None}
+    assert load_recipe(write(tmp_path, dump_recipe(recipe))).recipe == recipe
+    (line,) = problems_of(tmp_path, text.replace("EXTRA", f"{{seed: {2**70}}}"))
+    assert "teacher.extra_body: cannot be sent as JSON" in line
+
+
 LATEX_WORDS = [r"\boxed{}", "\n", "put", "your", r"\frac{1}{2}", "answer:", "- ", "#", '"', "é", "\\\\", "\t"]
 SECTIONS = st.fixed_dictionaries(
     {

@@ -66,6 +66,10 @@ def test_extra_body_is_merged_and_null_takes_a_key_out() -> None:
     assert "max_tokens" not in posted
 
 
+def test_extra_body_may_have_keys_that_are_numbers() -> None:
+    assert body(extra_body={"logit_bias": {50256: -100, "7": 1}})["logit_bias"] == {"50256": -100, "7": 1}
+
+
 @pytest.mark.parametrize(
     ("message", "reason", "expected"),
     [

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field
+import orjson
+from pydantic import BeforeValidator, Discriminator, Field
 
-from infogap.recipe.base import Model
+from infogap.recipe.base import Model, refuse
 from infogap.recipe.sources import OneOrMore
+
+
+def _as_json(value: Any) -> Any:
+    """The value as the request's body will hold it: keys such as 50256 become text."""
+    try:
+        return orjson.loads(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS))
+    except orjson.JSONEncodeError as error:
+        raise refuse(f"cannot be sent as JSON: {error}") from error
 
 
 class Sampling(Model):
@@ -47,7 +56,9 @@ class OpenAITeacher(Model):
     concurrency: int = Field(64, ge=1, description="Requests in flight, all servers together.")
     timeout: float = Field(600, gt=0, description="Seconds per request.")
     attempts: int = Field(5, ge=1, description="How often one request is tried before it counts as failed.")
-    extra_body: dict[str, Any] = Field({}, description="Further keys of the request's body.")
+    extra_body: Annotated[dict[str, Any], BeforeValidator(_as_json)] = Field(
+        {}, description="Further keys of the request's body; a key set to null is removed from it."
+    )
     thinking: Literal["opened"] | None = Field(
         None,
         description="`opened`: the prompt's template opens the thought, and the server has no reasoning parser. An "

@@ -50,7 +50,9 @@ def body(settings: OpenAITeacher, request: Request) -> bytes:
         "stop": sampling.stop or None,
         **settings.extra_body,
     }
-    return orjson.dumps({key: value for key, value in keys.items() if value is not None})
+    return orjson.dumps(
+        {key: value for key, value in keys.items() if value is not None}, option=orjson.OPT_NON_STR_KEYS
+    )
 
 
 def read(
