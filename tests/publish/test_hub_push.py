@@ -265,6 +265,18 @@ def test_a_private_repository_is_made_private(build: Build, hub: Hub) -> None:
     STAGE.make(run)
     push(run)
     assert hub.repos["org/sums"].private
+    assert push(run).created is False
+
+
+def test_what_is_private_is_not_pushed_where_everyone_reads(made: Run, build: Build, hub: Hub) -> None:
+    push(made)
+    run = build(
+        recipe=RECIPE.replace("repo: org/sums, version: 0.1.0", "repo: org/sums, private: true, version: 0.2.0")
+    )
+    STAGE.make(run)
+    with pytest.raises(UserError, match=r"org/sums exists and is public.*make it private"):
+        push(run)
+    assert commits(hub) == 1 and "v0.2.0" not in hub.repos["org/sums"].tags
 
 
 def test_what_cannot_be_pushed(build: Build, made: Run, hub: Hub) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from infogap.publish.public import public_label, public_recipe
-from publish.small_run import Build
+from publish.small_run import RECIPE, Build
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,18 @@ def test_recipe_keeps_what_determines_the_data_and_drops_where_it_ran(build: Bui
     assert not {"base_url", "api_key_env", "concurrency", "timeout"} & published["teacher"].keys()
     assert published["publish"]["version"] == "0.1.0"
     assert not {"repo", "private"} & published["publish"].keys()
+
+
+def test_a_request_s_body_keeps_what_shapes_the_answer_and_not_who_asks(build: Build) -> None:
+    body = (
+        "{user: alice@corp, metadata: {team: secret}, auth_token: abc, priority: 3, "
+        "chat_template_kwargs: {enable_thinking: false, effort: /low}, reasoning_effort: high, top_k: 5}"
+    )
+    recipe = RECIPE.replace("api_key_env: MY_PRIVATE_KEY", f"extra_body: {body}")
+    published = public_recipe(build(recipe=recipe).recipe)["teacher"]["extra_body"]
+    hidden = dict.fromkeys(("user", "metadata", "auth_token", "priority"), "(not published)")
+    shaping = {"chat_template_kwargs": {"enable_thinking": False, "effort": "/low"}, "reasoning_effort": "high"}
+    assert published == hidden | shaping | {"top_k": 5}
 
 
 def test_texts_that_start_with_a_slash_are_not_paths(build: Build) -> None:

@@ -40,8 +40,9 @@ def push(run: Run) -> PushResult:
 
     Rate limits, server errors and commits by others in between are retried.
 
-    Raises UserError where the recipe names no repository, the folder is not made, or the version exists with
-    other content; WorldError where the Hub does not answer or refuses.
+    Raises UserError where the recipe names no repository, the folder is not made, the repository is public though
+    the recipe says private, or the version exists with other content; WorldError where the Hub does not answer
+    or refuses.
     """
     repo, folder = run.recipe.publish.repo, run.path / "dataset"
     if repo is None:
@@ -92,6 +93,11 @@ class _Upload:
         """Commit what differs, if anything, and tag it."""
         # Not private is left to the Hub: an organisation may make everything private.
         self.api.create_repo(self.repo, repo_type="dataset", private=self.private or None, exist_ok=True)
+        if self.private and not self.api.repo_info(self.repo, repo_type="dataset").private:
+            raise UserError(
+                f"{self.repo} exists and is public, but the recipe says publish.private: make it private on the Hub, "
+                "or set publish.private to false"
+            )
         refs = self.api.list_repo_refs(self.repo, repo_type="dataset")
         tagged = {tag.name: tag.target_commit for tag in refs.tags}
         if self.tag in tagged:

@@ -12,6 +12,13 @@ from infogap.recipe import Recipe, dump_recipe
 # An absolute path, one that starts at home or climbs out of its folder, or a URL that is not the Hub's.
 _LOCAL = re.compile(r"^(/|~|[A-Za-z]:[\\/]|\\\\)|(^|/)\.\.(/|$)|^(?!hf://)[a-z][a-z0-9+.-]*://")
 _PATHS = ("from", "model", "lexicons")  # the recipe's keys whose values can be paths
+# Keys of a request's body that shape the answer. Values of all others stay here: they can name people and servers.
+_SHAPING = re.compile(
+    r"chat_template(_kwargs)?|(enable_)?thinking|(thinking|reasoning)_\w*budget|(include_|separate_)?reasoning"
+    r"|reasoning_(effort|format)|verbosity|temperature|(top|min|typical)_[akp]|\w+_penalty|(dry|xtc|mirostat)_\w+|mirostat"
+    r"|(max|min)_\w*tokens|stop\w*|ignore_eos|seed|logit_bias|bad_words|response_format|structured_outputs|guided_\w+"
+)
+_HIDDEN = "(not published)"
 _UNPUBLISHED = {
     "teacher": ("base_url", "api_key_env", "concurrency", "timeout", "attempts", "threads"),
     "publish": ("repo", "private"),
@@ -29,12 +36,17 @@ def public_recipe(recipe: Recipe) -> dict[str, Any]:
     """The resolved recipe as it is published.
 
     Left out are the teacher's servers, its key's variable and its pace, and where the dataset goes: none of
-    them changes what is in it. Paths outside the recipe's folder are reduced to file names.
+    them changes what is in it. Paths outside the recipe's folder are reduced to file names. Of `extra_body`, values
+    are kept of keys that shape the answer; of others (`user`, `metadata`) the names alone.
     """
     written: dict[str, Any] = YAML(typ="safe").load(dump_recipe(recipe))
     for section, keys in _UNPUBLISHED.items():
         for key in keys:
             written.get(section, {}).pop(key, None)
+    if body := written.get("teacher", {}).get("extra_body"):
+        written["teacher"]["extra_body"] = {
+            key: value if _SHAPING.fullmatch(key) else _HIDDEN for key, value in body.items()
+        }
     return {key: _reduced(value) for key, value in written.items()}
 
 
