@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,19 @@ def test_an_answer_that_takes_hours_to_read_is_given_up(monkeypatch: pytest.Monk
     started = time.monotonic()
     assert unreadable([hours, r"\frac12"]) == {hours: answers.TOO_HARD}
     assert time.monotonic() - started < 30
+
+
+def test_a_slow_import_takes_no_answers_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "math_verify.py").write_text(
+        "import sys, time\n"
+        "time.sleep(2)\n"
+        f"sys.path.remove({str(tmp_path)!r})\n"
+        "del sys.modules['math_verify']\n"
+        "import math_verify\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(answers, "_DEADLINE", 1.5)
+    assert unreadable([r"\frac12", "x"]) == {}
 
 
 def test_numbers_need_no_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from infogap.cores import usable_cores
 from infogap.errors import UserError
 from infogap.recipe.teacher import EmbeddedTeacher
 
@@ -74,5 +74,4 @@ def load_gguf(path: Path, settings: EmbeddedTeacher) -> Any:
 
 def default_threads() -> int:
     """The cores that this process may use minus one, at least 1."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(cores - 1, 1)
+    return max(usable_cores() - 1, 1)

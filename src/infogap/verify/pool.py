@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
+from infogap.cores import usable_cores
 from infogap.errors import WorldError
 from infogap.verify.grade import Grade, Item, ungradable
 from infogap.verify.graders import BOUNDED, grade
@@ -40,7 +40,7 @@ def grade_all(
     if method == "forkserver":
         context.set_forkserver_preload(modules)
     pool = ProcessPool(
-        max_workers=workers or os.cpu_count() or 1,
+        max_workers=workers or usable_cores(),
         initializer=_start_worker,
         initargs=(modules,),
         context=context,
