@@ -134,8 +134,9 @@ MIX = Table(
         {
             "trace_id": pl.String,
             "selected": pl.Boolean,
-            "stratum": pl.String,  # "band=mixed family=gcd verdict=correct"; null where it has none
-            "reason": pl.String,  # selected | over_quota | max_per_task | not_in_mix | duplicate | leak | error
+            "stratum": pl.String,  # "band=mixed verdict=correct family=gcd"; null where it has none
+            # selected | over_quota | max_per_task | not_in_mix | duplicate | leak | no_response | error
+            "reason": pl.String,
         }
     ),
 )

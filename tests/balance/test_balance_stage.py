@@ -29,6 +29,7 @@ class T:
     leak: bool = False
     duplicate: bool = False
     error: str | None = None
+    response: str | None = "So it is 5."
 
 
 def rows(table: Table, values: list[dict[str, Any]]) -> pl.DataFrame:
@@ -48,7 +49,13 @@ def make_run(folder: Path, balance: str, traces: list[T], seed: int = 7) -> Run:
     good = [(name, trace) for name, trace in named if trace.error is None]
     tables: list[tuple[Table, list[dict[str, Any]]]] = [
         (TASKS, [{"task_id": task, "family": family} for task, family in families.items()]),
-        (TRACES, [{"trace_id": n, "task_id": t.task, "privilege": t.privilege, "error": t.error} for n, t in named]),
+        (
+            TRACES,
+            [
+                {"trace_id": n, "task_id": t.task, "privilege": t.privilege, "error": t.error, "response": t.response}
+                for n, t in named
+            ],
+        ),
         (VERDICTS, [{"trace_id": n, "verdict": t.verdict} for n, t in good]),
         (MEASURES, [{"trace_id": n, "band": t.band, "leak": t.leak} for n, t in good]),
         (DUPLICATES, [{"trace_id": n} for n, t in good if t.duplicate]),
@@ -103,6 +110,9 @@ def test_every_trace_says_why_it_is_out(tmp_path: Path) -> None:
         T("e", verdict="ungradable"),
         T("f", band=None),
         T("g", leak=True, duplicate=True),
+        T("h", response=""),
+        T("i", response=" \n"),
+        T("j", response=None, duplicate=True),
     ]
     run = make_run(tmp_path, "{max_per_task: 1, verdict: uniform, band: uniform}", traces)
     STAGE.make(run)
@@ -115,10 +125,20 @@ def test_every_trace_says_why_it_is_out(tmp_path: Path) -> None:
         "e-5": "not_in_mix",
         "f-6": "not_in_mix",
         "g-7": "duplicate",
+        "h-8": "no_response",
+        "i-9": "no_response",
+        "j-10": "no_response",
     }
     strata = dict(mix(run).select("trace_id", "stratum").iter_rows())
     assert strata["e-5"] == "band=mixed verdict=ungradable"
     assert strata["d-4"] is None
+
+
+def test_a_truncated_thought_is_not_selected_where_truncated_traces_are(tmp_path: Path) -> None:
+    traces = [T("a", "truncated", response=""), T("b", "truncated", response="First, 5 is"), T("c", "no_answer")]
+    run = make_run(tmp_path, "{verdict: {truncated: 1.0}}", traces)
+    STAGE.make(run)
+    assert mix(run).filter("selected")["trace_id"].to_list() == ["b-1"]
 
 
 def test_leaks_can_be_kept(tmp_path: Path) -> None:

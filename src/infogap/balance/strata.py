@@ -50,9 +50,13 @@ def read_strata(run: Run) -> Strata:
 
 def _traces(run: Run, balance: Balance) -> pl.DataFrame:
     """Every trace, by trace_id, with its value on each possible axis and a reason if it cannot be chosen."""
+    # A thought that was cut off, or nothing at all, is no answer that a student could learn.
+    responds = pl.col("response").str.contains(r"\S").fill_null(False)
     reason = (
         pl.when(pl.col("error").is_not_null())
         .then(pl.lit("error"))
+        .when(~pl.col("responds"))
+        .then(pl.lit("no_response"))
         .when(pl.col("duplicate"))
         .then(pl.lit("duplicate"))
         .when(pl.col("leak") & (balance.leak == "drop"))
@@ -60,7 +64,7 @@ def _traces(run: Run, balance: Balance) -> pl.DataFrame:
     )
     return (
         run.scan(TRACES)
-        .select("trace_id", "task_id", "privilege", "error")
+        .select("trace_id", "task_id", "privilege", "error", responds=responds)
         .join(run.scan(TASKS).select("task_id", "family"), on="task_id", how="left")
         .join(run.scan(VERDICTS).select("trace_id", "verdict"), on="trace_id", how="left")
         .join(run.scan(MEASURES).select("trace_id", "band", "leak"), on="trace_id", how="left")
