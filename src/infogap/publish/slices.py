@@ -1,8 +1,7 @@
 """All traces, or those of the mix, in the order of their ids, in slices that fit in memory.
 
-Traces lie on disk in the order in which they arrived, which differs from run to run; what is published
-is ordered by id. Sorting by distribution: sizes first, then each row into the file of its slice, then
-slice by slice a sort in memory.
+Traces lie on disk in the order of the plan (or of the import); what is published is ordered by id. Sorting by
+distribution: sizes first, then each row into the file of its slice, then slice by slice a sort in memory.
 """
 
 from __future__ import annotations
