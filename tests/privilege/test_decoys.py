@@ -1,5 +1,7 @@
 """Decoys are wrong, of the same form, and the same for the same seed."""
 
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -51,6 +53,23 @@ def test_a_lone_number_is_moved_a_little(gold: str, decimals: int) -> None:
     assert decoy is not None
     assert len(decoy.partition(".")[2]) == decimals
     assert 0 < abs(float(decoy) - float(gold)) <= max(1, abs(float(gold)) / 5)
+
+
+@given(st.integers(), st.integers(0, 30))
+def test_a_lone_number_of_any_length_is_changed_in_its_last_places(units: int, decimals: int) -> None:
+    gold = f"{Decimal(f'{units}E-{decimals}'):f}"
+    decoy = Decoys(1, [task(0, gold)]).answer(task(0, gold))
+    assert decoy is not None
+    assert len(decoy.partition(".")[2]) == decimals
+    assert 0 < (Fraction(decoy) - Fraction(gold)) * 10**decimals <= 20
+
+
+def test_a_number_longer_than_a_float_is_changed() -> None:
+    gold = "100000000000000000000"
+    decoy = Decoys(1, [task(0, gold)]).answer(task(0, gold))
+    assert decoy is not None
+    assert decoy.startswith("1000000000000000000")
+    assert decoy != gold
 
 
 def test_a_choice_gets_another_letter() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -54,12 +55,11 @@ class Decoys:
         yield from family[:place]
 
     def _near_number(self, task: dict[str, Any], gold: str) -> str:
-        """The number moved by up to a fifth of itself, at least by one, decimals kept."""
+        """The number moved up by 1 to 20 units of its last place, at most by a fifth of itself or by one unit."""
         decimals = len(gold.partition(".")[2])
-        unit = 10.0**-decimals
-        reach = max(1, int(abs(float(gold)) / unit / 5))
-        moved = float(gold) + unit * (1 + self._draw(task, min(reach, 20)))
-        return f"{moved:.{decimals}f}"
+        units = int(gold.replace(".", ""))  # whole, so that a number of any length moves exactly
+        moved = units + 1 + self._draw(task, min(max(1, abs(units) // 5), 20))
+        return f"{Decimal(f'{moved}E-{decimals}'):f}"
 
     def _draw(self, task: dict[str, Any], choices: int) -> int:
         return derived_seed("decoy", self._seed, task["task_id"]) % choices
@@ -71,7 +71,11 @@ def _form(answer: str) -> str:
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two answers may be equal; where it is in doubt they count as the same."""
+    """Whether two answers are equal but for the case of letters, or are the same number.
+
+    Numbers may be fractions (`1/2`), decimals, with commas or a dollar sign; other notations (LaTeX) are only
+    compared as text.
+    """
     if one.casefold() == other.casefold():
         return True
     values = _value(one), _value(other)
