@@ -65,6 +65,7 @@ def run_one(run: Run, name: str) -> StageState:
                 f"{name} reads {maker.folders[0]}, which is {found.state} ({found.why[0]}); "
                 f"first: infogap {maker.name} {run.path}"
             )
+        staleness.refresh(maker)
     state = staleness.state(stage)
     _bring_up_to_date(run, stage, state, staleness)
     return state

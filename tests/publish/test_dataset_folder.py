@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from datasets import load_dataset
 from huggingface_hub import DatasetCard
 
+from infogap import manifest
 from infogap.errors import ShortfallError
 from infogap.publish import STAGE
 from infogap.publish.configs import CONFIGS, SFT, TRACES_PUBLISHED
@@ -196,3 +198,21 @@ def test_moving_the_repository_makes_nothing_anew_but_a_version_does(build: Buil
 
     assert STAGE.part(with_publish(repo="other/place", private=True)) == part
     assert STAGE.part(with_publish(version="0.2.0")) != part
+
+
+def test_other_fingerprints_and_other_libraries_make_the_folder_anew(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = build()
+    part = STAGE.part(run)
+    assert STAGE.part(run) == part
+    path = run.manifest_path(MIX.name)
+    found = run.manifest(MIX.name)
+    assert found is not None
+    manifest.write(path, replace(found, fingerprint="made by other settings with the same result"))
+    assert manifest.changes(part, STAGE.part(run)) == [
+        'fingerprints.mix: "mix-print" -> "made by other settings with the same result"'
+    ]
+    manifest.write(path, found)
+    monkeypatch.setattr("infogap.publish.provenance.version", lambda _name: "99.0")
+    assert {line.split(".")[0] for line in manifest.changes(part, STAGE.part(run))} == {"libraries"}

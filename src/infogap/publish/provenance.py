@@ -40,8 +40,8 @@ def provenance(run: Run, written: list[Written], shares: dict[str, list[Share]])
     return {
         "infogap": infogap.__version__,
         "recipe": public_recipe(run.recipe),
-        "fingerprints": {folder: found.fingerprint for folder in INPUTS if (found := run.manifest(folder))},
-        "libraries": _library_versions(),
+        "fingerprints": fingerprints(run),
+        "libraries": library_versions(),
         "mix": {
             "size": {"target": run.recipe.balance.size, "achieved": selected},
             "axes": {axis: [asdict(share) for share in values] for axis, values in shares.items()},
@@ -52,6 +52,11 @@ def provenance(run: Run, written: list[Written], shares: dict[str, list[Share]])
             for shard in config.shards
         },
     }
+
+
+def fingerprints(run: Run) -> dict[str, str]:
+    """What each table that is published was determined by: recipe, sources, and the version of its stage."""
+    return {folder: found.fingerprint for folder in INPUTS if (found := run.manifest(folder))}
 
 
 def as_json(value: dict[str, Any]) -> bytes:
@@ -86,7 +91,8 @@ def _flat(counts: Any, prefix: str = "") -> Iterator[tuple[str, int | float]]:
         yield prefix, counts
 
 
-def _library_versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
+    """The installed versions of the libraries that shape what is published."""
     versions = {}
     for name in _LIBRARIES:
         try:

@@ -15,7 +15,7 @@ from infogap.overview import traces_in_short
 from infogap.publish.card import card, template_path
 from infogap.publish.configs import CONFIGS, Config
 from infogap.publish.figures import mix_shares
-from infogap.publish.provenance import FILE_NAME, INPUTS, as_json, provenance
+from infogap.publish.provenance import FILE_NAME, INPUTS, as_json, fingerprints, library_versions, provenance
 from infogap.publish.public import public_recipe
 from infogap.publish.shards import write_config
 from infogap.publish.slices import selected_ids
@@ -26,11 +26,16 @@ FOLDER = "dataset"
 
 
 def _part(run: Run) -> dict[str, Any]:
-    """The recipe as it is published: without the repository, so that a dataset that moves is not made again."""
+    """All that infogap.json and the card say, so that they depend on no run before this one.
+
+    The recipe is the published one, without the repository: a dataset that moves is not made again.
+    """
     return {
         "recipe": public_recipe(run.recipe),
         "template": file_digest(template_path()),
         "infogap": infogap.__version__,
+        "libraries": library_versions(),
+        "fingerprints": fingerprints(run),
     }
 
 
