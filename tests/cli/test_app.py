@@ -56,6 +56,14 @@ def test_a_wrong_recipe_ends_with_2_and_no_traceback(tmp_path: Path) -> None:
     assert "chain_sum" in done.stderr
 
 
+def test_a_template_without_its_needs_ends_with_2(tmp_path: Path) -> None:
+    nudge = 'answer, {nudge: {template: "{{ answer }}!", richness: 1}}]'
+    (tmp_path / "recipe.yaml").write_text(VALID.replace("answer]", nudge))
+    done = infogap("check", "recipe.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("recipe.yaml:4: generate.privileges[2].nudge.template: the template shows the answer")
+
+
 @pytest.mark.parametrize("command", ["status", "show", "verify", "publish"])
 def test_a_folder_that_is_no_run_ends_with_2(tmp_path: Path, command: str) -> None:
     done = infogap(command, "nowhere", cwd=tmp_path)

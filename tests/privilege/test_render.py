@@ -10,7 +10,7 @@ from infogap.errors import UserError
 from infogap.privilege.decoys import Decoys
 from infogap.privilege.ladder import LADDER
 from infogap.privilege.render import ContextWriter, UnmetNeedError, student_prompt, teacher_prompt
-from infogap.privilege.wording import fill, load_wording, template_error
+from infogap.privilege.wording import fill, load_wording, template_problem
 from infogap.recipe.sections import PrivilegeOptions, PrivilegeUse
 
 TASKS: list[dict[str, Any]] = [
@@ -106,6 +106,22 @@ def test_a_recipes_own_privilege_is_rendered_in_a_sandbox() -> None:
             WRITER.write(TASKS[0], use("nudge", template=template))
 
 
+def test_a_template_says_what_a_task_must_have_for_it() -> None:
+    shows_both = "{% if solution %}{{ solution }}{% endif %} {{ answer }}"
+    assert template_problem(shows_both, ["answer", "solution"]) is None
+    assert template_problem(shows_both, ["answer"]) == (
+        "the template shows the solution; add `needs: [answer, solution]`"
+    )
+    assert "add `needs: [answer, solution]`" in (template_problem(shows_both, []) or "")
+
+
+def test_a_template_that_gives_no_text_is_not_the_unguided_privilege() -> None:
+    own = use("nudge", template="{% if difficulty %}It is hard.{% endif %}\n", richness=0.5)
+    assert WRITER.write(TASKS[0] | {"difficulty": "5"}, own).text == "It is hard."
+    with pytest.raises(UnmetNeedError, match="the template gives no text"):
+        WRITER.write(TASKS[0], own)
+
+
 def test_contexts_are_known_by_task_privilege_and_text() -> None:
     ids = {WRITER.write(task, use(name)).context_id for task in TASKS for name in ("hint", "answer", "solution")}
     assert len(ids) == 12
@@ -113,7 +129,14 @@ def test_contexts_are_known_by_task_privilege_and_text() -> None:
 
 
 def test_a_broken_template_is_found_before_anything_runs() -> None:
-    assert template_error("{{ answer }}") is None
-    assert template_error("{{ answer") is not None
+    assert (
+        template_problem("{{ answer|length }}{% for n in range(3) %}{{ family }}{{ n }}{% endfor %}", ["answer"])
+        is None
+    )
+    assert "not a valid template" in (template_problem("{{ answer", ["answer"]) or "")
+    assert (
+        template_problem("{{ anwser }}", [])
+        == "unknown 'anwser' (did you mean 'answer'?); allowed: question, answer, solution, family, difficulty"
+    )
     with pytest.raises(UserError, match="may use"):
         fill("{{ wrong }}", question="q")

@@ -24,16 +24,16 @@ def outside_problems(loaded: LoadedRecipe) -> list[Problem]:
 
 
 def _templates(loaded: LoadedRecipe) -> list[Problem]:
-    from infogap.privilege.wording import template_error
+    from infogap.privilege.wording import template_problem
 
     if loaded.recipe.generate is None:
         return []
     problems = []
     for index, use in enumerate(loaded.recipe.generate.uses):
-        error = template_error(use.options.template or "")
-        if error:
+        problem = template_problem(use.options.template or "", use.options.needs)
+        if problem:
             path = ("generate", "privileges", index, use.name, "template")
-            problems.append(loaded.problem(path, f"not a valid template: {error}"))
+            problems.append(loaded.problem(path, problem))
     return problems
 
 

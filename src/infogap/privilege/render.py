@@ -12,7 +12,7 @@ from infogap.privilege.hint import hint
 from infogap.privilege.irrelevant import irrelevant
 from infogap.privilege.ladder import BY_NAME
 from infogap.privilege.mask import masked
-from infogap.privilege.wording import fill, load_wording
+from infogap.privilege.wording import OWN_VARIABLES, fill, load_wording
 from infogap.recipe.sections import PrivilegeUse
 
 
@@ -84,11 +84,12 @@ class ContextWriter:
         return {}
 
     def _own(self, task: dict[str, Any], use: PrivilegeUse) -> str:
-        values = {key: task[key] or "" for key in ("question", "answer", "solution", "family", "difficulty")}
+        values = {key: task[key] or "" for key in OWN_VARIABLES}
         try:
-            return fill(use.options.template or "", **values).strip()
+            text = fill(use.options.template or "", **values).strip()
         except UserError as error:
             raise UserError(f"privilege '{use.label}': {error}") from error
+        return _or_unmet(text, "the template gives no text")
 
 
 def _or_unmet(text: str | None, reason: str) -> str:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, get_args
 
 from jinja2 import StrictUndefined, TemplateError
+from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from ruamel.yaml import YAML
 
 from infogap.errors import UserError
+from infogap.privilege.ladder import Need
+from infogap.recipe.spelling import nearest
+
+OWN_VARIABLES = ("question", "answer", "solution", "family", "difficulty")
+"""What the template of a recipe's own privilege may name."""
 
 # A recipe's templates come from whoever wrote the recipe: they get values, never Python objects.
 _SANDBOX = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
@@ -42,12 +49,21 @@ def fill(template: str, **values: Any) -> str:
         raise UserError(f"template {template!r}: {error.message}; it may use {given}") from error
 
 
-def template_error(template: str) -> str | None:
-    """What is wrong with a template's syntax, or None."""
+def template_problem(template: str, needs: Collection[Need]) -> str | None:
+    """Why the template of a recipe's own privilege cannot be used, or None.
+
+    Its syntax is wrong, it names what no task has, or what a task may lack and `needs` does not ask for.
+    """
     try:
-        _SANDBOX.parse(template)
+        named = sorted(find_undeclared_variables(_SANDBOX.parse(template)))
     except TemplateError as error:
-        return error.message
+        return f"not a valid template: {error.message}"
+    for name in named:
+        if name not in OWN_VARIABLES:
+            return f"unknown '{name}'{nearest(name, OWN_VARIABLES)}; allowed: {', '.join(OWN_VARIABLES)}"
+    missing = [need for need in get_args(Need) if need in named and need not in needs]
+    if missing:
+        return f"the template shows the {' and the '.join(missing)}; add `needs: [{', '.join([*needs, *missing])}]`"
     return None
 
 
