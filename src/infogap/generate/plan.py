@@ -19,6 +19,7 @@ from infogap.recipe.spelling import nearest
 from infogap.run import Run
 from infogap.schema import CONTEXTS, TASKS
 from infogap.teachers.base import Request
+from infogap.teachers.identity import model_identity
 
 _NEEDED_FOR_DECOYS = ("task_id", "family", "question", "answer", "solution", "verifier")
 
@@ -44,7 +45,7 @@ class Plan:
         self._run = run
         self._seed = recipe.seed
         self._generate: Generate = recipe.generate
-        self._settings = recipe.teacher.answer_settings
+        self._settings = recipe.teacher.answer_settings | model_identity(run)
         self._teacher_name = teacher_name
         self._contexts = ContextWriter(self._generate.wording, _decoys(run, self._generate))
         self.skipped: Counter[tuple[str, str]] = Counter()  # (privilege, reason) -> tasks

@@ -18,7 +18,7 @@ from infogap.privilege.wording import load_wording
 from infogap.run import Run
 from infogap.schema import TRACES
 from infogap.stage import Outcome, Stage
-from infogap.teachers import Completion, Request, open_teacher
+from infogap.teachers import Completion, Request, model_identity, open_teacher
 from infogap.text import utf8
 
 
@@ -30,7 +30,7 @@ def _part(run: Run) -> dict[str, Any]:
     worded = {use.worded_as for use in generate.uses} & wording.contexts.keys()
     return {
         "seed": run.recipe.seed,
-        "teacher": {"model": teacher.model} | teacher.answer_settings,
+        "teacher": {"model": teacher.model} | teacher.answer_settings | model_identity(run),
         "generate": generate.model_dump(mode="json", by_alias=True, exclude_none=True),
         "wording": {"frame": wording.frame, "contexts": {name: wording.contexts[name] for name in sorted(worded)}},
     }
