@@ -1,16 +1,23 @@
 """A published version comes back with its recipe, and can be compared with another."""
 
+import json
+import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from hub.server import Hub
+from infogap.console import output
 from infogap.errors import UserError, WorldError
 from infogap.publish import STAGE, push
 from infogap.publish.difference import difference
 from infogap.publish.pull import pull
-from publish.small_run import Build
+from infogap.publish.shards import write_config
+from infogap.run import Run
+from publish.small_run import RECIPE, Build
 
 
 def test_a_pulled_version_is_the_pushed_one(build: Build, hub: Hub, tmp_path: Path) -> None:
@@ -23,6 +30,80 @@ def test_a_pulled_version_is_the_pushed_one(build: Build, hub: Hub, tmp_path: Pa
     assert found.same
     assert found.configs["sft"]["only_first"] == 0
     assert found.configs["traces"]["both"] > 0
+
+
+INSTRUCTION = (
+    "Think about the question step by step, for as long as is needed, and\nthen put the final answer, and nothing "
+    "else, into \\boxed{}.\n\nDo it once: a second \\boxed{} would be \\\\ taken for the answer."
+)
+
+
+def test_an_instruction_of_several_lines_comes_back_as_it_was(build: Build, hub: Hub, tmp_path: Path) -> None:
+    written = json.dumps(INSTRUCTION)  # JSON is YAML
+    run = build(recipe=RECIPE.replace("End with the answer in \\boxed{}.", written))
+    assert run.recipe.generate is not None and run.recipe.generate.instruction == INSTRUCTION
+    STAGE.make(run)
+    push(run)
+    recipe = pull("org/sums", None, tmp_path / "pulled").read_text()
+    card = (tmp_path / "pulled" / "README.md").read_text()
+    in_card = re.search(r"~~~~yaml\n(.*?)~~~~", card, re.DOTALL)
+    assert in_card is not None
+    for text in (recipe, in_card[1]):
+        assert YAML(typ="safe").load(text)["generate"]["instruction"] == INSTRUCTION
+
+
+def published(build: Build, version: str, monkeypatch: pytest.MonkeyPatch, *, limit: int = 10**9) -> Run:
+    run = build(version, recipe=RECIPE.replace("version: 0.1.0", f"version: {version}"), response=f"In {version}")
+    monkeypatch.setattr("infogap.publish.stage.write_config", partial(write_config, limit=limit))
+    STAGE.make(run)
+    push(run)
+    return run
+
+
+def test_the_newest_is_the_highest_version_not_the_last_one_or_main(
+    build: Build, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output, "quiet", False)
+    newest = published(build, "0.10.0", monkeypatch)
+    published(build, "0.9.0", monkeypatch)
+    pull("org/sums", None, tmp_path / "pulled")
+    assert "v0.10.0" in capsys.readouterr().err
+    assert difference(newest.path, tmp_path / "pulled").same
+
+
+def test_without_a_version_the_branch_main_is_fetched_and_said(
+    build: Build, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output, "quiet", False)
+    run = published(build, "0.1.0", monkeypatch)
+    hub.repos["org/sums"].tags.clear()
+    pull("org/sums", None, tmp_path / "pulled")
+    assert "branch main" in capsys.readouterr().err
+    assert difference(run.path, tmp_path / "pulled").same
+
+
+def test_a_version_takes_the_place_of_another_and_of_an_interrupted_one(
+    build: Build, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(build, "0.1.0", monkeypatch, limit=300)
+    second = published(build, "0.2.0", monkeypatch)
+    folder = tmp_path / "pulled"
+    pull("org/sums", "0.1.0", folder)
+    assert len(list(folder.glob("data/sft/*.parquet"))) > 1
+    (folder / "notes.txt").write_text("mine")
+    (folder / "data/sft/train-00007-of-00100.parquet").write_text("of an interrupted download")
+    pull("org/sums", "0.2.0", folder)
+    assert {path.name for path in folder.glob("data/*/*.parquet")} == {"train-00000-of-00001.parquet"}
+    assert difference(second.path, folder).same
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
+def test_nothing_is_pulled_into_a_folder_that_holds_something_else(build: Build, hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match="mine is not empty and holds no dataset"):
+        pull("org/sums", None, tmp_path / "mine")
+    assert hub.requests == []
 
 
 def test_what_is_not_there_is_said(build: Build, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-from ruamel.yaml import YAML
 
 import infogap
 from infogap.errors import UserError
@@ -16,6 +14,7 @@ from infogap.publish.figures import mix_shares, teachers
 from infogap.publish.provenance import stage_counts
 from infogap.publish.public import public_label, public_recipe
 from infogap.publish.shards import Written
+from infogap.recipe import yaml_text
 from infogap.run import Run
 from infogap.schema import features
 
@@ -61,7 +60,7 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame) -> str:
     text = _render(
         recipe=run.recipe,
         lexicons=[f"`{public_label(name)}`" for name in run.recipe.measure.lexicons],
-        recipe_yaml=_yaml(public_recipe(run.recipe)),
+        recipe_yaml=yaml_text(public_recipe(run.recipe)).rstrip(),
         repo=REPO,
         infogap_version=infogap.__version__,
         written=written,
@@ -150,11 +149,3 @@ def _percent(share: float | None) -> str:
 
 def _number(value: float | None, digits: int = 0) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
-
-
-def _yaml(value: dict[str, Any]) -> str:
-    yaml = YAML()
-    yaml.width = 110
-    out = io.StringIO()
-    yaml.dump(value, out)
-    return out.getvalue().rstrip()

@@ -2,40 +2,104 @@
 
 from __future__ import annotations
 
-import io
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from ruamel.yaml import YAML
 
 from infogap.atomic import write_text
+from infogap.console import say
 from infogap.errors import UserError
 from infogap.publish.hub_access import clear_errors, hub_client, retried, upload_bars
 from infogap.publish.provenance import FILE_NAME
+from infogap.recipe import yaml_text
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 
+_VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
+_BEGUN = Path(".cache", "huggingface")  # what huggingface_hub keeps in a folder that it downloads to
+
+
 def pull(repo: str, version: str | None, folder: Path) -> Path:
     """Download a dataset (of a version, or the newest) into `folder`; writes its recipe into it too, as recipe.yaml.
 
-    Returns the recipe's path. Raises UserError where there is no such dataset or version, or where infogap did
-    not make it; WorldError where the Hub does not answer.
+    The newest is the one with the highest version; where no version is tagged, the branch `main`. A folder that
+    holds another version becomes this one: data files that are not in it are removed.
+
+    Returns the recipe's path. Raises UserError where there is no such dataset or version, where infogap did not
+    make it, or where the folder holds something else; WorldError where the Hub does not answer.
     """
-    revision = "main" if version is None else f"v{version.removeprefix('v')}"
+    _check_folder(folder)
+    before = _listed(folder)
     api = hub_client()
     with clear_errors(api.endpoint, repo, doing="pull"), upload_bars():
+        revision = f"v{version.removeprefix('v')}" if version else retried(lambda: _newest(api, repo))
         retried(lambda: _download(api, repo, revision, folder))
-    try:
-        made = orjson.loads((folder / FILE_NAME).read_bytes())
-    except (OSError, orjson.JSONDecodeError):
-        raise UserError(f"{repo} at {revision} was not made by infogap: it has no {FILE_NAME}") from None
-    out = io.StringIO()
-    YAML().dump(made["recipe"], out)
-    write_text(folder / "recipe.yaml", out.getvalue())
+    made = _made(folder)
+    if made is None:
+        raise UserError(f"{repo} at {revision} was not made by infogap: it has no {FILE_NAME}")
+    _remove_others(folder, before, _listed(folder))
+    write_text(folder / "recipe.yaml", yaml_text(made["recipe"]))
     return folder / "recipe.yaml"
+
+
+def _check_folder(folder: Path) -> None:
+    if folder.is_dir() and any(folder.iterdir()) and not any((folder / mark).exists() for mark in (FILE_NAME, _BEGUN)):
+        raise UserError(f"{folder} is not empty and holds no dataset that infogap made: name another with --to")
+
+
+def _made(folder: Path) -> dict[str, Any] | None:
+    """What infogap.json in a folder says; None where there is none."""
+    try:
+        made: dict[str, Any] = orjson.loads((folder / FILE_NAME).read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return None
+    return made
+
+
+def _listed(folder: Path) -> set[str]:
+    """The data files that a folder's infogap.json lists."""
+    return set((_made(folder) or {}).get("files", {}))
+
+
+def _remove_others(folder: Path, before: set[str], now: set[str]) -> None:
+    """Remove data files of another version, also of one whose download was interrupted: readers go by pattern."""
+    configs = {path.split("/")[1] for path in now | before if _is_data(path)}
+    there = {
+        path.relative_to(folder).as_posix()
+        for config in configs
+        for path in folder.glob(f"data/{config}/train-*.parquet")
+    }
+    for path in sorted((before | there) - now):
+        if _is_data(path):
+            (folder / path).unlink(missing_ok=True)
+
+
+def _is_data(path: str) -> bool:
+    return re.fullmatch(r"data/[\w-]+/[\w-]+\.parquet", path) is not None
+
+
+def _newest(api: HfApi, repo: str) -> str:
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    try:
+        tags = api.list_repo_refs(repo, repo_type="dataset").tags
+    except RepositoryNotFoundError:
+        raise _no_dataset(api, repo) from None
+    versions = [found for tag in tags if (found := _VERSION.fullmatch(tag.name))]
+    if not versions:
+        say(f"{repo} has no tagged version X.Y.Z: fetching its branch main", style="yellow")
+        return "main"
+    newest = max(versions, key=lambda found: tuple(map(int, found.groups()))).group()
+    say(f"the newest version of {repo} is {newest}", style="dim")
+    return newest
+
+
+def _no_dataset(api: HfApi, repo: str) -> UserError:
+    return UserError(f"there is no dataset {repo} on {api.endpoint} that you may read")
 
 
 def _download(api: HfApi, repo: str, revision: str, folder: Path) -> None:
@@ -46,4 +110,4 @@ def _download(api: HfApi, repo: str, revision: str, folder: Path) -> None:
     except RevisionNotFoundError:
         raise UserError(f"{repo} has no version {revision} on {api.endpoint}") from None
     except RepositoryNotFoundError:
-        raise UserError(f"there is no dataset {repo} on {api.endpoint} that you may read") from None
+        raise _no_dataset(api, repo) from None
