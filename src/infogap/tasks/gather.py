@@ -38,7 +38,7 @@ class Gathered:
     tasks: list[Task]
     fates: list[Fate]
     rejected: list[Fate] = field(default_factory=list)
-    merged: int = 0  # rows that repeat a task of the same source
+    merged: int = 0  # rows that repeat one of these tasks
 
     @property
     def counts(self) -> dict[str, Any]:
@@ -88,8 +88,7 @@ def gather_table(run: Run, source: TableSource) -> Gathered:
     if invalid and source.invalid == "error":
         raise UserError(_invalid_rows(source, [(read[index].row, reason) for index, reason in invalid.items()]))
     by_position = {index: _task(draft, source) for index, draft in enumerate(read) if index not in reasons}
-    merged = merge(by_position.values())
-    tasks = sample(merged, source.limit, run.recipe.seed)
+    tasks = sample(merge(by_position.values()), source.limit, run.recipe.seed)
     kept = {task.task_id for task in tasks}
     reasons |= {index: LIMIT for index, task in by_position.items() if task.task_id not in kept}
     fates = [
@@ -98,9 +97,8 @@ def gather_table(run: Run, source: TableSource) -> Gathered:
     ]
     if not tasks:
         raise UserError(_nothing_left(source, fates))
-    return Gathered(
-        source.from_, tasks, fates, [fates[index] for index in sorted(invalid)], len(by_position) - len(merged)
-    )
+    repeated = sum(fate.task_id is not None for fate in fates) - len(tasks)
+    return Gathered(source.from_, tasks, fates, [fates[index] for index in sorted(invalid)], repeated)
 
 
 def _invalid(read: list[Draft], left_out: dict[int, str], source: TableSource) -> dict[int, str]:
