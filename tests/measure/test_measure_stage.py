@@ -94,6 +94,13 @@ def test_the_first_lexicon_gives_the_band_and_self_corrections_are_infogaps(tmp_
     assert [entry["lexicon"] for entry in row["lexicons"]] == ["kim2026"]
 
 
+def test_a_lexicon_of_the_same_name_does_not_count_self_corrections(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("name: infogap\nsource: me\nmatching: word\nmarkers: {doubt: [perhaps]}\n")
+    run = _run(tmp_path, "measure: {lexicons: [mine.yaml]}\n")
+    (row,) = _measured(run, [_trace("t", "Hold on, perhaps.", completion_tokens=100)]).values()
+    assert (row["epistemic_count"], row["self_corrections"]) == (1, 1)
+
+
 def test_counts(tmp_path: Path) -> None:
     run = _run(tmp_path)
     traces = [

@@ -96,6 +96,11 @@ publish: {version: 1.0, repo: nowhere}
         (VALID.replace("fraction: 0.3", "fraction: 0.3, steps: 2"), "not by both"),
         (VALID.replace("unguided,", "{unguided: {fraction: 0.5}},"), "has no option fraction"),
         ("name: demo\nimport:\n  - from: x.jsonl\n", "one of `trace` or `response`"),
+        (
+            "name: demo\nimport:\n  - from: x.jsonl\n    columns: {trace: t, reasoning: r}\n",
+            "columns.reasoning: a `trace` has its thinking in it",
+        ),
+        (VALID + "measure: {lexicons: [infogap, kim2026, infogap]}\n", "'infogap' is named twice"),
     ],
 )
 def test_impossible_combinations_are_errors(tmp_path: Path, text: str, expected: str) -> None:

@@ -62,7 +62,8 @@ class Measuring:
     def of(cls, run: Run) -> Measuring:
         measure = run.recipe.measure
         lexicons = [load(name, run.resolve) for name in measure.lexicons]
-        own = next((lexicon for lexicon in lexicons if lexicon.name == "infogap"), load("infogap", run.resolve))
+        shipped = load("infogap", run.resolve)
+        own = next((lexicon for lexicon in lexicons if lexicon.digest == shipped.digest), shipped)
         return cls(lexicons, measure.bands, own, load_leaks())
 
     def row(self, trace: dict[str, Any], question: str) -> dict[str, Any]:

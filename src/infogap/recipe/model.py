@@ -71,11 +71,16 @@ def contradictions(sections: dict[str, object]) -> list[tuple[Path, str]]:
 def _trace_columns(sources: object) -> list[tuple[Path, str]]:
     if not isinstance(sources, list):
         return []
-    return [
-        (("import", index, "columns"), "one of `trace` or `response` must say where the traces are, not both")
-        for index, source in enumerate(sources)
-        if (source.columns.trace is None) == (source.columns.response is None)
-    ]
+    found: list[tuple[Path, str]] = []
+    for index, source in enumerate(sources):
+        columns = source.columns
+        if (columns.trace is None) == (columns.response is None):
+            message = "one of `trace` or `response` must say where the traces are, not both"
+            found.append((("import", index, "columns"), message))
+        elif columns.trace is not None and columns.reasoning is not None:
+            message = "a `trace` has its thinking in it; write `response` for the column beside `reasoning`"
+            found.append((("import", index, "columns", "reasoning"), message))
+    return found
 
 
 # The only reasoning-gym dataset whose entries come with a worked solution in prose.

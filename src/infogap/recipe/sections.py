@@ -124,10 +124,17 @@ class Bands(Model):
         return self
 
 
+def _each_once(names: list[str]) -> list[str]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise refuse(f"'{twice[0]}' is named twice")
+    return names
+
+
 class Measure(Model):
     """By which lexicons markers are counted, and where the bands are cut."""
 
-    lexicons: list[str] = Field(
+    lexicons: Annotated[list[str], AfterValidator(_each_once)] = Field(
         ["infogap", "kim2026"],
         min_length=1,
         description="infogap, kim2026, or a YAML file of your own; the first one gives the band.",
