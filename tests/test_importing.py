@@ -207,9 +207,10 @@ def test_nothing_to_import_is_an_error(tmp_path: Path) -> None:
         _import(tmp_path, [SUM | {"text": "2"}], "columns: {trace: txt}")
 
 
-def test_a_file_that_changed_after_its_tasks_were_read(tmp_path: Path) -> None:
-    run, _ = _import(tmp_path, [SUM | {"text": "2"}], "columns: {trace: text}")
-    write_jsonl(tmp_path / "traces.jsonl", [SUM | {"text": "2"}] * 2)
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_file_that_changed_after_its_tasks_were_read(tmp_path: Path, rows: int) -> None:
+    run, _ = _import(tmp_path, [SUM | {"text": "2"}] * 2, "columns: {trace: text}")
+    write_jsonl(tmp_path / "traces.jsonl", [SUM | {"text": "2"}] * rows)
     with pytest.raises(UserError, match="has changed since its tasks were read"):
         STAGE.make(run)
 

@@ -156,11 +156,12 @@ def _batches(
     fates = {row: (task_id, reason) for row, task_id, reason in rows.select("row", "task_id", "reason").iter_rows()}
     made: list[dict[str, Any]] = []
     told: list[dict[str, Any]] = []
+    changed = UserError(f"{source.from_} has changed since its tasks were read; first: infogap tasks {run.path}")
     for number, values in read_fields(run, source, column_paths(source.columns, _FIELDS)):
         advance()
         if number not in fates:
-            raise UserError(f"{source.from_} has changed since its tasks were read; first: infogap tasks {run.path}")
-        task_id, reason = fates[number]
+            raise changed
+        task_id, reason = fates.pop(number)
         samples = _samples(values)
         if task_id is None or isinstance(samples, str):
             left_out[str(samples) if task_id else str(reason)] += 1
@@ -179,6 +180,8 @@ def _batches(
         if len(made) >= ROWS_PER_PART:
             yield made, told
             made, told = [], []
+    if fates:
+        raise changed
     yield made, told
 
 

@@ -52,7 +52,11 @@ class Source(Model):
     )
     config: str | None = Field(None, description="The dataset's configuration; for datasets, not files.")
     split: str = Field("train", description="The dataset's split; for datasets, not files.")
-    revision: str | None = Field(None, description="The dataset's tag, branch or commit.")
+    revision: str | None = Field(
+        None,
+        description="The dataset's tag, branch or commit; without a tag or commit, a dataset of the Hub may "
+        "change between two runs of the recipe.",
+    )
     family: str | None = Field(None, description="The family of every row, where no column says it.")
     difficulty: str | int | float | None = Field(None, description="The difficulty of every row.")
     strip_suffix: OneOrMore = Field([], description="Texts removed from the end of questions, such as an instruction.")
