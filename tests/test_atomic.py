@@ -37,6 +37,16 @@ def test_a_folder_replaces_what_was_there(tmp_path: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["b"]
 
 
+def test_a_folder_that_cannot_take_the_old_one_s_place_leaves_it(tmp_path: Path) -> None:
+    folder = tmp_path / "dataset"
+    with whole_folder(folder) as temporary:
+        (temporary / "a").write_text("1")
+    with pytest.raises(WorldError, match="cannot write"), whole_folder(folder) as temporary:
+        temporary.rmdir()  # the second of the two renames fails
+    assert [path.name for path in folder.iterdir()] == ["a"]
+    assert list(tmp_path.iterdir()) == [folder]
+
+
 def test_a_full_disk_is_one_clear_line() -> None:
     with (
         pytest.raises(WorldError, match=r"cannot write .*No space left on device"),

@@ -47,16 +47,28 @@ def whole_folder(path: Path) -> Iterator[Path]:
     try:
         temporary.mkdir(parents=True)
         yield temporary
-        if path.exists():
-            path.rename(old)
-        temporary.rename(path)
+        _replace(path, temporary, old)
     except OSError as error:
         if isinstance(error, WorldError):
             raise
         raise disk_error(path, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+
+
+def _replace(path: Path, new: Path, old: Path) -> None:
+    """Put a folder in another's place, which is moved to `old` and then removed; back again if that fails."""
+    if not path.exists():
+        new.rename(path)
+        return
+    shutil.rmtree(old, ignore_errors=True)
+    path.rename(old)
+    try:
+        new.rename(path)
+    except BaseException:
+        old.rename(path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def disk_error(path: Path, error: OSError) -> WorldError:
