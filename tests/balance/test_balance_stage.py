@@ -199,6 +199,12 @@ def test_the_cap_is_named_where_it_is_what_holds_back(tmp_path: Path) -> None:
         STAGE.make(run)
 
 
+def test_a_cap_above_32_bits_is_no_cap(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "{size: 4, verdict: uniform, max_per_task: 99999999999}", [T("a"), T("a", "wrong")] * 3)
+    counts = STAGE.make(run).counts
+    assert (counts["size"], counts["most_per_task"]) == (4, 4)
+
+
 def test_a_joint_shortage_names_the_values_that_must_come_together(tmp_path: Path) -> None:
     traces = [T(f"a{n}", "correct", "confident") for n in range(20)] + [
         T(f"b{n}", "wrong", "uncertain") for n in range(20)

@@ -40,7 +40,7 @@ class Supply:
             cell=pairs["cell"].to_numpy(),
             task=pairs["task"].to_numpy(),
             count=pairs["len"].cast(pl.Int64).to_numpy(),
-            cap=cap,
+            cap=None if cap is None else min(cap, max(1, candidates.height)),  # the flow counts in 32 bits
         )
 
     def most(self, cells: Cells) -> int:
