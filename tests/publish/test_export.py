@@ -6,8 +6,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from infogap.console import output
 from infogap.errors import UserError
+from infogap.pipeline import run_all
 from infogap.publish.export import FORMATS, export
+from infogap.publish.slices import sorted_slices
+from infogap.recipe import load_recipe
 from infogap.run import Run
 from infogap.schema import MIX
 from publish.small_run import Build
@@ -56,3 +60,33 @@ def test_the_formats_say_the_same(run: Run, tmp_path: Path) -> None:
 def test_what_cannot_be_written_is_refused(run: Run, tmp_path: Path, file: str, form: str, expected: str) -> None:
     with pytest.raises(UserError, match=expected):
         export(run, tmp_path / file, form)
+
+
+def test_exports_beside_each_other_and_beside_a_publish_do_not_meet(run: Run) -> None:
+    first, second = (sorted_slices(run, selected_only=True, limit=300) for _ in range(2))
+    begun = [next(first)]
+    others = list(second)
+    assert len(others) > 2
+    assert pl.concat([*begun, *first]).equals(pl.concat(others))
+    assert not list(run.path.glob(".publish*"))
+
+
+def test_a_mix_that_is_not_up_to_date_is_written_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output, "quiet", False)
+    row = {"question": "What is 3 + 2?", "answer": "5", "text": "It is \\boxed{5}"}
+    (tmp_path / "traces.jsonl").write_text(json.dumps(row) + "\n")
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        "name: few\nimport: [{from: traces.jsonl, columns: {question: question, answer: answer, trace: text}}]\n"
+    )
+    run = Run.create(load_recipe(recipe), tmp_path / "run")
+    run.save_recipe()
+    run_all(run)
+    capsys.readouterr()
+    assert export(run, tmp_path / "mix.jsonl", "messages") == 1
+    assert "may not be" not in capsys.readouterr().err
+    changed = Run.create(load_recipe(recipe, ["seed=8"]), tmp_path / "run")
+    assert export(changed, tmp_path / "mix.jsonl", "messages") == 1
+    assert "may not be what the recipe asks for" in capsys.readouterr().err

@@ -10,6 +10,7 @@ import orjson
 import polars as pl
 
 from infogap.atomic import whole_file
+from infogap.console import say
 from infogap.errors import UserError
 from infogap.publish.configs import sft_rows
 from infogap.publish.slices import sorted_slices
@@ -47,7 +48,8 @@ FORMATS: dict[str, Callable[[list[dict[str, str]]], Row]] = {
 def export(run: Run, file: Path, form: str) -> int:
     """Write the mix, sorted by trace_id, as .jsonl or .parquet in one of FORMATS; returns the rows.
 
-    Raises UserError for another format or ending, or where the run has no mix.
+    Raises UserError for another format or ending, or where the run has no mix. A mix that is not what the recipe
+    asks for now is written as it stands, and that is said.
     """
     if form not in FORMATS:
         raise UserError(f"unknown format '{form}'{nearest(form, FORMATS)}; allowed: {', '.join(FORMATS)}")
@@ -55,8 +57,23 @@ def export(run: Run, file: Path, form: str) -> int:
         raise UserError(f"{file}: name a file that ends in .jsonl or .parquet")
     if run.manifest("mix") is None:
         raise UserError(f"{run.path} has no mix yet; first: infogap balance {run.path}")
+    _say_if_stale(run)
     with whole_file(file) as temporary:
         return _write_jsonl(run, temporary, form) if file.suffix == ".jsonl" else _write_parquet(run, temporary, form)
+
+
+def _say_if_stale(run: Run) -> None:
+    from infogap.pipeline import stages
+    from infogap.staleness import Staleness
+
+    order = stages(run.recipe)
+    balance = next(stage for stage in order if stage.name == "balance")
+    try:
+        why = Staleness(run, order).state(balance).why
+    except UserError as error:  # such as a source that is gone: the mix is still there
+        why = [str(error).splitlines()[0]]
+    if why:
+        say(f"the mix may not be what the recipe asks for ({why[0]}); see `infogap status {run.path}`", style="yellow")
 
 
 def _rows(run: Run, form: str) -> Iterator[list[Row]]:

@@ -6,10 +6,10 @@ distribution: sizes first, then each row into the file of its slice, then slice 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
@@ -38,15 +38,11 @@ def sorted_slices(run: Run, selected_only: bool, limit: int = SLICE_BYTES) -> It
         if whole.height:
             yield whole
         return
-    spill = run.path / ".publish.spill"
-    shutil.rmtree(spill, ignore_errors=True)
-    spill.mkdir()
-    try:
+    with TemporaryDirectory(prefix=".publish.spill.", dir=run.path) as name:  # an export may run beside a publish
+        spill = Path(name)
         _distribute(run, keep, starts, spill)
         for index in range(len(starts)):
             yield _read(spill / f"{index}.arrow").sort("trace_id")
-    finally:
-        shutil.rmtree(spill, ignore_errors=True)
 
 
 def _starts(run: Run, ids: pl.LazyFrame, limit: int) -> pl.Series:
