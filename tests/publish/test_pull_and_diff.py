@@ -120,16 +120,38 @@ def test_what_is_not_there_is_said(build: Build, hub: Hub, tmp_path: Path, monke
         pull("org/sums", None, tmp_path / "other")
 
 
-def test_a_change_of_the_recipe_and_of_the_traces_is_named(build: Build, tmp_path: Path) -> None:
+def test_other_texts_under_the_same_ids_are_not_the_same(build: Build, tmp_path: Path) -> None:
     first, second = build("first"), build("second", response="It may be")
     for run in (first, second):
         STAGE.make(run)
     shutil.copytree(second.path / "dataset", tmp_path / "copy")
     found = difference(first.path, tmp_path / "copy")
     assert not found.recipe
-    same = difference(first.path, first.path)
+    assert found.configs["sft"] == {"both": 18, "only_first": 0, "only_second": 0}
+    assert found.other_contents == ["sft", "traces"]
+    assert not found.same
+    same = difference(second.path, tmp_path / "copy")
     assert same.same
-    assert same.mix == []
+    assert same.other_contents == same.mix == []
+
+
+def test_a_dataset_that_is_not_whole_is_refused(build: Build) -> None:
+    run = build()
+    STAGE.make(run)
+    file = run.path / "dataset" / "infogap.json"
+    made = json.loads(file.read_bytes())
+    for key in ("recipe", "libraries", "mix", "files"):
+        file.write_text(json.dumps({name: value for name, value in made.items() if name != key}))
+        with pytest.raises(UserError, match=rf"infogap\.json is not as infogap writes it .*{key}"):
+            difference(run.path, run.path)
+    file.write_text(json.dumps(made))
+    shard = next((run.path / "dataset" / "data" / "sft").iterdir())
+    shard.write_bytes(b"no Parquet")
+    with pytest.raises(UserError, match="cannot read the files of"):
+        difference(run.path, run.path)
+    shard.unlink()
+    with pytest.raises(UserError, match=r"train-00000-of-00001\.parquet is missing"):
+        difference(run.path, run.path)
 
 
 def test_a_folder_without_a_dataset_is_refused(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ def diff(
         typer.echo(
             f"{config}: {counts['both']:,} traces in both, {counts['only_first']:,} only in {first}, "
             f"{counts['only_second']:,} only in {second}"
+            + ("; the same ids, other contents" if config in found.other_contents else "")
         )
 
 

@@ -22,26 +22,35 @@ class Difference:
     libraries: list[str]
     mix: list[str]  # axis.value: how many traces each has
     configs: dict[str, dict[str, int]]  # per config that both have: traces in both, only in the one, the other
+    other_contents: list[str]  # configs with the same trace ids in both, but in other files: texts or labels differ
 
     @property
     def same(self) -> bool:
-        """Whether both hold the same traces in every config, chosen by the same recipe."""
-        return not self.recipe and all(
-            not each["only_first"] and not each["only_second"] for each in self.configs.values()
+        """Whether both hold the same traces with the same contents in every config, chosen by the same recipe."""
+        return (
+            not self.recipe
+            and not self.other_contents
+            and all(not each["only_first"] and not each["only_second"] for each in self.configs.values())
         )
 
 
 def difference(first: Path, second: Path) -> Difference:
     """Compare two runs, or two datasets' folders (published or pulled).
 
-    Raises UserError where a folder holds no dataset that infogap made.
+    Raises UserError where a folder holds no dataset that infogap made, or not all of it.
     """
     one, other = _Dataset(first), _Dataset(second)
+    configs = {name: _overlap(one.ids(name), other.ids(name)) for name in one.configs if name in other.configs}
     return Difference(
-        recipe=changes(one.made["recipe"], other.made["recipe"]),
-        libraries=changes(one.made["libraries"], other.made["libraries"]),
-        mix=changes(one.mix(), other.mix()),
-        configs={name: _overlap(one.ids(name), other.ids(name)) for name in one.configs() if name in other.configs()},
+        recipe=changes(one.recipe, other.recipe),
+        libraries=changes(one.libraries, other.libraries),
+        mix=changes(one.mix, other.mix),
+        configs=configs,
+        other_contents=[
+            name
+            for name, counts in configs.items()
+            if not counts["only_first"] and not counts["only_second"] and one.digests(name) != other.digests(name)
+        ],
     )
 
 
@@ -49,21 +58,42 @@ class _Dataset:
     def __init__(self, path: Path) -> None:
         self.folder = path / "dataset" if (path / "dataset" / FILE_NAME).is_file() else path
         try:
-            self.made: dict[str, Any] = orjson.loads((self.folder / FILE_NAME).read_bytes())
+            made = orjson.loads((self.folder / FILE_NAME).read_bytes())
         except (OSError, orjson.JSONDecodeError):
             raise UserError(f"{path} holds no dataset that infogap made (no {FILE_NAME})") from None
-
-    def configs(self) -> list[str]:
-        return list(dict.fromkeys(path.split("/")[1] for path in self.made["files"]))
+        try:
+            self.recipe: dict[str, Any] = made["recipe"]
+            self.libraries: dict[str, str] = made["libraries"]
+            self.mix: dict[str, dict[str, int]] = {
+                axis: {value["value"]: value["count"] for value in values}
+                for axis, values in made["mix"]["axes"].items()
+            }
+            self._sha256 = {str(path): str(entry["sha256"]) for path, entry in made["files"].items()}
+            self.configs = list(dict.fromkeys(path.split("/")[1] for path in self._sha256))
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            raise UserError(
+                f"{self.folder / FILE_NAME} is not as infogap writes it ({type(error).__name__}: {error}); "
+                "publish or pull the dataset again"
+            ) from error
 
     def ids(self, config: str) -> pl.Series:
         """The config's trace ids."""
-        paths = sorted(self.folder / path for path in self.made["files"] if path.split("/")[1] == config)
-        return pl.scan_parquet(paths).select("trace_id").collect()["trace_id"]
+        paths = [self.folder / path for path in self._files(config)]
+        missing = [path for path in paths if not path.is_file()]
+        if missing:
+            raise UserError(f"{missing[0]} is missing; publish or pull the dataset again")
+        try:
+            return pl.scan_parquet(paths).select("trace_id").collect()["trace_id"]
+        except (pl.exceptions.PolarsError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"cannot read the files of {self.folder / 'data' / config}: {reason}") from error
 
-    def mix(self) -> dict[str, dict[str, int]]:
-        axes = self.made["mix"]["axes"]
-        return {axis: {value["value"]: value["count"] for value in values} for axis, values in axes.items()}
+    def digests(self, config: str) -> list[str]:
+        """The SHA-256 of the config's files: the same rows in the same order give the same."""
+        return [self._sha256[path] for path in self._files(config)]
+
+    def _files(self, config: str) -> list[str]:
+        return sorted(path for path in self._sha256 if path.split("/")[1] == config)
 
 
 def _overlap(one: pl.Series, other: pl.Series) -> dict[str, int]:
