@@ -82,10 +82,34 @@ def test_an_unfinished_rewrite_leaves_no_manifest(run: Run) -> None:
 def test_a_second_writer_is_refused_with_the_first_ones_pid(run: Run) -> None:
     import os
 
-    with run.lock(), pytest.raises(UserError, match=f"pid {os.getpid()}"), run.lock():
+    with run.lock(), pytest.raises(WorldError, match=f"pid {os.getpid()}"), run.lock():
         pass
     with run.lock():
         pass  # given back
+
+
+def test_a_folder_of_other_things_is_left_alone(run: Run) -> None:
+    (run.path / "dataset").mkdir()
+    (run.path / "dataset" / "mine.txt").write_text("precious")
+    with run.lock(), pytest.raises(UserError, match="not empty"):
+        run.save_recipe()
+    assert (run.path / "dataset" / "mine.txt").read_text() == "precious"
+
+
+def test_a_path_that_cannot_be_a_folder_is_told(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="is a file"), Run(tmp_path / "file", run.recipe, run.base).lock():
+        pass
+    with pytest.raises(WorldError, match="cannot write"), Run(Path("/proc/none"), run.recipe, run.base).lock():
+        pass
+
+
+def test_a_resolved_recipe_runs_as_the_original_does(run: Run) -> None:
+    run.save_recipe()
+    again = load_recipe(run.path / "recipe.yaml")
+    assert again.base == run.base
+    (run.path / "run.json").write_text("{torn")
+    assert Run.open(run.path).recipe == run.recipe
 
 
 def test_a_run_opens_with_its_resolved_recipe(run: Run) -> None:

@@ -67,7 +67,19 @@ def changes(old: Any, new: Any, path: str = "") -> list[str]:
         ]
     if old == new:
         return []
+    if isinstance(old, list) and isinstance(new, list):
+        return _changed_items(old, new, path)
     return [f"{path}: {_short(old)} -> {_short(new)}"]
+
+
+def _changed_items(old: list[Any], new: list[Any], path: str) -> list[str]:
+    """Lists of one length place by place; otherwise what is gone and what has come."""
+    if len(old) == len(new):
+        pairs = enumerate(zip(old, new, strict=True))
+        return [line for index, (one, other) in pairs for line in changes(one, other, f"{path}[{index}]")]
+    gone = [f"{path}: without {_short(item)}" for item in old if item not in new]
+    come = [f"{path}: with {_short(item)}" for item in new if item not in old]
+    return gone + come or [f"{path}: {len(old)} items -> {len(new)} items"]
 
 
 def _short(value: Any) -> str:

@@ -95,6 +95,6 @@ def count_by(traces: pl.DataFrame, column: str) -> dict[str, int]:
 
 def richness_of(recipe: Recipe) -> dict[str, float]:
     """The rank of every privilege by name: the ladder's, and the recipe's own."""
-    known = {name: privilege.richness for name, privilege in BY_NAME.items()}
+    known = {name: float(privilege.richness) for name, privilege in BY_NAME.items()}
     used = recipe.generate.uses if recipe.generate else []
-    return known | {use.label: use.richness for use in used}
+    return known | {use.label: float(use.richness) for use in used}

@@ -13,15 +13,14 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from infogap import manifest
-from infogap.atomic import whole_file, write_text
+from infogap.atomic import disk_error, whole_file, write_text
 from infogap.errors import UserError, WorldError
 from infogap.manifest import Manifest
-from infogap.recipe import LoadedRecipe, Recipe, dump_recipe, load_recipe
+from infogap.recipe import ORIGIN, LoadedRecipe, Recipe, dump_recipe, load_recipe
 from infogap.schema import Table
 
 ROWS_PER_PART = 2_000
 _RECIPE = "recipe.yaml"
-_ORIGIN = "run.json"
 
 
 @dataclass(frozen=True)
@@ -43,13 +42,22 @@ class Run:
         """An existing run. Raises UserError where the folder is not one."""
         if not (path / _RECIPE).is_file():
             raise UserError(f"{path} is not a run folder (it has no {_RECIPE}); `infogap run RECIPE` makes one")
-        origin = orjson.loads((path / _ORIGIN).read_bytes()) if (path / _ORIGIN).is_file() else {}
-        base = Path(origin.get("base", path))
-        return cls(path, load_recipe(path / _RECIPE).recipe, base)
+        loaded = load_recipe(path / _RECIPE)
+        return cls(path, loaded.recipe, loaded.base)
 
     def save_recipe(self) -> None:
-        """Write the resolved recipe into the folder, defaults filled in."""
-        write_text(self.path / _ORIGIN, orjson.dumps({"base": str(self.base)}).decode() + "\n")
+        """Write the resolved recipe into the folder, defaults filled in.
+
+        Raises UserError where the folder holds other things than a run: a run replaces whole subfolders.
+        """
+        if not (self.path / _RECIPE).is_file():
+            others = sorted(path.name for path in self.path.iterdir() if not path.name.startswith(".lock"))
+            if others:
+                raise UserError(
+                    f"{self.path} is no run and not empty (it has {', '.join(others[:3])}); "
+                    "name a new or empty folder with --run"
+                )
+        write_text(self.path / ORIGIN, orjson.dumps({"base": str(self.base)}).decode() + "\n")
         write_text(self.path / _RECIPE, dump_recipe(self.recipe))
 
     def resolve(self, path: str) -> Path:
@@ -58,20 +66,31 @@ class Run:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the folder for writing. Raises UserError where another process holds it."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        """Hold the folder for writing.
+
+        Raises WorldError where another process holds it or the disk refuses, UserError where the path is a file.
+        """
         owner = self.path / ".lock.owner"
+        lock = FileLock(self.path / ".lock", timeout=0)
         try:
-            with FileLock(self.path / ".lock", timeout=0):
-                owner.write_text(str(os.getpid()))
-                yield
-                owner.unlink(missing_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+            owner.write_text(str(os.getpid()))
         except Timeout:
             holder = owner.read_text() if owner.is_file() else "unknown"
-            raise UserError(
+            raise WorldError(
                 f"{self.path} is being written by another infogap process (pid {holder}); "
                 "wait for it, or use another folder with --run"
             ) from None
+        except FileExistsError:
+            raise UserError(f"{self.path} is a file; name a folder with --run") from None
+        except OSError as error:
+            raise disk_error(self.path, error) from error
+        try:
+            yield
+        finally:
+            owner.unlink(missing_ok=True)
+            lock.release()
 
     # What is on disk
 

@@ -64,6 +64,14 @@ def test_a_template_without_its_needs_ends_with_2(tmp_path: Path) -> None:
     assert done.stderr.startswith("recipe.yaml:4: generate.privileges[2].nudge.template: the template shows the answer")
 
 
+def test_two_lexicons_of_one_name_end_with_2(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("name: infogap\nsource: me\nmatching: word\nmarkers: {doubt: [perhaps]}\n")
+    (tmp_path / "recipe.yaml").write_text(VALID + "measure: {lexicons: [infogap, mine.yaml]}\n")
+    done = infogap("check", "recipe.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "measure.lexicons[1]: its name is 'infogap', as is that of infogap; give it another `name`" in done.stderr
+
+
 @pytest.mark.parametrize("command", ["status", "show", "verify", "publish"])
 def test_a_folder_that_is_no_run_ends_with_2(tmp_path: Path, command: str) -> None:
     done = infogap(command, "nowhere", cwd=tmp_path)

@@ -100,6 +100,9 @@ def test_a_server_that_refuses_everything_is_an_error(tmp_path: Path, serving: S
     run = make_run(tmp_path, serving(ScriptedServer(lambda *_: failing(400))))
     with pytest.raises(WorldError, match="every request failed"):
         STAGE.make(run)
+    sound = ScriptedServer()
+    STAGE.make(make_run(tmp_path, serving(sound)))
+    assert len(sound.bodies) == 60
 
 
 def test_a_changed_recipe_asks_only_for_what_is_new_and_keeps_the_rest(tmp_path: Path, serving: Serving) -> None:

@@ -42,9 +42,15 @@ def _lexicons(loaded: LoadedRecipe) -> list[Problem]:
     from infogap.measure.lexicon import load
 
     problems = []
+    named: dict[str, str] = {}
     for index, name in enumerate(loaded.recipe.measure.lexicons):
         try:
-            load(name, lambda path: loaded.base / path)
+            lexicon = load(name, lambda path: loaded.base / path)
         except UserError as error:
             problems.append(loaded.problem(("measure", "lexicons", index), str(error)))
+            continue
+        if lexicon.name in named:
+            message = f"its name is '{lexicon.name}', as is that of {named[lexicon.name]}; give it another `name`"
+            problems.append(loaded.problem(("measure", "lexicons", index), message))
+        named[lexicon.name] = name
     return problems

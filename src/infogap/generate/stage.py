@@ -41,6 +41,8 @@ def _make(run: Run) -> Outcome:
     with closing(open_teacher(run)) as teacher:
         plan = Plan(run, teacher.name)
         plan.settle()
+        if plan.total and failures(folder) == plan.total:
+            move_to_cache(folder)  # everything was refused: nothing is lost by asking again
         store = TraceStore(folder, plan.key, plan.total)
         asked: dict[str, Planned] = {}
         with progress("generate", plan.total, "traces", done=store.done) as advance:
@@ -104,9 +106,7 @@ def _outcome(run: Run, plan: Plan) -> Outcome:
     if failed:
         reason, count = failed.most_common(1)[0]
         if failed.total() == plan.total:
-            raise WorldError(
-                f"every request failed ({count} times: {reason}); mend it and ask again with --retry-failed"
-            )
+            raise WorldError(f"every request failed ({count} times: {reason}); mend what it says and run again")
         notes.append(
             f"{failed.total()} requests failed (most often, {count} times: {reason}); they are rows with an `error` "
             f"in {run.path / TRACES.name}; ask again with --retry-failed"

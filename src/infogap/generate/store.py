@@ -90,7 +90,7 @@ class TraceStore:
 
     def cached(self, trace_ids: Iterable[str]) -> dict[str, Row]:
         """Rows of earlier plans with these ids."""
-        paths = sorted((self._folder / "cache").glob("*.parquet"))
+        paths = self._cache()
         if not paths:
             return {}
         wanted = pl.Series(list(trace_ids), dtype=pl.String).implode()
@@ -101,7 +101,7 @@ class TraceStore:
     def finish(self) -> None:
         """Drop from the cache what the finished plan holds; what it does not is kept for later."""
         cache = self._folder / "cache"
-        paths = sorted(cache.glob("*.parquet"))
+        paths = self._cache()
         if not paths:
             return
         held = pl.scan_parquet(sorted(self._folder.glob("part-*.parquet"))).select("trace_id")
@@ -117,6 +117,10 @@ class TraceStore:
         for path in paths:
             if path.name != "unused.parquet" or not rest.height:
                 path.unlink()
+
+    def _cache(self) -> list[Path]:
+        paths = sorted((self._folder / "cache").glob("*.parquet"))
+        return [path for path in paths if not path.name.startswith("damaged-") and _is_sound(path)]
 
     def _close_if_whole(self, number: int) -> None:
         rows = self._open.get(number, {})

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import orjson
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -18,6 +19,8 @@ from infogap.errors import UserError
 from infogap.recipe.model import Recipe, contradictions
 from infogap.recipe.problems import Path as KeyPath
 from infogap.recipe.problems import Problem, RecipeError, messages, spell_path
+
+ORIGIN = "run.json"  # beside a run's resolved recipe: where its relative paths start from
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,11 @@ class LoadedRecipe:
 
     @property
     def base(self) -> Path:
-        """What the recipe's relative paths start from."""
-        return self.file.parent
+        """What the recipe's relative paths start from: its folder; for a run's resolved recipe, the original's."""
+        try:
+            return Path(orjson.loads((self.file.parent / ORIGIN).read_bytes())["base"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return self.file.parent
 
     def problem(self, path: KeyPath, message: str) -> Problem:
         """A problem that only shows outside the recipe (a missing file), at the key that names it."""
@@ -94,6 +100,8 @@ def _read(file: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
         tree = YAML(typ="rt").load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"there is no recipe {file}; `infogap init` writes one to start from") from None
+    except IsADirectoryError:
+        raise UserError(f"{file} is a folder; name a recipe, or look at a run with infogap status {file}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read the recipe {file}: {error}") from error
     except MarkedYAMLError as error:

@@ -14,7 +14,7 @@ class Recipe(Model):
     """Everything that a run depends on. Either tasks, teacher and generate, or import."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="The run's folder: runs/NAME.")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)
     tasks: list[TaskSource] | None = Field(None, min_length=1)
     teacher: Teacher | None = None
     generate: Generate | None = None

@@ -83,6 +83,10 @@ def _message(line: Any) -> str:
             message = f"found '{context['tag']}'; {_allowed(context['tag'], context['expected_tags'])}"
         case "union_tag_not_found":
             message = f"missing key {context['discriminator']}"
+        case "string_type" if isinstance(found, int | float):
+            message = f'should be text, found {show(found)}; put it in quotes: "{found}"'
+        case "string_pattern_mismatch":
+            message = f"may hold letters, digits, '.', '_' and '-' only, found {show(found)}"
         case "refused":
             message = line["msg"]
         case _:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from infogap.privilege.ladder import BY_NAME, Need
 from infogap.recipe.base import Model, refuse
+from infogap.recipe.sources import OneOrMore
 from infogap.recipe.spelling import nearest
 
 DEFAULT_INSTRUCTION = r"Please reason step by step, and put your final answer within \boxed{}."
@@ -66,6 +67,8 @@ def _check_privilege(entry: str | dict[str, PrivilegeOptions]) -> str | dict[str
         extra = given - {"as", *known.options}
     if extra:
         raise refuse(f"privilege '{use.name}' has no option {', '.join(sorted(extra))}")
+    if use.label != use.name and use.label in BY_NAME:
+        raise refuse(f"`as: {use.label}` is the name of another privilege; choose a name of your own")
     if use.options.fraction is not None and use.options.steps is not None:
         raise refuse("a hint is cut by `fraction` or by `steps`, not by both")
     return entry
@@ -242,6 +245,6 @@ class Publish(Model):
         "0.1.0", description="A semantic version; the tag on the Hub is v + this."
     )
     license: str = Field("apache-2.0", description="An SPDX id in the Hub's spelling.")
-    language: list[str] = Field(["en"], description="ISO 639-1 codes.")
+    language: OneOrMore = Field(["en"], description="ISO 639-1 codes.")
     private: bool = False
     configs: list[ConfigName] = Field(["sft", "traces"], min_length=1, description="The first is the default.")
