@@ -38,6 +38,17 @@ def stderr() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+def stdout() -> Console:
+    """The console for data: tables and traces. Its text is never read as markup unless it is asked for."""
+    from rich.console import Console
+
+    class Data(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # `infogap show RUN | head` is no failure: the command line ends quietly
+
+    return Data(highlight=False, markup=False)
+
+
 def say(text: str, style: str | None = None) -> None:
     """A line for the person at the terminal; nothing under --quiet."""
     if not output.quiet:

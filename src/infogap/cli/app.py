@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -43,24 +44,31 @@ _COMMON = {
 def command(
     panel: str, name: str | None = None, to: typer.Typer = app, help_text: str | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a function as a command with -v, --quiet, --json and --debug, its errors told in one line."""
+    """Register a function as a command with the output options, its errors told in one line."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
-        @wraps(function)
-        def run(*, verbose: bool, quiet: bool, json_: bool, debug: bool, **arguments: Any) -> None:
-            output.verbose, output.quiet, output.json, output.debug = verbose, quiet, json_, debug
-            _run(function, arguments)
-
-        own = inspect.signature(function, eval_str=True)
-        keyword = inspect.Parameter.KEYWORD_ONLY
-        common = [inspect.Parameter(key, keyword, annotation=kind, default=False) for key, kind in _COMMON.items()]
-        parameters = [parameter.replace(kind=keyword) for parameter in own.parameters.values()]
-        run.__signature__ = own.replace(parameters=[*parameters, *common])  # type: ignore[attr-defined]
-        run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*parameters, *common]}
-        to.command(name or function.__name__, rich_help_panel=panel, help=help_text)(run)
+        register_with = to.command(name or function.__name__, rich_help_panel=panel, help=help_text)
+        register_with(with_output_options(function))
         return function
 
     return register
+
+
+def with_output_options(function: Callable[..., None]) -> Callable[..., None]:
+    """The function with -v, --quiet, --json and --debug besides its own parameters."""
+
+    @wraps(function)
+    def run(*, verbose: bool, quiet: bool, json_: bool, debug: bool, **arguments: Any) -> None:
+        output.verbose, output.quiet, output.json, output.debug = verbose, quiet, json_, debug
+        _run(function, arguments)
+
+    own = inspect.signature(function, eval_str=True)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    common = [inspect.Parameter(key, keyword, annotation=kind, default=False) for key, kind in _COMMON.items()]
+    parameters = [parameter.replace(kind=keyword) for parameter in own.parameters.values()]
+    run.__signature__ = own.replace(parameters=[*parameters, *common])  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*parameters, *common]}
+    return run
 
 
 def _run(function: Callable[..., None], arguments: dict[str, Any]) -> None:
@@ -74,8 +82,8 @@ def _run(function: Callable[..., None], arguments: dict[str, Any]) -> None:
     except KeyboardInterrupt:
         _complain("stopped; what was finished is on disk, the same command goes on from there")
         raise typer.Exit(_INTERRUPTED) from None
-    except BrokenPipeError:  # `infogap show RUN | head`
-        sys.stdout = None
+    except BrokenPipeError:  # `infogap show RUN | head`: nobody reads on, and nothing may be flushed at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(0) from None
     except (typer.Exit, typer.Abort):
         raise

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from infogap.cli.app import RECIPES, RUNS, app, command
+from infogap.cli.app import RECIPES, RUNS, app, command, with_output_options
 from infogap.cli.arguments import RunFolder
-from infogap.console import output
+from infogap.console import output, stdout
 
 privileges_app = typer.Typer(help="The ladder of privileges, and what a teacher sees under each.")
 app.add_typer(privileges_app, name="privileges", rich_help_panel=RECIPES)
@@ -27,8 +27,8 @@ def status(folder: RunFolder) -> None:
     if output.json:
         _print_json([asdict(state) for state in found])
         return
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=str(folder), title_justify="left", title_style="bold")
     for heading in ("stage", "state", "rows", "why"):
@@ -36,8 +36,8 @@ def status(folder: RunFolder) -> None:
     for state in found:
         rows = "" if state.rows is None else f"{state.rows:,}"
         why = [*state.why, *([state.shortfall] if state.shortfall else [])]
-        table.add_row(state.stage, f"[{_STYLES[state.state]}]{state.state}", rows, "\n".join(why))
-    Console(highlight=False).print(table)
+        table.add_row(state.stage, Text(state.state, style=_STYLES[state.state]), rows, "\n".join(why))
+    stdout().print(table)
 
 
 @command(RUNS)
@@ -63,6 +63,7 @@ def show(
 
 
 @privileges_app.callback(invoke_without_command=True)
+@with_output_options
 def _privileges(context: typer.Context) -> None:
     """List the ladder of privileges; `show` prints what the teacher sees under one."""
     if context.invoked_subcommand is None:
@@ -77,7 +78,6 @@ def list_privileges() -> None:
     if output.json:
         _print_json([asdict(privilege) for privilege in LADDER])
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title="The ladder of privileges", title_justify="left", title_style="bold")
@@ -92,7 +92,7 @@ def list_privileges() -> None:
             ", ".join(privilege.needs),
             ", ".join(privilege.options),
         )
-    Console(highlight=False).print(table)
+    stdout().print(table)
 
 
 @command(RECIPES, "show", privileges_app)

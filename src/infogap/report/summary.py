@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from infogap.console import stdout
 from infogap.overview import PrivilegeFigures, by_privilege, density_unit, several_teachers, traces_in_short
 from infogap.run import Run
 
@@ -32,9 +34,7 @@ def summary(run: Run) -> dict[str, Any]:
 
 def print_summary(run: Run) -> None:
     """The tables on stdout, and what to do next."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
+    console = stdout()
     console.print()
     console.print(privilege_table(run))
     if mix_counts(run).get("axes"):
@@ -94,14 +94,14 @@ def mix_table(run: Run) -> Table:
 
 
 def _next_steps(run: Run) -> str:
-    dataset = run.path / "dataset"
+    dataset, folder = run.path / "dataset", shlex.quote(str(run.path))
     default = run.recipe.publish.configs[0]
-    publish = f"infogap publish {run.path} --push" if run.recipe.publish.repo else "set publish.repo to push to the Hub"
+    publish = f"infogap publish {folder} --push" if run.recipe.publish.repo else "set publish.repo to push to the Hub"
     return (
         f"dataset   {dataset}\n"
         f"report    {run.path / 'report' / 'index.html'}\n"
         f'load it   python -c \'from datasets import load_dataset; print(load_dataset("{dataset}", "{default}"))\'\n'
-        f"look      infogap show {run.path}\n"
+        f"look      infogap show {folder}\n"
         f"next      {publish}"
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from infogap.console import stdout
 from infogap.errors import UserError
 from infogap.measure.lexicon import Lexicon, load
 from infogap.overview import richness_of
@@ -59,24 +60,23 @@ def _must_occur(traces: pl.LazyFrame, column: str, value: str) -> None:
 
 def print_traces(run: Run, traces: pl.DataFrame) -> None:
     """Task by task: the question, then its traces in columns as wide as the terminal allows."""
-    from rich.console import Console
     from rich.panel import Panel
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
+    console = stdout()
     lexicon = load(run.recipe.measure.lexicons[0], run.resolve)
     abreast = max(1, console.width // _COLUMN_WIDTH)
     for (task_id,), rows in traces.group_by("task_id", maintain_order=True):
         first = rows.row(0, named=True)
         heading = f"task {task_id}  {first['family']}  gold answer: {first['answer']}"
-        console.print(Panel(Text(first["question"]), title=heading, title_align="left"))
+        console.print(Panel(Text(first["question"] or "?"), title=Text(heading), title_align="left"))
         found = rows.to_dicts()
         for start in range(0, len(found), abreast):
             beside = found[start : start + abreast]
             table = Table(expand=True, show_lines=False, padding=(0, 1))
             for trace in beside:
-                table.add_column(_heading(trace), ratio=1, overflow="fold")
+                table.add_column(Text(_heading(trace)), ratio=1, overflow="fold")
             table.add_row(*(_marked(trace, lexicon) for trace in beside))
             console.print(table)
 
