@@ -72,6 +72,18 @@ def test_two_lexicons_of_one_name_end_with_2(tmp_path: Path) -> None:
     assert "measure.lexicons[1]: its name is 'infogap', as is that of infogap; give it another `name`" in done.stderr
 
 
+def test_errors_of_the_text_and_of_what_it_names_are_told_together(tmp_path: Path) -> None:
+    text = VALID.replace("chain_sum", "chain_smu") + "measure: {lexicons: [infogpa]}\nbalance: {size: 0}\n"
+    (tmp_path / "recipe.yaml").write_text(text)
+    done = infogap("check", "recipe.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert [line.split(": ")[1] for line in done.stderr.splitlines()] == [
+        "tasks[0].names[0]",
+        "measure.lexicons[0]",
+        "balance.size",
+    ]
+
+
 @pytest.mark.parametrize("command", ["status", "show", "verify", "publish"])
 def test_a_folder_that_is_no_run_ends_with_2(tmp_path: Path, command: str) -> None:
     done = infogap(command, "nowhere", cwd=tmp_path)

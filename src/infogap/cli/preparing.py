@@ -9,7 +9,12 @@ from infogap.recipe import LoadedRecipe, Problem, RecipeError, load_recipe
 
 def checked(file: Path, overrides: list[str] | None = None) -> LoadedRecipe:
     """A recipe with nothing wrong, in itself and in what it names. Raises RecipeError with all problems."""
-    loaded = load_recipe(file, overrides)
+    try:
+        loaded = load_recipe(file, overrides)
+    except RecipeError as error:
+        if error.sound is None:
+            raise
+        raise RecipeError([*error.problems, *outside_problems(error.sound)]) from None
     problems = outside_problems(loaded)
     if problems:
         raise RecipeError(problems)
