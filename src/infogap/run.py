@@ -50,7 +50,7 @@ class Run:
 
         Raises UserError where the folder holds other things than a run: a run replaces whole subfolders.
         """
-        if not (self.path / _RECIPE).is_file():
+        if self.path.is_dir() and not (self.path / _RECIPE).is_file():
             others = sorted(path.name for path in self.path.iterdir() if not path.name.startswith(".lock"))
             if others:
                 raise UserError(

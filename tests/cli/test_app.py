@@ -47,7 +47,9 @@ def test_a_wrong_recipe_ends_with_2_and_no_traceback(tmp_path: Path) -> None:
     done = infogap("run", "recipe.yaml", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.splitlines()[0].startswith("recipe.yaml:4: generate.privileges[1]: unknown privilege 'answr'")
+    first, second = done.stderr.splitlines()
+    assert first.startswith("recipe.yaml:2: tasks[0].names[0]: reasoning-gym has no dataset 'chain_sun'")
+    assert second.startswith("recipe.yaml:4: generate.privileges[1]: unknown privilege 'answr'")
     assert "Traceback" not in done.stderr
     (tmp_path / "recipe.yaml").write_text(VALID.replace("chain_sum", "chain_sun"))
     done = infogap("check", "recipe.yaml", cwd=tmp_path)

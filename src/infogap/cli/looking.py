@@ -35,7 +35,7 @@ def status(folder: RunFolder) -> None:
         table.add_column(heading, justify="right" if heading == "rows" else "left")
     for state in found:
         rows = "" if state.rows is None else f"{state.rows:,}"
-        why = [*state.why, *([state.shortfall] if state.shortfall else [])]
+        why = [*state.why, *(state.shortfall.splitlines()[:1] if state.shortfall else [])]
         table.add_row(state.stage, Text(state.state, style=_STYLES[state.state]), rows, "\n".join(why))
     stdout().print(table)
 

@@ -76,7 +76,7 @@ def load_recipe(file: Path, overrides: list[str] | None = None) -> LoadedRecipe:
     recipe, found = _validate(data)
     if recipe is None:
         problems = [places.problem(path, message) for path, message in found]
-        raise RecipeError(sorted(problems, key=_by_line))
+        raise RecipeError(problems, LoadedRecipe(_sound_recipe(data), places))
     return LoadedRecipe(recipe, places)
 
 
@@ -182,6 +182,14 @@ def _validate(data: dict[str, Any]) -> tuple[Recipe | None, list[tuple[KeyPath, 
     return (None if found else recipe), found
 
 
+def _sound_recipe(data: dict[str, Any]) -> Recipe:
+    """The recipe's sound sections, the others as if they were not there."""
+    sections = _sound_sections(data)
+    keys = {info.alias or name: name for name, info in Recipe.model_fields.items()}
+    fields = {keys[key]: section for key, section in sections.items() if section is not None}
+    return Recipe.model_construct(**({"name": "unnamed"} | fields))  # type: ignore[arg-type]
+
+
 def _sound_sections(data: dict[str, Any]) -> dict[str, object]:
     sections: dict[str, object] = {}
     for name, info in Recipe.model_fields.items():
@@ -193,8 +201,3 @@ def _sound_sections(data: dict[str, Any]) -> dict[str, object]:
         except ValidationError:
             sections[key] = None
     return sections
-
-
-def _by_line(problem: Problem) -> tuple[str, int]:
-    file, _, line = problem.where.rpartition(":")
-    return (file, int(line)) if line.isdigit() else (problem.where, 0)

@@ -31,15 +31,29 @@ def as_finished(
     ends, what is in flight is cancelled and the resource closed before it returns.
     """
     waiting = iter(items)
-    finished: SimpleQueue[Future[Result]] = SimpleQueue()
+    finished: SimpleQueue[asyncio.Task[Result]] = SimpleQueue()
+    running: set[asyncio.Task[Result]] = set()  # the loop itself holds its tasks only weakly
     outstanding = 0  # started and not yet yielded
+
+    def over(task: asyncio.Task[Result]) -> None:
+        running.discard(task)
+        if not task.cancelled():
+            task.exception()  # counts as looked at, also where nobody takes the result any more
+        finished.put(task)
+
     with _loop_in_thread(opening) as (loop, resource):
+
+        def start(item: Item) -> None:
+            # In the loop's thread: a coroutine made in the caller's could be interrupted before it is awaited.
+            task = loop.create_task(work(resource, item))
+            running.add(task)
+            task.add_done_callback(over)
+
         while True:
             try:
                 in_flight = outstanding - finished.qsize()
                 for item in islice(waiting, min(limit - in_flight, 2 * limit - outstanding)):
-                    started = asyncio.run_coroutine_threadsafe(work(resource, item), loop)
-                    started.add_done_callback(finished.put)
+                    loop.call_soon_threadsafe(start, item)
                     outstanding += 1
                 if not outstanding:
                     return
@@ -51,7 +65,7 @@ def as_finished(
             yield result
 
 
-def _results(finished: SimpleQueue[Future[Result]]) -> Iterator[Result]:
+def _results(finished: SimpleQueue[asyncio.Task[Result]]) -> Iterator[Result]:
     """What waits in the queue, but for failures."""
     while not finished.empty():
         done = finished.get()
