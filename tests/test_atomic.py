@@ -47,6 +47,12 @@ def test_a_folder_that_cannot_take_the_old_one_s_place_leaves_it(tmp_path: Path)
     assert list(tmp_path.iterdir()) == [folder]
 
 
+def test_a_path_below_a_file_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WorldError, match="cannot write"):
+        write_text(tmp_path / "file" / "below", "text")
+
+
 def test_a_full_disk_is_one_clear_line() -> None:
     with (
         pytest.raises(WorldError, match=r"cannot write .*No space left on device"),

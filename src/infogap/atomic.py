@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from infogap.errors import WorldError
@@ -29,7 +29,8 @@ def whole_file(path: Path) -> Iterator[Path]:
             raise
         raise disk_error(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where the disk refused, what it said then is what counts
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -101,7 +101,14 @@ def test_a_missing_part_is_said_and_never_left_empty() -> None:
 def test_a_recipes_own_privilege_is_rendered_in_a_sandbox() -> None:
     own = use("nudge", template="The answer has {{ answer|length }} digits.", richness=0.5, needs=["answer"])
     assert WRITER.write(TASKS[0], own).text == "The answer has 1 digits."
-    for template in ("{{ answer.__class__.__mro__ }}", "{{ nothing }}", "{{ answer"):
+    for template in (
+        "{{ answer.__class__.__mro__ }}",
+        "{{ nothing }}",
+        "{{ answer",
+        "{{ 1/0 }}",
+        "{% for i in range(10**9) %}{% endfor %}",
+        "{% include 'x' %}",
+    ):
         with pytest.raises(UserError):
             WRITER.write(TASKS[0], use("nudge", template=template))
 

@@ -44,9 +44,9 @@ def fill(template: str, **values: Any) -> str:
     """Render a template. Raises UserError where it is broken or names what it is not given."""
     try:
         return str(_compiled(template).render(**values))
-    except TemplateError as error:
+    except Exception as error:  # the template is the recipe's code: besides syntax it may divide by zero, loop for ever
         given = ", ".join(values)
-        raise UserError(f"template {template!r}: {error.message}; it may use {given}") from error
+        raise UserError(f"template {template!r}: {error}; it may use {given}") from error
 
 
 def template_problem(template: str, needs: Collection[Need]) -> str | None:

@@ -38,8 +38,8 @@ def _table(run: Run, source: TableSource) -> Iterator[tuple[KeyPath, str]]:
     except UserError as error:
         yield ("from",), str(error)
     if path is not None and path.is_file():
-        for key in ("config", "revision"):
-            if getattr(source, key) is not None:
+        for key in ("config", "split", "revision"):
+            if getattr(source, key) != type(source).model_fields[key].default:
                 yield (key,), f"`{key}` is for datasets, and {source.from_} is a file"
     if source.where is not None:
         problem = where_problem(source.where)
