@@ -32,6 +32,9 @@ def test_a_pulled_version_is_the_pushed_one(build: Build, hub: Hub, tmp_path: Pa
     assert found.configs["traces"]["both"] > 0
 
 
+# huggingface_hub itself calls its HTTP client in a deprecated way.
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+
 INSTRUCTION = (
     "Think about the question step by step, for as long as is needed, and\nthen put the final answer, and nothing "
     "else, into \\boxed{}.\n\nDo it once: a second \\boxed{} would be \\\\ taken for the answer."
