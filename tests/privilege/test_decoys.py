@@ -41,6 +41,11 @@ def test_equal_values_in_other_words_are_no_decoys() -> None:
     assert Decoys(1, tasks).answer(tasks[0]) == "3/4"
 
 
+def test_a_number_that_would_fill_the_memory_is_not_computed() -> None:
+    tasks = [task(0, "1e999999999"), task(1, "2e999999999"), task(2, "1/0")]
+    assert Decoys(1, tasks).answer(tasks[0]) == "2e999999999"
+
+
 def test_the_form_is_kept() -> None:
     tasks = [task(0, r"\frac{1}{2}"), task(1, "7"), task(2, r"\frac{3}{7}"), task(3, "x^2")]
     assert Decoys(1, tasks).answer(tasks[0]) == r"\frac{3}{7}"

@@ -12,6 +12,7 @@ from typing import Any
 from infogap.ids import derived_seed, digest
 from infogap.verify.choices import options
 
+_PLAIN = re.compile(r"[-+]?\d{1,100}(\.\d{1,100}|/\d{1,100})?")
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 
 
@@ -83,7 +84,9 @@ def _same(one: str, other: str) -> bool:
 
 
 def _value(answer: str) -> Fraction | None:
+    """The number or fraction that an answer is; no powers of ten, as `1e999999999` would take for ever."""
+    plain = answer.replace(",", "").replace("$", "").strip()
     try:
-        return Fraction(answer.replace(",", "").replace("$", "").strip())
-    except (ValueError, ZeroDivisionError):
+        return Fraction(plain) if _PLAIN.fullmatch(plain) else None
+    except ZeroDivisionError:
         return None
