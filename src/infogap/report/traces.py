@@ -27,7 +27,7 @@ def traces_of(run: Run, wanted: dict[str, str], tasks: int) -> pl.DataFrame:
         run.scan(TRACES)
         .select(_SHOWN)
         .join(run.scan(VERDICTS).select("trace_id", "verdict", "extracted_answer"), on="trace_id", how="left")
-        .join(run.scan(MEASURES).select("trace_id", "band", "epistemic_count"), on="trace_id", how="left")
+        .join(run.scan(MEASURES).select("trace_id", "band", "epistemic_count", "words"), on="trace_id", how="left")
     )
     for column, value in wanted.items():
         _must_occur(joined, column, value)
@@ -82,11 +82,13 @@ def print_traces(run: Run, traces: pl.DataFrame) -> None:
 
 
 def _heading(trace: dict[str, Any]) -> str:
+    tokens, words = trace["completion_tokens"], trace["words"]
+    length = f"{words or 0} words" if tokens is None else f"{tokens} tokens"
     parts = [
         f"{trace['privilege']} #{trace['sample']}",
         trace["verdict"] or "not verified",
         f"{trace['band'] or 'no band'}",
-        f"{trace['completion_tokens'] or '?'} tokens, {trace['epistemic_count'] or 0} markers",
+        f"{length}, {trace['epistemic_count'] or 0} markers",
     ]
     return "\n".join(parts)
 
