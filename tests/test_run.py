@@ -96,6 +96,13 @@ def test_a_folder_of_other_things_is_left_alone(run: Run) -> None:
     assert (run.path / "dataset" / "mine.txt").read_text() == "precious"
 
 
+def test_a_run_killed_before_its_recipe_was_written_is_taken_up_again(run: Run) -> None:
+    (run.path / "run.json").write_text('{"base": "/elsewhere"}')
+    (run.path / ".recipe.yaml.123.tmp").write_text("name: de")
+    run.save_recipe()
+    assert Run.open(run.path).recipe == run.recipe
+
+
 def test_a_path_that_cannot_be_a_folder_is_told(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="is a file"), Run(tmp_path / "file", run.recipe, run.base).lock():

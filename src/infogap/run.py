@@ -51,7 +51,9 @@ class Run:
         Raises UserError where the folder holds other things than a run: a run replaces whole subfolders.
         """
         if self.path.is_dir() and not (self.path / _RECIPE).is_file():
-            others = sorted(path.name for path in self.path.iterdir() if not path.name.startswith(".lock"))
+            # Hidden files are a lock's, or temporary ones; the origin alone is a run killed before its recipe came.
+            names = [path.name for path in self.path.iterdir()]
+            others = sorted(name for name in names if not name.startswith(".") and name != ORIGIN)
             if others:
                 raise UserError(
                     f"{self.path} is no run and not empty (it has {', '.join(others[:3])}); "

@@ -152,6 +152,24 @@ def broken() -> AbstractAsyncContextManager[Bench]:
     raise OSError("no socket")
 
 
+def test_what_has_finished_comes_before_the_interrupt() -> None:
+    async def wait(bench: Bench, item: int) -> int:
+        await asyncio.sleep(60 if item > 5 else 0)
+        return item
+
+    def items() -> Iterator[int]:
+        yield from range(8)
+        time.sleep(0.3)  # meanwhile the first six finish
+        raise KeyboardInterrupt
+
+    results = as_finished(items(), wait, Bench().opening, 20)
+    came: list[int] = []
+    with pytest.raises(KeyboardInterrupt):
+        for result in results:
+            came.append(result)
+    assert sorted(came) == [0, 1, 2, 3, 4, 5]
+
+
 def test_errors_of_opening_are_raised() -> None:
     with pytest.raises(OSError, match="no socket"):
         list(as_finished([0.0], work, broken, 2))

@@ -27,7 +27,7 @@ def as_finished(
     The coroutines run on an event loop in a thread of its own, so that they go on while the caller is
     busy with a result. `items` is read in the caller's thread, only as fast as work can start: at most
     `limit` are in flight, and at most as many results wait to be taken. The first exception of `work`
-    or of `items` is raised here, after the results that have finished by then. However the iteration
+    or of `items`, or Ctrl-C, is raised here, after the results that have finished by then. However the iteration
     ends, what is in flight is cancelled and the resource closed before it returns.
     """
     waiting = iter(items)
@@ -59,7 +59,7 @@ def as_finished(
                     return
                 result = finished.get().result()
                 outstanding -= 1
-            except Exception:
+            except (Exception, KeyboardInterrupt):  # what was paid for is taken before it ends
                 yield from _results(finished)
                 raise
             yield result

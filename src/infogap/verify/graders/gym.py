@@ -79,7 +79,7 @@ def _scores_anything(dataset: Any, entry: dict[str, Any]) -> bool:
     """Whether a text that answers nothing scores 1: some scorers read whatever is not True as False."""
     try:
         return _score(dataset, entry, "?") == 1.0
-    except Exception:
+    except Exception:  # a scorer that cannot read "?" does not take it for right
         return False
 
 
