@@ -81,10 +81,22 @@ TRACES = Table(
             "round": pl.Int64,
             "reasoning": pl.String,  # the thinking part; empty where the teacher has none
             "response": pl.String,
-            "finish_reason": pl.String,  # stop | length | error | null (imported and not stated)
+            # stop | length | error, filtered, too_long (no answer: `error` says why) | null (imported and not stated)
+            "finish_reason": pl.String,
             "prompt_tokens": pl.Int64,
             "completion_tokens": pl.Int64,
             "error": pl.String,  # why a request has no answer; null otherwise
+        }
+    ),
+)
+TOKENS = Table(
+    "tokens",
+    "trace_id",
+    pl.Schema(
+        {
+            "trace_id": pl.String(),
+            "logprobs": pl.List(pl.Float32),  # nats, of each token that the teacher wrote
+            "entropies": pl.List(pl.Float32),  # nats, at each token; a lower bound, from the most likely tokens
         }
     ),
 )
@@ -140,7 +152,7 @@ MIX = Table(
         }
     ),
 )
-TABLES = {table.name: table for table in (TASKS, CONTEXTS, TRACES, VERDICTS, MEASURES, DUPLICATES, MIX)}
+TABLES = {table.name: table for table in (TASKS, CONTEXTS, TRACES, TOKENS, VERDICTS, MEASURES, DUPLICATES, MIX)}
 
 VERDICT_NAMES = ("correct", "wrong", "no_answer", "truncated", "ungradable")
 BAND_NAMES = ("uncertain", "mixed", "confident")
@@ -153,7 +165,7 @@ def features(schema: pl.Schema) -> Features:
     return Features({name: _feature(dtype) for name, dtype in schema.items()})
 
 
-_SCALARS = {pl.String: "string", pl.Int64: "int64", pl.Float64: "float64", pl.Boolean: "bool"}
+_SCALARS = {pl.String: "string", pl.Int64: "int64", pl.Float64: "float64", pl.Float32: "float32", pl.Boolean: "bool"}
 
 
 def _feature(dtype: pl.DataType) -> Any:

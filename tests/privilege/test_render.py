@@ -11,7 +11,7 @@ from infogap.privilege.decoys import Decoys
 from infogap.privilege.ladder import LADDER
 from infogap.privilege.render import ContextWriter, UnmetNeedError, student_prompt, teacher_prompt
 from infogap.privilege.wording import fill, load_wording, template_problem
-from infogap.recipe.sections import PrivilegeOptions, PrivilegeUse
+from infogap.recipe.generate import PrivilegeOptions, PrivilegeUse
 
 TASKS: list[dict[str, Any]] = [
     {

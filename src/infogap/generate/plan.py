@@ -14,7 +14,7 @@ from infogap.errors import UserError
 from infogap.ids import derived_seed, stable_id
 from infogap.privilege.decoys import Decoys
 from infogap.privilege.render import Context, ContextWriter, UnmetNeedError, teacher_prompt
-from infogap.recipe.sections import Generate, PrivilegeUse
+from infogap.recipe.generate import Generate, PrivilegeUse
 from infogap.recipe.spelling import nearest
 from infogap.run import Run
 from infogap.schema import CONTEXTS, TASKS

@@ -6,14 +6,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 Need = Literal["answer", "solution"]
+"""What a task must have for a privilege."""
+AttemptKind = Literal["wrong", "right"]
+"""Which attempts of its own a teacher is shown: those that the verifier calls wrong, or right."""
 
 
 @dataclass(frozen=True)
 class Privilege:
     """One rung: `richness` ranks how much the teacher is told; `needs` is what a task must have for it.
 
-    A control `imitates` a privilege: it is worded and ranked like it, without the knowledge. A style tells the
-    teacher how to write besides what it tells it of the task.
+    A privilege with `attempts` shows traces that the same run has made under another privilege, by default the
+    one that `attempts_from` names. A control `imitates` a privilege: it is worded and ranked like it, without the
+    knowledge. A style tells the teacher how to write besides what it tells it of the task. What is for `scoring`
+    only writes no traces.
     """
 
     name: str
@@ -23,9 +28,14 @@ class Privilege:
     options: tuple[str, ...] = ()
     imitates: str | None = None
     style: bool = False
+    attempts: AttemptKind | None = None
+    attempts_from: str = "unguided"
+    scoring: bool = False
 
     @property
-    def role(self) -> Literal["privilege", "control", "style"]:
+    def role(self) -> Literal["privilege", "control", "style", "scoring"]:
+        if self.scoring:
+            return "scoring"
         if self.style:
             return "style"
         return "control" if self.imitates else "privilege"
@@ -38,9 +48,36 @@ LADDER: tuple[Privilege, ...] = (
     Privilege("masked_solution", 2, _SOLUTION, "the worked solution with its values and its answer blanked out"),
     Privilege("answer", 3, ("answer",), "the gold answer"),
     Privilege("decoy_answer", 3, ("answer",), "a wrong answer of the same form", imitates="answer"),
+    Privilege(
+        "verifier",
+        4,
+        (),
+        "its own wrong attempts and the verdicts on them",
+        ("from", "turns", "verdict"),
+        attempts="wrong",
+    ),
+    Privilege("peers", 5, (), "one right attempt and, if there is one, a wrong one", ("from",), attempts="right"),
+    Privilege("solution_no_think", 6, (), "a right attempt without its thinking", ("from",), attempts="right"),
+    Privilege(
+        "regenerated",
+        7,
+        (),
+        "the right trace that it wrote when it was shown the solution",
+        ("from",),
+        attempts="right",
+        attempts_from="solution",
+    ),
     Privilege("solution", 8, _SOLUTION, "the whole worked solution"),
     Privilege("decoy_solution", 8, _SOLUTION, "the worked solution of another task", imitates="solution"),
     Privilege("irrelevant", 8, _SOLUTION, "text as long that says nothing about the task", imitates="solution"),
-    Privilege("confident_rewrite", 8, _SOLUTION, "the whole solution, and to express no doubt", style=True),
+    Privilege(
+        "confident_rewrite",
+        8,
+        _SOLUTION,
+        "the whole solution, or with `from` a right attempt, and to express no doubt",
+        ("from",),
+        style=True,
+    ),
+    Privilege("reference_only", 8, _SOLUTION, "the whole solution without the question", scoring=True),
 )
 BY_NAME = {privilege.name: privilege for privilege in LADDER}

