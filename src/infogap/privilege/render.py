@@ -98,7 +98,7 @@ class ContextWriter:
         match use.name:
             case "hint":
                 part = hint(task["solution"], fraction=use.options.fraction, count=use.options.steps)
-                return {"hint": _or_unmet(part, "the solution has one step only")}
+                return {"hint": _or_unmet(part, "no step of the solution comes before its result")}
             case "masked_solution":
                 return {"masked_solution": masked(task["solution"], task["answer"])}
             case "irrelevant":

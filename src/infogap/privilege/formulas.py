@@ -1,0 +1,65 @@
+"""Where formulas, code and braces stand in a text: places that cannot be cut into."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_NEVER = "(?!)"
+# Kind -> (opening, what opens another one inside, closing). Display formulas and drawings stand between sentences.
+_KINDS = {
+    "code": ("```", _NEVER, "```"),
+    "drawing": (r"\[asy\]", _NEVER, r"\[/asy\]"),
+    "environment": (r"\\begin\s*\{", r"\\begin\s*\{", r"\\end\s*\{[^}]*\}"),
+    "display": (r"\\\[", _NEVER, r"\\\]"),
+    "dollars": (r"\$\$", _NEVER, r"\$\$"),
+    "inline": (r"\\\(", _NEVER, r"\\\)"),
+    # As in Pandoc, "$5 and $6" is money: a dollar before a digit, or that stands like an opening one, closes nothing.
+    "dollar": (r"\$", _NEVER, r"(?<!\s)\$(?!\d)|(?<=\s)\$(?=[\s.,;:)]|\Z)"),
+    "braces": (r"\{", r"\{", r"\}"),
+}
+_ESCAPED = r"\\[\\${}]"
+_OPENING = re.compile(f"{_ESCAPED}|" + "|".join(f"(?P<{kind}>{opening})" for kind, (opening, _, _) in _KINDS.items()))
+_INSIDE = {
+    kind: re.compile(f"{_ESCAPED}|(?P<open>{nested})|(?P<close>{closing})")
+    for kind, (_, nested, closing) in _KINDS.items()
+}
+_APART = ("code", "drawing", "environment", "display", "dollars")
+_PARAGRAPH = re.compile(r"\n\s*\n")
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of a text from `start` to `end`; `apart` where it stands between the lines, as a display formula does."""
+
+    start: int
+    end: int
+    apart: bool
+
+
+def formulas(text: str) -> Iterator[Span]:
+    """The outermost formulas, code blocks, drawings and braces of a text, in order.
+
+    One that is never closed reaches to the end of the text; a lone dollar sign is money.
+    """
+    place = 0
+    while opening := _OPENING.search(text, place):
+        place, kind = opening.end(), opening.lastgroup
+        if kind is None:
+            continue  # an escaped sign
+        paragraph = _PARAGRAPH.search(text, place) if kind == "dollar" else None
+        end = _closed(text, place, paragraph.start() if paragraph else len(text), kind)
+        if end is None and kind == "dollar":
+            continue
+        place = len(text) if end is None else end
+        yield Span(opening.start(), place, kind in _APART)
+
+
+def _closed(text: str, start: int, stop: int, kind: str) -> int | None:
+    depth = 1
+    for token in _INSIDE[kind].finditer(text, start, stop):
+        depth += {"open": 1, "close": -1}.get(token.lastgroup or "", 0)
+        if depth == 0:
+            return token.end()
+    return None
