@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from infogap import manifest
 from infogap.atomic import disk_error, whole_file, write_text
+from infogap.budget import Budget
 from infogap.errors import UserError, WorldError
 from infogap.manifest import Manifest
 from infogap.recipe import ORIGIN, LoadedRecipe, Recipe, dump_recipe, load_recipe
@@ -30,6 +31,7 @@ class Run:
     path: Path
     recipe: Recipe
     base: Path
+    budget: Budget = field(default_factory=Budget)  # what this command may spend
 
     @classmethod
     def create(cls, loaded: LoadedRecipe, path: Path | None = None) -> Run:

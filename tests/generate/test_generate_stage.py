@@ -98,7 +98,7 @@ def test_failed_requests_are_rows_with_a_reason_and_can_be_asked_again(tmp_path:
 
 def test_a_server_that_refuses_everything_is_an_error(tmp_path: Path, serving: Serving) -> None:
     run = make_run(tmp_path, serving(ScriptedServer(lambda *_: failing(400))))
-    with pytest.raises(WorldError, match="every request failed"):
+    with pytest.raises(WorldError, match="failed"):
         STAGE.make(run)
     sound = ScriptedServer()
     STAGE.make(make_run(tmp_path, serving(sound)))

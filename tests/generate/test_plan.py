@@ -7,7 +7,8 @@ import pytest
 
 from infogap.errors import UserError
 from infogap.generate.cost import cost
-from infogap.generate.plan import Plan, prompt_of
+from infogap.generate.plan import Plan
+from infogap.generate.prompt import prompt_of
 from infogap.recipe import load_recipe
 from infogap.run import Run
 from infogap.schema import CONTEXTS, TASKS
@@ -45,9 +46,15 @@ def run(tmp_path: Path) -> Run:
     return made
 
 
+def settled(run: Run, teacher: str) -> Plan:
+    plan = Plan(run, teacher)
+    with run.rewrite(CONTEXTS) as out:
+        plan.settle(out)
+    return plan
+
+
 def test_every_request_is_asked_once_with_its_own_seed(run: Run) -> None:
-    plan = Plan(run, "m")
-    plan.settle()
+    plan = settled(run, "m")
     planned = list(plan)
     assert [each.index for each in planned] == list(range(plan.total))
     assert len({each.request.request_id for each in planned}) == plan.total
@@ -56,25 +63,20 @@ def test_every_request_is_asked_once_with_its_own_seed(run: Run) -> None:
 
 
 def test_what_cannot_be_asked_is_counted_with_its_reason(run: Run) -> None:
-    plan = Plan(run, "m")
-    plan.settle()
-    assert plan.skipped == {("hint", "no solution"): 1, ("hint", "the solution has one step only"): 1}
+    plan = settled(run, "m")
+    assert plan.skipped == {("hint", "no solution"): 1, ("hint", "no step of the solution comes before its result"): 1}
 
 
 def test_a_second_plan_asks_exactly_the_same(run: Run) -> None:
-    one, other = Plan(run, "m"), Plan(run, "m")
-    one.settle()
-    other.settle()
+    one, other = settled(run, "m"), settled(run, "m")
     assert one.key == other.key
     assert list(one) == list(other)
 
 
 def test_another_teacher_or_sampling_asks_something_else(run: Run, tmp_path: Path) -> None:
-    plan, other = Plan(run, "m"), Plan(run, "another")
+    plan, other = settled(run, "m"), settled(run, "another")
     warmer = Run(run.path, load_recipe(tmp_path / "recipe.yaml", ["teacher.sampling.temperature=1.0"]).recipe, run.base)
-    third = Plan(warmer, "m")
-    for each in (plan, other, third):
-        each.settle()
+    third = settled(warmer, "m")
     assert len({plan.key, other.key, third.key}) == 3
 
 
@@ -85,8 +87,7 @@ def test_more_samples_keep_the_ids_of_the_first_ones(run: Run, tmp_path: Path) -
 
 
 def test_contexts_are_stored_apart_and_joined_by_id(run: Run) -> None:
-    plan = Plan(run, "m")
-    plan.settle()
+    plan = settled(run, "m")
     contexts = {row["context_id"]: row for row in run.scan(CONTEXTS).collect().iter_rows(named=True)}
     for each in plan:
         if each.privilege == "unguided":

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infogap.generate.cache import drop_from_cache
 from infogap.generate.store import TraceStore, answered, failures, move_to_cache
 from infogap.schema import TRACES
 
@@ -38,17 +39,17 @@ def test_the_parts_are_the_same_bytes_whatever_happened(
     tmp_path_factory: pytest.TempPathFactory, total: int, block: int, random: Any, kills: list[int]
 ) -> None:
     plain, rough = tmp_path_factory.mktemp("plain"), tmp_path_factory.mktemp("rough")
-    store = TraceStore(plain, "key", total, block)
+    store = TraceStore(plain, "key", total, block=block)
     for index in range(total):
         store.add(index, row(index))
     order = list(range(total))
     random.shuffle(order)
-    store = TraceStore(rough, "key", total, block)
+    store = TraceStore(rough, "key", total, block=block)
     for position, index in enumerate(order):
         if position in kills:  # a new process finds a half-written line at the end of a journal
             for journal in rough.glob("journal-*.jsonl"):
                 journal.write_bytes(journal.read_bytes() + b'{"index": 1, "trace')
-            store = TraceStore(rough, "key", total, block)
+            store = TraceStore(rough, "key", total, block=block)
             assert store.done == position
             assert all(store.has(there) for there in order[:position])
             assert not any(store.has(missing) for missing in order[position:])
@@ -62,41 +63,41 @@ def test_the_parts_are_the_same_bytes_whatever_happened(
 
 
 def test_a_kill_between_part_and_journal_leaves_no_row_twice(tmp_path: Path) -> None:
-    store = TraceStore(tmp_path, "key", 4, 2)
+    store = TraceStore(tmp_path, "key", 4, block=2)
     store.add(0, row(0))
     journal = (tmp_path / "journal-00000.jsonl").read_bytes()
     store.add(1, row(1))
     (tmp_path / "journal-00000.jsonl").write_bytes(journal)
-    store = TraceStore(tmp_path, "key", 4, 2)
+    store = TraceStore(tmp_path, "key", 4, block=2)
     assert store.done == 2
     assert trace_ids(tmp_path) == ["r0000", "r0001"]
 
 
 def test_an_unreadable_line_is_asked_again(tmp_path: Path) -> None:
-    store = TraceStore(tmp_path, "key", 3, 3)
+    store = TraceStore(tmp_path, "key", 3, block=3)
     store.add(0, row(0))
     store.add(1, row(1))
     journal = tmp_path / "journal-00000.jsonl"
     _first, second = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(b"\x00" * 20 + b"\n" + second)
-    store = TraceStore(tmp_path, "key", 3, 3)
+    store = TraceStore(tmp_path, "key", 3, block=3)
     assert [store.has(index) for index in range(3)] == [False, True, False]
 
 
 def test_a_changed_plan_takes_what_it_can_from_the_cache_and_loses_nothing(tmp_path: Path) -> None:
-    store = TraceStore(tmp_path, "old", 5, 2)
+    store = TraceStore(tmp_path, "old", 5, block=2)
     for index in range(5):
         store.add(index, row(index))
-    store = TraceStore(tmp_path, "new", 3, 2)
+    store = TraceStore(tmp_path, "new", 3, block=2)
     assert store.done == 0
     cached = store.cached(["r0001", "r0003", "r0009"])
     assert sorted(cached) == ["r0001", "r0003"]
     for index, name in enumerate(("r0001", "r0003")):
         store.add(index, cached[name])
     store.add(2, row(9))
-    store.finish()
+    drop_from_cache(tmp_path)
     assert trace_ids(tmp_path) == ["r0001", "r0003", "r0009"]
-    assert sorted(TraceStore(tmp_path, "old", 5, 2).cached([f"r{n:04d}" for n in range(10)])) == [
+    assert sorted(TraceStore(tmp_path, "old", 5, block=2).cached([f"r{n:04d}" for n in range(10)])) == [
         "r0000",
         "r0001",
         "r0002",
@@ -107,30 +108,30 @@ def test_a_changed_plan_takes_what_it_can_from_the_cache_and_loses_nothing(tmp_p
 
 
 def test_failed_requests_can_be_forgotten(tmp_path: Path) -> None:
-    store = TraceStore(tmp_path, "key", 3, 2)
+    store = TraceStore(tmp_path, "key", 3, block=2)
     store.add(0, row(0))
     store.add(1, row(1, error="timeout"))
     store.add(2, row(2))
     assert failures(tmp_path) == 1
     move_to_cache(tmp_path)
-    store = TraceStore(tmp_path, "key", 3, 2)
+    store = TraceStore(tmp_path, "key", 3, block=2)
     assert sorted(store.cached(["r0000", "r0001", "r0002"])) == ["r0000", "r0002"]
 
 
 def test_failures_in_journals_count_too(tmp_path: Path) -> None:
-    store = TraceStore(tmp_path, "key", 9, 9)
+    store = TraceStore(tmp_path, "key", 9, block=9)
     store.add(0, row(0))
     store.add(1, row(1, error="timeout"))
     assert failures(tmp_path) == 1
 
 
 def test_a_damaged_part_is_set_aside_and_asked_again(tmp_path: Path) -> None:
-    store = TraceStore(tmp_path, "key", 4, 2)
+    store = TraceStore(tmp_path, "key", 4, block=2)
     for index in range(4):
         store.add(index, row(index))
     part = tmp_path / "part-00001.parquet"
     part.write_bytes(part.read_bytes()[:-30])
-    store = TraceStore(tmp_path, "key", 4, 2)
+    store = TraceStore(tmp_path, "key", 4, block=2)
     assert [store.has(index) for index in range(4)] == [True, True, False, False]
     assert (tmp_path / "damaged-part-00001.parquet").is_file()
     for index in (2, 3):

@@ -13,7 +13,7 @@ from infogap.run import Run
 from infogap.schema import TASKS, TRACES, VERDICTS
 from infogap.verify import STAGE
 from infogap.verify.grade import Grade
-from infogap.verify.stage import prepared
+from infogap.verify.traces import prepared
 
 _RECIPE = """
 name: trial

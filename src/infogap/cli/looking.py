@@ -102,7 +102,7 @@ def show_privilege(
     task: Annotated[str | None, typer.Option(metavar="ID", help="By default the task with the lowest id.")] = None,
 ) -> None:
     """Print exactly what the teacher reads for one task."""
-    from infogap.generate.plan import prompt_of
+    from infogap.generate.prompt import prompt_of
     from infogap.run import Run
 
     prompt = prompt_of(Run.open(run), privilege, task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,9 +14,17 @@ from infogap.cli.arguments import Overrides, RecipeFile, RunFolder
 from infogap.console import say
 
 if TYPE_CHECKING:
+    from infogap.budget import Budget
     from infogap.run import Run
 
 Push = Annotated[bool, typer.Option("--push", help="Push the dataset to the recipe's Hub repository.")]
+MaxRequests = Annotated[
+    int | None, typer.Option("--max-requests", metavar="N", min=1, help="Ask the teacher at most N times, then stop.")
+]
+MaxTokens = Annotated[
+    int | None,
+    typer.Option("--max-tokens", metavar="N", min=1, help="Stop asking at N tokens of prompts and answers together."),
+]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Ask failed requests again.")]
 
 
@@ -27,14 +36,17 @@ def run(
     ] = None,
     set_: Overrides = None,
     retry_failed: RetryFailed = False,
+    max_requests: MaxRequests = None,
+    max_tokens: MaxTokens = None,
     push: Push = False,
 ) -> None:
     """Make everything that a recipe asks for; what is up to date is left alone."""
+    from infogap.budget import Budget
     from infogap.cli.preparing import checked
     from infogap.pipeline import run_all
     from infogap.run import Run
 
-    taken_up = Run.create(checked(recipe, set_), run)
+    taken_up = replace(Run.create(checked(recipe, set_), run), budget=Budget(max_requests, max_tokens))
     with taken_up.lock():
         taken_up.save_recipe()
         if retry_failed:
@@ -57,8 +69,16 @@ def _stage(name: str) -> Callable[..., None]:
     return make
 
 
-def _generate(folder: RunFolder, retry_failed: RetryFailed = False) -> None:
-    _run_one(folder, "generate", first=_forget_failed if retry_failed else None)
+def _generate(
+    folder: RunFolder,
+    retry_failed: RetryFailed = False,
+    max_requests: MaxRequests = None,
+    max_tokens: MaxTokens = None,
+) -> None:
+    from infogap.budget import Budget
+
+    budget = Budget(max_requests, max_tokens)
+    _run_one(folder, "generate", first=_forget_failed if retry_failed else None, budget=budget)
 
 
 def _publish(folder: RunFolder, push: Push = False) -> None:
@@ -81,12 +101,18 @@ for _name, (_function, _help) in _STAGE_COMMANDS.items():
 
 
 def _run_one(
-    folder: Path, name: str, first: Callable[[Run], None] | None = None, then: Callable[[Run], None] | None = None
+    folder: Path,
+    name: str,
+    first: Callable[[Run], None] | None = None,
+    then: Callable[[Run], None] | None = None,
+    budget: Budget | None = None,
 ) -> None:
     from infogap.pipeline import run_one
     from infogap.run import Run
 
     opened = Run.open(folder)
+    if budget is not None:
+        opened = replace(opened, budget=budget)
     with opened.lock():
         if first:
             first(opened)

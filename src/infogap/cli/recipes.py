@@ -90,8 +90,11 @@ def _print_plan(costs: dict[str, Any]) -> None:
         return
     for privilege, requests in costs["privileges"].items():
         typer.echo(f"  {privilege:<18}{requests:>14,} requests")
-    typer.echo(f"requests            {costs['requests']:>14,}")
-    typer.echo(f"prompt tokens       {costs['prompt_tokens']:>14,}  estimated at 4 characters a token")
+    in_rounds = costs["first_round"] != costs["requests"]
+    at_most = f"  at most; {costs['first_round']:,} of them in the first round" if in_rounds else ""
+    of_first_round = ", those of the first round" if in_rounds else ""
+    typer.echo(f"requests            {costs['requests']:>14,}{at_most}")
+    typer.echo(f"prompt tokens       {costs['prompt_tokens']:>14,}  estimated at 4 characters a token{of_first_round}")
     typer.echo(f"completion tokens   {costs['completion_tokens']:>14,}  at most (max_tokens of every request)")
     for reason, tasks in costs["skipped"].items():
         typer.echo(f"skipped             {tasks:>14,} tasks for {reason}")

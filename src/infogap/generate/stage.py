@@ -1,25 +1,31 @@
-"""The generate stage: asks the teacher for what is not on disk yet."""
+"""The generate stage: asks the teacher, round by round, for what is not on disk yet."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from itertools import groupby
+from itertools import count, groupby
 from typing import Any
 
-import polars as pl
-
 from infogap.console import Advance, progress
-from infogap.errors import WorldError
+from infogap.errors import StoppedError
+from infogap.generate.account import account
+from infogap.generate.cache import drop_from_cache
+from infogap.generate.journal import Row
+from infogap.generate.past import Past
 from infogap.generate.plan import Plan, Planned
-from infogap.generate.store import Row, TraceStore, answered, failures, move_to_cache
+from infogap.generate.spending import Spending
+from infogap.generate.stopping import Stopping, stopping
+from infogap.generate.store import TraceStore, answered, failures, keep_rounds, move_to_cache, round_parts
 from infogap.privilege.wording import load_wording
-from infogap.run import Run
-from infogap.schema import TRACES
+from infogap.recipe.generate import Generate
+from infogap.run import Run, read_part
+from infogap.schema import CONTEXTS, TOKENS, TRACES, VERDICTS
 from infogap.stage import Outcome, Stage
-from infogap.teachers import Completion, Request, model_identity, open_teacher
+from infogap.teachers import Completion, Request, Teacher, model_identity, open_teacher
 from infogap.text import utf8
+from infogap.verify.judged import judged_path, write_judged
+from infogap.verify.traces import grade_traces, grading_settings, tasks_by_id
 
 
 def _part(run: Run) -> dict[str, Any]:
@@ -28,33 +34,77 @@ def _part(run: Run) -> dict[str, Any]:
     assert generate is not None and teacher is not None
     wording = load_wording(generate.wording)
     worded = {use.worded_as for use in generate.uses} & wording.contexts.keys()
-    return {
+    part = {
         "seed": run.recipe.seed,
         "teacher": {"model": teacher.model} | teacher.answer_settings | model_identity(run),
         "generate": generate.model_dump(mode="json", by_alias=True, exclude_none=True),
         "wording": {"frame": wording.frame, "contexts": {name: wording.contexts[name] for name in sorted(worded)}},
     }
+    return part | ({"grading": grading_settings()} if generate.in_rounds else {})
 
 
 def _make(run: Run) -> Outcome:
+    generate = run.recipe.generate
+    assert generate is not None
     folder = run.path / TRACES.name
-    with closing(open_teacher(run)) as teacher:
-        plan = Plan(run, teacher.name)
-        plan.settle()
-        if plan.total and failures(folder) == plan.total:
-            move_to_cache(folder)  # everything was refused: nothing is lost by asking again
-        store = TraceStore(folder, plan.key, plan.total)
-        asked: dict[str, Planned] = {}
-        with progress("generate", plan.total, "traces", done=store.done) as advance:
-            for completion in teacher.answer(_unanswered(plan, store, asked, advance)):
-                planned = asked.pop(completion.request_id)
-                store.add(planned.index, _row(planned, completion, teacher.name))
-                advance(1, tokens=completion.completion_tokens or 0)
-        store.finish()
-    return _outcome(run, plan)
+    _forget_if_nothing_but_failures(run)
+    with closing(open_teacher(run)) as teacher, stopping() as stop:
+        try:
+            plan, rounds = _fill_rounds(run, generate, teacher, stop)
+        except KeyboardInterrupt:
+            if stop.overdue:
+                raise _stopped(run, "as asked") from None
+            raise
+    keep_rounds(folder, rounds)
+    drop_from_cache(folder)
+    return account(run, plan, rounds)
 
 
-def _unanswered(plan: Plan, store: TraceStore, asked: dict[str, Planned], advance: Advance) -> Iterator[Request]:
+def _fill_rounds(run: Run, generate: Generate, teacher: Teacher, stop: Stopping) -> tuple[Plan, int]:
+    """Ask round after round until one has nothing to ask; gives that last plan and the number of rounds before it."""
+    spending = Spending(run.budget)
+    with run.rewrite(CONTEXTS) as contexts:
+        for round_ in count():
+            plan = Plan(run, teacher.name, round_, Past(run, before=round_) if generate.in_rounds else None)
+            plan.settle(contexts)
+            if round_ and not plan.total:
+                return plan, round_
+            _fill(run, plan, teacher, spending, stop)
+            nothing = plan.total and failures(run.path / TRACES.name) == plan.total  # to build further rounds on
+            if not generate.in_rounds or (round_ == 0 and nothing):
+                return plan, round_ + 1
+            _judge(run, plan)
+    raise AssertionError("rounds end")
+
+
+def _fill(run: Run, plan: Plan, teacher: Teacher, spending: Spending, stop: Stopping) -> None:
+    """Ask for a round's traces until all are on disk. Raises StoppedError where the command ends before that."""
+    assert run.recipe.teacher is not None
+    with_tokens = run.recipe.teacher.logprobs is not None
+    store = TraceStore(run.path / TRACES.name, plan.key, plan.total, round_=plan.round, with_tokens=with_tokens)
+    asked: dict[str, Planned] = {}
+    what = f"round {plan.round}" if plan.round else "generate"
+    with progress(what, plan.total, "traces", done=store.done) as advance:
+        for completion in teacher.answer(_unanswered(plan, store, asked, advance, spending, stop)):
+            planned = asked.pop(completion.request_id)
+            store.add(planned.index, _row(planned, completion, teacher.name))
+            spending.answer(completion)
+            advance(1, tokens=completion.completion_tokens or 0)
+    if not store.complete:
+        raise _stopped(run, "as asked" if stop.asked else f"at {spending.spent}")
+
+
+def _stopped(run: Run, why: str) -> StoppedError:
+    done, total = answered(run.path / TRACES.name) or (0, 0)
+    return StoppedError(
+        f"stopped {why}: {done:,} of the {total:,} requests planned so far are answered and on disk; "
+        "the same command goes on from there"
+    )
+
+
+def _unanswered(
+    plan: Plan, store: TraceStore, asked: dict[str, Planned], advance: Advance, spending: Spending, stop: Stopping
+) -> Iterator[Request]:
     """The requests that are not on disk; those that an earlier plan has answered are taken from its cache."""
     for number, block in groupby(plan, key=lambda planned: store.block_of(planned.index)):
         if store.is_whole(number):
@@ -66,6 +116,8 @@ def _unanswered(plan: Plan, store: TraceStore, asked: dict[str, Planned], advanc
             if earlier is not None:
                 store.add(planned.index, earlier | _place(planned))
                 advance(1)
+            elif stop.asked or not spending.ask():
+                return
             else:
                 asked[planned.request.request_id] = planned
                 yield planned.request
@@ -79,48 +131,49 @@ def _place(planned: Planned) -> Row:
         "context_id": planned.context_id,
         "sample": planned.sample,
         "seed": planned.request.seed,
+        "round": planned.round,
     }
 
 
 def _row(planned: Planned, completion: Completion, teacher: str) -> Row:
     return _place(planned) | {
         "teacher": teacher,
-        "round": 0,
         "reasoning": utf8(completion.reasoning),
         "response": utf8(completion.response),
         "finish_reason": completion.finish_reason,
         "prompt_tokens": completion.prompt_tokens,
         "completion_tokens": completion.completion_tokens,
         "error": completion.error,
+        **_tokens(completion),
     }
 
 
-def _outcome(run: Run, plan: Plan) -> Outcome:
-    traces = run.scan(TRACES)
-    totals = traces.select(pl.len(), pl.col("prompt_tokens").sum(), pl.col("completion_tokens").sum()).collect()
-    failed = Counter(traces.select(pl.col("error").drop_nulls()).collect()["error"].to_list())
-    notes = [
-        f"{tasks} tasks skipped for privilege {privilege}: {reason}"
-        for (privilege, reason), tasks in sorted(plan.skipped.items())
-    ]
-    if failed:
-        reason, count = failed.most_common(1)[0]
-        if failed.total() == plan.total:
-            raise WorldError(f"every request failed ({count} times: {reason}); mend what it says and run again")
-        notes.append(
-            f"{failed.total()} requests failed (most often, {count} times: {reason}); they are rows with an `error` "
-            f"in {run.path / TRACES.name}; ask again with --retry-failed"
-        )
-    return Outcome(
-        rows=plan.total,
-        counts={
-            "failed": failed.total(),
-            "prompt_tokens": totals["prompt_tokens"][0] or 0,
-            "completion_tokens": totals["completion_tokens"][0] or 0,
-            "skipped": {f"{privilege}: {reason}": tasks for (privilege, reason), tasks in sorted(plan.skipped.items())},
-        },
-        notes=notes,
-    )
+def _tokens(completion: Completion) -> Row:
+    if completion.token_logprobs is None:
+        return {}
+    return {"logprobs": completion.token_logprobs, "entropies": completion.token_entropies}
+
+
+def _judge(run: Run, plan: Plan) -> None:
+    """Give the verdicts on a round's traces, from which the next round follows."""
+    folder = run.path / TRACES.name
+    if judged_path(folder, plan.round).is_file():
+        return
+    parts = (read_part(path, TRACES) for path in round_parts(folder, plan.round))
+    rows = []
+    with progress("judge", plan.total, "traces") as advance:
+        for row in grade_traces(tasks_by_id(run), parts, VERDICTS.empty()):
+            rows.append(row)
+            advance()
+    write_judged(folder, plan.round, VERDICTS.frame(rows))
+
+
+def _forget_if_nothing_but_failures(run: Run) -> None:
+    """Where everything was refused, nothing is lost by asking again."""
+    folder = run.path / TRACES.name
+    done = answered(folder)
+    if done is not None and done[0] and failures(folder) == done[0]:
+        move_to_cache(folder)
 
 
 def forget_failed(run: Run) -> int:
@@ -132,8 +185,8 @@ def forget_failed(run: Run) -> int:
 
 
 def _begun(run: Run) -> tuple[int, int] | None:
-    """Requests answered on disk, and in all; None where nothing was begun."""
+    """Requests answered on disk, and in all that are planned so far; None where nothing was begun."""
     return answered(run.path / TRACES.name)
 
 
-STAGE = Stage("generate", (TRACES.name, "contexts"), ("tasks",), 1, _part, _make, begun=_begun)
+STAGE = Stage("generate", (TRACES.name, CONTEXTS.name, TOKENS.name), ("tasks",), 1, _part, _make, begun=_begun)

@@ -163,6 +163,11 @@ class Generate(Model):
         return [privilege_use(entry) for entry in self.privileges]
 
     @property
+    def unguided(self) -> PrivilegeUse:
+        """The privilege under which tasks are probed for `select`, whether or not the recipe names it."""
+        return next((use for use in self.uses if use.name == "unguided"), privilege_use("unguided"))
+
+    @property
     def in_rounds(self) -> bool:
         """Whether some requests depend on the verdicts on earlier ones."""
         return bool(self.until or self.select or any(use.attempts for use in self.uses))
@@ -194,7 +199,7 @@ class Generate(Model):
     @model_validator(mode="after")
     def _attempts_are_made(self) -> Self:
         by_label = {use.label: use for use in self.uses}
-        made = by_label.keys() | ({"unguided"} if self.select else set())
+        made = by_label.keys() | ({self.unguided.label} if self.select else set())
         for use in by_label.values():
             if use.attempts_from is not None and use.attempts_from not in made:
                 raise refuse(

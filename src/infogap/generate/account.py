@@ -1,0 +1,100 @@
+"""What generation came to: counts for the manifest, and what a person should know."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import polars as pl
+
+from infogap.errors import WorldError
+from infogap.generate.plan import Plan
+from infogap.recipe.generate import Until
+from infogap.recipe.teacher import OpenAITeacher
+from infogap.run import Run
+from infogap.schema import TRACES
+from infogap.stage import Outcome
+from infogap.verify.judged import read_judged
+
+
+def account(run: Run, last: Plan, rounds: int) -> Outcome:
+    """The outcome of a finished run; `last` is its last plan, in which nothing was left to ask.
+
+    Raises WorldError where every request failed.
+    """
+    generate = run.recipe.generate
+    assert generate is not None
+    counts: dict[str, object] = {"rounds": rounds}
+    notes = []
+    if generate.select is not None:
+        selected = dict(sorted(last.schedule.selected.items()))
+        counts["selected"] = selected
+        notes.append(f"select: {', '.join(f'{tasks:,} tasks {how}' for how, tasks in selected.items())}")
+    if generate.until is not None:
+        counts["until"], until_note = _until(run, generate.until)
+        notes.append(until_note)
+    skipped = {f"{privilege}: {reason}": tasks for (privilege, reason), tasks in sorted(last.skipped.items())}
+    notes += [
+        f"{tasks} tasks skipped for privilege {privilege}: {reason}"
+        for (privilege, reason), tasks in sorted(last.skipped.items())
+    ]
+    failed, failure_notes = _failures(run)
+    notes += failure_notes
+    totals = run.scan(TRACES).select(pl.len(), pl.col("prompt_tokens", "completion_tokens").sum()).collect()
+    rows, prompt_tokens, completion_tokens = totals.row(0)
+    counts |= {
+        "failed": failed,
+        "prompt_tokens": prompt_tokens or 0,
+        "completion_tokens": completion_tokens or 0,
+        **_cost(run, prompt_tokens or 0, completion_tokens or 0),
+        "skipped": skipped,
+    }
+    return Outcome(rows=rows, counts=counts, notes=notes)
+
+
+def _until(run: Run, until: Until) -> tuple[dict[str, int], str]:
+    """How many cells (a task under a privilege) have enough correct traces, and what was spent on the others."""
+    correct = (pl.col("verdict") == "correct").sum()
+    cells = (
+        run.scan(TRACES)
+        .select("trace_id", "task_id", "privilege")
+        .join(read_judged(run).lazy().select("trace_id", "verdict"), on="trace_id", how="left")
+        .group_by("task_id", "privilege")
+        .agg(pl.len().alias("attempts"), correct.alias("correct"))
+        .collect()
+    )
+    enough = cells.filter(pl.col("correct") >= until.correct)
+    short = cells.filter(pl.col("correct") < until.correct)
+    counts = {
+        "reached": enough.height,
+        "given_up": short.height,
+        "attempts": int(cells["attempts"].sum()),
+        "attempts_given_up": int(short["attempts"].sum()),
+    }
+    note = (
+        f"until: {enough.height:,} of {cells.height:,} tasks x privileges have {until.correct} correct traces; "
+        f"{short.height:,} were given up after {until.max_attempts} attempts ({counts['attempts_given_up']:,} traces)"
+    )
+    return counts, note
+
+
+def _failures(run: Run) -> tuple[int, list[str]]:
+    failed = Counter(run.scan(TRACES).select(pl.col("error").drop_nulls()).collect()["error"].to_list())
+    if not failed:
+        return 0, []
+    reason, count = failed.most_common(1)[0]
+    if failed.total() == run.rows(TRACES):
+        raise WorldError(f"every request failed ({count} times: {reason}); mend what it says and run again")
+    note = (
+        f"{failed.total()} requests failed (most often, {count} times: {reason}); they are rows with an `error` "
+        f"in {run.path / TRACES.name}; ask again with --retry-failed"
+    )
+    return failed.total(), [note]
+
+
+def _cost(run: Run, prompt_tokens: int, completion_tokens: int) -> dict[str, float]:
+    """What the traces' tokens cost by the recipe's prices; retried attempts are not known and not in it."""
+    teacher = run.recipe.teacher
+    if not isinstance(teacher, OpenAITeacher) or teacher.price is None:
+        return {}
+    cost = (prompt_tokens * teacher.price.prompt + completion_tokens * teacher.price.completion) / 1e6
+    return {"cost": round(cost, 6)}

@@ -1,0 +1,96 @@
+"""From a trace's text to its verdict's row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from typing import Any
+
+import polars as pl
+
+from infogap.run import Run
+from infogap.schema import TASKS
+from infogap.verify.answers import MAX_ANSWER, last_line, stated
+from infogap.verify.grade import Grade, Item, no_answer, ungradable
+from infogap.verify.graders import BOUNDED, PLAIN, grade
+from infogap.verify.pool import TIME_LIMIT, grade_all
+
+_ONE_LINE = 100  # characters: a response that is no more than such a line is an answer by itself
+_TRACE_COLUMNS = ("trace_id", "task_id", "response", "finish_reason", "error")
+Tasks = dict[str, dict[str, Any]]
+
+
+def tasks_by_id(run: Run) -> Tasks:
+    """What grading needs of every task."""
+    return {task["task_id"]: task for part in run.parts(TASKS) for task in part.drop("solution").iter_rows(named=True)}
+
+
+def grading_settings() -> dict[str, Any]:
+    """Verdicts depend on the libraries that give them, and on how long these may take."""
+    libraries = {name: version(name) for name in ("math-verify", "reasoning-gym")}
+    return {"libraries": libraries, "time_limit": TIME_LIMIT}
+
+
+def grade_traces(tasks: Tasks, traces: Iterable[pl.DataFrame], judged: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """The verdicts table's row of every trace, in the order of the traces.
+
+    Takes the tasks by id and the traces table part by part; `judged` are verdicts that were given before, which stay
+    what they are.
+    """
+    verifiers = {task["verifier"] for task in tasks.values()}
+    for trace_id, graded in grade_all(_work(tasks, traces, judged), verifiers=verifiers):
+        yield {
+            "trace_id": trace_id,
+            "verdict": graded.verdict,
+            "extracted_answer": graded.answer,
+            "score": graded.score,
+            "detail": graded.detail,
+        }
+
+
+def _work(tasks: Tasks, traces: Iterable[pl.DataFrame], judged: pl.DataFrame) -> Iterator[tuple[str, Item | Grade]]:
+    for part in traces:
+        before = part.select("trace_id").join(judged, on="trace_id", how="left", maintain_order="left")
+        for trace, known in zip(
+            part.select(_TRACE_COLUMNS).iter_rows(named=True), before.iter_rows(named=True), strict=True
+        ):
+            if known["verdict"] is not None:
+                given = Grade(known["verdict"], known["extracted_answer"], known["score"], known["detail"])
+                yield trace["trace_id"], given
+            else:
+                yield trace["trace_id"], prepared(tasks.get(trace["task_id"]), trace)
+
+
+def prepared(task: dict[str, Any] | None, trace: dict[str, Any]) -> Item | Grade:
+    """What a grader has to decide about a trace, or the grade where there is nothing to decide.
+
+    Takes the task's question, answer, verifier and metadata, and the trace's response, finish_reason and error.
+    """
+    if trace["error"] is not None:
+        return ungradable("the request failed")  # why stands in traces.error, which is not published
+    if task is None:
+        return ungradable("the trace's task is not in the tasks table")
+    if task["verifier"] not in BOUNDED | PLAIN:
+        return ungradable(f"there is no verifier '{task['verifier']}'")
+    response, cut = trace["response"] or "", trace["finish_reason"] == "length"
+    item = _item(task, response, cut)
+    if item is None:
+        return Grade("truncated") if cut else no_answer()
+    if len(item.answer) > MAX_ANSWER:
+        return ungradable(f"answer of {len(item.answer):,} characters", item.answer[:MAX_ANSWER])
+    return item if item.verifier in BOUNDED else grade(item)
+
+
+def _item(task: dict[str, Any], response: str, cut: bool) -> Item | None:
+    """The stated answer, or the last line where it may hold one; None where the response has no answer."""
+    known = {"verifier": task["verifier"], "question": task["question"], "gold": task["answer"]}
+    answer = stated(response, cut=cut)
+    if answer is not None:
+        return Item(**known, metadata=task["metadata"], answer=answer)
+    line = last_line(response)
+    if cut or not line:
+        return None
+    whole = line == response.strip() and len(line) <= _ONE_LINE
+    if not whole and task["verifier"] in ("exact", "gym"):
+        return None  # any sentence would pass for an answer
+    return Item(**known, metadata=task["metadata"], answer=line[-MAX_ANSWER:], stated=False)
