@@ -2,10 +2,11 @@
 
 | code | meaning |
 | --- | --- |
-| 0 | done |
+| 0 | done, or ended early on purpose (Ctrl-C, a budget): the same command goes on from there |
 | 2 | the user's input is wrong: a recipe, an option, a data file |
 | 3 | the world failed: a server, the disk, the Hub |
 | 4 | done, but short of the target that the recipe states |
+| 130 | stopped at once, by a second Ctrl-C or by one where nothing was in flight |
 """
 
 from __future__ import annotations
@@ -33,3 +34,9 @@ class ShortfallError(InfogapError):
     """The work is done but there is less than the recipe asks for."""
 
     exit_code = 4
+
+
+class StoppedError(InfogapError):
+    """The work was ended early on purpose; `str()` says what is done and how to go on."""
+
+    exit_code = 0

@@ -105,6 +105,23 @@ def test_the_ladder_is_listed_without_a_run(tmp_path: Path) -> None:
     assert infogap("privileges", cwd=tmp_path).stdout.count("(control)") == 3
 
 
+def test_work_ended_early_on_purpose_ends_with_0(tmp_path: Path) -> None:
+    script = """
+from infogap.cli.app import app, command
+from infogap.errors import StoppedError
+
+@command("Runs")
+def work() -> None:
+    raise StoppedError("stopped as asked: [3] of 7 are done")
+
+app(["work", "--quiet"])
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stdout == ""
+    assert done.stderr == "stopped as asked: [3] of 7 are done\n"
+
+
 def test_debug_shows_where(tmp_path: Path) -> None:
     done = infogap("status", "nowhere", "--debug", cwd=tmp_path)
     assert done.returncode == 2

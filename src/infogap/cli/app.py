@@ -14,11 +14,12 @@ import typer
 
 from infogap import __version__
 from infogap.console import output, stderr
-from infogap.errors import InfogapError
+from infogap.errors import InfogapError, StoppedError
 
 EXIT_CODES = (
-    "Exit codes: 0 done, 2 the input is wrong, 3 the world failed (server, disk, Hub), "
-    "4 done but short of the target, 1 a bug in infogap, 130 stopped by Ctrl-C."
+    "Exit codes: 0 done, or ended early on purpose (Ctrl-C while a teacher is asked, a budget), 2 the input is wrong, "
+    "3 the world failed (server, disk, Hub), 4 done but short of the target, 1 a bug in infogap, "
+    "130 stopped at once by a second Ctrl-C."
 )
 app = typer.Typer(
     name="infogap",
@@ -77,7 +78,7 @@ def _run(function: Callable[..., None], arguments: dict[str, Any]) -> None:
     except InfogapError as error:
         if output.debug:
             traceback.print_exc()
-        _complain(str(error))
+        _complain(str(error), style="yellow" if isinstance(error, StoppedError) else "red")
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
         _complain("stopped; what was finished is on disk, the same command goes on from there")
@@ -94,8 +95,8 @@ def _run(function: Callable[..., None], arguments: dict[str, Any]) -> None:
         raise typer.Exit(1) from None
 
 
-def _complain(message: str) -> None:
-    stderr().print(message, style="red", markup=False)
+def _complain(message: str, style: str = "red") -> None:
+    stderr().print(message, style=style, markup=False)
 
 
 def _version(wanted: bool) -> None:

@@ -1,0 +1,95 @@
+"""Ending generation early: one Ctrl-C lets what is in flight finish, a second one stops now.
+
+Only SIGINT is taken over. SIGTERM keeps its default, an end at once that costs what is in flight: who sends it (Slurm,
+Kubernetes, systemd) waits for less than answers take, and would read exit code 0 as work that is done.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+from infogap.console import output
+
+LONGEST_WAIT = 60.0  # seconds from the first Ctrl-C for what is in flight to finish
+
+# Written over a progress bar where there is one: carriage return, erase the line.
+_CLEAR_LINE = "\r\x1b[2K"
+
+
+class Stopping:
+    """Whether the work is to end. `asked`: ask nothing new; `overdue`: the wait was over before all had finished."""
+
+    def __init__(self, longest_wait: float) -> None:
+        self.asked = False
+        self.overdue = False
+        self._longest_wait = longest_wait
+        self._at_once = False
+        self._left = False
+        self._process = os.getpid()
+
+    def interrupted(self, _signal: int, _frame: FrameType | None) -> None:
+        """Handle SIGINT: runs in the main thread, between any two bytecodes of it."""
+        if os.getpid() != self._process:  # a forked child has the handler, but nothing that it could finish
+            raise KeyboardInterrupt
+        if self.asked:
+            self._at_once = True
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            raise KeyboardInterrupt
+        self.asked = True
+        # An alarm and not a timer thread: it is a signal, which wakes the main thread out of whatever it waits
+        # for, and one that cannot be mistaken for the second Ctrl-C.
+        signal.signal(signal.SIGALRM, self._too_late)
+        signal.setitimer(signal.ITIMER_REAL, self._longest_wait)
+        self._announce()
+
+    def leave(self) -> None:
+        """No alarm from here on, and one that is on its way counts for nothing: the work ended in time."""
+        self._left = True
+        if self.asked:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _too_late(self, _signal: int, _frame: FrameType | None) -> None:
+        if self._left or self._at_once:
+            return
+        self.overdue = True
+        raise KeyboardInterrupt
+
+    def _announce(self) -> None:
+        if output.quiet:
+            return
+        text = f"finishing what is in flight, at most {self._longest_wait:g} s; Ctrl-C again stops now\n"
+        # Straight to the file: the signal may have come in the midst of a write to stderr, which does not bear another.
+        clear = _CLEAR_LINE if os.isatty(2) else ""
+        with suppress(OSError):  # nobody reads it
+            os.write(2, (clear + text).encode())
+
+
+@contextmanager
+def stopping(longest_wait: float = LONGEST_WAIT) -> Iterator[Stopping]:
+    """What becomes of Ctrl-C while the block runs, for it to look at.
+
+    The first sets `asked`. The second, or the end of `longest_wait` (in seconds; `overdue` is set then), raises
+    KeyboardInterrupt in the block, wherever it is. Does nothing outside the main thread, nor where the program
+    handles SIGINT itself or ignores it.
+    """
+    stop = Stopping(longest_wait)
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield stop
+        return
+    alarm = signal.getsignal(signal.SIGALRM)
+    signal.signal(signal.SIGINT, stop.interrupted)
+    try:
+        yield stop
+    finally:
+        try:
+            stop.leave()
+        finally:  # the signal may come in the midst of leaving
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            if stop.asked:
+                signal.signal(signal.SIGALRM, alarm)
