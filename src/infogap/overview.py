@@ -60,7 +60,11 @@ def traces_in_short(run: Run) -> pl.DataFrame:
 
 
 def by_privilege(traces: pl.DataFrame, recipe: Recipe) -> list[PrivilegeFigures]:
-    """A row per teacher and privilege, the privileges from the poorest to the richest."""
+    """A row per teacher and privilege, the privileges from the poorest to the richest.
+
+    Probes of tasks that `select` leaves out do not count: `unguided` would be over other tasks than the rest.
+    """
+    traces = traces.filter(pl.col("reason").ne_missing("task_not_selected"))
     answered = pl.col("failed").not_()
     graded = answered & pl.col("verdict").is_not_null() & (pl.col("verdict") != "ungradable")
     table = traces.group_by("teacher", "privilege").agg(

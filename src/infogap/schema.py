@@ -147,7 +147,8 @@ MIX = Table(
             "trace_id": pl.String,
             "selected": pl.Boolean,
             "stratum": pl.String,  # "band=mixed verdict=correct family=gcd"; null where it has none
-            # selected | over_quota | max_per_task | not_in_mix | duplicate | leak | no_response | error
+            # selected | over_quota | max_per_task | not_in_mix | duplicate | leak | no_response |
+            # task_not_selected | error
             "reason": pl.String,
         }
     ),

@@ -12,9 +12,11 @@ from infogap.budget import Budget
 from infogap.errors import StoppedError
 from infogap.generate import STAGE, forget_failed
 from infogap.generate.prompt import prompt_of
+from infogap.pipeline import stages
 from infogap.recipe import load_recipe
 from infogap.run import Run
-from infogap.schema import CONTEXTS, TASKS, TRACES, VERDICTS
+from infogap.schema import CONTEXTS, MIX, TASKS, TRACES, VERDICTS
+from infogap.selection import not_selected
 from infogap.verify import STAGE as VERIFY
 from servers.scripted import Body, Reply, ScriptedServer, completion, failing, replying
 
@@ -154,6 +156,7 @@ def test_tasks_are_selected_by_their_unguided_pass_rate_and_the_probes_kept(tmp_
     assert set(traces.filter(privilege="answer")["task_id"]) == kept
     assert outcome.counts["selected"]["selected"] == len(kept)
     assert sum(outcome.counts["selected"].values()) == TASK_COUNT
+    assert set(not_selected(run).collect()["task_id"]) == rates.keys() - kept
 
 
 def test_a_budget_ends_the_command_and_the_next_one_goes_on(tmp_path: Path, serving: Serving) -> None:
@@ -242,3 +245,17 @@ def test_the_prompt_with_an_attempt_can_be_looked_at(tmp_path: Path, serving: Se
     row = traces.filter(privilege="peers", sample=0).row(0, named=True)
     context = run.scan(CONTEXTS).filter(pl.col("context_id") == row["context_id"]).collect()["text"][0]
     assert context in prompt_of(run, "peers", row["task_id"])
+
+
+def test_traces_of_tasks_that_were_not_selected_stay_out_of_the_mix(tmp_path: Path, serving: Serving) -> None:
+    select = "{samples: 1, select: {pass_rate: [0.3, 0.7], samples: 4}, privileges: [answer]}"
+    run = make_run(tmp_path, serving(solver()), select, "dedupe=null")
+    STAGE.make(run)
+    for stage in stages(run.recipe):
+        if stage.name in ("verify", "measure", "balance"):
+            stage.make(run)
+    mix = run.scan(MIX).join(run.scan(TRACES).select("trace_id", "task_id"), on="trace_id").collect()
+    left_out = not_selected(run).collect()["task_id"]
+    assert set(mix.filter(reason="task_not_selected")["task_id"]) == set(left_out)
+    assert set(mix.filter("selected")["task_id"]).isdisjoint(left_out)
+    assert mix.filter("selected").height

@@ -22,7 +22,9 @@ from infogap.stage import Outcome, Stage
 
 def part(run: Run) -> dict[str, Any]:
     """What the mix depends on besides the tables."""
-    return {"seed": run.recipe.seed, "balance": run.recipe.balance.model_dump(mode="json", by_alias=True)}
+    part = {"seed": run.recipe.seed, "balance": run.recipe.balance.model_dump(mode="json", by_alias=True)}
+    select = run.recipe.generate.select if run.recipe.generate else None
+    return part | ({"select": select.model_dump(mode="json")} if select else {})
 
 
 def make(run: Run) -> Outcome:

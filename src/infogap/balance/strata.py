@@ -12,6 +12,7 @@ from infogap.balance.supply import Supply
 from infogap.recipe.sections import Balance
 from infogap.run import Run
 from infogap.schema import DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS
+from infogap.selection import not_selected
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ def _traces(run: Run, balance: Balance) -> pl.DataFrame:
     reason = (
         pl.when(pl.col("error").is_not_null())
         .then(pl.lit("error"))
+        .when(pl.col("left_out"))
+        .then(pl.lit("task_not_selected"))
         .when(~pl.col("responds"))
         .then(pl.lit("no_response"))
         .when(pl.col("duplicate"))
@@ -69,6 +72,7 @@ def _traces(run: Run, balance: Balance) -> pl.DataFrame:
         .join(run.scan(VERDICTS).select("trace_id", "verdict"), on="trace_id", how="left")
         .join(run.scan(MEASURES).select("trace_id", "band", "leak"), on="trace_id", how="left")
         .join(run.scan(DUPLICATES).select("trace_id", duplicate=True), on="trace_id", how="left")
+        .join(not_selected(run).with_columns(left_out=True), on="task_id", how="left")
         .select("trace_id", "task_id", "family", "privilege", "verdict", "band", reason=reason)
         .sort("trace_id")
         .collect()

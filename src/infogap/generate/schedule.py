@@ -10,8 +10,7 @@ from typing import Any
 from infogap.generate.cells import Ask, Made, due
 from infogap.privilege.render import Context, ContextWriter, UnmetNeedError
 from infogap.recipe.generate import Generate, PrivilegeUse, Select
-
-_JUDGED = {"correct", "wrong", "no_answer", "truncated"}
+from infogap.selection import JUDGED, SELECTED, decision
 
 
 @dataclass(frozen=True)
@@ -48,9 +47,9 @@ class Schedule:
             if probe is not None:
                 yield probe
                 return
-            decision = decide(self._generate.select, made.get(self._generate.unguided.label, []))
-            self.selected[decision] += 1
-            if decision != SELECTED:
+            decided = _decision(self._generate.select, made.get(self._generate.unguided.label, []))
+            self.selected[decided] += 1
+            if decided != SELECTED:
                 return
         open_labels: set[str] = set()
         for use in self._generate.in_order:
@@ -88,15 +87,6 @@ class Schedule:
         return Cell(use, [replace(ask, shown=()) for ask in asks], before, context)
 
 
-SELECTED = "selected"
-
-
-def decide(select: Select, probes: list[Made]) -> str:
-    """SELECTED, or why a task is not: by the share of its first unguided samples that are correct."""
-    judged = [made for made in probes if made.sample < select.samples and made.verdict in _JUDGED]
-    if not judged:
-        return "no verdict"
-    rate = sum(made.verdict == "correct" for made in judged) / len(judged)
-    if rate < select.pass_rate[0]:
-        return "solved too rarely"
-    return "solved too often" if rate > select.pass_rate[1] else SELECTED
+def _decision(select: Select, probes: list[Made]) -> str:
+    judged = [made for made in probes if made.sample < select.samples and made.verdict in JUDGED]
+    return decision(select, sum(made.verdict == "correct" for made in judged), len(judged))

@@ -108,6 +108,8 @@ def _unmet_needs(generate: Generate, tasks: list[TaskSource]) -> list[tuple[Path
 
 def _unknown_privileges(generate: Generate, balance: Balance) -> list[tuple[Path, str]]:
     labels = [use.label for use in generate.uses]
+    if generate.select is not None and generate.unguided.label not in labels:
+        labels.insert(0, generate.unguided.label)
     if not isinstance(balance.privilege, dict):
         return []
     return [
