@@ -12,12 +12,14 @@ from infogap.budget import Budget
 from infogap.errors import StoppedError
 from infogap.generate import STAGE, forget_failed
 from infogap.generate.prompt import prompt_of
+from infogap.generate.store import TraceStore
 from infogap.pipeline import stages
 from infogap.recipe import load_recipe
 from infogap.run import Run
 from infogap.schema import CONTEXTS, MIX, TASKS, TRACES, VERDICTS
 from infogap.selection import not_selected
 from infogap.verify import STAGE as VERIFY
+from infogap.verify.judged import write_judged
 from servers.scripted import Body, Reply, ScriptedServer, completion, failing, replying
 
 Serving = Callable[[ScriptedServer], str]
@@ -259,3 +261,38 @@ def test_traces_of_tasks_that_were_not_selected_stay_out_of_the_mix(tmp_path: Pa
     assert set(mix.filter(reason="task_not_selected")["task_id"]) == set(left_out)
     assert set(mix.filter("selected")["task_id"]).isdisjoint(left_out)
     assert mix.filter("selected").height
+
+
+@pytest.mark.parametrize("kill_every", [3, 40])
+def test_a_run_killed_again_and_again_ends_with_the_same_bytes(
+    tmp_path: Path, serving: Serving, kill_every: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = "{samples: 2, until: {correct: 2, max_attempts: 6}, privileges: [unguided, {verifier: {turns: 2}}, peers]}"
+    url = serving(solver())
+    (tmp_path / "plain").mkdir()
+    plain = make_run(tmp_path / "plain", url, recipe)
+    STAGE.make(plain)
+    run = make_run(tmp_path, url, recipe)
+    left = 0
+
+    def dying(function: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*arguments: Any, **keywords: Any) -> Any:
+            nonlocal left
+            if left == 0:
+                raise SystemExit
+            left -= 1
+            return function(*arguments, **keywords)
+
+        return wrapped
+
+    monkeypatch.setattr(TraceStore, "add", dying(TraceStore.add))
+    monkeypatch.setattr("infogap.generate.stage.write_judged", dying(write_judged))
+    for _ in range(1_000):
+        left = kill_every
+        try:
+            outcome = STAGE.make(run)
+            break
+        except SystemExit:
+            continue
+    assert outcome.counts == STAGE.make(plain).counts
+    assert tables(run) == tables(plain)
