@@ -29,5 +29,15 @@ def test_the_recipe_in_the_readme_is_valid(tmp_path: Path) -> None:
     assert load_recipe(tmp_path / "recipe.yaml").recipe.name == "math-uncertain"
 
 
+def test_the_other_keys_in_the_readme_are_valid_too(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text()
+    (whole,) = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
+    (fragment,) = re.findall(r"```yaml fragment\n(.*?)```", readme, re.DOTALL)
+    merged = re.sub(r"generate:.*?\n\n", fragment + "\n", whole, flags=re.DOTALL)
+    (tmp_path / "recipe.yaml").write_text(merged)
+    generate = load_recipe(tmp_path / "recipe.yaml").recipe.generate
+    assert generate is not None and generate.until is not None and generate.select is not None
+
+
 def test_the_readme_shows_no_leftover() -> None:
     assert "@@" not in (ROOT / "README.md").read_text()

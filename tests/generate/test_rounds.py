@@ -296,3 +296,13 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bytes(
             continue
     assert outcome.counts == STAGE.make(plain).counts
     assert tables(run) == tables(plain)
+
+
+def test_tokens_and_their_cost_are_counted(tmp_path: Path, serving: Serving) -> None:
+    recipe = "{samples: 2, privileges: [unguided]}"
+    run = make_run(tmp_path, serving(solver()), recipe, "teacher.price={prompt: 2.0, completion: 10.0}")
+    outcome = STAGE.make(run)
+    asked = 2 * TASK_COUNT
+    assert outcome.counts["prompt_tokens"] == 11 * asked
+    assert outcome.counts["completion_tokens"] == 7 * asked
+    assert outcome.counts["cost"] == pytest.approx((11 * 2 + 7 * 10) * asked / 1e6)

@@ -96,5 +96,7 @@ def _print_plan(costs: dict[str, Any]) -> None:
     typer.echo(f"requests            {costs['requests']:>14,}{at_most}")
     typer.echo(f"prompt tokens       {costs['prompt_tokens']:>14,}  estimated at 4 characters a token{of_first_round}")
     typer.echo(f"completion tokens   {costs['completion_tokens']:>14,}  at most (max_tokens of every request)")
+    if "cost" in costs:
+        typer.echo(f"cost                {costs['cost']:>14,.2f}  of these tokens, by the recipe's price")
     for reason, tasks in costs["skipped"].items():
         typer.echo(f"skipped             {tasks:>14,} tasks for {reason}")

@@ -39,15 +39,9 @@ def account(run: Run, last: Plan, rounds: int) -> Outcome:
     ]
     failed, failure_notes = _failures(run)
     notes += failure_notes
-    totals = run.scan(TRACES).select(pl.len(), pl.col("prompt_tokens", "completion_tokens").sum()).collect()
-    rows, prompt_tokens, completion_tokens = totals.row(0)
-    counts |= {
-        "failed": failed,
-        "prompt_tokens": prompt_tokens or 0,
-        "completion_tokens": completion_tokens or 0,
-        **_cost(run, prompt_tokens or 0, completion_tokens or 0),
-        "skipped": skipped,
-    }
+    rows, spent = _spent(run)
+    notes.append(", ".join(f"{amount:,} {name.replace('_', ' ')}" for name, amount in spent.items()))
+    counts |= {"failed": failed, **spent, "skipped": skipped}
     return Outcome(rows=rows, counts=counts, notes=notes)
 
 
@@ -91,10 +85,15 @@ def _failures(run: Run) -> tuple[int, list[str]]:
     return failed.total(), [note]
 
 
-def _cost(run: Run, prompt_tokens: int, completion_tokens: int) -> dict[str, float]:
-    """What the traces' tokens cost by the recipe's prices; retried attempts are not known and not in it."""
+def _spent(run: Run) -> tuple[int, dict[str, float]]:
+    """How many traces there are, and their tokens; their cost, where the recipe has prices.
+
+    Attempts at a request that were repeated are not known, and not in it.
+    """
+    totals = run.scan(TRACES).select(pl.len(), pl.col("prompt_tokens", "completion_tokens").sum()).collect()
+    rows, prompt, completion = totals.row(0)
+    spent = {"prompt_tokens": prompt or 0, "completion_tokens": completion or 0}
     teacher = run.recipe.teacher
     if not isinstance(teacher, OpenAITeacher) or teacher.price is None:
-        return {}
-    cost = (prompt_tokens * teacher.price.prompt + completion_tokens * teacher.price.completion) / 1e6
-    return {"cost": round(cost, 6)}
+        return rows, spent
+    return rows, spent | {"cost": teacher.price.of(spent["prompt_tokens"], spent["completion_tokens"])}

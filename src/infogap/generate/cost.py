@@ -7,6 +7,7 @@ from typing import Any
 
 from infogap.generate.plan import Plan
 from infogap.recipe.generate import Generate, PrivilegeUse
+from infogap.recipe.teacher import OpenAITeacher
 from infogap.run import Run
 from infogap.schema import CONTEXTS, TASKS
 
@@ -32,12 +33,16 @@ def cost(run: Run) -> dict[str, Any]:
     skipped = {f"{privilege}: {reason}": tasks for (privilege, reason), tasks in sorted(plan.skipped.items())}
     privileges = _at_most(recipe.generate, run.rows(TASKS), plan) if recipe.generate.in_rounds else dict(first_round)
     requests = sum(privileges.values())
+    prompt_tokens = characters // _CHARACTERS_PER_TOKEN
+    completion_tokens = requests * recipe.teacher.sampling.max_tokens
+    price = recipe.teacher.price if isinstance(recipe.teacher, OpenAITeacher) else None
     return {
         "requests": requests,
         "first_round": plan.total,
         "privileges": privileges,
-        "prompt_tokens": characters // _CHARACTERS_PER_TOKEN,
-        "completion_tokens": requests * recipe.teacher.sampling.max_tokens,
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        **({"cost": price.of(prompt_tokens, completion_tokens)} if price else {}),
         "skipped": skipped,
     }
 

@@ -23,7 +23,7 @@ from infogap.schema import CONTEXTS, TASKS
 from infogap.teachers.base import Request
 from infogap.teachers.identity import model_identity
 
-_NEEDED_FOR_DECOYS = ("task_id", "family", "question", "answer", "solution", "verifier")
+_NEEDED_FOR_DECOYS = ("task_id", "family", "question", "answer", "solution", "verifier", "metadata")
 _TASKS_AT_A_TIME = 256  # where attempts are shown: as many tasks' texts are in memory
 
 
