@@ -111,8 +111,8 @@ def hanging(seconds: float = 60.0) -> Reply:
     return reply
 
 
-def resetting() -> Reply:
-    """Half an answer, then the connection is cut."""
+def resetting(*, chunked: bool = False) -> Reply:
+    """Half an answer, then the connection is cut; `chunked`: nothing had said how long it would be."""
 
     async def half() -> AsyncIterator[bytes]:
         yield b'{"choices": [{"mess'
@@ -120,7 +120,8 @@ def resetting() -> Reply:
         raise ConnectionResetError
 
     async def reply() -> Response:
-        return StreamingResponse(half(), headers={"Content-Length": "1000"}, media_type="application/json")
+        headers = {} if chunked else {"Content-Length": "1000"}
+        return StreamingResponse(half(), headers=headers, media_type="application/json")
 
     return reply
 

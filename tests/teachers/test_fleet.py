@@ -42,19 +42,54 @@ def test_left_out_until_its_time_is_over_then_tried_by_one_request(clock: list[f
     servers = Fleet(["http://a", "http://b"])
     a, b = servers.servers
     b.in_flight = 9
-    servers.leave_out(a)
+    servers.unreachable(a, "refused")
     assert chosen(servers) is b
     clock[0] += fleet.LEFT_OUT_SECONDS
     assert [chosen(servers) for _ in range(3)] == [a, b, b]
-    servers.take_back(a)
+    servers.connected(a)
+    assert chosen(servers) is a
+
+
+def test_one_that_gives_no_answers_is_left_out_until_it_gives_one(clock: list[float]) -> None:
+    servers = Fleet(["http://a", "http://b"])
+    a, b = servers.servers
+    b.in_flight = 9
+    for _ in range(fleet.FAILURES_IN_A_ROW - 1):
+        servers.failed(a, "no answer")
+    assert chosen(servers) is a
+    servers.failed(a, "no answer")
+    servers.connected(a)  # which a server that hangs does too
+    assert chosen(servers) is b
+    servers.answered(a)
+    assert chosen(servers) is a
+    servers.failed(a, "no answer")
+    assert chosen(servers) is a
+
+
+def test_one_that_takes_no_request_is_not_back_with_a_connection(clock: list[float]) -> None:
+    servers = Fleet(["http://a", "http://b"])
+    a, b = servers.servers
+    servers.unusable(a, "404")
+    servers.connected(a)
+    assert [chosen(servers) for _ in range(3)] == [b, b, b]
+
+
+def test_one_that_was_cut_off_and_is_started_again_is_back_with_its_first_connection(clock: list[float]) -> None:
+    servers = Fleet(["http://a", "http://b"])
+    a, b = servers.servers
+    b.in_flight = 9
+    for _ in range(fleet.FAILURES_IN_A_ROW):
+        servers.failed(a, "dropped the connection")
+    servers.unreachable(a, "refused")
+    servers.connected(a)
     assert chosen(servers) is a
 
 
 def test_where_all_are_left_out_each_is_still_tried_once() -> None:
     servers = Fleet(["http://a", "http://b"])
     a, b = servers.servers
-    servers.leave_out(a)
-    servers.leave_out(b)
+    servers.unreachable(a, "refused")
+    servers.unreachable(b, "refused")
     first = chosen(servers)
     second = chosen(servers, first)
     assert {first.url, second.url} == {"http://a", "http://b"}

@@ -76,7 +76,7 @@ def test_items_are_taken_only_as_work_can_start() -> None:
     for yielded in range(1, 200):
         next(results)
         assert taken <= yielded + 2 * 4
-    results.close()  # type: ignore[attr-defined]
+    results.close()
 
 
 def test_work_goes_on_while_the_caller_is_busy() -> None:
@@ -94,7 +94,7 @@ def test_closing_early_cancels_before_the_resource_closes() -> None:
     results = as_finished([0.0, 60.0, 60.0, 60.0], work, bench.opening, 3)
     next(results)
     started = time.monotonic()
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     assert time.monotonic() - started < 5
     assert bench.cancelled_while_open == 2
     assert not bench.open

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from infogap import console
 from infogap.errors import UserError, WorldError
 from infogap.recipe.teacher import OpenAITeacher, Sampling
 from infogap.teachers import fleet, openai
@@ -81,12 +82,29 @@ def test_order_of_requests_does_not_matter(serving: Serving) -> None:
         scripted.failing(503),
         scripted.hanging(),
         scripted.resetting(),
+        scripted.resetting(chunked=True),
         scripted.saying(b"<html>502</html>"),
+        scripted.saying(b""),
+        scripted.saying(b"[" * 100_000),
         scripted.saying(b'{"choices": []}'),
         scripted.saying(b'{"error": {"message": "overloaded"}}'),
         scripted.replying(scripted.completion("half an ans", "abort")),
     ],
-    ids=["429", "500", "502", "503", "hang", "reset", "invalid", "empty", "error-in-200", "abort"],
+    ids=[
+        "429",
+        "500",
+        "502",
+        "503",
+        "hang",
+        "reset",
+        "cut-off",
+        "invalid",
+        "nothing",
+        "deep",
+        "empty",
+        "error-in-200",
+        "abort",
+    ],
 )
 def test_failures_that_pass_are_retried(serving: Serving, reply: Reply) -> None:
     server = ScriptedServer(times(2, reply))
@@ -138,13 +156,13 @@ def test_retry_after_is_bounded_by_the_timeout(serving: Serving) -> None:
 
 @pytest.mark.parametrize("status", [400, 422])
 def test_refused_requests_are_not_retried(serving: Serving, status: int) -> None:
-    too_long = scripted.failing(status, "maximum context length is 2048 tokens")
-    server = ScriptedServer(lambda body, _: too_long if body["seed"] % 2 else None)
+    unknown = scripted.failing(status, "top_k is not known here")
+    server = ScriptedServer(lambda body, _: unknown if body["seed"] % 2 else None)
     completions = list(teacher(serving(server)).answer(requests(100)))
     assert len(server.bodies) == 100
     errors = [done.error for done in completions if done.error]
     assert len(errors) == 50
-    assert all("maximum context length is 2048 tokens" in error for error in errors)
+    assert all("top_k is not known here" in error for error in errors)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 307])
@@ -154,6 +172,12 @@ def test_what_no_request_passes_ends_the_work_at_once(serving: Serving, status: 
     with pytest.raises(WorldError, match=re.escape(f"{url} answered {status}: the model `m` does not exist")):
         list(teacher(url).answer(requests(1000)))
     assert len(server.bodies) <= 16
+
+
+def test_a_fleet_in_which_nothing_answers_ends_the_work(serving: Serving) -> None:
+    dead, misled = f"http://127.0.0.1:{free_port()}/v1", ScriptedServer(lambda *_: scripted.failing(404))
+    with pytest.raises(WorldError, match="no server answers at"):
+        list(teacher(dead, serving(misled)).answer(requests(100)))
 
 
 def test_no_server_at_all(serving: Serving) -> None:
@@ -220,17 +244,57 @@ def test_concurrency_is_bounded_and_used(serving: Serving) -> None:
     assert server.most_in_flight == 5
 
 
-def test_failures_in_a_row_end_the_work(serving: Serving) -> None:
-    server = ScriptedServer(lambda *_: scripted.failing(500, "no GPU left"))
-    with pytest.raises(WorldError, match=r"32 requests in a row failed, each 1 times; .*no GPU left"):
-        list(teacher(serving(server), attempts=1).answer(requests(500)))
-    assert len(server.bodies) <= 32 + 16
+@pytest.mark.parametrize("status", [500, 400], ids=["failing", "refusing"])
+def test_failures_in_a_row_end_the_work_and_count_as_not_asked(serving: Serving, status: int) -> None:
+    server = ScriptedServer(lambda body, _: scripted.failing(status, "no GPU left") if body["seed"] >= 100 else None)
+    came: list[Completion] = []
+    with pytest.raises(WorldError, match=r"40 requests in a row failed; the last: .*no GPU left"):
+        for done in teacher(serving(server), attempts=1).answer(requests(5000)):
+            came.append(done)
+    assert {done.request_id for done in came if done.error is None} == {f"r{number}" for number in range(100)}
+    assert len(came) < 100 + 8  # failures that came before the last answer
+    assert len(server.bodies) <= 100 + 40 + 2 * 8 + 8
+
+
+def test_failures_of_requests_that_were_in_flight_together_are_one_outage(serving: Serving) -> None:
+    server = ScriptedServer(lambda body, _: scripted.failing(500) if body["seed"] < 64 else None)
+    completions = list(teacher(serving(server), attempts=1, concurrency=64).answer(requests(300)))
+    assert Counter(done.finish_reason for done in completions) == {"error": 64, "stop": 236}
 
 
 def test_a_success_between_failures_lets_the_work_go_on(serving: Serving) -> None:
     server = ScriptedServer(lambda body, _: None if body["seed"] % 20 == 0 else scripted.failing(500))
-    completions = list(teacher(serving(server), attempts=1, concurrency=1).answer(requests(100)))
-    assert sum(done.error is None for done in completions) == 5
+    completions = list(teacher(serving(server), attempts=1, concurrency=1).answer(requests(105)))
+    assert sum(done.error is None for done in completions) == 6
+    assert len(completions) == 105
+
+
+def test_prompts_that_are_too_long_say_nothing_of_the_server(serving: Serving) -> None:
+    too_long = scripted.failing(400, "This model's maximum context length is 2048 tokens.")
+    completions = list(teacher(serving(ScriptedServer(lambda *_: too_long))).answer(requests(300)))
+    assert [done.finish_reason for done in completions] == ["too_long"] * 300
+
+
+def test_one_server_that_takes_no_request_leaves_the_rest_working(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(console.output, "quiet", False)
+    misled, sound = ScriptedServer(lambda *_: scripted.failing(404, "no such model")), ScriptedServer()
+    url = serving(misled)
+    completions = list(teacher(url, serving(sound), attempts=1).answer(requests(200)))
+    assert all(done.error is None for done in completions)
+    assert len(misled.bodies) <= 8
+    said = capsys.readouterr().err
+    assert said.count(f"{url} is left out, and tried again every 30 s: {url} answered 404: no such model") == 1
+
+
+def test_a_server_that_hangs_is_soon_left_out(serving: Serving) -> None:
+    hung, sound = ScriptedServer(lambda *_: scripted.hanging()), ScriptedServer(seconds=0.02)
+    started = time.monotonic()
+    asked = teacher(serving(hung), serving(sound), concurrency=16, timeout=0.5)
+    assert all(done.error is None for done in asked.answer(requests(2000)))
+    assert len(hung.bodies) <= 2 * 16
+    assert time.monotonic() - started < 10
 
 
 def test_key_comes_from_the_environment_and_is_never_shown(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:

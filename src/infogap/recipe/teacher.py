@@ -92,6 +92,9 @@ class OpenAITeacher(Model):
     concurrency: int = Field(64, ge=1, description="Requests in flight, all servers together.")
     timeout: float = Field(600, gt=0, description="Seconds per request.")
     attempts: int = Field(5, ge=1, description="How often one request is tried before it counts as failed.")
+    context_length: int | None = Field(
+        None, ge=1, description="Tokens of prompt and answer together, where the servers do not say it (vLLM's do)."
+    )
     extra_body: Annotated[dict[str, Any], BeforeValidator(_as_json)] = Field(
         {}, description="Further keys of the request's body; a key set to null is removed from it."
     )

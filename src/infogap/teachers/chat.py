@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import email.utils
 import json
-import time
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import orjson
 
-from infogap.errors import WorldError
 from infogap.recipe.teacher import OpenAITeacher
 from infogap.teachers.base import Completion, FinishReason, Request
+from infogap.teachers.entropy import entropy
+from infogap.teachers.refusals import PassingError, RefusedError, UnusableError, message_in, no_completion, refusal
 from infogap.teachers.thinking import split
-
-_PASSING = {408, 409, 425, 429}  # and every 5xx
-_THIS_REQUEST = {400, 413, 422}
-_SHOWN_CHARACTERS = 300
-
-
-class PassingError(Exception):
-    """The server failed in a way that another attempt may not meet; `retry_after` in seconds where it says when."""
-
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
-class RefusedError(Exception):
-    """The server refuses this request, and would again; others may pass."""
 
 
 def body(settings: OpenAITeacher, request: Request) -> bytes:
@@ -48,6 +32,8 @@ def body(settings: OpenAITeacher, request: Request) -> bytes:
         "min_p": sampling.min_p,
         "max_tokens": sampling.max_tokens,
         "stop": sampling.stop or None,
+        "logprobs": True if settings.logprobs else None,
+        "top_logprobs": settings.logprobs,
         **settings.extra_body,
     }
     return orjson.dumps(
@@ -60,43 +46,32 @@ def read(
 ) -> Completion:
     """The completion in a reply of the server at `url`.
 
-    Raises PassingError, RefusedError, or WorldError where no request can succeed: the key is
-    refused, or there is no such model or path.
+    Raises PassingError, RefusedError, or UnusableError where the server takes no request at all.
     """
     if status != 200:
-        said = f"{url} answered {status}: {_message(payload)}"
-        if status in _PASSING or status >= 500:
-            raise PassingError(said, _retry_after(headers))
-        if status in _THIS_REQUEST:
-            raise RefusedError(said)
-        raise WorldError(said)
+        raise refusal(url, status, headers, payload)
     try:
         reply = _parsed(payload)
         choice = reply["choices"][0]
-        message, reason = choice["message"], choice.get("finish_reason")
-        usage = reply.get("usage") or {}
-        content = message.get("content") or ""
-        reasoning = message.get("reasoning") or message.get("reasoning_content") or ""
-        return _completion(settings, request, content, reasoning, reason, usage)
-    except ValueError:
-        raise PassingError(f"{url} sent invalid JSON: {_shortened(payload)}") from None
+        return _completion(settings, request, url, choice, reply.get("usage") or {})
+    except (ValueError, RecursionError):
+        raise PassingError(f"{url} sent invalid JSON: {message_in(payload)}") from None
     except (KeyError, IndexError, TypeError, AttributeError):
-        raise PassingError(f"{url} sent no completion: {_message(payload)}") from None
+        raise no_completion(url, payload) from None
 
 
 def _completion(
-    settings: OpenAITeacher,
-    request: Request,
-    content: str,
-    reasoning: str,
-    reason: str | None,
-    usage: dict[str, Any],
+    settings: OpenAITeacher, request: Request, url: str, choice: dict[str, Any], usage: dict[str, Any]
 ) -> Completion:
+    message, reason = choice["message"], choice.get("finish_reason")
+    content = message.get("content") or ""
+    reasoning = message.get("reasoning") or message.get("reasoning_content") or ""
     if reason == "content_filter":
-        return Completion.failed(request, "filtered by the server")
+        raise RefusedError("filtered by the server", "filtered")
     if reason in {"abort", "error"}:  # vLLM's, for a request that it gave up
         raise PassingError(f"the server gave the request up ({reason})")
     finish: FinishReason = "length" if reason == "length" else "stop"
+    logprobs, entropies = _tokens(settings, url, choice) if settings.logprobs else (None, None)
     if reasoning:
         reasoning, response = reasoning.strip(), content.strip()
     else:
@@ -106,9 +81,32 @@ def _completion(
         reasoning,
         response,
         finish,
-        usage.get("prompt_tokens"),
-        usage.get("completion_tokens"),
+        _count(usage.get("prompt_tokens")),
+        _count(usage.get("completion_tokens")),
+        token_logprobs=logprobs,
+        token_entropies=entropies,
     )
+
+
+def _tokens(settings: OpenAITeacher, url: str, choice: dict[str, Any]) -> tuple[list[float], list[float]]:
+    """Each token's log-probability, and the entropy at its place over the most likely tokens that the server names.
+
+    A token that is next to impossible has -9999 there, by the protocol.
+    """
+    tokens = (choice.get("logprobs") or {}).get("content")
+    if tokens is None:
+        raise UnusableError(f"{url} gives no log-probabilities; take `teacher.logprobs` out of the recipe")
+    logprobs = [float(token["logprob"]) for token in tokens]
+    likeliest = np.full((len(tokens), settings.logprobs or 0), -np.inf)
+    for place, token in enumerate(tokens):
+        others = sorted((other["logprob"] for other in token["top_logprobs"]), reverse=True)[: settings.logprobs]
+        likeliest[place, : len(others)] = others
+    return logprobs, [entropy(row) for row in likeliest.tolist()]
+
+
+def _count(tokens: object) -> int | None:
+    """A number of tokens, if it is one: what a server says must not spoil the table."""
+    return tokens if isinstance(tokens, int) and not isinstance(tokens, bool) and 0 <= tokens < 2**63 else None
 
 
 def _parsed(payload: bytes) -> Any:
@@ -117,38 +115,3 @@ def _parsed(payload: bytes) -> Any:
         return orjson.loads(payload)
     except orjson.JSONDecodeError:
         return json.loads(payload)
-
-
-def _message(payload: bytes) -> str:
-    """The server's own words, wherever it puts them."""
-    try:
-        reply = orjson.loads(payload)
-    except orjson.JSONDecodeError:
-        return _shortened(payload)
-    for path in (("error", "message"), ("error",), ("message",), ("detail",)):
-        found = reply
-        for key in path:
-            found = found.get(key) if isinstance(found, dict) else None
-        if isinstance(found, str) and found:
-            return found
-    return _shortened(payload)
-
-
-def _shortened(payload: bytes) -> str:
-    text = " ".join(payload.decode(errors="replace").split())
-    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a server asks to wait, which it may give as a number or as a date."""
-    value = headers.get("Retry-After")
-    if value is None:
-        return None
-    try:
-        return max(float(value), 0.0)
-    except ValueError:
-        pass
-    try:
-        return max(email.utils.parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
-    except ValueError:
-        return None

@@ -6,7 +6,10 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-LEFT_OUT_SECONDS = 30.0  # how long a server that refused a connection is left alone
+from infogap.console import say
+
+LEFT_OUT_SECONDS = 30.0  # how long a server that cannot be used is left alone
+FAILURES_IN_A_ROW = 16  # of one server, until it is left alone
 
 
 @dataclass(eq=False)
@@ -16,11 +19,12 @@ class Server:
     url: str  # up to and including /v1, without a slash at its end
     in_flight: int = 0
     asked: int = 0
+    failures: int = 0  # since its last answer
     left_out_until: float = 0.0  # time.monotonic(); 0 while it answers
 
 
 class Fleet:
-    """The servers, by how busy they are. One that cannot be reached is tried again from time to time."""
+    """The servers, by how busy they are. One that cannot be used is tried again from time to time."""
 
     def __init__(self, urls: Sequence[str]) -> None:
         self.servers = [Server(url.rstrip("/")) for url in urls]
@@ -39,15 +43,42 @@ class Fleet:
         server = min(candidates, key=lambda server: (server in failed, server.in_flight, server.asked))
         server.asked += 1
         if server.left_out_until:
-            self.leave_out(server)
+            server.left_out_until = now + LEFT_OUT_SECONDS
         return server
 
-    def leave_out(self, server: Server) -> None:
-        """The server could not be reached."""
+    def unreachable(self, server: Server, why: str) -> None:
+        """No connection. What it did before says nothing of the server that will be there again."""
+        server.failures = 0
+        self._leave_out(server, why)
+
+    def unusable(self, server: Server, why: str) -> None:
+        """The server takes no request at all."""
+        server.failures = FAILURES_IN_A_ROW
+        self._leave_out(server, why)
+
+    def connected(self, server: Server) -> None:
+        """The server takes connections. One that was dead is back with its first, minutes before its first answer."""
+        if not server.failures:
+            self._take_back(server)
+
+    def failed(self, server: Server, why: str) -> None:
+        """The server took a request and gave no answer. One that hangs would hold more and more of them."""
+        server.failures += 1
+        if server.failures >= FAILURES_IN_A_ROW:
+            self._leave_out(server, why)
+
+    def answered(self, server: Server) -> None:
+        server.failures = 0
+        self._take_back(server)
+
+    def _leave_out(self, server: Server, why: str) -> None:
+        if not server.left_out_until and len(self.servers) > 1:
+            say(f"{server.url} is left out, and tried again every {LEFT_OUT_SECONDS:g} s: {why}", style="yellow")
         server.left_out_until = time.monotonic() + LEFT_OUT_SECONDS
 
-    def take_back(self, server: Server) -> None:
-        """The server can be reached."""
+    def _take_back(self, server: Server) -> None:
+        if server.left_out_until and len(self.servers) > 1:
+            say(f"{server.url} is back")
         server.left_out_until = 0.0
 
     def __str__(self) -> str:

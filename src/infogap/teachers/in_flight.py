@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, contextmanager
 from itertools import islice
@@ -21,7 +22,7 @@ def as_finished(
     work: Callable[[Resource, Item], Coroutine[Any, Any, Result]],
     opening: Callable[[], AbstractAsyncContextManager[Resource]],
     limit: int,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Yield `await work(resource, item)` for every item, in the order in which they finish.
 
     The coroutines run on an event loop in a thread of its own, so that they go on while the caller is
@@ -31,6 +32,8 @@ def as_finished(
     ends, what is in flight is cancelled and the resource closed before it returns.
     """
     waiting = iter(items)
+    to_start: deque[Item] = deque()
+    awake = threading.Event()  # whether the loop is told of what is to be started
     finished: SimpleQueue[asyncio.Task[Result]] = SimpleQueue()
     running: set[asyncio.Task[Result]] = set()  # the loop itself holds its tasks only weakly
     outstanding = 0  # started and not yet yielded
@@ -43,18 +46,23 @@ def as_finished(
 
     with _loop_in_thread(opening) as (loop, resource):
 
-        def start(item: Item) -> None:
+        def start() -> None:
             # In the loop's thread: a coroutine made in the caller's could be interrupted before it is awaited.
-            task = loop.create_task(work(resource, item))
-            running.add(task)
-            task.add_done_callback(over)
+            awake.clear()
+            while to_start:
+                task = loop.create_task(work(resource, to_start.popleft()))
+                running.add(task)
+                task.add_done_callback(over)
 
         while True:
             try:
                 in_flight = outstanding - finished.qsize()
                 for item in islice(waiting, min(limit - in_flight, 2 * limit - outstanding)):
-                    loop.call_soon_threadsafe(start, item)
+                    to_start.append(item)
                     outstanding += 1
+                    if not awake.is_set():  # waking the loop costs a system call
+                        awake.set()
+                        loop.call_soon_threadsafe(start)
                 if not outstanding:
                     return
                 result = finished.get().result()

@@ -1,0 +1,121 @@
+"""What it means that a server gave no completion: try again, give this request up, or leave the server alone."""
+
+from __future__ import annotations
+
+import email.utils
+import math
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from infogap.teachers.base import FailureReason
+
+_PASSING = {408, 409, 425, 429}  # and every 5xx
+_THIS_REQUEST = {400, 413, 422}
+_SHOWN_CHARACTERS = 300
+
+# No standard names these two, so servers are known by their words. Too long: OpenAI's code, vLLM and SGLang
+# ("maximum context length", "maximum model length"), llama.cpp (`exceed_context_size_error`, under some versions with
+# status 500 or 200), text-generation-inference (`inputs` tokens + `max_new_tokens` must be <= N), Anthropic's proxy.
+_TOO_LONG = re.compile(
+    r"context_length_exceeded|exceed_context_size|context (length|size|window)|maximum model length"
+    r"|`inputs` (tokens \+|must have less than)|prompt is too long",
+    re.IGNORECASE,
+)
+_FILTERED = re.compile(r"content_?filter|content_policy|ResponsibleAIPolicyViolation", re.IGNORECASE)
+
+
+class PassingError(Exception):
+    """The server failed in a way that another attempt may not meet; `retry_after` in seconds where it says when."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class RefusedError(Exception):
+    """The server refuses this request, and would again; others may pass."""
+
+    def __init__(self, message: str, reason: FailureReason = "error") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class UnusableError(Exception):
+    """The server refuses every request: it does not accept the key, or does not know the model or the path."""
+
+
+def refusal(
+    url: str, status: int, headers: Mapping[str, str], payload: bytes
+) -> PassingError | RefusedError | UnusableError:
+    """What a reply of the server at `url` with another status than 200 means."""
+    said = f"{url} answered {status}: {message_in(payload)}"
+    reason = _reason(payload, in_words=status in _THIS_REQUEST)
+    if reason != "error":
+        return RefusedError(said, reason)
+    if status in _PASSING or status >= 500:
+        return PassingError(said, _retry_after(headers))
+    return RefusedError(said) if status in _THIS_REQUEST else UnusableError(said)
+
+
+def no_completion(url: str, payload: bytes) -> PassingError | RefusedError:
+    """What a reply with status 200 and without a completion means."""
+    said = f"{url} sent no completion: {message_in(payload)}"
+    reason = _reason(payload, in_words=True)
+    return PassingError(said) if reason == "error" else RefusedError(said, reason)
+
+
+def _reason(payload: bytes, *, in_words: bool) -> FailureReason:
+    """Why a request was refused, from the error's code and type, and from its message where that may be trusted."""
+    error = _error_in(payload)
+    named = f"{error.get('code')} {error.get('type')} {error.get('innererror')}"
+    if _FILTERED.search(named):
+        return "filtered"
+    return "too_long" if _TOO_LONG.search(f"{named} {error.get('message')}" if in_words else named) else "error"
+
+
+def _error_in(payload: bytes) -> dict[str, Any]:
+    """The server's error, as an object with a `message`, in whichever form it comes."""
+    try:
+        reply = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return {}
+    if not isinstance(reply, dict):
+        return {}
+    error = reply.get("error")
+    if isinstance(error, dict):
+        return error
+    return reply if error is None else reply | {"message": error}
+
+
+def message_in(payload: bytes) -> str:
+    """The server's own words, wherever it puts them; cut short."""
+    error = _error_in(payload)
+    for key in ("message", "detail"):
+        found = error.get(key)
+        if isinstance(found, str) and found:
+            return _shortened(found)
+    return _shortened(payload.decode(errors="replace"))
+
+
+def _shortened(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a server asks to wait, which it may give as a number or as a date."""
+    value = headers.get("Retry-After")
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+        except (ValueError, OverflowError):
+            return None
+    return None if math.isnan(seconds) else max(seconds, 0.0)
