@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import infogap.generate.pace as pace_module
 from infogap.generate.pace import PaceReader
 from infogap.generate.store import TraceStore, answered, move_to_cache
 
@@ -83,7 +82,7 @@ def test_the_commonest_failure_comes_first_across_files(tmp_path: Path) -> None:
 
 def test_rates_are_of_the_last_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr(pace_module.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     store, reader = TraceStore(tmp_path, "key", 1000), PaceReader(tmp_path)
     store.add(0, row(0))
     first = reader.read()

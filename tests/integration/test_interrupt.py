@@ -1,42 +1,139 @@
-"""Ctrl-C stops a run at once, in one line; the next run asks for exactly the rest."""
+"""Ctrl-C during generation: the first lets what is in flight finish, a second stops at once; either can be resumed."""
+
+from __future__ import annotations
 
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from infogap.generate.store import answered
 from servers.scripted import ScriptedServer
-from servers.serve import serve
 
+Serving = Callable[[ScriptedServer], str]
 RECIPE = """\
 name: demo
 tasks: [{{from: reasoning_gym, names: [chain_sum], count: 20}}]
-teacher: {{backend: openai, model: m, base_url: {url}, concurrency: 2}}
+teacher: {{backend: openai, model: m, base_url: {url}, concurrency: 4}}
 generate: {{samples: 2, privileges: [unguided]}}
 """
+INFOGAP = [sys.executable, "-m", "infogap"]
+WITH_A_SHORT_WAIT = [
+    sys.executable,
+    "-c",
+    "from infogap.cli import main; from infogap.generate import stopping; stopping.LONGEST_WAIT = 0.5; main()",
+]
 
 
-def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
-    slow, fast = ScriptedServer(seconds=0.2), ScriptedServer()
-    with serve(slow.app) as slow_url, serve(fast.app) as fast_url:
-        (tmp_path / "recipe.yaml").write_text(RECIPE.format(url=f"{slow_url}/v1"))
-        command = [sys.executable, "-m", "infogap", "run", "recipe.yaml"]
-        process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-        traces = tmp_path / "runs" / "demo" / "traces"
-        deadline = time.monotonic() + 60
-        while (answered(traces) or (0, 0))[0] < 4 and time.monotonic() < deadline:
+@contextmanager
+def generating(folder: Path, url: str, least: int, infogap: list[str] = INFOGAP) -> Iterator[subprocess.Popen[str]]:
+    """A run of 40 requests that has got at least so many answers."""
+    (folder / "recipe.yaml").write_text(RECIPE.format(url=url))
+    command = [*infogap, "run", "recipe.yaml"]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        ends = time.monotonic() + 60
+        while (on_disk(folder) or (-1, 0))[0] < least:
+            assert time.monotonic() < ends
             time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        _, error = process.communicate(timeout=30)
-        assert process.returncode == 130
-        assert "the same command goes on from there" in error
-        assert "Traceback" not in error
-        done, total = answered(traces) or (0, 0)
-        assert 4 <= done < total == 40
+        yield process
+        process.kill()
 
-        (tmp_path / "recipe.yaml").write_text(RECIPE.format(url=f"{fast_url}/v1"))
-        again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert again.returncode == 0, again.stderr
-        assert len(fast.bodies) == total - done
+
+def on_disk(folder: Path) -> tuple[int, int] | None:
+    return answered(folder / "runs" / "demo" / "traces")
+
+
+def asked_to_finish(folder: Path, serving: Serving) -> list[tuple[str, int]]:
+    """Run again, to the end, against a fast server; gives what it was asked."""
+    server = ScriptedServer()
+    (folder / "recipe.yaml").write_text(RECIPE.format(url=serving(server)))
+    again = subprocess.run([*INFOGAP, "run", "recipe.yaml"], cwd=folder, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    return questions(server)
+
+
+def questions(server: ScriptedServer) -> list[tuple[str, int]]:
+    """What a server was asked: prompts with their seeds, by which requests differ."""
+    return [(body["messages"][0]["content"], body["seed"]) for body in server.bodies]
+
+
+def test_one_interrupt_finishes_what_is_in_flight_and_none_is_asked_twice(tmp_path: Path, serving: Serving) -> None:
+    slow = ScriptedServer(seconds=0.5)
+    with generating(tmp_path, serving(slow), least=4) as process:
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    done, total = on_disk(tmp_path) or (0, 0)
+    assert process.returncode == 0
+    assert "finishing what is in flight, at most 60 s; Ctrl-C again stops now\n" in said
+    last = said.splitlines()[-1]
+    assert last.startswith(f"stopped as asked: {done} of the 40 requests planned so far are answered and on disk")
+    assert last.endswith("the same command goes on from there")
+    assert "Traceback" not in said
+    assert slow.cancelled == 0
+    assert len(slow.bodies) == done < total == 40  # all that was asked is answered
+
+    rest = asked_to_finish(tmp_path, serving)
+    assert len(set(questions(slow) + rest)) == len(slow.bodies) + len(rest) == 40
+
+
+def test_a_second_interrupt_stops_at_once(tmp_path: Path, serving: Serving) -> None:
+    slow = ScriptedServer(seconds=2.0)
+    with generating(tmp_path, serving(slow), least=4) as process:
+        wait_until_asked(slow, 8)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        while "Ctrl-C again" not in process.stderr.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        started = time.monotonic()
+        _, said = process.communicate(timeout=30)
+        assert time.monotonic() - started < 1.5
+    assert process.returncode == 130
+    assert "the same command goes on from there" in said
+    assert "Traceback" not in said
+    assert on_disk(tmp_path) == (4, 40)
+    assert len(asked_to_finish(tmp_path, serving)) == 36
+
+
+def test_the_wait_has_an_end(tmp_path: Path, serving: Serving) -> None:
+    hung = ScriptedServer(seconds=60.0)
+    with generating(tmp_path, serving(hung), least=0, infogap=WITH_A_SHORT_WAIT) as process:
+        wait_until_asked(hung, 4)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "at most 0.5 s" in said
+    assert said.splitlines()[-1].startswith("stopped as asked: 0 of the 40 requests")
+    assert "Traceback" not in said
+    assert len(asked_to_finish(tmp_path, serving)) == 40
+
+
+def wait_until_asked(server: ScriptedServer, requests: int) -> None:
+    ends = time.monotonic() + 30
+    while len(server.bodies) < requests:
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+
+
+@pytest.mark.model
+def test_an_interrupt_waits_for_the_embedded_model_to_end_its_answer(tmp_path: Path) -> None:
+    pytest.importorskip("llama_cpp")
+    openai, embedded = "openai, model: m, base_url: {url}, concurrency: 4", "embedded, sampling: {{max_tokens: 24}}"
+    (tmp_path / "recipe.yaml").write_text(RECIPE.replace(openai, embedded).format())
+    with subprocess.Popen([*INFOGAP, "run", "recipe.yaml"], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        ends = time.monotonic() + 60
+        while (on_disk(tmp_path) or (0, 0))[0] < 2:
+            assert time.monotonic() < ends
+            time.sleep(0.02)
+        before = on_disk(tmp_path) or (0, 0)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    after = on_disk(tmp_path) or (0, 0)
+    assert process.returncode == 0, said
+    assert before[0] <= after[0] <= before[0] + 2
+    assert f"stopped as asked: {after[0]} of the 40" in said

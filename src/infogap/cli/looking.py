@@ -14,30 +14,27 @@ from infogap.console import output, stdout
 
 privileges_app = typer.Typer(help="The ladder of privileges, and what a teacher sees under each.")
 app.add_typer(privileges_app, name="privileges", rich_help_panel=RECIPES)
-_STYLES = {"done": "green", "stale": "yellow", "partial": "yellow", "missing": "red"}
 
 
 @command(RUNS)
-def status(folder: RunFolder) -> None:
+def status(
+    folder: RunFolder,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look again every second until everything is done, from another terminal.")
+    ] = False,
+) -> None:
     """Say what of a run is done, stale or missing, and why."""
-    from infogap.pipeline import states
+    from infogap.cli import watch as watching
     from infogap.run import Run
 
-    found = states(Run.open(folder))
+    if watch:
+        watching.watch(folder)
+        return
+    found = watching.current_states(Run.open(folder))
     if output.json:
         _print_json([asdict(state) for state in found])
-        return
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=str(folder), title_justify="left", title_style="bold")
-    for heading in ("stage", "state", "rows", "why"):
-        table.add_column(heading, justify="right" if heading == "rows" else "left")
-    for state in found:
-        rows = "" if state.rows is None else f"{state.rows:,}"
-        why = [*state.why, *(state.shortfall.splitlines()[:1] if state.shortfall else [])]
-        table.add_row(state.stage, Text(state.state, style=_STYLES[state.state]), rows, "\n".join(why))
-    stdout().print(table)
+    else:
+        stdout().print(watching.stages_table(folder, found))
 
 
 @command(RUNS)

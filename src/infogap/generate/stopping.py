@@ -70,14 +70,14 @@ class Stopping:
 
 
 @contextmanager
-def stopping(longest_wait: float = LONGEST_WAIT) -> Iterator[Stopping]:
+def stopping(longest_wait: float | None = None) -> Iterator[Stopping]:
     """What becomes of Ctrl-C while the block runs, for it to look at.
 
-    The first sets `asked`. The second, or the end of `longest_wait` (in seconds; `overdue` is set then), raises
-    KeyboardInterrupt in the block, wherever it is. Does nothing outside the main thread, nor where the program
-    handles SIGINT itself or ignores it.
+    The first sets `asked`. The second raises KeyboardInterrupt in the block, wherever it is, and so does the end of
+    `longest_wait` (in seconds, by default LONGEST_WAIT), which sets `overdue`. Does nothing outside the main thread,
+    nor where the program handles SIGINT itself or ignores it.
     """
-    stop = Stopping(longest_wait)
+    stop = Stopping(LONGEST_WAIT if longest_wait is None else longest_wait)
     in_main = threading.current_thread() is threading.main_thread()
     if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield stop
