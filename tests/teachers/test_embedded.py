@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import random
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import pytest
 from infogap.errors import UserError
 from infogap.recipe.teacher import EmbeddedTeacher, Sampling
 from infogap.teachers import embedded, gguf
+from infogap.teachers import logits as logits_module
 from infogap.teachers.base import Completion, Request
 from infogap.teachers.embedded import EmbeddedModel
 
@@ -143,7 +146,7 @@ def test_answer_is_shortened_to_what_the_context_leaves() -> None:
         assert completion.error is None
         assert (completion.prompt_tokens or 0) + (completion.completion_tokens or 0) <= 256
         too_long = model.complete(ask(words * 2), SHORT)
-        assert too_long.finish_reason == "error"
+        assert too_long.finish_reason == "too_long"
         assert too_long.error is not None
         assert too_long.error.startswith("prompt of 4")
         assert too_long.error.endswith("does not fit in the context of 256")
@@ -192,6 +195,46 @@ def test_prompt_that_opens_the_thought_makes_a_cut_answer_reasoning(
 def test_characters_cut_by_the_end_are_left_out_and_broken_ones_are_shown() -> None:
     assert embedded._decode("naïve ☂".encode()[:-1]) == "naïve "
     assert embedded._decode(b"a\xffb") == "a\ufffdb"
+
+
+def test_logprobs_are_recorded_where_asked_and_change_no_answer(answers: dict[str, Completion]) -> None:
+    model = EmbeddedModel(_settings(logprobs=5), Path)
+    try:
+        watched = {done.request_id: done for done in model.answer(requests())}
+    finally:
+        model.close()
+    for request_id, completion in watched.items():
+        assert completion.token_logprobs is not None
+        assert completion.token_entropies is not None
+        assert len(completion.token_logprobs) == len(completion.token_entropies) == completion.completion_tokens
+        assert max(completion.token_logprobs) <= 0
+        assert 0 <= min(completion.token_entropies) <= max(completion.token_entropies) < math.log(50_000)
+        unwatched = answers[request_id]
+        assert (unwatched.token_logprobs, unwatched.token_entropies) == (None, None)
+        assert dataclasses.replace(completion, token_logprobs=None, token_entropies=None) == unwatched
+
+
+def test_logprobs_are_the_models_whatever_the_temperature() -> None:
+    model = EmbeddedModel(_settings(logprobs=1), Path)
+    try:
+        greedy = model.complete(ask("Name a colour."), Sampling(temperature=0, max_tokens=6))
+        cold = model.complete(ask("Name a colour."), Sampling(temperature=0.001, max_tokens=6))
+    finally:
+        model.close()
+    assert greedy.token_logprobs and greedy.token_entropies
+    assert (cold.response, cold.token_logprobs) == (greedy.response, greedy.token_logprobs)
+    for logprob, entropy in zip(greedy.token_logprobs, greedy.token_entropies, strict=True):
+        likeliest, rest = math.exp(logprob), 1 - math.exp(logprob)  # a greedy token is the likeliest
+        assert entropy == pytest.approx(-likeliest * logprob - rest * math.log(rest))
+        assert logprob > math.log(1 / 50_000)
+
+
+def test_log_softmax_is_llama_cpps_own() -> None:
+    import numpy as np
+    from llama_cpp import Llama
+
+    logits = np.random.default_rng(0).normal(0, 30, 1000)
+    assert np.allclose(logits_module._log_softmax(logits), Llama.logits_to_logprobs(logits.astype(np.float32)), atol=1e-4)
 
 
 def test_name_is_the_files(embedded_model: EmbeddedModel) -> None:

@@ -19,6 +19,7 @@ from infogap.errors import UserError
 from infogap.recipe.teacher import EmbeddedTeacher, Sampling
 from infogap.teachers.base import Completion, FinishReason, Request
 from infogap.teachers.gguf import find_gguf, load_gguf
+from infogap.teachers.logits import TokenLog
 from infogap.teachers.thinking import CLOSING, OPENING, split
 
 _TAGS = (OPENING.encode(), CLOSING.encode())
@@ -38,6 +39,7 @@ class EmbeddedModel:
         self.name = path.stem
         self._sampling = settings.sampling
         self._context_length = settings.context_length
+        self._logprobs = settings.logprobs
         self._llama = load_gguf(path, settings)
         self._template = _chat_template(self._llama, path)
         self._evaluated: list[int] | None = None  # the prompt whose tokens but the last lie in the cache
@@ -57,17 +59,29 @@ class EmbeddedModel:
         room = self._context_length - len(prompt)
         if room < 1:
             message = f"prompt of {len(prompt)} tokens does not fit in the context of {self._context_length}"
-            return Completion.failed(request, message)
-        answer, tokens, reason = self._generate(prompt, request.seed, sampling, min(sampling.max_tokens, room))
+            return Completion.failed(request, message, "too_long")
+        log = TokenLog(self._llama, self._logprobs) if self._logprobs else None
+        answer, tokens, reason = self._generate(prompt, request.seed, sampling, min(sampling.max_tokens, room), log)
         opened = text.rstrip().endswith(OPENING)
         reasoning, response = split(answer, truncated=reason == "length", opened=opened)
-        return Completion(request.request_id, reasoning, response, reason, len(prompt), tokens)
+        return Completion(
+            request.request_id,
+            reasoning,
+            response,
+            reason,
+            len(prompt),
+            tokens,
+            token_logprobs=log.logprobs if log else None,
+            token_entropies=log.entropies if log else None,
+        )
 
     def close(self) -> None:
         """Free the model's memory."""
         self._llama.close()
 
-    def _generate(self, prompt: list[int], seed: int, sampling: Sampling, limit: int) -> tuple[str, int, FinishReason]:
+    def _generate(
+        self, prompt: list[int], seed: int, sampling: Sampling, limit: int, log: TokenLog | None
+    ) -> tuple[str, int, FinishReason]:
         """The answer's text, its number of tokens (without the one that ends it), and why it ended."""
         from llama_cpp import llama_sampler_free, llama_sampler_sample, llama_vocab_is_eog
 
@@ -82,6 +96,8 @@ class EmbeddedModel:
                 token = llama_sampler_sample(sampler, self._llama.ctx, -1)
                 if llama_vocab_is_eog(vocabulary, token):
                     return _decode(written), count, "stop"
+                if log:
+                    log.note(token)
                 start = max(len(written) - longest_stop + 1, 0)
                 written += _piece(vocabulary, token)
                 found = [at for stop in stops if (at := written.find(stop, start)) >= 0]
