@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator
-from decimal import Decimal
-from fractions import Fraction
+from itertools import islice
 from typing import Any
 
 from infogap.ids import derived_seed, digest
+from infogap.privilege.forms import form, plainly_differ, same
+from infogap.privilege.variants import variants
 from infogap.verify.choices import options
+from infogap.verify.grade import Item
+from infogap.verify.graders import BOUNDED, grade
+from infogap.verify.pool import grade_all
 
-_PLAIN = re.compile(r"[-+]?\d{1,100}(\.\d{1,100}|/\d{1,100})?")
-_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
+_SIBLINGS = 3  # answers of other tasks that are tried before the gold answer is changed
+_TRIES = 6  # candidates graded per task, at most
+_AT_ONCE = 500  # tasks whose decoys are looked for together: processes that grade take half a second to start
+_NEAR = 16  # other solutions among which the one nearest in length is taken
 
 
 class Decoys:
     """Finds decoys among the other tasks, the same ones for the same seed whatever the tasks' order."""
 
     def __init__(self, seed: int, tasks: list[dict[str, Any]]) -> None:
+        """`tasks`: rows of the tasks table; of its columns source and difficulty are not needed."""
         self._seed = seed
+        self._tasks = tasks
+        self._row = {task["task_id"]: row for row, task in enumerate(tasks)}
+        self._answers: dict[str, str | None] = {}
         self._families: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for task in sorted(tasks, key=lambda task: digest(("decoy", seed, task["task_id"]))):
             self._families[task["family"]].append(task)
@@ -29,25 +38,67 @@ class Decoys:
         }
 
     def answer(self, task: dict[str, Any]) -> str | None:
-        """A wrong answer of the same form: another option, a near number, or a sibling's answer."""
-        gold = task["answer"].strip()
-        letters = options(task["question"]) if task["verifier"] == "choice" else {}
-        if letters:
-            others = [letter for letter in letters if letter != gold.strip("().").upper()]
-            return others[self._draw(task, len(others))] if others else None
-        form = _form(gold)
-        for sibling in self._siblings(task):
-            candidate = (sibling["answer"] or "").strip()
-            if candidate and _form(candidate) == form and not _same(candidate, gold):
-                return candidate
-        return self._near_number(task, gold) if _NUMBER.fullmatch(gold) else None
+        """An answer of the same form that the task's verifier calls wrong: a sibling's, or the gold answer changed.
+
+        None where none is found. Answers that only a library can compare are graded in processes of their own, those
+        of this task and of the tasks after it together.
+        """
+        if task["task_id"] not in self._answers:
+            start = self._row[task["task_id"]]
+            unknown = (each for each in self._tasks[start:] if each["task_id"] not in self._answers)
+            self._settle(list(islice(unknown, _AT_ONCE)))
+        return self._answers[task["task_id"]]
 
     def solution(self, task: dict[str, Any]) -> str | None:
-        """The worked solution of another task of the family whose answer differs."""
-        for sibling in self._siblings(task):
-            if sibling["solution"] and not _same(sibling["answer"] or "", task["answer"] or ""):
-                return str(sibling["solution"])
-        return None
+        """The worked solution of another task of the family whose answer differs, as near in length as there is.
+
+        Not of all tasks: of the first few in the order that the seed gives.
+        """
+        others = (
+            str(sibling["solution"])
+            for sibling in self._siblings(task)
+            if sibling["solution"] and not same(sibling["answer"] or "", task["answer"] or "")
+        )
+        length = len(task["solution"] or "")
+        return min(islice(others, _NEAR), key=lambda solution: abs(len(solution) - length), default=None)
+
+    def _settle(self, tasks: list[dict[str, Any]]) -> None:
+        """Find the decoy answers of some tasks: the first candidate of each, the next ones where it is not wrong."""
+        waiting = [(task, self._candidates(task)) for task in tasks]
+        for most in (1, _TRIES - 1):
+            asked = [(task, candidate) for task, more in waiting for candidate in islice(more, most)]
+            for (task, candidate), wrong in zip(asked, _graded_wrong(asked), strict=True):
+                if wrong:
+                    self._answers.setdefault(task["task_id"], candidate)
+            waiting = [(task, more) for task, more in waiting if task["task_id"] not in self._answers]
+        for task, _ in waiting:
+            self._answers[task["task_id"]] = None
+
+    def _candidates(self, task: dict[str, Any]) -> Iterator[str]:
+        """Answers of the gold one's form that are not plainly the same, each once."""
+        gold, seen = (task["answer"] or "").strip(), set[str]()
+        if not gold:
+            return
+        for candidate in self._in_order(task, gold):
+            if candidate not in seen and not same(candidate, gold):
+                seen.add(candidate)
+                yield candidate
+
+    def _in_order(self, task: dict[str, Any], gold: str) -> Iterator[str]:
+        changed = variants(gold, task["question"], derived_seed("decoy", self._seed, task["task_id"]))
+        alike = (
+            answer
+            for sibling in self._siblings(task)
+            if (answer := (sibling["answer"] or "").strip()) and form(answer) == form(gold)
+        )
+        if task["verifier"] == "choice" and options(task["question"]):
+            yield from changed
+        elif form(gold).lower() == "words":  # other names of the question, and opposites, before others' words
+            yield from changed
+            yield from alike
+        else:
+            yield from islice(alike, _SIBLINGS)
+            yield from changed
 
     def _siblings(self, task: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The family's other tasks, from the one after this one and round."""
@@ -55,38 +106,16 @@ class Decoys:
         yield from family[place + 1 :]
         yield from family[:place]
 
-    def _near_number(self, task: dict[str, Any], gold: str) -> str:
-        """The number moved up by 1 to 20 units of its last place, at most by a fifth of itself or by one unit."""
-        decimals = len(gold.partition(".")[2])
-        units = int(gold.replace(".", ""))  # whole, so that a number of any length moves exactly
-        moved = units + 1 + self._draw(task, min(max(1, abs(units) // 5), 20))
-        return f"{Decimal(f'{moved}E-{decimals}'):f}"
 
-    def _draw(self, task: dict[str, Any], choices: int) -> int:
-        return derived_seed("decoy", self._seed, task["task_id"]) % choices
-
-
-def _form(answer: str) -> str:
-    """The answer with every number reduced to `0`: `\\frac{1}{2}` and `\\frac{3}{7}` have one form."""
-    return _NUMBER.sub(lambda match: "0.0" if match[1] else "0", answer) if answer else ""
-
-
-def _same(one: str, other: str) -> bool:
-    """Whether two answers are equal but for the case of letters, or are the same number.
-
-    Numbers may be fractions (`1/2`), decimals, with commas or a dollar sign; other notations (LaTeX) are only
-    compared as text.
-    """
-    if one.casefold() == other.casefold():
-        return True
-    values = _value(one), _value(other)
-    return values[0] is not None and values[0] == values[1]
-
-
-def _value(answer: str) -> Fraction | None:
-    """The number or fraction that an answer is; no powers of ten, as `1e999999999` would take for ever."""
-    plain = answer.replace(",", "").replace("$", "").strip()
-    try:
-        return Fraction(plain) if _PLAIN.fullmatch(plain) else None
-    except ZeroDivisionError:
-        return None
+def _graded_wrong(pairs: list[tuple[dict[str, Any], str]]) -> list[bool]:
+    """Whether the task's verifier calls the answer beside it wrong, for each."""
+    items = [
+        Item(task["verifier"], task["question"], task["answer"], task.get("metadata"), answer) for task, answer in pairs
+    ]
+    plainly = [item.verifier == "math" and plainly_differ(item.answer, item.gold or "") for item in items]
+    hard = [(str(place), item) for place, item in enumerate(items) if item.verifier in BOUNDED and not plainly[place]]
+    grades = dict(grade_all(hard, verifiers={item.verifier for _, item in hard})) if hard else {}
+    return [
+        plain or (grades.get(str(place)) or grade(item)).verdict == "wrong"
+        for place, (item, plain) in enumerate(zip(items, plainly, strict=True))
+    ]

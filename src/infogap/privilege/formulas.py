@@ -1,4 +1,4 @@
-"""Where formulas, code and braces stand in a text: places that cannot be cut into."""
+"""Where formulas, code and braces stand in a text, places that cannot be cut into; and the spelling of fractions."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ _INSIDE = {
 }
 _APART = ("code", "drawing", "environment", "display", "dollars")
 _PARAGRAPH = re.compile(r"\n\s*\n")
+_ARGUMENT = r"\s*(\d|[A-Za-z]|\\[A-Za-z]+|\{[^{}]*\})"
+_FRACTION = re.compile(rf"(\\[dtc]?frac)(?![A-Za-z])(?!\s*\{{[^{{}}]*\}}\s*\{{){_ARGUMENT}{_ARGUMENT}")
 
 
 @dataclass(frozen=True)
@@ -63,3 +65,12 @@ def _closed(text: str, start: int, stop: int, kind: str) -> int | None:
         if depth == 0:
             return token.end()
     return None
+
+
+def braced(text: str) -> str:
+    r"""A text with the braces of its fractions: `\frac12`, `\frac 1{2}` and `\frac{1}{2}` are the same to TeX."""
+    return _FRACTION.sub(lambda match: rf"{match[1]}{{{_inside(match[2])}}}{{{_inside(match[3])}}}", text)
+
+
+def _inside(argument: str) -> str:
+    return argument[1:-1] if argument.startswith("{") else argument

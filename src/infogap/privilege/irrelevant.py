@@ -9,18 +9,23 @@ from infogap.ids import derived_seed
 
 
 def irrelevant(length: int, *key: object) -> str:
-    """Whole sentences of about `length` characters (at least one), from a place in the text that `key` decides.
+    """Whole sentences of `length` characters, or as near to it as sentences come, at least one.
 
+    They are taken one after the other from a place in the text that `key` decides; the last is the one that fits best.
     No sentence holds a number, a formula or a word of reasoning.
     """
     sentences = _sentences()
+    longest = max(map(len, sentences))
     place = derived_seed("irrelevant", *key) % len(sentences)
     chosen: list[str] = []
-    so_far = 0
-    while not chosen or so_far + len(sentences[place]) // 2 < length:
+    left = length
+    while left > longest + 1:
         chosen.append(sentences[place])
-        so_far += len(sentences[place]) + 1
+        left -= len(sentences[place]) + 1
         place = (place + 1) % len(sentences)
+    last = min(sentences[place:] + sentences[:place], key=lambda sentence: abs(len(sentence) - left))
+    if not chosen or abs(len(last) - left) < abs(left + 1):
+        chosen.append(last)
     return " ".join(chosen)
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+from infogap.privilege.formulas import braced
+
 BLANK = "□"
 _GROUPED = r"\d+(?:(?:,|,\\!\s?|\{,\})\d{3}(?!\d))*"  # 1,234 and 1{,}234 and 1,\!234
 _SIGN = r"(?:(?<![\w)}\]])(?<![\w)}\]]\s)|(?<=[a-z]{2}\s))[-−]"  # of "= -4" and "is -4", not of "x -4"
@@ -23,8 +25,6 @@ _IN_WORDS = rf"\b(?i:(?:one[- ](?=hundred|thousand|million|billion))?{_COUNT}(?:
 _VALUE = re.compile(rf"(?P<form>{_FORM})|{_IN_WORDS}|{_NUMBER}")
 _SELDOM_COUNTED = {"1": "one", "0": "zero"}
 
-_ARGUMENT = r"\s*(\d|[A-Za-z]|\\[A-Za-z]+|\{[^{}]*\})"
-_FRACTION = re.compile(rf"(\\[dtc]?frac)(?![A-Za-z])(?!\s*\{{[^{{}}]*\}}\s*\{{){_ARGUMENT}{_ARGUMENT}")
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _DRAWING = re.compile(r"\[asy\].*?(?:\[/asy\]|\Z)", re.DOTALL)
 _IN_TEXT = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mbox)\s*\{\s*([^{}]*?)\s*\}")
@@ -36,7 +36,7 @@ def masked(solution: str, answer: str | None) -> str:
 
     A drawing is all values, and is one blank. Fractions come out with braces, `\frac{...}{...}`.
     """
-    text = _braced(_without_boxed(_DRAWING.sub(f"[asy]{BLANK}[/asy]", solution)))
+    text = braced(_without_boxed(_DRAWING.sub(f"[asy]{BLANK}[/asy]", solution)))
     for spelling in _spellings((answer or "").strip()):
         text = spelling.sub(BLANK, text)
     return _VALUE.sub(lambda match: match["form"] or BLANK, text)
@@ -49,7 +49,7 @@ def _spellings(answer: str) -> list[re.Pattern[str]]:
     """
     if answer in _SELDOM_COUNTED:
         return [re.compile(rf"\b{_SELDOM_COUNTED[answer]}\b", re.IGNORECASE)]
-    wanted = {_braced(answer), _IN_TEXT.sub(r"\1", answer)}
+    wanted = {braced(answer), _IN_TEXT.sub(r"\1", answer)}
     return [_spelling(text) for text in sorted(filter(_is_no_number, wanted), key=lambda text: (-len(text), text))]
 
 
@@ -63,15 +63,6 @@ def _spelling(text: str) -> re.Pattern[str]:
     start = r"(?<![^\W_])" if text[0].isalnum() else ""
     end = r"(?![^\W_])" if text[-1].isalnum() else ""
     return re.compile(start + pattern + end, re.IGNORECASE if len(text) > 1 and text.isalpha() else 0)
-
-
-def _braced(text: str) -> str:
-    r"""Fractions with their braces: `\frac12`, `\frac 1{2}` and `\frac{1}{2}` are the same to TeX."""
-    return _FRACTION.sub(lambda match: rf"{match[1]}{{{_inside(match[2])}}}{{{_inside(match[3])}}}", text)
-
-
-def _inside(argument: str) -> str:
-    return argument[1:-1] if argument.startswith("{") else argument
 
 
 def _without_boxed(text: str) -> str:
