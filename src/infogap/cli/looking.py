@@ -77,16 +77,17 @@ def list_privileges() -> None:
         return
     from rich.table import Table
 
-    table = Table(title="The ladder of privileges", title_justify="left", title_style="bold")
-    for heading in ("privilege", "richness", "teacher sees besides the question", "needs", "options"):
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("privilege", "richness", "what the teacher sees besides", "needs", "options"):
         table.add_column(heading, justify="right" if heading == "richness" else "left")
+    table.columns[-1].max_width = 16  # rather two lines there than in every row
     for privilege in LADDER:
         name = privilege.name if privilege.role == "privilege" else f"{privilege.name} ({privilege.role})"
         table.add_row(
             name,
             f"{privilege.richness:g}",
             privilege.shows,
-            ", ".join(privilege.needs),
+            "attempts" if privilege.attempts else ", ".join(privilege.needs),
             ", ".join(privilege.options),
         )
     stdout().print(table)
