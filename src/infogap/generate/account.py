@@ -34,7 +34,7 @@ def account(run: Run, last: Plan, rounds: int) -> Outcome:
         notes.append(until_note)
     skipped = {f"{privilege}: {reason}": tasks for (privilege, reason), tasks in sorted(last.skipped.items())}
     notes += [
-        f"{tasks} tasks skipped for privilege {privilege}: {reason}"
+        f"{tasks:,} {'task' if tasks == 1 else 'tasks'} skipped for privilege {privilege}: {reason}"
         for (privilege, reason), tasks in sorted(last.skipped.items())
     ]
     failed, failure_notes = _failures(run)

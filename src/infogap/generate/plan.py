@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import polars as pl
-
 from infogap.generate.cells import Ask, Made
 from infogap.generate.past import Past
 from infogap.generate.schedule import Cell, Schedule
@@ -43,8 +41,15 @@ class Planned:
 class Plan:
     """All requests of a round: made again at every pass rather than held, so that any number fits in memory."""
 
-    def __init__(self, run: Run, teacher_name: str, round_: int = 0, past: Past | None = None) -> None:
-        """`past` is what the rounds before made; None for the first."""
+    def __init__(
+        self,
+        run: Run,
+        teacher_name: str,
+        round_: int = 0,
+        past: Past | None = None,
+        contexts: ContextWriter | None = None,
+    ) -> None:
+        """`past` is what the rounds before made, None for the first; `contexts` can serve all rounds of a run."""
         recipe = run.recipe
         assert recipe.generate is not None and recipe.teacher is not None
         self._run = run
@@ -52,7 +57,7 @@ class Plan:
         self._generate: Generate = recipe.generate
         self._settings = recipe.teacher.answer_settings | model_identity(run)
         self._teacher_name = teacher_name
-        self._contexts = ContextWriter(self._generate.wording, decoys(run, self._generate))
+        self._contexts = contexts or context_writer(run)
         self._past = past or Past(run, before=0)
         self.round = round_
         self.schedule = Schedule(self._generate, self._contexts)
@@ -141,9 +146,11 @@ def _context_row(task: dict[str, Any], cell: Cell, context: Context) -> dict[str
     }
 
 
-def decoys(run: Run, generate: Generate) -> Decoys:
-    """Decoys come from the other tasks: held in memory only where the recipe has such a control."""
-    if not any(use.name.startswith("decoy_") for use in generate.uses):
-        return Decoys(run.recipe.seed, [])
-    tasks: pl.DataFrame = run.scan(TASKS).select(_NEEDED_FOR_DECOYS).sort("task_id").collect()
-    return Decoys(run.recipe.seed, tasks.to_dicts())
+def context_writer(run: Run) -> ContextWriter:
+    """What words a run's contexts. Decoys come from the other tasks: held where the recipe has such a control."""
+    generate = run.recipe.generate
+    assert generate is not None
+    rows: list[dict[str, Any]] = []
+    if any(use.name.startswith("decoy_") for use in generate.uses):
+        rows = run.scan(TASKS).select(_NEEDED_FOR_DECOYS).sort("task_id").collect().to_dicts()
+    return ContextWriter(generate.wording, Decoys(run.recipe.seed, rows))

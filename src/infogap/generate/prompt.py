@@ -10,7 +10,7 @@ import polars as pl
 from infogap.errors import UserError
 from infogap.generate.cells import due
 from infogap.generate.past import Past
-from infogap.generate.plan import decoys
+from infogap.generate.plan import context_writer
 from infogap.privilege.render import ContextWriter, UnmetNeedError, teacher_prompt
 from infogap.recipe.generate import Generate, PrivilegeUse
 from infogap.recipe.spelling import nearest
@@ -32,7 +32,7 @@ def prompt_of(run: Run, privilege: str, task_id: str | None = None) -> str:
         raise UserError(
             f"the recipe has no privilege '{privilege}'{nearest(privilege, labels)}; it has {', '.join(labels)}"
         )
-    writer, past = ContextWriter(generate.wording, decoys(run, generate)), Past(run)
+    writer, past = context_writer(run), Past(run)
     why = ""
     for task in _tasks(run, task_id):
         try:

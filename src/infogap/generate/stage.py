@@ -13,7 +13,7 @@ from infogap.generate.account import account
 from infogap.generate.cache import drop_from_cache
 from infogap.generate.journal import Row
 from infogap.generate.past import Past
-from infogap.generate.plan import Plan, Planned
+from infogap.generate.plan import Plan, Planned, context_writer
 from infogap.generate.spending import Spending
 from infogap.generate.stopping import Stopping, stopping
 from infogap.generate.store import TraceStore, answered, failures, keep_rounds, move_to_cache, round_parts
@@ -40,7 +40,8 @@ def _part(run: Run) -> dict[str, Any]:
         "generate": generate.model_dump(mode="json", by_alias=True, exclude_none=True),
         "wording": {"frame": wording.frame, "contexts": {name: wording.contexts[name] for name in sorted(worded)}},
     }
-    return part | ({"grading": grading_settings()} if generate.in_rounds else {})
+    graded = generate.in_rounds or any(use.name == "decoy_answer" for use in generate.uses)
+    return part | ({"grading": grading_settings()} if graded else {})
 
 
 def _make(run: Run) -> Outcome:
@@ -48,11 +49,13 @@ def _make(run: Run) -> Outcome:
     assert generate is not None
     folder = run.path / TRACES.name
     _forget_if_nothing_but_failures(run)
-    with closing(open_teacher(run)) as teacher, stopping() as stop:
+    with closing(open_teacher(run)) as teacher:
+        stop = None
         try:
-            plan, rounds = _fill_rounds(run, generate, teacher, stop)
+            with stopping() as stop:
+                plan, rounds = _fill_rounds(run, generate, teacher, stop)
         except KeyboardInterrupt:
-            if stop.overdue:
+            if stop is not None and stop.overdue:
                 raise _stopped(run, "as asked") from None
             raise
     keep_rounds(folder, rounds)
@@ -62,10 +65,11 @@ def _make(run: Run) -> Outcome:
 
 def _fill_rounds(run: Run, generate: Generate, teacher: Teacher, stop: Stopping) -> tuple[Plan, int]:
     """Ask round after round until one has nothing to ask; gives that last plan and the number of rounds before it."""
-    spending = Spending(run.budget)
+    spending, writer = Spending(run.budget), context_writer(run)
     with run.rewrite(CONTEXTS) as contexts:
         for round_ in count():
-            plan = Plan(run, teacher.name, round_, Past(run, before=round_) if generate.in_rounds else None)
+            past = Past(run, before=round_) if generate.in_rounds else None
+            plan = Plan(run, teacher.name, round_, past, writer)
             plan.settle(contexts)
             if round_ and not plan.total:
                 return plan, round_

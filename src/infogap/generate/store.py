@@ -143,7 +143,14 @@ def answered(folder: Path) -> tuple[int, int] | None:
     whole = {part_number(path) for path in folder.glob("part-*.parquet")}
     journals = [path for path in folder.glob("journal-*.jsonl") if part_number(path) not in whole]
     rows = sum(rounds.rows_of(number) for number in whole)
-    return rows + sum(path.read_bytes().count(b"\n") for path in journals), sum(rounds.totals)
+    return rows + sum(map(_lines, journals)), sum(rounds.totals)
+
+
+def _lines(path: Path) -> int:
+    try:
+        return path.read_bytes().count(b"\n")
+    except FileNotFoundError:  # became a part since it was listed, if another process fills the folder
+        return 0
 
 
 def round_parts(folder: Path, round_: int) -> list[Path]:
