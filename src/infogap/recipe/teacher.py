@@ -80,6 +80,10 @@ class Price(Model):
     prompt: float = Field(ge=0)
     completion: float = Field(ge=0)
 
+    def of(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """What so many tokens cost."""
+        return round((prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6, 6)
+
 
 class OpenAITeacher(Model):
     """Any server, or several, that speaks the OpenAI chat-completions protocol."""

@@ -44,18 +44,18 @@ def as_finished(
             task.exception()  # counts as looked at, also where nobody takes the result any more
         finished.put(task)
 
-    with _loop_in_thread(opening) as (loop, resource):
+    try:
+        with _loop_in_thread(opening) as (loop, resource):
 
-        def start() -> None:
-            # In the loop's thread: a coroutine made in the caller's could be interrupted before it is awaited.
-            awake.clear()
-            while to_start:
-                task = loop.create_task(work(resource, to_start.popleft()))
-                running.add(task)
-                task.add_done_callback(over)
+            def start() -> None:
+                # In the loop's thread: a coroutine made in the caller's could be interrupted before it is awaited.
+                awake.clear()
+                while to_start:
+                    task = loop.create_task(work(resource, to_start.popleft()))
+                    running.add(task)
+                    task.add_done_callback(over)
 
-        while True:
-            try:
+            while True:
                 in_flight = outstanding - finished.qsize()
                 for item in islice(waiting, min(limit - in_flight, 2 * limit - outstanding)):
                     to_start.append(item)
@@ -67,10 +67,10 @@ def as_finished(
                     return
                 result = finished.get().result()
                 outstanding -= 1
-            except (Exception, KeyboardInterrupt):  # what was paid for is taken before it ends
-                yield from _results(finished)
-                raise
-            yield result
+                yield result
+    except (Exception, KeyboardInterrupt):  # what was paid for is taken before it ends
+        yield from _results(finished)
+        raise
 
 
 def _results(finished: SimpleQueue[asyncio.Task[Result]]) -> Iterator[Result]:
