@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.teachers.entropy import entropy
+from infogap.teachers.entropy import entropies, entropy
 
 
 def test_outcomes_that_are_all_there_is() -> None:
@@ -23,6 +24,12 @@ def test_the_rest_is_one_more_outcome() -> None:
 
 def test_rounding_above_one_is_no_error() -> None:
     assert entropy([1e-7]) == pytest.approx(0, abs=1e-6)
+
+
+def test_many_tokens_at_once() -> None:
+    rows = np.log([[0.5, 0.25], [0.9, 0.05], [0.1, 0.1]])
+    assert entropies(rows).tolist() == pytest.approx([entropy(row) for row in rows.tolist()])
+    assert entropies(np.empty((0, 5))).tolist() == []
 
 
 @given(st.lists(st.floats(0.001, 1), min_size=2, max_size=30), st.data())

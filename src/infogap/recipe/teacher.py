@@ -58,6 +58,57 @@ class EmbeddedTeacher(Model):
         return _where_given(settings, logprobs=self.logprobs)
 
 
+# Engine arguments of vLLM that say where and how fast it runs. Every other one counts as part of the answers.
+_RUNNING_ONLY = frozenset(
+    {
+        "api_process_count",
+        "async_scheduling",
+        "block_size",
+        "compilation_config",
+        "cpu_offload_gb",
+        "cudagraph_capture_sizes",
+        "device_ids",
+        "disable_custom_all_reduce",
+        "disable_log_stats",
+        "distributed_executor_backend",
+        "distributed_timeout_seconds",
+        "download_dir",
+        "enable_chunked_prefill",
+        "enable_expert_parallel",
+        "enable_prefix_caching",
+        "enforce_eager",
+        "gpu_memory_utilization",
+        "hf_token",
+        "kv_cache_memory_bytes",
+        "kv_offloading_backend",
+        "kv_offloading_size",
+        "load_format",
+        "log_level",
+        "long_prefill_token_threshold",
+        "master_addr",
+        "master_port",
+        "max_cudagraph_capture_size",
+        "max_num_batched_tokens",
+        "max_num_seqs",
+        "max_parallel_loading_workers",
+        "model_loader_extra_config",
+        "nnodes",
+        "node_rank",
+        "num_gpu_blocks_override",
+        "numa_bind",
+        "optimization_level",
+        "performance_mode",
+        "pipeline_parallel_size",
+        "safetensors_load_strategy",
+        "scheduling_policy",
+        "stream_interval",
+        "tensor_parallel_size",
+        "trust_remote_code",
+        "use_tqdm_on_load",
+    }
+)
+
+
 class VllmTeacher(Model):
     """A model in this process, by vLLM's offline engine."""
 
@@ -72,6 +123,21 @@ class VllmTeacher(Model):
         {}, description="What the model's chat template takes, such as enable_thinking."
     )
     logprobs: Logprobs = None
+
+    @property
+    def answer_settings(self) -> dict[str, Any]:
+        """What shapes an answer besides the model and the prompt: part of every request's identity."""
+        shaping = {
+            key: value
+            for key, value in self.engine.items()
+            if key not in _RUNNING_ONLY and not key.startswith("data_parallel_")
+        }
+        settings = {
+            "sampling": self.sampling.model_dump(mode="json"),
+            "engine": shaping,
+            "chat_template_kwargs": self.chat_template_kwargs,
+        }
+        return _where_given(settings, logprobs=self.logprobs)
 
 
 class Price(Model):
@@ -123,4 +189,4 @@ def _where_given(settings: dict[str, Any], **more: Any) -> dict[str, Any]:
     return settings | {name: value for name, value in more.items() if value is not None}
 
 
-Teacher = Annotated[EmbeddedTeacher | OpenAITeacher, Discriminator("backend")]
+Teacher = Annotated[EmbeddedTeacher | OpenAITeacher | VllmTeacher, Discriminator("backend")]

@@ -1,4 +1,4 @@
-"""Who answers: the embedded model, or servers that speak the OpenAI protocol."""
+"""Who answers: vLLM or a small model on this machine, or servers that speak the OpenAI protocol."""
 
 from infogap.teachers.base import Completion, Request, Teacher
 from infogap.teachers.identity import model_identity

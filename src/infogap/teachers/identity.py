@@ -7,20 +7,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infogap.ids import file_digest
-from infogap.recipe.teacher import EmbeddedTeacher
+from infogap.recipe.teacher import EmbeddedTeacher, VllmTeacher
 from infogap.teachers.gguf import PACKAGED_MODEL
+from infogap.teachers.weights import folder_digest
 
 if TYPE_CHECKING:
     from infogap.run import Run
 
 
 def model_identity(run: Run) -> dict[str, Any]:
-    """Size and digest of a model that the recipe gives as a path: part of every request's identity.
+    """Digest of a model that the recipe gives as a path: part of every request's identity.
 
-    Its traces call it by the file's stem, which another file may have. Empty for the packaged model, for
-    servers, which say no more than a name, and where the file is not there.
+    Its traces call it by the name of its file or folder, which another one may have. Empty for the packaged
+    model, for names on the Hub, for servers, which say no more than a name, and where nothing is there.
     """
     teacher = run.recipe.teacher
+    if isinstance(teacher, VllmTeacher):
+        return _folder(run.resolve(teacher.model).expanduser())
     if not isinstance(teacher, EmbeddedTeacher) or teacher.model == PACKAGED_MODEL:
         return {}
     path = run.resolve(teacher.model)
@@ -30,7 +33,19 @@ def model_identity(run: Run) -> dict[str, Any]:
     return {"model_file": {"bytes": found.st_size, "sha256": _digest(path, found.st_mtime_ns, found.st_size)}}
 
 
+def _folder(path: Path) -> dict[str, Any]:
+    if not path.is_dir():
+        return {}
+    state = tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(path.iterdir()))
+    return {"model_folder": _folder_digest(path, state)}
+
+
 @lru_cache(maxsize=4)
 def _digest(path: Path, _mtime_ns: int, _size: int) -> str:
     """Gigabytes, read once per state of the file."""
     return file_digest(path)
+
+
+@lru_cache(maxsize=4)
+def _folder_digest(path: Path, _state: tuple[tuple[str, int, int], ...]) -> str:
+    return folder_digest(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from infogap.recipe.teacher import EmbeddedTeacher
+from infogap.recipe.teacher import EmbeddedTeacher, VllmTeacher
 
 if TYPE_CHECKING:
     from infogap.run import Run
@@ -19,6 +19,10 @@ def open_teacher(run: Run) -> Teacher:
         from infogap.teachers.embedded import EmbeddedModel
 
         return EmbeddedModel(teacher, run.resolve)
+    if isinstance(teacher, VllmTeacher):
+        from infogap.teachers.vllm import VllmModel
+
+        return VllmModel(teacher, run.resolve)
     from infogap.teachers.openai import OpenAIServers
 
     return OpenAIServers(teacher)
