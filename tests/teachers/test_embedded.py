@@ -234,7 +234,9 @@ def test_log_softmax_is_llama_cpps_own() -> None:
     from llama_cpp import Llama
 
     logits = np.random.default_rng(0).normal(0, 30, 1000)
-    assert np.allclose(logits_module._log_softmax(logits), Llama.logits_to_logprobs(logits.astype(np.float32)), atol=1e-4)
+    assert np.allclose(
+        logits_module._log_softmax(logits), Llama.logits_to_logprobs(logits.astype(np.float32)), atol=1e-4
+    )
 
 
 def test_name_is_the_files(embedded_model: EmbeddedModel) -> None:

@@ -382,6 +382,23 @@ def test_interrupt_ends_the_process_quietly_and_soon(serving: Serving) -> None:
     assert (rest, errors, process.returncode) == ("interrupted\n", "", 0)
 
 
+def test_more_requests_in_flight_than_files_may_be_open(serving: Serving) -> None:
+    server = ScriptedServer(seconds=0.3)
+    script = (
+        "import resource\n"
+        "from infogap.recipe.teacher import OpenAITeacher\n"
+        "from infogap.teachers import Request\n"
+        "from infogap.teachers.openai import OpenAIServers\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))\n"
+        f"settings = OpenAITeacher(backend='openai', model='m', base_url=['{serving(server)}'], concurrency=100)\n"
+        "requests = (Request(str(n), [{'role': 'user', 'content': 'q'}], n) for n in range(100))\n"
+        "assert all(done.error is None for done in OpenAIServers(settings).answer(requests))\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+    assert server.most_in_flight == 100
+    assert len(server.bodies) == 100
+
+
 @pytest.mark.model
 def test_the_real_model_says_the_same_over_http(model_server: str, embedded_model: EmbeddedModel) -> None:
     sampling = Sampling(temperature=0.7, top_k=40, max_tokens=12)

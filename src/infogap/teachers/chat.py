@@ -11,7 +11,7 @@ import orjson
 
 from infogap.recipe.teacher import OpenAITeacher
 from infogap.teachers.base import Completion, FinishReason, Request
-from infogap.teachers.entropy import entropy
+from infogap.teachers.entropy import entropies
 from infogap.teachers.refusals import PassingError, RefusedError, UnusableError, message_in, no_completion, refusal
 from infogap.teachers.thinking import split
 
@@ -101,7 +101,7 @@ def _tokens(settings: OpenAITeacher, url: str, choice: dict[str, Any]) -> tuple[
     for place, token in enumerate(tokens):
         others = sorted((other["logprob"] for other in token["top_logprobs"]), reverse=True)[: settings.logprobs]
         likeliest[place, : len(others)] = others
-    return logprobs, [entropy(row) for row in likeliest.tolist()]
+    return logprobs, entropies(likeliest).tolist()
 
 
 def _count(tokens: object) -> int | None:

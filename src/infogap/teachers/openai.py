@@ -26,6 +26,7 @@ FAILURES_IN_A_ROW = 32  # besides those that were in flight together: one outage
 FIRST_WAIT = 1.0  # seconds before the second attempt; doubles with every further one
 LONGEST_WAIT = 60.0
 _CONNECT_SECONDS = 30.0
+_OTHER_FILES = 256  # open besides the connections, at most
 _KEEP_ALIVE_SECONDS = 4.0  # servers on uvicorn, such as vLLM's, close an idle connection after 5
 
 _NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -85,6 +86,7 @@ class OpenAIServers:
 
     @asynccontextmanager
     async def _line(self) -> AsyncIterator[_Line]:
+        _allow_sockets(self._settings.concurrency)
         total = self._settings.timeout
         tracing = aiohttp.TraceConfig()
         tracing.on_connection_create_end.append(self._connected)
@@ -197,6 +199,20 @@ class OpenAIServers:
         finally:
             server.in_flight -= 1
         return chat.read(self._settings, request, server.url, reply.status, reply.headers, payload)
+
+
+def _allow_sockets(count: int) -> None:
+    """Raise this process's limit of open files, which often is 1,024, as far as the system lets it."""
+    try:
+        import resource
+    except ImportError:  # no such limit on this system
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + _OTHER_FILES
+    if soft < wanted and soft != resource.RLIM_INFINITY:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+        )
 
 
 def _authorization(settings: OpenAITeacher) -> dict[str, str]:
