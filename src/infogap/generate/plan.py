@@ -118,19 +118,25 @@ class Plan:
     def _prompts(self, task: dict[str, Any], cell: Cell) -> Iterator[tuple[Context, list[tuple[Ask, Request]]]]:
         """The cell's requests by context: one for all, or one for each attempt that is shown."""
         if cell.context is not None:
-            yield cell.context, [(ask, self._request(task, cell, cell.context, ask)) for ask in cell.asks]
+            yield cell.context, self._requests(task, cell, cell.context, cell.asks)
             return
         for ask in cell.asks:
             shown = [self._texts[made.trace_id] for made in ask.shown]
             context = self._contexts.write(task, cell.use, shown)
-            yield context, [(ask, self._request(task, cell, context, ask))]
+            yield context, self._requests(task, cell, context, [ask])
 
-    def _request(self, task: dict[str, Any], cell: Cell, context: Context, ask: Ask) -> Request:
+    def _requests(
+        self, task: dict[str, Any], cell: Cell, context: Context, asks: list[Ask]
+    ) -> list[tuple[Ask, Request]]:
         prompt = teacher_prompt(task["question"], context.text, self._generate.instruction, self._generate.wording)
         messages = [{"role": "user", "content": prompt}]
-        turn = (ask.turn,) if ask.turn else ()
-        seed = derived_seed(self._seed, task["task_id"], cell.use.label, ask.sample, *turn)
-        return Request(stable_id(self._teacher_name, messages, self._settings, seed), messages, seed)
+        requests = []
+        for ask in asks:
+            turn = (ask.turn,) if ask.turn else ()
+            seed = derived_seed(self._seed, task["task_id"], cell.use.label, ask.sample, *turn)
+            request_id = stable_id(self._teacher_name, messages, self._settings, seed)
+            requests.append((ask, Request(request_id, messages, seed)))
+        return requests
 
 
 def _shown(cells: list[tuple[dict[str, Any], Cell]]) -> Iterator[Made]:
