@@ -56,7 +56,7 @@ class Plan:
         self._seed = recipe.seed
         self._generate: Generate = recipe.generate
         self._settings = recipe.teacher.answer_settings | model_identity(run)
-        self._teacher_name = teacher_name
+        self.teacher_name = teacher_name
         self._contexts = contexts or context_writer(run)
         self._past = past or Past(run, before=0)
         self.round = round_
@@ -134,7 +134,7 @@ class Plan:
         for ask in asks:
             turn = (ask.turn,) if ask.turn else ()
             seed = derived_seed(self._seed, task["task_id"], cell.use.label, ask.sample, *turn)
-            request_id = stable_id(self._teacher_name, messages, self._settings, seed)
+            request_id = stable_id(self.teacher_name, messages, self._settings, seed)
             requests.append((ask, Request(request_id, messages, seed)))
         return requests
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
-from itertools import count, groupby
+from collections.abc import Callable, Iterator
+from itertools import chain, count, groupby
 from typing import Any
 
 from infogap.console import Advance, progress
@@ -12,6 +11,7 @@ from infogap.errors import StoppedError
 from infogap.generate.account import account
 from infogap.generate.cache import drop_from_cache
 from infogap.generate.journal import Row
+from infogap.generate.on_demand import on_demand
 from infogap.generate.past import Past
 from infogap.generate.plan import Plan, Planned, context_writer
 from infogap.generate.spending import Spending
@@ -22,7 +22,8 @@ from infogap.recipe.generate import Generate
 from infogap.run import Run, read_part
 from infogap.schema import CONTEXTS, TOKENS, TRACES, VERDICTS
 from infogap.stage import Outcome, Stage
-from infogap.teachers import Completion, Request, Teacher, model_identity, open_teacher
+from infogap.teachers import Completion, Request, Teacher, model_identity
+from infogap.teachers.naming import teacher_name
 from infogap.text import utf8
 from infogap.verify.judged import judged_path, write_judged
 from infogap.verify.traces import grade_traces, grading_settings, tasks_by_id
@@ -49,7 +50,7 @@ def _make(run: Run) -> Outcome:
     assert generate is not None
     folder = run.path / TRACES.name
     _forget_if_nothing_but_failures(run)
-    with closing(open_teacher(run)) as teacher:
+    with on_demand(run) as teacher:
         stop = None
         try:
             with stopping() as stop:
@@ -58,18 +59,20 @@ def _make(run: Run) -> Outcome:
             if stop is not None and stop.overdue:
                 raise _stopped(run, "as asked") from None
             raise
+    if stop.asked:  # all was in flight already: the rest of the run is not what was asked for
+        raise _stopped(run, "as asked")
     keep_rounds(folder, rounds)
     drop_from_cache(folder)
     return account(run, plan, rounds)
 
 
-def _fill_rounds(run: Run, generate: Generate, teacher: Teacher, stop: Stopping) -> tuple[Plan, int]:
+def _fill_rounds(run: Run, generate: Generate, teacher: Callable[[], Teacher], stop: Stopping) -> tuple[Plan, int]:
     """Ask round after round until one has nothing to ask; gives that last plan and the number of rounds before it."""
-    spending, writer = Spending(run.budget), context_writer(run)
+    spending, writer, name = Spending(run.budget), context_writer(run), teacher_name(run)
     with run.rewrite(CONTEXTS) as contexts:
         for round_ in count():
             past = Past(run, before=round_) if generate.in_rounds else None
-            plan = Plan(run, teacher.name, round_, past, writer)
+            plan = Plan(run, name, round_, past, writer)
             plan.settle(contexts)
             if round_ and not plan.total:
                 return plan, round_
@@ -81,7 +84,7 @@ def _fill_rounds(run: Run, generate: Generate, teacher: Teacher, stop: Stopping)
     raise AssertionError("rounds end")
 
 
-def _fill(run: Run, plan: Plan, teacher: Teacher, spending: Spending, stop: Stopping) -> None:
+def _fill(run: Run, plan: Plan, teacher: Callable[[], Teacher], spending: Spending, stop: Stopping) -> None:
     """Ask for a round's traces until all are on disk. Raises StoppedError where the command ends before that."""
     assert run.recipe.teacher is not None
     with_tokens = run.recipe.teacher.logprobs is not None
@@ -89,13 +92,24 @@ def _fill(run: Run, plan: Plan, teacher: Teacher, spending: Spending, stop: Stop
     asked: dict[str, Planned] = {}
     what = f"round {plan.round}" if plan.round else "generate"
     with progress(what, plan.total, "traces", done=store.done) as advance:
-        for completion in teacher.answer(_unanswered(plan, store, asked, advance, spending, stop)):
+        requests = _unanswered(plan, store, asked, advance, spending, stop)
+        for completion in _completions(requests, teacher, stop):
             planned = asked.pop(completion.request_id)
-            store.add(planned.index, _row(planned, completion, teacher.name))
+            store.add(planned.index, _row(planned, completion, plan.teacher_name))
             spending.answer(completion)
             advance(1, tokens=completion.completion_tokens or 0)
     if not store.complete:
         raise _stopped(run, "as asked" if stop.asked else f"at {spending.spent}")
+
+
+def _completions(requests: Iterator[Request], teacher: Callable[[], Teacher], stop: Stopping) -> Iterator[Completion]:
+    """The answers to requests, of a teacher that is opened if there is a first one."""
+    first = next(requests, None)
+    if first is None:
+        return
+    answering = teacher()
+    if not stop.asked:  # while it was opened
+        yield from answering.answer(chain([first], requests))
 
 
 def _stopped(run: Run, why: str) -> StoppedError:
