@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from infogap.errors import UserError
-from infogap.recipe.teacher import VllmTeacher
+from infogap.recipe.teacher import VllmSettings
 from infogap.teachers.base import Completion, FinishReason, Request
 from infogap.teachers.entropy import entropies
 from infogap.teachers.in_flight import as_finished
 from infogap.teachers.thinking import split
 from infogap.teachers.vllm_engine import VllmEngine
+from infogap.teachers.vllm_model import find_folder
 from infogap.teachers.vllm_prompt import PromptError, Prompts
 from infogap.teachers.vllm_text import AnswerText
 
@@ -25,7 +25,7 @@ _QUEUED = 2  # requests taken for each sequence that the engine works on: the ne
 class VllmModel:
     """A teacher that answers with vLLM, in this machine's own processes."""
 
-    def __init__(self, settings: VllmTeacher, resolve: Callable[[str], Path]) -> None:
+    def __init__(self, settings: VllmSettings, resolve: Callable[[str], Path]) -> None:
         """Start the engine; `resolve` gives a path of the recipe as a path of this machine.
 
         Raises UserError where vLLM, the model or an engine argument is missing or wrong, WorldError where
@@ -43,18 +43,24 @@ class VllmModel:
 
         Raises WorldError where the engine dies.
         """
-        limit = _QUEUED * self._engine.max_num_seqs
-        return as_finished(requests, self._complete, lambda: nullcontext(self._engine), limit)
+        return as_finished(requests, VllmModel.complete, lambda: nullcontext(self), self.at_once)
+
+    @property
+    def at_once(self) -> int:
+        """How many requests keep the engine full."""
+        return _QUEUED * self._engine.max_num_seqs
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer one request. Raises WorldError where the engine dies."""
+        return await self._engine.on_its_loop(self._generate(request))
 
     def close(self) -> None:
         """Shut the engine down."""
         self._engine.close()
 
-    async def _complete(self, engine: VllmEngine, request: Request) -> Completion:
-        return await engine.on_its_loop(self._generate(request))
-
     async def _generate(self, request: Request) -> Completion:
         from vllm.exceptions import VLLMClientError
+        from vllm.v1.engine.exceptions import EngineGenerateError
 
         try:
             rendered = await self._prompts.render(request.messages)
@@ -68,8 +74,8 @@ class VllmModel:
         try:
             async for output in self._engine.llm.generate(rendered, self._sampling(request, room), request.request_id):
                 final = output.outputs[0]
-        except VLLMClientError as error:
-            return Completion.failed(request, f"vLLM refuses the request: {error}")
+        except (VLLMClientError, EngineGenerateError) as error:
+            return Completion.failed(request, f"vLLM refuses the request: {error.__cause__ or error}")
         if final.finish_reason not in {"stop", "length"}:
             return Completion.failed(request, f"vLLM gave the request up ({final.finish_reason})")
         return self._completion(request, prompt, final)
@@ -112,16 +118,3 @@ class VllmModel:
             token_logprobs=logprobs,
             token_entropies=undecided,
         )
-
-
-def find_folder(model: str, resolve: Callable[[str], Path]) -> Path | None:
-    """The folder of a model that the recipe gives as a path; None for a name on the Hub.
-
-    Raises UserError where it can only be a path and nothing is there.
-    """
-    path = resolve(model).expanduser()
-    if path.is_dir():
-        return path
-    if model.startswith(("/", "./", "../", "~")) or model.count("/") > 1:
-        raise UserError(f"teacher.model: there is no folder {path}")
-    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import multiprocessing
 import os
@@ -30,26 +31,31 @@ class VllmEngine:
     process of the group, must reach this process alone, so that what is in flight can be finished.
     """
 
-    def __init__(self, model: str, arguments: dict[str, Any]) -> None:
+    def __init__(self, model: str, arguments: dict[str, Any], prefill_at_once: int | None = None) -> None:
         """Start the engine; `arguments` are vLLM's engine arguments, minutes may pass for a large model.
+
+        `prefill_at_once`: tokens of one prompt that a step of the engine takes at most.
 
         Raises UserError where vLLM is not installed or refuses the model or an argument, WorldError where
         the start fails (no GPU, too little memory).
         """
         self._model = model
         self._arguments = arguments
+        self._prefill_at_once = prefill_at_once
         self._log = EngineLog()
         # A process started by fork would inherit locks that other threads hold; also what vLLM does on a GPU.
         os.environ.setdefault("VLLM_WORKER_MULTIPROC_METHOD", "spawn")
-        resource_tracker.ensure_running()  # whose own start would unblock SIGINT
-        ready: Future[tuple[asyncio.AbstractEventLoop, Any]] = Future()
+        self.llm: Any
+        self._loop: asyncio.AbstractEventLoop
         self._stop: asyncio.Event
+        ready: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, args=(ready,), name="infogap-vllm", daemon=True)
         before = set(multiprocessing.active_children())
         try:
             with self._log.capture():
+                resource_tracker.ensure_running()  # whose own start would unblock SIGINT
                 self._thread.start()
-                self._loop, self.llm = ready.result()
+                ready.result()
         except BaseException as error:
             for process in set(multiprocessing.active_children()) - before:
                 process.kill()  # they would go on loading, and this process wait for them at its end
@@ -74,12 +80,12 @@ class VllmEngine:
 
     async def on_its_loop(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Run a coroutine that uses `llm`, from another loop. Raises WorldError where the engine has died."""
-        from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
+        from vllm.v1.engine.exceptions import EngineDeadError
 
         try:
             return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
-        except (EngineDeadError, EngineGenerateError) as error:
-            reason = self._log.reason() or str(error.__cause__ or error)
+        except EngineDeadError:
+            reason = self._log.reason() or "one of its processes was killed, perhaps for want of memory"
             raise WorldError(
                 f"vLLM's engine died: {reason} (its log: {self._log.path}); what was finished is on disk; run again "
                 "to continue"
@@ -88,33 +94,34 @@ class VllmEngine:
     def close(self) -> None:
         """Shut the engine down and give its memory back."""
         died = self.llm.errored
-        del self.llm  # whose finaliser would shut it down once more, at a time when modules are gone
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
+        del self.llm
+        gc.collect()  # it shuts down once more when it is collected: not when this process ends, with its modules gone
         if not died:
             self._log.remove()
 
-    def _run(self, ready: Future[tuple[asyncio.AbstractEventLoop, Any]]) -> None:
+    def _run(self, ready: Future[None]) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         asyncio.run(self._live(ready))
 
-    async def _live(self, ready: Future[tuple[asyncio.AbstractEventLoop, Any]]) -> None:
+    async def _live(self, ready: Future[None]) -> None:
         try:
-            llm = _start(self._model, self._arguments)
+            self.llm = _start(self._model, self._arguments, self._prefill_at_once)
         except BaseException as error:
             ready.set_exception(error)
             return
-        self._stop = asyncio.Event()
-        ready.set_result((asyncio.get_running_loop(), llm))
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        ready.set_result(None)
         await self._stop.wait()
-        llm.shutdown(timeout=_SHUTDOWN_SECONDS)
+        self.llm.shutdown(timeout=_SHUTDOWN_SECONDS)
 
 
 class _StartError(Exception):
     """The engine's processes did not come up."""
 
 
-def _start(model: str, arguments: dict[str, Any]) -> Any:
+def _start(model: str, arguments: dict[str, Any], prefill_at_once: int | None) -> Any:
     try:
         from vllm.v1.engine.async_llm import AsyncLLM
     except ModuleNotFoundError as error:
@@ -124,6 +131,8 @@ def _start(model: str, arguments: dict[str, Any]) -> Any:
     except Exception as error:  # a library of a GPU that is not there, a build for another one
         raise WorldError(f"vLLM does not work here: {type(error).__name__}: {first_line(str(error))}") from None
     config = engine_config(model, arguments)
+    if prefill_at_once is not None and not config.scheduler_config.long_prefill_token_threshold:
+        config.scheduler_config.long_prefill_token_threshold = prefill_at_once
     try:
         return AsyncLLM.from_vllm_config(config, disable_log_stats=True)
     except Exception as error:

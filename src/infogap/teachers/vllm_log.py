@@ -17,7 +17,13 @@ from infogap.console import output, say
 _WARNING = re.compile(r"(?:^|\) )WARNING ")
 _PREFIX = re.compile(r"^(?:\([^)]*pid=\d+\) ?)?(?:[A-Z]+ \d\d-\d\d [\d:.]+ \[[^\]]*\] ?)?")
 _REASON = re.compile(r"^[\w.]*(?:Error|Exception|Interrupt|Exit)\b(?::|$)")
-_OF_THE_PARENT = ("Engine core initialization failed", "EngineDeadError", "EngineCore encountered an issue")
+# What one process says when another has failed: the reason is that one's.
+_PASSED_ON = (
+    "Engine core initialization failed",
+    "EngineCore encountered an issue",
+    "WorkerProc initialization failed",
+    "Worker failed with error",
+)
 
 
 class EngineLog:
@@ -59,7 +65,7 @@ class EngineLog:
     def take(self, logger: logging.Logger) -> None:
         """What this process logs goes the same way, in the form that the logger's handlers give it."""
         for handler in logger.handlers:
-            if isinstance(handler, logging.StreamHandler):
+            if type(handler) is logging.StreamHandler:  # vLLM's own, and not a derived one that somebody else has added
                 handler.setStream(os.fdopen(os.dup(self._writing), "w", buffering=1))
 
     def reason(self) -> str:
@@ -67,7 +73,7 @@ class EngineLog:
         found = ""
         for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
             text = _PREFIX.sub("", line).strip()
-            if _REASON.match(text) and not any(words in text for words in _OF_THE_PARENT):
+            if _REASON.match(text) and not any(words in text for words in _PASSED_ON):
                 found = text
         return found
 

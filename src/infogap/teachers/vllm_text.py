@@ -16,6 +16,8 @@ class AnswerText:
 
     def __init__(self, tokenizer: Any) -> None:
         special = dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True))
+        added = getattr(tokenizer, "added_tokens_decoder", {})  # where also those without a role such as `eos` are
+        special |= {number: token.content for number, token in added.items() if token.special}
         self.has_special_tags = OPENING in special.values() or CLOSING in special.values()
         self._without_text = {number for number, text in special.items() if text not in {OPENING, CLOSING}}
         self._tokenizer = tokenizer

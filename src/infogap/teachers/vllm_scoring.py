@@ -1,0 +1,95 @@
+"""How likely a model finds a given text after a given prompt: vLLM's prompt log-probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from infogap.recipe.teacher import VllmTeacher
+from infogap.teachers.in_flight import as_finished
+from infogap.teachers.thinking import OPENING
+from infogap.teachers.vllm_engine import VllmEngine
+from infogap.teachers.vllm_model import find_folder
+from infogap.teachers.vllm_prompt import PromptError, Prompts
+
+# A row of logits over the whole vocabulary per token: 150,000 words take 0.6 MB in float32, 10,000 tokens 6 GB, which
+# no engine has left. So no step of the engine computes more than this of one text.
+TOKENS_AT_ONCE = 1024
+
+
+@dataclass(frozen=True)
+class TextToScore:
+    """A text as a model would have written it, tags of its thought included, after a prompt."""
+
+    key: str  # the caller's, to know the result by
+    messages: list[dict[str, str]]  # role and content, as chat templates take them
+    text: str
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Per token of the text its log-probability, in nats, given the prompt and the tokens before it."""
+
+    key: str
+    tokens: Sequence[int]  # the same for the same text, whatever the prompt
+    logprobs: Sequence[float]
+    error: str | None = None  # why there are none
+
+
+class VllmScorer:
+    """A model that scores texts. Its engine is another one than a teacher's: it takes long prompts in small steps."""
+
+    def __init__(self, settings: VllmTeacher, resolve: Callable[[str], Path]) -> None:
+        """Start the engine; as VllmModel does, and with the same errors."""
+        folder = find_folder(settings.model, resolve)
+        self._engine = VllmEngine(str(folder or settings.model), settings.engine, prefill_at_once=TOKENS_AT_ONCE)
+        self._prompts = Prompts(self._engine.llm, settings.chat_template_kwargs)
+
+    def score(self, texts: Iterable[TextToScore]) -> Iterator[Scored]:
+        """Score every text, in the order in which they finish. Raises WorldError where the engine dies.
+
+        Where a prompt ends with the opening tag of a thought, the tag that the text begins with counts as read.
+        A text that does not fit in the context, or whose prompt the template refuses, has an `error`.
+        """
+        return as_finished(texts, self._score, lambda: nullcontext(self._engine), self._engine.max_num_seqs)
+
+    def close(self) -> None:
+        """Shut the engine down."""
+        self._engine.close()
+
+    async def _score(self, engine: VllmEngine, text: TextToScore) -> Scored:
+        return await engine.on_its_loop(self._prompt_logprobs(text))
+
+    async def _prompt_logprobs(self, wanted: TextToScore) -> Scored:
+        from vllm import SamplingParams, TokensPrompt
+        from vllm.exceptions import VLLMClientError
+        from vllm.sampling_params import RequestOutputKind
+        from vllm.v1.engine.exceptions import EngineGenerateError
+
+        try:
+            prompt: list[int] = (await self._prompts.render(wanted.messages))["prompt_token_ids"]
+        except PromptError as error:
+            return Scored(wanted.key, [], [], str(error))
+        opened = self._prompts.opens_thought(prompt)
+        tokens = self._prompts.tokens_of(wanted.text.lstrip().removeprefix(OPENING) if opened else wanted.text)
+        longest = self._engine.context_length - 1  # a token is always generated, and thrown away
+        if len(prompt) + len(tokens) > longest:
+            message = f"prompt and text of {len(prompt) + len(tokens)} tokens do not fit in the context of {longest}"
+            return Scored(wanted.key, [], [], message)
+        sampling = SamplingParams(
+            temperature=0,
+            max_tokens=1,
+            prompt_logprobs=0,  # of the token that is there, and no other
+            flat_logprobs=True,
+            detokenize=False,
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+        asked = TokensPrompt(prompt_token_ids=[*prompt, *tokens])
+        try:
+            async for output in self._engine.llm.generate(asked, sampling, wanted.key):
+                found = output.prompt_logprobs.logprobs  # nothing stands for the first token, which follows none
+        except (VLLMClientError, EngineGenerateError) as error:
+            return Scored(wanted.key, [], [], f"vLLM refuses the text: {error.__cause__ or error}")
+        return Scored(wanted.key, tokens, found[len(prompt) - 1 :])

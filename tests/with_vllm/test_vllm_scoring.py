@@ -1,0 +1,113 @@
+"""Scores are the model's own log-probabilities, whatever the length, in bounded memory."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from infogap.recipe.teacher import VllmTeacher
+from infogap.teachers import vllm_scoring
+from infogap.teachers.vllm_scoring import Scored, TextToScore, VllmScorer
+
+ROWS_AT_ONCE = 64
+QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
+TOLD = [{"role": "user", "content": "What is the capital of France? The answer is Paris."}]
+TEXT = "Let me think. The capital of France is Paris, perhaps."
+LONG = " ".join(f"Line {number} says that {number} times {number} is {number * number}." for number in range(120))
+
+
+@pytest.fixture(scope="module")
+def scorer(thinking_folder: Path) -> Iterator[VllmScorer]:
+    """In float32, to be compared with another implementation; the chunk small, so that texts span many."""
+    engine = {"dtype": "float32", "max_model_len": 4096, "max_num_seqs": 4, "enforce_eager": True}
+    settings = VllmTeacher(
+        backend="vllm", model=str(thinking_folder), engine=engine, chat_template_kwargs={"enable_thinking": False}
+    )
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(vllm_scoring, "TOKENS_AT_ONCE", ROWS_AT_ONCE)
+        model = VllmScorer(settings, Path)
+    yield model
+    model.close()
+
+
+def scores(scorer: VllmScorer, *texts: TextToScore) -> dict[str, Scored]:
+    return {scored.key: scored for scored in scorer.score(texts)}
+
+
+class Reference:
+    """The same model by transformers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+        self.model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+
+    def score(self, messages: list[dict[str, str]], text: str) -> list[float]:
+        shown = self.tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True, enable_thinking=False
+        )
+        prompt = self.tokenizer.encode(shown, add_special_tokens=False)
+        tokens = self.tokenizer.encode(text, add_special_tokens=False)
+        with torch.inference_mode():
+            logits = self.model(torch.tensor([prompt + tokens])).logits[0, len(prompt) - 1 : -1]
+        logprobs = torch.log_softmax(logits, dim=-1)
+        found: list[float] = logprobs[torch.arange(len(tokens)), torch.tensor(tokens)].tolist()
+        return found
+
+
+@pytest.fixture(scope="module")
+def reference(thinking_folder: Path) -> Reference:
+    return Reference(thinking_folder)
+
+
+@pytest.mark.parametrize("text", [TEXT, LONG[:3000]], ids=["short", "many chunks"])
+def test_scores_are_those_of_another_implementation(scorer: VllmScorer, reference: Reference, text: str) -> None:
+    scored = scores(scorer, TextToScore("a", QUESTION, text), TextToScore("b", TOLD, text))
+    assert scored["a"].tokens == scored["b"].tokens
+    for key, messages in (("a", QUESTION), ("b", TOLD)):
+        assert scored[key].logprobs == pytest.approx(reference.score(messages, text), abs=2e-3)
+    assert sum(scored["b"].logprobs) != sum(scored["a"].logprobs)
+
+
+def test_a_text_that_a_prompt_has_begun_is_scored_from_there(scorer: VllmScorer, thinking_folder: Path) -> None:
+    own = scorer._prompts
+    try:
+        scorer._prompts = type(own)(scorer._engine.llm, {})
+        with_tag, without = (TextToScore(tag, QUESTION, f"{tag}I see</think>Four") for tag in ("<think>", ""))
+        scored = scores(scorer, with_tag, without)
+    finally:
+        scorer._prompts = own
+    assert scored["<think>"].tokens == scored[""].tokens
+    assert scored["<think>"].logprobs == pytest.approx(scored[""].logprobs, abs=1e-4)
+
+
+def test_a_text_that_does_not_fit_is_an_error(scorer: VllmScorer) -> None:
+    found = scores(scorer, TextToScore("long", QUESTION, LONG * 2), TextToScore("fits", QUESTION, TEXT))
+    assert "do not fit in the context" in (found["long"].error or "")
+    assert found["fits"].error is None and found["fits"].logprobs
+
+
+def test_long_texts_are_scored_in_bounded_memory(scorer: VllmScorer) -> None:
+    """All rows of logits of this text at once would be 4,000 x 49,152 x 4 bytes, and as much for their softmax."""
+    tokens = len(scores(scorer, TextToScore("first", QUESTION, LONG))["first"].tokens)
+    assert tokens > 2_000
+    before = peak_memory()
+    scores(scorer, *(TextToScore(str(number), QUESTION, LONG + str(number)) for number in range(3)))
+    assert peak_memory() - before < tokens * 49_152 * 4 / 4
+
+
+def peak_memory() -> int:
+    """Bytes that the engine's processes have had at most, together."""
+    return sum(_peak(process.pid) for process in multiprocessing.active_children() if process.pid is not None)
+
+
+def _peak(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    kilobytes = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return kilobytes * 1024 + sum(_peak(int(child)) for child in children)
