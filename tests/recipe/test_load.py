@@ -70,7 +70,7 @@ publish: {version: 1.0, repo: nowhere}
         ("recipe.yaml:2: seed:", 'found "3" (text)'),
         ("recipe.yaml:5: tasks[0].colums: unknown key", "did you mean 'columns'?"),
         ("recipe.yaml:6: tasks[0].verifier:", "allowed: math, choice, exact (did you mean 'math'?)"),
-        ("recipe.yaml:8: teacher.backend:", "allowed: embedded, openai, vllm (did you mean 'embedded'?)"),
+        ("recipe.yaml:8: teacher.backend:", "allowed: embedded, openai, vllm, ray (did you mean 'embedded'?)"),
         ("recipe.yaml:10: generate.samples:", "found 0 (a whole number)"),
         ("recipe.yaml:13: generate.privileges[1]:", "did you mean 'solution'?"),
         ("recipe.yaml:15: balance.band.mixd:", "did you mean 'mixed'?"),

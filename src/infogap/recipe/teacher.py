@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -109,10 +110,10 @@ _RUNNING_ONLY = frozenset(
 )
 
 
-class VllmTeacher(Model):
-    """A model in this process, by vLLM's offline engine."""
+class VllmSettings(Model):
+    """What vLLM is told, wherever it runs: equal settings give the same answers."""
 
-    backend: Literal["vllm"]
+    backend: str
     model: str = Field(description="A model of the Hub, or a folder.")
     sampling: Sampling = Sampling()
     engine: Annotated[dict[str, Any], BeforeValidator(_as_json)] = Field(
@@ -138,6 +139,39 @@ class VllmTeacher(Model):
             "chat_template_kwargs": self.chat_template_kwargs,
         }
         return _where_given(settings, logprobs=self.logprobs)
+
+
+class VllmTeacher(VllmSettings):
+    """A model on this machine, by vLLM's offline engine."""
+
+    backend: Literal["vllm"]
+
+
+class RayTeacher(VllmSettings):
+    """The same on the nodes of a Ray cluster: replicas of the model, each an engine on one node."""
+
+    backend: Literal["ray"]
+    address: str | None = Field(
+        None,
+        description="host:port of the cluster's head node. By default RAY_ADDRESS, else the cluster that this node "
+        "belongs to, else one of this machine alone, for this command; `local`: always that.",
+    )
+    replicas: int = Field(1, ge=1, description="Copies of the model that answer side by side.")
+    gpus_per_replica: float | None = Field(
+        None,
+        ge=0,
+        description="By default what the engine arguments ask for (tensor_parallel_size and the like); 0 for vLLM's "
+        "CPU build, a fraction where replicas share a GPU.",
+    )
+
+    @property
+    def gpus(self) -> float:
+        """GPUs that a replica holds."""
+        if self.gpus_per_replica is not None:
+            return self.gpus_per_replica
+        named = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size")
+        sizes = (self.engine.get(name, 1) for name in named)
+        return float(prod(size for size in sizes if isinstance(size, int)))  # vLLM itself refuses any other
 
 
 class Price(Model):
@@ -189,4 +223,4 @@ def _where_given(settings: dict[str, Any], **more: Any) -> dict[str, Any]:
     return settings | {name: value for name, value in more.items() if value is not None}
 
 
-Teacher = Annotated[EmbeddedTeacher | OpenAITeacher | VllmTeacher, Discriminator("backend")]
+Teacher = Annotated[EmbeddedTeacher | OpenAITeacher | VllmTeacher | RayTeacher, Discriminator("backend")]

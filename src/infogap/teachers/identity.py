@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infogap.ids import file_digest
-from infogap.recipe.teacher import EmbeddedTeacher, VllmTeacher
+from infogap.recipe.teacher import EmbeddedTeacher, VllmSettings
 from infogap.teachers.gguf import PACKAGED_MODEL
 from infogap.teachers.weights import folder_digest
 
@@ -22,7 +22,7 @@ def model_identity(run: Run) -> dict[str, Any]:
     model, for names on the Hub, for servers, which say no more than a name, and where nothing is there.
     """
     teacher = run.recipe.teacher
-    if isinstance(teacher, VllmTeacher):
+    if isinstance(teacher, VllmSettings):
         return _folder(run.resolve(teacher.model).expanduser())
     if not isinstance(teacher, EmbeddedTeacher) or teacher.model == PACKAGED_MODEL:
         return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from infogap.recipe.teacher import EmbeddedTeacher, VllmTeacher
+from infogap.recipe.teacher import EmbeddedTeacher, RayTeacher, VllmTeacher
 
 if TYPE_CHECKING:
     from infogap.run import Run
@@ -23,6 +23,10 @@ def open_teacher(run: Run) -> Teacher:
         from infogap.teachers.vllm import VllmModel
 
         return VllmModel(teacher, run.resolve)
+    if isinstance(teacher, RayTeacher):
+        from infogap.teachers.ray import RayCluster
+
+        return RayCluster(teacher, run.resolve)
     from infogap.teachers.openai import OpenAIServers
 
     return OpenAIServers(teacher)
