@@ -25,8 +25,11 @@ def decision(select: Select, correct: int, judged: int) -> str:
     return "solved too often" if rate > select.pass_rate[1] else SELECTED
 
 
-def not_selected(run: Run) -> pl.LazyFrame:
-    """The tasks (task_id) of a run that its recipe's `select` leaves out; none where it has no `select`."""
+def not_selected(run: Run, verdicts: pl.LazyFrame | None = None) -> pl.LazyFrame:
+    """The tasks (task_id) of a run that its recipe's `select` leaves out; none where it has no `select`.
+
+    `verdicts` stand in for the verdicts table, where that is not made yet.
+    """
     generate = run.recipe.generate
     if generate is None or generate.select is None:
         return TASKS.empty().lazy().select("task_id")
@@ -36,7 +39,11 @@ def not_selected(run: Run) -> pl.LazyFrame:
         run.scan(TRACES)
         .filter(probe)
         .select("trace_id", "task_id")
-        .join(run.scan(VERDICTS).select("trace_id", "verdict"), on="trace_id", how="left")
+        .join(
+            (run.scan(VERDICTS) if verdicts is None else verdicts).select("trace_id", "verdict"),
+            on="trace_id",
+            how="left",
+        )
         .group_by("task_id")
         .agg(
             correct=(pl.col("verdict") == "correct").sum(),

@@ -39,8 +39,8 @@ def test_a_cell_ends_and_never_exceeds_its_attempts(
     traces: list[Made] = []
     for round_ in range(1, 100):
         shuffled = random.sample(traces, len(traces))
-        asks = due(cell, recipe, shuffled, attempts)
-        assert asks == due(cell, recipe, traces, attempts)
+        asks = due(cell, recipe.samples, recipe.until, shuffled, attempts)
+        assert asks == due(cell, recipe.samples, recipe.until, traces, attempts)
         if not asks:
             break
         assert len({ask.sample for ask in asks}) == len(asks)
@@ -61,32 +61,42 @@ def test_a_cell_ends_and_never_exceeds_its_attempts(
 def test_the_first_batch_comes_whole_and_the_next_ones_until_enough_are_correct() -> None:
     recipe = generate(samples=2, until={"correct": 2, "max_attempts": 5})
     unguided = use("solution")
-    assert [ask.sample for ask in due(unguided, recipe, [])] == [0, 1]
+    assert [ask.sample for ask in due(unguided, recipe.samples, recipe.until, [])] == [0, 1]
     one = [made(0, "wrong"), made(1, "correct")]
-    assert [ask.sample for ask in due(unguided, recipe, one)] == [2, 3]
-    assert due(unguided, recipe, [*one, made(2, "correct", 1), made(3, "wrong", 1)]) == []
+    assert [ask.sample for ask in due(unguided, recipe.samples, recipe.until, one)] == [2, 3]
+    assert due(unguided, recipe.samples, recipe.until, [*one, made(2, "correct", 1), made(3, "wrong", 1)]) == []
     still_one = [*one, made(2, "wrong", 1), made(3, "ungradable", 1)]
-    assert [ask.sample for ask in due(unguided, recipe, still_one)] == [4]  # no more than five attempts
-    assert due(unguided, recipe, [*still_one, made(4, "wrong", 2)]) == []
+    assert [ask.sample for ask in due(unguided, recipe.samples, recipe.until, still_one)] == [
+        4
+    ]  # no more than five attempts
+    assert due(unguided, recipe.samples, recipe.until, [*still_one, made(4, "wrong", 2)]) == []
 
 
 def test_a_teacher_is_shown_its_wrong_attempts_one_after_the_other() -> None:
     recipe, cell = generate(samples=3), use("verifier", turns=3)
     attempts = [made(0, "correct"), made(1, "wrong"), made(2, "truncated"), made(3, "wrong")]
-    first = due(cell, recipe, [], attempts)
+    first = due(cell, recipe.samples, recipe.until, [], attempts)
     assert [[shown.sample for shown in ask.shown] for ask in first] == [[1], [3], [1]]
     tried = [made(0, "wrong", 1), made(1, "correct", 1), made(2, "no_answer", 1)]
-    second = due(cell, recipe, tried, attempts)
+    second = due(cell, recipe.samples, recipe.until, tried, attempts)
     assert [(ask.sample, ask.turn, ask.shown) for ask in second] == [(0, 1, (attempts[1], tried[0]))]
 
 
 def test_peers_are_a_right_attempt_and_a_wrong_one_if_there_is_one() -> None:
     recipe = generate(samples=2)
     right, wrong = made(0, "correct"), made(1, "wrong")
-    assert [ask.shown for ask in due(use("peers"), recipe, [], [right, wrong])] == [(right, wrong)] * 2
-    assert [ask.shown for ask in due(use("peers"), recipe, [], [right])] == [(right,)] * 2
-    assert [ask.shown for ask in due(use("peers"), recipe, [], [wrong])] == [()] * 2
+    assert [ask.shown for ask in due(use("peers"), recipe.samples, recipe.until, [], [right, wrong])] == [
+        (right, wrong)
+    ] * 2
+    assert [ask.shown for ask in due(use("peers"), recipe.samples, recipe.until, [], [right])] == [(right,)] * 2
+    assert [ask.shown for ask in due(use("peers"), recipe.samples, recipe.until, [], [wrong])] == [()] * 2
 
 
 def test_what_needs_no_attempt_is_shown_none() -> None:
-    assert [ask.shown for ask in due(use("solution"), generate(samples=2), [], [made(0, "correct")])] == [(), ()]
+    assert [ask.shown for ask in due(use("solution"), 2, None, [], [made(0, "correct")])] == [(), ()]
+
+
+def test_nothing_is_asked_once_enough_is_correct_not_even_a_next_turn() -> None:
+    recipe, cell = generate(samples=2, until={"correct": 1, "max_attempts": 8}), use("verifier", turns=3)
+    tried = [made(0, "wrong", 1), made(1, "correct", 1)]
+    assert due(cell, recipe.samples, recipe.until, tried, [made(0, "wrong")]) == []

@@ -232,7 +232,7 @@ def test_failed_requests_of_an_early_round_are_asked_again_and_what_follows_is_k
 def test_a_verdict_that_generation_gave_is_the_verdict(tmp_path: Path, serving: Serving) -> None:
     run = make_run(tmp_path, serving(solver()), "{samples: 2, privileges: [unguided, peers]}")
     STAGE.make(run)
-    path = run.path / "traces" / "judged" / "round-000.parquet"
+    path = run.path / "traces" / "judged" / "part-00000.parquet"
     changed = pl.read_parquet(path).with_columns(detail=pl.lit("as judged"))
     changed.write_parquet(path)
     assert VERIFY.make(run).rows == run.rows(TRACES)
@@ -306,3 +306,66 @@ def test_tokens_and_their_cost_are_counted(tmp_path: Path, serving: Serving) -> 
     assert outcome.counts["prompt_tokens"] == 11 * asked
     assert outcome.counts["completion_tokens"] == 7 * asked
     assert outcome.counts["cost"] == pytest.approx((11 * 2 + 7 * 10) * asked / 1e6)
+
+
+def test_a_damaged_part_of_a_later_round_is_asked_again(tmp_path: Path, serving: Serving) -> None:
+    server = solver()
+    run = make_run(tmp_path, serving(server), LADDER)
+    STAGE.make(run)
+    whole, asked = tables(run), len(server.bodies)
+    last = run.part_paths(TRACES)[-1]
+    rows = pl.read_parquet(last).height
+    last.write_bytes(b"no parquet")
+    STAGE.make(run)
+    assert len(server.bodies) == asked + rows
+    assert tables(run) == whole | {f"traces/damaged-{last.name}": b"no parquet"}
+
+
+def test_failures_of_all_rounds_together_are_not_taken_for_a_first_round_that_failed(
+    tmp_path: Path, serving: Serving
+) -> None:
+    recipe = "{samples: 2, privileges: [unguided, peers, solution_no_think, {peers: {as: again}}]}"
+    run = make_run(tmp_path, serving(solver()), recipe)
+    STAGE.make(run)
+    first, path = run.part_paths(TRACES)
+    asked, second = pl.read_parquet(first).height, pl.read_parquet(path)
+    assert second.height >= asked
+    # As many failures in all as the first round has requests: it went well all the same.
+    fixed = pl.when(pl.int_range(pl.len()) < asked).then("error").alias("error")
+    second.with_columns(fixed).write_parquet(path)
+    before = run.rows(TRACES)
+    assert STAGE.make(run).rows == before
+
+
+def test_verdicts_given_before_a_kill_are_kept_and_those_of_another_grader_are_not(
+    tmp_path: Path, serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(tmp_path, serving(solver()), LADDER)
+    STAGE.make(run)
+    folder = run.path / "traces" / "judged"
+    first, second = sorted(folder.glob("part-*.parquet"))
+    pl.read_parquet(first).with_columns(detail=pl.lit("as judged")).write_parquet(first)
+    second.write_bytes(b"no parquet")
+    STAGE.make(run)
+    assert set(pl.read_parquet(first)["detail"]) == {"as judged"}
+    assert pl.read_parquet(second).height
+    monkeypatch.setattr("infogap.verify.traces.TIME_LIMIT", 9.0)
+    STAGE.make(run)
+    assert "as judged" not in pl.read_parquet(first)["detail"]
+
+
+def test_until_counts_the_cells_that_it_was_meant_for(tmp_path: Path, serving: Serving) -> None:
+    recipe = (
+        "{samples: 2, select: {pass_rate: [0.3, 0.7], samples: 4}, until: {correct: 1, max_attempts: 4}, "
+        "privileges: [solution, {verifier: {turns: 2}}]}"
+    )
+    run = make_run(tmp_path, serving(solver("It is what it is")), recipe)
+    outcome = STAGE.make(run)
+    traces = judged(run).join(not_selected(run).collect(), on="task_id", how="anti").filter(privilege="unguided")
+    selected = traces["task_id"].n_unique()
+    cells = judged(run).filter(pl.col("privilege") != "unguided").partition_by("task_id", "privilege")
+    assert 0 < selected < TASK_COUNT
+    until = outcome.counts["until"]
+    assert until["reached"] + until["given_up"] == len(cells)
+    assert until["attempts"] == sum(cell.height for cell in cells)
+    assert until["given_up"] == sum(not cell.filter(verdict="correct").height for cell in cells)

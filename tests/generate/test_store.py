@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infogap.generate.cache import drop_from_cache
+from infogap.generate.parts import part_path
 from infogap.generate.store import TraceStore, answered, failures, move_to_cache
 from infogap.schema import TRACES
 
@@ -142,3 +143,39 @@ def test_a_damaged_part_is_set_aside_and_asked_again(tmp_path: Path) -> None:
 def test_a_plan_without_requests_gives_an_empty_table(tmp_path: Path) -> None:
     TraceStore(tmp_path, "key", 0)
     assert pl.read_parquet(tmp_path / "part-00000.parquet").schema == TRACES.schema
+
+
+def test_rows_whose_tokens_are_lost_are_of_no_use_where_tokens_are_wanted(tmp_path: Path) -> None:
+    folder = tmp_path / "traces"
+    store = TraceStore(folder, "old", 4, block=2, with_tokens=True)
+    for index in range(4):
+        store.add(index, row(index) | {"logprobs": [-0.5], "entropies": [0.1]})
+    (tmp_path / "tokens" / "part-00000.parquet").unlink()
+    move_to_cache(folder)
+    assert not list((tmp_path / "tokens").glob("part-*"))
+    ids = [f"r{index:04d}" for index in range(4)]
+    assert sorted(TraceStore(folder, "new", 4, block=2, with_tokens=True).cached(ids)) == ids[2:]
+    assert sorted(TraceStore(folder, "new", 4, block=2).cached(ids)) == ids
+
+
+def test_tokens_that_a_kill_left_without_their_part_go_with_a_changed_plan(tmp_path: Path) -> None:
+    folder = tmp_path / "traces"
+    store = TraceStore(folder, "old", 2, block=2, with_tokens=True)
+    for index in range(2):
+        store.add(index, row(index) | {"logprobs": [-0.5], "entropies": [0.1]})
+    part_path(folder, 0).unlink()
+    TraceStore(folder, "new", 2, block=2)
+    assert not list((tmp_path / "tokens").glob("part-*"))
+
+
+def test_the_cache_keeps_every_row_once_however_often_plans_change(tmp_path: Path) -> None:
+    for plan, indices in (("a", range(6)), ("b", range(3, 9)), ("c", [0, 8])):
+        store = TraceStore(tmp_path, plan, len(indices), block=2)
+        known = store.cached([f"r{index:04d}" for index in indices])
+        for place, index in enumerate(indices):
+            store.add(place, known.get(f"r{index:04d}", row(index)))
+    drop_from_cache(tmp_path)
+    cached = [
+        name for path in (tmp_path / "cache").glob("*.parquet") for name in pl.read_parquet(path)["trace_id"].to_list()
+    ]
+    assert sorted(cached) == [f"r{index:04d}" for index in range(1, 8)]

@@ -8,12 +8,13 @@ import polars as pl
 
 from infogap.errors import WorldError
 from infogap.generate.plan import Plan
-from infogap.recipe.generate import Until
+from infogap.recipe.generate import Generate, Until
 from infogap.recipe.teacher import OpenAITeacher
 from infogap.run import Run
 from infogap.schema import TRACES
+from infogap.selection import not_selected
 from infogap.stage import Outcome
-from infogap.verify.judged import read_judged
+from infogap.verify.judged import scan_judged
 
 
 def account(run: Run, last: Plan, rounds: int) -> Outcome:
@@ -30,7 +31,7 @@ def account(run: Run, last: Plan, rounds: int) -> Outcome:
         counts["selected"] = selected
         notes.append(f"select: {', '.join(f'{tasks:,} tasks {how}' for how, tasks in selected.items())}")
     if generate.until is not None:
-        counts["until"], until_note = _until(run, generate.until)
+        counts["until"], until_note = _until(run, generate, generate.until)
         notes.append(until_note)
     skipped = {f"{privilege}: {reason}": tasks for (privilege, reason), tasks in sorted(last.skipped.items())}
     notes += [
@@ -45,13 +46,20 @@ def account(run: Run, last: Plan, rounds: int) -> Outcome:
     return Outcome(rows=rows, counts=counts, notes=notes)
 
 
-def _until(run: Run, until: Until) -> tuple[dict[str, int], str]:
-    """How many cells (a task under a privilege) have enough correct traces, and what was spent on the others."""
+def _until(run: Run, generate: Generate, until: Until) -> tuple[dict[str, int], str]:
+    """How many cells (a task under a privilege) have enough correct traces, and what was spent on the others.
+
+    Probes for which `until` was not meant do not count: of tasks that are not selected, or where the recipe does not
+    name `unguided`.
+    """
+    judged = scan_judged(run)
     correct = (pl.col("verdict") == "correct").sum()
     cells = (
         run.scan(TRACES)
         .select("trace_id", "task_id", "privilege")
-        .join(read_judged(run).lazy().select("trace_id", "verdict"), on="trace_id", how="left")
+        .filter(pl.col("privilege").is_in([use.label for use in generate.uses]))
+        .join(not_selected(run, judged), on="task_id", how="anti")
+        .join(judged.select("trace_id", "verdict"), on="trace_id", how="left")
         .group_by("task_id", "privilege")
         .agg(pl.len().alias("attempts"), correct.alias("correct"))
         .collect()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from infogap.recipe.generate import Generate, PrivilegeUse, Until
+from infogap.recipe.generate import PrivilegeUse, Until
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,17 @@ class Ask:
     shown: tuple[Made, ...] = ()
 
 
-def due(use: PrivilegeUse, generate: Generate, made: Sequence[Made], attempts: Sequence[Made] = ()) -> list[Ask]:
+def due(
+    use: PrivilegeUse, samples: int, until: Until | None, made: Sequence[Made], attempts: Sequence[Made] = ()
+) -> list[Ask]:
     """The cell's next requests; none where it is complete.
 
-    `made` are the cell's own traces, `attempts` those of the privilege whose attempts it shows, complete.
-    Where `until` is set, no cell has more than `max_attempts` traces, whatever the turns.
+    `samples` and `until` are the recipe's; `made` are the cell's own traces, `attempts` those of the privilege whose
+    attempts it shows, complete. Where `until` is set, nothing is asked once enough traces are correct, and no cell
+    has more than `max_attempts`, whatever the turns.
     """
+    if until and satisfied(until, made):
+        return []
     shown = _Attempts(use, attempts)
     chains = _chains(made)
     going_on = [
@@ -47,10 +52,8 @@ def due(use: PrivilegeUse, generate: Generate, made: Sequence[Made], attempts: S
         for sample, chain in chains.items()
         if len(chain) < use.turns and chain[-1].verdict == "wrong"
     ]
-    asks = going_on or [
-        Ask(sample, 0, shown.for_sample(sample)) for sample in _new_samples(generate.samples, generate.until, made)
-    ]
-    return asks[: max(generate.until.max_attempts - len(made), 0)] if generate.until else asks
+    asks = going_on or [Ask(sample, 0, shown.for_sample(sample)) for sample in _new_samples(samples, until, made)]
+    return asks[: max(until.max_attempts - len(made), 0)] if until else asks
 
 
 def satisfied(until: Until, made: Sequence[Made]) -> bool:
@@ -63,9 +66,7 @@ def _new_samples(batch: int, until: Until | None, made: Sequence[Made]) -> range
     begun = 1 + max((trace.sample for trace in made), default=-1)
     if begun < batch:
         return range(begun, batch)
-    if until is None or satisfied(until, made):
-        return range(0)
-    return range(begun, begun + batch)
+    return range(begun, begun + batch) if until else range(0)
 
 
 def _chains(made: Sequence[Made]) -> dict[int, list[Made]]:

@@ -4,34 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
+from pathlib import Path
 
 import polars as pl
 
 from infogap.generate.cells import Made
 from infogap.generate.parts import part_number
+from infogap.generate.rounds import Rounds
 from infogap.privilege.render import Shown
-from infogap.run import Run, read_part
-from infogap.schema import TRACES
+from infogap.run import Run, check_part, read_part
+from infogap.schema import TRACES, VERDICTS
 from infogap.verify.judged import read_judged
 
 _NARROW = ("trace_id", "task_id", "privilege", "context_id", "sample", "round")
+_SCHEMA = pl.Schema(
+    {name: TRACES.schema[name] for name in _NARROW} | {"part": pl.Int64(), "verdict": VERDICTS.schema["verdict"]}
+)
 
 
 class Past:
     """The traces of the rounds before `before` (None: of all rounds), by task and privilege."""
 
     def __init__(self, run: Run, before: int | None = None) -> None:
-        self._paths = {part_number(path): path for path in run.part_paths(TRACES)} if before != 0 else {}
-        narrow = [
-            pl.read_parquet(path, columns=list(_NARROW)).with_columns(part=pl.lit(number, pl.Int64))
-            for number, path in self._paths.items()
-        ]
-        schema = pl.Schema({name: TRACES.schema[name] for name in _NARROW} | {"part": pl.Int64()})
-        traces = pl.concat([pl.DataFrame(schema=schema), *narrow])
-        if before is not None:
-            traces = traces.filter(pl.col("round") < before)
-        verdicts = read_judged(run).select("trace_id", "verdict")
-        self._table = traces.join(verdicts, on="trace_id", how="left").sort("task_id", "privilege", "sample", "round")
+        paths = {part_number(path): path for path in run.part_paths(TRACES)}
+        if before is not None:  # parts of later rounds may be of a plan that no longer holds
+            first_after = Rounds.read(run.path / TRACES.name).first_part(before)
+            paths = {number: path for number, path in paths.items() if number < first_after}
+        self._paths = paths
+        none = pl.DataFrame(schema=_SCHEMA)
+        table = pl.concat([none, *(_narrow(number, path) for number, path in paths.items())])
+        self._table = table.sort("task_id", "privilege", "sample", "round")
         runs = self._table["task_id"].rle().struct.unnest()
         starts = runs["len"].cum_sum() - runs["len"]
         self._places = dict(zip(runs["value"], zip(starts, runs["len"], strict=True), strict=True))
@@ -58,3 +60,11 @@ class Past:
                 right = verdicts[row["trace_id"]] == "correct"
                 texts[row["trace_id"]] = Shown(row["reasoning"], row["response"], right)
         return texts
+
+
+def _narrow(number: int, path: Path) -> pl.DataFrame:
+    """A part's traces without their texts, with their verdicts as far as they are given."""
+    check_part(path)
+    traces = pl.read_parquet(path, columns=list(_NARROW)).with_columns(part=pl.lit(number, pl.Int64))
+    verdicts = read_judged(path).select("trace_id", "verdict")
+    return traces.join(verdicts, on="trace_id", how="left", maintain_order="left").match_to_schema(_SCHEMA)

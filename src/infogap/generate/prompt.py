@@ -51,6 +51,6 @@ def _tasks(run: Run, task_id: str | None) -> Iterator[dict[str, Any]]:
 
 def _context(task: dict[str, Any], use: PrivilegeUse, generate: Generate, writer: ContextWriter, past: Past) -> str:
     attempts = past.of(task["task_id"]).get(use.attempts_from or "", [])
-    first = due(use, generate, [], attempts)[0]
+    first = due(use, generate.samples, generate.until, [], attempts)[0]
     texts = past.texts(first.shown)
     return writer.write(task, use, [texts[made.trace_id] for made in first.shown]).text

@@ -28,6 +28,7 @@ class Schedule:
 
     def __init__(self, generate: Generate, contexts: ContextWriter) -> None:
         self._generate = generate
+        self._uses, self._unguided = generate.in_order, generate.unguided
         self._contexts = contexts
         self.skipped: Counter[tuple[str, str]] = Counter()  # (privilege, reason) -> tasks
         self.selected: Counter[str] = Counter()  # "selected" or why not -> tasks
@@ -47,12 +48,12 @@ class Schedule:
             if probe is not None:
                 yield probe
                 return
-            decided = _decision(self._generate.select, made.get(self._generate.unguided.label, []))
+            decided = _decision(self._generate.select, made.get(self._unguided.label, []))
             self.selected[decided] += 1
             if decided != SELECTED:
                 return
         open_labels: set[str] = set()
-        for use in self._generate.in_order:
+        for use in self._uses:
             if use.attempts_from in open_labels:
                 open_labels.add(use.label)
                 continue
@@ -64,16 +65,15 @@ class Schedule:
     def _probe(self, task: dict[str, Any], made: dict[str, list[Made]]) -> Cell | None:
         """The unguided samples from which the task's pass rate is taken, where they are not made yet."""
         assert self._generate.select is not None
-        use = self._generate.unguided
-        probing = self._generate.model_copy(update={"samples": self._generate.select.samples, "until": None})
-        before = made.get(use.label, [])
-        asks = due(use, probing, before)
+        use, before = self._unguided, made.get(self._unguided.label, [])
+        asks = due(use, self._generate.select.samples, None, before)
         return Cell(use, asks, before, self._contexts.write(task, use)) if asks else None
 
     def _cell(self, task: dict[str, Any], use: PrivilegeUse, made: dict[str, list[Made]]) -> Cell | None:
         """The cell, or None where it is complete or cannot be asked at all."""
         before = made.get(use.label, [])
-        asks = due(use, self._generate, before, made.get(use.attempts_from or "", []))
+        attempts = made.get(use.attempts_from or "", [])
+        asks = due(use, self._generate.samples, self._generate.until, before, attempts)
         if not asks:
             return None
         try:

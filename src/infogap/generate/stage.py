@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import chain, count, groupby
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from itertools import chain, count, groupby, islice
 from typing import Any
 
 from infogap.console import Advance, progress
-from infogap.errors import StoppedError
+from infogap.errors import StoppedError, WorldError
 from infogap.generate.account import account
 from infogap.generate.cache import drop_from_cache
 from infogap.generate.journal import Row
 from infogap.generate.on_demand import on_demand
+from infogap.generate.parts import part_number
 from infogap.generate.past import Past
 from infogap.generate.plan import Plan, Planned, context_writer
+from infogap.generate.rounds import Rounds
 from infogap.generate.spending import Spending
 from infogap.generate.stopping import Stopping, stopping
-from infogap.generate.store import TraceStore, answered, failures, keep_rounds, move_to_cache, round_parts
+from infogap.generate.store import (
+    TraceStore,
+    answered,
+    failures,
+    keep_rounds,
+    move_to_cache,
+    nothing_but_failures,
+    round_parts,
+)
 from infogap.privilege.wording import load_wording
 from infogap.recipe.generate import Generate
 from infogap.run import Run, read_part
@@ -25,7 +36,7 @@ from infogap.stage import Outcome, Stage
 from infogap.teachers import Completion, Request, Teacher, model_identity
 from infogap.teachers.naming import teacher_name
 from infogap.text import utf8
-from infogap.verify.judged import judged_path, write_judged
+from infogap.verify.judged import forget_judged, is_judged, judge_by, write_judged
 from infogap.verify.traces import grade_traces, grading_settings, tasks_by_id
 
 
@@ -69,6 +80,9 @@ def _make(run: Run) -> Outcome:
 def _fill_rounds(run: Run, generate: Generate, teacher: Callable[[], Teacher], stop: Stopping) -> tuple[Plan, int]:
     """Ask round after round until one has nothing to ask; gives that last plan and the number of rounds before it."""
     spending, writer, name = Spending(run.budget), context_writer(run), teacher_name(run)
+    folder = run.path / TRACES.name
+    if not generate.in_rounds:
+        forget_judged(folder)
     with run.rewrite(CONTEXTS) as contexts:
         for round_ in count():
             past = Past(run, before=round_) if generate.in_rounds else None
@@ -77,8 +91,7 @@ def _fill_rounds(run: Run, generate: Generate, teacher: Callable[[], Teacher], s
             if round_ and not plan.total:
                 return plan, round_
             _fill(run, plan, teacher, spending, stop)
-            nothing = plan.total and failures(run.path / TRACES.name) == plan.total  # to build further rounds on
-            if not generate.in_rounds or (round_ == 0 and nothing):
+            if not generate.in_rounds or (round_ == 0 and nothing_but_failures(folder, round_)):
                 return plan, round_ + 1
             _judge(run, plan)
     raise AssertionError("rounds end")
@@ -91,6 +104,8 @@ def _fill(run: Run, plan: Plan, teacher: Callable[[], Teacher], spending: Spendi
     store = TraceStore(run.path / TRACES.name, plan.key, plan.total, round_=plan.round, with_tokens=with_tokens)
     asked: dict[str, Planned] = {}
     what = f"round {plan.round}" if plan.round else "generate"
+    if store.complete:
+        return
     with progress(what, plan.total, "traces", done=store.done) as advance:
         requests = _unanswered(plan, store, asked, advance, spending, stop)
         for completion in _completions(requests, teacher, stop):
@@ -99,6 +114,8 @@ def _fill(run: Run, plan: Plan, teacher: Callable[[], Teacher], spending: Spendi
             spending.answer(completion)
             advance(1, tokens=completion.completion_tokens or 0)
     if not store.complete:
+        if not stop.asked and spending.spent is None:
+            raise WorldError(f"{plan.teacher_name} left {plan.total - store.done:,} requests without an answer")
         raise _stopped(run, "as asked" if stop.asked else f"at {spending.spent}")
 
 
@@ -173,17 +190,23 @@ def _tokens(completion: Completion) -> Row:
 
 
 def _judge(run: Run, plan: Plan) -> None:
-    """Give the verdicts on a round's traces, from which the next round follows."""
+    """Give the verdicts on a round's traces, from which the next round follows; kept part by part."""
     folder = run.path / TRACES.name
-    if judged_path(folder, plan.round).is_file():
+    judge_by(folder, grading_settings())
+    paths = [path for path in round_parts(folder, plan.round) if not is_judged(path)]
+    if not paths:
         return
-    parts = (read_part(path, TRACES) for path in round_parts(folder, plan.round))
-    rows = []
-    with progress("judge", plan.total, "traces") as advance:
-        for row in grade_traces(tasks_by_id(run), parts, VERDICTS.empty()):
-            rows.append(row)
-            advance()
-    write_judged(folder, plan.round, VERDICTS.frame(rows))
+    sizes = [Rounds.read(folder).rows_of(part_number(path)) for path in paths]
+    verdicts = grade_traces(tasks_by_id(run), ((read_part(path, TRACES), VERDICTS.empty()) for path in paths))
+    with closing(verdicts), progress("judge", sum(sizes), "traces") as advance:
+        for path, size in zip(paths, sizes, strict=True):
+            write_judged(path, _advancing(islice(verdicts, size), advance))
+
+
+def _advancing(rows: Iterable[Row], advance: Advance) -> Iterator[Row]:
+    for row in rows:
+        yield row
+        advance(1)
 
 
 def _forget_if_nothing_but_failures(run: Run) -> None:

@@ -18,12 +18,12 @@ import orjson
 import polars as pl
 
 from infogap.atomic import disk_error
-from infogap.generate.cache import cached_rows, set_aside
+from infogap.generate.cache import Cache, set_aside
 from infogap.generate.journal import Row, read_journal
 from infogap.generate.parts import is_sound, part_number, part_path, tokens_path, write_rows
 from infogap.generate.rounds import Rounds
 from infogap.run import ROWS_PER_PART
-from infogap.verify.judged import forget_judged
+from infogap.verify.judged import forget_judged, judged_path
 
 _INDEX = "index"
 
@@ -50,20 +50,18 @@ class TraceStore:
         rounds = Rounds.read(folder)
         if not rounds.holds(round_, key, total, block):
             move_to_cache(folder, rounds.first_part(round_) if rounds.block == block else 0)
-            forget_judged(folder, round_)
             rounds = rounds.with_round(round_, key, total, block)
             rounds.write(folder)
         self._first = rounds.first_part(round_)
         numbers = range(self._first, self._first + len(self.blocks))
         self._whole = {number - self._first for number in numbers if self._is_whole_on_disk(number)}
         self._open: dict[int, dict[int, Row]] = {}
+        self._cache: Cache | None = None
         for number in set(self.blocks) - self._whole:
             self._open[number] = read_journal(self._journal(number), _INDEX)
             self._close_if_whole(number)
         for number in self._whole:  # killed between the part's rename and the journal's removal
             self._journal(number).unlink(missing_ok=True)
-        if not self.complete:
-            forget_judged(folder, round_)
         if total == 0 and round_ == 0:
             write_rows(folder, 0, [], with_tokens=with_tokens)
 
@@ -110,13 +108,16 @@ class TraceStore:
 
     def cached(self, trace_ids: Iterable[str]) -> dict[str, Row]:
         """Rows of earlier plans with these ids."""
-        return cached_rows(self._folder, trace_ids, with_tokens=self._with_tokens)
+        if self._cache is None:
+            self._cache = Cache(self._folder, with_tokens=self._with_tokens)
+        return self._cache.rows(trace_ids)
 
     def _close_if_whole(self, number: int) -> None:
         rows = self._open.get(number, {})
         if len(rows) < self._size(number):
             return
         ordered = [rows[index] for index in sorted(rows)]
+        judged_path(part_path(self._folder, self._first + number)).unlink(missing_ok=True)
         write_rows(self._folder, self._first + number, ordered, with_tokens=self._with_tokens)
         self._journal(number).unlink(missing_ok=True)
         self._whole.add(number)
@@ -159,6 +160,12 @@ def round_parts(folder: Path, round_: int) -> list[Path]:
     return [part_path(folder, number) for number in range(rounds.first_part(round_), rounds.first_part(round_ + 1))]
 
 
+def nothing_but_failures(folder: Path, round_: int) -> bool:
+    """Whether every request of a complete round has failed, of which there is at least one."""
+    parts = [pl.read_parquet(path, columns=["error"]) for path in round_parts(folder, round_)]
+    return bool(parts) and not any(part["error"].null_count() for part in parts)
+
+
 def failures(folder: Path) -> int:
     """How many requests in a traces folder have failed."""
     parts = [pl.read_parquet(path, columns=["error"]) for path in folder.glob("part-*.parquet") if is_sound(path)]
@@ -172,7 +179,6 @@ def keep_rounds(folder: Path, count: int) -> None:
     rounds = Rounds.read(folder)
     if len(rounds.totals) > count:
         move_to_cache(folder, rounds.first_part(count))
-        forget_judged(folder, count)
         rounds.until(count).write(folder)
 
 
@@ -184,9 +190,13 @@ def move_to_cache(folder: Path, from_part: int = 0) -> None:
         set_aside(folder, path)
     for path in journals:
         set_aside(folder, path, list(read_journal(path, _INDEX).values()))
-    tokens = [tokens_path(folder, part_number(path)) for path in parts]
+    # Also of parts that are not there: damaged, or not yet written when the run was killed. They go last, as a move
+    # that is killed and starts again needs the tokens of the parts that are left.
+    first = part_path(folder, from_part)
+    folders = (tokens_path(folder, from_part).parent, judged_path(first).parent)
+    beside = [path for each in folders for path in each.glob("part-*.parquet") if part_number(path) >= from_part]
     everything = [Rounds.path(folder)] if from_part == 0 else []
-    for path in [*parts, *journals, *tokens, folder / "manifest.json", *everything]:
+    for path in [folder / "manifest.json", *parts, *journals, *beside, *everything]:
         path.unlink(missing_ok=True)
     if from_part == 0:
         forget_judged(folder)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import islice
+from functools import cached_property
+from itertools import chain, islice
 from typing import Any
 
 from infogap.ids import derived_seed, digest
@@ -86,11 +88,7 @@ class Decoys:
 
     def _in_order(self, task: dict[str, Any], gold: str) -> Iterator[str]:
         changed = variants(gold, task["question"], derived_seed("decoy", self._seed, task["task_id"]))
-        alike = (
-            answer
-            for sibling in self._siblings(task)
-            if (answer := (sibling["answer"] or "").strip()) and form(answer) == form(gold)
-        )
+        alike = (other["answer"].strip() for other in self._alike(task, form(gold)))
         if task["verifier"] == "choice" and options(task["question"]):
             yield from changed
         elif form(gold).lower() == "words":  # other names of the question, and opposites, before others' words
@@ -103,8 +101,24 @@ class Decoys:
     def _siblings(self, task: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The family's other tasks, from the one after this one and round."""
         family, place = self._families[task["family"]], self._place[task["task_id"]]
-        yield from family[place + 1 :]
-        yield from family[:place]
+        return (family[(place + step) % len(family)] for step in range(1, len(family)))
+
+    def _alike(self, task: dict[str, Any], wanted: str) -> Iterator[dict[str, Any]]:
+        """Those of them whose answer has this form, in the same order."""
+        family, place = self._families[task["family"]], self._place[task["task_id"]]
+        places = self._by_form.get((task["family"], wanted), [])
+        start = bisect(places, place)
+        return (family[other] for other in chain(places[start:], places[:start]) if other != place)
+
+    @cached_property
+    def _by_form(self) -> dict[tuple[str, str], list[int]]:
+        """Places in the family, in order, by family and form of the answer: families can be large."""
+        places: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for name, family in self._families.items():
+            for place, task in enumerate(family):
+                if answer := (task["answer"] or "").strip():
+                    places[name, form(answer)].append(place)
+        return places
 
 
 def _graded_wrong(pairs: list[tuple[dict[str, Any], str]]) -> list[bool]:

@@ -7,11 +7,11 @@ from collections import Counter
 from typing import Any
 
 from infogap.console import progress
-from infogap.run import ROWS_PER_PART, Run
+from infogap.run import ROWS_PER_PART, Run, read_part
 from infogap.schema import TASKS, TRACES, VERDICT_NAMES, VERDICTS
 from infogap.stage import Outcome, Stage
 from infogap.verify.judged import read_judged
-from infogap.verify.traces import grade_traces, grading_settings, tasks_by_id
+from infogap.verify.traces import VERSION, grade_traces, grading_settings, tasks_by_id
 
 _REASONS_SHOWN = 3
 
@@ -22,9 +22,10 @@ def _part(_run: Run) -> dict[str, Any]:
 
 def _make(run: Run) -> Outcome:
     verdicts, reasons = Counter[str](), Counter[str]()
+    parts = ((read_part(path, TRACES), read_judged(path)) for path in run.part_paths(TRACES))
     with run.rewrite(VERDICTS) as out, progress("verify", run.rows(TRACES), "traces") as advance:
         rows: list[dict[str, Any]] = []
-        for row in grade_traces(tasks_by_id(run), run.parts(TRACES), read_judged(run)):
+        for row in grade_traces(tasks_by_id(run), parts):
             verdicts[row["verdict"]] += 1
             if row["verdict"] == "ungradable":
                 reasons[_kind_of(row["detail"] or "")] += 1
@@ -54,4 +55,4 @@ def _notes(run: Run, reasons: Counter[str]) -> list[str]:
     ]
 
 
-STAGE = Stage("verify", (VERDICTS.name,), (TASKS.name, TRACES.name), 2, _part, _make)
+STAGE = Stage("verify", (VERDICTS.name,), (TASKS.name, TRACES.name), VERSION, _part, _make)

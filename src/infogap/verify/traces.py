@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from importlib.metadata import version
 from typing import Any
 
@@ -15,6 +15,7 @@ from infogap.verify.grade import Grade, Item, no_answer, ungradable
 from infogap.verify.graders import BOUNDED, PLAIN, grade
 from infogap.verify.pool import TIME_LIMIT, grade_all
 
+VERSION = 2  # raised when the same response would get another verdict
 _ONE_LINE = 100  # characters: a response that is no more than such a line is an answer by itself
 _TRACE_COLUMNS = ("trace_id", "task_id", "response", "finish_reason", "error")
 Tasks = dict[str, dict[str, Any]]
@@ -26,19 +27,21 @@ def tasks_by_id(run: Run) -> Tasks:
 
 
 def grading_settings() -> dict[str, Any]:
-    """Verdicts depend on the libraries that give them, and on how long these may take."""
+    """Verdicts depend on infogap's own rules, on the libraries that give them, and on how long these may take."""
     libraries = {name: version(name) for name in ("math-verify", "reasoning-gym")}
-    return {"libraries": libraries, "time_limit": TIME_LIMIT}
+    return {"version": VERSION, "libraries": libraries, "time_limit": TIME_LIMIT}
 
 
-def grade_traces(tasks: Tasks, traces: Iterable[pl.DataFrame], judged: pl.DataFrame) -> Iterator[dict[str, Any]]:
+def grade_traces(
+    tasks: Tasks, parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]]
+) -> Generator[dict[str, Any], None, None]:
     """The verdicts table's row of every trace, in the order of the traces.
 
-    Takes the tasks by id and the traces table part by part; `judged` are verdicts that were given before, which stay
-    what they are.
+    Takes the tasks by id and the traces table part by part, each part with the verdicts that were given on it before:
+    these stay what they are.
     """
     verifiers = {task["verifier"] for task in tasks.values()}
-    for trace_id, graded in grade_all(_work(tasks, traces, judged), verifiers=verifiers):
+    for trace_id, graded in grade_all(_work(tasks, parts), verifiers=verifiers):
         yield {
             "trace_id": trace_id,
             "verdict": graded.verdict,
@@ -48,8 +51,8 @@ def grade_traces(tasks: Tasks, traces: Iterable[pl.DataFrame], judged: pl.DataFr
         }
 
 
-def _work(tasks: Tasks, traces: Iterable[pl.DataFrame], judged: pl.DataFrame) -> Iterator[tuple[str, Item | Grade]]:
-    for part in traces:
+def _work(tasks: Tasks, parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]]) -> Iterator[tuple[str, Item | Grade]]:
+    for part, judged in parts:
         before = part.select("trace_id").join(judged, on="trace_id", how="left", maintain_order="left")
         for trace, known in zip(
             part.select(_TRACE_COLUMNS).iter_rows(named=True), before.iter_rows(named=True), strict=True
