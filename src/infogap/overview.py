@@ -24,6 +24,7 @@ class PrivilegeFigures:
 
     teacher: str
     privilege: str
+    tasks: int  # with an answered request
     traces: int
     failed: int
     selected: int
@@ -64,10 +65,11 @@ def by_privilege(traces: pl.DataFrame, recipe: Recipe) -> list[PrivilegeFigures]
 
     Probes of tasks that `select` leaves out do not count: `unguided` would be over other tasks than the rest.
     """
-    traces = traces.filter(pl.col("reason").ne_missing("task_not_selected"))
+    traces = of_selected_tasks(traces)
     answered = pl.col("failed").not_()
     graded = answered & pl.col("verdict").is_not_null() & (pl.col("verdict") != "ungradable")
     table = traces.group_by("teacher", "privilege").agg(
+        tasks=pl.col("task_id").filter(answered).n_unique(),
         traces=answered.sum(),
         failed=pl.col("failed").sum(),
         selected=pl.col("selected").sum(),
@@ -79,6 +81,43 @@ def by_privilege(traces: pl.DataFrame, recipe: Recipe) -> list[PrivilegeFigures]
     richness = richness_of(recipe)
     figures = [PrivilegeFigures(**row) for row in table.iter_rows(named=True)]
     return sorted(figures, key=lambda row: (richness.get(row.privilege, float("inf")), row.privilege, row.teacher))
+
+
+def of_selected_tasks(traces: pl.DataFrame) -> pl.DataFrame:
+    """Without the probes of tasks that the recipe's `select` leaves out."""
+    return traces.filter(pl.col("reason").ne_missing("task_not_selected"))
+
+
+def how_chosen(recipe: Recipe) -> list[str]:
+    """What has to be known to read accuracies: how tasks were selected, when asking ended, whose attempts were shown.
+
+    A sentence each, in Markdown; none where every task was asked equally often under every privilege.
+    """
+    generate = recipe.generate
+    if generate is None:
+        return []
+    said = []
+    if select := generate.select:
+        low, high = select.pass_rate
+        said.append(
+            f"Only tasks that the unguided teacher solved at a rate of {low:g} to {high:g} in {select.samples} tries. "
+            "These are traces like others, so that the accuracy of the unguided teacher follows from the "
+            "selection; those of tasks that were not selected stay out of the mix and of this table."
+        )
+    if until := generate.until:
+        said.append(
+            f"A task was asked {generate.samples} at a time under each privilege until {until.correct} of its traces "
+            f"were right, at most {until.max_attempts} times: hard tasks have more traces than easy ones, so that the "
+            "accuracy is not the teacher's rate on these tasks."
+        )
+    for kind in ("right", "wrong"):
+        shown = [f"`{use.label}` (of `{use.attempts_from}`)" for use in generate.uses if use.attempts == kind]
+        if shown:
+            said.append(f"Asked only for tasks with a {kind} attempt to show: {', '.join(shown)}.")
+    if chained := [use for use in generate.uses if use.turns > 1]:
+        turns = ", ".join(f"`{use.label}` {use.turns}" for use in chained)
+        said.append(f"Asked again after a wrong answer, each turn a trace of its own, at most so many times: {turns}.")
+    return said
 
 
 def density_unit(traces: pl.DataFrame) -> str:

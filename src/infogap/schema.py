@@ -148,7 +148,7 @@ MIX = Table(
             "selected": pl.Boolean,
             "stratum": pl.String,  # "band=mixed verdict=correct family=gcd"; null where it has none
             # selected | over_quota | max_per_task | not_in_mix | duplicate | leak | no_response |
-            # task_not_selected | error
+            # error | task_not_selected
             "reason": pl.String,
         }
     ),

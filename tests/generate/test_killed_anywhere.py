@@ -108,7 +108,7 @@ def test_a_kill_between_any_two_changes_to_the_disk(
 ) -> None:
     teacher = Solver()
     monkeypatch.setattr("infogap.generate.on_demand.open_teacher", lambda _run: teacher)
-    monkeypatch.setitem(TraceStore.__init__.__kwdefaults__, "block", 4)
+    monkeypatch.setitem(TraceStore.__init__.__kwdefaults__ or {}, "block", 4)
     monkeypatch.setattr("infogap.generate.stage.grade_traces", graded_here())
     second = SELECTED if change == "another recipe" else ROUNDS
 

@@ -11,7 +11,7 @@ from infogap.errors import UserError
 from infogap.overview import by_privilege, traces_in_short
 from infogap.publish import STAGE
 from infogap.publish.card import size_category, template_path
-from publish.small_run import Build
+from publish.small_run import RECIPE, Build, build_run
 
 
 def test_figures_leave_failed_requests_out_of_means(build: Build) -> None:
@@ -30,7 +30,9 @@ def test_text(build: Build) -> None:
     STAGE.make(run)
     text = (run.path / "dataset" / "README.md").read_text()
     solution = next(row for row in by_privilege(traces_in_short(run), run.recipe) if row.privilege == "solution")
-    assert f"| `solution` | 11 | {solution.selected} | {solution.accuracy:.1%} | 11 | {solution.density:.2f} |" in text
+    assert (
+        f"| `solution` | 6 | 11 | {solution.selected} | {solution.accuracy:.1%} | 11 | {solution.density:.2f} |" in text
+    )
     assert "| correct | 75.0% | 8 | 50.0% | 9 |" in text
     assert "| tables \\| of sums | not set | – |" in text
     assert 'load_dataset("ORG/NAME", "sft", split="train", revision="v0.1.0")' in text
@@ -59,3 +61,25 @@ def test_a_wheel_without_its_template_says_so(tmp_path: Path, monkeypatch: pytes
     installed = package / "cards" / "dataset.md.jinja"
     installed.write_text("")
     assert template_path() == installed
+
+
+def test_the_card_says_how_traces_were_chosen(tmp_path: Path) -> None:
+    rounds = (
+        "samples: 2\n      until: {correct: 1, max_attempts: 6}\n      select: {pass_rate: [0.125, 0.5], samples: 8}\n"
+        "      privileges: [unguided, answer, solution, {verifier: {turns: 3}}, {peers: {from: solution}}]"
+    )
+    recipe = RECIPE.replace("samples: 2\n      privileges: [unguided, answer, solution]", rounds)
+    runs = [build_run(tmp_path / name, recipe=each) for name, each in (("plain", RECIPE), ("rounds", recipe))]
+    for run in runs:
+        STAGE.make(run)
+    plain, text = ((run.path / "dataset" / "README.md").read_text() for run in runs)
+    for sentence in (
+        "2 traces per task and privilege, at a time",
+        "at a rate of 0.125 to 0.5 in 8 tries",
+        "until 1 of its traces were right, at most 6 times",
+        "with a right attempt to show: `peers` (of `solution`)",
+        "with a wrong attempt to show: `verifier` (of `unguided`)",
+        "`verifier` 3",
+    ):
+        assert sentence in text
+        assert sentence not in plain

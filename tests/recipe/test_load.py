@@ -113,6 +113,41 @@ def test_contradictions_are_told_beside_other_errors(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "samples: 2",
+            "samples: 4\n  until: {max_attempts: 3, correct: 1}",
+            "until.max_attempts: is 3, and must be at least `samples`",
+        ),
+        ("samples: 2", "select:\n    pass_rate: [0.5, 0.1]", "select.pass_rate: give the lowest rate first"),
+        (", answer]", ", {peers: {from: answr}}, answer]", "privileges[2]: 'peers' shows attempts made under 'answr'"),
+        (", answer]", ", {peers: {from: verifier}}, {verifier: {from: peers}}]", "privileges[2]: peers shows verifier"),
+        (", answer]", ", answer, {answer: {}}]", "privileges[3]: two privileges are called answer"),
+        (
+            ", answer]",
+            ", {verifier: {turns: 0}}]",
+            "privileges[2].verifier.turns: should be greater than or equal to 1",
+        ),
+        (", answer]", ", {mine: {template: x, from: unguided}}]", "privileges[2]: privilege 'mine' has no option from"),
+        (", answer]", ", {verifier: }]", "privileges[2].verifier: should be a mapping of keys, found nothing"),
+    ],
+)
+def test_what_is_wrong_between_keys_is_told_where_it_stands(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    assert old in VALID
+    text = VALID.replace(old, new)
+    (line,) = problems_of(tmp_path, text)
+    assert expected in line
+    assert f"recipe.yaml:{line_of(text, expected)}:" in line
+
+
+def line_of(text: str, problem: str) -> int:
+    """The line of the last key that a problem names."""
+    key = problem.partition(":")[0].rpartition(".")[2].partition("[")[0]
+    return max(number for number, line in enumerate(text.splitlines(), start=1) if f"{key}:" in line)
+
+
+@pytest.mark.parametrize(
     ("text", "where"),
     [("name: demo\n  seed: [\n", "recipe.yaml:2"), ("name: a\nname: b\n", "recipe.yaml:2"), ("- a\n", "recipe.yaml:1")],
 )

@@ -48,7 +48,7 @@ def make(run: Run) -> Outcome:
     return Outcome(mix.height, _counts(strata, quotas, target_size, mix), notes, shortfall)
 
 
-STAGE = Stage("balance", ("mix",), ("tasks", "traces", "verdicts", "measures", "duplicates"), 2, part, make)
+STAGE = Stage("balance", ("mix",), ("tasks", "traces", "verdicts", "measures", "duplicates"), 3, part, make)
 
 
 def _decide(balance: Balance, strata: Strata, quotas: Quotas) -> tuple[Counts, int, str | None]:

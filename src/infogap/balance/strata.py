@@ -54,10 +54,10 @@ def _traces(run: Run, balance: Balance) -> pl.DataFrame:
     # A thought that was cut off, or nothing at all, is no answer that a student could learn.
     responds = pl.col("response").str.contains(r"\S").fill_null(False)
     reason = (
-        pl.when(pl.col("error").is_not_null())
-        .then(pl.lit("error"))
-        .when(pl.col("left_out"))
+        pl.when(pl.col("left_out"))
         .then(pl.lit("task_not_selected"))
+        .when(pl.col("error").is_not_null())
+        .then(pl.lit("error"))
         .when(~pl.col("responds"))
         .then(pl.lit("no_response"))
         .when(pl.col("duplicate"))

@@ -9,7 +9,7 @@ import polars as pl
 
 import infogap
 from infogap.errors import UserError
-from infogap.overview import by_privilege, count_by, density_unit, several_teachers
+from infogap.overview import by_privilege, count_by, density_unit, how_chosen, several_teachers
 from infogap.publish.figures import mix_shares, teachers
 from infogap.publish.provenance import stage_counts
 from infogap.publish.public import public_label, public_recipe
@@ -71,6 +71,7 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame) -> str:
         verifiers=count_by(traces.unique("task_id"), "verifier"),
         privileges=privileges,
         several_teachers=several_teachers(privileges),
+        how_chosen=how_chosen(run.recipe),
         density_unit=density_unit(traces),
         axes=mix_shares(run, traces),
         longest_axis=_LONGEST_AXIS,

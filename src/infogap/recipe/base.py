@@ -60,3 +60,8 @@ def _detail(line: Any) -> InitErrorDetails:
 def refuse(message: str) -> PydanticCustomError:
     """An error whose message is already a sentence for the user."""
     return PydanticCustomError("refused", message.replace("{", "{{").replace("}", "}}"))
+
+
+def refuse_at(place: tuple[str | int, ...], message: str) -> ValidationError:
+    """The same about a place within the section that is validated, so that its line is named and not the section's."""
+    return ValidationError.from_exception_data("", [{"type": refuse(message), "loc": place, "input": None}])

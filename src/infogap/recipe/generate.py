@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from infogap.privilege.ladder import BY_NAME, AttemptKind, Need
-from infogap.recipe.base import Model, refuse
+from infogap.recipe.base import Model, refuse, refuse_at
 from infogap.recipe.spelling import nearest
 
 DEFAULT_INSTRUCTION = r"Please reason step by step, and put your final answer within \boxed{}."
@@ -144,7 +144,7 @@ class Select(Model):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.pass_rate[0] > self.pass_rate[1]:
-            raise refuse("`pass_rate` gives the lowest rate first")
+            raise refuse_at(("pass_rate",), "give the lowest rate first, then the highest")
         return self
 
 
@@ -191,30 +191,38 @@ class Generate(Model):
     @model_validator(mode="after")
     def _labels_differ(self) -> Self:
         labels = [use.label for use in self.uses]
-        twice = sorted({label for label in labels if labels.count(label) > 1})
-        if twice:
-            raise refuse(f"two privileges are called {', '.join(twice)}; tell them apart with `as: NAME`")
+        for index, label in enumerate(labels):
+            if label in labels[:index]:
+                message = f"two privileges are called {label}; tell them apart with `as: NAME`"
+                raise refuse_at(("privileges", index), message)
         return self
 
     @model_validator(mode="after")
     def _attempts_are_made(self) -> Self:
         by_label = {use.label: use for use in self.uses}
         made = by_label.keys() | ({self.unguided.label} if self.select else set())
-        for use in by_label.values():
+        for index, use in enumerate(self.uses):
+            place = ("privileges", index)
             if use.attempts_from is not None and use.attempts_from not in made:
-                raise refuse(
+                raise refuse_at(
+                    place,
                     f"'{use.label}' shows attempts made under '{use.attempts_from}', which is not generated"
-                    f"{nearest(use.attempts_from, made)}; add it, or name another one with `from`"
+                    f"{nearest(use.attempts_from, made)}; add it, or name another one with `from`",
                 )
             chain = [use.label]
             while (source := by_label.get(by_label[chain[-1]].attempts_from or "")) is not None:
                 if source.label in chain:
-                    raise refuse(f"{' shows '.join([*chain, source.label])}: none of them can come first")
+                    message = f"{' shows '.join([*chain, source.label])}: none of them can come first"
+                    raise refuse_at(place, message)
                 chain.append(source.label)
         return self
 
     @model_validator(mode="after")
     def _attempts_suffice(self) -> Self:
-        if self.until and self.until.max_attempts < max(self.samples, self.until.correct):
-            raise refuse("`until.max_attempts` must be at least `samples` and `until.correct`")
+        if self.until is None:
+            return self
+        for name, least in (("samples", self.samples), ("until.correct", self.until.correct)):
+            if self.until.max_attempts < least:
+                message = f"is {self.until.max_attempts}, and must be at least `{name}`, which is {least}"
+                raise refuse_at(("until", "max_attempts"), message)
         return self

@@ -100,6 +100,8 @@ def _message(line: Any) -> str:
             message = f'should be text, found {show(found)}; put it in quotes: "{found}"'
         case "string_pattern_mismatch":
             message = f"may hold letters, digits, '.', '_' and '-' only, found {show(found)}"
+        case "model_type" | "dict_type":
+            message = f"should be a mapping of keys, found {show(found)}"
         case "refused":
             message = line["msg"]
         case _:

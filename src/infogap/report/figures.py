@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from infogap.overview import by_privilege, density_unit
+from infogap.overview import by_privilege, density_unit, of_selected_tasks
 from infogap.recipe import Recipe
 from infogap.report.summary import mix_counts
 from infogap.run import Run
@@ -32,7 +32,7 @@ def density_by_privilege(traces: pl.DataFrame, recipe: Recipe) -> str:
     `traces` is what `overview.traces_in_short` gives.
     """
     order = list(dict.fromkeys(row.privilege for row in by_privilege(traces, recipe)))
-    densities = traces.drop_nulls("epistemic_density")
+    densities = of_selected_tasks(traces).drop_nulls("epistemic_density")
     figure, axes = _figure(0.5 * len(order) + 1.2)
     for place, privilege in enumerate(order):
         values = densities.filter(pl.col("privilege") == privilege)["epistemic_density"].to_numpy()

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from infogap import __version__
-from infogap.overview import by_privilege, density_unit, several_teachers, traces_in_short
+from infogap.overview import by_privilege, density_unit, how_chosen, several_teachers, traces_in_short
 from infogap.recipe import dump_recipe
 from infogap.report import figures
 from infogap.report.summary import mix_counts
@@ -28,6 +28,7 @@ def page(run: Run) -> str:
         rows=rows,
         several_teachers=several_teachers(rows),
         unit=density_unit(traces),
+        how_chosen=[sentence.replace("`", "") for sentence in how_chosen(run.recipe)],
         mix=mix_counts(run),
         stages=_stage_counts(run),
         recipe=dump_recipe(run.recipe),

@@ -8,7 +8,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from infogap.console import stdout
-from infogap.overview import PrivilegeFigures, by_privilege, density_unit, several_teachers, traces_in_short
+from infogap.overview import (
+    PrivilegeFigures,
+    by_privilege,
+    density_unit,
+    how_chosen,
+    several_teachers,
+    traces_in_short,
+)
 from infogap.run import Run
 
 if TYPE_CHECKING:
@@ -37,6 +44,8 @@ def print_summary(run: Run) -> None:
     console = stdout()
     console.print()
     console.print(privilege_table(run))
+    for sentence in how_chosen(run.recipe):
+        console.print(sentence.replace("`", ""), style="dim", markup=False, highlight=False)
     if mix_counts(run).get("axes"):
         console.print(mix_table(run))
     else:
