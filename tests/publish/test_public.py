@@ -63,3 +63,18 @@ def test_texts_that_start_with_a_slash_are_not_paths(build: Build) -> None:
     published = public_recipe(build(recipe=recipe).recipe)
     assert published["tasks"][0]["strip_suffix"] == ["/no_think"]
     assert published["generate"]["instruction"] == "/no_think answer now"
+
+
+def test_neither_prices_nor_a_cluster_nor_the_engines_places_and_keys_are_published(build: Build) -> None:
+    openai = "backend: openai\n      model: /models/Teacher-8B"
+    ray = (
+        "backend: ray\n      model: m\n      address: head.internal:6379\n      engine: {hf_token: hf_secret,"
+        " max_model_len: 4096, master_addr: 10.0.0.1, download_dir: /home/somebody, tokenizer: /home/somebody/tok, quantization: awq}"
+    )
+    servers = "\n      base_url: [http://gpu-node-17.internal:8000/v1]\n      api_key_env: MY_PRIVATE_KEY"
+    assert servers in RECIPE
+    published = public_recipe(build(recipe=RECIPE.replace(openai, ray).replace(servers, "")).recipe)["teacher"]
+    assert published["engine"] == {"max_model_len": 4096, "tokenizer": "tok", "quantization": "awq"}
+    assert not {"address", "replicas", "gpus_per_replica"} & published.keys()
+    priced = RECIPE.replace("sampling:", "price: {prompt: 1, completion: 2}\n      sampling:")
+    assert "price" not in public_recipe(build(recipe=priced).recipe)["teacher"]

@@ -17,7 +17,7 @@ from infogap.run import Run
 
 FILE_NAME = "infogap.json"
 INPUTS = ("tasks", "traces", "verdicts", "measures", "duplicates", "mix")
-_SHOWN_AS_MIX = ("axes", "reasons")
+_NOT_COUNTED = ("axes", "reasons", "cost")  # shown as the mix; nobody else's business
 # What shapes tasks, verdicts, measures, the mix or the files.
 _LIBRARIES = (
     "datasets",
@@ -67,11 +67,11 @@ def as_json(value: dict[str, Any]) -> bytes:
 def stage_counts(run: Run) -> dict[str, dict[str, int | float]]:
     """Per stage what its manifest counts (kept, skipped, failed, and why), flattened; nothing that is zero.
 
-    Texts are left out, as they can name places on this machine; so is what the card shows as the mix.
+    Texts are left out, as they can name places on this machine; so are the cost, and what the card shows as the mix.
     """
     manifests = {folder: run.manifest(folder) for folder in INPUTS}
     flat = {
-        found.stage: dict(_flat({key: value for key, value in found.counts.items() if key not in _SHOWN_AS_MIX}))
+        found.stage: dict(_flat({key: value for key, value in found.counts.items() if key not in _NOT_COUNTED}))
         for found in manifests.values()
         if found
     }

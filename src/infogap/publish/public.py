@@ -8,6 +8,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from infogap.recipe import Recipe, dump_recipe
+from infogap.recipe.teacher import VllmSettings
 
 # An absolute path, one that starts at home or climbs out of its folder, or a URL that is not the Hub's.
 _LOCAL = re.compile(r"^(/|~|[A-Za-z]:[\\/]|\\\\)|(^|/)\.\.(/|$)|^(?!hf://)[a-z][a-z0-9+.-]*://")
@@ -20,7 +21,10 @@ _SHAPING = re.compile(
 )
 _HIDDEN = "(not published)"
 _UNPUBLISHED = {
-    "teacher": ("base_url", "api_key_env", "concurrency", "timeout", "attempts", "threads"),
+    "teacher": (
+        *("base_url", "api_key_env", "concurrency", "timeout", "attempts", "threads", "price"),
+        *("address", "replicas", "gpus_per_replica"),
+    ),
     "publish": ("repo", "private"),
 }
 
@@ -35,9 +39,10 @@ def public_label(text: str) -> str:
 def public_recipe(recipe: Recipe) -> dict[str, Any]:
     """The resolved recipe as it is published.
 
-    Left out are the teacher's servers, its key's variable and its pace, and where the dataset goes: none of
-    them changes what is in it. Paths outside the recipe's folder are reduced to file names. Of `extra_body`, values
-    are kept of keys that shape the answer; of others (`user`, `metadata`) the names alone.
+    Left out are the teacher's servers, its key's variable, its price and its pace, the engine arguments that say where
+    and how fast vLLM runs, and where the dataset goes: none of them changes what is in it. Paths outside the recipe's
+    folder are reduced to file names. Of `extra_body`, values are kept of keys that shape the answer; of others (`user`,
+    `metadata`) the names alone.
     """
     written: dict[str, Any] = YAML(typ="safe").load(dump_recipe(recipe))
     for section, keys in _UNPUBLISHED.items():
@@ -47,7 +52,18 @@ def public_recipe(recipe: Recipe) -> dict[str, Any]:
         written["teacher"]["extra_body"] = {
             key: value if _SHAPING.fullmatch(key) else _HIDDEN for key, value in body.items()
         }
+    if isinstance(recipe.teacher, VllmSettings):
+        written["teacher"]["engine"] = _engine(recipe.teacher.answer_settings["engine"])
     return {key: _reduced(value) for key, value in written.items()}
+
+
+def _engine(value: Any) -> Any:
+    """Engine arguments that shape answers, whose values can hold paths under any key; the others name places, keys."""
+    if isinstance(value, dict):
+        return {key: _engine(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_engine(item) for item in value]
+    return public_label(value) if isinstance(value, str) else value
 
 
 def _reduced(value: Any, key: str = "") -> Any:
