@@ -69,7 +69,8 @@ def test_neither_prices_nor_a_cluster_nor_the_engines_places_and_keys_are_publis
     openai = "backend: openai\n      model: /models/Teacher-8B"
     ray = (
         "backend: ray\n      model: m\n      address: head.internal:6379\n      engine: {hf_token: hf_secret,"
-        " max_model_len: 4096, master_addr: 10.0.0.1, download_dir: /home/somebody, tokenizer: /home/somebody/tok, quantization: awq}"
+        " max_model_len: 4096, master_addr: 10.0.0.1, download_dir: /home/somebody,"
+        " tokenizer: /home/somebody/tok, quantization: awq}"
     )
     servers = "\n      base_url: [http://gpu-node-17.internal:8000/v1]\n      api_key_env: MY_PRIVATE_KEY"
     assert servers in RECIPE
