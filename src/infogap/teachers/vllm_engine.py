@@ -5,23 +5,26 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import multiprocessing
+import multiprocessing.process
 import os
 import signal
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from multiprocessing import resource_tracker
 from typing import Any, TypeVar
 
 from infogap.errors import UserError, WorldError
 from infogap.teachers.vllm_arguments import engine_config, first_line
+from infogap.teachers.vllm_guard import Guard
 from infogap.teachers.vllm_log import EngineLog
 
 Result = TypeVar("Result")
 
 _INSTALL = "pip install 'infogap[vllm]'"
 _SHUTDOWN_SECONDS = 10.0
+_GLANCE_SECONDS = 0.2
 
 
 class VllmEngine:
@@ -50,15 +53,17 @@ class VllmEngine:
         self._stop: asyncio.Event
         ready: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, args=(ready,), name="infogap-vllm", daemon=True)
-        before = set(multiprocessing.active_children())
+        self._guard = Guard()
+        self._others = set(multiprocessing.active_children())
         try:
             with self._log.capture():
                 resource_tracker.ensure_running()  # whose own start would unblock SIGINT
                 self._thread.start()
-                ready.result()
+                self._await(ready)
         except BaseException as error:
-            for process in set(multiprocessing.active_children()) - before:
+            for process in self._processes():
                 process.kill()  # they would go on loading, and this process wait for them at its end
+            self._guard.release()
             if isinstance(error, _StartError):
                 reason = self._log.reason() or str(error)
                 raise WorldError(f"vLLM does not start: {reason} (its log: {self._log.path})") from None
@@ -96,10 +101,22 @@ class VllmEngine:
         died = self.llm.errored
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
+        self._guard.release()
         del self.llm
         gc.collect()  # it shuts down once more when it is collected: not when this process ends, with its modules gone
         if not died:
             self._log.remove()
+
+    def _await(self, ready: Future[None]) -> None:
+        """Wait for the engine, its processes guarded as soon as they are there."""
+        while not ready.done():
+            with suppress(TimeoutError):
+                ready.exception(timeout=_GLANCE_SECONDS)
+            self._guard.watch(process.pid for process in self._processes() if process.pid is not None)
+        ready.result()
+
+    def _processes(self) -> set[multiprocessing.process.BaseProcess]:
+        return set(multiprocessing.active_children()) - self._others
 
     def _run(self, ready: Future[None]) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
