@@ -214,10 +214,15 @@ def test_a_joint_shortage_names_the_values_that_must_come_together(tmp_path: Pat
         STAGE.make(make_run(tmp_path, balance, traces))
 
 
-def test_no_eligible_trace_is_a_shortfall_not_an_empty_mix(tmp_path: Path) -> None:
-    traces = [T("a", leak=True), T("b", error="refused")]
+@pytest.mark.parametrize("balance", ["{}", "{max_per_task: 2}", "{size: 2}", "{band: uniform}"])
+def test_no_eligible_trace_is_a_shortfall(tmp_path: Path, balance: str) -> None:
+    run = make_run(tmp_path, balance, [T("a", leak=True), T("b", error="refused")])
     with pytest.raises(ShortfallError, match="none of 2 traces can be in the mix\nnot available: 1 error, 1 leak"):
-        STAGE.make(make_run(tmp_path / "1", "{band: uniform}", traces))
+        STAGE.make(run)
+
+
+def test_no_eligible_trace_is_an_empty_mix_only_where_shrinking_is_asked_for(tmp_path: Path) -> None:
+    traces = [T("a", leak=True), T("b", error="refused")]
     run = make_run(tmp_path / "2", "{band: uniform, family: uniform, size: 3, when_short: shrink}", traces)
     outcome = STAGE.make(run)
     assert outcome.shortfall is not None

@@ -88,8 +88,9 @@ def _stratum(axes: tuple[Axis, ...]) -> pl.Expr:
 
 def _with_cells(candidates: pl.DataFrame, axes: tuple[Axis, ...]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Number the strata that candidates have; the second frame has each one's value per axis, by its index."""
-    if not axes:  # all candidates are one stratum
-        return candidates.with_columns(cell=pl.lit(0, dtype=pl.Int64)), pl.DataFrame({"cell": [0]})
+    if not axes:  # all candidates are one stratum, if there are any
+        candidates = candidates.with_columns(cell=pl.lit(0, dtype=pl.Int64))
+        return candidates, candidates.select("cell").unique()
     names = [axis.name for axis in axes]
     places = candidates.select(
         pl.col(axis.name).replace_strict(list(axis.values), range(len(axis.values)), return_dtype=pl.Int64)
