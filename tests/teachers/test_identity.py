@@ -57,12 +57,23 @@ def test_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert found["model_file"]["bytes"] == 9
 
 
+def test_another_model_in_the_same_folder_is_asked_anew(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    run = run_of(tmp_path, "{backend: vllm, model: model}")
+    before = STAGE.part(run)
+    assert STAGE.part(run) == before
+    (tmp_path / "model" / "chat_template.jinja").write_text("{{ messages }}")
+    assert STAGE.part(run) != before
+
+
 @pytest.mark.parametrize(
     "teacher",
     [
         "{backend: embedded}",
         "{backend: openai, model: model.gguf, base_url: 'http://localhost:1/v1'}",
         "{backend: embedded, model: gone.gguf}",
+        "{backend: vllm, model: org/name}",
     ],
 )
 def test_models_without_a_file_of_ones_own_are_known_by_name(tmp_path: Path, teacher: str) -> None:

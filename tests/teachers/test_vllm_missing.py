@@ -1,0 +1,40 @@
+"""A recipe for vLLM where it is not installed, or whose model is not there."""
+
+from __future__ import annotations
+
+import importlib.util
+import multiprocessing
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from infogap.errors import UserError
+from infogap.recipe.teacher import VllmTeacher
+from infogap.teachers.vllm import VllmModel
+from infogap.teachers.vllm_model import find_folder
+
+
+@pytest.mark.skipif(importlib.util.find_spec("vllm") is not None, reason="vLLM is installed")
+def test_it_says_how_to_install_it_and_leaves_nothing_behind() -> None:
+    def logs() -> set[Path]:
+        return set(Path(tempfile.gettempdir()).glob("infogap-vllm-*"))
+
+    before = logs()
+    with pytest.raises(UserError, match=r"needs vLLM; pip install 'infogap\[vllm\]'"):
+        VllmModel(VllmTeacher(backend="vllm", model="Qwen/Qwen3-8B"), Path)
+    assert logs() <= before
+    assert multiprocessing.active_children() == []
+
+
+def test_a_folder_is_told_from_a_name_on_the_hub(tmp_path: Path) -> None:
+    (tmp_path / "models" / "mine").mkdir(parents=True)
+    assert find_folder("models/mine", lambda path: tmp_path / path) == tmp_path / "models" / "mine"
+    assert find_folder(str(tmp_path / "models"), lambda path: tmp_path / path) == tmp_path / "models"
+    assert find_folder("Qwen/Qwen3-8B", lambda path: tmp_path / path) is None
+
+
+@pytest.mark.parametrize("model", ["/nowhere/model", "./model", "../model", "~/no/such/model", "models/of/mine"])
+def test_a_path_without_a_folder_is_refused(tmp_path: Path, model: str) -> None:
+    with pytest.raises(UserError, match=r"teacher\.model: there is no folder"):
+        find_folder(model, lambda path: tmp_path / path)
