@@ -318,12 +318,6 @@ def test_key_that_is_not_set_is_the_users_error(monkeypatch: pytest.MonkeyPatch)
         teacher("http://127.0.0.1:1/v1", api_key_env="TEACHER_KEY")
 
 
-@pytest.mark.parametrize("url", ["localhost:8000/v1", "node1/v1", "ftp://node1/v1", "http:///v1"])
-def test_url_that_is_none_is_the_users_error(url: str) -> None:
-    with pytest.raises(UserError, match="is not a URL such as"):
-        teacher(url)
-
-
 def test_two_thousand_requests_with_faults_get_one_completion_each(serving: Serving) -> None:
     faults = [
         scripted.failing(429, "slow down", **{"Retry-After": "0"}),

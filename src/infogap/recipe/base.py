@@ -11,7 +11,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 class Model(BaseModel):
     """A mapping in the recipe. Types are strict: `samples: "4"` is an error, not 4."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+    # An infinite number would be written to JSON as null: sent to a server, it would mean that nothing was set.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True, allow_inf_nan=False)
 
     @classmethod
     def allowed_keys(cls) -> list[str]:

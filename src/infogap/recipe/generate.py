@@ -83,11 +83,14 @@ def _check_privilege(entry: str | dict[str, PrivilegeOptions]) -> str | dict[str
         raise refuse("one privilege per entry: `- hint: {fraction: 0.3}`")
     use = privilege_use(entry)
     known = BY_NAME.get(use.name)
+    if not use.label.strip() or not use.label.isprintable():
+        raise refuse(f"the name {use.label!r} cannot be read in tables; choose another one")
     given = set(use.options.model_dump(by_alias=True, exclude_defaults=True))
     if known is None:
         if use.options.template is None:
+            allowed = [name for name, privilege in BY_NAME.items() if not privilege.scoring]
             raise refuse(
-                f"unknown privilege '{use.name}'{nearest(use.name, BY_NAME)}; allowed: {', '.join(BY_NAME)}, "
+                f"unknown privilege '{use.name}'{nearest(use.name, allowed)}; allowed: {', '.join(allowed)}, "
                 "or one of your own with a `template`"
             )
         extra = given - {"as", "template", "richness", "needs"}
@@ -145,6 +148,16 @@ class Select(Model):
     def _ordered(self) -> Self:
         if self.pass_rate[0] > self.pass_rate[1]:
             raise refuse_at(("pass_rate",), "give the lowest rate first, then the highest")
+        return self
+
+    @model_validator(mode="after")
+    def _attainable(self) -> Self:
+        low, high = self.pass_rate
+        if not any(low <= correct / self.samples <= high for correct in range(self.samples + 1)):
+            rates = {1: "0 and 1", 2: "0, 0.5 and 1"}.get(self.samples, f"multiples of 1/{self.samples}")
+            key = "pass_rate" if "pass_rate" in self.model_fields_set else "samples"
+            message = f"the rates that {self.samples} samples can give are {rates}: none is from {low:g} to {high:g}"
+            raise refuse_at((key,), message)
         return self
 
 

@@ -36,6 +36,9 @@ class Places:
         for length in range(len(path), -1, -1):
             if path[:length] in self.overrides:
                 return Problem(self.overrides[path[:length]], spell_path(path), message)
+            for key, override in self.overrides.items():
+                if length and key[:length] == path[:length] and path[:length] not in self.lines:
+                    return Problem(override, spell_path(path), message)  # it made the mapping that the key is in
             if path[:length] in self.lines:
                 return Problem(f"{self.file}:{self.lines[path[:length]]}", spell_path(path), message)
         return Problem(str(self.file), spell_path(path), message)
@@ -72,6 +75,7 @@ def load_recipe(file: Path, overrides: list[str] | None = None) -> LoadedRecipe:
     """
     data, lines = _read(file)
     sources = _override(data, overrides or [])
+    lines = {path: line for path, line in lines.items() if not any(path[:n] in sources for n in range(1, len(path)))}
     places = Places(file, lines, sources)
     recipe, found = _validate(data)
     if recipe is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -102,6 +103,12 @@ def _message(line: Any) -> str:
             message = f"may hold letters, digits, '.', '_' and '-' only, found {show(found)}"
         case "model_type" | "dict_type":
             message = f"should be a mapping of keys, found {show(found)}"
+        case "too_short" | "too_long" | "string_too_short":
+            most = line["type"] == "too_long"
+            length = context["max_length" if most else "min_length"]
+            unit = "character" if line["type"] == "string_too_short" else "item"
+            message = f"should have at {'most' if most else 'least'} {length} {unit}{'s' if length != 1 else ''}, "
+            message += f"found {show(found)}"
         case "refused":
             message = line["msg"]
         case _:
@@ -121,5 +128,6 @@ def show(value: Any) -> str:
         return "nothing"
     if isinstance(value, dict):
         return "a mapping"
-    text = orjson.dumps(value, default=str).decode()
+    strange = isinstance(value, float) and not isfinite(value)
+    text = str(value) if strange else orjson.dumps(value, default=str).decode()
     return f"{text if len(text) <= 60 else text[:57] + '...'} ({names.get(type(value), type(value).__name__)})"

