@@ -5,32 +5,44 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from infogap.errors import UserError, WorldError
+from infogap.teachers.vllm_arguments import engine_config
 from with_vllm.runs import run, write_recipe
 
 
 @pytest.mark.parametrize(
-    ("setting", "code", "said"),
+    ("argument", "said"),
     [
-        (
-            "teacher.engine={tensor_paralel_size: 2}",
-            2,
-            r"teacher\.engine\.tensor_paralel_size: .*'tensor_parallel",
-        ),
-        ("teacher.engine={dtype: float8}", 2, r"teacher\.engine\.dtype: Input should be .*, not 'float8'"),
-        ("teacher.engine={max_model_len: 100000}", 2, r"teacher\.engine: .*max_model_len \(100000\) is greater"),
-        ("teacher.engine={model: other}", 2, r"teacher\.engine\.model: the model is teacher\.model"),
-        ("teacher.model=./gone", 2, r"teacher\.model: there is no folder .*gone"),
-        ("teacher.model=org/gone", 3, r"teacher\.model: org/gone is not on this machine"),
+        ({"tensor_paralel_size": 2}, r"teacher\.engine\.tensor_paralel_size: .*'tensor_parallel"),
+        ({"dtype": "float8"}, r"teacher\.engine\.dtype: Input should be .*, not 'float8'"),
+        ({"max_model_len": 100000}, r"teacher\.engine: .*max_model_len \(100000\) is greater"),
+        ({"quantization": "none-such"}, r"teacher\.engine: Unknown quantization method: none-such"),
+        ({"compilation_config": {"none_such": 1}}, r"teacher\.engine: none_such: Unexpected keyword argument"),
+        ({"model": "other"}, r"teacher\.engine\.model: the model is teacher\.model"),
     ],
+    ids=str,
 )
-def test_a_wrong_setting(tmp_path: Path, model_folder: Path, setting: str, code: int, said: str) -> None:
+def test_a_wrong_argument(model_folder: Path, argument: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said) as refused:
+        engine_config(str(model_folder), argument)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_model_that_the_hub_does_not_give() -> None:
+    with pytest.raises(WorldError, match=r"teacher\.model: org/gone is not on this machine"):
+        engine_config("org/gone", {})
+
+
+def test_one_line_at_the_terminal(tmp_path: Path, model_folder: Path) -> None:
     write_recipe(tmp_path, model_folder)
-    ended = run(tmp_path, "--set", setting, "--quiet")
-    assert (ended.returncode, ended.stdout) == (code, "")
-    assert re.fullmatch(said + ".*\n", ended.stderr), ended.stderr
+    ended = run(tmp_path, "--set", "teacher.engine={tensor_parallel_size: many}", "--quiet")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    said = r"teacher\.engine\.tensor_parallel_size: Input should be a valid integer, .*, not 'many'\n"
+    assert re.fullmatch(said, ended.stderr), ended.stderr
 
 
 def test_weights_that_are_torn(tmp_path: Path, model_folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
@@ -33,9 +32,9 @@ def requests(number: int) -> list[Request]:
 
 
 def test_both_replicas_answer(replicas: VllmModel) -> None:
-    before = _cpu_seconds()
+    before = _cpu_seconds(replicas)
     found = list(replicas.answer(requests(24)))
-    worked = [seconds - before[pid] for pid, seconds in _cpu_seconds().items()]
+    worked = [seconds - before[pid] for pid, seconds in _cpu_seconds(replicas).items()]
     assert len({completion.request_id for completion in found}) == 24
     assert all(completion.error is None and completion.response for completion in found)
     assert len(worked) == 2 and min(worked) > 0.25 * max(worked)
@@ -47,13 +46,13 @@ def test_a_dead_engine_is_one_clear_error_after_what_had_finished(replicas: Vllm
         for completion in replicas.answer(requests(60)):
             finished.append(completion)
             if len(finished) == 10:
-                os.kill(next(iter(_cpu_seconds())), signal.SIGKILL)
+                os.kill(next(iter(_cpu_seconds(replicas))), signal.SIGKILL)
     assert 10 <= len(finished) < 60
 
 
-def _cpu_seconds() -> dict[int, float]:
+def _cpu_seconds(model: VllmModel) -> dict[int, float]:
     """What each replica has used, its worker included, by its process."""
-    engines = [process for process in multiprocessing.active_children() if "EngineCore" in process.name]
+    engines = [process for process in model._engine._processes() if "EngineCore" in process.name]
     return {process.pid: _used(process.pid) for process in engines if process.pid is not None}
 
 

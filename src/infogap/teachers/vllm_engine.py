@@ -34,17 +34,14 @@ class VllmEngine:
     process of the group, must reach this process alone, so that what is in flight can be finished.
     """
 
-    def __init__(self, model: str, arguments: dict[str, Any], prefill_at_once: int | None = None) -> None:
+    def __init__(self, model: str, arguments: dict[str, Any]) -> None:
         """Start the engine; `arguments` are vLLM's engine arguments, minutes may pass for a large model.
-
-        `prefill_at_once`: tokens of one prompt that a step of the engine takes at most.
 
         Raises UserError where vLLM is not installed or refuses the model or an argument, WorldError where
         the start fails (no GPU, too little memory).
         """
         self._model = model
         self._arguments = arguments
-        self._prefill_at_once = prefill_at_once
         self._log = EngineLog()
         # A process started by fork would inherit locks that other threads hold; also what vLLM does on a GPU.
         os.environ.setdefault("VLLM_WORKER_MULTIPROC_METHOD", "spawn")
@@ -124,7 +121,7 @@ class VllmEngine:
 
     async def _live(self, ready: Future[None]) -> None:
         try:
-            self.llm = _start(self._model, self._arguments, self._prefill_at_once)
+            self.llm = _start(self._model, self._arguments)
         except BaseException as error:
             ready.set_exception(error)
             return
@@ -138,7 +135,7 @@ class _StartError(Exception):
     """The engine's processes did not come up."""
 
 
-def _start(model: str, arguments: dict[str, Any], prefill_at_once: int | None) -> Any:
+def _start(model: str, arguments: dict[str, Any]) -> Any:
     try:
         from vllm.v1.engine.async_llm import AsyncLLM
     except ModuleNotFoundError as error:
@@ -148,8 +145,6 @@ def _start(model: str, arguments: dict[str, Any], prefill_at_once: int | None) -
     except Exception as error:  # a library of a GPU that is not there, a build for another one
         raise WorldError(f"vLLM does not work here: {type(error).__name__}: {first_line(str(error))}") from None
     config = engine_config(model, arguments)
-    if prefill_at_once is not None and not config.scheduler_config.long_prefill_token_threshold:
-        config.scheduler_config.long_prefill_token_threshold = prefill_at_once
     try:
         return AsyncLLM.from_vllm_config(config, disable_log_stats=True)
     except Exception as error:

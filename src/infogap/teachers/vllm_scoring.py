@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from infogap.recipe.teacher import VllmTeacher
 from infogap.teachers.in_flight import as_finished
@@ -15,8 +16,9 @@ from infogap.teachers.vllm_model import find_folder
 from infogap.teachers.vllm_prompt import PromptError, Prompts
 
 # A row of logits over the whole vocabulary per token: 150,000 words take 0.6 MB in float32, 10,000 tokens 6 GB, which
-# no engine has left. So no step of the engine computes more than this of one text.
+# no engine has left. So no step of the engine computes more than these.
 TOKENS_AT_ONCE = 1024
+SEQUENCES_AT_ONCE = 64  # enough to fill a step
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,12 @@ class Scored:
 
 
 class VllmScorer:
-    """A model that scores texts. Its engine is another one than a teacher's: it takes long prompts in small steps."""
+    """A model that scores texts. Its engine is another one than a teacher's: it takes small steps."""
 
     def __init__(self, settings: VllmTeacher, resolve: Callable[[str], Path]) -> None:
         """Start the engine; as VllmModel does, and with the same errors."""
         folder = find_folder(settings.model, resolve)
-        self._engine = VllmEngine(str(folder or settings.model), settings.engine, prefill_at_once=TOKENS_AT_ONCE)
+        self._engine = VllmEngine(str(folder or settings.model), settings.engine | _in_small_steps(settings.engine))
         self._prompts = Prompts(self._engine.llm, settings.chat_template_kwargs)
 
     def score(self, texts: Iterable[TextToScore]) -> Iterator[Scored]:
@@ -93,3 +95,10 @@ class VllmScorer:
         except (VLLMClientError, EngineGenerateError) as error:
             return Scored(wanted.key, [], [], f"vLLM refuses the text: {error.__cause__ or error}")
         return Scored(wanted.key, tokens, found[len(prompt) - 1 :])
+
+
+def _in_small_steps(engine: dict[str, Any]) -> dict[str, Any]:
+    """Engine arguments that bound a step; what the recipe bounds more narrowly stays so."""
+    tokens = min(engine.get("max_num_batched_tokens") or TOKENS_AT_ONCE, TOKENS_AT_ONCE)
+    sequences = min(engine.get("max_num_seqs") or SEQUENCES_AT_ONCE, SEQUENCES_AT_ONCE, tokens)
+    return {"enable_chunked_prefill": True, "max_num_batched_tokens": tokens, "max_num_seqs": sequences}
