@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from infogap.atomic import whole_file, whole_folder, write_text
@@ -65,3 +66,14 @@ def test_a_full_disk_is_one_clear_line() -> None:
             from infogap.atomic import disk_error
 
             raise disk_error(Path("part-00000.parquet"), error) from error
+
+
+def test_a_disk_that_is_full_when_a_table_is_written_is_one_clear_line(tmp_path: Path) -> None:
+    file = tmp_path / "part-00000.parquet"
+    with (
+        pytest.raises(WorldError, match=r"cannot write .*part-00000.parquet: No space left on device;"),
+        whole_file(file) as temporary,
+    ):
+        temporary.symlink_to("/dev/full")
+        pl.DataFrame({"a": [1]}).write_parquet(temporary)
+    assert list(tmp_path.iterdir()) == []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,9 +30,27 @@ def whole_file(path: Path) -> Iterator[Path]:
         if isinstance(error, WorldError):
             raise
         raise disk_error(path, error) from error
+    except Exception as error:
+        refused = _refused_in_words(error)
+        if refused is None:
+            raise
+        raise disk_error(path, refused) from error
     finally:
         with suppress(OSError):  # where the disk refused, what it said then is what counts
             temporary.unlink(missing_ok=True)
+
+
+# Polars' writers tell what the disk said in words alone: "... No space left on device (os error 28)".
+_IN_WORDS = re.compile(r"\(os error (\d+)\)")
+_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
+
+
+def _refused_in_words(error: Exception) -> OSError | None:
+    """The disk's refusal that an error of another kind reports."""
+    found = _IN_WORDS.search(str(error))
+    if found is None or int(found[1]) not in _OF_THE_DISK:
+        return None
+    return OSError(int(found[1]), os.strerror(int(found[1])))
 
 
 def write_text(path: Path, text: str) -> None:
