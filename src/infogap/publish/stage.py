@@ -73,7 +73,8 @@ def _notes(run: Run, traces: pl.DataFrame) -> list[str]:
     notes = []
     failed = int(traces["failed"].sum())
     if failed and "traces" in run.recipe.publish.configs:
-        notes.append(f"{failed:,} failed requests are in the config `traces` as rows with finish_reason `error`")
+        reasons = "error, filtered or too_long"
+        notes.append(f"{failed:,} failed requests are rows of the config `traces`, with finish_reason {reasons}")
     if run.recipe.generate is None and "sft" in run.recipe.publish.configs:
         notes.append("the prompts in `sft` are the questions alone: imported traces do not say their instruction")
     return notes

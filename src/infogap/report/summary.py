@@ -71,7 +71,8 @@ def privilege_table(run: Run) -> Table:
     columns[f"markers per 1,000 {density_unit(traces)}"] = lambda row: _number(row.density, ".2f")
     for heading in columns:
         names = heading in ("privilege", "teacher")
-        table.add_column(heading, justify="left" if names else "right", overflow="fold")
+        # Where the terminal is narrow headings are folded, so that a name such as `solution_no_think` can be read.
+        table.add_column(heading, justify="left" if names else "right", overflow="fold", no_wrap=names)
     for row in rows:
         table.add_row(*(cell(row) for cell in columns.values()))
     return table
