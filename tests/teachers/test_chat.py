@@ -176,6 +176,12 @@ def test_a_server_without_logprobs_cannot_be_used_where_they_are_asked_for() -> 
     assert read(with_logprobs(content=[]), logprobs=2).token_logprobs == []
 
 
+@pytest.mark.parametrize("beside", [{}, {"top_logprobs": None}, {"top_logprobs": []}])
+def test_logprobs_without_those_of_the_likeliest_tokens_would_be_entropies_of_nothing(beside: dict[str, Any]) -> None:
+    with pytest.raises(UnusableError, match="gives no log-probabilities of the likeliest tokens"):
+        read(with_logprobs(content=[{"token": "4", "logprob": -1.0} | beside]), logprobs=2)
+
+
 @pytest.mark.parametrize(
     ("payload", "said"),
     [

@@ -94,8 +94,10 @@ def _tokens(settings: OpenAITeacher, url: str, choice: dict[str, Any]) -> tuple[
     A token that is next to impossible has -9999 there, by the protocol.
     """
     tokens = (choice.get("logprobs") or {}).get("content")
-    if tokens is None:
-        raise UnusableError(f"{url} gives no log-probabilities; take `teacher.logprobs` out of the recipe")
+    if tokens is None or (tokens and not any(token.get("top_logprobs") for token in tokens)):
+        raise UnusableError(
+            f"{url} gives no log-probabilities of the likeliest tokens; take `teacher.logprobs` out of the recipe"
+        )
     logprobs = [float(token["logprob"]) for token in tokens]
     likeliest = np.full((len(tokens), settings.logprobs or 0), -np.inf)
     for place, token in enumerate(tokens):
