@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from infogap.errors import UserError
 from infogap.report.traces import print_traces, traces_of
 from infogap.run import Run
+from infogap.schema import TRACES
 from publish.small_run import build_run
 
 
@@ -50,3 +52,29 @@ def test_everything_shown_fits_the_terminal(
     assert max(map(len, shown.splitlines())) <= 80
     assert shown.count("gold answer") == 2
     assert "unguided #0" in shown
+
+
+def test_turns_of_a_sample_stand_in_their_order_whatever_is_chosen(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = (pl.col("privilege") == "answer") & (pl.col("task_id") == "task1")
+    turns = (
+        run.scan(TRACES)
+        .collect()
+        .with_columns(
+            sample=pl.when(answer).then(0).otherwise("sample"),
+            round=pl.when(answer).then(5 - 2 * pl.col("sample")).otherwise("round"),  # the first sample came last
+        )
+    )
+    with run.rewrite(TRACES) as out:
+        out.write(turns)
+    monkeypatch.setenv("COLUMNS", "80")
+    found = traces_of(run, {"task_id": "task1", "privilege": "answer"}, tasks=1)
+    assert found["round"].to_list() == [3, 5]
+    print_traces(run, found)
+    print_traces(run, found.tail(1))
+    shown = capsys.readouterr().out
+    assert "answer #0, turn 1" in shown
+    assert shown.count("answer #0, turn 2") == 2
+    print_traces(run, traces_of(run, {"privilege": "solution"}, tasks=9))
+    assert "turn" not in capsys.readouterr().out

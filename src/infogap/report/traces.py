@@ -15,7 +15,7 @@ from infogap.run import Run
 from infogap.schema import MEASURES, TASKS, TRACES, VERDICTS
 
 _COLUMN_WIDTH = 38  # characters: two traces abreast in the narrowest of terminals
-_SHOWN = ("trace_id", "task_id", "privilege", "sample", "reasoning", "response", "completion_tokens", "error")
+_SHOWN = ("trace_id", "task_id", "privilege", "sample", "round", "reasoning", "response", "completion_tokens", "error")
 
 
 def traces_of(run: Run, wanted: dict[str, str], tasks: int) -> pl.DataFrame:
@@ -25,7 +25,7 @@ def traces_of(run: Run, wanted: dict[str, str], tasks: int) -> pl.DataFrame:
     """
     joined = (
         run.scan(TRACES)
-        .select(_SHOWN)
+        .select(*_SHOWN, **_turns())
         .join(run.scan(VERDICTS).select("trace_id", "verdict", "extracted_answer"), on="trace_id", how="left")
         .join(run.scan(MEASURES).select("trace_id", "band", "epistemic_count", "words"), on="trace_id", how="left")
     )
@@ -37,10 +37,19 @@ def traces_of(run: Run, wanted: dict[str, str], tasks: int) -> pl.DataFrame:
         joined.filter(pl.col("task_id").is_in(shown.implode()))
         .join(run.scan(TASKS).select("task_id", "question", "answer", "family"), on="task_id", how="left")
         .with_columns(richness=_richness(run))
-        .sort("task_id", "richness", "privilege", "sample", "trace_id")
+        .sort("task_id", "richness", "privilege", "sample", "round", "trace_id")
         .drop("richness")
         .collect()
     )
+
+
+def _turns() -> dict[str, pl.Expr]:
+    """Which turn of its sample a trace is, of how many: a verifier's teacher tries again, a round later."""
+    sample = ("task_id", "privilege", "sample")
+    return {
+        "turn": pl.col("round").rank("dense").over(sample),
+        "turns": pl.col("round").n_unique().over(sample),
+    }
 
 
 def _richness(run: Run) -> pl.Expr:
@@ -85,7 +94,7 @@ def _heading(trace: dict[str, Any]) -> str:
     tokens, words = trace["completion_tokens"], trace["words"]
     length = f"{words or 0} words" if tokens is None else f"{tokens} tokens"
     parts = [
-        f"{trace['privilege']} #{trace['sample']}",
+        f"{trace['privilege']} #{trace['sample']}" + (f", turn {trace['turn']}" if trace["turns"] > 1 else ""),
         trace["verdict"] or "not verified",
         f"{trace['band'] or 'no band'}",
         f"{length}, {trace['epistemic_count'] or 0} markers",
