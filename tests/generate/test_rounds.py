@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import orjson
 import polars as pl
 import pytest
 
@@ -14,6 +15,7 @@ from infogap.pipeline import stages
 from infogap.run import Run
 from infogap.schema import CONTEXTS, MIX, TRACES
 from infogap.selection import not_selected
+from servers.scripted import ScriptedServer, saying
 
 
 def test_attempts_become_contexts_in_the_order_that_the_privileges_need(tmp_path: Path, serving: Serving) -> None:
@@ -107,6 +109,15 @@ def test_a_budget_of_tokens_is_kept_to_within_what_is_in_flight(tmp_path: Path, 
     run = make_run(tmp_path, serving(server), "{samples: 4, privileges: [unguided, answer]}")
     with pytest.raises(StoppedError, match="budget of 180 tokens"):
         STAGE.make(Run(run.path, run.recipe, run.base, Budget(tokens=180)))
+    assert 10 <= len(server.bodies) <= 10 + 4
+
+
+def test_an_answer_without_a_token_count_counts_as_the_longest(tmp_path: Path, serving: Serving) -> None:
+    reply = orjson.dumps({"choices": [{"message": {"content": "\\boxed{1}"}, "finish_reason": "stop"}]})
+    server = ScriptedServer(lambda *_: saying(reply))
+    run = make_run(tmp_path, serving(server), "{samples: 4, privileges: [unguided]}", "teacher.sampling.max_tokens=100")
+    with pytest.raises(StoppedError, match="budget of 1,000 tokens"):
+        STAGE.make(Run(run.path, run.recipe, run.base, Budget(tokens=1_000)))
     assert 10 <= len(server.bodies) <= 10 + 4
 
 

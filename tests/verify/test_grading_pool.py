@@ -75,6 +75,6 @@ def test_leaving_early_stops_the_workers() -> None:
     results = grade_all([work[0], *[("x", Grade("truncated"))] * 15, *work[1:]], verifiers=["math"], workers=2)
     assert next(results)[1].verdict == "correct"
     started = time.monotonic()
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     assert time.monotonic() - started < 20
     assert set(multiprocessing.active_children()) <= before

@@ -85,7 +85,7 @@ def _failures(run: Run) -> tuple[int, list[str]]:
         return 0, []
     reason, count = failed.most_common(1)[0]
     if failed.total() == run.rows(TRACES):
-        raise WorldError(f"every request failed ({count} times: {reason}); mend what it says and run again")
+        raise WorldError(f"every request failed (most often, {count} times: {reason}); mend what it says and run again")
     note = (
         f"{failed.total()} requests failed (most often, {count} times: {reason}); they are rows with an `error` "
         f"in {run.path / TRACES.name}; ask again with --retry-failed"

@@ -70,6 +70,8 @@ def _make(run: Run) -> Outcome:
             if stop is not None and stop.overdue:
                 raise _stopped(run, "as asked") from None
             raise
+    if stop.at_once:  # the interrupt was lost where Python lets none out: in the closing of a generator
+        raise KeyboardInterrupt
     if stop.asked:  # all was in flight already: the rest of the run is not what was asked for
         raise _stopped(run, "as asked")
     keep_rounds(folder, rounds)
@@ -79,7 +81,7 @@ def _make(run: Run) -> Outcome:
 
 def _fill_rounds(run: Run, generate: Generate, teacher: Callable[[], Teacher], stop: Stopping) -> tuple[Plan, int]:
     """Ask round after round until one has nothing to ask; gives that last plan and the number of rounds before it."""
-    spending, writer, name = Spending(run.budget), context_writer(run), teacher_name(run)
+    spending, writer, name = Spending(run.budget, _most_tokens(run)), context_writer(run), teacher_name(run)
     folder = run.path / TRACES.name
     if not generate.in_rounds:
         forget_judged(folder)
@@ -95,6 +97,11 @@ def _fill_rounds(run: Run, generate: Generate, teacher: Callable[[], Teacher], s
                 return plan, round_ + 1
             _judge(run, plan)
     raise AssertionError("rounds end")
+
+
+def _most_tokens(run: Run) -> int:
+    assert run.recipe.teacher is not None
+    return run.recipe.teacher.sampling.max_tokens
 
 
 def _fill(run: Run, plan: Plan, teacher: Callable[[], Teacher], spending: Spending, stop: Stopping) -> None:

@@ -22,13 +22,16 @@ _CLEAR_LINE = "\r\x1b[2K"
 
 
 class Stopping:
-    """Whether the work is to end. `asked`: ask nothing new; `overdue`: the wait was over before all had finished."""
+    """Whether the work is to end.
+
+    `asked`: ask nothing new; `overdue`: the wait was over before all had finished; `at_once`: asked a second time.
+    """
 
     def __init__(self, longest_wait: float) -> None:
         self.asked = False
         self.overdue = False
         self._longest_wait = longest_wait
-        self._at_once = False
+        self.at_once = False
         self._left = False
         self._process = os.getpid()
 
@@ -37,7 +40,7 @@ class Stopping:
         if os.getpid() != self._process:  # a forked child has the handler, but nothing that it could finish
             raise KeyboardInterrupt
         if self.asked:
-            self._at_once = True
+            self.at_once = True
             signal.setitimer(signal.ITIMER_REAL, 0)
             raise KeyboardInterrupt
         self.asked = True
@@ -54,7 +57,7 @@ class Stopping:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _too_late(self, _signal: int, _frame: FrameType | None) -> None:
-        if self._left or self._at_once:
+        if self._left or self.at_once:
             return
         self.overdue = True
         raise KeyboardInterrupt

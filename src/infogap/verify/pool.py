@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from importlib import import_module
 from itertools import islice
@@ -27,7 +27,7 @@ Keyed = tuple[str, Item | Grade]
 
 def grade_all(
     work: Iterable[Keyed], *, verifiers: Iterable[str], limit: float = TIME_LIMIT, workers: int | None = None
-) -> Iterator[tuple[str, Grade]]:
+) -> Generator[tuple[str, Grade], None, None]:
     """Grade keyed items in worker processes, in their order; grades among them pass through.
 
     `verifiers` are those that occur in `work` and need a worker; `limit` is in seconds per item. An item that takes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from importlib.metadata import version
 from typing import Any
 
@@ -41,14 +42,15 @@ def grade_traces(
     these stay what they are.
     """
     verifiers = {task["verifier"] for task in tasks.values()}
-    for trace_id, graded in grade_all(_work(tasks, parts), verifiers=verifiers):
-        yield {
-            "trace_id": trace_id,
-            "verdict": graded.verdict,
-            "extracted_answer": graded.answer,
-            "score": graded.score,
-            "detail": graded.detail,
-        }
+    with closing(grade_all(_work(tasks, parts), verifiers=verifiers)) as grades:
+        for trace_id, graded in grades:
+            yield {
+                "trace_id": trace_id,
+                "verdict": graded.verdict,
+                "extracted_answer": graded.answer,
+                "score": graded.score,
+                "detail": graded.detail,
+            }
 
 
 def _work(tasks: Tasks, parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]]) -> Iterator[tuple[str, Item | Grade]]:
