@@ -73,7 +73,9 @@ class KeptOpen:
 
 
 def small_model(folder: Path) -> str:
-    """The model of the tests, as a folder."""
+    """The model of the tests, as a folder; what its engines take of this machine is little."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")  # GiB
     make_model = runpy.run_path(str(Path(__file__).parents[1] / "tests" / "with_vllm" / "make_model.py"))["make_model"]
     made = Path(os.environ.get("INFOGAP_TEST_MODEL", folder / "SmolLM2-135M-Instruct"))
     make_model(made)
@@ -89,7 +91,7 @@ def write_recipe(folder: Path, options: argparse.Namespace) -> Path:
         "backend": "vllm",
         "model": options.model,
         "engine": options.engine,
-        "sampling": {"temperature": 0.8, "top_p": 0.95, "max_tokens": options.max_tokens},
+        "sampling": {"temperature": 0.8, "max_tokens": options.max_tokens},
     }
     recipe = {
         "name": "turns",
@@ -125,7 +127,6 @@ def bare_turn(llm: Any, settings: VllmTeacher, asked: list[Request]) -> tuple[in
         [
             SamplingParams(
                 temperature=sampling.temperature,
-                top_p=sampling.top_p,
                 max_tokens=sampling.max_tokens,
                 seed=request.seed,
             )
