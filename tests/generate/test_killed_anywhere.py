@@ -5,19 +5,21 @@ INFOGAP_KILL_STEP=1 tries every one of them, which takes minutes; by default it 
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
+from generate import solving
 from infogap.generate import STAGE, forget_failed
 from infogap.generate.store import TraceStore
-from infogap.recipe import load_recipe
 from infogap.run import Run
-from infogap.schema import TASKS
 from infogap.teachers import Completion, Request
+from infogap.verify.grade import Grade, Item
+from infogap.verify.graders import grade
+from infogap.verify.pool import Keyed
 
 ROUNDS = "{samples: 2, until: {correct: 2, max_attempts: 4}, privileges: [unguided, {verifier: {turns: 2}}, peers]}"
 SELECTED = "{samples: 2, select: {pass_rate: [0.3, 0.7], samples: 3}, privileges: [unguided, solution, peers]}"
@@ -69,28 +71,7 @@ def dying(monkeypatch: pytest.MonkeyPatch) -> Dying:
 
 def make_run(folder: Path, generate: str) -> Run:
     folder.mkdir(exist_ok=True)
-    file = folder / "recipe.yaml"
-    file.write_text(
-        "name: demo\nseed: 3\ntasks: [{from: tasks.jsonl, columns: {solution: solution}}]\n"
-        "teacher: {backend: openai, model: m, base_url: 'http://localhost:1/v1', logprobs: 1}\n"
-        f"generate: {generate}\n"
-    )
-    run = Run.create(load_recipe(file), folder / "run")
-    if not run.part_paths(TASKS):
-        with run.rewrite(TASKS) as out:
-            out.write(TASKS.frame([task(number) for number in range(1, 6)]))
-    return run
-
-
-def task(number: int) -> dict[str, Any]:
-    return dict.fromkeys(TASKS.schema.names()) | {
-        "task_id": f"t{number}",
-        "family": "f",
-        "question": f"What is {number}?",
-        "answer": str(number),
-        "solution": f"It is what it is. It is {number}.",
-        "verifier": "exact",
-    }
+    return solving.make_run(folder, "http://localhost:1/v1", generate, "teacher.logprobs=1")
 
 
 def tables(run: Run) -> dict[str, bytes]:
@@ -109,7 +90,7 @@ def test_a_kill_between_any_two_changes_to_the_disk(
     teacher = Solver()
     monkeypatch.setattr("infogap.generate.on_demand.open_teacher", lambda _run: teacher)
     monkeypatch.setitem(TraceStore.__init__.__kwdefaults__ or {}, "block", 4)
-    monkeypatch.setattr("infogap.generate.stage.grade_traces", graded_here())
+    monkeypatch.setattr("infogap.verify.traces.grade_all", graded_here)
     second = SELECTED if change == "another recipe" else ROUNDS
 
     def work(folder: Path, left: int = -1) -> Run:
@@ -143,21 +124,7 @@ def test_a_kill_between_any_two_changes_to_the_disk(
         assert all(pl.read_parquet(run.path / name).height for name in plain if name.startswith("traces/part"))
 
 
-def graded_here() -> Callable[..., Any]:
+def graded_here(work: Iterable[Keyed], *, verifiers: Iterable[str]) -> Iterator[tuple[str, Grade]]:
     """Grading in this process: starting others takes half a second, each time."""
-    from infogap.verify import traces
-    from infogap.verify.grade import Item
-    from infogap.verify.graders import grade
-
-    def grade_traces(tasks: Any, parts: Any) -> Any:
-        for trace_id, item in traces._work(tasks, parts):
-            graded = grade(item) if isinstance(item, Item) else item
-            yield {
-                "trace_id": trace_id,
-                "verdict": graded.verdict,
-                "extracted_answer": graded.answer,
-                "score": graded.score,
-                "detail": graded.detail,
-            }
-
-    return grade_traces
+    for trace_id, item in work:
+        yield trace_id, grade(item) if isinstance(item, Item) else item
