@@ -113,6 +113,12 @@ def test_where_the_thought_opens_is_part_of_what_is_asked() -> None:
     assert "thinking" not in settings().answer_settings  # so that ids stay what they were
 
 
+def test_a_refusal_in_place_of_an_answer_is_a_filtered_request() -> None:
+    with pytest.raises(RefusedError, match="the model refused: I cannot help with that") as refused:
+        read(reply("stop", content=None, refusal="I cannot\nhelp with that."))
+    assert refused.value.reason == "filtered"
+
+
 def test_reply_without_usage_has_unknown_counts() -> None:
     completion = read({"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}], "usage": None})
     assert (completion.prompt_tokens, completion.completion_tokens) == (None, None)

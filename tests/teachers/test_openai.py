@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from starlette.responses import Response
 
 from infogap import console
 from infogap.errors import UserError, WorldError
@@ -136,6 +137,13 @@ def test_failures_that_stay_are_error_completions(serving: Serving, reply: Reply
         assert said in failed.error
         assert "(3 attempts)" in failed.error
     assert completions["r4"].error is None
+
+
+def test_a_body_that_cannot_be_decoded_is_told_on_one_line(serving: Serving) -> None:
+    garbled = scripted.replying(Response(b"no gzip", headers={"Content-Encoding": "gzip"}))
+    (done,) = teacher(serving(ScriptedServer(lambda *_: garbled))).answer(requests(1))
+    assert done.error is not None and "dropped the connection" in done.error
+    assert "\n" not in done.error
 
 
 def test_retry_after_is_honoured(serving: Serving) -> None:

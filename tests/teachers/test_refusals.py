@@ -42,6 +42,11 @@ def test_statuses_that_no_request_passes(status: int) -> None:
     assert isinstance(refused(error("no"), status), UnusableError)
 
 
+def test_where_a_server_has_moved_is_told() -> None:
+    moved = refused(b"<html>\n", 302, Location="http://node2:8000/v1")
+    assert str(moved) == f"{URL} answered 302: it has moved to http://node2:8000/v1"
+
+
 @pytest.mark.parametrize(
     ("status", "payload"),
     [

@@ -88,7 +88,7 @@ def _failures(run: Run) -> tuple[int, list[str]]:
         raise WorldError(f"every request failed (most often, {count} times: {reason}); mend what it says and run again")
     note = (
         f"{failed.total()} requests failed (most often, {count} times: {reason}); they are rows with an `error` "
-        f"in {run.path / TRACES.name}; ask again with --retry-failed"
+        f"in {run.path / TRACES.name}; --retry-failed asks them again, which helps where the reason has passed"
     )
     return failed.total(), [note]
 

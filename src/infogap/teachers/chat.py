@@ -12,7 +12,15 @@ import orjson
 from infogap.recipe.teacher import OpenAITeacher
 from infogap.teachers.base import Completion, FinishReason, Request
 from infogap.teachers.entropy import entropies
-from infogap.teachers.refusals import PassingError, RefusedError, UnusableError, message_in, no_completion, refusal
+from infogap.teachers.refusals import (
+    PassingError,
+    RefusedError,
+    UnusableError,
+    message_in,
+    no_completion,
+    refusal,
+    shortened,
+)
 from infogap.teachers.thinking import split
 
 
@@ -68,6 +76,8 @@ def _completion(
     reasoning = message.get("reasoning") or message.get("reasoning_content") or ""
     if reason == "content_filter":
         raise RefusedError("filtered by the server", "filtered")
+    if not content and isinstance(refusal_text := message.get("refusal"), str) and refusal_text:
+        raise RefusedError(f"the model refused: {shortened(refusal_text)}", "filtered")
     if reason in {"abort", "error"}:  # vLLM's, for a request that it gave up
         raise PassingError(f"the server gave the request up ({reason})")
     finish: FinishReason = "length" if reason == "length" else "stop"

@@ -19,7 +19,7 @@ from infogap.teachers.base import Completion, Request
 from infogap.teachers.context import Context
 from infogap.teachers.fleet import Fleet, Server
 from infogap.teachers.in_flight import as_finished
-from infogap.teachers.refusals import PassingError, RefusedError, UnusableError
+from infogap.teachers.refusals import PassingError, RefusedError, UnusableError, shortened
 
 FAILURES_IN_A_ROW = 32  # besides those that were in flight together: one outage hits them all
 FIRST_WAIT = 1.0  # seconds before the second attempt; doubles with every further one
@@ -191,7 +191,8 @@ class OpenAIServers:
         except TimeoutError:
             raise PassingError(f"{server.url} gave no answer within {self._settings.timeout:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise PassingError(f"{server.url} dropped the connection: {error or type(error).__name__}") from error
+            why = shortened(str(error)) or type(error).__name__
+            raise PassingError(f"{server.url} dropped the connection: {why}") from error
         finally:
             server.in_flight -= 1
         return chat.read(self._settings, request, server.url, reply.status, reply.headers, payload)

@@ -52,7 +52,8 @@ def refusal(
     url: str, status: int, headers: Mapping[str, str], payload: bytes
 ) -> PassingError | RefusedError | UnusableError:
     """What a reply of the server at `url` with another status than 200 means."""
-    said = f"{url} answered {status}: {message_in(payload)}"
+    moved = headers.get("Location")
+    said = f"{url} answered {status}: {f'it has moved to {shortened(moved)}' if moved else message_in(payload)}"
     reason = _reason(payload, in_words=status in _THIS_REQUEST)
     if reason != "error":
         return RefusedError(said, reason)
@@ -97,11 +98,12 @@ def message_in(payload: bytes) -> str:
     for key in ("message", "detail"):
         found = error.get(key)
         if isinstance(found, str) and found:
-            return _shortened(found)
-    return _shortened(payload.decode(errors="replace"))
+            return shortened(found)
+    return shortened(payload.decode(errors="replace"))
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """A text of a server's on one line, cut short."""
     text = " ".join(text.split())
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
 
