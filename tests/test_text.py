@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from infogap.text import utf8
 
 
-@given(st.text(st.characters()))
+@given(st.text(st.characters(codec="utf-8")))
 def test_what_a_file_can_hold_is_left_alone(text: str) -> None:
     assert utf8(text) == text
 
