@@ -10,7 +10,7 @@ from infogap.errors import UserError
 from infogap.measure import STAGE
 from infogap.measure.stage import band_of
 from infogap.recipe import load_recipe
-from infogap.recipe.sections import Bands
+from infogap.recipe.measure import Bands
 from infogap.run import Run
 from infogap.schema import MEASURES, TASKS, TRACES
 
@@ -67,7 +67,9 @@ def test_measures(tmp_path: Path) -> None:
 
     sure = found["sure"]
     assert (sure["epistemic_count"], sure["band"], sure["leak"]) == (0, "confident", True)
-    assert sure["leaks"] == [{"kind": "reference", "start": 4, "end": 21, "evidence": "provided solution"}]
+    assert sure["leaks"] == [
+        {"kind": "reference", "rule": "reference", "start": 4, "end": 21, "evidence": "provided solution"}
+    ]
 
     untold = found["untold"]
     assert (untold["density_per"], untold["epistemic_density"]) == ("words", 250.0)

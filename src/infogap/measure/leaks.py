@@ -19,9 +19,10 @@ _REACH = 160  # characters before and after a word: longer than any phrase
 
 
 class Leak(TypedDict):
-    """One place in the measured text: `kind`, character span, and the words there."""
+    """One place in the measured text: `kind`, the rule that found it, character span, and the words there."""
 
     kind: str
+    rule: str
     start: int
     end: int
     evidence: str
@@ -48,7 +49,7 @@ class LeakPhrases:
         """The leaks in a trace's text, from left to right, without what the question itself says."""
         asked = _comparable(question)
         found = [
-            Leak(kind=kind, start=match.start(), end=match.end(), evidence=match.group())
+            Leak(kind=kind, rule=kind, start=match.start(), end=match.end(), evidence=match.group())
             for start, end in self._surroundings(text)
             for kind, pattern in self._patterns.items()
             for match in pattern.finditer(text, start, end)

@@ -10,12 +10,16 @@ from infogap.console import progress
 from infogap.measure.leaks import LeakPhrases, load_leaks
 from infogap.measure.lexicon import Lexicon, load
 from infogap.measure.text import measured_text, word_count
-from infogap.recipe.sections import Bands
+from infogap.recipe.measure import Bands
 from infogap.run import Run
 from infogap.schema import BAND_NAMES, MEASURES, TASKS, TRACES
 from infogap.stage import Outcome, Stage
 
 _SELF_CORRECTION = "self_correction"  # the category of the infogap lexicon
+_NOT_YET = (
+    *("reasoning_words", "answer_changes", "fork_rate", "copied_share", "longest_copy"),
+    *("gap", "gap_per_token", "surprisal"),
+)
 _COLUMNS = ("trace_id", "task_id", "reasoning", "response", "completion_tokens", "error")
 
 
@@ -94,7 +98,7 @@ class Measuring:
             "self_corrections": self.own.in_category(self.own.count(text) if own is None else own, _SELF_CORRECTION),
             "leak": bool(leaks),
             "leaks": leaks,
-        }
+        } | dict.fromkeys(_NOT_YET)
 
 
 def _lexicon_row(lexicon: Lexicon, counts: dict[str, int], length: int) -> dict[str, Any]:
@@ -104,7 +108,7 @@ def _lexicon_row(lexicon: Lexicon, counts: dict[str, int], length: int) -> dict[
         "epistemic_count": total,
         "epistemic_density": 1000 * total / length if length else None,
         "markers": [{"marker": marker, "count": count} for marker, count in counts.items()],
-    }
+    } | dict.fromkeys(("categories", "reasoning_count", "first", "quarters"))
 
 
 def band_of(density: float | None, bands: Bands) -> str | None:
@@ -116,4 +120,4 @@ def band_of(density: float | None, bands: Bands) -> str | None:
     return "mixed" if density < bands.uncertain else "uncertain"
 
 
-STAGE = Stage("measure", (MEASURES.name,), (TASKS.name, TRACES.name), 1, _part, _make)
+STAGE = Stage("measure", (MEASURES.name,), (TASKS.name, TRACES.name), 2, _part, _make)

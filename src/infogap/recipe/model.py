@@ -6,7 +6,8 @@ from pydantic import Field
 
 from infogap.recipe.base import Model
 from infogap.recipe.generate import Generate
-from infogap.recipe.sections import Balance, Dedupe, Measure, Publish
+from infogap.recipe.measure import Measure
+from infogap.recipe.sections import Balance, Dedupe, Publish
 from infogap.recipe.sources import FileTasks, TaskSource, TraceImport
 from infogap.recipe.teacher import Teacher
 
