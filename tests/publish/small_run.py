@@ -133,7 +133,7 @@ def _measure(trace_id: str, index: int) -> dict[str, Any]:
         "lexicons": [{"lexicon": "infogap", **counts}],
         "self_corrections": 0,
         "leak": index == 5,
-        "leaks": [{"kind": "mention", "start": 0, "end": 4, "evidence": "Wait"}] if index == 5 else [],
+        "leaks": [{"kind": "mention", "rule": "mention", "start": 0, "end": 4, "evidence": "Wait"}] if index == 5 else [],
     }
 
 

@@ -68,7 +68,7 @@ def test_traces_holds_every_trace_with_everything_measured(build: Build, tmp_pat
     failed = frame.filter(finish_reason="error")
     assert failed.height == 1 and failed["verdict"].to_list() == [None]
     leaked = frame.filter("leak")
-    assert leaked["leaks"].to_list() == [[{"kind": "mention", "start": 0, "end": 4, "evidence": "Wait"}]]
+    assert leaked["leaks"].to_list() == [[{"kind": "mention", "rule": "mention", "start": 0, "end": 4, "evidence": "Wait"}]]
 
 
 def test_the_first_config_is_the_default(build: Build, tmp_path: Path) -> None:
