@@ -13,7 +13,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from infogap.recipe.teacher import VllmTeacher
 from infogap.teachers import vllm_scoring
-from infogap.teachers.vllm_scoring import Scored, TextToScore, VllmScorer
+from infogap.teachers.scoring import Scored, TextToScore
+from infogap.teachers.vllm_scoring import VllmScorer
 
 ROWS_AT_ONCE = 64
 QUESTION = [{"role": "user", "content": "What is the capital of France?"}]

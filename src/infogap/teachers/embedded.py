@@ -41,7 +41,7 @@ class EmbeddedModel:
         self._context_length = settings.context_length
         self._logprobs = settings.logprobs
         self._llama = load_gguf(path, settings)
-        self._template = _chat_template(self._llama, path)
+        self._template = chat_template(self._llama, path)
         self._evaluated: list[int] | None = None  # the prompt whose tokens but the last lie in the cache
 
     def answer(self, requests: Iterable[Request]) -> Iterator[Completion]:
@@ -99,7 +99,7 @@ class EmbeddedModel:
                 if log:
                     log.note(token)
                 start = max(len(written) - longest_stop + 1, 0)
-                written += _piece(vocabulary, token)
+                written += piece_of(vocabulary, token)
                 found = [at for stop in stops if (at := written.find(stop, start)) >= 0]
                 if found:
                     return _decode(written[: min(found)]), count + 1, "stop"
@@ -131,7 +131,7 @@ class EmbeddedModel:
         return rewound
 
 
-def _chat_template(llama: Any, path: Path) -> Callable[..., Any]:
+def chat_template(llama: Any, path: Path) -> Callable[..., Any]:
     """The model's own chat template, from the file's metadata."""
     from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
@@ -168,7 +168,7 @@ def _sampler(sampling: Sampling, seed: int) -> Any:
     return chain
 
 
-def _piece(vocabulary: Any, token: int) -> bytes:
+def piece_of(vocabulary: Any, token: int) -> bytes:
     """A token's text. Control tokens have none, but for the tags of a thought."""
     from llama_cpp import llama_token_to_piece
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from infogap.teachers.scoring import offsets_of
 from infogap.teachers.thinking import OPENING
 
 _TAIL = 8  # tokens of a prompt's end that hold an opening tag and the white space after it
@@ -47,7 +48,18 @@ class Prompts:
         tail: str = self._tokenizer.decode(tokens[-_TAIL:])
         return tail.rstrip().endswith(OPENING)
 
-    def tokens_of(self, text: str) -> list[int]:
-        """The tokens of a text that a model would have written."""
-        tokens: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
+    async def prompt_tokens(self, messages: list[dict[str, str]] | None) -> list[int]:
+        """The tokens that the engine reads; of no messages the begin-of-text token, if the model has one."""
+        if messages is None:
+            begin: int | None = self._tokenizer.bos_token_id
+            return [] if begin is None else [begin]
+        tokens: list[int] = (await self.render(messages))["prompt_token_ids"]
         return tokens
+
+    def tokens_of(self, text: str) -> tuple[list[int], list[int]]:
+        """The tokens of a text that a model would have written, and the character at which each begins."""
+        if getattr(self._tokenizer, "is_fast", False):
+            encoded = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+            return encoded["input_ids"], [start for start, _ in encoded["offset_mapping"]]
+        tokens: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
+        return tokens, offsets_of(text, (self._tokenizer.decode([token]) for token in tokens))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infogap.recipe.teacher import VllmTeacher
+from infogap.recipe.teacher import VllmSettings
 from infogap.teachers.in_flight import as_finished
+from infogap.teachers.scoring import Scored, TextToScore
 from infogap.teachers.thinking import OPENING
 from infogap.teachers.vllm_engine import VllmEngine
 from infogap.teachers.vllm_model import find_folder
@@ -21,40 +22,18 @@ TOKENS_AT_ONCE = 1024
 SEQUENCES_AT_ONCE = 64  # enough to fill a step
 
 
-@dataclass(frozen=True)
-class TextToScore:
-    """A text as a model would have written it, tags of its thought included, after a prompt."""
-
-    key: str  # the caller's, to know the result by
-    messages: list[dict[str, str]]  # role and content, as chat templates take them
-    text: str
-
-
-@dataclass(frozen=True)
-class Scored:
-    """Per token of the text its log-probability, in nats, given the prompt and the tokens before it."""
-
-    key: str
-    tokens: Sequence[int]  # the same for the same text, whatever the prompt
-    logprobs: Sequence[float]
-    error: str | None = None  # why there are none
-
-
 class VllmScorer:
     """A model that scores texts. Its engine is another one than a teacher's: it takes small steps."""
 
-    def __init__(self, settings: VllmTeacher, resolve: Callable[[str], Path]) -> None:
+    def __init__(self, settings: VllmSettings, resolve: Callable[[str], Path]) -> None:
         """Start the engine; as VllmModel does, and with the same errors."""
         folder = find_folder(settings.model, resolve)
+        self.name = folder.name if folder else settings.model
         self._engine = VllmEngine(str(folder or settings.model), settings.engine | _in_small_steps(settings.engine))
         self._prompts = Prompts(self._engine.llm, settings.chat_template_kwargs)
 
     def score(self, texts: Iterable[TextToScore]) -> Iterator[Scored]:
-        """Score every text, in the order in which they finish. Raises WorldError where the engine dies.
-
-        Where a prompt ends with the opening tag of a thought, the tag that the text begins with counts as read.
-        A text that does not fit in the context, or whose prompt the template refuses, has an `error`.
-        """
+        """Score every text, in the order in which they finish. Raises WorldError where the engine dies."""
         return as_finished(texts, self._score, lambda: nullcontext(self._engine), self._engine.max_num_seqs)
 
     def close(self) -> None:
@@ -71,15 +50,17 @@ class VllmScorer:
         from vllm.v1.engine.exceptions import EngineGenerateError
 
         try:
-            prompt: list[int] = (await self._prompts.render(wanted.messages))["prompt_token_ids"]
+            prompt = await self._prompts.prompt_tokens(wanted.messages)
         except PromptError as error:
-            return Scored(wanted.key, [], [], str(error))
-        opened = self._prompts.opens_thought(prompt)
-        tokens = self._prompts.tokens_of(wanted.text.lstrip().removeprefix(OPENING) if opened else wanted.text)
+            return Scored.failed(wanted, str(error))
+        begun = len(OPENING) if self._prompts.opens_thought(prompt) and wanted.text.startswith(OPENING) else 0
+        tokens, offsets = self._prompts.tokens_of(wanted.text[begun:])
         longest = self._engine.context_length - 1  # a token is always generated, and thrown away
         if len(prompt) + len(tokens) > longest:
             message = f"prompt and text of {len(prompt) + len(tokens)} tokens do not fit in the context of {longest}"
-            return Scored(wanted.key, [], [], message)
+            return Scored.failed(wanted, message)
+        if not tokens:
+            return Scored.failed(wanted, "there is no text")
         sampling = SamplingParams(
             temperature=0,
             max_tokens=1,
@@ -93,8 +74,9 @@ class VllmScorer:
             async for output in self._engine.llm.generate(asked, sampling, wanted.key):
                 found = output.prompt_logprobs.logprobs  # nothing stands for the first token, which follows none
         except (VLLMClientError, EngineGenerateError) as error:
-            return Scored(wanted.key, [], [], f"vLLM refuses the text: {error.__cause__ or error}")
-        return Scored(wanted.key, tokens, found[len(prompt) - 1 :])
+            return Scored.failed(wanted, f"vLLM refuses the text: {error.__cause__ or error}")
+        logprobs = found[len(prompt) - 1 :] if prompt else [math.nan, *found]
+        return Scored(wanted.key, tokens, logprobs, [begun + offset for offset in offsets])
 
 
 def _in_small_steps(engine: dict[str, Any]) -> dict[str, Any]:
