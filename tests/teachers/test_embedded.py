@@ -310,7 +310,7 @@ def _template(source: str | None) -> Any:
     """A chat template as it comes from a file's metadata."""
     metadata = {} if source is None else {"tokenizer.chat_template": source}
     llama = SimpleNamespace(metadata=metadata, token_eos=lambda: -1, token_bos=lambda: -1)
-    return embedded._chat_template(llama, Path("model.gguf"))
+    return embedded.chat_template(llama, Path("model.gguf"))
 
 
 def _settings(**changed: object) -> EmbeddedTeacher:
