@@ -32,7 +32,6 @@ LEXICON_COUNTS = pl.List(
 LEAKS = pl.List(
     pl.Struct({"kind": pl.String, "rule": pl.String, "start": pl.Int64, "end": pl.Int64, "evidence": pl.String})
 )
-OTHER_GAPS = pl.List(pl.Struct({"context": pl.String, "gap": pl.Float64, "gap_per_token": pl.Float64}))
 
 
 @dataclass(frozen=True)
@@ -135,43 +134,7 @@ _MEASURED: dict[str, pl.DataType | type[pl.DataType]] = {
     "fork_rate": pl.Float64,  # share of tokens whose entropy is over the recipe's threshold; null where not recorded
     "leak": pl.Boolean,
     "leaks": LEAKS,  # character spans in reasoning + "\n" + response
-    "copied_share": pl.Float64,  # of the trace's word 8-grams: in the privileged context and not in the question
-    "longest_copy": pl.Int64,  # words of the longest run copied from there
-    "gap": pl.Float64,  # nats, as are the next two; null where not scored
-    "gap_per_token": pl.Float64,
-    "surprisal": pl.Float64,  # per token, given the question alone
 }
-GAPS = Table(
-    "gaps",
-    "trace_id",
-    pl.Schema(
-        {
-            "trace_id": pl.String(),
-            "scorer": pl.String(),  # the model whose probabilities these are
-            "tokens": pl.Int64(),  # of the trace, by the scorer's tokenizer
-            "gap": pl.Float64(),  # sum of log p(token | question, context) - log p(token | question), in nats
-            "gap_per_token": pl.Float64(),
-            "gap_share": pl.Float64(),  # of the tokens: those whose gap is over the recipe's threshold
-            "surprisal": pl.Float64(),  # nats per token, given the question alone
-            "ifd": pl.Float64(),  # perplexity given the question over perplexity without it
-            "answer_confidence": pl.Float64(),  # probability of the final answer's tokens, given the question alone
-            "other_contexts": OTHER_GAPS,  # the same trace under contexts that it was not written under
-            "detail": pl.String(),  # why a value is missing
-        }
-    ),
-)
-TOKEN_GAPS = Table(
-    "token_gaps",
-    "trace_id",
-    pl.Schema(
-        {
-            "trace_id": pl.String(),
-            "tokens": pl.List(pl.String),  # the text of each token
-            "gaps": pl.List(pl.Float32),  # nats
-            "surprisals": pl.List(pl.Float32),  # nats, given the question alone
-        }
-    ),
-)
 MEASURES = Table("measures", "trace_id", pl.Schema(_MEASURED))
 DUPLICATES = Table(
     "duplicates",
@@ -199,10 +162,7 @@ MIX = Table(
         }
     ),
 )
-TABLES = {
-    table.name: table
-    for table in (TASKS, CONTEXTS, TRACES, TOKENS, VERDICTS, GAPS, TOKEN_GAPS, MEASURES, DUPLICATES, MIX)
-}
+TABLES = {table.name: table for table in (TASKS, CONTEXTS, TRACES, TOKENS, VERDICTS, MEASURES, DUPLICATES, MIX)}
 
 VERDICT_NAMES = ("correct", "wrong", "no_answer", "truncated", "ungradable")
 BAND_NAMES = ("uncertain", "mixed", "confident")

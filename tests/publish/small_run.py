@@ -13,6 +13,7 @@ from infogap.recipe import load_recipe
 from infogap.run import Run
 from infogap.schema import CONTEXTS, DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS, Table
 
+LEAK = {"kind": "mention", "rule": "mention", "start": 0, "end": 4, "evidence": "Wait"}
 RECIPE = """
     name: sums
     seed: 7
@@ -133,7 +134,9 @@ def _measure(trace_id: str, index: int) -> dict[str, Any]:
         "lexicons": [{"lexicon": "infogap", **counts}],
         "self_corrections": 0,
         "leak": index == 5,
-        "leaks": [{"kind": "mention", "rule": "mention", "start": 0, "end": 4, "evidence": "Wait"}] if index == 5 else [],
+        "leaks": [{"kind": "mention", "rule": "mention", "start": 0, "end": 4, "evidence": "Wait"}]
+        if index == 5
+        else [],
     }
 
 

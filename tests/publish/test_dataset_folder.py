@@ -21,7 +21,7 @@ from infogap.publish.shards import write_config
 from infogap.run import Run
 from infogap.schema import MIX, TRACES, VERDICTS, features
 from infogap.verify import STAGE as VERIFY
-from publish.small_run import IMPORT_RECIPE, SECRET, Build
+from publish.small_run import IMPORT_RECIPE, LEAK, SECRET, Build
 
 
 def load(run: Run, config: str | None, cache: Path) -> Any:
@@ -68,7 +68,7 @@ def test_traces_holds_every_trace_with_everything_measured(build: Build, tmp_pat
     failed = frame.filter(finish_reason="error")
     assert failed.height == 1 and failed["verdict"].to_list() == [None]
     leaked = frame.filter("leak")
-    assert leaked["leaks"].to_list() == [[{"kind": "mention", "rule": "mention", "start": 0, "end": 4, "evidence": "Wait"}]]
+    assert leaked["leaks"].to_list() == [[LEAK]]
 
 
 def test_the_first_config_is_the_default(build: Build, tmp_path: Path) -> None:

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from infogap.console import progress
+from infogap.measure.answer_changes import answer_changes
+from infogap.measure.forks import fork_rates
 from infogap.measure.leaks import LeakPhrases, load_leaks
 from infogap.measure.lexicon import Lexicon, load
+from infogap.measure.places import lexicon_row
 from infogap.measure.text import measured_text, word_count
 from infogap.recipe.measure import Bands
 from infogap.run import Run
@@ -16,10 +19,6 @@ from infogap.schema import BAND_NAMES, MEASURES, TASKS, TRACES
 from infogap.stage import Outcome, Stage
 
 _SELF_CORRECTION = "self_correction"  # the category of the infogap lexicon
-_NOT_YET = (
-    *("reasoning_words", "answer_changes", "fork_rate", "copied_share", "longest_copy"),
-    *("gap", "gap_per_token", "surprisal"),
-)
 _COLUMNS = ("trace_id", "task_id", "reasoning", "response", "completion_tokens", "error")
 
 
@@ -39,12 +38,14 @@ def _make(run: Run) -> Outcome:
         for part in run.parts(TASKS)
         for task in part.select("task_id", "question").iter_rows(named=True)
     }
+    forks = fork_rates(run, run.recipe.measure.fork_entropy)
     bands, leaking = Counter[str | None](), 0
     with run.rewrite(MEASURES) as out, progress("measure", run.rows(TRACES), "traces") as advance:
         for part in run.parts(TRACES):
             rows = []
             for trace in part.select(_COLUMNS).iter_rows(named=True):
-                rows.append(measuring.row(trace, questions.get(trace["task_id"]) or ""))
+                measured = measuring.row(trace, questions.get(trace["task_id"]) or "")
+                rows.append(measured | {"fork_rate": forks.get(trace["trace_id"])})
                 bands[rows[-1]["band"]] += 1
                 leaking += rows[-1]["leak"]
                 advance()
@@ -71,44 +72,40 @@ class Measuring:
         return cls(lexicons, measure.bands, own, load_leaks())
 
     def row(self, trace: dict[str, Any], question: str) -> dict[str, Any]:
-        """A trace's measures. Densities are per 1,000 tokens, or per 1,000 words where the tokens are not known.
+        """A trace's measures but for its fork rate.
+
+        Densities are per 1,000 tokens, or per 1,000 words where the tokens are not known.
 
         A trace without text (its request failed, or the teacher said nothing) has no density and no band.
         """
         text = "" if trace["error"] is not None else measured_text(trace["reasoning"], trace["response"])
         words = word_count(text)
         length, unit = (trace["completion_tokens"], "tokens") if trace["completion_tokens"] else (words, "words")
-        counts = [lexicon.count(text) for lexicon in self.lexicons]
+        reasoning = len(trace["reasoning"] or "") if text else 0
+        spans = [lexicon.spans(text) for lexicon in self.lexicons]
         measured = [
-            _lexicon_row(lexicon, count, length if words else 0)
-            for lexicon, count in zip(self.lexicons, counts, strict=True)
+            lexicon_row(lexicon, found, len(text), reasoning, length if words else 0)
+            for lexicon, found in zip(self.lexicons, spans, strict=True)
         ]
-        own = next((count for lexicon, count in zip(self.lexicons, counts, strict=True) if lexicon is self.own), None)
+        own = next((found for lexicon, found in zip(self.lexicons, spans, strict=True) if lexicon is self.own), None)
+        own = self.own.spans(text) if own is None else own
         leaks = self.leaks.find(text, question)
         density = measured[0]["epistemic_density"]
         return {
             "trace_id": trace["trace_id"],
             "words": words,
+            "reasoning_words": word_count(text[:reasoning]),
             "epistemic_count": measured[0]["epistemic_count"],
             "epistemic_density": density,
             "density_per": None if density is None else unit,
             "band": band_of(density, self.bands),
             "markers": measured[0]["markers"],
             "lexicons": measured,
-            "self_corrections": self.own.in_category(self.own.count(text) if own is None else own, _SELF_CORRECTION),
+            "self_corrections": sum(self.own.markers[marker] == _SELF_CORRECTION for _, _, marker in own),
+            "answer_changes": answer_changes(text),
             "leak": bool(leaks),
             "leaks": leaks,
-        } | dict.fromkeys(_NOT_YET)
-
-
-def _lexicon_row(lexicon: Lexicon, counts: dict[str, int], length: int) -> dict[str, Any]:
-    total = sum(counts.values())
-    return {
-        "lexicon": lexicon.name,
-        "epistemic_count": total,
-        "epistemic_density": 1000 * total / length if length else None,
-        "markers": [{"marker": marker, "count": count} for marker, count in counts.items()],
-    } | dict.fromkeys(("categories", "reasoning_count", "first", "quarters"))
+        }
 
 
 def band_of(density: float | None, bands: Bands) -> str | None:
@@ -120,4 +117,4 @@ def band_of(density: float | None, bands: Bands) -> str | None:
     return "mixed" if density < bands.uncertain else "uncertain"
 
 
-STAGE = Stage("measure", (MEASURES.name,), (TASKS.name, TRACES.name), 2, _part, _make)
+STAGE = Stage("measure", (MEASURES.name,), (TASKS.name, TRACES.name), 3, _part, _make)

@@ -38,3 +38,9 @@ class Measure(Model):
         description="infogap, kim2026, or a YAML file of your own; the first one gives the band.",
     )
     bands: Bands = Bands()
+    fork_entropy: float = Field(
+        0.672,
+        gt=0,
+        description="Entropy, in nats, from which a token counts as a fork; the default is the 80th percentile that "
+        "Wang et al. 2025 (arXiv 2506.01939) report for Qwen3-8B. Needs `teacher.logprobs`.",
+    )

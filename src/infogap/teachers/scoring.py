@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from infogap.recipe.teacher import EmbeddedTeacher, RayTeacher, Teacher, VllmTeacher
+from infogap.recipe.teacher import EmbeddedTeacher, VllmSettings
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Scorer(Protocol):
         """Give back connections and memory."""
 
 
-def open_scorer(settings: Teacher, resolve: Callable[[str], Path]) -> Scorer:
+def open_scorer(settings: EmbeddedTeacher | VllmSettings, resolve: Callable[[str], Path]) -> Scorer:
     """A scorer, ready; `resolve` gives a path of the recipe as a path of this machine.
 
     A model of the ray backend is scored by an engine on this node. Raises UserError or WorldError where it cannot be.
@@ -67,32 +67,9 @@ def open_scorer(settings: Teacher, resolve: Callable[[str], Path]) -> Scorer:
         from infogap.teachers.embedded_scoring import EmbeddedScorer
 
         return EmbeddedScorer(settings, resolve)
-    if isinstance(settings, VllmTeacher | RayTeacher):
-        from infogap.teachers.vllm_scoring import VllmScorer
+    from infogap.teachers.vllm_scoring import VllmScorer
 
-        return VllmScorer(settings, resolve)
-    from infogap.teachers.openai_scoring import OpenAIScorer
-
-    return OpenAIScorer(settings)
-
-
-def check_scorer(settings: Teacher, resolve: Callable[[str], Path]) -> None:
-    """Raises UserError or WorldError where texts cannot be scored, before anything is spent: a package, a model's file
-    or a server is missing, or the server gives no log-probabilities of prompts."""
-    if isinstance(settings, EmbeddedTeacher):
-        from infogap.teachers.gguf import check_llama_cpp, find_gguf
-
-        find_gguf(settings.model, resolve)
-        check_llama_cpp()
-    elif isinstance(settings, VllmTeacher | RayTeacher):
-        from infogap.teachers.vllm_model import check_vllm, find_folder
-
-        find_folder(settings.model, resolve)
-        check_vllm()
-    else:
-        from infogap.teachers.openai_scoring import check_server
-
-        check_server(settings)
+    return VllmScorer(settings, resolve)
 
 
 def offsets_of(text: str, pieces: Iterable[str]) -> list[int]:

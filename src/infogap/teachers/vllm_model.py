@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 from infogap.errors import UserError
@@ -22,9 +21,3 @@ def find_folder(model: str, resolve: Callable[[str], Path]) -> Path | None:
     if model.startswith(("/", "./", "../", "~")) or model.count("/") > 1:
         raise UserError(f"teacher.model: there is no folder {path}")
     return None
-
-
-def check_vllm() -> None:
-    """Raises UserError where vLLM is not installed; importing it takes too long to find out more."""
-    if find_spec("vllm") is None:
-        raise UserError(f"vLLM is not installed; {INSTALL}")

@@ -72,6 +72,24 @@ def stated(response: str, *, cut: bool = False) -> str | None:
     return None
 
 
+def every_stated(text: str) -> list[str]:
+    r"""Every answer that a text states in a `\boxed{...}` or in a sentence, in order, without its wrapping.
+
+    A sentence that holds a box states it once.
+    """
+    boxes = [box for box in _boxes(text) if box.content.strip()]
+    found = [(box.start, unwrapped(box.content)) for box in boxes]
+    place = 0
+    while match := _SENTENCE.search(text, place):
+        group = 1 if match.group(1) is not None else 2
+        sentence = _one_sentence(match.group(group)[:MAX_ANSWER])
+        place = max(match.start(group), match.start() + 1)
+        boxed = any(match.start() <= box.start < match.start(group) + len(sentence) for box in boxes)
+        if not boxed and not _SENTENCE.search(sentence):  # "Final answer: the answer is 42" says it once
+            found.append((match.start(), unwrapped(sentence.strip(" *`"))))
+    return [answer for _, answer in sorted(found) if answer]
+
+
 def last_line(response: str) -> str:
     """The last line with any text, stripped; empty where there is none."""
     lines = response.strip().splitlines()

@@ -1,0 +1,47 @@
+"""Where markers stand in a trace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infogap.measure.lexicon import Lexicon, load
+from infogap.measure.places import lexicon_row
+
+INFOGAP, KIM = load("infogap", Path), load("kim2026", Path)
+
+
+def test_places_categories_and_parts() -> None:
+    reasoning = "Wait, perhaps it is 3."
+    text = f"{reasoning}\nIt is 4. Hmm"
+    row = lexicon_row(INFOGAP, INFOGAP.spans(text), len(text), len(reasoning), 10)
+    assert row["epistemic_count"] == 3
+    assert row["reasoning_count"] == 2
+    assert row["first"] == 0
+    assert row["quarters"] == [2, 0, 0, 1]
+    assert row["epistemic_density"] == 300
+    counted = {entry["category"]: entry["count"] for entry in row["categories"]}
+    assert counted == {"hedge": 2, "self_correction": 1, "verification": 0, "alternative": 0, "ignorance": 0}
+
+
+def test_nothing_found() -> None:
+    row = lexicon_row(INFOGAP, INFOGAP.spans("It is 4."), 8, 0, 0)
+    assert (row["epistemic_count"], row["first"], row["quarters"]) == (0, None, [0, 0, 0, 0])
+    assert row["epistemic_density"] is None
+
+
+@pytest.mark.parametrize("lexicon", [INFOGAP, KIM], ids=lambda lexicon: lexicon.name)
+@given(st.lists(st.sampled_from(["wait", "maybe ", "checked", " 4", ". ", "\n", "也许", "İ", "unlikely"]), min_size=1))
+def test_every_marker_is_in_one_quarter_one_category_and_counted_as_count_does(
+    lexicon: Lexicon, pieces: list[str]
+) -> None:
+    text = "".join(pieces)
+    row = lexicon_row(lexicon, lexicon.spans(text), len(text), len(text) // 2, 100)
+    assert sum(row["quarters"]) == row["epistemic_count"]
+    assert sum(entry["count"] for entry in row["categories"]) == row["epistemic_count"]
+    assert {entry["marker"]: entry["count"] for entry in row["markers"]} == lexicon.count(text)
+    assert 0 <= row["reasoning_count"] <= row["epistemic_count"]
+    assert row["first"] is None or 0 <= row["first"] < 1
