@@ -81,6 +81,37 @@ def _generate(
     _run_one(folder, "generate", first=_forget_failed if retry_failed else None, budget=budget)
 
 
+def _measure(
+    folder: RunFolder,
+    table: Annotated[
+        bool, typer.Option("--table", help="Print what each privilege did: score, length, markers, differences.")
+    ] = False,
+    tasks: Annotated[bool, typer.Option("--tasks", help="With --table: a row per task too.")] = False,
+) -> None:
+    from infogap.errors import UserError
+
+    if tasks and not table:
+        raise UserError("--tasks adds to --table; write both")
+    _run_one(folder, "measure", then=(lambda opened: _show_effects(opened, tasks=tasks)) if table else None)
+
+
+def _show_effects(opened: Run, *, tasks: bool) -> None:
+    from infogap.console import output
+    from infogap.effects import effects_of
+    from infogap.pipeline import states
+
+    judged = any(state.stage == "verify" and state.state == "done" for state in states(opened))
+    found = effects_of(opened, judged)
+    if output.json:
+        import orjson
+
+        typer.echo(orjson.dumps([effects.as_json() for effects in found], option=orjson.OPT_INDENT_2).decode())
+    else:
+        from infogap.effects.printed import print_effects
+
+        print_effects(found, tasks=tasks)
+
+
 def _publish(folder: RunFolder, push: Push = False) -> None:
     _run_one(folder, "publish", then=_push if push else None)
 
@@ -90,7 +121,7 @@ _STAGE_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "generate": (_generate, "Ask the teacher for the traces that are not on disk yet."),
     "import": (_stage("import"), "Take over traces that exist already."),
     "verify": (_stage("verify"), "Compare every trace's final answer with the gold answer."),
-    "measure": (_stage("measure"), "Count epistemic markers, cut bands, find leaks."),
+    "measure": (_measure, "Count epistemic markers, cut bands, find leaks."),
     "dedupe": (_stage("dedupe"), "Find traces that say the same."),
     "balance": (_stage("balance"), "Choose the mix."),
     "publish": (_publish, "Write the dataset's folder; with --push, make it a version on the Hub."),

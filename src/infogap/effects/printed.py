@@ -1,0 +1,114 @@
+"""The tables of effects for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from infogap.console import stdout
+from infogap.effects.paired import Difference
+from infogap.effects.quantities import Quantity
+from infogap.effects.table import Effects
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+TASKS_SHOWN = 20
+_HEADINGS = {"score": "score", "length": "length", "epistemic_count": "markers", "epistemic_density": "per 1,000"}
+_FORMS = {"score": ".2f", "length": ",.0f", "epistemic_count": ".2f", "epistemic_density": ".2f"}
+
+
+def print_effects(found: list[Effects], *, tasks: bool) -> None:
+    """Every teacher's tables on stdout; the one with a row per task where `tasks`."""
+    console = stdout()
+    for effects in found:
+        if len(found) > 1:
+            console.print(f"\nTeacher {effects.teacher}", style="bold")
+        console.print(_means(effects))
+        if effects.differences:
+            title = f"Difference to {effects.unguided} on the same tasks (* the 95 % interval excludes 0)"
+            console.print(_differences(title, [(row.privilege, row) for row in effects.differences]))
+        if effects.contrasts:
+            rows = [
+                (f"{row.difference.privilege} - {row.difference.against}", row.difference) for row in effects.contrasts
+            ]
+            console.print(_differences("Effect of the true context minus effect of the control", rows))
+        if effects.passes:
+            console.print(_passes(effects))
+        if tasks:
+            _print_tasks(console, effects)
+        for note in effects.notes:
+            console.print(note.replace("`", ""), style="dim")
+
+
+def _table(title: str, names: list[str], figures: list[str]) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
+    for name in names:
+        table.add_column(name, overflow="fold", no_wrap=True)
+    for figure in figures:
+        table.add_column(figure, justify="right")
+    return table
+
+
+def _heading(quantity: Quantity) -> str:
+    return " ".join(part for part in (quantity.lexicon, _HEADINGS[quantity.name]) if part)
+
+
+def _number(value: float | None, quantity: Quantity, sign: str = "") -> str:
+    return "-" if value is None else format(value, f"{sign}{_FORMS[quantity.name]}")
+
+
+def _means(effects: Effects) -> Table:
+    headings = [_heading(quantity) if quantity.name != "length" else effects.unit for quantity in effects.quantities]
+    table = _table("What each privilege did", ["privilege"], ["tasks", "traces", *headings])
+    for row in effects.means:
+        figures = [_number(row.of[quantity], quantity) for quantity in effects.quantities]
+        table.add_row(row.privilege, f"{row.tasks:,}", f"{row.traces:,}", *figures)
+    return table
+
+
+def _differences(title: str, rows: list[tuple[str, Difference]]) -> Table:
+    """A row for each privilege and quantity; dim where the interval holds 0, or where there is none."""
+    table = _table(title, ["privilege", "of"], ["tasks", "mean", "95 % interval", ""])
+    before = None
+    for name, row in rows:
+        if before not in (None, name):
+            table.add_section()
+        low, high = (_number(bound, row.quantity, "+") for bound in (row.low, row.high))
+        interval = "too few tasks" if row.low is None else f"{low} to {high}"
+        table.add_row(
+            "" if name == before else name,
+            _heading(row.quantity),
+            f"{row.tasks:,}",
+            _number(row.mean, row.quantity, "+"),
+            interval,
+            "*" if row.excludes_zero else "",
+            style=None if row.excludes_zero else "dim",
+        )
+        before = name
+    return table
+
+
+def _passes(effects: Effects) -> Table:
+    ks = sorted({at.k for row in effects.passes for at in row.at})
+    table = _table("pass@k, mean over tasks", ["privilege"], ["tasks", "samples", *(f"k={k}" for k in ks)])
+    for row in effects.passes:
+        rates = {at.k: f"{at.rate:.2f}" for at in row.at}
+        table.add_row(row.privilege, f"{row.tasks:,}", f"{row.samples:,}", *(rates.get(k, "-") for k in ks))
+    return table
+
+
+def _print_tasks(console: Console, effects: Effects) -> None:
+    labels = [row.privilege for row in effects.passes if row.privilege != effects.unguided]
+    title = "Right of samples, task by task: those first that privileges change most"
+    table = _table(title, ["task", "family"], ["difficulty", "pass rate", *labels])
+    for task in effects.tasks[:TASKS_SHOWN]:
+        cells = [task.privileges.get(label) for label in labels]
+        shown = [f"{cell['c']}/{cell['n']}" if cell else "-" for cell in cells]
+        rate = "-" if task.pass_rate is None else f"{task.pass_rate:.2f}"
+        table.add_row(task.task_id, task.family or "", task.difficulty or "", rate, *shown)
+    console.print(table)
+    if len(effects.tasks) > TASKS_SHOWN:
+        console.print(f"... and {len(effects.tasks) - TASKS_SHOWN:,} more tasks: --json has all", style="dim")
