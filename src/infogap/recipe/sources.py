@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
-from infogap.recipe.base import Model
+from infogap.recipe.base import Model, refuse_at
 
-VerifierName = Literal["math", "choice", "exact", "gym"]
-FileVerifierName = Literal["math", "choice", "exact"]
+FileVerifierName = Literal["math", "choice", "exact", "numeric", "regex"]
 
 ColumnPath = Annotated[
     str,
@@ -61,6 +60,9 @@ class Source(Model):
     difficulty: str | int | float | None = Field(None, description="The difficulty of every row.")
     strip_suffix: OneOrMore = Field([], description="Texts removed from the end of questions, such as an instruction.")
     verifier: FileVerifierName = Field("math", description="How final answers are compared with the gold answer.")
+    tolerance: float | None = Field(
+        None, ge=0, lt=1, description="numeric: how far an answer may be off, as a share of the gold answer."
+    )
     where: str | None = Field(
         None,
         description="An SQL condition over question, answer, solution, family, difficulty: "
@@ -70,6 +72,12 @@ class Source(Model):
     invalid: Literal["skip", "error"] = Field(
         "skip", description="Rows without a question or a usable gold answer: skipped and counted, or an error."
     )
+
+    @model_validator(mode="after")
+    def _tolerance_is_for_numbers(self) -> Self:
+        if self.tolerance is not None and self.verifier != "numeric":
+            raise refuse_at(("tolerance",), f"is for `verifier: numeric`; this source has `verifier: {self.verifier}`")
+        return self
 
 
 class FileTasks(Source):

@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from infogap.console import progress
 from infogap.recipe.sources import FileVerifierName
 from infogap.verify.choices import options
+from infogap.verify.graders.numeric import number
 
 MAX_CHARACTERS = 2_000
 NO_ANSWER = "no answer"
@@ -17,6 +18,8 @@ TOO_LONG = f"the answer has more than {MAX_CHARACTERS:,} characters"
 NOT_MATH = "math-verify finds nothing in the answer"
 TOO_HARD = "math-verify cannot read the answer in time"
 NO_OPTIONS = "the question has no options A, B, ..."
+NOT_A_NUMBER = "the answer is not a number"
+NOT_A_PATTERN = "the answer is not a regular expression"
 NOT_AN_OPTION = "the answer is not the letter of an option"
 
 _DEADLINE = 10.0  # seconds per answer
@@ -39,7 +42,22 @@ def faults(pairs: list[tuple[str, str]], verifier: FileVerifierName) -> list[str
     if verifier == "math":
         unread = unreadable([answer for (_, answer), fault in zip(pairs, found, strict=True) if fault is None])
         return [fault or unread.get(answer) for fault, (_, answer) in zip(found, pairs, strict=True)]
+    if verifier in ("numeric", "regex"):
+        unfit = _number_fault if verifier == "numeric" else _pattern_fault
+        return [fault or unfit(answer) for fault, (_, answer) in zip(found, pairs, strict=True)]
     return found
+
+
+def _number_fault(answer: str) -> str | None:
+    return NOT_A_NUMBER if number(answer) is None else None
+
+
+def _pattern_fault(answer: str) -> str | None:
+    try:
+        re.compile(answer)
+    except (re.error, RecursionError, OverflowError):
+        return NOT_A_PATTERN
+    return None
 
 
 def _choice_fault(question: str, answer: str) -> str | None:

@@ -129,7 +129,7 @@ def _task(draft: Draft, source: TableSource) -> Task:
         family=draft.family,
         difficulty=draft.difficulty,
         solution=draft.solution,
-        metadata={"row": draft.row},
+        metadata={"row": draft.row} | ({} if source.tolerance is None else {"tolerance": source.tolerance}),
     )
 
 

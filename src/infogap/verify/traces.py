@@ -96,6 +96,6 @@ def _item(task: dict[str, Any], response: str, cut: bool) -> Item | None:
     if cut or not line:
         return None
     whole = line == response.strip() and len(line) <= _ONE_LINE
-    if not whole and task["verifier"] in ("exact", "gym"):
+    if not whole and task["verifier"] in ("exact", "gym", "regex"):
         return None  # any sentence would pass for an answer
     return Item(**known, metadata=task["metadata"], answer=line[-MAX_ANSWER:], stated=False)

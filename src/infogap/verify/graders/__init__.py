@@ -6,10 +6,11 @@ from importlib import import_module
 
 from infogap.verify.grade import Grade, Item
 
-# Graders that run other libraries on a model's text; they run in worker processes that can be killed.
-BOUNDED = {"math": "infogap.verify.graders.math", "gym": "infogap.verify.graders.gym"}
-# Graders that only compare strings.
-PLAIN = {"choice": "infogap.verify.graders.choice", "exact": "infogap.verify.graders.exact"}
+_PACKAGE = "infogap.verify.graders"
+# Graders that run another library, or a task's pattern, on a model's text: in worker processes that can be killed.
+BOUNDED = {name: f"{_PACKAGE}.{name}" for name in ("math", "gym", "regex")}
+# Graders that only compare strings and numbers.
+PLAIN = {name: f"{_PACKAGE}.{name}" for name in ("choice", "exact", "numeric")}
 _MODULES = BOUNDED | PLAIN
 
 
