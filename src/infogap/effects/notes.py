@@ -39,7 +39,11 @@ def _no_differences(effects: Effects) -> str:
 
 
 def _no_scores(effects: Effects) -> str:
-    return "" if any(row.graded for row in effects.means) else "No scores: no trace has a verdict yet."
+    return (
+        ""
+        if any(row.graded for row in effects.means)
+        else "No scores: there are no verdicts that are up to date; infogap verify makes them."
+    )
 
 
 def _left_out(means: list[Means]) -> str:
@@ -102,7 +106,7 @@ def _until(recipe: Recipe, rows: pl.DataFrame) -> str:
     why = []
     if recipe.generate is not None and recipe.generate.until is not None:
         why.append("`until` asks again only where too few are right")
-    if recipe.generate is None or any(use.turns > 1 for use in recipe.generate.uses):
+    if recipe.generate is not None and any(use.turns > 1 for use in recipe.generate.uses):
         why.append("a verifier's next turn comes only after a wrong one")
     return (
         f"Differences, pass@k and rates per task leave out {conditional:,} traces that were asked for because of "

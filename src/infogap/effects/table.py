@@ -6,7 +6,7 @@ privilege.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import polars as pl
@@ -17,6 +17,7 @@ from infogap.effects.paired import Difference, paired_differences, task_means
 from infogap.effects.passes import Passes, TaskPasses, by_task, pass_counts, passes
 from infogap.effects.quantities import Quantity, quantities
 from infogap.effects.samples import lexicons_of, samples, with_lengths
+from infogap.errors import UserError
 from infogap.overview import richness_of
 from infogap.privilege.ladder import BY_NAME
 from infogap.recipe import Recipe
@@ -99,7 +100,12 @@ def effects_of(run: Run, judged: bool = True) -> list[Effects]:
     """A teacher's effects each, by name. Where not `judged`, verdicts are left aside and there are no scores.
 
     Reads the tables tasks, traces, measures and verdicts. The traces of tasks that `select` leaves out do not count.
+    Raises UserError where it takes verdicts to know which these are.
     """
+    if not judged and run.recipe.generate is not None and run.recipe.generate.select is not None:
+        raise UserError(
+            f"`select` keeps tasks by their verdicts, which are not up to date; first: infogap verify {run.path}"
+        )
     lexicons = lexicons_of(run)
     rows = samples(run, lexicons, judged)
     about = run.scan(TASKS).select("task_id", "family", "difficulty").collect()
@@ -113,42 +119,40 @@ def effects_of(run: Run, judged: bool = True) -> list[Effects]:
 
 def _effects(recipe: Recipe, teacher: str, rows: pl.DataFrame, about: pl.DataFrame, lexicons: list[str]) -> Effects:
     rows, unit = with_lengths(rows, lexicons)
-    compared = quantities(lexicons)
-    means = _means(rows, compared, recipe)
+    of = quantities(lexicons)
+    means = _means(rows, of, recipe)
     labels = [row.privilege for row in means]
     unguided = recipe.generate.unguided.label if recipe.generate else "unguided"
     baseline = unguided if unguided in labels else None
     unconditional = rows.filter("unconditional")
-    per_task = task_means(unconditional, compared)
+    per_task = task_means(unconditional, of)
     against_unguided = [(label, baseline) for label in labels if baseline is not None and label != baseline]
-    differences = paired_differences(per_task, against_unguided, compared, recipe.seed)
-    contrasts = [
-        ContrastDifference(contrast, difference)
-        for privilege, control, contrast in contrasts_among(recipe, labels)
-        for difference in paired_differences(per_task, [(privilege, control)], compared, recipe.seed)
-    ]
+    contrasts = {(label, control): contrast for label, control, contrast in contrasts_among(recipe, labels)}
+    compared = paired_differences(per_task, [*against_unguided, *contrasts], of, recipe.seed)
     counts = pass_counts(unconditional)
-    solved = [row for label in labels if (row := passes(counts, label)).tasks]
     effects = Effects(
-        teacher,
-        baseline,
-        unit,
-        compared,
-        means,
-        differences,
-        contrasts,
-        solved,
-        by_task(counts, about, baseline),
+        teacher=teacher,
+        unguided=baseline,
+        unit=unit,
+        quantities=of,
+        means=means,
+        differences=[row for row in compared if (row.privilege, row.against) not in contrasts],
+        contrasts=[
+            ContrastDifference(contrasts[row.privilege, row.against], row)
+            for row in compared
+            if (row.privilege, row.against) in contrasts
+        ],
+        passes=[row for label in labels if (row := passes(counts, label)).tasks],
+        tasks=by_task(counts, about, baseline),
     )
-    effects.notes.extend(notes(recipe, rows, effects))
-    return effects
+    return replace(effects, notes=notes(recipe, rows, effects))
 
 
-def _means(rows: pl.DataFrame, compared: list[Quantity], recipe: Recipe) -> list[Means]:
+def _means(rows: pl.DataFrame, of: list[Quantity], recipe: Recipe) -> list[Means]:
     """A row per privilege, from the poorest to the richest."""
     answered = ~pl.col("failed")
     table = rows.group_by("privilege", maintain_order=True).agg(
-        *(pl.col(quantity.column).filter(answered).mean() for quantity in compared),
+        *(pl.col(quantity.column).filter(answered).mean() for quantity in of),
         tasks=pl.col("task_id").filter(answered).n_unique(),
         traces=answered.sum(),
         failures=pl.col("failed").sum(),
@@ -165,7 +169,7 @@ def _means(rows: pl.DataFrame, compared: list[Quantity], recipe: Recipe) -> list
             row["failures"],
             row["graded"],
             row["truncations"],
-            {quantity: row[quantity.column] for quantity in compared},
+            {quantity: row[quantity.column] for quantity in of},
         )
         for row in table.iter_rows(named=True)
     ]
