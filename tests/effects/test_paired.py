@@ -68,6 +68,37 @@ def test_few_tasks_have_no_interval() -> None:
         mean_intervals(np.zeros((FEWEST_TASKS - 1, 1)), 1)
 
 
+def test_where_few_tasks_differ_there_is_no_interval() -> None:
+    tasks = [str(task) for task in range(40)]
+    same: dict[str, list[float | None]] = {task: [0.0] for task in tasks}
+    for differing, known in ((0, True), (1, False), (FEWEST_TASKS - 1, False), (FEWEST_TASKS, True)):
+        found = difference({"x": same | {task: [1.0] for task in tasks[:differing]}, "y": same}, ("x", "y"))
+        assert (found.tasks, found.differing, found.low is not None) == (40, differing, known)
+
+
+def test_nothing_but_chance_is_rarely_called_a_difference() -> None:
+    """Rare markers: a trace in twelve has some, whatever the privilege."""
+    random = np.random.default_rng(8)
+    experiments, called = 200, 0
+    for experiment in range(experiments):
+        counts = random.poisson(3, size=(2, 18)) * (random.random((2, 18)) < 1 / 12)
+        sides: list[dict[str, list[float | None]]] = [
+            {str(task): [float(count)] for task, count in enumerate(side)} for side in counts
+        ]
+        called += difference({"x": sides[0], "y": sides[1]}, ("x", "y"), experiment).excludes_zero
+    assert called <= 0.05 * experiments
+
+
+def test_resamples_do_not_change_with_what_else_is_compared() -> None:
+    scores = many(4, 0.2)
+    scores["z"] = many(5, 0.1)["x"]
+    means = task_means(rows(scores), [SCORE])
+    alone = paired_differences(means, [("x", "y")], [SCORE], 1)
+    among = paired_differences(means, [("z", "y"), ("x", "y"), ("x", "nowhere")], [SCORE], 1)
+    assert alone == among[1:]
+    assert [row.privilege for row in among] == ["z", "x"]
+
+
 def test_intervals_hold_the_true_mean_as_often_as_they_say() -> None:
     random = np.random.default_rng(5)
     values = random.normal(1.0, 2.0, size=(25, 400))  # 400 experiments over 25 tasks each

@@ -78,12 +78,11 @@ def _words(effects: Effects) -> str:
 
 def _few_tasks(effects: Effects) -> str:
     compared = [*effects.differences, *(row.difference for row in effects.contrasts)]
-    few = sorted({f"{row.privilege} - {row.against}" for row in compared if row.tasks < FEWEST_TASKS})
-    if not few:
+    if all(row.low is not None for row in compared):
         return ""
     return (
-        f"No interval for {', '.join(few)}: with fewer than {FEWEST_TASKS} tasks none holds at "
-        f"{LEVEL:.0%}, and the mean says nothing."
+        f"No interval where fewer than {FEWEST_TASKS} tasks have both, or where fewer than {FEWEST_TASKS} of them "
+        "differ: so few differ all in one direction by chance more often than once in 20 times."
     )
 
 

@@ -20,13 +20,15 @@ Pair = tuple[str, str]
 class Difference:
     """Mean over tasks of (mean over a task's traces under `privilege`, minus the same under `against`).
 
-    `tasks` have both. `low` and `high` bound the 95 % interval of the mean; None where there are too few tasks.
+    `tasks` have both, `differing` of them with a difference other than 0. `low` and `high` bound the 95 % interval of
+    the mean; None where too few tasks have both, or too few of them differ.
     """
 
     privilege: str
     against: str
     quantity: Quantity
     tasks: int
+    differing: int
     mean: float
     low: float | None
     high: float | None
@@ -65,9 +67,12 @@ def paired_differences(means: pl.DataFrame, pairs: list[Pair], of: list[Quantity
         columns = np.column_stack([values[key]["difference"].to_numpy() for key in keys])
         bounds = _intervals(columns, derived_seed(seed, "bootstrap", list(tasks)))
         for place, key in enumerate(keys if tasks else ()):
-            mean, (low, high) = float(np.mean(columns[:, place])), bounds[place]
+            differing = int(np.count_nonzero(columns[:, place]))
+            # As few values other than 0 have the same sign by chance too often, however many tasks do not differ.
+            low, high = (None, None) if 0 < differing < FEWEST_TASKS else bounds[place]
             (privilege, against), quantity = key
-            found[key] = Difference(privilege, against, quantity, len(tasks), mean, low, high)
+            mean = float(np.mean(columns[:, place]))
+            found[key] = Difference(privilege, against, quantity, len(tasks), differing, mean, low, high)
     return [found[pair, quantity] for pair in pairs for quantity in of if (pair, quantity) in found]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from infogap.console import stdout
+from infogap.effects.bootstrap import FEWEST_TASKS
 from infogap.effects.paired import Difference
 from infogap.effects.quantities import Quantity
 from infogap.effects.table import Effects
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 TASKS_SHOWN = 20
-_HEADINGS = {"score": "score", "length": "length", "epistemic_count": "markers", "epistemic_density": "per 1,000"}
+_HEADINGS = {"score": "score", "epistemic_count": "markers", "epistemic_density": "per 1,000"}
 _FORMS = {"score": ".2f", "length": ",.0f", "epistemic_count": ".2f", "epistemic_density": ".2f"}
 
 
@@ -26,13 +27,13 @@ def print_effects(found: list[Effects], *, tasks: bool) -> None:
             console.print(f"\nTeacher {effects.teacher}", style="bold")
         console.print(_means(effects))
         if effects.differences:
-            title = f"Difference to {effects.unguided} on the same tasks (* the 95 % interval excludes 0)"
-            console.print(_differences(title, [(row.privilege, row) for row in effects.differences]))
+            title = f"Difference to {effects.unguided} on the same tasks (* interval excludes 0)"
+            console.print(_differences(title, [(row.privilege, row) for row in effects.differences], effects.unit))
         if effects.contrasts:
             rows = [
                 (f"{row.difference.privilege} - {row.difference.against}", row.difference) for row in effects.contrasts
             ]
-            console.print(_differences("Effect of the true context minus effect of the control", rows))
+            console.print(_differences("Effect of the true context minus effect of the control", rows, effects.unit))
         if effects.passes:
             console.print(_passes(effects))
         if tasks:
@@ -52,38 +53,49 @@ def _table(title: str, names: list[str], figures: list[str]) -> Table:
     return table
 
 
-def _heading(quantity: Quantity) -> str:
-    return " ".join(part for part in (quantity.lexicon, _HEADINGS[quantity.name]) if part)
+def heading(quantity: Quantity, unit: str) -> str:
+    """What a quantity is called: score, tokens, kim2026 markers, kim2026 per 1,000."""
+    return unit if quantity.name == "length" else " ".join(filter(None, (quantity.lexicon, _HEADINGS[quantity.name])))
 
 
-def _number(value: float | None, quantity: Quantity, sign: str = "") -> str:
+def number(value: float | None, quantity: Quantity, sign: str = "") -> str:
+    """A quantity's value as it is shown."""
     return "-" if value is None else format(value, f"{sign}{_FORMS[quantity.name]}")
 
 
+def interval(row: Difference) -> str:
+    """The bounds of a difference's interval, or why it has none."""
+    if row.low is None or row.high is None:
+        return (
+            "too few tasks"
+            if row.tasks < FEWEST_TASKS
+            else f"only {row.differing} differ{'s' if row.differing == 1 else ''}"
+        )
+    return f"{number(row.low, row.quantity, '+')} to {number(row.high, row.quantity, '+')}"
+
+
 def _means(effects: Effects) -> Table:
-    headings = [_heading(quantity) if quantity.name != "length" else effects.unit for quantity in effects.quantities]
+    headings = [heading(quantity, effects.unit) for quantity in effects.quantities]
     table = _table("What each privilege did", ["privilege"], ["tasks", "traces", *headings])
     for row in effects.means:
-        figures = [_number(row.of[quantity], quantity) for quantity in effects.quantities]
+        figures = [number(row.of[quantity], quantity) for quantity in effects.quantities]
         table.add_row(row.privilege, f"{row.tasks:,}", f"{row.traces:,}", *figures)
     return table
 
 
-def _differences(title: str, rows: list[tuple[str, Difference]]) -> Table:
+def _differences(title: str, rows: list[tuple[str, Difference]], unit: str) -> Table:
     """A row for each privilege and quantity; dim where the interval holds 0, or where there is none."""
     table = _table(title, ["privilege", "of"], ["tasks", "mean", "95 % interval", ""])
     before = None
     for name, row in rows:
         if before not in (None, name):
             table.add_section()
-        low, high = (_number(bound, row.quantity, "+") for bound in (row.low, row.high))
-        interval = "too few tasks" if row.low is None else f"{low} to {high}"
         table.add_row(
             "" if name == before else name,
-            _heading(row.quantity),
+            heading(row.quantity, unit),
             f"{row.tasks:,}",
-            _number(row.mean, row.quantity, "+"),
-            interval,
+            number(row.mean, row.quantity, "+"),
+            interval(row),
             "*" if row.excludes_zero else "",
             style=None if row.excludes_zero else "dim",
         )
@@ -101,9 +113,26 @@ def _passes(effects: Effects) -> Table:
 
 
 def _print_tasks(console: Console, effects: Effects) -> None:
+    from rich.table import Table
+
     labels = [row.privilege for row in effects.passes if row.privilege != effects.unguided]
-    title = "Right of samples, task by task: those first that privileges change most"
-    table = _table(title, ["task", "family"], ["difficulty", "pass rate", *labels])
+    table = Table(
+        *("task", "family", "level", "pass rate"),
+        title="Right of samples, task by task: those first that privileges change most",
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        header_style="bold",
+    )
+    for label in labels:
+        # Without underscores long names take several lines instead of the place of other columns.
+        table.add_column(label.replace("_", " "), overflow="fold")
+    for column in table.columns[2:]:
+        column.justify, column.min_width = "right", 4
+    table.columns[0].no_wrap, table.columns[1].no_wrap = True, True
+    table.columns[1].max_width = 12
     for task in effects.tasks[:TASKS_SHOWN]:
         cells = [task.privileges.get(label) for label in labels]
         shown = [f"{cell['c']}/{cell['n']}" if cell else "-" for cell in cells]

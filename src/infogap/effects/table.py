@@ -189,6 +189,7 @@ def _difference_json(row: Difference) -> dict[str, Any]:
         "against": row.against,
         **asdict(row.quantity),
         "tasks": row.tasks,
+        "differing": row.differing,
         "mean": row.mean,
         "low": row.low,
         "high": row.high,

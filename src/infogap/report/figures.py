@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from infogap.effects.paired import Difference
+from infogap.effects.table import Effects
 from infogap.overview import by_privilege, density_unit, of_selected_tasks
 from infogap.recipe import Recipe
 from infogap.report.summary import mix_counts
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 _WIDTH = 7.5  # inches
 _UNCERTAIN, _CONFIDENT = "#c8553d", "#2f6690"
+_ROLES = {"privilege": "#2f6690", "control": "#d08c3f", "style": "#7b5ea7"}
+_WITHOUT_INTERVAL = "#999999"
 
 
 def available() -> bool:
@@ -70,10 +74,62 @@ def mix(run: Run) -> str:
     return _svg(figure)
 
 
-def _figure(height: float) -> tuple[Figure, Any]:
+def differences(effects: Effects) -> str:
+    """Per privilege the difference to `unguided` in markers (by the first lexicon) and in length, with its interval.
+
+    Filled points are those whose interval excludes 0; a cross is a mean without an interval.
+    """
+    shown = [quantity for quantity in effects.quantities if quantity.name in ("epistemic_count", "length")][:2]
+    shown.sort(key=lambda quantity: quantity.name)  # markers first
+    order = list(dict.fromkeys(row.privilege for row in effects.differences))
+    if not order:
+        return ""
+    figure, panels = _figure(0.42 * len(order) + 1.4, columns=len(shown))
+    for quantity, axes in zip(shown, panels, strict=True):
+        axes.axvline(0, color="black", linewidth=0.8)
+        for row in effects.differences:
+            if row.quantity == quantity:
+                _point(axes, order.index(row.privilege), row, effects.role(row.privilege))
+        name = effects.unit if quantity.name == "length" else f"{quantity.lexicon} markers per response"
+        axes.set_xlabel(f"{name}, difference to {effects.unguided}")
+        axes.set_yticks(range(len(order)), order if axes is panels[0] else [""] * len(order))
+        axes.set_ylim(len(order) - 0.5, -0.5)
+    figure.legend(handles=_legend(effects, order), frameon=False, loc="outside lower center", ncols=4)
+    return _svg(figure)
+
+
+def _point(axes: Any, place: int, row: Difference, role: str) -> None:
+    color = _ROLES[role]
+    if row.low is None or row.high is None:
+        axes.plot(row.mean, place, marker="x", markersize=5, color=_WITHOUT_INTERVAL)
+        return
+    axes.plot([row.low, row.high], [place, place], color=color, linewidth=1.6)
+    axes.plot(row.mean, place, "o", markersize=6, color=color, markerfacecolor=color if row.excludes_zero else "white")
+
+
+def _legend(effects: Effects, order: list[str]) -> list[Any]:
+    from matplotlib.lines import Line2D
+
+    roles = dict.fromkeys(effects.role(privilege) for privilege in order)
+    handles = [Line2D([], [], color=_ROLES[role], linewidth=1.6, label=role) for role in roles]
+    filled = Line2D([], [], marker="o", linestyle="", color="grey", label="interval excludes 0")
+    hollow = Line2D([], [], marker="o", linestyle="", color="grey", markerfacecolor="white", label="holds 0")
+    handles += [filled, hollow]
+    if any(row.low is None for row in effects.differences):
+        handles.append(Line2D([], [], marker="x", linestyle="", color=_WITHOUT_INTERVAL, label="no interval"))
+    return handles
+
+
+def _figure(height: float, columns: int = 0) -> tuple[Figure, Any]:
+    """A figure with its axes; with `columns`, a list of as many side by side."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+    if columns:
+        panels = figure.subplots(1, columns, squeeze=False)[0]
+        for axes in panels:
+            axes.spines[["top", "right"]].set_visible(False)
+        return figure, panels
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes

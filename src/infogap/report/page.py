@@ -11,6 +11,7 @@ from infogap import __version__
 from infogap.overview import by_privilege, density_unit, how_chosen, several_teachers, traces_in_short
 from infogap.recipe import dump_recipe
 from infogap.report import figures
+from infogap.report.effects import effects_sections
 from infogap.report.summary import mix_counts
 from infogap.run import Run
 
@@ -33,6 +34,7 @@ def page(run: Run) -> str:
         stages=_stage_counts(run),
         recipe=dump_recipe(run.recipe),
         density=figures.density_by_privilege(traces, run.recipe) if drawn else "",
+        effects=effects_sections(run, environment),
         mix_figure=figures.mix(run) if drawn else "",
     )
 

@@ -25,7 +25,7 @@ STAGE = Stage(
     "report",
     ("report",),
     ("tasks", "traces", "verdicts", "measures", "duplicates", "mix", "dataset"),
-    1,
+    2,
     _part,
     _make,
 )

@@ -1,0 +1,44 @@
+"""The page's part on what each privilege did: the tables of `infogap measure --table`, and a figure."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from jinja2 import Environment
+
+from infogap.effects import Effects, effects_of
+from infogap.effects.passes import Passes
+from infogap.effects.printed import heading, interval, number
+from infogap.report import figures
+from infogap.run import Run
+
+
+def effects_sections(run: Run, environment: Environment) -> str:
+    """HTML, a section for each teacher."""
+    found = effects_of(run)
+    template = (resources.files("infogap.report") / "effects.html.jinja").read_text(encoding="utf-8")
+    return "\n".join(_section(effects, len(found) > 1, environment, template) for effects in found)
+
+
+def _section(effects: Effects, named: bool, environment: Environment, template: str) -> str:
+    contrasts = {f"{row.difference.privilege} - {row.difference.against}": row.contrast for row in effects.contrasts}
+    return environment.from_string(template).render(
+        effects=effects,
+        teacher=effects.teacher if named else "",
+        unit=effects.unit,
+        heading=heading,
+        number=number,
+        interval=interval,
+        rate=_rate,
+        differences_rows=[(row.privilege, row) for row in effects.differences],
+        contrast_rows=[
+            (f"{row.difference.privilege} - {row.difference.against}", row.difference) for row in effects.contrasts
+        ],
+        contrasts=contrasts,
+        ks=sorted({at.k for row in effects.passes for at in row.at}),
+        figure=figures.differences(effects) if figures.available() else "",
+    )
+
+
+def _rate(row: Passes, k: int) -> str:
+    return next((f"{at.rate:.2f}" for at in row.at if at.k == k), "-")
