@@ -41,7 +41,6 @@ def run_all(run: Run) -> list[StageState]:
     """Bring every stage up to date, leaving alone those that hold. Returns what each was before."""
     order = stages(run.recipe)
     staleness = Staleness(run, order)
-    _check_ready(run, order, staleness)
     before = []
     for stage in order:
         state = staleness.state(stage)
@@ -67,18 +66,9 @@ def run_one(run: Run, name: str) -> StageState:
                 f"first: infogap {maker.name} {run.path}"
             )
         staleness.refresh(maker)
-    # Before a teacher is asked, so is every later stage: what generation costs must not be for nothing.
-    _check_ready(run, order[order.index(stage) :] if name == "generate" else [stage], staleness)
     state = staleness.state(stage)
     _bring_up_to_date(run, stage, state, staleness)
     return state
-
-
-def _check_ready(run: Run, order: list[Stage], staleness: Staleness) -> None:
-    """Let every stage that is to be made say what it lacks: a file, a library, a server that can do what it must."""
-    for stage in order:
-        if staleness.state(stage).state != "done":
-            stage.ready(run)
 
 
 def _bring_up_to_date(run: Run, stage: Stage, state: StageState, staleness: Staleness) -> None:

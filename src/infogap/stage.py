@@ -33,5 +33,4 @@ class Stage:
     version: int  # raised when the same input would give another result
     part: Callable[[Run], dict[str, Any]]
     make: Callable[[Run], Outcome]
-    ready: Callable[[Run], None] = lambda _run: None  # raises where something that it needs is missing
     begun: Callable[[Run], tuple[int, int] | None] = lambda _run: None  # done and total, of a stage that resumes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from infogap.measure.answer_changes import answer_changes
@@ -15,7 +17,17 @@ from infogap.measure.answer_changes import answer_changes
         ("The answer is 5. Wait, no. The answer is 6.", 1),
         (r"So \boxed{5}. Hmm, let me check: \boxed{6}. No, it was right: \boxed{5}", 2),
         (r"The answer is 5. Final answer: $\boxed{ 5 }$", 0),
+        ("Final answer: the answer is 5. 答案是5。所以答案为6。", 1),
+        ("The answer is **5**.\n\n**Final answer**\n7", 1),
     ],
 )
 def test_changes(text: str, changes: int) -> None:
     assert answer_changes(text) == changes
+
+
+def test_a_trace_that_loops_takes_no_time() -> None:
+    """A token limit cuts such traces off after a hundred thousand characters of one line; in squares that is minutes."""
+    started = time.process_time()
+    assert answer_changes(r"\boxed{5} the answer is 5. " * 20_000) == 0
+    assert answer_changes("so the answer is 5. " * 20_000) == 0
+    assert time.process_time() - started < 10

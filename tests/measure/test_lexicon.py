@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +17,10 @@ _KIM_WORDS = ("wait", "hmm", "perhaps", "maybe", "actually", "alternatively", "s
 @cache
 def _shipped(name: str) -> Lexicon:
     return load(name, Path)
+
+
+def _counts(lexicon: Lexicon, text: str) -> dict[str, int]:
+    return dict(Counter(marker for _, _, marker in lexicon.spans(text)))
 
 
 @pytest.fixture(scope="module")
@@ -36,20 +41,17 @@ _wordy = st.lists(st.sampled_from([*_KIM_WORDS, "Await", "un", "ed", "MIGHT", "�
 @given(st.one_of(st.text(), _wordy))
 def test_kim2026_counts_plain_substrings(text: str) -> None:
     kim = _shipped("kim2026")
-    counts = kim.count(text)
+    counts = _counts(kim, text)
     assert {word: counts.get(word, 0) for word in _KIM_WORDS} == {word: text.lower().count(word) for word in _KIM_WORDS}
 
 
 @given(st.one_of(st.text(), _wordy))
-def test_kim2026_spans_are_what_it_counts(text: str) -> None:
-    kim = _shipped("kim2026")
-    spans = kim.spans(text)
-    assert len(spans) == sum(kim.count(text).values())
-    assert all(text[start:end].lower() == marker for start, end, marker in spans)
+def test_kim2026_spans_hold_their_markers(text: str) -> None:
+    assert all(text[start:end].lower() == marker for start, end, marker in _shipped("kim2026").spans(text))
 
 
 def test_kim2026_counts_parts_of_words(kim: Lexicon) -> None:
-    assert kim.count("I checked: unlikely. They await.") == {"wait": 1, "likely": 1, "check": 1}
+    assert _counts(kim, "I checked: unlikely. They await.") == {"wait": 1, "likely": 1, "check": 1}
 
 
 _OWN_WORDS = [marker for marker in _shipped("infogap").markers if marker.isascii()]
@@ -68,7 +70,7 @@ def test_a_marker_inside_a_longer_word_never_counts(marker: str, joined: str, be
 @given(st.sampled_from(_OWN_WORDS))
 def test_every_marker_counts_once_in_any_case(marker: str) -> None:
     own = _shipped("infogap")
-    assert own.count(f"So. {marker.upper()}, then.") == {marker: 1}
+    assert _counts(own, f"So. {marker.upper()}, then.") == {marker: 1}
 
 
 @pytest.mark.parametrize(
@@ -88,7 +90,7 @@ def test_every_marker_counts_once_in_any_case(marker: str) -> None:
     ],
 )
 def test_own_lexicon(own: Lexicon, text: str, counts: dict[str, int]) -> None:
-    assert own.count(text) == counts
+    assert _counts(own, text) == counts
 
 
 def test_spans_point_into_the_text(own: Lexicon) -> None:
@@ -101,9 +103,8 @@ def test_spans_point_into_the_text(own: Lexicon) -> None:
 
 
 def test_categories(own: Lexicon) -> None:
-    counts = own.count("Wait, perhaps. Actually, hold on.")
-    assert own.in_category(counts, "self_correction") == 3
-    assert own.in_category(counts, "hedge") == 1
+    categories = Counter(own.markers[marker] for _, _, marker in own.spans("Wait, perhaps. Actually, hold on."))
+    assert categories == {"self_correction": 3, "hedge": 1}
     assert set(own.markers.values()) == {"hedge", "self_correction", "verification", "alternative", "ignorance"}
 
 
@@ -113,8 +114,8 @@ def test_a_lexicon_of_ones_own(tmp_path: Path) -> None:
         "markers: {doubt: [Peut-être, 'C’est à voir']}\nexclusions: [peut-être bien]\n"
     )
     mine = load("mine.yaml", lambda path: tmp_path / path)
-    assert mine.count("Peut-être. Peut-être bien. peut être") == {"peut-être": 2}
-    assert mine.count("C'est à voir") == mine.count("c’est à voir") == {"c’est à voir": 1}
+    assert _counts(mine, "Peut-être. Peut-être bien. peut être") == {"peut-être": 2}
+    assert _counts(mine, "C'est à voir") == _counts(mine, "c’est à voir") == {"c’est à voir": 1}
     assert mine.digest != _shipped("infogap").digest
 
 

@@ -39,6 +39,9 @@ def item(verifier: str, gold: str | None, answer: str, tolerance: float | None =
         ("3.2 m/s", 3.2),
         ("3.2 m/s^2", 3.2),
         ("$12", 12),
+        ("x = 5", 5),
+        (r"v_0 \approx 3.2 m/s", 3.2),
+        ("≈ 3.14", 3.14),
         ("１２", 12),
         (r"$\boxed{7}$", 7),
     ],
@@ -48,7 +51,23 @@ def test_reads_numbers(text: str, value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "nan", "inf", "x = 5", "5 or 7", "12-5", "1.2.3", "1,23", "9**9**9", "1e9999", "1/0", "about 5", "1±2"]
+    "text",
+    [
+        "",
+        "nan",
+        "inf",
+        "x = y",
+        "f(2) = 5",
+        "5 or 7",
+        "12-5",
+        "1.2.3",
+        "1,23",
+        "9**9**9",
+        "1e9999",
+        "1/0",
+        "about 5",
+        "1±2",
+    ],
 )
 def test_other_texts_are_no_numbers(text: str) -> None:
     assert number(text) is None

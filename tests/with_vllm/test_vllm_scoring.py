@@ -48,11 +48,13 @@ class Reference:
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         self.model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
 
-    def score(self, messages: list[dict[str, str]], text: str) -> list[float]:
-        shown = self.tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True, enable_thinking=False
-        )
-        prompt = self.tokenizer.encode(shown, add_special_tokens=False)
+    def score(self, messages: list[dict[str, str]] | None, text: str) -> list[float]:
+        prompt = [self.tokenizer.bos_token_id]
+        if messages is not None:
+            shown = self.tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=True, enable_thinking=False
+            )
+            prompt = self.tokenizer.encode(shown, add_special_tokens=False)
         tokens = self.tokenizer.encode(text, add_special_tokens=False)
         with torch.inference_mode():
             logits = self.model(torch.tensor([prompt + tokens])).logits[0, len(prompt) - 1 : -1]
@@ -85,6 +87,22 @@ def test_scores_are_those_of_another_implementation(scorer: VllmScorer, referenc
     for key, messages in (("a", QUESTION), ("b", TOLD)):
         assert scored[key].logprobs == pytest.approx(reference.score(messages, text), abs=2e-3)
     assert sum(scored["b"].logprobs) != sum(scored["a"].logprobs)
+
+
+def test_a_text_without_a_prompt_follows_the_begin_of_text_token(scorer: VllmScorer, reference: Reference) -> None:
+    (scored,) = scorer.score([TextToScore("alone", None, TEXT)])
+    assert scored.logprobs == pytest.approx(reference.score(None, TEXT), abs=2e-3)
+    assert [TEXT[offset] for offset in scored.offsets[:3]] == ["L", " ", " "]  # Let| me| think
+
+
+def test_the_difference_between_two_prompts_is_that_of_another_implementation(
+    scorer: VllmScorer, reference: Reference
+) -> None:
+    asked, told = scores(scorer, TextToScore("a", QUESTION, TEXT), TextToScore("b", TOLD, TEXT)).values()
+    if asked.key == "b":
+        asked, told = told, asked
+    expected = sum(reference.score(TOLD, TEXT)) - sum(reference.score(QUESTION, TEXT))
+    assert sum(told.logprobs) - sum(asked.logprobs) == pytest.approx(expected, abs=1e-3 * len(asked.tokens))
 
 
 def test_a_text_that_a_prompt_has_begun_is_scored_from_there(scorer: VllmScorer, thinking_folder: Path) -> None:

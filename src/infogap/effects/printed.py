@@ -30,9 +30,7 @@ def print_effects(found: list[Effects], *, tasks: bool) -> None:
             title = f"Difference to {effects.unguided} on the same tasks (* interval excludes 0)"
             console.print(_differences(title, [(row.privilege, row) for row in effects.differences], effects.unit))
         if effects.contrasts:
-            rows = [
-                (f"{row.difference.privilege} - {row.difference.against}", row.difference) for row in effects.contrasts
-            ]
+            rows = [(row.name, row.difference) for row in effects.contrasts]
             console.print(_differences("Effect of the true context minus effect of the control", rows, effects.unit))
         if effects.passes:
             console.print(_passes(effects))

@@ -46,6 +46,10 @@ class ContrastDifference:
     contrast: Contrast
     difference: Difference
 
+    @property
+    def name(self) -> str:
+        return f"{self.difference.privilege} - {self.difference.against}"
+
 
 @dataclass(frozen=True)
 class Effects:

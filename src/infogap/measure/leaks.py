@@ -19,7 +19,7 @@ _REACH = 160  # characters before and after a word: longer than any phrase
 
 
 class Leak(TypedDict):
-    """One place in the measured text: `kind`, the rule that found it, character span, and the words there."""
+    """One place in the measured text: `kind`, the regular expression that found it, character span, the words there."""
 
     kind: str
     rule: str
@@ -34,7 +34,9 @@ class LeaksFile(Model):
     name: str
     source: str
     words: list[str] = Field(min_length=1, description="Every phrase holds one of these; phrases are sought near them.")
-    kinds: dict[str, list[str]] = Field(min_length=1, description="Regular expressions by kind.")
+    kinds: dict[str, list[str]] = Field(
+        min_length=1, description="Regular expressions by kind, without groups that capture."
+    )
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,13 @@ class LeakPhrases:
         """The leaks in a trace's text, from left to right, without what the question itself says."""
         asked = _comparable(question)
         found = [
-            Leak(kind=kind, rule=kind, start=match.start(), end=match.end(), evidence=match.group())
+            Leak(
+                kind=kind,
+                rule=self.kinds[kind][(match.lastindex or 1) - 1],
+                start=match.start(),
+                end=match.end(),
+                evidence=match.group(),
+            )
             for start, end in self._surroundings(text)
             for kind, pattern in self._patterns.items()
             for match in pattern.finditer(text, start, end)
@@ -72,7 +80,7 @@ class LeakPhrases:
     @cached_property
     def _patterns(self) -> dict[str, re.Pattern[str]]:
         return {
-            kind: re.compile("|".join(pattern.replace(" ", r"\s+") for pattern in patterns), re.IGNORECASE)
+            kind: re.compile("|".join(f"({pattern})".replace(" ", r"\s+") for pattern in patterns), re.IGNORECASE)
             for kind, patterns in self.kinds.items()
         }
 

@@ -80,18 +80,6 @@ class Lexicon:
     exclusions: tuple[str, ...]
     digest: str  # of all that it finds
 
-    def count(self, text: str) -> dict[str, int]:
-        """How often each marker occurs; those that do not are left out. In the lexicon's order."""
-        if self.matching == "substring":
-            lowered = text.lower()
-            return {marker: count for marker in self.markers if (count := lowered.count(marker))}
-        found = Counter(marker for _, _, marker in self.spans(text))
-        return {marker: found[marker] for marker in self.markers if marker in found}
-
-    def in_category(self, counts: dict[str, int], category: str) -> int:
-        """How many of the counted markers are of a category."""
-        return sum(count for marker, count in counts.items() if self.markers[marker] == category)
-
     def spans(self, text: str) -> list[Span]:
         """Where markers stand, from left to right."""
         if self.matching == "substring":

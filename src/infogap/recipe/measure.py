@@ -1,4 +1,4 @@
-"""What measure takes from a recipe: lexicons, cut points, and by which model the gap is scored."""
+"""What measure takes from a recipe: lexicons and cut points."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _each_once(names: list[str]) -> list[str]:
 
 
 class Measure(Model):
-    """By which lexicons markers are counted, and where the bands are cut."""
+    """By which lexicons markers are counted, where the bands are cut, and what counts as a fork."""
 
     lexicons: Annotated[list[str], AfterValidator(_each_once)] = Field(
         ["infogap", "kim2026"],

@@ -21,7 +21,6 @@ def effects_sections(run: Run, environment: Environment) -> str:
 
 
 def _section(effects: Effects, named: bool, environment: Environment, template: str) -> str:
-    contrasts = {f"{row.difference.privilege} - {row.difference.against}": row.contrast for row in effects.contrasts}
     return environment.from_string(template).render(
         effects=effects,
         teacher=effects.teacher if named else "",
@@ -31,10 +30,8 @@ def _section(effects: Effects, named: bool, environment: Environment, template: 
         interval=interval,
         rate=_rate,
         differences_rows=[(row.privilege, row) for row in effects.differences],
-        contrast_rows=[
-            (f"{row.difference.privilege} - {row.difference.against}", row.difference) for row in effects.contrasts
-        ],
-        contrasts=contrasts,
+        contrast_rows=[(row.name, row.difference) for row in effects.contrasts],
+        contrasts={row.name: row.contrast for row in effects.contrasts},
         ks=sorted({at.k for row in effects.passes for at in row.at}),
         figure=figures.differences(effects) if figures.available() else "",
     )

@@ -37,7 +37,7 @@ def density_by_privilege(traces: pl.DataFrame, recipe: Recipe) -> str:
     """
     order = list(dict.fromkeys(row.privilege for row in by_privilege(traces, recipe)))
     densities = of_selected_tasks(traces).drop_nulls("epistemic_density")
-    figure, axes = _figure(0.5 * len(order) + 1.2)
+    figure, (axes,) = _figure(0.5 * len(order) + 1.2)
     for place, privilege in enumerate(order):
         values = densities.filter(pl.col("privilege") == privilege)["epistemic_density"].to_numpy()
         if not len(values):
@@ -62,7 +62,7 @@ def mix(run: Run) -> str:
     ]
     if not cells:
         return ""
-    figure, axes = _figure(0.28 * len(cells) + 1.0)
+    figure, (axes,) = _figure(0.28 * len(cells) + 1.0)
     places = range(len(cells))
     axes.barh(places, [cell["achieved"] for _, cell in cells], height=0.6, color=_CONFIDENT, label="achieved")
     targets = [cell["target"] for _, cell in cells]
@@ -120,19 +120,15 @@ def _legend(effects: Effects, order: list[str]) -> list[Any]:
     return handles
 
 
-def _figure(height: float, columns: int = 0) -> tuple[Figure, Any]:
-    """A figure with its axes; with `columns`, a list of as many side by side."""
+def _figure(height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
+    """A figure, and its axes side by side."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(_WIDTH, height), layout="constrained")
-    if columns:
-        panels = figure.subplots(1, columns, squeeze=False)[0]
-        for axes in panels:
-            axes.spines[["top", "right"]].set_visible(False)
-        return figure, panels
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    panels = list(figure.subplots(1, columns, squeeze=False)[0])
+    for axes in panels:
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure, panels
 
 
 def _svg(figure: Figure) -> str:

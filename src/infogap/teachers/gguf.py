@@ -45,9 +45,12 @@ def _packaged_gguf() -> Path:
 
 def load_gguf(path: Path, settings: EmbeddedTeacher) -> Any:
     """The model as a `llama_cpp.Llama`. Raises UserError where llama.cpp or the file is missing or damaged."""
-    check_llama_cpp()
-    import llama_cpp
-
+    try:
+        import llama_cpp
+    except ImportError:
+        raise UserError(f"the embedded teacher needs llama-cpp-python; {_INSTALL}") from None
+    except (OSError, RuntimeError) as error:
+        raise UserError(f"llama-cpp-python does not work here ({error}); reinstall it: {_INSTALL}") from error
     with path.open("rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise UserError(f"{path} is not a GGUF file; convert the model or download it again")
@@ -67,16 +70,6 @@ def load_gguf(path: Path, settings: EmbeddedTeacher) -> Any:
     # `verbose=False` still lets errors through to stderr; those come back as exceptions.
     logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL + 1)
     return model
-
-
-def check_llama_cpp() -> None:
-    """Raises UserError where llama.cpp is missing or does not work here."""
-    try:
-        import llama_cpp  # noqa: F401
-    except ImportError:
-        raise UserError(f"the embedded teacher needs llama-cpp-python; {_INSTALL}") from None
-    except (OSError, RuntimeError) as error:
-        raise UserError(f"llama-cpp-python does not work here ({error}); reinstall it: {_INSTALL}") from error
 
 
 def default_threads() -> int:

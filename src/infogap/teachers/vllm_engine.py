@@ -19,10 +19,10 @@ from infogap.errors import UserError, WorldError
 from infogap.teachers.vllm_arguments import engine_config, first_line
 from infogap.teachers.vllm_guard import Guard
 from infogap.teachers.vllm_log import EngineLog
-from infogap.teachers.vllm_model import INSTALL
 
 Result = TypeVar("Result")
 
+_INSTALL = "pip install 'infogap[vllm]'"
 _SHUTDOWN_SECONDS = 10.0
 _GLANCE_SECONDS = 0.2
 
@@ -140,8 +140,8 @@ def _start(model: str, arguments: dict[str, Any]) -> Any:
         from vllm.v1.engine.async_llm import AsyncLLM
     except ModuleNotFoundError as error:
         if error.name == "vllm":
-            raise UserError(f"the vllm teacher needs vLLM; {INSTALL}") from None
-        raise WorldError(f"vLLM does not work here: {error}; reinstall it: {INSTALL}") from None
+            raise UserError(f"the vllm teacher needs vLLM; {_INSTALL}") from None
+        raise WorldError(f"vLLM does not work here: {error}; reinstall it: {_INSTALL}") from None
     except Exception as error:  # a library of a GPU that is not there, a build for another one
         raise WorldError(f"vLLM does not work here: {type(error).__name__}: {first_line(str(error))}") from None
     config = engine_config(model, arguments)

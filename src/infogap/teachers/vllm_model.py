@@ -7,8 +7,6 @@ from pathlib import Path
 
 from infogap.errors import UserError
 
-INSTALL = "pip install 'infogap[vllm]'"
-
 
 def find_folder(model: str, resolve: Callable[[str], Path]) -> Path | None:
     """The folder of a model that the recipe gives as a path; None for a name on the Hub.

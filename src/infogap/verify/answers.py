@@ -12,14 +12,16 @@ Read, the first that applies:
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 
 _BOX_TOKEN = re.compile(r"(?P<box>\\{1,2}(?:boxed|fbox)\s*\{)|\\[\s\S]|[{}]")
 _BARE_BOX = re.compile(r"\\boxed(?:\s+|(?=\d))([^\s${}]+)")  # \boxed 5
 _BOX_JOINT = re.compile(r"\s*(?:\$+|\\[)\]])?\s*(?:,|and|or|,\s*and|,\s*or)\s*(?:\$+|\\[(\[])?\s*")
 _TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
-_SENTENCE = re.compile(
-    r"""
+# What comes before an answer in a sentence; the answer itself is the rest of its line.
+_STATING = r"""
+  (?:
     (?: \b(?:the|my|our)\s+(?:(?:final|correct|right)\s+)?(?:answer|option|choice)\b
       | \bfinal\s+answer\b
       | ^[ \t>*\#-]{0,12}(?:correct\s+)?answer\b )
@@ -27,11 +29,11 @@ _SENTENCE = re.compile(
     (?: [*`\s]*(?:\b(?:is|equals)\b(?!\s+not\b)|\b(?:should|must|would|will)\s+be\b|[:：=])
       | [*`]*[^\S\n]*$ )            # a heading: the answer stands below
     [\s*`:：]*
-    ([^\n]*)
-  | (?:最终|正确)?答案\s*(?:应?[为是]|[:：])\s*[:：]?\s*([^\n]*)
-    """,
-    re.IGNORECASE | re.MULTILINE | re.VERBOSE,
-)
+  | (?:最终|正确)?答案\s*(?:应?[为是]|[:：])\s*[:：]?\s*
+  )"""
+_FLAGS = re.IGNORECASE | re.MULTILINE | re.VERBOSE
+_BEFORE_ANSWER = re.compile(_STATING, _FLAGS)
+_SENTENCE = re.compile(_STATING + r"([^\n]*)", _FLAGS)
 _SENTENCE_END = re.compile(r"(?<=\S)(?:[.!?;](?=\s|\*|$)|[。！？；])")
 MAX_ANSWER = 2_000  # characters: nothing longer is an answer, and work on it would grow with its square
 _WRAPPERS = (("**", "**"), ("`", "`"), ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"))
@@ -79,13 +81,12 @@ def every_stated(text: str) -> list[str]:
     """
     boxes = [box for box in _boxes(text) if box.content.strip()]
     found = [(box.start, unwrapped(box.content)) for box in boxes]
-    place = 0
-    while match := _SENTENCE.search(text, place):
-        group = 1 if match.group(1) is not None else 2
-        sentence = _one_sentence(match.group(group)[:MAX_ANSWER])
-        place = max(match.start(group), match.start() + 1)
-        boxed = any(match.start() <= box.start < match.start(group) + len(sentence) for box in boxes)
-        if not boxed and not _SENTENCE.search(sentence):  # "Final answer: the answer is 42" says it once
+    starts = [box.start for box in boxes]
+    for match in _BEFORE_ANSWER.finditer(text):
+        line = text[match.end() : match.end() + MAX_ANSWER].partition("\n")[0]  # a looping trace can be one long line
+        sentence = _one_sentence(line)
+        boxed = bisect_left(starts, match.start()) < bisect_left(starts, match.end() + len(sentence))
+        if not boxed and not _BEFORE_ANSWER.search(sentence):  # "Final answer: the answer is 42" says it once
             found.append((match.start(), unwrapped(sentence.strip(" *`"))))
     return [answer for _, answer in sorted(found) if answer]
 
@@ -175,9 +176,9 @@ def _last_tag(text: str, cut: bool) -> _Box | None:
 
 def _said(match: re.Match[str]) -> str:
     """What a sentence gives as the answer, through "Final answer: the final answer is 42"."""
-    text: str = match.group(1) or match.group(2) or ""
+    text: str = match.group(1)
     while len(text) <= MAX_ANSWER and (inner := _SENTENCE.search(text)):
-        text = inner.group(1) or inner.group(2) or ""
+        text = inner.group(1)
     text = _one_sentence(text) if len(text) <= MAX_ANSWER else text
     return unwrapped(text.strip(" *`"))
 

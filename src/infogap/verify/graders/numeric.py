@@ -27,6 +27,8 @@ _NUMBER = re.compile(
     """,
     re.VERBOSE,
 )
+# What may stand before it: "x = 5", "\\approx 3.14".
+_BEFORE = re.compile(r"(?:\\?[A-Za-z]\w{0,20}\s*)?(?:=|≈|\\approx)\s*")
 # A unit, or words: "3.2 m/s", "12 apples". Digits after the number would make it another one.
 _REST = re.compile(r"[^\d=<>±]*(?:(?<=[a-zA-Z}])\^?\{?-?\d\}?[^\d=<>±]*)*")
 
@@ -47,13 +49,14 @@ def grade(item: Item) -> Grade:
 
 
 def number(text: str) -> float | None:
-    r"""The number that a text is, with a unit or without: `1,234.5`, `3.2e5`, `1.2 \times 10^5`, `\frac34`, `45%`.
+    r"""The number that a text is, with a unit or without, or as the value of a name: `1,234.5`, `3.2e5`, `1.2 \times 10^5`, `\frac34`, `45%`.
 
     None where it is none, or more than one. Never evaluated as code; exponents have four digits at most.
     """
     text = unwrapped(half_width(text)).replace("−", "-").replace("\\$", "").replace("$", "").replace("{,}", ",")
     text = re.sub(r"\\[dt]?frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}", text).strip()
-    match = _NUMBER.match(text)
+    before = _BEFORE.match(text)
+    match = _NUMBER.match(text, before.end() if before else 0)
     if match is None or not _REST.fullmatch(text, match.end()):
         return None
     top, bottom = match["over"] or match["number"], match["under"] or match["divisor"] or "1"
