@@ -26,7 +26,7 @@ def test_changes(text: str, changes: int) -> None:
 
 
 def test_a_trace_that_loops_takes_no_time() -> None:
-    """A token limit cuts such traces off after a hundred thousand characters of one line; in squares that is minutes."""
+    """Token limits cut such traces off after some hundred thousand characters of one line; squared, that is minutes."""
     started = time.process_time()
     assert answer_changes(r"\boxed{5} the answer is 5. " * 20_000) == 0
     assert answer_changes("so the answer is 5. " * 20_000) == 0

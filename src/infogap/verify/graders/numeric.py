@@ -49,7 +49,7 @@ def grade(item: Item) -> Grade:
 
 
 def number(text: str) -> float | None:
-    r"""The number that a text is, with a unit or without, or as the value of a name: `1,234.5`, `3.2e5`, `1.2 \times 10^5`, `\frac34`, `45%`.
+    r"""The number that a text is: `1,234.5`, `3.2e5`, `1.2 \times 10^5`, `\frac34`, `45%`, with a unit, or after `x =`.
 
     None where it is none, or more than one. Never evaluated as code; exponents have four digits at most.
     """
