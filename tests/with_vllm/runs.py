@@ -25,12 +25,13 @@ teacher:
   engine: {{dtype: bfloat16, max_model_len: 512, max_num_seqs: 4, enforce_eager: true}}
   sampling: {{temperature: 0.9, max_tokens: {max_tokens}}}
   logprobs: 3
-generate: {{samples: 4, privileges: [unguided, answer]}}
+generate: {{samples: {samples}, privileges: [unguided, answer]}}
 """
 
 
-def write_recipe(folder: Path, model: Path, max_tokens: int = 48) -> None:
-    (folder / "recipe.yaml").write_text(RECIPE.format(model=model, max_tokens=max_tokens))
+def write_recipe(folder: Path, model: Path, max_tokens: int = 48, samples: int = 4) -> None:
+    """Ten requests per sample."""
+    (folder / "recipe.yaml").write_text(RECIPE.format(model=model, max_tokens=max_tokens, samples=samples))
 
 
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:

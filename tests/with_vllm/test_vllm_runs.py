@@ -48,8 +48,11 @@ def _check_tables(folder: Path, traces: pl.DataFrame) -> None:
 
 
 def test_one_ctrl_c_finishes_what_is_in_flight(tmp_path: Path, model_folder: Path) -> None:
-    """At a terminal every process of the group gets the signal: the engine's must not end by it."""
-    write_recipe(tmp_path, model_folder)
+    """At a terminal every process of the group gets the signal: the engine's must not end by it.
+
+    Far more is asked for than a fast machine answers before a busy one has sent the signal.
+    """
+    write_recipe(tmp_path, model_folder, samples=100)
     with generating(tmp_path, 6) as process:
         engine = descendants(process.pid)
         os.killpg(process.pid, signal.SIGINT)
@@ -58,12 +61,12 @@ def test_one_ctrl_c_finishes_what_is_in_flight(tmp_path: Path, model_folder: Pat
     assert "stopped as asked" in error
     assert "Traceback" not in error and "died" not in error
     # Eight were in flight: they have been answered, and no more have been asked.
-    assert 6 < on_disk(tmp_path) < REQUESTS
+    assert 6 < on_disk(tmp_path) < 1000
     assert wait_until_gone(engine, 30) == []
 
 
 def test_two_ctrl_cs_stop_at_once(tmp_path: Path, model_folder: Path) -> None:
-    write_recipe(tmp_path, model_folder, max_tokens=400)
+    write_recipe(tmp_path, model_folder, max_tokens=400, samples=100)
     with generating(tmp_path, 1) as process:
         engine = descendants(process.pid)
         os.killpg(process.pid, signal.SIGINT)
