@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import closing
 from importlib import import_module
-from multiprocessing import get_context
 
 from infogap.console import progress
 from infogap.recipe.sources import FileVerifierName
 from infogap.verify.choices import options
 from infogap.verify.graders.numeric import number
+from infogap.verify.pool import limit_memory
+from infogap.verify.workers import Lost, bounded
 
 MAX_CHARACTERS = 2_000
 NO_ANSWER = "no answer"
@@ -70,26 +72,20 @@ def _choice_fault(question: str, answer: str) -> str | None:
 def unreadable(golds: list[str]) -> dict[str, str]:
     """The answers in which math-verify finds nothing, each with the reason.
 
-    They are read in a process of their own that is ended at a deadline: a few characters such as a
-    binomial of large numbers keep the parser busy for hours.
+    They are read in processes that are ended at a deadline: a few characters such as a binomial of large numbers
+    keep the parser busy for hours.
     """
     hard = [gold for gold in dict.fromkeys(golds) if not _NUMBER.fullmatch(gold)]
     if not hard:
         return {}
-    from pebble import ProcessExpired, ProcessPool
-
     found: dict[str, str] = {}
-    with (
-        ProcessPool(max_workers=1, context=get_context("spawn"), initializer=_start_reader) as pool,
-        progress("tasks", len(hard), "answers") as advance,
-    ):
-        results = pool.map(_is_readable, hard, timeout=_DEADLINE).result()
-        for gold in hard:
-            try:
-                if not next(results):
-                    found[gold] = NOT_MATH
-            except (TimeoutError, ProcessExpired):
+    readings = bounded(_is_readable, hard, limit=_DEADLINE, start=_start_reader, preload=["math_verify"])
+    with closing(readings), progress("tasks", len(hard), "answers") as advance:
+        for gold, readable in zip(hard, readings, strict=True):
+            if isinstance(readable, Lost) or readable is None:
                 found[gold] = TOO_HARD
+            elif not readable:
+                found[gold] = NOT_MATH
             advance()
     return found
 
@@ -98,10 +94,15 @@ def _start_reader() -> None:
     """Before the clock runs: on a cold disk the import alone may take longer than an answer may."""
     import_module("math_verify")
     logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns that its own time limit, an alarm, is off
+    limit_memory()
 
 
-def _is_readable(gold: str) -> bool:
+def _is_readable(gold: str) -> bool | None:
+    """Whether there is mathematics in an answer; None where reading it takes too much memory."""
     from math_verify import parse
 
-    found = parse(f"\\boxed{{{gold}}}", parsing_timeout=None)
+    try:
+        found = parse(f"\\boxed{{{gold}}}", parsing_timeout=None)
+    except (MemoryError, RecursionError):
+        return None
     return any(not isinstance(item, str) or _SOMETHING.search(item) for item in found)
