@@ -124,7 +124,7 @@ def test_a_kill_between_any_two_changes_to_the_disk(
         assert all(pl.read_parquet(run.path / name).height for name in plain if name.startswith("traces/part"))
 
 
-def graded_here(work: Iterable[Keyed], *, verifiers: Iterable[str]) -> Iterator[tuple[str, Grade]]:
+def graded_here(work: Iterable[Keyed], *, verifiers: Iterable[str], folder: Path) -> Iterator[tuple[str, Grade]]:
     """Grading in this process: starting others takes half a second, each time."""
     for trace_id, item in work:
         yield trace_id, grade(item) if isinstance(item, Item) else item

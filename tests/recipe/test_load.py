@@ -69,7 +69,7 @@ publish: {version: 1.0, repo: nowhere}
     expected = [
         ("recipe.yaml:2: seed:", 'found "3" (text)'),
         ("recipe.yaml:5: tasks[0].colums: unknown key", "did you mean 'columns'?"),
-        ("recipe.yaml:6: tasks[0].verifier:", "allowed: math, choice, exact, numeric, regex (did you mean 'math'?)"),
+        ("recipe.yaml:6: tasks[0].verifier:", "as module:function (did you mean 'math'?)"),
         ("recipe.yaml:8: teacher.backend:", "allowed: embedded, openai, vllm, ray (did you mean 'embedded'?)"),
         ("recipe.yaml:10: generate.samples:", "found 0 (a whole number)"),
         ("recipe.yaml:13: generate.privileges[1]:", "did you mean 'solution'?"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from infogap.recipe import LoadedRecipe, Problem, RecipeError, load_recipe
+from infogap.recipe.sources import GymTasks
 
 
 def checked(file: Path, overrides: list[str] | None = None) -> LoadedRecipe:
@@ -25,7 +26,20 @@ def outside_problems(loaded: LoadedRecipe) -> list[Problem]:
     """What the recipe's text alone does not show: missing files, unknown datasets, broken templates."""
     from infogap.tasks.check import check_sources
 
-    return [*check_sources(loaded), *_templates(loaded), *_lexicons(loaded)]
+    return [*check_sources(loaded), *_verifiers(loaded), *_templates(loaded), *_lexicons(loaded)]
+
+
+def _verifiers(loaded: LoadedRecipe) -> list[Problem]:
+    """The user's own graders that cannot be called, each once."""
+    from infogap.verify.functions import is_function, problem
+
+    key = "import" if loaded.recipe.imports else "tasks"
+    named: dict[str, tuple[str | int, ...]] = {}
+    for index, source in enumerate(loaded.recipe.import_ or loaded.recipe.tasks or []):
+        if not isinstance(source, GymTasks) and is_function(source.verifier):
+            named.setdefault(source.verifier, (key, index, "verifier"))
+    found = [(path, problem(name, loaded.base.resolve())) for name, path in named.items()]
+    return [loaded.problem(path, message) for path, message in found if message]
 
 
 def _templates(loaded: LoadedRecipe) -> list[Problem]:

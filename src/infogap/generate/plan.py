@@ -21,7 +21,6 @@ from infogap.schema import CONTEXTS, TASKS
 from infogap.teachers.base import Request
 from infogap.teachers.identity import model_identity
 
-_NEEDED_FOR_DECOYS = ("task_id", "family", "question", "answer", "solution", "verifier", "metadata")
 _TASKS_AT_A_TIME = 256  # where attempts are shown: as many tasks' texts are in memory
 
 
@@ -158,5 +157,5 @@ def context_writer(run: Run) -> ContextWriter:
     assert generate is not None
     rows: list[dict[str, Any]] = []
     if any(use.name.startswith("decoy_") for use in generate.uses):
-        rows = run.scan(TASKS).select(_NEEDED_FOR_DECOYS).sort("task_id").collect().to_dicts()
-    return ContextWriter(generate.wording, Decoys(run.recipe.seed, rows))
+        rows = run.scan(TASKS).sort("task_id").collect().to_dicts()
+    return ContextWriter(generate.wording, Decoys(run.recipe.seed, rows, run.base))

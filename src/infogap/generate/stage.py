@@ -53,7 +53,7 @@ def _part(run: Run) -> dict[str, Any]:
         "wording": {"frame": wording.frame, "contexts": {name: wording.contexts[name] for name in sorted(worded)}},
     }
     graded = generate.in_rounds or any(use.name == "decoy_answer" for use in generate.uses)
-    return part | ({"grading": grading_settings()} if graded else {})
+    return part | ({"grading": grading_settings(run)} if graded else {})
 
 
 def _make(run: Run) -> Outcome:
@@ -199,12 +199,12 @@ def _tokens(completion: Completion) -> Row:
 def _judge(run: Run, plan: Plan) -> None:
     """Give the verdicts on a round's traces, from which the next round follows; kept part by part."""
     folder = run.path / TRACES.name
-    judge_by(folder, grading_settings())
+    judge_by(folder, grading_settings(run))
     paths = [path for path in round_parts(folder, plan.round) if not is_judged(path)]
     if not paths:
         return
     sizes = [Rounds.read(folder).rows_of(part_number(path)) for path in paths]
-    verdicts = grade_traces(tasks_by_id(run), ((read_part(path, TRACES), VERDICTS.empty()) for path in paths))
+    verdicts = grade_traces(tasks_by_id(run), ((read_part(path, TRACES), VERDICTS.empty()) for path in paths), run.base)
     with closing(verdicts), progress("judge", sum(sizes), "traces") as advance:
         for path, size in zip(paths, sizes, strict=True):
             write_judged(path, _advancing(islice(verdicts, size), advance))

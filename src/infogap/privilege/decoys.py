@@ -5,16 +5,19 @@ from __future__ import annotations
 from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any
 
 from infogap.ids import derived_seed, digest
 from infogap.privilege.forms import form, plainly_differ, same
 from infogap.privilege.variants import variants
 from infogap.verify.choices import options
+from infogap.verify.functions import is_function
 from infogap.verify.grade import Item
-from infogap.verify.graders import BOUNDED, grade
+from infogap.verify.graders import grade, needs_worker
 from infogap.verify.pool import grade_all
 
 _SIBLINGS = 3  # answers of other tasks that are tried before the gold answer is changed
@@ -26,9 +29,10 @@ _NEAR = 16  # other solutions among which the one nearest in length is taken
 class Decoys:
     """Finds decoys among the other tasks, the same ones for the same seed whatever the tasks' order."""
 
-    def __init__(self, seed: int, tasks: list[dict[str, Any]]) -> None:
-        """`tasks`: rows of the tasks table; of its columns source and difficulty are not needed."""
+    def __init__(self, seed: int, tasks: list[dict[str, Any]], folder: Path = Path()) -> None:
+        """`tasks`: rows of the tasks table; `folder`: the recipe's, where the user's own verifiers are."""
         self._seed = seed
+        self._folder = folder
         self._tasks = tasks
         self._row = {task["task_id"]: row for row, task in enumerate(tasks)}
         self._answers: dict[str, str | None] = {}
@@ -69,7 +73,7 @@ class Decoys:
         waiting = [(task, self._candidates(task)) for task in tasks]
         for most in (1, _TRIES - 1):
             asked = [(task, candidate) for task, more in waiting for candidate in islice(more, most)]
-            for (task, candidate), wrong in zip(asked, _graded_wrong(asked), strict=True):
+            for (task, candidate), wrong in zip(asked, _graded_wrong(asked, self._folder), strict=True):
                 if wrong:
                     self._answers.setdefault(task["task_id"], candidate)
             waiting = [(task, more) for task, more in waiting if task["task_id"] not in self._answers]
@@ -121,15 +125,19 @@ class Decoys:
         return places
 
 
-def _graded_wrong(pairs: list[tuple[dict[str, Any], str]]) -> list[bool]:
+def _graded_wrong(pairs: list[tuple[dict[str, Any], str]], folder: Path) -> list[bool]:
     """Whether the task's verifier calls the answer beside it wrong, for each."""
-    items = [
-        Item(task["verifier"], task["question"], task["answer"], task.get("metadata"), answer) for task, answer in pairs
-    ]
+    items = [_item(task, answer) for task, answer in pairs]
     plainly = [item.verifier == "math" and plainly_differ(item.answer, item.gold or "") for item in items]
-    hard = [(str(place), item) for place, item in enumerate(items) if item.verifier in BOUNDED and not plainly[place]]
-    grades = dict(grade_all(hard, verifiers={item.verifier for _, item in hard})) if hard else {}
+    hard = [(str(at), item) for at, item in enumerate(items) if needs_worker(item.verifier) and not plainly[at]]
+    grades = dict(grade_all(hard, verifiers={item.verifier for _, item in hard}, folder=folder)) if hard else {}
     return [
         plain or (grades.get(str(place)) or grade(item)).verdict == "wrong"
         for place, (item, plain) in enumerate(zip(items, plainly, strict=True))
     ]
+
+
+def _item(task: dict[str, Any], answer: str) -> Item:
+    """An answer to grade; a user's function, which reads whole responses, gets one that states it."""
+    item = Item(task["verifier"], task["question"], task["answer"], task.get("metadata"), answer)
+    return replace(item, response=f"\\boxed{{{answer}}}", task=task) if is_function(item.verifier) else item

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
-from infogap.recipe.base import Model, refuse_at
+from infogap.recipe.base import Model, refuse, refuse_at
+from infogap.recipe.problems import show
+from infogap.recipe.spelling import nearest
 
-FileVerifierName = Literal["math", "choice", "exact", "numeric", "regex"]
+VERIFIERS = ("math", "choice", "exact", "numeric", "regex")  # of a file's tasks; reasoning-gym's have `gym`
+_FUNCTION = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
 
 ColumnPath = Annotated[
     str,
@@ -28,6 +32,21 @@ OneOrMore = Annotated[
     list[str],
     BeforeValidator(_as_list),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+
+
+def _known_verifier(name: str) -> str:
+    if name in VERIFIERS or (re.fullmatch(_FUNCTION, name) and ".py:" not in name):
+        return name
+    allowed = f"{', '.join(VERIFIERS)}, or a function of yours as module:function"
+    hint = " (no .py, and dots between packages)" if ":" in name else nearest(name, VERIFIERS)
+    raise refuse(f"found {show(name)}; allowed: {allowed}{hint}")
+
+
+VerifierName = Annotated[
+    str,
+    AfterValidator(_known_verifier),
+    WithJsonSchema({"anyOf": [{"enum": list(VERIFIERS)}, {"type": "string", "pattern": f"^{_FUNCTION}$"}]}),
 ]
 
 
@@ -59,7 +78,10 @@ class Source(Model):
     family: str | None = Field(None, description="The family of every row, where no column says it.")
     difficulty: str | int | float | None = Field(None, description="The difficulty of every row.")
     strip_suffix: OneOrMore = Field([], description="Texts removed from the end of questions, such as an instruction.")
-    verifier: FileVerifierName = Field("math", description="How final answers are compared with the gold answer.")
+    verifier: VerifierName = Field(
+        "math",
+        description="How final answers are compared with the gold answer; a function of yours as module:function.",
+    )
     tolerance: float | None = Field(
         None, ge=0, lt=1, description="numeric: how far an answer may be off, as a share of the gold answer."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Verdict = Literal["correct", "wrong", "no_answer", "truncated", "ungradable"]
 
@@ -13,7 +13,8 @@ class Item:
     """An answer to grade against its task.
 
     `stated`: the response says that this is its answer; otherwise it is the response's last line, in which a grader
-    may find an answer or none.
+    may find an answer or none. A user's own function is given more: the whole `response`, and the task's row; there
+    `answer` is empty where none is stated.
     """
 
     verifier: str
@@ -22,6 +23,8 @@ class Item:
     metadata: str | None  # the task's, JSON
     answer: str
     stated: bool = True
+    response: str | None = None
+    task: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -47,4 +50,4 @@ def no_answer() -> Grade:
 
 def ungradable(reason: str, answer: str | None = None) -> Grade:
     """A trace about which the verifier says nothing, and why."""
-    return Grade("ungradable", answer, None, reason)
+    return Grade("ungradable", answer or None, None, reason)

@@ -8,6 +8,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
+from infogap.verify.functions import add_folder, is_function, load
 from infogap.verify.grade import Grade, Item, ungradable
 from infogap.verify.graders import BOUNDED, grade
 from infogap.verify.workers import Given, Lost, bounded
@@ -19,14 +20,22 @@ Keyed = tuple[str, Item | Grade]
 
 
 def grade_all(
-    work: Iterable[Keyed], *, verifiers: Iterable[str], limit: float = TIME_LIMIT, workers: int | None = None
+    work: Iterable[Keyed],
+    *,
+    verifiers: Iterable[str],
+    folder: Path = Path(),
+    limit: float = TIME_LIMIT,
+    workers: int | None = None,
 ) -> Generator[tuple[str, Grade], None, None]:
     """Grade keyed items in worker processes, in their order; grades among them pass through.
 
-    `verifiers` are those that occur in `work` and need a worker; `limit` is in seconds per item. An item that takes
-    longer is `ungradable`: its worker is killed and replaced. Raises WorldError where no worker starts.
+    `verifiers` are those that occur in `work`; `folder` is the recipe's, where modules named by `module:function` are
+    looked for first; `limit` is in seconds per item. An item that takes longer is `ungradable`: its worker is killed
+    and replaced. Raises WorldError where no worker starts, as where a module named in the recipe is not there.
     """
-    modules = [BOUNDED[name] for name in sorted(set(verifiers) & BOUNDED.keys())]
+    named = sorted(set(verifiers))
+    modules = [BOUNDED[name] for name in named if name in BOUNDED]
+    functions = [name for name in named if is_function(name)]
     sent = deque[Keyed]()
 
     def items() -> Iterator[Item | Given]:
@@ -34,7 +43,7 @@ def grade_all(
             sent.append((key, item))
             yield Given(item) if isinstance(item, Grade) else item
 
-    start = partial(_start_worker, modules)
+    start = partial(_start_worker, modules, functions, folder)
     outcomes = bounded(_grade, items(), limit=limit, workers=workers, start=start, preload=modules)
     try:
         for outcome in outcomes:
@@ -55,9 +64,13 @@ def _lost(item: Item | Grade, lost: Lost, limit: float) -> Grade:
 # In the worker
 
 
-def _start_worker(modules: list[str]) -> None:
+def _start_worker(modules: list[str], functions: list[str], folder: Path) -> None:
     for module in modules:
         import_module(module)
+    if functions:
+        add_folder(folder)
+        for name in functions:
+            load(name)
     limit_memory()
 
 

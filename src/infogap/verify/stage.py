@@ -16,8 +16,8 @@ from infogap.verify.traces import VERSION, grade_traces, grading_settings, tasks
 _REASONS_SHOWN = 3
 
 
-def _part(_run: Run) -> dict[str, Any]:
-    return grading_settings()
+def _part(run: Run) -> dict[str, Any]:
+    return grading_settings(run)
 
 
 def _make(run: Run) -> Outcome:
@@ -25,7 +25,7 @@ def _make(run: Run) -> Outcome:
     parts = ((read_part(path, TRACES), read_judged(path)) for path in run.part_paths(TRACES))
     with run.rewrite(VERDICTS) as out, progress("verify", run.rows(TRACES), "traces") as advance:
         rows: list[dict[str, Any]] = []
-        for row in grade_traces(tasks_by_id(run), parts):
+        for row in grade_traces(tasks_by_id(run), parts, run.base):
             verdicts[row["verdict"]] += 1
             if row["verdict"] == "ungradable":
                 reasons[_kind_of(row["detail"] or "")] += 1

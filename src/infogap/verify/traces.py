@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -12,11 +13,12 @@ import polars as pl
 from infogap.run import Run
 from infogap.schema import TASKS
 from infogap.verify.answers import MAX_ANSWER, last_line, stated
+from infogap.verify.functions import is_function, source_digest
 from infogap.verify.grade import Grade, Item, no_answer, ungradable
-from infogap.verify.graders import BOUNDED, PLAIN, grade
+from infogap.verify.graders import grade, is_known, needs_worker
 from infogap.verify.pool import TIME_LIMIT, grade_all
 
-VERSION = 2  # raised when the same response would get another verdict
+VERSION = 3  # raised when the same response would get another verdict
 _ONE_LINE = 100  # characters: a response that is no more than such a line is an answer by itself
 _TRACE_COLUMNS = ("trace_id", "task_id", "response", "finish_reason", "error")
 Tasks = dict[str, dict[str, Any]]
@@ -27,22 +29,27 @@ def tasks_by_id(run: Run) -> Tasks:
     return {task["task_id"]: task for part in run.parts(TASKS) for task in part.drop("solution").iter_rows(named=True)}
 
 
-def grading_settings() -> dict[str, Any]:
-    """Verdicts depend on infogap's own rules, on the libraries that give them, and on how long these may take."""
+def grading_settings(run: Run) -> dict[str, Any]:
+    """What verdicts depend on besides the texts.
+
+    Infogap's own rules, the libraries that give them, how long these may take, and the source of the user's graders.
+    """
     libraries = {name: version(name) for name in ("math-verify", "reasoning-gym")}
-    return {"version": VERSION, "libraries": libraries, "time_limit": TIME_LIMIT}
+    settings: dict[str, Any] = {"version": VERSION, "libraries": libraries, "time_limit": TIME_LIMIT}
+    functions = sorted({source.verifier for source in run.recipe.table_sources if is_function(source.verifier)})
+    return settings | ({"functions": {name: source_digest(name, run.base) for name in functions}} if functions else {})
 
 
 def grade_traces(
-    tasks: Tasks, parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]]
+    tasks: Tasks, parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]], folder: Path
 ) -> Generator[dict[str, Any], None, None]:
     """The verdicts table's row of every trace, in the order of the traces.
 
-    Takes the tasks by id and the traces table part by part, each part with the verdicts that were given on it before:
-    these stay what they are.
+    Takes the tasks by id; the traces table part by part, each part with the verdicts that were given on it before:
+    these stay what they are; and the recipe's folder, where the user's own graders are.
     """
     verifiers = {task["verifier"] for task in tasks.values()}
-    with closing(grade_all(_work(tasks, parts), verifiers=verifiers)) as grades:
+    with closing(grade_all(_work(tasks, parts), verifiers=verifiers, folder=folder)) as grades:
         for trace_id, graded in grades:
             yield {
                 "trace_id": trace_id,
@@ -69,21 +76,22 @@ def _work(tasks: Tasks, parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]]) -> I
 def prepared(task: dict[str, Any] | None, trace: dict[str, Any]) -> Item | Grade:
     """What a grader has to decide about a trace, or the grade where there is nothing to decide.
 
-    Takes the task's question, answer, verifier and metadata, and the trace's response, finish_reason and error.
+    Takes the task's row, of which only a user's grader needs more than question, answer, verifier and metadata, and the
+    trace's response, finish_reason and error.
     """
     if trace["error"] is not None:
         return ungradable("the request failed")  # why stands in traces.error, which is not published
     if task is None:
         return ungradable("the trace's task is not in the tasks table")
-    if task["verifier"] not in BOUNDED | PLAIN:
+    if not is_known(task["verifier"]):
         return ungradable(f"there is no verifier '{task['verifier']}'")
     response, cut = trace["response"] or "", trace["finish_reason"] == "length"
-    item = _item(task, response, cut)
+    item = (_for_function if is_function(task["verifier"]) else _item)(task, response, cut)
     if item is None:
         return Grade("truncated") if cut else no_answer()
     if len(item.answer) > MAX_ANSWER:
         return ungradable(f"answer of {len(item.answer):,} characters", item.answer[:MAX_ANSWER])
-    return item if item.verifier in BOUNDED else grade(item)
+    return item if needs_worker(item.verifier) else grade(item)
 
 
 def _item(task: dict[str, Any], response: str, cut: bool) -> Item | None:
@@ -99,3 +107,13 @@ def _item(task: dict[str, Any], response: str, cut: bool) -> Item | None:
     if not whole and task["verifier"] in ("exact", "gym", "regex"):
         return None  # any sentence would pass for an answer
     return Item(**known, metadata=task["metadata"], answer=line[-MAX_ANSWER:], stated=False)
+
+
+def _for_function(task: dict[str, Any], response: str, cut: bool) -> Item | None:
+    """A response for a user's own grader, which may read answers that infogap does not; None as for the others."""
+    answer = stated(response, cut=cut)
+    if not response.strip() or (cut and answer is None):
+        return None
+    known = {"verifier": task["verifier"], "question": task["question"], "gold": task["answer"]}
+    more = {"metadata": task["metadata"], "response": response, "task": task}
+    return Item(**known, **more, answer=(answer or "")[:MAX_ANSWER], stated=answer is not None)

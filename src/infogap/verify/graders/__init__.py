@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from infogap.verify.functions import is_function
 from infogap.verify.grade import Grade, Item
 
 _PACKAGE = "infogap.verify.graders"
@@ -11,10 +12,21 @@ _PACKAGE = "infogap.verify.graders"
 BOUNDED = {name: f"{_PACKAGE}.{name}" for name in ("math", "gym", "regex")}
 # Graders that only compare strings and numbers.
 PLAIN = {name: f"{_PACKAGE}.{name}" for name in ("choice", "exact", "numeric")}
-_MODULES = BOUNDED | PLAIN
+_FUNCTION = f"{_PACKAGE}.function"
+
+
+def is_known(verifier: str) -> bool:
+    """Whether there is such a verifier; of a function only its name is looked at."""
+    return verifier in BOUNDED or verifier in PLAIN or is_function(verifier)
+
+
+def needs_worker(verifier: str) -> bool:
+    """Whether its answers may only be graded where the grader can be killed."""
+    return verifier not in PLAIN
 
 
 def grade(item: Item) -> Grade:
     """Grade an item by its task's verifier."""
-    graded: Grade = import_module(_MODULES[item.verifier]).grade(item)
+    module = BOUNDED.get(item.verifier) or PLAIN.get(item.verifier) or _FUNCTION
+    graded: Grade = import_module(module).grade(item)
     return graded
