@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infogap.errors import UserError
@@ -57,6 +57,7 @@ def test_kim2026_counts_parts_of_words(kim: Lexicon) -> None:
 _OWN_WORDS = [marker for marker in _shipped("infogap").markers if marker.isascii()]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(_OWN_WORDS), st.text("abcxyz0_é", min_size=1, max_size=3), st.booleans())
 def test_a_marker_inside_a_longer_word_never_counts(marker: str, joined: str, before: bool) -> None:
     text = f"so {joined}{marker} so" if before else f"so {marker}{joined} so"
@@ -67,6 +68,7 @@ def test_a_marker_inside_a_longer_word_never_counts(marker: str, joined: str, be
         assert not (text[start - 1].isalnum() or text[end].isalnum())
 
 
+@settings(deadline=None)
 @given(st.sampled_from(_OWN_WORDS))
 def test_every_marker_counts_once_in_any_case(marker: str) -> None:
     own = _shipped("infogap")

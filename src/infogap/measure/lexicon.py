@@ -17,17 +17,15 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from infogap.errors import UserError
 from infogap.ids import digest
-from infogap.measure.text import has_ideograph, lower_in_place, prose
+from infogap.measure.markers import MarkerFinder
+from infogap.measure.phrases import Span, pieces
 from infogap.recipe.base import Model, refuse
 from infogap.recipe.problems import messages, spell_path
 from infogap.recipe.spelling import nearest
 
 SHIPPED = ("infogap", "kim2026")
 _FOLDER = files("infogap.measure") / "lexicons"
-_WORD = re.compile(r"\w+")
-
-Span = tuple[int, int, str]
-"""Start, end (exclusive) and marker."""
+_BEGINNING = re.compile(r"\^?(?:\* )*\w")
 
 
 def _marker(text: str) -> str:
@@ -51,16 +49,17 @@ class LexiconFile(Model):
 
     @model_validator(mode="after")
     def _markers_are_usable(self) -> Self:
-        every = [marker for markers in self.markers.values() for marker in markers]
+        word = self.matching == "word"
+        every = [marker.removeprefix("^" if word else "") for markers in self.markers.values() for marker in markers]
         twice = [marker for marker, count in Counter(every).items() if count > 1]
         if not every:
             raise refuse("there are no markers")
         if twice:
             raise refuse(f"'{twice[0]}' stands twice in `markers`")
-        if self.matching == "substring" and self.exclusions:
+        if self.exclusions and not word:
             raise refuse("`exclusions` work with `matching: word` only")
-        unwordly = [text for text in (*every, *self.exclusions) if not _WORD.match(text)]
-        if self.matching == "word" and unwordly:
+        unwordly = [text for text in (*every, *self.exclusions) if not (_BEGINNING.match(text) and pieces(text))]
+        if word and unwordly:
             raise refuse(f"'{unwordly[0]}' must begin with a letter or digit under `matching: word`")
         return self
 
@@ -70,84 +69,29 @@ class Lexicon:
     """Markers by category, and how they are found in a text.
 
     Under `substring` every marker counts wherever the lower-cased text contains it, as `str.count` does, whatever
-    other markers count there. Under `word` markers are whole words or phrases of the prose; at each place the longest
-    counts, and none where an exclusion begins.
+    other markers count there. Under `word` markers are whole words or phrases of the prose, outside exclusions and
+    quotations of the question; at each place the longest counts, and of overlapping ones the first.
     """
 
     name: str
     matching: Literal["substring", "word"]
     markers: dict[str, str]  # marker -> category
+    initial: frozenset[str]  # markers that count at the beginning of a clause only
     exclusions: tuple[str, ...]
     digest: str  # of all that it finds
 
-    def spans(self, text: str) -> list[Span]:
-        """Where markers stand, from left to right."""
-        if self.matching == "substring":
-            lowered = lower_in_place(text)
-            found = [
-                (*match.span(), marker) for marker in self.markers for match in re.finditer(re.escape(marker), lowered)
-            ]
-        else:
-            lowered = lower_in_place(prose(text)).replace("’", "'")
-            found = self._words(lowered)
-            if has_ideograph(lowered):
-                found += self._running.spans(lowered)
-        return sorted(found)
+    @property
+    def phrases(self) -> list[str]:
+        """The markers as the file spells them."""
+        return [f"^{marker}" if marker in self.initial else marker for marker in self.markers]
 
-    def _words(self, lowered: str) -> list[Span]:
-        """Markers that begin with a word: tried only where a word begins with which one of them does."""
-        found: list[Span] = []
-        free = 0  # where the last match ended
-        for word in _WORD.finditer(lowered):
-            phrases = self._by_first_word.get(word.group())
-            if phrases is None or word.start() < free:
-                continue
-            match = phrases.pattern.match(lowered, word.start())
-            if match:
-                free = match.end()
-                found += phrases.counted(match)
-        return found
+    def spans(self, text: str, question: str = "") -> list[Span]:
+        """Where markers stand in one text, from left to right; see `MarkerFinder.find`."""
+        return self._finder.find([text], [question])[0][0]
 
     @cached_property
-    def _by_first_word(self) -> dict[str, _Phrases]:
-        by_word: dict[str, list[str]] = {}
-        for phrase in (*self.markers, *self.exclusions):
-            first = _WORD.match(phrase)
-            if first and not has_ideograph(phrase):
-                by_word.setdefault(first.group(), []).append(phrase)
-        # A word joined to another by a hyphen or an apostrophe is another word: "wait-list", "might've".
-        return {
-            first: _Phrases(texts, self.exclusions, before=r"(?<!\w[-'])", after=r"(?!\w|[-']\w)")
-            for first, texts in by_word.items()
-        }
-
-    @cached_property
-    def _running(self) -> _Phrases:
-        """Markers in scripts without spaces between words."""
-        texts = [phrase for phrase in (*self.markers, *self.exclusions) if has_ideograph(phrase)]
-        return _Phrases(texts, self.exclusions)
-
-
-class _Phrases:
-    """A pattern for the longest of some phrases at a place; its spaces may be line breaks, its hyphens spaces."""
-
-    def __init__(self, phrases: list[str], exclusions: tuple[str, ...], before: str = "", after: str = "") -> None:
-        self._phrases = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
-        self._exclusions = frozenset(exclusions)
-        escaped = (
-            re.escape(phrase.replace("’", "'")).replace(r"\ ", r"\s+").replace(r"\-", r"[-\s]?")
-            for phrase in self._phrases
-        )
-        groups = "|".join(f"({phrase})" for phrase in escaped) or "(?!)"
-        self.pattern = re.compile(f"{before}(?:{groups}){after}")
-
-    def counted(self, match: re.Match[str]) -> list[Span]:
-        """The match as a span; nothing where it is an exclusion."""
-        phrase = self._phrases[(match.lastindex or 1) - 1]
-        return [] if phrase in self._exclusions else [(*match.span(), phrase)]
-
-    def spans(self, lowered: str) -> list[Span]:
-        return [span for match in self.pattern.finditer(lowered) for span in self.counted(match)]
+    def _finder(self) -> MarkerFinder:
+        return MarkerFinder([self])
 
 
 def load(name_or_path: str, resolve: Callable[[str], Path]) -> Lexicon:
@@ -194,5 +138,9 @@ def read_yaml(kind: type[Kind], text: str, where: str) -> Kind:
 
 
 def _lexicon(file: LexiconFile) -> Lexicon:
-    markers = {marker: category for category, texts in file.markers.items() for marker in texts}
-    return Lexicon(file.name, file.matching, markers, tuple(file.exclusions), digest(file.model_dump(mode="json")))
+    spelled = {marker: category for category, texts in file.markers.items() for marker in texts}
+    word = file.matching == "word"
+    markers = {marker.removeprefix("^") if word else marker: category for marker, category in spelled.items()}
+    initial = frozenset(marker[1:] for marker in spelled if word and marker.startswith("^"))
+    content = digest(file.model_dump(mode="json"))
+    return Lexicon(file.name, file.matching, markers, initial, tuple(file.exclusions), content)

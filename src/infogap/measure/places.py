@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from infogap.measure.lexicon import Lexicon, Span
+from infogap.measure.lexicon import Lexicon
+from infogap.measure.phrases import Span
 
 
 def lexicon_row(lexicon: Lexicon, spans: list[Span], characters: int, reasoning: int, length: int) -> dict[str, Any]:

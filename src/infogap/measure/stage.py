@@ -117,4 +117,4 @@ def band_of(density: float | None, bands: Bands) -> str | None:
     return "mixed" if density < bands.uncertain else "uncertain"
 
 
-STAGE = Stage("measure", (MEASURES.name,), (TASKS.name, TRACES.name), 4, _part, _make)
+STAGE = Stage("measure", (MEASURES.name,), (TASKS.name, TRACES.name), 5, _part, _make)
