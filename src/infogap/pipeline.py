@@ -16,6 +16,7 @@ _MODULES = {
     "generate": "infogap.generate",
     "import": "infogap.importing",
     "verify": "infogap.verify",
+    "gap": "infogap.gap",
     "measure": "infogap.measure",
     "dedupe": "infogap.dedupe",
     "balance": "infogap.balance",
@@ -26,8 +27,10 @@ _MODULES = {
 
 def stages(recipe: Recipe) -> list[Stage]:
     """The recipe's stages, in the order in which they run."""
-    left_out = "generate" if recipe.imports else "import"
-    return [import_module(module).STAGE for name, module in _MODULES.items() if name != left_out]
+    left_out = {"generate" if recipe.imports else "import"}
+    if recipe.measure.gap is None:
+        left_out.add("gap")
+    return [import_module(module).STAGE for name, module in _MODULES.items() if name not in left_out]
 
 
 def states(run: Run) -> list[StageState]:
@@ -53,6 +56,8 @@ def run_one(run: Run, name: str) -> StageState:
     """Bring one stage up to date. Raises UserError where a stage that it reads is not."""
     order = stages(run.recipe)
     stage = next((stage for stage in order if stage.name == name), None)
+    if stage is None and name == "gap":
+        raise UserError("the recipe scores nothing; add `measure: {gap: {scorer: teacher}}` to it")
     if stage is None:
         raise UserError(
             f"this run has no stage {name}: its traces are {'imported' if name == 'generate' else 'generated'}"

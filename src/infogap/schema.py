@@ -136,6 +136,40 @@ _MEASURED: dict[str, pl.DataType | type[pl.DataType]] = {
     "leaks": LEAKS,  # character spans in reasoning + "\n" + response
 }
 MEASURES = Table("measures", "trace_id", pl.Schema(_MEASURED))
+GAPS = Table(
+    "gaps",
+    "trace_id",
+    pl.Schema(
+        {
+            "trace_id": pl.String(),
+            "scorer": pl.String(),  # the model that scored the trace
+            "tokens": pl.Int64(),  # of the trace, as that model reads it
+            "gap": pl.Float64(),  # nats: the trace under its teacher's prompt less under the student's
+            "gap_per_token": pl.Float64(),
+            "gap_share": pl.Float64(),  # of the tokens whose gap is above the recipe's threshold
+            "surprisal": pl.Float64(),  # nats per token under the student's prompt
+            "ifd": pl.Float64(),  # perplexity under the student's prompt over that without any
+            "answer_confidence": pl.Float64(),  # probability of the final answer's tokens under the student's prompt
+            # The same gap with another context in the place of the teacher's; null where there is no such context.
+            "other_contexts": pl.List(
+                pl.Struct({"context": pl.String(), "gap": pl.Float64(), "gap_per_token": pl.Float64()})
+            ),
+            "detail": pl.String(),  # why numbers are missing; null where none is
+        }
+    ),
+)
+TOKEN_GAPS = Table(
+    "token_gaps",
+    "trace_id",
+    pl.Schema(
+        {
+            "trace_id": pl.String(),
+            "tokens": pl.List(pl.String()),  # their texts: together the trace, the tags of its thought in place
+            "gaps": pl.List(pl.Float32()),  # nats; null where the context is not known
+            "surprisals": pl.List(pl.Float32()),  # nats, under the student's prompt
+        }
+    ),
+)
 DUPLICATES = Table(
     "duplicates",
     "trace_id",
@@ -162,7 +196,21 @@ MIX = Table(
         }
     ),
 )
-TABLES = {table.name: table for table in (TASKS, CONTEXTS, TRACES, TOKENS, VERDICTS, MEASURES, DUPLICATES, MIX)}
+TABLES = {
+    table.name: table
+    for table in (
+        TASKS,
+        CONTEXTS,
+        TRACES,
+        TOKENS,
+        VERDICTS,
+        GAPS,
+        TOKEN_GAPS,
+        MEASURES,
+        DUPLICATES,
+        MIX,
+    )
+}
 
 VERDICT_NAMES = ("correct", "wrong", "no_answer", "truncated", "ungradable")
 BAND_NAMES = ("uncertain", "mixed", "confident")

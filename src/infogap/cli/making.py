@@ -121,6 +121,7 @@ _STAGE_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "generate": (_generate, "Ask the teacher for the traces that are not on disk yet."),
     "import": (_stage("import"), "Take over traces that exist already."),
     "verify": (_stage("verify"), "Compare every trace's final answer with the gold answer."),
+    "gap": (_stage("gap"), "Score every trace with and without its teacher's context."),
     "measure": (_measure, "Count epistemic markers, cut bands, find leaks."),
     "dedupe": (_stage("dedupe"), "Find traces that say the same."),
     "balance": (_stage("balance"), "Choose the mix."),

@@ -7,6 +7,7 @@ from pydantic import Field
 from infogap.recipe.base import Model
 from infogap.recipe.generate import Generate
 from infogap.recipe.measure import Measure
+from infogap.recipe.scorer import THE_TEACHER
 from infogap.recipe.sections import Balance, Dedupe, Publish
 from infogap.recipe.sources import FileTasks, TaskSource, TraceImport
 from infogap.recipe.teacher import Teacher
@@ -55,7 +56,7 @@ def contradictions(sections: dict[str, object]) -> list[tuple[Path, str]]:
             for key in ("tasks", "teacher", "generate")
             if key in sections
         ]
-        return found + _trace_columns(sections["import"])
+        return found + _trace_columns(sections["import"]) + _no_teacher_to_score(sections.get("measure"))
     missing = [key for key in ("tasks", "teacher", "generate") if key not in sections]
     if missing:
         found.append(
@@ -83,6 +84,13 @@ def _trace_columns(sources: object) -> list[tuple[Path, str]]:
             message = "a `trace` has its thinking in it; write `response` for the column beside `reasoning`"
             found.append((("import", index, "columns", "reasoning"), message))
     return found
+
+
+def _no_teacher_to_score(measure: object) -> list[tuple[Path, str]]:
+    if not isinstance(measure, Measure) or measure.gap is None or measure.gap.scorer != THE_TEACHER:
+        return []
+    message = "a recipe with `import` has no teacher; name the model that scores: `scorer: Qwen/Qwen3-1.7B`"
+    return [(("measure", "gap", "scorer"), message)]
 
 
 # The only reasoning-gym dataset whose entries come with a worked solution in prose.

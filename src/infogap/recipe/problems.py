@@ -101,7 +101,7 @@ def _message(line: Any) -> str:
             message = f'should be text, found {show(found)}; put it in quotes: "{found}"'
         case "string_pattern_mismatch":
             message = f"may hold letters, digits, '.', '_' and '-' only, found {show(found)}"
-        case "model_type" | "dict_type":
+        case "model_type" | "dict_type" | "model_attributes_type":
             message = f"should be a mapping of keys, found {show(found)}"
         case "too_short" | "too_long" | "string_too_short":
             most = line["type"] == "too_long"

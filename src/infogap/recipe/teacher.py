@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import orjson
-from pydantic import BeforeValidator, Discriminator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, field_validator, model_validator
 
 from infogap.recipe.base import Model, refuse, refuse_at
 from infogap.recipe.sources import OneOrMore
 
 
-def _as_json(value: Any) -> Any:
+def as_json(value: Any) -> Any:
     """The value as the request's body will hold it: keys such as 50256 become text."""
     try:
         return orjson.loads(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS))
@@ -119,11 +119,11 @@ class VllmSettings(Model):
     backend: str
     model: str = Field(min_length=1, description="A model of the Hub, or a folder.")
     sampling: Sampling = Sampling()
-    engine: Annotated[dict[str, Any], BeforeValidator(_as_json)] = Field(
+    engine: Annotated[dict[str, Any], BeforeValidator(as_json)] = Field(
         {},
         description="vLLM's engine arguments: tensor_parallel_size, quantization, max_model_len and so on.",
     )
-    chat_template_kwargs: Annotated[dict[str, Any], BeforeValidator(_as_json)] = Field(
+    chat_template_kwargs: Annotated[dict[str, Any], BeforeValidator(as_json)] = Field(
         {}, description="What the model's chat template takes, such as enable_thinking."
     )
     logprobs: Logprobs = None
@@ -199,12 +199,26 @@ def _is_url(text: str) -> bool:
         return False
 
 
+def _check_urls(urls: list[str]) -> list[str]:
+    for index, url in enumerate(urls):
+        if not _is_url(url):
+            raise refuse_at((index,), f"should be a URL such as http://localhost:8000/v1, found '{url}'")
+        if url.rstrip("/").endswith(_PATH):
+            raise refuse_at((index,), f"leave out {_PATH}, which is added to it")
+    return urls
+
+
+ServerUrls = Annotated[
+    OneOrMore, Field(min_length=1, description="Up to and including /v1."), AfterValidator(_check_urls)
+]
+
+
 class OpenAITeacher(Model):
     """Any server, or several, that speaks the OpenAI chat-completions protocol."""
 
     backend: Literal["openai"]
     model: str = Field(min_length=1, description="As the servers call it.")
-    base_url: OneOrMore = Field(min_length=1, description="Up to and including /v1.")
+    base_url: ServerUrls
     api_key_env: str | None = Field(None, description="The environment variable that holds the key.")
     sampling: Sampling = Sampling()
     concurrency: int = Field(64, ge=1, description="Requests in flight, all servers together.")
@@ -213,7 +227,7 @@ class OpenAITeacher(Model):
     context_length: int | None = Field(
         None, ge=1, description="Tokens of prompt and answer together, where the servers do not say it (vLLM's do)."
     )
-    extra_body: Annotated[dict[str, Any], BeforeValidator(_as_json)] = Field(
+    extra_body: Annotated[dict[str, Any], BeforeValidator(as_json)] = Field(
         {}, description="Further keys of the request's body; a key set to null is removed from it."
     )
     thinking: Literal["opened"] | None = Field(
@@ -224,16 +238,6 @@ class OpenAITeacher(Model):
 
     logprobs: Logprobs = None
     price: Price | None = None
-
-    @field_validator("base_url")
-    @classmethod
-    def _urls(cls, urls: list[str]) -> list[str]:
-        for index, url in enumerate(urls):
-            if not _is_url(url):
-                raise refuse_at((index,), f"should be a URL such as http://localhost:8000/v1, found '{url}'")
-            if url.rstrip("/").endswith(_PATH):
-                raise refuse_at((index,), f"leave out {_PATH}, which is added to it")
-        return urls
 
     @field_validator("extra_body")
     @classmethod

@@ -30,8 +30,9 @@ class EmbeddedScorer:
         path = find_gguf(settings.model, resolve)
         self.name = path.stem
         self._context_length = settings.context_length
-        self._llama = load_gguf(path, settings)
+        self._llama = load_gguf(path, settings, exact=True)
         self._template = chat_template(self._llama, path)
+        self._read: list[int] | None = None  # the beginning of the last prompt, which the model still holds
 
     def score(self, texts: Iterable[TextToScore]) -> Iterator[Scored]:
         """Score the texts in their order."""
@@ -86,12 +87,9 @@ class EmbeddedScorer:
 
     def _logprobs(self, prompt: list[int], tokens: list[int]) -> list[float]:
         """The log-probability of each token after the prompt and the tokens before it."""
-        self._llama.reset()
-        self._llama._ctx.kv_cache_clear()
         unconditional = [math.nan] if not prompt else []
         known = prompt[:-1]
-        if known:
-            self._llama.eval(known)
+        self._begin_after(known)
         read = [*prompt[-1:], *tokens[:-1]]  # each predicts the next
         predicted = tokens if prompt else tokens[1:]
         found: list[float] = []
@@ -99,6 +97,19 @@ class EmbeddedScorer:
             rows = self._logits(read[start : start + ROWS_AT_ONCE], len(known) + start)
             found += _chosen(rows, predicted[start : start + ROWS_AT_ONCE])
         return [*unconditional, *found]
+
+    def _begin_after(self, known: list[int]) -> None:
+        """Have the model hold these tokens and no others. By themselves, so that a score does not depend on whether
+        they were read for this text or for the one before."""
+        if known and known == self._read:
+            self._llama._ctx.kv_cache_seq_rm(0, len(known), -1)
+            return
+        self._read = None
+        self._llama.reset()
+        self._llama._ctx.kv_cache_clear()
+        if known:
+            self._llama.eval(known)
+        self._read = known
 
     def _logits(self, tokens: list[int], place: int) -> NDArray[np.float32]:
         """A row of logits after each of the tokens, which follow `place` others that the model has read."""

@@ -43,8 +43,11 @@ def _packaged_gguf() -> Path:
     return files[0]
 
 
-def load_gguf(path: Path, settings: EmbeddedTeacher) -> Any:
-    """The model as a `llama_cpp.Llama`. Raises UserError where llama.cpp or the file is missing or damaged."""
+def load_gguf(path: Path, settings: EmbeddedTeacher, *, exact: bool = False) -> Any:
+    """The model as a `llama_cpp.Llama`; `exact`: with keys and values in 32 bits, as scores are differences.
+
+    Raises UserError where llama.cpp or the file is missing or damaged.
+    """
     try:
         import llama_cpp
     except ImportError:
@@ -55,6 +58,7 @@ def load_gguf(path: Path, settings: EmbeddedTeacher) -> Any:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise UserError(f"{path} is not a GGUF file; convert the model or download it again")
     threads = settings.threads or default_threads()
+    cached = llama_cpp.GGML_TYPE_F32 if exact else llama_cpp.GGML_TYPE_F16
     # The same number of threads for prompts and answers, and no draft model or cache: one way to evaluate a token.
     try:
         model = llama_cpp.Llama(
@@ -62,6 +66,8 @@ def load_gguf(path: Path, settings: EmbeddedTeacher) -> Any:
             n_ctx=settings.context_length,
             n_threads=threads,
             n_threads_batch=threads,
+            type_k=cached,
+            type_v=cached,
             no_perf=True,
             verbose=False,
         )

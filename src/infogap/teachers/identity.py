@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infogap.ids import file_digest
-from infogap.recipe.teacher import EmbeddedTeacher, VllmSettings
+from infogap.recipe.teacher import EmbeddedTeacher, Teacher, VllmSettings
 from infogap.teachers.gguf import PACKAGED_MODEL
 from infogap.teachers.weights import folder_digest
 
@@ -21,12 +22,16 @@ def model_identity(run: Run) -> dict[str, Any]:
     Its traces call it by the name of its file or folder, which another one may have. Empty for the packaged
     model, for names on the Hub, for servers, which say no more than a name, and where nothing is there.
     """
-    teacher = run.recipe.teacher
-    if isinstance(teacher, VllmSettings):
-        return _folder(run.resolve(teacher.model).expanduser())
-    if not isinstance(teacher, EmbeddedTeacher) or teacher.model == PACKAGED_MODEL:
+    return identity_of(run.recipe.teacher, run.resolve) if run.recipe.teacher else {}
+
+
+def identity_of(model: Teacher, resolve: Callable[[str], Path]) -> dict[str, Any]:
+    """The same of any model of a recipe; `resolve` gives a path of the recipe as a path of this machine."""
+    if isinstance(model, VllmSettings):
+        return _folder(resolve(model.model).expanduser())
+    if not isinstance(model, EmbeddedTeacher) or model.model == PACKAGED_MODEL:
         return {}
-    path = run.resolve(teacher.model)
+    path = resolve(model.model)
     if not path.is_file():
         return {}
     found = path.stat()

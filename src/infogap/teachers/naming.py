@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infogap.recipe.teacher import EmbeddedTeacher, OpenAITeacher
+from infogap.recipe.teacher import EmbeddedTeacher, OpenAITeacher, Teacher
 from infogap.teachers.gguf import find_gguf
 from infogap.teachers.vllm_model import find_folder
 
@@ -17,11 +19,15 @@ def teacher_name(run: Run) -> str:
 
     Raises UserError where the model is a path and nothing is there.
     """
-    teacher = run.recipe.teacher
-    assert teacher is not None, "a recipe with `generate` has a teacher"
-    if isinstance(teacher, OpenAITeacher):
-        return teacher.model
-    if isinstance(teacher, EmbeddedTeacher):
-        return find_gguf(teacher.model, run.resolve).stem
-    folder = find_folder(teacher.model, run.resolve)
-    return folder.name if folder else teacher.model
+    assert run.recipe.teacher is not None, "a recipe with `generate` has a teacher"
+    return name_of(run.recipe.teacher, run.resolve)
+
+
+def name_of(model: Teacher, resolve: Callable[[str], Path]) -> str:
+    """The same of any model of a recipe; `resolve` gives a path of the recipe as a path of this machine."""
+    if isinstance(model, OpenAITeacher):
+        return model.model
+    if isinstance(model, EmbeddedTeacher):
+        return find_gguf(model.model, resolve).stem
+    folder = find_folder(model.model, resolve)
+    return folder.name if folder else model.model

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from infogap.recipe.teacher import EmbeddedTeacher, VllmSettings
+from infogap.errors import UserError
+from infogap.recipe.teacher import EmbeddedTeacher, Teacher, VllmSettings
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Scorer(Protocol):
         """Give back connections and memory."""
 
 
-def open_scorer(settings: EmbeddedTeacher | VllmSettings, resolve: Callable[[str], Path]) -> Scorer:
+def open_scorer(settings: Teacher, resolve: Callable[[str], Path]) -> Scorer:
     """A scorer, ready; `resolve` gives a path of the recipe as a path of this machine.
 
     A model of the ray backend is scored by an engine on this node. Raises UserError or WorldError where it cannot be.
@@ -67,6 +68,8 @@ def open_scorer(settings: EmbeddedTeacher | VllmSettings, resolve: Callable[[str
         from infogap.teachers.embedded_scoring import EmbeddedScorer
 
         return EmbeddedScorer(settings, resolve)
+    if not isinstance(settings, VllmSettings):
+        raise UserError("servers do not score")
     from infogap.teachers.vllm_scoring import VllmScorer
 
     return VllmScorer(settings, resolve)

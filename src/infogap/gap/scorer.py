@@ -1,0 +1,55 @@
+"""The model that scores a run's traces, opened when there is something to score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from infogap.recipe.scorer import scorer_settings
+from infogap.recipe.teacher import Teacher, VllmSettings
+from infogap.run import Run
+from infogap.teachers.identity import identity_of
+from infogap.teachers.naming import name_of
+from infogap.teachers.scoring import Scorer, open_scorer
+
+
+def settings_of(run: Run) -> Teacher:
+    """The settings of the model that the recipe has score."""
+    gap = run.recipe.measure.gap
+    assert gap is not None
+    return scorer_settings(gap.scorer, run.recipe.teacher)
+
+
+def scorer_name(run: Run) -> str:
+    """What the gaps call the model: as traces call a teacher."""
+    return name_of(settings_of(run), run.resolve)
+
+
+def scorer_identity(run: Run) -> dict[str, Any]:
+    """What a text's score depends on besides the text and its prompt."""
+    settings = settings_of(run)
+    shaping = {
+        name: value
+        for name, value in settings.answer_settings.items()
+        if name in ("engine", "chat_template_kwargs", "extra_body") and value
+    }
+    backend = "vllm" if isinstance(settings, VllmSettings) else settings.backend
+    return {"backend": backend, "model": settings.model, **shaping, **identity_of(settings, run.resolve)}
+
+
+@contextmanager
+def scorer_on_demand(run: Run) -> Iterator[Callable[[], Scorer]]:
+    """Gives a function that opens the scorer at its first call; it is closed at the block's end."""
+    opened: list[Scorer] = []
+
+    def scorer() -> Scorer:
+        if not opened:
+            opened.append(open_scorer(settings_of(run), run.resolve))
+        return opened[0]
+
+    try:
+        yield scorer
+    finally:
+        for each in opened:
+            each.close()

@@ -1,0 +1,215 @@
+"""The gap stage: every trace scored after the prompts that its gap is a difference of."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from infogap.console import Advance, progress
+from infogap.errors import StoppedError, WorldError
+from infogap.gap.rows import Numbers, unscored_row
+from infogap.gap.scorer import scorer_identity, scorer_name, scorer_on_demand
+from infogap.gap.store import FOLDER, ScoredStore
+from infogap.gap.texts import Prompts, TraceTexts
+from infogap.generate.stopping import Stopping, stopping
+from infogap.run import Run
+from infogap.schema import CONTEXTS, GAPS, TASKS, TOKEN_GAPS, TRACES, VERDICTS, Table
+from infogap.stage import Outcome, Stage
+from infogap.teachers.scoring import Scorer, TextToScore
+
+_COLUMNS = ("trace_id", "task_id", "privilege", "context_id", "reasoning", "response", "finish_reason", "error")
+_REASONS_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part's traces with what is scored of each (None where nothing is), and the texts by their keys.
+
+    The texts are in an order in which equal prompts are neighbours, task after task: a model may read them once.
+    """
+
+    traces: list[dict[str, Any]]
+    texts: list[TraceTexts | None]
+    asked: dict[str, TextToScore]
+
+
+def _part(run: Run) -> dict[str, Any]:
+    gap = run.recipe.measure.gap
+    assert gap is not None
+    # Which contexts there are: of imported traces neither instruction nor wording is the recipe's.
+    generate = run.recipe.generate
+    worded = {"instruction": generate.instruction, "wording": generate.wording} if generate else {}
+    return gap.model_dump(mode="json", exclude={"scorer"}) | {"scorer": scorer_identity(run), "prompts": worded}
+
+
+def _make(run: Run) -> Outcome:
+    stop = None
+    store = ScoredStore(run.path / GAPS.name / FOLDER)
+    with scorer_on_demand(run) as scorer:
+        try:
+            with stopping() as stop:
+                outcome = _score_all(run, scorer, store, stop)
+        except KeyboardInterrupt:
+            if stop is not None and stop.overdue:
+                raise _stopped() from None
+            raise
+    if stop.at_once:  # the interrupt was lost where Python lets none out: in the closing of a generator
+        raise KeyboardInterrupt
+    if stop.asked:  # all was in flight already: the rest of the run is not what was asked for
+        raise _stopped()
+    return outcome
+
+
+def _score_all(run: Run, scorer: Callable[[], Scorer], store: ScoredStore, stop: Stopping) -> Outcome:
+    gap = run.recipe.measure.gap
+    assert gap is not None
+    prompts, numbers = Prompts(run, scorer_identity(run)), Numbers(scorer_name(run), gap.threshold)
+    reasons = Counter[str]()
+    total, done = run.rows(TRACES), _done_before(run, prompts, store)
+    with (
+        run.rewrite(GAPS) as out,
+        run.rewrite(TOKEN_GAPS) as per_token,
+        progress("gap", total, "traces", done=done) as advance,
+    ):
+        for part in _parts(run, prompts):
+            errors = _score_missing(part, scorer, store, stop, advance)
+            rows, token_rows = [], []
+            answers = _answers(run, [trace["trace_id"] for trace in part.traces])
+            for trace, texts in zip(part.traces, part.texts, strict=True):
+                if texts is None:
+                    rows.append(unscored_row(trace, numbers.scorer))
+                else:
+                    scored = store.get(texts.keys)
+                    rows.append(numbers.row(trace["trace_id"], texts, scored, errors, answers.get(trace["trace_id"])))
+                    if gap.per_token and texts.plain in scored:
+                        token_rows.append(numbers.token_row(trace["trace_id"], texts, scored))
+                if rows[-1]["detail"]:
+                    reasons[_kind_of(rows[-1]["detail"])] += 1
+            out.write(GAPS.frame(rows))
+            per_token.write(TOKEN_GAPS.frame(token_rows))
+    counts = {"scored": out.rows - reasons.total(), "not_scored": reasons.total()}
+    return Outcome(out.rows, counts, _notes(run, reasons))
+
+
+def _parts(run: Run, prompts: Prompts) -> Iterator[_Part]:
+    """The traces, part by part, with the tasks and contexts of each."""
+    for frame in run.parts(TRACES):
+        traces = frame.select(_COLUMNS).to_dicts()
+        tasks = _by_key(run, TASKS, [trace["task_id"] for trace in traces])
+        contexts = _by_key(run, CONTEXTS, [trace["context_id"] for trace in traces])
+        texts: list[TraceTexts | None] = []
+        asked: dict[str, TextToScore] = {}
+        first = dict[str, int]()  # at which trace its task, or its prompt, comes first
+        order = dict[str, tuple[int, int]]()
+        for number, trace in enumerate(traces):
+            task = tasks.get(trace["task_id"])
+            if trace["error"] is not None or not (trace["reasoning"] or trace["response"]) or task is None:
+                texts.append(None)
+                continue
+            context = contexts.get(trace["context_id"] or "")
+            found, needed = prompts.of(trace, task, context["text"] if context else None)
+            texts.append(found)
+            for key, text in needed.items():
+                prompt = text.messages[0]["content"] if text.messages else ""
+                places = (first.setdefault(trace["task_id"], number), first.setdefault(prompt, number))
+                order.setdefault(key, places)
+                asked.setdefault(key, text)
+        yield _Part(traces, texts, dict(sorted(asked.items(), key=lambda item: order[item[0]])))
+
+
+def _by_key(run: Run, table: Table, keys: list[str | None]) -> dict[str, dict[str, Any]]:
+    wanted = sorted({key for key in keys if key is not None})
+    rows = run.scan(table).filter(pl.col(table.key).is_in(wanted)).collect()
+    return {row[table.key]: row for row in rows.iter_rows(named=True)}
+
+
+def _answers(run: Run, trace_ids: list[str]) -> dict[str, str]:
+    """The final answers that the verifier read in traces."""
+    rows = run.scan(VERDICTS).filter(pl.col("trace_id").is_in(trace_ids)).select("trace_id", "extracted_answer")
+    return {trace_id: answer for trace_id, answer in rows.collect().iter_rows() if answer}
+
+
+def _done_before(run: Run, prompts: Prompts, store: ScoredStore) -> int:
+    """How many traces' texts are all on disk."""
+    if store.empty:
+        return 0
+    done = 0
+    for part in _parts(run, prompts):
+        missing = store.missing(part.asked)
+        done += sum(texts is None or missing.isdisjoint(texts.keys) for texts in part.texts)
+    return done
+
+
+def _score_missing(
+    part: _Part, scorer: Callable[[], Scorer], store: ScoredStore, stop: Stopping, advance: Advance
+) -> dict[str, str]:
+    """Score what is not on disk. Gives, by key, why a text has no score.
+
+    Raises StoppedError where the command ends before all is scored.
+    """
+    missing = store.missing(part.asked)
+    errors: dict[str, str] = {}
+    if not missing:
+        return errors
+    waiting = [missing.intersection(texts.keys) for texts in part.texts if texts is not None]
+    of_key: dict[str, list[set[str]]] = {}
+    for keys in waiting:
+        for key in keys:
+            of_key.setdefault(key, []).append(keys)
+
+    def unscored() -> Iterator[TextToScore]:
+        for key, text in part.asked.items():
+            if key in missing:
+                if stop.asked:
+                    return
+                yield text
+
+    for scored in scorer().score(unscored()):
+        if scored.error is None:
+            store.add(scored)
+        else:
+            errors[scored.key] = scored.error
+        for keys in of_key[scored.key]:
+            keys.discard(scored.key)
+            if not keys:
+                advance(1)
+    left = store.missing(missing) - errors.keys()
+    if left and stop.asked:
+        raise _stopped()
+    if left:
+        raise WorldError(f"the model left {len(left):,} texts without a score")
+    return errors
+
+
+def _stopped() -> StoppedError:
+    return StoppedError("stopped as asked: what was scored is on disk; the same command goes on from there")
+
+
+def _kind_of(detail: str) -> str:
+    """A reason without what differs from trace to trace, for counting."""
+    return re.sub(r"\d[\d,.]*", "N", detail)[:80]
+
+
+def _notes(run: Run, reasons: Counter[str]) -> list[str]:
+    if not reasons:
+        return []
+    commonest = "; ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(_REASONS_SHOWN))
+    return [
+        f"{reasons.total():,} of the traces lack a score ({commonest}); `detail` in {run.path / GAPS.name} says why, "
+        "trace by trace"
+    ]
+
+
+STAGE = Stage(
+    "gap",
+    (GAPS.name, TOKEN_GAPS.name),
+    (TASKS.name, CONTEXTS.name, TRACES.name, VERDICTS.name),
+    1,
+    _part,
+    _make,
+)

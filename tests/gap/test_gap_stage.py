@@ -1,0 +1,268 @@
+"""The gap stage on a model whose probabilities the tests work out themselves, and on the real small one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from gap.tiny_model import BEGIN, TinyModel, tokens_of
+from infogap.errors import StoppedError
+from infogap.gap.store import FOLDER
+from infogap.pipeline import run_one
+from infogap.privilege.render import teacher_prompt
+from infogap.recipe import load_recipe
+from infogap.run import Run
+from infogap.schema import GAPS, TOKEN_GAPS, TRACES
+from infogap.teachers.embedded_scoring import EmbeddedScorer
+from infogap.teachers.scoring import Scored, TextToScore
+
+QUESTION, CONTEXT = "What is 2+3?", "The answer to this question: 5"
+GUIDED = r"<think>Two and three. Perhaps 五?</think>It is \boxed{5}."
+ROWS: list[dict[str, Any]] = [
+    {"privilege": "unguided", "trace": r"Wait, 2+3. So \boxed{5}."},
+    {"privilege": "answer", "context": CONTEXT, "trace": GUIDED},
+    {"privilege": "answer", "trace": r"Five: \boxed{5}."},
+    {"privilege": "unguided", "trace": r"So \boxed{6}."},
+]
+RECIPE = """\
+name: demo
+import:
+  - from: traces.jsonl
+    columns: {question: question, answer: answer, solution: solution, privilege: privilege, trace: trace,
+              context: context, teacher: teacher}
+measure:
+  gap: {scorer: {backend: embedded, model: tiny.gguf, context_length: 512}}
+dedupe: null
+"""
+
+
+@pytest.fixture(scope="module")
+def model() -> TinyModel:
+    return TinyModel(seed=1)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, model: TinyModel) -> Path:
+    pytest.importorskip("llama_cpp")
+    model.write(tmp_path / "tiny.gguf")
+    write_rows(tmp_path, ROWS)
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    return tmp_path
+
+
+def write_rows(folder: Path, rows: list[dict[str, Any]]) -> None:
+    common = {"question": QUESTION, "answer": "5", "solution": "2+3=5.", "context": None, "teacher": "m"}
+    (folder / "traces.jsonl").write_text("".join(json.dumps(common | row) + "\n" for row in rows))
+
+
+def scored(folder: Path, *overrides: str) -> Run:
+    run = Run.create(load_recipe(folder / "recipe.yaml", list(overrides)), folder / "run")
+    run.save_recipe()
+    for stage in ("tasks", "import", "verify", "gap"):
+        run_one(run, stage)
+    return run
+
+
+def rows_of(run: Run) -> list[dict[str, Any]]:
+    return pl.concat(list(run.parts(GAPS))).to_dicts()
+
+
+def bytes_of(run: Run) -> dict[str, bytes]:
+    paths = [path for table in (GAPS, TOKEN_GAPS) for path in run.part_paths(table)]
+    return {str(path.relative_to(run.path)): path.read_bytes() for path in paths}
+
+
+@pytest.fixture
+def texts_scored(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The keys of the texts that the model has scored."""
+    keys: list[str] = []
+    score = EmbeddedScorer._score
+
+    def counting(self: EmbeddedScorer, wanted: TextToScore) -> Scored:
+        keys.append(wanted.key)
+        return score(self, wanted)
+
+    monkeypatch.setattr(EmbeddedScorer, "_score", counting)
+    yield keys
+
+
+def test_every_number_is_what_the_weights_give(folder: Path, model: TinyModel) -> None:
+    unguided, guided, unknown, _ = rows_of(scored(folder, "measure.gap.per_token=true"))
+    prompt = f"[{QUESTION}]"
+    text = "<think>\nTwo and three. Perhaps 五?\n</think>\n\nIt is \\boxed{5}."
+    plain = model.logprobs(tokens_of(prompt), tokens_of(text))
+    told = model.logprobs(tokens_of(f"[{teacher_prompt(QUESTION, CONTEXT, '', 'infogap').rstrip()}]"), tokens_of(text))
+    alone = model.logprobs([BEGIN], tokens_of(text))
+    assert guided["tokens"] == len(tokens_of(text))
+    assert guided["gap"] == pytest.approx((told - plain).sum(), abs=1e-3)
+    assert guided["gap_per_token"] == pytest.approx((told - plain).mean(), abs=1e-5)
+    assert guided["gap_share"] == pytest.approx(np.mean(told - plain > 1))
+    assert 0 < guided["gap_share"] < 1
+    assert guided["surprisal"] == pytest.approx(-plain.mean(), abs=1e-5)
+    assert guided["ifd"] == pytest.approx(np.exp(-plain.mean()) / np.exp(-alone.mean()), rel=1e-4)
+    assert guided["answer_confidence"] == pytest.approx(np.exp(plain[text.encode().index(b"5")]), rel=1e-3)
+    assert guided["detail"] is None
+
+    assert (unguided["gap"], unguided["gap_per_token"], unguided["gap_share"]) == (0, 0, 0)
+    assert unguided["surprisal"] > 0
+    assert unknown["gap"] is None
+    assert unknown["surprisal"] > 0
+    assert unknown["detail"] == "the context that its teacher saw is not known"
+
+
+def test_every_token_of_the_gap_is_kept_when_asked(folder: Path, model: TinyModel) -> None:
+    run = scored(folder, "measure.gap.per_token=true")
+    kept = {row["trace_id"]: row for row in pl.concat(list(run.parts(TOKEN_GAPS))).to_dicts()}
+    for trace, gap in zip(pl.concat(list(run.parts(TRACES))).to_dicts(), rows_of(run), strict=True):
+        row = kept[trace["trace_id"]]
+        assert len(row["tokens"]) == len(row["surprisals"]) == gap["tokens"]
+        assert "".join(row["tokens"]).endswith(trace["response"])
+        assert -np.mean(row["surprisals"]) == pytest.approx(-gap["surprisal"])
+        if gap["gap"] is None:
+            assert row["gaps"] is None
+        else:
+            assert sum(row["gaps"]) == pytest.approx(gap["gap"], abs=1e-4)
+    text = "<think>\nTwo and three. Perhaps 五?\n</think>\n\nIt is \\boxed{5}."
+    guided = list(kept.values())[1]
+    assert "".join(guided["tokens"]) == text
+    prompts = (teacher_prompt(QUESTION, CONTEXT, "", "infogap").rstrip(), QUESTION)
+    told, plain = (model.logprobs(tokens_of(f"[{prompt}]"), tokens_of(text)) for prompt in prompts)
+    assert guided["gaps"] == pytest.approx(told - plain, abs=1e-3)
+    assert pl.concat(list(scored(folder).parts(TOKEN_GAPS))).is_empty()
+
+
+def test_other_contexts(folder: Path, model: TinyModel) -> None:
+    contexts = "measure.gap.contexts=[solution, reference_only, decoy_answer, decoy_solution]"
+    unguided, guided, *_ = rows_of(scored(folder, contexts))
+    other = {each["context"]: each for each in guided["other_contexts"]}
+    assert list(other) == ["solution", "reference_only", "decoy_answer", "decoy_solution"]
+    text = tokens_of("<think>\nTwo and three. Perhaps 五?\n</think>\n\nIt is \\boxed{5}.")
+    plain, reference = (model.logprobs(tokens_of(f"[{prompt}]"), text) for prompt in (QUESTION, CONTEXT))
+    assert other["reference_only"]["gap"] == pytest.approx((reference - plain).sum(), abs=1e-3)
+    assert other["solution"]["gap_per_token"] == pytest.approx(other["solution"]["gap"] / len(text))
+    assert other["decoy_answer"]["gap"] not in (None, guided["gap"])
+    assert other["decoy_solution"]["gap"] is None  # there is no other task
+    of_unguided = {each["context"]: each["gap"] for each in unguided["other_contexts"]}
+    assert of_unguided["reference_only"] is None  # it was shown nothing
+    assert of_unguided["solution"] is not None
+
+
+def test_nothing_is_scored_twice(folder: Path, texts_scored: list[str]) -> None:
+    run = scored(folder)
+    first = len(texts_scored)
+    assert first == len(set(texts_scored))
+    before = bytes_of(run)
+    scored(folder, "measure.gap.threshold=0.5", "measure.gap.per_token=true")
+    assert len(texts_scored) == first
+    scored(folder, "measure.gap.contexts=[solution]")
+    assert len(texts_scored) == first + len(ROWS)
+    write_rows(folder, [*ROWS, {"privilege": "unguided", "trace": "Six."}])
+    assert len(rows_of(scored(folder))) == len(ROWS) + 1
+    assert len(texts_scored) == first + len(ROWS) + 2
+    write_rows(folder, ROWS)
+    assert bytes_of(scored(folder)) == before
+    assert len(texts_scored) == len(set(texts_scored)) == first + len(ROWS) + 2
+
+
+def test_ctrl_c_stops_after_the_text_at_hand(
+    folder: Path, texts_scored: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = bytes_of(scored(folder, "name=other"))
+    wanted = list(texts_scored)
+    texts_scored.clear()
+    for path in (folder / "run").rglob("*"):
+        if FOLDER in path.parts and path.is_file():
+            path.unlink()
+    (folder / "run" / "gaps" / "manifest.json").unlink()
+    score = EmbeddedScorer._score
+
+    def interrupted(self: EmbeddedScorer, text: TextToScore) -> Scored:
+        if len(texts_scored) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return score(self, text)
+
+    monkeypatch.setattr(EmbeddedScorer, "_score", interrupted)
+    with pytest.raises(StoppedError, match="what was scored is on disk"):
+        scored(folder, "name=other")
+    assert len(texts_scored) == 4
+    assert bytes_of(scored(folder, "name=other")) == whole
+    assert texts_scored == wanted
+
+
+def test_a_killed_run_goes_on_with_what_it_had(folder: Path, texts_scored: list[str]) -> None:
+    """Killed by itself, for good, at its fifth text."""
+    program = (
+        "import os, signal, sys\n"
+        "from infogap.cli import main\n"
+        "from infogap.teachers.embedded_scoring import EmbeddedScorer\n"
+        "score, seen = EmbeddedScorer._score, []\n"
+        "def killing(self, text):\n"
+        "    seen.append(text)\n"
+        "    if len(seen) == 5:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return score(self, text)\n"
+        "EmbeddedScorer._score = killing\n"
+        "main()\n"
+    )
+    command = [sys.executable, "-c", program, "run", "recipe.yaml", "--run", "run"]
+    killed = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    run = scored(folder)
+    wanted = 2 * len(ROWS) + 1  # after the question and after nothing, and one after a context
+    assert len(texts_scored) == wanted - 4
+    (folder / "elsewhere").mkdir()
+    fresh = Run.create(load_recipe(folder / "recipe.yaml"), folder / "elsewhere" / "run")
+    fresh.save_recipe()
+    for stage in ("tasks", "import", "verify", "gap"):
+        run_one(fresh, stage)
+    assert bytes_of(run) == bytes_of(fresh)
+
+
+def test_what_cannot_be_scored_says_why(folder: Path) -> None:
+    write_rows(folder, [*ROWS, {"privilege": "unguided", "trace": "long " * 200}])
+    run = scored(folder)
+    last = rows_of(run)[-1]
+    assert "do not fit in the context of 512" in last["detail"]
+    assert last["gap"] is None
+    manifest = run.manifest("gaps")
+    assert manifest is not None
+    assert manifest.counts == {"scored": 3, "not_scored": 2}
+
+
+@pytest.mark.model
+def test_a_teacher_that_wrote_under_the_answer_finds_its_traces_likelier_with_it(tmp_path: Path) -> None:
+    """Every request of a run: the prompts are those that its traces were written after, and unguided gaps exactly 0."""
+    (tmp_path / "recipe.yaml").write_text(
+        "name: demo\n"
+        "tasks: [{from: reasoning_gym, names: [chain_sum], count: 3}]\n"
+        "teacher: {backend: embedded, logprobs: 1, sampling: {max_tokens: 24}}\n"
+        "generate: {samples: 2, privileges: [unguided, answer]}\n"
+        "measure: {gap: {per_token: true}}\n"
+        "dedupe: null\n"
+    )
+    run = Run.create(load_recipe(tmp_path / "recipe.yaml"), tmp_path / "run")
+    run.save_recipe()
+    for stage in ("tasks", "generate", "verify", "gap"):
+        run_one(run, stage)
+    traces = pl.concat(list(run.parts(TRACES))).select("trace_id", "privilege")
+    gaps = traces.join(pl.concat(list(run.parts(GAPS))), on="trace_id", maintain_order="left")
+    unguided, told = gaps.filter(privilege="unguided"), gaps.filter(privilege="answer")
+    assert unguided["gap"].to_list() == [0.0] * unguided.height
+    assert told["gap"].mean() > 0  # type: ignore[operator]
+    # An unguided trace's surprisal is what its teacher recorded while it wrote, up to llama.cpp's rounding.
+    recorded = pl.read_parquet(run.path / "tokens" / "*.parquet").with_columns(
+        written=-pl.col("logprobs").list.mean(), count=pl.col("logprobs").list.len()
+    )
+    compared = unguided.join(recorded, on="trace_id").filter(pl.col("count") == pl.col("tokens"))
+    assert compared.height >= 3
+    assert compared["surprisal"].to_list() == pytest.approx(compared["written"].to_list(), abs=0.1)
