@@ -132,8 +132,13 @@ _MEASURED: dict[str, pl.DataType | type[pl.DataType]] = {
     "self_corrections": pl.Int64,
     "answer_changes": pl.Int64,  # how often a stated answer differs from the one stated before it
     "fork_rate": pl.Float64,  # share of tokens whose entropy is over the recipe's threshold; null where not recorded
+    "gap": pl.Float64,  # nats, as are the next two; null where the traces are not scored
+    "gap_per_token": pl.Float64,
+    "surprisal": pl.Float64,  # per token under the student's prompt
     "leak": pl.Boolean,
     "leaks": LEAKS,  # character spans in reasoning + "\n" + response
+    "copied_share": pl.Float64,  # of its 8-grams of words, those in the context and not in the question; null: no context
+    "longest_copy": pl.Int64,  # words in the longest run copied from the context; null without one
 }
 MEASURES = Table("measures", "trace_id", pl.Schema(_MEASURED))
 GAPS = Table(

@@ -15,8 +15,21 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 TASKS_SHOWN = 20
-_HEADINGS = {"score": "score", "epistemic_count": "markers", "epistemic_density": "per 1,000"}
-_FORMS = {"score": ".2f", "length": ",.0f", "epistemic_count": ".2f", "epistemic_density": ".2f"}
+_HEADINGS = {
+    "score": "score",
+    "epistemic_count": "markers",
+    "epistemic_density": "per 1,000",
+    "gap_per_token": "gap/token",
+    "surprisal": "surprisal",
+}
+_FORMS = {
+    "score": ".2f",
+    "length": ",.0f",
+    "epistemic_count": ".2f",
+    "epistemic_density": ".2f",
+    "gap_per_token": ".3f",
+    "surprisal": ".3f",
+}
 
 
 def print_effects(found: list[Effects], *, tasks: bool) -> None:

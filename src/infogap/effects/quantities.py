@@ -1,4 +1,4 @@
-"""What is compared between privileges: score, length, and for each lexicon the count of markers and their density."""
+"""What is compared between privileges: score, length, markers by each lexicon, and what the gap stage scored."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ class Quantity:
     """A number that every trace has; `lexicon` says by which one markers are counted.
 
     score: 1 where the verdict is `correct`, else 0. length: tokens, or words where some tokens are not known.
-    epistemic_count: markers. epistemic_density: markers per 1,000 of the unit of length.
+    epistemic_count: markers. epistemic_density: markers per 1,000 of the unit of length. gap_per_token and surprisal:
+    nats per token, of traces that are scored.
     """
 
-    name: Literal["score", "length", "epistemic_count", "epistemic_density"]
+    name: Literal["score", "length", "epistemic_count", "epistemic_density", "gap_per_token", "surprisal"]
     lexicon: str | None = None
 
     @property
@@ -25,11 +26,14 @@ class Quantity:
 SCORE, LENGTH = Quantity("score"), Quantity("length")
 
 
-def quantities(lexicons: list[str]) -> list[Quantity]:
+SCORED = (Quantity("gap_per_token"), Quantity("surprisal"))
+
+
+def quantities(lexicons: list[str], *, scored: bool) -> list[Quantity]:
     """Everything that is compared, in the order in which it is shown."""
     markers = [
         quantity
         for lexicon in lexicons
         for quantity in (Quantity("epistemic_count", lexicon), Quantity("epistemic_density", lexicon))
     ]
-    return [SCORE, LENGTH, *markers]
+    return [SCORE, LENGTH, *markers, *(SCORED if scored else ())]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from infogap.effects.quantities import Quantity
+from infogap.effects.quantities import SCORED, Quantity
 from infogap.recipe import Recipe
 from infogap.run import Run
 from infogap.schema import MEASURES, TRACES, VERDICTS
 from infogap.selection import JUDGED, not_selected
+
+
+_SCORED_COLUMNS = [quantity.column for quantity in SCORED]
 
 
 def lexicons_of(run: Run) -> list[str]:
@@ -23,8 +26,8 @@ def samples(run: Run, lexicons: list[str], judged: bool = True) -> pl.DataFrame:
     """One row per trace of the tasks that `select` keeps, by trace_id.
 
     Besides `task_id`, `privilege`, `teacher` and `verdict` (null everywhere where not `judged`): `failed` (its request
-    has no answer), `truncated`, `tokens`, `words`, `unconditional` (asked whatever came of other traces), `score`, and
-    a column of marker counts for each lexicon.
+    has no answer), `truncated`, `tokens`, `words`, `unconditional` (asked whatever came of other traces), `score`,
+    `gap_per_token`, `surprisal`, and a column of marker counts for each lexicon.
     """
     verdicts = run.scan(VERDICTS) if judged else VERDICTS.empty().lazy()
     counts = {
@@ -43,7 +46,7 @@ def samples(run: Run, lexicons: list[str], judged: bool = True) -> pl.DataFrame:
         )
         .join(not_selected(run), on="task_id", how="anti")
         .join(verdicts.select("trace_id", "verdict"), on="trace_id", how="left")
-        .join(run.scan(MEASURES).select("trace_id", "words", **counts), on="trace_id", how="left")
+        .join(run.scan(MEASURES).select("trace_id", "words", *_SCORED_COLUMNS, **counts), on="trace_id", how="left")
         .with_columns(
             truncated=(pl.col("finish_reason").eq_missing("length") | pl.col("verdict").eq_missing("truncated")),
             score=pl.when(~pl.col("failed") & pl.col("verdict").is_in(JUDGED)).then(

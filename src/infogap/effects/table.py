@@ -123,7 +123,7 @@ def effects_of(run: Run, judged: bool = True) -> list[Effects]:
 
 def _effects(recipe: Recipe, teacher: str, rows: pl.DataFrame, about: pl.DataFrame, lexicons: list[str]) -> Effects:
     rows, unit = with_lengths(rows, lexicons)
-    of = quantities(lexicons)
+    of = quantities(lexicons, scored=recipe.measure.gap is not None)
     means = _means(rows, of, recipe)
     labels = [row.privilege for row in means]
     unguided = recipe.generate.unguided.label if recipe.generate else "unguided"

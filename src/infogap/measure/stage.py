@@ -9,22 +9,26 @@ from typing import Any
 from infogap.console import progress
 from infogap.measure.answer_changes import answer_changes
 from infogap.measure.forks import fork_rates
-from infogap.measure.leaks import LeakPhrases, load_leaks
+from infogap.measure.leaks import LeakScan, Seen, load_leaks
+from infogap.measure.leaks.told import context_texts, ladder_names
 from infogap.measure.lexicon import Lexicon, load
 from infogap.measure.places import lexicon_row
+from infogap.measure.scores import UNSCORED, scores_of
 from infogap.measure.text import measured_text, word_count
 from infogap.recipe.measure import Bands
 from infogap.run import Run
-from infogap.schema import BAND_NAMES, MEASURES, TASKS, TRACES
+from infogap.schema import BAND_NAMES, CONTEXTS, GAPS, MEASURES, TASKS, TRACES
 from infogap.stage import Outcome, Stage
 
 _SELF_CORRECTION = "self_correction"  # the category of the infogap lexicon
-_COLUMNS = ("trace_id", "task_id", "reasoning", "response", "completion_tokens", "error")
+_COLUMNS = ("trace_id", "task_id", "privilege", "context_id", "reasoning", "response", "completion_tokens", "error")
+_NO_TASK: tuple[str, str | None] = ("", None)
 
 
 def _part(run: Run) -> dict[str, Any]:
     lexicons = [load(name, run.resolve) for name in run.recipe.measure.lexicons]
-    return run.recipe.measure.model_dump(mode="json", by_alias=True) | {
+    # The gap is a stage of its own: what it takes from the recipe shows here only by its table.
+    return run.recipe.measure.model_dump(mode="json", by_alias=True, exclude={"gap"}) | {
         "lexicon_contents": [lexicon.digest for lexicon in lexicons],
         "self_corrections": load("infogap", run.resolve).digest,
         "leaks": load_leaks().digest,
@@ -33,19 +37,23 @@ def _part(run: Run) -> dict[str, Any]:
 
 def _make(run: Run) -> Outcome:
     measuring = Measuring.of(run)
-    questions = {
-        task["task_id"]: task["question"]
+    tasks = {
+        task_id: (question or "", answer)
         for part in run.parts(TASKS)
-        for task in part.select("task_id", "question").iter_rows(named=True)
+        for task_id, question, answer in part.select("task_id", "question", "answer").iter_rows()
     }
     forks = fork_rates(run, run.recipe.measure.fork_entropy)
     bands, leaking = Counter[str | None](), 0
     with run.rewrite(MEASURES) as out, progress("measure", run.rows(TRACES), "traces") as advance:
         for part in run.parts(TRACES):
             rows = []
+            contexts = context_texts(run, part["context_id"])
+            scores = scores_of(run, part["trace_id"])
             for trace in part.select(_COLUMNS).iter_rows(named=True):
-                measured = measuring.row(trace, questions.get(trace["task_id"]) or "")
-                rows.append(measured | {"fork_rate": forks.get(trace["trace_id"])})
+                question, gold = tasks.get(trace["task_id"], _NO_TASK)
+                measured = measuring.row(trace, question, gold, contexts.get(trace["context_id"]))
+                scored = scores.get(trace["trace_id"], UNSCORED)
+                rows.append(measured | scored | {"fork_rate": forks.get(trace["trace_id"])})
                 bands[rows[-1]["band"]] += 1
                 leaking += rows[-1]["leak"]
                 advance()
@@ -56,12 +64,13 @@ def _make(run: Run) -> Outcome:
 
 @dataclass(frozen=True)
 class Measuring:
-    """What a recipe measures by: its lexicons (the first gives the band), its cut points, and leak phrases."""
+    """What a recipe measures by: its lexicons (the first gives the band), its cut points, and the scan for leaks."""
 
     lexicons: list[Lexicon]
     bands: Bands
     own: Lexicon  # for self-corrections, whatever lexicons the recipe names
-    leaks: LeakPhrases
+    leaks: LeakScan
+    privileges: dict[str, str]  # the ladder's names, by the recipe's
 
     @classmethod
     def of(cls, run: Run) -> Measuring:
@@ -69,10 +78,10 @@ class Measuring:
         lexicons = [load(name, run.resolve) for name in measure.lexicons]
         shipped = load("infogap", run.resolve)
         own = next((lexicon for lexicon in lexicons if lexicon.digest == shipped.digest), shipped)
-        return cls(lexicons, measure.bands, own, load_leaks())
+        return cls(lexicons, measure.bands, own, load_leaks(), ladder_names(run))
 
-    def row(self, trace: dict[str, Any], question: str) -> dict[str, Any]:
-        """A trace's measures but for its fork rate.
+    def row(self, trace: dict[str, Any], question: str, gold: str | None, context: str | None) -> dict[str, Any]:
+        """A trace's measures but for its fork rate and its scores; `context` is what its teacher saw besides.
 
         Densities are per 1,000 tokens, or per 1,000 words where the tokens are not known.
 
@@ -89,7 +98,8 @@ class Measuring:
         ]
         own = next((found for lexicon, found in zip(self.lexicons, spans, strict=True) if lexicon is self.own), None)
         own = self.own.spans(text) if own is None else own
-        leaks = self.leaks.find(text, question)
+        privilege = self.privileges.get(trace["privilege"], trace["privilege"] or "")
+        leaking = self.leaks.find(Seen.of(text, question, context, gold, privilege))
         density = measured[0]["epistemic_density"]
         return {
             "trace_id": trace["trace_id"],
@@ -103,8 +113,10 @@ class Measuring:
             "lexicons": measured,
             "self_corrections": sum(self.own.markers[marker] == _SELF_CORRECTION for _, _, marker in own),
             "answer_changes": answer_changes(text),
-            "leak": bool(leaks),
-            "leaks": leaks,
+            "leak": bool(leaking.leaks),
+            "leaks": leaking.leaks,
+            "copied_share": leaking.copied_share,
+            "longest_copy": leaking.longest_copy,
         }
 
 
@@ -117,4 +129,4 @@ def band_of(density: float | None, bands: Bands) -> str | None:
     return "mixed" if density < bands.uncertain else "uncertain"
 
 
-STAGE = Stage("measure", (MEASURES.name,), (TASKS.name, TRACES.name), 5, _part, _make)
+STAGE = Stage("measure", (MEASURES.name,), (TASKS.name, CONTEXTS.name, TRACES.name, GAPS.name), 7, _part, _make)
