@@ -266,3 +266,30 @@ def test_a_teacher_that_wrote_under_the_answer_finds_its_traces_likelier_with_it
     compared = unguided.join(recorded, on="trace_id").filter(pl.col("count") == pl.col("tokens"))
     assert compared.height >= 3
     assert compared["surprisal"].to_list() == pytest.approx(compared["written"].to_list(), abs=0.1)
+
+
+def test_the_tables_of_scores(folder: Path) -> None:
+    scored(folder, "measure.gap.contexts=[solution, reference_only]")
+    shown = infogap("gap", str(folder / "run"), "--table")
+    assert max(map(len, shown.splitlines())) <= 80
+    for expected in ("by tiny: means", "reference only", "expected calibration error", "is not measured yet"):
+        assert expected in shown
+    infogap("measure", str(folder / "run"))
+    found = json.loads(infogap("gap", str(folder / "run"), "--table", "--json"))
+    assert [(row["privilege"], row["traces"], row["with_gap"]) for row in found["privileges"]] == [
+        ("unguided", 2, 2),
+        ("answer", 2, 1),
+    ]
+    assert found["privileges"][0]["means"]["gap"] == 0
+    assert found["privileges"][0]["others"]["reference_only"] is None
+    assert found["calibration"]["traces"] == 4
+    assert sum(group["accuracy"] * group["traces"] for group in found["calibration"]["bins"]) == pytest.approx(3)
+    assert found["calibration"]["bands"]
+
+
+def infogap(*arguments: str) -> str:
+    """What a command prints, in a terminal of 80 columns."""
+    command = [sys.executable, "-m", "infogap", *arguments]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "80"})
+    assert shown.returncode == 0, shown.stderr
+    return shown.stdout

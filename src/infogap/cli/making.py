@@ -81,6 +81,36 @@ def _generate(
     _run_one(folder, "generate", first=_forget_failed if retry_failed else None, budget=budget)
 
 
+def _gap(
+    folder: RunFolder,
+    table: Annotated[
+        bool, typer.Option("--table", help="Print gaps by privilege, and how well confidence fits what is right.")
+    ] = False,
+) -> None:
+    _run_one(folder, "gap", then=_show_gaps if table else None)
+
+
+def _show_gaps(opened: Run) -> None:
+    from infogap.console import output
+    from infogap.gap.table import gap_table
+
+    found = gap_table(opened, measured=_is_done(opened, "measure"))
+    if output.json:
+        import orjson
+
+        typer.echo(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode())
+    else:
+        from infogap.gap.printed import print_gap_table
+
+        print_gap_table(found)
+
+
+def _is_done(opened: Run, stage: str) -> bool:
+    from infogap.pipeline import states
+
+    return any(state.stage == stage and state.state == "done" for state in states(opened))
+
+
 def _measure(
     folder: RunFolder,
     table: Annotated[
@@ -98,10 +128,8 @@ def _measure(
 def _show_effects(opened: Run, *, tasks: bool) -> None:
     from infogap.console import output
     from infogap.effects import effects_of
-    from infogap.pipeline import states
 
-    judged = any(state.stage == "verify" and state.state == "done" for state in states(opened))
-    found = effects_of(opened, judged)
+    found = effects_of(opened, _is_done(opened, "verify"))
     if output.json:
         import orjson
 
@@ -121,7 +149,7 @@ _STAGE_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "generate": (_generate, "Ask the teacher for the traces that are not on disk yet."),
     "import": (_stage("import"), "Take over traces that exist already."),
     "verify": (_stage("verify"), "Compare every trace's final answer with the gold answer."),
-    "gap": (_stage("gap"), "Score every trace with and without its teacher's context."),
+    "gap": (_gap, "Score every trace with and without its teacher's context."),
     "measure": (_measure, "Count epistemic markers, cut bands, find leaks."),
     "dedupe": (_stage("dedupe"), "Find traces that say the same."),
     "balance": (_stage("balance"), "Choose the mix."),

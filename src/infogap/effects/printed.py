@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from infogap.console import stdout
 from infogap.effects.bootstrap import FEWEST_TASKS
 from infogap.effects.paired import Difference
-from infogap.effects.quantities import Quantity
+from infogap.effects.quantities import SCORED, Quantity
 from infogap.effects.table import Effects
 
 if TYPE_CHECKING:
@@ -86,10 +86,12 @@ def interval(row: Difference) -> str:
 
 
 def _means(effects: Effects) -> Table:
-    headings = [heading(quantity, effects.unit) for quantity in effects.quantities]
+    # Means of what is scored stand in a table of their own, with more beside them: infogap gap --table.
+    shown = [quantity for quantity in effects.quantities if quantity not in SCORED]
+    headings = [heading(quantity, effects.unit) for quantity in shown]
     table = _table("What each privilege did", ["privilege"], ["tasks", "traces", *headings])
     for row in effects.means:
-        figures = [number(row.of[quantity], quantity) for quantity in effects.quantities]
+        figures = [number(row.of[quantity], quantity) for quantity in shown]
         table.add_row(row.privilege, f"{row.tasks:,}", f"{row.traces:,}", *figures)
     return table
 

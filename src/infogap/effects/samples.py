@@ -10,7 +10,6 @@ from infogap.run import Run
 from infogap.schema import MEASURES, TRACES, VERDICTS
 from infogap.selection import JUDGED, not_selected
 
-
 _SCORED_COLUMNS = [quantity.column for quantity in SCORED]
 
 

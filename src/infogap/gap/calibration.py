@@ -1,0 +1,110 @@
+"""How sure a model is of its final answers, against whether they are right and against how sure the traces sound.
+
+Confidence is the probability of the final answer's tokens (`answer_confidence` of the gaps table). The expected
+calibration error is that of Guo et al. 2017 (arXiv 1706.04599): over bins of equal width, the mean distance between
+accuracy and confidence, weighted by the bins' traces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from infogap.run import Run
+from infogap.schema import BAND_NAMES, GAPS, MEASURES, TRACES, VERDICTS
+from infogap.selection import not_selected
+
+BINS = 10
+UNSURE = 0.5  # an answer that is less likely than not
+_OF_TRACES = ("trace_id", "task_id", "privilege", "verdict", "band", "epistemic_density", "answer_confidence")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Judged traces of one kind: a bin of confidences, a privilege, or a band."""
+
+    name: str
+    traces: int
+    confidence: float  # their mean
+    accuracy: float  # share that is correct
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """`traces` of all have a confidence and are judged correct or wrong; the groups are of these.
+
+    `sure_and_not`: traces in the band `confident` whose answer has a confidence below UNSURE, least confident first.
+    """
+
+    traces: int
+    unjudged: int  # with a confidence, but neither correct nor wrong
+    error: float | None  # expected calibration error, 0 to 1; None without traces
+    bins: list[Group]  # those that are not empty, from the least confident
+    privileges: list[tuple[Group, float]]  # each with its own calibration error
+    bands: list[Group]  # empty where the traces are not measured
+    sure_and_not: pl.DataFrame  # trace_id, task_id, privilege, verdict, epistemic_density, answer_confidence
+
+
+def confidences(run: Run, *, measured: bool) -> pl.DataFrame:
+    """Every trace with an answer confidence, by trace_id; `band` is null where not `measured`."""
+    measures = run.scan(MEASURES) if measured else MEASURES.empty().lazy()
+    return (
+        run.scan(TRACES)
+        .select("trace_id", "task_id", "privilege")
+        .join(not_selected(run), on="task_id", how="anti")
+        .join(run.scan(GAPS).select("trace_id", "answer_confidence"), on="trace_id")
+        .join(run.scan(VERDICTS).select("trace_id", "verdict"), on="trace_id", how="left")
+        .join(measures.select("trace_id", "band", "epistemic_density"), on="trace_id", how="left")
+        .filter(pl.col("answer_confidence").is_not_null())
+        .select(_OF_TRACES)
+        .collect()
+        .sort("trace_id")
+    )
+
+
+def calibration(traces: pl.DataFrame) -> Calibration:
+    """What `confidences` gives, binned and grouped."""
+    judged = traces.filter(pl.col("verdict").is_in(["correct", "wrong"])).with_columns(
+        right=(pl.col("verdict") == "correct").cast(pl.Float64),
+        # The last bin is closed: a confidence of 1 belongs to it.
+        bin=(pl.col("answer_confidence") * BINS)
+        .floor()
+        .clip(0, BINS - 1)
+        .cast(pl.Int64)
+        .replace_strict({place: f"{place / BINS:.1f} to {(place + 1) / BINS:.1f}" for place in range(BINS)}),
+    )
+    bins = _groups(judged, "bin")
+    privileges = [
+        (group, _error(_groups(judged.filter(pl.col("privilege") == name), "bin")) or 0.0)
+        for name, group in _groups(judged, "privilege").items()
+    ]
+    bands = _groups(judged, "band")
+    unsure = traces.filter((pl.col("band") == "confident") & (pl.col("answer_confidence") < UNSURE))
+    return Calibration(
+        traces=judged.height,
+        unjudged=traces.height - judged.height,
+        error=_error(bins),
+        bins=list(bins.values()),
+        privileges=privileges,
+        bands=[bands[name] for name in reversed(BAND_NAMES) if name in bands],
+        sure_and_not=unsure.drop("band").sort("answer_confidence", "trace_id"),
+    )
+
+
+def _groups(judged: pl.DataFrame, column: str) -> dict[str, Group]:
+    """By value of the column, the groups of the traces that have one, in the values' order."""
+    table = (
+        judged.drop_nulls(column)
+        .group_by(column)
+        .agg(pl.len(), pl.col("answer_confidence").mean(), pl.col("right").mean())
+        .sort(column)
+    )
+    return {str(row[0]): Group(*row) for row in table.iter_rows()}
+
+
+def _error(bins: dict[str, Group]) -> float | None:
+    total = sum(group.traces for group in bins.values())
+    if not total:
+        return None
+    return sum(group.traces * abs(group.accuracy - group.confidence) for group in bins.values()) / total
