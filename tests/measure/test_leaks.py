@@ -1,12 +1,45 @@
 from __future__ import annotations
 
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.measure.leaks import load_leaks
+from infogap.measure.leaks import KINDS, Seen, held_answer, load_leaks
+from infogap.measure.leaks.references import plain_lower, surroundings
 
 _LEAKS = load_leaks()
+_LABELLED = Path(__file__).with_name("leaks_labelled.jsonl")
+_PRECISION, _RECALL = 0.95, 0.9
+
+
+def _kinds(text: str, question: str = "What is x?", held_answer: str | None = None) -> list[str]:
+    return [leak["kind"] for leak in _LEAKS.find(Seen(text, question, held_answer=held_answer)).leaks]
+
+
+def test_precision_and_recall_on_the_labelled_traces(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [json.loads(line) for line in _LABELLED.read_text("utf-8").splitlines()]
+    outcomes = Counter[tuple[str, bool]]()
+    for row in rows:
+        seen = Seen.of(row["text"], row["question"], row["context"], row["gold"], row["privilege"])
+        outcomes[row["kind"] or "none", bool(_LEAKS.find(seen).leaks)] += 1
+    found = {kind: (outcomes[kind, True], outcomes[kind, True] + outcomes[kind, False]) for kind in (*KINDS, "none")}
+    right, wrong = sum(found[kind][0] for kind in KINDS), found["none"][0]
+    leaking = sum(found[kind][1] for kind in KINDS)
+    precision, recall = right / (right + wrong), right / leaking
+    with capsys.disabled():
+        by_kind = ", ".join(f"{kind} {hits}/{all_}" for kind, (hits, all_) in found.items() if kind in KINDS)
+        measured = f"precision {precision:.3f}, recall {recall:.3f} ({by_kind}; false {wrong}/{found['none'][1]})"
+        sys.stdout.write(f"\nleaks: {measured}\n")
+    assert len(rows) >= 200
+    assert 0.4 <= leaking / len(rows) <= 0.6
+    assert precision >= _PRECISION
+    assert recall >= _RECALL
+    assert all(hits >= 0.8 * all_ for kind, (hits, all_) in found.items() if kind in KINDS)
 
 
 @pytest.mark.parametrize(
@@ -22,19 +55,19 @@ _LEAKS = load_leaks()
         "the reference solution uses induction",
         "The solution says to substitute.",
         "This is the answer provided.",
-        "the expected answer is 7",
-        "I follow the beginning of the solution.",
+        "to match the expected answer, 7",
         "checking against the answer key",
         "根据提供的答案，我们得到",
         "参考答案是5",
     ],
 )
 def test_references_to_what_the_student_cannot_see(text: str) -> None:
-    found = _LEAKS.find(f"Let me see. {text}", "What is x?")
+    whole = f"Let me see. {text}"
+    found = _LEAKS.find(Seen(whole, "What is x?")).leaks
     assert found
     for leak in found:
         assert leak["kind"] == "reference"
-        assert f"Let me see. {text}"[leak["start"] : leak["end"]] == leak["evidence"]
+        assert whole[leak["start"] : leak["end"]] == leak["evidence"]
 
 
 @pytest.mark.parametrize(
@@ -47,27 +80,120 @@ def test_references_to_what_the_student_cannot_see(text: str) -> None:
         "We are given that x = 3; the final answer is 12.",
         "I check the solution by substituting it: the known solution holds.",
         "To find the answer, note the explanation below.",
+        "We are told that the answer is an integer.",
         "",
     ],
 )
 def test_ordinary_reasoning_is_no_leak(text: str) -> None:
-    assert _LEAKS.find(text, "What is x?") == []
+    assert _kinds(text) == []
 
 
 def test_what_the_question_itself_says_is_no_leak() -> None:
     question = "The given  solution contains 20% salt. Use the hint: factor."
-    assert _LEAKS.find("The given solution holds salt. The hint is to factor.", question) == []
-    assert len(_LEAKS.find("The given solution holds salt. The answer key too.", question)) == 1
+    assert _kinds("The given solution holds salt. The hint is to factor.", question) == []
+    assert _kinds("The given solution holds salt. The answer key too.", question) == ["reference"]
 
 
-@given(st.lists(st.sampled_from(["the ", "given ", "answer ", "x " * 200, "hint ", "provided ", "\n"]), max_size=30))
+_CONTEXT = "The first friend finds an empty room and shakes nobody's hand, and the second one shakes just one hand."
+
+
+def test_copying_is_measured_against_the_context_without_the_question() -> None:
+    text = f"I think so. {_CONTEXT} Done, then."
+    found = _LEAKS.find(Seen(text, "How many?", _CONTEXT))
+    (leak,) = found.leaks
+    assert (leak["kind"], leak["evidence"]) == ("copying", _CONTEXT.rstrip("."))
+    copied = len(_CONTEXT.replace("'", " ").split())
+    assert found.longest_copy == copied
+    assert found.copied_share == (copied - 7) / (copied + 5 - 7)
+
+    found = _LEAKS.find(Seen(text, f"{_CONTEXT} How many?", _CONTEXT))
+    assert (found.leaks, found.copied_share) == ([], 0.0)
+    found = _LEAKS.find(Seen(text, "How many?", None, privilege="unguided"))
+    assert (found.leaks, found.copied_share, found.longest_copy) == ([], None, None)
+    found = _LEAKS.find(Seen("Shakes just one hand, I think.", "How many?", _CONTEXT))
+    assert (found.leaks, found.copied_share, found.longest_copy) == ([], None, 4)
+
+
+def test_an_answer_comes_first_only_for_who_was_shown_it() -> None:
+    text = "The answer is 42. Let me explain: 6 times 7."
+    assert _kinds(text, "What is 6 x 7?", held_answer="42") == ["answer_first"]
+    assert _kinds(text, "What is 6 x 7?") == []
+    assert _kinds("6 times 7 is six sevens. The answer is 42.", "What is 6 x 7?", held_answer="42") == []
+
+
+def test_a_decoys_answer_is_a_leak_where_it_is_the_final_one() -> None:
+    seen = Seen.of(
+        "3 + 4 = 7, and 2 more make 9. \\boxed{8}", "3 + 4 + 2?", "The final answer:\n8", "9", "decoy_answer"
+    )
+    assert seen.held_answer == "8"
+    assert [leak["kind"] for leak in _LEAKS.find(seen).leaks] == ["decoy"]
+    seen = Seen.of("3 + 4 + 1 = 8, one more: \\boxed{9}", "3 + 4 + 2?", "The final answer:\n8", "9", "decoy_answer")
+    assert _LEAKS.find(seen).leaks == []
+
+
+@pytest.mark.parametrize(
+    ("privilege", "context", "gold", "held"),
+    [
+        ("unguided", None, "5", None),
+        ("answer", "The final answer:\n5", "5", "5"),
+        ("solution", "A solution:\nAs 2 + 3 = 5, it is $\\boxed{5}$.", "5", "5"),
+        ("solution", "A solution:\nIt is $\\frac{5}{36}$.", "5/36", "5/36"),
+        ("mine", "You may use that 4 is even.", "5", None),
+        ("hint", "The beginning of a solution:\nAdd 5.", "5", None),
+        ("masked_solution", "A solution, its values blanked out:\nx^5 = □.", "5", None),
+        ("verifier", "An earlier attempt of your own (verdict: wrong):\n5 - 1 = \\boxed{4}", "5", None),
+        ("verifier", "An earlier attempt of your own (verdict: wrong):\n\\boxed{4}\n\nThe final answer:\n5", "5", "5"),
+        ("decoy_answer", "Correct solution: 6", "5", "6"),
+        ("decoy_solution", "A solution:\nSeven jars.\nSo \\boxed{7}.", "5", "7"),
+        ("irrelevant", "A solution:\nThe mill stands by the brook.", "5", None),
+    ],
+)
+def test_the_answer_that_a_context_holds(privilege: str, context: str | None, gold: str, held: str | None) -> None:
+    assert held_answer(privilege, context, gold) == held
+
+
+_PIECES = ["the ", "given ", "answer ", "x " * 200, "hint ", "provided ", "\n", "is 5. ", "参考答案", "İ", "5", "’s "]
+
+
+@given(
+    st.lists(st.sampled_from(_PIECES), max_size=30),
+    st.one_of(st.none(), st.lists(st.sampled_from(_PIECES), max_size=30)),
+    st.lists(st.sampled_from(_PIECES), max_size=5),
+)
+def test_leaks_lie_in_the_text_and_shares_are_shares(
+    text: list[str], context: list[str] | None, question: list[str]
+) -> None:
+    shown = None if context is None else "".join(context)
+    seen = Seen("".join(text), "".join(question), shown, "5", "5" if shown else None)
+    found = _LEAKS.find(seen)
+    for leak in found.leaks:
+        assert 0 <= leak["start"] < leak["end"] <= len(seen.text)
+        assert seen.text[leak["start"] : leak["end"]] == leak["evidence"]
+        assert leak["kind"] in KINDS
+    assert found.copied_share is None or 0 <= found.copied_share <= 1
+    if shown is None:
+        assert found.copied_share is found.longest_copy is None
+        assert {leak["kind"] for leak in found.leaks} <= {"reference", "chat_artefact"}
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=30))
 def test_searching_near_words_finds_what_searching_everything_finds(parts: list[str]) -> None:
     text = "".join(parts)
-    everywhere = [match.span() for pattern in _LEAKS._patterns.values() for match in pattern.finditer(text)]
-    assert [(leak["start"], leak["end"]) for leak in _LEAKS.find(text, "")] == sorted(everywhere)
+    lowered = plain_lower(text)
+    places: dict[str, list[int]] = {}
+    for rule in _LEAKS.rules.rules:
+        near = [
+            match.span()
+            for start, end in surroundings(lowered, rule.near, places)
+            for match in rule.pattern.finditer(lowered, start, end)
+        ]
+        assert near == [match.span() for match in rule.pattern.finditer(lowered)]
 
 
-def test_every_phrase_holds_one_of_the_words() -> None:
-    for patterns in _LEAKS.kinds.values():
-        for pattern in patterns:
-            assert any(word in pattern for word in _LEAKS.words), pattern
+@pytest.mark.parametrize(
+    "passage", ["the answer is 5. ", "As the hint says, ", "0 ", "\\boxed{5} ", "一二三", "So x = 5\n"]
+)
+def test_a_megabyte_that_repeats_itself_costs_no_more_than_its_length(passage: str) -> None:
+    text = passage * (1_000_000 // len(passage))
+    found = _LEAKS.find(Seen(text, "What is x?", text[:5_000], "5", "5", "decoy_answer"))
+    assert found.longest_copy is not None

@@ -68,8 +68,13 @@ def test_measures(tmp_path: Path) -> None:
     sure = found["sure"]
     assert (sure["epistemic_count"], sure["band"], sure["leak"]) == (0, "confident", True)
     (leak,) = sure["leaks"]
-    assert leak.pop("rule").startswith(r"\b(?:provided|supplied|")  # as leaks.yaml has it
-    assert leak == {"kind": "reference", "start": 4, "end": 21, "evidence": "provided solution"}
+    assert leak == {
+        "kind": "reference",
+        "rule": "provided",  # as rules.yaml calls it
+        "start": 4,
+        "end": 21,
+        "evidence": "provided solution",
+    }
 
     untold = found["untold"]
     assert (untold["density_per"], untold["epistemic_density"]) == ("words", 250.0)
@@ -86,7 +91,7 @@ def test_leaks_are_placed_in_reasoning_and_response(tmp_path: Path) -> None:
     (row,) = _measured(_run(tmp_path), [_trace("t", response, reasoning=reasoning)]).values()
     text = f"{reasoning}\n{response}"
     assert [text[leak["start"] : leak["end"]] for leak in row["leaks"]] == [leak["evidence"] for leak in row["leaks"]]
-    assert [leak["evidence"] for leak in row["leaks"]] == ["reference solution", "the given answer"]
+    assert [leak["evidence"] for leak in row["leaks"]] == ["reference solution", "matches the given answer"]
 
 
 def test_the_first_lexicon_gives_the_band_and_self_corrections_are_infogaps(tmp_path: Path) -> None:

@@ -1,0 +1,141 @@
+"""References and artefacts: places where a trace speaks of what only its teacher saw, or in its template's words."""
+
+from __future__ import annotations
+
+import re
+
+from infogap.measure.leaks.rules import Licence, Rule, Rules
+from infogap.measure.leaks.seen import Leak, Seen
+from infogap.measure.text import lower_in_place
+
+_REACH = 170  # characters before and after a word: longer than any match
+_BEFORE = 80  # characters before a match in which its `unless` is looked for
+_SENTENCE_END = re.compile(r"[.!?。！？\n](?=\s|$)")
+# A value follows, and not a property: "is 72", "is $x = 4$", "is (B)", "is O(n)", "as \frac12"; not "is an integer".
+_LEAD = (
+    r"[\s:：,\"“'‘*`$]{0,6}(?:\\\(\s?)?(?:exactly|indeed|just|simply|equal to|going to be|in fact)?[\s$\"“'‘*`(]{0,4}"
+)
+_RESULT = re.compile(
+    _LEAD
+    + r"(?:[-−+±~]?\s?\d|\\[a-zA-Z]|[√π∞{\[(]|[A-Za-z](?:\([^)]{1,9}\))?\s?[=<>≤≥^]|[A-Z](?:\b|\()|[a-z](?=[\s.,;)$]))"
+    r"(?!\s(?:an?|certain|number|little|bit)\b)"
+)
+_NAME = re.compile(_LEAD + r"[A-Z][a-z]+\b")
+_PROPERTY = re.compile(r"\s*(?:[aA]|[iI]n|I)\s")
+
+
+def find_references(rules: Rules, seen: Seen) -> list[Leak]:
+    """What the rules find in a trace's text, without what its question says itself."""
+    lowered = plain_lower(seen.text)
+    found: list[Leak] = []
+    places: dict[str, list[int]] = {}
+    for rule in rules.rules:
+        if not _applies(rule, seen):
+            continue
+        for start, end in surroundings(lowered, rule.near, places):
+            for match in rule.pattern.finditer(lowered, start, end):
+                if _holds(rule, match, lowered, seen):
+                    found.append(leak_at(seen.text, match.start(), match.end(), rule.kind, rule.name))
+    found += _labels(seen)
+    return _unlicensed(found, rules.licences, plain_lower(seen.question)) if found else []
+
+
+def _labels(seen: Seen) -> list[Leak]:
+    """The context's own label as the trace's first line. Further on, "The final answer:" is any trace's heading."""
+    label, colon, _ = (seen.context or "").partition(":")
+    start = len(seen.text) - len(seen.text.lstrip("#* \n"))
+    if not colon or not 1 < len(label.split()) < 16 or not seen.text.startswith(f"{label}:", start):
+        return []
+    return [leak_at(seen.text, start, start + len(label) + 1, "chat_artefact", "label")]
+
+
+def leak_at(text: str, start: int, end: int, kind: str, rule: str) -> Leak:
+    return Leak(kind=kind, rule=rule, start=start, end=end, evidence=text[start:end])
+
+
+def plain_lower(text: str) -> str:
+    """Lower case with straight apostrophes; every character keeps its place."""
+    return lower_in_place(text).replace("’", "'")
+
+
+def _applies(rule: Rule, seen: Seen) -> bool:
+    match rule.when:
+        case None:
+            return True
+        case "context":
+            return seen.context is not None
+        case "attempts":
+            return seen.shows_attempts
+        case "blanks":
+            return seen.shows_blanks
+        case "held":
+            return seen.held_answer is not None
+
+
+def surroundings(lowered: str, near: tuple[str, ...], places: dict[str, list[int]]) -> list[tuple[int, int]]:
+    """The parts of a text in which a match can stand: most of a trace need not be searched."""
+    every: list[int] = []
+    for word in near:
+        if word not in places:
+            places[word] = _occurrences(lowered, word)
+        every += places[word]
+    parts: list[tuple[int, int]] = []
+    for place in sorted(every):
+        start, end = max(0, place - _REACH), place + _REACH
+        if parts and start <= parts[-1][1]:
+            parts[-1] = (parts[-1][0], end)
+        else:
+            parts.append((start, end))
+    return parts
+
+
+def _occurrences(lowered: str, word: str) -> list[int]:
+    found: list[int] = []
+    place = lowered.find(word)
+    while place >= 0:
+        found.append(place)
+        place = lowered.find(word, place + 1)
+    return found
+
+
+def _holds(rule: Rule, match: re.Match[str], lowered: str, seen: Seen) -> bool:
+    if rule.unless and rule.unless.search(_sentence_before(lowered, match.start())):
+        return False
+    if rule.value == "result":
+        return _value_follows(seen, match.end())
+    return rule.value is None or _held_follows(seen, match.end())
+
+
+def _sentence_before(lowered: str, place: int) -> str:
+    before = lowered[max(0, place - _BEFORE) : place]
+    ends = [end.end() for end in _SENTENCE_END.finditer(before)]
+    return before[ends[-1] :] if ends else before
+
+
+def _value_follows(seen: Seen, place: int) -> bool:
+    if _held_follows(seen, place):
+        return True
+    if _PROPERTY.match(seen.text, place):
+        return False
+    return bool(_RESULT.match(seen.text, place) or _NAME.match(seen.text, place))
+
+
+def _held_follows(seen: Seen, place: int) -> bool:
+    pattern = seen.held_pattern
+    if pattern is None:
+        return False
+    lead = re.compile(_LEAD).match(seen.text, place)
+    found = pattern.search(seen.text, place, place + 60)
+    return found is not None and lead is not None and found.start() <= lead.end()
+
+
+def _unlicensed(found: list[Leak], licences: tuple[Licence, ...], question: str) -> list[Leak]:
+    """The leaks whose words the question neither says nor accounts for."""
+    asked = " ".join(question.split())
+    covers = [licence.covers for licence in licences if licence.says.search(question)]
+    return [
+        leak
+        for leak in found
+        if (words := " ".join(plain_lower(leak["evidence"]).split())) not in asked
+        and not (leak["kind"] == "reference" and any(cover.search(words) for cover in covers))
+    ]

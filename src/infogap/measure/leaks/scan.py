@@ -1,0 +1,46 @@
+"""The scan for leaks: every kind, over one trace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from infogap.ids import digest
+from infogap.measure.leaks.answer_first import find_answer_first, find_decoy
+from infogap.measure.leaks.copying import LEAKING_PROSE, LEAKING_RUN, NGRAM, find_copies
+from infogap.measure.leaks.references import find_references
+from infogap.measure.leaks.rules import Rules, load_rules
+from infogap.measure.leaks.seen import Found, Leak, Seen
+
+KINDS = ("reference", "copying", "answer_first", "chat_artefact", "decoy")
+"""The kinds of leak that are told apart."""
+
+
+@dataclass(frozen=True)
+class LeakScan:
+    """Finds what a trace gives away; `digest` says by which rules."""
+
+    rules: Rules
+    digest: str
+
+    def find(self, seen: Seen) -> Found:
+        """A trace's leaks, from left to right, and how much of it its context has too."""
+        copied = find_copies(seen)
+        leaks = [*find_references(self.rules, seen), *copied.leaks, *find_answer_first(seen), *find_decoy(seen)]
+        return Found(_apart(leaks), copied.share, copied.longest)
+
+
+def _apart(leaks: list[Leak]) -> list[Leak]:
+    """From left to right, and of those of one kind that overlap the first and longest."""
+    free = dict.fromkeys(KINDS, 0)
+    kept: list[Leak] = []
+    for leak in sorted(leaks, key=lambda leak: (leak["start"], -leak["end"], KINDS.index(leak["kind"]))):
+        if leak["start"] >= free[leak["kind"]]:
+            free[leak["kind"]] = leak["end"]
+            kept.append(leak)
+    return kept
+
+
+def load_leaks() -> LeakScan:
+    """The scan by the rules that ship with infogap."""
+    rules = load_rules()
+    return LeakScan(rules, digest([rules.digest, NGRAM, LEAKING_RUN, LEAKING_PROSE]))
