@@ -35,6 +35,11 @@ def _item(verifier: str, gold: str | None, answer: str, question: str = "", *, s
         ("x^2+2x+1", "(x+1)^2"),
         (r"\{1,2\}", r"\{2,1\}"),
         ("12", "-24/-2"),
+        (r"(3,\dfrac{\pi}{2})", r"\left( 3, \frac{\pi}{2} \right)"),
+        (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", r"\begin{pmatrix}1\\2\end{pmatrix}"),
+        ("10{,}000", r"10\,000"),
+        ("10000", r"10,\!000"),
+        ("x+1", "x + 1"),
     ],
 )
 def test_equal_mathematics_is_correct(gold: str, answer: str) -> None:
@@ -44,7 +49,15 @@ def test_equal_mathematics_is_correct(gold: str, answer: str) -> None:
 
 @pytest.mark.parametrize(
     ("gold", "answer"),
-    [("27", "28"), ("3", "x=3 and y=4"), (r"\text{Evelyn}", "Bob"), ("(1,2)", "(2,1)"), ("5", "-5"), ("5", "\\")],
+    [
+        ("27", "28"),
+        ("3", "x=3 and y=4"),
+        (r"\text{Evelyn}", "Bob"),
+        ("(1,2)", "(2,1)"),
+        ("5", "-5"),
+        ("5", "\\"),
+        ("57", "5 7"),
+    ],
 )
 def test_other_mathematics_is_wrong(gold: str, answer: str) -> None:
     graded = grade(_item("math", gold, answer))

@@ -22,6 +22,11 @@ _WHOLE = re.compile(r"([+-]?\d{1,18})(?:\.0+)?")
 _JOINT = re.compile(r"(?<=[\w)}\]])\s*,?\s+(?:or|and)\s+(?=[-+(\\\d]|[a-zA-Z](?![a-zA-Z]))")
 _NAME = re.compile(r"[A-Za-z]['′]*")
 _WORDS = re.compile(r"[^\W\d_]{2,}(?: [^\W\d_]+)*")
+# What does not change the meaning: `\left(` is `(`, `\dfrac` is `\frac`. Spaces between digits or letters are kept.
+_LOOKS = re.compile(
+    r"\\(?:left|right)(?![a-zA-Z])|(?<!\\)\\[,;:! ]|(?<![A-Za-z0-9])\s+|\s+(?![A-Za-z0-9])|(?<=\\)[dt](?=frac(?![a-z]))"
+)
+_GROUPED = re.compile(r"(?<=\d)(?:\{,\}|,?\\[,!]|[\u2009\u202f])(?=\d{3}(?!\d))")  # 10{,}000, 10\,000, 10,\!000
 _PROSE = re.compile(r"[A-Za-z]{2,}\s+[A-Za-z]|\d\s+[A-Za-z]{2,}|[A-Za-z]{2,}\s+\d")
 
 
@@ -45,10 +50,13 @@ def grade(item: Item) -> Grade:
 
 def _at_a_glance(answer: str, gold: str, *, words: bool) -> bool | None:
     """Whether the answer is right, where that shows in the text; `words`: in "No solution" case does not count."""
-    answer, gold = unwrapped(answer), unwrapped(gold)
+    answer, gold = (_GROUPED.sub("", unwrapped(text)) for text in (answer, gold))
     if _NAME.fullmatch(answer) and _NAME.fullmatch(gold):
         return answer == gold  # Math-Verify does not tell A from a, nor x from x'
-    if words and (answer == gold or (_WORDS.fullmatch(normalised(gold)) and normalised(answer) == normalised(gold))):
+    if words and (
+        _LOOKS.sub("", answer) == _LOOKS.sub("", gold)
+        or (_WORDS.fullmatch(normalised(gold)) and normalised(answer) == normalised(gold))
+    ):
         return True
     whole, gold_whole = _WHOLE.fullmatch(answer), _WHOLE.fullmatch(gold)
     return int(whole[1]) == int(gold_whole[1]) if whole and gold_whole else None
@@ -72,7 +80,9 @@ def _gold(text: str) -> list[Any]:
 
 def _marked(answer: str) -> str:
     """An answer in the form in which Math-Verify recognises it, as LaTeX or as prose ("27 miles")."""
-    answer = _JOINT.sub(", ", half_width(answer).replace("\\$", ""))  # \$18 is 18; "5 or 7" is the set of both
+    answer = _JOINT.sub(
+        ", ", _GROUPED.sub("", half_width(answer)).replace("\\$", "")
+    )  # \$18 is 18; "5 or 7" is the set of both
     if "$" in answer or "\\(" in answer or "\\[" in answer or ("\\" not in answer and _PROSE.search(answer)):
         return f"The final answer is {answer}"
     return f"\\boxed{{{answer}}}"
