@@ -8,7 +8,7 @@ import pytest
 
 from infogap.errors import UserError
 from infogap.measure import STAGE
-from infogap.measure.stage import band_of
+from infogap.measure.measuring import band_of
 from infogap.recipe import load_recipe
 from infogap.recipe.measure import Bands
 from infogap.run import Run
@@ -145,6 +145,37 @@ def test_no_traces_and_the_same_bytes(tmp_path: Path) -> None:
     first = path.read_bytes()
     _measured(run, traces)
     assert path.read_bytes() == first
+
+
+def test_the_same_bytes_whatever_the_number_of_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = _run(tmp_path)
+    traces = [
+        _trace(f"t{number}", f"Perhaps, or {'wait ' * (number % 4)}{number}.", reasoning="Hmm, 也许." * (number % 3))
+        for number in range(57)
+    ]
+    _measured(run, traces)
+    (path,) = run.part_paths(MEASURES)
+    alone = path.read_bytes()
+    monkeypatch.setattr("infogap.measure.stage._WORTH_WORKERS", 10)
+    monkeypatch.setattr("infogap.measure.stage._AT_ONCE", 5)
+    monkeypatch.setattr("infogap.measure.processes.usable_cores", lambda: 3)
+    _measured(run, traces)
+    assert path.read_bytes() == alone
+
+
+def test_markers_in_words_of_the_question_do_not_count(tmp_path: Path) -> None:
+    run = _run(tmp_path)
+    task = dict.fromkeys(TASKS.schema.names()) | {
+        "task_id": "a",
+        "question": "How many coins might Ann hold if perhaps two fell?",
+    }
+    with run.rewrite(TASKS) as out:
+        out.write(TASKS.frame([task]))
+    (row,) = _measured(
+        run, [_trace("t", "So: how many coins might Ann hold if perhaps two fell? It might be 3.")]
+    ).values()
+    own, kim = row["lexicons"]
+    assert (own["epistemic_count"], kim["epistemic_count"]) == (1, 3)
 
 
 @pytest.mark.parametrize(

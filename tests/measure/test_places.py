@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from infogap.measure.lexicon import Lexicon, load
-from infogap.measure.places import lexicon_row
+from infogap.measure.phrases import Span
+from infogap.measure.places import lexicon_entries
 
 INFOGAP, KIM = load("infogap", Path), load("kim2026", Path)
+
+
+def lexicon_row(lexicon: Lexicon, spans: list[Span], characters: int, reasoning: int, length: int) -> dict[str, Any]:
+    """The entry of one trace, which stands between others that have markers, and none."""
+    others: list[Span] = [(0, 1, next(iter(lexicon.markers)))]
+    entries = lexicon_entries(lexicon, [others, spans, []], [9, characters, 0], [1, reasoning, 0], [3, length, 0])
+    entry: dict[str, Any] = entries.to_list()[1]
+    return entry
 
 
 def test_places_categories_and_parts() -> None:

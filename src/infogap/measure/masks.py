@@ -11,11 +11,11 @@ _ENVIRONMENTS = (
     "[bBpvV]?matrix|smallmatrix|verbatim|lstlisting|tabular"
 )
 _OPENING = re.compile(  # begins with one of four characters, whatever the branch: regular expressions skip to those
-    rf"```|``|`|~~~|\$\$|\$(?!\s)|\\\[|\\\(|\\begin\{{(?:{_ENVIRONMENTS})\*?\}}"
+    rf"```|``|`[^`\n]*`|`|\$(?![\s$])[^$\n]*(?<!\s)\$(?!\d)|~~~|\$\$|\$(?!\s)|\\\[|\\\("
+    rf"|\\begin\{{(?:{_ENVIRONMENTS})\*?\}}"
 )
-_CLOSING = {"```": "```", "``": "``", "`": "`", "$$": "$$", "$": "$", "\\[": "\\]", "\\(": "\\)"}
+_CLOSING = {"```": "```", "``": "``", "$$": "$$", "\\[": "\\]", "\\(": "\\)", "~~~": "\n~~~"}
 _INDENTED = 20  # characters that may stand before ~~~
-_IN_ONE_LINE = ("``", "`", "$")
 
 
 def masked(text: str) -> list[tuple[int, int]]:
@@ -29,39 +29,37 @@ def masked(text: str) -> list[tuple[int, int]]:
     unclosed: set[str] = set()  # closings of which there are no more: not to be looked for again
     position = 0
     while opening := _OPENING.search(text, position):
-        if not _opens(text, opening):
-            position = opening.end()
+        start, delimiter = opening.start(), opening.group()
+        if delimiter[0] == "$" and text[start - 1 : start] == "\\":
+            position = start + 1
             continue
-        closing = _closing(opening.group())
-        end = -1 if closing in unclosed else text.find(closing, opening.end())
-        if end < 0:
-            unclosed.add(closing)
-        if end < 0 or (opening.group() in _IN_ONE_LINE and not _closes(text, opening, end)):
+        if len(delimiter) > 2 and delimiter[0] in "`$" and delimiter != "```":  # the whole of it
+            position = opening.end()
+            spans.append((start, position))
+            continue
+        closing = _CLOSING.get(delimiter) or delimiter.replace("\\begin", "\\end")
+        end = -1
+        if (
+            delimiter not in ("`", "$")
+            and closing not in unclosed
+            and not (delimiter == "~~~" and _in_line(text, start))
+        ):
+            end = text.find(closing, opening.end())
+            if end < 0:
+                unclosed.add(closing)
+        if end < 0 or (delimiter == "``" and "\n" in text[start:end]):
             position = opening.end()
             continue
         position = end + len(closing)
-        spans.append((opening.start(), position))
+        spans.append((start, position))
     return spans
 
 
-def _opens(text: str, opening: re.Match[str]) -> bool:
-    if opening.group() == "~~~":
-        before = text[max(0, opening.start() - _INDENTED) : opening.start()]
-        line = before.rpartition("\n")
-        return not line[2].strip() and (line[1] == "\n" or len(before) == opening.start())
-    return not (opening.group() in ("$", "$$") and text[opening.start() - 1 : opening.start()] == "\\")
-
-
-def _closing(opening: str) -> str:
-    if opening.startswith("\\begin"):
-        return opening.replace("\\begin", "\\end")
-    return _CLOSING.get(opening, "\n~~~")
-
-
-def _closes(text: str, opening: re.Match[str], end: int) -> bool:
-    if "\n" in text[opening.end() : end]:
-        return False
-    return opening.group() != "$" or not (text[end - 1].isspace() or text[end + 1 : end + 2].isdigit())
+def _in_line(text: str, start: int) -> bool:
+    """Whether something but blanks stands before a place in its line."""
+    before = text[max(0, start - _INDENTED) : start]
+    _, newline, line = before.rpartition("\n")
+    return bool(line.strip()) or (not newline and len(before) < start)
 
 
 class Masks:

@@ -10,21 +10,17 @@ import re
 from collections.abc import Iterable
 from functools import cached_property
 
-from infogap.measure.scripts import IDEOGRAPH, LETTER
+from infogap.measure.scripts import IDEOGRAPH, has_ideograph
 
 Span = tuple[int, int, str]
 """Start, end (exclusive) and phrase."""
 
 _GAP = r"(?:(?=\s)[^\S\n]{0,4}\n?[^\S\n]{0,4})"
 _WIDEST = {" ": 9, "-": 9, "*": 20}  # characters that these may stand for
-_STANDS_FOR = {" ": _GAP, "-": rf"(?:[-‐‑]|{_GAP})?", "'": "['’]", "’": "['’]", "*": rf"{LETTER}{{1,20}}"}
+_STANDS_FOR = {" ": _GAP, "-": rf"(?:[-‐‑]|{_GAP})?", "'": "['’]", "’": "['’]", "*": r"\w{1,20}"}
 _JOINT = "[-'’]"  # a word joined to another is another word: "wait-list", "might've"
-_NOT_JOINED = rf"(?<!{LETTER})(?<!{LETTER}{_JOINT})"
-_ENDS_CLAUSE = r"[\n.!?,;:…—–\-*>()\[\]\"“”。！？，；：（）「」]"
-_CLAUSE = "|".join([r"\A", *(rf"(?<={_ENDS_CLAUSE}[^\S\n]{{{blanks}}})" for blanks in range(5))])
-_BETWEEN = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "-‐‑'’"
-_BEGINS_WITH_WORD = re.compile(rf"\^?(?:{LETTER}|\*)")
-_ENDS_WITH_WORD = re.compile(rf"(?:{LETTER}|\*)\Z")
+_ENDS_CLAUSE = frozenset('\n.!?,;:…—–-*>()[]"“”。！？，；：（）「」')
+_SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
 
 
 def pieces(phrase: str) -> list[str]:
@@ -37,67 +33,70 @@ def by_length(phrase: str) -> tuple[int, str]:
     return -len(phrase), phrase
 
 
+def begins_clause(text: str, start: int) -> bool:
+    """Whether nothing of a clause stands before a place: the text begins there, or a line, or punctuation precedes."""
+    before = text[max(0, start - 5) : start].rstrip(" \t\u3000")
+    return before[-1] in _ENDS_CLAUSE if before else start < 5
+
+
 class Around:
-    """Phrases that contain one text, `pivot`, searched for around a place where it stands."""
+    """Phrases that contain one text, `pivot`, searched for around a place where it stands.
+
+    Phrases with Chinese are `running`: they begin and end anywhere. The others are words, and the texts that they are
+    searched in must hold no Chinese: by regular expressions of Python, its characters would be letters of the word.
+    """
 
     def __init__(self, phrases: Iterable[str], pivot: str) -> None:
-        places = {phrase: phrase.removeprefix("^").index(pivot) for phrase in phrases}
-        self._heads = _ordered(phrase for phrase, place in places.items() if place == 0)
-        self._inner = _ordered(phrase for phrase, place in places.items() if place > 0)
-        self._before = max((_width(phrase[: places[phrase] + 1]) for phrase in self._inner), default=0)
-        self._after = max((_width(phrase) for phrase in self._inner), default=0) + 2  # what joins words is seen, too
-        words_before = [pieces(phrase.removeprefix("^")[: places[phrase]])[-1:] for phrase in self._inner]
-        self._words_before = tuple({word for words in words_before for word in words})
-        self._between = "".join(
-            {*_BETWEEN, *(letter for phrase in self._inner for letter in phrase if not letter.isalnum())}
-        )
-        self._near = max(map(len, self._words_before), default=0) + 12
-        self._filtered = bool(self._inner) and all(words_before) and not any("*" in phrase for phrase in self._inner)
+        places = {phrase: phrase.removeprefix("^").index(pivot) for phrase in sorted(phrases, key=by_length)}
+        self.running = any(map(has_ideograph, places))
+        self.heads = [phrase for phrase, place in places.items() if place == 0]
+        self.inner = [phrase for phrase, place in places.items() if place > 0]
+        self._before = max((_width(phrase[: places[phrase] + 1]) for phrase in self.inner), default=0)
+        self._after = max((_width(phrase) for phrase in self.inner), default=0) + 2  # what joins words is seen, too
+        words_before = [pieces(phrase.removeprefix("^")[: places[phrase]])[-1:] for phrase in self.inner]
+        self.words_before = tuple({word for words in words_before for word in words})
+        signs = {letter for phrase in self.inner for letter in phrase if not letter.isalnum()}
+        self._between = "".join({*_SPACE, *"-‐‑'’", *signs})
+        self._near = max(map(len, self.words_before), default=0) + 12
+        # The words before the pivot are known in all phrases.
+        self.filtered = all(words_before) and not any("*" in phrase for phrase in self.inner)
 
     def find(self, lowered: str, place: int) -> list[Span]:
         """Of every start the longest phrase that stands over `place`."""
         found: list[Span] = []
-        if self._heads and (match := self._from_here.match(lowered, place)):
-            found.append((place, match.end(), self._heads[(match.lastindex or 1) - 1]))
-        if not self._inner:
+        if self.heads and (match := self._from_here.match(lowered, place)):
+            found.append((place, match.end(), self.heads[(match.lastindex or 1) - 1]))
+        if not self.inner:
             return found
-        if self._filtered:  # most places fail by the word before, which is cheaper to see than to match
+        if self.filtered:  # most places fail by the word before, which is cheaper to see than to match
             near = lowered[max(0, place - self._near) : place].rstrip(self._between)
-            if not near.endswith(self._words_before):
+            if not near.endswith(self.words_before):
                 return found
         for match in self._overlapping.finditer(lowered, max(0, place - self._before), place + self._after):
             index = match.lastindex or 1
             if match.start() <= place < match.end(index):
-                found.append((match.start(), match.end(index), self._inner[index - 1]))
+                found.append((match.start(), match.end(index), self.inner[index - 1]))
         return found
 
     @cached_property
     def _from_here(self) -> re.Pattern[str]:
-        return re.compile(_alternatives(self._heads))
+        return re.compile(self._alternatives(self.heads))
 
     @cached_property
     def _overlapping(self) -> re.Pattern[str]:
-        return re.compile(f"(?={_alternatives(self._inner)})")
+        return re.compile(f"(?={self._alternatives(self.inner)})")
 
-
-def _ordered(phrases: Iterable[str]) -> list[str]:
-    return sorted(phrases, key=lambda phrase: (not _BEGINS_WITH_WORD.match(phrase), by_length(phrase)))
-
-
-def _alternatives(ordered: list[str]) -> str:
-    """A regular expression for lower-cased text with a group for each phrase; the first that fits is taken."""
-    spaced = [_group(phrase) for phrase in ordered if _BEGINS_WITH_WORD.match(phrase)]
-    running = [_group(phrase) for phrase in ordered[len(spaced) :]]
-    # What comes before a word is asked once for all of them.
-    return "|".join([*([f"{_NOT_JOINED}(?:{'|'.join(spaced)})"] if spaced else []), *running])
+    def _alternatives(self, phrases: list[str]) -> str:
+        """A regular expression for lower-cased text with a group for each phrase; the first that fits is taken."""
+        groups = "|".join(_group(phrase) for phrase in phrases)
+        return f"(?:{groups})" if self.running else rf"(?<!\w)(?<!\w{_JOINT})(?:{groups})"
 
 
 def _group(phrase: str) -> str:
     body = phrase.removeprefix("^")
-    before = f"(?:{_CLAUSE})" if body != phrase else ""
-    after = f"(?!{LETTER}|{_JOINT}{LETTER})" if _ENDS_WITH_WORD.search(body) else ""
+    after = "" if has_ideograph(body[-1]) or not re.search(r"[\w*]\Z", body) else rf"(?!\w|{_JOINT}\w)"
     inside = "".join(_STANDS_FOR.get(character) or re.escape(character) for character in body)
-    return f"({before}{inside}{after})"
+    return f"({inside}{after})"
 
 
 def _width(phrase: str) -> int:

@@ -1,33 +1,80 @@
-"""What a lexicon finds in one trace, and where."""
+"""What a lexicon finds in traces, and where."""
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Any
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
 
 from infogap.measure.lexicon import Lexicon
 from infogap.measure.phrases import Span
+from infogap.schema import LEXICON_COUNTS
 
 
-def lexicon_row(lexicon: Lexicon, spans: list[Span], characters: int, reasoning: int, length: int) -> dict[str, Any]:
-    """The entry of a lexicon in a trace's measures.
+def lexicon_entries(
+    lexicon: Lexicon,
+    found: Sequence[list[Span]],
+    characters: Sequence[int],
+    reasoning: Sequence[int],
+    lengths: Sequence[int],
+) -> pl.Series:
+    """The entry of a lexicon in the measures of each trace: structs.
 
-    Takes the spans of its markers in a text of so many characters, of which the first `reasoning` are the thought;
-    the density is per 1,000 of `length` (tokens or words), and there is none where that is 0.
+    `found` are the spans of its markers in each text, in order; the texts have so many characters, of which the first
+    `reasoning` are the thought. The density is per 1,000 of `lengths` (tokens or words), and there is none where that
+    is 0.
     """
-    found = Counter(marker for _, _, marker in spans)
-    categories = Counter(lexicon.markers[marker] for marker in found.elements())
-    quarters = Counter(4 * start // characters for start, _, _ in spans)
-    return {
-        "lexicon": lexicon.name,
-        "epistemic_count": len(spans),
-        "epistemic_density": 1000 * len(spans) / length if length else None,
-        "markers": [{"marker": marker, "count": found[marker]} for marker in lexicon.markers if marker in found],
-        "categories": [
-            {"category": category, "count": categories[category]}
-            for category in dict.fromkeys(lexicon.markers.values())
-        ],
-        "reasoning_count": sum(start < reasoning for start, _, _ in spans),
-        "first": spans[0][0] / characters if spans else None,
-        "quarters": [quarters[quarter] for quarter in range(4)],
+    import pyarrow as pa
+
+    texts, names = len(found), list(lexicon.markers)
+    numbers = {marker: number for number, marker in enumerate(names)}
+    totals = np.array([len(spans) for spans in found], np.int64)
+    text = np.repeat(np.arange(texts), totals)
+    start = np.array([span[0] for spans in found for span in spans], np.int64)
+    marker = np.array([numbers[span[2]] for spans in found for span in spans], np.int64)
+    size, thought, length = (np.array(values, np.int64) for values in (characters, reasoning, lengths))
+
+    counts = _table(text, marker, texts, len(names))
+    of_text, there = np.nonzero(counts)
+    categories = list(dict.fromkeys(lexicon.markers.values()))
+    in_category = np.array([[lexicon.markers[name] == category for category in categories] for name in names], np.int64)
+    firsts = np.cumsum(totals) - totals
+    with np.errstate(divide="ignore", invalid="ignore"):
+        density = 1000 * totals / length
+        first = start[np.minimum(firsts, max(len(start) - 1, 0))] / size if len(start) else np.zeros(texts)
+
+    marker_list = _lists(
+        np.bincount(of_text, minlength=texts),
+        pa.StructArray.from_arrays(
+            [pa.array(names).take(pa.array(there)), counts[of_text, there]], ["marker", "count"]
+        ),
+    )
+    category_list = _lists(
+        np.full(texts, len(categories)),
+        pa.StructArray.from_arrays(
+            [pa.array(categories * texts, pa.string()), (counts @ in_category).ravel()], ["category", "count"]
+        ),
+    )
+    entries = {
+        "lexicon": pa.array([lexicon.name] * texts, pa.string()),
+        "epistemic_count": totals,
+        "epistemic_density": pa.array(density, mask=length == 0),
+        "markers": marker_list,
+        "categories": category_list,
+        "reasoning_count": np.bincount(text[start < thought[text]], minlength=texts),
+        "first": pa.array(first, mask=totals == 0),
+        "quarters": _lists(np.full(texts, 4), pa.array(_table(text, 4 * start // size[text], texts, 4).ravel())),
     }
+    return pl.DataFrame(pa.table(entries)).to_struct("entry").cast(LEXICON_COUNTS.inner)
+
+
+def _table(rows: np.ndarray, columns: np.ndarray, height: int, width: int) -> np.ndarray:
+    """How often each pair occurs, as a matrix."""
+    return np.bincount(rows * width + columns, minlength=height * width).reshape(height, width)
+
+
+def _lists(lengths: np.ndarray, values: object) -> object:
+    import pyarrow as pa
+
+    return pa.ListArray.from_arrays(pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32()), values)

@@ -1,0 +1,185 @@
+"""Anchors: a word of every marker, looked for in all texts at once by an automaton (Aho-Corasick, in Polars).
+
+Markers are tried only where an anchor stands, and most of those places are ruled out by the bytes around them, in
+arrays.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from infogap.measure.phrases import Around, pieces
+
+_AT_ONCE = 100  # anchors per automaton: with more, it takes a form that is half as fast
+# Too frequent to be anchors where another word of the marker can be one.
+_FREQUENT = set(
+    re.findall(
+        r"\w+",
+        "a an and are as at be been by can could do does for from get go has have i if in is it let ll m me my need no "
+        "not of on one or other re s should so t that the then there this to up ve was way we what with you",
+    )
+)
+_WORD = np.array([chr(byte).isascii() and (chr(byte).isalnum() or chr(byte) == "_") for byte in range(256)])
+_JOINT = np.isin(np.arange(256), [ord("-"), ord("'")]) | (np.arange(256) >= 0x80)  # or not known
+_SEPARATOR = np.isin(np.arange(256), list(b" \n-'"))
+
+SUBSTRINGS, SEARCH, PLAIN = 0, 1, 2
+"""What is to be done at a hit: nothing but substrings counts; phrases are searched; the anchor's one word counts."""
+
+
+@dataclass
+class Anchor:
+    """What may stand where an anchor is found, each with the place of its lexicon: substrings and phrases."""
+
+    text: str
+    substrings: list[tuple[int, str]] = field(default_factory=list)
+    phrases: list[tuple[int, Around]] = field(default_factory=list)
+
+    @property
+    def plain(self) -> tuple[int, str] | None:
+        """The one marker of it, where that is the anchor itself."""
+        if len(self.phrases) != 1 or not self.text.isascii():
+            return None
+        index, around = self.phrases[0]
+        return (index, self.text) if around.heads == [self.text] and not around.inner else None
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Where anchors stand in one text, from left to right: places in characters, which anchors, what is to be done."""
+
+    places: list[int]
+    anchors: list[int]
+    todo: list[int]
+
+
+class Anchors:
+    """The anchors of some lexicons' markers, and the scan for them."""
+
+    def __init__(self, substrings: Iterable[tuple[int, str]], phrases: Iterable[tuple[int, list[str]]]) -> None:
+        literal = list(substrings)
+        chosen = [(index, words_to_look_for(markers)) for index, markers in phrases]
+        every = {marker for _, marker in literal} | {text for _, by_marker in chosen for text in by_marker.values()}
+        # One that begins like a shorter one is found by that.
+        keys = sorted(text for text in every if not any(text[:end] in every for end in range(1, len(text))))
+        self.anchors = [Anchor(key) for key in keys]
+        by_text = {anchor.text: anchor for anchor in self.anchors}
+
+        def of(text: str) -> Anchor:
+            return next(by_text[text[:end]] for end in range(1, len(text) + 1) if text[:end] in by_text)
+
+        for index, marker in literal:
+            of(marker).substrings.append((index, marker))
+        for index, by_marker in chosen:
+            together: dict[tuple[str, bool], list[str]] = {}
+            for marker, text in by_marker.items():
+                # Those of the beginning of a clause apart: where they do not count, shorter ones may.
+                together.setdefault((of(text).text, marker.startswith("^")), []).append(marker)
+            for (text, _), markers in together.items():
+                by_text[text].phrases.append((index, Around(markers, text)))
+        self._keys = keys
+        self._sizes = np.array([len(key.encode()) for key in keys], np.int64)
+        self._literal = np.array([bool(anchor.substrings) for anchor in self.anchors], bool)
+        self._begins_word = np.array([_begins_word(anchor) for anchor in self.anchors], bool)
+        self._ends_word = np.array([_ends_word(anchor) for anchor in self.anchors], bool)
+        self._plain = np.array([anchor.plain is not None for anchor in self.anchors], bool)
+        self._needs_before = np.array([_needs_before(anchor) for anchor in self.anchors], bool)
+        self._before = np.array([_last_bytes(anchor) for anchor in self.anchors], bool).reshape(-1, 256)
+
+    def scan(self, lowered: Sequence[str]) -> list[Hits]:
+        """The hits in each text."""
+        column = pl.Series(lowered, dtype=pl.String)
+        text, place, anchor = self._hits(column)
+        # All texts in one row of bytes, with two bytes before each.
+        content = np.frombuffer(("\n\n" + "\n\n".join(lowered) + "\n\n").encode(), np.uint8)
+        sizes = column.str.len_bytes().to_numpy().astype(np.int64)
+        starts = np.cumsum(sizes + 2) - sizes
+        begin = starts[text] + place
+        todo = self._todo(content, begin, anchor)
+        wanted = (todo != SUBSTRINGS) | self._literal[anchor]
+        text, place, anchor, todo, begin = (values[wanted] for values in (text, place, anchor, todo, begin))
+        followers = np.flatnonzero((content & 0xC0) == 0x80)  # bytes that begin no character
+        place -= np.searchsorted(followers, begin) - np.searchsorted(followers, starts)[text]
+        bounds = np.searchsorted(text, np.arange(len(lowered) + 1)).tolist()
+        places, anchors, todos = place.tolist(), anchor.tolist(), todo.tolist()
+        return [
+            Hits(places[first:last], anchors[first:last], todos[first:last])
+            for first, last in itertools.pairwise(bounds)
+        ]
+
+    def _hits(self, column: pl.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Text, place in bytes and anchor of every hit, by text and place."""
+        parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        for first in range(0, len(self._keys), _AT_ONCE):
+            keys = self._keys[first : first + _AT_ONCE]
+            places = column.str.find_many(keys, overlapping=True)
+            texts = column.str.extract_many(keys, overlapping=True)
+            counts = places.list.len().to_numpy()
+            there = counts > 0
+            number = texts.filter(pl.Series(there)).explode().cast(pl.Enum(keys)).to_physical().to_numpy()
+            parts.append(
+                (
+                    np.repeat(np.arange(len(column)), counts),
+                    places.filter(pl.Series(there)).explode().to_numpy().astype(np.int64),
+                    number.astype(np.int64) + first,
+                )
+            )
+        text, place, anchor = (np.concatenate(values) for values in zip(*parts, strict=True))
+        order = np.lexsort((place, text))
+        return text[order], place[order], anchor[order]
+
+    def _todo(self, content: np.ndarray, begin: np.ndarray, anchor: np.ndarray) -> np.ndarray:
+        before, second, after = content[begin - 1], content[begin - 2], content[begin + self._sizes[anchor]]
+        inside = (self._begins_word[anchor] & _WORD[before]) | (self._ends_word[anchor] & _WORD[after])
+        other_word = self._needs_before[anchor] & _SEPARATOR[before] & _WORD[second] & ~self._before[anchor, second]
+        alone = ~(_WORD[before] | _JOINT[before] | _WORD[after] | _JOINT[after])
+        todo = np.where(self._plain[anchor] & alone, PLAIN, SEARCH)
+        return np.where(inside | other_word, SUBSTRINGS, todo)
+
+
+def words_to_look_for(markers: Iterable[str]) -> dict[str, str]:
+    """For every marker the word of it that is looked for: not a frequent one, one of many markers, a long one."""
+    parts = {marker: pieces(marker) for marker in markers}
+    used = Counter(piece for words in parts.values() for piece in set(words))
+    return {
+        marker: max(words, key=lambda word: (word not in _FREQUENT, len(word) > 3, min(used[word], 3), len(word), word))
+        for marker, words in parts.items()
+    }
+
+
+def _begins_word(anchor: Anchor) -> bool:
+    """Whether a letter of ASCII before the anchor rules all of its phrases out (true where there are none)."""
+    phrases = _phrases(anchor)
+    return not any(around.running for _, around in anchor.phrases) and not any(
+        re.search(rf"\w{anchor.text}", phrase) for phrase in phrases
+    )
+
+
+def _ends_word(anchor: Anchor) -> bool:
+    """Whether a letter of ASCII after it does."""
+    phrases = _phrases(anchor)
+    return not any(around.running for _, around in anchor.phrases) and not any(
+        re.search(rf"{anchor.text}[\w*-]", phrase) for phrase in phrases
+    )
+
+
+def _needs_before(anchor: Anchor) -> bool:
+    """Whether one of certain words stands before it in all of its phrases."""
+    arounds = [around for _, around in anchor.phrases]
+    return all(around.filtered and not around.heads and not around.running for around in arounds)
+
+
+def _last_bytes(anchor: Anchor) -> list[bool]:
+    last = {word.encode()[-1] for _, around in anchor.phrases for word in around.words_before}
+    return [byte in last for byte in range(256)]
+
+
+def _phrases(anchor: Anchor) -> list[str]:
+    return [phrase for _, around in anchor.phrases for phrase in (*around.heads, *around.inner)]
