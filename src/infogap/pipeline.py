@@ -41,9 +41,15 @@ def states(run: Run) -> list[StageState]:
 
 
 def run_all(run: Run) -> list[StageState]:
-    """Bring every stage up to date, leaving alone those that hold. Returns what each was before."""
+    """Bring every stage up to date, leaving alone those that hold. Returns what each was before.
+
+    Nothing is made, and nothing generated, where a stage that is to be made says that it could not be.
+    """
     order = stages(run.recipe)
     staleness = Staleness(run, order)
+    for stage in order:
+        if staleness.state(stage).state != "done":
+            stage.ready(run)
     before = []
     for stage in order:
         state = staleness.state(stage)

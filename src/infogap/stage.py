@@ -34,3 +34,5 @@ class Stage:
     part: Callable[[Run], dict[str, Any]]
     make: Callable[[Run], Outcome]
     begun: Callable[[Run], tuple[int, int] | None] = lambda _run: None  # done and total, of a stage that resumes
+    # Asked before the first stage of a command is made: raises UserError or WorldError where this one could not be.
+    ready: Callable[[Run], None] = lambda _run: None

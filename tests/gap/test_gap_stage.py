@@ -25,6 +25,9 @@ from infogap.run import Run
 from infogap.schema import GAPS, TOKEN_GAPS, TRACES
 from infogap.teachers.embedded_scoring import EmbeddedScorer
 from infogap.teachers.scoring import Scored, TextToScore
+from servers.scoring_server import ScoringServer
+from servers.scripted import ScriptedServer
+from servers.serve import serve
 
 QUESTION, CONTEXT = "What is 2+3?", "The answer to this question: 5"
 GUIDED = r"<think>Two and three. Perhaps 五?</think>It is \boxed{5}."
@@ -293,3 +296,34 @@ def infogap(*arguments: str) -> str:
     shown = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "80"})
     assert shown.returncode == 0, shown.stderr
     return shown.stdout
+
+
+def test_servers_score_like_the_model_itself(folder: Path, model: TinyModel) -> None:
+    by_file = rows_of(scored(folder))
+    with serve(ScoringServer(model.logprobs).app) as url:
+        scorer = f"measure.gap.scorer={{backend: openai, model: tiny, base_url: '{url}/v1'}}"
+        by_server = rows_of(scored(folder, scorer))
+    for ours, theirs in zip(by_file, by_server, strict=True):
+        for name in ("tokens", "gap", "gap_per_token", "gap_share", "surprisal", "answer_confidence"):
+            assert theirs[name] == pytest.approx(ours[name], abs=1e-3)
+        assert theirs["detail"] == ours["detail"]
+
+
+def test_nothing_is_generated_where_the_server_cannot_score(tmp_path: Path, model: TinyModel) -> None:
+    """The teacher's own server, which answers chats: it would have been asked for every trace."""
+    unable = ScoringServer(model.logprobs, able=False)
+    chats = ScriptedServer()
+    chats.app.routes.extend(unable.app.routes)
+    with serve(chats.app) as url:
+        (tmp_path / "recipe.yaml").write_text(
+            "name: demo\n"
+            "tasks: [{from: reasoning_gym, names: [chain_sum], count: 3}]\n"
+            f"teacher: {{backend: openai, model: m, base_url: '{url}/v1'}}\n"
+            "generate: {samples: 1, privileges: [unguided]}\n"
+            "measure: {gap: {}}\n"
+        )
+        command = [sys.executable, "-m", "infogap", "run", "recipe.yaml"]
+        refused = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert "gives no log-probabilities of prompts" in refused.stderr
+    assert chats.bodies == []

@@ -20,7 +20,8 @@ from starlette.responses import Response
 from infogap import console
 from infogap.errors import UserError, WorldError
 from infogap.recipe.teacher import OpenAITeacher, Sampling
-from infogap.teachers import fleet, openai
+from infogap.teachers import fleet
+from infogap.teachers import servers as asking
 from infogap.teachers.base import Completion, Request
 from infogap.teachers.embedded import EmbeddedModel
 from infogap.teachers.openai import OpenAIServers
@@ -33,8 +34,8 @@ Serving = Callable[[ScriptedServer], str]
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai, "FIRST_WAIT", 0.01)
-    monkeypatch.setattr(openai, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(asking, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(asking, "LONGEST_WAIT", 0.05)
 
 
 def requests(count: int) -> Iterator[Request]:
@@ -207,7 +208,7 @@ def test_dead_servers_are_left_out_while_another_answers(serving: Serving) -> No
     asked = teacher(*dead, serving(server), attempts=1)
     assert all(done.error is None for done in asked.answer(requests(100)))
     assert len(server.bodies) == 100
-    assert max(server.asked for server in asked._fleet.servers[:4]) <= 8
+    assert max(server.asked for server in asked._servers.fleet.servers[:4]) <= 8
 
 
 def test_server_that_dies_on_the_way_is_replaced_and_taken_back(

@@ -5,16 +5,14 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from infogap.recipe.teacher import VllmTeacher
 from infogap.teachers import vllm_scoring
 from infogap.teachers.scoring import Scored, TextToScore
 from infogap.teachers.vllm_scoring import VllmScorer
+from with_vllm.reference import Reference
 
 ROWS_AT_ONCE = 64
 QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
@@ -39,28 +37,6 @@ def scorer(thinking_folder: Path) -> Iterator[VllmScorer]:
 
 def scores(scorer: VllmScorer, *texts: TextToScore) -> dict[str, Scored]:
     return {scored.key: scored for scored in scorer.score(texts)}
-
-
-class Reference:
-    """The same model by transformers."""
-
-    def __init__(self, folder: Path) -> None:
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-        self.model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-
-    def score(self, messages: list[dict[str, str]] | None, text: str) -> list[float]:
-        prompt = [self.tokenizer.bos_token_id]
-        if messages is not None:
-            shown = self.tokenizer.apply_chat_template(
-                messages, tokenize=False, add_generation_prompt=True, enable_thinking=False
-            )
-            prompt = self.tokenizer.encode(shown, add_special_tokens=False)
-        tokens = self.tokenizer.encode(text, add_special_tokens=False)
-        with torch.inference_mode():
-            logits = self.model(torch.tensor([prompt + tokens])).logits[0, len(prompt) - 1 : -1]
-        logprobs = torch.log_softmax(logits, dim=-1)
-        found: list[float] = logprobs[torch.arange(len(tokens)), torch.tensor(tokens)].tolist()
-        return found
 
 
 @pytest.fixture(scope="module")

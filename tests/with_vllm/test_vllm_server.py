@@ -16,6 +16,9 @@ import pytest
 from infogap.recipe.teacher import OpenAITeacher, Sampling
 from infogap.teachers.base import Completion, Request
 from infogap.teachers.openai import OpenAIServers
+from infogap.teachers.openai_scoring import OpenAIScorer
+from infogap.teachers.scoring import Scored, TextToScore
+from with_vllm.reference import Reference
 
 SERVED = "smollm2"
 QUESTION = [{"role": "user", "content": "Tell me a story about a dog."}]
@@ -27,7 +30,7 @@ def server(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = ["--model", str(model_folder), "--served-model-name", SERVED, "--host", "127.0.0.1", "--port", str(port)]
-    engine = ["--dtype", "bfloat16", "--max-model-len", "1024", "--max-num-seqs", "8", "--enforce-eager"]
+    engine = ["--dtype", "float32", "--max-model-len", "1024", "--max-num-seqs", "8", "--enforce-eager"]
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", *options, *engine]
     log = tmp_path_factory.mktemp("server") / "log"
     with log.open("w") as lines, subprocess.Popen(command, stdout=lines, stderr=lines) as process:
@@ -78,4 +81,38 @@ def test_a_prompt_that_is_too_long_is_a_row_that_says_so(server: str) -> None:
     long = Request("long", [{"role": "user", "content": "word " * 3000}], 1)
     found = ask(server, [long, Request("short", QUESTION, 1)])
     assert found["long"].finish_reason == "too_long", found["long"]
+    assert found["short"].error is None
+
+
+TOLD = [{"role": "user", "content": "Tell me a story about a dog. The dog is called Wait."}]
+TEXT = "Wait was a dog, perhaps. 海 — wide.\nAnd so on."
+
+
+def score(server: str, *texts: TextToScore) -> dict[str, Scored]:
+    scorer = OpenAIScorer(OpenAITeacher(backend="openai", model=SERVED, base_url=[server], concurrency=4))
+    scorer.check()
+    return {scored.key: scored for scored in scorer.score(texts)}
+
+
+def test_scores_are_those_of_another_implementation(server: str, model_folder: Path) -> None:
+    reference = Reference(model_folder)
+    texts = (
+        TextToScore(key, messages, TEXT) for key, messages in (("plain", QUESTION), ("told", TOLD), ("alone", None))
+    )
+    found = score(server, *texts)
+    assert all(scored.error is None and scored.tokens == found["plain"].tokens for scored in found.values())
+    assert found["plain"].logprobs == pytest.approx(reference.score(QUESTION, TEXT), abs=1e-3)
+    assert found["told"].logprobs == pytest.approx(reference.score(TOLD, TEXT), abs=1e-3)
+    # Its tokenizer adds no begin-of-text token, and the server does not say whether there is one.
+    first, *others = found["alone"].logprobs
+    assert math.isnan(first)
+    assert others == pytest.approx(reference.score(None, TEXT, begun=False), abs=1e-3)
+    offsets = found["plain"].offsets
+    assert [TEXT[offset] for offset in offsets[1:3]] == [" ", " "]  # Wait| was| a
+    assert list(offsets) == sorted(offsets)
+
+
+def test_a_text_that_does_not_fit_says_so(server: str) -> None:
+    found = score(server, TextToScore("long", QUESTION, "word " * 3000), TextToScore("short", QUESTION, "word"))
+    assert "1024" in (found["long"].error or ""), found["long"]
     assert found["short"].error is None

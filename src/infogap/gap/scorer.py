@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
+from infogap.errors import UserError
 from infogap.recipe.scorer import scorer_settings
-from infogap.recipe.teacher import Teacher, VllmSettings
+from infogap.recipe.teacher import OpenAITeacher, Teacher, VllmSettings
 from infogap.run import Run
 from infogap.teachers.identity import identity_of
 from infogap.teachers.naming import name_of
@@ -36,6 +38,21 @@ def scorer_identity(run: Run) -> dict[str, Any]:
     }
     backend = "vllm" if isinstance(settings, VllmSettings) else settings.backend
     return {"backend": backend, "model": settings.model, **shaping, **identity_of(settings, run.resolve)}
+
+
+def check_scorer(run: Run) -> None:
+    """Raises UserError where the model cannot score: the file is not there, or a server gives no log-probabilities of
+    prompts; WorldError where no server answers. Loads no model."""
+    settings = settings_of(run)
+    name_of(settings, run.resolve)
+    needed = {"embedded": "llama_cpp", "vllm": "vllm", "ray": "vllm"}.get(settings.backend)
+    if needed is not None and find_spec(needed) is None:
+        extra = "embedded" if settings.backend == "embedded" else "vllm"
+        raise UserError(f"measure.gap: scoring needs {needed}; pip install 'infogap[{extra}]'")
+    if isinstance(settings, OpenAITeacher):
+        from infogap.teachers.openai_scoring import OpenAIScorer
+
+        OpenAIScorer(settings).check()
 
 
 @contextmanager

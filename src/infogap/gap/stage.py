@@ -13,7 +13,7 @@ import polars as pl
 from infogap.console import Advance, progress
 from infogap.errors import StoppedError, WorldError
 from infogap.gap.rows import Numbers, unscored_row
-from infogap.gap.scorer import scorer_identity, scorer_name, scorer_on_demand
+from infogap.gap.scorer import check_scorer, scorer_identity, scorer_name, scorer_on_demand
 from infogap.gap.store import FOLDER, ScoredStore
 from infogap.gap.texts import Prompts, TraceTexts
 from infogap.generate.stopping import Stopping, stopping
@@ -212,4 +212,5 @@ STAGE = Stage(
     1,
     _part,
     _make,
+    ready=check_scorer,
 )

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from infogap.errors import UserError
-from infogap.recipe.teacher import EmbeddedTeacher, Teacher, VllmSettings
+from infogap.recipe.teacher import EmbeddedTeacher, OpenAITeacher, Teacher
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,10 @@ def open_scorer(settings: Teacher, resolve: Callable[[str], Path]) -> Scorer:
         from infogap.teachers.embedded_scoring import EmbeddedScorer
 
         return EmbeddedScorer(settings, resolve)
-    if not isinstance(settings, VllmSettings):
-        raise UserError("servers do not score")
+    if isinstance(settings, OpenAITeacher):
+        from infogap.teachers.openai_scoring import OpenAIScorer
+
+        return OpenAIScorer(settings)
     from infogap.teachers.vllm_scoring import VllmScorer
 
     return VllmScorer(settings, resolve)
