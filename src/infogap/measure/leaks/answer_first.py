@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from infogap.measure.leaks.answers import CHOICE
 from infogap.measure.leaks.references import leak_at, plain_lower
 from infogap.measure.leaks.seen import Leak, Seen
+from infogap.measure.scripts import IDEOGRAPH
+from infogap.measure.text import word_count
 
 _HEAD = 1_500  # characters in which an answer can come first
+_ANNOUNCED = 25  # words before an answer whose reasons are announced to come
+_TELLING = 3  # characters of an answer from which on chance does not say it
 _OPENING_WORDS = 60  # words before an answer that has come first, none of which derive anything
 _SENTENCE_END = re.compile(r"(?:[.!?](?=[\s*_]|$)|[。！？]|\n)+[*_]*\s*")
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{[\s$({\\a-z]{0,12}$")
@@ -44,11 +48,15 @@ _HEDGE = re.compile(
 _DERIVES = re.compile(
     r"""\b(?: since | because | hence | thus | therefore | then | which | if | when | dividing | multiplying | adding
       | subtracting | so[ ]that | gives | means | implies | leaves | leaving | following | yields | leads | from
-      | together | into | each | every )\b
+      | together | into | each | every | these | those
+      | twice | half | double | triple | times | plus | minus | makes )\b
     | \w[^\S\n]*,?[^\S\n]+so\b | ; | 因为 | 所以 | 由于 | 因此 | 那么 | 则 | 可得""",
     _FLAGS,
 )
-_EQUATED = re.compile(r"(?:[^\s=]{1,12}|\\?[a-z]+\([^)]*\))\s*=\s*[$\s]*$")
+_EQUATED = re.compile(r"(?<![\w*/+^.)-])\\?[A-Za-z]\w{0,7}(?:\([^)]*\))?\s*=\s*[$\s]*$")
+_PRONOUN = re.compile(
+    r"\W*(?:(?:so|well|okay),? )?(?:it|that|this)(?:'s| is| was| must be| has to be) (?:the )?$", re.IGNORECASE
+)
 _SUM = re.compile(r"\d\s*\$?(?:[-−+*×·÷/^]|\\(?:cdot|times|div|frac))|\\(?:cdot|times|frac|sum|int|binom)\b|=")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _OPENER = re.compile(
@@ -91,6 +99,7 @@ _CLAUSE_END = re.compile(
     [\s)}$*\\"'”]{0,6} (?: [.,;:!?。！，；：–—] | $ | \n )""",
     re.VERBOSE,
 )
+_TERM = re.compile(rf"[{IDEOGRAPH}]|[^\W\d_{IDEOGRAPH}]{{2,}}")
 _INTERJECTIONS = ("yes", "no", "true", "false")
 _STOP = frozenset(
     re.findall(
@@ -116,7 +125,7 @@ def find_answer_first(seen: Seen) -> list[Leak]:
         for match in pattern.finditer(sentence):
             if _asserted(sentence, match, head[end:], pattern, question):
                 return [leak_at(seen.text, start, start + match.end(), "answer_first", "asserted")]
-        words += len(sentence.split())
+        words += word_count(sentence)
         if words > _OPENING_WORDS or not _opens(sentence, question):
             return []
     return []
@@ -159,17 +168,24 @@ def _asserted(sentence: str, match: re.Match[str], rest: str, pattern: re.Patter
     before, after = sentence[: match.start()], sentence[match.end() :]
     if _HEDGE.search(sentence) or sentence.rstrip().endswith(("?", "？")) or _derives(before, question):
         return False
-    if _BOX.search(before) or (_ANSWER_IS.search(before) and _CLAUSE_END.match(after)):
-        return True
-    cue = bool(_SAME_SENTENCE_CUE.match(after)) or bool(_CLAUSE_END.match(after) and _CUE.match(rest))
+    ends = bool(_CLAUSE_END.match(after))
+    cue = bool(_SAME_SENTENCE_CUE.match(after)) or bool(ends and _CUE.match(rest))
+    if _BOX.search(before) or (_ANSWER_IS.search(before) and (ends or cue)):
+        return plain_lower(sentence[max(0, match.start() - 8) : match.end()]) not in question
     number = any(character.isdigit() for character in match.group())
-    if pattern.search(question) and (number or not cue):  # a number of the question may come first in any trace
-        return False
+    if pattern.search(question):  # a number of the question may come first in any trace, a name where reasons follow
+        return not number and (cue or bool(_PRONOUN.match(before) and ends))
     if not before.strip(" \n*_#>$(\\"):  # "Carol. ...", "24, because"
         return cue and match.group().lower() not in _INTERJECTIONS
-    if cue and len(before.split()) <= 20 and (_IS.search(before) or not number):
+    if cue and len(before.split()) <= _ANNOUNCED:
         return True
-    return bool(_IS.search(before) and _CLAUSE_END.match(after)) and _asks_for(before, question)
+    told = bool(_IS.search(before)) and (_is_telling(match.group()) or _asks_for(before, question))
+    return ends and (told or bool(_PRONOUN.match(before)))
+
+
+def _is_telling(answer: str) -> bool:
+    """Whether an answer is not easily said by chance, as small numbers are."""
+    return len(re.sub(r"[\s$\\]", "", answer)) >= _TELLING
 
 
 def _asks_for(before: str, question: str) -> bool:
@@ -180,18 +196,21 @@ def _asks_for(before: str, question: str) -> bool:
 
 
 def _derives(text: str, question: str) -> bool:
+    """Whether a text calculates or argues with more than the question's own words."""
     text = _EQUATED.sub(" ", text)
-    numbers = [number for number in _NUMBER.findall(text) if number not in question]
-    sums = [found.group() for found in _SUM.finditer(text)]
+    if any(number not in question for number in _NUMBER.findall(text)):
+        return True
+    if any(found.group().strip() not in question for found in _DERIVES.finditer(text.lower())):
+        return True
     plain = " ".join(text.lower().split())
-    return bool(numbers or _DERIVES.search(text) or (sums and plain.strip(" $.") not in question))
+    return _SUM.search(text) is not None and plain.strip(" $.") not in question
 
 
 def _opens(sentence: str, question: str) -> bool:
     """Whether a sentence derives nothing: an opening phrase, a heading, or the question once more."""
     if _derives(sentence, question):
         return False
-    if sentence.lstrip().startswith(("#", "**")) or len(sentence.split()) <= 3 or _OPENER.match(sentence):
+    if sentence.lstrip().startswith(("#", "**")) or word_count(sentence) <= 3 or _OPENER.match(sentence):
         return True
-    words = [word for word in re.findall(r"[^\W\d_]{2,}", sentence.lower()) if word not in _STOP]
+    words = [word for word in _TERM.findall(sentence.lower()) if word not in _STOP]
     return bool(words) and sum(word.rstrip("s") in question for word in words) >= 0.7 * len(words)

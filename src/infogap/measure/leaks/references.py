@@ -103,7 +103,7 @@ def _holds(rule: Rule, match: re.Match[str], lowered: str, seen: Seen) -> bool:
         return False
     if rule.value == "result":
         return _value_follows(seen, match.end())
-    return rule.value is None or _held_follows(seen, match.end())
+    return rule.value is None or (_held_follows(seen, match.end()) and not _asked(seen))
 
 
 def _sentence_before(lowered: str, place: int) -> str:
@@ -127,6 +127,11 @@ def _held_follows(seen: Seen, place: int) -> bool:
     lead = re.compile(_LEAD).match(seen.text, place)
     found = pattern.search(seen.text, place, place + 60)
     return found is not None and lead is not None and found.start() <= lead.end()
+
+
+def _asked(seen: Seen) -> bool:
+    """Whether the held answer stands in the question too: any trace may know it then."""
+    return seen.held_pattern is not None and seen.held_pattern.search(seen.question) is not None
 
 
 def _unlicensed(found: list[Leak], licences: tuple[Licence, ...], question: str) -> list[Leak]:
