@@ -6,17 +6,18 @@ arrays.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
 
 from infogap.measure.phrases import Around, pieces
 
+_LONGEST = 8  # bytes of an anchor: what fits into one number
 _AT_ONCE = 100  # anchors per automaton: with more, it takes a form that is half as fast
 # Too frequent to be anchors where another word of the marker can be one.
 _FREQUENT = set(
@@ -66,7 +67,8 @@ class Anchors:
     def __init__(self, substrings: Iterable[tuple[int, str]], phrases: Iterable[tuple[int, list[str]]]) -> None:
         literal = list(substrings)
         chosen = [(index, words_to_look_for(markers)) for index, markers in phrases]
-        every = {marker for _, marker in literal} | {text for _, by_marker in chosen for text in by_marker.values()}
+        whole = {marker for _, marker in literal} | {text for _, by_marker in chosen for text in by_marker.values()}
+        every = {_cut(text) for text in whole}
         # One that begins like a shorter one is found by that.
         keys = sorted(text for text in every if not any(text[:end] in every for end in range(1, len(text))))
         self.anchors = [Anchor(key) for key in keys]
@@ -84,7 +86,12 @@ class Anchors:
                 together.setdefault((of(text).text, marker.startswith("^")), []).append(marker)
             for (text, _), markers in together.items():
                 by_text[text].phrases.append((index, Around(markers, text)))
-        self._keys = keys
+        self._automata = [
+            (some[first : first + _AT_ONCE], some[0].isascii())
+            for some in ([key for key in keys if key.isascii()], [key for key in keys if not key.isascii()])
+            for first in range(0, len(some), _AT_ONCE)
+        ]
+        self._numbers = np.array([int.from_bytes(key.encode().ljust(_LONGEST, b"\0")) for key in keys], np.uint64)
         self._sizes = np.array([len(key.encode()) for key in keys], np.int64)
         self._literal = np.array([bool(anchor.substrings) for anchor in self.anchors], bool)
         self._begins_word = np.array([_begins_word(anchor) for anchor in self.anchors], bool)
@@ -96,12 +103,13 @@ class Anchors:
     def scan(self, lowered: Sequence[str]) -> list[Hits]:
         """The hits in each text."""
         column = pl.Series(lowered, dtype=pl.String)
-        text, place, anchor = self._hits(column)
+        text, place = self._hits(column)
         # All texts in one row of bytes, with two bytes before each.
-        content = np.frombuffer(("\n\n" + "\n\n".join(lowered) + "\n\n").encode(), np.uint8)
+        content = np.frombuffer(("\n\n" + "\n\n".join(lowered) + "\n" * (_LONGEST + 2)).encode(), np.uint8)
         sizes = column.str.len_bytes().to_numpy().astype(np.int64)
         starts = np.cumsum(sizes + 2) - sizes
         begin = starts[text] + place
+        anchor = self._which(content, begin)
         todo = self._todo(content, begin, anchor)
         wanted = (todo != SUBSTRINGS) | self._literal[anchor]
         text, place, anchor, todo, begin = (values[wanted] for values in (text, place, anchor, todo, begin))
@@ -109,31 +117,29 @@ class Anchors:
         place -= np.searchsorted(followers, begin) - np.searchsorted(followers, starts)[text]
         bounds = np.searchsorted(text, np.arange(len(lowered) + 1)).tolist()
         places, anchors, todos = place.tolist(), anchor.tolist(), todo.tolist()
-        return [
-            Hits(places[first:last], anchors[first:last], todos[first:last])
-            for first, last in itertools.pairwise(bounds)
-        ]
+        return [Hits(places[first:last], anchors[first:last], todos[first:last]) for first, last in pairwise(bounds)]
 
-    def _hits(self, column: pl.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Text, place in bytes and anchor of every hit, by text and place."""
-        parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        for first in range(0, len(self._keys), _AT_ONCE):
-            keys = self._keys[first : first + _AT_ONCE]
-            places = column.str.find_many(keys, overlapping=True)
-            texts = column.str.extract_many(keys, overlapping=True)
+    def _hits(self, column: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+        """Text and place in bytes of every hit, by text and place."""
+        numbers = np.arange(len(column))
+        parts: list[tuple[np.ndarray, np.ndarray]] = []
+        for keys, of_ascii in self._automata:
+            # Most texts are ASCII; anchors of other scripts are not looked for in them.
+            some = numbers if of_ascii else numbers[(column.str.len_bytes() > column.str.len_chars()).to_numpy()]
+            places = (column if of_ascii else column.gather(some)).str.find_many(keys, overlapping=True)
             counts = places.list.len().to_numpy()
-            there = counts > 0
-            number = texts.filter(pl.Series(there)).explode().cast(pl.Enum(keys)).to_physical().to_numpy()
-            parts.append(
-                (
-                    np.repeat(np.arange(len(column)), counts),
-                    places.filter(pl.Series(there)).explode().to_numpy().astype(np.int64),
-                    number.astype(np.int64) + first,
-                )
-            )
-        text, place, anchor = (np.concatenate(values) for values in zip(*parts, strict=True))
+            there = pl.Series(counts > 0, dtype=pl.Boolean)
+            parts.append((np.repeat(some, counts), places.filter(there).explode().to_numpy().astype(np.int64)))
+        text, place = (np.concatenate(values) for values in zip(*parts, strict=True))
         order = np.lexsort((place, text))
-        return text[order], place[order], anchor[order]
+        return text[order], place[order]
+
+    def _which(self, content: np.ndarray, begin: np.ndarray) -> np.ndarray:
+        """The anchors that stand at some places where one does: as none begins like another, the last not after."""
+        number = np.zeros(len(begin), np.uint64)
+        for offset in range(_LONGEST):
+            number = (number << np.uint64(8)) | content[begin + offset].astype(np.uint64)
+        return np.searchsorted(self._numbers, number, side="right") - 1
 
     def _todo(self, content: np.ndarray, begin: np.ndarray, anchor: np.ndarray) -> np.ndarray:
         before, second, after = content[begin - 1], content[begin - 2], content[begin + self._sizes[anchor]]
@@ -142,6 +148,10 @@ class Anchors:
         alone = ~(_WORD[before] | _JOINT[before] | _WORD[after] | _JOINT[after])
         todo = np.where(self._plain[anchor] & alone, PLAIN, SEARCH)
         return np.where(inside | other_word, SUBSTRINGS, todo)
+
+
+def _cut(text: str) -> str:
+    return text.encode()[:_LONGEST].decode(errors="ignore")
 
 
 def words_to_look_for(markers: Iterable[str]) -> dict[str, str]:
@@ -158,7 +168,7 @@ def _begins_word(anchor: Anchor) -> bool:
     """Whether a letter of ASCII before the anchor rules all of its phrases out (true where there are none)."""
     phrases = _phrases(anchor)
     return not any(around.running for _, around in anchor.phrases) and not any(
-        re.search(rf"\w{anchor.text}", phrase) for phrase in phrases
+        re.search(rf"[\w*-]{anchor.text}", phrase) for phrase in phrases
     )
 
 
