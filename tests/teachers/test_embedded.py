@@ -271,7 +271,7 @@ def test_damaged_file_is_a_clear_error(tmp_path: Path, keep: int, capfd: pytest.
 
 
 def test_missing_parts_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UserError, match=r"there is no file .*nowhere\.gguf"):
+    with pytest.raises(UserError, match=r"there is no model file .*nowhere\.gguf"):
         EmbeddedModel(_settings(model="nowhere.gguf"), lambda name: tmp_path / name)
     with pytest.raises(UserError, match="Qwen/Qwen3-8B is not a model of the embedded backend"):
         EmbeddedModel(_settings(model="Qwen/Qwen3-8B"), lambda name: tmp_path / name)

@@ -1,4 +1,4 @@
-"""From a recipe's file to a recipe whose sources, templates and lexicons are there."""
+"""From a recipe's file to a recipe whose sources, models, templates and lexicons are there."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from infogap.recipe import LoadedRecipe, Problem, RecipeError, load_recipe
 from infogap.recipe.sources import GymTasks
+from infogap.recipe.teacher import Teacher
 
 
 def checked(file: Path, overrides: list[str] | None = None) -> LoadedRecipe:
@@ -26,7 +27,7 @@ def outside_problems(loaded: LoadedRecipe) -> list[Problem]:
     """What the recipe's text alone does not show: missing files, unknown datasets, broken templates."""
     from infogap.tasks.check import check_sources
 
-    return [*check_sources(loaded), *_verifiers(loaded), *_templates(loaded), *_lexicons(loaded)]
+    return [*check_sources(loaded), *_verifiers(loaded), *_templates(loaded), *_models(loaded), *_lexicons(loaded)]
 
 
 def _verifiers(loaded: LoadedRecipe) -> list[Problem]:
@@ -53,6 +54,25 @@ def _templates(loaded: LoadedRecipe) -> list[Problem]:
         if problem:
             path = ("generate", "privileges", index, use.name, "template")
             problems.append(loaded.problem(path, problem))
+    return problems
+
+
+def _models(loaded: LoadedRecipe) -> list[Problem]:
+    """The teacher's model, or the scorer's, that is a path where nothing is."""
+    from infogap.errors import UserError
+    from infogap.recipe.scorer import THE_TEACHER, scorer_settings
+    from infogap.teachers.naming import name_of
+
+    recipe = loaded.recipe
+    models: dict[tuple[str | int, ...], Teacher] = {("teacher", "model"): recipe.teacher} if recipe.teacher else {}
+    if recipe.measure.gap is not None and recipe.measure.gap.scorer != THE_TEACHER:
+        models["measure", "gap", "scorer", "model"] = scorer_settings(recipe.measure.gap.scorer, recipe.teacher)
+    problems = []
+    for path, settings in models.items():
+        try:
+            name_of(settings, lambda model: loaded.base / Path(model).expanduser())
+        except UserError as error:
+            problems.append(loaded.problem(path, str(error)))
     return problems
 
 

@@ -18,17 +18,17 @@ _MAGIC = b"GGUF"
 
 
 def find_gguf(model: str, resolve: Callable[[str], Path]) -> Path:
-    """The file of an embedded teacher's `model`. Raises UserError where there is none."""
+    """The file of an embedded model. Raises UserError where there is none."""
     if model == PACKAGED_MODEL:
         return _packaged_gguf()
     path = resolve(model)
     if path.suffix != ".gguf":
         raise UserError(
-            f"teacher.model: {model} is not a model of the embedded backend; "
+            f"{model} is not a model of the embedded backend; "
             f"write {PACKAGED_MODEL} or the path of a .gguf file, or use `backend: openai`"
         )
     if not path.is_file():
-        raise UserError(f"teacher.model: there is no file {path}")
+        raise UserError(f"there is no model file {path}")
     return path
 
 

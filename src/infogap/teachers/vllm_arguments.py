@@ -25,9 +25,9 @@ def engine_config(model: str, arguments: dict[str, Any]) -> Any:
     for key in arguments:
         if key not in known:
             said = (
-                "the model is teacher.model" if key == "model" else f"no engine argument of vLLM{nearest(key, known)}"
+                "the model is the key `model` beside `engine`" if key == "model" else f"no engine argument of vLLM{nearest(key, known)}"
             )
-            raise UserError(f"teacher.engine.{key}: {said}")
+            raise UserError(f"engine.{key}: {said}")
     try:
         return AsyncEngineArgs(model=model, **arguments).create_engine_config()
     except ValidationError as error:
@@ -36,11 +36,11 @@ def engine_config(model: str, arguments: dict[str, Any]) -> Any:
         message = f"{type(error).__name__}: {first_line(str(error))}"
         if any(word in type(cause).__name__ for cause in _causes(error) for word in _NETWORK):
             raise WorldError(
-                f"teacher.model: {model} is not on this machine, and the Hub is out of reach ({message})"
+                f"the model {model} is not on this machine, and the Hub is out of reach ({message})"
             ) from None
         if isinstance(error, RuntimeError):  # vLLM's word for a machine without a device that it can use
             raise WorldError(f"vLLM cannot run here: {message}") from None
-        raise UserError(f"teacher.model: vLLM cannot load {model} ({message})") from None
+        raise UserError(f"vLLM cannot load the model {model} ({message})") from None
 
 
 def _said(error: ValidationError, arguments: dict[str, Any]) -> str:
@@ -50,9 +50,9 @@ def _said(error: ValidationError, arguments: dict[str, Any]) -> str:
     line = (named or found)[0]
     message = first_line(line["msg"].removeprefix("Value error, "))
     if named:
-        return f"teacher.engine.{line['loc'][0]}: {message}, not {line['input']!r}"
+        return f"engine.{line['loc'][0]}: {message}, not {line['input']!r}"
     inside = ".".join(str(part) for part in line["loc"])
-    return f"teacher.engine: {inside + ': ' if inside else ''}{message}"
+    return f"engine: {inside + ': ' if inside else ''}{message}"
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

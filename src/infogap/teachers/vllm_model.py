@@ -17,5 +17,5 @@ def find_folder(model: str, resolve: Callable[[str], Path]) -> Path | None:
     if path.is_dir():
         return path
     if model.startswith(("/", "./", "../", "~")) or model.count("/") > 1:
-        raise UserError(f"teacher.model: there is no folder {path}")
+        raise UserError(f"there is no model folder {path}")
     return None
