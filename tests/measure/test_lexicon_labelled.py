@@ -43,4 +43,4 @@ def test_precision_and_recall(capsys: pytest.CaptureFixture[str]) -> None:
             f"\nmarkers: precision {right / found:.3f}, recall {right / expected:.3f} ({right}/{expected})\n"
         )
     assert not wrong, "\n".join(wrong)
-    assert (right, found, expected) == (191, 191, 191)
+    assert right == found == expected >= 190

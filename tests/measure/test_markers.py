@@ -33,9 +33,8 @@ def _expression(phrase: str) -> re.Pattern[str]:
 
 
 def _begins_clause(lowered: str, start: int) -> bool:
-    before = lowered[:start]
-    blanks = len(before) - len(before.rstrip(" "))
-    return before == "" or (blanks < 5 and before.rstrip(" ")[-1:] in list('\n.!?,;:…—–-*>()[]"“”。！？，；：（）「」'))
+    before = lowered[:start].rstrip(" ")
+    return start - len(before) < 5 and (before == "" or before[-1] in '\n.!?,;:…—–-*>()[]"“”。！？，；：（）「」')
 
 
 def _occurrences(phrases: list[str], lowered: str) -> list[Span]:

@@ -183,7 +183,7 @@ def _ends_word(anchor: Anchor) -> bool:
 def _needs_before(anchor: Anchor) -> bool:
     """Whether one of certain words stands before it in all of its phrases."""
     arounds = [around for _, around in anchor.phrases]
-    return all(around.filtered and not around.heads and not around.running for around in arounds)
+    return all(not around.any_before and not around.heads and not around.running for around in arounds)
 
 
 def _last_bytes(anchor: Anchor) -> list[bool]:

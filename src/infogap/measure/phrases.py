@@ -53,13 +53,12 @@ class Around:
         self.inner = [phrase for phrase, place in places.items() if place > 0]
         self._before = max((_width(phrase[: places[phrase] + 1]) for phrase in self.inner), default=0)
         self._after = max((_width(phrase) for phrase in self.inner), default=0) + 2  # what joins words is seen, too
-        words_before = [pieces(phrase.removeprefix("^")[: places[phrase]])[-1:] for phrase in self.inner]
-        self.words_before = tuple({word for words in words_before for word in words})
-        signs = {letter for phrase in self.inner for letter in phrase if not letter.isalnum()}
+        words_before = {_word_before(phrase, pivot) for phrase in self.inner}
+        self.words_before = tuple(words_before - {"*"})
+        self.any_before = "*" in words_before
+        signs = {letter for phrase in self.inner for letter in phrase if not letter.isalnum() and letter != "*"}
         self._between = "".join({*_SPACE, *"-‐‑'’", *signs})
-        self._near = max(map(len, self.words_before), default=0) + 12
-        # The words before the pivot are known in all phrases.
-        self.filtered = all(words_before) and not any("*" in phrase for phrase in self.inner)
+        self._near = max(map(len, words_before), default=0) + 12
 
     def find(self, lowered: str, place: int) -> list[Span]:
         """Of every start the longest phrase that stands over `place`."""
@@ -68,10 +67,10 @@ class Around:
             found.append((place, match.end(), self.heads[(match.lastindex or 1) - 1]))
         if not self.inner:
             return found
-        if self.filtered:  # most places fail by the word before, which is cheaper to see than to match
-            near = lowered[max(0, place - self._near) : place].rstrip(self._between)
-            if not near.endswith(self.words_before):
-                return found
+        # Most places fail by the word before, which is cheaper to see than to match.
+        near = lowered[max(0, place - self._near) : place].rstrip(self._between)
+        if not near.endswith(self.words_before) and not (self.any_before and near[-1:].isalnum()):
+            return found
         for match in self._overlapping.finditer(lowered, max(0, place - self._before), place + self._after):
             index = match.lastindex or 1
             if match.start() <= place < match.end(index):
@@ -90,6 +89,13 @@ class Around:
         """A regular expression for lower-cased text with a group for each phrase; the first that fits is taken."""
         groups = "|".join(_group(phrase) for phrase in phrases)
         return f"(?:{groups})" if self.running else rf"(?<!\w)(?<!\w{_JOINT})(?:{groups})"
+
+
+def _word_before(phrase: str, pivot: str) -> str:
+    """The word before the pivot in a phrase, `*` for any; empty where it is the pivot's own beginning."""
+    before = phrase.removeprefix("^").partition(pivot)[0]
+    words: list[str] = re.findall(r"\*|[^\W_]+", before)
+    return words[-1] if words else ""
 
 
 def _group(phrase: str) -> str:
