@@ -39,5 +39,14 @@ def test_the_other_keys_in_the_readme_are_valid_too(tmp_path: Path) -> None:
     assert generate is not None and generate.until is not None and generate.select is not None
 
 
+def test_the_keys_in_the_page_on_the_gap_are_valid(tmp_path: Path) -> None:
+    (whole,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (fragment,) = re.findall(r"```yaml fragment\n(.*?)```", (ROOT / "docs" / "gap.md").read_text(), re.DOTALL)
+    merged = re.sub(r"measure:.*?\n\n", fragment + "\n", whole, flags=re.DOTALL)
+    (tmp_path / "recipe.yaml").write_text(merged)
+    gap = load_recipe(tmp_path / "recipe.yaml").recipe.measure.gap
+    assert gap is not None and gap.per_token and gap.contexts == ["decoy_solution", "reference_only"]
+
+
 def test_the_readme_shows_no_leftover() -> None:
     assert "@@" not in (ROOT / "README.md").read_text()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _WIDTH = 7.5  # inches
-_UNCERTAIN, _CONFIDENT = "#c8553d", "#2f6690"
+UNCERTAIN, CONFIDENT = "#c8553d", "#2f6690"
 _ROLES = {"privilege": "#2f6690", "control": "#d08c3f", "style": "#7b5ea7"}
 _WITHOUT_INTERVAL = "#999999"
 
@@ -37,20 +37,27 @@ def density_by_privilege(traces: pl.DataFrame, recipe: Recipe) -> str:
     """
     order = list(dict.fromkeys(row.privilege for row in by_privilege(traces, recipe)))
     densities = of_selected_tasks(traces).drop_nulls("epistemic_density")
-    figure, (axes,) = _figure(0.5 * len(order) + 1.2)
-    for place, privilege in enumerate(order):
-        values = densities.filter(pl.col("privilege") == privilege)["epistemic_density"].to_numpy()
+    figure, (axes,) = new_figure(0.5 * len(order) + 1.2)
+    points_by_group(
+        axes,
+        {name: densities.filter(pl.col("privilege") == name)["epistemic_density"].to_numpy() for name in order},
+    )
+    axes.set_xlabel(f"epistemic markers per 1,000 {density_unit(traces)}, a point per trace; line: median")
+    return svg(figure)
+
+
+def points_by_group(axes: Any, groups: dict[str, np.ndarray]) -> None:
+    """A row per group: its values as points, its median as a line."""
+    for place, values in enumerate(groups.values()):
         if not len(values):
             continue
         # A fixed spread instead of random jitter: the same run gives the same picture.
         spread = [((index * 0.618034) % 1 - 0.5) * 0.6 for index in range(len(values))]
-        axes.scatter(values, [place + off for off in spread], s=9, alpha=0.35, color=_UNCERTAIN, linewidths=0)
+        axes.scatter(values, [place + off for off in spread], s=9, alpha=0.35, color=UNCERTAIN, linewidths=0)
         median = float(np.median(values))
         axes.plot([median, median], [place - 0.38, place + 0.38], color="black", linewidth=1.6)
-    axes.set_yticks(range(len(order)), order)
+    axes.set_yticks(range(len(groups)), list(groups))
     axes.invert_yaxis()
-    axes.set_xlabel(f"epistemic markers per 1,000 {density_unit(traces)}, a point per trace; line: median")
-    return _svg(figure)
 
 
 def mix(run: Run) -> str:
@@ -62,16 +69,16 @@ def mix(run: Run) -> str:
     ]
     if not cells:
         return ""
-    figure, (axes,) = _figure(0.28 * len(cells) + 1.0)
+    figure, (axes,) = new_figure(0.28 * len(cells) + 1.0)
     places = range(len(cells))
-    axes.barh(places, [cell["achieved"] for _, cell in cells], height=0.6, color=_CONFIDENT, label="achieved")
+    axes.barh(places, [cell["achieved"] for _, cell in cells], height=0.6, color=CONFIDENT, label="achieved")
     targets = [cell["target"] for _, cell in cells]
     axes.barh(places, targets, height=0.8, fill=False, edgecolor="black", linewidth=1.0, label="target")
     axes.set_yticks(places, [name for name, _ in cells])
     axes.invert_yaxis()
     axes.set_xlabel("traces")
     axes.legend(frameon=False, loc="lower right")
-    return _svg(figure)
+    return svg(figure)
 
 
 def differences(effects: Effects) -> str:
@@ -84,7 +91,7 @@ def differences(effects: Effects) -> str:
     order = list(dict.fromkeys(row.privilege for row in effects.differences))
     if not order:
         return ""
-    figure, panels = _figure(0.42 * len(order) + 1.4, columns=len(shown))
+    figure, panels = new_figure(0.42 * len(order) + 1.4, columns=len(shown))
     for quantity, axes in zip(shown, panels, strict=True):
         axes.axvline(0, color="black", linewidth=0.8)
         for row in effects.differences:
@@ -95,7 +102,7 @@ def differences(effects: Effects) -> str:
         axes.set_yticks(range(len(order)), order if axes is panels[0] else [""] * len(order))
         axes.set_ylim(len(order) - 0.5, -0.5)
     figure.legend(handles=_legend(effects, order), frameon=False, loc="outside lower center", ncols=4)
-    return _svg(figure)
+    return svg(figure)
 
 
 def _point(axes: Any, place: int, row: Difference, role: str) -> None:
@@ -120,7 +127,7 @@ def _legend(effects: Effects, order: list[str]) -> list[Any]:
     return handles
 
 
-def _figure(height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
+def new_figure(height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
     """A figure, and its axes side by side."""
     from matplotlib.figure import Figure
 
@@ -131,7 +138,7 @@ def _figure(height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
     return figure, panels
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
     """The figure as inline SVG, the same text for the same picture."""
     import matplotlib
 

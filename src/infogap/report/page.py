@@ -12,6 +12,7 @@ from infogap.overview import by_privilege, density_unit, how_chosen, several_tea
 from infogap.recipe import dump_recipe
 from infogap.report import figures
 from infogap.report.effects import effects_sections
+from infogap.report.gaps import gaps_section
 from infogap.report.summary import mix_counts
 from infogap.run import Run
 
@@ -35,6 +36,7 @@ def page(run: Run) -> str:
         recipe=dump_recipe(run.recipe),
         density=figures.density_by_privilege(traces, run.recipe) if drawn else "",
         effects=effects_sections(run, environment),
+        gaps=gaps_section(run, environment),
         mix_figure=figures.mix(run) if drawn else "",
     )
 
@@ -42,9 +44,9 @@ def page(run: Run) -> str:
 def _stage_counts(run: Run) -> list[tuple[str, int, list[tuple[str, Any]]]]:
     """Per stage: its rows, and what it counted (skipped, merged, failed and why)."""
     counted = []
-    for folder in ("tasks", "traces", "verdicts", "measures", "duplicates", "mix"):
+    for folder in ("tasks", "traces", "verdicts", "gaps", "measures", "duplicates", "mix"):
         found = run.manifest(folder)
-        if found is not None:
+        if found is not None and not (folder == "gaps" and run.recipe.measure.gap is None):
             counts = {key: value for key, value in found.counts.items() if key != "axes"}
             counted.append((found.stage, found.rows, list(_flat(counts))))
     return counted

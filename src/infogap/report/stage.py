@@ -24,8 +24,8 @@ def _make(run: Run) -> Outcome:
 STAGE = Stage(
     "report",
     ("report",),
-    ("tasks", "traces", "verdicts", "measures", "duplicates", "mix", "dataset"),
-    2,
+    ("tasks", "traces", "verdicts", "gaps", "token_gaps", "measures", "duplicates", "mix", "dataset"),
+    3,
     _part,
     _make,
 )
