@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,6 +104,19 @@ def test_without_a_gold_answer_nothing_is_graded() -> None:
 def test_whole_numbers(number: int, other: int) -> None:
     assert grade(_item("math", f"{number}.0", str(number))).verdict == "correct"
     assert (grade(_item("math", str(number), f"{other}.00")).verdict == "correct") == (number == other)
+
+
+_FRACTIONS = (r"\frac{{{}}}{{{}}}", r"\dfrac{{{}}}{{{}}}", "{}/{}")
+
+
+@given(
+    one=st.tuples(st.integers(-99, 99), st.integers(1, 99)),
+    other=st.tuples(st.integers(-99, 99), st.integers(1, 99)),
+    shapes=st.tuples(st.sampled_from(_FRACTIONS), st.sampled_from(_FRACTIONS)),
+)
+def test_fractions(one: tuple[int, int], other: tuple[int, int], shapes: tuple[str, str]) -> None:
+    graded = grade(_item("math", shapes[0].format(*one), shapes[1].format(*other)))
+    assert (graded.verdict == "correct") == (Fraction(*one) == Fraction(*other))
 
 
 _QUESTION = "Which one?\nA: 2.34 m/s\nB: 0.58 m/s\nC: A ball\nD: 1.17 m/s\n"

@@ -5,20 +5,28 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import replace
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+import math_verify.parser
 from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
 
 from infogap.verify.answers import unwrapped
+from infogap.verify.arithmetic import arithmetic
 from infogap.verify.grade import Grade, Item, no_answer, right_or_wrong, ungradable
 from infogap.verify.graders.exact import half_width, normalised
 
 # Math-Verify warns that its own time limits are off: this module runs where the worker pool bounds it.
 logging.getLogger("math_verify").setLevel(logging.ERROR)
 
+# It hands arithmetic that is not LaTeX to sympy's parse_expr, which is `eval` behind a translation: not a model's text.
+math_verify.parser.parse_expr = lambda text, **_: arithmetic(text)
+
 _TARGETS = (LatexExtractionConfig(boxed_match_priority=0), ExprExtractionConfig())
-_WHOLE = re.compile(r"([+-]?\d{1,18})(?:\.0+)?")
+_RATIONAL = re.compile(
+    r"([+-]?)(?:(\d{1,18})(?:\.0+)?|(\d{1,18})/(\d{1,18})|\\[dt]?frac(?:\{(-?\d{1,18})\}\{(\d{1,18})\}|(\d)(\d)))"
+)
 _JOINT = re.compile(r"(?<=[\w)}\]])\s*,?\s+(?:or|and)\s+(?=[-+(\\\d]|[a-zA-Z](?![a-zA-Z]))")
 _NAME = re.compile(r"[A-Za-z]['′]*")
 _WORDS = re.compile(r"[^\W\d_]{2,}(?: [^\W\d_]+)*")
@@ -58,8 +66,18 @@ def _at_a_glance(answer: str, gold: str, *, words: bool) -> bool | None:
         or (_WORDS.fullmatch(normalised(gold)) and normalised(answer) == normalised(gold))
     ):
         return True
-    whole, gold_whole = _WHOLE.fullmatch(answer), _WHOLE.fullmatch(gold)
-    return int(whole[1]) == int(gold_whole[1]) if whole and gold_whole else None
+    rational, gold_rational = _rational(answer), _rational(gold)
+    return None if rational is None or gold_rational is None else rational == gold_rational
+
+
+def _rational(text: str) -> Fraction | None:
+    """A whole number or a fraction of such, exactly; None for everything else."""
+    match = _RATIONAL.fullmatch(text)
+    if match is None:
+        return None
+    sign, *parts = (part for part in match.groups() if part is not None)
+    over, under = int(parts[0]), int(parts[1]) if len(parts) == 2 else 1
+    return None if under == 0 else Fraction(-over if sign == "-" else over, under)
 
 
 def _compared(item: Item, gold: list[Any]) -> Grade:
