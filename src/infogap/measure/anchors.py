@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from infogap.measure.phrases import Around, pieces
+from infogap.measure.surroundings import SUBSTRINGS, Surroundings
 
 _LONGEST = 8  # bytes of an anchor: what fits into one number
 _AT_ONCE = 100  # anchors per automaton: with more, it takes a form that is half as fast
@@ -27,12 +28,6 @@ _FREQUENT = set(
         "not of on one or other re s should so t that the then there this to up ve was way we what with you",
     )
 )
-_WORD = np.array([chr(byte).isascii() and (chr(byte).isalnum() or chr(byte) == "_") for byte in range(256)])
-_JOINT = np.isin(np.arange(256), [ord("-"), ord("'")]) | (np.arange(256) >= 0x80)  # or not known
-_SEPARATOR = np.isin(np.arange(256), list(b" \n-'"))
-
-SUBSTRINGS, SEARCH, PLAIN = 0, 1, 2
-"""What is to be done at a hit: nothing but substrings counts; phrases are searched; the anchor's one word counts."""
 
 
 @dataclass
@@ -92,25 +87,20 @@ class Anchors:
             for first in range(0, len(some), _AT_ONCE)
         ]
         self._numbers = np.array([int.from_bytes(key.encode().ljust(_LONGEST, b"\0")) for key in keys], np.uint64)
-        self._sizes = np.array([len(key.encode()) for key in keys], np.int64)
         self._literal = np.array([bool(anchor.substrings) for anchor in self.anchors], bool)
-        self._begins_word = np.array([_begins_word(anchor) for anchor in self.anchors], bool)
-        self._ends_word = np.array([_ends_word(anchor) for anchor in self.anchors], bool)
-        self._plain = np.array([anchor.plain is not None for anchor in self.anchors], bool)
-        self._needs_before = np.array([_needs_before(anchor) for anchor in self.anchors], bool)
-        self._before = np.array([_last_bytes(anchor) for anchor in self.anchors], bool).reshape(-1, 256)
+        self._surroundings = Surroundings(self.anchors)
 
     def scan(self, lowered: Sequence[str]) -> list[Hits]:
         """The hits in each text."""
         column = pl.Series(lowered, dtype=pl.String)
         text, place = self._hits(column)
-        # All texts in one row of bytes, with two bytes before each.
-        content = np.frombuffer(("\n\n" + "\n\n".join(lowered) + "\n" * (_LONGEST + 2)).encode(), np.uint8)
+        # All texts in one row of bytes, with three bytes before each.
+        content = np.frombuffer(("\n\n\n" + "\n\n\n".join(lowered) + "\n" * (_LONGEST + 3)).encode(), np.uint8)
         sizes = column.str.len_bytes().to_numpy().astype(np.int64)
-        starts = np.cumsum(sizes + 2) - sizes
+        starts = np.cumsum(sizes + 3) - sizes
         begin = starts[text] + place
         anchor = self._which(content, begin)
-        todo = self._todo(content, begin, anchor)
+        todo = self._surroundings.todo(content, begin, anchor)
         wanted = (todo != SUBSTRINGS) | self._literal[anchor]
         text, place, anchor, todo, begin = (values[wanted] for values in (text, place, anchor, todo, begin))
         followers = np.flatnonzero((content & 0xC0) == 0x80)  # bytes that begin no character
@@ -141,14 +131,6 @@ class Anchors:
             number = (number << np.uint64(8)) | content[begin + offset].astype(np.uint64)
         return np.searchsorted(self._numbers, number, side="right") - 1
 
-    def _todo(self, content: np.ndarray, begin: np.ndarray, anchor: np.ndarray) -> np.ndarray:
-        before, second, after = content[begin - 1], content[begin - 2], content[begin + self._sizes[anchor]]
-        inside = (self._begins_word[anchor] & _WORD[before]) | (self._ends_word[anchor] & _WORD[after])
-        other_word = self._needs_before[anchor] & _SEPARATOR[before] & _WORD[second] & ~self._before[anchor, second]
-        alone = ~(_WORD[before] | _JOINT[before] | _WORD[after] | _JOINT[after])
-        todo = np.where(self._plain[anchor] & alone, PLAIN, SEARCH)
-        return np.where(inside | other_word, SUBSTRINGS, todo)
-
 
 def _cut(text: str) -> str:
     return text.encode()[:_LONGEST].decode(errors="ignore")
@@ -162,34 +144,3 @@ def words_to_look_for(markers: Iterable[str]) -> dict[str, str]:
         marker: max(words, key=lambda word: (word not in _FREQUENT, len(word) > 3, min(used[word], 3), len(word), word))
         for marker, words in parts.items()
     }
-
-
-def _begins_word(anchor: Anchor) -> bool:
-    """Whether a letter of ASCII before the anchor rules all of its phrases out (true where there are none)."""
-    phrases = _phrases(anchor)
-    return not any(around.running for _, around in anchor.phrases) and not any(
-        re.search(rf"[\w*-]{anchor.text}", phrase) for phrase in phrases
-    )
-
-
-def _ends_word(anchor: Anchor) -> bool:
-    """Whether a letter of ASCII after it does."""
-    phrases = _phrases(anchor)
-    return not any(around.running for _, around in anchor.phrases) and not any(
-        re.search(rf"{anchor.text}[\w*-]", phrase) for phrase in phrases
-    )
-
-
-def _needs_before(anchor: Anchor) -> bool:
-    """Whether one of certain words stands before it in all of its phrases."""
-    arounds = [around for _, around in anchor.phrases]
-    return all(not around.any_before and not around.heads and not around.running for around in arounds)
-
-
-def _last_bytes(anchor: Anchor) -> list[bool]:
-    last = {word.encode()[-1] for _, around in anchor.phrases for word in around.words_before}
-    return [byte in last for byte in range(256)]
-
-
-def _phrases(anchor: Anchor) -> list[str]:
-    return [phrase for _, around in anchor.phrases for phrase in (*around.heads, *around.inner)]

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from infogap.measure.anchors import PLAIN, SEARCH, Anchors, Hits
+from infogap.measure.anchors import Anchors, Hits
 from infogap.measure.masks import Masks
 from infogap.measure.phrases import Around, Span, begins_clause, by_length
 from infogap.measure.quotes import is_quoted
 from infogap.measure.scripts import without_ideographs
+from infogap.measure.surroundings import PLAIN, SEARCH
 from infogap.measure.text import lower_in_place
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cached_property
 
 from infogap.measure.scripts import IDEOGRAPH, has_ideograph
 
@@ -20,7 +19,8 @@ _WIDEST = {" ": 9, "-": 9, "*": 20}  # characters that these may stand for
 _STANDS_FOR = {" ": _GAP, "-": rf"(?:[-‐‑]|{_GAP})?", "'": "['’]", "’": "['’]", "*": r"\w{1,20}"}
 _JOINT = "[-'’]"  # a word joined to another is another word: "wait-list", "might've"
 _ENDS_CLAUSE = frozenset('\n.!?,;:…—–-*>()[]"“”。！？，；：（）「」')
-_SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
+_BETWEEN = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "-‐‑'’"
+_WORD = re.compile(r"[^\W_]+")
 
 
 def pieces(phrase: str) -> list[str]:
@@ -47,62 +47,81 @@ class Around:
     """
 
     def __init__(self, phrases: Iterable[str], pivot: str) -> None:
-        places = {phrase: phrase.removeprefix("^").index(pivot) for phrase in sorted(phrases, key=by_length)}
-        self.running = any(map(has_ideograph, places))
-        self.heads = [phrase for phrase, place in places.items() if place == 0]
-        self.inner = [phrase for phrase, place in places.items() if place > 0]
-        self._before = max((_width(phrase[: places[phrase] + 1]) for phrase in self.inner), default=0)
-        self._after = max((_width(phrase) for phrase in self.inner), default=0) + 2  # what joins words is seen, too
-        words_before = {_word_before(phrase, pivot) for phrase in self.inner}
-        self.words_before = tuple(words_before - {"*"})
-        self.any_before = "*" in words_before
+        parts = {phrase: phrase.removeprefix("^").partition(pivot) for phrase in sorted(phrases, key=by_length)}
+        self.running = any(map(has_ideograph, parts))
+        self.heads = [phrase for phrase, (before, _, _) in parts.items() if not before]
+        self.inner = [phrase for phrase, (before, _, _) in parts.items() if before]
+        self._pivot = len(pivot)
+        # What must stand before or after the pivot; None where it may be anything.
+        self.words_before = _all_of(_last_word(parts[phrase][0]) for phrase in self.inner)
+        self.after_heads = _all_of(_next(parts[phrase][2]) for phrase in self.heads)
+        self.after_inner = _all_of(_next(parts[phrase][2]) for phrase in self.inner)
         signs = {letter for phrase in self.inner for letter in phrase if not letter.isalnum() and letter != "*"}
-        self._between = "".join({*_SPACE, *"-‐‑'’", *signs})
-        self._near = max(map(len, words_before), default=0) + 12
+        self._between = "".join({*_BETWEEN, *signs})
+        self._near = max(map(len, self.words_before or ()), default=0) + 12
+        self._before = max((_width(parts[phrase][0]) for phrase in self.inner), default=0)
+        self._by_first: dict[str, list[str]] = {}
+        for phrase in self.inner:
+            first = "*" if phrase.startswith("*") else pieces(phrase)[0]
+            self._by_first.setdefault(first, []).append(phrase)
+        self._compiled: dict[str, re.Pattern[str]] = {}
 
     def find(self, lowered: str, place: int) -> list[Span]:
         """Of every start the longest phrase that stands over `place`."""
+        # Most places fail by the word before or after, which is cheaper to see than to match.
+        end = place + self._pivot
+        after = lowered[end : end + 40].lstrip(_BETWEEN)
         found: list[Span] = []
-        if self.heads and (match := self._from_here.match(lowered, place)):
-            found.append((place, match.end(), self.heads[(match.lastindex or 1) - 1]))
-        if not self.inner:
+        if self.heads and (self.after_heads is None or after.startswith(self.after_heads)):
+            self._match("", self.heads, lowered, place, place, found)
+        if not self.inner or not (self.after_inner is None or after.startswith(self.after_inner)):
             return found
-        # Most places fail by the word before, which is cheaper to see than to match.
         near = lowered[max(0, place - self._near) : place].rstrip(self._between)
-        if not near.endswith(self.words_before) and not (self.any_before and near[-1:].isalnum()):
+        if not (near[-1:].isalnum() if self.words_before is None else near.endswith(self.words_before)):
             return found
-        for match in self._overlapping.finditer(lowered, max(0, place - self._before), place + self._after):
-            index = match.lastindex or 1
-            if match.start() <= place < match.end(index):
-                found.append((match.start(), match.end(index), self.inner[index - 1]))
+        start = max(0, place - self._before)
+        if self.running:
+            for begin in range(start, place):
+                self._match("inner", self.inner, lowered, begin, place, found)
+            return found
+        for word in _WORD.finditer(lowered, start, place):
+            for first in (word.group(), "*"):
+                if first in self._by_first:
+                    self._match(first, self._by_first[first], lowered, word.start(), place, found)
         return found
 
-    @cached_property
-    def _from_here(self) -> re.Pattern[str]:
-        return re.compile(self._alternatives(self.heads))
-
-    @cached_property
-    def _overlapping(self) -> re.Pattern[str]:
-        return re.compile(f"(?={self._alternatives(self.inner)})")
-
-    def _alternatives(self, phrases: list[str]) -> str:
-        """A regular expression for lower-cased text with a group for each phrase; the first that fits is taken."""
-        groups = "|".join(_group(phrase) for phrase in phrases)
-        return f"(?:{groups})" if self.running else rf"(?<!\w)(?<!\w{_JOINT})(?:{groups})"
+    def _match(self, key: str, phrases: list[str], lowered: str, start: int, place: int, found: list[Span]) -> None:
+        if key not in self._compiled:
+            joined = "" if self.running else rf"(?<!\w)(?<!\w{_JOINT})"
+            self._compiled[key] = re.compile(f"{joined}(?:{'|'.join(map(_expression, phrases))})")
+        match = self._compiled[key].match(lowered, start)
+        if match and match.end() > place:
+            found.append((start, match.end(), phrases[(match.lastindex or 1) - 1]))
 
 
-def _word_before(phrase: str, pivot: str) -> str:
-    """The word before the pivot in a phrase, `*` for any; empty where it is the pivot's own beginning."""
-    before = phrase.removeprefix("^").partition(pivot)[0]
-    words: list[str] = re.findall(r"\*|[^\W_]+", before)
-    return words[-1] if words else ""
-
-
-def _group(phrase: str) -> str:
+def _expression(phrase: str) -> str:
+    """A phrase as a regular expression, with a group at its end: its beginning is then seen without trying it."""
     body = phrase.removeprefix("^")
     after = "" if has_ideograph(body[-1]) or not re.search(r"[\w*]\Z", body) else rf"(?!\w|{_JOINT}\w)"
     inside = "".join(_STANDS_FOR.get(character) or re.escape(character) for character in body)
-    return f"({inside}{after})"
+    return f"{inside}{after}()"
+
+
+def _all_of(texts: Iterable[str | None]) -> tuple[str, ...] | None:
+    known = list(texts)
+    return None if None in known else tuple(dict.fromkeys(text for text in known if text is not None))
+
+
+def _last_word(before: str) -> str | None:
+    words: list[str] = re.findall(r"\*|[^\W_]+", before)
+    return None if not words or words[-1] == "*" else words[-1]
+
+
+def _next(after: str) -> str | None:
+    """What comes next after spaces and the like: the rest of the word, a word, or a sign."""
+    after = after.lstrip(" -'’")
+    match = re.match(r"[^\W_]+|[^*]", after)
+    return match.group() if match else None
 
 
 def _width(phrase: str) -> int:

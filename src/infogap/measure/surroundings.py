@@ -1,0 +1,87 @@
+"""Ruling out, in arrays, the places where an anchor stands and no marker can: by the bytes before and after it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from infogap.measure.anchors import Anchor
+
+SUBSTRINGS, SEARCH, PLAIN = 0, 1, 2
+"""What is to be done at a hit: nothing but substrings counts; phrases are searched; the anchor's one word counts."""
+
+_BYTES = np.arange(256)
+_WORD = np.array([byte < 128 and (chr(byte).isalnum() or chr(byte) == "_") for byte in range(256)])
+_JOINT = np.isin(_BYTES, list(b"-'")) | (_BYTES > 127)  # or, beyond ASCII, not known
+_SEPARATOR = np.isin(_BYTES, list(b" \n-'"))
+
+
+class Surroundings:
+    """What may stand around each of some anchors."""
+
+    def __init__(self, anchors: Sequence[Anchor]) -> None:
+        arounds = [[around for _, around in anchor.phrases] for anchor in anchors]
+        texts = [[text for around in of_anchor for text in (*around.heads, *around.inner)] for of_anchor in arounds]
+        spaced = [not any(around.running for around in of_anchor) for of_anchor in arounds]
+        named = list(zip(anchors, texts, spaced, strict=True))
+        self._sizes = np.array([len(anchor.text.encode()) for anchor in anchors], np.int64)
+        self._plain = np.array([anchor.plain is not None for anchor in anchors], bool)
+        # A letter before the anchor, or after it, rules all of its phrases out.
+        self._begins_word = np.array(
+            [
+                words and not any(re.search(rf"[\w*-]{anchor.text}", text) for text in there)
+                for anchor, there, words in named
+            ]
+        )
+        self._ends_word = np.array(
+            [
+                words and not any(re.search(rf"{anchor.text}[\w*-]", text) for text in there)
+                for anchor, there, words in named
+            ]
+        )
+        self._has_heads = np.array([any(around.heads for around in of_anchor) for of_anchor in arounds], bool)
+        self._has_inner = np.array([any(around.inner for around in of_anchor) for of_anchor in arounds], bool)
+        self._before = _Neighbours([[around.words_before for around in some if around.inner] for some in arounds], True)
+        self._heads = _Neighbours([[around.after_heads for around in some if around.heads] for some in arounds], False)
+        self._inner = _Neighbours([[around.after_inner for around in some if around.inner] for some in arounds], False)
+
+    def todo(self, content: np.ndarray, begin: np.ndarray, anchor: np.ndarray) -> np.ndarray:
+        """What is to be done where each anchor begins in a text's bytes; three bytes stand around every text."""
+        end = begin + self._sizes[anchor]
+        before, after = content[begin - 1], content[end]
+        left = _SEPARATOR[before], content[begin - 2], content[begin - 3]
+        right = _SEPARATOR[after], content[end + 1], content[end + 2]
+        inside = (self._begins_word[anchor] & _WORD[before]) | (self._ends_word[anchor] & _WORD[after])
+        head = self._has_heads[anchor] & self._heads.allow(anchor, *right)
+        inner = self._has_inner[anchor] & self._before.allow(anchor, *left) & self._inner.allow(anchor, *right)
+        alone = ~(_WORD[before] | _JOINT[before] | _WORD[after] | _JOINT[after])
+        todo = np.where(self._plain[anchor] & alone, PLAIN, SEARCH)
+        return np.where(inside | ~(head | inner), SUBSTRINGS, todo)
+
+
+class _Neighbours:
+    """For each anchor the words that may stand next to it, by the two letters that are nearer to it."""
+
+    def __init__(self, known: Sequence[Iterable[tuple[str, ...] | None]], backwards: bool) -> None:
+        self._allowed = np.zeros((len(known), 1024), bool)
+        for row, groups in enumerate(known):
+            for words in groups:
+                if words is None:
+                    self._allowed[row] = True
+                for word in words or ():
+                    near, next_to_it = (word.encode()[::-1] if backwards else word.encode())[:2].ljust(2, b"\0")
+                    self._allowed[row, _pair(near, next_to_it if len(word.encode()) > 1 else np.arange(32))] = True
+
+    def allow(self, anchor: np.ndarray, separated: np.ndarray, near: np.ndarray, next_to_it: np.ndarray) -> np.ndarray:
+        """Whether a word may stand there; where that is not plain to see (no single separator), it may."""
+        return ~(separated & _WORD[near]) | self._allowed[anchor, _pair(near, next_to_it)]
+
+
+def _pair(near: np.ndarray | int, next_to_it: np.ndarray | int) -> np.ndarray:
+    """Two bytes as a number below 1024; letters of ASCII all have numbers of their own."""
+    number: np.ndarray = ((np.asarray(near, np.int64) & 31) << 5) | (np.asarray(next_to_it, np.int64) & 31)
+    return number
