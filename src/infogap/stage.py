@@ -33,6 +33,7 @@ class Stage:
     version: int  # raised when the same input would give another result
     part: Callable[[Run], dict[str, Any]]
     make: Callable[[Run], Outcome]
-    begun: Callable[[Run], tuple[int, int] | None] = lambda _run: None  # done and total, of a stage that resumes
+    # Of a stage that resumes and is not whole: the rows that it has, and a sentence on how far it is.
+    begun: Callable[[Run], tuple[int, str] | None] = lambda _run: None
     # Asked before the first stage of a command is made: raises UserError or WorldError where this one could not be.
     ready: Callable[[Run], None] = lambda _run: None

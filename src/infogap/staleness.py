@@ -81,9 +81,8 @@ class Staleness:
     def _unfinished(self, stage: Stage) -> StageState:
         begun = stage.begun(self._run)
         if begun is not None:
-            answered, total = begun
-            why = [f"{answered:,} of {total:,} requests are answered"]
-            return StageState(stage.name, "partial", why, answered)
+            rows, why = begun
+            return StageState(stage.name, "partial", [why], rows)
         return StageState(stage.name, "missing", ["not made yet"])
 
     def _why_stale(self, stage: Stage, found: Manifest) -> list[str]:

@@ -18,7 +18,7 @@ import pytest
 from gap.tiny_model import BEGIN, TinyModel, tokens_of
 from infogap.errors import StoppedError
 from infogap.gap.store import FOLDER
-from infogap.pipeline import run_one
+from infogap.pipeline import run_one, states
 from infogap.privilege.render import teacher_prompt
 from infogap.recipe import load_recipe
 from infogap.run import Run
@@ -220,6 +220,8 @@ def test_a_killed_run_goes_on_with_what_it_had(folder: Path, texts_scored: list[
     command = [sys.executable, "-c", program, "run", "recipe.yaml", "--run", "run"]
     killed = subprocess.run(command, cwd=folder, capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL
+    state = next(state for state in states(Run.open(folder / "run")) if state.stage == "gap")
+    assert (state.state, state.why[0].split(" of ")[1]) == ("partial", f"{len(ROWS)} traces are scored")
     run = scored(folder)
     wanted = 2 * len(ROWS) + 1  # after the question and after nothing, and one after a context
     assert len(texts_scored) == wanted - 4

@@ -10,8 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from infogap.console import Advance, progress
+from infogap.console import progress
 from infogap.errors import StoppedError, WorldError
+from infogap.gap.progress import progress_on_disk, scored_before
 from infogap.gap.rows import Numbers, unscored_row
 from infogap.gap.scorer import check_scorer, scorer_identity, scorer_name, scorer_on_demand
 from infogap.gap.store import FOLDER, ScoredStore
@@ -74,8 +75,14 @@ def _score_all(run: Run, scorer: Callable[[], Scorer], store: ScoredStore, stop:
     with (
         run.rewrite(GAPS) as out,
         run.rewrite(TOKEN_GAPS) as per_token,
-        progress("gap", total, "traces", done=done) as advance,
+        progress("gap", total, "traces", done=done) as shown,
+        progress_on_disk(run.path / GAPS.name / FOLDER, done, total) as noted,
     ):
+
+        def advance(traces: int = 1) -> None:
+            shown(traces)
+            noted(traces)
+
         for part in _parts(run, prompts):
             errors = _score_missing(part, scorer, store, stop, advance)
             rows, token_rows = [], []
@@ -146,7 +153,7 @@ def _done_before(run: Run, prompts: Prompts, store: ScoredStore) -> int:
 
 
 def _score_missing(
-    part: _Part, scorer: Callable[[], Scorer], store: ScoredStore, stop: Stopping, advance: Advance
+    part: _Part, scorer: Callable[[], Scorer], store: ScoredStore, stop: Stopping, advance: Callable[[int], None]
 ) -> dict[str, str]:
     """Score what is not on disk. Gives, by key, why a text has no score.
 
@@ -212,5 +219,6 @@ STAGE = Stage(
     1,
     _part,
     _make,
+    begun=scored_before,
     ready=check_scorer,
 )

@@ -232,9 +232,10 @@ def forget_failed(run: Run) -> int:
     return failed
 
 
-def _begun(run: Run) -> tuple[int, int] | None:
-    """Requests answered on disk, and in all that are planned so far; None where nothing was begun."""
-    return answered(run.path / TRACES.name)
+def _begun(run: Run) -> tuple[int, str] | None:
+    """Requests answered on disk, and of how many that are planned so far; None where nothing was begun."""
+    found = answered(run.path / TRACES.name)
+    return None if found is None else (found[0], f"{found[0]:,} of {found[1]:,} requests are answered")
 
 
 STAGE = Stage("generate", (TRACES.name, CONTEXTS.name, TOKENS.name), ("tasks",), 1, _part, _make, begun=_begun)
