@@ -49,7 +49,7 @@ _DERIVES = re.compile(
     r"""\b(?: since | because | hence | thus | therefore | then | which | if | when | dividing | multiplying | adding
       | subtracting | so[ ]that | gives | means | implies | leaves | leaving | following | yields | leads | from
       | together | into | each | every | these | those
-      | twice | half | double | triple | times | plus | minus | makes )\b
+      | by | using | via | formula | theorem | twice | half | double | triple | times | plus | minus | makes )\b
     | \w[^\S\n]*,?[^\S\n]+so\b | ; | 因为 | 所以 | 由于 | 因此 | 那么 | 则 | 可得""",
     _FLAGS,
 )

@@ -9,6 +9,7 @@ from infogap.measure.leaks.seen import Leak, Seen
 from infogap.measure.text import lower_in_place
 
 _REACH = 170  # characters before and after a word: longer than any match
+EARLY = 600  # characters in which a trace has no work of its own yet that it could speak of
 _BEFORE = 80  # characters before a match in which its `unless` is looked for
 _SENTENCE_END = re.compile(r"[.!?。！？\n](?=\s|$)")
 # A value follows, and not a property: "is 72", "is $x = 4$", "is (B)", "is O(n)", "as \frac12"; not "is an integer".
@@ -64,6 +65,8 @@ def _applies(rule: Rule, seen: Seen) -> bool:
             return True
         case "context":
             return seen.context is not None
+        case "worked":
+            return seen.shows_work
         case "attempts":
             return seen.shows_attempts
         case "blanks":
@@ -99,6 +102,8 @@ def _occurrences(lowered: str, word: str) -> list[int]:
 
 
 def _holds(rule: Rule, match: re.Match[str], lowered: str, seen: Seen) -> bool:
+    if rule.early and match.start() >= EARLY:
+        return False
     if rule.unless and rule.unless.search(_sentence_before(lowered, match.start())):
         return False
     if rule.value == "result":

@@ -14,7 +14,7 @@ from infogap.ids import digest
 from infogap.measure.lexicon import read_yaml
 from infogap.recipe.base import Model
 
-Condition = Literal["context", "attempts", "blanks", "held"]
+Condition = Literal["context", "worked", "attempts", "blanks", "held"]
 _PART = re.compile(r"\{([a-z_]+)\}")
 _SPACE = re.compile(
     r"(\[\^?\]?(?:\\.|[^\]\\])*\]|\\.)| (\??)"
@@ -29,6 +29,7 @@ class RuleEntry(Model):
     near: list[str] = Field(min_length=1, description="Every match holds one of these, lower-cased.")
     pattern: str
     when: Condition | None = None
+    early: bool = False
     value: Literal["result", "held"] | None = None
     unless: str | None = None
 
@@ -59,6 +60,7 @@ class Rule:
     near: tuple[str, ...]
     expression: str
     when: Condition | None
+    early: bool
     value: Literal["result", "held"] | None
     before: str | None
 
@@ -98,6 +100,7 @@ def load_rules() -> Rules:
             tuple(entry.near),
             _expression(entry.pattern, file.parts),
             entry.when,
+            entry.early,
             entry.value,
             entry.unless,
         )

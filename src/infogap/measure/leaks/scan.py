@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from infogap.ids import digest
 from infogap.measure.leaks.answer_first import find_answer_first, find_decoy
 from infogap.measure.leaks.copying import LEAKING_PROSE, LEAKING_RUN, NGRAM, find_copies
+from infogap.measure.leaks.foreknown import find_faulted, find_foreknown
 from infogap.measure.leaks.references import find_references
 from infogap.measure.leaks.rules import Rules, load_rules
 from infogap.measure.leaks.seen import Found, Leak, Seen
@@ -25,7 +26,14 @@ class LeakScan:
     def find(self, seen: Seen) -> Found:
         """A trace's leaks, from left to right, and how much of it its context has too."""
         copied = find_copies(seen)
-        leaks = [*find_references(self.rules, seen), *copied.leaks, *find_answer_first(seen), *find_decoy(seen)]
+        leaks = [
+            *find_references(self.rules, seen),
+            *find_foreknown(seen),
+            *find_faulted(seen),
+            *copied.leaks,
+            *find_answer_first(seen),
+            *find_decoy(seen),
+        ]
         return Found(_apart(leaks), copied.share, copied.longest)
 
 

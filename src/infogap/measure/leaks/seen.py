@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypedDict
 
-from infogap.measure.leaks.answers import answer_pattern, shown_answer
+from infogap.measure.leaks.answers import answer_pattern, same_answer, shown_answer
 from infogap.privilege.ladder import BY_NAME
 from infogap.privilege.mask import BLANK
 
 _ATTEMPTS = re.compile(r"\battempts?\b|\bwrong solution\b|\bverdict\b|尝试", re.IGNORECASE)
 _BLANKS = re.compile(rf"{BLANK}|_{{3,}}|\bblanked\b|\bmasked\b", re.IGNORECASE)
+_BOX = re.compile(r"\\boxed\s*\{([^{}]{1,60}(?:\{[^{}]{0,40}\}[^{}]{0,40}){0,3})\}")
 _HOLDS_NONE = ("unguided", "hint", "masked_solution", "irrelevant")
 
 
@@ -63,12 +64,34 @@ class Seen:
         return known is not None and known.imitates is not None and self.privilege not in _HOLDS_NONE
 
     @cached_property
+    def shows_work(self) -> bool:
+        """Whether the context holds more than its label and an answer."""
+        return self.context is not None and len(self.context.partition(":")[2].split()) > 1 and not self._shows_answer
+
+    @property
+    def _shows_answer(self) -> bool:
+        return self.privilege in ("answer", "decoy_answer")
+
+    @cached_property
     def shows_attempts(self) -> bool:
         return self.context is not None and _ATTEMPTS.search(self.context) is not None
 
     @cached_property
     def shows_blanks(self) -> bool:
         return self.context is not None and _BLANKS.search(self.context) is not None
+
+    @cached_property
+    def wrong_patterns(self) -> list[re.Pattern[str]]:
+        """Match the answers in the context's boxes that are not the gold one, but for bare letters."""
+        if not self.context or not (self.shows_attempts or self.is_decoy):
+            return []
+        gold = answer_pattern(self.gold) if self.gold else None
+        told = dict.fromkeys(box.strip() for box in _BOX.findall(self.context))
+        if self.is_decoy and self.held_answer:
+            told[self.held_answer] = None
+        wrong = [answer for answer in told if answer and not (gold and same_answer(gold, answer))]
+        found = [answer_pattern(answer) for answer in wrong if len(answer) > 1 or answer.isdigit()]
+        return [pattern for pattern in found if pattern is not None]
 
     @cached_property
     def held_pattern(self) -> re.Pattern[str] | None:
