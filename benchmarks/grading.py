@@ -1,6 +1,6 @@
 """How fast answers are graded: infogap's worker processes against a loop over Math-Verify in one process.
 
-    python benchmarks/grading.py [--items 4000] [--hangs 6] [--rounds 3] [--math500 math500.parquet]
+    python benchmarks/grading.py [--items 4000] [--hangs 4] [--rounds 3] [--math500 math500.parquet]
 
 The same responses and gold answers on both sides, taking turns: answers of many kinds that the script makes up, right
 and wrong, and some that keep a grader busy for ever. The loop bounds these as Math-Verify does by itself, by an alarm
@@ -99,22 +99,26 @@ def _words(chance: random.Random) -> Pair:
     return rf"\text{{{word}}}", rf"\text{{{word.capitalize()}}}"
 
 
-KINDS: tuple[Callable[[random.Random], Pair], ...] = (
-    _number, _decimal, _fraction, _root, _polynomial, _pair, _interval, _set, _matrix, _equation, _power, _words,
-)  # fmt: skip
+# Each kind's share of MATH-500's gold answers, per cent.
+KINDS: dict[Callable[[random.Random], Pair], int] = {
+    _number: 65, _fraction: 12, _root: 5, _polynomial: 4, _power: 4, _pair: 2, _words: 2, _set: 1, _decimal: 2,
+    _matrix: 1, _interval: 1, _equation: 1,
+}  # fmt: skip
 
 
-def made_up(items: int, hangs: int) -> list[Pair]:
-    """Responses and gold answers, as many of each kind; a third is wrong. The hanging ones are spread among them."""
+def made_up(items: int, hangs: int, *, alike: bool = False) -> list[Pair]:
+    """Responses and gold answers, a third of them wrong, and hanging ones spread among them.
+
+    Of the kinds as many as in MATH-500; `alike`: of each kind as many.
+    """
     chance = random.Random(20261124)
+    shares = [1] * len(KINDS) if alike else list(KINDS.values())
     pairs = []
-    for number in range(items):
-        kind = KINDS[number % len(KINDS)]
+    for number, kind in enumerate(chance.choices(list(KINDS), shares, k=items)):
         answer, gold = kind(chance)
         if number % 3 == 0:
             gold = kind(chance)[1]
         pairs.append((f"We take each case in turn, and so\n\n\\[\\boxed{{{answer}}}\\]", gold))
-    chance.shuffle(pairs)
     for number in range(hangs):
         hanging = HANGS[number % len(HANGS)]
         pairs.insert(chance.randrange(len(pairs)), (f"It is $\\boxed{{{hanging}}}$.", "7"))
@@ -133,7 +137,12 @@ def by_infogap(pairs: list[Pair]) -> tuple[float, list[str]]:
     work = []
     for number, (response, gold) in enumerate(pairs):
         task = {"question": "", "answer": gold, "verifier": "math", "metadata": None}
-        work.append((str(number), prepared(task, {"response": response, "finish_reason": "stop", "error": None})))
+        work.append(
+            (
+                str(number),
+                prepared(task, {"response": response, "reasoning": "", "finish_reason": "stop", "error": None}),
+            )
+        )
     verdicts: list[str] = [grade.verdict for _, grade in grade_all(work, verifiers=["math"], limit=LIMIT)]
     return time.perf_counter() - started, verdicts
 
@@ -181,12 +190,13 @@ def compare(name: str, pairs: list[Pair], rounds: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, default=4_000)
-    parser.add_argument("--hangs", type=int, default=6)
+    parser.add_argument("--hangs", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--math500", type=Path)
     given = parser.parse_args()
-    compare("with hangs", made_up(given.items, given.hangs), given.rounds)
-    compare("without", made_up(given.items, 0), given.rounds)
+    compare(f"with {given.hangs} that hang", made_up(given.items, given.hangs), given.rounds)
+    compare("none that hangs", made_up(given.items, 0), given.rounds)
+    compare("each kind alike", made_up(given.items // 4, 0, alike=True), given.rounds)
     if given.math500:
         compare("MATH-500", of_math500(given.math500), given.rounds)
 

@@ -129,6 +129,27 @@ def test_a_thought_cut_off_is_no_answer(tmp_path: Path) -> None:
     assert (trace["reasoning"], trace["response"], trace["finish_reason"]) == ("One and", "", "length")
 
 
+@pytest.mark.parametrize("end", ["length", None])
+def test_a_trace_that_begins_inside_its_thought(tmp_path: Path, end: str | None) -> None:
+    rows: list[dict[str, Any]] = [
+        SUM | {"text": ["One and one.</think>\n\nIt is 2.", "One and \\boxed{2}, or"], "end": ["stop", end]},
+    ]
+    columns = "columns: {trace: text, finish_reason: end}"
+    for name in ("told", "untold"):
+        (tmp_path / name).mkdir()
+    told, outcome = _import(tmp_path / "told", rows, f"thinking: opened, {columns}")
+    assert _table(told, TRACES).select("reasoning", "response").rows() == [
+        ("One and one.", "It is 2."),
+        ("One and \\boxed{2}, or", ""),
+    ]
+    assert outcome.notes == []
+    untold, outcome = _import(tmp_path / "untold", rows, columns)
+    assert _table(untold, TRACES)["response"].to_list() == ["It is 2.", "One and \\boxed{2}, or"]
+    assert [
+        ("1 that were cut off have no tags" in note and "`thinking: opened`" in note) for note in outcome.notes
+    ] == ([True] if end else [])
+
+
 def test_half_a_surrogate_pair_ends_no_run(tmp_path: Path) -> None:
     rows = [{"question": "Why \ud83d?", "answer": "2", "thought": "One \ud83d", "said": "\ude00 2", "shown": "\ud83d"}]
     run, _ = _import(tmp_path, rows, "columns: {reasoning: thought, response: said, context: shown}")

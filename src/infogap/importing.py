@@ -26,7 +26,7 @@ from infogap.tasks.columns import MISSING, as_text
 from infogap.tasks.reading import TASK_FIELDS, column_paths, read_fields
 from infogap.tasks.source import content
 from infogap.tasks.stage import ROWS
-from infogap.teachers.thinking import split
+from infogap.teachers.thinking import CLOSING, OPENING, split
 from infogap.text import utf8
 
 _FIELDS = tuple(name for name in TraceColumns.model_fields if name not in TASK_FIELDS)
@@ -52,10 +52,14 @@ class Sample:
     def empty(self) -> bool:
         return not self.text.strip() and not self.reasoning.strip()
 
-    def parts(self) -> tuple[str, str]:
-        """Reasoning and response."""
+    @property
+    def cut(self) -> bool:
+        return self.finish_reason == "length"
+
+    def parts(self, *, opened: bool) -> tuple[str, str]:
+        """Reasoning and response; `opened`: the text begins inside the thought."""
         if self.whole:
-            return split(self.text, truncated=self.finish_reason == "length")
+            return split(self.text, truncated=self.cut, opened=opened)
         return self.reasoning.strip(), self.text.strip()
 
 
@@ -96,6 +100,28 @@ class _Seen:
     contexts: set[str | None] = field(default_factory=set)
 
 
+@dataclass
+class _Tags:
+    """What tells that a source's traces begin inside a thought although its recipe does not say so."""
+
+    closed_only: int = 0  # that close a thought which they do not open
+    cut_without: int = 0  # that were cut off and have no tags
+
+    def look_at(self, sample: Sample) -> None:
+        if sample.whole:
+            opening, closing = OPENING in sample.text, CLOSING in sample.text
+            self.closed_only += closing and not opening
+            self.cut_without += sample.cut and not closing and not opening
+
+    def note(self, source: TraceImport) -> list[str]:
+        if source.thinking == "opened" or not (self.closed_only and self.cut_without):
+            return []
+        return [
+            f"{source.from_}: {self.closed_only:,} traces begin inside a thought; {self.cut_without:,} that were cut "
+            "off have no tags, and were taken for answers. Where they are thoughts too, set `thinking: opened`"
+        ]
+
+
 def part(run: Run) -> dict[str, Any]:
     """The sources' settings and bytes."""
     return {
@@ -120,10 +146,10 @@ def make(run: Run) -> Outcome:
         progress("import", tasks_of_rows.height, "rows") as advance,
     ):
         for index, source in enumerate(run.recipe.import_ or []):
-            left_out: Counter[str] = Counter()
+            left_out, tags = Counter[str](), _Tags()
             before = traces.rows
             rows = tasks_of_rows.filter(pl.col("source") == index)
-            for made, told in _batches(run, source, rows, seen, left_out, advance):
+            for made, told in _batches(run, source, rows, seen, left_out, tags, advance):
                 traces.write(TRACES.frame(made))
                 contexts.write(CONTEXTS.frame(told))
             written = traces.rows - before
@@ -139,6 +165,7 @@ def make(run: Run) -> Outcome:
                 raise UserError(f"{source.from_}: no trace to import; {_reasons(left_out)}")
             if left_out:
                 notes.append(f"{source.from_}: not imported, of {rows.height:,} rows: {_reasons(left_out)}")
+            notes += tags.note(source)
     return Outcome(traces.rows, {"sources": counts, "contexts": contexts.rows}, notes)
 
 
@@ -150,7 +177,7 @@ def _rows_of_sources(run: Run) -> pl.DataFrame:
 
 
 def _batches(
-    run: Run, source: TraceImport, rows: pl.DataFrame, seen: _Seen, left_out: Counter[str], advance: Any
+    run: Run, source: TraceImport, rows: pl.DataFrame, seen: _Seen, left_out: Counter[str], tags: _Tags, advance: Any
 ) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
     """A source's traces and contexts, some thousand at a time; counts in `left_out` what is not there, by reason."""
     fates = {row: (task_id, reason) for row, task_id, reason in rows.select("row", "task_id", "reason").iter_rows()}
@@ -176,7 +203,8 @@ def _batches(
             if sample.empty:
                 left_out[EMPTY] += 1
             else:
-                made.append(_trace(answered, sample, first + index, seen))
+                tags.look_at(sample)
+                made.append(_trace(answered, sample, first + index, seen, opened=source.thinking == "opened"))
         if len(made) >= ROWS_PER_PART:
             yield made, told
             made, told = [], []
@@ -242,13 +270,13 @@ def _answered(source: TraceImport, task_id: str, values: dict[str, Any]) -> Answ
     )
 
 
-def _trace(answered: Answered, sample: Sample, number: int, seen: _Seen) -> dict[str, Any]:
+def _trace(answered: Answered, sample: Sample, number: int, seen: _Seen, *, opened: bool) -> dict[str, Any]:
     # By content, not by row: a file whose rows are sorted otherwise gives the same ids.
     content_id = stable_id(
         "import", answered.source, *answered.cell, answered.context_id, sample.whole, sample.reasoning, sample.text
     )
     seen.texts[content_id] += 1
-    reasoning, response = sample.parts()
+    reasoning, response = sample.parts(opened=opened)
     return {
         "trace_id": stable_id(content_id, seen.texts[content_id]),
         "task_id": answered.task_id,

@@ -71,7 +71,7 @@ def _task(**changes: Any) -> dict[str, Any]:
 
 
 def _item(response: str) -> Item:
-    item = prepared(_task(), {"response": response, "finish_reason": "stop", "error": None})
+    item = prepared(_task(), {"response": response, "reasoning": "", "finish_reason": "stop", "error": None})
     assert isinstance(item, Item)
     return item
 
@@ -138,7 +138,7 @@ def test_the_stated_answer_stands_beside_the_verdict() -> None:
 
 def test_traces_without_an_answer_are_not_shown_to_it() -> None:
     def verdict(response: str, finish_reason: str) -> str:
-        trace = {"response": response, "finish_reason": finish_reason, "error": None}
+        trace = {"response": response, "reasoning": "", "finish_reason": finish_reason, "error": None}
         found = prepared(_task(), trace)
         return found.verdict if isinstance(found, Grade) else "graded"
 

@@ -42,7 +42,7 @@ _HOSTILE = {
 
 def _prepared(verifier: str, gold: str, response: str, question: str = "?") -> Item | Grade:
     task: dict[str, Any] = {"question": question, "answer": gold, "verifier": verifier, "metadata": None}
-    return prepared(task, {"response": response, "finish_reason": "stop", "error": None})
+    return prepared(task, {"response": response, "reasoning": "", "finish_reason": "stop", "error": None})
 
 
 def test_each_costs_its_limit_at_most_and_the_rest_go_on() -> None:

@@ -11,8 +11,9 @@ import pytest
 from infogap.recipe import load_recipe
 from infogap.run import Run
 from infogap.schema import TASKS, TRACES, VERDICTS
+from infogap.teachers.thinking import split
 from infogap.verify import STAGE
-from infogap.verify.grade import Grade
+from infogap.verify.grade import Grade, Item
 from infogap.verify.traces import prepared
 
 _RECIPE = """
@@ -119,7 +120,25 @@ def test_the_same_traces_give_the_same_bytes(run: Run) -> None:
     assert path.read_bytes() == first
 
 
-def test_an_unclosed_thought_is_never_read() -> None:
-    """What was thought stands in `reasoning`; a response without text is cut, whatever the thought says."""
-    trace = _trace("t", "sum", "", "length") | {"reasoning": r"So \boxed{27}"}
-    assert prepared(_task("sum", "math", "27"), trace) == Grade("truncated")
+@pytest.mark.parametrize(
+    ("text", "finish", "opened", "verdict"),
+    [
+        (r"<think>So \boxed{27}", "length", False, "truncated"),
+        (r"<think>So \boxed{27}", None, False, "truncated"),
+        (r"<think>So \boxed{27}", "stop", False, "no_answer"),
+        (r"So \boxed{27}", "length", True, "truncated"),
+        (r"So \boxed{27}", None, True, "truncated"),
+        (r"Is it \boxed{28}?</think>\boxed{27}", "stop", False, "graded"),
+        (r"Is it \boxed{28}?</think>\boxed{27}", None, True, "graded"),
+        (r"<think>Is it \boxed{27}?</think>It is", "length", False, "truncated"),
+        (r"<think>Is it \boxed{27}?</think>", "length", False, "truncated"),
+        (r"<think>Is it \boxed{27}?</think>", "stop", False, "no_answer"),
+    ],
+)
+def test_a_thought_is_never_read_for_an_answer(text: str, finish: str | None, opened: bool, verdict: str) -> None:
+    reasoning, response = split(text, truncated=finish == "length", opened=opened)
+    trace = _trace("t", "sum", response, finish) | {"reasoning": reasoning}
+    found = prepared(_task("sum", "math", "27"), trace)
+    assert (found.verdict if isinstance(found, Grade) else "graded") == verdict
+    if isinstance(found, Item):
+        assert found.answer == "27"

@@ -155,3 +155,8 @@ class TraceImport(Source):
     columns: TraceColumns = TraceColumns()
     teacher: str = Field("unknown", description="The teacher of every row, where no column says it.")
     privilege: str = Field("unknown", description="The privilege of every row, where no column says it.")
+    thinking: Literal["opened"] | None = Field(
+        None,
+        description="`opened`: the prompt's template opened the thought, so that traces begin inside it. A trace "
+        "without tags is then a thought that was cut off.",
+    )

@@ -20,7 +20,7 @@ from infogap.verify.pool import TIME_LIMIT, grade_all
 
 VERSION = 3  # raised when the same response would get another verdict
 _ONE_LINE = 100  # characters: a response that is no more than such a line is an answer by itself
-_TRACE_COLUMNS = ("trace_id", "task_id", "response", "finish_reason", "error")
+_TRACE_COLUMNS = ("trace_id", "task_id", "reasoning", "response", "finish_reason", "error")
 Tasks = dict[str, dict[str, Any]]
 
 
@@ -77,7 +77,7 @@ def prepared(task: dict[str, Any] | None, trace: dict[str, Any]) -> Item | Grade
     """What a grader has to decide about a trace, or the grade where there is nothing to decide.
 
     Takes the task's row, of which only a user's grader needs more than question, answer, verifier and metadata, and the
-    trace's response, finish_reason and error.
+    trace's reasoning, response, finish_reason and error.
     """
     if trace["error"] is not None:
         return ungradable("the request failed")  # why stands in traces.error, which is not published
@@ -88,10 +88,19 @@ def prepared(task: dict[str, Any] | None, trace: dict[str, Any]) -> Item | Grade
     response, cut = trace["response"] or "", trace["finish_reason"] == "length"
     item = (_for_function if is_function(task["verifier"]) else _item)(task, response, cut)
     if item is None:
-        return Grade("truncated") if cut else no_answer()
+        return _without_answer(trace)
     if len(item.answer) > MAX_ANSWER:
         return ungradable(f"answer of {len(item.answer):,} characters", item.answer[:MAX_ANSWER])
     return item if needs_worker(item.verifier) else grade(item)
+
+
+def _without_answer(trace: dict[str, Any]) -> Grade:
+    """Whether a response that states nothing was cut off, as far as that is known."""
+    if trace["finish_reason"] == "length":
+        return Grade("truncated")
+    if trace["finish_reason"] is None and trace["reasoning"] and not trace["response"]:
+        return Grade("truncated", detail="a thought and no response; the finish reason is not known")
+    return no_answer()
 
 
 def _item(task: dict[str, Any], response: str, cut: bool) -> Item | None:
