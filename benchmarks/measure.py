@@ -7,7 +7,7 @@ per 1,000 tokens, some 19 per 1,000 words), formulas, code, and one text in seve
 The loops:
 
     ten words      lower(), str.count of each of the ten words as the authors' script does, and one `\bWORD\b` for each
-    one pattern    lower(), str.count of each of the ten words, and one pattern of all of infogap's markers, longest first
+    one pattern    lower(), str.count of each of the ten words, and one pattern of all of infogap's markers
     every marker   lower(), str.count of each of the ten words, and one `\bMARKER\b` for each of infogap's markers
 
 They are one process each, over the first of the texts only (--peer-traces), as every text takes as long. infogap has a

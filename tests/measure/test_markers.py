@@ -58,7 +58,7 @@ def _reference(lexicon: Lexicon, text: str) -> list[Span]:
             continue
         last = start
         elsewhere = not hidden.isdisjoint(range(start, end)) or any(
-            left <= start and end <= right for left, right, _ in excluded
+            left <= start and end <= right for left, right, whole in excluded if phrase.removeprefix("^") in whole
         )
         if start >= free and not elsewhere:
             counting.append((start, end, phrase.removeprefix("^")))

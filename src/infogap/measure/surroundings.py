@@ -78,7 +78,8 @@ class _Neighbours:
 
     def allow(self, anchor: np.ndarray, separated: np.ndarray, near: np.ndarray, next_to_it: np.ndarray) -> np.ndarray:
         """Whether a word may stand there; where that is not plain to see (no single separator), it may."""
-        return ~(separated & _WORD[near]) | self._allowed[anchor, _pair(near, next_to_it)]
+        allowed: np.ndarray = ~(separated & _WORD[near]) | self._allowed[anchor, _pair(near, next_to_it)]
+        return allowed
 
 
 def _pair(near: np.ndarray | int, next_to_it: np.ndarray | int) -> np.ndarray:
