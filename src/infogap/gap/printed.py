@@ -28,7 +28,7 @@ def print_gap_table(found: GapTable) -> None:
         )
         return
     error = _number(found.calibration.error, ".3f")
-    _show(f"How likely the final answer, and how often right: expected calibration error {error}", _bins(found))
+    _show(f"Final answers, likely and right: expected calibration error {error}", _bins(found))
     _show("By privilege", _by_privilege(found.calibration))
     if found.calibration.bands:
         _show("By how sure the traces sound", _groups("band", found.calibration.bands))
