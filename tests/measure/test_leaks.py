@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infogap.measure.leaks import KINDS, Seen, held_answer, load_leaks
-from infogap.measure.leaks.references import plain_lower, surroundings
+from infogap.measure.leaks.near import Surroundings
+from infogap.measure.leaks.references import plain_lower
 
 _LEAKS = load_leaks()
 _LABELLED = Path(__file__).with_name("leaks_labelled.jsonl")
@@ -180,11 +181,11 @@ def test_leaks_lie_in_the_text_and_shares_are_shares(
 def test_searching_near_words_finds_what_searching_everything_finds(parts: list[str]) -> None:
     text = "".join(parts)
     lowered = plain_lower(text)
-    places: dict[str, list[int]] = {}
-    for rule in _LEAKS.rules.rules:
+    (parts_of,) = Surroundings(_LEAKS.rules.rules).of([lowered])
+    for index, rule in enumerate(_LEAKS.rules.rules):
         near = [
             match.span()
-            for start, end in surroundings(lowered, rule.near, places)
+            for start, end in parts_of.get(index, [])
             for match in rule.pattern.finditer(lowered, start, end)
         ]
         assert near == [match.span() for match in rule.pattern.finditer(lowered)]

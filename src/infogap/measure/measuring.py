@@ -73,12 +73,14 @@ class Measuring:
         ]
         first = entries[0].struct.unnest().select("epistemic_count", "epistemic_density", "markers")
         own = self._counted.index(self.own)
-        leaking = [
-            self.leaks.find(Seen.of(text, question, context, gold, self.privileges.get(privilege, privilege or "")))
-            for text, question, (context, gold, privilege) in zip(
-                texts, questions, traces.select("context", "answer", "privilege").iter_rows(), strict=True
-            )
-        ]
+        leaking = self.leaks.find_all(
+            [
+                Seen.of(text, question, context, gold, self.privileges.get(privilege, privilege or ""))
+                for text, question, (context, gold, privilege) in zip(
+                    texts, questions, traces.select("context", "answer", "privilege").iter_rows(), strict=True
+                )
+            ]
+        )
         columns = {
             "words": words,
             "reasoning_words": reasoning_words,

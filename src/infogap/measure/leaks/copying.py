@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from infogap.measure.leaks.seen import Leak, Seen
 from infogap.measure.scripts import IDEOGRAPH, has_ideograph
@@ -49,9 +50,11 @@ def find_copies(seen: Seen) -> Copied:
         return Copied(None, None, [])
     words, context, question = (_words(text) for text in (seen.text, seen.context, seen.question))
     grams = len(words) - NGRAM + 1
-    hits = _hits(words, context, question, NGRAM)
+    known = _known_stretches(words, frozenset(context))
+    hits = _hits(words, known, context, question, NGRAM)
     if not hits:
-        return Copied(0.0 if grams > 0 else None, _longest_below(NGRAM, words, context, question), [])
+        shorter = (size for size in range(NGRAM - 1, 0, -1) if _hits(words, known, context, question, size))
+        return Copied(0.0 if grams > 0 else None, next(shorter, 0), [])
     runs = _runs(hits, words, context)
     return Copied(len(hits) / grams, max(run.length for run in runs), _leaks(seen.text, runs))
 
@@ -61,17 +64,18 @@ def _words(text: str) -> list[str]:
     return word.findall(lower_in_place(text))
 
 
-def _hits(words: list[str], context: list[str], question: list[str], size: int) -> list[int]:
+def _known_stretches(words: list[str], known: frozenset[str]) -> list[tuple[int, int]]:
+    """Start and end of the words in a row that the context has too: only there can anything be copied."""
+    unknown = [place for place, word in enumerate(words) if word not in known]
+    bounds = pairwise([-1, *unknown, len(words)])
+    return [(before + 1, after) for before, after in bounds if after - before > 1]
+
+
+def _hits(
+    words: list[str], known: list[tuple[int, int]], context: list[str], question: list[str], size: int
+) -> list[int]:
     """Where an n-gram of the words begins that the context has and the question has not."""
-    # Nearly every n-gram of a trace holds a word that its context lacks: only the others are looked up.
-    known = frozenset(context)
-    starts: list[int] = []
-    begin = 0
-    for place, word in enumerate(words):
-        if word not in known:
-            starts += range(begin, place - size + 1)
-            begin = place + 1
-    starts += range(begin, len(words) - size + 1)
+    starts = [start for begin, end in known for start in range(begin, end - size + 1)]
     if not starts:
         return []
     shown = _grams(context, size)
@@ -84,10 +88,6 @@ def _hits(words: list[str], context: list[str], question: list[str], size: int) 
 
 def _grams(words: list[str], size: int) -> set[Gram]:
     return set(zip(*(words[offset:] for offset in range(size)), strict=False))
-
-
-def _longest_below(size: int, words: list[str], context: list[str], question: list[str]) -> int:
-    return next((shorter for shorter in range(size - 1, 0, -1) if _hits(words, context, question, shorter)), 0)
 
 
 def _runs(hits: list[int], words: list[str], context: list[str]) -> list[_Run]:

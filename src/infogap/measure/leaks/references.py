@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from infogap.measure.leaks.near import Parts, Surroundings, holding
 from infogap.measure.leaks.rules import Licence, Rule, Rules
 from infogap.measure.leaks.seen import Leak, Seen
 from infogap.measure.text import lower_in_place
 
-_REACH = 170  # characters before and after a word: longer than any match
 EARLY = 600  # characters in which a trace has no work of its own yet that it could speak of
 _BEFORE = 80  # characters before a match in which its `unless` is looked for
 _SENTENCE_END = re.compile(r"[.!?。！？\n](?=\s|$)")
@@ -25,20 +26,35 @@ _NAME = re.compile(_LEAD + r"[A-Z][a-z]+\b")
 _PROPERTY = re.compile(r"\s*(?:[aA]|[iI]n|I)\s")
 
 
-def find_references(rules: Rules, seen: Seen) -> list[Leak]:
-    """What the rules find in a trace's text, without what its question says itself."""
-    lowered = plain_lower(seen.text)
-    found: list[Leak] = []
-    places: dict[str, list[int]] = {}
-    for rule in rules.rules:
-        if not _applies(rule, seen):
-            continue
-        for start, end in surroundings(lowered, rule.near, places):
-            for match in rule.pattern.finditer(lowered, start, end):
-                if _holds(rule, match, lowered, seen):
-                    found.append(leak_at(seen.text, match.start(), match.end(), rule.kind, rule.name))
-    found += _labels(seen)
-    return _unlicensed(found, rules.licences, plain_lower(seen.question)) if found else []
+class References:
+    """Finds what some rules find."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._surroundings = Surroundings(rules.rules)
+
+    def find(self, traces: Sequence[Seen]) -> list[list[Leak]]:
+        """What the rules find in each trace's text, without what its question says itself."""
+        lowered = [plain_lower(seen.text) for seen in traces]
+        return [
+            self._in_one(seen, text, parts)
+            for seen, text, parts in zip(traces, lowered, self._surroundings.of(lowered), strict=True)
+        ]
+
+    def _in_one(self, seen: Seen, lowered: str, parts_of: dict[int, Parts]) -> list[Leak]:
+        found: list[Leak] = []
+        for index in sorted(parts_of):
+            rule, parts = self._rules.rules[index], parts_of[index]
+            if not _applies(rule, seen):
+                continue
+            if rule.value == "held":
+                parts = holding(parts, seen.held_places)
+            for start, end in parts:
+                for match in rule.pattern.finditer(lowered, start, end):
+                    if _holds(rule, match, lowered, seen):
+                        found.append(leak_at(seen.text, match.start(), match.end(), rule.kind, rule.name))
+        found += _labels(seen)
+        return _unlicensed(found, self._rules.licences, plain_lower(seen.question)) if found else []
 
 
 def _labels(seen: Seen) -> list[Leak]:
@@ -73,32 +89,6 @@ def _applies(rule: Rule, seen: Seen) -> bool:
             return seen.shows_blanks
         case "held":
             return seen.held_answer is not None
-
-
-def surroundings(lowered: str, near: tuple[str, ...], places: dict[str, list[int]]) -> list[tuple[int, int]]:
-    """The parts of a text in which a match can stand: most of a trace need not be searched."""
-    every: list[int] = []
-    for word in near:
-        if word not in places:
-            places[word] = _occurrences(lowered, word)
-        every += places[word]
-    parts: list[tuple[int, int]] = []
-    for place in sorted(every):
-        start, end = max(0, place - _REACH), place + _REACH
-        if parts and start <= parts[-1][1]:
-            parts[-1] = (parts[-1][0], end)
-        else:
-            parts.append((start, end))
-    return parts
-
-
-def _occurrences(lowered: str, word: str) -> list[int]:
-    found: list[int] = []
-    place = lowered.find(word)
-    while place >= 0:
-        found.append(place)
-        place = lowered.find(word, place + 1)
-    return found
 
 
 def _holds(rule: Rule, match: re.Match[str], lowered: str, seen: Seen) -> bool:
@@ -136,7 +126,7 @@ def _held_follows(seen: Seen, place: int) -> bool:
 
 def _asked(seen: Seen) -> bool:
     """Whether the held answer stands in the question too: any trace may know it then."""
-    return seen.held_pattern is not None and seen.held_pattern.search(seen.question) is not None
+    return seen.held_in_question
 
 
 def _unlicensed(found: list[Leak], licences: tuple[Licence, ...], question: str) -> list[Leak]:

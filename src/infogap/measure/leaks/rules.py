@@ -27,6 +27,7 @@ class RuleEntry(Model):
     name: str
     kind: Literal["reference", "chat_artefact"] = "reference"
     near: list[str] = Field(min_length=1, description="Every match holds one of these, lower-cased.")
+    also: list[str] = Field([], description="And one of these.")
     pattern: str
     when: Condition | None = None
     early: bool = False
@@ -58,6 +59,7 @@ class Rule:
     name: str
     kind: str
     near: tuple[str, ...]
+    also: tuple[str, ...]
     expression: str
     when: Condition | None
     early: bool
@@ -98,6 +100,7 @@ def load_rules() -> Rules:
             entry.name,
             entry.kind,
             tuple(entry.near),
+            tuple(entry.also),
             _expression(entry.pattern, file.parts),
             entry.when,
             entry.early,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from infogap.ids import digest
 from infogap.measure.leaks.answer_first import find_answer_first, find_decoy
 from infogap.measure.leaks.copying import LEAKING_PROSE, LEAKING_RUN, NGRAM, find_copies
 from infogap.measure.leaks.foreknown import find_faulted, find_foreknown
-from infogap.measure.leaks.references import find_references
+from infogap.measure.leaks.references import References
 from infogap.measure.leaks.rules import Rules, load_rules
 from infogap.measure.leaks.seen import Found, Leak, Seen
 
@@ -25,16 +27,30 @@ class LeakScan:
 
     def find(self, seen: Seen) -> Found:
         """A trace's leaks, from left to right, and how much of it its context has too."""
-        copied = find_copies(seen)
-        leaks = [
-            *find_references(self.rules, seen),
-            *find_foreknown(seen),
-            *find_faulted(seen),
-            *copied.leaks,
-            *find_answer_first(seen),
-            *find_decoy(seen),
+        return self.find_all([seen])[0]
+
+    def find_all(self, traces: Sequence[Seen]) -> list[Found]:
+        """The same for many traces, in less time: their texts are searched for words together."""
+        return [
+            _found(seen, references) for seen, references in zip(traces, self._references.find(traces), strict=True)
         ]
-        return Found(_apart(leaks), copied.share, copied.longest)
+
+    @cached_property
+    def _references(self) -> References:
+        return References(self.rules)
+
+
+def _found(seen: Seen, references: list[Leak]) -> Found:
+    copied = find_copies(seen)
+    leaks = [
+        *references,
+        *find_foreknown(seen),
+        *find_faulted(seen),
+        *copied.leaks,
+        *find_answer_first(seen),
+        *find_decoy(seen),
+    ]
+    return Found(_apart(leaks), copied.share, copied.longest)
 
 
 def _apart(leaks: list[Leak]) -> list[Leak]:

@@ -98,6 +98,18 @@ class Seen:
         """Matches the answer that the context held, however it is written."""
         return answer_pattern(self.held_answer) if self.held_answer else None
 
+    @cached_property
+    def held_in_question(self) -> bool:
+        """Whether the question says the held answer too."""
+        return self.held_pattern is not None and self.held_pattern.search(self.question) is not None
+
+    @cached_property
+    def held_places(self) -> list[int]:
+        """Where the held answer stands in the text; nowhere, where the question has it too and any trace may say it."""
+        if self.held_pattern is None or self.held_in_question:
+            return []
+        return [match.start() for match in self.held_pattern.finditer(self.text)]
+
 
 def held_answer(privilege: str, context: str | None, gold: str | None) -> str | None:
     """The answer that a context tells: the gold one where it stands there, a decoy's own; None where it tells none."""
