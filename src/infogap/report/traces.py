@@ -113,7 +113,7 @@ def _marked(trace: dict[str, Any], lexicon: Lexicon) -> Any:
         if not part:
             continue
         piece = Text(part, style=style)
-        for start, end, _marker in lexicon.spans(part):
+        for start, end, _marker in lexicon.spans(part, trace["question"] or ""):
             piece.stylize("bold black on yellow", start, end)
         text.append_text(piece)
         text.append("\n")
