@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _BOX_TOKEN = re.compile(r"(?P<box>\\{1,2}(?:boxed|fbox)\s*\{)|\\[\s\S]|[{}]")
@@ -33,6 +34,9 @@ _STATING = r"""
   )"""
 _FLAGS = re.IGNORECASE | re.MULTILINE | re.VERBOSE
 _BEFORE_ANSWER = re.compile(_STATING, _FLAGS)
+_ANSWER_WORDS = [re.compile(word) for word in ("answer", "option", "choice", "答案")]
+_STATING_START = re.compile(r"\b[tmof]|^|(?=最终|正确|答案)", re.IGNORECASE | re.MULTILINE)
+_STATING_REACH = 200  # characters before such a word in which a sentence that states an answer can begin
 _SENTENCE = re.compile(_STATING + r"([^\n]*)", _FLAGS)
 _SENTENCE_END = re.compile(r"(?<=\S)(?:[.!?;](?=\s|\*|$)|[。！？；])")
 MAX_ANSWER = 2_000  # characters: nothing longer is an answer, and work on it would grow with its square
@@ -82,13 +86,30 @@ def every_stated(text: str) -> list[str]:
     boxes = [box for box in _boxes(text) if box.content.strip()]
     found = [(box.start, unwrapped(box.content)) for box in boxes]
     starts = [box.start for box in boxes]
-    for match in _BEFORE_ANSWER.finditer(text):
+    for match in _statings(text):
         line = text[match.end() : match.end() + MAX_ANSWER].partition("\n")[0]  # a looping trace can be one long line
         sentence = _one_sentence(line)
         boxed = bisect_left(starts, match.start()) < bisect_left(starts, match.end() + len(sentence))
         if not boxed and not _BEFORE_ANSWER.search(sentence):  # "Final answer: the answer is 42" says it once
             found.append((match.start(), unwrapped(sentence.strip(" *`"))))
     return [answer for _, answer in sorted(found) if answer]
+
+
+def _statings(text: str) -> Iterator[re.Match[str]]:
+    """What `_BEFORE_ANSWER` finds, tried only before the words that it cannot do without: most of a trace has none."""
+    lowered = text.lower()
+    words = sorted(match.start() for word in _ANSWER_WORDS for match in word.finditer(lowered))
+    if len(lowered) != len(text):  # one letter's lower case is two: places have moved
+        yield from _BEFORE_ANSWER.finditer(text)
+        return
+    done = 0
+    for word in words:
+        for start in _STATING_START.finditer(text, max(done, word - _STATING_REACH), word + 2):
+            match = _BEFORE_ANSWER.match(text, start.start())
+            if match and match.end() > word:
+                done = match.end()
+                yield match
+                break
 
 
 def last_line(response: str) -> str:
