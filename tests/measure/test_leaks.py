@@ -6,16 +6,17 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infogap.measure.leaks import KINDS, Seen, held_answer, load_leaks
 from infogap.measure.leaks.near import Surroundings
-from infogap.measure.leaks.references import plain_lower
+from infogap.measure.leaks.references import matches, plain_lower
 
 _LEAKS = load_leaks()
 _LABELLED = Path(__file__).with_name("leaks_labelled.jsonl")
 _PRECISION, _RECALL = 0.95, 0.9
+_ROWS = [json.loads(line) for line in _LABELLED.read_text("utf-8").splitlines()]
 
 
 def _kinds(text: str, question: str = "What is x?", held_answer: str | None = None) -> list[str]:
@@ -23,9 +24,8 @@ def _kinds(text: str, question: str = "What is x?", held_answer: str | None = No
 
 
 def test_precision_and_recall_on_the_labelled_traces(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [json.loads(line) for line in _LABELLED.read_text("utf-8").splitlines()]
     outcomes = Counter[tuple[str, bool]]()
-    for row in rows:
+    for row in _ROWS:
         seen = Seen.of(row["text"], row["question"], row["context"], row["gold"], row["privilege"])
         outcomes[row["kind"] or "none", bool(_LEAKS.find(seen).leaks)] += 1
     found = {kind: (outcomes[kind, True], outcomes[kind, True] + outcomes[kind, False]) for kind in (*KINDS, "none")}
@@ -36,8 +36,8 @@ def test_precision_and_recall_on_the_labelled_traces(capsys: pytest.CaptureFixtu
         by_kind = ", ".join(f"{kind} {hits}/{all_}" for kind, (hits, all_) in found.items() if kind in KINDS)
         measured = f"precision {precision:.3f}, recall {recall:.3f} ({by_kind}; false {wrong}/{found['none'][1]})"
         sys.stdout.write(f"\nleaks: {measured}\n")
-    assert len(rows) >= 200
-    assert 0.4 <= leaking / len(rows) <= 0.6
+    assert len(_ROWS) >= 200
+    assert 0.4 <= leaking / len(_ROWS) <= 0.6
     assert precision >= _PRECISION
     assert recall >= _RECALL
     assert all(hits >= 0.8 * all_ for kind, (hits, all_) in found.items() if kind in KINDS)
@@ -177,17 +177,13 @@ def test_leaks_lie_in_the_text_and_shares_are_shares(
         assert {leak["kind"] for leak in found.leaks} <= {"reference", "chat_artefact"}
 
 
-@given(st.lists(st.sampled_from(_PIECES), max_size=30))
-def test_searching_near_words_finds_what_searching_everything_finds(parts: list[str]) -> None:
-    text = "".join(parts)
-    lowered = plain_lower(text)
+@settings(max_examples=50)
+@given(st.lists(st.sampled_from([row["text"] for row in _ROWS]), max_size=8))
+def test_searching_near_words_finds_what_searching_everything_finds(texts: list[str]) -> None:
+    lowered = plain_lower(" ".join(texts))
     (parts_of,) = Surroundings(_LEAKS.rules.rules).of([lowered])
     for index, rule in enumerate(_LEAKS.rules.rules):
-        near = [
-            match.span()
-            for start, end in parts_of.get(index, [])
-            for match in rule.pattern.finditer(lowered, start, end)
-        ]
+        near = [match.span() for match in matches(rule, lowered, parts_of.get(index, []))]
         assert near == [match.span() for match in rule.pattern.finditer(lowered)]
 
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from infogap.measure.leaks.rules import Rule
 
-REACH = 170
+REACH = 110
 """Characters before and after a word: no match is longer."""
 
 Parts = list[tuple[int, int]]
@@ -26,6 +26,7 @@ class Surroundings:
                 self._near.setdefault(word, []).append(index)
             for word in rule.also:
                 self._also.setdefault(word, []).append(index)
+        self._begins = frozenset(index for index, rule in enumerate(rules) if rule.begins)
         self._needs_both = frozenset(index for index, rule in enumerate(rules) if rule.also)
         self._words = sorted(self._near.keys() | self._also.keys())
 
@@ -48,9 +49,10 @@ class Surroundings:
                 also.setdefault(index, []).append(place)
         found: dict[int, Parts] = {}
         for index, at in near.items():
-            if index not in self._needs_both:
-                found[index] = _around(at)
-            elif index in also and (parts := holding(_around(at), also[index])):
+            parts = _from(at) if index in self._begins else _around(at)
+            if index in self._needs_both:
+                parts = holding(parts, also.get(index, []))
+            if parts:
                 found[index] = parts
         return found
 
@@ -59,12 +61,16 @@ def holding(parts: Parts, places: list[int]) -> Parts:
     """The parts in which one of some places lies; both are in order."""
     kept: Parts = []
     number = 0
-    for start, end in parts:
+    for start, end in parts:  # starts grow: what lies before one lies before the next
         while number < len(places) and places[number] < start:
             number += 1
         if number < len(places) and places[number] < end:
             kept.append((start, end))
     return kept
+
+
+def _from(places: list[int]) -> Parts:
+    return [(place, place + 2 * REACH) for place in sorted(set(places))]
 
 
 def _around(places: list[int]) -> Parts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from infogap.measure.leaks.near import Parts, Surroundings, holding
 from infogap.measure.leaks.rules import Licence, Rule, Rules
@@ -49,12 +49,22 @@ class References:
                 continue
             if rule.value == "held":
                 parts = holding(parts, seen.held_places)
-            for start, end in parts:
-                for match in rule.pattern.finditer(lowered, start, end):
-                    if _holds(rule, match, lowered, seen):
-                        found.append(leak_at(seen.text, match.start(), match.end(), rule.kind, rule.name))
+            for match in matches(rule, lowered, parts):
+                if _holds(rule, match, lowered, seen):
+                    found.append(leak_at(seen.text, match.start(), match.end(), rule.kind, rule.name))
         found += _labels(seen)
         return _unlicensed(found, self._rules.licences, plain_lower(seen.question)) if found else []
+
+
+def matches(rule: Rule, lowered: str, parts: Parts) -> Iterator[re.Match[str]]:
+    """The matches of a rule in those parts of a text, from left to right and not overlapping."""
+    free = 0
+    for start, end in parts:
+        if not rule.begins:
+            yield from rule.pattern.finditer(lowered, start, end)
+        elif start >= free and (match := rule.pattern.match(lowered, start)):
+            free = match.end()
+            yield match
 
 
 def _labels(seen: Seen) -> list[Leak]:

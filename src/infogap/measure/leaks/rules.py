@@ -30,6 +30,7 @@ class RuleEntry(Model):
     also: list[str] = Field([], description="And one of these.")
     pattern: str
     when: Condition | None = None
+    begins: bool = False
     early: bool = False
     value: Literal["result", "held"] | None = None
     unless: str | None = None
@@ -62,6 +63,7 @@ class Rule:
     also: tuple[str, ...]
     expression: str
     when: Condition | None
+    begins: bool
     early: bool
     value: Literal["result", "held"] | None
     before: str | None
@@ -103,6 +105,7 @@ def load_rules() -> Rules:
             tuple(entry.also),
             _expression(entry.pattern, file.parts),
             entry.when,
+            entry.begins,
             entry.early,
             entry.value,
             entry.unless,

@@ -1,0 +1,127 @@
+"""How fast traces are scanned for leaks, against a plain loop with the same rules.
+
+The plain loop tries every expression on the whole text with `re`, and counts copied n-grams with Python sets. Both read
+the same corpus, made here: traces of 1,000 words, each with a context of 250 words and a question.
+
+    python benchmarks/leaks.py [--traces 4000] [--loop 200]
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import sys
+import time
+from collections.abc import Sequence
+
+from infogap.cores import usable_cores
+from infogap.measure.leaks import Seen, load_leaks
+from infogap.measure.leaks.copying import NGRAM
+from infogap.measure.leaks.references import plain_lower
+from infogap.measure.processes import in_order
+
+_AT_ONCE = 100  # traces per item of work, as in the measure stage
+_SENTENCES = (
+    "Let me compute the value of {a} times {b} first.",
+    "So {a} + {b} = {c}, which means that the total is {c}.",
+    "Wait, I should check whether {a} divides {c} before I go on.",
+    "Alternatively, we can write ${a}x^2 - {b}x = {c}$ and factor the left side.",
+    "Hmm, that does not look right, because the sum must be even.",
+    "If we substitute x = {a} into the equation, both sides are equal to {b}.",
+    "The solution of the second equation is x = {a}, so the answer is not {b}.",
+    "Therefore the number of ways is \\binom{{{c}}}{{{a}}}, and I keep {b} of them.",
+    "Next, note that the triangle has sides {a}, {b} and {c}, as the problem says.",
+    "That matches the result of the first step, so this part seems to be fine.",
+    "Let's go back to the given condition and see what happens for n = {a}.",
+    "Perhaps there is a shorter way, but the long one leads to the same number.",
+)
+_WORKED = (
+    "Denote by {a} the first of the quantities and by {b} the one that follows it in the table.",
+    "Every such pair contributes exactly {c} units, no matter how its members were chosen.",
+    "Adding all contributions up we arrive at a total of {c}, from which {a} have to be taken away.",
+    "It remains to observe that none of the {b} cases overlaps with another.",
+    "Hence the polynomial $x^2 - {a}x + {b}$ has its vertex at half of {a}.",
+    "By symmetry it suffices to treat the first {a} rows of the board.",
+    "A short calculation shows that the remainder on division by {a} equals {b}.",
+    "Since the sequence is periodic with period {a}, only the last {b} terms matter here.",
+)
+_LEAKING = "The provided solution does the same, and the answer key says {c} too."
+
+
+def _text(random_: random.Random, sentences: Sequence[str], words: int, leaking: bool = False) -> str:
+    parts: list[str] = []
+    length = 0
+    while length < words:
+        a, b, c = (random_.randrange(2, 400) for _ in range(3))
+        part = random_.choice(sentences).format(a=a, b=b, c=c)
+        parts.append(part)
+        length += len(part.split())
+    if leaking:
+        parts.insert(len(parts) // 2, _LEAKING.format(c=7))
+    return "\n".join(" ".join(" ".join(parts).split()[:words]).rsplit(". ", 3))
+
+
+def corpus(traces: int, seed: int = 7) -> list[Seen]:
+    """Traces of 1,000 words, every twentieth with two references; each has a context of its own."""
+    random_ = random.Random(seed)
+    made: list[Seen] = []
+    for number in range(traces):
+        gold = str(random_.randrange(1000, 9999))
+        question = _text(random_, _SENTENCES, 40)
+        context = f"A solution:\n{_text(random_, _WORKED, 245)} \\boxed{{{gold}}}"
+        made.append(Seen.of(_text(random_, _SENTENCES, 1000, number % 20 == 0), question, context, gold, "solution"))
+    return made
+
+
+def plain(expressions: Sequence[re.Pattern[str]], seen: Seen) -> tuple[int, float]:
+    """Matches of all expressions in the whole text, and the share of copied n-grams, by what Python has for it."""
+    lowered = plain_lower(seen.text)
+    matches = sum(1 for expression in expressions for _ in expression.finditer(lowered))
+    grams, shown, asked = (_grams(text) for text in (seen.text, seen.context or "", seen.question))
+    return matches, sum(gram in shown and gram not in asked for gram in grams) / len(grams)
+
+
+def _grams(text: str) -> set[tuple[str, ...]]:
+    words = re.findall(r"\w+", text.lower())
+    return {tuple(words[start : start + NGRAM]) for start in range(len(words) - NGRAM + 1)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--traces", type=int, default=4000)
+    parser.add_argument("--loop", type=int, default=200, help="traces that the plain loop reads; it is slow")
+    options = parser.parse_args()
+    scan, seens = load_leaks(), corpus(options.traces)
+    expressions = [rule.pattern for rule in scan.rules.rules]
+    scan.find_all(seens[:_AT_ONCE])  # what is compiled once is compiled
+
+    begin = time.perf_counter()
+    one = [
+        found for start in range(0, len(seens), _AT_ONCE) for found in scan.find_all(seens[start : start + _AT_ONCE])
+    ]
+    one_core = len(seens) / (time.perf_counter() - begin)
+
+    batches = [seens[start : start + _AT_ONCE] for start in range(0, len(seens), _AT_ONCE)]
+    begin = time.perf_counter()
+    several = [found for batch in in_order(scan.find_all, batches, len(batches)) for found in batch]
+    all_cores = len(seens) / (time.perf_counter() - begin)
+    if several != one:
+        raise SystemExit("one process and several find different leaks")
+
+    begin = time.perf_counter()
+    for seen in seens[: options.loop]:
+        plain(expressions, seen)
+    loop = min(options.loop, len(seens)) / (time.perf_counter() - begin)
+
+    leaking = sum(bool(found.leaks) for found in one)
+    sys.stdout.write(
+        f"{len(seens)} traces of 1,000 words, {len(expressions)} expressions, {leaking} traces leak\n"
+        f"one process      {one_core * 60:>10,.0f} traces/minute  {one_core / loop:>6.1f} x the plain loop\n"
+        f"{usable_cores()} processes      {all_cores * 60:>10,.0f} traces/minute  {all_cores / loop:>6.1f} x\n"
+        f"the plain loop   {loop * 60:>10,.0f} traces/minute\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
