@@ -40,11 +40,11 @@ class Anchor:
 
     @property
     def plain(self) -> tuple[int, str] | None:
-        """The one marker of it, where that is the anchor itself."""
+        """The marker that is the anchor itself, where all phrases are of its lexicon."""
         if len(self.phrases) != 1 or not self.text.isascii():
             return None
         index, around = self.phrases[0]
-        return (index, self.text) if around.heads == [self.text] and not around.inner else None
+        return (index, self.text) if around.bare else None
 
 
 @dataclass(frozen=True)
@@ -64,29 +64,38 @@ class Anchors:
         chosen = [(index, words_to_look_for(markers)) for index, markers in phrases]
         whole = {marker for _, marker in literal} | {text for _, by_marker in chosen for text in by_marker.values()}
         every = {_cut(text) for text in whole}
-        # One that begins like a shorter one is found by that.
-        keys = sorted(text for text in every if not any(text[:end] in every for end in range(1, len(text))))
+        keys = sorted(every)
         self.anchors = [Anchor(key) for key in keys]
         by_text = {anchor.text: anchor for anchor in self.anchors}
-
-        def of(text: str) -> Anchor:
-            return next(by_text[text[:end]] for end in range(1, len(text) + 1) if text[:end] in by_text)
-
         for index, marker in literal:
-            of(marker).substrings.append((index, marker))
+            by_text[_cut(marker)].substrings.append((index, marker))
         for index, by_marker in chosen:
             together: dict[tuple[str, bool], list[str]] = {}
             for marker, text in by_marker.items():
                 # Those of the beginning of a clause apart: where they do not count, shorter ones may.
-                together.setdefault((of(text).text, marker.startswith("^")), []).append(marker)
+                together.setdefault((_cut(text), marker.startswith("^")), []).append(marker)
             for (text, _), markers in together.items():
                 by_text[text].phrases.append((index, Around(markers, text)))
+        # Where one begins like a shorter one, the longer one is found: it has what the shorter one may be of.
+        shorter = [
+            next((text[:end] for end in range(len(text) - 1, 0, -1) if text[:end] in by_text), None) for text in keys
+        ]
+        for text, other in zip(keys, shorter, strict=True):
+            if other is not None:
+                by_text[text].substrings += by_text[other].substrings
+                by_text[text].phrases += [
+                    (index, around) for index, around in by_text[other].phrases if not around.ends_word
+                ]
+        self._shorter = np.array([-1 if other is None else keys.index(other) for other in shorter], np.int64)
         self._automata = [
             (some[first : first + _AT_ONCE], some[0].isascii())
             for some in ([key for key in keys if key.isascii()], [key for key in keys if not key.isascii()])
             for first in range(0, len(some), _AT_ONCE)
         ]
         self._numbers = np.array([int.from_bytes(key.encode().ljust(_LONGEST, b"\0")) for key in keys], np.uint64)
+        self._masks = np.array(
+            [((1 << 8 * len(key.encode())) - 1) << 8 * (_LONGEST - len(key.encode())) for key in keys], np.uint64
+        )
         self._literal = np.array([bool(anchor.substrings) for anchor in self.anchors], bool)
         self._surroundings = Surroundings(self.anchors)
 
@@ -121,15 +130,20 @@ class Anchors:
             there = pl.Series(counts > 0, dtype=pl.Boolean)
             parts.append((np.repeat(some, counts), places.filter(there).explode().to_numpy().astype(np.int64)))
         text, place = (np.concatenate(values) for values in zip(*parts, strict=True))
-        order = np.lexsort((place, text))
-        return text[order], place[order]
+        together = np.sort((text << 32) | place)
+        together = together[np.diff(together, prepend=-1) > 0]
+        return together >> 32, together & 0xFFFFFFFF
 
     def _which(self, content: np.ndarray, begin: np.ndarray) -> np.ndarray:
-        """The anchors that stand at some places where one does: as none begins like another, the last not after."""
+        """The longest of the anchors that stand at some places where one does."""
         number = np.zeros(len(begin), np.uint64)
         for offset in range(_LONGEST):
             number = (number << np.uint64(8)) | content[begin + offset].astype(np.uint64)
-        return np.searchsorted(self._numbers, number, side="right") - 1
+        anchor = np.searchsorted(self._numbers, number, side="right") - 1
+        # The last one not after the text is the longest, or begins with it.
+        while (other := (number & self._masks[anchor]) != self._numbers[anchor]).any():
+            anchor[other] = self._shorter[anchor[other]]
+        return anchor
 
 
 def _cut(text: str) -> str:

@@ -120,16 +120,23 @@ class _Exclusions:
 
     def __init__(self, phrases: Sequence[str]) -> None:
         self._phrases = phrases
-        self._around: dict[str, Around | None] = {}
+        self._around: dict[str, list[Around]] = {}
 
     def cover(self, lowered: str, spaced: str, start: int, end: int, marker: str) -> bool:
         """Whether a marker that stands there is part of such a phrase."""
+        for around in self._of(marker):
+            found = around.find(lowered if around.running else spaced, start)
+            if any(before <= start and end <= after for before, after, _ in found):
+                return True
+        return False
+
+    def _of(self, marker: str) -> list[Around]:
         if marker not in self._around:
             text = marker.removeprefix("^")
             containing = [phrase for phrase in self._phrases if text in phrase]
-            self._around[marker] = Around(containing, text) if containing else None
-        around = self._around[marker]
-        if around is None:
-            return False
-        lowered = lowered if around.running else spaced
-        return any(before <= start and end <= after for before, after, _ in around.find(lowered, start))
+            # Those that any word may begin are told by what follows, the others by the word before.
+            groups = [
+                [phrase for phrase in containing if phrase.startswith("*") is any_word] for any_word in (True, False)
+            ]
+            self._around[marker] = [Around(group, text) for group in groups if group]
+        return self._around[marker]

@@ -51,19 +51,26 @@ class Around:
         self.running = any(map(has_ideograph, parts))
         self.heads = [phrase for phrase, (before, _, _) in parts.items() if not before]
         self.inner = [phrase for phrase, (before, _, _) in parts.items() if before]
+        # A letter before the pivot, or after it, rules all of the phrases out.
+        self.begins_word = not self.running and not any(
+            re.search(r"[\w*-]\Z", before) for before, _, _ in parts.values()
+        )
+        self.ends_word = not self.running and not any(re.match(r"[\w*-]", after) for _, _, after in parts.values())
         self._pivot = len(pivot)
         # What must stand before or after the pivot; None where it may be anything.
         self.words_before = _all_of(_last_word(parts[phrase][0]) for phrase in self.inner)
-        self.after_heads = _all_of(_next(parts[phrase][2]) for phrase in self.heads)
+        self.bare = pivot in self.heads
+        self.after_heads = _all_of(_next(parts[phrase][2]) for phrase in self.heads if phrase != pivot)
         self.after_inner = _all_of(_next(parts[phrase][2]) for phrase in self.inner)
         signs = {letter for phrase in self.inner for letter in phrase if not letter.isalnum() and letter != "*"}
         self._between = "".join({*_BETWEEN, *signs})
+        self.signs = any(re.search(r"[^\w \-'’*^]", phrase) for phrase in parts)
         self._near = max(map(len, self.words_before or ()), default=0) + 12
         self._before = max((_width(parts[phrase][0]) for phrase in self.inner), default=0)
         self._by_first: dict[str, list[str]] = {}
         for phrase in self.inner:
-            first = "*" if phrase.startswith("*") else pieces(phrase)[0]
-            self._by_first.setdefault(first, []).append(phrase)
+            self._by_first.setdefault("*" if phrase.startswith("*") else pieces(phrase)[0], []).append(phrase)
+        self._by_any = self._by_first.pop("*", [])
         self._compiled: dict[str, re.Pattern[str]] = {}
 
     def find(self, lowered: str, place: int) -> list[Span]:
@@ -72,7 +79,7 @@ class Around:
         end = place + self._pivot
         after = lowered[end : end + 40].lstrip(_BETWEEN)
         found: list[Span] = []
-        if self.heads and (self.after_heads is None or after.startswith(self.after_heads)):
+        if self.heads and (self.bare or self.after_heads is None or after.startswith(self.after_heads)):
             self._match("", self.heads, lowered, place, place, found)
         if not self.inner or not (self.after_inner is None or after.startswith(self.after_inner)):
             return found
@@ -85,9 +92,11 @@ class Around:
                 self._match("inner", self.inner, lowered, begin, place, found)
             return found
         for word in _WORD.finditer(lowered, start, place):
-            for first in (word.group(), "*"):
-                if first in self._by_first:
-                    self._match(first, self._by_first[first], lowered, word.start(), place, found)
+            phrases = self._by_first.get(word.group())
+            if phrases:
+                self._match(word.group(), phrases, lowered, word.start(), place, found)
+            if self._by_any:
+                self._match("*", self._by_any, lowered, word.start(), place, found)
         return found
 
     def _match(self, key: str, phrases: list[str], lowered: str, start: int, place: int, found: list[Span]) -> None:

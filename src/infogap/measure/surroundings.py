@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,8 @@ _BYTES = np.arange(256)
 _WORD = np.array([byte < 128 and (chr(byte).isalnum() or chr(byte) == "_") for byte in range(256)])
 _JOINT = np.isin(_BYTES, list(b"-'")) | (_BYTES > 127)  # or, beyond ASCII, not known
 _SEPARATOR = np.isin(_BYTES, list(b" \n-'"))
+_SIGN = np.array([33 <= byte < 127 for byte in range(256)]) & ~_WORD & ~_SEPARATOR  # of ASCII
+_LINE_BREAK = ord("\n")
 
 
 class Surroundings:
@@ -25,61 +26,59 @@ class Surroundings:
 
     def __init__(self, anchors: Sequence[Anchor]) -> None:
         arounds = [[around for _, around in anchor.phrases] for anchor in anchors]
-        texts = [[text for around in of_anchor for text in (*around.heads, *around.inner)] for of_anchor in arounds]
-        spaced = [not any(around.running for around in of_anchor) for of_anchor in arounds]
-        named = list(zip(anchors, texts, spaced, strict=True))
         self._sizes = np.array([len(anchor.text.encode()) for anchor in anchors], np.int64)
         self._plain = np.array([anchor.plain is not None for anchor in anchors], bool)
-        # A letter before the anchor, or after it, rules all of its phrases out.
-        self._begins_word = np.array(
-            [
-                words and not any(re.search(rf"[\w*-]{anchor.text}", text) for text in there)
-                for anchor, there, words in named
-            ]
+        self._begins_word = np.array([all(around.begins_word for around in some) for some in arounds], bool)
+        self._ends_word = np.array([all(around.ends_word for around in some) for some in arounds], bool)
+        self._bare = np.array([any(around.bare for around in some) for some in arounds], bool)
+        heads = [[around for around in some if len(around.heads) > around.bare] for some in arounds]
+        inner = [[around for around in some if around.inner] for some in arounds]
+        self._has_heads, self._has_inner = (
+            np.array([bool(some) for some in groups], bool) for groups in (heads, inner)
         )
-        self._ends_word = np.array(
-            [
-                words and not any(re.search(rf"{anchor.text}[\w*-]", text) for text in there)
-                for anchor, there, words in named
-            ]
-        )
-        self._has_heads = np.array([any(around.heads for around in of_anchor) for of_anchor in arounds], bool)
-        self._has_inner = np.array([any(around.inner for around in of_anchor) for of_anchor in arounds], bool)
-        self._before = _Neighbours([[around.words_before for around in some if around.inner] for some in arounds], True)
-        self._heads = _Neighbours([[around.after_heads for around in some if around.heads] for some in arounds], False)
-        self._inner = _Neighbours([[around.after_inner for around in some if around.inner] for some in arounds], False)
+        signs = [any(around.signs for around in some) for some in arounds]
+        self._before = _Neighbours([[around.words_before for around in some] for some in inner], signs, backwards=True)
+        self._heads = _Neighbours([[around.after_heads for around in some] for some in heads], signs)
+        self._inner = _Neighbours([[around.after_inner for around in some] for some in inner], signs)
 
     def todo(self, content: np.ndarray, begin: np.ndarray, anchor: np.ndarray) -> np.ndarray:
         """What is to be done where each anchor begins in a text's bytes; three bytes stand around every text."""
         end = begin + self._sizes[anchor]
         before, after = content[begin - 1], content[end]
-        left = _SEPARATOR[before], content[begin - 2], content[begin - 3]
-        right = _SEPARATOR[after], content[end + 1], content[end + 2]
+        left = before, content[begin - 2], content[begin - 3]
+        right = after, content[end + 1], content[end + 2]
         inside = (self._begins_word[anchor] & _WORD[before]) | (self._ends_word[anchor] & _WORD[after])
         head = self._has_heads[anchor] & self._heads.allow(anchor, *right)
         inner = self._has_inner[anchor] & self._before.allow(anchor, *left) & self._inner.allow(anchor, *right)
         alone = ~(_WORD[before] | _JOINT[before] | _WORD[after] | _JOINT[after])
-        todo = np.where(self._plain[anchor] & alone, PLAIN, SEARCH)
-        return np.where(inside | ~(head | inner), SUBSTRINGS, todo)
+        todo = np.where(self._plain[anchor] & alone & ~(head | inner), PLAIN, SEARCH)
+        return np.where(inside | ~(self._bare[anchor] | head | inner), SUBSTRINGS, todo)
 
 
 class _Neighbours:
     """For each anchor the words that may stand next to it, by the two letters that are nearer to it."""
 
-    def __init__(self, known: Sequence[Iterable[tuple[str, ...] | None]], backwards: bool) -> None:
+    def __init__(
+        self, known: Sequence[Iterable[tuple[str, ...] | None]], signs: list[bool], backwards: bool = False
+    ) -> None:
+        self._signs = np.array(signs, bool)
+        self._any = np.array([any(words is None for words in groups) for groups in known], bool)
         self._allowed = np.zeros((len(known), 1024), bool)
         for row, groups in enumerate(known):
             for words in groups:
-                if words is None:
-                    self._allowed[row] = True
                 for word in words or ():
                     near, next_to_it = (word.encode()[::-1] if backwards else word.encode())[:2].ljust(2, b"\0")
                     self._allowed[row, _pair(near, next_to_it if len(word.encode()) > 1 else np.arange(32))] = True
 
-    def allow(self, anchor: np.ndarray, separated: np.ndarray, near: np.ndarray, next_to_it: np.ndarray) -> np.ndarray:
-        """Whether a word may stand there; where that is not plain to see (no single separator), it may."""
-        allowed: np.ndarray = ~(separated & _WORD[near]) | self._allowed[anchor, _pair(near, next_to_it)]
-        return allowed
+    def allow(self, anchor: np.ndarray, joint: np.ndarray, near: np.ndarray, next_to_it: np.ndarray) -> np.ndarray:
+        """Whether a phrase may go on there, across the byte `joint`; where that is not plain to see, it may."""
+        separated = _SEPARATOR[joint]
+        allowed = self._allowed[anchor, _pair(near, next_to_it)]
+        allowed |= ~(separated & _WORD[near])
+        sign = _SIGN[joint] | (separated & _SIGN[near])
+        blank_line = (joint == _LINE_BREAK) & (near == _LINE_BREAK)
+        told: np.ndarray = allowed & ~blank_line & (~sign | self._signs[anchor]) | self._any[anchor]
+        return told
 
 
 def _pair(near: np.ndarray | int, next_to_it: np.ndarray | int) -> np.ndarray:
