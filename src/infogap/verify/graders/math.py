@@ -2,28 +2,19 @@ r"""Mathematical answers, compared by Math-Verify: `27.0` is 27, `\frac12` is 0.
 
 from __future__ import annotations
 
-import logging
 import re
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-import math_verify.parser
-from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
+from math_verify import verify
 
 from infogap.verify.answers import unwrapped
-from infogap.verify.arithmetic import arithmetic
 from infogap.verify.grade import Grade, Item, no_answer, right_or_wrong, ungradable
 from infogap.verify.graders.exact import half_width, normalised
+from infogap.verify.parsing import parsed
 
-# Math-Verify warns that its own time limits are off: this module runs where the worker pool bounds it.
-logging.getLogger("math_verify").setLevel(logging.ERROR)
-
-# It hands arithmetic that is not LaTeX to sympy's parse_expr, which is `eval` behind a translation: not a model's text.
-math_verify.parser.parse_expr = lambda text, **_: arithmetic(text)
-
-_TARGETS = (LatexExtractionConfig(boxed_match_priority=0), ExprExtractionConfig())
 _RATIONAL = re.compile(
     r"([+-]?)(?:(\d{1,18})(?:\.0+)?|(\d{1,18})/(\d{1,18})|\\[dt]?frac(?:\{(-?\d{1,18})\}\{(\d{1,18})\}|(\d)(\d)))"
 )
@@ -83,7 +74,7 @@ def _rational(text: str) -> Fraction | None:
 def _compared(item: Item, gold: list[Any]) -> Grade:
     if all(isinstance(form, str) and not re.search(r"\w", form) for form in gold):
         return ungradable(f"the gold answer {item.gold!r:.60} cannot be read as mathematics", item.answer)
-    answer = _parsed(_marked(item.answer) if item.stated else item.answer)
+    answer = parsed(_marked(item.answer) if item.stated else item.answer)
     if not answer:
         return right_or_wrong(False, item, "the answer cannot be read as mathematics") if item.stated else no_answer()
     if not item.stated:
@@ -93,7 +84,7 @@ def _compared(item: Item, gold: list[Any]) -> Grade:
 
 @lru_cache(maxsize=256)  # a task's traces come one after the other
 def _gold(text: str) -> list[Any]:
-    return _parsed(_marked(text))
+    return parsed(_marked(text))
 
 
 def _marked(answer: str) -> str:
@@ -104,9 +95,3 @@ def _marked(answer: str) -> str:
     if "$" in answer or "\\(" in answer or "\\[" in answer or ("\\" not in answer and _PROSE.search(answer)):
         return f"The final answer is {answer}"
     return f"\\boxed{{{answer}}}"
-
-
-def _parsed(text: str) -> list[Any]:
-    """The expression that a text ends in, and its text: `[]` where it has none."""
-    found: list[Any] = parse(text, _TARGETS, parsing_timeout=None, raise_on_error=True)
-    return found
