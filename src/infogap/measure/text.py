@@ -24,4 +24,6 @@ def lower_in_place(text: str) -> str:
 
 def word_count(text: str) -> int:
     """Words between white space; of Chinese and Japanese, which have none, every character counts as a word."""
-    return len(_WORD.findall(text)) if has_ideograph(text) else len(text.split())
+    if not text.isascii() and has_ideograph(text):
+        return len(_WORD.findall(text))
+    return len(text.split())
