@@ -104,7 +104,9 @@ class Anchors:
         column = pl.Series(lowered, dtype=pl.String)
         text, place = self._hits(column)
         # All texts in one row of bytes, with three bytes before each.
-        content = np.frombuffer(("\n\n\n" + "\n\n\n".join(lowered) + "\n" * (_LONGEST + 3)).encode(), np.uint8)
+        edge = b"\n\n\n"
+        row = edge.join([b"", *(text.encode() for text in lowered), b"\n" * _LONGEST])
+        content = np.frombuffer(row, np.uint8)
         sizes = column.str.len_bytes().to_numpy().astype(np.int64)
         starts = np.cumsum(sizes + 3) - sizes
         begin = starts[text] + place
