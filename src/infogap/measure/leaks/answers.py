@@ -12,6 +12,7 @@ _LONGEST = 120  # characters: a longer answer is no phrase that a sentence state
 _TOKEN = re.compile(r"\\[a-zA-Z]+|\d+(?:[.,]\d+)*|[^\W\d_]+|\S")
 _FRACTION = re.compile(r"-?(?:\\[dt]?frac\s*\{([^{}]+)\}\s*\{([^{}]+)\}|(\d+)\s*/\s*(\d+))")
 _EQUATION = re.compile(r"[A-Za-z]\w?(?:\([a-z]\))?\s*=\s*(?=\S)")
+_BALANCED = re.compile(r"[^()\[\]{}]+")
 _UNIT = re.compile(r"(-?\d+(?:[.,]\d+)*)\s*(?:\\text\s*\{[^{}]*\}|\\?[A-Za-z°%$][\w/^ .]{0,15})")
 _TEXT = re.compile(r"\\(?:text|mathrm|textbf)\s*\{([^{}]*)\}")
 _DROPPED = ("\\left", "\\right", "\\,", "\\!", "\\;", "$")
@@ -32,7 +33,7 @@ def answer_pattern(answer: str) -> re.Pattern[str] | None:
         forms.append(plain[equation.end() :])
     if unit := _UNIT.fullmatch(forms[-1]):
         forms.append(unit[1])
-    written = dict.fromkeys(_written(form) for form in forms)
+    written = dict.fromkeys(_listed(form) or _written(form) for form in forms)
     return re.compile(
         rf"(?<![{_JOINED}.\\/^])(?:{'|'.join(written)})(?![{_JOINED}]|[.,]\d|\s?[/^]\s?\d)", re.IGNORECASE
     )
@@ -57,6 +58,15 @@ def _plain(answer: str) -> str:
     for dropped in _DROPPED:
         answer = answer.replace(dropped, "")
     return " ".join(_TEXT.sub(r"\1", answer).split())
+
+
+def _listed(form: str) -> str | None:
+    """A list's expression, "2, 3" or "x = 2 and x = 3"; None for what is no list of a few short things."""
+    items = [item.strip() for item in re.split(r",\s+|\\text\s*\{\s*and\s*\}|\s+and\s+|\s+or\s+", form) if item.strip()]
+    if not 2 <= len(items) <= 6 or any(len(item) > 12 or not _BALANCED.fullmatch(item) for item in items):
+        return None
+    named = [item[match.end() :] if (match := _EQUATION.match(item)) else item for item in items]
+    return r"[\s$]*(?:,|and|or|,\s*and|,\s*or)[\s$]*(?:[a-z]\w?\s*=\s*)?".join(_written(item) for item in named)
 
 
 def _written(form: str) -> str:

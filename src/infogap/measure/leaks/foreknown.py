@@ -19,15 +19,22 @@ _SOUGHT = re.compile(
         | compar(?:e|ed|ing)[ ](?:(?:it|this)[ ])?(?:to|with|against) | check(?:ed|ing)?[ ](?:(?:it|this)[ ])?against
         | lines?[ ]up[ ]with | different[ ]from | differs[ ]from | contradict(?:s|ing)? | off[ ]from | short[ ]of )
       | \b(?: told | given | stated | listed | supplied | provided | announced | quoted | promised | reported | recorded
-        | known | expected | supposed | meant | destined | marked )
-        (?:[ ](?: as | to[ ](?:be|get|reach|equal) | is | that[ ]it[ ]is ))?
+        | known | expected | supposed | meant | destined | marked | mentioned | noted | indicated )
+        (?:[ ](?: as | to[ ](?:be|get|reach|equal) | is
+          | that[ ](?:\S+[ ]){1,4}(?:is|equals|=|should[ ]be|must[ ]be) ))?
       | \b(?: says? | said | states? | claims? | claimed | mentions? )
-        (?:[ ](?: it[ ]is | it's | it[ ]should[ ]be | that[ ]it[ ]is ))?
+        (?:[ ](?: it's | (?:that[ ])?(?:\S+[ ]){1,3}(?:is|equals|=|should[ ]be|must[ ]be) ))?
       | \b(?: want(?:s|ed)? | need(?:s|ed)? | hop(?:e|ing) | expect(?:s|ed|ing)? | suppose[ds]? )
         (?:[ ](?: it | this | the[ ]\w+ | us | me ))?
         [ ]to[ ](?: be | get | reach | equal | come[ ]out[ ](?:as|to|at) | see | give | land[ ]on
           | end[ ](?:up[ ])?(?:at|with) )
       | \b(?: want(?:s|ed)? | aim(?:ing)?[ ](?:for|at) | hop(?:e|ing)[ ]for | target(?:ing)? | desired | intended )
+      | \b(?: derive | deriving | prove | proving | show | showing | explain(?:ing)? | justify(?:ing)? | demonstrate
+        | establish | reconstruct(?:ing)? | confirm(?:ing)? | see[ ]whether | see[ ]if )
+        (?:[ ](?:why|that|how|whether))?(?:[ ]\S+){0,3}?
+        (?:[ ](?: is | equals | = | should[ ]be | must[ ]be | comes[ ]out[ ](?:as|to) ))?
+      | (?<!so[ ])(?<!hence[ ])(?<!thus[ ])(?<!therefore[ ])(?<!is[ ])(?<!has[ ])(?<!have[ ])(?<!get[ ])(?<!gives[ ])
+        \bthe[ ](?:final[ ]|correct[ ]|right[ ])?(?:answer|result)(?:[ ]of)?
       | \b(?: knowing | know | knew )(?:[ ]that)?(?:[ ](?: it | this | the[ ]\w+ ))?
         (?:[ ](?: is | equals | must[ ]be | will[ ]be | should[ ]be ))?
       | \b(?: should | must | has[ ]to | needs[ ]to | ought[ ]to )[ ]
@@ -44,8 +51,12 @@ _SOUGHT = re.compile(
 # What comes after it.
 _TOLD = re.compile(
     r"""[\s$)}\\*"'”]{0,6} (?:,[ ]?)? (?:
-      as[ ](?: given | stated | told | supplied | provided | promised | announced | claimed | listed | reported | quoted
-        | wanted | was[ ](?:given|stated|told) | (?:we[ ]were|i[ ]was)[ ]told )\b
+      (?:(?:that|which)[ ](?:was|is)[ ])?
+        (?: quoted | given | supplied | provided | stated | listed | mentioned | announced | handed )
+        (?:[ ]to[ ](?:me|us))?(?:[ ](?:earlier|above|here|before|in[ ]the[ ](?:prompt|context)))?\b
+        (?![ ](?:by|that|in[ ]the[ ](?:problem|question)))
+      | as[ ](?: given | stated | told | supplied | provided | promised | announced | claimed | listed | reported
+        | quoted | wanted | was[ ](?:given|stated|told) | (?:we[ ]were|i[ ]was)[ ]told )\b
       | (?:is|was)[ ](?: what | the[ ](?:number|value|figure|one|target|goal|answer|result) )[ ](?:that[ ])?
         (?: i | we | they | he | she | the[ ]\w+ )[ ]
         (?: need | want | expect | am | are | was | were | say | gave | give | told | should | had | has | ask )
