@@ -35,7 +35,7 @@ def stderr() -> Console:
     """The console for everything that is not data."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def stdout() -> Console:
@@ -46,7 +46,7 @@ def stdout() -> Console:
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError  # `infogap show RUN | head` is no failure: the command line ends quietly
 
-    return Data(highlight=False, markup=False)
+    return Data(highlight=False, markup=False, emoji=False)
 
 
 def say(text: str, style: str | None = None) -> None:

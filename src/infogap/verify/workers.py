@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Literal
 
 from infogap.cores import usable_cores
-from infogap.errors import WorldError
+from infogap.errors import UserError, WorldError
 
 START_LIMIT = 120.0  # seconds that a worker's imports may take: a cold disk, a large library
 _AHEAD = 4_096  # items whose results may wait for an earlier one's: work for the others while one worker hangs
@@ -257,7 +257,8 @@ def _serve(
         if start:
             start()
     except Exception as error:
-        connection.send(_Failure(f"{type(error).__name__}: {error}"))
+        told = isinstance(error, UserError)  # its text is a sentence already
+        connection.send(_Failure(str(error) if told else f"{type(error).__name__}: {error}"))
         return
     _alarm(None)
     connection.send(None)
