@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from infogap.measure.leaks import KINDS, Seen, held_answer, load_leaks
@@ -180,10 +180,8 @@ def test_leaks_lie_in_the_text_and_shares_are_shares(
         assert {leak["kind"] for leak in found.leaks} <= {"reference", "chat_artefact"}
 
 
-@settings(max_examples=50)
-@given(st.lists(st.sampled_from([row["text"] for row in _ROWS]), max_size=8))
-def test_searching_near_words_finds_what_searching_everything_finds(texts: list[str]) -> None:
-    lowered = plain_lower(" ".join(texts))
+def test_searching_near_words_finds_what_searching_everything_finds() -> None:
+    lowered = plain_lower(" ".join(row["text"] for row in _ROWS))
     (parts_of,) = Surroundings(_LEAKS.rules.rules).of([lowered])
     for index, rule in enumerate(_LEAKS.rules.rules):
         near = [match.span() for match in matches(rule, lowered, parts_of.get(index, []))]

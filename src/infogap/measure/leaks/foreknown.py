@@ -64,7 +64,7 @@ _TOLD = re.compile(
       | (?:is|was|stands|appears)[ ](?:on|in|at)[ ](?:the|my)[ ]
         (?: card | paper | sheet | page | label | key | prompt | context | bottom | end )
       | (?:is|was)[ ](?: the[ ](?:target|goal) | given | supplied | provided | quoted | expected | promised
-        | what[ ](?:was|is)[ ](?:given|told|expected|supplied|wanted|needed) )\b
+        | what[ ](?:was|is)[ ](?:given|told|expected|supplied|wanted|needed|claimed|stated|said|listed) )\b
     )""",
     _FLAGS,
 )
