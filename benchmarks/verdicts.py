@@ -84,7 +84,7 @@ def math500(file: Path) -> bool:
     found, seconds = graded(rows)
     own = [row for row in rows if row["id"].endswith(" 0")]
     missed = [row for row in own if found[row["id"]]["verdict"] != "correct"]
-    others = [row for row in rows if row not in own]
+    others = [row for row in rows if not row["id"].endswith(" 0")]
     taken = [row for row in others if found[row["id"]]["verdict"] == "correct"]
     unsure = [row for row in others if found[row["id"]]["verdict"] not in ("correct", "wrong")]
     print(f"{file.name}: {len(rows):,} graded in {seconds:.1f} s")
