@@ -164,10 +164,11 @@ def run_of(texts: list[str], folder: Path) -> Run:
     return run
 
 
-def seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds of the clock, and of this process's processor time."""
+    started, busy = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - started
+    return time.perf_counter() - started, time.process_time() - busy
 
 
 def main() -> None:
@@ -179,21 +180,26 @@ def main() -> None:
     texts = corpus(options.traces)
     few = texts[: options.peer_traces]
     print(f"{len(texts):,} traces of {WORDS:,} words, {usable_cores()} cores")
-    print(f"{'':<22}{'traces':>9}{'seconds':>9}{'traces/s':>10}{'infogap is':>12}")
+    print(f"{'':<22}{'traces':>9}{'seconds':>9}{'traces/s':>10}{'CPU us/trace':>14}{'infogap is':>12}")
 
-    def row(name: str, traces: int, took: float, ours: float | None = None) -> None:
-        times = f"{took / traces * len(texts) / ours:>10.1f} x" if ours else ""
-        print(f"{name:<22}{traces:>9,}{took:>9.2f}{traces / took:>10,.0f}{times:>12}", flush=True)
+    ours = timed(lambda: infogap_counts(texts))[0] / len(texts)
 
-    ours = seconds(lambda: infogap_counts(texts))
-    row("infogap, both", len(texts), ours)
-    row("loop, ten words", len(few), seconds(lambda: ten_words(few)), ours)
-    row("loop, one pattern", len(few), seconds(lambda: one_pattern(few)), ours)
-    row("loop, every marker", len(few), seconds(lambda: every_marker(few)), ours)
+    def row(name: str, traces: int, took: float, busy: float | None) -> None:
+        processor = f"{busy / traces * 1e6:>14,.0f}" if busy else f"{'':>14}"
+        ratio = f"{took / traces / ours:>10.1f} x" if name.startswith("loop") else ""
+        print(f"{name:<22}{traces:>9,}{took:>9.2f}{traces / took:>10,.0f}{processor}{ratio:>12}", flush=True)
+
+    row("infogap", len(texts), ours * len(texts), None)
+    counting = Counting([load("infogap", Path), load("kim2026", Path)])
+    counting.entries(few[:100])  # compiles
+    row("infogap, one process", len(few), *timed(lambda: counting.entries(few)))
+    row("loop, ten words", len(few), *timed(lambda: ten_words(few)))
+    row("loop, one pattern", len(few), *timed(lambda: one_pattern(few)))
+    row("loop, every marker", len(few), *timed(lambda: every_marker(few)))
     if options.stage:
         with tempfile.TemporaryDirectory() as folder:
             run = run_of(texts, Path(folder))
-            row("the measure stage", len(texts), seconds(lambda: STAGE.make(run)))
+            row("the measure stage", len(texts), timed(lambda: STAGE.make(run))[0], None)
 
 
 if __name__ == "__main__":

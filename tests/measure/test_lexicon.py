@@ -154,6 +154,8 @@ def test_unknown_lexicons(name: str, message: str, tmp_path: Path) -> None:
         ("name: x\nsource: y\nmatching: word\nmarkers: {a: [wait], b: [Wait]}", "'wait' stands twice"),
         ("name: x\nsource: y\nmatching: word\nmarkers: {a: ['!']}", "must begin with a letter or digit"),
         ("name: x\nsource: y\nmatching: word\nmarkers: {a: [' ']}", "must have text"),
+        ("name: x\nsource: y\nmatching: word\nmarkers: {a: ['wait*']}", "must have spaces around it"),
+        ("name: x\nsource: y\nmatching: word\nmarkers: {a: [wait, '^wait']}", "'wait' stands twice"),
         ("name: x\nsource: y\nmatching: substring\nmarkers: {a: [b]}\nexclusions: [c]", "`matching: word` only"),
     ],
 )

@@ -25,6 +25,7 @@ from infogap.recipe.spelling import nearest
 
 SHIPPED = ("infogap", "kim2026")
 _FOLDER = files("infogap.measure") / "lexicons"
+_GLUED = re.compile(r"\*\S|\S\*")
 _BEGINNING = re.compile(r"\^?(?:\* )*\w")
 
 
@@ -61,6 +62,9 @@ class LexiconFile(Model):
         unwordly = [text for text in (*every, *self.exclusions) if not (_BEGINNING.match(text) and pieces(text))]
         if word and unwordly:
             raise refuse(f"'{unwordly[0]}' must begin with a letter or digit under `matching: word`")
+        glued = [text for text in (*every, *self.exclusions) if _GLUED.search(text)]
+        if word and glued:
+            raise refuse(f"in '{glued[0]}' the `*`, which stands for any one word, must have spaces around it")
         return self
 
 

@@ -64,7 +64,7 @@ class Around:
         self.after_inner = _all_of(_next(parts[phrase][2]) for phrase in self.inner)
         signs = {letter for phrase in self.inner for letter in phrase if not letter.isalnum() and letter != "*"}
         self._between = "".join({*_BETWEEN, *signs})
-        self.signs = any(re.search(r"[^\w \-'’*^]", phrase) for phrase in parts)
+        self.signs = {sign for phrase in parts for sign in re.findall(r"[^\w \-'’*^]", phrase)}
         self._near = max(map(len, self.words_before or ()), default=0) + 12
         self._before = max((_width(parts[phrase][0]) for phrase in self.inner), default=0)
         self._by_first: dict[str, list[str]] = {}

@@ -36,7 +36,7 @@ class Surroundings:
         self._has_heads, self._has_inner = (
             np.array([bool(some) for some in groups], bool) for groups in (heads, inner)
         )
-        signs = [any(around.signs for around in some) for some in arounds]
+        signs = [{sign for around in some for sign in around.signs} for some in arounds]
         self._before = _Neighbours([[around.words_before for around in some] for some in inner], signs, backwards=True)
         self._heads = _Neighbours([[around.after_heads for around in some] for some in heads], signs)
         self._inner = _Neighbours([[around.after_inner for around in some] for some in inner], signs)
@@ -59,9 +59,9 @@ class _Neighbours:
     """For each anchor the words that may stand next to it, by the two letters that are nearer to it."""
 
     def __init__(
-        self, known: Sequence[Iterable[tuple[str, ...] | None]], signs: list[bool], backwards: bool = False
+        self, known: Sequence[Iterable[tuple[str, ...] | None]], signs: list[set[str]], backwards: bool = False
     ) -> None:
-        self._signs = np.array(signs, bool)
+        self._signs = np.array([[chr(byte) in some for byte in range(256)] for some in signs], bool)
         self._any = np.array([any(words is None for words in groups) for groups in known], bool)
         self._allowed = np.zeros((len(known), 1024), bool)
         for row, groups in enumerate(known):
@@ -75,9 +75,10 @@ class _Neighbours:
         separated = _SEPARATOR[joint]
         allowed = self._allowed[anchor, _pair(near, next_to_it)]
         allowed |= ~(separated & _WORD[near])
-        sign = _SIGN[joint] | (separated & _SIGN[near])
+        sign = np.where(_SIGN[joint], joint, near)
+        other_sign = (_SIGN[joint] | (separated & _SIGN[near])) & ~self._signs[anchor, sign]
         blank_line = (joint == _LINE_BREAK) & (near == _LINE_BREAK)
-        told: np.ndarray = allowed & ~blank_line & (~sign | self._signs[anchor]) | self._any[anchor]
+        told: np.ndarray = allowed & ~blank_line & ~other_sign | self._any[anchor]
         return told
 
 
