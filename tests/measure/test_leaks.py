@@ -98,6 +98,21 @@ def test_what_the_question_itself_says_is_no_leak() -> None:
     assert _kinds("The given solution holds salt. The answer key too.", question) == ["reference"]
 
 
+def test_a_question_accounts_for_words_that_it_says_itself() -> None:
+    question = "The official count of bees was 12. What is twice that?"
+    assert _kinds("Twice the official count, 12, is 24, which matches the official count.", question) == []
+    assert _kinds("Twice 12 is 24, which matches the official answer.", "What is twice 12?") == ["reference"]
+
+
+def test_who_was_told_nothing_refers_to_nothing() -> None:
+    text = "As the provided solution says, 24. <|im_end|>"
+    told = {
+        privilege: [leak["kind"] for leak in _LEAKS.find(Seen(text, "What is twice 12?", privilege=privilege)).leaks]
+        for privilege in ("unguided", "unknown")
+    }
+    assert told == {"unguided": ["chat_artefact"], "unknown": ["reference", "chat_artefact"]}
+
+
 _CONTEXT = "The first friend finds an empty room and shakes nobody's hand, and the second one shakes just one hand."
 
 

@@ -23,6 +23,20 @@ _RESULT = re.compile(
     r"(?!\s(?:an?|certain|number|little|bit)\b)"
 )
 _NAME = re.compile(_LEAD + r"[A-Z][a-z]+\b")
+_WORD = re.compile(r"[^\W\d_]+")
+# Words of an evidence that a question can say as well without accounting for it.
+_UNTELLING = frozenset(
+    _WORD.findall(
+        """
+        a agree agreeing agreement agrees an and answer answers are as at be been both by check compare
+        confirm confirms consistent context correct do does equal equals exactly explain final find first
+        fit fits for from get given gives got had has have i in is it its know known let line match matched
+        matches matching me must my need number of on one or other our provided result results right s same
+        second should show so solution solutions that the their then there these they this those to total
+        true two use uses using value want was we were what which with you your
+        """
+    )
+)
 _PROPERTY = re.compile(r"\s*(?:[aA]|[iI]n|I)\s")
 
 
@@ -45,7 +59,7 @@ class References:
         found: list[Leak] = []
         for index in sorted(parts_of):
             rule, parts = self._rules.rules[index], parts_of[index]
-            if not _applies(rule, seen):
+            if not _applies(rule, seen) or (seen.told_nothing and rule.kind == "reference"):
                 continue
             if rule.value == "held":
                 parts = holding(parts, seen.held_places)
@@ -142,10 +156,14 @@ def _asked(seen: Seen) -> bool:
 def _unlicensed(found: list[Leak], licences: tuple[Licence, ...], question: str) -> list[Leak]:
     """The leaks whose words the question neither says nor accounts for."""
     asked = " ".join(question.split())
+    asked_words = frozenset(_WORD.findall(asked))
     covers = [licence.covers for licence in licences if licence.says.search(question)]
-    return [
-        leak
-        for leak in found
-        if (words := " ".join(plain_lower(leak["evidence"]).split())) not in asked
-        and not (leak["kind"] == "reference" and any(cover.search(words) for cover in covers))
-    ]
+    kept: list[Leak] = []
+    for leak in found:
+        words = " ".join(plain_lower(leak["evidence"]).split())
+        telling = frozenset(_WORD.findall(words)) - _UNTELLING
+        asked_for = bool(telling) and telling <= asked_words
+        licensed = leak["kind"] == "reference" and (asked_for or any(cover.search(words) for cover in covers))
+        if words not in asked and not licensed:
+            kept.append(leak)
+    return kept

@@ -63,6 +63,11 @@ class Seen:
         known = BY_NAME.get(self.privilege)
         return known is not None and known.imitates is not None and self.privilege not in _HOLDS_NONE
 
+    @property
+    def told_nothing(self) -> bool:
+        """Whether the teacher is known to have seen the student's prompt and no more."""
+        return self.privilege == "unguided" and self.context is None
+
     @cached_property
     def shows_work(self) -> bool:
         """Whether the context holds more than its label and an answer."""
