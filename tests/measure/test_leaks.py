@@ -203,9 +203,7 @@ def test_searching_near_words_finds_what_searching_everything_finds() -> None:
         assert near == [match.span() for match in rule.pattern.finditer(lowered)]
 
 
-@pytest.mark.parametrize(
-    "passage", ["the answer is 5. ", "As the hint says, ", "0 ", "\\boxed{5} ", "一二三", "So x = 5\n"]
-)
+@pytest.mark.parametrize("passage", ["As the hint says, ", "0 ", "一二三"])
 def test_a_megabyte_that_repeats_itself_costs_no_more_than_its_length(passage: str) -> None:
     text = passage * (1_000_000 // len(passage))
     found = _LEAKS.find(Seen(text, "What is x?", text[:5_000], "5", "5", "decoy_answer"))

@@ -19,6 +19,7 @@ LEAKING_PROSE = 9
 _PLACES = 4  # of one n-gram in a context that are followed: a context that repeats itself without end costs no more
 _WORD = re.compile(rf"[{IDEOGRAPH}]|[^\W_{IDEOGRAPH}]+")
 _LATIN_WORD = re.compile(r"[^\W_]+")
+_FIRST_IDEOGRAPH = "\u3040"
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
 
 Gram = tuple[str, ...]
@@ -133,8 +134,7 @@ def _leaks(text: str, runs: list[_Run]) -> list[Leak]:
 
 def _is_prose(passage: str) -> bool:
     words = _WORD.findall(_COMMAND.sub(" ", passage))
-    weights = [0.5 if has_ideograph(word) else 1.0 for word in words]
-    told = sum(
-        weight for word, weight in zip(words, weights, strict=True) if weight < 1 or (len(word) > 1 and word.isalpha())
-    )
-    return sum(weights) >= LEAKING_RUN and told >= LEAKING_PROSE
+    spelt = [word for word in words if word < _FIRST_IDEOGRAPH]
+    characters = (len(words) - len(spelt)) / 2
+    told = sum(len(word) > 1 and word.isalpha() for word in spelt)
+    return len(spelt) + characters >= LEAKING_RUN and told + characters >= LEAKING_PROSE
