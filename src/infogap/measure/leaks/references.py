@@ -63,6 +63,8 @@ class References:
                 continue
             if rule.value == "held":
                 parts = holding(parts, seen.held_places)
+            if rule.early:
+                parts = [part for part in parts if part[0] < EARLY]
             for match in matches(rule, lowered, parts):
                 if _holds(rule, match, lowered, seen):
                     found.append(leak_at(seen.text, match.start(), match.end(), rule.kind, rule.name))
