@@ -72,7 +72,7 @@ def test_leaving_early_stops_the_workers() -> None:
     before = set(multiprocessing.active_children())
     work = [(str(number), _math("7", _HANGS)) for number in range(40)]
     work.insert(0, ("first", _math("7", "14/2")))
-    results = grade_all([work[0], *[("x", Grade("truncated"))] * 15, *work[1:]], verifiers=["math"], workers=2)
+    results = grade_all([work[0], *[("x", Grade("truncated"))] * 15, *work[1:]], verifiers=["math"], limit=2, workers=2)
     assert next(results)[1].verdict == "correct"
     started = time.monotonic()
     results.close()

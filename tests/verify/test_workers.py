@@ -39,6 +39,9 @@ def _do(what: str) -> str:
                 return "MemoryError"
         case ["child", path]:
             subprocess.run([sys.executable, "-c", f"import time; time.sleep(1.5); open({path!r}, 'w')"], check=False)
+        case ["note", path]:
+            with Path(path).open("a") as file:
+                file.write("x")
         case ["count", path]:
             with Path(path).open("a") as file:
                 file.write("x")
@@ -102,6 +105,14 @@ def test_a_hang_costs_its_limit_once(tmp_path: Path) -> None:
     assert found[30] == Lost("time") and found.count(Lost("time")) == 1
     assert counted.read_text() == "x"  # begun once, not tried again
     assert time.monotonic() - started < 10
+
+
+def test_what_was_done_before_a_hang_is_done_again_but_once(tmp_path: Path) -> None:
+    """Quick results wait to be reported together: one that a kill has undone is not put beside the next hang."""
+    counted = tmp_path / "done"
+    items = [f"note {counted}", *["sleep 60"] * 5]
+    assert list(bounded(_do, items, limit=0.4, workers=1)) == [items[0].upper(), *[Lost("time")] * 5]
+    assert counted.read_text() == "xx"
 
 
 def test_slow_items_are_not_charged_for_each_other() -> None:

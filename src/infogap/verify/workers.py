@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import islice, takewhile
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal
 
@@ -77,6 +77,7 @@ class _Slot:
     item: Any
     done: bool = False
     value: Any = None
+    again: bool = False  # it was done, and its result was lost with its worker
 
 
 @dataclass
@@ -147,7 +148,8 @@ class _Pool:
         for worker in self._workers:
             if self._waiting and worker.ready and not worker.batch:
                 fair = -(-len(self._waiting) // (2 * self._size))
-                count = min(fair, worker.size, len(self._waiting))
+                again = sum(1 for _ in takewhile(lambda slot: slot.again, self._waiting))  # not with what may hang
+                count = again or min(fair, worker.size, len(self._waiting))
                 worker.batch.extend(self._waiting.popleft() for _ in range(count))
                 worker.clock[0], worker.clock[1], worker.received = 0.0, 0.0, 0
                 worker.since = time.monotonic()
@@ -215,6 +217,8 @@ class _Pool:
         at_work = int(worker.clock[1]) - worker.received - 1
         began = worker.ready and 0 <= at_work < len(worker.batch)
         if began and (why == "death" or now - worker.clock[0] >= self._limit):
+            for slot in islice(worker.batch, at_work):
+                slot.again = True
             slot = worker.batch[at_work]
             slot.value, slot.done = Lost(why, worker.process.exitcode if why == "death" else None), True
             self._deaths = 0
