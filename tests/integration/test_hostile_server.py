@@ -30,7 +30,7 @@ generate: {{samples: 4, privileges: [unguided]}}
 """
 # The command line as it is, but for waits that would make the test last minutes.
 COMMAND = (
-    "from infogap.cli import main\nfrom infogap.teachers import openai\nopenai.FIRST_WAIT, openai.LONGEST_WAIT = {}\n"
+    "from infogap.cli import main\nfrom infogap.teachers import servers\nservers.FIRST_WAIT, servers.LONGEST_WAIT = {}\n"
     "main()"
 ).format("0.05, 0.2")
 

@@ -16,7 +16,7 @@ from infogap.run import Run
 from with_vllm.reference import Reference
 
 QUESTION, CONTEXT = "What is 2+3?", "The answer to this question: 5"
-TRACES = [
+TRACES: list[dict[str, str | None]] = [
     {"privilege": "unguided", "context": None, "trace": r"Wait, is it five? 2+3=5, perhaps. So \boxed{5}."},
     {"privilege": "answer", "context": CONTEXT, "trace": r"2+3 is 5. The answer is \boxed{5}."},
 ]
@@ -42,7 +42,7 @@ def prompted(prompt: str) -> list[dict[str, str]]:
 
 
 def test_every_tokens_gap_is_that_of_another_implementation(tmp_path: Path, model_folder: Path) -> None:
-    rows = [{"question": QUESTION, "answer": "5"} | trace for trace in TRACES]
+    rows = [trace | {"question": QUESTION, "answer": "5"} for trace in TRACES]
     (tmp_path / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "recipe.yaml").write_text(RECIPE.format(model=model_folder))
     run = Run.create(load_recipe(tmp_path / "recipe.yaml"), tmp_path / "run")

@@ -25,7 +25,9 @@ def engine_config(model: str, arguments: dict[str, Any]) -> Any:
     for key in arguments:
         if key not in known:
             said = (
-                "the model is the key `model` beside `engine`" if key == "model" else f"no engine argument of vLLM{nearest(key, known)}"
+                "the model is the key `model` beside `engine`"
+                if key == "model"
+                else f"no engine argument of vLLM{nearest(key, known)}"
             )
             raise UserError(f"engine.{key}: {said}")
     try:
