@@ -11,6 +11,7 @@ import typer
 from infogap.cli.app import RECIPES, RUNS, app, command, with_output_options
 from infogap.cli.arguments import RunFolder
 from infogap.console import output, stdout
+from infogap.errors import UserError
 
 privileges_app = typer.Typer(help="The ladder of privileges, and what a teacher sees under each.")
 app.add_typer(privileges_app, name="privileges", rich_help_panel=RECIPES)
@@ -44,9 +45,16 @@ def show(
     privilege: Annotated[str | None, typer.Option(help="Traces under this privilege.")] = None,
     band: Annotated[str | None, typer.Option(help="uncertain, mixed or confident.")] = None,
     verdict: Annotated[str | None, typer.Option(help="correct, wrong, no_answer, truncated or ungradable.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Tasks shown, at most.")] = 3,
+    duplicates: Annotated[
+        bool,
+        typer.Option("--duplicates", help="Traces that go as duplicates beside those that stay, what differs marked."),
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Tasks, or duplicates, shown at most.")] = 3,
 ) -> None:
     """Show traces side by side, epistemic markers highlighted."""
+    if duplicates:
+        _show_duplicates(folder, {"task_id": task, "privilege": privilege}, {"band": band, "verdict": verdict}, limit)
+        return
     from infogap.report.traces import print_traces, traces_of
     from infogap.run import Run
 
@@ -57,6 +65,20 @@ def show(
         _print_json(found.to_dicts())
     else:
         print_traces(opened, found)
+
+
+def _show_duplicates(folder: Path, wanted: dict[str, str | None], others: dict[str, str | None], limit: int) -> None:
+    from infogap.report.duplicates import pairs_of, print_pairs
+    from infogap.run import Run
+
+    for name, value in others.items():
+        if value is not None:
+            raise UserError(f"--{name} does not go with --duplicates; --task and --privilege do")
+    pairs = pairs_of(Run.open(folder), {name: value for name, value in wanted.items() if value is not None}, limit)
+    if output.json:
+        _print_json(pairs.to_dicts())
+    else:
+        print_pairs(pairs)
 
 
 @privileges_app.callback(invoke_without_command=True)

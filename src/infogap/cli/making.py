@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infogap.cli import deduping
 from infogap.cli.app import RUNS, STAGES, command
 from infogap.cli.arguments import Overrides, RecipeFile, RunFolder
 from infogap.console import say
@@ -140,6 +141,26 @@ def _show_effects(opened: Run, *, tasks: bool) -> None:
         print_effects(found, tasks=tasks)
 
 
+def _dedupe(
+    folder: deduping.Folder = None,
+    input_: deduping.Input = None,
+    column: deduping.Column = None,
+    output: deduping.Output = None,
+    duplicates: deduping.Duplicates = None,
+    threshold: deduping.Threshold = None,
+    ngram: deduping.Ngram = None,
+    num_perm: deduping.NumPerm = None,
+    keep: deduping.Keep = None,
+) -> None:
+    settings = {"threshold": threshold, "ngram": ngram, "num_perm": num_perm, "keep": keep}
+    of_file = {"column": column, "output": output, "duplicates": duplicates} | settings
+    deduping.check(folder, input_, of_file)
+    if folder is not None:
+        _run_one(folder, "dedupe")
+    elif input_ is not None:
+        deduping.dedupe_file(input_, column, output, duplicates, settings)
+
+
 def _publish(folder: RunFolder, push: Push = False) -> None:
     _run_one(folder, "publish", then=_push if push else None)
 
@@ -151,7 +172,7 @@ _STAGE_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "verify": (_stage("verify"), "Compare every trace's final answer with the gold answer."),
     "gap": (_gap, "Score every trace with and without its teacher's context."),
     "measure": (_measure, "Count epistemic markers, cut bands, find leaks."),
-    "dedupe": (_stage("dedupe"), "Find traces that say the same."),
+    "dedupe": (_dedupe, "Find traces that say the same; or rows of any file, with --input."),
     "balance": (_stage("balance"), "Choose the mix."),
     "publish": (_publish, "Write the dataset's folder; with --push, make it a version on the Hub."),
     "report": (_stage("report"), "Write the report's page."),
