@@ -137,7 +137,7 @@ _MEASURED: dict[str, pl.DataType | type[pl.DataType]] = {
     "surprisal": pl.Float64,  # per token under the student's prompt
     "leak": pl.Boolean,
     "leaks": LEAKS,  # character spans in reasoning + "\n" + response
-    "copied_share": pl.Float64,  # of its 8-grams of words, those in the context and not in the question; null: no context
+    "copied_share": pl.Float64,  # of its 8-grams, those in the context and not in the question; null: no context
     "longest_copy": pl.Int64,  # words in the longest run copied from the context; null without one
 }
 MEASURES = Table("measures", "trace_id", pl.Schema(_MEASURED))

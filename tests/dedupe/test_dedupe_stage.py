@@ -6,10 +6,13 @@ from typing import Any
 import polars as pl
 import pytest
 
+from infogap import manifest
+from infogap.dedupe.corpus import Corpus
 from infogap.dedupe.stage import STAGE
+from infogap.manifest import Manifest
 from infogap.recipe import load_recipe
 from infogap.run import Run
-from infogap.schema import DUPLICATES, TASKS, TRACES
+from infogap.schema import DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS
 
 TEXT = " ".join(f"step {n} gives {n * n} and so on;" for n in range(40))
 NEAR = TEXT.replace("step 7 gives 49", "step 7 is 49")
@@ -166,3 +169,98 @@ def test_thousands_of_copies_are_no_more_work_than_reading_them(tmp_path: Path) 
     outcome = STAGE.make(run)
     assert outcome.counts["kept"] == 1
     assert set(removed(run).values()) == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("keep", "stays"), [("first", "a"), ("longest", "c"), ("most_uncertain", "b"), ("correct_first", "d")]
+)
+def test_which_of_duplicates_stays_is_a_rule(tmp_path: Path, keep: str, stays: str) -> None:
+    traces = [
+        {"trace_id": name, "sample": number, "response": TEXT + more}
+        for number, (name, more) in enumerate({"a": "", "b": " x", "c": " two more", "d": " y"}.items())
+    ]
+    run = make_run(tmp_path, f"{{keep: {keep}}}", traces)
+    with run.rewrite(VERDICTS) as out:
+        verdicts = [("a", "wrong"), ("b", "no_answer"), ("c", "wrong"), ("d", "correct")]
+        blank = dict.fromkeys(VERDICTS.schema.names())
+        out.write(VERDICTS.frame([blank | {"trace_id": name, "verdict": verdict} for name, verdict in verdicts]))
+    with run.rewrite(MEASURES) as out:
+        blank = dict.fromkeys(MEASURES.schema.names())
+        densities = [("a", 1.0), ("b", 2.0), ("c", 2.0), ("d", None)]
+        out.write(MEASURES.frame([blank | {"trace_id": name, "epistemic_density": value} for name, value in densities]))
+    STAGE.make(run)
+    assert removed(run) == {name: stays for name in "abcd" if name != stays}
+
+
+def test_what_is_compared_is_a_choice(tmp_path: Path) -> None:
+    traces = [
+        {"trace_id": "a", "sample": 0, "reasoning": "Wait, I think so.", "response": "It is 5."},
+        {"trace_id": "b", "sample": 1, "reasoning": "Wait, I think so.", "response": "It is 6."},
+        {"trace_id": "c", "sample": 2, "reasoning": "Perhaps not so.", "response": "It is 5."},
+        {"trace_id": "d", "sample": 3, "reasoning": "", "response": "It is 6."},
+    ]
+    found = {}
+    for compare in ("both", "reasoning", "response"):
+        run = make_run(tmp_path / compare, f"{{compare: {compare}}}", traces)
+        found[compare] = (STAGE.make(run).counts["empty"], removed(run))
+    assert found == {"both": (0, {}), "reasoning": (1, {"b": "a"}), "response": (0, {"c": "a", "d": "b"})}
+
+
+def test_a_task_whose_question_is_a_duplicate_goes_with_all_its_traces(tmp_path: Path) -> None:
+    traces = [
+        {"trace_id": f"{task}{privilege[0]}{sample}", "task_id": task, "privilege": privilege, "sample": sample}
+        for task in "tuv"
+        for privilege in ("answer", "unguided")
+        for sample in range(2)
+        if (task, privilege) != ("t", "answer")
+    ]
+    run = make_run(tmp_path, "{compare: question, scope: family}", traces, {"t": "gcd", "u": "gcd", "v": "lcm"})
+    questions = {"t": TEXT, "u": NEAR, "v": TEXT}
+    tasks = run.scan(TASKS).collect()
+    with run.rewrite(TASKS) as out:
+        out.write(tasks.with_columns(question=pl.col("task_id").replace_strict(questions)))
+    outcome = STAGE.make(run)
+    assert removed(run) == {"uu0": "tu0", "uu1": "tu0", "ua0": "tu0", "ua1": "tu0"}
+    assert outcome.counts["kept"] == len(traces) - 4
+
+
+def test_a_higher_threshold_takes_what_was_found_at_a_lower_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traces = [
+        {"trace_id": f"r{number}", "sample": number, "response": " ".join(words)}
+        for number in range(12)
+        for words in [[f"w{place if place % 12 != number else -number}" for place in range(80)]]
+    ]
+    run = make_run(tmp_path, "{threshold: 0.3}", traces)
+    for folder in ("tasks", "traces"):
+        manifest.write(run.manifest_path(folder), Manifest(folder, 1, "", {}, {}, 0, {}, {"x": {"sha256": "x"}}))
+    STAGE.make(run)
+    low = run.scan(DUPLICATES).collect()
+    assert low.height
+    reads: list[int] = []
+    read = Corpus.read
+
+    def counted(*given: Any) -> Corpus:
+        reads.append(1)
+        return read(*given)
+
+    monkeypatch.setattr(Corpus, "read", counted)
+    for threshold, keep in ((0.5, "first"), (0.7, "longest"), (0.3, "first")):
+        again = make_run_with(run, tmp_path, f"{{threshold: {threshold}, keep: {keep}}}")
+        STAGE.make(again)
+        taken = again.scan(DUPLICATES).collect()
+        assert reads == []
+        fresh = make_run(tmp_path / f"fresh-{threshold}", f"{{threshold: {threshold}, keep: {keep}}}", traces)
+        STAGE.make(fresh)
+        reads.clear()
+        assert taken.equals(fresh.scan(DUPLICATES).collect())
+    STAGE.make(make_run_with(run, tmp_path, "{threshold: 0.2}"))
+    assert len(reads) == 1
+
+
+def make_run_with(run: Run, folder: Path, dedupe: str) -> Run:
+    """The same tables under another recipe."""
+    recipe = folder / "recipe.yaml"
+    recipe.write_text(f"name: demo\nimport: [{{from: x.jsonl, columns: {{trace: text}}}}]\ndedupe: {dedupe}\n")
+    return Run(run.path, load_recipe(recipe).recipe, folder)

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from infogap.console import progress
 from infogap.dedupe.bands import RECALL, Bands, choose_bands
-from infogap.dedupe.keep import Removal, Row, removals
-from infogap.dedupe.minhash import SCHEME, SEED, Signature, Signatures, share_a_band, signatures
-from infogap.dedupe.shingles import Shingles, normalised, shingles
-from infogap.recipe.sections import Dedupe
+from infogap.dedupe.candidates import candidates
+from infogap.dedupe.compared import compared, ordered, texts
+from infogap.dedupe.corpus import Corpus
+from infogap.dedupe.keep import Removal, removals
+from infogap.dedupe.pairs import similar
+from infogap.dedupe.signatures import SCHEME, SEED
+from infogap.dedupe.stored import FOLDER, Found, load, store
+from infogap.ids import digest
+from infogap.recipe.dedupe import Dedupe
 from infogap.run import Run
 from infogap.schema import DUPLICATES, TASKS, TRACES
 from infogap.stage import Outcome, Stage
 
-_ORDER = ("task_id", "privilege", "sample", "trace_id")
+VERSION = 2
 
 
 def part(run: Run) -> dict[str, Any]:
@@ -33,8 +36,8 @@ def part(run: Run) -> dict[str, Any]:
 def make(run: Run) -> Outcome:
     """Find the duplicates among a run's traces and write the table `duplicates`.
 
-    Texts are read part by part; what stays in memory is a signature per different text, and the n-grams of
-    those texts whose signatures say that they may have near-duplicates.
+    Texts are read part by part; what stays in memory is a signature per different text, and the n-grams of those that
+    are candidates.
     """
     settings = run.recipe.dedupe
     if settings is None:
@@ -42,121 +45,109 @@ def make(run: Run) -> Outcome:
             pass
         return Outcome(0, {"kept": run.rows(TRACES)})
     bands = choose_bands(settings.threshold, settings.num_perm)
-    traces, table, left_out = _read(run, settings)
-    suspects = _suspects(_grouped(run, traces, settings.scope), table, bands)
-    sets = _shingle_sets(run, traces, suspects, settings.ngram)
-    found = sorted(_search(suspects, table, sets, bands, settings.threshold), key=lambda removal: removal.trace_id)
+    table = compared(run, settings)
+    found = _search(run, settings, table, bands)
+    rows = ordered(table, found.text_of_row, found.sizes, settings.keep)
+    near = found.pairs.reaching(settings.threshold, bands, settings.num_perm)
+    removed = list(removals(rows, near))
+    frame = _frame(run, settings, table, removed)
     with run.rewrite(DUPLICATES) as out:
-        out.write(DUPLICATES.frame([vars(removal) for removal in found]))
-    hows = Counter(removal.how for removal in found)
-    counts = {
-        "exact": hows["exact"],
-        "minhash": hows["minhash"],
-        "kept": traces.height - len(found),
-        "error": left_out["error"],
-        "empty": left_out["empty"],
-        "signature": {"scheme": SCHEME, "seed": SEED, "bands": bands.count, "rows": bands.rows},
-    }
-    return Outcome(len(found), counts, list(_notes(settings, bands, left_out)))
+        out.write(frame)
+    counts = _counts(run, settings, frame, found, bands)
+    return Outcome(frame.height, counts, list(_notes(settings, bands, found, counts)))
 
 
-STAGE = Stage("dedupe", ("duplicates",), ("tasks", "traces"), 1, part, make)
-
-
-def _read(run: Run, settings: Dedupe) -> tuple[pl.DataFrame, Signatures, Counter[str]]:
-    """Every comparable trace with the index of its text (in the order they are stored), a signature per
-    different text, and how many traces were left out, why."""
-    texts: dict[bytes, int] = {}
-    kept: list[pl.DataFrame] = []
-    rows: list[Signatures] = [np.empty((0, settings.num_perm), dtype=np.uint32)]
-    left_out: Counter[str] = Counter()
-    with progress("dedupe", run.rows(TRACES), "traces") as advance:
-        for frame in run.parts(TRACES):
-            comparable = _comparable(frame)
-            left_out["error"] += frame["error"].count()
-            left_out["empty"] += frame["error"].null_count() - comparable.height
-            indices, new = [], []
-            for text in map(normalised, comparable["text"]):
-                digest = blake2b(text.encode(), digest_size=16).digest()
-                if digest not in texts:
-                    texts[digest] = len(texts)
-                    new.append(shingles(text, settings.ngram))
-                indices.append(texts[digest])
-            kept.append(comparable.select(*_ORDER, text=pl.Series(indices, dtype=pl.Int64)))
-            made: list[Signature] = list(signatures(new, settings.num_perm))
-            rows += [np.stack(made)] if made else []
-            advance(frame.height)
-    columns = {**{name: TRACES.schema[name] for name in _ORDER}, "text": pl.Int64()}
-    return pl.concat([pl.DataFrame(schema=columns), *kept]), np.concatenate(rows), left_out
-
-
-def _comparable(traces: pl.DataFrame) -> pl.DataFrame:
-    """The traces that have a text, in their order, with it."""
-    text = pl.concat_str("reasoning", "response", separator="\n", ignore_nulls=True)
-    return traces.filter(pl.col("error").is_null()).with_columns(text=text).filter(pl.col("text").str.contains(r"\S"))
-
-
-def _grouped(run: Run, traces: pl.DataFrame, scope: str) -> pl.DataFrame:
-    """The traces in the order in which the first of two duplicates stays, `group` by `group`."""
-    if scope == "task":
-        ordered = traces.sort(_ORDER)
-        return ordered.with_columns(group=pl.struct("task_id", "privilege").rle_id().cast(pl.Int64))
-    if scope == "family":
-        families = run.scan(TASKS).select("task_id", "family").collect()
-        traces = traces.join(families, on="task_id", how="left")
-        group = pl.col("family").fill_null("").rank("dense").cast(pl.Int64)
-    else:
-        group = pl.lit(0, dtype=pl.Int64)
-    return traces.with_columns(group=group).sort("group", *_ORDER)
-
-
-def _suspects(traces: pl.DataFrame, table: Signatures, bands: Bands) -> pl.DataFrame:
-    """The traces that may have a duplicate in their group; `near` says whether by likeness or only by copy."""
-    different = traces.select("group", "text").unique(maintain_order=True)
-    texts = different["text"].to_numpy()
-    near = share_a_band(table[texts], different["group"].to_numpy(), bands)
-    marked = traces.join(different.with_columns(near=pl.Series(near)), on=["group", "text"], maintain_order="left")
-    return marked.filter(pl.col("near") | (pl.len().over("group", "text") > 1))
-
-
-def _shingle_sets(run: Run, traces: pl.DataFrame, suspects: pl.DataFrame, ngram: int) -> dict[int, Shingles]:
-    """The n-grams of the texts that may have near-duplicates: the texts are read again, in the same order."""
-    wanted: set[int] = set(suspects.filter("near")["text"])
-    found: dict[int, Shingles] = {}
-    if not wanted:
-        return found
-    indices: NDArray[np.int64] = traces["text"].to_numpy()
-    start = 0
-    for frame in run.parts(TRACES):
-        comparable = _comparable(frame)["text"]
-        for index, text in zip(indices[start : start + len(comparable)].tolist(), comparable, strict=True):
-            if index in wanted and index not in found:
-                found[index] = shingles(normalised(text), ngram)
-        start += len(comparable)
+def _search(run: Run, settings: Dedupe, table: pl.DataFrame, bands: Bands) -> Found:
+    """The pairs at the recipe's threshold or below; from an earlier search over the same texts where there was one."""
+    folder, key = run.path / DUPLICATES.name / FOLDER, _key(run, settings)
+    known = load(folder, key, settings.threshold) if key else None
+    if known is not None:
+        return known
+    with progress("dedupe", table.height, "texts") as advance:
+        corpus = Corpus.read(lambda: texts(run, settings), settings.ngram, settings.num_perm, advance)
+    items, _ = ordered(table, corpus.text_of_row, corpus.sizes, settings.keep).items()
+    near = candidates(items, corpus.signatures, bands, settings.threshold)
+    pairs = similar(near, items, corpus, verify=settings.verify)
+    pairs = pairs.reaching(settings.threshold, bands, settings.num_perm)
+    found = Found(corpus.text_of_row, corpus.sizes, pairs, settings.threshold, near.cut)
+    if key:
+        store(folder, key, found)
     return found
 
 
-def _search(
-    suspects: pl.DataFrame, table: Signatures, sets: dict[int, Shingles], bands: Bands, threshold: float
-) -> Iterator[Removal]:
-    rows = map(Row._make, suspects.select(*Row._fields).iter_rows())
-    with progress("compare", suspects.height, "traces") as advance:
-        yield from removals((_counted(row, advance) for row in rows), table, sets, bands, threshold)
+def _key(run: Run, settings: Dedupe) -> str | None:
+    """What a search depends on besides the threshold; None where the tables do not say what is in them."""
+    manifests = [run.manifest(name) for name in (TASKS.name, TRACES.name)]
+    contents = [manifest.content for manifest in manifests if manifest is not None]
+    searched = settings.model_dump(mode="json", exclude={"threshold", "keep"})
+    signature = {"scheme": SCHEME, "seed": SEED}
+    return digest([VERSION, signature, searched, contents]) if len(contents) == len(manifests) else None
 
 
-def _counted(row: Row, advance: Any) -> Row:
-    advance()
-    return row
+def _frame(run: Run, settings: Dedupe, table: pl.DataFrame, removed: list[Removal]) -> pl.DataFrame:
+    """The duplicates table, by trace_id."""
+    ids = table["id"]
+    frame = pl.DataFrame(
+        {
+            "trace_id": ids.gather([removal.row for removal in removed]),
+            "duplicate_of": ids.gather([removal.duplicate_of for removal in removed]),
+            "jaccard": pl.Series([removal.jaccard for removal in removed], dtype=pl.Float64),
+            "how": pl.Series([removal.how for removal in removed], dtype=pl.String),
+        }
+    )
+    if settings.compare == "question":
+        frame = _traces_of(run, frame)
+    return frame.sort("trace_id")
 
 
-def _notes(settings: Dedupe, bands: Bands, left_out: Counter[str]) -> Iterator[str]:
-    if left_out["error"]:
-        yield f"{left_out['error']:,} traces have an error and were not compared (see `error` in traces)"
-    if left_out["empty"]:
-        yield f"{left_out['empty']:,} traces have no text and were not compared"
+def _traces_of(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:
+    """Every trace of tasks that go; its duplicate is the first trace of the task that stays, under its privilege if
+    there is one."""
+    order = ("task_id", "privilege", "sample", "trace_id")
+    traces = run.scan(TRACES).select(order).collect().sort(order)
+    first = traces.group_by("task_id", maintain_order=True).agg(first=pl.col("trace_id").first())
+    alike = traces.group_by("task_id", "privilege", maintain_order=True).agg(alike=pl.col("trace_id").first())
+    going = traces.join(tasks.rename({"trace_id": "task_id", "duplicate_of": "stays"}), on="task_id")
+    return (
+        going.join(alike, left_on=["stays", "privilege"], right_on=["task_id", "privilege"], how="left")
+        .join(first, left_on="stays", right_on="task_id", how="inner")
+        .select("trace_id", duplicate_of=pl.coalesce("alike", "first"), jaccard="jaccard", how="how")
+    )
+
+
+def _counts(run: Run, settings: Dedupe, frame: pl.DataFrame, found: Found, bands: Bands) -> dict[str, Any]:
+    hows = Counter(frame["how"])
+    without_text = int(np.count_nonzero(found.text_of_row < 0))
+    failed = left_out = 0
+    if settings.compare != "question":
+        failed, left_out = int(run.scan(TRACES).select(pl.col("error").count()).collect().item()), without_text
+    return {
+        "exact": hows["exact"],
+        "minhash": hows["minhash"],
+        "kept": run.rows(TRACES) - left_out - frame.height,
+        "error": failed,
+        "empty": without_text - failed,
+        "signature": {"scheme": SCHEME, "seed": SEED, "bands": bands.count, "rows": bands.rows},
+    }
+
+
+def _notes(settings: Dedupe, bands: Bands, found: Found, counts: dict[str, Any]) -> Iterator[str]:
+    if counts["error"]:
+        yield f"{counts['error']:,} traces have an error and were not compared (see `error` in traces)"
+    if counts["empty"] > 0:
+        what = "tasks" if settings.compare == "question" else "traces"
+        yield f"{counts['empty']:,} {what} have no text and were not compared"
+    if found.cut:
+        yield (
+            f"{found.cut:,} searches were given up in buckets of very many similar texts: duplicates among those may "
+            "be left; a higher dedupe.threshold or a larger dedupe.ngram tells them apart"
+        )
     recall = bands.recall(settings.threshold)
     if recall < RECALL:
         yield (
             f"with {settings.num_perm} permutations a pair at the threshold {settings.threshold:g} is found with "
             f"probability {recall:.2f} only; raise dedupe.num_perm"
         )
+
+
+STAGE = Stage("dedupe", ("duplicates",), ("tasks", "traces", "verdicts", "measures"), VERSION, part, make)

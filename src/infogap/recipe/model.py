@@ -5,10 +5,11 @@ from __future__ import annotations
 from pydantic import Field
 
 from infogap.recipe.base import Model
+from infogap.recipe.dedupe import Dedupe
 from infogap.recipe.generate import Generate
 from infogap.recipe.measure import Measure
 from infogap.recipe.scorer import THE_TEACHER
-from infogap.recipe.sections import Balance, Dedupe, Publish
+from infogap.recipe.sections import Balance, Publish
 from infogap.recipe.sources import FileTasks, TaskSource, TraceImport
 from infogap.recipe.teacher import Teacher
 

@@ -1,4 +1,4 @@
-"""What dedupe, balance and publish take from a recipe."""
+"""What balance and publish take from a recipe."""
 
 from __future__ import annotations
 
@@ -9,18 +9,6 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from infogap.recipe.base import Model, refuse
 from infogap.recipe.sources import OneOrMore
-
-
-class Dedupe(Model):
-    """Near-duplicates by MinHash over word n-grams, confirmed by their exact Jaccard."""
-
-    scope: Literal["task", "family", "all"] = Field(
-        "task", description="Where duplicates are looked for; never between two privileges of one task."
-    )
-    threshold: float = Field(0.8, gt=0, le=1, description="Jaccard from which two traces are duplicates.")
-    ngram: int = Field(5, ge=1, description="Words per n-gram.")
-    num_perm: int = Field(128, ge=16, le=1024, description="Permutations per signature.")
-
 
 Share = Annotated[float, Field(ge=0, le=1)]
 

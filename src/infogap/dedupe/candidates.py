@@ -1,0 +1,88 @@
+"""Pairs of texts that may be near-duplicates: those that share a band of their signatures, by group."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infogap.dedupe.bands import Bands
+from infogap.dedupe.signatures import SEED, Signatures
+
+# In a bucket an item looks at so many of those before it, and takes so many as candidates. A bucket with more is one of
+# texts that all begin or end alike, and to compare each with each would take the square of their number.
+VISITS, PARTNERS = 256, 32
+# A pair whose signatures agree in fewer values than its Jaccard lets expect, by so many standard deviations, is none.
+DEVIATIONS = 4.0
+
+
+@dataclass(frozen=True)
+class Items:
+    """Different texts of each group, in the order in which they stay: `texts` are rows of the signatures."""
+
+    groups: NDArray[np.int64]
+    texts: NDArray[np.int64]
+
+    def place_of(self, groups: NDArray[np.int64], texts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Which items these texts of these groups are; all must be there."""
+        keys = item_keys(self.groups, self.texts)
+        order = np.argsort(keys)
+        found: NDArray[np.int64] = order[np.searchsorted(keys, item_keys(groups, texts), sorter=order)]
+        return found
+
+
+def item_keys(groups: NDArray[np.int64], texts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A number for a text in a group: there are fewer than 2**31 of either."""
+    keys: NDArray[np.int64] = (groups << 32) | texts
+    return keys
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Pairs of items, each once and sorted; `cut` searches stopped before the end of their bucket."""
+
+    later: NDArray[np.int64]
+    earlier: NDArray[np.int64]
+    cut: int
+
+
+def candidates(items: Items, signatures: Signatures, bands: Bands, threshold: float) -> Candidates:
+    """All pairs of a group that agree in a band, but for those whose signatures are too far apart."""
+    from infogap.dedupe.kernels import pairs_in_band
+
+    least = fewest_agreeing(threshold, signatures.shape[1])
+    found, cut = np.empty(0, np.uint64), 0
+    for band in range(bands.count):
+        keys = _keys(items, signatures, band, bands)
+        order = np.argsort(keys, kind="stable")
+        order, starts = _buckets(keys[order], order)
+        pairs, stopped = pairs_in_band(order, starts, items.texts, signatures, least, VISITS, PARTNERS)
+        found, cut = np.union1d(found, pairs), cut + stopped
+    return Candidates((found >> np.uint64(32)).astype(np.int64), (found & np.uint64(2**32 - 1)).astype(np.int64), cut)
+
+
+def fewest_agreeing(threshold: float, num_perm: int) -> int:
+    """How many values of a pair at the threshold agree at least, but for one such pair in 30,000."""
+    deviation = math.sqrt(threshold * (1 - threshold) / num_perm)
+    return max(math.ceil(num_perm * (threshold - DEVIATIONS * deviation)), 1)
+
+
+def _keys(items: Items, signatures: Signatures, band: int, bands: Bands) -> NDArray[np.uint64]:
+    """A 64-bit hash of each item's group and band. Two that are equal by chance meet once in vain."""
+    drawn = np.random.default_rng(SEED).integers(1 << 63, size=bands.rows + 1, dtype=np.uint64)
+    factors: NDArray[np.uint64] = drawn * np.uint64(2) + np.uint64(1)
+    keys: NDArray[np.uint64] = items.groups.astype(np.uint64) * factors[-1]
+    for row in range(bands.rows):
+        values = signatures[:, band * bands.rows + row][items.texts]
+        keys = (keys ^ (keys >> np.uint64(29))) * factors[row] + values
+    return keys
+
+
+def _buckets(keys: NDArray[np.uint64], order: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The items of buckets with two or more, and where each bucket begins (and the last ends)."""
+    new = np.r_[True, keys[1:] != keys[:-1]] if len(keys) else np.empty(0, np.bool_)
+    sizes = np.diff(np.r_[np.flatnonzero(new), len(keys)])
+    shared = np.repeat(sizes > 1, sizes)
+    return order[shared], np.r_[0, np.cumsum(sizes[sizes > 1])]
