@@ -131,12 +131,12 @@ class Counting:
         return MarkerFinder(self.lexicons)
 
     def entries(self, texts: list[str]) -> pl.DataFrame:
-        found = self.finder.find(texts)
+        found = self.finder.find_all(texts)
         sizes, nothing, lengths = [len(text) for text in texts], [0] * len(texts), [WORDS] * len(texts)
         return pl.DataFrame(
             {
-                lexicon.name: lexicon_entries(lexicon, [spans[place] for spans in found], sizes, nothing, lengths)
-                for place, lexicon in enumerate(self.lexicons)
+                lexicon.name: lexicon_entries(lexicon, markers, sizes, nothing, lengths)
+                for lexicon, markers in zip(self.lexicons, found, strict=True)
             }
         )
 

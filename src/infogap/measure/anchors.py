@@ -10,15 +10,15 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 import polars as pl
 
 from infogap.measure.phrases import Around, pieces
+from infogap.measure.row import AFTER, Row
 from infogap.measure.surroundings import SUBSTRINGS, Surroundings
 
-_LONGEST = 8  # bytes of an anchor: what fits into one number
+_LONGEST = AFTER  # bytes of an anchor: what fits into one number
 _AT_ONCE = 100  # anchors per automaton: with more, it takes a form that is half as fast
 # Too frequent to be anchors where another word of the marker can be one.
 _FREQUENT = set(
@@ -39,21 +39,26 @@ class Anchor:
     phrases: list[tuple[int, Around]] = field(default_factory=list)
 
     @property
-    def plain(self) -> tuple[int, str] | None:
-        """The marker that is the anchor itself, where all phrases are of its lexicon."""
-        if len(self.phrases) != 1 or not self.text.isascii():
-            return None
-        index, around = self.phrases[0]
-        return (index, self.text) if around.bare else None
+    def plain(self) -> list[tuple[int, str]]:
+        """The phrases that are the anchor itself."""
+        if not self.text.isascii():
+            return []
+        return [(index, self.text) for index, around in self.phrases if around.bare and self.text in around.heads]
 
 
 @dataclass(frozen=True)
 class Hits:
-    """Where anchors stand in one text, from left to right: places in characters, which anchors, what is to be done."""
+    """Where anchors stand, by text and from left to right: arrays of one length."""
 
-    places: list[int]
-    anchors: list[int]
-    todo: list[int]
+    text: np.ndarray
+    begin: np.ndarray  # in bytes of the row
+    place: np.ndarray  # in characters of the text
+    anchor: np.ndarray
+    todo: np.ndarray
+
+    def only(self, which: np.ndarray) -> Hits:
+        """Those where a mask is true."""
+        return Hits(self.text[which], self.begin[which], self.place[which], self.anchor[which], self.todo[which])
 
 
 class Anchors:
@@ -92,6 +97,7 @@ class Anchors:
             for some in ([key for key in keys if key.isascii()], [key for key in keys if not key.isascii()])
             for first in range(0, len(some), _AT_ONCE)
         ]
+        self.sizes = np.array([len(key.encode()) for key in keys], np.int64)  # in bytes
         self._numbers = np.array([int.from_bytes(key.encode().ljust(_LONGEST, b"\0")) for key in keys], np.uint64)
         self._masks = np.array(
             [((1 << 8 * len(key.encode())) - 1) << 8 * (_LONGEST - len(key.encode())) for key in keys], np.uint64
@@ -99,26 +105,16 @@ class Anchors:
         self._literal = np.array([bool(anchor.substrings) for anchor in self.anchors], bool)
         self._surroundings = Surroundings(self.anchors)
 
-    def scan(self, lowered: Sequence[str]) -> list[Hits]:
-        """The hits in each text."""
-        column = pl.Series(lowered, dtype=pl.String)
-        text, place = self._hits(column)
-        # All texts in one row of bytes, with three bytes before each.
-        edge = b"\n\n\n"
-        row = edge.join([b"", *(text.encode() for text in lowered), b"\n" * _LONGEST])
-        content = np.frombuffer(row, np.uint8)
-        sizes = column.str.len_bytes().to_numpy().astype(np.int64)
-        starts = np.cumsum(sizes + 3) - sizes
-        begin = starts[text] + place
-        anchor = self._which(content, begin)
-        todo = self._surroundings.todo(content, begin, anchor)
-        wanted = (todo != SUBSTRINGS) | self._literal[anchor]
-        text, place, anchor, todo, begin = (values[wanted] for values in (text, place, anchor, todo, begin))
-        followers = np.flatnonzero((content & 0xC0) == 0x80)  # bytes that begin no character
-        place -= np.searchsorted(followers, begin) - np.searchsorted(followers, starts)[text]
-        bounds = np.searchsorted(text, np.arange(len(lowered) + 1)).tolist()
-        places, anchors, todos = place.tolist(), anchor.tolist(), todo.tolist()
-        return [Hits(places[first:last], anchors[first:last], todos[first:last]) for first, last in pairwise(bounds)]
+    def scan(self, lowered: Sequence[str], row: Row) -> Hits:
+        """The hits in all texts, which are those of the row."""
+        text, place = self._hits(pl.Series(lowered, dtype=pl.String))
+        begin = row.starts[text] + place
+        anchor = self._which(row.content, begin)
+        todo = self._surroundings.todo(row.content, begin, anchor)
+        wanted = np.flatnonzero((todo != SUBSTRINGS) | self._literal[anchor])
+        text, begin = text[wanted], begin[wanted]
+        place = row.characters(begin) - row.first_characters[text]
+        return Hits(text, begin, place, anchor[wanted], todo[wanted])
 
     def _hits(self, column: pl.Series) -> tuple[np.ndarray, np.ndarray]:
         """Text and place in bytes of every hit, by text and place."""

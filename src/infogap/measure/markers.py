@@ -1,43 +1,55 @@
 """Finding the markers of several lexicons in many texts at once.
 
-Regular expressions are tried only where an anchor of a marker stands, and what a marker stands in (a formula, an
-exclusion, a quotation) is looked at only where a marker was found.
+All is done in arrays over all texts, but for phrases: regular expressions are tried only where an anchor of one stands
+and the bytes around it do not rule it out. Exclusions and quotations are looked at only where a marker was found.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from infogap.measure.anchors import Anchors, Hits
-from infogap.measure.masks import Masks
-from infogap.measure.phrases import Around, Span, begins_clause, by_length
-from infogap.measure.quotes import is_quoted
-from infogap.measure.scripts import without_ideographs
+from infogap.measure.found import Found
+from infogap.measure.literals import Literals
+from infogap.measure.masks import masks
+from infogap.measure.phrases import Span, begins_clause
+from infogap.measure.row import Row
 from infogap.measure.surroundings import PLAIN, SEARCH
 from infogap.measure.text import lower_in_place
+from infogap.measure.words import Prose, WordMarkers
 
 if TYPE_CHECKING:
     from infogap.measure.lexicon import Lexicon
+
+_AT_ONCE = 2_000_000  # characters of texts in one row: more do not stay in a processor's cache
 
 
 class MarkerFinder:
     """Finds the markers of some lexicons."""
 
     def __init__(self, lexicons: Sequence[Lexicon]) -> None:
-        self._substring = [lexicon.matching == "substring" for lexicon in lexicons]
-        self._exclusions = [_Exclusions(lexicon.exclusions) for lexicon in lexicons]
-        numbered = list(enumerate(lexicons))
-        literal = [
-            (index, marker) for index, lexicon in numbered if self._substring[index] for marker in lexicon.markers
+        self._names = [list(lexicon.markers) for lexicon in lexicons]
+        self._words = [
+            None if lexicon.matching == "substring" else WordMarkers(lexicon.phrases, lexicon.exclusions)
+            for lexicon in lexicons
         ]
         self._anchors = Anchors(
-            literal, [(index, lexicon.phrases) for index, lexicon in numbered if not self._substring[index]]
+            [
+                (index, marker)
+                for index, names in enumerate(self._names)
+                if self._words[index] is None
+                for marker in names
+            ],
+            [(index, words.phrases) for index, words in enumerate(self._words) if words is not None],
         )
-        self._plain = [anchor.plain for anchor in self._anchors.anchors]
-        self._self_overlapping = {
-            marker for _, marker in literal if any(marker[place:] == marker[:-place] for place in range(1, len(marker)))
-        }
+        anchors = self._anchors.anchors
+        self._numbers = [{name: number for number, name in enumerate(names)} for names in self._names]
+        self._substrings = Literals([anchor.substrings for anchor in anchors], self._numbers)
+        self._plain = Literals([anchor.plain for anchor in anchors], self._numbers)
         # Lower case beyond ASCII takes ten times as long, and matters only where a marker has such letters.
         letters = {
             letter for lexicon in lexicons for text in (*lexicon.markers, *lexicon.exclusions) for letter in text
@@ -49,13 +61,42 @@ class MarkerFinder:
 
         `questions`, one for each text, are what the text may quote: markers in a quotation do not count.
         """
-        lowered = [self._lowered(text) for text in texts]
-        return [
-            self._spans(text, hits, question)
-            for text, hits, question in zip(
-                lowered, self._anchors.scan(lowered), questions or [""] * len(texts), strict=True
-            )
+        by_lexicon = [
+            found.spans(len(texts), names)
+            for found, names in zip(self.find_all(texts, questions), self._names, strict=True)
         ]
+        return [[spans[text] for spans in by_lexicon] for text in range(len(texts))]
+
+    def find_all(self, texts: Sequence[str], questions: Sequence[str] | None = None) -> list[Found]:
+        """What each lexicon, in order, finds in all texts; see `find`."""
+        questions = questions or [""] * len(texts)
+        row_of_text = np.cumsum([len(text) for text in texts]) // _AT_ONCE
+        bounds = [0, *(np.flatnonzero(np.diff(row_of_text)) + 1).tolist(), len(texts)]
+        parts = [
+            [found.after(first) for found in self._in_row(texts[first:last], questions[first:last])]
+            for first, last in pairwise(bounds)
+        ]
+        return [Found.joined(found) for found in zip(*parts, strict=True)]
+
+    def _in_row(self, texts: Sequence[str], questions: Sequence[str]) -> list[Found]:
+        prose = Prose([self._lowered(text) for text in texts])
+        row = Row.of(prose.lowered)
+        hits = self._anchors.scan(prose.lowered, row)
+        literal, literal_lexicon = self._substrings.at(row, hits, self._anchors.sizes)
+        plain, plain_lexicon = self._plain.at(row, hits.only(hits.todo == PLAIN), self._anchors.sizes)
+        searched = self._searched(prose, hits.only(hits.todo == SEARCH))
+        found: list[Found] = []
+        masked: tuple[np.ndarray, np.ndarray] | None = None
+        for index, words in enumerate(self._words):
+            if words is None:
+                found.append(literal.only(literal_lexicon == index))
+                continue
+            if masked is None:
+                starts, ends = masks(row)
+                masked = row.characters(starts), row.characters(ends)
+            every = Found.joined([plain.only(plain_lexicon == index), Found.of(searched[index])])
+            found.append(words.counting(every, row.first_characters, masked, prose, questions))
+        return found
 
     def _lowered(self, text: str) -> str:
         if text.isascii():
@@ -65,78 +106,13 @@ class MarkerFinder:
             return lower_in_place(text)
         return text.encode().lower().decode()
 
-    def _spans(self, lowered: str, hits: Hits, question: str) -> list[list[Span]]:
-        found: list[list[Span]] = [[] for _ in self._substring]
-        free: dict[tuple[int, str], int] = {}
-        spaced = lowered if lowered.isascii() else without_ideographs(lowered)
-        for place, key, todo in zip(hits.places, hits.anchors, hits.todo, strict=True):
-            anchor = self._anchors.anchors[key]
-            for index, marker in anchor.substrings:
-                if lowered.startswith(marker, place):
-                    if marker in self._self_overlapping:
-                        if place < free.get((index, marker), 0):
-                            continue
-                        free[index, marker] = place + len(marker)
-                    found[index].append((place, place + len(marker), marker))
-            if todo == PLAIN and (plain := self._plain[key]):
-                found[plain[0]].append((place, place + len(plain[1]), plain[1]))
-            elif todo == SEARCH:
-                for index, phrases in anchor.phrases:
-                    found[index] += phrases.find(lowered if phrases.running else spaced, place)
-        masks = Masks(lowered)
-        return [
-            spans if substring else _counting(spans, lowered, spaced, masks, exclusions, question)
-            for spans, substring, exclusions in zip(found, self._substring, self._exclusions, strict=True)
-        ]
-
-
-def _counting(
-    found: list[Span], lowered: str, spaced: str, masks: Masks, exclusions: _Exclusions, question: str
-) -> list[Span]:
-    """Of all that was found, what counts: of every start the longest; of overlapping ones the first."""
-    longest: dict[int, Span] = {}
-    for span in found:
-        start, _, phrase = span
-        if phrase[0] == "^" and not begins_clause(lowered, start):
-            continue
-        other = longest.get(start)
-        if other is None or by_length(phrase) < by_length(other[2]):
-            longest[start] = span
-    counting: list[Span] = []
-    free = 0
-    for start in sorted(longest):
-        _, end, phrase = longest[start]
-        if start < free or masks.overlap(start, end) or exclusions.cover(lowered, spaced, start, end, phrase):
-            continue
-        if question and is_quoted(lowered, start, end, question):
-            continue
-        counting.append((start, end, phrase.removeprefix("^")))
-        free = end
-    return counting
-
-
-class _Exclusions:
-    """Phrases of a lexicon in which a marker means something else."""
-
-    def __init__(self, phrases: Sequence[str]) -> None:
-        self._phrases = phrases
-        self._around: dict[str, list[Around]] = {}
-
-    def cover(self, lowered: str, spaced: str, start: int, end: int, marker: str) -> bool:
-        """Whether a marker that stands there is part of such a phrase."""
-        for around in self._of(marker):
-            found = around.find(lowered if around.running else spaced, start)
-            if any(before <= start and end <= after for before, after, _ in found):
-                return True
-        return False
-
-    def _of(self, marker: str) -> list[Around]:
-        if marker not in self._around:
-            text = marker.removeprefix("^")
-            containing = [phrase for phrase in self._phrases if text in phrase]
-            # Those that any word may begin are told by what follows, the others by the word before.
-            groups = [
-                [phrase for phrase in containing if phrase.startswith("*") is any_word] for any_word in (True, False)
-            ]
-            self._around[marker] = [Around(group, text) for group in groups if group]
-        return self._around[marker]
+    def _searched(self, prose: Prose, hits: Hits) -> list[list[tuple[int, int, int, int]]]:
+        """Of each lexicon the phrases that stand over the hits: text, start, end and marker."""
+        found: list[list[tuple[int, int, int, int]]] = [[] for _ in self._words]
+        phrases_of = [anchor.phrases for anchor in self._anchors.anchors]
+        for text, place, anchor in zip(hits.text.tolist(), hits.place.tolist(), hits.anchor.tolist(), strict=True):
+            for index, phrases in phrases_of[anchor]:
+                for start, end, phrase in phrases.find(prose.seen_by(phrases, text), place):
+                    if phrase[0] != "^" or begins_clause(prose.lowered[text], start):
+                        found[index].append((text, start, end, self._numbers[index][phrase.removeprefix("^")]))
+        return found

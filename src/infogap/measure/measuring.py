@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import polars as pl
 
 from infogap.measure.answer_changes import answer_changes
@@ -64,15 +65,15 @@ class Measuring:
         ]
         tokens = traces["completion_tokens"].to_list()
         lengths = [(known or said) if said else 0 for known, said in zip(tokens, words, strict=True)]
-        found = self._finder.find(texts, questions)
+        found = self._finder.find_all(texts, questions)
+        characters = [len(text) for text in texts]
         entries = [
-            lexicon_entries(
-                lexicon, [spans[place] for spans in found], [len(text) for text in texts], reasoning, lengths
-            )
-            for place, lexicon in enumerate(self.lexicons)
+            lexicon_entries(lexicon, markers, characters, reasoning, lengths)
+            for lexicon, markers in zip(self.lexicons, found, strict=False)  # `own` may come after them
         ]
         first = entries[0].struct.unnest().select("epistemic_count", "epistemic_density", "markers")
-        own = self._counted.index(self.own)
+        own = found[self._counted.index(self.own)]
+        corrects = np.array([category == _SELF_CORRECTION for category in self.own.markers.values()], bool)
         leaking = self.leaks.find_all(
             [
                 Seen.of(text, question, context, gold, self.privileges.get(privilege, privilege or ""))
@@ -91,9 +92,7 @@ class Measuring:
             "lexicons": pl.DataFrame({str(place): entry for place, entry in enumerate(entries)})
             .select(pl.concat_list(pl.all()))
             .to_series(),
-            "self_corrections": [
-                sum(self.own.markers[marker] == _SELF_CORRECTION for _, _, marker in spans[own]) for spans in found
-            ],
+            "self_corrections": np.bincount(own.text[corrects[own.marker]], minlength=len(texts)),
             "answer_changes": [answer_changes(text) for text in texts],
             "leak": [bool(scanned.leaks) for scanned in leaking],
             "leaks": [scanned.leaks for scanned in leaking],

@@ -7,32 +7,28 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from infogap.measure.found import Found
 from infogap.measure.lexicon import Lexicon
-from infogap.measure.phrases import Span
 from infogap.schema import LEXICON_COUNTS
 
 
 def lexicon_entries(
     lexicon: Lexicon,
-    found: Sequence[list[Span]],
+    found: Found,
     characters: Sequence[int],
     reasoning: Sequence[int],
     lengths: Sequence[int],
 ) -> pl.Series:
     """The entry of a lexicon in the measures of each trace: structs.
 
-    `found` are the spans of its markers in each text, in order; the texts have so many characters, of which the first
-    `reasoning` are the thought. The density is per 1,000 of `lengths` (tokens or words), and there is none where that
-    is 0.
+    `found` are its markers in the texts; these have so many characters, of which the first `reasoning` are the thought.
+    The density is per 1,000 of `lengths` (tokens or words), and there is none where that is 0.
     """
     import pyarrow as pa
 
-    texts, names = len(found), list(lexicon.markers)
-    numbers = {marker: number for number, marker in enumerate(names)}
-    totals = np.array([len(spans) for spans in found], np.int64)
-    text = np.repeat(np.arange(texts), totals)
-    start = np.array([span[0] for spans in found for span in spans], np.int64)
-    marker = np.array([numbers[span[2]] for spans in found for span in spans], np.int64)
+    texts, names = len(characters), list(lexicon.markers)
+    text, start, marker = found.text, found.start, found.marker
+    totals = np.bincount(text, minlength=texts)
     size, thought, length = (np.array(values, np.int64) for values in (characters, reasoning, lengths))
 
     counts = _table(text, marker, texts, len(names))

@@ -28,6 +28,11 @@ def is_quoted(lowered: str, start: int, end: int, question: str) -> bool:
     return _in_run(lowered, start, end, inside, asked) or _in_marks(lowered, start, end, asked)
 
 
+def has_word(question: str, word: str) -> bool:
+    """Whether a question, in lower case, has a word; no span that begins with another word is quoted from it."""
+    return word in _words(question).places
+
+
 def words(text: str) -> list[str]:
     """The words of lower-cased text without punctuation; each Chinese character is one."""
     return _WORD.findall(text)

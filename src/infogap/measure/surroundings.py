@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from infogap.measure.anchors import Anchor
 
 SUBSTRINGS, SEARCH, PLAIN = 0, 1, 2
-"""What is to be done at a hit: nothing but substrings counts; phrases are searched; the anchor's one word counts."""
+"""What is to be done at a hit: only substrings count; phrases are searched; the phrases that are the anchor count."""
 
 _BYTES = np.arange(256)
 _WORD = np.array([byte < 128 and (chr(byte).isalnum() or chr(byte) == "_") for byte in range(256)])
@@ -27,7 +27,7 @@ class Surroundings:
     def __init__(self, anchors: Sequence[Anchor]) -> None:
         arounds = [[around for _, around in anchor.phrases] for anchor in anchors]
         self._sizes = np.array([len(anchor.text.encode()) for anchor in anchors], np.int64)
-        self._plain = np.array([anchor.plain is not None for anchor in anchors], bool)
+        self._plain = np.array([bool(anchor.plain) for anchor in anchors], bool)
         self._begins_word = np.array([all(around.begins_word for around in some) for some in arounds], bool)
         self._ends_word = np.array([all(around.ends_word for around in some) for some in arounds], bool)
         self._bare = np.array([any(around.bare for around in some) for some in arounds], bool)
