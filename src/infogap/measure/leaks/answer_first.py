@@ -52,7 +52,7 @@ _DERIVES = re.compile(
       | together | into | each | every | these | those
       | by | using | via | formula | theorem | squared | cubed | twice | half | double | triple | times | plus | minus
       | makes )\b
-    | \w[^\S\n]*,?[^\S\n]+so\b | ; | 因为 | 所以 | 由于 | 因此 | 那么 | 则 | 可得
+    | \w[^\S\n]*,?[^\S\n]+so\b | ;(?=\s) | 因为 | 所以 | 由于 | 因此 | 那么 | 则 | 可得
     | 移 | 除以 | 乘以 | 两边 | 代入 | 相[加减乘] | 分解 | 化简 | 展开 | 加上 | 减去 | 合并""",
     _FLAGS,
 )
@@ -69,6 +69,7 @@ _IS_ANSWER = re.compile(
       | (?:is|are|was)\s+ (?:the\s+)? (?:final\s+)? (?:correct|right|answer|true|result|solution)\b )""",
     _FLAGS,
 )
+_LISTED = re.compile(r"[A-Z]\w+,\s$")  # "Monday, Tuesday"
 _STOPS = re.compile(r"\s*[.:;!—–-]|\s*,(?!\s*(?:wait|let|that|no|hmm|so|but|i)\b)", re.IGNORECASE)
 _SUM = re.compile(r"\d\s*\$?(?:[-−+*×·÷/^]|\\(?:cdot|times|div|frac))|\\(?:cdot|times|frac|sum|int|binom)\b|=")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -93,7 +94,9 @@ _CUE = re.compile(
       | i(?: 'll | [ ](?:will|can|now|shall|just) )
       | (?:and[ ])?(?:this|that|it)[ ](?: is | follows | can | holds | comes | works )
       | now[ ](?:i|we|let|to|for) | the[ ](?: reason(?:ing)? | proof | justification | explanation | argument )
-      | proof | reason | justif | explanation | why | verif | check | details? | derivation | step[ ]1 | in[ ]detail
+      | proof | (?:the[ ])?(?:long(?:er)?|full(?:er)?|detailed|complete)[ ](?:version|answer|story|form)
+      | in[ ](?:more|full)[ ] | reason | justif | explanation | why | verif | check | details? | derivation | step[ ]1
+      | in[ ]detail
       | work(?:ing)?: | because | since | as[ ]follows | namely | for\b
       | 下面 | 理由 | 因为 | 接下来 | 验证 | 验算 | 证明 | 解释 | 解析 | 下边 | 原因 | 检验 | 过程 | 推导 | 具体
     )""",
@@ -136,7 +139,8 @@ def find_answer_first(seen: Seen) -> list[Leak]:
     for start, end in _sentences(head):
         sentence = head[start:end]
         for match in pattern.finditer(sentence):
-            listed = len(_NUMBER.findall(head[: start + match.start()])) > 1
+            before = head[: start + match.start()]
+            listed = len(_NUMBER.findall(before)) > 1 or _LISTED.search(before) is not None
             if _asserted(sentence, match, head[end:], pattern, question, listed):
                 return [leak_at(seen.text, start, start + match.end(), "answer_first", "asserted")]
         words += word_count(sentence)
@@ -182,7 +186,8 @@ def _asserted(
 ) -> bool:
     """Whether a sentence says that the match is the answer, and derives nothing before it.
 
-    `listed`: the numbers from which it could follow stand before it; then it has to be called the answer.
+    `listed`: it is one of a list, or numbers from which it could follow stand before it; then it has to be called the
+    answer.
     """
     before, after = sentence[: match.start()], sentence[match.end() :]
     if _HEDGE.search(sentence) or sentence.rstrip().endswith(("?", "？")) or _derives(before, question):

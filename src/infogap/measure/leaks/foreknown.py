@@ -34,7 +34,7 @@ _SOUGHT = re.compile(
         (?:[ ](?:why|that|how|whether))?(?:[ ]\S+){0,3}?
         (?:[ ](?: is | equals | = | should[ ]be | must[ ]be | comes[ ]out[ ](?:as|to) ))?
       | (?<!so[ ])(?<!hence[ ])(?<!thus[ ])(?<!therefore[ ])(?<!is[ ])(?<!has[ ])(?<!have[ ])(?<!get[ ])(?<!gives[ ])
-        \bthe[ ](?:final[ ]|correct[ ]|right[ ])?(?:answer|result)(?:[ ]of)?
+        \bthe[ ](?:final[ ]|correct[ ]|right[ ])?(?:answer|result)(?:[ ]of)?(?![ ]?[:：=])
       | \b(?: knowing | know | knew )(?:[ ]that)?(?:[ ](?: it | this | the[ ]\w+ ))?
         (?:[ ](?: is | equals | must[ ]be | will[ ]be | should[ ]be ))?
       | \b(?: should | must | has[ ]to | needs[ ]to | ought[ ]to )[ ]
@@ -71,13 +71,17 @@ _TOLD = re.compile(
 # Who speaks so of a wrong answer that nothing in the trace has reached was shown it.
 _FAULT = re.compile(
     r"""\b(?: wrong | incorrect | not | isn't | wasn't | mistake | mistaken | error | slip | typo | fail(?:s|ed)?
-      | reject(?:s|ed)? | can't[ ]be | cannot[ ]be | disagree | doubt | trust | contradict\w* | suspicious | somebody
+      | (?:was|were|been|got|is)[ ]rejected
+      | can't[ ]be | cannot[ ]be | disagree | doubt | trust | contradict\w* | suspicious | somebody
       | someone | c[ao]mes?[ ]from | forg[eo]ts? | confus\w+ | mix(?:es|ed) | counts? | counted | instead[ ]of
       | (?:answer|value|result|reply|response|attempt|solution|number|figure)[ ]of | rather[ ]than | gets | got | says
-      | said | claims | claimed | gave | obtained | used | uses | misread\w* | overlook\w* )\b
-    | 错 | 不对 | 不正确 | 而不是 | 得到 | 误""",
+      | said | claims | claimed | gave | obtained | used | uses | favou?r | unacceptable
+      | blunder | trap | misread\w* | overlook\w* )\b
+    | 错 | 不对 | 认可 | 采纳 | 不正确 | 而不是 | 得到 | 误""",
     _FLAGS,
 )
+
+_IMAGINED = re.compile(r"\b(?:if|would|could|might)\b|如果|若", re.IGNORECASE)  # a slip that nobody made
 
 
 def find_foreknown(seen: Seen) -> list[Leak]:
@@ -109,6 +113,6 @@ def find_faulted(seen: Seen) -> list[Leak]:
         before = seen.text[max(0, match.start() - _CLAUSE) : match.start()]
         after = seen.text[match.end() : match.end() + _CLAUSE]
         clause = before.rpartition(". ")[2] + " " + after.partition(". ")[0]
-        if not before.rstrip(" $\\(").endswith("=") and _FAULT.search(clause):
+        if not before.rstrip(" $\\(").endswith("=") and _FAULT.search(clause) and not _IMAGINED.search(clause):
             return [leak_at(seen.text, match.start(), match.end(), "reference", "faulted")]
     return []

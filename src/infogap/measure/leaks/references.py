@@ -28,12 +28,13 @@ _WORD = re.compile(r"[^\W\d_]+")
 _UNTELLING = frozenset(
     _WORD.findall(
         """
-        a agree agreeing agreement agrees an and answer answers are as at be been both by check compare
+        a agree agreeing agreement agrees all an and answer answers are as at be been both by check compare
+        each either end ends every last start starts
         confirm confirms consistent context correct do does equal equals exactly explain final find first
         fit fits for from get given gives got had has have i in is it its know known let line match matched
-        matches matching me must my need number of on one or other our provided result results right s same
-        second should show so solution solutions that the their then there these they this those to total
-        true two use uses using value want was we were what which with you your
+        matches matching me must my need neither no none number of on one only or other our provided result
+        results right s same second should show so solution solutions that the their then there these they
+        this those to total true two use uses using value want was we were what which with you your
         """
     )
 )
@@ -164,7 +165,7 @@ def _unlicensed(found: list[Leak], licences: tuple[Licence, ...], question: str)
     for leak in found:
         words = " ".join(plain_lower(leak["evidence"]).split())
         telling = frozenset(_WORD.findall(words)) - _UNTELLING
-        asked_for = bool(telling) and telling <= asked_words
+        asked_for = bool(telling) and all(word in asked_words or f"{word}s" in asked_words for word in telling)
         licensed = leak["kind"] == "reference" and (asked_for or any(cover.search(words) for cover in covers))
         if words not in asked and not licensed:
             kept.append(leak)

@@ -13,6 +13,7 @@ from infogap.measure.leaks.foreknown import find_faulted, find_foreknown
 from infogap.measure.leaks.references import References
 from infogap.measure.leaks.rules import Rules, load_rules
 from infogap.measure.leaks.seen import Found, Leak, Seen
+from infogap.measure.leaks.strayed import find_strayed
 
 KINDS = ("reference", "copying", "answer_first", "chat_artefact", "decoy")
 """The kinds of leak that are told apart."""
@@ -46,6 +47,7 @@ def _found(seen: Seen, references: list[Leak]) -> Found:
         *references,
         *find_foreknown(seen),
         *find_faulted(seen),
+        *find_strayed(seen),
         *copied.leaks,
         *find_answer_first(seen),
         *find_decoy(seen),
