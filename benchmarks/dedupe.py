@@ -108,12 +108,13 @@ def rensa_given_side(file: Path, _count: int) -> dict[str, Any]:
     """The same with hashes by infogap's own code, on all cores: what is left is rensa's sketch and index."""
     import numpy as np
 
+    from infogap.dedupe.engine import engine
     from infogap.dedupe.files import _of_parquet
-    from infogap.dedupe.texts import hashed, in_threads
+    from infogap.dedupe.texts import hashed
 
-    hashed(next(_of_parquet(file, "text")), NGRAM)  # compiles
+    hashed(next(_of_parquet(file, "text")).texts(), NGRAM)  # compiles
     started = time.perf_counter()
-    parts = list(in_threads(lambda texts: hashed(texts, NGRAM), _of_parquet(file, "text")))
+    parts = list(engine().map(lambda batch: hashed(batch.texts(), NGRAM), _of_parquet(file, "text")))
     sizes = np.concatenate([[0], *(np.diff(part.ends) for part in parts)])
     _rensa_flags(np.concatenate([part.grams for part in parts]), np.cumsum(sizes).astype(np.uint64))
     return {"documents": len(sizes) - 1, "seconds": time.perf_counter() - started}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedupe.reference import jaccard, words
+from dedupe.reference import held, jaccard, words
 from infogap.dedupe.bands import choose_bands
 from infogap.dedupe.candidates import candidates
 from infogap.dedupe.corpus import Corpus
@@ -23,7 +23,7 @@ N = 3
 
 def decide(texts: list[str], threshold: float, **codes: list[int]) -> list[Removal]:
     """What goes of rows with these texts, in their order; `tasks`, `privileges` and `groups` by row."""
-    corpus = Corpus.read(lambda: [pl.Series(texts, dtype=pl.String)], N, 128, lambda _: None)
+    corpus = Corpus.read(lambda: held(pl.Series(texts, dtype=pl.String)), N, 128, lambda _: None)
     count = len(texts)
     usual = {"tasks": list(range(count)), "privileges": [0] * count, "groups": [0] * count} | codes
     tasks, privileges, groups = (np.array(usual[name]) for name in ("tasks", "privileges", "groups"))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedupe.reference import jaccard
+from dedupe.reference import held, jaccard
 from dedupe.test_keep import variants
 from infogap.dedupe import pairs as module
 from infogap.dedupe.bands import choose_bands
@@ -22,7 +22,7 @@ N = 3
 
 
 def pairs_at(texts: list[str], threshold: float, *, verify: bool = True) -> Pairs:
-    corpus = Corpus.read(lambda: [pl.Series(texts[:5]), pl.Series(texts[5:])], N, 128, lambda _: None)
+    corpus = Corpus.read(lambda: held(pl.Series(texts[:5]), pl.Series(texts[5:])), N, 128, lambda _: None)
     items = Items(np.zeros(len(corpus.sizes), np.int64), np.arange(len(corpus.sizes)))
     found = candidates(items, corpus.signatures, choose_bands(threshold, 128), threshold)
     return similar(found, items, corpus, verify=verify)

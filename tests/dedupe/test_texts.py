@@ -7,9 +7,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedupe.reference import grams, jaccard, words
+from dedupe.reference import grams, held, jaccard, words
 from infogap.dedupe.corpus import Corpus
-from infogap.dedupe.texts import hashed, in_threads
+from infogap.dedupe.texts import hashed
 
 # Text without surrogates, which no column of a table holds, and with what is special to words.
 CHARACTERS = st.one_of(
@@ -50,7 +50,7 @@ def test_digests_are_equal_where_words_are(texts: list[str]) -> None:
 @given(st.lists(st.text(CHARACTERS, min_size=1, max_size=30), min_size=2, max_size=6), st.integers(1, 3))
 def test_sets_of_n_grams_have_the_jaccard_of_their_words(texts: list[str], n: int) -> None:
     texts = list({tuple(words(text)): text for text in texts if words(text)}.values())
-    corpus = Corpus.read(lambda: [pl.Series(texts, dtype=pl.String)], n, 16, lambda _: None)
+    corpus = Corpus.read(lambda: held(pl.Series(texts, dtype=pl.String)), n, 16, lambda _: None)
     sets, ends = corpus.gram_sets(np.arange(len(texts)))
     for one in range(len(texts)):
         first = set(sets[ends[one] : ends[one + 1]].tolist())
@@ -66,13 +66,8 @@ def test_a_column_that_is_cut_out_of_another_has_its_own_texts() -> None:
     assert part.grams.tolist() == whole.grams[whole.ends[1] :].tolist()
 
 
-def test_threads_give_results_in_order() -> None:
-    batches = [pl.Series([str(number)]) for number in range(50)]
-    assert list(in_threads(lambda batch: batch[0], batches)) == [str(number) for number in range(50)]
-
-
 def test_corpus_numbers_texts_as_they_come() -> None:
-    batches = [pl.Series(["a b", None, "A  B ", "c"]), pl.Series(["", "c", "d"])]
+    batches = held(pl.Series(["a b", None, "A  B ", "c"]), pl.Series(["", "c", "d"]))
     corpus = Corpus.read(lambda: batches, 2, 16, lambda _: None)
     assert corpus.text_of_row.tolist() == [0, -1, 0, 1, -1, 1, 2]
     assert corpus.first_rows.tolist() == [0, 3, 6]

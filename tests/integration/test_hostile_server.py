@@ -30,8 +30,8 @@ generate: {{samples: 4, privileges: [unguided]}}
 """
 # The command line as it is, but for waits that would make the test last minutes.
 COMMAND = (
-    "from infogap.cli import main\nfrom infogap.teachers import servers\nservers.FIRST_WAIT, servers.LONGEST_WAIT = {}\n"
-    "main()"
+    "from infogap.cli import main\nfrom infogap.teachers import servers\n"
+    "servers.FIRST_WAIT, servers.LONGEST_WAIT = {}\nmain()"
 ).format("0.05, 0.2")
 
 

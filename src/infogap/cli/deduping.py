@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,7 +30,27 @@ Duplicates = Annotated[
 Threshold = Annotated[float | None, typer.Option(help="With --input: Jaccard from which rows are duplicates (0.8).")]
 Ngram = Annotated[int | None, typer.Option(help="With --input: words per n-gram (5).")]
 NumPerm = Annotated[int | None, typer.Option(help="With --input: permutations per signature (128).")]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Work on a Ray cluster: host:port of its head node, auto, or local for one of this machine alone.",
+    ),
+]
 Keep = Annotated[str | None, typer.Option(help="With --input: first (the default) or longest.")]
+
+
+@contextmanager
+def where(ray: str | None) -> Iterator[None]:
+    """Work on this machine's cores, or on a Ray cluster."""
+    if ray is None:
+        yield
+        return
+    from infogap.dedupe.on_ray import on_ray
+
+    with on_ray(ray):
+        yield
 
 
 def check(folder: Path | None, file: Path | None, of_file: dict[str, Any]) -> None:

@@ -151,14 +151,16 @@ def _dedupe(
     ngram: deduping.Ngram = None,
     num_perm: deduping.NumPerm = None,
     keep: deduping.Keep = None,
+    ray: deduping.Ray = None,
 ) -> None:
     settings = {"threshold": threshold, "ngram": ngram, "num_perm": num_perm, "keep": keep}
     of_file = {"column": column, "output": output, "duplicates": duplicates} | settings
     deduping.check(folder, input_, of_file)
-    if folder is not None:
-        _run_one(folder, "dedupe")
-    elif input_ is not None:
-        deduping.dedupe_file(input_, column, output, duplicates, settings)
+    with deduping.where(ray):
+        if folder is not None:
+            _run_one(folder, "dedupe")
+        elif input_ is not None:
+            deduping.dedupe_file(input_, column, output, duplicates, settings)
 
 
 def _publish(folder: RunFolder, push: Push = False) -> None:

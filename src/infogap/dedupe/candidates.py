@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infogap.dedupe.bands import Bands
+from infogap.dedupe.engine import engine
 from infogap.dedupe.signatures import SEED, Signatures
 
 # In a bucket an item looks at so many of those before it, and takes so many as candidates. A bucket with more is one of
@@ -50,17 +51,23 @@ class Candidates:
 
 def candidates(items: Items, signatures: Signatures, bands: Bands, threshold: float) -> Candidates:
     """All pairs of a group that agree in a band, but for those whose signatures are too far apart."""
-    from infogap.dedupe.kernels import pairs_in_band
-
     least = fewest_agreeing(threshold, signatures.shape[1])
+    limits = (least, VISITS, PARTNERS)
     found, cut = np.empty(0, np.uint64), 0
-    for band in range(bands.count):
-        keys = _keys(items, signatures, band, bands)
-        order = np.argsort(keys, kind="stable")
-        order, starts = _buckets(keys[order], order)
-        pairs, stopped = pairs_in_band(order, starts, items.texts, signatures, least, VISITS, PARTNERS)
+    for pairs, stopped in engine().map(_of_band, range(bands.count), items, signatures, bands, limits):
         found, cut = np.union1d(found, pairs), cut + stopped
     return Candidates((found >> np.uint64(32)).astype(np.int64), (found & np.uint64(2**32 - 1)).astype(np.int64), cut)
+
+
+def _of_band(
+    band: int, items: Items, signatures: Signatures, bands: Bands, limits: tuple[int, int, int]
+) -> tuple[NDArray[np.uint64], int]:
+    from infogap.dedupe.kernels import pairs_in_band
+
+    keys = _keys(items, signatures, band, bands)
+    order = np.argsort(keys, kind="stable")
+    order, starts = _buckets(keys[order], order)
+    return pairs_in_band(order, starts, items.texts, signatures, *limits)
 
 
 def fewest_agreeing(threshold: float, num_perm: int) -> int:

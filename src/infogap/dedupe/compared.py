@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from infogap.dedupe.keep import Rows
-from infogap.recipe.dedupe import Dedupe, Keep
-from infogap.run import Run
+from infogap.recipe.dedupe import Compare, Dedupe, Keep
+from infogap.run import Run, check_part, read_part
 from infogap.schema import MEASURES, TASKS, TRACES, VERDICTS
 
 _FIRST = ("task_id", "privilege", "sample", "trace_id")
 
 
-def texts(run: Run, settings: Dedupe) -> Iterator[pl.Series]:
-    """The compared text of every trace, part by part, or of every task; null where a trace has an error."""
-    if settings.compare == "question":
-        for part in run.parts(TASKS):
-            yield part["question"]
-        return
-    columns = ("reasoning", "response") if settings.compare == "both" else (settings.compare,)
-    text = pl.concat_str(*columns, separator="\n", ignore_nulls=True)
-    for part in run.parts(TRACES):
-        yield part.select(text=pl.when(pl.col("error").is_null()).then(text))["text"]
+@dataclass(frozen=True)
+class PartTexts:
+    """The compared texts of one part of the traces, or of the tasks where questions are compared."""
+
+    path: Path
+    compare: Compare
+    rows: int
+
+    def texts(self) -> pl.Series:
+        """Null where a trace has an error."""
+        if self.compare == "question":
+            return read_part(self.path, TASKS)["question"]
+        columns = ("reasoning", "response") if self.compare == "both" else (self.compare,)
+        text = pl.concat_str(*columns, separator="\n", ignore_nulls=True)
+        part = read_part(self.path, TRACES)
+        return part.select(text=pl.when(pl.col("error").is_null()).then(text))["text"]
+
+
+def texts(run: Run, settings: Dedupe) -> Iterator[PartTexts]:
+    """The compared text of every trace, part by part, or of every task."""
+    for path in run.part_paths(TASKS if settings.compare == "question" else TRACES):
+        check_part(path)
+        rows = int(pl.scan_parquet(path).select(pl.len()).collect().item())
+        yield PartTexts(path.resolve(), settings.compare, rows)
 
 
 def compared(run: Run, settings: Dedupe) -> pl.DataFrame:

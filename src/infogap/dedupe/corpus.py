@@ -4,16 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from infogap.dedupe.engine import engine
 from infogap.dedupe.signatures import Signatures, signatures
-from infogap.dedupe.texts import Hashed, hashed, in_threads
+from infogap.dedupe.texts import hashed
 
-Batches = Callable[[], Iterable[pl.Series]]
-"""Reads the texts row by row, the same at every call; null where a row has none."""
+
+class Batch(Protocol):
+    """Some rows of a corpus, read when they are worked on, wherever that is."""
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+
+    def texts(self) -> pl.Series:
+        """Their texts; null where a row has none."""
+
+
+Batches = Callable[[], Iterable[Batch]]
+"""The corpus batch by batch, the same at every call."""
+
+
+@dataclass(frozen=True)
+class _Signed:
+    """What is made of a batch: whether each row has a text with a word in it; of those that do, the digest, the number
+    of n-grams and the signature."""
+
+    given: NDArray[np.bool_]
+    digests: list[bytes]
+    sizes: NDArray[np.int64]
+    signatures: Signatures
+
+
+def _sign(batch: Batch, ngram: int, num_perm: int) -> _Signed:
+    texts = batch.texts()
+    told = texts.is_not_null().to_numpy()
+    found = hashed(texts.drop_nulls(), ngram)
+    sizes = np.diff(found.ends)
+    worded = sizes > 0
+    given = np.zeros(len(texts), np.bool_)
+    given[np.flatnonzero(told)[worded]] = True
+    digests = [digest for digest, some in zip(found.digests, worded.tolist(), strict=True) if some]
+    return _Signed(given, digests, sizes[worded], signatures(found, num_perm)[worded])
+
+
+def _gram_sets(wanted: tuple[Batch, NDArray[np.int64]], ngram: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    from infogap.dedupe.kernels import sort_unique
+
+    batch, rows = wanted
+    found = hashed(batch.texts().gather(rows), ngram)
+    ends = np.zeros_like(found.ends)
+    sort_unique(found.grams, found.ends, ends)
+    return found.grams[: ends[-1]].copy(), np.diff(ends)
 
 
 @dataclass(frozen=True)
@@ -35,62 +82,40 @@ class Corpus:
     def read(cls, batches: Batches, ngram: int, num_perm: int, advance: Callable[[int], None]) -> Corpus:
         """Read all texts, with `advance` told of how many rows are done."""
         numbers: dict[bytes, int] = {}
-        of_rows: list[NDArray[np.int64]] = []
+        of_rows: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
         signed: list[Signatures] = [np.empty((0, num_perm), np.uint32)]
-        firsts: list[int] = []
-        sizes: list[int] = []
+        firsts: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+        sizes: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
         start = 0
-
-        def work(batch: pl.Series) -> tuple[NDArray[np.bool_], Hashed, Signatures]:
-            given = batch.is_not_null()
-            found = hashed(batch.drop_nulls(), ngram)
-            return given.to_numpy(), found, signatures(found, num_perm)
-
-        for given, found, rows in in_threads(work, batches()):
-            of_batch = np.full(len(given), -1, np.int64)
-            counts = np.diff(found.ends)
-            new: list[int] = []
-            for place, row in enumerate(np.flatnonzero(given).tolist()):
-                if not counts[place]:
-                    continue
-                number = numbers.setdefault(found.digests[place], len(numbers))
-                if number == len(firsts):
-                    firsts.append(start + row)
-                    sizes.append(int(counts[place]))
-                    new.append(place)
-                of_batch[row] = number
-            signed.append(rows[new])
+        for found in engine().map(_sign, batches(), ngram, num_perm):
+            before = len(numbers)
+            own = np.array([numbers.setdefault(digest, len(numbers)) for digest in found.digests], np.int64)
+            # Texts that are new here are numbered one after the other: each where its number first comes.
+            new, places = np.unique(own, return_index=True)
+            places = places[new >= before]
+            rows = np.flatnonzero(found.given)
+            of_batch = np.full(len(found.given), -1, np.int64)
+            of_batch[rows] = own
             of_rows.append(of_batch)
-            start += len(given)
-            advance(len(given))
-        return cls(
-            batches,
-            ngram,
-            np.concatenate([np.empty(0, np.int64), *of_rows]),
-            np.asarray(firsts, np.int64),
-            np.asarray(sizes, np.int64),
-            np.concatenate(signed),
-        )
+            firsts.append(start + rows[places])
+            sizes.append(found.sizes[places])
+            signed.append(found.signatures[places])
+            start += len(found.given)
+            advance(len(found.given))
+        numbered = (np.concatenate(of_rows), np.concatenate(firsts), np.concatenate(sizes))
+        return cls(batches, ngram, *numbered, np.concatenate(signed))
 
     def gram_sets(self, texts: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         """The sorted set of n-gram hashes of some texts (ascending numbers), and where each ends (a leading 0)."""
-        from infogap.dedupe.kernels import sort_unique
-
-        def work(batch: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-            found = hashed(batch, self.ngram)
-            ends = np.zeros_like(found.ends)
-            sort_unique(found.grams, found.ends, ends)
-            return found.grams[: ends[-1]].copy(), np.diff(ends)
-
-        parts = list(in_threads(work, self._wanted(self.first_rows[texts])))
+        parts = list(engine().map(_gram_sets, self._wanted(self.first_rows[texts]), self.ngram))
         grams = np.concatenate([np.empty(0, np.uint64), *(grams for grams, _ in parts)])
         return grams, np.cumsum(np.concatenate([np.zeros(1, np.int64), *(sizes for _, sizes in parts)]))
 
-    def _wanted(self, rows: NDArray[np.int64]) -> Iterator[pl.Series]:
-        """The texts of some rows (ascending), batch by batch."""
+    def _wanted(self, rows: NDArray[np.int64]) -> Iterator[tuple[Batch, NDArray[np.int64]]]:
+        """The batches that hold some rows (ascending), each with their places in it."""
         start = 0
         for batch in self.batches():
-            low, high = np.searchsorted(rows, [start, start + len(batch)])
+            low, high = np.searchsorted(rows, [start, start + batch.rows])
             if high > low:
-                yield batch.gather(rows[low:high] - start)
-            start += len(batch)
+                yield batch, rows[low:high] - start
+            start += batch.rows

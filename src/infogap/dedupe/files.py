@@ -96,7 +96,35 @@ def _count(file: Path) -> int:
         return sum(1 for _ in _rows(lines))
 
 
-def _texts(file: Path, column: str) -> Iterator[pl.Series]:
+@dataclass(frozen=True)
+class _Texts:
+    """Texts that are in memory already: lines must be read one after the other."""
+
+    held: list[str | None]
+
+    @property
+    def rows(self) -> int:
+        return len(self.held)
+
+    def texts(self) -> pl.Series:
+        return pl.Series(self.held, dtype=pl.String)
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """Some rows of a Parquet file."""
+
+    file: Path
+    column: str
+    start: int
+    rows: int
+
+    def texts(self) -> pl.Series:
+        texts = pl.scan_parquet(self.file).select(pl.col(self.column).cast(pl.String))
+        return texts.slice(self.start, self.rows).collect().to_series()
+
+
+def _texts(file: Path, column: str) -> Iterator[_Slice | _Texts]:
     if file.suffix == ".parquet":
         yield from _of_parquet(file, column)
         return
@@ -105,9 +133,9 @@ def _texts(file: Path, column: str) -> Iterator[pl.Series]:
         for number, line in enumerate(_rows(lines)):
             held.append(_of_line(file, number, line, column))
             if len(held) == ROWS_AT_ONCE:
-                yield pl.Series(held, dtype=pl.String)
+                yield _Texts(held)
                 held = []
-    yield pl.Series(held, dtype=pl.String)
+    yield _Texts(held)
 
 
 def _rows(lines: Any) -> Iterator[bytes]:
@@ -139,18 +167,21 @@ def _parquet(file: Path) -> Any:
         raise UserError(f"cannot read {file}: {str(error).splitlines()[0]}") from None
 
 
-def _of_parquet(file: Path, column: str) -> Iterator[pl.Series]:
+def _of_parquet(file: Path, column: str) -> Iterator[_Slice]:
     import pyarrow as pa
 
     opened = _parquet(file)
     names = opened.schema_arrow.names
     if column not in names:
         raise UserError(f"{file} has no column '{column}'{nearest(column, names)}; it has {', '.join(names)}")
-    if opened.schema_arrow.field(column).type not in (pa.string(), pa.large_string(), pa.string_view(), pa.null()):
-        raise UserError(f"{file}: the column '{column}' is no text but {opened.schema_arrow.field(column).type}")
-    texts = pl.scan_parquet(file).select(pl.col(column).cast(pl.String))  # three times as fast as pyarrow
-    for frame in texts.collect_batches(chunk_size=ROWS_AT_ONCE, maintain_order=True):
-        yield frame.to_series()
+    kind = opened.schema_arrow.field(column).type
+    if kind not in (pa.string(), pa.large_string(), pa.string_view(), pa.null()):
+        raise UserError(f"{file}: the column '{column}' is no text but {kind}")
+    start = 0
+    for group in range(opened.metadata.num_row_groups):  # a slice within a group would read all of it each time
+        rows = opened.metadata.row_group(group).num_rows
+        yield _Slice(file.resolve(), column, start, rows)
+        start += rows
 
 
 def _write_parquet(file: Path, removed: NDArray[np.int64], temporary: Path) -> None:

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-
-from infogap.cores import usable_cores
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -58,16 +50,3 @@ def _utf8(texts: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     _, offsets, data = column.buffers()
     places = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
     return np.frombuffer(data if data is not None else b"", np.uint8), places
-
-
-def in_threads(work: Callable[[pl.Series], Result], batches: Iterable[pl.Series]) -> Iterator[Result]:
-    """`work` of every batch, in their order, on all cores; takes batches only as fast as they are worked on."""
-    cores = usable_cores()
-    waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(cores) as pool:
-        for batch in batches:
-            waiting.append(pool.submit(work, batch))
-            if len(waiting) > cores:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
