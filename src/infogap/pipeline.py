@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 
 from infogap.console import say
@@ -30,7 +31,8 @@ def stages(recipe: Recipe) -> list[Stage]:
     left_out = {"generate" if recipe.imports else "import"}
     if recipe.measure.gap is None:
         left_out.add("gap")
-    return [import_module(module).STAGE for name, module in _MODULES.items() if name not in left_out]
+    found: list[Stage] = [import_module(module).STAGE for name, module in _MODULES.items() if name not in left_out]
+    return [replace(stage, inputs=(*stage.inputs, *stage.inputs_by(recipe))) for stage in found]
 
 
 def states(run: Run) -> list[StageState]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from infogap.recipe import Recipe
 from infogap.run import Run
 
 
@@ -33,6 +34,8 @@ class Stage:
     version: int  # raised when the same input would give another result
     part: Callable[[Run], dict[str, Any]]
     make: Callable[[Run], Outcome]
+    # What else it reads, by the recipe: a table that a setting does not need makes nothing stale.
+    inputs_by: Callable[[Recipe], tuple[str, ...]] = lambda _recipe: ()
     # Of a stage that resumes and is not whole: the rows that it has, and a sentence on how far it is.
     begun: Callable[[Run], tuple[int, str] | None] = lambda _run: None
     # Asked before the first stage of a command is made: raises UserError or WorldError where this one could not be.

@@ -10,6 +10,7 @@ from infogap import manifest
 from infogap.dedupe.corpus import Corpus
 from infogap.dedupe.stage import STAGE
 from infogap.manifest import Manifest
+from infogap.pipeline import stages
 from infogap.recipe import load_recipe
 from infogap.run import Run
 from infogap.schema import DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS
@@ -264,3 +265,12 @@ def make_run_with(run: Run, folder: Path, dedupe: str) -> Run:
     recipe = folder / "recipe.yaml"
     recipe.write_text(f"name: demo\nimport: [{{from: x.jsonl, columns: {{trace: text}}}}]\ndedupe: {dedupe}\n")
     return Run(run.path, load_recipe(recipe).recipe, folder)
+
+
+@pytest.mark.parametrize(
+    ("dedupe", "read"), [("{}", []), ("{keep: most_uncertain}", ["measures"]), ("{keep: correct_first}", ["verdicts"])]
+)
+def test_only_what_decides_who_stays_makes_it_stale(tmp_path: Path, dedupe: str, read: list[str]) -> None:
+    recipe = make_run(tmp_path, dedupe, []).recipe
+    (stage,) = (stage for stage in stages(recipe) if stage.name == "dedupe")
+    assert list(stage.inputs) == ["tasks", "traces", *read]

@@ -19,6 +19,7 @@ from infogap.dedupe.pairs import similar
 from infogap.dedupe.signatures import SCHEME, SEED
 from infogap.dedupe.stored import FOLDER, Found, load, store
 from infogap.ids import digest
+from infogap.recipe import Recipe
 from infogap.recipe.dedupe import Dedupe
 from infogap.run import Run
 from infogap.schema import DUPLICATES, TASKS, TRACES
@@ -150,4 +151,10 @@ def _notes(settings: Dedupe, bands: Bands, found: Found, counts: dict[str, Any])
         )
 
 
-STAGE = Stage("dedupe", ("duplicates",), ("tasks", "traces", "verdicts", "measures"), VERSION, part, make)
+def _inputs(recipe: Recipe) -> tuple[str, ...]:
+    """Which stays is decided by the measures or the verdicts only where the recipe says so."""
+    keep = recipe.dedupe.keep if recipe.dedupe else "first"
+    return {"most_uncertain": (MEASURES.name,), "correct_first": (VERDICTS.name,)}.get(keep, ())
+
+
+STAGE = Stage("dedupe", ("duplicates",), ("tasks", "traces"), VERSION, part, make, inputs_by=_inputs)
