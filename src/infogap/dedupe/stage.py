@@ -22,7 +22,7 @@ from infogap.ids import digest
 from infogap.recipe import Recipe
 from infogap.recipe.dedupe import Dedupe
 from infogap.run import Run
-from infogap.schema import DUPLICATES, TASKS, TRACES
+from infogap.schema import DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS
 from infogap.stage import Outcome, Stage
 
 VERSION = 2
