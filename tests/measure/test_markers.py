@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -166,3 +167,18 @@ def test_more_anchors_than_one_automaton_takes() -> None:
 
 def test_markers_without_end() -> None:
     assert len(OWN.spans("wait " * 2000)) == 2000
+
+
+@given(
+    st.lists(st.text("ab", min_size=1, max_size=11), min_size=1, max_size=5, unique=True),
+    st.lists(st.text("abA \n的", max_size=40), max_size=4),
+)
+def test_few_markers_that_overlap(markers: list[str], texts: list[str]) -> None:
+    lexicon = _lexicon(markers, [], "substring")
+    many = _lexicon([*markers, *(f"c{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")], [], "substring")
+    found = MarkerFinder([lexicon, many]).find(texts)
+    assert MarkerFinder([lexicon]).find(texts) == [[few] for few, _ in found]
+    for text, (few, _) in zip(texts, found, strict=True):
+        assert Counter(marker for _, _, marker in few) == {
+            marker: text.lower().count(marker) for marker in markers if marker in text.lower()
+        }

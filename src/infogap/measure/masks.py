@@ -57,6 +57,7 @@ class _Delimiters:
         self._character = row.content[places]
         self._end = np.zeros(len(places), np.int64)  # of what is masked; 0 for nothing
         self._goes_on = places + 1
+        self._breaks = np.flatnonzero(row.content == _LINE_BREAK)
 
     def read(self) -> tuple[np.ndarray, np.ndarray]:
         following = np.searchsorted(self._places, np.where(self._end > 0, self._end, self._goes_on)).tolist()
@@ -157,8 +158,7 @@ class _Delimiters:
         self._goes_on[which] = places + size
 
     def _line_end(self, places: np.ndarray) -> np.ndarray:
-        breaks = np.flatnonzero(self._row.content == _LINE_BREAK)
-        return breaks[np.searchsorted(breaks, places)]
+        return self._breaks[np.searchsorted(self._breaks, places)]
 
     def _is(self, kind: Callable[[str], bool], of_ascii: np.ndarray, places: np.ndarray, forward: bool) -> np.ndarray:
         """Whether the characters that begin, or end, at some places are of a kind."""
