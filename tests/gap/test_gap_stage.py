@@ -329,3 +329,13 @@ def test_nothing_is_generated_where_the_server_cannot_score(tmp_path: Path, mode
     assert refused.returncode == 2
     assert "gives no log-probabilities of prompts" in refused.stderr
     assert chats.bodies == []
+
+
+def test_tasks_that_are_left_out_cost_nothing(
+    folder: Path, texts_scored: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `select` leaves out those that are solved never or always."""
+    monkeypatch.setattr("infogap.gap.stage.not_selected", lambda run: run.scan(TRACES).select("task_id"))
+    rows = rows_of(scored(folder))
+    assert texts_scored == []
+    assert {row["detail"] for row in rows} == {"the trace's task is left out by `select`, or not in the tasks table"}

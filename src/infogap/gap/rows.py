@@ -108,7 +108,7 @@ def unscored_row(trace: dict[str, Any], scorer: str) -> dict[str, Any]:
     elif not (trace["reasoning"] or trace["response"]):
         why = "there is no text"
     else:
-        why = "the trace's task is not in the tasks table"
+        why = "the trace's task is left out by `select`, or not in the tasks table"
     return _empty_row(trace["trace_id"], scorer) | {"detail": why}
 
 

@@ -20,6 +20,7 @@ from infogap.gap.texts import Prompts, TraceTexts
 from infogap.generate.stopping import Stopping, stopping
 from infogap.run import Run
 from infogap.schema import CONTEXTS, GAPS, TASKS, TOKEN_GAPS, TRACES, VERDICTS, Table
+from infogap.selection import not_selected
 from infogap.stage import Outcome, Stage
 from infogap.teachers.scoring import Scorer, TextToScore
 
@@ -104,10 +105,12 @@ def _score_all(run: Run, scorer: Callable[[], Scorer], store: ScoredStore, stop:
 
 
 def _parts(run: Run, prompts: Prompts) -> Iterator[_Part]:
-    """The traces, part by part, with the tasks and contexts of each."""
+    """The traces, part by part, with the tasks and contexts of each. Tasks that `select` leaves out are not scored."""
+    left_out = set(not_selected(run).collect()["task_id"])
     for frame in run.parts(TRACES):
         traces = frame.select(_COLUMNS).to_dicts()
-        tasks = _by_key(run, TASKS, [trace["task_id"] for trace in traces])
+        wanted = [trace["task_id"] for trace in traces if trace["task_id"] not in left_out]
+        tasks = _by_key(run, TASKS, wanted)
         contexts = _by_key(run, CONTEXTS, [trace["context_id"] for trace in traces])
         texts: list[TraceTexts | None] = []
         asked: dict[str, TextToScore] = {}
