@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.measure.text import lower_in_place, measured_text, word_count
+from infogap.measure.text import lower_in_place, measured_text, word_count, word_counts
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,11 @@ def test_word_count(text: str, words: int) -> None:
 @given(st.text(st.characters(max_codepoint=0x24F)))
 def test_without_ideographs_words_are_what_spaces_part(text: str) -> None:
     assert word_count(text) == len(text.split())
+
+
+@given(st.lists(st.text(st.one_of(st.characters(max_codepoint=0x7F), st.sampled_from("aé是　\x1c\x85 ")))))
+def test_words_of_many_texts(texts: list[str]) -> None:
+    assert word_counts(texts) == [word_count(text) for text in texts]
 
 
 @given(st.text())

@@ -50,6 +50,12 @@ def test_chinese() -> None:
     assert [marker for _, _, marker in OWN.spans("他可能有七个。", question)] == ["可能"]
 
 
+def test_a_marker_whose_hyphen_is_not_there() -> None:
+    question = "Is it so that he can doublecheck all of the numbers?"
+    assert OWN.spans("Let me doublecheck.", question)
+    assert OWN.spans("It says that he can doublecheck all of the numbers.", question) == []
+
+
 def test_without_a_question_nothing_is_quoted() -> None:
     assert [marker for _, _, marker in OWN.spans(QUESTION)] == ["might", "or perhaps", "likely", "might"]
 

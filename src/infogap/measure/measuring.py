@@ -14,7 +14,7 @@ from infogap.measure.leaks.told import ladder_names
 from infogap.measure.lexicon import Lexicon, load
 from infogap.measure.markers import MarkerFinder
 from infogap.measure.places import lexicon_entries
-from infogap.measure.text import measured_text, word_count
+from infogap.measure.text import measured_text, word_counts
 from infogap.recipe.measure import Bands
 from infogap.run import Run
 from infogap.schema import MEASURES
@@ -58,11 +58,10 @@ class Measuring:
         reasoning = [
             len(thought or "") if text else 0 for thought, text in zip(traces["reasoning"], texts, strict=True)
         ]
-        reasoning_words = [word_count(text[:end]) for text, end in zip(texts, reasoning, strict=True)]
+        reasoning_words = word_counts([text[:end] for text, end in zip(texts, reasoning, strict=True)])
+        response_words = word_counts([text[end:] for text, end in zip(texts, reasoning, strict=True)])
         # A line break parts the two, so their words add up.
-        words = [
-            first + word_count(text[end:]) for text, end, first in zip(texts, reasoning, reasoning_words, strict=True)
-        ]
+        words = [first + second for first, second in zip(reasoning_words, response_words, strict=True)]
         tokens = traces["completion_tokens"].to_list()
         lengths = [(known or said) if said else 0 for known, said in zip(tokens, words, strict=True)]
         found = self._finder.find_all(texts, questions)

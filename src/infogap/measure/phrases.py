@@ -71,6 +71,8 @@ class Around:
         for phrase in self.inner:
             self._by_first.setdefault("*" if phrase.startswith("*") else pieces(phrase)[0], []).append(phrase)
         self._by_any = self._by_first.pop("*", [])
+        firsts = "|".join(map(re.escape, self._by_first))
+        self._first_word = _WORD if self._by_any else re.compile(rf"(?<![^\W_])(?:{firsts})(?![^\W_])")
         self._compiled: dict[str, re.Pattern[str]] = {}
 
     def find(self, lowered: str, place: int) -> list[Span]:
@@ -91,7 +93,7 @@ class Around:
             for begin in range(start, place):
                 self._match("inner", self.inner, lowered, begin, place, found)
             return found
-        for word in _WORD.finditer(lowered, start, place):
+        for word in self._first_word.finditer(lowered, start, place):
             phrases = self._by_first.get(word.group())
             if phrases:
                 self._match(word.group(), phrases, lowered, word.start(), place, found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -58,20 +58,19 @@ class WordMarkers:
         found, start = found.only(longest), start[longest]
         end = start + found.end - found.start
         counts = ~_overlap(start, end, *masked)
-        for number in np.flatnonzero(counts & self._exclusions.some[found.marker]).tolist():
-            counts[number] = not self._exclusions.cover(prose, *_span(found, number))
-        if any(questions):
-            for number in np.flatnonzero(counts).tolist():
-                counts[number] = not self._quoted(prose, questions, *_span(found, number))
+        for number, *span in _numbered(found, counts & self._exclusions.some[found.marker]):
+            counts[number] = not self._exclusions.cover(prose, *span)
+        asked = np.array([bool(question) for question in questions], bool)
+        for number, *span in _numbered(found, counts & asked[found.text]):
+            counts[number] = not self._quoted(prose, questions, *span)
         found, start, end = found.only(counts), start[counts], end[counts]
         return found.only(_apart(start, end))
 
     def _quoted(self, prose: Prose, questions: Sequence[str], text: int, start: int, end: int, marker: int) -> bool:
-        question = questions[text]
-        if not question:
-            return False
         first = self._first_words[marker]
-        return (first is None or has_word(question, first)) and is_quoted(prose.lowered[text], start, end, question)
+        if first is not None and not has_word(questions[text], first):
+            return False
+        return is_quoted(prose.lowered[text], start, end, questions[text])
 
 
 class _Exclusions:
@@ -109,8 +108,11 @@ def _first_word(marker: str) -> str | None:
     return first[0] if first and marker.startswith(first[0]) and marker[len(first[0]) :][:1] != "-" else None
 
 
-def _span(found: Found, number: int) -> tuple[int, int, int, int]:
-    return int(found.text[number]), int(found.start[number]), int(found.end[number]), int(found.marker[number])
+def _numbered(found: Found, which: np.ndarray) -> Iterable[tuple[int, int, int, int, int]]:
+    """Those where a mask is true: the place among all, text, start, end and marker."""
+    some = found.only(which)
+    columns = (np.flatnonzero(which), some.text, some.start, some.end, some.marker)
+    return zip(*(column.tolist() for column in columns), strict=True)
 
 
 def _overlap(start: np.ndarray, end: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
