@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from infogap.measure.leaks.answers import CHOICE
+from infogap.measure.leaks.answers import CHOICE, answer_pattern
 from infogap.measure.leaks.references import leak_at, plain_lower
 from infogap.measure.leaks.seen import Leak, Seen
 from infogap.measure.scripts import IDEOGRAPH
@@ -17,6 +17,9 @@ _FEW = 5  # characters before an answer that say too little to be the question's
 _TELLING = 2  # characters of an answer from which on chance does not say it
 _OPENING_WORDS = 60  # words before an answer that has come first, none of which derive anything
 _SENTENCE_END = re.compile(r"(?:[.!?](?=[\s*_]|$)|[。！？]|\n)+[*_]*\s*")
+_ENDING = 300  # characters in which a text's last sentence is looked for
+_TEXT_END = re.compile(r"[\s$\\)}*\]]{0,8}(?:[^\W\d]+\s?){0,3}[\s$\\)}*\].!。！]{0,8}$")
+_DENIES = re.compile(r"\b(?:no|not|never|wrong|rather than|instead|unlike|too)\b|n't\b|不|错", re.IGNORECASE)
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{[\s$({\\a-z]{0,12}$")
 # What may stand between "is" and the answer; the expressions below are matched against what comes before it.
 _LEAD = r"[\s:：=*_`$\"'“(\\{]{0,10} (?: \\(?:boxed|fbox|text|\() \s*\{?\s* )? $"
@@ -34,7 +37,8 @@ _ANSWER_IS = re.compile(
 _IS = re.compile(
     r"""(?:
       \b(?: is | are | was | equals? | (?:(?:must|should)[ ])?be | gets? | have | has | obtain | gives | find
-        | comes?[ ](?:out[ ])?to | takes | needs? | exactly | ha(?:s|ve)[ ]the[ ](?:solutions?|value|answer) )\b
+        | comes?[ ](?:out[ ])?to | there[ ](?:is|are)
+        | takes | needs? | exactly | ha(?:s|ve)[ ]the[ ](?:solutions?|value|answer) )\b
       | [=:：有是为得] | 等于
     )"""
     + _LEAD,
@@ -110,6 +114,7 @@ _SAME_SENTENCE_CUE = re.compile(
 # An answer ends its clause, a unit of up to three words apart.
 _CLAUSE_END = re.compile(
     r"""[\s)}$*\\"'”°%\]]{0,8}
+    (?: [ ]?of[ ](?:them|these|those|it) )?
     (?: (?! (?: and|or|times|plus|minus|divided|so|which|as|of|to|by|if|when|but )\b )
       [^\W\d]+ (?:[²³/^]?\w*)? (?:\s[^\W\d]+){0,2} )?
     [\s)}$*\\"'”]{0,6} (?: [.,;:!?。！，；：–—] | $ | \n )""",
@@ -161,9 +166,20 @@ def find_decoy(seen: Seen) -> list[Leak]:
         boxed = _BOX.search(before)
         if boxed and boxes and boxes[-1] >= match.start() - len(before) + boxed.start():
             return [leak_at(seen.text, match.start(), match.end(), "decoy", "stated")]
-        if not boxes and _ANSWER_IS.search(before):
+        if not boxes and (_ANSWER_IS.search(before) or _concludes(seen, match)):
             return [leak_at(seen.text, match.start(), match.end(), "decoy", "stated")]
     return []
+
+
+def _concludes(seen: Seen, match: re.Match[str]) -> bool:
+    """Whether the match ends the text, a unit or "it is" apart, in a sentence that neither denies it nor says the gold
+    answer."""
+    if not _TEXT_END.match(seen.text, match.end()):
+        return False
+    start, end = list(_sentences(seen.text[-_ENDING:]))[-1]
+    sentence = seen.text[-_ENDING:][start:end]
+    gold = answer_pattern(seen.gold) if seen.gold else None
+    return not _HEDGE.search(sentence) and not _DENIES.search(sentence) and not (gold and gold.search(sentence))
 
 
 def _is_choice(answer: str) -> bool:
