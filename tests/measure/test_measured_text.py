@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +20,14 @@ def test_word_count(text: str, words: int) -> None:
 @given(st.text(st.characters(max_codepoint=0x24F)))
 def test_without_ideographs_words_are_what_spaces_part(text: str) -> None:
     assert word_count(text) == len(text.split())
+
+
+@given(st.text("a-é是が　，。\uff41\uff66\n "))
+def test_ideographs_are_words_each(text: str) -> None:
+    ideographs = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    if re.search(f"[{ideographs}]", text):
+        other = rf"[^\s{ideographs}\u3000-\u303f\uff00-\uffef]+"
+        assert word_count(text) == len(re.findall(f"[{ideographs}]|{other}", text))
 
 
 @given(st.lists(st.text(st.one_of(st.characters(max_codepoint=0x7F), st.sampled_from("aé是　\x1c\x85 ")))))

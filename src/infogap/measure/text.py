@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from infogap.measure.scripts import IDEOGRAPH, has_ideograph
+from infogap.measure.scripts import IDEOGRAPH
 
-_WORD = re.compile(rf"[{IDEOGRAPH}]|[^\s{IDEOGRAPH}\u3000-\u303f\uff00-\uffef]+")
+_IDEOGRAPH = re.compile(f"[{IDEOGRAPH}]")
+_PUNCTUATION = re.compile("[\u3000-\u303f\uff00-\uffef]")  # of Chinese and Japanese, and full-width letters
 
 
 def measured_text(reasoning: str | None, response: str | None) -> str:
@@ -27,8 +28,10 @@ def lower_in_place(text: str) -> str:
 
 def word_count(text: str) -> int:
     """Words between white space; of Chinese and Japanese, which have none, every character counts as a word."""
-    if not text.isascii() and has_ideograph(text):
-        return len(_WORD.findall(text))
+    if not text.isascii():
+        text, ideographs = _IDEOGRAPH.subn(" ", text)
+        if ideographs:
+            return ideographs + len(_PUNCTUATION.sub(" ", text).split())
     return len(text.split())
 
 

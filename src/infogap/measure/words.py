@@ -60,17 +60,23 @@ class WordMarkers:
         counts = ~_overlap(start, end, *masked)
         for number, *span in _numbered(found, counts & self._exclusions.some[found.marker]):
             counts[number] = not self._exclusions.cover(prose, *span)
-        asked = np.array([bool(question) for question in questions], bool)
-        for number, *span in _numbered(found, counts & asked[found.text]):
-            counts[number] = not self._quoted(prose, questions, *span)
+        if any(questions):
+            for number, text, begin, after, _ in _numbered(found, counts & self._in_question(found, questions)):
+                counts[number] = not is_quoted(prose.lowered[text], begin, after, questions[text])
         found, start, end = found.only(counts), start[counts], end[counts]
         return found.only(_apart(start, end))
 
-    def _quoted(self, prose: Prose, questions: Sequence[str], text: int, start: int, end: int, marker: int) -> bool:
-        first = self._first_words[marker]
-        if first is not None and not has_word(questions[text], first):
-            return False
-        return is_quoted(prose.lowered[text], start, end, questions[text])
+    def _in_question(self, found: Found, questions: Sequence[str]) -> np.ndarray:
+        """Whether the question has the word that each begins with; without it nothing is quoted."""
+        distinct = {question: number for number, question in enumerate(dict.fromkeys(questions))}
+        question = np.array([distinct[question] for question in questions], np.int64)[found.text]
+        pairs, pair = np.unique(question * len(self._rank) + found.marker, return_inverse=True)
+        asked, told = list(distinct), []
+        for number in pairs.tolist():
+            question_number, marker = divmod(number, len(self._rank))
+            first = self._first_words[marker]
+            told.append(first is None or has_word(asked[question_number], first))
+        return np.array(told, bool)[pair]
 
 
 class _Exclusions:
