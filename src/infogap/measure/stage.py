@@ -64,4 +64,4 @@ def _traces(run: Run) -> Iterator[pl.DataFrame]:
         yield from known.join(tasks, on="task_id", how="left", maintain_order="left").iter_slices(_AT_ONCE)
 
 
-STAGE = Stage("measure", (MEASURES.name,), (TASKS.name, CONTEXTS.name, TRACES.name, GAPS.name), 9, _part, _make)
+STAGE = Stage("measure", (MEASURES.name,), (TASKS.name, CONTEXTS.name, TRACES.name, GAPS.name), 10, _part, _make)

@@ -14,6 +14,7 @@ from infogap.privilege.mask import BLANK
 _ATTEMPTS = re.compile(r"\battempts?\b|\bwrong solution\b|\bverdict\b|尝试", re.IGNORECASE)
 _BLANKS = re.compile(rf"{BLANK}|_{{3,}}|\bblanked\b|\bmasked\b", re.IGNORECASE)
 _BOX = re.compile(r"\\boxed\s*\{([^{}]{1,60}(?:\{[^{}]{0,40}\}[^{}]{0,40}){0,3})\}")
+_SHOWS_ATTEMPTS = ("verifier", "peers")  # whatever the words of their contexts
 _HOLDS_NONE = ("unguided", "hint", "masked_solution", "irrelevant")
 
 
@@ -79,7 +80,9 @@ class Seen:
 
     @cached_property
     def shows_attempts(self) -> bool:
-        return self.context is not None and _ATTEMPTS.search(self.context) is not None
+        if self.context is None:
+            return False
+        return self.privilege in _SHOWS_ATTEMPTS or _ATTEMPTS.search(self.context) is not None
 
     @cached_property
     def shows_blanks(self) -> bool:
