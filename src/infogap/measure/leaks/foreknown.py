@@ -68,6 +68,8 @@ _TOLD = re.compile(
     )""",
     _FLAGS,
 )
+# A root of an equation that does not fit is no attempt of anybody.
+_ROOT = re.compile(r"\b(?:roots?|solutions?)\b.*\b(?:rejected|discarded|extraneous|accepted)\b", re.IGNORECASE)
 # Who speaks so of a wrong answer that nothing in the trace has reached was shown it.
 _FAULT = re.compile(
     r"""\b(?: wrong | incorrect | not | isn't | wasn't | mistake | mistaken | error | slip | typo | fail(?:s|ed)?
@@ -113,6 +115,7 @@ def find_faulted(seen: Seen) -> list[Leak]:
         before = seen.text[max(0, match.start() - _CLAUSE) : match.start()]
         after = seen.text[match.end() : match.end() + _CLAUSE]
         clause = before.rpartition(". ")[2] + " " + after.partition(". ")[0]
-        if not before.rstrip(" $\\(").endswith("=") and _FAULT.search(clause) and not _IMAGINED.search(clause):
+        found = not before.rstrip(" $\\(").endswith("=")  # worked out right there
+        if found and _FAULT.search(clause) and not (_IMAGINED.search(clause) or _ROOT.search(clause)):
             return [leak_at(seen.text, match.start(), match.end(), "reference", "faulted")]
     return []
