@@ -53,7 +53,7 @@ def test_without_ray_it_says_what_to_install() -> None:
 
 
 def test_a_folder_that_is_not_there_is_found_before_anything_starts(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="there is no folder"):
+    with pytest.raises(UserError, match="there is no model folder"):
         RayCluster(settings(model=str(tmp_path / "nothing")), Path)
 
 

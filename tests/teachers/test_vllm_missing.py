@@ -36,5 +36,5 @@ def test_a_folder_is_told_from_a_name_on_the_hub(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("model", ["/nowhere/model", "./model", "../model", "~/no/such/model", "models/of/mine"])
 def test_a_path_without_a_folder_is_refused(tmp_path: Path, model: str) -> None:
-    with pytest.raises(UserError, match=r"teacher\.model: there is no folder"):
+    with pytest.raises(UserError, match=r"there is no model folder"):
         find_folder(model, lambda path: tmp_path / path)
