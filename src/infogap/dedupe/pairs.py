@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infogap.dedupe.bands import Bands
-from infogap.dedupe.candidates import Candidates, Items, fewest_agreeing
+from infogap.dedupe.candidates import Candidates, Items, distinct, fewest_agreeing
 from infogap.dedupe.corpus import Corpus
 
 GRAMS_AT_ONCE = 150_000_000  # in memory, 8 bytes each; of more, the texts are read several times
@@ -64,7 +64,7 @@ def _exact(one: NDArray[np.int64], other: NDArray[np.int64], corpus: Corpus) -> 
     from infogap.dedupe.kernels import jaccards
 
     values = np.full(len(one), np.nan)
-    texts = np.unique(np.concatenate([one, other]))
+    texts = distinct(one, other)
     for wanted in _together(texts, corpus.sizes[texts]):
         mine = np.flatnonzero(np.isnan(values) & np.isin(one, wanted) & np.isin(other, wanted))
         if not len(mine):
