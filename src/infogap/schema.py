@@ -199,7 +199,9 @@ CONTAMINATION = Table(
             "eval_row": pl.Int64,  # of the evaluation set's file or dataset, from 1
             "ngrams": pl.Int64,  # different ones that the text shares with the evaluation question
             "share": pl.Float64,  # of the evaluation question's words, those in shared n-grams
-            "tasks": pl.Int64,  # of this run that have even the rarest of these n-grams; many: a common phrase
+            "tasks": pl.Int64,  # of this run that have even the rarest of these n-grams
+            "questions": pl.Int64,  # different evaluation questions that have even the rarest of them
+            "common": pl.Boolean,  # each of them in many tasks or questions: a phrase rather than a question
             "matched": pl.String,  # the longest shared passage, as it stands in the text
         }
     ),

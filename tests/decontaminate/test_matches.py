@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -32,10 +31,11 @@ def found(ours: list[str], theirs: list[str], n: int, ignored: list[str], least:
     against = evaluation(theirs, n, ignored)
     texts = pl.Series(ours, dtype=pl.String)
     hits = Hits.of(texts, against, n, phrases(ignored))
-    ones = np.ones(len(against.hashes), np.int64)
+    counted = pl.DataFrame({"gram": range(len(against.hashes)), "questions": against.questions})
+    grams_of_questions = counted.with_columns(tasks=pl.lit(1), common=pl.lit(value=False))
     tables = []
     for batch in hits.batches(against):
-        pairs = compare(batch, against, ones, least)
+        pairs = compare(batch, against, grams_of_questions, least)
         matched = passages(pairs, batch, against, hits.words, texts)
         tables.append(pairs.with_columns(matched=pl.Series(matched, dtype=pl.String)))
     return pl.concat(tables) if tables else pl.DataFrame()

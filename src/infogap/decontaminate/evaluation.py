@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -38,6 +39,7 @@ class Evaluation:
     items: pl.DataFrame
     postings: pl.DataFrame
     hashes: NDArray[np.uint64]  # of each n-gram by its number, ascending
+    questions: NDArray[np.int64]  # in how many different questions each n-gram stands
     sieve: NDArray[np.bool_]  # by a hash's upper bits, whether any n-gram has these
 
     @classmethod
@@ -59,9 +61,11 @@ class Evaluation:
                 "length": np.minimum(sizes, settings.ngram)[item],
             }
         )
+        named = pl.DataFrame({"gram": numbers.astype(np.int64), "question": _different(words)[item]}).unique()
+        questions = np.bincount(named["gram"].to_numpy(), minlength=len(hashes))
         sieve = np.zeros(1 << _SIEVE_BITS, np.bool_)
         sieve[_upper(hashes)] = True
-        return cls(items.with_columns(words=pl.Series(sizes, dtype=pl.Int64)), postings, hashes, sieve)
+        return cls(items.with_columns(words=pl.Series(sizes, dtype=pl.Int64)), postings, hashes, questions, sieve)
 
     def look_up(self, grams: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Which of these hashes an n-gram has: their places, ascending, and the numbers of the n-grams."""
@@ -72,6 +76,13 @@ class Evaluation:
         numbers[numbers == len(self.hashes)] = 0
         same = self.hashes[numbers] == grams[places]
         return places[same], numbers[same]
+
+
+def _different(words: Words) -> NDArray[np.int64]:
+    """A number for each question, the same where two have the same words."""
+    numbers: dict[bytes, int] = {}
+    each = (words.hashes[start:stop].tobytes() for start, stop in pairwise(words.ends.tolist()))
+    return np.array([numbers.setdefault(text, len(numbers)) for text in each], np.int64)
 
 
 def _upper(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:

@@ -13,9 +13,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from infogap.decontaminate.evaluation import Evaluation, ReadSet
+from infogap.decontaminate.tally import COMMON_QUESTIONS, COMMON_TASKS
 from infogap.recipe.decontaminate import Decontaminate, What
 
-COMMON = 10  # words that so many tasks have are more likely a phrase than a question
 _SHOWN = 60  # characters of a passage in a note
 _NAMES: dict[What, str] = {"question": "tasks' questions", "trace": "traces", "context": "contexts"}
 
@@ -29,21 +29,22 @@ class Found:
     by_set: Counter[tuple[str, What]] = field(default_factory=Counter)
     matches: int = 0
     not_listed: int = 0
-    common: int = 0  # matches by nothing but words that many tasks have
+    common: int = 0  # matches by nothing but common words
     commonest: tuple[int, str] = (0, "")  # in how many tasks, and the passage
 
     def add(self, what: What, pairs: pl.DataFrame, listed: pl.DataFrame) -> None:
-        """Count matches (`text`, `item`, `eval_set`, `tasks`), and those of them that are listed (with `matched`)."""
+        """Count matches (`text`, `item`, `eval_set`, `common`), and those of them that are listed (with `matched`)."""
         self.items[pairs["item"].to_numpy()] = True
         self.texts[what] += pairs["text"].n_unique()
         for label, some in pairs.group_by("eval_set").agg(pl.col("text").n_unique()).iter_rows():
             self.by_set[label, what] += some
         self.matches += pairs.height
         self.not_listed += pairs.height - listed.height
-        self.common += pairs.filter(pl.col("tasks") >= COMMON).height
-        most = listed["tasks"].arg_max()
-        if most is not None and listed["tasks"][most] > self.commonest[0]:
-            self.commonest = listed["tasks"][most], listed["matched"][most]
+        self.common += int(pairs["common"].sum())
+        common = listed.filter("common").sort("tasks", descending=True, maintain_order=True)
+        for tasks, passage in common.select("tasks", "matched").head(1).iter_rows():
+            if tasks > self.commonest[0]:
+                self.commonest = tasks, passage
 
 
 def counts(settings: Decontaminate, sets: list[ReadSet], evaluation: Evaluation, found: Found) -> dict[str, Any]:
@@ -81,8 +82,9 @@ def notes(run: Path, settings: Decontaminate, counted: dict[str, Any], found: Fo
     if found.common:
         tasks, passage = found.commonest
         yield (
-            f"{found.common:,} of {found.matches:,} matches are by nothing but words that {COMMON} or more tasks have, "
-            f"such as {_short(passage)!r} ({tasks:,} tasks); what is no question's own goes into decontaminate.ignore"
+            f"{found.common:,} of {found.matches:,} matches are by nothing but common words (in {COMMON_TASKS} tasks "
+            f"or {COMMON_QUESTIONS} evaluation questions), such as {_short(passage)!r} ({tasks:,} "
+            f"task{'' if tasks == 1 else 's'}); what is no question's own goes into decontaminate.ignore"
         )
     if found.not_listed:
         yield f"{found.not_listed:,} matches are not listed: for each text only the closest of a set are"

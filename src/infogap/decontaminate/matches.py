@@ -42,19 +42,17 @@ class Hits:
             yield hits.drop("batch")
 
 
-def compare(
-    hits: pl.DataFrame, evaluation: Evaluation, tasks_with: NDArray[np.int64], least_share: float
-) -> pl.DataFrame:
-    """Texts and evaluation questions that share n-grams, by `text` and `item`, with `ngrams`, `share` and `tasks`.
+def compare(hits: pl.DataFrame, evaluation: Evaluation, grams: pl.DataFrame, least_share: float) -> pl.DataFrame:
+    """Texts and evaluation questions that share n-grams, by `text` and `item`, with `ngrams` and `share`.
 
-    `tasks_with` has for each n-gram how many tasks of the run have it. Left out is what covers less than `least_share`.
+    `grams` is what `Tally.table` gives; `tasks`, `questions` and `common` are of the rarest of the shared n-grams. Left
+    out is what covers less than `least_share`.
     """
-    own = pl.DataFrame({"gram": np.arange(len(tasks_with)), "tasks": tasks_with})
     places = (
         hits.select("text", "gram")
         .unique()
         .join(evaluation.postings, on="gram")
-        .join(own, on="gram")
+        .join(grams, on="gram")
         .sort("text", "item", "position")
     )
     goes_on = (pl.col("text").shift(-1) == pl.col("text")) & (pl.col("item").shift(-1) == pl.col("item"))
@@ -67,6 +65,8 @@ def compare(
             ngrams=pl.col("gram").n_unique().cast(pl.Int64),
             covered=pl.col("covered").sum(),
             tasks=pl.col("tasks").min(),
+            questions=pl.col("questions").min(),
+            common=pl.col("common").all(),
         )
         .join(evaluation.items.select("eval_set", "words").with_row_index("item").cast({"item": pl.Int64}), on="item")
         .with_columns(share=pl.col("covered") / pl.col("words"))
@@ -82,11 +82,11 @@ def passages(
 
     Of several that are as long it is the first; ignored words inside of it are shown.
     """
-    grams = evaluation.postings.select("gram", "item", "length").unique()
+    lengths = evaluation.postings.select("gram", "item", "length").unique()
     places = (
         pairs.select("text", "item")
         .join(hits, on="text")
-        .join(grams, on=["gram", "item"])
+        .join(lengths, on=["gram", "item"])
         .sort("text", "item", "position")
         .group_by("text", "item", maintain_order=True)
         .agg("position", length=pl.col("length").first())

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from infogap.console import Advance, progress
 from infogap.decontaminate.evaluation import Evaluation, read_sets
@@ -61,10 +60,10 @@ def make(run: Run) -> Outcome:
     found = Found(np.zeros(evaluation.items.height, np.bool_))
     total = 2 * sum(count(run, what) for what in settings.on)
     with run.rewrite(CONTAMINATION) as out, progress("decontaminate", total, "texts") as advance:
-        tasks_with = _tasks_with(run, settings, evaluation, advance)
+        grams = _grams(run, settings, evaluation, advance)
         for what in settings.on:
             for frame in texts(run, what):
-                for rows in _matching(frame, what, settings, evaluation, tasks_with, found):
+                for rows in _matching(frame, what, settings, evaluation, grams, found):
                     out.write(rows)
                 advance(frame.height)
     matched = evaluation.items.filter(pl.Series(found.items)).select("eval_set", "eval_row", "question")
@@ -73,7 +72,7 @@ def make(run: Run) -> Outcome:
     return Outcome(out.rows, counted, list(notes(run.path, settings, counted, found)))
 
 
-def _tasks_with(run: Run, settings: Decontaminate, evaluation: Evaluation, advance: Advance) -> NDArray[np.int64]:
+def _grams(run: Run, settings: Decontaminate, evaluation: Evaluation, advance: Advance) -> pl.DataFrame:
     """For each n-gram of the evaluation questions, how many tasks have it in any of the texts that are compared."""
     tally = Tally(run, len(evaluation.hashes))
     ignored = phrases(settings.ignore)
@@ -82,7 +81,7 @@ def _tasks_with(run: Run, settings: Decontaminate, evaluation: Evaluation, advan
             hits = Hits.of(frame["text"], evaluation, settings.ngram, ignored).found
             tally.add(frame["task_id"].gather(hits["text"]), hits["gram"])
             advance(frame.height)
-    return tally.tasks()
+    return tally.table(evaluation.questions)
 
 
 def _matching(
@@ -90,13 +89,13 @@ def _matching(
     what: What,
     settings: Decontaminate,
     evaluation: Evaluation,
-    tasks_with: NDArray[np.int64],
+    grams: pl.DataFrame,
     found: Found,
 ) -> Iterator[pl.DataFrame]:
     """The rows of one part of the texts, the closest questions of each set first; all that matches is counted."""
     hits = Hits.of(frame["text"], evaluation, settings.ngram, phrases(settings.ignore))
     for batch in hits.batches(evaluation):
-        pairs = compare(batch, evaluation, tasks_with, settings.least_share)
+        pairs = compare(batch, evaluation, grams, settings.least_share)
         listed = (
             pairs.sort("text", "eval_set", "share", "ngrams", "item", descending=[False, False, True, True, False])
             .group_by("text", "eval_set", maintain_order=True)

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from infogap.run import Run
 from infogap.schema import TASKS
 
+COMMON_TASKS, COMMON_QUESTIONS = 10, 3
+"""An n-gram in so many tasks, or in so many different evaluation questions, is more likely a phrase than a question."""
+
 _FEW = 1_000_000
 
 
@@ -29,10 +32,13 @@ class Tally:
         if sum(map(len, self._new)) > max(len(self._seen), _FEW):
             self._merge()
 
-    def tasks(self) -> NDArray[np.int64]:
-        """The number of tasks of each n-gram."""
+    def table(self, questions: NDArray[np.int64]) -> pl.DataFrame:
+        """For each `gram` its `tasks`, its `questions` (given) and whether it is `common`."""
         self._merge()
-        return np.bincount(self._seen % max(self._grams, 1), minlength=self._grams)
+        tasks = np.bincount(self._seen % max(self._grams, 1), minlength=self._grams)
+        common = (tasks >= COMMON_TASKS) | (questions >= COMMON_QUESTIONS)
+        numbers = np.arange(self._grams)
+        return pl.DataFrame({"gram": numbers, "tasks": tasks, "questions": questions, "common": common})
 
     def _merge(self) -> None:
         self._seen = np.unique(np.concatenate([self._seen, *self._new]))
