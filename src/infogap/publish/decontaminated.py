@@ -49,4 +49,5 @@ def _named(entry: dict[str, Any], questions: int) -> str:
         version = [f"SHA-256 {entry['sha256'][:16]}"]
     elif not entry["revision"]:
         version.append("no fixed revision")
-    return f"`{entry['name']}` ({', '.join([f'{questions:,} questions', *version])})"
+    size = f"{questions:,} question{'s' if questions != 1 else ''}"
+    return f"`{entry['name']}` ({', '.join([size, *version])})"
