@@ -160,6 +160,19 @@ def test_a_phrase_that_many_tasks_have_is_told_apart(tmp_path: Path) -> None:
     assert STAGE.make(again).counts["matched"] == {"question": 1}
 
 
+def test_a_phrase_that_makes_everything_match_is_named_before_the_long_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("infogap.decontaminate.stage._MUCH", 10)
+    monkeypatch.setattr("infogap.console.output.quiet", False)
+    questions = {f"t{n}": f"Which of these is the largest one that is below {n}?" for n in range(12)}
+    STAGE.make(make_run(tmp_path / "few", ", ignore: [integers]", {"t": questions["t0"]}))
+    assert "takes long" not in capsys.readouterr().err
+    STAGE.make(make_run(tmp_path / "many", ", ignore: [integers]", questions))
+    said = " ".join(capsys.readouterr().err.split())
+    assert "'Which of these integers is the largest one that' stands in 12 tasks and in 1 evaluation questions" in said
+
+
 def test_of_many_questions_that_match_the_closest_are_listed(tmp_path: Path) -> None:
     run = make_run(tmp_path, "", {"t": PROBLEM})
     copies = [PROBLEM] + [f"{PROBLEM} Version {n}." for n in range(9)]

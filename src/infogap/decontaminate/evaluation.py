@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from infogap.decontaminate.words import Words, phrases
+from infogap.decontaminate.words import Words, phrases, spans
 from infogap.errors import UserError
 from infogap.recipe.decontaminate import Decontaminate, EvaluationSet
 from infogap.run import Run
@@ -40,6 +40,7 @@ class Evaluation:
     postings: pl.DataFrame
     hashes: NDArray[np.uint64]  # of each n-gram by its number, ascending
     questions: NDArray[np.int64]  # in how many different questions each n-gram stands
+    ignored: list[NDArray[np.uint64]]
     sieve: NDArray[np.bool_]  # by a hash's upper bits, whether any n-gram has these
 
     @classmethod
@@ -48,7 +49,8 @@ class Evaluation:
         listed = [(one.label, row, question) for one in sets for row, question in one.questions]
         schema = {"eval_set": pl.String, "eval_row": pl.Int64, "question": pl.String}
         items = pl.DataFrame(listed, schema=schema, orient="row")
-        words = Words.read(items["question"], phrases(settings.ignore))
+        ignored = phrases(settings.ignore)
+        words = Words.read(items["question"], ignored)
         found, ends = words.grams(settings.ngram)
         sizes = np.diff(words.ends)
         item = np.repeat(np.arange(items.height), np.diff(ends))
@@ -65,7 +67,20 @@ class Evaluation:
         questions = np.bincount(named["gram"].to_numpy(), minlength=len(hashes))
         sieve = np.zeros(1 << _SIEVE_BITS, np.bool_)
         sieve[_upper(hashes)] = True
-        return cls(items.with_columns(words=pl.Series(sizes, dtype=pl.Int64)), postings, hashes, questions, sieve)
+        return cls(
+            items.with_columns(words=pl.Series(sizes, dtype=pl.Int64)), postings, hashes, questions, ignored, sieve
+        )
+
+    def passage(self, gram: int) -> str:
+        """An n-gram as it stands in the first evaluation question that has it."""
+        item, position, length = (
+            self.postings.filter(pl.col("gram") == gram).select("item", "position", "length").row(0)
+        )
+        # Ignored words are not counted in positions: the passage is sought among the words that are left.
+        words = Words.read(self.items["question"].gather([item]), self.ignored)
+        text, places = self.items["question"][item], words.places[position : position + length]
+        written = spans(text)
+        return str(text[written[places[0]][0] : written[places[-1]][1]])
 
     def look_up(self, grams: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Which of these hashes an n-gram has: their places, ascending, and the numbers of the n-grams."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from infogap.console import Advance, progress
+from infogap.console import Advance, progress, say
 from infogap.decontaminate.evaluation import Evaluation, read_sets
 from infogap.decontaminate.found import Found, counts, notes
 from infogap.decontaminate.matches import Hits, compare, passages
@@ -25,6 +25,7 @@ from infogap.tasks.source import content
 QUESTIONS = "questions.parquet"
 """Beside the table: the evaluation questions that something matches."""
 
+_MUCH = 500_000_000  # places in evaluation questions, a few minutes' work
 _MOST = 3  # of one evaluation set, so many questions are listed for one text
 
 
@@ -61,6 +62,7 @@ def make(run: Run) -> Outcome:
     total = 2 * sum(count(run, what) for what in settings.on)
     with run.rewrite(CONTAMINATION) as out, progress("decontaminate", total, "texts") as advance:
         grams = _grams(run, settings, evaluation, advance)
+        _say_if_long(grams, evaluation)
         for what in settings.on:
             for frame in texts(run, what):
                 for rows in _matching(frame, what, settings, evaluation, grams, found):
@@ -82,6 +84,21 @@ def _grams(run: Run, settings: Decontaminate, evaluation: Evaluation, advance: A
             tally.add(frame["task_id"].gather(hits["text"]), hits["gram"])
             advance(frame.height)
     return tally.table(evaluation.questions)
+
+
+def _say_if_long(grams: pl.DataFrame, evaluation: Evaluation) -> None:
+    """Say which phrase it is where one makes nearly everything match: that takes long, and is hardly meant."""
+    places = np.bincount(evaluation.postings["gram"].to_numpy(), minlength=grams.height)
+    work = grams["tasks"].to_numpy() * places
+    if work.sum() < _MUCH:
+        return
+    most = int(work.argmax())
+    tasks, questions = grams.select("tasks", "questions").row(most)
+    say(
+        f"'{evaluation.passage(most)}' stands in {tasks:,} tasks and in {questions:,} evaluation questions, so that "
+        "comparing takes long; if it is a common phrase, stop and name it in decontaminate.ignore",
+        style="yellow",
+    )
 
 
 def _matching(
