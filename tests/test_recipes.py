@@ -48,5 +48,14 @@ def test_the_keys_in_the_page_on_the_gap_are_valid(tmp_path: Path) -> None:
     assert gap is not None and gap.per_token and gap.contexts == ["decoy_solution", "reference_only"]
 
 
+def test_the_keys_in_the_page_on_decontamination_are_valid(tmp_path: Path) -> None:
+    (whole,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    page = (ROOT / "docs" / "decontamination.md").read_text()
+    (fragment,) = re.findall(r"```yaml fragment\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "recipe.yaml").write_text(f"{whole}\n{fragment}")
+    settings = load_recipe(tmp_path / "recipe.yaml").recipe.decontaminate
+    assert settings is not None and [one.label for one in settings.against] == ["aime24", "MATH-500"]
+
+
 def test_the_readme_shows_no_leftover() -> None:
     assert "@@" not in (ROOT / "README.md").read_text()

@@ -20,6 +20,7 @@ _MODULES = {
     "gap": "infogap.gap",
     "measure": "infogap.measure",
     "dedupe": "infogap.dedupe",
+    "decontaminate": "infogap.decontaminate",
     "balance": "infogap.balance",
     "publish": "infogap.publish",
     "report": "infogap.report",
@@ -31,6 +32,8 @@ def stages(recipe: Recipe) -> list[Stage]:
     left_out = {"generate" if recipe.imports else "import"}
     if recipe.measure.gap is None:
         left_out.add("gap")
+    if recipe.decontaminate is None:
+        left_out.add("decontaminate")
     found: list[Stage] = [import_module(module).STAGE for name, module in _MODULES.items() if name not in left_out]
     return [replace(stage, inputs=(*stage.inputs, *stage.inputs_by(recipe))) for stage in found]
 
@@ -66,6 +69,11 @@ def run_one(run: Run, name: str) -> StageState:
     stage = next((stage for stage in order if stage.name == name), None)
     if stage is None and name == "gap":
         raise UserError("the recipe scores nothing; add `measure: {gap: {scorer: teacher}}` to it")
+    if stage is None and name == "decontaminate":
+        raise UserError(
+            "the recipe names no evaluation sets; add to it: "
+            "`decontaminate: {against: [{from: FILE, column: question}]}`"
+        )
     if stage is None:
         raise UserError(
             f"this run has no stage {name}: its traces are {'imported' if name == 'generate' else 'generated'}"

@@ -187,6 +187,25 @@ DUPLICATES = Table(
         }
     ),
 )
+CONTAMINATION = Table(
+    "contamination",
+    "id",
+    pl.Schema(
+        {
+            "where": pl.String,  # question | trace | context
+            "id": pl.String,  # task_id, trace_id or context_id
+            "task_id": pl.String,
+            "eval_set": pl.String,
+            "eval_row": pl.Int64,  # of the evaluation set's file or dataset, from 1
+            "ngrams": pl.Int64,  # different ones that the text shares with the evaluation question
+            "share": pl.Float64,  # of the evaluation question's words, those in shared n-grams
+            "tasks": pl.Int64,  # of this run that have even the rarest of these n-grams
+            "questions": pl.Int64,  # different evaluation questions that have even the rarest of them
+            "common": pl.Boolean,  # each of them in many tasks or questions: a phrase rather than a question
+            "matched": pl.String,  # the longest shared passage, as it stands in the text
+        }
+    ),
+)
 MIX = Table(
     "mix",
     "trace_id",
@@ -195,8 +214,8 @@ MIX = Table(
             "trace_id": pl.String,
             "selected": pl.Boolean,
             "stratum": pl.String,  # "band=mixed verdict=correct family=gcd"; null where it has none
-            # selected | over_quota | max_per_task | not_in_mix | duplicate | leak | no_response |
-            # error | task_not_selected
+            # selected | over_quota | max_per_task | not_in_mix | contaminated | duplicate | leak |
+            # no_response | error | task_not_selected
             "reason": pl.String,
         }
     ),
@@ -213,6 +232,7 @@ TABLES = {
         TOKEN_GAPS,
         MEASURES,
         DUPLICATES,
+        CONTAMINATION,
         MIX,
     )
 }

@@ -14,9 +14,10 @@ from infogap.balance.quotas import Quotas
 from infogap.balance.shortfall import explain
 from infogap.balance.strata import Strata, read_strata
 from infogap.errors import ShortfallError
+from infogap.recipe import Recipe
 from infogap.recipe.sections import Balance
 from infogap.run import Run
-from infogap.schema import MIX
+from infogap.schema import CONTAMINATION, MIX
 from infogap.stage import Outcome, Stage
 
 
@@ -24,7 +25,12 @@ def part(run: Run) -> dict[str, Any]:
     """What the mix depends on besides the tables."""
     part = {"seed": run.recipe.seed, "balance": run.recipe.balance.model_dump(mode="json", by_alias=True)}
     select = run.recipe.generate.select if run.recipe.generate else None
-    return part | ({"select": select.model_dump(mode="json")} if select else {})
+    part |= {"select": select.model_dump(mode="json")} if select else {}
+    return part | ({"decontaminate": {"policy": "drop"}} if _drops_contaminated(run.recipe) else {})
+
+
+def _drops_contaminated(recipe: Recipe) -> bool:
+    return recipe.decontaminate is not None and recipe.decontaminate.policy == "drop"
 
 
 def make(run: Run) -> Outcome:
@@ -48,7 +54,19 @@ def make(run: Run) -> Outcome:
     return Outcome(mix.height, _counts(strata, quotas, target_size, mix), notes, shortfall)
 
 
-STAGE = Stage("balance", ("mix",), ("tasks", "traces", "verdicts", "measures", "duplicates"), 3, part, make)
+def _inputs(recipe: Recipe) -> tuple[str, ...]:
+    return (CONTAMINATION.name,) if _drops_contaminated(recipe) else ()
+
+
+STAGE = Stage(
+    "balance",
+    ("mix",),
+    ("tasks", "traces", "verdicts", "measures", "duplicates"),
+    3,
+    part,
+    make,
+    inputs_by=_inputs,
+)
 
 
 def _decide(balance: Balance, strata: Strata, quotas: Quotas) -> tuple[Counts, int, str | None]:

@@ -9,6 +9,7 @@ import polars as pl
 from infogap import ids
 from infogap.balance.axes import Axis, read_axes
 from infogap.balance.supply import Supply
+from infogap.decontaminate.contaminated import contaminated_traces
 from infogap.recipe.sections import Balance
 from infogap.run import Run
 from infogap.schema import DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS
@@ -60,6 +61,8 @@ def _traces(run: Run, balance: Balance) -> pl.DataFrame:
         .then(pl.lit("error"))
         .when(~pl.col("responds"))
         .then(pl.lit("no_response"))
+        .when(pl.col("contaminated"))
+        .then(pl.lit("contaminated"))
         .when(pl.col("duplicate"))
         .then(pl.lit("duplicate"))
         .when(pl.col("leak") & (balance.leak == "drop"))
@@ -72,11 +75,19 @@ def _traces(run: Run, balance: Balance) -> pl.DataFrame:
         .join(run.scan(VERDICTS).select("trace_id", "verdict"), on="trace_id", how="left")
         .join(run.scan(MEASURES).select("trace_id", "band", "leak"), on="trace_id", how="left")
         .join(run.scan(DUPLICATES).select("trace_id", duplicate=True), on="trace_id", how="left")
+        .join(_contaminated(run).with_columns(contaminated=True), on="trace_id", how="left")
         .join(not_selected(run).with_columns(left_out=True), on="task_id", how="left")
         .select("trace_id", "task_id", "family", "privilege", "verdict", "band", reason=reason)
         .sort("trace_id")
         .collect()
     )
+
+
+def _contaminated(run: Run) -> pl.LazyFrame:
+    """The traces that match evaluation sets, where the recipe wants them dropped."""
+    settings = run.recipe.decontaminate
+    found = contaminated_traces(run)
+    return found if settings is not None and settings.policy == "drop" else found.clear()
 
 
 def _stratum(axes: tuple[Axis, ...]) -> pl.Expr:

@@ -163,6 +163,29 @@ def _dedupe(
             deduping.dedupe_file(input_, column, output, duplicates, settings)
 
 
+def _decontaminate(
+    folder: RunFolder,
+    table: Annotated[
+        bool, typer.Option("--table", help="Print matches side by side, the shared words marked; with --json all.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, help="With --table: matches printed at most.")] = 10,
+) -> None:
+    _run_one(folder, "decontaminate", then=(lambda opened: _show_matches(opened, limit)) if table else None)
+
+
+def _show_matches(opened: Run, limit: int) -> None:
+    from infogap.console import output
+    from infogap.decontaminate.printed import matches_of, print_matches
+    from infogap.schema import CONTAMINATION
+
+    if output.json:
+        import orjson
+
+        typer.echo(orjson.dumps(matches_of(opened).to_dicts(), option=orjson.OPT_INDENT_2).decode())
+    else:
+        print_matches(opened, matches_of(opened, limit), opened.rows(CONTAMINATION))
+
+
 def _publish(folder: RunFolder, push: Push = False) -> None:
     _run_one(folder, "publish", then=_push if push else None)
 
@@ -175,6 +198,7 @@ _STAGE_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "gap": (_gap, "Score every trace with and without its teacher's context."),
     "measure": (_measure, "Count epistemic markers, cut bands, find leaks."),
     "dedupe": (_dedupe, "Find traces that say the same; or rows of any file, with --input."),
+    "decontaminate": (_decontaminate, "Find what the tasks and traces share with evaluation sets."),
     "balance": (_stage("balance"), "Choose the mix."),
     "publish": (_publish, "Write the dataset's folder; with --push, make it a version on the Hub."),
     "report": (_stage("report"), "Write the report's page."),

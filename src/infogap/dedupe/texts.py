@@ -29,17 +29,37 @@ def hashed(texts: pl.Series, n: int) -> Hashed:
     Khmer, Burmese). Punctuation stays with its word: `x+1` and `x-1` are different words. A text of fewer than `n`
     words is one n-gram.
     """
-    from infogap.dedupe.kernels import read_digests, read_grams, read_words
+    from infogap.dedupe.kernels import read_digests
+
+    words, ends = word_hashes(texts)
+    digests = np.empty((len(texts), 2), np.uint64)
+    read_digests(words, ends, digests)
+    grams, gram_ends = gram_hashes(words, ends, n)
+    return Hashed(digests.view("V16")[:, 0].tolist(), grams, gram_ends)
+
+
+def word_hashes(texts: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """The words' hashes of a column of texts without nulls, in lower case; those of text i are `[ends[i]:ends[i + 1]]`.
+
+    Words are cut as `hashed` says.
+    """
+    from infogap.dedupe.kernels import read_words
 
     buffer, offsets = _utf8(texts.str.to_lowercase())
-    count, size = len(texts), int(offsets[-1] - offsets[0])
-    words, ends = np.empty(size, np.uint64), np.zeros(count + 1, np.int64)
+    words, ends = np.empty(int(offsets[-1] - offsets[0]), np.uint64), np.zeros(len(texts) + 1, np.int64)
     read_words(buffer, offsets, words, ends)
-    digests = np.empty((count, 2), np.uint64)
-    read_digests(words, ends, digests)
-    grams, gram_ends = np.empty(ends[-1], np.uint64), np.zeros(count + 1, np.int64)
+    return words[: ends[-1]], ends
+
+
+def gram_hashes(
+    words: NDArray[np.uint64], ends: NDArray[np.int64], n: int
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """The n-grams' hashes and ends of texts given by their words' hashes; fewer than `n` words are one n-gram."""
+    from infogap.dedupe.kernels import read_grams
+
+    grams, gram_ends = np.empty(len(words), np.uint64), np.zeros(len(ends), np.int64)
     read_grams(words, ends, n, grams, gram_ends)
-    return Hashed(digests.view("V16")[:, 0].tolist(), grams[: gram_ends[-1]], gram_ends)
+    return grams[: gram_ends[-1]], gram_ends
 
 
 def _utf8(texts: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -10,6 +10,7 @@ import polars as pl
 import infogap
 from infogap.errors import UserError
 from infogap.overview import by_privilege, count_by, density_unit, how_chosen, several_teachers
+from infogap.publish.decontaminated import decontaminated
 from infogap.publish.figures import mix_shares, teachers
 from infogap.publish.provenance import stage_counts
 from infogap.publish.public import public_label, public_recipe
@@ -80,6 +81,7 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame) -> str:
         leaks=int(traces["leak"].sum()),
         leaks_selected=traces.filter("leak", "selected").height,
         duplicates=traces["duplicate_of"].count(),
+        decontaminated=decontaminated(run, traces),
         reasons=count_by(traces.filter(~pl.col("selected")), "reason"),
         stage_counts=stage_counts(run),
     )

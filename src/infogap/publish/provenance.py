@@ -10,13 +10,14 @@ from typing import Any
 import orjson
 
 import infogap
+from infogap.manifest import Manifest
 from infogap.publish.figures import Share
 from infogap.publish.public import public_label, public_recipe
 from infogap.publish.shards import Written
 from infogap.run import Run
 
 FILE_NAME = "infogap.json"
-INPUTS = ("tasks", "traces", "verdicts", "measures", "duplicates", "mix")
+INPUTS = ("tasks", "traces", "verdicts", "measures", "duplicates", "contamination", "mix")
 _NOT_COUNTED = ("axes", "reasons", "cost")  # shown as the mix; nobody else's business
 # What shapes tasks, verdicts, measures, the mix or the files.
 _LIBRARIES = (
@@ -56,7 +57,7 @@ def provenance(run: Run, written: list[Written], shares: dict[str, list[Share]])
 
 def fingerprints(run: Run) -> dict[str, str]:
     """What each table that is published was determined by: recipe, sources, and the version of its stage."""
-    return {folder: found.fingerprint for folder in INPUTS if (found := run.manifest(folder))}
+    return {folder: found.fingerprint for folder, found in _manifests(run)}
 
 
 def as_json(value: dict[str, Any]) -> bytes:
@@ -69,13 +70,19 @@ def stage_counts(run: Run) -> dict[str, dict[str, int | float]]:
 
     Texts are left out, as they can name places on this machine; so are the cost, and what the card shows as the mix.
     """
-    manifests = {folder: run.manifest(folder) for folder in INPUTS}
     flat = {
         found.stage: dict(_flat({key: value for key, value in found.counts.items() if key not in _NOT_COUNTED}))
-        for found in manifests.values()
-        if found
+        for _, found in _manifests(run)
     }
     return {stage: counts for stage, counts in flat.items() if counts}
+
+
+def _manifests(run: Run) -> Iterator[tuple[str, Manifest]]:
+    """Those of the tables that the recipe asks for: an earlier one may have asked for more."""
+    for folder in INPUTS:
+        found = run.manifest(folder)
+        if found is not None and not (folder == "contamination" and run.recipe.decontaminate is None):
+            yield folder, found
 
 
 def _flat(counts: Any, prefix: str = "") -> Iterator[tuple[str, int | float]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from infogap.recipe.base import Model
+from infogap.recipe.decontaminate import Decontaminate
 from infogap.recipe.dedupe import Dedupe
 from infogap.recipe.generate import Generate
 from infogap.recipe.measure import Measure
@@ -25,6 +26,7 @@ class Recipe(Model):
     import_: list[TraceImport] | None = Field(None, alias="import", min_length=1)
     measure: Measure = Measure()
     dedupe: Dedupe | None = Dedupe()
+    decontaminate: Decontaminate | None = Field(None, description="Without it nothing is compared.")
     balance: Balance = Balance()
     publish: Publish = Publish()
 

@@ -60,8 +60,8 @@ class TaskColumns(Model):
     difficulty: ColumnPath | None = None
 
 
-class Source(Model):
-    """Rows of a file or of a dataset; what both task and trace sources say of them."""
+class RowSource(Model):
+    """Rows of a file or of a dataset."""
 
     from_: str = Field(
         alias="from",
@@ -75,6 +75,11 @@ class Source(Model):
         description="The dataset's tag, branch or commit; without a tag or commit, a dataset of the Hub may "
         "change between two runs of the recipe.",
     )
+
+
+class Source(RowSource):
+    """What both task and trace sources say of their rows."""
+
     family: str | None = Field(None, description="The family of every row, where no column says it.")
     difficulty: str | int | float | None = Field(None, description="The difficulty of every row.")
     strip_suffix: OneOrMore = Field([], description="Texts removed from the end of questions, such as an instruction.")

@@ -44,9 +44,10 @@ def page(run: Run) -> str:
 def _stage_counts(run: Run) -> list[tuple[str, int, list[tuple[str, Any]]]]:
     """Per stage: its rows, and what it counted (skipped, merged, failed and why)."""
     counted = []
-    for folder in ("tasks", "traces", "verdicts", "gaps", "measures", "duplicates", "mix"):
+    asked_for = {"gaps": run.recipe.measure.gap, "contamination": run.recipe.decontaminate}
+    for folder in ("tasks", "traces", "verdicts", "gaps", "measures", "duplicates", "contamination", "mix"):
         found = run.manifest(folder)
-        if found is not None and not (folder == "gaps" and run.recipe.measure.gap is None):
+        if found is not None and asked_for.get(folder, run) is not None:
             counts = {key: value for key, value in found.counts.items() if key != "axes"}
             counted.append((found.stage, found.rows, list(_flat(counts))))
     return counted

@@ -24,7 +24,7 @@ def _make(run: Run) -> Outcome:
 STAGE = Stage(
     "report",
     ("report",),
-    ("tasks", "traces", "verdicts", "gaps", "token_gaps", "measures", "duplicates", "mix", "dataset"),
+    ("tasks", "traces", "verdicts", "gaps", "token_gaps", "measures", "duplicates", "contamination", "mix", "dataset"),
     3,
     _part,
     _make,

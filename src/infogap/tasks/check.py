@@ -8,7 +8,7 @@ from pathlib import Path
 from infogap.errors import UserError
 from infogap.recipe import LoadedRecipe, Problem
 from infogap.recipe.problems import Path as KeyPath
-from infogap.recipe.sources import GymTasks
+from infogap.recipe.sources import GymTasks, RowSource
 from infogap.recipe.spelling import nearest
 from infogap.run import Run
 from infogap.tasks import gym
@@ -28,10 +28,13 @@ def check_sources(loaded: LoadedRecipe) -> list[Problem]:
     for index, source in enumerate(loaded.recipe.import_ or loaded.recipe.tasks or []):
         problems = _gym(source) if isinstance(source, GymTasks) else _table(run, source)
         found += [((key, index, *path), message) for path, message in problems]
+    if loaded.recipe.decontaminate is not None:
+        for index, against in enumerate(loaded.recipe.decontaminate.against):
+            found += [(("decontaminate", "against", index, *path), message) for path, message in _rows(run, against)]
     return [loaded.problem(path, message) for path, message in found]
 
 
-def _table(run: Run, source: TableSource) -> Iterator[tuple[KeyPath, str]]:
+def _rows(run: Run, source: RowSource) -> Iterator[tuple[KeyPath, str]]:
     path: Path | None = None
     try:
         path = local(run, source)
@@ -41,6 +44,10 @@ def _table(run: Run, source: TableSource) -> Iterator[tuple[KeyPath, str]]:
         for key in ("config", "split", "revision"):
             if getattr(source, key) != type(source).model_fields[key].default:
                 yield (key,), f"`{key}` is for datasets, and {source.from_} is a file"
+
+
+def _table(run: Run, source: TableSource) -> Iterator[tuple[KeyPath, str]]:
+    yield from _rows(run, source)
     if source.where is not None:
         problem = where_problem(source.where)
         if problem:

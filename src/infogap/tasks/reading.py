@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from infogap.recipe.sources import FileTasks, TaskColumns, TraceImport
+from infogap.recipe.sources import FileTasks, RowSource, TaskColumns, TraceImport
 from infogap.run import Run
 from infogap.tasks.answers import choice_letter
 from infogap.tasks.columns import MISSING, as_text, missing_column, reach
@@ -40,7 +40,7 @@ def column_paths(columns: TaskColumns, fields: Iterable[str]) -> dict[str, str]:
     return {field: path for field, path in mapped.items() if path is not None}
 
 
-def read_fields(run: Run, source: TableSource, paths: dict[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_fields(run: Run, source: RowSource, paths: dict[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Every row's number and its value (or MISSING) for each field of `paths`.
 
     Raises UserError, after the last row, for a path that no row has.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from infogap.errors import UserError
 from infogap.ids import digest, file_digest
-from infogap.recipe.sources import Source
+from infogap.recipe.sources import RowSource, Source
 from infogap.recipe.spelling import nearest
 from infogap.run import Run
 from infogap.tasks import files, hub
@@ -16,7 +16,7 @@ from infogap.tasks.files import Rows
 _DATASET_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
 
-def read_rows(run: Run, source: Source, paths: list[str]) -> Rows:
+def read_rows(run: Run, source: RowSource, paths: list[str]) -> Rows:
     """The source's rows, numbered from 1; columns that no path leads into may be left out.
 
     Raises UserError where there is no such source or it is not readable, WorldError where it cannot
@@ -29,7 +29,7 @@ def read_rows(run: Run, source: Source, paths: list[str]) -> Rows:
     return hub.read_rows(where, source.from_, source.config, source.split, source.revision, paths)
 
 
-def local(run: Run, source: Source) -> Path | None:
+def local(run: Run, source: RowSource) -> Path | None:
     """The file or folder that the source names; None for a dataset of the Hub.
 
     Raises UserError where it names a file that is not there or is of an unknown kind.
@@ -55,7 +55,7 @@ def _nearest_file(path: Path) -> str:
     return nearest(path.name, sorted(entry.name for entry in folder.iterdir()))
 
 
-def content(run: Run, source: Source) -> str | None:
+def content(run: Run, source: RowSource) -> str | None:
     """A digest of the source's bytes; None where it is a dataset of the Hub or is not there."""
     path = run.resolve(source.from_)
     if path.is_file():

@@ -1,0 +1,137 @@
+"""The stage `decontaminate`: tasks, traces and contexts against evaluation sets -> contamination."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from infogap.console import Advance, progress, say
+from infogap.decontaminate.evaluation import Evaluation, read_sets
+from infogap.decontaminate.found import Found, counts, notes
+from infogap.decontaminate.matches import Hits, compare, passages
+from infogap.decontaminate.tally import Tally
+from infogap.decontaminate.texts import count, texts
+from infogap.decontaminate.words import phrases
+from infogap.recipe import Recipe
+from infogap.recipe.decontaminate import Decontaminate, What
+from infogap.run import Run, write_part
+from infogap.schema import CONTAMINATION, TASKS, TRACES
+from infogap.stage import Outcome, Stage
+from infogap.tasks.source import content
+
+QUESTIONS = "questions.parquet"
+"""Beside the table: the evaluation questions that something matches."""
+
+_MUCH = 500_000_000  # places in evaluation questions, a few minutes' work
+_MOST = 3  # of one evaluation set, so many questions are listed for one text
+
+
+def _settings(run: Run) -> Decontaminate:
+    """What the recipe says; the pipeline has no such stage where it says nothing."""
+    settings = run.recipe.decontaminate
+    assert settings is not None
+    return settings
+
+
+def part(run: Run) -> dict[str, Any]:
+    """The rule, the sets and their bytes. The policy is balance's."""
+    settings = _settings(run)
+    sets = [
+        entry.model_dump(mode="json", by_alias=True) | {"name": entry.label, "sha256": content(run, entry)}
+        for entry in settings.against
+    ]
+    rule = settings.model_dump(mode="json", exclude={"against", "policy", "coverage"})
+    return {"decontaminate": rule | {"least_share": settings.least_share}, "against": sets}
+
+
+def make(run: Run) -> Outcome:
+    """Compare all that the recipe names with all evaluation questions, and write the table `contamination`.
+
+    Evaluation questions are held; the run's texts are read part by part, twice: once to count in how many tasks each
+    of the questions' n-grams stands, once to write what matches.
+
+    Raises UserError where an evaluation set is not there or has no text, WorldError where it cannot be fetched.
+    """
+    settings = _settings(run)
+    sets = read_sets(run, settings)
+    evaluation = Evaluation.of(sets, settings)
+    found = Found(np.zeros(evaluation.items.height, np.bool_))
+    total = 2 * sum(count(run, what) for what in settings.on)
+    with run.rewrite(CONTAMINATION) as out, progress("decontaminate", total, "texts") as advance:
+        grams = _grams(run, settings, evaluation, advance)
+        _say_if_long(grams, evaluation)
+        for what in settings.on:
+            for frame in texts(run, what):
+                for rows in _matching(frame, what, settings, evaluation, grams, found):
+                    out.write(rows)
+                advance(frame.height)
+    matched = evaluation.items.filter(pl.Series(found.items)).select("eval_set", "eval_row", "question")
+    write_part(run.path / CONTAMINATION.name / QUESTIONS, matched)
+    counted = counts(settings, sets, evaluation, found)
+    return Outcome(out.rows, counted, list(notes(run.path, settings, counted, found)))
+
+
+def _grams(run: Run, settings: Decontaminate, evaluation: Evaluation, advance: Advance) -> pl.DataFrame:
+    """For each n-gram of the evaluation questions, how many tasks have it in any of the texts that are compared."""
+    tally = Tally(run, len(evaluation.hashes))
+    ignored = phrases(settings.ignore)
+    for what in settings.on:
+        for frame in texts(run, what):
+            hits = Hits.of(frame["text"], evaluation, settings.ngram, ignored).found
+            tally.add(frame["task_id"].gather(hits["text"]), hits["gram"])
+            advance(frame.height)
+    return tally.table(evaluation.questions)
+
+
+def _say_if_long(grams: pl.DataFrame, evaluation: Evaluation) -> None:
+    """Say which phrase it is where one makes nearly everything match: that takes long, and is hardly meant."""
+    places = np.bincount(evaluation.postings["gram"].to_numpy(), minlength=grams.height)
+    work = grams["tasks"].to_numpy() * places
+    if work.sum() < _MUCH:
+        return
+    most = int(work.argmax())
+    tasks, questions = grams.select("tasks", "questions").row(most)
+    say(
+        f"'{evaluation.passage(most)}' stands in {tasks:,} tasks and in {questions:,} evaluation questions, so that "
+        "comparing takes long; if it is a common phrase, stop and name it in decontaminate.ignore",
+        style="yellow",
+    )
+
+
+def _matching(
+    frame: pl.DataFrame,
+    what: What,
+    settings: Decontaminate,
+    evaluation: Evaluation,
+    grams: pl.DataFrame,
+    found: Found,
+) -> Iterator[pl.DataFrame]:
+    """The rows of one part of the texts, the closest questions of each set first; all that matches is counted."""
+    hits = Hits.of(frame["text"], evaluation, settings.ngram, phrases(settings.ignore))
+    for batch in hits.batches(evaluation):
+        pairs = compare(batch, evaluation, grams, settings.least_share)
+        listed = (
+            pairs.sort("text", "eval_set", "share", "ngrams", "item", descending=[False, False, True, True, False])
+            .group_by("text", "eval_set", maintain_order=True)
+            .head(_MOST)
+        )
+        matched = passages(listed, batch, evaluation, hits.words, frame["text"])
+        listed = listed.with_columns(
+            *frame.select("id", "task_id")[listed["text"]],
+            eval_row=evaluation.items["eval_row"].gather(listed["item"]),
+            where=pl.lit(what),
+            matched=pl.Series(matched, dtype=pl.String),
+        )
+        found.add(what, pairs, listed)
+        yield listed.select(CONTAMINATION.schema.names())
+
+
+def _inputs(recipe: Recipe) -> tuple[str, ...]:
+    on = recipe.decontaminate.on if recipe.decontaminate else []
+    return (TRACES.name,) if {"trace", "context"} & set(on) else ()
+
+
+STAGE = Stage("decontaminate", (CONTAMINATION.name,), (TASKS.name,), 1, part, make, inputs_by=_inputs)

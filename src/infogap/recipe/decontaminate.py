@@ -1,0 +1,76 @@
+"""What decontaminate takes from a recipe."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from infogap.recipe.base import Model, refuse, refuse_at
+from infogap.recipe.sources import ColumnPath, OneOrMore, RowSource
+
+What = Literal["question", "trace", "context"]
+_HALF = 0.5  # of an evaluation question's words, as Tulu 3 (arXiv 2411.15124) takes it
+
+
+class EvaluationSet(RowSource):
+    """An evaluation set: a file or a dataset, and the column with its questions."""
+
+    column: ColumnPath = "question"
+    name: str | None = Field(
+        None, min_length=1, description="What tables and the card call it; by default the file's or the dataset's name."
+    )
+
+    @property
+    def label(self) -> str:
+        """What tables and the card call it."""
+        return self.name or re.sub(r"\.(jsonl|json|csv|parquet)$", "", PurePath(self.from_).name)
+
+
+def _each_once(names: list[What]) -> list[What]:
+    if len(set(names)) < len(names):
+        raise refuse("something is named twice")
+    return names
+
+
+class Decontaminate(Model):
+    """Which evaluation sets tasks and traces are compared with, by which rule, and what becomes of those that match."""
+
+    against: list[EvaluationSet] = Field(min_length=1)
+    rule: Literal["overlap", "coverage"] = Field(
+        "overlap",
+        description="overlap: one n-gram shared with an evaluation question is enough; coverage: n-grams shared with "
+        "it must cover a share of its words. A question shorter than n words must be the same as a whole.",
+    )
+    ngram: int = Field(8, ge=1, description="Words per n-gram; a character, in scripts without spaces.")
+    coverage: float | None = Field(
+        None, gt=0, le=1, description="rule coverage: from which share of an evaluation question's words; 0.5 if unset."
+    )
+    on: Annotated[list[What], AfterValidator(_each_once)] = Field(
+        ["question"],
+        min_length=1,
+        description="What is compared: the tasks' questions, the traces, the privileged contexts.",
+    )
+    ignore: OneOrMore = Field(
+        [], description="Phrases taken out of both sides before they are compared, such as a common instruction."
+    )
+    policy: Literal["drop", "report"] = Field(
+        "drop", description="drop: matches are listed, and balance leaves them out of the mix; report: listed only."
+    )
+
+    @property
+    def least_share(self) -> float:
+        """From which share of an evaluation question's words on a text is contaminated; 0: by any n-gram."""
+        return (self.coverage or _HALF) if self.rule == "coverage" else 0.0
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.coverage is not None and self.rule != "coverage":
+            raise refuse_at(("coverage",), f"is for `rule: coverage`; this recipe has `rule: {self.rule}`")
+        labels = [entry.label for entry in self.against]
+        for index, label in enumerate(labels):
+            if label in labels[:index]:
+                raise refuse_at(("against", index), f"a second set is called '{label}'; give it a `name` of its own")
+        return self
