@@ -52,7 +52,8 @@ def test_the_keys_in_the_page_on_decontamination_are_valid(tmp_path: Path) -> No
     (whole,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     page = (ROOT / "docs" / "decontamination.md").read_text()
     (fragment,) = re.findall(r"```yaml fragment\n(.*?)```", page, re.DOTALL)
-    (tmp_path / "recipe.yaml").write_text(f"{whole}\n{fragment}")
+    merged = re.sub(r"decontaminate:.*?\n\n", lambda _: fragment + "\n", whole, flags=re.DOTALL)
+    (tmp_path / "recipe.yaml").write_text(merged)
     settings = load_recipe(tmp_path / "recipe.yaml").recipe.decontaminate
     assert settings is not None and [one.label for one in settings.against] == ["aime24", "MATH-500"]
 
