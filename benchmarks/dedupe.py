@@ -14,7 +14,7 @@ their documentation has it:
     rensa, given the same with hashes that infogap's own code makes on all cores: only sketch and index are rensa's
     datatrove    (if installed) MinhashDedupSignature, -Buckets, -Cluster; on --peer-documents texts
 
-Needs `pip install 'infogap[bench]'` for rensa; datatrove by itself.
+Needs `pip install 'infogap[bench]'` for rensa, and `pip install datatrove[processing] spacy` for datatrove.
 """
 
 from __future__ import annotations
@@ -91,10 +91,9 @@ def rensa_side(file: Path, _count: int) -> dict[str, Any]:
 
     texts = texts_of(file)
     started = time.perf_counter()
-    known: dict[str, int] = {}
     grams, sizes = [], [0]
     for text in texts:
-        words = np.fromiter((known.setdefault(word, hash(word)) for word in text.split()), np.int64).view(np.uint64)
+        words = np.fromiter(map(hash, text.split()), np.int64).view(np.uint64)
         hashes = np.zeros(len(words) - NGRAM + 1, np.uint64)
         for start in range(NGRAM):
             hashes = hashes * np.uint64(0x9E3779B97F4A7C15) + words[start : start + len(hashes)]
