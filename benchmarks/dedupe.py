@@ -12,7 +12,7 @@ their documentation has it:
     rensa        (if installed) its fastest path: flat 64-bit hashes of the same 5-grams (by NumPy), its digest matrix,
                  and the matrix's duplicate flags, which nothing verifies
     rensa, given the same with hashes that infogap's own code makes on all cores: only sketch and index are rensa's
-    datatrove    (if installed) MinhashDedupSignature, -Buckets, -Cluster; on --peer-documents texts
+    datatrove    (if installed) MinhashDedupSignature, -Buckets, -Cluster, on all cores; on --peer-documents texts
 
 Needs `pip install 'infogap[bench]'` for rensa, and `pip install datatrove[processing] spacy` for datatrove.
 """
@@ -132,10 +132,14 @@ def datatrove_side(file: Path, count: int) -> dict[str, Any]:
     from datatrove.pipeline.dedup.minhash import MinhashConfig
     from datatrove.pipeline.readers import JsonlReader
 
+    from infogap.cores import usable_cores
+
+    cores = usable_cores()
     folder = Path(tempfile.mkdtemp(dir=file.parent))
     (folder / "in").mkdir()
-    lines = (json.dumps({"text": text, "id": str(number)}) + "\n" for number, text in enumerate(texts_of(file, count)))
-    (folder / "in" / "texts.jsonl").write_text("".join(lines))
+    lines = [json.dumps({"text": text, "id": str(number)}) + "\n" for number, text in enumerate(texts_of(file, count))]
+    for core in range(cores):  # a file for each task
+        (folder / "in" / f"texts{core}.jsonl").write_text("".join(lines[core::cores]))
     config = MinhashConfig(n_grams=NGRAM, num_buckets=14, hashes_per_bucket=8)
     steps = [
         [
@@ -146,9 +150,9 @@ def datatrove_side(file: Path, count: int) -> dict[str, Any]:
         [MinhashDedupCluster(str(folder / "buckets"), str(folder / "removed"), config=config)],
     ]
     started = time.perf_counter()
-    for number, step in enumerate(steps):
-        tasks = config.num_buckets if number == 1 else 1
-        LocalPipelineExecutor(step, tasks=tasks, workers=1, logging_dir=str(folder / f"log{number}")).run()
+    for number, (step, tasks) in enumerate(zip(steps, [cores, config.num_buckets, 1], strict=True)):
+        workers = min(tasks, cores)
+        LocalPipelineExecutor(step, tasks=tasks, workers=workers, logging_dir=str(folder / f"log{number}")).run()
     return {"documents": count, "seconds": time.perf_counter() - started}
 
 

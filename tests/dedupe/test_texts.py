@@ -51,11 +51,11 @@ def test_digests_are_equal_where_words_are(texts: list[str]) -> None:
 def test_sets_of_n_grams_have_the_jaccard_of_their_words(texts: list[str], n: int) -> None:
     texts = list({tuple(words(text)): text for text in texts if words(text)}.values())
     corpus = Corpus.read(lambda: held(pl.Series(texts, dtype=pl.String)), n, 16, lambda _: None)
-    sets, ends = corpus.gram_sets(np.arange(len(texts)))
+    found, ends = corpus.grams(np.arange(len(texts)))
     for one in range(len(texts)):
-        first = set(sets[ends[one] : ends[one + 1]].tolist())
+        first = set(found[ends[one] : ends[one + 1]].tolist())
         for other in range(one):
-            second = set(sets[ends[other] : ends[other + 1]].tolist())
+            second = set(found[ends[other] : ends[other + 1]].tolist())
             assert len(first & second) / len(first | second) == jaccard(texts[one], texts[other], n)
 
 
@@ -71,6 +71,6 @@ def test_corpus_numbers_texts_as_they_come() -> None:
     corpus = Corpus.read(lambda: batches, 2, 16, lambda _: None)
     assert corpus.text_of_row.tolist() == [0, -1, 0, 1, -1, 1, 2]
     assert corpus.first_rows.tolist() == [0, 3, 6]
-    sets, ends = corpus.gram_sets(np.array([0, 2]))
+    found, ends = corpus.grams(np.array([0, 2]))
     assert ends.tolist() == [0, 1, 2]
-    assert sets.tolist() == [hashed(pl.Series([text]), 2).grams[0] for text in ("a b", "d")]
+    assert found.tolist() == [hashed(pl.Series([text]), 2).grams[0] for text in ("a b", "d")]

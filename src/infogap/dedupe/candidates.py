@@ -76,9 +76,7 @@ def _of_band(
 ) -> tuple[NDArray[np.uint64], int]:
     from infogap.dedupe.kernels import pairs_in_band
 
-    keys = _keys(items, signatures, band, bands)
-    order = np.argsort(keys, kind="stable")
-    order, starts = _buckets(keys[order], order)
+    order, starts = _buckets(_keys(items, signatures, band, bands))
     return pairs_in_band(order, starts, items.texts, signatures, *limits)
 
 
@@ -90,18 +88,23 @@ def fewest_agreeing(threshold: float, num_perm: int) -> int:
 
 def _keys(items: Items, signatures: Signatures, band: int, bands: Bands) -> NDArray[np.uint64]:
     """A 64-bit hash of each item's group and band. Two that are equal by chance meet once in vain."""
+    from infogap.dedupe.kernels import band_keys
+
     drawn = np.random.default_rng(SEED).integers(1 << 63, size=bands.rows + 1, dtype=np.uint64)
     factors: NDArray[np.uint64] = drawn * np.uint64(2) + np.uint64(1)
-    keys: NDArray[np.uint64] = items.groups.astype(np.uint64) * factors[-1]
-    for row in range(bands.rows):
-        values = signatures[:, band * bands.rows + row][items.texts]
-        keys = (keys ^ (keys >> np.uint64(29))) * factors[row] + values
+    keys = np.empty(len(items.texts), np.uint64)
+    band_keys(signatures, items.texts, items.groups, band * bands.rows, bands.rows, factors, keys)
     return keys
 
 
-def _buckets(keys: NDArray[np.uint64], order: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The items of buckets with two or more, and where each bucket begins (and the last ends)."""
+def _buckets(keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The items of buckets with two or more, ascending in each, and where each bucket begins (and the last ends)."""
+    order = np.argsort(keys)  # not stable, and so several times as fast
+    keys = keys[order]
     new = np.r_[True, keys[1:] != keys[:-1]] if len(keys) else np.empty(0, np.bool_)
     sizes = np.diff(np.r_[np.flatnonzero(new), len(keys)])
     shared = np.repeat(sizes > 1, sizes)
-    return order[shared], np.r_[0, np.cumsum(sizes[sizes > 1])]
+    sizes = sizes[sizes > 1]
+    in_order = np.repeat(np.arange(len(sizes)), sizes) << 32 | order[shared]
+    in_order.sort()
+    return in_order & (2**32 - 1), np.r_[0, np.cumsum(sizes)]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from infogap.dedupe.engine import engine
 from infogap.dedupe.signatures import Signatures, signatures
-from infogap.dedupe.texts import hashed
+from infogap.dedupe.texts import gram_hashes, hashed, word_hashes
 
 
 class Batch(Protocol):
@@ -53,14 +53,10 @@ def _sign(batch: Batch, ngram: int, num_perm: int) -> _Signed:
     return _Signed(given, digests, sizes[worded], signatures(found, num_perm)[worded])
 
 
-def _gram_sets(wanted: tuple[Batch, NDArray[np.int64]], ngram: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    from infogap.dedupe.kernels import sort_unique
-
+def _grams(wanted: tuple[Batch, NDArray[np.int64]], ngram: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     batch, rows = wanted
-    found = hashed(batch.texts().gather(rows), ngram)
-    ends = np.zeros_like(found.ends)
-    sort_unique(found.grams, found.ends, ends)
-    return found.grams[: ends[-1]].copy(), np.diff(ends)
+    grams, ends = gram_hashes(*word_hashes(batch.texts().gather(rows)), ngram)
+    return grams.copy(), np.diff(ends)  # without the room that words would have taken, had each had one byte
 
 
 @dataclass(frozen=True)
@@ -105,9 +101,9 @@ class Corpus:
         numbered = (np.concatenate(of_rows), np.concatenate(firsts), np.concatenate(sizes))
         return cls(batches, ngram, *numbered, np.concatenate(signed))
 
-    def gram_sets(self, texts: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-        """The sorted set of n-gram hashes of some texts (ascending numbers), and where each ends (a leading 0)."""
-        parts = list(engine().map(_gram_sets, self._wanted(self.first_rows[texts]), self.ngram))
+    def grams(self, texts: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+        """The n-gram hashes of some texts (ascending numbers), in order, and where each text ends (a leading 0)."""
+        parts = list(engine().map(_grams, self._wanted(self.first_rows[texts]), self.ngram))
         grams = np.concatenate([np.empty(0, np.uint64), *(grams for grams, _ in parts)])
         return grams, np.cumsum(np.concatenate([np.zeros(1, np.int64), *(sizes for _, sizes in parts)]))
 

@@ -1,143 +1,28 @@
-"""What is done to every byte of every text, and to every candidate pair: compiled, without Python's lock.
-
-Types are the callers' to keep: buffers of uint8, offsets and ends of int64 with a leading 0, hashes of uint64.
-"""
+"""What is done to every n-gram, and to every candidate pair: compiled, without Python's lock."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
-
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-Bytes = NDArray[np.uint8]
-Places = NDArray[np.int64]
-Hashes = NDArray[np.uint64]
-Signatures = NDArray[np.uint32]
+from infogap.dedupe.compiled import BASE, M1, M2, S32, SEED, Hashes, Places, Signatures, compiled, mixed
 
-if TYPE_CHECKING:
-    Function = TypeVar("Function")
-
-    def compiled(function: Function) -> Function:
-        """The function itself: numba has no types."""
-        return function
-
-else:
-    compiled = njit(nogil=True, cache=True)
-
-_SPACE, _ALONE, _JOINED = 0, 1, 2
-_ZERO, _EIGHT, _SEED = np.uint64(0), np.uint64(8), np.uint64(0xCBF29CE484222325)
-_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplying by its powers loses no bit of a word's hash
-_S32, _S33 = np.uint64(32), np.uint64(33)
-_M1, _M2 = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
+_S29 = np.uint64(29)
 _L13, _L16, _N1, _N2 = np.uint32(13), np.uint32(16), np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
 _MOST = np.uint32(0xFFFFFFFF)
-
-
-@compiled
-def _mixed(value: Any) -> Any:
-    """MurmurHash3's finalizer for 64 bits (Appleby): every bit of the result depends on every bit."""
-    value = (value ^ (value >> _S33)) * _M1
-    value = (value ^ (value >> _S33)) * _M2
-    return value ^ (value >> _S33)
-
-
-@compiled
-def _kind(point: int) -> int:
-    """What a character beyond ASCII is: white space as for `str.split`, a word by itself, or part of one.
-
-    Scripts that put no spaces between words: each of their characters counts as a word.
-    """
-    if point < 0x3000:
-        if point in (0x85, 0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F) or 0x2000 <= point <= 0x200A:
-            return _SPACE
-        # Thai and Lao; Burmese; Khmer
-        if 0x0E00 <= point <= 0x0EFF or 0x1000 <= point <= 0x109F or 0x1780 <= point <= 0x17FF:
-            return _ALONE
-        return _JOINED
-    if point == 0x3000:
-        return _SPACE
-    # Chinese and Japanese and their punctuation
-    if (
-        point <= 0x30FF
-        or 0x3400 <= point <= 0x4DBF
-        or 0x4E00 <= point <= 0x9FFF
-        or 0xF900 <= point <= 0xFAFF
-        or 0xFF00 <= point <= 0xFFEF
-        or 0x20000 <= point <= 0x3FFFF
-    ):
-        return _ALONE
-    return _JOINED
-
-
-@compiled
-def _point(buffer: Bytes, place: int, size: int) -> Any:
-    """The character of `size` bytes of UTF-8."""
-    low = np.int64(buffer[place + size - 1]) & 63
-    low |= (np.int64(buffer[place + size - 2]) & (31 if size == 2 else 63)) << 6
-    if size > 2:
-        low |= (np.int64(buffer[place + size - 3]) & (15 if size == 3 else 63)) << 12
-    if size > 3:
-        low |= (np.int64(buffer[place]) & 7) << 18
-    return low
-
-
-@compiled
-def read_words(buffer: Bytes, offsets: Places, words: Hashes, ends: Places) -> None:
-    """Fill in the hashes of each text's words: of eight bytes at a time, finalized. Texts are in lower case."""
-    count = 0
-    for text in range(len(offsets) - 1):
-        place, stop = offsets[text], offsets[text + 1]
-        word, held, within = _SEED, _ZERO, 0  # the hash so far, the bytes that are not in it yet, the bytes of the word
-        while place < stop:
-            byte = buffer[place]
-            if 32 < byte < 0x80:  # by far the most
-                held = (held << _EIGHT) | np.uint64(byte)
-                within += 1
-                place += 1
-                if within & 7 == 0:
-                    word, held = (word ^ held) * _M1, _ZERO
-                    word ^= word >> _S32
-                continue
-            size = 1 if byte < 0x80 else 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
-            if size == 1:
-                kind = _SPACE if byte == 32 or 9 <= byte <= 13 or 28 <= byte <= 31 else _JOINED
-            else:
-                kind = _kind(_point(buffer, place, size))
-            if within and kind != _JOINED:
-                words[count] = _mixed((word ^ held) * _M1 + np.uint64(within))
-                count += 1
-                word, held, within = _SEED, _ZERO, 0
-            if kind != _SPACE:
-                for step in range(size):
-                    held = (held << _EIGHT) | np.uint64(buffer[place + step])
-                    within += 1
-                    if within & 7 == 0:
-                        word, held = (word ^ held) * _M1, _ZERO
-                        word ^= word >> _S32
-                if kind == _ALONE:
-                    words[count] = _mixed((word ^ held) * _M1 + np.uint64(within))
-                    count += 1
-                    word, held, within = _SEED, _ZERO, 0
-            place += size
-        if within:
-            words[count] = _mixed((word ^ held) * _M1 + np.uint64(within))
-            count += 1
-        ends[text + 1] = count
 
 
 @compiled
 def read_digests(words: Hashes, ends: Places, digests: Hashes) -> None:
     """Fill in 128 bits for each text, two columns: equal where the texts have the same words in the same order."""
     for text in range(len(ends) - 1):
-        one, other = _SEED, _BASE
+        one, other = SEED, BASE
         for place in range(ends[text], ends[text + 1]):
-            one = (one ^ words[place]) * _M1
-            one ^= one >> _S32
-            other = (other + words[place]) * _M2
-            other ^= other >> _S32
-        digests[text, 0], digests[text, 1] = _mixed(one), _mixed(other)
+            one = (one ^ words[place]) * M1
+            one ^= one >> S32
+            other = (other + words[place]) * M2
+            other ^= other >> S32
+        digests[text, 0], digests[text, 1] = mixed(one), mixed(other)
 
 
 @compiled
@@ -154,8 +39,8 @@ def read_grams(words: Hashes, ends: Places, n: int, grams: Hashes, gram_ends: Pl
             for first in range(start, stop - size + 1):
                 value = np.uint64(0)
                 for place in range(first, first + size):
-                    value = value * _BASE + words[place]
-                grams[count] = _mixed(value)
+                    value = value * BASE + words[place]
+                grams[count] = mixed(value)
                 count += 1
         gram_ends[text + 1] = count
 
@@ -168,7 +53,7 @@ def sign(grams: Hashes, ends: Places, a: Signatures, b: Signatures, signatures: 
         row[:] = _MOST
         for place in range(ends[text], ends[text + 1]):
             # numba widens what it computes: cut back to 32 bits at every step, as the hardware's own arithmetic would.
-            value = np.uint32(grams[place] >> _S32)
+            value = np.uint32(grams[place] >> S32)
             value = np.uint32(np.uint32(value ^ (value >> _L16)) * _N1)
             value = np.uint32(np.uint32(value ^ (value >> _L13)) * _N2)
             value = np.uint32(value ^ (value >> _L16))
@@ -177,32 +62,77 @@ def sign(grams: Hashes, ends: Places, a: Signatures, b: Signatures, signatures: 
 
 
 @compiled
-def sort_unique(grams: Hashes, ends: Places, unique_ends: Places) -> None:
-    """Sort each text's hashes and drop repetitions, in place from the beginning of `grams`."""
-    count = 0
+def jaccards(grams: Hashes, ends: Places, one: Places, other: Places, found: NDArray[np.float64]) -> None:
+    """Fill in the exact Jaccard of pairs of texts, each by its place in `ends`: of the sets of their hashes.
+
+    Pairs with the same `one` should follow each other: its set is made once for them.
+    """
+    longest = 1
     for text in range(len(ends) - 1):
-        grams[ends[text] : ends[text + 1]].sort()
-        begun = count
-        for place in range(ends[text], ends[text + 1]):
-            if count == begun or grams[place] != grams[count - 1]:
-                grams[count] = grams[place]
-                count += 1
-        unique_ends[text + 1] = count
+        longest = max(longest, ends[text + 1] - ends[text])
+    table = np.empty(_slots(longest), np.uint64)
+    marks = np.zeros(len(table), np.int64)  # taken slots have the mark of the set that is in the table, or later ones
+    mark = 0
+    sizes = np.empty(len(ends) - 1, np.int64)
+    for text in range(len(ends) - 1):
+        mark += 1
+        sizes[text] = _make_set(grams[ends[text] : ends[text + 1]], table, marks, mark)
+    held, begun, last = -1, mark, 0
+    for pair in range(len(one)):
+        if one[pair] != held:
+            held = one[pair]
+            mark += 1
+            begun = mark
+            last = _slots(ends[held + 1] - ends[held]) - 1
+            _make_set(grams[ends[held] : ends[held + 1]], table, marks, mark)
+        mark += 1
+        shared = 0
+        for place in range(ends[other[pair]], ends[other[pair] + 1]):
+            slot = np.int64(grams[place]) & last
+            while marks[slot] >= begun and table[slot] != grams[place]:
+                slot = (slot + 1) & last
+            if begun <= marks[slot] < mark:  # in both, and not counted yet
+                shared += 1
+                marks[slot] = mark
+        total = sizes[held] + sizes[other[pair]]
+        found[pair] = shared / (total - shared) if total > shared else 1.0
 
 
 @compiled
-def jaccards(grams: Hashes, ends: Places, one: Places, other: Places, found: NDArray[np.float64]) -> None:
-    """Fill in the exact Jaccard of pairs of texts, each by its place in `ends`; their hashes are sorted sets."""
-    for pair in range(len(one)):
-        i, i_stop = ends[one[pair]], ends[one[pair] + 1]
-        j, j_stop = ends[other[pair]], ends[other[pair] + 1]
-        total, shared = (i_stop - i) + (j_stop - j), 0
-        while i < i_stop and j < j_stop:
-            left, right = grams[i], grams[j]
-            shared += left == right
-            i += left <= right
-            j += right <= left
-        found[pair] = shared / (total - shared) if total > shared else 1.0
+def _slots(hashes: int) -> int:
+    """The size of a table for so many hashes: a power of two, and half of it empty at least."""
+    slots = 2
+    while slots < 2 * hashes:
+        slots *= 2
+    return slots
+
+
+@compiled
+def _make_set(grams: Hashes, table: Hashes, marks: Places, mark: int) -> int:
+    """Put hashes into the beginning of the table, whose other marks are below `mark`; how many different ones."""
+    last = _slots(len(grams)) - 1
+    count = 0
+    for gram in grams:
+        slot = np.int64(gram) & last
+        while marks[slot] == mark and table[slot] != gram:
+            slot = (slot + 1) & last
+        if marks[slot] != mark:
+            marks[slot], table[slot] = mark, gram
+            count += 1
+    return count
+
+
+@compiled
+def band_keys(
+    signatures: Signatures, texts: Places, groups: Places, first: int, rows: int, factors: Hashes, keys: Hashes
+) -> None:
+    """Fill in a 64-bit hash of each item's group and band: `rows` values of its text's signature from `first` on."""
+    for item in range(len(texts)):
+        row = signatures[texts[item]]
+        key = np.uint64(groups[item]) * factors[rows]
+        for place in range(rows):
+            key = (key ^ (key >> _S29)) * factors[place] + np.uint64(row[first + place])
+        keys[item] = key
 
 
 @compiled
@@ -241,7 +171,7 @@ def pairs_in_band(
                         larger = np.empty(2 * len(found), np.uint64)
                         larger[:count] = found
                         found = larger
-                    found[count] = (np.uint64(later) << _S32) | np.uint64(earlier)
+                    found[count] = (np.uint64(later) << S32) | np.uint64(earlier)
                     count += 1
                     taken += 1
                     if taken == partners:

@@ -69,7 +69,7 @@ def _exact(one: NDArray[np.int64], other: NDArray[np.int64], corpus: Corpus) -> 
         mine = np.flatnonzero(np.isnan(values) & np.isin(one, wanted) & np.isin(other, wanted))
         if not len(mine):
             continue
-        grams, ends = corpus.gram_sets(wanted)
+        grams, ends = corpus.grams(wanted)
         part = np.empty(len(mine))
         jaccards(grams, ends, np.searchsorted(wanted, one[mine]), np.searchsorted(wanted, other[mine]), part)
         values[mine] = part

@@ -25,7 +25,7 @@ from infogap.run import Run
 from infogap.schema import DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS
 from infogap.stage import Outcome, Stage
 
-VERSION = 2
+VERSION = 3
 
 
 def part(run: Run) -> dict[str, Any]:

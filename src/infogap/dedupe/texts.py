@@ -43,7 +43,7 @@ def word_hashes(texts: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.int64]
 
     Words are cut as `hashed` says.
     """
-    from infogap.dedupe.kernels import read_words
+    from infogap.dedupe.words import read_words
 
     buffer, offsets = _utf8(texts.str.to_lowercase())
     words, ends = np.empty(int(offsets[-1] - offsets[0]), np.uint64), np.zeros(len(texts) + 1, np.int64)
