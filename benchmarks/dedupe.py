@@ -108,12 +108,12 @@ def rensa_given_side(file: Path, _count: int) -> dict[str, Any]:
     import numpy as np
 
     from infogap.dedupe.engine import engine
-    from infogap.dedupe.files import _of_parquet
+    from infogap.dedupe.file_texts import texts_of
     from infogap.dedupe.texts import hashed
 
-    hashed(next(_of_parquet(file, "text")).texts(), NGRAM)  # compiles
+    hashed(next(texts_of(file, "text")).texts(), NGRAM)  # compiles
     started = time.perf_counter()
-    parts = list(engine().map(lambda batch: hashed(batch.texts(), NGRAM), _of_parquet(file, "text")))
+    parts = list(engine().map(lambda batch: hashed(batch.texts(), NGRAM), texts_of(file, "text")))
     sizes = np.concatenate([[0], *(np.diff(part.ends) for part in parts)])
     _rensa_flags(np.concatenate([part.grams for part in parts]), np.cumsum(sizes).astype(np.uint64))
     return {"documents": len(sizes) - 1, "seconds": time.perf_counter() - started}

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedupe.test_keep import variants
-from infogap.dedupe import files
+from infogap.dedupe import file_texts, files
 from infogap.dedupe.files import FileDuplicates, duplicates_in, write_kept
 from infogap.errors import UserError
 from infogap.recipe.dedupe import Dedupe
@@ -35,7 +35,8 @@ def removed(found: FileDuplicates) -> dict[int, int]:
 
 @pytest.mark.parametrize("ending", ["jsonl", "parquet"])
 def test_rows_that_stay_are_written_as_they_are(tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "ROWS_AT_ONCE", 3)
+    for module in (files, file_texts):
+        monkeypatch.setattr(module, "ROWS_AT_ONCE", 3)
     text = variants(1, 1, 0)[0]
     texts = [text, "other", text.upper(), None, text + " more", "", "other"]
     rows = [{"id": number, "text": each, "more": [number]} for number, each in enumerate(texts)]
@@ -90,8 +91,10 @@ def test_copies_by_the_thousand_go_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.jsonl", '{"txt": "a"}\n', r"row 0: there is no 'text' \(did you mean 'txt'\?\); it has txt"),
-        ("a.jsonl", '{"text": 3}\n', "row 0: 'text' is no text"),
+        ("a.jsonl", '{"txt": "a"}\n', r"no row has 'text' \(did you mean 'txt'\?\); its columns are txt"),
+        ("a.jsonl", '{"text": 3}\n', "row 0: 'text' is no text, found 3"),
+        ("a.jsonl", '{"text": ["a"]}\n', r"found \[\"a\"\]; its first item is 'text\[0\]'"),
+        ("a.jsonl", '["a"]\n', r"row 0: a row is a mapping, found \[\"a\"\]"),
         ("a.jsonl", '{"text": "a"}\n{"text"\n', "row 1: not valid JSON"),
         ("a.parquet", "no Parquet", "cannot read"),
         ("a.csv", "text\na\n", "reads .parquet and .jsonl files"),
@@ -101,6 +104,29 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, name: str, content: s
     (tmp_path / name).write_text(content)
     with pytest.raises(UserError, match=message):
         duplicates_in(tmp_path / name, "text", SETTINGS)
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_a_path_leads_to_a_text(tmp_path: Path, ending: str) -> None:
+    text = variants(1, 1, 0)[0]
+    chats = [[{"content": text}], [{"content": "other"}], [], [{"content": text + " more"}]]
+    inside = [json.dumps({"of": [text]}), json.dumps({"of": []}), None, json.dumps({"of": [text.upper()]})]
+    rows = [{"chat": chat, "extra": extra} for chat, extra in zip(chats, inside, strict=True)]
+    file = written(tmp_path, rows, ending)
+    found = duplicates_in(file, "chat[0].content", SETTINGS)
+    assert (removed(found), found.rows, found.without_text) == ({3: 0}, 4, 1)
+    found = duplicates_in(file, "extra.of[0]", SETTINGS)
+    assert (removed(found), found.without_text) == ({3: 0}, 2)
+    with pytest.raises(UserError, match=r"no row has 'chat\[0\].contents' \(did you mean 'chat\[0\].content'\?\)"):
+        duplicates_in(file, "chat[0].contents", SETTINGS)
+    with pytest.raises(UserError, match="'chat"):
+        duplicates_in(file, "chat", SETTINGS)
+
+
+def test_a_file_without_any_text_has_no_duplicates(tmp_path: Path) -> None:
+    for name, content in (("none.jsonl", ""), ("null.jsonl", '{"text": null}\n{"text": " "}\n')):
+        (tmp_path / name).write_text(content)
+        assert duplicates_in(tmp_path / name, "text", SETTINGS).removed == []
 
 
 def test_a_column_of_parquet_must_be_there_and_text(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def _lexicon(markers: list[str], exclusions: list[str], matching: str = "word") 
     names = {marker.removeprefix("^"): "doubt" for marker in markers}
     initial = frozenset(marker[1:] for marker in markers if marker.startswith("^"))
     word = matching == "word"
-    return Lexicon("few", "word" if word else "substring", names, initial, tuple(exclusions), "")
+    return Lexicon("word" if word else "substring", names, initial, tuple(exclusions), "few", "")
 
 
 @settings(deadline=None)

@@ -12,7 +12,8 @@ from infogap.teachers import embedded_scoring
 from infogap.teachers.base import Request
 from infogap.teachers.embedded import EmbeddedModel
 from infogap.teachers.embedded_scoring import EmbeddedScorer
-from infogap.teachers.scoring import Scored, TextToScore, offsets_of, open_scorer
+from infogap.teachers.open import open_scorer
+from infogap.teachers.scoring import Scored, TextToScore, offsets_of
 
 pytestmark = pytest.mark.model
 

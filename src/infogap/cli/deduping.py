@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Folder = Annotated[Path | None, typer.Argument(metavar="[RUN]", help="The run's folder; none with --input.")]
 Input = Annotated[Path | None, typer.Option("--input", metavar="FILE", help="A .parquet or .jsonl file, in no run.")]
-Column = Annotated[str | None, typer.Option(help="With --input: the column of texts.")]
+Column = Annotated[str | None, typer.Option(help="With --input: the column of texts, or a path into one.")]
 Output = Annotated[
     Path | None,
     typer.Option("--output", metavar="FILE", help="With --input: where the rows that stay are written."),

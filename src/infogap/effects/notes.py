@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import polars as pl
 
 from infogap.effects.bootstrap import FEWEST_TASKS, LEVEL
+from infogap.effects.of_teacher import Effects, Means
 from infogap.recipe import Recipe
-
-if TYPE_CHECKING:
-    from infogap.effects.table import Effects, Means
 
 
 def notes(recipe: Recipe, rows: pl.DataFrame, effects: Effects) -> list[str]:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from infogap.console import stdout
 from infogap.effects.bootstrap import FEWEST_TASKS
+from infogap.effects.of_teacher import Effects
 from infogap.effects.paired import Difference
 from infogap.effects.quantities import SCORED, Quantity
-from infogap.effects.table import Effects
 
 if TYPE_CHECKING:
     from rich.console import Console

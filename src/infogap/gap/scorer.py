@@ -13,7 +13,8 @@ from infogap.recipe.teacher import OpenAITeacher, Teacher, VllmSettings
 from infogap.run import Run
 from infogap.teachers.identity import identity_of
 from infogap.teachers.naming import name_of
-from infogap.teachers.scoring import Scorer, open_scorer
+from infogap.teachers.open import open_scorer
+from infogap.teachers.scoring import Scorer
 
 
 def settings_of(run: Run) -> Teacher:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
+from infogap.measure.anchor import Anchor
 from infogap.measure.phrases import Around, pieces
 from infogap.measure.row import AFTER, Row
 from infogap.measure.surroundings import SUBSTRINGS, Surroundings
@@ -29,22 +30,6 @@ _FREQUENT = set(
         "not of on one or other re s should so t that the then there this to up ve was way we what with you",
     )
 )
-
-
-@dataclass
-class Anchor:
-    """What may stand where an anchor is found, each with the place of its lexicon: substrings and phrases."""
-
-    text: str
-    substrings: list[tuple[int, str]] = field(default_factory=list)
-    phrases: list[tuple[int, Around]] = field(default_factory=list)
-
-    @property
-    def plain(self) -> list[tuple[int, str]]:
-        """The phrases that are the anchor itself."""
-        if not self.text.isascii():
-            return []
-        return [(index, self.text) for index, around in self.phrases if around.bare and self.text in around.heads]
 
 
 @dataclass(frozen=True)

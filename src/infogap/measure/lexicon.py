@@ -1,4 +1,4 @@
-"""Lexicons: which expressions count as epistemic markers, and where they stand in a text."""
+"""Lexicons: files that say which expressions count as epistemic markers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from infogap.errors import UserError
 from infogap.ids import digest
-from infogap.measure.markers import MarkerFinder
+from infogap.measure.markers import MarkerFinder, Markers
 from infogap.measure.phrases import Span, pieces
 from infogap.recipe.base import Model, refuse
 from infogap.recipe.problems import messages, spell_path
@@ -69,25 +69,11 @@ class LexiconFile(Model):
 
 
 @dataclass(frozen=True)
-class Lexicon:
-    """Markers by category, and how they are found in a text.
-
-    Under `substring` every marker counts wherever the lower-cased text contains it, as `str.count` does, whatever
-    other markers count there. Under `word` markers are whole words or phrases of the prose, outside exclusions and
-    quotations of the question; at each place the longest counts, and of overlapping ones the first.
-    """
+class Lexicon(Markers):
+    """Markers with a name."""
 
     name: str
-    matching: Literal["substring", "word"]
-    markers: dict[str, str]  # marker -> category
-    initial: frozenset[str]  # markers that count at the beginning of a clause only
-    exclusions: tuple[str, ...]
     digest: str  # of all that it finds
-
-    @property
-    def phrases(self) -> list[str]:
-        """The markers as the file spells them."""
-        return [f"^{marker}" if marker in self.initial else marker for marker in self.markers]
 
     def spans(self, text: str, question: str = "") -> list[Span]:
         """Where markers stand in one text, from left to right; see `MarkerFinder.find`."""
@@ -147,4 +133,4 @@ def _lexicon(file: LexiconFile) -> Lexicon:
     markers = {marker.removeprefix("^") if word else marker: category for marker, category in spelled.items()}
     initial = frozenset(marker[1:] for marker in spelled if word and marker.startswith("^"))
     content = digest(file.model_dump(mode="json"))
-    return Lexicon(file.name, file.matching, markers, initial, tuple(file.exclusions), content)
+    return Lexicon(file.matching, markers, initial, tuple(file.exclusions), file.name, content)

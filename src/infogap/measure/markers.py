@@ -7,8 +7,9 @@ and the bytes around it do not rule it out. Exclusions and quotations are looked
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import Literal
 
 import numpy as np
 
@@ -22,16 +23,33 @@ from infogap.measure.surroundings import PLAIN, SEARCH
 from infogap.measure.text import lower_in_place
 from infogap.measure.words import Prose, WordMarkers
 
-if TYPE_CHECKING:
-    from infogap.measure.lexicon import Lexicon
-
 _AT_ONCE = 2_000_000  # characters of texts in one row: more do not stay in a processor's cache
+
+
+@dataclass(frozen=True)
+class Markers:
+    """Markers by category, and how they are found in a text.
+
+    Under `substring` every marker counts wherever the lower-cased text contains it, as `str.count` does, whatever
+    other markers count there. Under `word` markers are whole words or phrases of the prose, outside exclusions and
+    quotations of the question; at each place the longest counts, and of overlapping ones the first.
+    """
+
+    matching: Literal["substring", "word"]
+    markers: dict[str, str]  # marker -> category
+    initial: frozenset[str]  # markers that count at the beginning of a clause only
+    exclusions: tuple[str, ...]
+
+    @property
+    def phrases(self) -> list[str]:
+        """The markers as a lexicon's file spells them."""
+        return [f"^{marker}" if marker in self.initial else marker for marker in self.markers]
 
 
 class MarkerFinder:
     """Finds the markers of some lexicons."""
 
-    def __init__(self, lexicons: Sequence[Lexicon]) -> None:
+    def __init__(self, lexicons: Sequence[Markers]) -> None:
         self._names = [list(lexicon.markers) for lexicon in lexicons]
         self._words = [
             None if lexicon.matching == "substring" else WordMarkers(lexicon.phrases, lexicon.exclusions)

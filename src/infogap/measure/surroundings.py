@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from infogap.measure.anchors import Anchor
+from infogap.measure.anchor import Anchor
 
 SUBSTRINGS, SEARCH, PLAIN = 0, 1, 2
 """What is to be done at a hit: only substrings count; phrases are searched; the phrases that are the anchor count."""

@@ -18,7 +18,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from infogap.errors import UserError
 from infogap.recipe.model import Recipe, contradictions
 from infogap.recipe.problems import Path as KeyPath
-from infogap.recipe.problems import Problem, RecipeError, messages, spell_path
+from infogap.recipe.problems import Problem, messages, spell_path
 
 ORIGIN = "run.json"  # beside a run's resolved recipe: where its relative paths start from
 
@@ -66,6 +66,24 @@ class LoadedRecipe:
     def problem(self, path: KeyPath, message: str) -> Problem:
         """A problem that only shows outside the recipe (a missing file), at the key that names it."""
         return self.places.problem(path, message)
+
+
+class RecipeError(UserError):
+    """All problems of one recipe at once, in the order of its lines.
+
+    `sound` is the recipe without the sections that have problems, where it could be read at all: with it the
+    caller can look for further problems outside (files that are missing) and tell them together.
+    """
+
+    def __init__(self, problems: list[Problem], sound: LoadedRecipe | None = None) -> None:
+        self.problems = sorted(problems, key=_by_line)
+        self.sound = sound
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def _by_line(problem: Problem) -> tuple[str, int]:
+    file, _, line = problem.where.rpartition(":")
+    return (file, int(line)) if line.isdigit() else (problem.where, 0)
 
 
 def load_recipe(file: Path, overrides: list[str] | None = None) -> LoadedRecipe:

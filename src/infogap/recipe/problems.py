@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
-from infogap.errors import UserError
 from infogap.recipe.spelling import nearest
-
-if TYPE_CHECKING:
-    from infogap.recipe.load import LoadedRecipe
 
 Path = tuple[str | int, ...]
 
@@ -28,24 +24,6 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.path}: {self.message}" if self.path else f"{self.where}: {self.message}"
-
-
-class RecipeError(UserError):
-    """All problems of one recipe at once, in the order of its lines.
-
-    `sound` is the recipe without the sections that have problems, where it could be read at all: with it the
-    caller can look for further problems outside (files that are missing) and tell them together.
-    """
-
-    def __init__(self, problems: list[Problem], sound: LoadedRecipe | None = None) -> None:
-        self.problems = sorted(problems, key=_by_line)
-        self.sound = sound
-        super().__init__("\n".join(str(problem) for problem in self.problems))
-
-
-def _by_line(problem: Problem) -> tuple[str, int]:
-    file, _, line = problem.where.rpartition(":")
-    return (file, int(line)) if line.isdigit() else (problem.where, 0)
 
 
 def spell_path(path: Path) -> str:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from infogap.effects.of_teacher import Effects
 from infogap.effects.paired import Difference
-from infogap.effects.table import Effects
 from infogap.overview import by_privilege, density_unit, of_selected_tasks
 from infogap.recipe import Recipe
 from infogap.report.summary import mix_counts

@@ -1,14 +1,18 @@
-"""From the recipe's teacher to one that answers."""
+"""From a recipe's model to one that answers, or that scores."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infogap.recipe.teacher import EmbeddedTeacher, RayTeacher, VllmTeacher
+from infogap.recipe.teacher import EmbeddedTeacher, OpenAITeacher, RayTeacher, VllmTeacher
+from infogap.recipe.teacher import Teacher as Settings
 
 if TYPE_CHECKING:
     from infogap.run import Run
     from infogap.teachers.base import Teacher
+    from infogap.teachers.scoring import Scorer
 
 
 def open_teacher(run: Run) -> Teacher:
@@ -30,3 +34,21 @@ def open_teacher(run: Run) -> Teacher:
     from infogap.teachers.openai import OpenAIServers
 
     return OpenAIServers(teacher)
+
+
+def open_scorer(settings: Settings, resolve: Callable[[str], Path]) -> Scorer:
+    """A scorer, ready; `resolve` gives a path of the recipe as a path of this machine.
+
+    A model of the ray backend is scored by an engine on this node. Raises UserError or WorldError where it cannot be.
+    """
+    if isinstance(settings, EmbeddedTeacher):
+        from infogap.teachers.embedded_scoring import EmbeddedScorer
+
+        return EmbeddedScorer(settings, resolve)
+    if isinstance(settings, OpenAITeacher):
+        from infogap.teachers.openai_scoring import OpenAIScorer
+
+        return OpenAIScorer(settings)
+    from infogap.teachers.vllm_scoring import VllmScorer
+
+    return VllmScorer(settings, resolve)

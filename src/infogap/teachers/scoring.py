@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
-
-from infogap.recipe.teacher import EmbeddedTeacher, OpenAITeacher, Teacher
 
 
 @dataclass(frozen=True)
@@ -56,24 +53,6 @@ class Scorer(Protocol):
 
     def close(self) -> None:
         """Give back connections and memory."""
-
-
-def open_scorer(settings: Teacher, resolve: Callable[[str], Path]) -> Scorer:
-    """A scorer, ready; `resolve` gives a path of the recipe as a path of this machine.
-
-    A model of the ray backend is scored by an engine on this node. Raises UserError or WorldError where it cannot be.
-    """
-    if isinstance(settings, EmbeddedTeacher):
-        from infogap.teachers.embedded_scoring import EmbeddedScorer
-
-        return EmbeddedScorer(settings, resolve)
-    if isinstance(settings, OpenAITeacher):
-        from infogap.teachers.openai_scoring import OpenAIScorer
-
-        return OpenAIScorer(settings)
-    from infogap.teachers.vllm_scoring import VllmScorer
-
-    return VllmScorer(settings, resolve)
 
 
 def offsets_of(text: str, pieces: Iterable[str]) -> list[int]:
