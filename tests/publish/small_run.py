@@ -66,7 +66,9 @@ def build_run(folder: Path, recipe: str = RECIPE, reverse: bool = False, respons
     ids = [str(trace["trace_id"]) for trace in answered]
     _write(run, TASKS, tasks)
     _write(run, TRACES, traces[::-1] if reverse else traces)
-    _write(run, CONTEXTS, [_context(trace) for trace in traces if trace["context_id"] is not None])
+    _write(
+        run, CONTEXTS, [_context(trace) for trace in traces if trace["context_id"] is not None and not trace["sample"]]
+    )
     _write(run, VERDICTS, [_verdict(trace_id, index) for index, trace_id in enumerate(ids)])
     _write(run, MEASURES, [_measure(trace_id, index) for index, trace_id in enumerate(ids)])
     _write(run, DUPLICATES, [{"trace_id": ids[2], "duplicate_of": ids[0], "jaccard": 0.9, "how": "minhash"}])

@@ -16,8 +16,10 @@ from huggingface_hub import DatasetCard
 from infogap import manifest
 from infogap.errors import ShortfallError
 from infogap.publish import STAGE
-from infogap.publish.configs import CONFIGS, SFT, TRACES_PUBLISHED
+from infogap.publish.configs import CONFIGS
+from infogap.publish.sft import SFT
 from infogap.publish.shards import write_config
+from infogap.publish.traces import TRACES_PUBLISHED
 from infogap.run import Run
 from infogap.schema import MIX, TRACES, VERDICTS, features
 from infogap.verify import STAGE as VERIFY
@@ -116,8 +118,9 @@ def test_the_same_tables_give_the_same_bytes_wherever_and_in_whatever_order(buil
 
 def test_shards_cut_the_sorted_rows(build: Build, tmp_path: Path) -> None:
     run = build()
-    whole = write_config(run, CONFIGS["traces"], tmp_path / "whole")
-    cut = write_config(run, CONFIGS["traces"], tmp_path / "cut", limit=300)
+    traces = CONFIGS["traces"]
+    whole = write_config(run, traces, traces.places(run), tmp_path / "whole")
+    cut = write_config(run, traces, traces.places(run), tmp_path / "cut", limit=300)
     assert len(whole.shards) == 1 and len(cut.shards) > 3
     assert [shard.path for shard in cut.shards] == [
         f"data/traces/train-{index:05d}-of-{len(cut.shards):05d}.parquet" for index in range(len(cut.shards))

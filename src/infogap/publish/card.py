@@ -11,7 +11,7 @@ import infogap
 from infogap.errors import UserError
 from infogap.overview import by_privilege, count_by, density_unit, how_chosen, several_teachers
 from infogap.publish.decontaminated import decontaminated
-from infogap.publish.figures import mix_shares, teachers
+from infogap.publish.figures import doubt_in_pairs, mix_shares, teachers
 from infogap.publish.provenance import stage_counts
 from infogap.publish.public import public_label, public_recipe
 from infogap.publish.shards import Written
@@ -52,8 +52,8 @@ def template_path() -> Path:
     )
 
 
-def card(run: Run, written: list[Written], traces: pl.DataFrame) -> str:
-    """The README.md of a dataset folder. `traces` is what `figures.traces_in_short` gives."""
+def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -> str:
+    """The README.md of a dataset folder, whose configs are written. `traces` is what `traces_in_short` gives."""
     from huggingface_hub import DatasetCard
 
     metadata = card_data(run, written)
@@ -75,6 +75,7 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame) -> str:
         how_chosen=how_chosen(run.recipe),
         density_unit=density_unit(traces),
         axes=mix_shares(run, traces),
+        doubt=doubt_in_pairs(folder),
         longest_axis=_LONGEST_AXIS,
         selected=int(traces["selected"].sum()),
         all=traces.height,

@@ -12,8 +12,8 @@ import polars as pl
 from infogap.atomic import whole_file
 from infogap.console import say
 from infogap.errors import UserError
-from infogap.publish.configs import sft_rows
-from infogap.publish.slices import sorted_slices
+from infogap.publish.configs import CONFIGS
+from infogap.publish.sft import mix_places
 from infogap.recipe.spelling import nearest
 from infogap.run import Run
 
@@ -77,8 +77,8 @@ def _say_if_stale(run: Run) -> None:
 
 
 def _rows(run: Run, form: str) -> Iterator[list[Row]]:
-    for traces in sorted_slices(run, selected_only=True):
-        chosen = sft_rows(run, traces).select("messages", "trace_id")
+    for rows in CONFIGS["sft"].slices(run, mix_places(run)):
+        chosen = rows.select("messages", "trace_id")
         yield [FORMATS[form](messages) | {"trace_id": trace_id} for messages, trace_id in chosen.iter_rows()]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
@@ -46,6 +47,16 @@ def _shares(selected: pl.DataFrame, axis: str, target: Any, wanted: dict[str, di
         )
         for value in sorted(counts.keys() | targets.keys() | wanted.keys())
     ]
+
+
+def doubt_in_pairs(folder: Path) -> dict[str, float | None]:
+    """Mean epistemic density of the chosen and of the rejected traces of a dataset's `preference`."""
+    shards = sorted((folder / "data" / "preference").glob("*.parquet"))
+    if not shards:
+        return {}
+    sides = ("chosen", "rejected")
+    means = pl.scan_parquet(shards).select(pl.col(f"{side}_epistemic_density").mean().alias(side) for side in sides)
+    return means.collect().row(0, named=True)
 
 
 def teachers(traces: pl.DataFrame) -> list[str]:

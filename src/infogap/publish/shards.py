@@ -13,7 +13,7 @@ import polars as pl
 from infogap.console import Advance
 from infogap.ids import file_digest
 from infogap.publish.configs import Config
-from infogap.publish.slices import SLICE_BYTES, sorted_slices
+from infogap.publish.slices import SLICE_BYTES
 from infogap.run import Run
 from infogap.schema import features
 
@@ -46,21 +46,26 @@ class Written:
 
 
 def write_config(
-    run: Run, config: Config, folder: Path, advance: Advance = lambda _n=1, **_extra: None, limit: int = SLICE_BYTES
+    run: Run,
+    config: Config,
+    places: pl.DataFrame,
+    folder: Path,
+    advance: Advance = lambda _n=1, **_extra: None,
+    limit: int = SLICE_BYTES,
 ) -> Written:
-    """Write data/CONFIG/train-XXXXX-of-XXXXX.parquet into `folder`, ordered by trace_id.
+    """Write data/CONFIG/train-XXXXX-of-XXXXX.parquet into `folder`, in the order of `places` (the config's).
 
     One shard per slice of about `limit` bytes of text; equal tables give equal bytes.
     """
     target = folder / "data" / config.name
     target.mkdir(parents=True)
     unnamed, rows, arrow_bytes = list[Path](), list[int](), 0
-    for traces in sorted_slices(run, config.selected_only, limit):
+    for frame in config.slices(run, places, limit):
         path = target / f"{len(unnamed):05d}.parquet"
-        arrow_bytes += _write_shard(config.rows(run, traces), config.schema, path)
+        arrow_bytes += _write_shard(frame, config.schema, path)
         unnamed.append(path)
-        rows.append(traces.height)
-        advance(traces.height)
+        rows.append(frame.height)
+        advance(frame.height)
     shards = []
     for index, path in enumerate(unnamed):
         named = path.rename(target / f"train-{index:05d}-of-{len(unnamed):05d}.parquet")
@@ -74,9 +79,23 @@ def _write_shard(frame: pl.DataFrame, schema: pl.Schema, path: Path) -> int:
     from datasets import Dataset
 
     with _no_bars():
-        dataset: Any = Dataset.from_polars(frame.rechunk(), features=features(schema))
+        dataset: Any = Dataset.from_polars(_nothing_under_nulls(frame), features=features(schema))
         dataset.to_parquet(path)
     return int(dataset.data.nbytes)
+
+
+def _nothing_under_nulls(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same rows in new memory.
+
+    Polars leaves items under a list that is null (after a left join), which Arrow allows; what `datasets` makes of such
+    a column gives them to the row before.
+    """
+    import pyarrow as pa
+
+    table = frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    copied = pl.from_arrow(table.take(pa.array(range(frame.height), pa.int64())), schema=frame.schema)
+    assert isinstance(copied, pl.DataFrame)
+    return copied
 
 
 @contextmanager

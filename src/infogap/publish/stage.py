@@ -18,7 +18,6 @@ from infogap.publish.figures import mix_shares
 from infogap.publish.provenance import FILE_NAME, INPUTS, as_json, fingerprints, library_versions, provenance
 from infogap.publish.public import public_recipe
 from infogap.publish.shards import write_config
-from infogap.publish.slices import selected_ids
 from infogap.run import Run
 from infogap.stage import Outcome, Stage
 
@@ -45,39 +44,49 @@ def _make(run: Run) -> Outcome:
     Raises ShortfallError where a config would be empty.
     """
     configs = [CONFIGS[name] for name in run.recipe.publish.configs]
-    rows = {config.name: _rows(run, config) for config in configs}
+    places = [_places(run, config) for config in configs]
     traces = traces_in_short(run)
-    with whole_folder(run.path / FOLDER) as folder, progress("publish", sum(rows.values()), "rows") as advance:
-        written = [write_config(run, config, folder, advance) for config in configs]
+    rows = sum(each["place"].n_unique() for each in places)
+    with whole_folder(run.path / FOLDER) as folder, progress("publish", rows, "rows") as advance:
+        written = [
+            write_config(run, config, each, folder, advance) for config, each in zip(configs, places, strict=True)
+        ]
         (folder / FILE_NAME).write_bytes(as_json(provenance(run, written, mix_shares(run, traces))))
-        (folder / "README.md").write_text(card(run, written, traces), encoding="utf-8")
+        (folder / "README.md").write_text(card(run, written, traces, folder), encoding="utf-8")
     counts = {
         config.config.name: {"rows": config.rows, "files": len(config.shards), "bytes": config.bytes}
         for config in written
     }
-    return Outcome(rows=sum(rows.values()), counts=counts, notes=_notes(run, traces))
+    return Outcome(rows=rows, counts=counts, notes=_notes(run, traces, counts))
 
 
-def _rows(run: Run, config: Config) -> int:
-    rows = int(selected_ids(run, config.selected_only).select(pl.len()).collect().item())
-    if not rows:
-        where = f"the mix in {run.path / 'mix'} selects no trace" if config.selected_only else "there are no traces"
+def _places(run: Run, config: Config) -> pl.DataFrame:
+    places = config.places(run)
+    if places.is_empty():
         raise ShortfallError(
-            f"nothing to publish as `{config.name}`: {where}; see `infogap status {run.path}`, or leave "
+            f"nothing to publish as `{config.name}`: {config.empty}; see `infogap status {run.path}`, or leave "
             f"`{config.name}` out of publish.configs"
         )
-    return rows
+    return places
 
 
-def _notes(run: Run, traces: pl.DataFrame) -> list[str]:
+def _notes(run: Run, traces: pl.DataFrame, counts: dict[str, dict[str, int]]) -> list[str]:
     notes = []
     failed = int(traces["failed"].sum())
     if failed and "traces" in run.recipe.publish.configs:
         reasons = "error, filtered or too_long"
         notes.append(f"{failed:,} failed requests are rows of the config `traces`, with finish_reason {reasons}")
-    if run.recipe.generate is None and "sft" in run.recipe.publish.configs:
-        notes.append("the prompts in `sft` are the questions alone: imported traces do not say their instruction")
+    prompted = [name for name in run.recipe.publish.configs if name != "traces"]
+    if run.recipe.generate is None and prompted:
+        named = " and ".join(f"`{name}`" for name in prompted)
+        notes.append(f"the prompts in {named} are the questions alone: imported traces do not say their instruction")
+    if "rl" in counts and (without := traces.filter("selected")["task_id"].n_unique() - counts["rl"]["rows"]):
+        notes.append(f"without a gold answer, and so not in `rl`: {without:,} of the mix's tasks")
+    if "privileged" in run.recipe.publish.configs:
+        notes.append(
+            "the config `privileged` publishes what teachers were shown, answers and worked solutions included"
+        )
     return notes
 
 
-STAGE = Stage("publish", (FOLDER,), INPUTS, 2, _part, _make)
+STAGE = Stage("publish", (FOLDER,), INPUTS, 3, _part, _make)

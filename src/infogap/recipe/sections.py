@@ -74,7 +74,7 @@ class Balance(Model):
         return self
 
 
-ConfigName = Literal["sft", "traces"]
+ConfigName = Literal["sft", "traces", "preference", "privileged", "rl"]
 
 
 def _semantic(version: str) -> str:

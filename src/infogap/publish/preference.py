@@ -1,0 +1,50 @@
+"""The config `preference`: pairs of a right and a wrong trace, as DPO (Rafailov et al. 2023) takes them."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from infogap.publish.conversations import MESSAGES, answers, prompts
+from infogap.publish.joined import columns, joined
+from infogap.publish.pairs import pairs
+from infogap.run import Run
+from infogap.schema import MEASURES, TASKS, TRACES
+
+_OF_EACH = ("trace_id", "band", "epistemic_density")
+PREFERENCE = pl.Schema(
+    {
+        "prompt": MESSAGES,
+        "chosen": MESSAGES,
+        "rejected": MESSAGES,
+        **columns(TRACES, "task_id"),
+        **columns(TASKS, "family", "difficulty"),
+        **columns(TRACES, "privilege", "teacher"),
+        **{
+            f"{side}_{name}": dtype
+            for side in ("chosen", "rejected")
+            for name, dtype in (columns(TRACES, "trace_id") | columns(MEASURES, "band", "epistemic_density")).items()
+        },
+    }
+)
+
+
+def preference_places(run: Run) -> pl.DataFrame:
+    """Both traces of each pair, in one place; `rejected` tells them apart."""
+    found = pairs(run)
+    ids = pl.Series("trace_id", [each for pair in found for each in (pair.chosen, pair.rejected)], dtype=pl.String)
+    rows = pl.int_range(len(ids), eager=True)
+    return pl.DataFrame({"trace_id": ids, "place": rows // 2, "rejected": rows % 2 == 1})
+
+
+def preference_rows(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
+    """A row for each pair: the student's prompt, and the two traces."""
+    known = joined(run, traces).with_columns(answer_message=answers())
+    chosen = known.filter(~pl.col("rejected"))
+    rejected = known.filter("rejected").select("place", *_as("rejected"))
+    rows = chosen.with_columns(prompts(run, chosen["question"]), *_as("chosen")).drop("rejected")
+    both = rows.join(rejected, on="place", maintain_order="left", validate="1:1")
+    return both.select(*PREFERENCE).match_to_schema(PREFERENCE)
+
+
+def _as(side: str) -> list[pl.Expr]:
+    return [pl.col("answer_message").alias(side), *(pl.col(name).alias(f"{side}_{name}") for name in _OF_EACH)]

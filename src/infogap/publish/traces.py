@@ -1,0 +1,34 @@
+"""The config `traces`: everything that is known of every trace."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from infogap.publish.joined import all_but, columns, joined
+from infogap.publish.slices import in_order
+from infogap.run import Run
+from infogap.schema import DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS
+
+# Neither the contexts nor the worked solutions: privileged text is not published here. Nor the errors of failed
+# requests and the details of verdicts, which can name servers; `finish_reason` is "error" where a request failed.
+TRACES_PUBLISHED = pl.Schema(
+    {
+        **columns(TRACES, "trace_id", "task_id"),
+        **columns(TASKS, "source", "family", "difficulty", "verifier", "question", "answer"),
+        **all_but(TRACES, "trace_id", "task_id", "error"),
+        **all_but(VERDICTS, "trace_id", "detail"),
+        **all_but(MEASURES, "trace_id"),
+        **columns(DUPLICATES, "duplicate_of", "jaccard"),
+        **all_but(MIX, "trace_id"),
+    }
+)
+
+
+def all_places(run: Run) -> pl.DataFrame:
+    """All traces, by id."""
+    return in_order(run.scan(TRACES).select("trace_id").collect())
+
+
+def trace_rows(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
+    """Every trace with its task, verdict, measurements, duplicate and place in the mix."""
+    return joined(run, traces).select(*TRACES_PUBLISHED).match_to_schema(TRACES_PUBLISHED)
