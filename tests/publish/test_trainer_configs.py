@@ -173,21 +173,23 @@ def test_pairs_are_the_closest_in_doubt(
     found = pairs(small(tmp_path_factory.mktemp("pairs"), cells))
     right, wrong = ([density for verdict, density in cells if verdict == each] for each in ("correct", "wrong"))
     few, many = sorted((right, wrong), key=len)
-    assert len(found) == len(few)
-    ids = [each for pair in found for each in (pair.chosen, pair.rejected)]
+    assert found.height == len(few)
+    ids = [*found["chosen"], *found["rejected"]]
     assert len(set(ids)) == len(ids)
+    assert {cells[int(each.removeprefix("trace"))][0] for each in found["chosen"]} <= {"correct"}
+    assert {cells[int(each.removeprefix("trace"))][0] for each in found["rejected"]} <= {"wrong"}
     least = min(sum(abs(a - b) for a, b in zip(few, order, strict=True)) for order in permutations(many, len(few)))
-    assert sum(pair.apart for pair in found) == pytest.approx(least)
+    assert found["apart"].sum() == pytest.approx(least)
 
 
 def test_of_a_task_as_many_pairs_as_the_mix_takes_traces_the_closest_first(tmp_path: Path) -> None:
     cells = [("correct", 0.0), ("correct", 5.0), ("wrong", 0.0), ("wrong", 9.0)]
-    assert [pair.apart for pair in pairs(small(tmp_path, cells, "{max_per_task: 1}"))] == [0.0]
+    assert pairs(small(tmp_path, cells, "{max_per_task: 1}"))["apart"].to_list() == [0.0]
 
 
 def test_what_the_mix_has_no_share_for_is_in_no_pair(tmp_path: Path) -> None:
     cells = [("correct", 0.0), ("wrong", 0.0)]
-    assert pairs(small(tmp_path / "out", cells, "{privilege: {answer: 1.0}}")) == []
+    assert pairs(small(tmp_path / "out", cells, "{privilege: {answer: 1.0}}")).is_empty()
     assert len(pairs(small(tmp_path / "in", cells, "{privilege: {unguided: 1.0}, verdict: {correct: 1.0}}"))) == 1
 
 
@@ -197,4 +199,4 @@ def test_what_may_not_be_in_the_mix_is_in_no_pair(tmp_path: Path, reason: str) -
     mix = run.scan(MIX).collect()
     with run.rewrite(MIX) as out:
         out.write(mix.with_columns(reason=pl.Series([reason, "over_quota"])))
-    assert pairs(run) == []
+    assert pairs(run).is_empty()

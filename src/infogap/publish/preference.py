@@ -30,10 +30,14 @@ PREFERENCE = pl.Schema(
 
 def preference_places(run: Run) -> pl.DataFrame:
     """Both traces of each pair, in one place; `rejected` tells them apart."""
-    found = pairs(run)
-    ids = pl.Series("trace_id", [each for pair in found for each in (pair.chosen, pair.rejected)], dtype=pl.String)
-    rows = pl.int_range(len(ids), eager=True)
-    return pl.DataFrame({"trace_id": ids, "place": rows // 2, "rejected": rows % 2 == 1})
+    found = pairs(run).with_row_index("place")
+    sides = [
+        found.select(
+            pl.col(side).alias("trace_id"), pl.col("place").cast(pl.Int64), rejected=pl.lit(side == "rejected")
+        )
+        for side in ("chosen", "rejected")
+    ]
+    return pl.concat(sides)
 
 
 def preference_rows(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
