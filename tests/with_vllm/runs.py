@@ -44,7 +44,7 @@ def generating(folder: Path, least: int) -> Iterator[subprocess.Popen[str]]:
     """A run, in a process group of its own as at a terminal, that has at least so many answers."""
     command = [*INFOGAP, "run", "recipe.yaml"]
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
-        ends = time.monotonic() + 180
+        ends = time.monotonic() + 400
         while on_disk(folder) < least:
             assert time.monotonic() < ends
             assert process.poll() is None, process.stderr.read() if process.stderr else ""

@@ -25,7 +25,7 @@ ENVIRONMENT = os.environ | {
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
 }
 TASKS, SAMPLES = 12, 4
-PATIENCE = 240.0  # seconds until a test gives up
+PATIENCE = 480.0  # seconds until a test gives up
 VLLM: dict[str, Any] = {
     "backend": "vllm",
     "model": "model",

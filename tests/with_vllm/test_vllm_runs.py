@@ -56,7 +56,7 @@ def test_one_ctrl_c_finishes_what_is_in_flight(tmp_path: Path, model_folder: Pat
     with generating(tmp_path, 6) as process:
         engine = descendants(process.pid)
         os.killpg(process.pid, signal.SIGINT)
-        _, error = process.communicate(timeout=120)
+        _, error = process.communicate(timeout=240)
     assert process.returncode == 0, error
     assert "stopped as asked" in error
     assert "Traceback" not in error and "died" not in error
@@ -74,7 +74,7 @@ def test_two_ctrl_cs_stop_at_once(tmp_path: Path, model_folder: Path) -> None:
         while "Ctrl-C" not in (line := process.stderr.readline()):
             assert line
         os.killpg(process.pid, signal.SIGINT)
-        _, error = process.communicate(timeout=60)
+        _, error = process.communicate(timeout=120)
     assert process.returncode == 130, error
     assert "Traceback" not in error
     assert wait_until_gone(engine, 30) == []

@@ -34,7 +34,7 @@ def server(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", *options, *engine]
     log = tmp_path_factory.mktemp("server") / "log"
     with log.open("w") as lines, subprocess.Popen(command, stdout=lines, stderr=lines) as process:
-        ends = time.monotonic() + 180
+        ends = time.monotonic() + 400
         while not _answers(f"http://127.0.0.1:{port}/health"):
             assert process.poll() is None and time.monotonic() < ends, log.read_text()
             time.sleep(0.2)
