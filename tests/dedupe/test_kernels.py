@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedupe.reference import words
-from infogap.dedupe.kernels import jaccards
+from infogap.dedupe.kernels import jaccards, merged, set_sizes
 from infogap.dedupe.texts import word_hashes
 
 # Words of about eight bytes, with and without characters beyond ASCII, and what is between them.
@@ -41,8 +41,17 @@ def test_the_jaccard_is_that_of_pythons_sets(sets: list[list[int]], data: st.Dat
     grams = np.array([gram for one in sets for gram in one], np.uint64)
     ends = np.cumsum([0, *(len(one) for one in sets)])
     one, other = np.array(pairs, np.int64).reshape(-1, 2).T
-    found = np.empty(len(pairs))
-    jaccards(grams, ends, np.ascontiguousarray(one), np.ascontiguousarray(other), found)
+    found, sizes = np.empty(len(pairs)), np.empty(len(sets), np.int64)
+    set_sizes(grams, ends, sizes)
+    assert sizes.tolist() == [len(set(each)) for each in sets]
+    jaccards(grams, ends, sizes, np.ascontiguousarray(one), np.ascontiguousarray(other), found)
     for (left, right), value in zip(pairs, found.tolist(), strict=True):
         either = set(sets[left]) | set(sets[right])
         assert value == (len(set(sets[left]) & set(sets[right])) / len(either) if either else 1.0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sets(HASHES), st.sets(HASHES))
+def test_two_sorted_arrays_merge_into_one(one: set[int], other: set[int]) -> None:
+    first, second = (np.array(sorted(each), np.uint64) for each in (one, other))
+    assert merged(first, second).tolist() == sorted(one | other)

@@ -62,22 +62,23 @@ def sign(grams: Hashes, ends: Places, a: Signatures, b: Signatures, signatures: 
 
 
 @compiled
-def jaccards(grams: Hashes, ends: Places, one: Places, other: Places, found: NDArray[np.float64]) -> None:
+def set_sizes(grams: Hashes, ends: Places, sizes: Places) -> None:
+    """Fill in how many different hashes each text has."""
+    table, marks = _empty_table(ends)
+    for text in range(len(ends) - 1):
+        sizes[text] = _make_set(grams[ends[text] : ends[text + 1]], table, marks, text + 1)
+
+
+@compiled
+def jaccards(
+    grams: Hashes, ends: Places, sizes: Places, one: Places, other: Places, found: NDArray[np.float64]
+) -> None:
     """Fill in the exact Jaccard of pairs of texts, each by its place in `ends`: of the sets of their hashes.
 
-    Pairs with the same `one` should follow each other: its set is made once for them.
+    `sizes` are those of the sets. Pairs with the same `one` should follow each other: its set is made once for them.
     """
-    longest = 1
-    for text in range(len(ends) - 1):
-        longest = max(longest, ends[text + 1] - ends[text])
-    table = np.empty(_slots(longest), np.uint64)
-    marks = np.zeros(len(table), np.int64)  # taken slots have the mark of the set that is in the table, or later ones
-    mark = 0
-    sizes = np.empty(len(ends) - 1, np.int64)
-    for text in range(len(ends) - 1):
-        mark += 1
-        sizes[text] = _make_set(grams[ends[text] : ends[text + 1]], table, marks, mark)
-    held, begun, last = -1, mark, 0
+    table, marks = _empty_table(ends)
+    held, begun, last, mark = -1, 0, 0, 0
     for pair in range(len(one)):
         if one[pair] != held:
             held = one[pair]
@@ -96,6 +97,16 @@ def jaccards(grams: Hashes, ends: Places, one: Places, other: Places, found: NDA
                 marks[slot] = mark
         total = sizes[held] + sizes[other[pair]]
         found[pair] = shared / (total - shared) if total > shared else 1.0
+
+
+@compiled
+def _empty_table(ends: Places) -> tuple[Hashes, Places]:
+    """Room for any text's set. A slot is taken where its mark is that of the set that is in the table, or later."""
+    longest = 1
+    for text in range(len(ends) - 1):
+        longest = max(longest, ends[text + 1] - ends[text])
+    slots = _slots(longest)
+    return np.empty(slots, np.uint64), np.zeros(slots, np.int64)
 
 
 @compiled
@@ -133,6 +144,24 @@ def band_keys(
         for place in range(rows):
             key = (key ^ (key >> _S29)) * factors[place] + np.uint64(row[first + place])
         keys[item] = key
+
+
+@compiled
+def merged(one: Hashes, other: Hashes) -> Hashes:
+    """The different values of two sorted arrays, sorted."""
+    found = np.empty(len(one) + len(other), np.uint64)
+    count = i = j = 0
+    while i < len(one) or j < len(other):
+        if j == len(other) or (i < len(one) and one[i] <= other[j]):
+            value = one[i]
+            i += 1
+        else:
+            value = other[j]
+            j += 1
+        if count == 0 or value != found[count - 1]:
+            found[count] = value
+            count += 1
+    return found[:count]
 
 
 @compiled

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infogap.dedupe.bands import Bands
-from infogap.dedupe.candidates import Candidates, Items, distinct, fewest_agreeing
+from infogap.dedupe.candidates import Candidates, Items, fewest_agreeing
 from infogap.dedupe.corpus import Corpus
+from infogap.dedupe.engine import Threads
 
 GRAMS_AT_ONCE = 150_000_000  # in memory, 8 bytes each; of more, the texts are read several times
 _AT_A_TIME = 1 << 16
@@ -61,19 +62,33 @@ def similar(found: Candidates, items: Items, corpus: Corpus, *, verify: bool) ->
 
 def _exact(one: NDArray[np.int64], other: NDArray[np.int64], corpus: Corpus) -> NDArray[np.float64]:
     """The Jaccard of the sets of n-grams of pairs of texts."""
-    from infogap.dedupe.kernels import jaccards
-
     values = np.full(len(one), np.nan)
-    texts = distinct(one, other)
+    texts = np.flatnonzero(np.bincount(np.concatenate([one, other]), minlength=1))
     for wanted in _together(texts, corpus.sizes[texts]):
         mine = np.flatnonzero(np.isnan(values) & np.isin(one, wanted) & np.isin(other, wanted))
-        if not len(mine):
-            continue
-        grams, ends = corpus.grams(wanted)
-        part = np.empty(len(mine))
-        jaccards(grams, ends, np.searchsorted(wanted, one[mine]), np.searchsorted(wanted, other[mine]), part)
-        values[mine] = part
+        if len(mine):
+            grams, ends = corpus.grams(wanted)
+            pairs = np.searchsorted(wanted, one[mine]), np.searchsorted(wanted, other[mine])
+            values[mine] = _of_pairs(*pairs, grams, ends)
     return values
+
+
+def _of_pairs(
+    one: NDArray[np.int64], other: NDArray[np.int64], grams: NDArray[np.uint64], ends: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """On the cores of this machine, whatever the engine: the n-grams are here."""
+    from infogap.dedupe.kernels import jaccards, set_sizes
+
+    sizes, found = np.empty(len(ends) - 1, np.int64), np.empty(len(one))
+    set_sizes(grams, ends, sizes)
+
+    def fill(start: int) -> None:
+        part = slice(start, start + _AT_A_TIME)
+        jaccards(grams, ends, sizes, one[part], other[part], found[part])
+
+    for _ in Threads().map(fill, range(0, len(one), _AT_A_TIME)):
+        pass
+    return found
 
 
 def _together(texts: NDArray[np.int64], grams: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
