@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from infogap.errors import ShortfallError
 from infogap.publish import STAGE
 from infogap.publish.configs import CONFIGS
+from infogap.publish.difference import difference
 from infogap.publish.pairs import pairs
 from infogap.publish.shards import write_config
 from infogap.run import Run
@@ -122,6 +123,23 @@ def test_rl_holds_the_mixs_tasks_and_nothing_of_this_machine(build: Build, tmp_p
         assert row["prompt"] == prompt_of(task_id)
         assert row["reward_model"] == {"style": "rule", "ground_truth": str(int(task_id[-1]) + 2)}
         assert row["extra_info"]["index"] == number
+
+
+def test_the_difference_of_two_datasets_counts_the_rows_of_every_config(build: Build) -> None:
+    one, other = build("one", recipe=RECIPE_OF_ALL), build("other", recipe=RECIPE_OF_ALL)
+    mix = other.scan(MIX).collect()
+    with other.rewrite(MIX) as out:  # without the first task
+        first = other.scan(TRACES).filter(task_id="task0").select("trace_id").collect()
+        out.write(mix.filter(~pl.col("trace_id").is_in(first["trace_id"].implode())))
+    for run in (one, other):
+        STAGE.make(run)
+    assert difference(one.path, one.path).same
+    found = difference(one.path, other.path).configs
+    assert set(found) == set(CONFIGS)
+    assert found["traces"]["only_first"] == 0
+    assert found["rl"] == {"both": 5, "only_first": 1, "only_second": 0}
+    for name in ("sft", "preference", "privileged"):
+        assert found[name]["both"] > 0 and found[name]["only_first"] > 0 == found[name]["only_second"], name
 
 
 @pytest.mark.parametrize(("name", "reason"), [("preference", "both a correct and a wrong"), ("privileged", "no trace")])

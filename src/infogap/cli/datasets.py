@@ -49,7 +49,7 @@ def diff(
             typer.echo(f"  {line}")
     for config, counts in found.configs.items():
         typer.echo(
-            f"{config}: {counts['both']:,} traces in both, {counts['only_first']:,} only in {first}, "
+            f"{config}: {counts['both']:,} in both, {counts['only_first']:,} only in {first}, "
             f"{counts['only_second']:,} only in {second}"
             + ("; the same ids, other contents" if config in found.other_contents else "")
         )

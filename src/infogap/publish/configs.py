@@ -30,6 +30,7 @@ class Config:
     table: Table
     places: Callable[[Run], pl.DataFrame]
     rows: Callable[[Run, pl.DataFrame], pl.DataFrame]
+    key: pl.Expr  # what tells a row from the others
     shows: str
     empty: str  # why there may be no rows
 
@@ -50,6 +51,7 @@ CONFIGS = {
             TRACES,
             mix_places,
             sft_rows,
+            pl.col("trace_id"),
             "the traces of the mix as conversations, for supervised fine-tuning",
             _NO_MIX,
         ),
@@ -59,6 +61,7 @@ CONFIGS = {
             TRACES,
             all_places,
             trace_rows,
+            pl.col("trace_id"),
             "every trace with everything measured of it",
             "there are no traces",
         ),
@@ -68,6 +71,7 @@ CONFIGS = {
             TRACES,
             preference_places,
             preference_rows,
+            pl.concat_str("chosen_trace_id", "rejected_trace_id", separator=" "),
             "pairs of a right and a wrong trace of one task, privilege and teacher, for preference training",
             "no task has both a correct and a wrong trace under one privilege by one teacher",
         ),
@@ -77,6 +81,7 @@ CONFIGS = {
             CONTEXTS,
             privileged_places,
             privileged_rows,
+            pl.col("context_id"),
             "what the teachers of the mix's traces were shown, for on-policy self-distillation",
             "no trace of the mix was written under a context",
         ),
@@ -86,6 +91,7 @@ CONFIGS = {
             TASKS,
             rl_places,
             rl_rows,
+            pl.col("extra_info").struct.field("task_id"),
             "the tasks of the mix with their gold answers, for reinforcement learning",
             "no task of the mix has a gold answer",
         ),

@@ -11,6 +11,7 @@ import polars as pl
 
 from infogap.errors import UserError
 from infogap.manifest import changes
+from infogap.publish.configs import CONFIGS
 from infogap.publish.provenance import FILE_NAME
 
 
@@ -21,12 +22,12 @@ class Difference:
     recipe: list[str]
     libraries: list[str]
     mix: list[str]  # axis.value: how many traces each has
-    configs: dict[str, dict[str, int]]  # per config that both have: traces in both, only in the one, the other
-    other_contents: list[str]  # configs with the same trace ids in both, but in other files: texts or labels differ
+    configs: dict[str, dict[str, int]]  # per config that both have: rows in both, only in the one, the other
+    other_contents: list[str]  # configs with the same ids in both, but in other files: texts or labels differ
 
     @property
     def same(self) -> bool:
-        """Whether both hold the same traces with the same contents in every config, chosen by the same recipe."""
+        """Whether both hold the same rows with the same contents in every config, chosen by the same recipe."""
         return (
             not self.recipe
             and not self.other_contents
@@ -77,13 +78,15 @@ class _Dataset:
             ) from error
 
     def ids(self, config: str) -> pl.Series:
-        """The config's trace ids."""
+        """What tells the config's rows apart: ids of traces, pairs, contexts or tasks."""
+        if config not in CONFIGS:
+            raise UserError(f"{self.folder} has the config '{config}', which this version of infogap does not know")
         paths = [self.folder / path for path in self._files(config)]
         missing = [path for path in paths if not path.is_file()]
         if missing:
             raise UserError(f"{missing[0]} is missing; publish or pull the dataset again")
         try:
-            return pl.scan_parquet(paths).select("trace_id").collect()["trace_id"]
+            return pl.scan_parquet(paths).select(key=CONFIGS[config].key).collect()["key"]
         except (pl.exceptions.PolarsError, OSError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(f"cannot read the files of {self.folder / 'data' / config}: {reason}") from error
