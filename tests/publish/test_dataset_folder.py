@@ -16,10 +16,9 @@ from huggingface_hub import DatasetCard
 from infogap import manifest
 from infogap.errors import ShortfallError
 from infogap.publish import STAGE
-from infogap.publish.configs import CONFIGS
 from infogap.publish.sft import SFT
 from infogap.publish.shards import write_config
-from infogap.publish.traces import TRACES_PUBLISHED
+from infogap.publish.traces import EVERY_TRACE
 from infogap.run import Run
 from infogap.schema import MIX, TRACES, VERDICTS, features
 from infogap.verify import STAGE as VERIFY
@@ -39,7 +38,7 @@ def test_sft_holds_the_mix_with_the_students_prompt(build: Build, tmp_path: Path
     run = build()
     outcome = STAGE.make(run)
     rows = load(run, "sft", tmp_path)
-    assert rows.features == features(SFT)
+    assert rows.features == features(SFT.schema)
     selected = run.scan(MIX).filter("selected").collect()["trace_id"].sort().to_list()
     assert rows["trace_id"][:] == selected
     assert outcome.counts["sft"]["rows"] == len(selected)
@@ -61,7 +60,7 @@ def test_traces_holds_every_trace_with_everything_measured(build: Build, tmp_pat
     run = build()
     STAGE.make(run)
     rows = load(run, "traces", tmp_path)
-    assert rows.features == features(TRACES_PUBLISHED)
+    assert rows.features == features(EVERY_TRACE.schema)
     frame = rows.to_polars()
     assert frame["trace_id"].to_list() == run.scan(TRACES).collect()["trace_id"].sort().to_list()
     assert frame["selected"].sum() == 18
@@ -76,7 +75,7 @@ def test_traces_holds_every_trace_with_everything_measured(build: Build, tmp_pat
 def test_the_first_config_is_the_default(build: Build, tmp_path: Path) -> None:
     run = build()
     STAGE.make(run)
-    assert load(run, None, tmp_path).features == features(SFT)
+    assert load(run, None, tmp_path).features == features(SFT.schema)
 
 
 def test_neither_contexts_nor_machines_are_published(build: Build, tmp_path: Path) -> None:
@@ -118,9 +117,9 @@ def test_the_same_tables_give_the_same_bytes_wherever_and_in_whatever_order(buil
 
 def test_shards_cut_the_sorted_rows(build: Build, tmp_path: Path) -> None:
     run = build()
-    traces = CONFIGS["traces"]
-    whole = write_config(run, traces, traces.places(run), tmp_path / "whole")
-    cut = write_config(run, traces, traces.places(run), tmp_path / "cut", limit=300)
+    places = EVERY_TRACE.places(run)
+    whole = write_config(run, EVERY_TRACE, places, tmp_path / "whole")
+    cut = write_config(run, EVERY_TRACE, places, tmp_path / "cut", limit=300)
     assert len(whole.shards) == 1 and len(cut.shards) > 3
     assert [shard.path for shard in cut.shards] == [
         f"data/traces/train-{index:05d}-of-{len(cut.shards):05d}.parquet" for index in range(len(cut.shards))

@@ -10,7 +10,7 @@ from infogap.console import output
 from infogap.errors import UserError
 from infogap.pipeline import run_all
 from infogap.publish.export import FORMATS, export
-from infogap.publish.sft import mix_places
+from infogap.publish.sft import SFT
 from infogap.publish.slices import sorted_slices
 from infogap.recipe import load_recipe
 from infogap.run import Run
@@ -64,7 +64,7 @@ def test_what_cannot_be_written_is_refused(run: Run, tmp_path: Path, file: str, 
 
 
 def test_exports_beside_each_other_and_beside_a_publish_do_not_meet(run: Run) -> None:
-    first, second = (sorted_slices(run, TRACES, mix_places(run), limit=300) for _ in range(2))
+    first, second = (sorted_slices(run, TRACES, SFT.places(run), limit=300) for _ in range(2))
     begun = [next(first)]
     others = list(second)
     assert len(others) > 2

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infogap.publish.configs import CONFIGS
 from infogap.publish.shards import write_config
+from infogap.publish.traces import EVERY_TRACE
 from infogap.run import Run
 from infogap.schema import LEXICON_COUNTS, MARKER_COUNTS
 from publish.small_run import build_run
@@ -54,7 +54,7 @@ def test_lists_are_those_of_their_rows(run: Run, tmp_path_factory: pytest.TempPa
         if row is not None
     ]
     frame = ids.join(pl.DataFrame(known, schema=SCHEMA), on="trace_id", how="left", maintain_order="left")
-    config = replace(CONFIGS["traces"], schema=SCHEMA, rows=lambda _run, _traces: frame)
+    config = replace(EVERY_TRACE, schema=SCHEMA, rows=lambda _run, _traces: frame)
     folder = tmp_path_factory.mktemp("dataset")
     written = write_config(run, config, config.places(run), folder)
     assert pl.read_parquet(folder / written.shards[0].path).to_dicts() == frame.to_dicts()

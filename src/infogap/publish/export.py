@@ -12,8 +12,7 @@ import polars as pl
 from infogap.atomic import whole_file
 from infogap.console import say
 from infogap.errors import UserError
-from infogap.publish.configs import CONFIGS
-from infogap.publish.sft import mix_places
+from infogap.publish.sft import SFT
 from infogap.recipe.spelling import nearest
 from infogap.run import Run
 
@@ -77,7 +76,7 @@ def _say_if_stale(run: Run) -> None:
 
 
 def _rows(run: Run, form: str) -> Iterator[list[Row]]:
-    for rows in CONFIGS["sft"].slices(run, mix_places(run)):
+    for rows in SFT.slices(run, SFT.places(run)):
         chosen = rows.select("messages", "trace_id")
         yield [FORMATS[form](messages) | {"trace_id": trace_id} for messages, trace_id in chosen.iter_rows()]
 

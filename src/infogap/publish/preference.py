@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from infogap.publish.config import Config
 from infogap.publish.conversations import MESSAGES, answers, prompts
 from infogap.publish.joined import columns, joined
 from infogap.publish.pairs import pairs
@@ -11,7 +12,7 @@ from infogap.run import Run
 from infogap.schema import MEASURES, TASKS, TRACES
 
 _OF_EACH = ("trace_id", "band", "epistemic_density")
-PREFERENCE = pl.Schema(
+_SCHEMA = pl.Schema(
     {
         "prompt": MESSAGES,
         "chosen": MESSAGES,
@@ -28,7 +29,7 @@ PREFERENCE = pl.Schema(
 )
 
 
-def preference_places(run: Run) -> pl.DataFrame:
+def _places(run: Run) -> pl.DataFrame:
     """Both traces of each pair, in one place; `rejected` tells them apart."""
     found = pairs(run).with_row_index("place")
     sides = [
@@ -40,15 +41,27 @@ def preference_places(run: Run) -> pl.DataFrame:
     return pl.concat(sides)
 
 
-def preference_rows(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
+def _rows(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
     """A row for each pair: the student's prompt, and the two traces."""
     known = joined(run, traces).with_columns(answer_message=answers())
     chosen = known.filter(~pl.col("rejected"))
     rejected = known.filter("rejected").select("place", *_as("rejected"))
     rows = chosen.with_columns(prompts(run, chosen["question"]), *_as("chosen")).drop("rejected")
     both = rows.join(rejected, on="place", maintain_order="left", validate="1:1")
-    return both.select(*PREFERENCE).match_to_schema(PREFERENCE)
+    return both.select(*_SCHEMA).match_to_schema(_SCHEMA)
 
 
 def _as(side: str) -> list[pl.Expr]:
     return [pl.col("answer_message").alias(side), *(pl.col(name).alias(f"{side}_{name}") for name in _OF_EACH)]
+
+
+PREFERENCE = Config(
+    name="preference",
+    shows="pairs of a right and a wrong trace of one task, privilege and teacher, for preference training",
+    schema=_SCHEMA,
+    key=pl.concat_str("chosen_trace_id", "rejected_trace_id", separator=" "),
+    table=TRACES,
+    places=_places,
+    rows=_rows,
+    empty="no task has both a correct and a wrong trace under one privilege by one teacher",
+)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import polars as pl
 
+from infogap.publish.config import Config
 from infogap.publish.conversations import MESSAGES, prompts
 from infogap.publish.joined import columns, with_tasks
 from infogap.publish.slices import in_order
 from infogap.run import Run
 from infogap.schema import CONTEXTS, MIX, TASKS, TRACES
 
-PRIVILEGED = pl.Schema(
+_SCHEMA = pl.Schema(
     {
         "prompt": MESSAGES,
         "privileged_context": CONTEXTS.schema["text"],
@@ -24,7 +25,7 @@ PRIVILEGED = pl.Schema(
 )
 
 
-def privileged_places(run: Run) -> pl.DataFrame:
+def _places(run: Run) -> pl.DataFrame:
     """The contexts under which the traces of the mix were written, by id."""
     selected = run.scan(MIX).filter("selected").select("trace_id")
     used = run.scan(TRACES).join(selected, on="trace_id", how="semi").select("context_id").drop_nulls().unique()
@@ -32,11 +33,23 @@ def privileged_places(run: Run) -> pl.DataFrame:
     return in_order(there.collect())
 
 
-def privileged_rows(run: Run, contexts: pl.DataFrame) -> pl.DataFrame:
+def _rows(run: Run, contexts: pl.DataFrame) -> pl.DataFrame:
     """A row for each context: the student's prompt, and the context's text."""
     rows = with_tasks(run, contexts)
     return (
         rows.with_columns(prompts(run, rows["question"]), privileged_context="text")
-        .select(*PRIVILEGED)
-        .match_to_schema(PRIVILEGED)
+        .select(*_SCHEMA)
+        .match_to_schema(_SCHEMA)
     )
+
+
+PRIVILEGED = Config(
+    name="privileged",
+    shows="what the teachers of the mix's traces were shown, for on-policy self-distillation",
+    schema=_SCHEMA,
+    key=pl.col("context_id"),
+    table=CONTEXTS,
+    places=_places,
+    rows=_rows,
+    empty="no trace of the mix was written under a context",
+)

@@ -7,13 +7,14 @@ from typing import Any
 import orjson
 import polars as pl
 
+from infogap.publish.config import Config
 from infogap.publish.conversations import MESSAGES, prompts
 from infogap.publish.joined import public
 from infogap.publish.slices import in_order
 from infogap.run import Run
 from infogap.schema import MIX, TASKS, TRACES
 
-RL = pl.Schema(
+_SCHEMA = pl.Schema(
     {
         "data_source": pl.String(),
         "prompt": MESSAGES,
@@ -37,7 +38,7 @@ RL = pl.Schema(
 _SETTINGS = ("gym", "tolerance")
 
 
-def rl_places(run: Run) -> pl.DataFrame:
+def _places(run: Run) -> pl.DataFrame:
     """The tasks of the mix that have a gold answer, by id."""
     selected = run.scan(MIX).filter("selected").select("trace_id")
     used = run.scan(TRACES).join(selected, on="trace_id", how="semi").select("task_id").unique()
@@ -45,7 +46,7 @@ def rl_places(run: Run) -> pl.DataFrame:
     return in_order(there.select("task_id").collect())
 
 
-def rl_rows(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:
+def _rows(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:
     """A row for each task. `ability` is the family, or the verifier where there is none."""
     known = tasks.with_columns(
         prompts(run, tasks["question"]),
@@ -64,8 +65,8 @@ def rl_rows(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:
             reward_model=pl.struct(style=pl.lit("rule"), ground_truth="answer"),
             extra_info=extra,
         )
-        .select(*RL)
-        .match_to_schema(RL)
+        .select(*_SCHEMA)
+        .match_to_schema(_SCHEMA)
     )
 
 
@@ -74,3 +75,15 @@ def _settings(metadata: str | None) -> str | None:
     known: dict[str, Any] = orjson.loads(metadata or "{}")
     kept = {key: known[key] for key in _SETTINGS if key in known}
     return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS).decode() if kept else None
+
+
+RL = Config(
+    name="rl",
+    shows="the tasks of the mix with their gold answers, for reinforcement learning",
+    schema=_SCHEMA,
+    key=pl.col("extra_info").struct.field("task_id"),
+    table=TASKS,
+    places=_places,
+    rows=_rows,
+    empty="no task of the mix has a gold answer",
+)

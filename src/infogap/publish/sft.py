@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 
+from infogap.publish.config import Config
 from infogap.publish.conversations import MESSAGES, answers, prompts
 from infogap.publish.joined import columns, joined
 from infogap.publish.slices import in_order
 from infogap.run import Run
 from infogap.schema import MEASURES, MIX, TASKS, TRACES, VERDICTS
 
-SFT = pl.Schema(
+_SCHEMA = pl.Schema(
     {
         "messages": MESSAGES,
         **columns(TRACES, "trace_id", "task_id"),
@@ -23,13 +24,25 @@ SFT = pl.Schema(
 )
 
 
-def mix_places(run: Run) -> pl.DataFrame:
+def _places(run: Run) -> pl.DataFrame:
     """The traces of the mix, by id."""
     return in_order(run.scan(MIX).filter("selected").select("trace_id").collect())
 
 
-def sft_rows(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
+def _rows(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
     """Conversations of a question and a trace; see `conversations`."""
     known = joined(run, traces)
     messages = pl.concat_list(prompts(run, known["question"]), answers())
-    return known.with_columns(messages=messages).select(*SFT).match_to_schema(SFT)
+    return known.with_columns(messages=messages).select(*_SCHEMA).match_to_schema(_SCHEMA)
+
+
+SFT = Config(
+    name="sft",
+    shows="the traces of the mix as conversations, for supervised fine-tuning",
+    schema=_SCHEMA,
+    key=pl.col("trace_id"),
+    table=TRACES,
+    places=_places,
+    rows=_rows,
+    empty="the mix selects no trace",
+)

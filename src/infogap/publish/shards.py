@@ -12,7 +12,7 @@ import polars as pl
 
 from infogap.console import Advance
 from infogap.ids import file_digest
-from infogap.publish.configs import Config
+from infogap.publish.config import Config
 from infogap.publish.slices import SLICE_BYTES
 from infogap.run import Run
 from infogap.schema import features

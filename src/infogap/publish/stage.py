@@ -13,7 +13,8 @@ from infogap.errors import ShortfallError
 from infogap.ids import file_digest
 from infogap.overview import traces_in_short
 from infogap.publish.card import card, template_path
-from infogap.publish.configs import CONFIGS, Config
+from infogap.publish.config import Config
+from infogap.publish.configs import CONFIGS
 from infogap.publish.figures import mix_shares
 from infogap.publish.provenance import FILE_NAME, INPUTS, as_json, fingerprints, library_versions, provenance
 from infogap.publish.public import public_recipe

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from infogap.publish.config import Config
 from infogap.publish.joined import all_but, columns, joined
 from infogap.publish.slices import in_order
 from infogap.run import Run
@@ -11,7 +12,7 @@ from infogap.schema import DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS
 
 # Neither the contexts nor the worked solutions: privileged text is not published here. Nor the errors of failed
 # requests and the details of verdicts, which can name servers; `finish_reason` is "error" where a request failed.
-TRACES_PUBLISHED = pl.Schema(
+_SCHEMA = pl.Schema(
     {
         **columns(TRACES, "trace_id", "task_id"),
         **columns(TASKS, "source", "family", "difficulty", "verifier", "question", "answer"),
@@ -24,11 +25,23 @@ TRACES_PUBLISHED = pl.Schema(
 )
 
 
-def all_places(run: Run) -> pl.DataFrame:
+def _places(run: Run) -> pl.DataFrame:
     """All traces, by id."""
     return in_order(run.scan(TRACES).select("trace_id").collect())
 
 
-def trace_rows(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
+def _rows(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
     """Every trace with its task, verdict, measurements, duplicate and place in the mix."""
-    return joined(run, traces).select(*TRACES_PUBLISHED).match_to_schema(TRACES_PUBLISHED)
+    return joined(run, traces).select(*_SCHEMA).match_to_schema(_SCHEMA)
+
+
+EVERY_TRACE = Config(
+    name="traces",
+    shows="every trace with everything measured of it",
+    schema=_SCHEMA,
+    key=pl.col("trace_id"),
+    table=TRACES,
+    places=_places,
+    rows=_rows,
+    empty="there are no traces",
+)
