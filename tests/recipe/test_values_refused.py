@@ -121,3 +121,8 @@ def test_lists_say_how_long_they_are(tmp_path: Path) -> None:
 def test_an_override_of_a_whole_mapping_is_blamed_for_all_in_it(tmp_path: Path, override: str, expected: str) -> None:
     (line,) = problems_of(tmp_path, RECIPE, override)
     assert line.startswith(f"--set {override}: {expected}")
+
+
+def test_a_config_is_published_once(tmp_path: Path) -> None:
+    (line,) = problems_of(tmp_path, f"{RECIPE}publish:\n  configs: [sft, rl, sft]\n")
+    assert line == "recipe.yaml:14: publish.configs: 'sft' is named twice"

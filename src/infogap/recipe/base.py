@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
+
+Name = TypeVar("Name", bound=str)
 
 
 class Model(BaseModel):
@@ -66,3 +68,11 @@ def refuse(message: str) -> PydanticCustomError:
 def refuse_at(place: tuple[str | int, ...], message: str) -> ValidationError:
     """The same about a place within the section that is validated, so that its line is named and not the section's."""
     return ValidationError.from_exception_data("", [{"type": refuse(message), "loc": place, "input": None}])
+
+
+def each_once(names: list[Name]) -> list[Name]:
+    """A list of names as it is; refused where one stands in it twice."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise refuse(f"'{twice[0]}' is named twice")
+    return names

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from infogap.recipe.base import Model, refuse, refuse_at
+from infogap.recipe.base import Model, each_once, refuse_at
 from infogap.recipe.sources import ColumnPath, OneOrMore, RowSource
 
 What = Literal["question", "trace", "context"]
@@ -29,12 +29,6 @@ class EvaluationSet(RowSource):
         return self.name or re.sub(r"\.(jsonl|json|csv|parquet)$", "", PurePath(self.from_).name)
 
 
-def _each_once(names: list[What]) -> list[What]:
-    if len(set(names)) < len(names):
-        raise refuse("something is named twice")
-    return names
-
-
 class Decontaminate(Model):
     """Which evaluation sets tasks and traces are compared with, by which rule, and what becomes of those that match."""
 
@@ -48,7 +42,7 @@ class Decontaminate(Model):
     coverage: float | None = Field(
         None, gt=0, le=1, description="rule coverage: from which share of an evaluation question's words; 0.5 if unset."
     )
-    on: Annotated[list[What], AfterValidator(_each_once)] = Field(
+    on: Annotated[list[What], AfterValidator(each_once)] = Field(
         ["question"],
         min_length=1,
         description="What is compared: the tasks' questions, the traces, the privileged contexts.",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from infogap.recipe.base import Model, refuse
+from infogap.recipe.base import Model, each_once, refuse
 from infogap.recipe.scorer import THE_TEACHER, ScorerEntry
 
 
@@ -21,13 +21,6 @@ class Bands(Model):
         if self.mixed >= self.uncertain:
             raise refuse(f"`mixed` ({self.mixed:g}) must be below `uncertain` ({self.uncertain:g})")
         return self
-
-
-def _each_once(names: list[str]) -> list[str]:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise refuse(f"'{twice[0]}' is named twice")
-    return names
 
 
 OtherContext = Literal[
@@ -50,7 +43,7 @@ class Gap(Model):
         description="teacher: the model that wrote the traces. Or a student: SmolLM2-135M-Instruct, a .gguf file, a "
         "model of the Hub or a folder (by vLLM), or a mapping with `backend`.",
     )
-    contexts: Annotated[list[OtherContext], AfterValidator(_each_once)] = Field(
+    contexts: Annotated[list[OtherContext], AfterValidator(each_once)] = Field(
         [],
         description="Further contexts under which every trace is scored: a privilege's or control's, or "
         "reference_only, the trace's own context without the question.",
@@ -64,7 +57,7 @@ class Gap(Model):
 class Measure(Model):
     """By which lexicons markers are counted, where the bands are cut, and what counts as a fork."""
 
-    lexicons: Annotated[list[str], AfterValidator(_each_once)] = Field(
+    lexicons: Annotated[list[str], AfterValidator(each_once)] = Field(
         ["infogap", "kim2026"],
         min_length=1,
         description="infogap, kim2026, or a YAML file of your own; the first one gives the band.",

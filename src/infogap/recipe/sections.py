@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from infogap.recipe.base import Model, refuse
+from infogap.recipe.base import Model, each_once, refuse
 from infogap.recipe.sources import OneOrMore
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -101,4 +101,8 @@ class Publish(Model):
     license: str = Field("apache-2.0", description="An SPDX id in the Hub's spelling.")
     language: OneOrMore = Field(["en"], description="ISO 639-1 codes.")
     private: bool = False
-    configs: list[ConfigName] = Field(["sft", "traces"], min_length=1, description="The first is the default.")
+    configs: Annotated[list[ConfigName], AfterValidator(each_once)] = Field(
+        ["sft", "traces"],
+        min_length=1,
+        description="Views of the dataset, the first the default. `privileged` publishes what teachers were shown.",
+    )
