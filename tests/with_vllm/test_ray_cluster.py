@@ -15,8 +15,6 @@ from typing import Any
 import polars as pl
 import pytest
 
-pytest.importorskip("ray")
-
 INFOGAP = [sys.executable, "-m", "infogap"]
 # Both engines would bind their threads to the same cores.
 ENVIRONMENT = os.environ | {

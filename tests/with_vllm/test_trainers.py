@@ -14,7 +14,6 @@ import pytest
 from infogap.publish import STAGE
 from publish.small_run import RECIPE, build_run
 
-pytest.importorskip("trl")
 CONFIGS = {"sft": "sft", "dpo": "preference", "sdft": "privileged", "sdpo": "privileged", "grpo": "rl"}
 
 
