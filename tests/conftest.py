@@ -25,7 +25,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 @pytest.fixture(scope="session")
 def embedded_model() -> Iterator[EmbeddedModel]:
     """The real small model, with short answers. Mark tests that use it with `pytest.mark.model`."""
-    pytest.importorskip("llama_cpp")
     settings = EmbeddedTeacher(
         backend="embedded",
         threads=1,

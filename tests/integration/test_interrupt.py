@@ -122,8 +122,10 @@ def wait_until_asked(server: ScriptedServer, requests: int) -> None:
 
 @pytest.mark.model
 def test_an_interrupt_waits_for_the_embedded_model_to_end_its_answer(tmp_path: Path) -> None:
-    pytest.importorskip("llama_cpp")
-    openai, embedded = "openai, model: m, base_url: {url}, concurrency: 4", "embedded, sampling: {{max_tokens: 24}}"
+    openai, embedded = (
+        "openai, model: m, base_url: {url}, concurrency: 4",
+        "embedded, threads: 1, sampling: {{max_tokens: 24}}",
+    )
     (tmp_path / "recipe.yaml").write_text(RECIPE.replace(openai, embedded).format())
     with subprocess.Popen([*INFOGAP, "run", "recipe.yaml"], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         ends = time.monotonic() + 60
@@ -135,5 +137,5 @@ def test_an_interrupt_waits_for_the_embedded_model_to_end_its_answer(tmp_path: P
         _, said = process.communicate(timeout=30)
     after = on_disk(tmp_path) or (0, 0)
     assert process.returncode == 0, said
-    assert before[0] <= after[0] <= before[0] + 2
+    assert before[0] <= after[0] <= before[0] + 3  # one under way, one read ahead, one while the signal came
     assert f"stopped as asked: {after[0]} of the 40" in said

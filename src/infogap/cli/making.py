@@ -43,11 +43,37 @@ def run(
 ) -> None:
     """Make everything that a recipe asks for; what is up to date is left alone."""
     from infogap.budget import Budget
+
+    _make_all(recipe, run, set_, Budget(max_requests, max_tokens), retry_failed=retry_failed, push=push)
+
+
+@command(RUNS)
+def quickstart(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write the recipe and its tasks.")] = Path(
+        "quickstart"
+    ),
+) -> None:
+    """Make a first dataset with a small model, on this machine alone: write a recipe and its tasks, then run it."""
+    from infogap.budget import Budget
+    from infogap.cli.worked_example import write_quickstart
+
+    _make_all(write_quickstart(folder), None, None, Budget(None, None))
+
+
+def _make_all(
+    recipe: Path,
+    folder: Path | None,
+    overrides: list[str] | None,
+    budget: Budget,
+    *,
+    retry_failed: bool = False,
+    push: bool = False,
+) -> None:
     from infogap.cli.preparing import checked
     from infogap.pipeline import run_all
     from infogap.run import Run
 
-    taken_up = replace(Run.create(checked(recipe, set_), run), budget=Budget(max_requests, max_tokens))
+    taken_up = replace(Run.create(checked(recipe, overrides), folder), budget=budget)
     with taken_up.lock():
         taken_up.save_recipe()
         if retry_failed:

@@ -25,13 +25,13 @@ _LIBRARIES = (
     "datasketch",
     "huggingface-hub",
     "jinja2",
-    "llama-cpp-python",
     "math-verify",
     "numpy",
     "polars",
     "pyarrow",
     "reasoning-gym",
     "scipy",
+    "xllamacpp",
 )
 
 

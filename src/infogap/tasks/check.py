@@ -55,6 +55,9 @@ def _table(run: Run, source: TableSource) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _gym(source: GymTasks) -> Iterator[tuple[KeyPath, str]]:
+    if reason := gym.missing():
+        yield ("from",), reason
+        return
     sound = True
     for index, name in enumerate(source.names):
         problem = gym.name_problem(name)

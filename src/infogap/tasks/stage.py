@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from importlib.metadata import version
 from typing import Any
 
 import polars as pl
@@ -16,6 +15,7 @@ from infogap.recipe.sources import FileTasks, GymTasks, TraceImport
 from infogap.run import Run, write_part
 from infogap.schema import TASKS
 from infogap.stage import Outcome, Stage
+from infogap.tasks import gym
 from infogap.tasks.gather import Fate, Gathered, gather_gym, gather_table
 from infogap.tasks.reading import TASK_FIELDS
 from infogap.tasks.select import Task, conflicting, merge
@@ -53,7 +53,7 @@ def _draws(run: Run) -> bool:
 
 
 def _gym_part(source: GymTasks) -> dict[str, Any]:
-    return source.model_dump(mode="json", by_alias=True) | {"reasoning_gym": version("reasoning-gym")}
+    return source.model_dump(mode="json", by_alias=True) | {"reasoning_gym": gym.library_version()}
 
 
 def _table_part(run: Run, source: FileTasks | TraceImport) -> dict[str, Any]:

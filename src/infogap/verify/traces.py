@@ -10,8 +10,10 @@ from typing import Any
 
 import polars as pl
 
+from infogap.recipe.sources import GymTasks
 from infogap.run import Run
 from infogap.schema import TASKS
+from infogap.tasks import gym
 from infogap.verify.answers import MAX_ANSWER, last_line, stated
 from infogap.verify.functions import is_function, source_digest
 from infogap.verify.grade import Grade, Item, no_answer, ungradable
@@ -34,7 +36,9 @@ def grading_settings(run: Run) -> dict[str, Any]:
 
     Infogap's own rules, the libraries that give them, how long these may take, and the source of the user's graders.
     """
-    libraries = {name: version(name) for name in ("math-verify", "reasoning-gym")}
+    libraries = {"math-verify": version("math-verify")}
+    if any(isinstance(source, GymTasks) for source in run.recipe.tasks or []):
+        libraries["reasoning-gym"] = gym.library_version()
     settings: dict[str, Any] = {"version": VERSION, "libraries": libraries, "time_limit": TIME_LIMIT}
     functions = sorted({source.verifier for source in run.recipe.table_sources if is_function(source.verifier)})
     return settings | ({"functions": {name: source_digest(name, run.base) for name in functions}} if functions else {})
