@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from infogap.recipe.teacher import EmbeddedTeacher, Sampling
@@ -16,6 +17,10 @@ from servers.scripted import ScriptedServer
 from servers.serve import serve
 
 SERVED_MODEL = "smollm2"
+
+# How long an example takes depends on what else the machine does: a limit would fail tests at random.
+hypothesis.settings.register_profile("infogap", deadline=None)
+hypothesis.settings.load_profile("infogap")
 
 # A shell that starts the tests in the background makes them, and the programs that they start, ignore Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
