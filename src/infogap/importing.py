@@ -19,12 +19,12 @@ from infogap.generate.store import answered, move_to_cache
 from infogap.ids import stable_id
 from infogap.recipe.problems import spell_path
 from infogap.recipe.sources import TraceColumns, TraceImport
+from infogap.rows.columns import MISSING, as_text
+from infogap.rows.source import content
 from infogap.run import ROWS_PER_PART, Run
 from infogap.schema import CONTEXTS, TASKS, TRACES
 from infogap.stage import Outcome, Stage
-from infogap.tasks.columns import MISSING, as_text
 from infogap.tasks.reading import TASK_FIELDS, column_paths, read_fields
-from infogap.tasks.source import content
 from infogap.tasks.stage import ROWS
 from infogap.teachers.thinking import CLOSING, OPENING, split
 from infogap.text import utf8

@@ -10,11 +10,11 @@ from infogap.recipe import LoadedRecipe, Problem
 from infogap.recipe.problems import Path as KeyPath
 from infogap.recipe.sources import GymTasks, RowSource
 from infogap.recipe.spelling import nearest
+from infogap.rows.source import local
 from infogap.run import Run
 from infogap.tasks import gym
 from infogap.tasks.reading import TableSource
 from infogap.tasks.select import where_problem
-from infogap.tasks.source import local
 
 
 def check_sources(loaded: LoadedRecipe) -> list[Problem]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from infogap.recipe.sources import FileTasks, RowSource, TaskColumns, TraceImport
+from infogap.rows.columns import MISSING, as_text, missing_column, reach
+from infogap.rows.files import Rows
+from infogap.rows.source import read_rows
 from infogap.run import Run
 from infogap.tasks.answers import choice_letter
-from infogap.tasks.columns import MISSING, as_text, missing_column, reach
-from infogap.tasks.files import Rows
-from infogap.tasks.source import read_rows
 
 NO_QUESTION = "no question"
 QUESTION_NOT_TEXT = "the question is not text"

@@ -13,13 +13,13 @@ import polars as pl
 from infogap.ids import canonical
 from infogap.recipe.problems import spell_path
 from infogap.recipe.sources import FileTasks, GymTasks, TraceImport
+from infogap.rows.source import content, default_family
 from infogap.run import Run, write_part
 from infogap.schema import TASKS
 from infogap.stage import Outcome, Stage
 from infogap.tasks.gather import Fate, Gathered, gather_gym, gather_table
 from infogap.tasks.reading import TASK_FIELDS
 from infogap.tasks.select import Task, conflicting, merge
-from infogap.tasks.source import content, default_family
 
 REJECTED = "rejected.parquet"
 ROWS = "rows.parquet"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.tasks.columns import MISSING, as_text, missing_column, reach, touches
+from infogap.rows.columns import MISSING, as_text, missing_column, reach, touches
 
 _KEYS = st.text("abc_", min_size=1, max_size=3)
 _LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)

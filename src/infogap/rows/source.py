@@ -9,9 +9,9 @@ from infogap.errors import UserError
 from infogap.ids import digest, file_digest
 from infogap.recipe.sources import RowSource, Source
 from infogap.recipe.spelling import nearest
+from infogap.rows import files, hub
+from infogap.rows.files import Rows
 from infogap.run import Run
-from infogap.tasks import files, hub
-from infogap.tasks.files import Rows
 
 _DATASET_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from infogap.errors import UserError
-from infogap.tasks.columns import missing_column, touches
+from infogap.rows.columns import missing_column, touches
 
 Rows = Iterator[tuple[int, dict[str, Any]]]
 """Numbered from 1: a JSONL file's lines, other files' rows without the header."""

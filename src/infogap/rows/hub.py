@@ -7,7 +7,7 @@ from typing import Any
 
 from infogap.console import output
 from infogap.errors import UserError, WorldError
-from infogap.tasks.files import Rows, needed
+from infogap.rows.files import Rows, needed
 
 _BATCH = 256
 
