@@ -188,13 +188,13 @@ def test_rows_that_are_not_imported_are_counted_by_reason(tmp_path: Path) -> Non
         {
             "source": "traces.jsonl",
             "rows": 5,
-            "left_out": {"left out by `where`": 1, "no answer": 1, "no trace": 1, "the trace is not text": 1},
-            "traces": 1,
+            "left_out": {"left out by `where`": 1, "no trace": 1, "the trace is not text": 1},
+            "traces": 2,
         }
     ]
     assert outcome.notes == [
-        "traces.jsonl: not imported, of 5 rows: left out by `where`: 1 row; no answer: 1 row; "
-        "no trace: 1 row; the trace is not text: 1 row"
+        "traces.jsonl: not imported, of 5 rows: left out by `where`: 1 row; no trace: 1 row; "
+        "the trace is not text: 1 row"
     ]
 
 

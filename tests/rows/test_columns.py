@@ -67,7 +67,8 @@ def test_a_path_touches_its_own_column_only(made: tuple[dict[str, Any], str, Any
         ({"a": None}, "a.b", MISSING),
         ({"a": {"b": None}}, "a.b", None),
         ({"a": [1]}, "a[1]", MISSING),
-        ({"a": [1]}, "a[-1]", MISSING),
+        ({"a": [1, 2]}, "a[-1]", 2),
+        ({"a": [1]}, "a[-2]", MISSING),
         ({"a": [1]}, "a[", MISSING),
         ({"a": "{not json"}, "a.b", MISSING),
         ({"a": "[" * 100_000}, "a.b", MISSING),
@@ -82,7 +83,7 @@ def test_what_a_path_finds(row: dict[str, Any], path: str, value: Any) -> None:
     ("value", "text"),
     [
         (27, "27"),
-        (27.0, "27.0"),
+        (27.0, "27"),
         (0.1, "0.1"),
         (True, "true"),
         ([1, "ö"], '[1, "ö"]'),
@@ -106,7 +107,7 @@ def test_values_as_text(value: Any, text: str | None) -> None:
     [
         ("quesion", "no row has 'quesion' (did you mean 'question'?); its columns are question, info, chat"),
         ("info.solutoin", "(did you mean 'info.solution'?); 'info' has the keys solution, level"),
-        ("chat.content", "'chat' is a list: write 'chat[0]' for its first item of 1"),
+        ("chat.content", "'chat' is a list: write 'chat[0].content', the only item of each"),
         ("question.text", "'question' is text, and not JSON"),
     ],
 )

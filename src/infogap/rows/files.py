@@ -1,62 +1,125 @@
-"""Rows of local files: JSON lines, JSON, CSV and Parquet, each with its number."""
+"""Rows of files: JSON lines, JSON, CSV, Parquet and Inspect's logs, each with its number."""
 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO, Any
 
 from infogap.errors import UserError
-from infogap.rows.columns import missing_column, touches
+from infogap.rows.columns import MISSING, missing_column, reach, touches
+from infogap.rows.compression import decompressed
+from infogap.rows.evaluation_logs import samples, with_attachments
+from infogap.rows.places import Place
 
 Rows = Iterator[tuple[int, dict[str, Any]]]
 """Numbered from 1: a JSONL file's lines, other files' rows without the header."""
 
-SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
+
+@dataclass(frozen=True)
+class Wanted:
+    """The column paths that are read; no row need have those of `optional`."""
+
+    paths: tuple[str, ...]
+    optional: frozenset[str] = frozenset()
+
+
 _BATCH = 256  # Parquet rows held at once; a row can be a long trace
+_DEPTH = 3  # levels of a JSON object that are searched for lists of rows
+_SHOWN = 6  # lists named in a message
 
 
-def read_rows(path: Path, name: str, paths: list[str]) -> Rows:
-    """The rows of a file; of Parquet only the columns that `paths` lead into.
+def read_rows(place: Place, wanted: Wanted | None, rows: str | None = None) -> Rows:
+    """The rows of a file; of Parquet only the wanted columns (all, where it is None).
 
-    `name` is what messages call the file. Raises UserError, with the row, where the file is not what
-    its suffix says.
+    `rows` names the list of rows inside a JSON object. Raises UserError, with the row, where the file is not what its
+    suffix says.
     """
-    reader = {".jsonl": _jsonl, ".json": _json, ".csv": _csv}.get(path.suffix.lower())
+    name = place.name
+    if rows is not None and place.kind not in (".json", ".jsonl"):
+        raise UserError(f"{name}: `rows` names a list inside a JSON file, and this is none")
     try:
-        if reader is None:
-            yield from _parquet(path, name, paths)
-        else:
-            yield from reader(path, name)
+        with place.open() as raw, decompressed(raw, place.compression) as file:
+            yield from _reader(place.kind, wanted, rows)(file, name)
     except UnicodeDecodeError as error:
         raise UserError(f"{name} is not UTF-8 text (byte {error.start}); convert it first") from error
+    except (EOFError, zlib.error) as error:
+        raise UserError(f"cannot read {name}: damaged or cut off: {error}") from error
     except OSError as error:
         raise UserError(f"cannot read {name}: {error.strerror or error}") from error
 
 
-def _jsonl(path: Path, name: str) -> Rows:
-    with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                yield number, _object(_parsed(line, f"{name}, row {number}"), f"{name}, row {number}")
+def _reader(kind: str, wanted: Wanted | None, rows: str | None) -> Callable[[IO[bytes], str], Rows]:
+    match kind:
+        case ".jsonl":
+            return lambda file, name: _jsonl(_text(file), name) if rows is None else _json(file, name, rows)
+        case ".json":
+            return lambda file, name: _json(file, name, rows)
+        case ".csv":
+            return _csv
+        case ".eval":
+            return lambda file, name: enumerate(map(with_attachments, samples(file, name)), 1)
+    return lambda file, name: _parquet(file, name, wanted)
 
 
-def _json(path: Path, name: str) -> Rows:
-    text = path.read_text(encoding="utf-8-sig")
+def _text(file: IO[bytes]) -> io.TextIOWrapper:
+    return io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+
+
+def _jsonl(lines: Iterable[str], name: str) -> Rows:
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            yield number, _object(_parsed(line, f"{name}, row {number}"), f"{name}, row {number}")
+
+
+def _json(file: IO[bytes], name: str, rows: str | None) -> Rows:
+    text = _text(file).read()
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
-        if error.msg == "Extra data" and error.lineno > 1:  # JSON lines under the wrong suffix
-            yield from _jsonl(path, name)
+        if error.msg == "Extra data" and error.lineno > 1 and rows is None:  # JSON lines under the wrong suffix
+            yield from _jsonl(io.StringIO(text), name)
             return
         raise UserError(f"{name}: not valid JSON: {error}") from error
-    if not isinstance(document, list):
-        raise UserError(f"{name}: a JSON file of tasks is a list of objects, this one is {_kind(document)}")
-    for number, item in enumerate(document, 1):
-        yield number, _object(item, f"{name}, row {number}")
+    for number, item in enumerate(_list_in(document, name, rows), 1):
+        yield number, with_attachments(_object(item, f"{name}, row {number}"))
+
+
+def _list_in(document: Any, name: str, rows: str | None) -> list[Any]:
+    """A document that is a list, or the list in it that `rows` names."""
+    if rows is None:
+        if isinstance(document, list):
+            return document
+        found = f"this one is {_kind(document)}{_hint(document)}"
+        raise UserError(f"{name}: a JSON file of rows is a list of objects, {found}")
+    named = reach(document, rows) if isinstance(document, dict) else MISSING
+    if isinstance(named, list):
+        return named
+    what = "nothing" if named is MISSING else _kind(named)
+    raise UserError(f"{name}: `rows: {rows}` names {what}, and not a list{_hint(document)}")
+
+
+def _hint(document: Any) -> str:
+    """The lists of objects in a document, by the paths that name them."""
+    found = dict(_lists(document, ""))
+    if not found:
+        return "; it holds no list of objects"
+    items = sorted(found.items(), key=lambda item: -item[1])
+    listed = ", ".join(f"`{path}` ({count:,})" for path, count in items[:_SHOWN])
+    return f"; it holds lists of objects under {listed}: name one, as `rows: {items[0][0]}`"
+
+
+def _lists(node: Any, path: str, depth: int = 0) -> Iterator[tuple[str, int]]:
+    if isinstance(node, dict) and depth < _DEPTH:
+        for key, value in node.items():
+            yield from _lists(value, f"{path}.{key}" if path else str(key), depth + 1)
+    elif isinstance(node, list) and path and node and all(isinstance(item, dict) for item in node):
+        yield path, len(node)
 
 
 def _parsed(text: str, where: str) -> Any:
@@ -77,35 +140,34 @@ def _kind(value: Any) -> str:
     return kinds.get(type(value), "a number")
 
 
-def _csv(path: Path, name: str) -> Rows:
+def _csv(binary: IO[bytes], name: str) -> Rows:
     """Every value stays the text that it is: 007 is not 7."""
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
-        header = list(reader.fieldnames or [])
-        twice = sorted({column for column in header if header.count(column) > 1})
-        if twice:
-            raise UserError(f"{name}: its header names {', '.join(twice)} twice")
-        number = 0
-        try:
-            for number, row in enumerate(reader, 1):
-                if None in row:
-                    raise UserError(f"{name}, row {number}: more fields than the header has; quote fields with commas")
-                yield number, row
-        except csv.Error as error:
-            raise UserError(f"{name}, row {number + 1}: not valid CSV: {error}") from error
+    reader = csv.DictReader(_text(binary), strict=True)
+    header = list(reader.fieldnames or [])
+    twice = sorted({column for column in header if header.count(column) > 1})
+    if twice:
+        raise UserError(f"{name}: its header names {', '.join(twice)} twice")
+    number = 0
+    try:
+        for number, row in enumerate(reader, 1):
+            if None in row:
+                raise UserError(f"{name}, row {number}: more fields than the header has; quote fields with commas")
+            yield number, row
+    except csv.Error as error:
+        raise UserError(f"{name}, row {number + 1}: not valid CSV: {error}") from error
 
 
-def _parquet(path: Path, name: str, paths: list[str]) -> Rows:
+def _parquet(binary: IO[bytes], name: str, wanted: Wanted | None) -> Rows:
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
     try:
-        with ParquetFile(path) as file:
+        with ParquetFile(binary) as file:
             names = file.schema_arrow.names
-            wanted = needed(names, name, paths)
+            columns = needed(names, name, wanted)
             number = 0
-            for batch in file.iter_batches(batch_size=_BATCH, columns=wanted):
+            for batch in file.iter_batches(batch_size=_BATCH, columns=columns):
                 for row in batch.to_pylist():
                     number += 1
                     yield number, row
@@ -113,9 +175,11 @@ def _parquet(path: Path, name: str, paths: list[str]) -> Rows:
         raise UserError(f"{name}: not readable as Parquet: {str(error).splitlines()[0]}") from error
 
 
-def needed(names: list[str], source: str, paths: list[str]) -> list[str]:
-    """Those of a table's columns that `paths` lead into. Raises UserError for a path that leads into none."""
-    for path in paths:
-        if not any(touches(path, column) for column in names):
+def needed(names: list[str], source: str, wanted: Wanted | None) -> list[str]:
+    """Those of a table's columns that are wanted. Raises UserError for a path that leads into none."""
+    if wanted is None:
+        return names
+    for path in wanted.paths:
+        if path not in wanted.optional and not any(touches(path, column) for column in names):
             raise missing_column(source, path, [dict.fromkeys(names)])
-    return [column for column in names if any(touches(path, column) for path in paths)]
+    return [column for column in names if any(touches(path, column) for path in wanted.paths)]

@@ -1,72 +1,65 @@
-"""What a source's `from` means: a file here, a folder here, or a dataset of the Hub."""
+"""The rows of a source: of a file, of several, or of a dataset, joined with those of a second one where it says so."""
 
 from __future__ import annotations
 
-import re
+from glob import has_magic
 from pathlib import Path
 
-from infogap.errors import UserError
 from infogap.ids import digest, file_digest
 from infogap.recipe.sources import RowSource, Source
-from infogap.recipe.spelling import nearest
 from infogap.rows import files, hub
-from infogap.rows.files import Rows
+from infogap.rows.files import Rows, Wanted
+from infogap.rows.places import find_places, is_url, local_folder, matching
 from infogap.run import Run
 
-_DATASET_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
+def read_rows(run: Run, source: RowSource, wanted: Wanted | None) -> Rows:
+    """The source's rows, numbered from 1 through all its files; columns that are not wanted may be left out.
 
-def read_rows(run: Run, source: RowSource, paths: list[str]) -> Rows:
-    """The source's rows, numbered from 1; columns that no path leads into may be left out.
-
-    Raises UserError where there is no such source or it is not readable, WorldError where it cannot
-    be fetched.
+    `wanted` None reads all columns. Raises UserError where there is no such source or it is not readable, WorldError
+    where it cannot be fetched.
     """
-    path = local(run, source)
-    if path is not None and path.is_file():
-        return files.read_rows(path, source.from_, paths)
-    where = str(path) if path is not None else source.from_
-    return hub.read_rows(where, source.from_, source.config, source.split, source.revision, paths)
+    places = find_places(run, source)
+    if places is None:
+        folder = local_folder(run, source)
+        where = source.from_ if folder is None else str(folder)
+        yield from hub.read_rows(where, source.from_, source.config, source.split, source.revision, wanted)
+        return
+    before = 0
+    for place in places:
+        number = 0
+        for number, row in files.read_rows(place, wanted, source.rows):
+            yield before + number, row
+        before += number
 
 
-def local(run: Run, source: RowSource) -> Path | None:
-    """The file or folder that the source names; None for a dataset of the Hub.
-
-    Raises UserError where it names a file that is not there or is of an unknown kind.
-    """
-    path = run.resolve(source.from_)
-    known = path.suffix.lower() in files.SUFFIXES
-    if path.is_file() and not known:
-        raise UserError(
-            f"{source.from_}: unknown file type '{path.suffix}'{nearest(path.suffix, files.SUFFIXES)}; "
-            f"known: {', '.join(files.SUFFIXES)}"
-        )
-    if path.exists():
-        return path
-    if known or not _DATASET_NAME.fullmatch(source.from_):
-        raise UserError(f"there is no file {path}{_nearest_file(path)}")
-    return None
-
-
-def _nearest_file(path: Path) -> str:
-    folder = path.parent
-    if not folder.is_dir():
-        return f": there is no folder {folder}"
-    return nearest(path.name, sorted(entry.name for entry in folder.iterdir()))
+def contents(run: Run, source: Source) -> dict[str, str | None]:
+    """Digests of a source's bytes and of those of the file that it is joined with."""
+    joined = {} if source.join is None else {"joined_sha256": content(run, source.join)}
+    return {"sha256": content(run, source)} | joined
 
 
 def content(run: Run, source: RowSource) -> str | None:
-    """A digest of the source's bytes; None where it is a dataset of the Hub or is not there."""
-    path = run.resolve(source.from_)
+    """A digest of the source's bytes; None where they are not on this machine, or nothing is there."""
+    digests = [_digest(run, entry) for entry in source.files]
+    return digests[0] if len(digests) == 1 else digest(digests)
+
+
+def _digest(run: Run, entry: str) -> str | None:
+    if is_url(entry):
+        return None
+    path = run.resolve(entry)
     if path.is_file():
         return file_digest(path)
     if path.is_dir():
-        inside = sorted(entry for entry in path.rglob("*") if entry.is_file())
-        return digest([[str(entry.relative_to(path)), file_digest(entry)] for entry in inside])
-    return None
+        return _digest_of(path, [one for one in path.rglob("*") if one.is_file()])
+    found = matching(run, entry) if has_magic(entry) else []
+    return _digest_of(run.base, found) if found else None
 
 
-def default_family(source: Source) -> str:
-    """The family of rows that nothing gives one: the file's stem or the dataset's name."""
-    name = Path(source.from_).name or source.from_
-    return Path(name).stem if Path(name).suffix.lower() in files.SUFFIXES else name
+def _digest_of(folder: Path, inside: list[Path]) -> str:
+    return digest([[_short(path, folder), file_digest(path)] for path in sorted(inside)])
+
+
+def _short(path: Path, folder: Path) -> str:
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
