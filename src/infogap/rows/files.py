@@ -104,12 +104,25 @@ def _list_in(document: Any, name: str, rows: str | None) -> list[Any]:
     raise UserError(f"{name}: `rows: {rows}` names {what}, and not a list{_hint(document)}")
 
 
+def lists_of_rows(place: Place) -> list[str]:
+    """The paths of the lists of objects in a JSON file that is an object, the longest list first; none in others."""
+    try:
+        with place.open() as raw, decompressed(raw, place.compression) as file:
+            document = json.loads(_text(file).read())
+    except (OSError, EOFError, ValueError):
+        return []
+    return [path for path, _ in _lists_by_length(document)]
+
+
+def _lists_by_length(document: Any) -> list[tuple[str, int]]:
+    return sorted(_lists(document, ""), key=lambda item: -item[1])
+
+
 def _hint(document: Any) -> str:
     """The lists of objects in a document, by the paths that name them."""
-    found = dict(_lists(document, ""))
-    if not found:
+    items = _lists_by_length(document)
+    if not items:
         return "; it holds no list of objects"
-    items = sorted(found.items(), key=lambda item: -item[1])
     listed = ", ".join(f"`{path}` ({count:,})" for path, count in items[:_SHOWN])
     return f"; it holds lists of objects under {listed}: name one, as `rows: {items[0][0]}`"
 

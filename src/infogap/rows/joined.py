@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from infogap.errors import UserError
@@ -10,7 +11,6 @@ from infogap.recipe.sources import Join, Source
 from infogap.rows.columns import MISSING, Unfound, as_text, missing_column, reach
 from infogap.rows.files import Rows
 from infogap.rows.source import read_rows
-from infogap.run import Run
 
 JOINED = "joined"
 """What paths call the joined row as a whole, for columns that both files have: `joined.id`."""
@@ -26,7 +26,7 @@ class JoinedRows:
     other one, which come as they are, and `left_over` the rows of the second file that no row asked for.
     """
 
-    run: Run
+    base: Path
     source: Source
     unmatched: set[int] = field(default_factory=set)  # rows, by number
     left_over: int = 0
@@ -35,10 +35,10 @@ class JoinedRows:
         """The rows. Raises UserError where the key is in neither file, or a second row has the same one."""
         join = self.source.join
         assert join is not None
-        others = _by_key(self.run, join)
+        others = _by_key(self.base, join)
         asked: set[str] = set()
         unfound: Unfound | None = Unfound(join.key)
-        for number, row in read_rows(self.run, self.source, None):
+        for number, row in read_rows(self.base, self.source, None):
             key = reach(row, join.key)
             if unfound is not None and key is MISSING:
                 unfound.look(row)
@@ -56,10 +56,10 @@ class JoinedRows:
         self.left_over = len(others) - len(asked)
 
 
-def _by_key(run: Run, join: Join) -> dict[str, dict[str, Any]]:
+def _by_key(base: Path, join: Join) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     sample: list[dict[str, Any]] = []
-    for number, row in read_rows(run, join, None):
+    for number, row in read_rows(base, join, None):
         key = as_text(reach(row, join.other_key))
         if key is None:
             if len(sample) < _SAMPLE:

@@ -12,7 +12,6 @@ from infogap.errors import UserError
 from infogap.recipe.sources import RowSource
 from infogap.recipe.spelling import nearest
 from infogap.rows.compression import COMPRESSED, suffixes
-from infogap.run import Run
 
 SUFFIXES = (".jsonl", ".json", ".csv", ".parquet", ".eval")
 
@@ -55,21 +54,26 @@ class Place:
         return open_url(self.url)
 
 
+def resolved(base: Path, entry: str) -> Path:
+    """A path of the recipe, whose folder is `base`, as a path of this machine."""
+    return base / Path(entry).expanduser()
+
+
 def is_url(text: str) -> bool:
     return _URL.match(text) is not None
 
 
-def find_places(run: Run, source: RowSource) -> list[Place] | None:
+def find_places(base: Path, source: RowSource) -> list[Place] | None:
     """The files that a source names, those of a pattern or a folder by name; None where `datasets` is to read it.
 
     Raises UserError where it names files that are not there or of an unknown kind, WorldError where a URL cannot be
     reached.
     """
     if len(source.files) == 1:
-        return _named(run, source, source.files[0])
+        return _named(base, source, source.files[0])
     places = []
     for entry in source.files:
-        found = _named(run, source, entry)
+        found = _named(base, source, entry)
         if found is None:
             raise UserError(f"{entry}: a list names files; give a dataset a source of its own")
         places += found
@@ -79,24 +83,24 @@ def find_places(run: Run, source: RowSource) -> list[Place] | None:
     return places
 
 
-def local_folder(run: Run, source: RowSource) -> Path | None:
+def local_folder(base: Path, source: RowSource) -> Path | None:
     """The folder here that `datasets` is to read; None for a dataset of the Hub."""
-    path = run.resolve(source.files[0])
+    path = resolved(base, source.files[0])
     return path if path.is_dir() else None
 
 
-def _named(run: Run, source: RowSource, entry: str) -> list[Place] | None:
+def _named(base: Path, source: RowSource, entry: str) -> list[Place] | None:
     if is_url(entry):
         from infogap.rows.remote import urls
 
         return [_known(Place(url, None, url)) for url in urls(entry)]
-    path = run.resolve(entry)
+    path = resolved(base, entry)
     if path.is_file():
         return [_known(Place(entry, path))]
     if path.is_dir():
         return None if _is_dataset(path, source) else _of_folder(entry, path)
     if has_magic(entry):
-        return _of_pattern(run, entry)
+        return _of_pattern(base, entry)
     if path.suffix.lower() in (*SUFFIXES, *COMPRESSED) or not _DATASET_NAME.fullmatch(entry):
         raise UserError(f"there is no file {path}{_nearest_file(path)}")
     return None
@@ -113,18 +117,18 @@ def _known(place: Place) -> Place:
     return place
 
 
-def matching(run: Run, pattern: str) -> list[Path]:
+def matching(base: Path, pattern: str) -> list[Path]:
     """The files that match a pattern, in the order of their names."""
     root = Path(pattern).expanduser()
-    folder = Path(root.anchor) if root.is_absolute() else run.base
+    folder = Path(root.anchor) if root.is_absolute() else base
     return sorted(path for path in folder.glob(str(root.relative_to(root.anchor))) if path.is_file())
 
 
-def _of_pattern(run: Run, entry: str) -> list[Place]:
-    found = matching(run, entry)
+def _of_pattern(base: Path, entry: str) -> list[Place]:
+    found = matching(base, entry)
     if not found:
-        raise UserError(f"no file matches {run.resolve(entry)}")
-    return [_known(Place(_short(path, run.base), path)) for path in found]
+        raise UserError(f"no file matches {resolved(base, entry)}")
+    return [_known(Place(_short(path, base), path)) for path in found]
 
 
 def _short(path: Path, base: Path) -> str:

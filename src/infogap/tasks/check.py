@@ -42,7 +42,7 @@ def _rows(run: Run, source: RowSource) -> Iterator[tuple[KeyPath, str]]:
     if any(is_url(entry) for entry in source.files):
         return
     try:
-        places = find_places(run, source)
+        places = find_places(run.base, source)
     except UserError as error:
         yield ("from",), str(error)
         return
@@ -78,7 +78,7 @@ def _is_here(run: Run, source: TableSource) -> bool:
     parts: list[RowSource] = [source] if source.join is None else [source, source.join]
     if any(is_url(entry) for part in parts for entry in part.files):
         return False
-    return all(find_places(run, part) is not None for part in parts)
+    return all(find_places(run.base, part) is not None for part in parts)
 
 
 def _look(run: Run, source: TableSource) -> list[str]:

@@ -67,7 +67,7 @@ class FieldRows:
 
     def __post_init__(self) -> None:
         source = self.source
-        self.joined = JoinedRows(self.run, source) if isinstance(source, Source) and source.join else None
+        self.joined = JoinedRows(self.run.base, source) if isinstance(source, Source) and source.join else None
 
     def read(self) -> Iterator[tuple[int, dict[str, Any], dict[str, Any]]]:
         """Every row's number, its columns, and its value (or MISSING) for each field of `paths`.
@@ -77,7 +77,7 @@ class FieldRows:
         plain = sorted({path for path in self.paths.values() if not is_template(path)})
         everything = self.whole or self.joined is not None or len(plain) < len(set(self.paths.values()))
         wanted = None if everything else Wanted(tuple(plain), self.optional)
-        rows = self.joined.read() if self.joined is not None else read_rows(self.run, self.source, wanted)
+        rows = self.joined.read() if self.joined is not None else read_rows(self.run.base, self.source, wanted)
         never_found = {path: Unfound(path) for path in sorted(set(self.paths.values()))}
         self.missed = set(never_found)
         first: dict[str, Any] | None = None
@@ -197,7 +197,7 @@ def _named_in(condition: str) -> set[str]:
 
 def _refuse_other_gold(run: Run, source: TableSource) -> None:
     """Raises UserError where a file without the column `answer` has one that looks like gold answers."""
-    columns = next((list(row) for _, row in read_rows(run, source, None)), [])
+    columns = next((list(row) for _, row in read_rows(run.base, source, None)), [])
     likely = [name for name in columns if _GOLD_NAMES.fullmatch(str(name))]
     if likely:
         raise UserError(
