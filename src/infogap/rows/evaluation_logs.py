@@ -11,6 +11,9 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from infogap.errors import UserError
 
+SAMPLES = "samples"
+"""What a log calls its list of rows, in JSON and as the folder of an archive."""
+
 _SAMPLE = re.compile(r"samples/.+\.json")
 _ATTACHED = "attachment://"
 _ZSTD = 93  # a method of compression that Python's zipfile does not know

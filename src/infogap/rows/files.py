@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
-from infogap.errors import UserError
+from infogap.errors import InfogapError, UserError
 from infogap.rows.columns import MISSING, missing_column, reach, touches
 from infogap.rows.compression import decompressed
-from infogap.rows.evaluation_logs import samples, with_attachments
+from infogap.rows.evaluation_logs import SAMPLES, samples, with_attachments
 from infogap.rows.places import Place
 
 Rows = Iterator[tuple[int, dict[str, Any]]]
@@ -29,6 +29,7 @@ class Wanted:
     optional: frozenset[str] = frozenset()
 
 
+_SOUGHT_IN = (".parquet", ".eval")  # kinds that are not read from beginning to end
 _BATCH = 256  # Parquet rows held at once; a row can be a long trace
 _DEPTH = 3  # levels of a JSON object that are searched for lists of rows
 _SHOWN = 6  # lists named in a message
@@ -41,11 +42,16 @@ def read_rows(place: Place, wanted: Wanted | None, rows: str | None = None) -> R
     suffix says.
     """
     name = place.name
-    if rows is not None and place.kind not in (".json", ".jsonl"):
+    in_archive = place.kind == ".eval" and rows == SAMPLES
+    if rows is not None and place.kind not in (".json", ".jsonl") and not in_archive:
         raise UserError(f"{name}: `rows` names a list inside a JSON file, and this is none")
     try:
-        with place.open() as raw, decompressed(raw, place.compression) as file:
-            yield from _reader(place.kind, wanted, rows)(file, name)
+        with place.errors(), place.open() as raw, decompressed(raw, place.compression) as file:
+            seeking = place.compression and place.kind in _SOUGHT_IN
+            content = io.BytesIO(file.read()) if seeking else file
+            yield from _reader(place.kind, wanted, rows)(content, name)
+    except InfogapError:
+        raise
     except UnicodeDecodeError as error:
         raise UserError(f"{name} is not UTF-8 text (byte {error.start}); convert it first") from error
     except (EOFError, zlib.error) as error:
@@ -107,7 +113,7 @@ def _list_in(document: Any, name: str, rows: str | None) -> list[Any]:
 def lists_of_rows(place: Place) -> list[str]:
     """The paths of the lists of objects in a JSON file that is an object, the longest list first; none in others."""
     try:
-        with place.open() as raw, decompressed(raw, place.compression) as file:
+        with place.errors(), place.open() as raw, decompressed(raw, place.compression) as file:
             document = json.loads(_text(file).read())
     except (OSError, EOFError, ValueError):
         return []

@@ -57,7 +57,7 @@ def first_recipe(file: str, base: Path, folder: Path) -> str:
     written = {key: source[key] for key in order if source.get(key)}
     if fits:
         del written["columns"]  # the named mapping has them
-    lines = [f"name: {_name(file)}", "seed: 1", ""]
+    lines = [*yaml_text({"name": _name(file), "seed": 1}).splitlines(), ""]
     lines += ["import:" if imported else "tasks:", *_item(written), *(f"    # {comment}" for comment in comments), ""]
     if not imported:
         shown = ["unguided", "answer", *(["solution"] if source["columns"].get("solution") else [])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from glob import has_magic
 from pathlib import Path
@@ -45,8 +46,16 @@ class Place:
     def _file_name(self) -> str:
         return re.split(r"[?#]", self.url)[0] if self.path is None else self.path.name
 
+    def errors(self) -> AbstractContextManager[None]:
+        """Within it, what goes wrong behind a URL is said in one line, as UserError or WorldError."""
+        if self.path is not None:
+            return nullcontext()
+        from infogap.rows.remote import errors_at
+
+        return errors_at(self.url)
+
     def open(self) -> IO[bytes]:
-        """Its bytes, as they lie there. Raises OSError; UserError or WorldError where they lie behind a URL."""
+        """Its bytes, as they lie there."""
         if self.path is not None:
             return self.path.open("rb")
         from infogap.rows.remote import open_url

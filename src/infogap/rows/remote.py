@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from glob import has_magic
 from typing import IO, Any, cast
 
-from infogap.errors import UserError, WorldError
+from infogap.errors import InfogapError, UserError, WorldError
 from infogap.rows.compression import suffixes
+
+_TOO_MANY, _SERVER_FAILED = 429, 500  # HTTP status codes
 
 
 def urls(url: str) -> list[str]:
@@ -16,7 +18,7 @@ def urls(url: str) -> list[str]:
 
     Raises UserError where there is none, WorldError where the place cannot be reached.
     """
-    with _errors(url):
+    with errors_at(url):
         system, path = _file_system(url)
         if _is_pattern(url):
             found = sorted(system.glob(path))
@@ -30,10 +32,9 @@ def urls(url: str) -> list[str]:
 
 
 def open_url(url: str) -> IO[bytes]:
-    """A file's bytes. Raises UserError where it is not there, WorldError where it cannot be reached."""
-    with _errors(url):
-        system, path = _file_system(url)
-        return cast("IO[bytes]", system.open(path, "rb"))
+    """A file's bytes; to be called within `errors_at`."""
+    system, path = _file_system(url)
+    return cast("IO[bytes]", system.open(path, "rb"))
 
 
 def _is_pattern(url: str) -> bool:
@@ -49,16 +50,28 @@ def _file_system(url: str) -> tuple[Any, str]:
 
 
 @contextmanager
-def _errors(url: str) -> Iterator[None]:
-    """What goes wrong at a URL, in one line."""
+def errors_at(url: str) -> Iterator[None]:
+    """What goes wrong at a URL, in one line: UserError where nothing is there, WorldError where nobody answers."""
     try:
         yield
+    except InfogapError:
+        raise
     except (FileNotFoundError, PermissionError, ValueError) as error:
+        if _is_unreachable(error.__cause__):
+            raise WorldError(
+                f"cannot reach {url}: {_line(error.__cause__ or error)}; run the same command again"
+            ) from error
         raise UserError(f"cannot read {url}: {_line(error)}") from error
     except ImportError as error:
         raise UserError(f"{url}: {_line(error)}; pip install 'infogap[remote]'") from error
     except Exception as error:  # each file system has exceptions of its own for a server that fails
         raise WorldError(f"cannot reach {url}: {_line(error)}; run the same command again") from error
+
+
+def _is_unreachable(cause: BaseException | None) -> bool:
+    """Whether a file was not found because the server did not answer, or failed."""
+    status = getattr(cause, "status", None)
+    return isinstance(cause, OSError) if status is None else status == _TOO_MANY or status >= _SERVER_FAILED
 
 
 def _line(error: BaseException) -> str:

@@ -49,7 +49,7 @@ class SolutionAgreement:
             f"worked solutions: {agree:,} of {of} end in the gold answer" + "".join(f"; {text}" for text in counts)
         ]
         lines += [
-            f"  task {row['task_id']}: the solution ends in {row['extracted_answer']}, the gold answer is {row['answer']}"
+            f"  task {row['task_id']}: its solution ends in {row['extracted_answer']}, gold is {row['answer']}"
             for row in self.wrong
         ]
         if self.doubtful:
