@@ -41,6 +41,11 @@ def reach(row: dict[str, Any], path: str) -> Any:
     return _walk(row, path, path)[0]
 
 
+def is_found(value: Any) -> bool:
+    """Whether what a path gives shows that the path is right: an empty list of items does not."""
+    return value is not MISSING and value != []
+
+
 def touches(path: str, column: str) -> bool:
     """Whether `path` may lead into the column, for readers that read no more than they need."""
     return path == column or path.startswith((f"{column}.", f"{column}["))
@@ -133,7 +138,9 @@ class Unfound:
 
     def look(self, row: dict[str, Any]) -> None:
         """Take a row that does not have the path into account."""
-        _, reached, place = _walk(row, self.path, self.path)
+        value, reached, place = _walk(row, self.path, self.path)
+        if value is not MISSING:  # of a path with `[*]`: an empty list, which does not tell whether items would have it
+            return
         if self.place is MISSING or len(reached) > len(self.reached):
             self.reached, self.place, self.keys, self.items, self.lists = reached, place, {}, 0, 0
         if reached != self.reached:

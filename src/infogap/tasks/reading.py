@@ -9,7 +9,7 @@ from typing import Any
 
 from infogap.errors import UserError
 from infogap.recipe.sources import RowSource, Source, TaskColumns, TraceColumns, TraceImport
-from infogap.rows.columns import MISSING, Unfound, as_text
+from infogap.rows.columns import Unfound, as_text, is_found
 from infogap.rows.conversations import Turn
 from infogap.rows.files import Wanted
 from infogap.rows.joined import JoinedRows, unmatched_reason
@@ -86,7 +86,7 @@ class FieldRows:
             values = {name: value_of(row, path) for name, path in self.paths.items()}
             if never_found:
                 for name, value in values.items():
-                    if value is not MISSING:
+                    if is_found(value):
                         never_found.pop(self.paths[name], None)
                 self.missed = set(never_found)
                 for unfound in never_found.values():
