@@ -170,7 +170,11 @@ def test_a_number_is_written_without_loss(number: float) -> None:
 
 
 def test_a_list_says_how_many_items_its_first_would_lose() -> None:
-    rows = [{"s": [{"text": "a"}, {"text": "b"}, {"text": "c"}]}, {"s": []}, {"s": [{"text": "d"}]}]
+    rows: list[dict[str, Any]] = [
+        {"s": [{"text": "a"}, {"text": "b"}, {"text": "c"}]},
+        {"s": []},
+        {"s": [{"text": "d"}]},
+    ]
     message = str(missing_column("rows.jsonl", "s.text", rows))
     assert "'s' is a list: write 's[*].text' for every item, each a sample; 's[0].text' would lose 2 of 4" in message
     inside = str(missing_column("rows.jsonl", "s[*].txt", rows))

@@ -48,7 +48,7 @@ def test_what_a_template_gives(template: str, text: str) -> None:
     ],
 )
 def test_what_is_not_there_is_not_printed(template: str, why: str) -> None:
-    row = {"question": "How many?", "none": None, "options": []}
+    row: dict[str, Any] = {"question": "How many?", "none": None, "options": []}
     with pytest.raises(TemplateFailedError, match=why):
         rendered(row, template)
     assert value_of(row, template) is MISSING

@@ -53,7 +53,7 @@ def test_prefixes_and_a_pattern(tmp_path: Path) -> None:
 
 
 def test_a_single_message_is_a_question(tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"question": [said("user", "How many? Box it.")], "answer": "2"},
         {"question": '[{"role": "user", "content": "Why?"}]', "answer": "1"},
         {"question": [said("system", "Be brief."), said("user", "Who?")], "answer": "3"},
@@ -68,7 +68,7 @@ def test_a_single_message_is_a_question(tmp_path: Path) -> None:
 
 
 def test_one_turn_of_several_is_counted(tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "chat": [said("user", "Hello!"), said("assistant", "Hi."), said("user", "How many?")],
             "t": "2",

@@ -41,9 +41,9 @@ def reach(row: dict[str, Any], path: str) -> Any:
     return _walk(row, path, path)[0]
 
 
-def is_found(value: Any) -> bool:
-    """Whether what a path gives shows that the path is right: an empty list of items does not."""
-    return value is not MISSING and value != []
+def is_found(value: Any, path: str) -> bool:
+    """Whether what a path gives shows that the path is right: no items of a list do not."""
+    return value is not MISSING and (value != [] or EVERY not in path)
 
 
 def touches(path: str, column: str) -> bool:

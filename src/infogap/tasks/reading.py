@@ -86,7 +86,7 @@ class FieldRows:
             values = {name: value_of(row, path) for name, path in self.paths.items()}
             if never_found:
                 for name, value in values.items():
-                    if is_found(value):
+                    if is_found(value, self.paths[name]):
                         never_found.pop(self.paths[name], None)
                 self.missed = set(never_found)
                 for unfound in never_found.values():
