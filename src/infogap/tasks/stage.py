@@ -144,7 +144,8 @@ def _notes(run: Run, gathered: list[Gathered], tasks: list[Task], conflicts: lis
         )
     without = sorted({task.family or "" for task in tasks if task.answer is None})
     if without:
-        notes.append(f"no gold answer, so none to show a teacher or in a preference pair: {', '.join(without)}")
+        what = "their traces are not graded" if run.recipe.imports else "none to show a teacher or in a preference pair"
+        notes.append(f"no gold answer, so {what}: {', '.join(without)}")
     return notes
 
 
