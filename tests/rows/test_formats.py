@@ -415,3 +415,42 @@ def test_a_batch_without_its_input_says_what_is_missing(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "output.jsonl", [TRACE_ROWS["openai_batch"][1]])
     with pytest.raises(UserError, match="holds a batch's output without its questions"):
         first_recipe("output.jsonl", tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "system\nYou are helpful.\nuser\nWhat is\n3 + 4?\nassistant\n",
+        "user\n\nWhat is\n3 + 4?assistant\n\n",
+        "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nWhat is\n3 + 4?<|im_end|>\n"
+        "<|im_start|>assistant\n<think>\n",
+        "<|start_header_id|>user<|end_header_id|>\n\nWhat is\n3 + 4?<|eot_id|>"
+        "<|start_header_id|>assistant<|end_header_id|>\n\n",
+        "<｜begin▁of▁sentence｜><｜User｜>What is\n3 + 4?<｜Assistant｜><think>\n",
+        "User: What is\n3 + 4?\n\nAssistant:",
+        "Human: What is\n3 + 4?\nAssistant:",
+    ],
+)
+def test_the_question_is_read_out_of_a_prompt_as_templates_write_it(tmp_path: Path, prompt: str) -> None:
+    write_jsonl(tmp_path / "1.jsonl", [{"input": prompt, "output": "7", "gts": "7", "score": 1.0}])
+    run = import_run(tmp_path, "  - {from: 1.jsonl, format: verl_rollouts}")
+    TASKS.make(run)
+    assert tasks_of(run)["question"].to_list() == ["What is\n3 + 4?"]
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "answers"),
+    [
+        ("mmlu", TASK_ROWS["mmlu"][1] | {"answer": "C"}, ["C"]),
+        ("aqua", TASK_ROWS["aqua"][1] | {"options": ["6", "7", "8", "9", "10"]}, ["B"]),
+    ],
+)
+def test_other_spellings_of_a_layout_are_not_misread(
+    tmp_path: Path, name: str, row: dict[str, Any], answers: list[str]
+) -> None:
+    write_jsonl(tmp_path / "a.jsonl", [row])
+    run = task_run(tmp_path, f"  - {{from: a.jsonl, format: {name}}}")
+    TASKS.make(run)
+    task = tasks_of(run)
+    assert task["answer"].to_list() == answers
+    assert "7" in task["question"].item().splitlines()[3]

@@ -18,6 +18,7 @@ from infogap.run import Run, write_part
 from infogap.schema import TASKS
 from infogap.stage import Outcome, Stage
 from infogap.tasks.gather import Fate, Gathered, gather_gym, gather_table
+from infogap.tasks.questions import TURNS
 from infogap.tasks.reading import TASK_FIELDS, column_paths
 from infogap.tasks.select import Task, conflicting, merge
 
@@ -142,6 +143,8 @@ def _notes(run: Run, gathered: list[Gathered], tasks: list[Task], conflicts: lis
         notes.append(
             f"{len(conflicts):,} questions have several answers; each answer is a task: {_short(conflicts[0])!r}"
         )
+    if run.recipe.measure.gap is not None and (chats := sum(TURNS in task.metadata for task in tasks)):
+        notes.append(f"{chats:,} tasks are conversations; gap scores their traces after all turns as one text")
     without = sorted({task.family or "" for task in tasks if task.answer is None})
     if without:
         what = "their traces are not graded" if run.recipe.imports else "none to show a teacher or in a preference pair"
