@@ -19,22 +19,26 @@ from infogap.generate.store import answered, move_to_cache
 from infogap.ids import stable_id
 from infogap.recipe.problems import spell_path
 from infogap.recipe.sources import TraceColumns, TraceImport
+from infogap.rows.columns import EVERY, MISSING, as_text
+from infogap.rows.conversations import Answer, UnreadableTurnError, answers_in
+from infogap.rows.source import contents
 from infogap.run import ROWS_PER_PART, Run
-from infogap.schema import CONTEXTS, TASKS, TRACES
+from infogap.schema import CONTEXTS, STATED_VERDICTS, TASKS, TRACES
 from infogap.stage import Outcome, Stage
-from infogap.tasks.columns import MISSING, as_text
 from infogap.tasks.reading import TASK_FIELDS, column_paths, read_fields
-from infogap.tasks.source import content
 from infogap.tasks.stage import ROWS
 from infogap.teachers.thinking import CLOSING, OPENING, split
 from infogap.text import utf8
 
+_Row = dict[str, Any]
 _FIELDS = tuple(name for name in TraceColumns.model_fields if name not in TASK_FIELDS)
+_BESIDE = ("finish_reason", "completion_tokens", "stated_verdict", "teacher", "privilege", "context")
 _FINISHED = ("stop", "length")
 
 NO_TRACE = "no trace"
 NOT_TEXT = "the trace is not text"
 UNEVEN = "not as many thoughts as responses"
+_UNEVEN_COLUMN = "{name} is a list, and not of as many items as there are traces"
 EMPTY = "empty, beside others that are not"
 
 
@@ -47,6 +51,7 @@ class Sample:
     reasoning: str
     finish_reason: str | None
     completion_tokens: int | None
+    stated_verdict: str | None = None
 
     @property
     def empty(self) -> bool:
@@ -65,7 +70,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Answered:
-    """What a row says of all its samples: which task was answered by whom, shown what."""
+    """What a row says of a sample besides its text: which task was answered by whom, shown what."""
 
     source: str
     task_id: str
@@ -125,7 +130,7 @@ class _Tags:
 def part(run: Run) -> dict[str, Any]:
     """The sources' settings and bytes."""
     return {
-        spell_path(("import", index)): source.model_dump(mode="json", by_alias=True) | {"sha256": content(run, source)}
+        spell_path(("import", index)): source.model_dump(mode="json", by_alias=True) | contents(run, source)
         for index, source in enumerate(run.recipe.import_ or [])
     }
 
@@ -143,15 +148,17 @@ def make(run: Run) -> Outcome:
     with (
         run.rewrite(TRACES) as traces,
         run.rewrite(CONTEXTS) as contexts,
+        run.rewrite(STATED_VERDICTS) as verdicts,
         progress("import", tasks_of_rows.height, "rows") as advance,
     ):
         for index, source in enumerate(run.recipe.import_ or []):
             left_out, tags = Counter[str](), _Tags()
             before = traces.rows
             rows = tasks_of_rows.filter(pl.col("source") == index)
-            for made, told in _batches(run, source, rows, seen, left_out, tags, advance):
+            for made, told, stated in _batches(run, source, rows, seen, left_out, tags, advance):
                 traces.write(TRACES.frame(made))
                 contexts.write(CONTEXTS.frame(told))
+                verdicts.write(STATED_VERDICTS.frame(stated))
             written = traces.rows - before
             counts.append(
                 {
@@ -166,7 +173,7 @@ def make(run: Run) -> Outcome:
             if left_out:
                 notes.append(f"{source.from_}: not imported, of {rows.height:,} rows: {_reasons(left_out)}")
             notes += tags.note(source)
-    return Outcome(traces.rows, {"sources": counts, "contexts": contexts.rows}, notes)
+    return Outcome(traces.rows, {"sources": counts, "contexts": contexts.rows, "stated_verdicts": verdicts.rows}, notes)
 
 
 def _rows_of_sources(run: Run) -> pl.DataFrame:
@@ -178,68 +185,87 @@ def _rows_of_sources(run: Run) -> pl.DataFrame:
 
 def _batches(
     run: Run, source: TraceImport, rows: pl.DataFrame, seen: _Seen, left_out: Counter[str], tags: _Tags, advance: Any
-) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
-    """A source's traces and contexts, some thousand at a time; counts in `left_out` what is not there, by reason."""
+) -> Iterator[tuple[list[_Row], list[_Row], list[_Row]]]:
+    """A source's traces, contexts and stated verdicts, some thousand at a time.
+
+    Counts in `left_out` what is not there, by reason.
+    """
     fates = {row: (task_id, reason) for row, task_id, reason in rows.select("row", "task_id", "reason").iter_rows()}
-    made: list[dict[str, Any]] = []
-    told: list[dict[str, Any]] = []
+    made: list[_Row] = []
+    told: list[_Row] = []
+    stated: list[_Row] = []
     changed = UserError(f"{source.from_} has changed since its tasks were read; first: infogap tasks {run.path}")
     for number, values in read_fields(run, source, column_paths(source.columns, _FIELDS)):
         advance()
         if number not in fates:
             raise changed
         task_id, reason = fates.pop(number)
-        samples = _samples(values)
+        samples = _samples(values, source.columns)
         if task_id is None or isinstance(samples, str):
             left_out[str(samples) if task_id else str(reason)] += 1
             continue
-        answered = _answered(source, task_id, values)
-        if answered.context_id not in seen.contexts and answered.context is not None:
-            seen.contexts.add(answered.context_id)
-            told.append(answered.context_row())
-        first = seen.samples[answered.cell]
-        seen.samples[answered.cell] += len(samples)
         for index, sample in enumerate(samples):
+            answered = _answered(source, task_id, values, index)
+            if answered.context_id not in seen.contexts and answered.context is not None:
+                seen.contexts.add(answered.context_id)
+                told.append(answered.context_row())
+            place = seen.samples[answered.cell]
+            seen.samples[answered.cell] += 1
             if sample.empty:
                 left_out[EMPTY] += 1
             else:
                 tags.look_at(sample)
-                made.append(_trace(answered, sample, first + index, seen, opened=source.thinking == "opened"))
+                trace = _trace(answered, sample, place, seen, opened=source.thinking == "opened")
+                made.append(trace)
+                if sample.stated_verdict is not None:
+                    stated.append({"trace_id": trace["trace_id"], "stated_verdict": sample.stated_verdict})
         if len(made) >= ROWS_PER_PART:
-            yield made, told
-            made, told = [], []
+            yield made, told, stated
+            made, told, stated = [], [], []
     if fates:
         raise changed
-    yield made, told
+    yield made, told, stated
 
 
-def _samples(values: dict[str, Any]) -> list[Sample] | str:
+def _samples(values: dict[str, Any], columns: TraceColumns) -> list[Sample] | str:
     """A row's texts, or why it has none that can be imported."""
     whole = "trace" in values
-    texts = _as_list(values["trace" if whole else "response"])
+    name = "trace" if whole else "response"
+    try:
+        answers = _as_list(values[name], every=EVERY in (getattr(columns, name) or ""))
+    except UnreadableTurnError as error:
+        return str(error)
     thoughts = _as_list(values.get("reasoning", MISSING)) if not whole else []
+    if not thoughts and any(isinstance(answer, Answer) and answer.thought for answer in answers):
+        thoughts = [answer.thought if isinstance(answer, Answer) else None for answer in answers]
+        whole = False
+    texts = [answer.text if isinstance(answer, Answer) else answer for answer in answers]
     if any(not isinstance(text, str | None) for text in [*texts, *thoughts]):
         return NOT_TEXT
     if thoughts and len(thoughts) != len(texts):
         return UNEVEN
     if not any(text and text.strip() for text in [*texts, *thoughts]):
         return NO_TRACE
+    for column in _BESIDE:
+        if isinstance(values.get(column), list) and len(values[column]) != len(texts):
+            return _UNEVEN_COLUMN.format(name=column)
     return [
         Sample(
             whole,
             utf8(text or ""),
             utf8(thoughts[index] or "") if thoughts else "",
             _finish_reason(_of_sample(values.get("finish_reason"), index)),
-            _tokens(_of_sample(values.get("completion_tokens"), index)),
+            _tokens(_of_sample(_own_count(values.get("completion_tokens"), len(texts)), index)),
+            as_text(_of_sample(values.get("stated_verdict"), index)),
         )
         for index, text in enumerate(texts)
     ]
 
 
-def _as_list(value: Any) -> list[Any]:
+def _as_list(value: Any, *, every: bool = False) -> list[Any]:
     if value is MISSING or value is None:
         return []
-    return value if isinstance(value, list) else [value]
+    return answers_in(value, every=every)
 
 
 def _of_sample(value: Any, index: int) -> Any:
@@ -247,6 +273,11 @@ def _of_sample(value: Any, index: int) -> Any:
     if isinstance(value, list):
         return value[index] if index < len(value) else None
     return value
+
+
+def _own_count(tokens: Any, samples: int) -> Any:
+    """Tokens as a column counts them; None where one number stands for several samples, as their sum."""
+    return tokens if samples == 1 or isinstance(tokens, list) else None
 
 
 def _finish_reason(value: Any) -> str | None:
@@ -260,13 +291,13 @@ def _tokens(value: Any) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def _answered(source: TraceImport, task_id: str, values: dict[str, Any]) -> Answered:
+def _answered(source: TraceImport, task_id: str, values: dict[str, Any], index: int) -> Answered:
     return Answered(
         source.from_,
         task_id,
-        as_text(values.get("privilege")) or source.privilege,
-        as_text(values.get("teacher")) or source.teacher,
-        as_text(values.get("context")),
+        as_text(_of_sample(values.get("privilege"), index)) or source.privilege,
+        as_text(_of_sample(values.get("teacher"), index)) or source.teacher,
+        as_text(_of_sample(values.get("context"), index)),
     )
 
 
@@ -304,4 +335,4 @@ def _unit(reason: str, count: int) -> str:
     return unit if count == 1 else f"{unit}s"
 
 
-STAGE = Stage("import", ("traces", "contexts"), ("tasks",), 1, part, make)
+STAGE = Stage("import", ("traces", "contexts", STATED_VERDICTS.name), ("tasks",), 2, part, make)

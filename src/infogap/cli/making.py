@@ -96,6 +96,23 @@ def _stage(name: str) -> Callable[..., None]:
     return make
 
 
+def _tasks(folder: RunFolder) -> None:
+    _run_one(folder, "tasks", then=_show_tasks)
+
+
+def _show_tasks(opened: Run) -> None:
+    from infogap.console import output
+    from infogap.preview import preview
+
+    found = preview(opened)
+    if output.json:
+        import orjson
+
+        typer.echo(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode())
+    elif not output.quiet:
+        typer.echo("\n".join(found.lines()))
+
+
 def _generate(
     folder: RunFolder,
     retry_failed: RetryFailed = False,
@@ -217,7 +234,7 @@ def _publish(folder: RunFolder, push: Push = False) -> None:
 
 
 _STAGE_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
-    "tasks": (_stage("tasks"), "Collect the tasks from their sources."),
+    "tasks": (_tasks, "Collect the tasks from their sources, and show some as they were read."),
     "generate": (_generate, "Ask the teacher for the traces that are not on disk yet."),
     "import": (_stage("import"), "Take over traces that exist already."),
     "verify": (_stage("verify"), "Compare every trace's final answer with the gold answer."),

@@ -17,7 +17,7 @@ from infogap.ids import canonical, derived_seed
 from infogap.recipe.model import GYM_WITH_SOLUTION
 from infogap.recipe.sources import GymTasks
 from infogap.recipe.spelling import nearest
-from infogap.tasks.columns import as_text
+from infogap.rows.columns import as_text
 from infogap.tasks.select import Task
 
 # Why a dataset of reasoning-gym cannot be used. Most of those named here iterate over sets of text, whose

@@ -21,6 +21,8 @@ from infogap.verify.graders import grade, is_known, needs_worker
 from infogap.verify.pool import TIME_LIMIT, grade_all
 
 VERSION = 3  # raised when the same response would get another verdict
+NO_GOLD = "no gold answer"
+NEEDS_GOLD = ("math", "choice", "exact", "numeric", "regex")
 _ONE_LINE = 100  # characters: a response that is no more than such a line is an answer by itself
 _TRACE_COLUMNS = ("trace_id", "task_id", "reasoning", "response", "finish_reason", "error")
 Tasks = dict[str, dict[str, Any]]
@@ -85,11 +87,13 @@ def prepared(task: dict[str, Any] | None, trace: dict[str, Any]) -> Item | Grade
     """
     if trace["error"] is not None:
         return ungradable("the request failed")  # why stands in traces.error, which is not published
-    if task is None:
-        return ungradable("the trace's task is not in the tasks table")
-    if not is_known(task["verifier"]):
-        return ungradable(f"there is no verifier '{task['verifier']}'")
+    if task is None or not is_known(task["verifier"]):
+        return ungradable(
+            f"there is no verifier '{task['verifier']}'" if task else "its task is not in the tasks table"
+        )
     response, cut = trace["response"] or "", trace["finish_reason"] == "length"
+    if task["answer"] is None and task["verifier"] in NEEDS_GOLD:
+        return ungradable(NO_GOLD, stated(response)) if response.strip() and not cut else _without_answer(trace)
     item = (_for_function if is_function(task["verifier"]) else _item)(task, response, cut)
     if item is None:
         return _without_answer(trace)
