@@ -44,6 +44,7 @@ _BEFORE = re.compile(
 _CURRENCY = re.compile(r"^([+-]?\s*)(?:(?:US|A|C)?\\?\$|€|£|¥|₹)\s*(?=[\d.\\])")
 _WORDED_CURRENCY = re.compile(r"\b(USD|EUR|GBP|INR|Rs)\b\.?", re.IGNORECASE)
 _SIGN_WORD = re.compile(r"^(?:negative|minus)\s+(?=[\d.\\])", re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)\s*")
 _ALONE = re.compile(r"[A-Za-z]{2,}")
 _AFTER_NUMBER = re.compile(r"\d\s*([A-Za-z]{2,})(?![A-Za-z])")
 
@@ -73,6 +74,9 @@ def quantity(text: str, *, letters: bool = False) -> Quantity | None:
     if money := _CURRENCY.match(text):
         sign = next(sign for sign in "$€£¥₹" if sign in money[0])
         unit, text = UNITS.get(sign, sign), money[1].strip() + text[money.end() :]
+    plain_number = _NUMBER.match(text)
+    if plain_number and _is_unit(text[plain_number.end() :].strip(), spaced=letters or plain_number[0][-1].isspace()):
+        return Quantity(plain_number[0].strip(), f"{unit} {_named(text[plain_number.end() :])}".strip())
     for end in _value_ends(text):
         rest = text[end:]
         percent = _PERCENT.match(rest)
