@@ -23,13 +23,13 @@ from infogap.run import ROWS_PER_PART, Run
 from infogap.schema import CONTEXTS, TASKS, TRACES
 from infogap.stage import Outcome, Stage
 from infogap.tasks.columns import MISSING, as_text
-from infogap.tasks.reading import TASK_FIELDS, column_paths, read_fields
+from infogap.tasks.reading import TASK_COLUMNS, column_paths, read_fields
 from infogap.tasks.source import content
 from infogap.tasks.stage import ROWS
 from infogap.teachers.thinking import CLOSING, OPENING, split
 from infogap.text import utf8
 
-_FIELDS = tuple(name for name in TraceColumns.model_fields if name not in TASK_FIELDS)
+_FIELDS = tuple(name for name in TraceColumns.model_fields if name not in TASK_COLUMNS)
 _FINISHED = ("stop", "length")
 
 NO_TRACE = "no trace"

@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -73,16 +74,29 @@ def _read_json(text: str) -> Any:
 
 
 def as_text(value: Any) -> str | None:
-    """A value as the tables keep it: 27 is "27", 27.0 is "27.0", lists and true are JSON; None for what is empty."""
+    """A value as the tables keep it: 27 and 27.0 are "27", 1e-05 is "0.00001", lists and true are JSON.
+
+    None for what is empty.
+    """
     if value is MISSING or value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None
     if isinstance(value, str):
         return utf8(value.strip()) or None
-    if isinstance(value, float):
-        return repr(value)
+    if isinstance(value, float | Decimal):
+        return _number(value)
     if isinstance(value, bool | int | list | dict):
         return utf8(json.dumps(value, ensure_ascii=False, default=str))
     return str(value)
+
+
+def _number(value: float | Decimal) -> str | None:
+    """A number as people write it, all its digits in place and none too many."""
+    number = Decimal(repr(value)) if isinstance(value, float) else value
+    if not number.is_finite():
+        return None
+    written = format(number, "f")
+    written = written.rstrip("0").rstrip(".") if "." in written else written
+    return "0" if written in ("-0", "") else written
 
 
 def missing_column(source: str, path: str, rows: Iterable[dict[str, Any]]) -> UserError:

@@ -8,16 +8,18 @@ from typing import Any
 
 from infogap.recipe.sources import FileTasks, RowSource, TaskColumns, TraceImport
 from infogap.run import Run
-from infogap.tasks.answers import choice_letter
+from infogap.tasks.answers import gold_answer
 from infogap.tasks.columns import MISSING, as_text, missing_column, reach
 from infogap.tasks.files import Rows
+from infogap.tasks.options import with_options
 from infogap.tasks.source import read_rows
 
 NO_QUESTION = "no question"
 QUESTION_NOT_TEXT = "the question is not text"
 _SAMPLE = 20  # rows kept to say what there is, where a column is not
 
-TASK_FIELDS = tuple(TaskColumns.model_fields)
+TASK_COLUMNS = tuple(TaskColumns.model_fields)
+TASK_FIELDS = tuple(field for field in TASK_COLUMNS if field != "options")  # options become part of the question
 TableSource = FileTasks | TraceImport
 
 
@@ -65,7 +67,7 @@ def _fields(rows: Rows, name: str, paths: dict[str, str]) -> Iterator[tuple[int,
 
 def drafts(run: Run, source: TableSource) -> list[Draft]:
     """A source's rows as drafts, in their order. Equal texts share memory: a trace file repeats its questions."""
-    paths = column_paths(source.columns, TASK_FIELDS)
+    paths = column_paths(source.columns, TASK_COLUMNS)
     shared: dict[str, str] = {}
 
     def share(text: str | None) -> str | None:
@@ -74,25 +76,29 @@ def drafts(run: Run, source: TableSource) -> list[Draft]:
     made = []
     for number, values in read_fields(run, source, paths):
         texts = {field: share(as_text(values.get(field))) for field in TASK_FIELDS}
-        made.append(_draft(number, values["question"], texts, source, share))
+        made.append(_draft(number, values, texts, source, share))
     return made
 
 
 def _draft(
     number: int,
-    raw_question: Any,
+    values: dict[str, Any],
     texts: dict[str, str | None],
     source: TableSource,
     share: Callable[[str | None], str | None],
 ) -> Draft:
     question, answer = texts["question"], texts["answer"]
     fault = None
-    if isinstance(raw_question, list | dict):
+    if isinstance(values["question"], list | dict):
         fault = QUESTION_NOT_TEXT
     elif question is not None:
         question = share(without_suffixes(question, source.strip_suffix))
-    if answer is not None and source.verifier == "choice":
-        answer = choice_letter(answer)
+    if question is not None and fault is None and values.get("options", MISSING) is not MISSING:
+        posed = with_options(question, values["options"])
+        question, fault = share(posed.question), posed.fault
+        answer = posed.letters.get(answer or "", answer)
+    if answer is not None:
+        answer = share(gold_answer(question or "", answer, source.verifier))
     difficulty = texts["difficulty"] or as_text(source.difficulty)
     return Draft(number, question, answer, texts["solution"], texts["family"] or source.family, difficulty, fault)
 

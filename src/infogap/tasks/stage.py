@@ -17,7 +17,7 @@ from infogap.run import Run, write_part
 from infogap.schema import TASKS
 from infogap.stage import Outcome, Stage
 from infogap.tasks.gather import Fate, Gathered, gather_gym, gather_table
-from infogap.tasks.reading import TASK_FIELDS
+from infogap.tasks.reading import TASK_COLUMNS
 from infogap.tasks.select import Task, conflicting, merge
 from infogap.tasks.source import content, default_family
 
@@ -58,7 +58,7 @@ def _gym_part(source: GymTasks) -> dict[str, Any]:
 
 def _table_part(run: Run, source: FileTasks | TraceImport) -> dict[str, Any]:
     settings = source.model_dump(mode="json", by_alias=True, include=_SOURCE_KEYS)
-    columns = {field: path for field, path in settings["columns"].items() if field in TASK_FIELDS}
+    columns = {field: path for field, path in settings["columns"].items() if field in TASK_COLUMNS}
     return settings | {"columns": columns, "sha256": content(run, source)}
 
 
