@@ -75,7 +75,8 @@ def _collections(gold: Any, answer: Any) -> bool:
         return same_sets(gold, answer)
     if len(items[0]) != len(items[1]):
         return False
-    if isinstance(gold, FiniteSet) or not isinstance(gold, Set | Tuple):
+    named = [any(isinstance(item, Relational) for item in listed) for listed in items]
+    if named[0] == named[1] and not isinstance(gold, Interval | Tuple):
         return _matched(items[0], list(items[1]))
     return all(confirmed(one, other) for one, other in zip(*items, strict=True))
 

@@ -112,17 +112,18 @@ def _same_number(one: Any, other: Any, *, rounded: bool) -> bool:
         return _close(*values, _ROUNDED)
     if not _close(*values, _AGREEING):
         return False
-    bound = _bound(Add(one, Mul(Integer(-1), other)))
-    return bound is None or _vanishes(Add(one, Mul(Integer(-1), other)), bound)
+    difference = Add(one, Mul(Integer(-1), other))
+    bound = _bound(difference)
+    return bound is None or _vanishes(difference, bound, float(mpmath.log(1 + abs(values[0]), 2)))
 
 
-def _vanishes(difference: Any, bits: float) -> bool:
-    """Whether a number that is at least 2^-bits, or zero, is zero."""
+def _vanishes(difference: Any, bits: float, cancelled: float) -> bool:
+    """Whether a number that is at least 2^-bits, or zero, is zero; of its terms `cancelled` bits are lost."""
     if difference == 0:
         return True
-    if bits > _MOST_BITS:
+    if bits + cancelled > _MOST_BITS:
         return False
-    digits = int(bits * 0.302) + 10
+    digits = int((bits + cancelled) * 0.302) + 30
     value = difference.evalf(15, maxn=digits)
     return bool(value == 0 or abs(value) < Float(2) ** -int(bits) or getattr(value, "_prec", 0) == 1)
 

@@ -164,13 +164,13 @@ def _shares(gold: Form, answer: Form) -> tuple[bool, bool]:
 
 def _quick(gold: Maths, answer: Maths) -> bool | None:
     """Whether two decimals or fractions are equal, or two texts the same; None for anything else."""
+    if gold.unit and not answer.unit and _SAME_TEXT.sub("", gold.latex + gold.unit) == _SAME_TEXT.sub("", answer.latex):
+        return True
     if gold.percent == answer.percent:
         if _SAME_TEXT.sub("", gold.latex) == _SAME_TEXT.sub("", answer.latex):
             return True
         values = _exactly(gold.latex), _exactly(answer.latex)
         return None if values[0] is None or values[1] is None else values[0] == values[1]
-    if gold.unit and _SAME_TEXT.sub("", gold.latex + gold.unit) == _SAME_TEXT.sub("", answer.latex):
-        return True
     return None
 
 

@@ -23,6 +23,7 @@ _SUPERSCRIPT = re.compile(f"[{''.join(_SUPERSCRIPTS)}]+")
 _SUBSCRIPT = re.compile(f"[{''.join(_SUBSCRIPTS)}]+")
 _ROOT = re.compile(r"([√∛∜])\s*(?:\(|(\d+(?:\.\d+)?|\\[A-Za-z]+|[A-Za-z])|\{)?")
 _ROOTS = {"√": r"\sqrt", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]"}
+_DASH_BEFORE = re.compile(r"(?:(?<=[(\[{,=<>])|(?<=^))\s*[–—‐‑﹣](?=\s?[\d.\\A-Za-zπ√])")  # a dash for a minus: –5, but 3–4 is none
 _VULGAR = re.compile("[¼½¾⅐-⅞↉]")
 _SYMBOLS = {
     "−": "-", "×": r"\times ", "✕": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "∙": r"\cdot ", "÷": "/", "⁄": "/", "∕": "/",
@@ -66,7 +67,7 @@ def as_latex(text: str) -> str:
     """Text with the mathematics that Unicode has characters for written in LaTeX: `2√3` is `2\\sqrt{3}`."""
     if text.isascii():
         return text
-    text = text.replace("√¯", "√").replace("\u0305", "")
+    text = _DASH_BEFORE.sub("-", text)
     text = _VULGAR.sub(_fraction, text)
     text = _SUPERSCRIPT.sub(lambda run: "^{" + "".join(_SUPERSCRIPTS[sign] for sign in run[0]) + "}", text)
     text = _SUBSCRIPT.sub(lambda run: "_{" + "".join(_SUBSCRIPTS[sign] for sign in run[0]) + "}", text)

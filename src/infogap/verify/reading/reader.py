@@ -91,7 +91,9 @@ def one_notation(text: str) -> str:
     for pattern, opening in ((_ROOT, None), (_POWER_GROUP, "^{")):
         text = _braced(text, pattern, opening)
     text = _primes(text)
-    text = numerals(text)
+    if "°" in text and _TRIGONOMETRY.search(text):
+        text = _DEGREES.sub(r"(\1 \\cdot \\pi /180)", text)
+    text = numerals(re.sub(r"([_^])\s*(\d)\s+(?=\d)", r"\1{\2} ", text))
     return " ".join(text.split())
 
 
@@ -119,7 +121,7 @@ def _is_mathematics(text: str) -> bool:
     if re.search(r"[\d\\=<>+*/^_|∞]", bare):
         return True
     runs = re.findall(r"[^\W\d_]+", bare)
-    return bool(runs) and all(is_product(run) or (len(run) == 1 and run.isascii()) for run in runs)
+    return bool(runs) and all((is_product(run) and run.islower()) or (len(run) == 1 and run.isascii()) for run in runs)
 
 
 def _same_words(text: str) -> str:
@@ -230,8 +232,6 @@ def _value(text: str) -> Form:
 def _certain_latex(text: str) -> str:
     """Text for Math-Verify; empty where it would read something else than what stands there."""
     text = text.replace(UPRIGHT, "")
-    if "°" in text and _TRIGONOMETRY.search(text):
-        text = _DEGREES.sub(r"(\1 \\cdot \\pi /180)", text)
     text = text.replace("°", "").strip(" $").removesuffix(".").strip()
     if _UNCERTAIN.search(text) or not text:
         return ""

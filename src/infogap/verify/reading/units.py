@@ -116,8 +116,8 @@ def _is_unit(text: str, *, spaced: bool) -> bool:
     words = re.findall(r"[A-Za-z]+", text)
     if not words or any(word.lower() in _NOT_UNITS and word not in ("in",) for word in words):
         return not words and bool(re.fullmatch(r"[°$€£¥¢\W]+|[^\W\d_a-zA-Z]+", text))
-    if text.startswith(UPRIGHT):
-        return True
+    if text.startswith(UPRIGHT) and len(words[0]) == 1:
+        return words[0] in UNITS or words[0] in _LETTERS
     if all(len(word) == 1 for word in words):  # 5 m, but not 5x; 3 m/s, but not 3 a/b
         if text.startswith("°"):
             return True
