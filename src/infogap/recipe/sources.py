@@ -59,7 +59,8 @@ class TaskColumns(Model):
     family: ColumnPath | None = None
     difficulty: ColumnPath | None = None
     options: ColumnPath | None = Field(
-        None, description="choice: the options, a list of texts or a mapping of letters to texts; put into the question."
+        None,
+        description="choice: the options, a list of texts or a mapping of letters to texts; put into the question.",
     )
 
 

@@ -80,7 +80,9 @@ def _labelled(column: Any) -> list[tuple[str, str]] | None:
         return None
     if all(isinstance(item, dict) for item in column):
         found = [(_under(item, _LABEL_KEYS), _under(item, _TEXT_KEYS)) for item in column]
-        return None if any(text is None for _, text in found) else [(str(label or ""), str(text)) for label, text in found]
+        return (
+            None if any(text is None for _, text in found) else [(str(label or ""), str(text)) for label, text in found]
+        )
     if any(isinstance(item, list | dict) or item is None for item in column):
         return None
     return [("", text) for text in _without_own_letters([str(item) for item in column])]
@@ -94,6 +96,7 @@ def _without_own_letters(texts: list[str]) -> list[str]:
     """`A)5 min`, `B)6 min` without the letters, where all of them have theirs, in order."""
     own = [_OWN_LETTER.match(text.strip()) for text in texts]
     in_order = all(
-        match is not None and match[1].upper() == letter for match, letter in zip(own, string.ascii_uppercase, strict=False)
+        match is not None and match[1].upper() == letter
+        for match, letter in zip(own, string.ascii_uppercase, strict=False)
     )
     return [text.strip()[match.end() :] if in_order and match else text for text, match in zip(texts, own, strict=True)]

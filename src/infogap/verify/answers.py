@@ -243,7 +243,9 @@ def _one_sentence(text: str) -> str:
     """Text up to where its sentence ends; a full stop inside a formula or a number is no end."""
     for end in _SENTENCE_END.finditer(text):
         said = text[: end.start()]
-        abbreviated = end[0] == "." and _ABBREVIATION.search(said[-12:]) and re.match(r"\s*[\d$a-z]", text[end.end() :][:9])
+        abbreviated = (
+            end[0] == "." and _ABBREVIATION.search(said[-12:]) and re.match(r"\s*[\d$a-z]", text[end.end() :][:9])
+        )
         if said.count("$") % 2 == 0 and not abbreviated:
             return said
     return text

@@ -46,7 +46,7 @@ _REASON = re.compile(
     r"|is\s+(?:the\s+)?(?:correct|right|best)\b)(?![A-Za-z])",
     re.IGNORECASE,
 )
-_ANOTHER = re.compile(r"(?:(?:and|or|nor|&|/|,|not)\s*)+[*(\[]*([A-Z])(?![A-Za-z'])|[*(\[]*([A-Z])[)\]*.]*$")
+_ANOTHER = re.compile(r"(?:(?:and|or|nor|&|/|,)\s*)+[*(\[]*([A-Z])(?![A-Za-z'])|[*(\[]*([A-Z])[)\]*.]*$")
 
 
 def options(question: str) -> dict[str, str]:
@@ -73,7 +73,7 @@ def named_option(answer: str, offered: dict[str, str]) -> str | None:
     What is written exactly as an option's text is that option, though it be another's letter; then a letter counts
     (any, where the question offers none), then an option's text in other capitals or with other punctuation.
     """
-    answer = visible(half_width(answer)).strip()
+    answer = visible(half_width(answer)).strip(" \t\n'\"“”‘’")
     exactly = [letter for letter, text in offered.items() if text == answer]
     if len(exactly) == 1:
         return exactly[0]
@@ -91,7 +91,7 @@ def named_option(answer: str, offered: dict[str, str]) -> str | None:
     letter, rest = match[1].upper(), match["rest"]
     if offered and letter not in offered:
         return None
-    if rest is None or (offered and normalised(rest) == texts[letter]):
+    if rest is None or (offered and texts[letter] in (normalised(rest), normalised(rest.strip("() .")))):
         return letter
     other = _ANOTHER.match(rest)
     if other and (other[1] or other[2]) != letter:

@@ -67,7 +67,10 @@ def points(symbols: list[Symbol]) -> Iterator[dict[Symbol, Rational]]:
     """Points at which nothing special happens: fractions of primes, above and below zero, other ones for every symbol."""
     for turn in range(_POINTS):
         yield {
-            symbol: Rational((-1) ** (turn * (place + 1) // 2) * _PRIMES[(7 * turn + 3 * place + 5) % 25], _PRIMES[(turn + place) % 6])
+            symbol: Rational(
+                (-1) ** (turn * (place + 1) // 2) * _PRIMES[(7 * turn + 3 * place + 5) % 25],
+                _PRIMES[(turn + place) % 6],
+            )
             for place, symbol in enumerate(symbols)
         }
 
@@ -125,7 +128,7 @@ def _vanishes(difference: Any, bits: float, cancelled: float) -> bool:
         return False
     digits = int((bits + cancelled) * 0.302) + 30
     value = difference.evalf(15, maxn=digits)
-    return bool(value == 0 or abs(value) < Float(2) ** -int(bits) or getattr(value, "_prec", 0) == 1)
+    return bool(value == 0 or abs(value) < Float(2) ** (-int(bits) - 2) or getattr(value, "_prec", 0) == 1)
 
 
 def _bound(expression: Any) -> float | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -18,14 +17,10 @@ from infogap.verify.parsing import expressions
 from infogap.verify.reading.closing import closing_answer
 from infogap.verify.reading.forms import Based, Clock, Condition, Dotted, Form, Maths, Words
 from infogap.verify.reading.letters import told_apart
+from infogap.verify.reading.numerals import exactly, rational
 from infogap.verify.reading.reader import read
 from infogap.verify.reading.units import conflicting
 
-_RATIONAL = re.compile(
-    r"([+-]?)(?:(\d{1,18})(?:\.0+)?|(\d{1,18})\s*/\s*(\d{1,18})|\\[dt]?frac(?:\{(-?\d{1,18})\}\{(\d{1,18})\}|(\d)(\d)))"
-)
-_DECIMAL = re.compile(r"([+-]?)(\d{0,40})(?:\.(\d{0,40}))?(?:\s*\\times 10\^\{([+-]?\d{1,3})\})?")
-_POWER_OF_TEN = re.compile(r"([+-]?)10\s*\^\s*\{?([+-]?\d{1,3})\}?")
 _NAME = re.compile(r"[A-Za-z]['′]*")
 _BASE_NAMES = {2: "binary", 8: "octal", 16: "hexadecimal"}
 _BASE_WORDS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 12: "twelve"}
@@ -64,18 +59,8 @@ def _at_a_glance(answer: str, gold: str) -> bool | None:
         return True
     if _NAME.fullmatch(answer) and _NAME.fullmatch(gold):
         return False  # Math-Verify does not tell A from a, nor x from x'
-    rational, gold_rational = _rational(answer), _rational(gold)
-    return None if rational is None or gold_rational is None else rational == gold_rational
-
-
-def _rational(text: str) -> Fraction | None:
-    """A whole number or a fraction of such, exactly; None for everything else."""
-    match = _RATIONAL.fullmatch(text)
-    if match is None:
-        return None
-    sign, *parts = (part for part in match.groups() if part is not None)
-    over, under = int(parts[0]), int(parts[1]) if len(parts) == 2 else 1
-    return None if under == 0 else Fraction(-over if sign == "-" else over, under)
+    ours, theirs = rational(answer), rational(gold)
+    return None if ours is None or theirs is None else ours == theirs
 
 
 def _compared(gold: Form, answer: Form, item: Item) -> Grade:
@@ -116,7 +101,11 @@ def _at_times(gold: Form, answer: Form, item: Item) -> tuple[bool, Item, str | N
     if isinstance(gold, Clock) and isinstance(answer, Clock):
         if gold.half == answer.half:
             return gold.seconds == answer.seconds, item, None
-        return False, item, "the answers differ in am and pm" if gold.seconds != answer.seconds else "only one says am or pm"
+        return (
+            False,
+            item,
+            "the answers differ in am and pm" if gold.seconds != answer.seconds else "only one says am or pm",
+        )
     return False, item, "only one of the two answers is a time of day"
 
 
@@ -169,23 +158,9 @@ def _quick(gold: Maths, answer: Maths) -> bool | None:
     if gold.percent == answer.percent:
         if _SAME_TEXT.sub("", gold.latex) == _SAME_TEXT.sub("", answer.latex):
             return True
-        values = _exactly(gold.latex), _exactly(answer.latex)
+        values = exactly(gold.latex), exactly(answer.latex)
         return None if values[0] is None or values[1] is None else values[0] == values[1]
     return None
-
-
-def _exactly(text: str) -> Fraction | None:
-    """A decimal, a fraction or a power of ten, exactly."""
-    rational = _rational(text)
-    if rational is not None:
-        return rational
-    if power := _POWER_OF_TEN.fullmatch(text):
-        return Fraction(10) ** int(power[2]) * (-1 if power[1] == "-" else 1)
-    match = _DECIMAL.fullmatch(text)
-    if match is None or not (match[2] or match[3]):
-        return None
-    value = Fraction(int((match[2] or "") + (match[3] or "") or "0"), 10 ** len(match[3] or ""))
-    return value * Fraction(10) ** int(match[4] or 0) * (-1 if match[1] == "-" else 1)
 
 
 def _by_sets(gold: Maths | Condition, answer: Maths | Condition) -> bool | None:

@@ -23,7 +23,9 @@ _SUPERSCRIPT = re.compile(f"[{''.join(_SUPERSCRIPTS)}]+")
 _SUBSCRIPT = re.compile(f"[{''.join(_SUBSCRIPTS)}]+")
 _ROOT = re.compile(r"([√∛∜])\s*(?:\(|(\d+(?:\.\d+)?|\\[A-Za-z]+|[A-Za-z])|\{)?")
 _ROOTS = {"√": r"\sqrt", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]"}
-_DASH_BEFORE = re.compile(r"(?:(?<=[(\[{,=<>])|(?<=^))\s*[–—‐‑﹣](?=\s?[\d.\\A-Za-zπ√])")  # a dash for a minus: –5, but 3–4 is none
+_DASH_BEFORE = re.compile(
+    r"(?:(?<=[(\[{,=<>])|(?<=^))\s*[–—‐‑﹣](?=\s?[\d.\\A-Za-zπ√])"
+)  # a dash for a minus: –5, but 3–4 is none
 _VULGAR = re.compile("[¼½¾⅐-⅞↉]")
 _SYMBOLS = {
     "−": "-", "×": r"\times ", "✕": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "∙": r"\cdot ", "÷": "/", "⁄": "/", "∕": "/",
@@ -87,7 +89,7 @@ def _roots(text: str) -> str:
             end = closing(text, place - 1)
             if end < 0:
                 return text[: match.start()] + root + text[match.end(1) :]
-            text = text[: match.start()] + f"{root}{{{text[place : end]}}}" + text[end + 1 :]
+            text = text[: match.start()] + f"{root}{{{text[place:end]}}}" + text[end + 1 :]
         elif match[2]:
             text = text[: match.start()] + f"{root}{{{match[2]}}}" + text[place:]
         else:

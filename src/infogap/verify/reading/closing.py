@@ -50,7 +50,11 @@ def closing_answer(line: str) -> str | None:
     if len(numbers) == 1 and len(parts) == 1 and not _OPERATORS.search(line.replace(numbers[0], " ")):
         start = line.index(numbers[0])
         before = line[:start]
-        if re.search(r"\b(?:not|between|step|part|case|equation|question|problem|number|no)\W*$", before, re.IGNORECASE):
+        if re.search(
+            r"\b(?:not|between|least|most|than|to|over|under|above|below|from|within|step|part|case|equation|question|problem|number|no)\W*$",
+            before,
+            re.IGNORECASE,
+        ):
             return None
         return line[start:].strip(" .*") or None
     return None
@@ -64,4 +68,8 @@ def _last(pattern: re.Pattern[str], line: str) -> str | None:
 def _after_equals(text: str) -> str:
     """The last side of a chain of equations; an equation for a variable as it stands."""
     sides = re.split(r"(?<![<>!\\])=|≈|\\approx", text)
-    return sides[-1].strip() if len(sides) > 2 or (len(sides) == 2 and not re.fullmatch(r"\s*[A-Za-z]\w?\s*", sides[0])) else text
+    return (
+        sides[-1].strip()
+        if len(sides) > 2 or (len(sides) == 2 and not re.fullmatch(r"\s*[A-Za-z]\w?\s*", sides[0]))
+        else text
+    )

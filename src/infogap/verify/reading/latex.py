@@ -20,7 +20,9 @@ _SWITCHES = re.compile(
     r"|allowbreak|protect|null)(?![a-zA-Z])\.?"
 )
 _NOTHING = re.compile(r"\\(?:tag|label|phantom|hphantom|vphantom|hspace|vspace|mspace|kern)\*?\s*\{[^{}]*\}|\\!|\{\}")
-_SPACING = re.compile(r"(?<!\\)\\[,;:> ]|(?<!\\)~|\\(?:quad|qquad|enspace|enskip|thinspace|medspace|thickspace|space)(?![a-zA-Z])")
+_SPACING = re.compile(
+    r"(?<!\\)\\[,;:> ]|(?<!\\)~|\\(?:quad|qquad|enspace|enskip|thinspace|medspace|thickspace|space)(?![a-zA-Z])"
+)
 _TEXT = re.compile(
     r"\\(?P<command>text(?:rm|bf|it|sf|tt|normal|up|md)?|mathrm|mbox|hbox|operatorname\*?|textsc|mathop)\s*"
     rf"(?:{_BRACED}|(?P<bare>[A-Za-z]))|\{{\\(?:rm|bf|it)\s+(?P<switched>[^{{}}]*)\}}"

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 
 _COMMAND = re.compile(r"(\\(?:begin|end|mathbb|mathcal|operatorname)\s*\{[A-Za-z*]*\}|\\[A-Za-z]+)")
-_FREE = [*"abchjklmnopqrstuvwxyz", *(rf"\{name} " for name in ("alpha", "beta", "delta", "eta", "kappa", "rho", "tau", "psi"))]
+_FREE = [
+    *"abchjklmnopqrstuvwxyz",
+    *(rf"\{name} " for name in ("alpha", "beta", "delta", "eta", "kappa", "rho", "tau", "psi")),
+]
 
 
 def told_apart(one: str, other: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from fractions import Fraction
 
 _BY_SPACES = re.compile(r"(?<![\d.,^_{])\d{1,3}(?:,? \d{3})+(?!\d|,\d| \d)")  # 12 500, 10,\!000
 _BY_COMMAS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,]|\s\d)")
@@ -12,7 +13,9 @@ _MIXED = re.compile(
     r"(?<![\d.^_{}/)\]])(\d{1,18})(?:\s*\\frac\s*\{\s*(\d{1,18})\s*\}\s*\{\s*(\d{1,18})\s*\}|\s+(\d{1,18})\s*/\s*(\d{1,18})(?![\d.]))"
 )
 _SCIENTIFIC = re.compile(r"(?<![A-Za-z\d\\.^])((?:\d+(?:\.\d*)?|\.\d+))[eE]([+-]?\d{1,4})(?![\dA-Za-z.^])")
-_TIMES_TEN = re.compile(r"(?:\\times|\\cdot|\*|x)\s*10\s*\^\s*(?:\{\s*([+-]?\d{1,4})\s*\}|\(\s*([+-]?\d{1,4})\s*\)|([+-]?\d{1,4}))")
+_TIMES_TEN = re.compile(
+    r"(?:\\times|\\cdot|\*|x)\s*10\s*\^\s*(?:\{\s*([+-]?\d{1,4})\s*\}|\(\s*([+-]?\d{1,4})\s*\)|([+-]?\d{1,4}))"
+)
 _REPEATING = re.compile(
     r"(?<![\d.])(\d{0,18})\.(\d{0,18})\\(?:overline|bar|overbar)\s*(?:\{\s*(\d{1,18})\s*\}|(\d))(?!\d)"
     r"|(?<![\d.])(\d{0,18})\.(\d{0,18})\\dot\s*\{?(\d)\}?(?:(\d*)\\dot\s*\{?(\d)\}?)?(?!\d)"
@@ -21,6 +24,13 @@ _IN_PARENTHESES = re.compile(r"([+-]?\s*)(\d{1,18})\.(\d{0,18})\((\d{1,18})\)")
 _MAGNITUDES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _MAGNITUDE = re.compile(rf"(\d+(?:\.\d+)?)\s*({'|'.join(_MAGNITUDES)})s?(?![A-Za-z])", re.IGNORECASE)
 _DOZEN = re.compile(r"(\d{1,18})\s*dozens?(?![A-Za-z])", re.IGNORECASE)
+
+
+_RATIONAL = re.compile(
+    r"([+-]?)(?:(\d{1,18})(?:\.0+)?|(\d{1,18})\s*/\s*(\d{1,18})|\\[dt]?frac(?:\{(-?\d{1,18})\}\{(\d{1,18})\}|(\d)(\d)))"
+)
+_DECIMAL = re.compile(r"([+-]?)(\d{0,40})(?:\.(\d{0,40}))?(?:\s*\\times 10\^\{([+-]?\d{1,3})\})?")
+_POWER_OF_TEN = re.compile(r"([+-]?)10\s*\^\s*\{?([+-]?\d{1,3})\}?")
 
 
 def numerals(text: str) -> str:
@@ -63,3 +73,27 @@ def _recurring(whole: str, fixed: str, period: str) -> str:
     under = (10 ** len(period) - 1) * 10 ** len(fixed)
     over = int((whole + fixed + period) or "0") - int((whole + fixed) or "0")
     return rf"\frac{{{over}}}{{{under}}}"
+
+
+def rational(text: str) -> Fraction | None:
+    """A whole number or a fraction of such, exactly; None for everything else."""
+    match = _RATIONAL.fullmatch(text)
+    if match is None:
+        return None
+    sign, *parts = (part for part in match.groups() if part is not None)
+    over, under = int(parts[0]), int(parts[1]) if len(parts) == 2 else 1
+    return None if under == 0 else Fraction(-over if sign == "-" else over, under)
+
+
+def exactly(text: str) -> Fraction | None:
+    """A decimal, a fraction or a power of ten, exactly."""
+    simple = rational(text)
+    if simple is not None:
+        return simple
+    if power := _POWER_OF_TEN.fullmatch(text):
+        return Fraction(10) ** int(power[2]) * (-1 if power[1] == "-" else 1)
+    match = _DECIMAL.fullmatch(text)
+    if match is None or not (match[2] or match[3]):
+        return None
+    value = Fraction(int((match[2] or "") + (match[3] or "") or "0"), 10 ** len(match[3] or ""))
+    return value * Fraction(10) ** int(match[4] or 0) * (-1 if match[1] == "-" else 1)

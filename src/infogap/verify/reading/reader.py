@@ -9,8 +9,8 @@ from infogap.verify.answers import unwrapped
 from infogap.verify.reading.characters import as_latex, half_width, visible
 from infogap.verify.reading.forms import Based, Clock, Condition, Dotted, Form, Maths, Words
 from infogap.verify.reading.latex import FUNCTIONS, UPRIGHT, plain
-from infogap.verify.reading.numerals import numerals
-from infogap.verify.reading.units import is_product, quantity
+from infogap.verify.reading.numerals import exactly, numerals
+from infogap.verify.reading.units import is_product, may_be_product, quantity
 
 _CLOCK = re.compile(
     r"(?:at\s+)?(?P<hour>\d{1,2})(?:\s*:\s*(?P<minute>[0-5]\d)(?:\s*:\s*(?P<second>[0-5]\d))?)?\s*"
@@ -31,11 +31,14 @@ _SET = re.compile(r"\\(?:cup|cap|setminus)(?![a-zA-Z])|\\mathbb\s*\{?[RZNQC]\}?|
 _OR = re.compile(r"(?:,|;)?\s*(?<![\\A-Za-z])or(?![A-Za-z])|\\(?:lor|vee)(?![a-zA-Z])")
 _AND = re.compile(r"(?:,|;)?\s*(?<![\\A-Za-z])and(?![A-Za-z])|\\(?:land|wedge)(?![a-zA-Z])|&")
 _JOINT = re.compile(r"\s*(?:,|;)?\s*(?<![\\A-Za-z])(?:or|and)(?![A-Za-z])\s*|\s*;\s*")
-_NAMES = {"pi": r"\pi ", "infinity": r"\infty ", "infty": r"\infty ", "theta": r"\theta ", "alpha": r"\alpha ",
+_NAMES = {"all real numbers": r"\mathbb{R} ", "all reals": r"\mathbb{R} ", "the empty set": r"\emptyset ", "empty set": r"\emptyset ",
+          "pi": r"\pi ", "infinity": r"\infty ", "infty": r"\infty ", "theta": r"\theta ", "alpha": r"\alpha ",
           "beta": r"\beta ", "gamma": r"\gamma ", "lambda": r"\lambda ", "omega": r"\omega ", "phi": r"\phi ", "mu": r"\mu ",
           "sigma": r"\sigma ", "union": r"\cup ", "inf": r"\infty "}  # fmt: skip
 _NAMES |= {name: rf"\{name} " for name in FUNCTIONS}
-_NAME = re.compile(rf"(?<![\\A-Za-z{UPRIGHT}{{])({'|'.join(sorted(_NAMES, key=len, reverse=True))})(?![A-Za-z}}])", re.IGNORECASE)
+_NAME = re.compile(
+    rf"(?<![\\A-Za-z{UPRIGHT}{{])({'|'.join(sorted(_NAMES, key=len, reverse=True))})(?![A-Za-z}}])", re.IGNORECASE
+)
 _ROOT = re.compile(r"(?<![A-Za-z])\\?(sqrt|cbrt)\s*\(")
 _POWER_GROUP = re.compile(r"\^\s*\(")
 # Math-Verify adds numbers that stand side by side: 3(4) is 7, (2)(3) is 5.
@@ -85,7 +88,13 @@ def one_notation(text: str) -> str:
     text = plain(as_latex(text).replace("\\(", " ").replace("\\)", " ").replace("\\[", " ").replace("\\]", " "))
     text = re.sub(r"\\?\$", "$", text)
     text = re.sub(r"\$(?!\s*[\d.])|(?<=[\d}\])])\s*\$", " ", text) if "$" in text else text
-    text = text.replace("**", "^").replace("<=", r"\le ").replace(">=", r"\ge ").replace("!=", r"\ne ").replace("*", r"\cdot ")
+    text = (
+        text.replace("**", "^")
+        .replace("<=", r"\le ")
+        .replace(">=", r"\ge ")
+        .replace("!=", r"\ne ")
+        .replace("*", r"\cdot ")
+    )
     text = _NAME.sub(lambda name: _NAMES[name[1].lower()], text)
     text = re.sub(r"(?<=[\d.])\s*,(?=\s)", ",", text)
     for pattern, opening in ((_ROOT, None), (_POWER_GROUP, "^{")):
@@ -127,7 +136,9 @@ def _is_mathematics(text: str) -> bool:
 def _same_words(text: str) -> str:
     """Words as they are compared: no case, no articles, no quotes, no punctuation at the end."""
     text = text.replace(UPRIGHT, "").strip(" .,:;!'\"*`“”‘’{}")
-    return " ".join(re.sub(r"^(?:an?|the)\s+(?=\S{2})", "", " ".join(text.split()), flags=re.IGNORECASE).split()).casefold()
+    return " ".join(
+        re.sub(r"^(?:an?|the)\s+(?=\S{2})", "", " ".join(text.split()), flags=re.IGNORECASE).split()
+    ).casefold()
 
 
 def _as_text(text: str) -> Words:
@@ -190,7 +201,7 @@ def _condition(text: str) -> Form:
         alternatives.append(parts)
     for part in (part for parts in alternatives for part in parts):
         stripped = re.sub(r"\\[A-Za-z]+|_\{\w+\}", " ", part.replace(UPRIGHT, ""))
-        if not part or any(not is_product(word) for word in re.findall(r"[A-Za-z]{2,}", stripped)):
+        if not part or any(not may_be_product(word) for word in re.findall(r"[A-Za-z]{2,}", stripped)):
             return _as_text(text)
     whole = ", ".join(part for parts in alternatives for part in parts)
     return Condition(tuple(alternatives), _certain_latex(whole))
@@ -207,6 +218,9 @@ def _list(text: str) -> Form:
         return _as_text(text)
     if units and not values[-1].unit:
         return _as_text(text)
+    said = [exactly(item.latex) for item in values]
+    if said[0] is not None and len(set(said)) == 1:
+        return values[-1]  # "1/2 or 0.5" is one number
     return Maths(", ".join(_of_one_name(values)), units.pop() if units else "", all(item.percent for item in values))
 
 

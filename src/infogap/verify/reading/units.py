@@ -18,6 +18,7 @@ L l liter liters litre litres | mL ml milliliter milliliters millilitre millilit
 °C Celsius | °F Fahrenheit | °K K kelvin kelvins | rad radian radians | ° degree degrees deg
 N newton newtons | J joule joules | W watt watts | V volt volts | A amp amps ampere amperes | Hz hertz | Pa pascal pascals
 kHz kilohertz | MHz megahertz | kW kilowatt kilowatts | kJ kilojoule kilojoules | mol mole moles | nm nanometer nanometers
+mph | kph kmh kmph | rpm | ppm | fps | bps | pts points | pcs pieces | sq square | cu cubic | rev revolutions | ml
 """
 UNITS = {name: group.split()[0] for line in _NAMES.split("\n") for group in line.split("|") for name in group.split()}
 _LETTERS = frozenset("msghLVANJWKCF")  # one letter that after a number and a space is a unit
@@ -29,6 +30,11 @@ _NOT_UNITS = frozenset(
     "more less fewer least most one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty "
     "sixty seventy eighty ninety hundred thousand million billion trillion choose because since so then where with without "
     "is are was were power root i e pi infinity inf ".split()
+)
+_SHORT_WORDS = frozenset(
+    "a am an and any are as at be but by can did do for get got had has he her him his how if in is it its let may me my no "
+    "nor not of off on one or our out per see set she six so ten the to too two up us use was way we who why yes yet you all "
+    "few old new now own day way far red men box boy cup cat dog car egg hat pen pie toy top tip sum odd big".split()
 )
 _WORD = rf"(?:{UPRIGHT}[A-Za-z]|[A-Za-zµÅ][A-Za-zµ'’.\-]*|°\s*[CFK]?(?![A-Za-z])|[$€£¥¢]|[^\W\d_a-zA-Z\\]+)"
 _POWER = r"(?:\s*\^\s*(?:\{\s*-?\d\s*\}|-?\d))?"
@@ -100,7 +106,7 @@ def _words(text: str) -> bool:
     """Whether there are words among the mathematics; the names of functions and of variables side by side are none."""
     bare = re.sub(r"\\[A-Za-z]+(?:\s*\{[A-Za-z]*\*?\})?|_\{[A-Za-z]+\}", " ", text)
     bare = bare.replace(UPRIGHT, "")
-    return any(not is_product(word) for word in _ALONE.findall(bare)) or any(
+    return any(not may_be_product(word) for word in _ALONE.findall(bare)) or any(
         unit in UNITS for unit in _AFTER_NUMBER.findall(bare)
     )
 
@@ -108,6 +114,11 @@ def _words(text: str) -> bool:
 def is_product(word: str) -> bool:
     """Whether letters side by side are variables, as in xy; two or three at most, and no word."""
     return word in FUNCTIONS or (len(word) <= 3 and set(word) <= set("abcdkmnpqrstuvwxyzABCDKMNPQRSTUVWXYZ"))
+
+
+def may_be_product(word: str) -> bool:
+    """Whether letters side by side may be variables in a formula, as in 2xe^x: any three that are no short word."""
+    return word in FUNCTIONS or (len(word) <= 3 and word.lower() not in _SHORT_WORDS)
 
 
 def _is_unit(text: str, *, spaced: bool) -> bool:
@@ -122,7 +133,9 @@ def _is_unit(text: str, *, spaced: bool) -> bool:
         if text.startswith("°"):
             return True
         return all(word in _LETTERS for word in words) and (spaced or len(words) > 1)
-    return spaced or words[0] in UNITS or len(words[0]) > 3 or text.startswith("°") or not is_product(words[0])
+    if any(is_product(word) and word not in UNITS for word in words if len(word) > 1):
+        return False  # 3 xy
+    return spaced or words[0] in UNITS or len(words[0]) > 3 or text.startswith("°")
 
 
 def _named(text: str) -> str:
