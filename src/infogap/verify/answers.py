@@ -144,7 +144,7 @@ def unwrapped(text: str) -> str:
         boxes = _boxes(text)
         if len(boxes) == 1 and (boxes[0].start, boxes[0].end) == (0, len(text)):
             text = boxes[0].content
-        if text.endswith(("。", ",")) or (text.endswith(".") and not text.endswith(("..", "\\right."))):
+        if text.endswith("。") or (text.endswith(",") and not text.endswith("\\,")) or (text.endswith(".") and not text.endswith(("..", "\\right."))):
             text = text[:-1]
         if text == before:
             break

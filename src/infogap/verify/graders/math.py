@@ -24,6 +24,7 @@ from infogap.verify.reading.units import conflicting
 _NAME = re.compile(r"[A-Za-z]['′]*")
 _BASE_NAMES = {2: "binary", 8: "octal", 16: "hexadecimal"}
 _BASE_WORDS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 12: "twelve"}
+_OF_SETS = re.compile(r"\\(?:cup|cap|setminus|emptyset|infty)(?![a-z])|\\mathbb")
 _SAME_TEXT = re.compile(r"\s+")
 
 
@@ -117,9 +118,11 @@ def _as_mathematics(gold: Form, answer: Form, item: Item) -> tuple[bool, Item, s
         quick = _quick(gold, answer)
         if quick is not None:
             return quick, item, None
-    elif (found := _by_sets(gold, answer)) is not None:
-        return found, item, None
-    elif _joints(gold) != _joints(answer):
+    if _is_set(gold) or _is_set(answer):
+        found = _by_sets(gold, answer)
+        if found is not None:
+            return found, item, None
+    if _joints(gold) != _joints(answer):
         return False, item, "the conditions are joined in another way"
     one, other = told_apart(gold.latex, answer.latex)
     theirs = _expressions(one)
@@ -161,6 +164,10 @@ def _quick(gold: Maths, answer: Maths) -> bool | None:
         values = exactly(gold.latex), exactly(answer.latex)
         return None if values[0] is None or values[1] is None else values[0] == values[1]
     return None
+
+
+def _is_set(form: Maths | Condition) -> bool:
+    return isinstance(form, Condition) or _OF_SETS.search(form.latex) is not None
 
 
 def _by_sets(gold: Maths | Condition, answer: Maths | Condition) -> bool | None:

@@ -76,7 +76,7 @@ def read(answer: str) -> Form:
         return _dotted(text)
     if _COMPARISON.search(text) or (_SET.search(text) and _OR.search(text)):
         return _condition(text)
-    return _list(text) if _JOINT.search(text) else _value(text)
+    return _list(text) if _JOINT.search(text) else _value(_once(text))
 
 
 def _in_the_open(text: str) -> str:
@@ -222,6 +222,13 @@ def _list(text: str) -> Form:
     if said[0] is not None and len(set(said)) == 1:
         return values[-1]  # "1/2 or 0.5" is one number
     return Maths(", ".join(_of_one_name(values)), units.pop() if units else "", all(item.percent for item in values))
+
+
+def _once(text: str) -> str:
+    """A number that is said in several ways, `15\\frac{39}{40}, \\frac{639}{40}`, said once."""
+    items = text.split(",")
+    values = {exactly(item.strip()) for item in items}
+    return items[-1] if len(items) > 1 and len(values) == 1 and None not in values else text
 
 
 def _of_one_name(values: list[Maths]) -> list[str]:

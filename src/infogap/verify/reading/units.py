@@ -29,7 +29,7 @@ _NOT_UNITS = frozenset(
     "tenth tenths hundredth hundredths thousandth thousandths dozen score squared cubed factorial remainder mod modulo "
     "more less fewer least most one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty "
     "sixty seventy eighty ninety hundred thousand million billion trillion choose because since so then where with without "
-    "is are was were power root i e pi infinity inf ".split()
+    "is are was were power root i e pi infinity inf th st nd rd ".split()
 )
 _SHORT_WORDS = frozenset(
     "a am an and any are as at be but by can did do for get got had has he her him his how if in is it its let may me my no "
@@ -123,7 +123,7 @@ def may_be_product(word: str) -> bool:
 
 def _is_unit(text: str, *, spaced: bool) -> bool:
     if not _UNIT.fullmatch(text):
-        return False
+        return re.fullmatch(r"\(\s*[A-Za-z ]{3,}\)", text) is not None
     words = re.findall(r"[A-Za-z]+", text)
     if not words or any(word.lower() in _NOT_UNITS and word not in ("in",) for word in words):
         return not words and bool(re.fullmatch(r"[°$€£¥¢\W]+|[^\W\d_a-zA-Z]+", text))
