@@ -57,7 +57,7 @@ def same(one: Any, other: Any) -> bool:
             if (values[0] is None) != (values[1] is None):
                 return False
             continue
-        if not _close(*values, _AGREEING):
+        if not _close(*values, _AGREEING) or _differ(one.xreplace(point), other.xreplace(point)):
             return False
         compared += 1
     return compared >= _FEWEST_POINTS
@@ -117,7 +117,15 @@ def _same_number(one: Any, other: Any, *, rounded: bool) -> bool:
         return False
     difference = Add(one, Mul(Integer(-1), other))
     bound = _bound(difference)
-    return bound is None or _vanishes(difference, bound, float(mpmath.log(1 + abs(values[0]), 2)))
+    if bound is None:
+        return not _differ(one, other)
+    return _vanishes(difference, bound, float(mpmath.log(1 + abs(values[0]), 2)))
+
+
+def _differ(one: Any, other: Any) -> bool:
+    """Whether digits beyond the sixtieth tell two numbers apart, as 1 and 1 + e^-200."""
+    difference = (one - other).evalf(2, maxn=_MOST_DIGITS)
+    return any(part.is_Rational and part != 0 or part.is_Float and part != 0 and part._prec > 1 for part in difference.as_real_imag())
 
 
 def _vanishes(difference: Any, bits: float, cancelled: float) -> bool:

@@ -21,6 +21,7 @@ kHz kilohertz | MHz megahertz | kW kilowatt kilowatts | kJ kilojoule kilojoules 
 mph | kph kmh kmph | rpm | ppm | fps | bps | pts points | pcs pieces | sq square | cu cubic | rev revolutions | ml
 """
 UNITS = {name: group.split()[0] for line in _NAMES.split("\n") for group in line.split("|") for name in group.split()}
+_LONGEST_UNIT = 80  # characters, words such as "miles from the city" included
 _LETTERS = frozenset("msghLVANJWKCF")  # one letter that after a number and a space is a unit
 # Words that make another number of the one before them, or say more than one.
 _NOT_UNITS = frozenset(
@@ -36,7 +37,7 @@ _SHORT_WORDS = frozenset(
     "nor not of off on one or our out per see set she six so ten the to too two up us use was way we who why yes yet you all "
     "few old new now own day way far red men box boy cup cat dog car egg hat pen pie toy top tip sum odd big".split()
 )
-_WORD = rf"(?:{UPRIGHT}[A-Za-z]|[A-Za-zµÅ][A-Za-zµ'’.\-]*|°\s*[CFK]?(?![A-Za-z])|[$€£¥¢]|[^\W\d_a-zA-Z\\]+)"
+_WORD = rf"(?:{UPRIGHT}[A-Za-z]|[A-Za-zµÅ][A-Za-zµ'’.\-]*+|°\s*[CFK]?(?![A-Za-z])|[$€£¥¢]|[^\W\d_a-zA-Z\\]++)"
 _POWER = r"(?:\s*\^\s*(?:\{\s*-?\d\s*\}|-?\d))?"
 _UNIT = re.compile(rf"{_WORD}{_POWER}(?:\s*(?:/|\\cdot|\*|·|,)?\s*(?:{_WORD}{_POWER}|\([^()\d=<>]*\)))*\s*[.!]?")
 _PERCENT = re.compile(r"\s*(?:\\?%|percent(?:age)?(?:\s+points?)?\b|per\s+cent\b|pct\b)")
@@ -122,6 +123,8 @@ def may_be_product(word: str) -> bool:
 
 
 def _is_unit(text: str, *, spaced: bool) -> bool:
+    if len(text) > _LONGEST_UNIT:
+        return False
     if not _UNIT.fullmatch(text):
         return re.fullmatch(r"\(\s*[A-Za-z ]{3,}\)", text) is not None
     words = re.findall(r"[A-Za-z]+", text)
