@@ -60,7 +60,7 @@ def test_structs_and_json_text_give_the_same_tasks(tmp_path: Path, as_text: bool
     assert (task["question"], task["answer"], task["difficulty"], task["family"]) == (
         "What is 1 + 1?",
         "2",
-        "1.0",
+        "1",
         "rl",
     )
 
@@ -216,8 +216,8 @@ def test_a_folder_of_files_is_read_as_a_dataset(tmp_path: Path, monkeypatch: pyt
     run = task_run(tmp_path, source)
     outcome = STAGE.make(run)
     assert tasks_of(run).select("question", "answer", "family").rows() == [
-        ("Q0?", "1.0", "data"),
-        ("Q2?", "3.0", "data"),
+        ("Q0?", "1", "data"),
+        ("Q2?", "3", "data"),
     ]
     assert outcome.counts["sources"][0]["left_out"] == {"no answer": 1}
     assert STAGE.part(run)["tasks[0]"]["sha256"]

@@ -62,17 +62,17 @@ def test_fractions(one: Fraction, other: Fraction) -> None:
     assert same(*ours) == (one == other)
 
 
-_RADICALS = st.lists(
-    st.tuples(st.integers(-9, 9), st.sampled_from([2, 3, 5, 6, 7, 10])), min_size=1, max_size=3
-).map(lambda terms: sum(factor * sqrt(inside) for factor, inside in terms))
+_RADICALS = st.lists(st.tuples(st.integers(-9, 9), st.sampled_from([2, 3, 5, 6, 7, 10])), min_size=1, max_size=3).map(
+    lambda terms: sum(factor * sqrt(inside) for factor, inside in terms)
+)
 
 
 @settings(deadline=None, max_examples=30)
 @given(_RADICALS, st.integers(1, 10**30))
 def test_radicals_and_their_squares(value: object, far: int) -> None:
-    value = value + Rational(1, 7)  # type: ignore[operator]
-    assert same(value * value, (value**2).expand())  # type: ignore[operator]
-    assert not same(value + Rational(1, far * 10**60), value)  # type: ignore[operator]
+    value = value + Rational(1, 7)
+    assert same(value * value, (value**2).expand())
+    assert not same(value + Rational(1, far * 10**60), value)
 
 
 @settings(deadline=None, max_examples=30)

@@ -12,9 +12,9 @@ import sympy
 import sympy.physics.units  # evaluates names of its own when it is imported
 from hypothesis import given
 from hypothesis import strategies as st
+from infogap.verify.arithmetic import arithmetic
 from sympy.parsing import sympy_parser
 
-from infogap.verify.arithmetic import arithmetic
 from infogap.verify.grade import Grade, Item
 from infogap.verify.graders import grade
 from infogap.verify.pool import grade_all

@@ -44,7 +44,8 @@ def test_forms(text: str, form: Form) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1 4", "1/2x", "3_4 + 1", r"x \equiv 1 \pmod 3", "4 out of 9", "6 or more", "not 6", "4 tenths", "9 squared"]
+    "text",
+    ["1 4", "1/2x", "3_4 + 1", r"x \equiv 1 \pmod 3", "4 out of 9", "6 or more", "not 6", "4 tenths", "9 squared"],
 )
 def test_what_has_no_one_reading_is_a_text(text: str) -> None:
     assert isinstance(read(text), Words)
@@ -65,7 +66,11 @@ def test_scientific_notation_is_exact(number: float) -> None:
 @given(st.integers(0, 10**6), st.integers(1, 99), st.integers(2, 99))
 def test_mixed_numbers(whole: int, over: int, under: int) -> None:
     if over < under:
-        for text in (f"{whole} {over}/{under}", rf"{whole}\frac{{{over}}}{{{under}}}", rf"{whole}\,\tfrac{{{over}}}{{{under}}}"):
+        for text in (
+            f"{whole} {over}/{under}",
+            rf"{whole}\frac{{{over}}}{{{under}}}",
+            rf"{whole}\,\tfrac{{{over}}}{{{under}}}",
+        ):
             form = read(text)
             assert isinstance(form, Maths)
             assert exactly(form.latex) == whole + exactly(f"{over}/{under}")  # type: ignore[operator]
@@ -93,7 +98,9 @@ def test_what_a_last_line_says(line: str, said: str | None) -> None:
     assert closing_answer(line) == said
 
 
-@pytest.mark.parametrize("token", ["<|im_end|>", "<|eot_id|>", "</s>", "<|endoftext|>", "<end_of_turn>", "<｜end▁of▁sentence｜>"])
+@pytest.mark.parametrize(
+    "token", ["<|im_end|>", "<|eot_id|>", "</s>", "<|endoftext|>", "<end_of_turn>", "<｜end▁of▁sentence｜>"]
+)
 def test_tokens_that_end_a_text_are_no_text(token: str) -> None:
     assert without_end_tokens(f"It is 8.{token}\n{token}") == "It is 8."
     assert read(f"8{token}") == Maths("8")

@@ -27,8 +27,8 @@ CODE = (
     "such as one that runs tests"
 )
 NO_OPTIONS = (
-    "the question has no options A, B, ..., so that the answer has to be a letter: write the letter, or map `options` to "
-    "the column that has them"
+    "the question has no options A, B, ..., so that the answer has to be a letter: write the letter, or map `options` "
+    "to the column that has them"
 )
 NOT_A_NUMBER = "the answer is not a number"
 NOT_A_PATTERN = "the answer is not a regular expression"
@@ -41,7 +41,7 @@ _AFTER_HASHES = re.compile(r"(?:\A|\n)[ \t]*####[ \t]*(\S[^\n]*?)\s*\Z")
 _SENTENCE_END = re.compile(r"(?<=[a-z\d)}$])[.!?](?=\s+[A-Z(\\$])")
 _COMMANDS = re.compile(r"\\(?:begin|end)\s*\{\w+\*?\}|\\[A-Za-z]+")
 _CODE = re.compile(
-    r"```|^\s*(?:def \w+\(|class \w+[:(]|import \w+|from \w+ import |return\b|print\(|#include\b|public (?:static|class)\b"
+    r"```|^\s*(?:def \w+\(|class \w+[:(]|import \w+|from \w+ import |return\b|print\(|#include\b|public class "
     r"|(?:for|while|if) .+:\s*$|function \w+\(|console\.log\()",
     re.MULTILINE,
 )

@@ -66,7 +66,7 @@ def _parsed(column: Any) -> Any:
                 continue
     if read := options(text):
         return read
-    return {letter: said for letter, said in _IN_A_LINE.findall(text)}
+    return dict(_IN_A_LINE.findall(text))
 
 
 def _labelled(column: Any) -> list[tuple[str, str]] | None:

@@ -144,7 +144,11 @@ def unwrapped(text: str) -> str:
         boxes = _boxes(text)
         if len(boxes) == 1 and (boxes[0].start, boxes[0].end) == (0, len(text)):
             text = boxes[0].content
-        if text.endswith("。") or (text.endswith(",") and not text.endswith("\\,")) or (text.endswith(".") and not text.endswith(("..", "\\right."))):
+        if (
+            text.endswith("。")
+            or (text.endswith(",") and not text.endswith("\\,"))
+            or (text.endswith(".") and not text.endswith(("..", "\\right.")))
+        ):
             text = text[:-1]
         if text == before:
             break
@@ -185,7 +189,7 @@ def _boxes(text: str) -> list[_Box]:
 
 
 def _joined(text: str, boxes: list[_Box]) -> str:
-    r"""The last box, together with those joined to it: `\boxed{3}$ and $\boxed{5}`; one that is repeated counts once."""
+    r"""The last box, together with those joined to it: `\boxed{3}$ and $\boxed{5}`; one that is repeated, once."""
     first = len(boxes) - 1
     while first and _are_one_answer(text[boxes[first - 1].end : boxes[first].start]):
         first -= 1

@@ -83,21 +83,20 @@ def named_option(answer: str, offered: dict[str, str]) -> str | None:
             return letter
     texts = {letter: normalised(text) for letter, text in offered.items()}
     named = [letter for letter, text in texts.items() if text and text == normalised(answer)]
-    if len(named) == 1:
-        return named[0]
+    return named[0] if len(named) == 1 else _beginning_letter(answer, texts)
+
+
+def _beginning_letter(answer: str, texts: dict[str, str]) -> str | None:
+    """The letter with which an answer begins, where its option's text or a reason follows, or a mark sets it off."""
     match = _LETTER.fullmatch(answer)
-    if not match:
+    if not match or (texts and match[1].upper() not in texts):
         return None
     letter, rest = match[1].upper(), match["rest"]
-    if offered and letter not in offered:
-        return None
-    if rest is None or (offered and texts[letter] in (normalised(rest), normalised(rest.strip("() .")))):
+    if rest is None or (texts and texts[letter] in (normalised(rest), normalised(rest.strip("() .")))):
         return letter
     other = _ANOTHER.match(rest)
-    if other and (other[1] or other[2]) != letter:
-        return None
-    if any(normalised(rest) == text for name, text in texts.items() if name != letter):
-        return None  # "B: 2.34 m/s", where that is the text of A
+    if (other and (other[1] or other[2]) != letter) or normalised(rest) in texts.values():
+        return None  # two letters; or "B: 2.34 m/s", where that is the text of A
     explicit = bool(match["mark"].strip("*}")) or answer[match.start(1) - 1 : match.start(1)] in ("(", "[", "{")
     return letter if explicit or _REASON.match(rest) else None
 

@@ -1,4 +1,4 @@
-r"""Conditions on a variable as sets: `x < -1 or x > 3`, `x \in (-\infty,-1)\cup(3,\infty)` and the bare union are one."""
+r"""Conditions on a variable as sets: `x < -1 or x > 3` and `x \in (-\infty,-1)\cup(3,\infty)` are one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def as_set(form: Condition | Maths) -> tuple[str, Set] | None:
 
 
 def _simple(text: str) -> tuple[str, Set] | None:
-    """The set of one comparison, of a chain of them (`-1 < x \\le 3`), or of a bare set."""
+    """The set of one comparison, of a chain of them (`-1 < x \\le 3`), or of a bare set; None for a list of several."""
     if _BY_COMMA.match(text):
         return None
     pieces = [piece.strip() for piece in _OPERATOR.split(text)]
@@ -48,25 +48,25 @@ def _simple(text: str) -> tuple[str, Set] | None:
         found = _set(text)
         return None if found is None else ("", found)
     if operators[0] in (r"\in", r"\notin"):
-        if len(operators) > 1 or not _VARIABLE.fullmatch(sides[0]):
-            return None
-        found = _set(sides[1])
-        if found is None:
-            return None
-        return sides[0], found if operators[0] == r"\in" else S.Reals - found
+        return _membership(sides, operators)
     places = [place for place, side in enumerate(sides) if _VARIABLE.fullmatch(side) and side not in ("e", "i")]
-    if len(places) != 1 or len(operators) > 2:
+    if len(places) != 1 or len(operators) > 2 or (len(operators) == 2 and places[0] != 1):
         return None
     whole: Set = S.Reals
     for place, operator in enumerate(operators):
-        if places[0] not in (place, place + 1):
-            return None
         left = places[0] == place
         bound = _number(sides[place + 1] if left else sides[place])
         if bound is None or operator not in _MIRRORED:
             return None
         whole = Intersection(whole, _half_line(operator if left else _MIRRORED[operator], bound))
     return sides[places[0]], whole
+
+
+def _membership(sides: list[str], operators: list[str]) -> tuple[str, Set] | None:
+    found = _set(sides[1]) if len(operators) == 1 and _VARIABLE.fullmatch(sides[0]) else None
+    if found is None:
+        return None
+    return sides[0], found if operators[0] == r"\in" else S.Reals - found
 
 
 def _half_line(operator: str, bound: Any) -> Set:

@@ -70,15 +70,15 @@ def _collections(gold: Any, answer: Any) -> bool:
     if isinstance(gold, Interval) and isinstance(answer, Interval):
         ends = (gold.left_open, gold.right_open) == (answer.left_open, answer.right_open)
         return ends and same(gold.start, answer.start) and same(gold.end, answer.end)
-    items = _items(gold), _items(answer)
-    if items[0] is None or items[1] is None:
+    golds, answers = _items(gold), _items(answer)
+    if golds is None or answers is None:
         return same_sets(gold, answer)
-    if len(items[0]) != len(items[1]):
+    if len(golds) != len(answers):
         return False
-    named = [any(isinstance(item, Relational) for item in listed) for listed in items]
+    named = [any(isinstance(item, Relational) for item in listed) for listed in (golds, answers)]
     if named[0] == named[1] and not isinstance(gold, Interval | Tuple):
-        return _matched(items[0], list(items[1]))
-    return all(confirmed(one, other) for one, other in zip(*items, strict=True))
+        return _matched(golds, list(answers))
+    return all(confirmed(one, other) for one, other in zip(golds, answers, strict=True))
 
 
 def _items(collection: Any) -> Sequence[Any] | None:
@@ -104,8 +104,6 @@ def _matched(golds: Sequence[Any], answers: list[Any]) -> bool:
 
 def _relations(gold: Relational, answer: Relational) -> bool:
     """Whether two relations hold at the same points: their differences are in a constant ratio, its sign in accord."""
-    if isinstance(gold, Eq) and isinstance(answer, Eq) and (isinstance(gold.rhs, Set) or isinstance(answer.rhs, Set)):
-        return gold.lhs == answer.lhs and confirmed(gold.rhs, answer.rhs)
     if gold.lhs == answer.lhs and gold.rel_op == answer.rel_op and confirmed(gold.rhs, answer.rhs):
         return True
     try:
@@ -115,16 +113,20 @@ def _relations(gold: Relational, answer: Relational) -> bool:
     symbols = sorted(one.free_symbols | other.free_symbols, key=str)
     if not symbols or one.free_symbols != other.free_symbols:
         return False
-    ratios = []
-    for point in points(symbols):
-        values = number(one.xreplace(point)), number(other.xreplace(point))
-        if values[0] is not None and values[1]:
-            ratios.append(values[0] / values[1])
-    if len(ratios) < 3 or any(abs(ratio - ratios[0]) > abs(ratios[0]) * 10**-40 for ratio in ratios) or not ratios[0]:
+    ratio = _constant_ratio(one, other, symbols)
+    if not ratio:
         return False
-    if gold.rel_op in ("==", "!="):
-        return bool(gold.rel_op == answer.rel_op)
-    return bool(gold.rel_op == (answer.rel_op if ratios[0].real > 0 else _FLIPPED[answer.rel_op]))
+    same_way = gold.rel_op in ("==", "!=") or ratio.real > 0
+    return bool(gold.rel_op == (answer.rel_op if same_way else _FLIPPED[answer.rel_op]))
+
+
+def _constant_ratio(one: Any, other: Any, symbols: list[Any]) -> Any:
+    """What one expression is of another at every point that is tried; None where that differs."""
+    values = [(number(one.xreplace(point)), number(other.xreplace(point))) for point in points(symbols)]
+    ratios = [ours / theirs for ours, theirs in values if ours is not None and theirs]
+    if len(ratios) < 3 or any(abs(ratio - ratios[0]) > abs(ratios[0]) * 10**-40 for ratio in ratios):
+        return None
+    return ratios[0]
 
 
 def same_sets(one: Any, other: Any) -> bool:

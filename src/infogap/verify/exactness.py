@@ -1,8 +1,9 @@
 r"""Whether two expressions are the same number: exactly for rational and algebraic ones, else to fifty digits.
 
-Decimals count as the fractions that they are. An algebraic number that is not zero is no smaller than a bound that follows
-from its radicals (Burnikel, Funke, Mehlhorn, Schirra and Schmitt 2001: the BFMSS bound): what is smaller is zero. Of other
-numbers sixty digits are computed, and fifty must agree: in proportion to their size, not from the decimal point on.
+Decimals count as the fractions that they are. An algebraic number that is not zero is no smaller than a bound that
+follows from its radicals (Burnikel, Funke, Mehlhorn, Schirra and Schmitt 2001: the BFMSS bound): what is smaller is
+zero. Of other numbers sixty digits are computed, and fifty must agree: in proportion to their size, not from the
+decimal point on.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-import mpmath
+import mpmath  # type: ignore[import-untyped]
 from sympy import Add, Basic, Expr, Float, I, Integer, Mul, Pow, Rational, Symbol, UnevaluatedExpr, nan, oo, zoo
 from sympy.core.function import AppliedUndef
 
@@ -64,7 +65,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def points(symbols: list[Symbol]) -> Iterator[dict[Symbol, Rational]]:
-    """Points at which nothing special happens: fractions of primes, above and below zero, other ones for every symbol."""
+    """Points at which nothing special happens: fractions of primes, above and below zero, others for every symbol."""
     for turn in range(_POINTS):
         yield {
             symbol: Rational(
@@ -125,7 +126,8 @@ def _same_number(one: Any, other: Any, *, rounded: bool) -> bool:
 def _differ(one: Any, other: Any) -> bool:
     """Whether digits beyond the sixtieth tell two numbers apart, as 1 and 1 + e^-200."""
     difference = (one - other).evalf(2, maxn=_MOST_DIGITS)
-    return any(part.is_Rational and part != 0 or part.is_Float and part != 0 and part._prec > 1 for part in difference.as_real_imag())
+    parts = [part for part in difference.as_real_imag() if part != 0]
+    return any(part.is_Rational or (part.is_Float and part._prec > 1) for part in parts)
 
 
 def _vanishes(difference: Any, bits: float, cancelled: float) -> bool:
@@ -160,15 +162,18 @@ def _sizes(expression: Any, radicals: dict[Any, int]) -> tuple[float, float] | N
     if isinstance(expression, Pow) and isinstance(expression.exp, Rational):
         return _power(expression, radicals)
     if isinstance(expression, Add | Mul):
-        parts = [_sizes(part, radicals) for part in expression.args]
-        if any(part is None for part in parts):
-            return None
-        known = [part for part in parts if part is not None]
-        lower = sum(part[1] for part in known)
-        if isinstance(expression, Mul):
-            return sum(part[0] for part in known), lower
-        return max(part[0] - part[1] for part in known) + lower + _log(len(known)), lower
+        return _terms(expression, radicals)
     return None
+
+
+def _terms(expression: Any, radicals: dict[Any, int]) -> tuple[float, float] | None:
+    known = [part for part in (_sizes(part, radicals) for part in expression.args) if part is not None]
+    if len(known) < len(expression.args):
+        return None
+    lower = sum(part[1] for part in known)
+    if isinstance(expression, Mul):
+        return sum(part[0] for part in known), lower
+    return max(part[0] - part[1] for part in known) + lower + _log(len(known)), lower
 
 
 def _power(power: Pow, radicals: dict[Any, int]) -> tuple[float, float] | None:

@@ -1,4 +1,4 @@
-"""Math-Verify's parser: quicker, and for LaTeX alone: what it does with other arithmetic is `eval` behind a translation.
+"""Math-Verify's parser: quicker, and for LaTeX alone: other arithmetic would go to `eval`.
 
 Two of the names that it looks up are replaced, in this process only; what it finds in LaTeX stays the same.
 """

@@ -25,6 +25,7 @@ _NAME = re.compile(r"[A-Za-z]['′]*")
 _BASE_NAMES = {2: "binary", 8: "octal", 16: "hexadecimal"}
 _BASE_WORDS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 12: "twelve"}
 _OF_SETS = re.compile(r"\\(?:cup|cap|setminus|emptyset|infty)(?![a-z])|\\mathbb")
+_SOMETHING = re.compile(r"[\w∞∅½-¾⅐-⅞\\]")
 _SAME_TEXT = re.compile(r"\s+")
 
 
@@ -33,20 +34,25 @@ def grade(item: Item) -> Grade:
 
     Where no answer is stated, what the last line says of the result counts.
     """
-    if item.gold is None:
+    gold = item.gold
+    if gold is None:
         return ungradable("the task has no gold answer", item.answer)
-    if not re.search(r"[\w∞∅½-¾⅐-⅞\\]", item.gold):
-        return ungradable(f"the gold answer {item.gold!r:.60} cannot be read", item.answer)
-    if not item.stated and unwrapped(item.answer) != unwrapped(item.gold):
+    if not _SOMETHING.search(gold):
+        return ungradable(f"the gold answer {gold!r:.60} cannot be read", item.answer)
+    if not item.stated and unwrapped(item.answer) != unwrapped(gold):
         found = closing_answer(item.answer)
         if found is None:
             return no_answer()
         item = replace(item, answer=found)
-    right = _at_a_glance(item.answer, item.gold)
+    return _graded(item, gold)
+
+
+def _graded(item: Item, gold: str) -> Grade:
+    right = _at_a_glance(item.answer, gold)
     if right is not None:  # most answers: not worth waking sympy
         return right_or_wrong(right, item)
     try:
-        return _compared(read(item.gold), read(item.answer), item)
+        return _compared(read(gold), read(item.answer), item)
     except (MemoryError, RecursionError) as error:
         return ungradable(f"comparing the answers took too much memory ({type(error).__name__})", item.answer)
     except Exception as error:  # sympy raises whatever it likes on expressions that it cannot compare

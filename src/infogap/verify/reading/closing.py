@@ -16,48 +16,51 @@ _COPULA = re.compile(
 )
 _SIGNS = re.compile(r"[\d=^\\√π∞∅°+*/<>²³½-¾]")
 _ONE_NUMBER = re.compile(r"[-+−]?\s?(?:[$€£¥]\s?)?\d[\d,.]*(?:\s?(?:%|\^?°))?")
+_NO_RESULT = re.compile(
+    r"\b(?:not|between|least|most|than|to|over|under|above|below|from|within|step|part|case|equation|question|problem|number|no)\W*$",
+    re.IGNORECASE,
+)
 _OPERATORS = re.compile(r"[-+*/=^×·÷√π!<>\\²³½-¾/]")
 
 
 def closing_answer(line: str) -> str | None:
     """What a last line says that the result is; None where it says nothing of the kind.
 
-    "So there are 4 + 5 = 9 apples left." says 9 apples, "Therefore the length is 2√3." says 2√3, and a line that is only
-    an expression says it. A line with one number, and no word that makes another of it, says that number.
+    "So there are 4 + 5 = 9 apples left." says 9 apples, "Therefore the length is 2√3." says 2√3, and a line that is
+    only an expression says it. A line with one number, and no word that makes another of it, says that number.
     """
     line = unwrapped(visible(half_width(line)))[-MAX_ANSWER:]
     if bold := _last(_BOLD, line):
         line = bold
     if not _SIGNS.search(line):
         return None
-    formulas = [match for match in _FORMULA.finditer(line)]
-    if formulas:
-        last = formulas[-1]
-        tail = line[last.end() :].strip(" .*")
-        inner = next(group for group in last.groups() if group is not None)
-        if any(sign.isdigit() for sign in tail) or re.match(r"(?:and|or|but|out|to)\b", tail):
-            return None
-        joined = re.fullmatch(r".*\$\s*(?:and|or|,)\s*", line[: last.start()])
-        return None if joined else _after_equals(inner)
+    if formulas := list(_FORMULA.finditer(line)):
+        return _last_formula(line, formulas[-1])
     parts = _COPULA.split(line)
     said = next((part for part in reversed(parts) if part.strip()), "").strip(" .*")
-    if len(parts) > 1 and _SIGNS.search(said):
-        return said
-    words = re.findall(r"[A-Za-z]{2,}", re.sub(r"\\[A-Za-z]+", " ", line))
-    if not words:
+    if len(parts) > 1:
+        return said if _SIGNS.search(said) else None
+    if not re.search(r"[A-Za-z]{2,}", re.sub(r"\\[A-Za-z]+", " ", line)):
         return _after_equals(line)
+    return _one_number(line)
+
+
+def _last_formula(line: str, last: re.Match[str]) -> str | None:
+    """The last formula of a line, unless the line goes on with others, or joins it to one before."""
+    tail = line[last.end() :].strip(" .*")
+    if any(sign.isdigit() for sign in tail) or re.match(r"(?:and|or|but|out|to)\b", tail):
+        return None
+    if re.fullmatch(r".*\$\s*(?:and|or|,)\s*", line[: last.start()]):
+        return None
+    return _after_equals(next(group for group in last.groups() if group is not None))
+
+
+def _one_number(line: str) -> str | None:
     numbers = _ONE_NUMBER.findall(line)
-    if len(numbers) == 1 and len(parts) == 1 and not _OPERATORS.search(line.replace(numbers[0], " ")):
-        start = line.index(numbers[0])
-        before = line[:start]
-        if re.search(
-            r"\b(?:not|between|least|most|than|to|over|under|above|below|from|within|step|part|case|equation|question|problem|number|no)\W*$",
-            before,
-            re.IGNORECASE,
-        ):
-            return None
-        return line[start:].strip(" .*") or None
-    return None
+    if len(numbers) != 1 or _OPERATORS.search(line.replace(numbers[0], " ")):
+        return None
+    start = line.index(numbers[0])
+    return None if _NO_RESULT.search(line[:start]) else line[start:].strip(" .*") or None
 
 
 def _last(pattern: re.Pattern[str], line: str) -> str | None:

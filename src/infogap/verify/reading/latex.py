@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from infogap.verify.reading.characters import closing
+from infogap.verify.reading.vocabulary import FUNCTIONS
 
 _BRACED = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"  # braces within braces within braces
 _COLOURS = re.compile(
@@ -57,13 +58,10 @@ _SAME = [
     (re.compile(r"\\(?:euro|texteuro)(?![a-zA-Z])"), "€"),
     (re.compile(r"\\pounds(?![a-zA-Z])"), "£"),
 ]
-FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc arcsin arccos arctan arccot sinh cosh tanh log ln lg exp gcd lcm max min det".split()
-)
 
 
 def plain(latex: str) -> str:
-    r"""LaTeX without its looks, one way of writing where there are several, and words in the open: `\text{ or }` is `or`.
+    r"""LaTeX without its looks, in one way of writing, and with words in the open: `\text{ or }` is `or`.
 
     An upright `\mathrm{e}` or `\mathrm{i}` is that constant; another upright letter a letter, words are words. A degree
     is `°`.

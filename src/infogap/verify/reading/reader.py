@@ -8,9 +8,10 @@ from functools import lru_cache
 from infogap.verify.answers import unwrapped
 from infogap.verify.reading.characters import as_latex, half_width, visible
 from infogap.verify.reading.forms import Based, Clock, Condition, Dotted, Form, Maths, Words
-from infogap.verify.reading.latex import FUNCTIONS, UPRIGHT, plain
+from infogap.verify.reading.latex import UPRIGHT, plain
 from infogap.verify.reading.numerals import exactly, numerals
 from infogap.verify.reading.units import is_product, may_be_product, quantity
+from infogap.verify.reading.vocabulary import FUNCTIONS
 
 _CLOCK = re.compile(
     r"(?:at\s+)?(?P<hour>\d{1,2})(?:\s*:\s*(?P<minute>[0-5]\d)(?:\s*:\s*(?P<second>[0-5]\d))?)?\s*"
@@ -21,7 +22,8 @@ _NAMED_TIMES = {"noon": Clock(43200, "pm"), "12 noon": Clock(43200, "pm"), "midn
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
           "eleven": 11, "twelve": 12, "sixteen": 16}  # fmt: skip
 _BASED = re.compile(
-    rf"(?P<digits>[0-9][0-9A-Fa-f ]*|[A-Fa-f][0-9A-Fa-f]+)\s*(?:_\s*\{{?\s*\(?\s*(?P<index>\d{{1,2}}|{'|'.join(_BASES)})\s*\)?\s*\}}?"
+    r"(?P<digits>[0-9][0-9A-Fa-f ]*|[A-Fa-f][0-9A-Fa-f]+)\s*"
+    rf"(?:_\s*\{{?\s*\(?\s*(?P<index>\d{{1,2}}|{'|'.join(_BASES)})\s*\)?\s*\}}?"
     rf"|[,(]?\s*(?:in\s+)?base\s*-?(?P<base>\d{{1,2}}|{'|'.join(_BASES)})\)?)"
 )
 _PYTHON_BASED = re.compile(r"0(?:b(?P<two>[01]+)|o(?P<eight>[0-7]+)|x(?P<sixteen>[0-9A-Fa-f]+))")
@@ -31,11 +33,17 @@ _SET = re.compile(r"\\(?:cup|cap|setminus)(?![a-zA-Z])|\\mathbb\s*\{?[RZNQC]\}?|
 _OR = re.compile(r"(?:,|;)?\s*(?<![\\A-Za-z])or(?![A-Za-z])|\\(?:lor|vee)(?![a-zA-Z])")
 _AND = re.compile(r"(?:,|;)?\s*(?<![\\A-Za-z])and(?![A-Za-z])|\\(?:land|wedge)(?![a-zA-Z])|&")
 _JOINT = re.compile(r"\s*(?:,|;)?\s*(?<![\\A-Za-z])(?:or|and)(?![A-Za-z])\s*|\s*;\s*")
-_NAMES = {"all real numbers": r"\mathbb{R} ", "all reals": r"\mathbb{R} ", "the empty set": r"\emptyset ", "empty set": r"\emptyset ",
-          "pi": r"\pi ", "infinity": r"\infty ", "infty": r"\infty ", "theta": r"\theta ", "alpha": r"\alpha ",
-          "beta": r"\beta ", "gamma": r"\gamma ", "lambda": r"\lambda ", "omega": r"\omega ", "phi": r"\phi ", "mu": r"\mu ",
-          "sigma": r"\sigma ", "union": r"\cup ", "inf": r"\infty "}  # fmt: skip
-_NAMES |= {name: rf"\{name} " for name in FUNCTIONS}
+_NAMES = {
+    **{
+        name: rf"\{name} "
+        for name in ("pi", "theta", "alpha", "beta", "gamma", "lambda", "omega", "phi", "mu", "sigma")
+    },
+    **{name: rf"\{name} " for name in FUNCTIONS},
+    **dict.fromkeys(("infinity", "infty", "inf"), r"\infty "),
+    **dict.fromkeys(("all real numbers", "all reals"), r"\mathbb{R} "),
+    **dict.fromkeys(("the empty set", "empty set"), r"\emptyset "),
+    "union": r"\cup ",
+}
 _NAME = re.compile(
     rf"(?<![\\A-Za-z{UPRIGHT}{{])({'|'.join(sorted(_NAMES, key=len, reverse=True))})(?![A-Za-z}}])", re.IGNORECASE
 )

@@ -5,38 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from infogap.verify.reading.latex import FUNCTIONS, UPRIGHT
+from infogap.verify.reading.latex import UPRIGHT
+from infogap.verify.reading.vocabulary import FUNCTIONS, LETTERS, NOT_UNITS, SHORT_WORDS, UNITS
 
-# The units of which several names are known, so that 5 km is not 5 m. Of other words nothing is known.
-_NAMES = """
-m meter meters metre metres | km kilometer kilometers kilometre kilometres | cm centimeter centimeters centimetre centimetres
-mm millimeter millimeters millimetre millimetres | mi mile miles | ft foot feet | in inch inches | yd yard yards
-s sec secs second seconds | min mins minute minutes | h hr hrs hour hours | day days | week weeks | month months
-year years yr yrs | kg kilogram kilograms | g gram grams | mg milligram milligrams | lb lbs pound pounds | oz ounce ounces
-L l liter liters litre litres | mL ml milliliter milliliters millilitre millilitres | $ dollar dollars USD
-¢ cent cents | € euro euros EUR | £ GBP | ¥ yen JPY | Rs rupee rupees INR | CNY yuan RMB
-°C Celsius | °F Fahrenheit | °K K kelvin kelvins | rad radian radians | ° degree degrees deg
-N newton newtons | J joule joules | W watt watts | V volt volts | A amp amps ampere amperes | Hz hertz | Pa pascal pascals
-kHz kilohertz | MHz megahertz | kW kilowatt kilowatts | kJ kilojoule kilojoules | mol mole moles | nm nanometer nanometers
-mph | kph kmh kmph | rpm | ppm | fps | bps | pts points | pcs pieces | sq square | cu cubic | rev revolutions | ml
-"""
-UNITS = {name: group.split()[0] for line in _NAMES.split("\n") for group in line.split("|") for name in group.split()}
+_REMARK = re.compile(r"\(\s*[A-Za-z ]{3,}\)")
 _LONGEST_UNIT = 80  # characters, words such as "miles from the city" included
-_LETTERS = frozenset("msghLVANJWKCF")  # one letter that after a number and a space is a unit
-# Words that make another number of the one before them, or say more than one.
-_NOT_UNITS = frozenset(
-    "and or but not nor out to through between than if when unless except plus minus times over under divided half halves "
-    "quarter quarters third thirds fourth fourths fifth fifths sixth sixths seventh sevenths eighth eighths ninth ninths "
-    "tenth tenths hundredth hundredths thousandth thousandths dozen score squared cubed factorial remainder mod modulo "
-    "more less fewer least most one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty "
-    "sixty seventy eighty ninety hundred thousand million billion trillion choose because since so then where with without "
-    "is are was were power root i e pi infinity inf th st nd rd ".split()
-)
-_SHORT_WORDS = frozenset(
-    "a am an and any are as at be but by can did do for get got had has he her him his how if in is it its let may me my no "
-    "nor not of off on one or our out per see set she six so ten the to too two up us use was way we who why yes yet you all "
-    "few old new now own day way far red men box boy cup cat dog car egg hat pen pie toy top tip sum odd big".split()
-)
 _WORD = rf"(?:{UPRIGHT}[A-Za-z]|[A-Za-zµÅ][A-Za-zµ'’.\-]*+|°\s*[CFK]?(?![A-Za-z])|[$€£¥¢]|[^\W\d_a-zA-Z\\]++)"
 _POWER = r"(?:\s*\^\s*(?:\{\s*-?\d\s*\}|-?\d))?"
 _UNIT = re.compile(rf"{_WORD}{_POWER}(?:\s*(?:/|\\cdot|\*|·|,)?\s*(?:{_WORD}{_POWER}|\([^()\d=<>]*\)))*\s*[.!]?")
@@ -119,26 +92,31 @@ def is_product(word: str) -> bool:
 
 def may_be_product(word: str) -> bool:
     """Whether letters side by side may be variables in a formula, as in 2xe^x: any three that are no short word."""
-    return word in FUNCTIONS or (len(word) <= 3 and word.lower() not in _SHORT_WORDS)
+    return word in FUNCTIONS or (len(word) <= 3 and word.lower() not in SHORT_WORDS)
 
 
 def _is_unit(text: str, *, spaced: bool) -> bool:
+    """Whether words after a number leave it what it is; `spaced`: a single letter may be a unit, as in 5 m."""
     if len(text) > _LONGEST_UNIT:
         return False
     if not _UNIT.fullmatch(text):
-        return re.fullmatch(r"\(\s*[A-Za-z ]{3,}\)", text) is not None
+        return _REMARK.fullmatch(text) is not None
     words = re.findall(r"[A-Za-z]+", text)
-    if not words or any(word.lower() in _NOT_UNITS and word not in ("in",) for word in words):
-        return not words and bool(re.fullmatch(r"[°$€£¥¢\W]+|[^\W\d_a-zA-Z]+", text))
-    if text.startswith(UPRIGHT) and len(words[0]) == 1:
-        return words[0] in UNITS or words[0] in _LETTERS
+    if not words:  # a degree, a currency's sign, a word in another script
+        return re.fullmatch(r"[°$€£¥¢\W]+|[^\W\d_a-zA-Z]+", text) is not None
+    if any(word.lower() in NOT_UNITS and word != "in" for word in words):
+        return False
+    return text.startswith("°") or _are_units(words, upright=text.startswith(UPRIGHT), spaced=spaced)
+
+
+def _are_units(words: list[str], *, upright: bool, spaced: bool) -> bool:
+    if upright and len(words[0]) == 1:
+        return words[0] in UNITS or words[0] in LETTERS
     if all(len(word) == 1 for word in words):  # 5 m, but not 5x; 3 m/s, but not 3 a/b
-        if text.startswith("°"):
-            return True
-        return all(word in _LETTERS for word in words) and (spaced or len(words) > 1)
+        return all(word in LETTERS for word in words) and (spaced or len(words) > 1)
     if any(is_product(word) and word not in UNITS for word in words if len(word) > 1):
         return False  # 3 xy
-    return spaced or words[0] in UNITS or len(words[0]) > 3 or text.startswith("°")
+    return spaced or words[0] in UNITS or len(words[0]) > 3
 
 
 def _named(text: str) -> str:
