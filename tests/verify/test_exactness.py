@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -69,7 +70,7 @@ _RADICALS = st.lists(st.tuples(st.integers(-9, 9), st.sampled_from([2, 3, 5, 6, 
 
 @settings(deadline=None, max_examples=30)
 @given(_RADICALS, st.integers(1, 10**30))
-def test_radicals_and_their_squares(value: object, far: int) -> None:
+def test_radicals_and_their_squares(value: Any, far: int) -> None:
     value = value + Rational(1, 7)
     assert same(value * value, (value**2).expand())
     assert not same(value + Rational(1, far * 10**60), value)

@@ -28,6 +28,7 @@ _JOINING = re.compile(
     r"|(?P<name>(?<![A-Za-z])[A-Za-z](?:_\w|_\{\w+\})?\s*=)"
     r"|\$+|\\[()\[\]]|\*\*|\\[ ,;:!]|~|[ \t]+|(?P<break>\.?\s*\n\s*)"
 )
+_MOST_BOXES = 50  # in one answer
 _MAX_JOINT = 120  # characters between two boxes
 _NAMED = re.compile(r"(?<![A-Za-z])([A-Za-z](?:_\w|_\{\w+\})?)\s*=\s*$")
 _TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
@@ -191,7 +192,7 @@ def _boxes(text: str) -> list[_Box]:
 def _joined(text: str, boxes: list[_Box]) -> str:
     r"""The last box, together with those joined to it: `\boxed{3}$ and $\boxed{5}`; one that is repeated, once."""
     first = len(boxes) - 1
-    while first and _are_one_answer(text[boxes[first - 1].end : boxes[first].start]):
+    while first and len(boxes) - first < _MOST_BOXES and _are_one_answer(text[boxes[first - 1].end : boxes[first].start]):
         first -= 1
     chosen = boxes[first:]
     names = [_NAMED.search(text, max(0, box.start - 20), box.start) for box in chosen]

@@ -18,7 +18,8 @@ _END_TOKEN = (
     r"|</s>|<eos>|<end_of_turn>|<end_of_utterance>|<EOS>|\[EOS\]|<pad>|\[PAD\])"
 )
 _END_TOKENS = re.compile(_END_TOKEN)
-_ENDING_TOKENS = re.compile(rf"(?:\s*{_END_TOKEN})+\s*\Z")
+_ENDING_TOKEN = re.compile(rf"{_END_TOKEN}\Z")
+_LONGEST_TOKEN, _MOST_TOKENS = 40, 100
 
 _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ", "0123456789+-()nix", strict=True))
 _SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₙₓ", "0123456789+-()nx", strict=True))
@@ -66,7 +67,13 @@ def visible(text: str) -> str:
 
 def without_end_tokens(text: str) -> str:
     """A response without the tokens at its end that say that it ends."""
-    return _ENDING_TOKENS.sub("", text) if text.rstrip().endswith((">", "]")) else text
+    for _ in range(_MOST_TOKENS):
+        end = text.rstrip()
+        token = _ENDING_TOKEN.search(end[-_LONGEST_TOKEN:]) if end.endswith((">", "]")) else None
+        if token is None:
+            return text
+        text = end[: -len(token[0])]
+    return text
 
 
 def as_latex(text: str) -> str:
