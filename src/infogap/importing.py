@@ -25,13 +25,13 @@ from infogap.rows.source import contents
 from infogap.run import ROWS_PER_PART, Run
 from infogap.schema import CONTEXTS, STATED_VERDICTS, TASKS, TRACES
 from infogap.stage import Outcome, Stage
-from infogap.tasks.reading import TASK_FIELDS, column_paths, read_fields
+from infogap.tasks.reading import TASK_COLUMNS, column_paths, read_fields
 from infogap.tasks.stage import ROWS
 from infogap.teachers.thinking import CLOSING, OPENING, split
 from infogap.text import utf8
 
 _Row = dict[str, Any]
-_FIELDS = tuple(name for name in TraceColumns.model_fields if name not in TASK_FIELDS)
+_FIELDS = tuple(name for name in TraceColumns.model_fields if name not in TASK_COLUMNS)
 _BESIDE = ("finish_reason", "completion_tokens", "stated_verdict", "teacher", "privilege", "context")
 _FINISHED = ("stop", "length")
 

@@ -89,6 +89,10 @@ class TaskColumns(Model):
     solution: ColumnPath | None = None
     family: ColumnPath | None = None
     difficulty: ColumnPath | None = None
+    options: ColumnPath | None = Field(
+        None,
+        description="choice: the options, a list of texts or a mapping of letters to texts; put into the question.",
+    )
 
     @model_serializer(mode="wrap")
     def _keep_nulls(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -28,7 +28,7 @@ EVERY = "[*]"
 _INDEX = re.compile(r"\[(-?\d+)\]")
 _STEP_END = re.compile(r"\.|\[|$")
 _SHOWN = 30  # keys listed in a message
-_POSITIONAL = (1e-15, 1e21)  # numbers between these are written without an exponent
+_POSITIONAL = (1e-25, 1e25)  # numbers between these are written without an exponent
 _Walked = tuple[Any, str, Any]
 
 
@@ -104,25 +104,26 @@ def read_json(text: str) -> Any:
 
 def as_text(value: Any) -> str | None:
     """A value as the tables keep it: 27 and 27.0 are "27", lists and true are JSON; None for what is empty."""
-    if value is MISSING or value is None or (isinstance(value, float) and not math.isfinite(value)):
+    if value is MISSING or value is None or (isinstance(value, float | Decimal) and not math.isfinite(value)):
         return None
     if isinstance(value, str):
         return utf8(value.strip()) or None
-    if isinstance(value, float):
+    if isinstance(value, float | Decimal):
         return _written(value)
     if isinstance(value, bool | int | list | dict):
         return utf8(json.dumps(value, ensure_ascii=False, default=str))
     return str(value)
 
 
-def _written(number: float) -> str:
-    """A number as people write it: without `.0`, and without an exponent unless it would be very long."""
+def _written(number: float | Decimal) -> str:
+    """A number as people write it: without zeros at its end, and without an exponent unless it would be very long."""
     least, most = _POSITIONAL
     if not number:
         return "0"
-    if not least <= abs(number) < most:
-        return repr(number)
-    return format(Decimal(repr(number)), "f").removesuffix(".0")
+    if not least <= abs(float(number)) < most:
+        return str(number)
+    written = format(Decimal(str(number)), "f")
+    return written.rstrip("0").rstrip(".") if "." in written else written
 
 
 @dataclass

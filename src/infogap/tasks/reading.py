@@ -9,17 +9,19 @@ from typing import Any
 
 from infogap.errors import UserError
 from infogap.recipe.sources import RowSource, Source, TaskColumns, TraceColumns, TraceImport
-from infogap.rows.columns import Unfound, as_text, is_found
+from infogap.rows.columns import MISSING, Unfound, as_text, is_found
 from infogap.rows.conversations import Turn
 from infogap.rows.files import Wanted
 from infogap.rows.joined import JoinedRows, unmatched_reason
 from infogap.rows.source import read_rows
 from infogap.rows.templates import TemplateFailedError, is_template, rendered, value_of
 from infogap.run import Run
-from infogap.tasks.answers import choice_letter
+from infogap.tasks.answers import gold_answer
+from infogap.tasks.options import with_options
 from infogap.tasks.questions import TableSource, list_of_turns, question_in, takes_one_turn_of_several
 
-TASK_FIELDS = tuple(TaskColumns.model_fields)
+TASK_COLUMNS = tuple(TaskColumns.model_fields)
+TASK_FIELDS = tuple(field for field in TASK_COLUMNS if field != "options")  # options become part of the question
 ANSWER = str(TaskColumns.model_fields["answer"].default)
 """The column of gold answers where a recipe names none; imported traces may lack it."""
 
@@ -136,7 +138,7 @@ def optional_paths(source: TableSource) -> frozenset[str]:
 def drafts(run: Run, source: TableSource) -> Drafts:
     """A source's rows as drafts, in their order. Equal texts share memory: a trace file repeats its questions."""
     named = _named_in(source.where) if source.where is not None else set()
-    wanted = [*TASK_FIELDS, *(name for name in TraceColumns.model_fields if name in named)]
+    wanted = [*TASK_COLUMNS, *(name for name in TraceColumns.model_fields if name in named)]
     paths = column_paths(source.columns, [name for name in wanted if hasattr(source.columns, name)])
     rows = FieldRows(run, source, paths, optional_paths(source), whole=bool(named))
     shared: dict[str, str] = {}
@@ -149,8 +151,8 @@ def drafts(run: Run, source: TableSource) -> Drafts:
     one_of_several = 0
     for number, row, values in rows.read():
         columns.update(dict.fromkeys(map(str, row)))
-        others = {str(key): value for key, value in row.items() if key in named and key not in TASK_FIELDS}
-        others |= {name: as_text(values[name]) for name in paths if name not in TASK_FIELDS}
+        others = {str(key): value for key, value in row.items() if key in named and key not in TASK_COLUMNS}
+        others |= {name: as_text(values[name]) for name in paths if name not in TASK_COLUMNS}
         made.append(_draft(number, values, others, source, share))
         one_of_several += takes_one_turn_of_several(row, source.columns.question)
     unmatched = rows.joined.unmatched if rows.joined is not None else set[int]()
@@ -170,17 +172,21 @@ def _draft(
     share: Callable[[str | None], str | None],
 ) -> Draft:
     question = question_in(values["question"], source)
-    answer = share(as_text(values.get("answer")))
-    if answer is not None and source.verifier == "choice":
-        answer = choice_letter(answer)
+    text, fault, answer = question.text, question.fault, as_text(values.get("answer"))
+    if text is not None and fault is None and values.get("options", MISSING) is not MISSING:
+        posed = with_options(text, values["options"])
+        text, fault = posed.question, posed.fault
+        answer = posed.letters.get(answer or "", answer)
+    if answer is not None:
+        answer = gold_answer(text or "", answer, source.verifier)
     return Draft(
         number,
-        share(question.text),
-        answer,
+        share(text),
+        share(answer),
         share(as_text(values.get("solution"))),
         share(as_text(values.get("family"))) or source.family,
         share(as_text(values.get("difficulty"))) or as_text(source.difficulty),
-        question.fault,
+        fault,
         question.turns,
         others,
     )

@@ -14,7 +14,7 @@ from infogap.ids import digest, stable_id
 from infogap.recipe.sources import TraceColumns
 from infogap.recipe.spelling import nearest
 from infogap.rows.columns import as_text
-from infogap.tasks.reading import TASK_FIELDS, Draft, Drafts
+from infogap.tasks.reading import TASK_COLUMNS, TASK_FIELDS, Draft, Drafts
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Task:
         return cls(task_id=task_id, question=question, answer=answer, verifier=verifier, **rest)
 
 
-_MAPPED = (*TASK_FIELDS, *(name for name in TraceColumns.model_fields if name not in TASK_FIELDS))
+_MAPPED = (*TASK_FIELDS, *(name for name in TraceColumns.model_fields if name not in TASK_COLUMNS))
 
 
 def where_problem(condition: str, columns: list[str] | None) -> str | None:

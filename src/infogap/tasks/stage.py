@@ -19,7 +19,7 @@ from infogap.stage import Outcome, Stage
 from infogap.tasks import gym
 from infogap.tasks.gather import Fate, Gathered, gather_gym, gather_table
 from infogap.tasks.questions import TURNS
-from infogap.tasks.reading import TASK_FIELDS, column_paths
+from infogap.tasks.reading import TASK_COLUMNS, column_paths
 from infogap.tasks.select import Task, conflicting, merge
 
 REJECTED = "rejected.parquet"
@@ -59,7 +59,7 @@ def _gym_part(source: GymTasks) -> dict[str, Any]:
 
 def _table_part(run: Run, source: FileTasks | TraceImport) -> dict[str, Any]:
     settings = source.model_dump(mode="json", by_alias=True, include=_SOURCE_KEYS)
-    columns = {name: path for name, path in settings["columns"].items() if name in TASK_FIELDS}
+    columns = {name: path for name, path in settings["columns"].items() if name in TASK_COLUMNS}
     return settings | {"columns": columns | _of_traces(source)} | contents(run, source)
 
 
@@ -67,7 +67,7 @@ def _of_traces(source: FileTasks | TraceImport) -> dict[str, str]:
     """The columns of traces that tasks depend on: those that `where` may name, and answers inside the question."""
     if not isinstance(source, TraceImport):
         return {}
-    paths = column_paths(source.columns, [name for name in TraceColumns.model_fields if name not in TASK_FIELDS])
+    paths = column_paths(source.columns, [name for name in TraceColumns.model_fields if name not in TASK_COLUMNS])
     where, question = source.where or "", source.columns.question
     return {name: path for name, path in paths.items() if name in where or path.startswith(question)}
 

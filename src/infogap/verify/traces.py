@@ -14,13 +14,14 @@ from infogap.recipe.sources import GymTasks
 from infogap.run import Run
 from infogap.schema import TASKS
 from infogap.tasks import gym
-from infogap.verify.answers import MAX_ANSWER, last_line, stated
+from infogap.verify.answers import MAX_ANSWER, every_stated, last_line, stated
+from infogap.verify.choices import named_option, options
 from infogap.verify.functions import is_function, source_digest
 from infogap.verify.grade import Grade, Item, no_answer, ungradable
 from infogap.verify.graders import grade, is_known, needs_worker
 from infogap.verify.pool import TIME_LIMIT, grade_all
 
-VERSION = 3  # raised when the same response would get another verdict
+VERSION = 4  # raised when the same response would get another verdict
 NO_GOLD = "no gold answer"
 NEEDS_GOLD = ("math", "choice", "exact", "numeric", "regex")
 _ONE_LINE = 100  # characters: a response that is no more than such a line is an answer by itself
@@ -115,6 +116,8 @@ def _item(task: dict[str, Any], response: str, cut: bool) -> Item | None:
     """The stated answer, or the last line where it may hold one; None where the response has no answer."""
     known = {"verifier": task["verifier"], "question": task["question"], "gold": task["answer"]}
     answer = stated(response, cut=cut)
+    if answer is not None and task["verifier"] == "choice":
+        answer = _naming_an_option(response, answer, task["question"], cut)
     if answer is not None:
         return Item(**known, metadata=task["metadata"], answer=answer)
     line = last_line(response)
@@ -124,6 +127,15 @@ def _item(task: dict[str, Any], response: str, cut: bool) -> Item | None:
     if not whole and task["verifier"] in ("exact", "gym", "regex"):
         return None  # any sentence would pass for an answer
     return Item(**known, metadata=task["metadata"], answer=line[-MAX_ANSWER:], stated=False)
+
+
+def _naming_an_option(response: str, answer: str, question: str, cut: bool) -> str:
+    """The last answer that a response states and that names an option: a box may hold something else, a speed."""
+    if cut or "<answer>" in response.lower():
+        return answer
+    offered = options(question)
+    every = reversed(every_stated(response))
+    return next((said for said in every if len(said) <= MAX_ANSWER and named_option(said, offered)), answer)
 
 
 def _for_function(task: dict[str, Any], response: str, cut: bool) -> Item | None:
