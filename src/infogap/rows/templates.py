@@ -36,6 +36,7 @@ def _printed(value: Any) -> Any:
 _SANDBOX = ImmutableSandboxedEnvironment(undefined=_Absent, autoescape=False, finalize=_printed)
 
 
+@cache
 def is_template(column: str) -> bool:
     """Whether a mapped column is a template rather than a path."""
     return _TEMPLATE.search(column) is not None

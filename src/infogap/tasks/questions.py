@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infogap.recipe.sources import FileTasks, TraceImport
-from infogap.rows.columns import EVERY, as_text, reach
+from infogap.rows.columns import EVERY, MISSING, as_text, reach
 from infogap.rows.conversations import (
     Turn,
     UnreadableTurnError,
@@ -26,6 +26,7 @@ TURNS = "turns"
 
 NO_QUESTION = "no question"
 QUESTION_NOT_TEXT = "the question is not text"
+UNFILLED = "the question's template prints a column that the row lacks"
 NO_MATCH = "the question does not match `pattern`"
 CONVERSATION = "the question is a conversation of several turns, which only imports keep"
 NOT_ANSWERED = "the trace is no turn of the assistant's"
@@ -53,7 +54,10 @@ def question_in(value: Any, source: TableSource) -> Question:
     if isinstance(value, list | dict):
         return Question(as_text(value), fault=QUESTION_NOT_TEXT)
     text = as_text(value)
-    return Question(None, fault=NO_QUESTION) if text is None else _cleaned(text, source)
+    if text is not None:
+        return _cleaned(text, source)
+    unfilled = value is MISSING and is_template(source.columns.question)
+    return Question(None, fault=UNFILLED if unfilled else NO_QUESTION)
 
 
 def _prompt(messages: list[dict[str, Any]], source: TableSource) -> list[dict[str, Any]]:
