@@ -192,7 +192,9 @@ def _boxes(text: str) -> list[_Box]:
 def _joined(text: str, boxes: list[_Box]) -> str:
     r"""The last box, together with those joined to it: `\boxed{3}$ and $\boxed{5}`; one that is repeated, once."""
     first = len(boxes) - 1
-    while first and len(boxes) - first < _MOST_BOXES and _are_one_answer(text[boxes[first - 1].end : boxes[first].start]):
+    while (
+        first and len(boxes) - first < _MOST_BOXES and _are_one_answer(text[boxes[first - 1].end : boxes[first].start])
+    ):
         first -= 1
     chosen = boxes[first:]
     names = [_NAMED.search(text, max(0, box.start - 20), box.start) for box in chosen]
