@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sympy.physics.units  # noqa: F401  evaluates names of its own when it is imported
 from sympy.parsing import sympy_parser
 
 from infogap.verify.grade import Grade, Item

@@ -67,7 +67,7 @@ def test_every_verdict(run: Run) -> None:
     traces = [
         (_trace("t00", "sum", r"So \boxed{27}."), "correct", "27"),
         (_trace("t01", "sum", r"So \boxed{28}."), "wrong", "28"),
-        (_trace("t02", "sum", "There are 27 of them."), "correct", "27"),
+        (_trace("t02", "sum", "There are 27 of them."), "correct", "27 of them"),
         (_trace("t03", "sum", "I do not know."), "no_answer", None),
         (_trace("t04", "sum", ""), "no_answer", None),
         (_trace("t05", "sum", "", "length"), "truncated", None),

@@ -48,6 +48,7 @@ _NAME = re.compile(
     rf"(?<![\\A-Za-z{UPRIGHT}{{])({'|'.join(sorted(_NAMES, key=len, reverse=True))})(?![A-Za-z}}])", re.IGNORECASE
 )
 _ROOT = re.compile(r"(?<![A-Za-z])\\?(sqrt|cbrt)\s*\(")
+_SIGNED_POWER = re.compile(r"\^\s*([+-]\s*(?:\d+(?:\.\d+)?|[A-Za-z](?![A-Za-z])))")
 _POWER_GROUP = re.compile(r"\^\s*\(")
 # Math-Verify adds numbers that stand side by side: 3(4) is 7, (2)(3) is 5.
 _NUMBER_BEFORE_GROUP = re.compile(r"(?<![_^.\d])(\d+(?:\.\d+)?)\s*(?=\()")
@@ -107,7 +108,7 @@ def one_notation(text: str) -> str:
     text = re.sub(r"(?<=[\d.])\s*,(?=\s)", ",", text)
     for pattern, opening in ((_ROOT, None), (_POWER_GROUP, "^{")):
         text = _braced(text, pattern, opening)
-    text = _primes(text)
+    text = _SIGNED_POWER.sub(r"^{\1}", _primes(text))
     if "°" in text and _TRIGONOMETRY.search(text):
         text = _DEGREES.sub(r"(\1 \\cdot \\pi /180)", text)
     text = numerals(re.sub(r"([_^])\s*(\d)\s+(?=\d)", r"\1{\2} ", text))
