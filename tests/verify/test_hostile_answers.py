@@ -62,10 +62,10 @@ def test_each_costs_its_limit_at_most_and_the_rest_go_on() -> None:
 @pytest.mark.parametrize("verifier", ["choice", "exact", "numeric"])
 @pytest.mark.parametrize("answer", _HOSTILE.values(), ids=_HOSTILE)
 def test_graders_outside_the_workers_take_no_time(verifier: str, answer: str) -> None:
-    started = time.monotonic()
+    started = time.thread_time()
     graded = _prepared(verifier, "7", f"So \\boxed{{{answer}}}.", "Which?\n(A) 7\n(B) 8")
     assert isinstance(graded, Grade) and graded.verdict in ("wrong", "ungradable")
-    assert time.monotonic() - started < 1
+    assert time.thread_time() - started < 1
 
 
 @pytest.mark.parametrize("shape", ["{}", "${}$", r"\text{{{}}}", "The answer is {}"])
