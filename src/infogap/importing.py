@@ -19,6 +19,7 @@ from infogap.generate.store import answered, move_to_cache
 from infogap.ids import stable_id
 from infogap.recipe.problems import spell_path
 from infogap.recipe.sources import TraceColumns, TraceImport
+from infogap.recipe.thinking import pair_of
 from infogap.run import ROWS_PER_PART, Run
 from infogap.schema import CONTEXTS, TASKS, TRACES
 from infogap.stage import Outcome, Stage
@@ -26,12 +27,13 @@ from infogap.tasks.columns import MISSING, as_text
 from infogap.tasks.reading import TASK_FIELDS, column_paths, read_fields
 from infogap.tasks.source import content
 from infogap.tasks.stage import ROWS
-from infogap.teachers.thinking import CLOSING, OPENING, split
+from infogap.teachers.content import Content, ContentError, is_parts, read_content
+from infogap.teachers.finish_reasons import meaning, word_of
+from infogap.teachers.tag_counts import TagCounts
+from infogap.teachers.thinking import Parts, joined, read_parts
 from infogap.text import utf8
 
 _FIELDS = tuple(name for name in TraceColumns.model_fields if name not in TASK_FIELDS)
-_FINISHED = ("stop", "length")
-
 NO_TRACE = "no trace"
 NOT_TEXT = "the trace is not text"
 UNEVEN = "not as many thoughts as responses"
@@ -44,8 +46,8 @@ class Sample:
 
     whole: bool
     text: str
-    reasoning: str
-    finish_reason: str | None
+    reasoning: str  # in a column, or a part of the content, of its own
+    end: str | None  # the finish reason, in the file's word
     completion_tokens: int | None
 
     @property
@@ -53,14 +55,27 @@ class Sample:
         return not self.text.strip() and not self.reasoning.strip()
 
     @property
+    def finish_reason(self) -> str | None:
+        """In the words of the traces table; the file's own where it is not known."""
+        known = meaning(self.end or "")
+        return "error" if known == "failed" else known or self.end
+
+    @property
+    def error(self) -> str | None:
+        """Why the sample is no whole answer, where somebody other than the model ended it."""
+        failed = self.finish_reason in ("error", "filtered")
+        return f"the source says that the answer ended by '{self.end}'" if failed else None
+
+    @property
     def cut(self) -> bool:
         return self.finish_reason == "length"
 
-    def parts(self, *, opened: bool) -> tuple[str, str]:
-        """Reasoning and response; `opened`: the text begins inside the thought."""
-        if self.whole:
-            return split(self.text, truncated=self.cut, opened=opened)
-        return self.reasoning.strip(), self.text.strip()
+    def parts(self, source: TraceImport) -> Parts:
+        """Reasoning and response, by the tags that the source may have."""
+        pair, thought = pair_of(source.thinking), self.reasoning.strip()
+        opened = source.thinking == "opened" and self.whole and not thought
+        parts = read_parts(self.text, truncated=self.cut, opened=opened, pair=pair, unwrap=True)
+        return joined(thought, parts, pair) if thought else parts
 
 
 @dataclass(frozen=True)
@@ -102,24 +117,28 @@ class _Seen:
 
 @dataclass
 class _Tags:
-    """What tells that a source's traces begin inside a thought although its recipe does not say so."""
+    """What the traces of a source show of their tags, and whether they begin inside a thought unsaid."""
 
+    counts: TagCounts = field(default_factory=TagCounts)
     closed_only: int = 0  # that close a thought which they do not open
     cut_without: int = 0  # that were cut off and have no tags
 
-    def look_at(self, sample: Sample) -> None:
+    def look_at(self, sample: Sample, parts: Parts) -> None:
+        self.counts.add(parts)
+        if sample.end is not None and meaning(sample.end) is None:
+            self.counts.words[sample.end] += 1
         if sample.whole:
-            opening, closing = OPENING in sample.text, CLOSING in sample.text
-            self.closed_only += closing and not opening
-            self.cut_without += sample.cut and not closing and not opening
+            self.closed_only += parts.began_inside
+            self.cut_without += sample.cut and not parts.tags
 
-    def note(self, source: TraceImport) -> list[str]:
-        if source.thinking == "opened" or not (self.closed_only and self.cut_without):
-            return []
-        return [
-            f"{source.from_}: {self.closed_only:,} traces begin inside a thought; {self.cut_without:,} that were cut "
-            "off have no tags, and were taken for answers. Where they are thoughts too, set `thinking: opened`"
-        ]
+    def notes(self, source: TraceImport) -> Iterator[str]:
+        for note in self.counts.notes():
+            yield f"{source.from_}: {note}"
+        if source.thinking != "opened" and self.closed_only and self.cut_without:
+            yield (
+                f"{source.from_}: {self.closed_only:,} traces begin inside a thought; {self.cut_without:,} that were "
+                "cut off have no tags, and were taken for answers. Where they are thoughts too, set `thinking: opened`"
+            )
 
 
 def part(run: Run) -> dict[str, Any]:
@@ -160,12 +179,13 @@ def make(run: Run) -> Outcome:
                     "left_out": dict(sorted(left_out.items())),
                     "traces": written,
                 }
+                | tags.counts.as_counts()
             )
             if not written:
                 raise UserError(f"{source.from_}: no trace to import; {_reasons(left_out)}")
             if left_out:
                 notes.append(f"{source.from_}: not imported, of {rows.height:,} rows: {_reasons(left_out)}")
-            notes += tags.note(source)
+            notes += tags.notes(source)
     return Outcome(traces.rows, {"sources": counts, "contexts": contexts.rows}, notes)
 
 
@@ -203,8 +223,9 @@ def _batches(
             if sample.empty:
                 left_out[EMPTY] += 1
             else:
-                tags.look_at(sample)
-                made.append(_trace(answered, sample, first + index, seen, opened=source.thinking == "opened"))
+                parts = sample.parts(source)
+                tags.look_at(sample, parts)
+                made.append(_trace(answered, sample, parts, first + index, seen))
         if len(made) >= ROWS_PER_PART:
             yield made, told
             made, told = [], []
@@ -216,30 +237,38 @@ def _batches(
 def _samples(values: dict[str, Any]) -> list[Sample] | str:
     """A row's texts, or why it has none that can be imported."""
     whole = "trace" in values
-    texts = _as_list(values["trace" if whole else "response"])
-    thoughts = _as_list(values.get("reasoning", MISSING)) if not whole else []
-    if any(not isinstance(text, str | None) for text in [*texts, *thoughts]):
+    try:
+        contents = [read_content(item) for item in _as_list(values["trace" if whole else "response"])]
+        thoughts = [_thought(item) for item in _as_list(values.get("reasoning", MISSING))] if not whole else []
+    except ContentError:
         return NOT_TEXT
-    if thoughts and len(thoughts) != len(texts):
+    if thoughts and not contents:  # what servers write for a thought that was cut off
+        contents = [Content("", None)] * len(thoughts)
+    if thoughts and len(thoughts) != len(contents):
         return UNEVEN
-    if not any(text and text.strip() for text in [*texts, *thoughts]):
-        return NO_TRACE
-    return [
+    samples = [
         Sample(
             whole,
-            utf8(text or ""),
-            utf8(thoughts[index] or "") if thoughts else "",
-            _finish_reason(_of_sample(values.get("finish_reason"), index)),
+            utf8(content.text or ""),
+            utf8("\n".join(text for text in (thought, content.thought) if text)),
+            _end(_of_sample(values.get("finish_reason"), index)),
             _tokens(_of_sample(values.get("completion_tokens"), index)),
         )
-        for index, text in enumerate(texts)
+        for index, (content, thought) in enumerate(zip(contents, thoughts or [""] * len(contents), strict=True))
     ]
+    return NO_TRACE if all(sample.empty for sample in samples) else samples
+
+
+def _thought(item: Any) -> str:
+    """A thought that stands in a column of its own, as a text or in parts."""
+    content = read_content(item)
+    return "\n".join(text for text in (content.thought, content.text) if text)
 
 
 def _as_list(value: Any) -> list[Any]:
     if value is MISSING or value is None:
         return []
-    return value if isinstance(value, list) else [value]
+    return value if isinstance(value, list) and not is_parts(value) else [value]
 
 
 def _of_sample(value: Any, index: int) -> Any:
@@ -249,9 +278,8 @@ def _of_sample(value: Any, index: int) -> Any:
     return value
 
 
-def _finish_reason(value: Any) -> str | None:
-    text = as_text(value)
-    return text if text in _FINISHED else None
+def _end(value: Any) -> str | None:
+    return word_of(value) if isinstance(value, dict) else as_text(value) and word_of(as_text(value))
 
 
 def _tokens(value: Any) -> int | None:
@@ -270,13 +298,12 @@ def _answered(source: TraceImport, task_id: str, values: dict[str, Any]) -> Answ
     )
 
 
-def _trace(answered: Answered, sample: Sample, number: int, seen: _Seen, *, opened: bool) -> dict[str, Any]:
+def _trace(answered: Answered, sample: Sample, parts: Parts, number: int, seen: _Seen) -> dict[str, Any]:
     # By content, not by row: a file whose rows are sorted otherwise gives the same ids.
     content_id = stable_id(
         "import", answered.source, *answered.cell, answered.context_id, sample.whole, sample.reasoning, sample.text
     )
     seen.texts[content_id] += 1
-    reasoning, response = sample.parts(opened=opened)
     return {
         "trace_id": stable_id(content_id, seen.texts[content_id]),
         "task_id": answered.task_id,
@@ -286,12 +313,12 @@ def _trace(answered: Answered, sample: Sample, number: int, seen: _Seen, *, open
         "sample": number,
         "seed": None,
         "round": 0,
-        "reasoning": reasoning,
-        "response": response,
+        "reasoning": parts.reasoning,
+        "response": parts.response,
         "finish_reason": sample.finish_reason,
         "prompt_tokens": None,
         "completion_tokens": sample.completion_tokens,
-        "error": None,
+        "error": sample.error,
     }
 
 
@@ -304,4 +331,4 @@ def _unit(reason: str, count: int) -> str:
     return unit if count == 1 else f"{unit}s"
 
 
-STAGE = Stage("import", ("traces", "contexts"), ("tasks",), 1, part, make)
+STAGE = Stage("import", ("traces", "contexts"), ("tasks",), 2, part, make)

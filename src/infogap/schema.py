@@ -88,6 +88,7 @@ TRACES = Table(
             "reasoning": pl.String,  # the thinking part; empty where the teacher has none
             "response": pl.String,
             # stop | length | error, filtered, too_long (no answer: `error` says why) | null (imported and not stated)
+            # | a word of the server's or the file's that is not known
             "finish_reason": pl.String,
             "prompt_tokens": pl.Int64,
             "completion_tokens": pl.Int64,

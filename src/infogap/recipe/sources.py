@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 from infogap.recipe.base import Model, refuse, refuse_at
 from infogap.recipe.problems import show
 from infogap.recipe.spelling import nearest
+from infogap.recipe.thinking import Thinking
 
 VERIFIERS = ("math", "choice", "exact", "numeric", "regex")  # of a file's tasks; reasoning-gym's have `gym`
 _FUNCTION = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
@@ -160,8 +161,9 @@ class TraceImport(Source):
     columns: TraceColumns = TraceColumns()
     teacher: str = Field("unknown", description="The teacher of every row, where no column says it.")
     privilege: str = Field("unknown", description="The privilege of every row, where no column says it.")
-    thinking: Literal["opened"] | None = Field(
+    thinking: Thinking | None = Field(
         None,
         description="`opened`: the prompt's template opened the thought, so that traces begin inside it. A trace "
-        "without tags is then a thought that was cut off.",
+        "without tags is then a thought that was cut off. Or the tags around thoughts, where they are none of the "
+        "known ones: {open: <ponder>, close: </ponder>}.",
     )
