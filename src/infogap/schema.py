@@ -215,8 +215,8 @@ MIX = Table(
             "trace_id": pl.String,
             "selected": pl.Boolean,
             "stratum": pl.String,  # "band=mixed verdict=correct family=gcd"; null where it has none
-            # selected | over_quota | max_per_task | not_in_mix | contaminated | duplicate | leak |
-            # no_response | error | task_not_selected
+            # selected | over_quota | max_per_task | not_in_mix | wrong, no_answer, truncated, ungradable (a verdict
+            # that has no share) | contaminated | duplicate | leak | no_response | error | task_not_selected
             "reason": pl.String,
         }
     ),

@@ -50,7 +50,9 @@ class Balance(Model):
 
     size: int | None = Field(None, ge=1, description="Traces in the mix; by default as many as the shares allow.")
     leak: Literal["keep", "drop"] = Field("drop", description="Traces that show what only the teacher saw.")
-    verdict: VerdictShares | None = None
+    verdict: VerdictShares | None = Field(
+        None, description="By default correct traces alone, and those of tasks without a gold answer."
+    )
     band: BandShares | None = None
     family: Shares | None = None
     privilege: Shares | None = None
