@@ -305,6 +305,13 @@ def test_nothing_to_import_is_an_error(tmp_path: Path) -> None:
         _import(tmp_path, [SUM | {"text": "2"}], "columns: {trace: txt}")
 
 
+def test_pairs_are_refused_where_no_cell_has_two_traces(tmp_path: Path) -> None:
+    rest = "columns: {trace: text}}\npublish: {configs: [preference]"
+    with pytest.raises(UserError, match="`preference` pairs a correct with a wrong trace"):
+        _import(tmp_path, [SUM | {"text": "2"}, PRODUCT | {"text": "6"}], rest)
+    assert _import(tmp_path, [SUM | {"text": "2"}, SUM | {"text": "3"}], rest)[1].rows == 2
+
+
 @pytest.mark.parametrize("rows", [1, 3])
 def test_a_file_that_changed_after_its_tasks_were_read(tmp_path: Path, rows: int) -> None:
     run, _ = _import(tmp_path, [SUM | {"text": "2"}] * 2, "columns: {trace: text}")

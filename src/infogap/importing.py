@@ -186,6 +186,11 @@ def make(run: Run) -> Outcome:
             if left_out:
                 notes.append(f"{source.from_}: not imported, of {rows.height:,} rows: {_reasons(left_out)}")
             notes += tags.notes(source)
+    if "preference" in run.recipe.publish.configs and max(seen.samples.values()) < 2:
+        raise UserError(
+            "publish.configs: `preference` pairs a correct with a wrong trace of one task, privilege and teacher, and "
+            "here none of these has more than one; leave `preference` out"
+        )
     return Outcome(traces.rows, {"sources": counts, "contexts": contexts.rows}, notes)
 
 
