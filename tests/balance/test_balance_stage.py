@@ -196,6 +196,7 @@ def test_the_funnel_tells_kinds_of_a_reason_apart(tmp_path: Path) -> None:
     traces = [
         T("a", None, None, error="no", finish_reason="filtered"),
         T("b", None, None, error="no", finish_reason="too_long"),
+        T("bb", None, None, error="no", finish_reason="error"),
         T("c", "truncated", response=""),
         T("d", "no_answer", response=""),
         T("e", leak=True, leaks=("copying", "reference")),
@@ -209,17 +210,18 @@ def test_the_funnel_tells_kinds_of_a_reason_apart(tmp_path: Path) -> None:
     outcome = STAGE.make(make_run(tmp_path, "{verdict: {correct: 1}, band: {mixed: 1}}", traces))
     funnel = Funnel.from_counts(outcome.counts["funnel"])
     assert list(funnel.rows()) == [
+        ("error", 1, 11),
         ("error: filtered", 1, 10),
         ("error: too_long", 1, 9),
         ("no response", 1, 8),
-        ("no response: cut off", 1, 7),
+        ("no response: truncated", 1, 7),
         ("leak: copying", 2, 5),
         ("leak: decoy", 1, 4),
         ("wrong", 1, 3),
         ("not in mix: band not known", 1, 2),
         ("not in mix: band uncertain", 1, 1),
     ]
-    assert (funnel.traces, funnel.selected) == (11, 1)
+    assert (funnel.traces, funnel.selected) == (12, 1)
 
 
 def test_a_truncated_thought_is_not_selected_where_truncated_traces_are(tmp_path: Path) -> None:

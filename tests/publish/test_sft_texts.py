@@ -76,6 +76,6 @@ def test_what_was_cut_inside_a_thought_is_truncated_and_nothing_is_a_leak(run: R
     assert found is not None
     assert found.counts["funnel"] == {
         "traces": len(WRITTEN) + len(CUT),
-        "losses": [{"reason": "no_response", "detail": "cut off", "traces": len(CUT)}],
+        "losses": [{"reason": "no_response", "detail": "truncated", "traces": len(CUT)}],
         "selected": len(WRITTEN),
     }

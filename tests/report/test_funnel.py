@@ -25,7 +25,7 @@ ROWS = [
     {"q": "What is 2 + 6?", "a": "8", "t": "I ca", "end": "content_filter"},
     {"q": "What is 2 + 7?", "a": "9", "t": ""},
 ]
-LOSSES = {"error: filtered": 1, "no response: cut off": 1, "wrong": 1, "truncated": 1}
+LOSSES = {"error: filtered": 1, "no response: truncated": 1, "wrong": 1, "truncated": 1}
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_the_funnel_adds_up_from_what_was_read_to_the_mix(run: Run) -> None:
     console.print(funnel_table(run, funnel))
     text = console.export_text()
     assert "From 5 traces read to the mix" in text
-    (line,) = (line for line in text.splitlines() if "truncated" in line)
+    (line,) = (line for line in text.splitlines() if "│ truncated" in line)
     assert [cell.strip() for cell in line.split("│")[1:4]] == ["truncated", "-1", "1"]
 
 

@@ -58,10 +58,10 @@ def of_trace(balance: Balance) -> pl.Expr:
 def detail_of_trace() -> pl.Expr:
     """What of a reason differs from trace to trace: the kind of error, why nothing was answered, the kind of leak."""
     return (
-        pl.when(pl.col("reason") == "error")
+        pl.when((pl.col("reason") == "error") & (pl.col("finish_reason") != "error"))
         .then("finish_reason")
         .when((pl.col("reason") == "no_response") & pl.col("verdict").eq_missing("truncated"))
-        .then(pl.lit("cut off"))
+        .then(pl.lit("truncated"))
         .when(pl.col("reason") == "leak")
         .then("leak_kind")
         .otherwise(None)
