@@ -192,6 +192,14 @@ def test_an_empty_mix_says_that_others_have_to_be_asked_for(tmp_path: Path) -> N
         STAGE.make(make_run(tmp_path, "{}", [T("a", "wrong"), T("b", "truncated")]))
 
 
+def test_what_nothing_can_grade_cannot_be_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(ShortfallError) as caught:
+        STAGE.make(make_run(tmp_path / "1", "{}", [T("a", "ungradable")]))
+    assert str(caught.value).endswith("not available: 1 ungradable")
+    outcome = STAGE.make(make_run(tmp_path / "2", "{}", [T("a", "ungradable"), T("b")]))
+    assert outcome.notes == ["not correct, and so left out: 1 ungradable"]
+
+
 def test_the_funnel_tells_kinds_of_a_reason_apart(tmp_path: Path) -> None:
     traces = [
         T("a", None, None, error="no", finish_reason="filtered"),

@@ -28,7 +28,11 @@ REASONS = (
 )
 """In the order in which they are looked at: a trace has the first one that applies."""
 
-NOT_ASKED_FOR = ("wrong", "no_answer", "truncated", "ungradable")
+ASKABLE = ("wrong", "no_answer", "truncated")
+"""Verdicts other than `correct` that a recipe can give a share."""
+
+NOT_ASKED_FOR = (*ASKABLE, "ungradable")
+"""The reasons that are a verdict without a share."""
 
 
 def of_trace(balance: Balance) -> pl.Expr:

@@ -11,7 +11,7 @@ import polars as pl
 from infogap.balance.axes import Counts
 from infogap.balance.funnel import Funnel
 from infogap.balance.quotas import Quotas
-from infogap.balance.reasons import NOT_ASKED_FOR
+from infogap.balance.reasons import ASKABLE
 from infogap.balance.strata import Strata
 from infogap.recipe.sections import Balance
 
@@ -35,7 +35,7 @@ def explain(balance: Balance, strata: Strata, quotas: Quotas, size: int, closest
     """
     if strata.candidates.is_empty():
         lines = [f"none of {strata.traces.height:,} traces can be in the mix", *_not_available(strata)]
-        if balance.verdict is None and strata.traces["reason"].is_in(NOT_ASKED_FOR).any():
+        if balance.verdict is None and strata.traces["reason"].is_in(ASKABLE).any():
             lines.append(ASK_FOR_OTHERS)
         return "\n".join(lines)
     short = list(_short(strata, quotas, size, closest))

@@ -12,7 +12,7 @@ from infogap.balance.axes import Counts
 from infogap.balance.funnel import Funnel
 from infogap.balance.pick import pick
 from infogap.balance.quotas import Quotas
-from infogap.balance.reasons import NOT_ASKED_FOR
+from infogap.balance.reasons import ASKABLE, NOT_ASKED_FOR
 from infogap.balance.shortfall import ASK_FOR_OTHERS, explain
 from infogap.balance.strata import Strata, read_strata
 from infogap.errors import ShortfallError
@@ -121,4 +121,5 @@ def _left_out_by_default(balance: Balance, mix: pl.DataFrame) -> Iterator[str]:
     if balance.verdict is None and others.height:
         counts = dict(others["reason"].value_counts().sort("count", "reason", descending=[True, False]).iter_rows())
         listed = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in counts.items())
-        yield f"not correct, and so left out: {listed}; {ASK_FOR_OTHERS}"
+        hint = f"; {ASK_FOR_OTHERS}" if others["reason"].is_in(ASKABLE).any() else ""
+        yield f"not correct, and so left out: {listed}{hint}"
