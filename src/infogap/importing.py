@@ -20,23 +20,28 @@ from infogap.ids import stable_id
 from infogap.recipe.problems import spell_path
 from infogap.recipe.sources import TraceColumns, TraceImport
 from infogap.recipe.thinking import pair_of
+from infogap.rows.columns import EVERY, MISSING, as_text
+from infogap.rows.conversations import Answer, UnreadableTurnError, answers_in
+from infogap.rows.source import contents
 from infogap.run import ROWS_PER_PART, Run
-from infogap.schema import CONTEXTS, TASKS, TRACES
+from infogap.schema import CONTEXTS, STATED_VERDICTS, TASKS, TRACES
 from infogap.stage import Outcome, Stage
-from infogap.tasks.columns import MISSING, as_text
-from infogap.tasks.reading import TASK_FIELDS, column_paths, read_fields
-from infogap.tasks.source import content
+from infogap.tasks.reading import TASK_COLUMNS, column_paths, read_fields
 from infogap.tasks.stage import ROWS
-from infogap.teachers.content import Content, ContentError, is_parts, read_content
+from infogap.teachers.content import ContentError, read_content
 from infogap.teachers.finish_reasons import meaning, word_of
 from infogap.teachers.tag_counts import TagCounts
 from infogap.teachers.thinking import Parts, joined, read_parts
 from infogap.text import utf8
 
-_FIELDS = tuple(name for name in TraceColumns.model_fields if name not in TASK_FIELDS)
+_Row = dict[str, Any]
+_FIELDS = tuple(name for name in TraceColumns.model_fields if name not in TASK_COLUMNS)
+_BESIDE = ("finish_reason", "completion_tokens", "stated_verdict", "teacher", "privilege", "context")
+
 NO_TRACE = "no trace"
 NOT_TEXT = "the trace is not text"
 UNEVEN = "not as many thoughts as responses"
+_UNEVEN_COLUMN = "{name} is a list, and not of as many items as there are traces"
 EMPTY = "empty, beside others that are not"
 
 
@@ -46,9 +51,11 @@ class Sample:
 
     whole: bool
     text: str
-    reasoning: str  # in a column, or a part of the content, of its own
+    reasoning: str  # in a column, a field or a part of the content of its own
     end: str | None  # the finish reason, in the file's word
     completion_tokens: int | None
+    stated_verdict: str | None
+    thought_in: str  # where `reasoning` stands in the file
 
     @property
     def empty(self) -> bool:
@@ -75,12 +82,12 @@ class Sample:
         pair, thought = pair_of(source.thinking), self.reasoning.strip()
         opened = source.thinking == "opened" and self.whole and not thought
         parts = read_parts(self.text, truncated=self.cut, opened=opened, pair=pair, unwrap=True)
-        return joined(thought, parts, pair) if thought else parts
+        return joined(thought, parts, pair, self.thought_in) if thought else parts
 
 
 @dataclass(frozen=True)
 class Answered:
-    """What a row says of all its samples: which task was answered by whom, shown what."""
+    """What a row says of a sample besides its text: which task was answered by whom, shown what."""
 
     source: str
     task_id: str
@@ -144,7 +151,7 @@ class _Tags:
 def part(run: Run) -> dict[str, Any]:
     """The sources' settings and bytes."""
     return {
-        spell_path(("import", index)): source.model_dump(mode="json", by_alias=True) | {"sha256": content(run, source)}
+        spell_path(("import", index)): source.model_dump(mode="json", by_alias=True) | contents(run, source)
         for index, source in enumerate(run.recipe.import_ or [])
     }
 
@@ -162,15 +169,17 @@ def make(run: Run) -> Outcome:
     with (
         run.rewrite(TRACES) as traces,
         run.rewrite(CONTEXTS) as contexts,
+        run.rewrite(STATED_VERDICTS) as verdicts,
         progress("import", tasks_of_rows.height, "rows") as advance,
     ):
         for index, source in enumerate(run.recipe.import_ or []):
             left_out, tags = Counter[str](), _Tags()
             before = traces.rows
             rows = tasks_of_rows.filter(pl.col("source") == index)
-            for made, told in _batches(run, source, rows, seen, left_out, tags, advance):
+            for made, told, stated in _batches(run, source, rows, seen, left_out, tags, advance):
                 traces.write(TRACES.frame(made))
                 contexts.write(CONTEXTS.frame(told))
+                verdicts.write(STATED_VERDICTS.frame(stated))
             written = traces.rows - before
             counts.append(
                 {
@@ -191,7 +200,7 @@ def make(run: Run) -> Outcome:
             "publish.configs: `preference` pairs a correct with a wrong trace of one task, privilege and teacher, and "
             "here none of these has more than one; leave `preference` out"
         )
-    return Outcome(traces.rows, {"sources": counts, "contexts": contexts.rows}, notes)
+    return Outcome(traces.rows, {"sources": counts, "contexts": contexts.rows, "stated_verdicts": verdicts.rows}, notes)
 
 
 def _rows_of_sources(run: Run) -> pl.DataFrame:
@@ -203,77 +212,110 @@ def _rows_of_sources(run: Run) -> pl.DataFrame:
 
 def _batches(
     run: Run, source: TraceImport, rows: pl.DataFrame, seen: _Seen, left_out: Counter[str], tags: _Tags, advance: Any
-) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
-    """A source's traces and contexts, some thousand at a time; counts in `left_out` what is not there, by reason."""
+) -> Iterator[tuple[list[_Row], list[_Row], list[_Row]]]:
+    """A source's traces, contexts and stated verdicts, some thousand at a time.
+
+    Counts in `left_out` what is not there, by reason.
+    """
     fates = {row: (task_id, reason) for row, task_id, reason in rows.select("row", "task_id", "reason").iter_rows()}
-    made: list[dict[str, Any]] = []
-    told: list[dict[str, Any]] = []
+    made: list[_Row] = []
+    told: list[_Row] = []
+    stated: list[_Row] = []
     changed = UserError(f"{source.from_} has changed since its tasks were read; first: infogap tasks {run.path}")
     for number, values in read_fields(run, source, column_paths(source.columns, _FIELDS)):
         advance()
         if number not in fates:
             raise changed
         task_id, reason = fates.pop(number)
-        samples = _samples(values)
+        samples = _samples(values, source.columns)
         if task_id is None or isinstance(samples, str):
             left_out[str(samples) if task_id else str(reason)] += 1
             continue
-        answered = _answered(source, task_id, values)
-        if answered.context_id not in seen.contexts and answered.context is not None:
-            seen.contexts.add(answered.context_id)
-            told.append(answered.context_row())
-        first = seen.samples[answered.cell]
-        seen.samples[answered.cell] += len(samples)
         for index, sample in enumerate(samples):
+            answered = _answered(source, task_id, values, index)
+            if answered.context_id not in seen.contexts and answered.context is not None:
+                seen.contexts.add(answered.context_id)
+                told.append(answered.context_row())
+            place = seen.samples[answered.cell]
+            seen.samples[answered.cell] += 1
             if sample.empty:
                 left_out[EMPTY] += 1
             else:
                 parts = sample.parts(source)
                 tags.look_at(sample, parts)
-                made.append(_trace(answered, sample, parts, first + index, seen))
+                trace = _trace(answered, sample, parts, place, seen)
+                made.append(trace)
+                if sample.stated_verdict is not None:
+                    stated.append({"trace_id": trace["trace_id"], "stated_verdict": sample.stated_verdict})
         if len(made) >= ROWS_PER_PART:
-            yield made, told
-            made, told = [], []
+            yield made, told, stated
+            made, told, stated = [], [], []
     if fates:
         raise changed
-    yield made, told
+    yield made, told, stated
 
 
-def _samples(values: dict[str, Any]) -> list[Sample] | str:
+def _samples(values: dict[str, Any], columns: TraceColumns) -> list[Sample] | str:
     """A row's texts, or why it has none that can be imported."""
     whole = "trace" in values
     try:
-        contents = [read_content(item) for item in _as_list(values["trace" if whole else "response"])]
-        thoughts = [_thought(item) for item in _as_list(values.get("reasoning", MISSING))] if not whole else []
+        answers = _answers(values, columns, "trace" if whole else "response")
+        thoughts = _answers(values, columns, "reasoning")
+    except UnreadableTurnError as error:
+        return str(error)
     except ContentError:
         return NOT_TEXT
-    if thoughts and not contents:  # what servers write for a thought that was cut off
-        contents = [Content("", None)] * len(thoughts)
-    if thoughts and len(thoughts) != len(contents):
+    if thoughts and not answers:  # what servers write for a thought that was cut off
+        answers = [Answer(None, None)] * len(thoughts)
+    if thoughts and len(thoughts) != len(answers):
         return UNEVEN
-    samples = [
+    pairs = list(zip(answers, thoughts or [Answer(None, None)] * len(answers), strict=True))
+    if all(_is_blank(answer) and _is_blank(thought) for answer, thought in pairs):
+        return NO_TRACE
+    for column in _BESIDE:
+        if isinstance(values.get(column), list) and len(values[column]) != len(answers):
+            return _UNEVEN_COLUMN.format(name=column)
+    return [
         Sample(
             whole,
-            utf8(content.text or ""),
-            utf8("\n".join(text for text in (thought, content.thought) if text)),
+            utf8(answer.text or ""),
+            utf8(_joined(thought.thought, thought.text, answer.thought)),
             _end(_of_sample(values.get("finish_reason"), index)),
-            _tokens(_of_sample(values.get("completion_tokens"), index)),
+            _tokens(_of_sample(_own_count(values.get("completion_tokens"), len(answers)), index)),
+            as_text(_of_sample(values.get("stated_verdict"), index)),
+            _thought_in(answer, thought),
         )
-        for index, (content, thought) in enumerate(zip(contents, thoughts or [""] * len(contents), strict=True))
+        for index, (answer, thought) in enumerate(pairs)
     ]
-    return NO_TRACE if all(sample.empty for sample in samples) else samples
 
 
-def _thought(item: Any) -> str:
-    """A thought that stands in a column of its own, as a text or in parts."""
-    content = read_content(item)
-    return "\n".join(text for text in (content.thought, content.text) if text)
-
-
-def _as_list(value: Any) -> list[Any]:
+def _answers(values: dict[str, Any], columns: TraceColumns, name: str) -> list[Answer]:
+    """What a column holds of each sample. Raises UnreadableTurnError or ContentError for what is not text."""
+    value = values.get(name, MISSING)
     if value is MISSING or value is None:
         return []
-    return value if isinstance(value, list) and not is_parts(value) else [value]
+    found = answers_in(value, every=EVERY in (getattr(columns, name) or ""))
+    return [item if isinstance(item, Answer) else _answer(item) for item in found]
+
+
+def _answer(item: Any) -> Answer:
+    content = read_content(item)
+    return Answer(content.text, content.thought or None)
+
+
+def _is_blank(answer: Answer) -> bool:
+    return not _joined(answer.text, answer.thought).strip()
+
+
+def _joined(*texts: str | None) -> str:
+    return "\n".join(text for text in texts if text)
+
+
+def _thought_in(answer: Answer, thought: Answer) -> str:
+    """Where the file has a sample's thought, as the notes on tags say it."""
+    if not _is_blank(thought):
+        return "a column of its own"
+    return "a field of its own" if answer.in_field else "a part of the content"
 
 
 def _of_sample(value: Any, index: int) -> Any:
@@ -281,6 +323,11 @@ def _of_sample(value: Any, index: int) -> Any:
     if isinstance(value, list):
         return value[index] if index < len(value) else None
     return value
+
+
+def _own_count(tokens: Any, samples: int) -> Any:
+    """Tokens as a column counts them; None where one number stands for several samples, as their sum."""
+    return tokens if samples == 1 or isinstance(tokens, list) else None
 
 
 def _end(value: Any) -> str | None:
@@ -293,13 +340,13 @@ def _tokens(value: Any) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def _answered(source: TraceImport, task_id: str, values: dict[str, Any]) -> Answered:
+def _answered(source: TraceImport, task_id: str, values: dict[str, Any], index: int) -> Answered:
     return Answered(
         source.from_,
         task_id,
-        as_text(values.get("privilege")) or source.privilege,
-        as_text(values.get("teacher")) or source.teacher,
-        as_text(values.get("context")),
+        as_text(_of_sample(values.get("privilege"), index)) or source.privilege,
+        as_text(_of_sample(values.get("teacher"), index)) or source.teacher,
+        as_text(_of_sample(values.get("context"), index)),
     )
 
 
@@ -336,4 +383,4 @@ def _unit(reason: str, count: int) -> str:
     return unit if count == 1 else f"{unit}s"
 
 
-STAGE = Stage("import", ("traces", "contexts"), ("tasks",), 2, part, make)
+STAGE = Stage("import", ("traces", "contexts", STATED_VERDICTS.name), ("tasks",), 3, part, make)

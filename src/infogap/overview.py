@@ -11,6 +11,7 @@ import polars as pl
 
 from infogap.privilege.ladder import BY_NAME
 from infogap.recipe import Recipe
+from infogap.recipe.teacher import EmbeddedTeacher
 from infogap.run import Run
 from infogap.schema import DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS
 
@@ -97,6 +98,11 @@ def how_chosen(recipe: Recipe) -> list[str]:
     if generate is None:
         return []
     said = []
+    if isinstance(recipe.teacher, EmbeddedTeacher) and recipe.teacher.is_packaged:
+        said.append(
+            "This shows the steps at work, not the effect of privilege: the teacher is a model of 135M parameters, "
+            "which doubts where the instruction tells it to."
+        )
     if select := generate.select:
         low, high = select.pass_rate
         said.append(

@@ -107,6 +107,11 @@ TOKENS = Table(
         }
     ),
 )
+STATED_VERDICTS = Table(
+    "stated_verdicts",
+    "trace_id",
+    pl.Schema({"trace_id": pl.String, "stated_verdict": pl.String}),  # an imported file's own label, as it stands there
+)
 VERDICTS = Table(
     "verdicts",
     "trace_id",
@@ -228,6 +233,7 @@ TABLES = {
         CONTEXTS,
         TRACES,
         TOKENS,
+        STATED_VERDICTS,
         VERDICTS,
         GAPS,
         TOKEN_GAPS,

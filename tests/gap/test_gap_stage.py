@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ import:
     columns: {question: question, answer: answer, solution: solution, privilege: privilege, trace: trace,
               context: context, teacher: teacher}
 measure:
-  gap: {scorer: {backend: embedded, model: tiny.gguf, context_length: 512}}
+  gap: {scorer: {backend: embedded, model: tiny.gguf, context_length: 512, threads: 1}}
 dedupe: null
 """
 
@@ -56,7 +57,6 @@ def model() -> TinyModel:
 
 @pytest.fixture
 def folder(tmp_path: Path, model: TinyModel) -> Path:
-    pytest.importorskip("llama_cpp")
     model.write(tmp_path / "tiny.gguf")
     write_rows(tmp_path, ROWS)
     (tmp_path / "recipe.yaml").write_text(RECIPE)
@@ -91,9 +91,9 @@ def texts_scored(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     keys: list[str] = []
     score = EmbeddedScorer._score
 
-    def counting(self: EmbeddedScorer, wanted: TextToScore) -> Scored:
+    def counting(self: EmbeddedScorer, context: Any, wanted: TextToScore, stop: Event) -> Scored:
         keys.append(wanted.key)
-        return score(self, wanted)
+        return score(self, context, wanted, stop)
 
     monkeypatch.setattr(EmbeddedScorer, "_score", counting)
     yield keys
@@ -177,7 +177,7 @@ def test_nothing_is_scored_twice(folder: Path, texts_scored: list[str]) -> None:
     assert len(texts_scored) == len(set(texts_scored)) == first + len(ROWS) + 2
 
 
-def test_ctrl_c_stops_after_the_text_at_hand(
+def test_ctrl_c_stops_after_the_texts_at_hand(
     folder: Path, texts_scored: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = bytes_of(scored(folder, "name=other"))
@@ -189,17 +189,21 @@ def test_ctrl_c_stops_after_the_text_at_hand(
     (folder / "run" / "gaps" / "manifest.json").unlink()
     score = EmbeddedScorer._score
 
-    def interrupted(self: EmbeddedScorer, text: TextToScore) -> Scored:
-        if len(texts_scored) == 3:
+    interrupted_at: list[int] = []
+
+    def interrupted(self: EmbeddedScorer, context: Any, text: TextToScore, stop: Event) -> Scored:
+        if len(texts_scored) == 3 and not interrupted_at:
+            interrupted_at.append(len(texts_scored))
             os.kill(os.getpid(), signal.SIGINT)
-        return score(self, text)
+        return score(self, context, text, stop)
 
     monkeypatch.setattr(EmbeddedScorer, "_score", interrupted)
     with pytest.raises(StoppedError, match="what was scored is on disk"):
         scored(folder, "name=other")
-    assert len(texts_scored) == 4
+    assert 4 <= len(texts_scored) <= 6  # what was under way, and what was read ahead
+    assert len(texts_scored) < len(wanted)
     assert bytes_of(scored(folder, "name=other")) == whole
-    assert texts_scored == wanted
+    assert sorted(texts_scored) == sorted(wanted)
 
 
 def test_a_killed_run_goes_on_with_what_it_had(folder: Path, texts_scored: list[str]) -> None:
@@ -209,11 +213,11 @@ def test_a_killed_run_goes_on_with_what_it_had(folder: Path, texts_scored: list[
         "from infogap.cli import main\n"
         "from infogap.teachers.embedded_scoring import EmbeddedScorer\n"
         "score, seen = EmbeddedScorer._score, []\n"
-        "def killing(self, text):\n"
+        "def killing(self, context, text, stop):\n"
         "    seen.append(text)\n"
         "    if len(seen) == 5:\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    return score(self, text)\n"
+        "    return score(self, context, text, stop)\n"
         "EmbeddedScorer._score = killing\n"
         "main()\n"
     )
@@ -224,7 +228,7 @@ def test_a_killed_run_goes_on_with_what_it_had(folder: Path, texts_scored: list[
     assert (state.state, state.why[0].split(" of ")[1]) == ("partial", f"{len(ROWS)} traces are scored")
     run = scored(folder)
     wanted = 2 * len(ROWS) + 1  # after the question and after nothing, and one after a context
-    assert len(texts_scored) == wanted - 4
+    assert wanted - 4 <= len(texts_scored) <= wanted - 3  # the fourth may not have been on disk yet
     (folder / "elsewhere").mkdir()
     fresh = Run.create(load_recipe(folder / "recipe.yaml"), folder / "elsewhere" / "run")
     fresh.save_recipe()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from infogap.generate.store import answered
-from servers.scripted import ScriptedServer
+from servers.scripted import ScriptedServer, hanging
 
 Serving = Callable[[ScriptedServer], str]
 RECIPE = """\
@@ -83,7 +83,7 @@ def test_one_interrupt_finishes_what_is_in_flight_and_none_is_asked_twice(tmp_pa
 
 
 def test_a_second_interrupt_stops_at_once(tmp_path: Path, serving: Serving) -> None:
-    slow = ScriptedServer(seconds=2.0)
+    slow = ScriptedServer(lambda _body, _before: hanging(20.0) if len(slow.bodies) > 4 else None)
     with generating(tmp_path, serving(slow), least=4) as process:
         wait_until_asked(slow, 8)
         process.send_signal(signal.SIGINT)
@@ -93,7 +93,7 @@ def test_a_second_interrupt_stops_at_once(tmp_path: Path, serving: Serving) -> N
         process.send_signal(signal.SIGINT)
         started = time.monotonic()
         _, said = process.communicate(timeout=30)
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 15
     assert process.returncode == 130
     assert "the same command goes on from there" in said
     assert "Traceback" not in said
@@ -123,8 +123,10 @@ def wait_until_asked(server: ScriptedServer, requests: int) -> None:
 
 @pytest.mark.model
 def test_an_interrupt_waits_for_the_embedded_model_to_end_its_answer(tmp_path: Path) -> None:
-    pytest.importorskip("llama_cpp")
-    openai, embedded = "openai, model: m, base_url: {url}, concurrency: 4", "embedded, sampling: {{max_tokens: 24}}"
+    openai, embedded = (
+        "openai, model: m, base_url: {url}, concurrency: 4",
+        "embedded, threads: 1, sampling: {{max_tokens: 24}}",
+    )
     (tmp_path / "recipe.yaml").write_text(RECIPE.replace(openai, embedded).format())
     with subprocess.Popen([*INFOGAP, "run", "recipe.yaml"], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         ends = time.monotonic() + 60
@@ -136,5 +138,5 @@ def test_an_interrupt_waits_for_the_embedded_model_to_end_its_answer(tmp_path: P
         _, said = process.communicate(timeout=30)
     after = on_disk(tmp_path) or (0, 0)
     assert process.returncode == 0, said
-    assert before[0] <= after[0] <= before[0] + 2
+    assert before[0] <= after[0] <= before[0] + 3  # one under way, one read ahead, one while the signal came
     assert f"stopped as asked: {after[0]} of the 40" in said

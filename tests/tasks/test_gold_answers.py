@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infogap.tasks import answers
-from infogap.tasks.answers import choice_letter, faults, unreadable
+from infogap.tasks.answers import faults, gold_answer, unreadable
 
 
 def test_math_answers() -> None:
@@ -38,15 +38,77 @@ def test_a_slow_import_takes_no_answers_time(tmp_path: Path, monkeypatch: pytest
 
 
 def test_numbers_need_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "_is_readable", None)
+    monkeypatch.setattr(answers, "_is_read", None)
     assert unreadable(["1", "-2", "3.50"]) == {}
 
 
 def test_choices() -> None:
     question = "Which one?\nA: one\nB: two"
-    pairs = [(question, "B"), (question, "C"), (question, "two"), ("Which?", "A")]
-    assert faults(pairs, "choice") == [None, answers.NOT_AN_OPTION, answers.NOT_AN_OPTION, answers.NO_OPTIONS]
-    assert [choice_letter(text) for text in ("(c)", "C.", "C", "two")] == ["C", "C", "C", "two"]
+    pairs = [(question, "B"), (question, "C"), (question, "two"), ("Which?", "A"), ("Which?", "one")]
+    assert faults(pairs, "choice") == [None, answers.NOT_AN_OPTION, None, None, answers.NO_OPTIONS]
+
+
+@pytest.mark.parametrize(
+    ("gold", "letter"),
+    [
+        ("(b)", "B"),
+        ("B.", "B"),
+        ("B) otter", "B"),
+        ("otter", "B"),
+        ("Otter", "B"),
+        ("a", "C"),
+        ("A", "A"),
+        ("#### B", "B"),
+    ],
+)
+def test_a_choice_is_its_letter(gold: str, letter: str) -> None:
+    assert gold_answer("Which?\n(A) heron\n(B) otter\n(C) a", gold, "choice") == letter
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("She has 4 + 5 = <<4+5=9>>9 hens.\n#### 9", "9"),
+        ("So 80 * 30 = $2,400.\n#### 2,400", "2,400"),
+        ("#### -7", "-7"),
+        ("First.\n#### 1/2  \n", "1/2"),
+        ("#### Step 1\nThen 9.", "#### Step 1\nThen 9."),
+        ("9", "9"),
+    ],
+)
+def test_the_number_after_the_hashes_is_the_answer(text: str, answer: str) -> None:
+    for verifier in ("math", "numeric"):
+        assert gold_answer("?", text, verifier) == answer
+    assert gold_answer("?", text, "exact") == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "There are 6 hens and 5 ducks on the farm. In all that makes 11 birds.",
+        "We add both sides. Then we divide by 2, which gives the length of the side. So it is 4.",
+        "First find the area.\nThen halve it: the area of the triangle is half of that of the square, which is 8. "
+        "So 4 remains.",
+    ],
+)
+def test_several_sentences_are_no_answer(text: str) -> None:
+    for verifier in ("math", "numeric", "choice"):
+        assert faults([("?", text)], verifier) == [answers.SEVERAL_SENTENCES]
+    assert faults([("?", text)], "exact") == [None]
+
+
+@pytest.mark.parametrize(
+    "text", ["def double(x):\n    return 2 * x", "```python\nprint(9)\n```", "import math\nmath.pi"]
+)
+def test_code_is_no_answer(text: str) -> None:
+    assert faults([("?", text)], "math") == [answers.CODE]
+
+
+@pytest.mark.parametrize(
+    "text", ["J. R. R. Tolkien", "St. Helena", "x = 5. ", r"\begin{pmatrix}1\\2\end{pmatrix}", "No. 5"]
+)
+def test_short_texts_are_answers(text: str) -> None:
+    assert faults([("?", text)], "math") == [None]
 
 
 def test_exact_answers_need_no_form_but_a_length() -> None:

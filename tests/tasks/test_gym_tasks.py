@@ -80,7 +80,7 @@ def test_levels_and_settings(tmp_path: Path) -> None:
     )
     STAGE.make(run)
     tasks = tasks_of(run)
-    assert tasks["difficulty"].to_list() == ["2"] * 5 + ["1.0"]
+    assert tasks["difficulty"].to_list() == ["2"] * 5 + ["1"]
     settings = orjson.loads(tasks["metadata"][0])["gym"]["config"]
     assert settings == {"min_terms": 4, "max_terms": 4, "min_digits": 1, "max_digits": 3}
     assert all(question.count("+") + question.count(" - ") == 3 for question in tasks["question"][:5])

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infogap.errors import UserError
-from infogap.tasks.reading import Draft, without_suffixes
+from infogap.tasks.questions import without_suffixes
+from infogap.tasks.reading import Draft, Drafts
 from infogap.tasks.select import Task, conflicting, fulfils, merge, sample, where_problem
 
 
@@ -93,8 +94,8 @@ _DRAFTS = [_draft(1, "Algebra", "3"), _draft(2, "Algebra", None), _draft(3, "Geo
     ],
 )
 def test_where_is_an_sql_condition(condition: str, rows: list[int]) -> None:
-    assert where_problem(condition) is None
-    passed = fulfils(_DRAFTS, condition, "s")
+    assert where_problem(condition, []) is None
+    passed = fulfils(Drafts(_DRAFTS, [], []), condition, "s")
     assert [draft.row for draft, holds in zip(_DRAFTS, passed, strict=True) if holds] == rows
 
 
@@ -109,16 +110,16 @@ def test_where_is_an_sql_condition(condition: str, rows: list[int]) -> None:
     ],
 )
 def test_what_is_no_condition_is_known_before_any_row(condition: str, message: str) -> None:
-    assert message in (where_problem(condition) or "")
+    assert message in (where_problem(condition, []) or "")
     with pytest.raises(UserError, match="s: `where: "):
-        fulfils(_DRAFTS, condition, "s")
+        fulfils(Drafts(_DRAFTS, [], []), condition, "s")
 
 
 def test_a_cast_that_fails_on_a_row_says_what_to_write() -> None:
     condition = "CAST(difficulty AS INT) > 3"
-    assert where_problem(condition) is None
+    assert where_problem(condition, []) is None
     with pytest.raises(UserError, match="TRY_CAST"):
-        fulfils(_DRAFTS, condition, "s")
+        fulfils(Drafts(_DRAFTS, [], []), condition, "s")
 
 
 @given(st.text("q? ", min_size=1), st.lists(st.sampled_from(["A.", " B."]), max_size=6))

@@ -60,7 +60,7 @@ def test_structs_and_json_text_give_the_same_tasks(tmp_path: Path, as_text: bool
     assert (task["question"], task["answer"], task["difficulty"], task["family"]) == (
         "What is 1 + 1?",
         "2",
-        "1.0",
+        "1",
         "rl",
     )
 
@@ -216,8 +216,8 @@ def test_a_folder_of_files_is_read_as_a_dataset(tmp_path: Path, monkeypatch: pyt
     run = task_run(tmp_path, source)
     outcome = STAGE.make(run)
     assert tasks_of(run).select("question", "answer", "family").rows() == [
-        ("Q0?", "1.0", "data"),
-        ("Q2?", "3.0", "data"),
+        ("Q0?", "1", "data"),
+        ("Q2?", "3", "data"),
     ]
     assert outcome.counts["sources"][0]["left_out"] == {"no answer": 1}
     assert STAGE.part(run)["tasks[0]"]["sha256"]
@@ -225,3 +225,31 @@ def test_a_folder_of_files_is_read_as_a_dataset(tmp_path: Path, monkeypatch: pyt
         STAGE.make(task_run(tmp_path, source.replace("}}", "}, split: test}")))
     with pytest.raises(UserError, match=r"no row has 'answr' \(did you mean 'answer'\?\)"):
         STAGE.make(task_run(tmp_path, "  - {from: data, columns: {question: q.text, answer: answr}}"))
+
+
+def test_gsm8ks_solution_is_not_the_gold_answer(tmp_path: Path) -> None:
+    rows = [{"question": "How many hens?", "answer": "4 + 5 = <<4+5=9>>9 hens.\n#### 9"}]
+    (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    run = task_run(tmp_path, "  - {from: rows.jsonl, columns: {question: question, answer: answer, solution: answer}}")
+    STAGE.make(run)
+    tasks = tasks_of(run)
+    assert tasks["answer"].to_list() == ["9"]
+    assert tasks["solution"].to_list() == [rows[0]["answer"]]
+
+
+def test_options_of_a_column_stand_in_the_question(tmp_path: Path) -> None:
+    rows = [
+        {"q": "How far?", "choices": ["A)3 km", "B)4 km"], "a": "4 km"},
+        {"q": "How long?", "choices": ["3 h"], "a": "A"},
+        {"q": "How much?", "choices": ["3 kg", "4 kg"], "a": "a"},
+    ]
+    (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    columns = "columns: {question: q, answer: a, options: choices}"
+    run = task_run(tmp_path, f"  - {{from: rows.jsonl, verifier: choice, {columns}}}")
+    outcome = STAGE.make(run)
+    tasks = tasks_of(run)
+    assert tasks.select("question", "answer").rows() == [
+        ("How far?\nA) 3 km\nB) 4 km", "B"),
+        ("How much?\nA) 3 kg\nB) 4 kg", "A"),
+    ]
+    assert any("options" in note for note in outcome.notes)

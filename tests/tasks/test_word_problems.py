@@ -1,4 +1,4 @@
-"""The word problems that ship with the recipes: sound, and in the shape that the privileges need."""
+"""The tasks that ship with the recipes: sound, and in the shape that the privileges need."""
 
 from __future__ import annotations
 
@@ -43,3 +43,13 @@ def test_families_and_difficulties() -> None:
     assert Counter(row["difficulty"] for row in _ROWS)[1] == len(_ROWS) / 2
     assert {row["difficulty"] for row in _ROWS} == {1, 2, 3}
     assert len({row["question"] for row in _ROWS}) == len(_ROWS)
+
+
+def test_sums_and_legs_have_right_answers_and_no_solutions() -> None:
+    rows = [json.loads(line) for line in _FILE.with_name("sums_and_legs.jsonl").read_text().splitlines()]
+    assert Counter(row["family"] for row in rows) == {"sums": 6, "legs": 6}
+    for row in rows:
+        numbers = re.findall(r"\d+", row["question"])
+        expected = _value(row["question"][8:-1]) if row["family"] == "sums" else int(numbers[0]) * int(numbers[1])
+        assert row["answer"] == str(expected)
+        assert set(row) == {"question", "answer", "family", "difficulty"}

@@ -7,18 +7,16 @@ import math
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from infogap.errors import UserError
 from infogap.recipe.teacher import EmbeddedTeacher, Sampling
-from infogap.teachers import embedded, gguf
-from infogap.teachers import logits as logits_module
+from infogap.teachers import embedded, gguf, packaged_model
 from infogap.teachers.base import Completion, Request
+from infogap.teachers.chat_template import chat_template
 from infogap.teachers.embedded import EmbeddedModel
 
 pytestmark = pytest.mark.model
@@ -42,7 +40,7 @@ def answers(embedded_model: EmbeddedModel) -> dict[str, Completion]:
 
 
 def test_every_request_has_an_answer_with_counts(answers: dict[str, Completion]) -> None:
-    assert list(answers) == [request.request_id for request in requests()]
+    assert sorted(answers) == sorted(request.request_id for request in requests())
     for completion in answers.values():
         assert completion.error is None
         assert completion.response
@@ -71,7 +69,9 @@ def test_part_of_the_requests_from_a_model_loaded_anew_gets_the_same_answers(ans
     model = EmbeddedModel(_settings(), Path)
     try:
         part = requests()[3::2]
-        assert list(model.answer(part)) == [answers[request.request_id] for request in part]
+        assert {done.request_id: done for done in model.answer(part)} == {
+            request.request_id: answers[request.request_id] for request in part
+        }
     finally:
         model.close()
 
@@ -93,13 +93,13 @@ def test_samples_of_one_prompt_share_its_evaluation(
     embedded_model: EmbeddedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     evaluated: list[int] = []
-    evaluate = embedded_model._llama.eval
+    read = gguf.GgufContext.read
 
-    def record(tokens: list[int]) -> None:
+    def record(context: gguf.GgufContext, tokens: list[int]) -> None:
         evaluated.append(len(tokens))
-        evaluate(tokens)
+        read(context, tokens)
 
-    monkeypatch.setattr(embedded_model._llama, "eval", record)
+    monkeypatch.setattr(gguf.GgufContext, "read", record)
     sampled = list(embedded_model.answer([ask("How do boats float on water?", seed) for seed in range(3)]))
     assert [count for count in evaluated if count > 1] == [(sampled[0].prompt_tokens or 0) - 1]
 
@@ -159,33 +159,18 @@ def test_messages_that_the_template_refuses_are_an_error_of_that_request(
     embedded_model: EmbeddedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusing = "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}hello"
-    monkeypatch.setattr(embedded_model, "_template", _template(refusing))
+    monkeypatch.setattr(embedded_model._model, "_render", chat_template(refusing, "", ""))
     refused, fine = embedded_model.answer([Request("s", [{"role": "system", "content": "Be kind."}], 1), ask("Hi")])
     assert refused.finish_reason == "error"
     assert refused.error == "the model's chat template refuses the messages: no system role"
     assert fine.error is None
 
 
-def test_templates_that_print_the_date_print_the_same_one_every_day() -> None:
-    assert _template("{{ strftime_now('%d %b %Y') }}")(messages=[]).prompt == "01 Jan 2025"
-
-
-def test_file_without_a_chat_template_is_refused() -> None:
-    with pytest.raises(UserError, match="has no chat template"):
-        _template(None)
-
-
 def test_prompt_that_opens_the_thought_makes_a_cut_answer_reasoning(
     embedded_model: EmbeddedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    template = embedded_model._template
-
-    def thinking_template(messages: list[dict[str, str]]) -> object:
-        formatted = template(messages=messages)
-        formatted.prompt += "<think>\n"
-        return formatted
-
-    monkeypatch.setattr(embedded_model, "_template", thinking_template)
+    render = embedded_model._model._render
+    monkeypatch.setattr(embedded_model._model, "_render", lambda messages: render(messages) + "<think>\n")
     completion = embedded_model.complete(ask("What is rain?"), SHORT)
     assert completion.finish_reason == "length"
     assert completion.reasoning
@@ -229,14 +214,17 @@ def test_logprobs_are_the_models_whatever_the_temperature() -> None:
         assert logprob > math.log(1 / 50_000)
 
 
-def test_log_softmax_is_llama_cpps_own() -> None:
-    import numpy as np
-    from llama_cpp import Llama
-
-    logits = np.random.default_rng(0).normal(0, 30, 1000)
-    assert np.allclose(
-        logits_module._log_softmax(logits), Llama.logits_to_logprobs(logits.astype(np.float32)), atol=1e-4
-    )
+@pytest.mark.parametrize("threads", [2, 5])
+def test_number_of_threads_changes_no_answer_and_no_log_probability(threads: int) -> None:
+    """Texts, and floats to the last bit: long enough that a float that differs would show."""
+    sampling = Sampling(temperature=0.8, top_p=0.95, max_tokens=32)
+    found = []
+    for number in (1, threads):
+        model = EmbeddedModel(_settings(logprobs=3, threads=number, sampling=sampling), Path)
+        found.append({done.request_id: done for done in model.answer(requests())})
+        model.close()
+    assert found[0] == found[1]
+    assert len(found[0]) == len(requests())
 
 
 def test_name_is_the_files(embedded_model: EmbeddedModel) -> None:
@@ -263,7 +251,7 @@ def test_nothing_is_printed() -> None:
 @pytest.mark.parametrize("keep", [0, 3, 100, 50_000])
 def test_damaged_file_is_a_clear_error(tmp_path: Path, keep: int, capfd: pytest.CaptureFixture[str]) -> None:
     damaged = tmp_path / "damaged.gguf"
-    with gguf.find_gguf(gguf.PACKAGED_MODEL, Path).open("rb") as whole:
+    with packaged_model.packaged_model().open("rb") as whole:
         damaged.write_bytes(whole.read(keep))
     with pytest.raises(UserError, match=r"damaged\.gguf"):
         EmbeddedModel(_settings(model=str(damaged)), Path)
@@ -275,25 +263,16 @@ def test_missing_parts_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         EmbeddedModel(_settings(model="nowhere.gguf"), lambda name: tmp_path / name)
     with pytest.raises(UserError, match="Qwen/Qwen3-8B is not a model of the embedded backend"):
         EmbeddedModel(_settings(model="Qwen/Qwen3-8B"), lambda name: tmp_path / name)
-    monkeypatch.setitem(sys.modules, "llama_cpp", None)
-    with pytest.raises(UserError, match=r"pip install 'infogap\[embedded\]'"):
-        EmbeddedModel(_settings(), Path)
 
 
-def test_missing_model_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(UserError, match=r"pip install 'infogap\[embedded\]'"):
-        EmbeddedModel(_settings(), Path)
+def test_by_default_a_request_is_answered_on_every_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(3)), raising=False)
+    model = EmbeddedModel(_settings(threads=None), Path)
+    model.close()
+    assert len(model._contexts) == 3
 
 
-def test_default_threads_leave_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)), raising=False)
-    assert gguf.default_threads() == 7
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0}, raising=False)
-    assert gguf.default_threads() == 1
-
-
-def test_requests_are_taken_one_at_a_time(embedded_model: EmbeddedModel) -> None:
+def test_no_more_requests_are_taken_than_one_ahead(embedded_model: EmbeddedModel) -> None:
     taken: list[str] = []
 
     def source() -> Iterator[Request]:
@@ -302,15 +281,10 @@ def test_requests_are_taken_one_at_a_time(embedded_model: EmbeddedModel) -> None
             yield request
 
     answering = embedded_model.answer(source())
-    next(answering)
-    assert len(taken) == 1
-
-
-def _template(source: str | None) -> Any:
-    """A chat template as it comes from a file's metadata."""
-    metadata = {} if source is None else {"tokenizer.chat_template": source}
-    llama = SimpleNamespace(metadata=metadata, token_eos=lambda: -1, token_bos=lambda: -1)
-    return embedded.chat_template(llama, Path("model.gguf"))
+    assert isinstance(answering, Generator)
+    assert next(answering).error is None
+    assert len(taken) <= 3  # one answered, one under way, one read ahead
+    answering.close()
 
 
 def _settings(**changed: object) -> EmbeddedTeacher:

@@ -107,6 +107,11 @@ def test_any_text_is_read(response: str) -> None:
         "final answer to " * 60_000,
         "* " * 500_000,
         ("#### " + " " * 2_000) * 300,
+        " " * 1_000_000 + "]",
+        "</s> " * 200_000,
+        "\\boxed{3} \\quad " * 60_000,
+        "Answer:\n\\[\n" * 60_000,
+        "Answer: $$" * 60_000,
     ],
 )
 def test_hostile_megabytes_are_read_in_linear_time(response: str) -> None:

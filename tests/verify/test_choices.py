@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.verify.choices import options
+from infogap.verify.choices import named_option, options
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,72 @@ _texts = st.lists(st.text(string.ascii_lowercase + string.digits + " .", min_siz
 def test_lines_round_trip(texts: list[str]) -> None:
     lines = [f"{letter}: {text}" for letter, text in zip(string.ascii_uppercase, texts, strict=False)]
     assert list(options("\n".join(["Which one?", *lines])).values()) == texts
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How fast is it? A. 2.34 B. 0.58 C. 1.17",
+        "How fast is it? A) 2.34 B) 0.58 C) 1.17",
+        "How fast is it? A)2.34 B)0.58 C)1.17",
+        "How fast is it?\nA.2.34\nB.0.58\nC.1.17",
+        "How fast is it?\nA、2.34\nB、0.58\nC、1.17",
+        "How fast is it?\nA．2.34\nB．0.58\nC．1.17",
+        "How fast is it?\nＡ：2.34\nＢ：0.58\nＣ：1.17",
+        "How fast is it?\n（A）2.34\n（B）0.58\n（C）1.17",
+        "How fast is it?\n(a) 2.34\n(b) 0.58\n(c) 1.17",
+        "How fast is it?\na) 2.34\nb) 0.58\nc) 1.17",
+        "How fast is it? (a) 2.34 (b) 0.58 (c) 1.17",
+        "How fast is it? A．2.34 B．0.58 C．1.17",
+    ],
+)
+def test_options_as_people_write_them(question: str) -> None:
+    assert options(question) == {"A": "2.34", "B": "0.58", "C": "1.17"}
+
+
+_ANIMALS = {"A": "a heron", "B": "an otter", "C": "d", "D": "all of the above"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "letter"),
+    [
+        ("B because it swims", "B"),
+        ("B, since it swims", "B"),
+        ("B – an otter", "B"),
+        ("B (an otter)", "B"),
+        ("B, not C", "B"),
+        ("B is correct", "B"),
+        ("option B", "B"),
+        ("Ｂ", "B"),
+        ("（Ｂ）", "B"),
+        ('"B"', "B"),
+        ("\u200bB\u200b", "B"),
+        ("B) an otter", "B"),
+        ("an otter", "B"),
+        ("AN OTTER.", "B"),
+        ("d", "C"),  # the text of C, written exactly
+        ("D", "D"),
+        ("a heron", "A"),
+        ("A heron", "A"),
+        ("a", "A"),
+        ("B and C", None),
+        ("B or C", None),
+        ("B, C", None),
+        ("B: a heron", None),
+        ("E", None),
+        ("A fish", None),
+        ("I saw it", None),
+        ("a whale because it is large", None),
+        ("", None),
+    ],
+)
+def test_the_option_that_an_answer_names(answer: str, letter: str | None) -> None:
+    assert named_option(answer, _ANIMALS) == letter
+
+
+@given(
+    st.sampled_from(string.ascii_uppercase),
+    st.sampled_from(["{}", "({})", "{}.", "**{}**", "option {}", "{} because x"]),
+)
+def test_a_letter_needs_no_options(letter: str, form: str) -> None:
+    assert named_option(form.format(letter), {}) == letter

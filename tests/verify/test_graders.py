@@ -88,7 +88,7 @@ def test_signs_and_case_belong_to_a_mathematical_answer(gold: str, answer: str) 
 
 def test_the_last_line_holds_the_answer_where_none_is_stated() -> None:
     graded = grade(_item("math", "9", "So there are 4 + 5 = 9 apples left.", stated=False))
-    assert (graded.verdict, graded.answer) == ("correct", "9")
+    assert (graded.verdict, graded.answer) == ("correct", "9 apples left")
     assert graded.detail is not None and "last line" in graded.detail
     assert grade(_item("math", "x'", "x'", stated=False)).verdict == "correct"
     assert grade(_item("math", "9", "I give up.", stated=False)).verdict == "no_answer"

@@ -8,13 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sympy
-import sympy.physics.units  # evaluates names of its own when it is imported
-from hypothesis import given
-from hypothesis import strategies as st
 from sympy.parsing import sympy_parser
 
-from infogap.verify.arithmetic import arithmetic
 from infogap.verify.grade import Grade, Item
 from infogap.verify.graders import grade
 from infogap.verify.pool import grade_all
@@ -96,17 +91,3 @@ def test_a_models_text_is_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 )
 def test_plain_arithmetic_is_still_read(gold: str, answer: str) -> None:
     assert grade(Item("math", "?", gold, None, answer, stated=False)).verdict == "correct"
-
-
-@given(st.recursive(st.integers(0, 99).map(str), lambda inner: st.tuples(inner, st.sampled_from("+-*"), inner).map(
-    lambda parts: f"({parts[0]} {parts[1]} -{parts[2]})"), max_leaves=8))  # fmt: skip
-def test_arithmetic_is_what_python_makes_of_it(text: str) -> None:
-    assert sympy.simplify(arithmetic(text)) == eval(text)  # numbers and operators, written just here
-
-
-@pytest.mark.parametrize(
-    "text", ["x", "f(2)", "2(3)", "True", "'a'", "1 if 2 else 3", "[1]", "(" * 500, "1 << 9", "1j"]
-)
-def test_other_text_is_no_arithmetic(text: str) -> None:
-    with pytest.raises(ValueError, match="not arithmetic"):
-        arithmetic(text)

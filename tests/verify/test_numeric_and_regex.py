@@ -65,7 +65,7 @@ def test_reads_numbers(text: str, value: float) -> None:
         "9**9**9",
         "1e9999",
         "1/0",
-        "about 5",
+        "not 5",
         "1±2",
     ],
 )

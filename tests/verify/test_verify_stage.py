@@ -14,6 +14,7 @@ from infogap.schema import TASKS, TRACES, VERDICTS
 from infogap.teachers.thinking import split
 from infogap.verify import STAGE
 from infogap.verify.grade import Grade, Item
+from infogap.verify.graders import grade
 from infogap.verify.traces import prepared
 
 _RECIPE = """
@@ -142,3 +143,70 @@ def test_a_thought_is_never_read_for_an_answer(text: str, finish: str | None, op
     assert (found.verdict if isinstance(found, Grade) else "graded") == verdict
     if isinstance(found, Item):
         assert found.answer == "27"
+
+
+@pytest.mark.parametrize(
+    ("response", "verdict"),
+    [
+        ("It goes at \\boxed{12} m/s. So the answer is B.", "correct"),
+        ("\\boxed{A} was my guess. The answer is B because the other is red.", "correct"),
+        ("The answer is (B). I hope that helps.", "correct"),
+        ("The answer is A, not B.", "wrong"),
+        ("The answer is B.<|im_end|>", "correct"),
+        ("The answer is neither.", "wrong"),
+        ("I cannot say.", "no_answer"),
+    ],
+)
+def test_a_stated_letter_counts_more_than_a_box_before_it(response: str, verdict: str) -> None:
+    assert _graded("choice", "B", response, _QUESTION).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("gold", "response"),
+    [
+        ("(1,3), (5,3)", r"So \boxed{(1,3)} \quad \text{and} \quad \boxed{(5,3)}."),
+        ("4, 6", r"$\boxed{4}$ for part (a) and $\boxed{6}$ for part (b)."),
+        ("4, 6", "(a) $\\boxed{4}$.\n\n(b) $\\boxed{6}$."),
+        ("4, 6", r"\boxed{4} \quad \boxed{6}"),
+        ("x=4, y=6", r"$x = \boxed{4}$ and $y = \boxed{6}$"),
+        ("6", "\\boxed{4} is too small.\n\\boxed{6}"),
+        ("6", "\\boxed{6}\n\n\\boxed{6}"),
+        ("6", "**Answer:**\n\n\\[\n6\n\\]"),
+        ("6", "### Answer\n$$\n6\n$$\nThat is all."),
+        ("6.5", "The answer is approx. 6.5."),
+        ("6", "The answer is \u200b6\ufeff.</s>"),
+        ("2\\sqrt{6}", "Hence the side is 2√6."),
+        ("Helena", "Helena"),
+    ],
+)
+def test_where_an_answer_stands(gold: str, response: str) -> None:
+    assert _graded("math", gold, response).verdict == "correct"
+
+
+@pytest.mark.parametrize(
+    ("gold", "response", "verdict"),
+    [
+        ("31", "Therefore the number of birds is 31.", "correct"),
+        ("31", "So the fence will cost **$31.00**.", "correct"),
+        ("31", "The answer is EUR 31.", "correct"),
+        ("3", "The answer is 3 dozen.", "wrong"),
+        ("36", "The answer is 3 dozen.", "correct"),
+        ("4", "The answer is 4√7.", "wrong"),
+        ("4", "The answer is 4π.", "wrong"),
+        ("4", "\\boxed{4!}", "wrong"),
+        ("4", "\\boxed{4e^{2}}", "wrong"),
+        ("4", "\\boxed{4 + c}", "wrong"),
+        ("4.75", "\\boxed{4\\frac{3}{4}}", "correct"),
+        ("4", "The answer is 4 and a quarter.", "wrong"),
+        ("4000000", "The answer is 4 million.", "correct"),
+        ("4", "We looked at step 4", "no_answer"),
+    ],
+)
+def test_numbers_of_closing_sentences(gold: str, response: str, verdict: str) -> None:
+    assert _graded("numeric", gold, response).verdict == verdict
+
+
+def _graded(verifier: str, gold: str, response: str, question: str = "Q?") -> Grade:
+    known = {"response": response, "reasoning": "", "finish_reason": "stop", "error": None}
+    item = prepared(_task("t", verifier, gold, question), known)
+    return grade(item) if isinstance(item, Item) else item

@@ -43,11 +43,37 @@ def run(
 ) -> None:
     """Make everything that a recipe asks for; what is up to date is left alone."""
     from infogap.budget import Budget
+
+    _make_all(recipe, run, set_, Budget(max_requests, max_tokens), retry_failed=retry_failed, push=push)
+
+
+@command(RUNS)
+def quickstart(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write the recipe and its tasks.")] = Path(
+        "quickstart"
+    ),
+) -> None:
+    """Make a first dataset with a small model, on this machine alone: write a recipe and its tasks, then run it."""
+    from infogap.budget import Budget
+    from infogap.cli.worked_example import write_quickstart
+
+    _make_all(write_quickstart(folder), None, None, Budget(None, None))
+
+
+def _make_all(
+    recipe: Path,
+    folder: Path | None,
+    overrides: list[str] | None,
+    budget: Budget,
+    *,
+    retry_failed: bool = False,
+    push: bool = False,
+) -> None:
     from infogap.cli.preparing import checked
     from infogap.pipeline import run_all
     from infogap.run import Run
 
-    taken_up = replace(Run.create(checked(recipe, set_), run), budget=Budget(max_requests, max_tokens))
+    taken_up = replace(Run.create(checked(recipe, overrides), folder), budget=budget)
     with taken_up.lock():
         taken_up.save_recipe()
         if retry_failed:
@@ -68,6 +94,23 @@ def _stage(name: str) -> Callable[..., None]:
         _run_one(folder, name)
 
     return make
+
+
+def _tasks(folder: RunFolder) -> None:
+    _run_one(folder, "tasks", then=_show_tasks)
+
+
+def _show_tasks(opened: Run) -> None:
+    from infogap.console import output
+    from infogap.preview import preview
+
+    found = preview(opened)
+    if output.json:
+        import orjson
+
+        typer.echo(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode())
+    elif not output.quiet:
+        typer.echo("\n".join(found.lines()))
 
 
 def _generate(
@@ -208,7 +251,7 @@ def _publish(folder: RunFolder, push: Push = False) -> None:
 
 
 _STAGE_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
-    "tasks": (_stage("tasks"), "Collect the tasks from their sources."),
+    "tasks": (_tasks, "Collect the tasks from their sources, and show some as they were read."),
     "generate": (_generate, "Ask the teacher for the traces that are not on disk yet."),
     "import": (_stage("import"), "Take over traces that exist already."),
     "verify": (_stage("verify"), "Compare every trace's final answer with the gold answer."),

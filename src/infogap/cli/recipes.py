@@ -13,13 +13,18 @@ from infogap.console import output, say
 
 if TYPE_CHECKING:
     from infogap.recipe import LoadedRecipe
+    from infogap.run import Run
 
 
 @command(RECIPES)
 def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path("recipe.yaml"),
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", metavar="DATA", help="A file of tasks or traces: the recipe reads it."),
+    ] = None,
 ) -> None:
-    """Write a commented recipe to start from."""
+    """Write a commented recipe to start from, or one for a file that is there already."""
     from importlib import resources
 
     from infogap.atomic import write_text
@@ -27,15 +32,55 @@ def init(
 
     if file.exists():
         raise UserError(f"{file} is there already; name another file")
-    write_text(file, (resources.files("infogap.recipe") / "starter.yaml").read_text(encoding="utf-8"))
+    if from_ is None:
+        write_text(file, (resources.files("infogap.recipe") / "starter.yaml").read_text(encoding="utf-8"))
+    else:
+        from infogap.rows.first_recipe import first_recipe
+
+        write_text(file, first_recipe(from_, Path.cwd(), file.parent))
     say(f"wrote {file}; next: infogap check {file} --plan, then infogap run {file}")
+
+
+@command(RECIPES)
+def formats(
+    file: Annotated[
+        str | None, typer.Argument(metavar="FILE", help="A file, pattern or dataset: which of them it fits.")
+    ] = None,
+) -> None:
+    """List the named mappings of well-known files, or those that a file fits."""
+    from infogap.recipe.formats import format_names, load_format
+
+    if file is None:
+        _print_formats([(name, load_format(name).about) for name in format_names()])
+        return
+    from infogap.rows.recognition import recognise
+
+    fits = recognise(file, Path.cwd())
+    _print_formats([(one.name, one.format.about) for one in fits])
+    if fits:
+        say(f"write `format: {fits[0].name}` beside `from: {file}`; or: infogap init --from {file}")
+    else:
+        say(f"{file} fits none of them; infogap init --from {file} guesses by the names of its columns", style="yellow")
+
+
+def _print_formats(found: list[tuple[str, str]]) -> None:
+    if output.json:
+        import orjson
+
+        rows = [{"format": name, "about": about} for name, about in found]
+        typer.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
+        return
+    for name, about in found:
+        typer.echo(f"{name:<22}{about}")
 
 
 @command(RECIPES)
 def check(
     recipe: Annotated[Path | None, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")] = None,
     set_: Overrides = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Say how many requests and tokens it will cost.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Show some tasks as they are read, and what the run will cost.")
+    ] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the recipe's JSON Schema, for editors.")] = False,
 ) -> None:
     """Validate a recipe: all its errors at once, each with its line."""
@@ -64,10 +109,11 @@ def _schema() -> str:
 
 
 def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
-    """Requests and tokens, from the tasks themselves: collected in a temporary run."""
+    """Requests and tokens, and some tasks as they were read: collected in a temporary run."""
     from tempfile import TemporaryDirectory
 
     from infogap.generate.cost import cost
+    from infogap.preview import preview
     from infogap.run import Run
     from infogap.tasks import STAGE
 
@@ -76,7 +122,21 @@ def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
         outcome = STAGE.make(run)
         for note in outcome.notes:
             say(note.replace(folder, "RUN"), style="yellow")
-        return {"tasks": outcome.rows, **(cost(run) if loaded.recipe.generate else {})}
+        costs = cost(run) if loaded.recipe.generate else _imported(run, folder)
+        found = preview(run)
+        if not output.json:
+            typer.echo("\n".join([*found.lines(), ""]))
+        return {"tasks": outcome.rows, **costs, **found.as_json()}
+
+
+def _imported(run: Run, folder: str) -> dict[str, Any]:
+    """The traces that an import gives."""
+    from infogap.importing import STAGE
+
+    outcome = STAGE.make(run)
+    for note in outcome.notes:
+        say(note.replace(folder, "RUN"), style="yellow")
+    return {"traces": outcome.rows}
 
 
 def _print_plan(costs: dict[str, Any]) -> None:
@@ -87,6 +147,7 @@ def _print_plan(costs: dict[str, Any]) -> None:
         return
     typer.echo(f"tasks               {costs['tasks']:>14,}")
     if "requests" not in costs:
+        typer.echo(f"traces              {costs['traces']:>14,}")
         return
     for privilege, requests in costs["privileges"].items():
         typer.echo(f"  {privilege:<18}{requests:>14,} requests")

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from infogap.decontaminate.words import Words, phrases, spans
 from infogap.errors import UserError
 from infogap.recipe.decontaminate import Decontaminate, EvaluationSet
+from infogap.rows.columns import as_text
 from infogap.run import Run
-from infogap.tasks.columns import as_text
 from infogap.tasks.reading import read_fields
 
 _SIEVE_BITS = 22  # 4 MiB: what stays in the processor's cache, and of 100,000 n-grams lets 2 % of others through

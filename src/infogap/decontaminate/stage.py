@@ -17,10 +17,10 @@ from infogap.decontaminate.texts import count, texts
 from infogap.decontaminate.words import phrases
 from infogap.recipe import Recipe
 from infogap.recipe.decontaminate import Decontaminate, What
+from infogap.rows.source import content
 from infogap.run import Run, write_part
 from infogap.schema import CONTAMINATION, TASKS, TRACES
 from infogap.stage import Outcome, Stage
-from infogap.tasks.source import content
 
 QUESTIONS = "questions.parquet"
 """Beside the table: the evaluation questions that something matches."""

@@ -13,7 +13,7 @@ import polars as pl
 
 from infogap.errors import UserError
 from infogap.recipe.spelling import nearest
-from infogap.tasks.columns import MISSING, missing_column, reach, touches
+from infogap.rows.columns import MISSING, missing_column, reach, touches
 from infogap.text import utf8
 
 ROWS_AT_ONCE = 2_000

@@ -46,7 +46,7 @@ def check_scorer(run: Run) -> None:
     prompts; WorldError where no server answers. Loads no model."""
     settings = settings_of(run)
     name_of(settings, run.resolve)
-    needed = {"embedded": "llama_cpp", "vllm": "vllm", "ray": "vllm"}.get(settings.backend)
+    needed = {"embedded": "xllamacpp", "vllm": "vllm", "ray": "vllm"}.get(settings.backend)
     if needed is not None and find_spec(needed) is None:
         extra = "embedded" if settings.backend == "embedded" else "vllm"
         raise UserError(f"measure.gap: scoring needs {needed}; pip install 'infogap[{extra}]'")

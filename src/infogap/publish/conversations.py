@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import orjson
 import polars as pl
 
 from infogap.run import Run
+from infogap.tasks.questions import TURNS
 from infogap.teachers.thinking import ANSWER_TAGS
 
 MESSAGES = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
 
 
-def prompts(run: Run, questions: pl.Series) -> pl.Series:
-    """A message of the user's each: what an unguided teacher sees, whatever a trace's own teacher saw.
+def prompts(run: Run, tasks: pl.DataFrame) -> pl.Series:
+    """A prompt for each row with a task's `question` and `metadata`: what an unguided teacher sees.
 
-    For imported traces it is the question alone: with which instruction they were made is not known.
+    That is a message of the user's, whatever a trace's own teacher saw. For imported traces it is the question alone:
+    with which instruction they were made is not known. Where they answer a conversation, it is all its turns.
     """
-    texts = questions.to_list()
+    questions, turns = tasks["question"].to_list(), [turns_of(text) for text in tasks["metadata"]]
     if run.recipe.generate is not None:
         from infogap.privilege.render import student_prompt
 
-        texts = [student_prompt(question, run.recipe.generate.instruction) for question in texts]
-    return pl.select(prompt=pl.concat_list(_message("user", pl.lit(pl.Series(texts, dtype=pl.String))))).to_series()
+        questions = [student_prompt(question, run.recipe.generate.instruction) for question in questions]
+    messages = [
+        known or [{"role": "user", "content": question}] for question, known in zip(questions, turns, strict=True)
+    ]
+    return pl.Series("prompt", messages, dtype=MESSAGES)
+
+
+def turns_of(metadata: str | None) -> list[dict[str, str]] | None:
+    """The turns of a question that is a conversation, from its task's metadata; None for other questions."""
+    if metadata is None or f'"{TURNS}"' not in metadata:
+        return None
+    found: list[dict[str, str]] | None = orjson.loads(metadata).get(TURNS)
+    return found
 
 
 def answers(run: Run) -> pl.Expr:

@@ -17,7 +17,8 @@ from infogap.recipe.spelling import nearest
 from infogap.run import Run
 
 Row = dict[str, Any]
-_NAMES = {"user": "human", "assistant": "gpt"}  # what ShareGPT calls them
+# What ShareGPT calls them.
+_NAMES = {"user": "human", "assistant": "gpt", "system": "system", "tool": "observation"}
 
 
 def _messages(messages: list[dict[str, str]]) -> Row:
@@ -25,11 +26,19 @@ def _messages(messages: list[dict[str, str]]) -> Row:
 
 
 def _prompt_completion(messages: list[dict[str, str]]) -> Row:
-    return {"prompt": messages[:1], "completion": messages[1:]}
+    return {"prompt": messages[:-1], "completion": messages[-1:]}
 
 
 def _alpaca(messages: list[dict[str, str]]) -> Row:
-    return {"instruction": messages[0]["content"], "input": "", "output": messages[1]["content"]}
+    """Earlier turns go where LLaMA-Factory reads them: `system`, and `history` as pairs of question and answer."""
+    system = messages[0]["content"] if messages[0]["role"] == "system" else None
+    turns = messages if system is None else messages[1:]
+    if [turn["role"] for turn in turns] != ["user", "assistant"] * (len(turns) // 2):
+        raise UserError("a conversation in which turns do not alternate is no alpaca row; export it as messages")
+    texts = [turn["content"] for turn in turns]
+    row: Row = {"instruction": texts[-2], "input": "", "output": texts[-1]}
+    history = [list(pair) for pair in zip(texts[:-2:2], texts[1:-2:2], strict=True)]
+    return row | ({"history": history} if history else {}) | ({"system": system} if system is not None else {})
 
 
 def _sharegpt(messages: list[dict[str, str]]) -> Row:
@@ -92,5 +101,5 @@ def _write_jsonl(run: Run, file: Path, form: str) -> int:
 
 def _write_parquet(run: Run, file: Path, form: str) -> int:
     rows = [row for slice_ in _rows(run, form) for row in slice_]
-    pl.DataFrame(rows, infer_schema_length=1).write_parquet(file, compression="zstd")
+    pl.DataFrame(rows, infer_schema_length=None).write_parquet(file, compression="zstd")
     return len(rows)

@@ -8,7 +8,7 @@ import polars as pl
 
 from infogap.publish.public import public_label
 from infogap.run import Run
-from infogap.schema import DUPLICATES, MEASURES, MIX, TASKS, VERDICTS, Table
+from infogap.schema import DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, VERDICTS, Table
 
 
 def columns(table: Table, *names: str) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def with_tasks(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
 def joined(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
     """The traces, in their order, with the columns of the other tables; null where a table has no row."""
     found = with_tasks(run, traces)
-    for table in (VERDICTS, MEASURES, DUPLICATES, MIX):
+    for table in (STATED_VERDICTS, VERDICTS, MEASURES, DUPLICATES, MIX):
         found = _add(found, run.scan(table), "trace_id")
     return found.with_columns(public(found, "teacher"))
 

@@ -46,7 +46,7 @@ def _rows(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
     known = joined(run, traces).with_columns(answer_message=answers(run))
     chosen = known.filter(~pl.col("rejected"))
     rejected = known.filter("rejected").select("place", *_as("rejected"))
-    rows = chosen.with_columns(prompts(run, chosen["question"]), *_as("chosen")).drop("rejected")
+    rows = chosen.with_columns(prompts(run, chosen), *_as("chosen")).drop("rejected")
     both = rows.join(rejected, on="place", maintain_order="left", validate="1:1")
     return both.select(*_SCHEMA).match_to_schema(_SCHEMA)
 

@@ -36,11 +36,7 @@ def _places(run: Run) -> pl.DataFrame:
 def _rows(run: Run, contexts: pl.DataFrame) -> pl.DataFrame:
     """A row for each context: the student's prompt, and the context's text."""
     rows = with_tasks(run, contexts)
-    return (
-        rows.with_columns(prompts(run, rows["question"]), privileged_context="text")
-        .select(*_SCHEMA)
-        .match_to_schema(_SCHEMA)
-    )
+    return rows.with_columns(prompts(run, rows), privileged_context="text").select(*_SCHEMA).match_to_schema(_SCHEMA)
 
 
 PRIVILEGED = Config(

@@ -26,13 +26,13 @@ _LIBRARIES = (
     "datasketch",
     "huggingface-hub",
     "jinja2",
-    "llama-cpp-python",
     "math-verify",
     "numpy",
     "polars",
     "pyarrow",
     "reasoning-gym",
     "scipy",
+    "xllamacpp",
 )
 
 

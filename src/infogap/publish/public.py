@@ -30,9 +30,13 @@ _UNPUBLISHED = {
 
 
 def public_label(text: str) -> str:
-    """A source's or a teacher's name; a local path or a URL is reduced to its last part."""
-    if not _LOCAL.search(text):
-        return text
+    """A source's or a teacher's name; local paths and URLs are reduced to their last part."""
+    return ", ".join(_last_part(one) if _LOCAL.search(one) else one for one in text.split(", "))
+
+
+def _last_part(text: str) -> str:
+    if "://" in text:
+        text = re.split(r"[?#]", text)[0]  # a query can hold a key
     return re.split(r"[/\\]", text.rstrip("/\\"))[-1]
 
 

@@ -49,7 +49,7 @@ def _places(run: Run) -> pl.DataFrame:
 def _rows(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:
     """A row for each task. `ability` is the family, or the verifier where there is none."""
     known = tasks.with_columns(
-        prompts(run, tasks["question"]),
+        prompts(run, tasks),
         public(tasks, "source"),
         verifier_settings=pl.Series([_settings(text) for text in tasks["metadata"]], dtype=pl.String),
     )

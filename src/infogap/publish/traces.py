@@ -8,7 +8,7 @@ from infogap.publish.config import Config
 from infogap.publish.joined import all_but, columns, joined
 from infogap.publish.slices import in_order
 from infogap.run import Run
-from infogap.schema import DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS
+from infogap.schema import DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACES, VERDICTS
 
 # Neither the contexts nor the worked solutions: privileged text is not published here. Nor the errors of failed
 # requests and the details of verdicts, which can name servers; `finish_reason` is "error" where a request failed.
@@ -18,6 +18,7 @@ _SCHEMA = pl.Schema(
         **columns(TASKS, "source", "family", "difficulty", "verifier", "question", "answer"),
         **all_but(TRACES, "trace_id", "task_id", "error"),
         **all_but(VERDICTS, "trace_id", "detail"),
+        **columns(STATED_VERDICTS, "stated_verdict"),
         **all_but(MEASURES, "trace_id"),
         **columns(DUPLICATES, "duplicate_of", "jaccard"),
         **all_but(MIX, "trace_id"),

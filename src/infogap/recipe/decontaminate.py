@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import PurePath
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -26,7 +24,7 @@ class EvaluationSet(RowSource):
     @property
     def label(self) -> str:
         """What tables and the card call it."""
-        return self.name or re.sub(r"\.(jsonl|json|csv|parquet)$", "", PurePath(self.from_).name)
+        return self.name or self.stem
 
 
 class Decontaminate(Model):

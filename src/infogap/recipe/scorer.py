@@ -7,7 +7,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, TypeAdapter
 
 from infogap.recipe.base import Model
-from infogap.recipe.teacher import EmbeddedTeacher, OpenAITeacher, ServerUrls, Teacher, VllmTeacher, as_json
+from infogap.recipe.teacher import (
+    PACKAGED_MODEL,
+    EmbeddedTeacher,
+    OpenAITeacher,
+    ServerUrls,
+    Teacher,
+    VllmTeacher,
+    as_json,
+)
 
 THE_TEACHER = "teacher"
 
@@ -16,11 +24,9 @@ class EmbeddedScorerModel(Model):
     """A GGUF model in this process."""
 
     backend: Literal["embedded"]
-    model: str = Field(
-        "SmolLM2-135M-Instruct", min_length=1, description="SmolLM2-135M-Instruct, or a path to a .gguf file."
-    )
+    model: str = Field(PACKAGED_MODEL, min_length=1, description=f"{PACKAGED_MODEL}, or a path to a .gguf file.")
     context_length: int = Field(4096, ge=256, description="Tokens of prompt and trace together.")
-    threads: int | None = Field(None, ge=1, description="By default the number of cores minus one.")
+    threads: int | None = Field(None, ge=1, description="Texts scored at a time; by default one per core.")
 
 
 class VllmScorerModel(Model):
@@ -73,7 +79,7 @@ def scorer_settings(
         assert teacher is not None, "checked with the recipe"
         return teacher
     if isinstance(entry, str):
-        if entry == EmbeddedTeacher.model_fields["model"].default or entry.endswith(".gguf"):
+        if entry == PACKAGED_MODEL or entry.endswith(".gguf"):
             return EmbeddedTeacher(backend="embedded", model=entry)
         return VllmTeacher(backend="vllm", model=entry)
     settings: EmbeddedTeacher | VllmTeacher | OpenAITeacher = TypeAdapter[Any](Teacher).validate_python(

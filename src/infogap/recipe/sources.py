@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    Tag,
+    WithJsonSchema,
+    field_serializer,
+    model_serializer,
+    model_validator,
+)
 
 from infogap.recipe.base import Model, refuse, refuse_at
+from infogap.recipe.formats import filled_in
 from infogap.recipe.problems import show
 from infogap.recipe.spelling import nearest
 from infogap.recipe.thinking import Thinking
@@ -19,8 +32,8 @@ ColumnPath = Annotated[
     str,
     Field(
         min_length=1,
-        description="A column, or a path into it: `extra_info.solution`, `prompt[0].content`; "
-        "strings that hold JSON are read on the way.",
+        description="A column; a path into it, `extra_info.solution`, `prompt[-1].content`, `solutions[*].text` (every "
+        "item); or a template over several, `{{ body }} {{ question }}`. Strings that hold JSON are read on the way.",
     ),
 ]
 
@@ -34,6 +47,22 @@ OneOrMore = Annotated[
     BeforeValidator(_as_list),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
+
+
+def _not_empty(entries: list[str]) -> list[str]:
+    if not entries or not all(entries):
+        raise refuse("names no file")
+    return entries
+
+
+def _one_group(pattern: str) -> str:
+    try:
+        groups = re.compile(pattern).groups
+    except (re.error, RecursionError, OverflowError) as error:
+        raise refuse(f"not a regular expression: {error}") from error
+    if groups != 1:
+        raise refuse(f"should have one group in parentheses, this one has {groups}; others are written (?:...)")
+    return pattern
 
 
 def _known_verifier(name: str) -> str:
@@ -54,20 +83,36 @@ VerifierName = Annotated[
 class TaskColumns(Model):
     """Which column of the source is which part of a task."""
 
-    question: ColumnPath = "question"
-    answer: ColumnPath = "answer"
+    question: ColumnPath = Field(
+        "question", description="A text; or a list of messages, of which all before the last answer are the prompt."
+    )
+    answer: ColumnPath | None = Field("answer", description="The gold answer; imported traces may do without: null.")
     solution: ColumnPath | None = None
     family: ColumnPath | None = None
     difficulty: ColumnPath | None = None
+    options: ColumnPath | None = Field(
+        None,
+        description="choice: the options, a list of texts or a mapping of letters to texts; put into the question.",
+    )
+
+    @model_serializer(mode="wrap")
+    def _keep_nulls(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A column that the recipe says is not there stays said: its default is another."""
+        nulls = {name: None for name in sorted(self.model_fields_set) if getattr(self, name) is None}
+        return {**nulls, **handler(self)}
 
 
 class RowSource(Model):
-    """Rows of a file or of a dataset."""
+    """Rows of files or of a dataset."""
 
-    from_: str = Field(
+    files: Annotated[OneOrMore, AfterValidator(_not_empty)] = Field(
         alias="from",
-        min_length=1,
-        description="A file (.jsonl, .json, .csv, .parquet) or whatever `datasets.load_dataset` takes: org/name.",
+        description="A file (.jsonl, .json, .csv, .parquet, .eval, also compressed: .gz, .bz2, .zst), a pattern such "
+        "as part-*.jsonl, a folder, a list of these, each also behind hf://, s3://, https://; or whatever "
+        "`datasets.load_dataset` takes: org/name.",
+    )
+    rows: str | None = Field(
+        None, min_length=1, description="The list of rows inside a JSON file that is an object: `results`."
     )
     config: str | None = Field(None, description="The dataset's configuration; for datasets, not files.")
     split: str = Field("train", description="The dataset's split; for datasets, not files.")
@@ -77,12 +122,62 @@ class RowSource(Model):
         "change between two runs of the recipe.",
     )
 
+    @property
+    def from_(self) -> str:
+        """What messages and tables call the source."""
+        return ", ".join(self.files)
+
+    @property
+    def stem(self) -> str:
+        """Its name without folders, suffixes and wildcards."""
+        return "+".join(dict.fromkeys(_stem(entry) for entry in self.files))
+
+    @field_serializer("files")
+    def _one_as_text(self, files: list[str]) -> str | list[str]:
+        return files[0] if len(files) == 1 else files
+
+
+def _stem(entry: str) -> str:
+    path = PurePath(re.split(r"[?#]", entry)[0] if "://" in entry else entry)
+    name = re.sub(r"\.(jsonl|json|csv|parquet|eval)(\.(gz|bz2|zst))?$", "", path.name, flags=re.IGNORECASE)
+    return re.sub(r"[*?\[\]]+", "", name).strip("-_. ") or path.parent.name or entry
+
+
+class Join(RowSource):
+    """A second file, whose rows complete those of the first that have the same key."""
+
+    on: Annotated[str, Field(min_length=1)] | Annotated[dict[str, str], Field(min_length=1, max_length=1)] = Field(
+        description="The key's column in both files; or, where it is called otherwise, {this file's: the other's}."
+    )
+
+    @property
+    def key(self) -> str:
+        """The key's column path in the source's own rows."""
+        return self.on if isinstance(self.on, str) else next(iter(self.on))
+
+    @property
+    def other_key(self) -> str:
+        """The key's column path in the second file's rows."""
+        return self.on if isinstance(self.on, str) else next(iter(self.on.values()))
+
 
 class Source(RowSource):
     """What both task and trace sources say of their rows."""
 
     family: str | None = Field(None, description="The family of every row, where no column says it.")
     difficulty: str | int | float | None = Field(None, description="The difficulty of every row.")
+    format: str | None = Field(
+        None, description="A named mapping of columns: `infogap formats` lists them. What is written here comes first."
+    )
+    join: Join | None = Field(
+        None, description="A second file with columns that this one lacks: {from: questions.jsonl, on: custom_id}."
+    )
+    pattern: Annotated[str, AfterValidator(_one_group)] | None = Field(
+        None, description="A regular expression with one group: the question is what the group matches."
+    )
+    strip_prefix: OneOrMore = Field(
+        [], description="Texts removed from the beginning of questions, such as an instruction."
+    )
     strip_suffix: OneOrMore = Field([], description="Texts removed from the end of questions, such as an instruction.")
     verifier: VerifierName = Field(
         "math",
@@ -93,7 +188,7 @@ class Source(RowSource):
     )
     where: str | None = Field(
         None,
-        description="An SQL condition over question, answer, solution, family, difficulty: "
+        description="An SQL condition over the mapped columns, which are text, and the file's own: "
         "`family = 'Algebra' AND CAST(difficulty AS INT) >= 3`.",
     )
     limit: int | None = Field(None, ge=1, description="At most so many tasks, drawn by the recipe's seed.")
@@ -112,6 +207,20 @@ class FileTasks(Source):
     """Tasks from a file or a dataset."""
 
     columns: TaskColumns = TaskColumns()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_format(cls, data: Any) -> Any:
+        return filled_in(data, _keys(cls), set(TaskColumns.model_fields))
+
+    @model_validator(mode="after")
+    def _has_gold_answers(self) -> Self:
+        if self.columns.answer is None:
+            raise refuse_at(
+                ("columns", "answer"),
+                "what a teacher answers is graded by a gold answer: name its column",
+            )
+        return self
 
 
 class GymTasks(Model):
@@ -153,6 +262,9 @@ class TraceColumns(TaskColumns):
     context: ColumnPath | None = Field(None, description="What the teacher was shown besides the question.")
     finish_reason: ColumnPath | None = None
     completion_tokens: ColumnPath | None = None
+    stated_verdict: ColumnPath | None = Field(
+        None, description="The file's own label: is_correct, a score, a grader's verdict. Kept, and compared by verify."
+    )
 
 
 class TraceImport(Source):
@@ -167,3 +279,13 @@ class TraceImport(Source):
         "without tags is then a thought that was cut off. Or the tags around thoughts, where they are none of the "
         "known ones: {open: <ponder>, close: </ponder>}.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_format(cls, data: Any) -> Any:
+        return filled_in(data, _keys(cls), set(TraceColumns.model_fields))
+
+
+def _keys(section: type[Source]) -> set[str]:
+    """What a source's section may be given by a named mapping."""
+    return set(section.allowed_keys()) - {"from", "format", "columns"}

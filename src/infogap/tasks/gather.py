@@ -8,11 +8,12 @@ from typing import Any
 
 from infogap.console import progress
 from infogap.errors import UserError
-from infogap.recipe.sources import GymTasks
+from infogap.recipe.sources import GymTasks, TraceImport
 from infogap.run import Run
 from infogap.tasks import gym
 from infogap.tasks.answers import NO_ANSWER, faults
-from infogap.tasks.reading import NO_QUESTION, Draft, TableSource, drafts
+from infogap.tasks.questions import NO_QUESTION, TURNS, TableSource
+from infogap.tasks.reading import Draft, drafts
 from infogap.tasks.select import Task, fulfils, merge, sample
 
 WHERE = "left out by `where`"
@@ -39,6 +40,7 @@ class Gathered:
     fates: list[Fate]
     rejected: list[Fate] = field(default_factory=list)
     merged: int = 0  # rows that repeat one of these tasks
+    notes: list[str] = field(default_factory=list)  # on how the rows were read
 
     @property
     def counts(self) -> dict[str, Any]:
@@ -78,10 +80,11 @@ def gather_table(run: Run, source: TableSource) -> Gathered:
 
     Raises UserError where no task is left, or a row is invalid and the source says `invalid: error`.
     """
-    read = drafts(run, source)
+    found = drafts(run, source)
+    read = found.rows
     reasons: dict[int, str] = {}  # by position, why a row is no task
     if source.where is not None:
-        passed = fulfils(read, source.where, source.from_)
+        passed = fulfils(found, source.where, source.from_)
         reasons = {index: WHERE for index, holds in enumerate(passed) if not holds}
     invalid = _invalid(read, reasons, source)
     reasons |= invalid
@@ -98,7 +101,7 @@ def gather_table(run: Run, source: TableSource) -> Gathered:
     if not tasks:
         raise UserError(_nothing_left(source, fates))
     repeated = sum(fate.task_id is not None for fate in fates) - len(tasks)
-    return Gathered(source.from_, tasks, fates, [fates[index] for index in sorted(invalid)], repeated)
+    return Gathered(source.from_, tasks, fates, [fates[index] for index in sorted(invalid)], repeated, found.notes)
 
 
 def _invalid(read: list[Draft], left_out: dict[int, str], source: TableSource) -> dict[int, str]:
@@ -111,12 +114,18 @@ def _invalid(read: list[Draft], left_out: dict[int, str], source: TableSource) -
         if draft.fault or draft.question is None:
             found[index] = draft.fault or NO_QUESTION
         elif draft.answer is None:
-            found[index] = NO_ANSWER
+            if not _may_lack_gold(source):
+                found[index] = NO_ANSWER
         else:
             whole.append((index, draft.question, draft.answer))
     reasons = faults([(question, answer) for _, question, answer in whole], source.verifier)
     found |= {index: reason for (index, _, _), reason in zip(whole, reasons, strict=True) if reason is not None}
     return dict(sorted(found.items()))
+
+
+def _may_lack_gold(source: TableSource) -> bool:
+    """Existing traces are worth something without a gold answer, unless the recipe wants every row whole."""
+    return isinstance(source, TraceImport) and (source.invalid == "skip" or source.columns.answer is None)
 
 
 def _task(draft: Draft, source: TableSource) -> Task:
@@ -129,7 +138,9 @@ def _task(draft: Draft, source: TableSource) -> Task:
         family=draft.family,
         difficulty=draft.difficulty,
         solution=draft.solution,
-        metadata={"row": draft.row} | ({} if source.tolerance is None else {"tolerance": source.tolerance}),
+        metadata={"row": draft.row}
+        | ({} if source.tolerance is None else {"tolerance": source.tolerance})
+        | ({} if draft.turns is None else {TURNS: draft.turns}),
     )
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import fields
 from functools import lru_cache
+from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
 from infogap.errors import UserError
@@ -15,7 +17,7 @@ from infogap.ids import canonical, derived_seed
 from infogap.recipe.model import GYM_WITH_SOLUTION
 from infogap.recipe.sources import GymTasks
 from infogap.recipe.spelling import nearest
-from infogap.tasks.columns import as_text
+from infogap.rows.columns import as_text
 from infogap.tasks.select import Task
 
 # Why a dataset of reasoning-gym cannot be used. Most of those named here iterate over sets of text, whose
@@ -33,6 +35,20 @@ UNUSABLE = {
     "ransom_note": _NOT_AGAIN,
     "word_ladder": _NOT_AGAIN,
 }
+
+
+def missing() -> str | None:
+    """What to install where reasoning-gym is not there, or None."""
+    if find_spec("reasoning_gym") is not None:
+        return None
+    return "procedural tasks need the package reasoning-gym; pip install 'infogap[gym]'"
+
+
+def library_version() -> str:
+    """The version of reasoning-gym: another one may make other tasks. Raises UserError where it is not installed."""
+    if reason := missing():
+        raise UserError(reason)
+    return version("reasoning-gym")
 
 
 def label(name: str) -> str:

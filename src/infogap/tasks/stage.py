@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from importlib.metadata import version
 from typing import Any
 
 import polars as pl
 
 from infogap.ids import canonical
 from infogap.recipe.problems import spell_path
-from infogap.recipe.sources import FileTasks, GymTasks, TraceImport
+from infogap.recipe.sources import FileTasks, GymTasks, TraceColumns, TraceImport
+from infogap.rows.source import contents
 from infogap.run import Run, write_part
 from infogap.schema import TASKS
 from infogap.stage import Outcome, Stage
+from infogap.tasks import gym
 from infogap.tasks.gather import Fate, Gathered, gather_gym, gather_table
-from infogap.tasks.reading import TASK_FIELDS
+from infogap.tasks.questions import TURNS
+from infogap.tasks.reading import TASK_COLUMNS, column_paths
 from infogap.tasks.select import Task, conflicting, merge
-from infogap.tasks.source import content, default_family
 
 REJECTED = "rejected.parquet"
 ROWS = "rows.parquet"
@@ -53,13 +54,22 @@ def _draws(run: Run) -> bool:
 
 
 def _gym_part(source: GymTasks) -> dict[str, Any]:
-    return source.model_dump(mode="json", by_alias=True) | {"reasoning_gym": version("reasoning-gym")}
+    return source.model_dump(mode="json", by_alias=True) | {"reasoning_gym": gym.library_version()}
 
 
 def _table_part(run: Run, source: FileTasks | TraceImport) -> dict[str, Any]:
     settings = source.model_dump(mode="json", by_alias=True, include=_SOURCE_KEYS)
-    columns = {field: path for field, path in settings["columns"].items() if field in TASK_FIELDS}
-    return settings | {"columns": columns, "sha256": content(run, source)}
+    columns = {name: path for name, path in settings["columns"].items() if name in TASK_COLUMNS}
+    return settings | {"columns": columns | _of_traces(source)} | contents(run, source)
+
+
+def _of_traces(source: FileTasks | TraceImport) -> dict[str, str]:
+    """The columns of traces that tasks depend on: those that `where` may name, and answers inside the question."""
+    if not isinstance(source, TraceImport):
+        return {}
+    paths = column_paths(source.columns, [name for name in TraceColumns.model_fields if name not in TASK_COLUMNS])
+    where, question = source.where or "", source.columns.question
+    return {name: path for name, path in paths.items() if name in where or path.startswith(question)}
 
 
 def make(run: Run) -> Outcome:
@@ -96,7 +106,7 @@ def make(run: Run) -> Outcome:
 
 
 def _with_families(tasks: list[Task], run: Run) -> list[Task]:
-    defaults = {source.from_: default_family(source) for source in run.recipe.table_sources}
+    defaults = {source.from_: source.stem for source in run.recipe.table_sources}
     return [task if task.family is not None else replace(task, family=defaults[task.source]) for task in tasks]
 
 
@@ -117,6 +127,7 @@ def _rows_frame(gathered: list[Gathered]) -> pl.DataFrame:
 def _notes(run: Run, gathered: list[Gathered], tasks: list[Task], conflicts: list[str], repeated: int) -> list[str]:
     notes = []
     for one in gathered:
+        notes += one.notes
         if one.rejected:
             reasons = Counter(fate.reason for fate in one.rejected)
             why = "; ".join(f"{reason}: {count:,}" for reason, count in reasons.most_common())
@@ -132,9 +143,12 @@ def _notes(run: Run, gathered: list[Gathered], tasks: list[Task], conflicts: lis
         notes.append(
             f"{len(conflicts):,} questions have several answers; each answer is a task: {_short(conflicts[0])!r}"
         )
+    if run.recipe.measure.gap is not None and (chats := sum(TURNS in task.metadata for task in tasks)):
+        notes.append(f"{chats:,} tasks are conversations; gap scores their traces after all turns as one text")
     without = sorted({task.family or "" for task in tasks if task.answer is None})
     if without:
-        notes.append(f"no gold answer, so none to show a teacher or in a preference pair: {', '.join(without)}")
+        what = "their traces are not graded" if run.recipe.imports else "none to show a teacher or in a preference pair"
+        notes.append(f"no gold answer, so {what}: {', '.join(without)}")
     return notes
 
 
@@ -143,4 +157,4 @@ def _short(text: str) -> str:
     return line if len(line) <= 80 else f"{line[:77]}..."
 
 
-STAGE = Stage("tasks", ("tasks",), (), 1, part, make)
+STAGE = Stage("tasks", ("tasks",), (), 2, part, make)

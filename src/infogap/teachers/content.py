@@ -23,7 +23,8 @@ _THOUGHTS = frozenset(
         "summary_text",
     }
 )
-_WITHOUT_TEXT = frozenset({"redacted_thinking", "reasoning.encrypted", "tool_use", "tool_call", "function_call"})
+_TOOL_CALLS = frozenset({"tool_use", "tool_call", "function_call"})
+_WITHOUT_TEXT = _TOOL_CALLS | {"redacted_thinking", "reasoning.encrypted"}
 _TEXT_KEYS = ("text", "thinking", "reasoning", "thought", "content", "summary", "reasoningText", "reasoning_content")
 
 
@@ -42,6 +43,13 @@ class Content:
 def is_parts(value: Any) -> bool:
     """Whether a value is one message's list of parts, rather than a list of texts."""
     return isinstance(value, list) and bool(value) and all(isinstance(part, Mapping) for part in value)
+
+
+def calls_tools(value: Any) -> bool:
+    """Whether some part of a message's content calls a tool."""
+    return isinstance(value, list) and any(
+        isinstance(part, Mapping) and part.get("type") in _TOOL_CALLS for part in value
+    )
 
 
 def read_content(value: Any) -> Content:

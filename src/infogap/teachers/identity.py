@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from infogap.ids import file_digest
 from infogap.recipe.teacher import EmbeddedTeacher, Teacher, VllmSettings
-from infogap.teachers.gguf import PACKAGED_MODEL
 from infogap.teachers.weights import folder_digest
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def identity_of(model: Teacher, resolve: Callable[[str], Path]) -> dict[str, Any
     """The same of any model of a recipe; `resolve` gives a path of the recipe as a path of this machine."""
     if isinstance(model, VllmSettings):
         return _folder(resolve(model.model).expanduser())
-    if not isinstance(model, EmbeddedTeacher) or model.model == PACKAGED_MODEL:
+    if not isinstance(model, EmbeddedTeacher) or model.is_packaged:
         return {}
     path = resolve(model.model)
     if not path.is_file():

@@ -1,8 +1,6 @@
-"""What llama.cpp's logits say of the tokens that it wrote: log-probabilities and entropies."""
+"""What a model's logits say of the tokens that it wrote: log-probabilities and entropies."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,27 +14,21 @@ class TokenLog:
     `logprobs` and `entropies` are in nats; the latter from the `likeliest` most likely tokens and the rest as one.
     """
 
-    def __init__(self, llama: Any, likeliest: int) -> None:
-        self._llama = llama
+    def __init__(self, likeliest: int) -> None:
         self._likeliest = likeliest
         self.logprobs: list[float] = []
         self.entropies: list[float] = []
 
-    def note(self, token: int) -> None:
-        """Take down a token that was just sampled, while the logits that it was sampled from are there."""
-        logprobs = _log_softmax(self._logits())
+    def note(self, token: int, logits: NDArray[np.float32]) -> None:
+        """Take down a token, and the logits (one per word of the vocabulary) that it was sampled from."""
+        logprobs = log_softmax(logits.astype(np.float64))
         most = np.partition(logprobs, -self._likeliest)[-self._likeliest :]
         self.logprobs.append(float(logprobs[token]))
         self.entropies.append(entropy(most.tolist()))
 
-    def _logits(self) -> NDArray[np.float64]:
-        from llama_cpp import llama_get_logits_ith
 
-        pointer = llama_get_logits_ith(self._llama.ctx, -1)
-        return np.ctypeslib.as_array(pointer, shape=(self._llama.n_vocab(),)).astype(np.float64)
-
-
-def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    shifted = logits - logits.max()
-    log_probabilities: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum())
-    return log_probabilities
+def log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log-probabilities from logits, in nats, along the last axis."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    normalised: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return normalised

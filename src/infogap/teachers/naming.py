@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infogap.recipe.teacher import EmbeddedTeacher, OpenAITeacher, Teacher
-from infogap.teachers.gguf import find_gguf
+from infogap.teachers.gguf import gguf_name
 from infogap.teachers.vllm_model import find_folder
 
 if TYPE_CHECKING:
@@ -28,6 +28,6 @@ def name_of(model: Teacher, resolve: Callable[[str], Path]) -> str:
     if isinstance(model, OpenAITeacher):
         return model.model
     if isinstance(model, EmbeddedTeacher):
-        return find_gguf(model.model, resolve).stem
+        return gguf_name(model.model, resolve)
     folder = find_folder(model.model, resolve)
     return folder.name if folder else model.model

@@ -16,9 +16,21 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from infogap.verify.reading.characters import visible, without_end_tokens
+
 _BOX_TOKEN = re.compile(r"(?P<box>\\{1,2}(?:boxed|fbox)\s*\{)|\\[\s\S]|[{}]")
 _BARE_BOX = re.compile(r"\\boxed(?:\s+|(?=\d))([^\s${}]+)")  # \boxed 5
-_BOX_JOINT = re.compile(r"\s*(?:\$+|\\[)\]])?\s*(?:,|and|or|,\s*and|,\s*or)\s*(?:\$+|\\[(\[])?\s*")
+# What stands between boxes that are one answer: "and", a comma, spacing, and which part of the question each is for.
+_JOINING = re.compile(
+    r"(?P<joins>[,;&]|\\q?quad(?![a-z])|\b(?:and|or|as\s+well\s+as|also|then)\b|\\(?:lor|vee|land|wedge)(?![a-z])"
+    r"|\\text\s*\{[\s,;]*(?:and|or)?[\s,;]*\})"
+    r"|(?P<part>(?:for\s+|in\s+)?(?:\bpart\s+\(?(?:[a-hA-H]|i{1,3}|[1-9])\b\)?|(?<![\w)])\(?(?:[a-h]|i{1,3}|[1-9])\))[:.]?)"
+    r"|(?P<name>(?<![A-Za-z])[A-Za-z](?:_\w|_\{\w+\})?\s*=)"
+    r"|\$+|\\[()\[\]]|\*\*|\\[ ,;:!]|~|[ \t]+|(?P<break>\.?\s*\n\s*)"
+)
+_MOST_BOXES = 50  # in one answer
+_MAX_JOINT = 120  # characters between two boxes
+_NAMED = re.compile(r"(?<![A-Za-z])([A-Za-z](?:_\w|_\{\w+\})?)\s*=\s*$")
 _TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
 # What comes before an answer in a sentence; the answer itself is the rest of its line.
 _STATING = r"""
@@ -27,7 +39,7 @@ _STATING = r"""
       | \bfinal\s+answer\b
       | ^[ \t>*\#-]{0,12}(?:correct\s+)?answer\b )
     (?: \s+(?:to|for|of)\b[^.:\n]{0,80}? )?
-    (?: [*`\s]*(?:\b(?:is|equals)\b(?!\s+not\b)|\b(?:should|must|would|will)\s+be\b|[:：=])
+    (?: [*`\s]*(?:\b(?:is|equals)\b(?!\s+not\b(?![^.\n]{0,80}?\bbut\b))|\b(?:should|must|would|will)\s+be\b|[:：=])
       | [*`]*[^\S\n]*$ )            # a heading: the answer stands below
     [\s*`:：]*
   | (?:最终|正确)?答案\s*(?:应?[为是]|[:：])\s*[:：]?\s*
@@ -37,8 +49,10 @@ _BEFORE_ANSWER = re.compile(_STATING, _FLAGS)
 _ANSWER_WORDS = [re.compile(word) for word in ("answer", "option", "choice", "答案")]
 _STATING_START = re.compile(r"\b[tmof]|^|(?=最终|正确|答案)", re.IGNORECASE | re.MULTILINE)
 _STATING_REACH = 200  # characters before such a word in which a sentence that states an answer can begin
-_SENTENCE = re.compile(_STATING + r"([^\n]*)", _FLAGS)
+_DISPLAYED = r"\\\[[^\S\n]*\n?[\s\S]{0,2000}?\\\] | \$\$[^\S\n]*\n?[\s\S]{0,2000}?\$\$"
+_SENTENCE = re.compile(_STATING + rf"({_DISPLAYED} | [^\n]*)", _FLAGS)
 _SENTENCE_END = re.compile(r"(?<=\S)(?:[.!?;](?=\s|\*|$)|[。！？；])")
+_ABBREVIATION = re.compile(r"(?:\b(?:approx|ca|vs|sq|cu|Rs|No|St|Mr|Mrs|Dr)|\b[A-Za-z]|\d\s*[ap]\.m)$", re.IGNORECASE)
 MAX_ANSWER = 2_000  # characters: nothing longer is an answer, and work on it would grow with its square
 _WRAPPERS = (("**", "**"), ("`", "`"), ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"))
 
@@ -64,6 +78,7 @@ def stated(response: str, *, cut: bool = False) -> str | None:
     `cut`: the response stopped at its token limit. What stands in its last, unfinished line is then an answer
     only if it is closed (`\boxed{...}`, `<answer>...</answer>`): "the answer is 1" may have been about to say 12.
     """
+    response = without_end_tokens(response)
     explicit = _explicit(response, cut)
     if explicit:
         return explicit
@@ -113,8 +128,8 @@ def _statings(text: str) -> Iterator[re.Match[str]]:
 
 
 def last_line(response: str) -> str:
-    """The last line with any text, stripped; empty where there is none."""
-    lines = response.strip().splitlines()
+    """The last line with any text, stripped; empty where there is none. Tokens that end a response are no text."""
+    lines = without_end_tokens(response).strip().splitlines()
     return lines[-1].strip() if lines else ""
 
 
@@ -122,7 +137,7 @@ def unwrapped(text: str) -> str:
     r"""Text without what surrounds an answer: spaces, `**`, `$`, `\(...\)`, a final full stop, `\boxed{...}`."""
     for _ in range(8):  # wrappings within wrappings; more would be play
         before = text
-        text = text.strip()
+        text = visible(text).strip()
         for opening, closing in _WRAPPERS:
             inner = text.removeprefix(opening).removesuffix(closing)
             if len(inner) == len(text) - len(opening) - len(closing) and closing not in inner:
@@ -130,7 +145,11 @@ def unwrapped(text: str) -> str:
         boxes = _boxes(text)
         if len(boxes) == 1 and (boxes[0].start, boxes[0].end) == (0, len(text)):
             text = boxes[0].content
-        if text.endswith(("。", ",")) or (text.endswith(".") and not text.endswith(("..", "\\right."))):
+        if (
+            text.endswith("。")
+            or (text.endswith(",") and not text.endswith("\\,"))
+            or (text.endswith(".") and not text.endswith(("..", "\\right.")))
+        ):
             text = text[:-1]
         if text == before:
             break
@@ -171,11 +190,34 @@ def _boxes(text: str) -> list[_Box]:
 
 
 def _joined(text: str, boxes: list[_Box]) -> str:
-    r"""The last box, together with those joined to it: `\boxed{3}$ and $\boxed{5}`."""
+    r"""The last box, together with those joined to it: `\boxed{3}$ and $\boxed{5}`; one that is repeated, once."""
     first = len(boxes) - 1
-    while first and _BOX_JOINT.fullmatch(text, boxes[first - 1].end, boxes[first].start):
+    while (
+        first and len(boxes) - first < _MOST_BOXES and _are_one_answer(text[boxes[first - 1].end : boxes[first].start])
+    ):
         first -= 1
-    return ", ".join(box.content.strip() for box in boxes[first:])
+    chosen = boxes[first:]
+    names = [_NAMED.search(text, max(0, box.start - 20), box.start) for box in chosen]
+    contents = [box.content.strip() for box in chosen]
+    if len(chosen) > 1 and all(names):
+        contents = [f"{name[1]} = {content}" for name, content in zip(names, contents, strict=True) if name]
+    return ", ".join(dict.fromkeys(contents))
+
+
+def _are_one_answer(between: str) -> bool:
+    """Whether nothing but what joins boxes stands between two; a new line alone does not."""
+    if len(between) > _MAX_JOINT:
+        return False
+    place, joins, part, breaks = 0, False, False, False
+    while place < len(between):
+        token = _JOINING.match(between, place)
+        if token is None:
+            return False
+        joins = joins or token["joins"] is not None
+        part = part or token["part"] is not None
+        breaks = breaks or token["break"] is not None
+        place = token.end()
+    return part or joins or not breaks
 
 
 def _last_tag(text: str, cut: bool) -> _Box | None:
@@ -207,6 +249,10 @@ def _said(match: re.Match[str]) -> str:
 def _one_sentence(text: str) -> str:
     """Text up to where its sentence ends; a full stop inside a formula or a number is no end."""
     for end in _SENTENCE_END.finditer(text):
-        if text.count("$", 0, end.start()) % 2 == 0:
-            return text[: end.start()]
+        said = text[: end.start()]
+        abbreviated = (
+            end[0] == "." and _ABBREVIATION.search(said[-12:]) and re.match(r"\s*[\d$a-z]", text[end.end() :][:9])
+        )
+        if said.count("$") % 2 == 0 and not abbreviated:
+            return said
     return text

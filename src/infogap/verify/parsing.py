@@ -1,6 +1,6 @@
-"""Math-Verify's parser: quicker on LaTeX, and handing no text to `eval`.
+"""Math-Verify's parser: quicker, and for LaTeX alone: other arithmetic would go to `eval`.
 
-Two of the names that it looks up are replaced, in this process only; what it finds in a text stays the same.
+Two of the names that it looks up are replaced, in this process only; what it finds in LaTeX stays the same.
 """
 
 from __future__ import annotations
@@ -10,15 +10,22 @@ from typing import Any
 
 import math_verify.parser
 from antlr4.atn.PredictionMode import PredictionMode
-from latex2sympy2_extended import latex2sympy2
-from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse
-
-from infogap.verify.arithmetic import arithmetic
+from latex2sympy2_extended import NormalizationConfig, latex2sympy2
+from math_verify import LatexExtractionConfig, parse
 
 # It warns that its own time limits are off: graders run where the worker pool bounds them.
 logging.getLogger("math_verify").setLevel(logging.ERROR)
 
-_TARGETS = (LatexExtractionConfig(boxed_match_priority=0), ExprExtractionConfig())
+# The text of an answer is read before: what is left needs no repair, and no letter after a number is a unit.
+_NORMALIZATION = NormalizationConfig(basic_latex=True, units=False, malformed_operators=False, nits=True, boxed="last")
+_TARGETS = (LatexExtractionConfig(boxed_match_priority=0, normalization_config=_NORMALIZATION),)
+
+
+def expressions(latex: str) -> list[Any]:
+    """The expression that LaTeX is, `[]` where Math-Verify cannot read it as one. Raises what sympy raises."""
+    if not latex:
+        return []
+    return [found for found in parsed(f"\\boxed{{{latex}}}") if not isinstance(found, str)]
 
 
 def parsed(text: str) -> list[Any]:
@@ -52,5 +59,3 @@ def _read_latex(latex: str, **settings: Any) -> Any:
 
 latex2sympy2.PSParser = _Parser
 math_verify.parser.latex2sympy = _read_latex
-# For arithmetic that is not LaTeX it has sympy's parse_expr, which is `eval` behind a translation.
-math_verify.parser.parse_expr = lambda text, **_: arithmetic(text)

@@ -7,10 +7,11 @@ from collections import Counter
 from typing import Any
 
 from infogap.console import progress
-from infogap.run import ROWS_PER_PART, Run, read_part
+from infogap.run import ROWS_PER_PART, Run, read_part, write_part
 from infogap.schema import TASKS, TRACES, VERDICT_NAMES, VERDICTS
 from infogap.stage import Outcome, Stage
 from infogap.verify.judged import read_judged
+from infogap.verify.stated import DISAGREEMENTS, agreement
 from infogap.verify.traces import VERSION, grade_traces, grading_settings, tasks_by_id
 
 _REASONS_SHOWN = 3
@@ -35,8 +36,13 @@ def _make(run: Run) -> Outcome:
                 out.write(VERDICTS.frame(rows))
                 rows = []
         out.write(VERDICTS.frame(rows))
-    counts = {name: verdicts[name] for name in VERDICT_NAMES}
-    return Outcome(out.rows, counts, _notes(run, reasons))
+    counts: dict[str, Any] = {name: verdicts[name] for name in VERDICT_NAMES}
+    found = agreement(run, run.scan(VERDICTS).select("trace_id", "verdict", "extracted_answer", "detail"))
+    if found is None:
+        return Outcome(out.rows, counts, _notes(run, reasons))
+    if found.disagreements.height:
+        write_part(run.path / VERDICTS.name / DISAGREEMENTS, found.disagreements)
+    return Outcome(out.rows, counts | {"stated_verdicts": found.counts}, [*_notes(run, reasons), *found.notes])
 
 
 def _kind_of(detail: str) -> str:

@@ -10,15 +10,20 @@ from typing import Any
 
 import polars as pl
 
+from infogap.recipe.sources import GymTasks
 from infogap.run import Run
 from infogap.schema import TASKS
-from infogap.verify.answers import MAX_ANSWER, last_line, stated
+from infogap.tasks import gym
+from infogap.verify.answers import MAX_ANSWER, every_stated, last_line, stated
+from infogap.verify.choices import named_option, options
 from infogap.verify.functions import is_function, source_digest
 from infogap.verify.grade import Grade, Item, no_answer, ungradable
 from infogap.verify.graders import grade, is_known, needs_worker
 from infogap.verify.pool import TIME_LIMIT, grade_all
 
-VERSION = 3  # raised when the same response would get another verdict
+VERSION = 4  # raised when the same response would get another verdict
+NO_GOLD = "no gold answer"
+NEEDS_GOLD = ("math", "choice", "exact", "numeric", "regex")
 _ONE_LINE = 100  # characters: a response that is no more than such a line is an answer by itself
 _TRACE_COLUMNS = ("trace_id", "task_id", "reasoning", "response", "finish_reason", "error")
 Tasks = dict[str, dict[str, Any]]
@@ -34,7 +39,9 @@ def grading_settings(run: Run) -> dict[str, Any]:
 
     Infogap's own rules, the libraries that give them, how long these may take, and the source of the user's graders.
     """
-    libraries = {name: version(name) for name in ("math-verify", "reasoning-gym")}
+    libraries = {"math-verify": version("math-verify")}
+    if any(isinstance(source, GymTasks) for source in run.recipe.tasks or []):
+        libraries["reasoning-gym"] = gym.library_version()
     settings: dict[str, Any] = {"version": VERSION, "libraries": libraries, "time_limit": TIME_LIMIT}
     functions = sorted({source.verifier for source in run.recipe.table_sources if is_function(source.verifier)})
     return settings | ({"functions": {name: source_digest(name, run.base) for name in functions}} if functions else {})
@@ -81,11 +88,13 @@ def prepared(task: dict[str, Any] | None, trace: dict[str, Any]) -> Item | Grade
     """
     if trace["error"] is not None:
         return ungradable("the request failed")  # why stands in traces.error, which is not published
-    if task is None:
-        return ungradable("the trace's task is not in the tasks table")
-    if not is_known(task["verifier"]):
-        return ungradable(f"there is no verifier '{task['verifier']}'")
+    if task is None or not is_known(task["verifier"]):
+        return ungradable(
+            f"there is no verifier '{task['verifier']}'" if task else "its task is not in the tasks table"
+        )
     response, cut = trace["response"] or "", trace["finish_reason"] == "length"
+    if task["answer"] is None and task["verifier"] in NEEDS_GOLD:
+        return ungradable(NO_GOLD, stated(response)) if response.strip() and not cut else _without_answer(trace)
     item = (_for_function if is_function(task["verifier"]) else _item)(task, response, cut)
     if item is None:
         return _without_answer(trace)
@@ -107,6 +116,8 @@ def _item(task: dict[str, Any], response: str, cut: bool) -> Item | None:
     """The stated answer, or the last line where it may hold one; None where the response has no answer."""
     known = {"verifier": task["verifier"], "question": task["question"], "gold": task["answer"]}
     answer = stated(response, cut=cut)
+    if answer is not None and task["verifier"] == "choice":
+        answer = _naming_an_option(response, answer, task["question"], cut)
     if answer is not None:
         return Item(**known, metadata=task["metadata"], answer=answer)
     line = last_line(response)
@@ -116,6 +127,15 @@ def _item(task: dict[str, Any], response: str, cut: bool) -> Item | None:
     if not whole and task["verifier"] in ("exact", "gym", "regex"):
         return None  # any sentence would pass for an answer
     return Item(**known, metadata=task["metadata"], answer=line[-MAX_ANSWER:], stated=False)
+
+
+def _naming_an_option(response: str, answer: str, question: str, cut: bool) -> str:
+    """The last answer that a response states and that names an option: a box may hold something else, a speed."""
+    if cut or "<answer>" in response.lower():
+        return answer
+    offered = options(question)
+    every = reversed(every_stated(response))
+    return next((said for said in every if len(said) <= MAX_ANSWER and named_option(said, offered)), answer)
 
 
 def _for_function(task: dict[str, Any], response: str, cut: bool) -> Item | None:

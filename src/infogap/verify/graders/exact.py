@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from infogap.verify.answers import unwrapped
 from infogap.verify.grade import Grade, Item, right_or_wrong, ungradable
+from infogap.verify.reading.characters import half_width, visible
 
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textrm|textit|mathrm|mathbf|operatorname)\s*\{([^{}]*)\}")
 _QUOTES = (("'", "'"), ('"', '"'), ("“", "”"), ("‘", "’"), ("*", "*"), ("`", "`"))
-_FULL_WIDTH = {0x3000: " "} | {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}  # Ａ is A, but ⁵ is not 5
 
 
 def grade(item: Item) -> Grade:
@@ -26,13 +25,8 @@ def normalised(text: str) -> str:
     Full-width characters are ordinary ones, words have one space between them, case is folded. Signs that may
     be part of an answer stay: 5 is not -5, .5, 5! or 5'.
     """
-    text = _unquoted(_TEXT_COMMAND.sub(r"\1", unwrapped(half_width(text))))
+    text = _unquoted(_TEXT_COMMAND.sub(r"\1", unwrapped(visible(half_width(text)))))
     return " ".join(text.split()).casefold()
-
-
-def half_width(text: str) -> str:
-    """Text with ordinary characters in place of full-width ones; superscripts and fractions stay what they are."""
-    return unicodedata.normalize("NFC", text).translate(_FULL_WIDTH)
 
 
 def _unquoted(text: str) -> str:

@@ -9,28 +9,27 @@ import orjson
 
 from infogap.verify.answers import unwrapped
 from infogap.verify.grade import Grade, Item, no_answer, right_or_wrong, ungradable
-from infogap.verify.graders.exact import half_width
+from infogap.verify.reading.characters import half_width, visible
+from infogap.verify.reading.closing import closing_answer
+from infogap.verify.reading.reader import one_notation
+from infogap.verify.reading.units import quantity
 
 TOLERANCE = 1e-6  # relative, where the task says none
 
-_DECIMAL = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+"
+_DECIMAL = r"(?:\d+(?:\.\d*)?|\.\d+)"
 _NUMBER = re.compile(
     rf"""
     (?P<sign>[+-]?)\s*
-    (?: \\[dt]?frac\s*\{{\s*(?P<over>{_DECIMAL})\s*\}}\s*\{{\s*(?P<under>{_DECIMAL})\s*\}}
-      | (?P<number>{_DECIMAL})
-        (?: \s*/\s*(?P<divisor>{_DECIMAL}) )?
-        (?: [eE](?P<e>[+-]?\d{{1,4}})
-          | \s*(?:\\times|\\cdot|[×·*])\s*10\s*\^\s*\{{?\s*(?P<power>[+-]?\d{{1,4}})\s*\}}? )?
+    (?: \\frac\s*\{{\s*(?P<over>[+-]?{_DECIMAL})\s*\}}\s*\{{\s*(?P<under>{_DECIMAL})\s*\}}
+      | (?P<number>{_DECIMAL}) (?: \s*/\s*(?P<divisor>{_DECIMAL}) )?
+      | (?P<ten>10)\s*\^\s*\{{?(?P<exponent>[+-]?\d{{1,4}})\}}?
     )
-    \s*(?P<percent>\\?%)?
+    (?: \s*\\times\s10\^\{{(?P<power>[+-]?\d{{1,4}})\}} )?
     """,
     re.VERBOSE,
 )
 # What may stand before it: "x = 5", "\\approx 3.14".
-_BEFORE = re.compile(r"(?:\\?[A-Za-z]\w{0,20}\s*)?(?:=|≈|\\approx)\s*")
-# A unit, or words: "3.2 m/s", "12 apples". Digits after the number would make it another one.
-_REST = re.compile(r"[^\d=<>±]*(?:(?<=[a-zA-Z}])\^?\{?-?\d\}?[^\d=<>±]*)*")
+_BEFORE = re.compile(r"(?:\\?[A-Za-z][\w{}]{0,20}\s*)?(?:=|\\approx)\s*")
 
 
 def grade(item: Item) -> Grade:
@@ -42,6 +41,8 @@ def grade(item: Item) -> Grade:
     if gold is None:
         return ungradable("the task's gold answer is not a number", item.answer)
     answer = number(item.answer)
+    if answer is None and not item.stated and (closing := closing_answer(item.answer)):
+        answer = number(closing)
     if answer is None:
         return right_or_wrong(False, item, "the answer is not a number") if item.stated else no_answer()
     tolerance = float(orjson.loads(item.metadata or "{}").get("tolerance", TOLERANCE))
@@ -49,26 +50,25 @@ def grade(item: Item) -> Grade:
 
 
 def number(text: str) -> float | None:
-    r"""The number that a text is: `1,234.5`, `3.2e5`, `1.2 \times 10^5`, `\frac34`, `45%`, with a unit, or after `x =`.
+    r"""The number that a text is: `1,234.5`, `3.2e5`, `1.2 \times 10^5`, `\frac34`, `2\frac{3}{4}`, `3 million`, `45%`.
 
-    None where it is none, or more than one. Never evaluated as code; exponents have four digits at most.
+    A unit may follow, `x =` or "approximately" stand before it. None where it is none, where there is more than one, or
+    where a factor makes another of it: `5\sqrt{2}`, `3\pi`, `5!`. Never evaluated as code; exponents have four digits
+    at most.
     """
-    text = unwrapped(half_width(text)).replace("−", "-").replace("\\$", "").replace("$", "").replace("{,}", ",")
-    text = re.sub(r"\\[dt]?frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}", text).strip()
-    before = _BEFORE.match(text)
-    match = _NUMBER.match(text, before.end() if before else 0)
-    if match is None or not _REST.fullmatch(text, match.end()):
+    text = one_notation(unwrapped(visible(half_width(text))))
+    if before := _BEFORE.match(text):
+        text = text[before.end() :]
+    found = quantity(text, letters=True)
+    match = None if found is None else _NUMBER.fullmatch(found.value)
+    if found is None or match is None:
         return None
-    top, bottom = match["over"] or match["number"], match["under"] or match["divisor"] or "1"
-    exponent = int(match["e"] or match["power"] or 0)
+    top, bottom = match["over"] or match["number"] or "1", match["under"] or match["divisor"] or "1"
+    exponent = int(match["power"] or 0) + int(match["exponent"] or 0)
     try:
-        value = _decimal(top) / _decimal(bottom) * 10.0**exponent
+        value = float(top) / float(bottom) * 10.0**exponent
     except (OverflowError, ZeroDivisionError):
         return None
     value = -value if match["sign"] == "-" else value
-    value = value / 100 if match["percent"] else value
+    value = value / 100 if found.percent else value
     return value if math.isfinite(value) else None
-
-
-def _decimal(text: str) -> float:
-    return float(text.replace(",", ""))

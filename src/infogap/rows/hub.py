@@ -7,21 +7,23 @@ from typing import Any
 
 from infogap.console import output
 from infogap.errors import UserError, WorldError
-from infogap.tasks.files import Rows, needed
+from infogap.rows.files import Rows, Wanted, needed
 
 _BATCH = 256
 
 
-def read_rows(path: str, name: str, config: str | None, split: str, revision: str | None, paths: list[str]) -> Rows:
-    """A dataset's rows, numbered from 1; only the columns that `paths` lead into are read.
+def read_rows(
+    path: str, name: str, config: str | None, split: str, revision: str | None, wanted: Wanted | None
+) -> Rows:
+    """A dataset's rows, numbered from 1; only the wanted columns are read (all, where it is None).
 
     `name` is what messages call it. Raises UserError where there is no such dataset, configuration,
     split or revision, WorldError where it cannot be fetched.
     """
     dataset = _load(path, name, config, split, revision)
-    wanted = needed(dataset.column_names, name, paths)
+    columns = needed(dataset.column_names, name, wanted)
     number = 0
-    for batch in dataset.select_columns(wanted).with_format("arrow").iter(batch_size=_BATCH):
+    for batch in dataset.select_columns(columns).with_format("arrow").iter(batch_size=_BATCH):
         for row in batch.to_pylist():
             number += 1
             yield number, row

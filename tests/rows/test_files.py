@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infogap.errors import UserError
-from infogap.tasks.files import read_rows
+from infogap.rows.files import Wanted, read_rows
+from infogap.rows.places import Place
 
 _TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20)
 _TABLES = st.lists(st.fixed_dictionaries({"question": _TEXT, "answer": _TEXT}), min_size=1, max_size=5)
@@ -35,7 +36,7 @@ def _write(path: Path, rows: list[dict[str, str]]) -> Path:
 
 
 def _read(path: Path, *paths: str) -> list[tuple[int, dict[str, Any]]]:
-    return list(read_rows(path, path.name, list(paths or ("question", "answer"))))
+    return list(read_rows(Place(path.name, path), Wanted(paths or ("question", "answer"))))
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv", ".parquet"])
@@ -81,7 +82,7 @@ def test_json_lines_under_the_name_of_json_are_read(tmp_path: Path) -> None:
             b'{"a": 1}\n[1]\n',
             "rows.jsonl, row 2: expected an object with the row's columns, found a list",
         ),
-        ("rows.json", b'{"a": 1}', "a JSON file of tasks is a list of objects, this one is an object"),
+        ("rows.json", b'{"a": 1}', "a JSON file of rows is a list of objects, this one is an object; it holds no list"),
         ("rows.json", b"[{]", "rows.json: not valid JSON"),
         ("rows.json", b'["x"]', "rows.json, row 1: expected an object with the row's columns, found text"),
         ("rows.csv", b"a,b\n1,2\n1,2,3\n", "rows.csv, row 2: more fields than the header has"),
@@ -103,4 +104,4 @@ def test_a_missing_parquet_column_is_known_before_any_row(tmp_path: Path) -> Non
     path = tmp_path / "rows.parquet"
     pl.DataFrame({"question": ["a"], "answers": ["1"]}).write_parquet(path)
     with pytest.raises(UserError, match=r"no row has 'answer' \(did you mean 'answers'\?\)"):
-        next(read_rows(path, path.name, ["question", "answer"]))
+        next(read_rows(Place(path.name, path), Wanted(("question", "answer"))))

@@ -1,0 +1,79 @@
+"""Files behind URLs, through fsspec: `hf://`, `s3://`, `https://` and whatever else it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from glob import has_magic
+from typing import IO, Any, cast
+
+from infogap.errors import InfogapError, UserError, WorldError
+from infogap.rows.compression import suffixes
+
+_TOO_MANY, _SERVER_FAILED = 429, 500  # HTTP status codes
+
+
+def urls(url: str) -> list[str]:
+    """The URL of a file, or those of the files that a pattern or a folder holds, in their order.
+
+    Raises UserError where there is none, WorldError where the place cannot be reached.
+    """
+    with errors_at(url):
+        system, path = _file_system(url)
+        if _is_pattern(url):
+            found = sorted(system.glob(path))
+        elif not suffixes(path.split("?")[0])[0] and system.isdir(path):
+            found = sorted(one for one in system.find(path) if suffixes(one)[0])
+        else:
+            return [url]
+    if not found:
+        raise UserError(f"no file matches {url}")
+    return [str(system.unstrip_protocol(one)) for one in found]
+
+
+def open_url(url: str) -> IO[bytes]:
+    """A file's bytes; to be called within `errors_at`."""
+    system, path = _file_system(url)
+    return cast("IO[bytes]", system.open(path, "rb"))
+
+
+def _is_pattern(url: str) -> bool:
+    # In a web address `?` begins a query, and brackets are rare names rather than patterns.
+    return "*" in url if url.startswith(("http://", "https://")) else has_magic(url.split("://", 1)[1])
+
+
+def _file_system(url: str) -> tuple[Any, str]:
+    from fsspec.core import url_to_fs
+
+    system, path = url_to_fs(url)
+    return system, str(path)
+
+
+@contextmanager
+def errors_at(url: str) -> Iterator[None]:
+    """What goes wrong at a URL, in one line: UserError where nothing is there, WorldError where nobody answers."""
+    try:
+        yield
+    except InfogapError:
+        raise
+    except (FileNotFoundError, PermissionError, ValueError) as error:
+        if _is_unreachable(error.__cause__):
+            raise WorldError(
+                f"cannot reach {url}: {_line(error.__cause__ or error)}; run the same command again"
+            ) from error
+        raise UserError(f"cannot read {url}: {_line(error)}") from error
+    except ImportError as error:
+        raise UserError(f"{url}: {_line(error)}; pip install 'infogap[remote]'") from error
+    except Exception as error:  # each file system has exceptions of its own for a server that fails
+        raise WorldError(f"cannot reach {url}: {_line(error)}; run the same command again") from error
+
+
+def _is_unreachable(cause: BaseException | None) -> bool:
+    """Whether a file was not found because the server did not answer, or failed."""
+    status = getattr(cause, "status", None)
+    return isinstance(cause, OSError) if status is None else status == _TOO_MANY or status >= _SERVER_FAILED
+
+
+def _line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

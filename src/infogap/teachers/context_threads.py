@@ -1,0 +1,82 @@
+"""Several contexts of one model at work, each on a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from queue import SimpleQueue
+from typing import TypeVar
+
+Context = TypeVar("Context")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def on_contexts(
+    contexts: Sequence[Context],
+    items: Iterable[Item],
+    prompt_of: Callable[[Item], Hashable],
+    work: Callable[[Context, Item, threading.Event], Result],
+) -> Generator[Result, None, None]:
+    """Yield `work(context, item, stop)` for every item, in the order in which they finish.
+
+    Items of one prompt go to the context that has read it, where that is free in time. `items` is read in the
+    caller's thread; no more than one for each context is read ahead. The first exception of `work` or of `items`, or
+    Ctrl-C, is raised here, after the results that have finished by then. However the iteration ends, `stop` is set and
+    no thread is at work any more when it returns: `work` must look at `stop` now and then, and may raise where it is
+    set.
+    """
+    waiting = iter(items)
+    ahead: list[Item] = []
+    read: list[Hashable] = [None] * len(contexts)  # the prompt that each context has read last
+    idle = list(range(len(contexts)))
+    running: dict[Future[Result], int] = {}
+    finished: SimpleQueue[Future[Result]] = SimpleQueue()
+    stop = threading.Event()
+
+    def start(threads: ThreadPoolExecutor) -> None:
+        while idle:
+            ahead.extend(islice(waiting, len(contexts) - len(ahead)))
+            if not ahead:
+                return
+            number, item = _next(idle, ahead, [prompt_of(each) for each in ahead], read)
+            idle.remove(number)
+            ahead.remove(item)
+            read[number] = prompt_of(item)
+            future = threads.submit(work, contexts[number], item, stop)
+            running[future] = number
+            future.add_done_callback(finished.put)
+
+    threads = ThreadPoolExecutor(len(contexts), thread_name_prefix="infogap-context")
+    try:
+        start(threads)
+        while running:
+            done = finished.get()
+            idle.append(running.pop(done))
+            try:
+                start(threads)
+            except BaseException:  # of `items`: this result comes first
+                finished.put(done)
+                raise
+            yield done.result()
+    except (Exception, KeyboardInterrupt):  # what was paid for is taken before it ends
+        while not finished.empty():
+            done = finished.get()
+            if done.exception() is None:
+                yield done.result()
+        raise
+    finally:
+        stop.set()
+        threads.shutdown(wait=True, cancel_futures=True)
+
+
+def _next(idle: list[int], ahead: list[Item], prompts: list[Hashable], read: list[Hashable]) -> tuple[int, Item]:
+    """Which context works on which item: one whose prompt it has read; else one that no other context has read."""
+    for number in idle:
+        if read[number] in prompts:
+            return number, ahead[prompts.index(read[number])]
+    elsewhere = {read[number] for number in range(len(read)) if number not in idle}
+    free = [item for item, prompt in zip(ahead, prompts, strict=True) if prompt not in elsewhere]
+    return idle[0], free[0] if free else ahead[0]

@@ -1,0 +1,1 @@
+"""What a stated answer or a gold answer says, read before anything is compared."""

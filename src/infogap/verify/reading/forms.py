@@ -1,0 +1,58 @@
+"""The forms that an answer is read as; each is compared in its own way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is no mathematics, or none that has one reading: equal only to the same words."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Clock:
+    """A time of day, in seconds of 12 or 24 hours; `half` is am, pm, or None where only the question may know."""
+
+    seconds: int
+    half: str | None
+
+
+@dataclass(frozen=True)
+class Based:
+    """Digits to a base that is written beside them."""
+
+    digits: str
+    base: int
+
+
+@dataclass(frozen=True)
+class Dotted:
+    """A list with dots: its items, in their order, the dots as `...`."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Maths:
+    r"""LaTeX that Math-Verify reads as it is meant; `unit` and `percent` are what stood after it."""
+
+    latex: str
+    unit: str = ""
+    percent: bool = False
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A union of intersections of simple conditions: `x < -1 or x > 3` is ((x < -1,), (x > 3,)).
+
+    A simple condition is a set in LaTeX, or a comparison with a variable; `variable` is empty for a bare set.
+    """
+
+    alternatives: tuple[tuple[str, ...], ...]
+    latex: str
+
+
+Form = Words | Clock | Based | Dotted | Maths | Condition

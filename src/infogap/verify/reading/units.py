@@ -1,0 +1,132 @@
+"""Units and other words after a value: what leaves it the number that it is, and what does not."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from infogap.verify.reading.latex import UPRIGHT
+from infogap.verify.reading.vocabulary import FUNCTIONS, LETTERS, NOT_UNITS, SHORT_WORDS, UNITS
+
+_REMARK = re.compile(r"\(\s*[A-Za-z ]{3,}\)")
+_LONGEST_UNIT = 80  # characters, words such as "miles from the city" included
+_WORD = rf"(?:{UPRIGHT}[A-Za-z]|[A-Za-zµÅ][A-Za-zµ'’.\-]*+|°\s*[CFK]?(?![A-Za-z])|[$€£¥¢]|[^\W\d_a-zA-Z\\]++)"
+_POWER = r"(?:\s*\^\s*(?:\{\s*-?\d\s*\}|-?\d))?"
+_UNIT = re.compile(rf"{_WORD}{_POWER}(?:\s*(?:/|\\cdot|\*|·|,)?\s*(?:{_WORD}{_POWER}|\([^()\d=<>]*\)))*\s*[.!]?")
+_PERCENT = re.compile(r"\s*(?:\\?%|percent(?:age)?(?:\s+points?)?\b|per\s+cent\b|pct\b)")
+_VALUE_END = re.compile(r"[\d)}\]]|\\(?:pi|infty)(?![A-Za-z])")
+_BEFORE = re.compile(
+    r"(?:(?:is|are|be|was|equals?(?:\s+to)?|exactly|approximately|approx\.?|about|roughly|around|nearly|almost|just|simply"
+    r"|only|precisely|a\s+total\s+of|in\s+total|the\s+number|the\s+value|value|namely|thus|therefore|USD|EUR|GBP|INR|US|Rs\.?"
+    r"|≈|~|\\approx|\\sim|=|:)(?![A-Za-z])\s*)+",
+    re.IGNORECASE,
+)
+_CURRENCY = re.compile(r"^([+-]?\s*)(?:(?:US|A|C)?\\?\$|€|£|¥|₹)\s*(?=[\d.\\])")
+_WORDED_CURRENCY = re.compile(r"\b(USD|EUR|GBP|INR|Rs)\b\.?", re.IGNORECASE)
+_SIGN_WORD = re.compile(r"^(?:negative|minus)\s+(?=[\d.\\])", re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)\s*")
+_ALONE = re.compile(r"[A-Za-z]{2,}")
+_AFTER_NUMBER = re.compile(r"\d\s*([A-Za-z]{2,})(?![A-Za-z])")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A value in mathematics, its unit (a known one by its one name, else the words), and whether it is per cent."""
+
+    value: str
+    unit: str = ""
+    percent: bool = False
+
+
+def quantity(text: str, *, letters: bool = False) -> Quantity | None:
+    """The one value of a text without the words around it; None where the words say more than a unit.
+
+    "approximately 3.14 m", "27 miles from the city" and "€1,200" have one; "3 out of 8" and "2 and a half" have none.
+    `letters`: a letter after a number, as in 5m, is a unit too where there is such a unit.
+    """
+    text = text.strip()
+    unit = ""
+    if before := _BEFORE.match(text):
+        if named := _WORDED_CURRENCY.search(before[0]):
+            unit = UNITS.get(named[1], UNITS.get(named[1].upper(), ""))
+        text = text[before.end() :]
+    text = _SIGN_WORD.sub("-", text)
+    if money := _CURRENCY.match(text):
+        sign = next(sign for sign in "$€£¥₹" if sign in money[0])
+        unit, text = UNITS.get(sign, sign), money[1].strip() + text[money.end() :]
+    plain_number = _NUMBER.match(text)
+    if plain_number and _is_unit(text[plain_number.end() :].strip(), spaced=letters or plain_number[0][-1].isspace()):
+        return Quantity(plain_number[0].strip(), f"{unit} {_named(text[plain_number.end() :])}".strip())
+    for end in _value_ends(text):
+        rest = text[end:]
+        percent = _PERCENT.match(rest)
+        after = rest[percent.end() :].strip() if percent else rest.strip()
+        value = text[:end].strip()
+        if _words(value):
+            continue
+        if not after:
+            return Quantity(value, unit, percent is not None)
+        if _is_unit(after, spaced=letters or rest[:1].isspace() or percent is not None):
+            return Quantity(value, f"{unit} {_named(after)}".strip(), percent is not None)
+    return None if _words(text) else Quantity(text, unit)
+
+
+def _value_ends(text: str) -> list[int]:
+    """Where a value may end and a unit begin, the last place first."""
+    return [match.end() for match in _VALUE_END.finditer(text)][::-1]
+
+
+def _words(text: str) -> bool:
+    """Whether there are words among the mathematics; the names of functions and of variables side by side are none."""
+    bare = re.sub(r"\\[A-Za-z]+(?:\s*\{[A-Za-z]*\*?\})?|_\{[A-Za-z]+\}", " ", text)
+    bare = bare.replace(UPRIGHT, "")
+    return any(not may_be_product(word) for word in _ALONE.findall(bare)) or any(
+        unit in UNITS for unit in _AFTER_NUMBER.findall(bare)
+    )
+
+
+def is_product(word: str) -> bool:
+    """Whether letters side by side are variables, as in xy; two or three at most, and no word."""
+    return word in FUNCTIONS or (len(word) <= 3 and set(word) <= set("abcdkmnpqrstuvwxyzABCDKMNPQRSTUVWXYZ"))
+
+
+def may_be_product(word: str) -> bool:
+    """Whether letters side by side may be variables in a formula, as in 2xe^x: any three that are no short word."""
+    return word in FUNCTIONS or (len(word) <= 3 and word.lower() not in SHORT_WORDS)
+
+
+def _is_unit(text: str, *, spaced: bool) -> bool:
+    """Whether words after a number leave it what it is; `spaced`: a single letter may be a unit, as in 5 m."""
+    if len(text) > _LONGEST_UNIT:
+        return False
+    if not _UNIT.fullmatch(text):
+        return _REMARK.fullmatch(text) is not None
+    words = re.findall(r"[A-Za-z]+", text)
+    if not words:  # a degree, a currency's sign, a word in another script
+        return re.fullmatch(r"[°$€£¥¢\W]+|[^\W\d_a-zA-Z]+", text) is not None
+    if any(word.lower() in NOT_UNITS and word != "in" for word in words):
+        return False
+    return text.startswith("°") or _are_units(words, upright=text.startswith(UPRIGHT), spaced=spaced)
+
+
+def _are_units(words: list[str], *, upright: bool, spaced: bool) -> bool:
+    if upright and len(words[0]) == 1:
+        return words[0] in UNITS or words[0] in LETTERS
+    if all(len(word) == 1 for word in words):  # 5 m, but not 5x; 3 m/s, but not 3 a/b
+        return all(word in LETTERS for word in words) and (spaced or len(words) > 1)
+    if any(is_product(word) and word not in UNITS for word in words if len(word) > 1):
+        return False  # 3 xy
+    return spaced or words[0] in UNITS or len(words[0]) > 3
+
+
+def _named(text: str) -> str:
+    """A unit by the one name of its kind: metres are m; other words as they are."""
+    text = re.sub(r"\s*([/^{}])\s*", r"\1", text.replace(UPRIGHT, "")).strip(" .!")
+    text = re.sub(r"°\s*", "°", text)
+    return "".join(UNITS.get(part, part) for part in re.split(r"([\s/^]+)", text))
+
+
+def conflicting(one: str, other: str) -> bool:
+    """Whether two units are certainly not the same: both are known, and by different names."""
+    known = set(UNITS.values())
+    return bool(one and other) and one != other and one in known and other in known

@@ -1,0 +1,74 @@
+"""`infogap quickstart`: recipe and tasks from the installed package, then a run of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import infogap
+from infogap.cli.worked_example import write_quickstart
+from infogap.errors import UserError
+from infogap.recipe import load_recipe
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+
+
+def test_recipe_and_tasks_are_written_and_what_was_changed_is_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "first"
+    recipe = write_quickstart(folder)
+    assert {str(path.relative_to(folder)) for path in folder.rglob("*.*")} == {
+        "quickstart.yaml",
+        "data/word_problems.jsonl",
+        "data/sums_and_legs.jsonl",
+    }
+    assert load_recipe(recipe).recipe == load_recipe(RECIPES / "quickstart.yaml").recipe
+    recipe.write_text("name: mine\n")
+    (folder / "data" / "word_problems.jsonl").unlink()
+    write_quickstart(folder)
+    assert recipe.read_text() == "name: mine\n"
+    assert (folder / "data" / "word_problems.jsonl").is_file()
+
+
+def test_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(UserError, match="taken is a file; name a folder"):
+        write_quickstart(tmp_path / "taken")
+
+
+def test_package_without_its_recipe_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(infogap, "__file__", str(tmp_path / "a" / "b" / "infogap" / "__init__.py"))
+    with pytest.raises(UserError, match=r"quickstart\.yaml is missing from .*; install infogap again"):
+        write_quickstart(tmp_path / "first")
+
+
+def test_wheel_carries_recipe_tasks_and_card(tmp_path: Path) -> None:
+    """Built as pip builds it; the hatchling that the tests' environment has."""
+    build = "import sys, hatchling.build as b; print(b.build_wheel(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=RECIPES.parent, check=True, capture_output=True)
+    names = set(zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist())
+    assert names >= {
+        "infogap/quickstart/quickstart.yaml",
+        "infogap/quickstart/data/word_problems.jsonl",
+        "infogap/quickstart/data/sums_and_legs.jsonl",
+        "infogap/cards/dataset.md.jinja",
+    }
+
+
+@pytest.mark.model
+def test_a_first_dataset_comes_of_it(tmp_path: Path) -> None:
+    """The whole command as a newcomer types it, in an empty folder; with two tasks, for the time it takes."""
+    recipe = write_quickstart(tmp_path / "quickstart")
+    short = recipe.read_text().replace("limit: 10", "limit: 1").replace("limit: 4", "limit: 1")
+    recipe.write_text(short.replace("max_tokens: 64", "max_tokens: 16").replace("error   ", "best_effort   "))
+    command = [sys.executable, "-m", "infogap", "quickstart"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode in (0, 4), ran.stderr
+    assert (tmp_path / "runs" / "quickstart" / "dataset" / "README.md").is_file()
+    said = " ".join(ran.stdout.split())
+    assert (
+        "This shows the steps at work, not the effect of privilege: the teacher is a model of 135M parameters" in said
+    )
