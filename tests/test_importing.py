@@ -72,11 +72,11 @@ def test_a_trace_with_all_that_is_known_of_it(tmp_path: Path) -> None:
         "completion_tokens": 12,
         "error": None,
     }
-    assert (outcome.rows, outcome.notes) == (1, [])
+    assert (outcome.rows, outcome.notes) == (1, ["traces.jsonl: thoughts were set apart by <think> (1 trace)"])
 
 
 def test_constants_stand_where_no_column_says_it(tmp_path: Path) -> None:
-    rows = [SUM | {"text": "2", "saw": None, "end": "eos"}]
+    rows = [SUM | {"text": "2", "saw": None, "end": None}]
     run, _ = _import(
         tmp_path, rows, "columns: {trace: text, privilege: saw, finish_reason: end}, teacher: big, privilege: solution"
     )
@@ -106,17 +106,94 @@ def test_a_list_of_texts_is_a_list_of_samples(tmp_path: Path) -> None:
     assert "empty, beside others that are not: 1 sample" in outcome.notes[0]
 
 
-def test_thoughts_in_a_column_of_their_own_are_not_split(tmp_path: Path) -> None:
+def test_thoughts_in_a_column_of_their_own(tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = [
         SUM | {"thought": " One </think> and one. ", "said": " 2 "},
         PRODUCT | {"thought": None, "said": ["6", "6!"]},
+        PRODUCT | {"thought": "Two\nthrees.", "said": "<think>Two threes.</think>\n6."},
+        PRODUCT | {"thought": "", "said": "<think>Three twos.</think>\n6<|im_end|>"},
     ]
-    run, _ = _import(tmp_path, rows, "columns: {reasoning: thought, response: said}")
+    run, outcome = _import(tmp_path, rows, "columns: {reasoning: thought, response: said}")
     assert _table(run, TRACES).select("reasoning", "response").rows() == [
-        ("One </think> and one.", "2"),
+        ("One  and one.", "2"),
         ("", "6"),
         ("", "6!"),
+        ("Two\nthrees.", "6."),
+        ("Three twos.", "6"),
     ]
+    assert outcome.notes == [
+        "traces.jsonl: thoughts were set apart by <think> (2 traces), a column of its own (2 traces)",
+        "traces.jsonl: end-of-sequence tokens removed: <|im_end|> (1 trace)",
+    ]
+    assert outcome.counts["sources"][0]["thoughts_by"] == {"<think>": 2, "a column of its own": 2}
+
+
+@pytest.mark.parametrize("content", [None, ""])
+def test_no_content_beside_a_thought_is_a_thought_cut_off(tmp_path: Path, content: str | None) -> None:
+    rows: list[dict[str, Any]] = [
+        SUM | {"thought": "One and", "said": content, "end": "length"},
+        SUM | {"thought": ["One", "And one"], "said": content and [content] * 2, "end": ["length", "stop"]},
+        PRODUCT | {"thought": None, "said": content, "end": "stop"},
+    ]
+    if content is not None:
+        rows[1]["said"] = [content] * 2
+    run, outcome = _import(tmp_path, rows, "columns: {reasoning: thought, response: said, finish_reason: end}")
+    assert _table(run, TRACES).select("reasoning", "response", "finish_reason").rows() == [
+        ("One and", "", "length"),
+        ("One", "", "length"),
+        ("And one", "", "stop"),
+    ]
+    assert outcome.counts["sources"][0]["left_out"] == {"no trace": 1}
+
+
+def test_content_in_parts(tmp_path: Path) -> None:
+    parts = [{"type": "thinking", "thinking": "One and one."}, {"type": "text", "text": "It is 2."}]
+    rows: list[dict[str, Any]] = [SUM | {"said": parts}, SUM | {"said": [parts, "2"]}, SUM | {"said": [{"type": "x"}]}]
+    run, outcome = _import(tmp_path, rows, "columns: {trace: said}")
+    thought = ("One and one.", "It is 2.")
+    assert _table(run, TRACES).select("reasoning", "response").rows() == [thought, thought, ("", "2")]
+    assert outcome.counts["sources"][0]["left_out"] == {"the trace is not text": 1}
+
+
+def test_every_words_for_why_an_answer_ended(tmp_path: Path) -> None:
+    ends: list[Any] = ["MAX_TOKENS", "end_turn", "content_filter", "aborted", "repetition", None, {"type": "length"}]
+    rows = [SUM | {"text": f"{number}", "end": end} for number, end in enumerate(ends)]
+    run, outcome = _import(tmp_path, rows, "columns: {trace: text, finish_reason: end}")
+    traces = _table(run, TRACES)
+    assert traces["finish_reason"].to_list() == ["length", "stop", "filtered", "error", "repetition", None, "length"]
+    assert traces["error"].to_list() == [
+        None,
+        None,
+        "the source says that the answer ended by 'content_filter'",
+        "the source says that the answer ended by 'aborted'",
+        None,
+        None,
+        None,
+    ]
+    assert outcome.notes == ["traces.jsonl: finish reasons that are not known, kept as they are: repetition (1 trace)"]
+    assert outcome.counts["sources"][0]["finish_reasons_not_known"] == {"repetition": 1}
+
+
+def test_tags_that_are_not_known_are_named(tmp_path: Path) -> None:
+    rows = [SUM | {"text": "<ponder>One and one.</ponder>2"}, SUM | {"text": "<p>2</p>"}, SUM | {"text": "<ponder> 2"}]
+    _, outcome = _import(tmp_path, rows, "columns: {trace: text}")
+    assert outcome.notes == [
+        "traces.jsonl: 1 trace begins with <ponder>, which was not read as a thought's; if it is one, name it: "
+        "`thinking: {open: '<ponder>', close: ...}`"
+    ]
+    run, outcome = _import(tmp_path, rows, "columns: {trace: text}, thinking: {open: <ponder>, close: </ponder>}")
+    assert _table(run, TRACES).select("reasoning", "response").rows() == [
+        ("One and one.", "2"),
+        ("", "<p>2</p>"),
+        ("2", ""),
+    ]
+    assert outcome.notes == ["traces.jsonl: thoughts were set apart by <ponder> (2 traces)"]
+
+
+def test_text_after_an_end_token_is_counted(tmp_path: Path) -> None:
+    run, outcome = _import(tmp_path, [SUM | {"text": "2<|im_end|>\n<|im_start|>user\nWhy?"}], "columns: {trace: text}")
+    assert _table(run, TRACES)["response"].to_list() == ["2"]
+    assert "1 trace went on after an end-of-sequence token; what stood after it is left out" in outcome.notes[1]
 
 
 def test_a_thought_cut_off_is_no_answer(tmp_path: Path) -> None:
@@ -142,12 +219,12 @@ def test_a_trace_that_begins_inside_its_thought(tmp_path: Path, end: str | None)
         ("One and one.", "It is 2."),
         ("One and \\boxed{2}, or", ""),
     ]
-    assert outcome.notes == []
+    assert outcome.notes == ["traces.jsonl: thoughts were set apart by <think> (1 trace)"]
     untold, outcome = _import(tmp_path / "untold", rows, columns)
     assert _table(untold, TRACES)["response"].to_list() == ["It is 2.", "One and \\boxed{2}, or"]
     assert [
         ("1 that were cut off have no tags" in note and "`thinking: opened`" in note) for note in outcome.notes
-    ] == ([True] if end else [])
+    ] == ([False, True] if end else [False])
 
 
 def test_half_a_surrogate_pair_ends_no_run(tmp_path: Path) -> None:
@@ -226,6 +303,13 @@ def test_nothing_to_import_is_an_error(tmp_path: Path) -> None:
         _import(tmp_path, [SUM | {"text": ""}], "columns: {trace: text}")
     with pytest.raises(UserError, match=r"no row has 'txt' \(did you mean 'text'\?\)"):
         _import(tmp_path, [SUM | {"text": "2"}], "columns: {trace: txt}")
+
+
+def test_pairs_are_refused_where_no_cell_has_two_traces(tmp_path: Path) -> None:
+    rest = "columns: {trace: text}}\npublish: {configs: [preference]"
+    with pytest.raises(UserError, match="`preference` pairs a correct with a wrong trace"):
+        _import(tmp_path, [SUM | {"text": "2"}, PRODUCT | {"text": "6"}], rest)
+    assert _import(tmp_path, [SUM | {"text": "2"}, SUM | {"text": "3"}], rest)[1].rows == 2
 
 
 @pytest.mark.parametrize("rows", [1, 3])
@@ -331,3 +415,40 @@ def test_traces_without_gold_answers_come_in_whole(tmp_path: Path) -> None:
     assert (outcome.rows, outcome.notes) == (2, [])
     with pytest.raises(UserError, match="row 1: no answer"):
         _import(tmp_path, [{"question": "Why?", "text": "So."}], "columns: {trace: text}, invalid: error")
+
+
+def test_a_conversation_with_thoughts_in_fields_parts_and_tags(tmp_path: Path) -> None:
+    question = {"role": "user", "content": "What is 1 + 1?"}
+    answers: list[dict[str, Any]] = [
+        {"content": "2.", "reasoning_content": "One and one."},
+        {"content": [{"type": "thinking", "thinking": "One and one."}, {"type": "text", "text": "2."}]},
+        {"content": "[THINK]One and one.[/THINK]2.<|im_end|>"},
+        {"content": None, "reasoning_content": "One and one."},
+        {"content": [{"type": "text", "text": "2."}, {"type": "image_url", "image_url": "x"}]},
+    ]
+    rows = [{"chat": [question, {"role": "assistant"} | answer], "answer": "2"} for answer in answers]
+    run, outcome = _import(tmp_path, rows, "columns: {question: chat, trace: chat}")
+    thought = ("One and one.", "2.")
+    assert _table(run, TRACES).select("reasoning", "response").rows() == [*[thought] * 3, ("One and one.", "")]
+    assert outcome.notes[0] == "traces.jsonl: not imported, of 5 rows: a turn with a part that is not text: 1 row"
+    assert outcome.counts["sources"][0]["thoughts_by"] == {
+        "[THINK]": 1,
+        "a field of its own": 2,
+        "a part of the content": 1,
+    }
+
+
+def test_thoughts_of_every_item_and_why_each_ended(tmp_path: Path) -> None:
+    choices = [
+        {"message": {"content": "2.", "reasoning_content": "One and one."}, "finish_reason": "end_turn"},
+        {"message": {"content": None, "reasoning_content": "One and"}, "finish_reason": "MAX_TOKENS"},
+    ]
+    run, outcome = _import(
+        tmp_path,
+        [SUM | {"choices": choices}],
+        "columns: {response: 'choices[*].message.content', reasoning: 'choices[*].message.reasoning_content', "
+        "finish_reason: 'choices[*].finish_reason'}",
+    )
+    expected = [("One and one.", "2.", "stop"), ("One and", "", "length")]
+    assert _table(run, TRACES).select("reasoning", "response", "finish_reason").rows() == expected
+    assert outcome.notes == ["traces.jsonl: thoughts were set apart by a column of its own (2 traces)"]

@@ -19,6 +19,7 @@ from infogap.generate.store import answered, move_to_cache
 from infogap.ids import stable_id
 from infogap.recipe.problems import spell_path
 from infogap.recipe.sources import TraceColumns, TraceImport
+from infogap.recipe.thinking import pair_of
 from infogap.rows.columns import EVERY, MISSING, as_text
 from infogap.rows.conversations import Answer, UnreadableTurnError, answers_in
 from infogap.rows.source import contents
@@ -27,13 +28,15 @@ from infogap.schema import CONTEXTS, STATED_VERDICTS, TASKS, TRACES
 from infogap.stage import Outcome, Stage
 from infogap.tasks.reading import TASK_COLUMNS, column_paths, read_fields
 from infogap.tasks.stage import ROWS
-from infogap.teachers.thinking import CLOSING, OPENING, split
+from infogap.teachers.content import ContentError, read_content
+from infogap.teachers.finish_reasons import meaning, word_of
+from infogap.teachers.tag_counts import TagCounts
+from infogap.teachers.thinking import Parts, joined, read_parts
 from infogap.text import utf8
 
 _Row = dict[str, Any]
 _FIELDS = tuple(name for name in TraceColumns.model_fields if name not in TASK_COLUMNS)
 _BESIDE = ("finish_reason", "completion_tokens", "stated_verdict", "teacher", "privilege", "context")
-_FINISHED = ("stop", "length")
 
 NO_TRACE = "no trace"
 NOT_TEXT = "the trace is not text"
@@ -48,24 +51,38 @@ class Sample:
 
     whole: bool
     text: str
-    reasoning: str
-    finish_reason: str | None
+    reasoning: str  # in a column, a field or a part of the content of its own
+    end: str | None  # the finish reason, in the file's word
     completion_tokens: int | None
-    stated_verdict: str | None = None
+    stated_verdict: str | None
+    thought_in: str  # where `reasoning` stands in the file
 
     @property
     def empty(self) -> bool:
         return not self.text.strip() and not self.reasoning.strip()
 
     @property
+    def finish_reason(self) -> str | None:
+        """In the words of the traces table; the file's own where it is not known."""
+        known = meaning(self.end or "")
+        return "error" if known == "failed" else known or self.end
+
+    @property
+    def error(self) -> str | None:
+        """Why the sample is no whole answer, where somebody other than the model ended it."""
+        failed = self.finish_reason in ("error", "filtered")
+        return f"the source says that the answer ended by '{self.end}'" if failed else None
+
+    @property
     def cut(self) -> bool:
         return self.finish_reason == "length"
 
-    def parts(self, *, opened: bool) -> tuple[str, str]:
-        """Reasoning and response; `opened`: the text begins inside the thought."""
-        if self.whole:
-            return split(self.text, truncated=self.cut, opened=opened)
-        return self.reasoning.strip(), self.text.strip()
+    def parts(self, source: TraceImport) -> Parts:
+        """Reasoning and response, by the tags that the source may have."""
+        pair, thought = pair_of(source.thinking), self.reasoning.strip()
+        opened = source.thinking == "opened" and self.whole and not thought
+        parts = read_parts(self.text, truncated=self.cut, opened=opened, pair=pair, unwrap=True)
+        return joined(thought, parts, pair, self.thought_in) if thought else parts
 
 
 @dataclass(frozen=True)
@@ -107,24 +124,28 @@ class _Seen:
 
 @dataclass
 class _Tags:
-    """What tells that a source's traces begin inside a thought although its recipe does not say so."""
+    """What the traces of a source show of their tags, and whether they begin inside a thought unsaid."""
 
+    counts: TagCounts = field(default_factory=TagCounts)
     closed_only: int = 0  # that close a thought which they do not open
     cut_without: int = 0  # that were cut off and have no tags
 
-    def look_at(self, sample: Sample) -> None:
+    def look_at(self, sample: Sample, parts: Parts) -> None:
+        self.counts.add(parts)
+        if sample.end is not None and meaning(sample.end) is None:
+            self.counts.words[sample.end] += 1
         if sample.whole:
-            opening, closing = OPENING in sample.text, CLOSING in sample.text
-            self.closed_only += closing and not opening
-            self.cut_without += sample.cut and not closing and not opening
+            self.closed_only += parts.began_inside
+            self.cut_without += sample.cut and not parts.tags
 
-    def note(self, source: TraceImport) -> list[str]:
-        if source.thinking == "opened" or not (self.closed_only and self.cut_without):
-            return []
-        return [
-            f"{source.from_}: {self.closed_only:,} traces begin inside a thought; {self.cut_without:,} that were cut "
-            "off have no tags, and were taken for answers. Where they are thoughts too, set `thinking: opened`"
-        ]
+    def notes(self, source: TraceImport) -> Iterator[str]:
+        for note in self.counts.notes():
+            yield f"{source.from_}: {note}"
+        if source.thinking != "opened" and self.closed_only and self.cut_without:
+            yield (
+                f"{source.from_}: {self.closed_only:,} traces begin inside a thought; {self.cut_without:,} that were "
+                "cut off have no tags, and were taken for answers. Where they are thoughts too, set `thinking: opened`"
+            )
 
 
 def part(run: Run) -> dict[str, Any]:
@@ -167,12 +188,18 @@ def make(run: Run) -> Outcome:
                     "left_out": dict(sorted(left_out.items())),
                     "traces": written,
                 }
+                | tags.counts.as_counts()
             )
             if not written:
                 raise UserError(f"{source.from_}: no trace to import; {_reasons(left_out)}")
             if left_out:
                 notes.append(f"{source.from_}: not imported, of {rows.height:,} rows: {_reasons(left_out)}")
-            notes += tags.note(source)
+            notes += tags.notes(source)
+    if "preference" in run.recipe.publish.configs and max(seen.samples.values()) < 2:
+        raise UserError(
+            "publish.configs: `preference` pairs a correct with a wrong trace of one task, privilege and teacher, and "
+            "here none of these has more than one; leave `preference` out"
+        )
     return Outcome(traces.rows, {"sources": counts, "contexts": contexts.rows, "stated_verdicts": verdicts.rows}, notes)
 
 
@@ -214,8 +241,9 @@ def _batches(
             if sample.empty:
                 left_out[EMPTY] += 1
             else:
-                tags.look_at(sample)
-                trace = _trace(answered, sample, place, seen, opened=source.thinking == "opened")
+                parts = sample.parts(source)
+                tags.look_at(sample, parts)
+                trace = _trace(answered, sample, parts, place, seen)
                 made.append(trace)
                 if sample.stated_verdict is not None:
                     stated.append({"trace_id": trace["trace_id"], "stated_verdict": sample.stated_verdict})
@@ -230,42 +258,64 @@ def _batches(
 def _samples(values: dict[str, Any], columns: TraceColumns) -> list[Sample] | str:
     """A row's texts, or why it has none that can be imported."""
     whole = "trace" in values
-    name = "trace" if whole else "response"
     try:
-        answers = _as_list(values[name], every=EVERY in (getattr(columns, name) or ""))
+        answers = _answers(values, columns, "trace" if whole else "response")
+        thoughts = _answers(values, columns, "reasoning")
     except UnreadableTurnError as error:
         return str(error)
-    thoughts = _as_list(values.get("reasoning", MISSING)) if not whole else []
-    if not thoughts and any(isinstance(answer, Answer) and answer.thought for answer in answers):
-        thoughts = [answer.thought if isinstance(answer, Answer) else None for answer in answers]
-        whole = False
-    texts = [answer.text if isinstance(answer, Answer) else answer for answer in answers]
-    if any(not isinstance(text, str | None) for text in [*texts, *thoughts]):
+    except ContentError:
         return NOT_TEXT
-    if thoughts and len(thoughts) != len(texts):
+    if thoughts and not answers:  # what servers write for a thought that was cut off
+        answers = [Answer(None, None)] * len(thoughts)
+    if thoughts and len(thoughts) != len(answers):
         return UNEVEN
-    if not any(text and text.strip() for text in [*texts, *thoughts]):
+    pairs = list(zip(answers, thoughts or [Answer(None, None)] * len(answers), strict=True))
+    if all(_is_blank(answer) and _is_blank(thought) for answer, thought in pairs):
         return NO_TRACE
     for column in _BESIDE:
-        if isinstance(values.get(column), list) and len(values[column]) != len(texts):
+        if isinstance(values.get(column), list) and len(values[column]) != len(answers):
             return _UNEVEN_COLUMN.format(name=column)
     return [
         Sample(
             whole,
-            utf8(text or ""),
-            utf8(thoughts[index] or "") if thoughts else "",
-            _finish_reason(_of_sample(values.get("finish_reason"), index)),
-            _tokens(_of_sample(_own_count(values.get("completion_tokens"), len(texts)), index)),
+            utf8(answer.text or ""),
+            utf8(_joined(thought.thought, thought.text, answer.thought)),
+            _end(_of_sample(values.get("finish_reason"), index)),
+            _tokens(_of_sample(_own_count(values.get("completion_tokens"), len(answers)), index)),
             as_text(_of_sample(values.get("stated_verdict"), index)),
+            _thought_in(answer, thought),
         )
-        for index, text in enumerate(texts)
+        for index, (answer, thought) in enumerate(pairs)
     ]
 
 
-def _as_list(value: Any, *, every: bool = False) -> list[Any]:
+def _answers(values: dict[str, Any], columns: TraceColumns, name: str) -> list[Answer]:
+    """What a column holds of each sample. Raises UnreadableTurnError or ContentError for what is not text."""
+    value = values.get(name, MISSING)
     if value is MISSING or value is None:
         return []
-    return answers_in(value, every=every)
+    found = answers_in(value, every=EVERY in (getattr(columns, name) or ""))
+    return [item if isinstance(item, Answer) else _answer(item) for item in found]
+
+
+def _answer(item: Any) -> Answer:
+    content = read_content(item)
+    return Answer(content.text, content.thought or None)
+
+
+def _is_blank(answer: Answer) -> bool:
+    return not _joined(answer.text, answer.thought).strip()
+
+
+def _joined(*texts: str | None) -> str:
+    return "\n".join(text for text in texts if text)
+
+
+def _thought_in(answer: Answer, thought: Answer) -> str:
+    """Where the file has a sample's thought, as the notes on tags say it."""
+    if not _is_blank(thought):
+        return "a column of its own"
+    return "a field of its own" if answer.in_field else "a part of the content"
 
 
 def _of_sample(value: Any, index: int) -> Any:
@@ -280,9 +330,8 @@ def _own_count(tokens: Any, samples: int) -> Any:
     return tokens if samples == 1 or isinstance(tokens, list) else None
 
 
-def _finish_reason(value: Any) -> str | None:
-    text = as_text(value)
-    return text if text in _FINISHED else None
+def _end(value: Any) -> str | None:
+    return word_of(value) if isinstance(value, dict) else as_text(value) and word_of(as_text(value))
 
 
 def _tokens(value: Any) -> int | None:
@@ -301,13 +350,12 @@ def _answered(source: TraceImport, task_id: str, values: dict[str, Any], index: 
     )
 
 
-def _trace(answered: Answered, sample: Sample, number: int, seen: _Seen, *, opened: bool) -> dict[str, Any]:
+def _trace(answered: Answered, sample: Sample, parts: Parts, number: int, seen: _Seen) -> dict[str, Any]:
     # By content, not by row: a file whose rows are sorted otherwise gives the same ids.
     content_id = stable_id(
         "import", answered.source, *answered.cell, answered.context_id, sample.whole, sample.reasoning, sample.text
     )
     seen.texts[content_id] += 1
-    reasoning, response = sample.parts(opened=opened)
     return {
         "trace_id": stable_id(content_id, seen.texts[content_id]),
         "task_id": answered.task_id,
@@ -317,12 +365,12 @@ def _trace(answered: Answered, sample: Sample, number: int, seen: _Seen, *, open
         "sample": number,
         "seed": None,
         "round": 0,
-        "reasoning": reasoning,
-        "response": response,
+        "reasoning": parts.reasoning,
+        "response": parts.response,
         "finish_reason": sample.finish_reason,
         "prompt_tokens": None,
         "completion_tokens": sample.completion_tokens,
-        "error": None,
+        "error": sample.error,
     }
 
 
@@ -335,4 +383,4 @@ def _unit(reason: str, count: int) -> str:
     return unit if count == 1 else f"{unit}s"
 
 
-STAGE = Stage("import", ("traces", "contexts", STATED_VERDICTS.name), ("tasks",), 2, part, make)
+STAGE = Stage("import", ("traces", "contexts", STATED_VERDICTS.name), ("tasks",), 3, part, make)

@@ -88,6 +88,7 @@ TRACES = Table(
             "reasoning": pl.String,  # the thinking part; empty where the teacher has none
             "response": pl.String,
             # stop | length | error, filtered, too_long (no answer: `error` says why) | null (imported and not stated)
+            # | a word of the server's or the file's that is not known
             "finish_reason": pl.String,
             "prompt_tokens": pl.Int64,
             "completion_tokens": pl.Int64,
@@ -219,8 +220,8 @@ MIX = Table(
             "trace_id": pl.String,
             "selected": pl.Boolean,
             "stratum": pl.String,  # "band=mixed verdict=correct family=gcd"; null where it has none
-            # selected | over_quota | max_per_task | not_in_mix | contaminated | duplicate | leak |
-            # no_response | error | task_not_selected
+            # selected | over_quota | max_per_task | not_in_mix | wrong, no_answer, truncated, ungradable (a verdict
+            # that has no share) | contaminated | duplicate | leak | no_response | error | task_not_selected
             "reason": pl.String,
         }
     ),

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from infogap.balance.funnel import Funnel
 from infogap.balance.stage import STAGE
 from infogap.errors import ShortfallError, UserError
 from infogap.recipe import load_recipe
@@ -30,6 +31,9 @@ class T:
     duplicate: bool = False
     error: str | None = None
     response: str | None = "So it is 5."
+    answer: str | None = "5"
+    finish_reason: str | None = None
+    leaks: tuple[str, ...] = ()
 
 
 def rows(table: Table, values: list[dict[str, Any]]) -> pl.DataFrame:
@@ -46,24 +50,42 @@ def make_run(folder: Path, balance: str, traces: list[T], seed: int = 7) -> Run:
     run = Run(folder / "run", load_recipe(recipe).recipe, folder)
     named = [(f"{trace.task}-{number}", trace) for number, trace in enumerate(traces)]
     families = {trace.task: trace.family for trace in traces}
+    answers = {trace.task: trace.answer for trace in traces}
     good = [(name, trace) for name, trace in named if trace.error is None]
     tables: list[tuple[Table, list[dict[str, Any]]]] = [
-        (TASKS, [{"task_id": task, "family": family} for task, family in families.items()]),
+        (
+            TASKS,
+            [
+                {"task_id": task, "family": family, "answer": answers[task], "verifier": "math"}
+                for task, family in families.items()
+            ],
+        ),
         (
             TRACES,
             [
-                {"trace_id": n, "task_id": t.task, "privilege": t.privilege, "error": t.error, "response": t.response}
+                {
+                    "trace_id": n,
+                    "task_id": t.task,
+                    "privilege": t.privilege,
+                    "error": t.error,
+                    "response": t.response,
+                    "finish_reason": t.finish_reason,
+                }
                 for n, t in named
             ],
         ),
         (VERDICTS, [{"trace_id": n, "verdict": t.verdict} for n, t in good]),
-        (MEASURES, [{"trace_id": n, "band": t.band, "leak": t.leak} for n, t in good]),
+        (MEASURES, [{"trace_id": n, "band": t.band, "leak": t.leak, "leaks": _leaks(t.leaks)} for n, t in good]),
         (DUPLICATES, [{"trace_id": n} for n, t in good if t.duplicate]),
     ]
     for table, values in tables:
         with run.rewrite(table) as out:
             out.write(rows(table, values))
     return run
+
+
+def _leaks(kinds: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [{"kind": kind, "rule": kind, "start": 0, "end": 1, "evidence": "S"} for kind in kinds]
 
 
 def mix(run: Run) -> pl.DataFrame:
@@ -97,7 +119,14 @@ def test_the_shares_of_every_axis_are_met_exactly(tmp_path: Path) -> None:
     assert table["selected"].sum() == 40
     chosen = table.filter("selected")["stratum"].value_counts()
     assert dict(chosen.iter_rows())["band=mixed verdict=correct family=gcd"] == 9
-    assert any("40 with band confident" in note for note in outcome.notes)
+    assert outcome.counts["funnel"] == {
+        "traces": 120,
+        "losses": [
+            {"reason": "not_in_mix", "detail": "band confident", "traces": 40},
+            {"reason": "over_quota", "detail": None, "traces": 40},
+        ],
+        "selected": 40,
+    }
 
 
 def test_every_trace_says_why_it_is_out(tmp_path: Path) -> None:
@@ -122,7 +151,7 @@ def test_every_trace_says_why_it_is_out(tmp_path: Path) -> None:
         "b-2": "leak",
         "c-3": "duplicate",
         "d-4": "error",
-        "e-5": "not_in_mix",
+        "e-5": "ungradable",
         "f-6": "not_in_mix",
         "g-7": "duplicate",
         "h-8": "no_response",
@@ -132,6 +161,75 @@ def test_every_trace_says_why_it_is_out(tmp_path: Path) -> None:
     strata = dict(mix(run).select("trace_id", "stratum").iter_rows())
     assert strata["e-5"] == "band=mixed verdict=ungradable"
     assert strata["d-4"] is None
+
+
+def test_by_default_the_mix_holds_correct_traces_and_those_of_tasks_without_gold(tmp_path: Path) -> None:
+    traces = [
+        T("a"),
+        T("a", "wrong"),
+        T("b", "truncated"),
+        T("c", "no_answer"),
+        T("d", "ungradable"),
+        T("e", "ungradable", answer=None),
+        T("f", "wrong", answer=None),
+        T("g", "wrong", leak=True),
+        T("h", None),
+    ]
+    outcome = STAGE.make(run := make_run(tmp_path, "{}", traces))
+    assert mix(run).filter("selected")["trace_id"].to_list() == ["a-0", "e-5"]
+    assert outcome.counts["reasons"] == {
+        **{"selected": 2, "wrong": 2, "truncated": 1, "no_answer": 1},
+        **{"ungradable": 2, "leak": 1},
+    }
+    assert outcome.notes == [
+        "not correct, and so left out: 2 ungradable, 2 wrong, 1 no answer, 1 truncated; "
+        "`balance: {verdict: {correct: 0.9, wrong: 0.1}}` asks for others"
+    ]
+
+
+def test_an_empty_mix_says_that_others_have_to_be_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(ShortfallError, match=r"not available: 1 wrong, 1 truncated\n`balance: {verdict: .* asks for"):
+        STAGE.make(make_run(tmp_path, "{}", [T("a", "wrong"), T("b", "truncated")]))
+
+
+def test_what_nothing_can_grade_cannot_be_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(ShortfallError) as caught:
+        STAGE.make(make_run(tmp_path / "1", "{}", [T("a", "ungradable")]))
+    assert str(caught.value).endswith("not available: 1 ungradable")
+    outcome = STAGE.make(make_run(tmp_path / "2", "{}", [T("a", "ungradable"), T("b")]))
+    assert outcome.notes == ["not correct, and so left out: 1 ungradable"]
+
+
+def test_the_funnel_tells_kinds_of_a_reason_apart(tmp_path: Path) -> None:
+    traces = [
+        T("a", None, None, error="no", finish_reason="filtered"),
+        T("b", None, None, error="no", finish_reason="too_long"),
+        T("bb", None, None, error="no", finish_reason="error"),
+        T("c", "truncated", response=""),
+        T("d", "no_answer", response=""),
+        T("e", leak=True, leaks=("copying", "reference")),
+        T("f", leak=True, leaks=("copying",)),
+        T("g", leak=True, leaks=("decoy",)),
+        T("h", "wrong", "uncertain"),
+        T("i", "correct", "uncertain"),
+        T("j", "correct", None),
+        T("k"),
+    ]
+    outcome = STAGE.make(make_run(tmp_path, "{verdict: {correct: 1}, band: {mixed: 1}}", traces))
+    funnel = Funnel.from_counts(outcome.counts["funnel"])
+    assert list(funnel.rows()) == [
+        ("error", 1, 11),
+        ("error: filtered", 1, 10),
+        ("error: too_long", 1, 9),
+        ("no response", 1, 8),
+        ("no response: truncated", 1, 7),
+        ("leak: copying", 2, 5),
+        ("leak: decoy", 1, 4),
+        ("wrong", 1, 3),
+        ("not in mix: band not known", 1, 2),
+        ("not in mix: band uncertain", 1, 1),
+    ]
+    assert (funnel.traces, funnel.selected) == (12, 1)
 
 
 def test_a_truncated_thought_is_not_selected_where_truncated_traces_are(tmp_path: Path) -> None:
@@ -239,7 +337,11 @@ def test_a_privilege_that_no_trace_has_is_an_error(tmp_path: Path) -> None:
 traces_of = st.builds(
     T,
     task=st.sampled_from(["a", "b", "c", "d"]),
-    verdict=st.sampled_from(["correct", "wrong", "ungradable", None]),
+    verdict=st.sampled_from(["correct", "wrong", "truncated", "ungradable", None]),
+    response=st.sampled_from(["So it is 5.", ""]),
+    error=st.sampled_from([None, None, "no"]),
+    finish_reason=st.sampled_from([None, "error", "filtered"]),
+    leaks=st.sampled_from([(), ("copying",), ("decoy", "copying")]),
     band=st.sampled_from(["uncertain", "mixed", None]),
     privilege=st.sampled_from(["unguided", "answer"]),
     leak=st.booleans(),
@@ -253,7 +355,8 @@ def test_whatever_comes_the_mix_is_whole_capped_and_the_same_again(
     tmp_path: Path, traces: list[T], size: int, cap: int, random: Any
 ) -> None:
     traces = [replace(trace, family=f"family {trace.task in 'ab'}") for trace in traces]
-    axes = "verdict: {correct: 0.6, wrong: 0.4}, family: uniform, privilege: uniform, when_short: best_effort"
+    verdict = random.choice(["verdict: {correct: 0.6, wrong: 0.4}, ", ""])
+    axes = f"{verdict}family: uniform, privilege: uniform, when_short: best_effort"
     run = make_run(tmp_path, f"{{size: {size}, max_per_task: {cap}, {axes}}}", traces)
     counts = STAGE.make(run).counts
     table = mix(run)
@@ -261,6 +364,11 @@ def test_whatever_comes_the_mix_is_whole_capped_and_the_same_again(
     assert table["reason"].null_count() == 0
     assert (table["selected"] == (table["reason"] == "selected")).all()
     assert sum(counts["reasons"].values()) == len(traces)
+    funnel = Funnel.from_counts(counts["funnel"])
+    assert funnel.traces == len(traces)
+    assert [left for _, _, left in funnel.rows()][-1:] in ([], [funnel.selected])
+    assert funnel.traces == funnel.selected + sum(loss.traces for loss in funnel.losses)
+    assert funnel.selected == table["selected"].sum()
     chosen = Counter(name.split("-")[0] for name in table.filter("selected")["trace_id"])
     assert max(chosen.values(), default=0) <= cap
     for values in counts["axes"].values():

@@ -93,6 +93,27 @@ def test_a_folder_that_is_no_run_ends_with_2(tmp_path: Path, command: str) -> No
     assert done.stderr.startswith("nowhere is not a run folder")
 
 
+def test_a_bare_name_is_a_run_in_runs(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"q": "What is 1 + 1?", "a": "2", "t": "2"}\n')
+    columns = "{question: q, answer: a, trace: t}"
+    (tmp_path / "recipe.yaml").write_text(f"name: imp\nimport: [{{from: rows.jsonl, columns: {columns}}}]\n")
+    assert infogap("run", "recipe.yaml", cwd=tmp_path).returncode == 0
+    for command in (["status", "imp"], ["balance", "imp"], ["dedupe", "imp"], ["diff", "imp", "runs/imp"]):
+        assert infogap(*command, cwd=tmp_path).returncode == 0
+    assert "runs/imp" in infogap("status", "imp", cwd=tmp_path).stdout
+    (tmp_path / "imp").mkdir()
+    assert infogap("status", "imp", cwd=tmp_path).stderr.startswith("imp is not a run folder")
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_recipe_is_a_file(tmp_path: Path, command: str) -> None:
+    done = infogap(command, "https://example.com/recipe.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.strip() == (
+        "https://example.com/recipe.yaml is an address; download the recipe and name the file"
+    )
+
+
 def test_the_schema_of_the_recipe_is_the_one_that_ships(tmp_path: Path) -> None:
     done = infogap("check", "--schema", cwd=tmp_path)
     shipped = Path(__file__).parents[2] / "recipes" / "recipe.schema.json"

@@ -25,6 +25,7 @@ name: demo
 tasks: [{{from: reasoning_gym, names: [chain_sum], count: 12}}]
 teacher: {{backend: openai, model: m, base_url: {url}, concurrency: 2}}
 generate: {{samples: 2, privileges: [unguided]}}
+balance: {{verdict: uniform}}
 """
 
 

@@ -132,7 +132,10 @@ def test_the_mix_leaves_out_what_matches_where_the_policy_says_so(tmp_path: Path
     traces = [trace("a", "same"), trace("b", "same"), trace("c", "other")]
     run = make_run(tmp_path, f", policy: {policy}", {"same": PROBLEM, "other": OTHER}, traces)
     STAGE.make(run)
-    for empty in (VERDICTS, MEASURES, DUPLICATES):
+    correct = [dict.fromkeys(VERDICTS.schema.names()) | {"trace_id": each, "verdict": "correct"} for each in "abc"]
+    with run.rewrite(VERDICTS) as out:
+        out.write(VERDICTS.frame(correct))
+    for empty in (MEASURES, DUPLICATES):
         with run.rewrite(empty):
             pass
     outcome = BALANCE.make(run)

@@ -12,7 +12,7 @@ from infogap.generate.store import answered
 from infogap.recipe import load_recipe
 from infogap.run import Run
 from infogap.schema import CONTEXTS, TASKS, TRACES
-from servers.scripted import Body, Reply, ScriptedServer, failing, saying
+from servers.scripted import Body, Reply, ScriptedServer, completion, failing, replying, saying
 
 Serving = Callable[[ScriptedServer], str]
 
@@ -171,3 +171,21 @@ def test_a_run_that_turns_to_importing_keeps_what_it_generated(tmp_path: Path, s
     assert traces(imported)["response"].to_list() == ["It is 1."]
     cached = pl.read_parquet(sorted((generated.path / "traces" / "cache").glob("*.parquet")))
     assert cached.height == 60
+
+
+def test_tags_and_unknown_finish_reasons_are_said(tmp_path: Path, serving: Serving) -> None:
+    def thinks(body: Body, _before: int) -> Reply:
+        number = int(body["messages"][0]["content"][0])
+        reason = "repetition" if number == 7 else "MAX_TOKENS" if number == 8 else "end_turn"
+        return replying(completion(f"[THINK]Hm.[/THINK]{number}" if number < 9 else f"{number}", reason))
+
+    run = make_run(tmp_path, serving(ScriptedServer(thinks)), "generate.samples=1", "generate.privileges=[unguided]")
+    outcome = STAGE.make(run)
+    assert outcome.notes[:2] == [
+        "thoughts were set apart by [THINK] (9 traces)",
+        "finish reasons that are not known, kept as they are: repetition (1 trace)",
+    ]
+    assert outcome.counts["finish_reasons_not_known"] == {"repetition": 1}
+    assert "thoughts_by" not in outcome.counts  # a run that was resumed has the same manifest
+    counts = traces(run)["finish_reason"].value_counts().sort("finish_reason").rows()
+    assert counts == [("length", 1), ("repetition", 1), ("stop", 8)]

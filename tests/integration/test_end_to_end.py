@@ -26,7 +26,7 @@ teacher:
 generate:
   samples: 2
   privileges: [unguided, {{hint: {{fraction: 0.3}}}}, answer, solution, decoy_answer]
-balance: {{max_per_task: 3}}
+balance: {{max_per_task: 3, verdict: uniform}}
 """
 TASKS = [
     {

@@ -21,6 +21,7 @@ name: demo
 tasks: [{{from: reasoning_gym, names: [chain_sum], count: 20}}]
 teacher: {{backend: openai, model: m, base_url: {url}, concurrency: 4}}
 generate: {{samples: 2, privileges: [unguided]}}
+balance: {{verdict: uniform}}
 """
 INFOGAP = [sys.executable, "-m", "infogap"]
 WITH_A_SHORT_WAIT = [

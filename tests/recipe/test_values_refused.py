@@ -126,3 +126,53 @@ def test_an_override_of_a_whole_mapping_is_blamed_for_all_in_it(tmp_path: Path, 
 def test_a_config_is_published_once(tmp_path: Path) -> None:
     (line,) = problems_of(tmp_path, f"{RECIPE}publish:\n  configs: [sft, rl, sft]\n")
     assert line == "recipe.yaml:14: publish.configs: 'sft' is named twice"
+
+
+@pytest.mark.parametrize(
+    ("shares", "said"),
+    [
+        ("verdict: {correct: 90, wrong: 10}", "shares are parts of 1: write {correct: 0.9, wrong: 0.1}"),
+        ("verdict: {correct: 9, wrong: 1.0}", "shares are parts of 1: write {correct: 0.9, wrong: 0.1}"),
+        ("verdict: 90/10", "as parts of 1: {correct: 0.9, wrong: 0.1}; found '90/10'"),
+        ("band: 50/30/20", "as parts of 1: {uncertain: 0.5, mixed: 0.3, confident: 0.2}; found '50/30/20'"),
+        ("family: 50:50", "as parts of 1: {VALUE: 0.9, OTHER: 0.1}; found '50:50'"),
+        ("verdict: {correct: 90%, wrong: 10%}", "the share of correct should be a number, a part of 1 such as 0.9"),
+        ("verdict: {correct: 2, wrong: -1}", "should be less than or equal to 1"),
+        ("family: unifrom", "allowed: uniform (did you mean 'uniform'?)"),
+    ],
+)
+def test_shares_are_parts_of_one(tmp_path: Path, shares: str, said: str) -> None:
+    lines = problems_of(tmp_path, RECIPE + f"balance:\n  {shares}\n")
+    assert lines[0].startswith("recipe.yaml:14: balance.")
+    assert said in lines[0]
+
+
+def test_pairs_need_a_second_trace(tmp_path: Path) -> None:
+    one = RECIPE.replace("samples: 2", "samples: 1").replace("  until: {correct: 1, max_attempts: 4}\n", "")
+    pairs = "publish:\n  configs: [sft, preference]\n"
+    (line,) = problems_of(tmp_path, one + pairs)
+    assert line.startswith("recipe.yaml:13: publish.configs: `preference` pairs a correct with a wrong trace")
+    for several in (
+        one.replace("samples: 1", "samples: 2"),
+        one.replace("samples: 1", "samples: 1\n  until: {correct: 1, max_attempts: 4}"),
+        one.replace("samples: 1", "samples: 1\n  select: {samples: 8}"),
+        one.replace("[unguided,", "[unguided, {verifier: {turns: 2}},"),
+    ):
+        (tmp_path / "recipe.yaml").write_text(several + pairs)
+        load_recipe(tmp_path / "recipe.yaml")
+
+
+@pytest.mark.parametrize(
+    ("thinking", "said"),
+    [
+        ("closed", "allowed: opened"),
+        ("{open: <a>}", "missing key 'close'"),
+        ("{open: <a>, close: <a>}", "must differ"),
+        ('{open: " ", close: "</a>"}', "more than white space"),
+        ("{open: <a>, close: </a>, begin: x}", "unknown key; allowed: open, close"),
+    ],
+)
+def test_thinking_is_opened_or_a_pair_of_tags(tmp_path: Path, thinking: str, said: str) -> None:
+    (line,) = problems_of(tmp_path, RECIPE.replace("  model: m\n", f"  model: m\n  thinking: {thinking}\n"))
+    assert line.startswith("recipe.yaml:8: teacher.thinking")
+    assert said in line

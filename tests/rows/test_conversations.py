@@ -75,8 +75,13 @@ def test_thoughts_of_earlier_turns_are_no_part_of_the_prompt() -> None:
 @pytest.mark.parametrize(
     ("message", "answer"),
     [
-        (said("assistant", "4") | {"reasoning_content": "2 + 2"}, Answer("4", "2 + 2")),
-        (said("assistant", None) | {"reasoning": "2 +"}, Answer(None, "2 +")),
+        (said("assistant", "4") | {"reasoning_content": "2 + 2"}, Answer("4", "2 + 2", in_field=True)),
+        (said("assistant", None) | {"reasoning": "2 +"}, Answer(None, "2 +", in_field=True)),
+        ({"role": "assistant", "reasoning": "2 +"}, Answer(None, "2 +", in_field=True)),
+        (
+            said("assistant", "4") | {"reasoning_details": [{"type": "reasoning.text", "text": "2 + 2"}]},
+            Answer("4", "2 + 2", in_field=True),
+        ),
         (said("assistant", [{"type": "text", "text": "4"}, {"type": "text", "text": "."}]), Answer("4.", None)),
         (
             said("assistant", [{"type": "thinking", "thinking": "2 + 2"}, {"type": "text", "text": "4"}]),
@@ -104,8 +109,16 @@ def test_several_answers_side_by_side_are_samples() -> None:
         said("user", [{"type": "image_url", "image_url": "x"}]),
         said("user", None),
         said("assistant", "4") | {"tool_calls": [{"id": "1"}]},
+        said("assistant", [{"type": "text", "text": "4"}, {"type": "tool_use", "name": "add"}]),
     ],
 )
 def test_what_cannot_be_kept_whole_is_refused(message: dict[str, Any]) -> None:
     with pytest.raises(UnreadableTurnError):
         turns([message])
+
+
+def test_the_parts_of_one_answer_are_one_sample_and_a_list_of_them_several() -> None:
+    parts = [{"type": "thinking", "thinking": "2 + 2"}, {"type": "text", "text": "4"}]
+    assert answers_in(parts, every=False) == [parts]
+    assert answers_in([parts, "4"], every=False) == [parts, "4"]
+    assert answers_in(parts, every=True) == parts

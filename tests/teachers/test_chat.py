@@ -32,7 +32,7 @@ def read(payload: object, status: int = 200, headers: dict[str, str] | None = No
     return chat.read(settings(**changed), REQUEST, URL, status, headers or {}, data)
 
 
-def reply(reason: str | None = "stop", **message: Any) -> dict[str, Any]:
+def reply(reason: Any = "stop", **message: Any) -> dict[str, Any]:
     return {
         "choices": [{"message": message, "finish_reason": reason}],
         "usage": {"prompt_tokens": 11, "completion_tokens": 7},
@@ -79,13 +79,23 @@ def test_extra_body_may_have_keys_that_are_numbers() -> None:
         ({"content": "4", "reasoning": None, "reasoning_content": None}, "stop", ("", "4", "stop")),
         ({"content": None, "reasoning": "2 and"}, "length", ("2 and", "", "length")),
         ({"content": "<think>2 and"}, "length", ("2 and", "", "length")),
-        ({"content": "Sure. <think>2 and"}, "length", ("Sure. <think>2 and", "", "length")),
+        ({"content": "Sure. <think>2 and"}, "length", ("Sure. 2 and", "", "length")),
+        ({"content": "[THINK]2 and 2[/THINK]4"}, "stop", ("2 and 2", "4", "stop")),
+        ({"content": "<think>2 and 2</think>4", "reasoning_content": "2 and 2"}, "stop", ("2 and 2", "4", "stop")),
+        ({"content": "\n</think>\n\n4", "reasoning": "2 and 2"}, "stop", ("2 and 2", "4", "stop")),
+        ({"content": "4", "thinking": "2 and 2"}, "end_turn", ("2 and 2", "4", "stop")),
+        ({"content": "4", "reasoning_details": [{"type": "reasoning.text", "text": "2"}]}, "stop", ("2", "4", "stop")),
+        ({"content": "<think>2</think><answer>4</answer>"}, "stop", ("2", "4", "stop")),
+        ({"content": "<think>2</think>4<|im_end|>"}, "stop", ("2", "4", "stop")),
+        ({"content": "The sum"}, "MAX_TOKENS", ("", "The sum", "length")),
+        ({"content": "The sum"}, {"type": "length", "length": 5}, ("", "The sum", "length")),
+        ({"content": "4"}, "repetition", ("", "4", "repetition")),
         ({"content": "The sum"}, "length", ("", "The sum", "length")),
         ({"content": None}, "tool_calls", ("", "", "stop")),
         ({"content": "4"}, None, ("", "4", "stop")),
     ],
 )
-def test_thoughts_answers_and_reasons(message: dict[str, Any], reason: str, expected: tuple[str, str, str]) -> None:
+def test_thoughts_answers_and_reasons(message: dict[str, Any], reason: Any, expected: tuple[str, str, str]) -> None:
     completion = read(reply(reason, **message))
     assert (completion.reasoning, completion.response, completion.finish_reason) == expected
     assert (completion.prompt_tokens, completion.completion_tokens) == (11, 7)
@@ -106,6 +116,40 @@ def test_a_thought_that_the_prompt_opens_is_no_answer(
 ) -> None:
     completion = read(reply(reason, **message), thinking="opened")
     assert (completion.reasoning, completion.response) == expected
+
+
+PARTS: list[dict[str, Any]] = [
+    {"type": "thinking", "thinking": [{"type": "text", "text": "2 and 2"}]},
+    {"type": "text", "text": "It is "},
+    {"type": "text", "text": "4"},
+]
+
+
+def test_content_in_parts() -> None:
+    completion = read(reply(content=PARTS))
+    assert (completion.reasoning, completion.response) == ("2 and 2", "It is 4")
+    assert completion.tags == ("a part of the content",)
+    completion = read(reply("length", content=PARTS[:1]))
+    assert (completion.reasoning, completion.response, completion.finish_reason) == ("2 and 2", "", "length")
+
+
+def test_content_in_a_form_that_is_not_read_is_not_asked_for_again() -> None:
+    with pytest.raises(RefusedError, match="a form that infogap does not read: a part has the type 'image_url'"):
+        read(reply(content=[{"type": "image_url", "image_url": {"url": "x"}}]))
+
+
+def test_a_pair_of_tags_that_the_recipe_names() -> None:
+    pair = {"open": "<ponder>", "close": "</ponder>"}
+    completion = read(reply(content="<ponder>2 and 2</ponder>4"), thinking=pair)
+    assert (completion.reasoning, completion.response, completion.tags) == ("2 and 2", "4", ("<ponder>",))
+    assert settings(thinking=pair).answer_settings["thinking"] == pair
+
+
+def test_an_answers_tags_that_the_prompt_asks_for_stay() -> None:
+    asking = Request("id", [{"role": "user", "content": "2+2? Answer in <answer> tags."}], seed=7)
+    payload = orjson.dumps(reply(content="<think>2</think><answer>4</answer>"))
+    completion = chat.read(settings(), asking, URL, 200, {}, payload)
+    assert (completion.reasoning, completion.response) == ("2", "<answer>4</answer>")
 
 
 def test_where_the_thought_opens_is_part_of_what_is_asked() -> None:
@@ -131,9 +175,10 @@ def test_counts_that_are_none_are_unknown(count: object) -> None:
     assert (completion.prompt_tokens, completion.completion_tokens) == (None, 7)
 
 
-def test_an_answer_that_the_server_filtered_is_none() -> None:
-    with pytest.raises(RefusedError, match="filtered by the server") as caught:
-        read(reply("content_filter", content="I can"))
+@pytest.mark.parametrize("word", ["content_filter", "SAFETY", "refusal"])
+def test_an_answer_that_the_server_filtered_is_none(word: str) -> None:
+    with pytest.raises(RefusedError, match=rf"filtered by the server \({word}\)") as caught:
+        read(reply(word, content="I can"))
     assert caught.value.reason == "filtered"
 
 

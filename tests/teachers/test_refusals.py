@@ -42,6 +42,30 @@ def test_statuses_that_no_request_passes(status: int) -> None:
     assert isinstance(refused(error("no"), status), UnusableError)
 
 
+@pytest.mark.parametrize(
+    ("status", "payload"),
+    [
+        (404, error("The model `m` does not exist.", type="NotFoundError")),
+        (404, error('model "m" not found, try pulling it first')),
+        (404, error("The model 'm' does not exist or you do not have access", code="model_not_found")),
+        (400, error("Model Not Exist", type="invalid_request_error")),
+        (400, error("Invalid model: m", type="invalid_model")),
+        (422, {"detail": "Unknown model m"}),
+    ],
+)
+def test_a_model_that_the_server_does_not_have(status: int, payload: object) -> None:
+    unusable = refused(payload, status)
+    assert isinstance(unusable, UnusableError)
+    assert unusable.cause == "model"
+
+
+@pytest.mark.parametrize(("status", "cause"), [(401, "key"), (403, "key"), (404, "path"), (402, None)])
+def test_what_of_the_recipe_a_server_refuses(status: int, cause: str | None) -> None:
+    unusable = refused({"detail": "Not Found"}, status)
+    assert isinstance(unusable, UnusableError)
+    assert unusable.cause == cause
+
+
 def test_where_a_server_has_moved_is_told() -> None:
     moved = refused(b"<html>\n", 302, Location="http://node2:8000/v1")
     assert str(moved) == f"{URL} answered 302: it has moved to http://node2:8000/v1"

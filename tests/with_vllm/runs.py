@@ -26,6 +26,7 @@ teacher:
   sampling: {{temperature: 0.9, max_tokens: {max_tokens}}}
   logprobs: 3
 generate: {{samples: {samples}, privileges: [unguided, answer]}}
+balance: {{verdict: uniform}}
 """
 
 

@@ -9,9 +9,13 @@ import numpy as np
 import polars as pl
 
 from infogap.balance.axes import Counts
+from infogap.balance.funnel import Funnel
 from infogap.balance.quotas import Quotas
+from infogap.balance.reasons import ASKABLE
 from infogap.balance.strata import Strata
 from infogap.recipe.sections import Balance
+
+ASK_FOR_OTHERS = "`balance: {verdict: {correct: 0.9, wrong: 0.1}}` asks for others"
 
 
 class Short(NamedTuple):
@@ -30,7 +34,10 @@ def explain(balance: Balance, strata: Strata, quotas: Quotas, size: int, closest
     `closest` are the counts of the closest mix of `size`; `feasible` is the largest size that meets every target.
     """
     if strata.candidates.is_empty():
-        return "\n".join([f"none of {strata.traces.height:,} traces can be in the mix", *_not_available(strata)])
+        lines = [f"none of {strata.traces.height:,} traces can be in the mix", *_not_available(strata)]
+        if balance.verdict is None and strata.traces["reason"].is_in(ASKABLE).any():
+            lines.append(ASK_FOR_OTHERS)
+        return "\n".join(lines)
     short = list(_short(strata, quotas, size, closest))
     return "\n".join(
         [
@@ -62,9 +69,9 @@ def _table(short: list[Short]) -> list[str]:
 
 def _not_available(strata: Strata) -> Iterator[str]:
     """What is not counted as available, and why."""
-    reasons = strata.traces["reason"].drop_nulls().value_counts().sort("reason")
-    if reasons.height:
-        yield "not available: " + ", ".join(f"{count:,} {reason}" for reason, count in reasons.iter_rows())
+    lost = Funnel.of(strata.traces.drop_nulls("reason")).in_words()
+    if lost:
+        yield f"not available: {lost}"
     held_back = strata.candidates.height - strata.supply.most(strata.supply.everything)
     if held_back:
         yield f"held back by max_per_task {strata.supply.cap}: {held_back:,} of {strata.candidates.height:,}"

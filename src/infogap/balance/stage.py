@@ -9,9 +9,11 @@ import numpy as np
 import polars as pl
 
 from infogap.balance.axes import Counts
+from infogap.balance.funnel import Funnel
 from infogap.balance.pick import pick
 from infogap.balance.quotas import Quotas
-from infogap.balance.shortfall import explain
+from infogap.balance.reasons import ASKABLE, NOT_ASKED_FOR
+from infogap.balance.shortfall import ASK_FOR_OTHERS, explain
 from infogap.balance.strata import Strata, read_strata
 from infogap.errors import ShortfallError
 from infogap.recipe import Recipe
@@ -50,7 +52,7 @@ def make(run: Run) -> Outcome:
     )
     with run.rewrite(MIX) as out:
         out.write(mix.select(MIX.schema.names()))
-    notes = [*strata.notes, *_not_in_mix(strata)]
+    notes = [*strata.notes, *_left_out_by_default(run.recipe.balance, mix)]
     return Outcome(mix.height, _counts(strata, quotas, target_size, mix), notes, shortfall)
 
 
@@ -62,7 +64,7 @@ STAGE = Stage(
     "balance",
     ("mix",),
     ("tasks", "traces", "verdicts", "measures", "duplicates"),
-    3,
+    4,
     part,
     make,
     inputs_by=_inputs,
@@ -106,20 +108,18 @@ def _counts(strata: Strata, quotas: Quotas, target_size: int, mix: pl.DataFrame)
         "target_size": target_size,
         "axes": axes,
         "reasons": dict(mix["reason"].value_counts().sort("reason").iter_rows()),
+        "funnel": Funnel.of(mix).as_counts(),
         "tasks": selected["task_id"].n_unique(),
         "families": selected["family"].n_unique(),
         "most_per_task": int(np.max(per_task.to_numpy(), initial=0)),
     }
 
 
-def _not_in_mix(strata: Strata) -> Iterator[str]:
-    """Which values have no share, and how many traces that leaves out."""
-    outside = strata.traces.filter(pl.col("reason") == "not_in_mix")
-    if outside.is_empty():
-        return
-    values = [
-        f"{count:,} with {axis.name} {value or 'not known'}"
-        for axis in strata.axes
-        for value, count in outside.filter(~axis.contains())[axis.name].value_counts().sort(axis.name).iter_rows()
-    ]
-    yield f"{outside.height:,} traces are not in the mix, their value has no share: {', '.join(values)}"
+def _left_out_by_default(balance: Balance, mix: pl.DataFrame) -> Iterator[str]:
+    """That a mix holds correct traces alone unless the recipe asks for others."""
+    others = mix.filter(pl.col("reason").is_in(NOT_ASKED_FOR))
+    if balance.verdict is None and others.height:
+        counts = dict(others["reason"].value_counts().sort("count", "reason", descending=[True, False]).iter_rows())
+        listed = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in counts.items())
+        hint = f"; {ASK_FOR_OTHERS}" if others["reason"].is_in(ASKABLE).any() else ""
+        yield f"not correct, and so left out: {listed}{hint}"

@@ -8,9 +8,11 @@ import polars as pl
 
 from infogap import ids
 from infogap.balance.axes import Axis, read_axes
+from infogap.balance.reasons import detail_of_trace, of_shares, of_trace
 from infogap.balance.supply import Supply
 from infogap.decontaminate.contaminated import contaminated_traces
 from infogap.recipe.sections import Balance
+from infogap.recipe.sources import VERIFIERS
 from infogap.run import Run
 from infogap.schema import DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS
 from infogap.selection import not_selected
@@ -20,8 +22,8 @@ from infogap.selection import not_selected
 class Strata:
     """The traces of a run over the axes of its recipe.
 
-    `traces` has every trace, by trace_id, with its `stratum` and a `reason` if something keeps it out.
-    `candidates` are those without a reason, with the indices `cell` (a stratum with candidates) and `task` by
+    `traces` has every trace, by trace_id, with its `stratum` and, if something keeps it out, a `reason` with its
+    `detail`. `candidates` are those without a reason, with the indices `cell` (a stratum with candidates) and `task` by
     which `supply` knows them.
     """
 
@@ -37,10 +39,11 @@ def read_strata(run: Run) -> Strata:
     balance = run.recipe.balance
     traces = _traces(run, balance)
     axes, notes = read_axes(balance, traces)
-    in_mix = pl.all_horizontal(pl.lit(True), *(axis.contains() for axis in axes))
+    without_share, which = of_shares(axes)
     traces = traces.with_columns(
         stratum=_stratum(axes),
-        reason=pl.coalesce("reason", pl.when(~in_mix).then(pl.lit("not_in_mix"))),
+        reason=pl.coalesce("reason", without_share),
+        detail=pl.when(pl.col("reason").is_null()).then(which).otherwise("detail"),
     )
     candidates = traces.filter(pl.col("reason").is_null())
     candidates, cells = _with_cells(candidates, axes)
@@ -51,33 +54,25 @@ def read_strata(run: Run) -> Strata:
 
 
 def _traces(run: Run, balance: Balance) -> pl.DataFrame:
-    """Every trace, by trace_id, with its value on each possible axis and a reason if it cannot be chosen."""
-    # A thought that was cut off, or nothing at all, is no answer that a student could learn.
+    """Every trace, by trace_id, with its value on each possible axis and a reason if it cannot be chosen.
+
+    A task of a file without a gold answer has traces that nothing can grade; of reasoning-gym or a user's own grader,
+    an ungradable trace is one that its grader failed on.
+    """
     responds = pl.col("response").str.contains(r"\S").fill_null(False)
-    reason = (
-        pl.when(pl.col("left_out"))
-        .then(pl.lit("task_not_selected"))
-        .when(pl.col("error").is_not_null())
-        .then(pl.lit("error"))
-        .when(~pl.col("responds"))
-        .then(pl.lit("no_response"))
-        .when(pl.col("contaminated"))
-        .then(pl.lit("contaminated"))
-        .when(pl.col("duplicate"))
-        .then(pl.lit("duplicate"))
-        .when(pl.col("leak") & (balance.leak == "drop"))
-        .then(pl.lit("leak"))
-    )
+    without_gold = pl.col("answer").fill_null("").str.strip_chars().eq("") & pl.col("verifier").is_in(VERIFIERS)
+    leak_kind = pl.col("leaks").list.first().struct.field("kind")
     return (
         run.scan(TRACES)
-        .select("trace_id", "task_id", "privilege", "error", responds=responds)
-        .join(run.scan(TASKS).select("task_id", "family"), on="task_id", how="left")
+        .select("trace_id", "task_id", "privilege", "error", "finish_reason", responds=responds)
+        .join(run.scan(TASKS).select("task_id", "family", without_gold=without_gold), on="task_id", how="left")
         .join(run.scan(VERDICTS).select("trace_id", "verdict"), on="trace_id", how="left")
-        .join(run.scan(MEASURES).select("trace_id", "band", "leak"), on="trace_id", how="left")
+        .join(run.scan(MEASURES).select("trace_id", "band", "leak", leak_kind=leak_kind), on="trace_id", how="left")
         .join(run.scan(DUPLICATES).select("trace_id", duplicate=True), on="trace_id", how="left")
         .join(_contaminated(run).with_columns(contaminated=True), on="trace_id", how="left")
         .join(not_selected(run).with_columns(left_out=True), on="task_id", how="left")
-        .select("trace_id", "task_id", "family", "privilege", "verdict", "band", reason=reason)
+        .with_columns(reason=of_trace(balance))
+        .select("trace_id", "task_id", "family", "privilege", "verdict", "band", "reason", detail=detail_of_trace())
         .sort("trace_id")
         .collect()
     )

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from infogap.cli.app import DATASETS, command
-from infogap.cli.arguments import RunFolder
+from infogap.cli.arguments import RunFolder, run_folder
 from infogap.console import output, say
 
 
@@ -31,8 +31,8 @@ def export(
 
 @command(DATASETS)
 def diff(
-    first: Annotated[Path, typer.Argument(metavar="FIRST", help="A run, or a dataset's folder.")],
-    second: Annotated[Path, typer.Argument(metavar="SECOND", help="Another.")],
+    first: Annotated[Path, typer.Argument(metavar="FIRST", callback=run_folder, help="A run, or a dataset's folder.")],
+    second: Annotated[Path, typer.Argument(metavar="SECOND", callback=run_folder, help="Another.")],
 ) -> None:
     """Say what differs between two datasets: recipe, libraries, the mix, the traces."""
     from infogap.publish.difference import difference

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infogap.cli.arguments import run_folder
 from infogap.console import output, say
 from infogap.errors import UserError
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from infogap.dedupe.files import FileDuplicates
     from infogap.recipe.dedupe import Dedupe
 
-Folder = Annotated[Path | None, typer.Argument(metavar="[RUN]", help="The run's folder; none with --input.")]
+Folder = Annotated[
+    Path | None,
+    typer.Argument(metavar="[RUN]", callback=run_folder, help="The run's folder; none with --input."),
+]
 Input = Annotated[Path | None, typer.Option("--input", metavar="FILE", help="A .parquet or .jsonl file, in no run.")]
 Column = Annotated[str | None, typer.Option(help="With --input: the column of texts, or a path into one.")]
 Output = Annotated[

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from infogap.cli.app import RECIPES, RUNS, app, command, with_output_options
-from infogap.cli.arguments import RunFolder
+from infogap.cli.arguments import RunFolder, run_folder
 from infogap.console import output, stdout
 from infogap.errors import UserError
 
@@ -118,7 +118,7 @@ def list_privileges() -> None:
 @command(RECIPES, "show", privileges_app)
 def show_privilege(
     privilege: Annotated[str, typer.Argument(metavar="PRIVILEGE", help="As the run's recipe calls it.")],
-    run: Annotated[Path, typer.Option("--run", metavar="RUN", help="The run's folder.")],
+    run: Annotated[Path, typer.Option("--run", metavar="RUN", callback=run_folder, help="The run's folder or name.")],
     task: Annotated[str | None, typer.Option(metavar="ID", help="By default the task with the lowest id.")] = None,
 ) -> None:
     """Print exactly what the teacher reads for one task."""

@@ -229,6 +229,23 @@ def _show_matches(opened: Run, limit: int) -> None:
         print_matches(opened, matches_of(opened, limit), opened.rows(CONTAMINATION))
 
 
+def _balance(folder: RunFolder) -> None:
+    _run_one(folder, "balance", then=_show_mix)
+
+
+def _show_mix(opened: Run) -> None:
+    from infogap.console import output
+    from infogap.report.funnel import print_funnel
+    from infogap.report.summary import mix_counts
+
+    if output.json:
+        import orjson
+
+        typer.echo(orjson.dumps(mix_counts(opened), option=orjson.OPT_INDENT_2).decode())
+    elif not output.quiet:
+        print_funnel(opened)
+
+
 def _publish(folder: RunFolder, push: Push = False) -> None:
     _run_one(folder, "publish", then=_push if push else None)
 
@@ -242,7 +259,7 @@ _STAGE_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "measure": (_measure, "Count epistemic markers, cut bands, find leaks."),
     "dedupe": (_dedupe, "Find traces that say the same; or rows of any file, with --input."),
     "decontaminate": (_decontaminate, "Find what the tasks and traces share with evaluation sets."),
-    "balance": (_stage("balance"), "Choose the mix."),
+    "balance": (_balance, "Choose the mix; say what kept each other trace out."),
     "publish": (_publish, "Write the dataset's folder; with --push, make it a version on the Hub."),
     "report": (_stage("report"), "Write the report's page."),
 }

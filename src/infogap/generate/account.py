@@ -14,11 +14,14 @@ from infogap.run import Run
 from infogap.schema import TRACES
 from infogap.selection import not_selected
 from infogap.stage import Outcome
+from infogap.teachers.tag_counts import TagCounts
 from infogap.verify.judged import scan_judged
 
 
-def account(run: Run, last: Plan, rounds: int) -> Outcome:
+def account(run: Run, last: Plan, rounds: int, tags: Counter[str]) -> Outcome:
     """The outcome of a finished run; `last` is its last plan, in which nothing was left to ask.
+
+    `tags` counts by what the thoughts of this command's answers were told from their responses.
 
     Raises WorldError where every request failed.
     """
@@ -40,9 +43,12 @@ def account(run: Run, last: Plan, rounds: int) -> Outcome:
     ]
     failed, failure_notes = _failures(run)
     notes += failure_notes
+    words = _unknown_words(run)
+    notes += TagCounts(tags=tags, words=words).notes()
     rows, spent = _spent(run)
     notes.append(", ".join(f"{amount:,} {name.replace('_', ' ')}" for name, amount in spent.items()))
     counts |= {"failed": failed, **spent, "skipped": skipped}
+    counts |= TagCounts(words=words).as_counts()  # of all commands; by which tags is known of this one alone
     return Outcome(rows=rows, counts=counts, notes=notes)
 
 
@@ -91,6 +97,13 @@ def _failures(run: Run) -> tuple[int, list[str]]:
         f"in {run.path / TRACES.name}; --retry-failed asks them again, which helps where the reason has passed"
     )
     return failed.total(), [note]
+
+
+def _unknown_words(run: Run) -> Counter[str]:
+    """The finish reasons that no table knows."""
+    known = ("stop", "length", "error", "filtered", "too_long")
+    words = run.scan(TRACES).select(pl.col("finish_reason").drop_nulls()).filter(~pl.col("finish_reason").is_in(known))
+    return Counter(words.collect()["finish_reason"].to_list())
 
 
 def _spent(run: Run) -> tuple[int, dict[str, float]]:

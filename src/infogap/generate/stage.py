@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from itertools import chain, count, groupby, islice
@@ -62,10 +63,10 @@ def _make(run: Run) -> Outcome:
     folder = run.path / TRACES.name
     _forget_if_nothing_but_failures(run)
     with on_demand(run) as teacher:
-        stop = None
+        stop, tags = None, Counter[str]()
         try:
             with stopping() as stop:
-                plan, rounds = _fill_rounds(run, generate, teacher, stop)
+                plan, rounds = _fill_rounds(run, generate, teacher, stop, tags)
         except KeyboardInterrupt:
             if stop is not None and stop.overdue:
                 raise _stopped(run, "as asked") from None
@@ -76,11 +77,16 @@ def _make(run: Run) -> Outcome:
         raise _stopped(run, "as asked")
     keep_rounds(folder, rounds)
     drop_from_cache(folder)
-    return account(run, plan, rounds)
+    return account(run, plan, rounds, tags)
 
 
-def _fill_rounds(run: Run, generate: Generate, teacher: Callable[[], Teacher], stop: Stopping) -> tuple[Plan, int]:
-    """Ask round after round until one has nothing to ask; gives that last plan and the number of rounds before it."""
+def _fill_rounds(
+    run: Run, generate: Generate, teacher: Callable[[], Teacher], stop: Stopping, tags: Counter[str]
+) -> tuple[Plan, int]:
+    """Ask round after round until one has nothing to ask; gives that last plan and the number of rounds before it.
+
+    Counts in `tags` by what the thoughts of new answers were told from their responses.
+    """
     spending, writer, name = Spending(run.budget, _most_tokens(run)), context_writer(run), teacher_name(run)
     folder = run.path / TRACES.name
     if not generate.in_rounds:
@@ -92,7 +98,7 @@ def _fill_rounds(run: Run, generate: Generate, teacher: Callable[[], Teacher], s
             plan.settle(contexts)
             if round_ and not plan.total:
                 return plan, round_
-            _fill(run, plan, teacher, spending, stop)
+            _fill(run, plan, teacher, spending, stop, tags)
             if not generate.in_rounds or (round_ == 0 and nothing_but_failures(folder, round_)):
                 return plan, round_ + 1
             _judge(run, plan)
@@ -104,7 +110,9 @@ def _most_tokens(run: Run) -> int:
     return run.recipe.teacher.sampling.max_tokens
 
 
-def _fill(run: Run, plan: Plan, teacher: Callable[[], Teacher], spending: Spending, stop: Stopping) -> None:
+def _fill(
+    run: Run, plan: Plan, teacher: Callable[[], Teacher], spending: Spending, stop: Stopping, tags: Counter[str]
+) -> None:
     """Ask for a round's traces until all are on disk. Raises StoppedError where the command ends before that."""
     assert run.recipe.teacher is not None
     with_tokens = run.recipe.teacher.logprobs is not None
@@ -119,6 +127,7 @@ def _fill(run: Run, plan: Plan, teacher: Callable[[], Teacher], spending: Spendi
             planned = asked.pop(completion.request_id)
             store.add(planned.index, _row(planned, completion, plan.teacher_name))
             spending.answer(completion)
+            tags.update(completion.tags)
             advance(1, tokens=completion.completion_tokens or 0)
     if not store.complete:
         if not stop.asked and spending.spent is None:

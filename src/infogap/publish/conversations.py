@@ -7,6 +7,7 @@ import polars as pl
 
 from infogap.run import Run
 from infogap.tasks.questions import TURNS
+from infogap.teachers.thinking import ANSWER_TAGS
 
 MESSAGES = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
 
@@ -36,10 +37,17 @@ def turns_of(metadata: str | None) -> list[dict[str, str]] | None:
     return found
 
 
-def answers() -> pl.Expr:
-    """A message of the assistant's each, from the columns of traces: its thought in tags, then the response."""
-    thought = pl.format("<think>\n{}\n</think>\n\n{}", "reasoning", "response")
-    whole = pl.when(pl.col("reasoning").str.len_bytes() > 0).then(thought).otherwise(pl.col("response"))
+def answers(run: Run) -> pl.Expr:
+    """A message of the assistant's each, from the columns of traces and tasks: its thought in tags, then the response.
+
+    The response is without the tags of `<answer>...</answer>`, unless the student's prompt asks for them.
+    """
+    asked = pl.col("question").str.contains("<answer>", literal=True)
+    if run.recipe.generate is not None and "<answer>" in run.recipe.generate.instruction:
+        asked = pl.lit(True)
+    response = pl.when(asked).then("response").otherwise(pl.col("response").str.replace_all(ANSWER_TAGS, "$1"))
+    thought = pl.format("<think>\n{}\n</think>\n\n{}", "reasoning", response)
+    whole = pl.when(pl.col("reasoning").str.len_bytes() > 0).then(thought).otherwise(response)
     return pl.concat_list(_message("assistant", whole))
 
 

@@ -9,11 +9,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from infogap.balance.reasons import NOT_ASKED_FOR
 from infogap.run import Run
 from infogap.schema import MEASURES, MIX, TASKS, TRACES, VERDICTS
 
 # Traces that nothing speaks against but the number of traces that the mix takes, or their verdict's share in it.
-_USABLE = ("selected", "over_quota", "max_per_task", "not_in_mix")
+_USABLE = ("selected", "over_quota", "max_per_task", "not_in_mix", *NOT_ASKED_FOR)
 _CELL = ("task_id", "privilege", "teacher")
 
 

@@ -43,7 +43,7 @@ def _places(run: Run) -> pl.DataFrame:
 
 def _rows(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
     """A row for each pair: the student's prompt, and the two traces."""
-    known = joined(run, traces).with_columns(answer_message=answers())
+    known = joined(run, traces).with_columns(answer_message=answers(run))
     chosen = known.filter(~pl.col("rejected"))
     rejected = known.filter("rejected").select("place", *_as("rejected"))
     rows = chosen.with_columns(prompts(run, chosen), *_as("chosen")).drop("rejected")

@@ -18,7 +18,8 @@ from infogap.run import Run
 
 FILE_NAME = "infogap.json"
 INPUTS = ("tasks", "traces", "verdicts", "measures", "duplicates", "contamination", "mix")
-_NOT_COUNTED = ("axes", "reasons", "cost")  # shown as the mix; nobody else's business
+_NOT_COUNTED = ("axes", "reasons", "funnel", "cost")  # shown as the mix; nobody else's business
+_NAMED_BY_TEXTS = ("end_tokens_removed", "tags_not_read", "finish_reasons_not_known")  # keys that files bring
 # What shapes tasks, verdicts, measures, the mix or the files.
 _LIBRARIES = (
     "datasets",
@@ -89,6 +90,8 @@ def _flat(counts: Any, prefix: str = "") -> Iterator[tuple[str, int | float]]:
     """`skipped: answer: no answer` -> 2, for {"skipped": {"answer: no answer": 2}}; sources go by their names."""
     if isinstance(counts, dict):
         for key, value in counts.items():
+            if key in _NAMED_BY_TEXTS:
+                continue
             yield from _flat(value, f"{prefix}: {public_label(str(key))}" if prefix else public_label(str(key)))
     elif isinstance(counts, list):
         for number, item in enumerate(counts, start=1):

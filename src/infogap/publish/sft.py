@@ -32,7 +32,7 @@ def _places(run: Run) -> pl.DataFrame:
 def _rows(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
     """Conversations of a question and a trace; see `conversations`."""
     known = joined(run, traces)
-    messages = pl.concat_list(prompts(run, known), answers())
+    messages = pl.concat_list(prompts(run, known), answers(run))
     return known.with_columns(messages=messages).select(*_SCHEMA).match_to_schema(_SCHEMA)
 
 

@@ -8,6 +8,7 @@ import polars as pl
 
 import infogap
 from infogap.atomic import whole_folder
+from infogap.balance.funnel import Funnel
 from infogap.console import progress
 from infogap.errors import ShortfallError
 from infogap.ids import file_digest
@@ -20,6 +21,7 @@ from infogap.publish.provenance import FILE_NAME, INPUTS, as_json, fingerprints,
 from infogap.publish.public import public_recipe
 from infogap.publish.shards import write_config
 from infogap.run import Run
+from infogap.schema import MIX
 from infogap.stage import Outcome, Stage
 
 FOLDER = "dataset"
@@ -65,10 +67,19 @@ def _places(run: Run, config: Config) -> pl.DataFrame:
     places = config.places(run)
     if places.is_empty():
         raise ShortfallError(
-            f"nothing to publish as `{config.name}`: {config.empty}; see `infogap status {run.path}`, or leave "
-            f"`{config.name}` out of publish.configs"
+            f"nothing to publish as `{config.name}`: {config.empty}{_why_empty(run)}; see `infogap status {run.path}`, "
+            f"or leave `{config.name}` out of publish.configs"
         )
     return places
+
+
+def _why_empty(run: Run) -> str:
+    """What took every trace out of a mix that is empty."""
+    found = run.manifest(MIX.name)
+    counts = found.counts.get("funnel") if found else None
+    if not counts or counts["selected"]:
+        return ""
+    return f" (of {counts['traces']:,} traces: {Funnel.from_counts(counts).in_words()})"
 
 
 def _notes(run: Run, traces: pl.DataFrame, counts: dict[str, dict[str, int]]) -> list[str]:

@@ -52,9 +52,8 @@ class Model(BaseModel):
 def _detail(line: Any) -> InitErrorDetails:
     """An error line in the form in which pydantic takes it back, its message and context kept."""
     context = {key: value for key, value in line.get("ctx", {}).items() if key != "error"}
-    text = line["msg"].replace("{", "{{").replace("}", "}}")
     return {
-        "type": PydanticCustomError(line["type"], text, context or None),
+        "type": PydanticCustomError(line["type"], line["msg"], context or None),
         "loc": line["loc"],
         "input": line["input"],
     }
@@ -62,7 +61,7 @@ def _detail(line: Any) -> InitErrorDetails:
 
 def refuse(message: str) -> PydanticCustomError:
     """An error whose message is already a sentence for the user."""
-    return PydanticCustomError("refused", message.replace("{", "{{").replace("}", "}}"))
+    return PydanticCustomError("refused", message)
 
 
 def refuse_at(place: tuple[str | int, ...], message: str) -> ValidationError:

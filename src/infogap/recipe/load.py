@@ -117,10 +117,16 @@ def yaml_text(value: dict[str, Any]) -> str:
     return out.getvalue()
 
 
+def _address(file: Path) -> str:
+    return re.sub(r"^(\w+):/+", r"\1://", str(file))
+
+
 def _read(file: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
     try:
         tree = YAML(typ="rt").load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
+        if re.match(r"(https?|s3|gs|hf):/", str(file)):  # a Path has one slash of two
+            raise UserError(f"{_address(file)} is an address; download the recipe and name the file") from None
         raise UserError(f"there is no recipe {file}; `infogap init` writes one to start from") from None
     except IsADirectoryError:
         raise UserError(f"{file} is a folder; name a recipe, or look at a run with infogap status {file}") from None

@@ -71,7 +71,22 @@ def contradictions(sections: dict[str, object]) -> list[tuple[Path, str]]:
             found += _unmet_needs(generate, tasks)
         if isinstance(balance, Balance):
             found += _unknown_privileges(generate, balance)
+        found += _pairs_without_a_second_trace(generate, sections.get("publish"))
     return found
+
+
+def _pairs_without_a_second_trace(generate: Generate, publish: object) -> list[tuple[Path, str]]:
+    """A pair is of one task, privilege and teacher, which one trace alone cannot be."""
+    several = generate.samples > 1 or any(use.turns > 1 for use in generate.uses)
+    several |= generate.until is not None and generate.until.max_attempts > 1
+    several |= generate.select is not None and generate.select.samples > 1
+    if several or not isinstance(publish, Publish) or "preference" not in publish.configs:
+        return []
+    message = (
+        "`preference` pairs a correct with a wrong trace of one task and privilege, and `generate.samples: 1` gives "
+        "one trace of each; raise it, or leave `preference` out"
+    )
+    return [(("publish", "configs"), message)]
 
 
 def _trace_columns(sources: object) -> list[tuple[Path, str]]:

@@ -3,46 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from infogap.recipe.base import Model, each_once, refuse
+from infogap.recipe.shares import BandShares, Shares, VerdictShares
 from infogap.recipe.sources import OneOrMore
-
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-def _shares_add_up(shares: dict[str, float]) -> dict[str, float]:
-    total = sum(shares.values())
-    if abs(total - 1) > 1e-6:
-        raise refuse(f"the shares add up to {total:g}; they must add up to 1")
-    return shares
-
-
-def _shares_kind(value: Any) -> str:
-    return "shares" if isinstance(value, dict) else "uniform"
-
-
-UNIFORM = Annotated[Literal["uniform"], Tag("uniform")]
-Shares = Annotated[
-    UNIFORM | Annotated[dict[str, Share], AfterValidator(_shares_add_up), Tag("shares")],
-    Discriminator(_shares_kind),
-]
-BandShares = Annotated[
-    UNIFORM
-    | Annotated[dict[Literal["uncertain", "mixed", "confident"], Share], AfterValidator(_shares_add_up), Tag("shares")],
-    Discriminator(_shares_kind),
-]
-VerdictShares = Annotated[
-    UNIFORM
-    | Annotated[
-        dict[Literal["correct", "wrong", "no_answer", "truncated"], Share],
-        AfterValidator(_shares_add_up),
-        Tag("shares"),
-    ],
-    Discriminator(_shares_kind),
-]
 
 
 class Balance(Model):
@@ -50,7 +17,9 @@ class Balance(Model):
 
     size: int | None = Field(None, ge=1, description="Traces in the mix; by default as many as the shares allow.")
     leak: Literal["keep", "drop"] = Field("drop", description="Traces that show what only the teacher saw.")
-    verdict: VerdictShares | None = None
+    verdict: VerdictShares | None = Field(
+        None, description="By default correct traces alone, and those of tasks without a gold answer."
+    )
     band: BandShares | None = None
     family: Shares | None = None
     privilege: Shares | None = None

@@ -23,6 +23,7 @@ from infogap.recipe.base import Model, refuse, refuse_at
 from infogap.recipe.formats import filled_in
 from infogap.recipe.problems import show
 from infogap.recipe.spelling import nearest
+from infogap.recipe.thinking import Thinking
 
 VERIFIERS = ("math", "choice", "exact", "numeric", "regex")  # of a file's tasks; reasoning-gym's have `gym`
 _FUNCTION = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
@@ -272,10 +273,11 @@ class TraceImport(Source):
     columns: TraceColumns = TraceColumns()
     teacher: str = Field("unknown", description="The teacher of every row, where no column says it.")
     privilege: str = Field("unknown", description="The privilege of every row, where no column says it.")
-    thinking: Literal["opened"] | None = Field(
+    thinking: Thinking | None = Field(
         None,
         description="`opened`: the prompt's template opened the thought, so that traces begin inside it. A trace "
-        "without tags is then a thought that was cut off.",
+        "without tags is then a thought that was cut off. Or the tags around thoughts, where they are none of the "
+        "known ones: {open: <ponder>, close: </ponder>}.",
     )
 
     @model_validator(mode="before")

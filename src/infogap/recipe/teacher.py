@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, fiel
 
 from infogap.recipe.base import Model, refuse, refuse_at
 from infogap.recipe.sources import OneOrMore
+from infogap.recipe.thinking import TagPair, Thinking
 
 
 def as_json(value: Any) -> Any:
@@ -238,10 +239,11 @@ class OpenAITeacher(Model):
     extra_body: Annotated[dict[str, Any], BeforeValidator(as_json)] = Field(
         {}, description="Further keys of the request's body; a key set to null is removed from it."
     )
-    thinking: Literal["opened"] | None = Field(
+    thinking: Thinking | None = Field(
         None,
         description="`opened`: the prompt's template opens the thought, and the server has no reasoning parser. An "
-        "answer without tags is then a thought that was cut off.",
+        "answer without tags is then a thought that was cut off. Or the tags around thoughts, where they are none of "
+        "the known ones: {open: <ponder>, close: </ponder>}.",
     )
 
     logprobs: Logprobs = None
@@ -270,7 +272,8 @@ class OpenAITeacher(Model):
     def answer_settings(self) -> dict[str, Any]:
         """What shapes an answer besides the model and the prompt: part of every request's identity."""
         settings = {"sampling": self.sampling.model_dump(mode="json"), "extra_body": self.extra_body}
-        return _where_given(settings, thinking=self.thinking, logprobs=self.logprobs)
+        thinking = self.thinking.model_dump(mode="json") if isinstance(self.thinking, TagPair) else self.thinking
+        return _where_given(settings, thinking=thinking, logprobs=self.logprobs)
 
 
 def _where_given(settings: dict[str, Any], **more: Any) -> dict[str, Any]:

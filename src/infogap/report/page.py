@@ -12,6 +12,7 @@ from infogap.overview import by_privilege, density_unit, how_chosen, several_tea
 from infogap.recipe import dump_recipe
 from infogap.report import figures
 from infogap.report.effects import effects_sections
+from infogap.report.funnel import funnel_of, funnel_title, rows_not_imported
 from infogap.report.gaps import gaps_section
 from infogap.report.summary import mix_counts
 from infogap.run import Run
@@ -24,6 +25,7 @@ def page(run: Run) -> str:
     drawn = figures.available()
     traces = traces_in_short(run)
     rows = by_privilege(traces, run.recipe)
+    funnel = funnel_of(run)
     return environment.from_string(template).render(
         name=run.recipe.name,
         version=__version__,
@@ -32,6 +34,9 @@ def page(run: Run) -> str:
         unit=density_unit(traces),
         how_chosen=[sentence.replace("`", "") for sentence in how_chosen(run.recipe)],
         mix=mix_counts(run),
+        funnel=funnel,
+        funnel_title=funnel_title(run, funnel) if funnel else "",
+        not_imported=rows_not_imported(run),
         stages=_stage_counts(run),
         recipe=dump_recipe(run.recipe),
         density=figures.density_by_privilege(traces, run.recipe) if drawn else "",
@@ -48,7 +53,7 @@ def _stage_counts(run: Run) -> list[tuple[str, int, list[tuple[str, Any]]]]:
     for folder in ("tasks", "traces", "verdicts", "gaps", "measures", "duplicates", "contamination", "mix"):
         found = run.manifest(folder)
         if found is not None and asked_for.get(folder, run) is not None:
-            counts = {key: value for key, value in found.counts.items() if key != "axes"}
+            counts = {key: value for key, value in found.counts.items() if key not in ("axes", "reasons", "funnel")}
             counted.append((found.stage, found.rows, list(_flat(counts))))
     return counted
 

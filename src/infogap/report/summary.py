@@ -1,4 +1,4 @@
-"""What came of a run, in two tables: what each privilege did, and the mix."""
+"""What came of a run, in tables: what each privilege did, the funnel, and the mix."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from infogap.overview import (
     several_teachers,
     traces_in_short,
 )
+from infogap.report.funnel import print_funnel
 from infogap.run import Run
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def mix_counts(run: Run) -> dict[str, Any]:
-    """The balance stage's counts: size, target_size, axes (target, achieved, available per value), reasons."""
+    """The balance stage's counts: size, target_size, axes (target, achieved, available per value), reasons, funnel."""
     found = run.manifest("mix")
     return found.counts if found else {}
 
@@ -46,6 +47,7 @@ def print_summary(run: Run) -> None:
     console.print(privilege_table(run))
     for sentence in how_chosen(run.recipe):
         console.print(sentence.replace("`", ""), style="dim", markup=False, highlight=False)
+    print_funnel(run)
     if mix_counts(run).get("axes"):
         console.print(mix_table(run))
     else:

@@ -9,6 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from infogap.rows.columns import read_json
+from infogap.teachers.content import (
+    THOUGHT_FIELDS,
+    Content,
+    ContentError,
+    calls_tools,
+    is_parts,
+    read_content,
+    thought_beside,
+)
 
 ROLES = {
     "user": "user",
@@ -27,7 +36,6 @@ ROLES = {
 """What each role is called where it is published."""
 
 _ROLE_KEYS, _TEXT_KEYS = ("role", "from"), ("content", "value")
-_THOUGHT_KEYS = ("reasoning_content", "reasoning", "thinking")
 _LABELS = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}
 Turn = dict[str, str]
 
@@ -38,18 +46,19 @@ class UnreadableTurnError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an assistant's message says: its text, and the thought that stands in a field of its own."""
+    """What an assistant's message says: its text, and the thought that stands in a field or a part of its own."""
 
     text: str | None
     thought: str | None
+    in_field: bool = False  # whether the thought, or some of it, stands in a field beside the content
 
 
 def is_message(value: Any) -> bool:
-    """Whether a value is a message: an object with a role and a text."""
+    """Whether a value is a message: an object with a role and a text, or a thought at least."""
     return (
         isinstance(value, dict)
         and any(isinstance(value.get(key), str) for key in _ROLE_KEYS)
-        and any(key in value for key in _TEXT_KEYS)
+        and any(key in value for key in (*_TEXT_KEYS, *THOUGHT_FIELDS))
     )
 
 
@@ -105,22 +114,20 @@ def answers_in(value: Any, *, every: bool) -> list[Any]:
     messages = None if every else messages_in(value)
     if messages is not None and (not isinstance(value, list) or any(role_of(each) != "assistant" for each in messages)):
         return [_answer(messages)]
-    items = value if isinstance(value, list) else [value]
+    single = not isinstance(value, list) or (is_parts(value) and not every and not any(map(is_message, value)))
+    items = [value] if single else value
     return [item if (found := messages_in(item)) is None else _answer(found) for item in items]
 
 
 def _answer(messages: list[dict[str, Any]]) -> Answer:
     message = messages[_last_answer(messages)]
-    _refuse_tool_calls(message)
-    thoughts = [message[key] for key in _THOUGHT_KEYS if isinstance(message.get(key), str)]
     content = _content(message)
-    if isinstance(content, list):
-        parts = [part for part in content if isinstance(part, dict)]
-        thoughts += [part[key] for part in parts for key in _THOUGHT_KEYS if isinstance(part.get(key), str)]
-        content = _joined(content, skip=_THOUGHT_KEYS)
-    if not isinstance(content, str | None):
-        raise UnreadableTurnError("an answer that is not text")
-    return Answer(content, "\n\n".join(dict.fromkeys(thoughts)) or None)
+    try:
+        beside = thought_beside(message)
+    except ContentError:
+        raise UnreadableTurnError("an answer with a thought that is not text") from None
+    thoughts = [thought for thought in (beside, content.thought) if thought.strip()]
+    return Answer(content.text, "\n\n".join(dict.fromkeys(thoughts)) or None, in_field=bool(beside))
 
 
 def _last_answer(messages: list[dict[str, Any]]) -> int:
@@ -134,34 +141,21 @@ def _last_answer(messages: list[dict[str, Any]]) -> int:
 def _turn(message: dict[str, Any]) -> Turn:
     from infogap.teachers.thinking import split
 
-    _refuse_tool_calls(message)
-    role, content = role_of(message), _content(message)
-    if isinstance(content, list):
-        content = _joined(content, skip=_THOUGHT_KEYS)
-    if not isinstance(content, str) or not content.strip():
+    role, content = role_of(message), _content(message).text
+    if not content or not content.strip():
         raise UnreadableTurnError(f"a turn of the {role} without text")
     if role == "assistant":  # as chat templates do: of earlier turns the thought is no part of the prompt
         content = split(content)[1] or content
     return {"role": role, "content": content.strip()}
 
 
-def _refuse_tool_calls(message: dict[str, Any]) -> None:
-    if message.get("tool_calls") or message.get("function_call"):
+def _content(message: dict[str, Any]) -> Content:
+    """What a message holds. Raises UnreadableTurnError where that is more than text and thoughts."""
+    written = next((message[key] for key in _TEXT_KEYS if key in message), None)
+    if message.get("tool_calls") or message.get("function_call") or calls_tools(written):
         raise UnreadableTurnError("a turn that calls tools")
-
-
-def _content(message: dict[str, Any]) -> Any:
-    return next(message[key] for key in _TEXT_KEYS if key in message)
-
-
-def _joined(parts: list[Any], *, skip: tuple[str, ...]) -> str | None:
-    """The text of a content that comes in parts. Raises UnreadableTurnError for a part that is not text."""
-    texts = []
-    for part in parts:
-        if isinstance(part, str):
-            texts.append(part)
-        elif isinstance(part, dict) and isinstance(part.get("text"), str):
-            texts.append(part["text"])
-        elif not (isinstance(part, dict) and any(key in part for key in skip)):
-            raise UnreadableTurnError("a turn with a part that is not text")
-    return "".join(texts) or None
+    try:
+        return read_content(written)
+    except ContentError:
+        kind = "a part that is not text" if isinstance(written, list) else "content that is not text"
+        raise UnreadableTurnError(f"a turn with {kind}") from None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-FinishReason = Literal["stop", "length", "error", "filtered", "too_long"]
+FinishReason = Literal["stop", "length", "error", "filtered", "too_long"]  # or a server's word that is not known
 FailureReason = Literal["error", "filtered", "too_long"]
 
 
@@ -30,12 +30,13 @@ class Completion:
     request_id: str
     reasoning: str  # the thinking part, without its tags; empty where there is none
     response: str
-    finish_reason: FinishReason
+    finish_reason: FinishReason | str
     prompt_tokens: int | None
     completion_tokens: int | None
     error: str | None = None
     token_logprobs: Sequence[float] | None = None
     token_entropies: Sequence[float] | None = None
+    tags: tuple[str, ...] = ()  # by which the thought was told from the response, see `thought_tags`
 
     @classmethod
     def failed(cls, request: Request, error: str, reason: FailureReason = "error") -> Completion:

@@ -10,8 +10,11 @@ import numpy as np
 import orjson
 
 from infogap.recipe.teacher import OpenAITeacher
-from infogap.teachers.base import Completion, FinishReason, Request
+from infogap.recipe.thinking import pair_of
+from infogap.teachers.base import Completion, Request
+from infogap.teachers.content import ContentError, read_content, thought_beside
 from infogap.teachers.entropy import entropies
+from infogap.teachers.finish_reasons import meaning, word_of
 from infogap.teachers.refusals import (
     PassingError,
     RefusedError,
@@ -21,7 +24,7 @@ from infogap.teachers.refusals import (
     refusal,
     shortened,
 )
-from infogap.teachers.thinking import split
+from infogap.teachers.thinking import Parts, joined, read_parts
 
 
 def body(settings: OpenAITeacher, request: Request) -> bytes:
@@ -71,31 +74,50 @@ def read(
 def _completion(
     settings: OpenAITeacher, request: Request, url: str, choice: dict[str, Any], usage: dict[str, Any]
 ) -> Completion:
-    message, reason = choice["message"], choice.get("finish_reason")
-    content = message.get("content") or ""
-    reasoning = message.get("reasoning") or message.get("reasoning_content") or ""
-    if reason == "content_filter":
-        raise RefusedError("filtered by the server", "filtered")
-    if not content and isinstance(refusal_text := message.get("refusal"), str) and refusal_text:
+    message, word = choice["message"], word_of(choice.get("finish_reason"))
+    finish = (meaning(word) or word) if word else "stop"  # an unknown word is kept
+    if finish == "filtered":
+        raise RefusedError(f"filtered by the server ({word})", "filtered")
+    if not message.get("content") and isinstance(refusal_text := message.get("refusal"), str) and refusal_text:
         raise RefusedError(f"the model refused: {shortened(refusal_text)}", "filtered")
-    if reason in {"abort", "error"}:  # vLLM's, for a request that it gave up
-        raise PassingError(f"the server gave the request up ({reason})")
-    finish: FinishReason = "length" if reason == "length" else "stop"
+    if finish == "failed":  # vLLM's `abort`, for a request that it gave up
+        raise PassingError(f"the server gave the request up ({word})")
+    parts = _parts(settings, request, url, message, cut=finish == "length")
     logprobs, entropies = _tokens(settings, url, choice) if settings.logprobs else (None, None)
-    if reasoning:
-        reasoning, response = reasoning.strip(), content.strip()
-    else:
-        reasoning, response = split(content, truncated=finish == "length", opened=settings.thinking == "opened")
     return Completion(
         request.request_id,
-        reasoning,
-        response,
+        parts.reasoning,
+        parts.response,
         finish,
         _count(usage.get("prompt_tokens")),
         _count(usage.get("completion_tokens")),
         token_logprobs=logprobs,
         token_entropies=entropies,
+        tags=parts.tags,
     )
+
+
+def _parts(settings: OpenAITeacher, request: Request, url: str, message: dict[str, Any], *, cut: bool) -> Parts:
+    """The thought and the response of a message, wherever its server puts them. Raises RefusedError."""
+    content = message.get("content")
+    if content is not None and not isinstance(content, str | list):
+        raise TypeError("the content is neither a text nor a list of parts")
+    try:
+        found, beside = read_content(content), thought_beside(message)
+    except ContentError as error:
+        raise RefusedError(f"{url} sent a completion in a form that infogap does not read: {error}") from None
+    thought = "\n".join(text for text in (beside, found.thought) if text.strip())
+    pair = pair_of(settings.thinking)
+    parts = read_parts(
+        found.text or "",
+        truncated=cut,
+        opened=settings.thinking == "opened" and not thought,
+        pair=pair,
+        unwrap=not any("<answer>" in message["content"] for message in request.messages),
+    )
+    if not thought:
+        return parts
+    return joined(thought, parts, pair, "a field of its own" if beside else "a part of the content")
 
 
 def _tokens(settings: OpenAITeacher, url: str, choice: dict[str, Any]) -> tuple[list[float], list[float]]:

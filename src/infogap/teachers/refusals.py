@@ -7,14 +7,19 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
 from infogap.teachers.base import FailureReason
 
+Cause = Literal["key", "model", "path"]
+"""What of the recipe makes a server refuse every request."""
+
+_CAUSES: dict[int, Cause] = {401: "key", 403: "key", 404: "path", 405: "path"}
 _PASSING = {408, 409, 425, 429}  # and every 5xx
 _THIS_REQUEST = {400, 413, 422}
+_NO_MODEL_STATUS = {400, 404, 422}
 _SHOWN_CHARACTERS = 300
 
 # No standard names these two, so servers are known by their words. Too long: OpenAI's code, vLLM and SGLang
@@ -26,6 +31,13 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 _FILTERED = re.compile(r"content_?filter|content_policy|ResponsibleAIPolicyViolation", re.IGNORECASE)
+
+# vLLM, SGLang, Ollama, OpenAI, DeepSeek, Mistral, Zhipu.
+_NO_MODEL = re.compile(
+    r"model_not_found|invalid_model|(invalid|unknown|no such) model"
+    r"|\bmodel\b.{0,200}?(does not exist|not exist|not found|is not a valid|is not available|is not loaded)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class PassingError(Exception):
@@ -47,6 +59,10 @@ class RefusedError(Exception):
 class UnusableError(Exception):
     """The server refuses every request: it does not accept the key, or does not know the model or the path."""
 
+    def __init__(self, message: str, cause: Cause | None = None) -> None:
+        super().__init__(message)
+        self.cause = cause
+
 
 def refusal(
     url: str, status: int, headers: Mapping[str, str], payload: bytes
@@ -57,9 +73,11 @@ def refusal(
     reason = _reason(payload, in_words=status in _THIS_REQUEST)
     if reason != "error":
         return RefusedError(said, reason)
+    if status in _NO_MODEL_STATUS and _NO_MODEL.search(_words(payload)):
+        return UnusableError(said, "model")
     if status in _PASSING or status >= 500:
         return PassingError(said, _retry_after(headers))
-    return RefusedError(said) if status in _THIS_REQUEST else UnusableError(said)
+    return RefusedError(said) if status in _THIS_REQUEST else UnusableError(said, _CAUSES.get(status))
 
 
 def no_completion(url: str, payload: bytes) -> PassingError | RefusedError:
@@ -76,6 +94,12 @@ def _reason(payload: bytes, *, in_words: bool) -> FailureReason:
     if _FILTERED.search(named):
         return "filtered"
     return "too_long" if _TOO_LONG.search(f"{named} {error.get('message')}" if in_words else named) else "error"
+
+
+def _words(payload: bytes) -> str:
+    """All that the server says of its error: codes and message."""
+    error = _error_in(payload)
+    return f"{error.get('code')} {error.get('type')} {message_in(payload)}"
 
 
 def _error_in(payload: bytes) -> dict[str, Any]:

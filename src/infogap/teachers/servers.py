@@ -15,6 +15,7 @@ import stamina
 
 from infogap.errors import UserError, WorldError
 from infogap.recipe.teacher import OpenAITeacher
+from infogap.teachers.advice import advice
 from infogap.teachers.fleet import Fleet, Server
 from infogap.teachers.refusals import PassingError, RefusedError, UnusableError, shortened
 
@@ -75,9 +76,12 @@ class Servers:
         try:
             return await self._persist(session, path, body, read)
         except (_UnreachableError, UnusableError) as error:
-            what = "no server answers" if isinstance(error, _UnreachableError) else "no server takes requests"
+            what, hint = "no server answers", None
+            if isinstance(error, UnusableError):
+                what, hint = "no server takes requests", await advice(error, self._settings, self.fleet, session)
             raise WorldError(
-                f"{what} at {self.fleet} ({error}); what was finished is on disk; run again to continue"
+                f"{what} at {self.fleet} ({error}); {f'{hint}; ' if hint else ''}what was finished is on disk; "
+                "run again to continue"
             ) from None
 
     async def _connected(self, _session: aiohttp.ClientSession, context: SimpleNamespace, _: object) -> None:
@@ -127,7 +131,7 @@ class Servers:
         the least busy of all and would draw every attempt.
         """
         tried: list[Server] = []
-        unreachable, unusable = "", ""
+        unreachable, unusable = "", UnusableError("")
         while (server := self.fleet.choose(tried, failed_at)) is not None:
             try:
                 result = read(server.url, *await self._post(session, server, path, body))
@@ -136,8 +140,8 @@ class Servers:
                 self.fleet.unreachable(server, unreachable)
                 tried.append(server)
             except UnusableError as error:
-                unusable = str(error)
-                self.fleet.unusable(server, unusable)
+                unusable = error
+                self.fleet.unusable(server, str(error))
                 tried.append(server)
             except PassingError as error:
                 failed_at.append(server)
@@ -149,7 +153,7 @@ class Servers:
             else:
                 self.fleet.answered(server)
                 return result
-        raise _UnreachableError(unreachable) if unreachable else UnusableError(unusable)
+        raise _UnreachableError(unreachable) if unreachable else unusable
 
     async def _post(
         self, session: aiohttp.ClientSession, server: Server, path: str, body: bytes

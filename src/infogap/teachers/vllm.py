@@ -13,7 +13,7 @@ from infogap.recipe.teacher import VllmSettings
 from infogap.teachers.base import Completion, FinishReason, Request
 from infogap.teachers.entropy import entropies
 from infogap.teachers.in_flight import as_finished
-from infogap.teachers.thinking import split
+from infogap.teachers.thinking import read_parts
 from infogap.teachers.vllm_engine import VllmEngine
 from infogap.teachers.vllm_model import find_folder
 from infogap.teachers.vllm_prompt import PromptError, Prompts
@@ -102,7 +102,7 @@ class VllmModel:
     def _completion(self, request: Request, prompt: list[int], output: Any) -> Completion:
         finish: FinishReason = output.finish_reason
         opened = self._prompts.opens_thought(prompt)
-        reasoning, response = split(self._text.of(output), truncated=finish == "length", opened=opened)
+        parts = read_parts(self._text.of(output), truncated=finish == "length", opened=opened)
         logprobs, undecided = None, None
         if self._settings.logprobs is not None:
             # Per token: the sampled one, then the most likely ones.
@@ -110,11 +110,12 @@ class VllmModel:
             logprobs, undecided = table[:, 0].tolist(), entropies(table[:, 1:]).tolist()
         return Completion(
             request.request_id,
-            reasoning,
-            response,
+            parts.reasoning,
+            parts.response,
             finish,
             len(prompt),
             len(output.token_ids),
             token_logprobs=logprobs,
             token_entropies=undecided,
+            tags=parts.tags,
         )

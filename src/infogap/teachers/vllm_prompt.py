@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from infogap.teachers.scoring import offsets_of
-from infogap.teachers.thinking import OPENING
+from infogap.teachers.thinking import opens_thought
 
 _TAIL = 8  # tokens of a prompt's end that hold an opening tag and the white space after it
 
@@ -46,7 +46,7 @@ class Prompts:
     def opens_thought(self, tokens: list[int]) -> bool:
         """Whether a prompt ends with the opening tag, so that the model's text begins inside a thought."""
         tail: str = self._tokenizer.decode(tokens[-_TAIL:])
-        return tail.rstrip().endswith(OPENING)
+        return opens_thought(tail)
 
     async def prompt_tokens(self, messages: list[dict[str, str]] | None) -> list[int]:
         """The tokens that the engine reads; of no messages the begin-of-text token, if the model has one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from infogap.teachers.thinking import CLOSING, OPENING
+from infogap.teachers.thought_tags import is_tag
 
 
 class AnswerText:
@@ -18,8 +18,8 @@ class AnswerText:
         special = dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True))
         added = getattr(tokenizer, "added_tokens_decoder", {})  # where also those without a role such as `eos` are
         special |= {number: token.content for number, token in added.items() if token.special}
-        self.has_special_tags = OPENING in special.values() or CLOSING in special.values()
-        self._without_text = {number for number, text in special.items() if text not in {OPENING, CLOSING}}
+        self.has_special_tags = any(is_tag(text) for text in special.values())
+        self._without_text = {number for number, text in special.items() if not is_tag(text)}
         self._tokenizer = tokenizer
 
     def of(self, output: Any) -> str:

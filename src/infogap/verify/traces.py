@@ -107,7 +107,7 @@ def _without_answer(trace: dict[str, Any]) -> Grade:
     """Whether a response that states nothing was cut off, as far as that is known."""
     if trace["finish_reason"] == "length":
         return Grade("truncated")
-    if trace["finish_reason"] is None and trace["reasoning"] and not trace["response"]:
+    if trace["finish_reason"] != "stop" and trace["reasoning"] and not trace["response"]:
         return Grade("truncated", detail="a thought and no response; the finish reason is not known")
     return no_answer()
 

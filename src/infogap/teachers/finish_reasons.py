@@ -1,0 +1,54 @@
+"""Why an answer ended, in the words of servers and of files: one table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+Ended = Literal["stop", "length", "filtered", "failed"]
+
+_WORDS: dict[Ended, str] = {
+    # The model ended its answer: OpenAI, Anthropic, Gemini, Cohere, Mistral, text-generation-inference, Ollama, Bedrock
+    "stop": "stop stopped eos eos_token eot end end_turn end_of_turn end_of_text end_of_sequence stop_sequence "
+    "stop_sequences stop_sequence_reached stop_token stop_str finish finished finished_stop complete completed done "
+    "normal success tool_call tool_calls tool_use function_call function_calls pause_turn matched_stop",
+    # It was cut at a limit of tokens
+    "length": "length max_length length_limit max_tokens max_token max_tokens_reached max_output_tokens max_new_tokens "
+    "max_completion_tokens max_gen_len model_length model_context_window_exceeded context_length context_limit "
+    "context_window context_length_exceeded context_window_exceeded token_limit tokens_limit token_limit_reached "
+    "error_limit limit cut cut_off truncated truncation incomplete preempted_length",
+    # Somebody other than the model ended it
+    "filtered": "content_filter content_filtered filter filtered safety recitation blocklist blocked "
+    "prohibited_content spii image_safety refusal refused sensitive guardrail_intervened guardrails moderation "
+    "error_toxic content_policy",
+    "failed": "error errored fail failed failure abort aborted cancel cancelled canceled interrupted timeout timed_out "
+    "user_cancel malformed_function_call unexpected_tool_call network_error internal_error too_long "
+    "insufficient_system_resource",
+}
+_MEANING: dict[str, Ended] = {word: meaning for meaning, words in _WORDS.items() for word in words.split()}
+_PREFIX = re.compile(r"^(?:finish|stop)_?reason_")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_BETWEEN = re.compile(r"[\W_]+")
+
+
+def word_of(value: Any) -> str | None:
+    """A finish reason as text: some servers give it as an object such as {"type": "length"}; None where there is none.
+
+    Raises TypeError for a list.
+    """
+    if isinstance(value, list):
+        raise TypeError("a list is no finish reason")
+    if isinstance(value, Mapping):
+        value = next((value[key] for key in ("type", "reason") if isinstance(value.get(key), str)), str(dict(value)))
+    text = "" if value is None else str(value).strip()
+    return None if text.casefold() in {"", "null", "none", "nan"} else text
+
+
+def meaning(word: str) -> Ended | None:
+    """What a server's or a file's word means; None where it is not known.
+
+    However it is written: MAX_TOKENS, maxTokens, max-tokens, FINISH_REASON_MAX_TOKENS, FinishReason.MAX_TOKENS.
+    """
+    plain = _BETWEEN.sub("_", _HUMP.sub("_", word)).strip("_").casefold()
+    return _MEANING.get(_PREFIX.sub("", plain))
