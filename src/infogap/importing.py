@@ -21,8 +21,8 @@ from infogap.recipe.problems import spell_path
 from infogap.recipe.sources import TraceColumns, TraceImport
 from infogap.recipe.thinking import pair_of
 from infogap.rows.columns import EVERY, MISSING, as_text
-from infogap.rows.conversations import Answer, UnreadableTurnError, answers_in
 from infogap.rows.source import contents
+from infogap.rows.turns import Answer, UnreadableTurnError, answers_in
 from infogap.run import ROWS_PER_PART, Run
 from infogap.schema import CONTEXTS, STATED_VERDICTS, TASKS, TRACES
 from infogap.stage import Outcome, Stage

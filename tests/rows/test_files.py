@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from infogap.errors import UserError
 from infogap.rows.files import Wanted, read_rows
-from infogap.rows.places import Place
+from infogap.rows.locations import Place
 
 _TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20)
 _TABLES = st.lists(st.fixed_dictionaries({"question": _TEXT, "answer": _TEXT}), min_size=1, max_size=5)

@@ -15,7 +15,7 @@ from infogap.errors import InfogapError, UserError
 from infogap.rows.columns import MISSING, missing_column, reach, touches
 from infogap.rows.compression import decompressed
 from infogap.rows.evaluation_logs import SAMPLES, samples, with_attachments
-from infogap.rows.places import Place
+from infogap.rows.locations import Place
 
 Rows = Iterator[tuple[int, dict[str, Any]]]
 """Numbered from 1: a JSONL file's lines, other files' rows without the header."""

@@ -10,7 +10,7 @@ from typing import Any
 from infogap.errors import UserError
 from infogap.recipe.load import yaml_text
 from infogap.recipe.sources import RowSource
-from infogap.rows.places import is_url
+from infogap.rows.locations import is_url
 from infogap.rows.recognition import Recognised, guessed, recognise
 
 _OF_TASKS = ("question", "answer", "solution", "family", "difficulty")

@@ -14,7 +14,7 @@ from infogap.recipe.formats import Format, Signs, format_names, load_format
 from infogap.recipe.sources import RowSource
 from infogap.rows.columns import MISSING, as_text, reach
 from infogap.rows.files import lists_of_rows
-from infogap.rows.places import find_places
+from infogap.rows.locations import find_places
 from infogap.rows.source import read_rows
 
 _ROWS = 20  # looked at

@@ -9,7 +9,7 @@ from infogap.ids import digest, file_digest
 from infogap.recipe.sources import RowSource, Source
 from infogap.rows import files, hub
 from infogap.rows.files import Rows, Wanted
-from infogap.rows.places import find_places, is_url, local_folder, matching, resolved
+from infogap.rows.locations import find_places, is_url, local_folder, matching, resolved
 from infogap.run import Run
 
 

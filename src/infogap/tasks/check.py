@@ -9,7 +9,7 @@ from infogap.recipe import LoadedRecipe, Problem
 from infogap.recipe.problems import Path as KeyPath
 from infogap.recipe.sources import GymTasks, RowSource
 from infogap.recipe.spelling import nearest
-from infogap.rows.places import find_places, is_url
+from infogap.rows.locations import find_places, is_url
 from infogap.rows.templates import is_template, template_problem
 from infogap.run import Run
 from infogap.tasks import gym

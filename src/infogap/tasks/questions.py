@@ -8,7 +8,8 @@ from typing import Any
 
 from infogap.recipe.sources import FileTasks, TraceImport
 from infogap.rows.columns import EVERY, MISSING, as_text, reach
-from infogap.rows.conversations import (
+from infogap.rows.templates import is_template
+from infogap.rows.turns import (
     Turn,
     UnreadableTurnError,
     messages_in,
@@ -17,7 +18,6 @@ from infogap.rows.conversations import (
     transcript,
     turns,
 )
-from infogap.rows.templates import is_template
 
 TableSource = FileTasks | TraceImport
 

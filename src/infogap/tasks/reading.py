@@ -10,11 +10,11 @@ from typing import Any
 from infogap.errors import UserError
 from infogap.recipe.sources import RowSource, Source, TaskColumns, TraceColumns, TraceImport
 from infogap.rows.columns import MISSING, Unfound, as_text, is_found
-from infogap.rows.conversations import Turn
 from infogap.rows.files import Wanted
 from infogap.rows.joined import JoinedRows, unmatched_reason
 from infogap.rows.source import read_rows
 from infogap.rows.templates import TemplateFailedError, is_template, rendered, value_of
+from infogap.rows.turns import Turn
 from infogap.run import Run
 from infogap.tasks.answers import gold_answer
 from infogap.tasks.options import with_options

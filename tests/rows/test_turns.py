@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.rows.conversations import (
+from infogap.rows.turns import (
     Answer,
     UnreadableTurnError,
     answers_in,
