@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import fields
 from functools import lru_cache
+from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
@@ -51,6 +53,15 @@ def library_version() -> str:
     return version("reasoning-gym")
 
 
+@lru_cache(maxsize=1)
+def factory() -> Any:
+    """The module reasoning_gym.factory. Python's warnings about a dependency's code, which come where the installer has
+    not compiled it, are not for the user."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)
+        return import_module("reasoning_gym.factory")
+
+
 def label(name: str) -> str:
     """What the tables call the source."""
     return f"reasoning_gym/{name}"
@@ -58,12 +69,11 @@ def label(name: str) -> str:
 
 def name_problem(name: str) -> str | None:
     """Why there are no tasks under a dataset's name, or None."""
-    from reasoning_gym.factory import DATASETS
-
+    datasets = factory().DATASETS
     if name in UNUSABLE:
         return f"reasoning-gym's '{name}' cannot be used: {UNUSABLE[name]}"
-    if name not in DATASETS:
-        return f"reasoning-gym has no dataset '{name}'{nearest(name, DATASETS.keys() - UNUSABLE.keys())}"
+    if name not in datasets:
+        return f"reasoning-gym has no dataset '{name}'{nearest(name, datasets.keys() - UNUSABLE.keys())}"
     return None
 
 
@@ -89,11 +99,12 @@ def making_problem(source: GymTasks, name: str) -> str | None:
 
 def level_problem(name: str, level: int) -> str | None:
     """Why a dataset cannot be made at a curriculum level, or None."""
-    from reasoning_gym.factory import CURRICULA, create_curriculum
-
-    if name not in CURRICULA:
+    if name not in factory().CURRICULA:
         return f"'{name}' has no curriculum, so no level; leave `level` out, or set its `config`"
-    highest = max((len(attribute.levels) for attribute in create_curriculum(name).attributes.values()), default=1) - 1
+    highest = (
+        max((len(attribute.levels) for attribute in factory().create_curriculum(name).attributes.values()), default=1)
+        - 1
+    )
     if level > highest:
         return f"'{name}' has levels 0 to {highest}, found {level}"
     return None
@@ -101,10 +112,8 @@ def level_problem(name: str, level: int) -> str | None:
 
 def config_problems(name: str, config: dict[str, Any]) -> list[tuple[str, str]]:
     """The keys of a dataset's `config` that it does not take, each with what to write instead."""
-    from reasoning_gym.factory import DATASETS
-
     own = {"seed": "the seed is the source's `seed`", "size": "the number of tasks is the source's `count`"}
-    allowed = [field.name for field in fields(DATASETS[name][1]) if field.name not in own]
+    allowed = [field.name for field in fields(factory().DATASETS[name][1]) if field.name not in own]
     unknown = [key for key in config if key not in allowed]
     return [
         (key, own.get(key) or f"'{name}' has no '{key}'{nearest(key, allowed)}; allowed: {', '.join(allowed)}")
@@ -119,9 +128,7 @@ def settings(source: GymTasks, name: str) -> dict[str, Any]:
 
 
 def _level_settings(name: str, level: int) -> dict[str, Any]:
-    from reasoning_gym.factory import create_curriculum
-
-    curriculum = create_curriculum(name)
+    curriculum = factory().create_curriculum(name)
     curriculum.set_global_level(level)
     made = curriculum.generate_configuration()
     names = [
@@ -170,10 +177,8 @@ def entry(made_by: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
 
 @lru_cache(maxsize=256)
 def _dataset(name: str, seed: int, size: int, config: bytes) -> Any:
-    from reasoning_gym.factory import create_dataset
-
     with _failures_named(name):
-        return create_dataset(name, **json.loads(config), seed=seed, size=size)
+        return factory().create_dataset(name, **json.loads(config), seed=seed, size=size)
 
 
 @lru_cache(maxsize=4096)  # a task is scored once per trace, and some take a second to make

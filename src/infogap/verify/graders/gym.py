@@ -86,6 +86,9 @@ def _scores_anything(dataset: Any, entry: dict[str, Any]) -> bool:
 @lru_cache(maxsize=1)
 def _forbid_eval() -> None:
     """Put `ast.literal_eval` where those modules look up `eval`: lists are still read, calls are refused."""
+    from infogap.tasks import gym
+
+    gym.factory()  # which imports them all
     for name in EVAL_MODULES:
         vars(import_module(f"reasoning_gym.{name}"))["eval"] = ast.literal_eval
 
