@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -194,9 +193,8 @@ def test_patterns_and_folders_behind_a_url(tmp_path: Path) -> None:
         read(tmp_path, "memory://bucket/b/*.jsonl")
 
 
-def test_a_url_that_needs_more_says_what_to_install(tmp_path: Path) -> None:
-    if util.find_spec("s3fs") is not None:
-        pytest.skip("s3fs is installed")
+def test_a_url_that_needs_more_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)  # as if it was not installed
     with pytest.raises(UserError, match=r"s3://bucket/rows.jsonl: .*pip install 'infogap\[remote\]'"):
         read(tmp_path, "s3://bucket/rows.jsonl")
 
