@@ -22,15 +22,19 @@ from servers.scripted import Body, Reply, ScriptedServer, failing, hanging
 Serving = Callable[[ScriptedServer], str]
 RECIPE = """\
 name: demo
-tasks: [{{from: reasoning_gym, names: [chain_sum], count: 12}}]
+tasks: [{{from: tasks.jsonl, verifier: exact}}]
 teacher: {{backend: openai, model: m, base_url: {url}, concurrency: 2}}
 generate: {{samples: 2, privileges: [unguided]}}
 balance: {{verdict: uniform}}
 """
 
 
+TASKS = "".join(f'{{"question": "What is {n} + {n}?", "answer": "{2 * n}"}}\n' for n in range(12))
+
+
 def started(folder: Path, url: str) -> subprocess.Popen[bytes]:
     """A run of 24 requests in `folder/runs/demo`."""
+    (folder / "tasks.jsonl").write_text(TASKS)
     (folder / "recipe.yaml").write_text(RECIPE.format(url=url))
     command = [sys.executable, "-m", "infogap", "run", "recipe.yaml", "--quiet"]
     return subprocess.Popen(command, cwd=folder)

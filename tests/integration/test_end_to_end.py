@@ -16,13 +16,13 @@ tasks:
   - from: tasks.jsonl
     columns: {{solution: solution}}
     family: sums
-  - {{from: reasoning_gym, names: [chain_sum], count: 3}}
+  - {{from: reasoning_gym, names: [chain_sum], count: 2}}
 teacher:
   backend: openai
   model: smollm2
   base_url: {url}
   concurrency: 2
-  sampling: {{max_tokens: 12, temperature: 0.8, top_p: 0.95}}
+  sampling: {{max_tokens: 8, temperature: 0.8, top_p: 0.95}}
 generate:
   samples: 2
   privileges: [unguided, {{hint: {{fraction: 0.3}}}}, answer, solution, decoy_answer]
@@ -34,7 +34,7 @@ TASKS = [
         "answer": str(2 * n),
         "solution": f"We add {n} to itself. {n} + {n} = {2 * n}. The answer is {2 * n}.",
     }
-    for n in range(2, 6)
+    for n in (2, 4)
 ]
 STAGES = ["tasks", "generate", "verify", "measure", "dedupe", "balance", "publish", "report"]
 
@@ -67,7 +67,7 @@ def test_the_dataset_loads_by_config(workplace: Path) -> None:
     dataset = str(workplace / "runs" / "small" / "dataset")
     traces = load_dataset(dataset, "traces", split="train")
     chosen = load_dataset(dataset, "sft", split="train")
-    assert traces.num_rows == 2 * (4 * 5 + 3 * 3)
+    assert traces.num_rows == 2 * (2 * 5 + 2 * 3)
     assert set(traces["privilege"]) == {"unguided", "hint", "answer", "solution", "decoy_answer"}
     assert 0 < chosen.num_rows <= traces.num_rows
     asked = {message["content"] for messages in chosen["messages"] for message in messages[:1]}
@@ -82,7 +82,7 @@ def test_the_terminal_says_what_came_of_it(workplace: Path) -> None:
         assert heading in out
     for stage in STAGES:
         assert stage in err
-    assert "3 tasks skipped for privilege hint: no solution" in err
+    assert "2 tasks skipped for privilege hint: no solution" in err
 
 
 @pytest.mark.model

@@ -12,7 +12,8 @@ import pytest
 from hub.server import Hub
 from servers.serve import serve
 
-ROOT = Path(__file__).parents[2]
+RECIPE = Path(__file__).parents[2] / "recipes" / "import-traces.yaml"
+RUN = ("run", str(RECIPE), "--run", "first", "--set", "publish.repo=org/traces")
 FROM_THE_HUB = """\
 name: again
 import:
@@ -30,7 +31,7 @@ import:
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def hub() -> Iterator[tuple[Hub, str]]:
     state = Hub()
     with serve(state.app) as url:
@@ -49,29 +50,33 @@ def infogap(*arguments: str, cwd: Path, hub: tuple[Hub, str]) -> subprocess.Comp
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env=environment)
 
 
-def test_a_dataset_goes_to_the_hub_and_comes_back_as_traces(tmp_path: Path, hub: tuple[Hub, str]) -> None:
-    recipe = str(ROOT / "recipes" / "import-traces.yaml")
-    first = infogap(
-        "run", recipe, "--run", "first", "--push", "--set", "publish.repo=org/traces", cwd=tmp_path, hub=hub
-    )
+@pytest.fixture(scope="module")
+def workplace(hub: tuple[Hub, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the run `first`, not pushed yet."""
+    folder = tmp_path_factory.mktemp("work")
+    done = infogap(*RUN, cwd=folder, hub=hub)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_a_dataset_goes_to_the_hub_and_comes_back_as_traces(workplace: Path, hub: tuple[Hub, str]) -> None:
+    first = infogap(*RUN, "--push", cwd=workplace, hub=hub)
     assert first.returncode == 0, first.stderr
     assert "published:" in first.stderr
-    again = infogap("publish", "first", "--push", cwd=tmp_path, hub=hub)
+    again = infogap("publish", "first", "--push", cwd=workplace, hub=hub)
     assert again.returncode == 0, again.stderr
     assert "already published:" in again.stderr
 
-    (tmp_path / "again.yaml").write_text(FROM_THE_HUB)
-    second = infogap("run", "again.yaml", "--json", cwd=tmp_path, hub=hub)
+    (workplace / "again.yaml").write_text(FROM_THE_HUB)
+    second = infogap("run", "again.yaml", "--json", cwd=workplace, hub=hub)
     assert second.returncode == 0, second.stderr
     table = {row["privilege"]: row for row in json.loads(second.stdout)["privileges"]}
     assert {name: row["traces"] for name, row in table.items()} == {"unguided": 20, "solution": 10}
     assert all(row["accuracy"] == 1.0 for row in table.values())
 
 
-def test_a_hub_that_is_not_there_ends_with_3(tmp_path: Path, hub: tuple[Hub, str]) -> None:
-    recipe = str(ROOT / "recipes" / "import-traces.yaml")
-    nowhere = (hub[0], "http://127.0.0.1:9")
-    done = infogap("run", recipe, "--run", "run", "--push", "--set", "publish.repo=org/x", cwd=tmp_path, hub=nowhere)
+def test_a_hub_that_is_not_there_ends_with_3(workplace: Path, hub: tuple[Hub, str]) -> None:
+    done = infogap(*RUN, "--push", cwd=workplace, hub=(hub[0], "http://127.0.0.1:9"))
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
-    assert (tmp_path / "run" / "dataset" / "README.md").is_file()
+    assert (workplace / "first" / "dataset" / "README.md").is_file()

@@ -18,11 +18,12 @@ from servers.scripted import ScriptedServer, hanging
 Serving = Callable[[ScriptedServer], str]
 RECIPE = """\
 name: demo
-tasks: [{{from: reasoning_gym, names: [chain_sum], count: 20}}]
+tasks: [{{from: tasks.jsonl, verifier: exact}}]
 teacher: {{backend: openai, model: m, base_url: {url}, concurrency: 4}}
 generate: {{samples: 2, privileges: [unguided]}}
 balance: {{verdict: uniform}}
 """
+TASKS = "".join(f'{{"question": "What is {n} + {n}?", "answer": "{2 * n}"}}\n' for n in range(20))
 INFOGAP = [sys.executable, "-m", "infogap"]
 WITH_A_SHORT_WAIT = [
     sys.executable,
@@ -34,6 +35,7 @@ WITH_A_SHORT_WAIT = [
 @contextmanager
 def generating(folder: Path, url: str, least: int, infogap: list[str] = INFOGAP) -> Iterator[subprocess.Popen[str]]:
     """A run of 40 requests that has got at least so many answers."""
+    (folder / "tasks.jsonl").write_text(TASKS)
     (folder / "recipe.yaml").write_text(RECIPE.format(url=url))
     command = [*infogap, "run", "recipe.yaml"]
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
@@ -127,6 +129,7 @@ def test_an_interrupt_waits_for_the_embedded_model_to_end_its_answer(tmp_path: P
         "openai, model: m, base_url: {url}, concurrency: 4",
         "embedded, threads: 1, sampling: {{max_tokens: 24}}",
     )
+    (tmp_path / "tasks.jsonl").write_text(TASKS)
     (tmp_path / "recipe.yaml").write_text(RECIPE.replace(openai, embedded).format())
     with subprocess.Popen([*INFOGAP, "run", "recipe.yaml"], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         ends = time.monotonic() + 60

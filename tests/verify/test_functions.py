@@ -123,7 +123,7 @@ def test_whatever_it_does_costs_its_item_alone(folder: Path) -> None:
     }
     responses = [text for number, bad in enumerate(ill) for text in (" " * number + "true", bad)]
     started = time.monotonic()
-    found = _graded(folder, responses, limit=1.0, workers=1)
+    found = _graded(folder, responses, limit=1.0, deadline=1.0, workers=1)
     seconds = time.monotonic() - started
     assert [grade.verdict for grade in found.values()] == ["correct", "ungradable"] * len(ill)
     for response, said in ill.items():

@@ -23,6 +23,10 @@ def _do(what: str) -> str:
     match what.split():
         case ["sleep", seconds]:
             time.sleep(float(seconds))
+        case ["work", seconds]:
+            until = time.process_time() + float(seconds)
+            while time.process_time() < until:
+                pass
         case ["spin"]:
             9**9**9  # one instruction that never ends and never lets go of the interpreter
         case ["exit", code]:
@@ -66,7 +70,7 @@ def test_nothing_is_started_where_all_is_given() -> None:
 @pytest.mark.parametrize(
     ("what", "lost"),
     [
-        ("sleep 60", Lost("time")),
+        ("sleep 60", Lost("deadline")),
         ("spin", Lost("time")),
         ("exit 3", Lost("death", 3)),
         ("kill", Lost("death", -signal.SIGKILL)),
@@ -75,7 +79,7 @@ def test_nothing_is_started_where_all_is_given() -> None:
 def test_what_ends_badly_is_lost_alone(what: str, lost: Lost) -> None:
     items = [f"item {number}" for number in range(40)]
     items[7] = items[8] = items[31] = what
-    found = list(bounded(_do, items, limit=0.6, workers=2))
+    found = list(bounded(_do, items, limit=0.6, deadline=0.9 if what.startswith("sleep") else 30, workers=2))
     assert found == [lost if item == what else item.upper() for item in items]
 
 
@@ -101,8 +105,8 @@ def test_a_hang_costs_its_limit_once(tmp_path: Path) -> None:
     counted = tmp_path / "begun"
     items = [*map(str, range(30)), f"count {counted}", *map(str, range(30))]
     started = time.monotonic()
-    found = list(bounded(_do, items, limit=1.0, workers=1))
-    assert found[30] == Lost("time") and found.count(Lost("time")) == 1
+    found = list(bounded(_do, items, limit=1.0, deadline=1.0, workers=1))
+    assert found[30] == Lost("deadline") and found.count(Lost("deadline")) == 1
     assert counted.read_text() == "x"  # begun once, not tried again
     assert time.monotonic() - started < 10
 
@@ -111,20 +115,28 @@ def test_what_was_done_before_a_hang_is_done_again_but_once(tmp_path: Path) -> N
     """Quick results wait to be reported together: one that a kill has undone is not put beside the next hang."""
     counted = tmp_path / "done"
     items = [f"note {counted}", *["sleep 60"] * 5]
-    assert list(bounded(_do, items, limit=0.4, workers=1)) == [items[0].upper(), *[Lost("time")] * 5]
+    found = list(bounded(_do, items, limit=0.4, deadline=0.4, workers=1))
+    assert found == [items[0].upper(), *[Lost("deadline")] * 5]
     assert counted.read_text() == "xx"
 
 
 def test_slow_items_are_not_charged_for_each_other() -> None:
     """Sixteen items of one batch take longer than the limit, none of them alone does."""
     items = ["sleep 0.1"] * 16
-    assert list(bounded(_do, items, limit=0.8, workers=1)) == ["SLEEP 0.1"] * 16
+    assert list(bounded(_do, items, limit=0.8, deadline=0.8, workers=1)) == ["SLEEP 0.1"] * 16
+
+
+@pytest.mark.skipif(not hasattr(signal, "ITIMER_PROF"), reason="the system has no timers of processor seconds")
+def test_the_limit_is_of_the_processors_time_not_of_the_clocks() -> None:
+    items = ["sleep 1.5", "spin", "work 0.2", "work 0.2", "work 0.2"]
+    found = list(bounded(_do, items, limit=0.5, deadline=30, workers=1))
+    assert found == ["SLEEP 1.5", Lost("time"), *["WORK 0.2"] * 3]
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="the system has no process groups")
 def test_what_a_killed_worker_has_started_is_killed_with_it(tmp_path: Path) -> None:
     written = tmp_path / "written"
-    assert list(bounded(_do, [f"child {written}"], limit=0.5, workers=1)) == [Lost("time")]
+    assert list(bounded(_do, [f"child {written}"], limit=0.5, deadline=0.5, workers=1)) == [Lost("deadline")]
     time.sleep(1.5)
     assert not written.exists()
 

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
@@ -90,7 +90,7 @@ def load(name_or_path: str, resolve: Callable[[str], Path]) -> Lexicon:
     Raises UserError where there is none, or where the file is not a lexicon.
     """
     if name_or_path in SHIPPED:
-        return _lexicon(read_yaml(LexiconFile, (_FOLDER / f"{name_or_path}.yaml").read_text("utf-8"), name_or_path))
+        return _shipped(name_or_path)
     path = resolve(name_or_path)
     if not path.is_file():
         if path.suffix in (".yaml", ".yml"):
@@ -104,6 +104,11 @@ def load(name_or_path: str, resolve: Callable[[str], Path]) -> Lexicon:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read the lexicon {path}: {error}") from error
     return _lexicon(read_yaml(LexiconFile, text, str(path)))
+
+
+@cache  # stages and their fingerprints ask for the same ones
+def _shipped(name: str) -> Lexicon:
+    return _lexicon(read_yaml(LexiconFile, (_FOLDER / f"{name}.yaml").read_text("utf-8"), name))
 
 
 Kind = TypeVar("Kind", bound=Model)

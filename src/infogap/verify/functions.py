@@ -33,14 +33,15 @@ def is_function(verifier: str) -> bool:
 
 def problem(name: str, folder: Path) -> str | None:
     """Why a function cannot grade (its module is not there, say), found out in a process of its own; None if it can."""
-    outcomes = bounded(partial(_problem, folder=folder), [name], limit=IMPORT_LIMIT, workers=1)
+    look = partial(_problem, folder=folder)
+    outcomes = bounded(look, [name], limit=IMPORT_LIMIT, deadline=IMPORT_LIMIT, workers=1)
     try:
         (found,) = outcomes
     except WorldError as error:
         return str(error)
     if isinstance(found, Lost):
         module = name.partition(":")[0]
-        how = f"takes more than {IMPORT_LIMIT:g} s" if found.why == "time" else "ends the process"
+        how = "ends the process" if found.why == "death" else f"takes more than {IMPORT_LIMIT:g} s"
         return f"importing '{module}' {how}"
     return None if found is None else str(found)
 

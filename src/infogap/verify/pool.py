@@ -13,7 +13,8 @@ from infogap.verify.grade import Grade, Item, ungradable
 from infogap.verify.graders import BOUNDED, grade
 from infogap.verify.workers import Given, Lost, bounded
 
-TIME_LIMIT = 10.0  # seconds per item
+TIME_LIMIT = 10.0  # processor seconds per item
+DEADLINE = 60.0  # seconds by the clock per item, for graders that wait
 MEMORY_LIMIT = 2 << 30  # bytes that a worker may take beyond what it starts with
 
 Keyed = tuple[str, Item | Grade]
@@ -25,13 +26,15 @@ def grade_all(
     verifiers: Iterable[str],
     folder: Path = Path(),
     limit: float = TIME_LIMIT,
+    deadline: float = DEADLINE,
     workers: int | None = None,
 ) -> Generator[tuple[str, Grade], None, None]:
     """Grade keyed items in worker processes, in their order; grades among them pass through.
 
     `verifiers` are those that occur in `work`; `folder` is the recipe's, where modules named by `module:function` are
-    looked for first; `limit` is in seconds per item. An item that takes longer is `ungradable`: its worker is killed
-    and replaced. Raises WorldError where no worker starts, as where a module named in the recipe is not there.
+    looked for first; `limit` is in processor seconds per item, `deadline` in seconds by the clock. An item that takes
+    longer is `ungradable`: its worker is ended and replaced. Raises WorldError where no worker starts, as where a
+    module named in the recipe is not there.
     """
     named = sorted(set(verifiers))
     modules = [BOUNDED[name] for name in named if name in BOUNDED]
@@ -44,18 +47,19 @@ def grade_all(
             yield Given(item) if isinstance(item, Grade) else item
 
     start = partial(_start_worker, modules, functions, folder)
-    outcomes = bounded(_grade, items(), limit=limit, workers=workers, start=start, preload=modules)
+    outcomes = bounded(_grade, items(), limit=limit, deadline=deadline, workers=workers, start=start, preload=modules)
     try:
         for outcome in outcomes:
             key, item = sent.popleft()
-            yield key, _lost(item, outcome, limit) if isinstance(outcome, Lost) else outcome
+            yield key, _lost(item, outcome, limit, deadline) if isinstance(outcome, Lost) else outcome
     finally:
         outcomes.close()
 
 
-def _lost(item: Item | Grade, lost: Lost, limit: float) -> Grade:
-    if lost.why == "time":
-        return ungradable(f"grading took more than {limit:g} s", item.answer)
+def _lost(item: Item | Grade, lost: Lost, limit: float, deadline: float) -> Grade:
+    if lost.why != "death":
+        seconds = limit if lost.why == "time" else deadline
+        return ungradable(f"grading took more than {seconds:g} s", item.answer)
     code = lost.exit_code
     how = "" if code is None else f" (signal {-code})" if code < 0 else f" (exit code {code})"
     return ungradable(f"grading ended its process{how}", item.answer)

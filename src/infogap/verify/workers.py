@@ -1,8 +1,10 @@
 """Worker processes in which a function is bounded: an item that hangs or kills its process costs only itself.
 
-The parent keeps the time. Every worker notes in shared memory which item it has begun and when; one that is over the
-limit is killed, with whatever it has started, and replaced. Its item is lost, the others that it held go to other
-workers. No signal handler, no thread: neither is reached while a big number is computed.
+An item has a limit in processor seconds, so that what is lost does not depend on what else the machine does, and a
+much later deadline by the clock, for what only waits. The system keeps the limit: a timer of the process, whose signal
+ends it. The parent keeps the deadline: every worker notes in shared memory which item it has begun and when. A worker
+that is over either is ended, with whatever it has started, and replaced. Its item is lost, the others that it held go
+to other workers. No signal handler, no thread: neither is reached while a big number is computed.
 """
 
 from __future__ import annotations
@@ -29,8 +31,13 @@ _AT_A_TIME = 256  # items taken from the source before the workers are looked af
 _LARGEST_BATCH = 256
 _QUICK, _SLOW = 0.02, 0.1  # seconds that a batch takes: below, the next one is larger; above, smaller
 _REPORT = 0.05  # seconds of finished work that a kill may undo
+_PATIENCE = 6.0  # seconds by the clock for each processor second, where nothing else is said
 _DEATHS = 5  # workers in a row that die without having begun anything
 _GRACE = 5  # seconds after which a worker ends by itself where its parent did not come to do it
+
+
+# What the system sends a process that has used its processor time up; 0 where it has no such timers.
+_OUT_OF_TIME = int(getattr(signal, "SIGPROF", 0))
 
 
 @dataclass(frozen=True)
@@ -42,9 +49,9 @@ class Given:
 
 @dataclass(frozen=True)
 class Lost:
-    """An item without a result: it took too long, or its process came to an end."""
+    """An item without a result: it took too long, of the processor or by the clock, or its process came to an end."""
 
-    why: Literal["time", "death"]
+    why: Literal["time", "deadline", "death"]
     exit_code: int | None = None
 
 
@@ -53,17 +60,21 @@ def bounded(
     items: Iterable[Any],
     *,
     limit: float,
+    deadline: float | None = None,
     workers: int | None = None,
     start: Callable[[], None] | None = None,
     preload: Iterable[str] = (),
 ) -> Generator[Any, None, None]:
-    """`function` of every item, in the items' order; `Lost` where that took over `limit` seconds or ended the process.
+    """`function` of every item, in the items' order; `Lost` where that took too long or ended the process.
+
+    `limit` is in processor seconds per item, `deadline` in seconds by the clock: by default six times the limit.
 
     Items that are `Given` come out as their value. `function`, `start` (called once in every worker) and the items are
     pickled; `preload` are modules that workers find loaded where the system allows. An exception of `function` ends
     the worker: it should let none out. Raises WorldError where workers do not start.
     """
-    pool = _Pool(function, limit, workers or usable_cores(), start, tuple(preload))
+    deadline = _PATIENCE * limit if deadline is None else deadline
+    pool = _Pool(function, limit, deadline, workers or usable_cores(), start, tuple(preload))
     try:
         yield from pool.results(iter(items))
     finally:
@@ -74,6 +85,7 @@ def bounded(
 class _Slot:
     """An item, and its result when it is there."""
 
+    number: int  # its place among the items
     item: Any
     done: bool = False
     value: Any = None
@@ -93,11 +105,11 @@ class _Worker:
     received: int = 0  # results of the batch
     size: int = 16  # items in the next batch
 
-    def due(self, limit: float) -> float:
-        """When it is over its time."""
+    def due(self, deadline: float) -> float:
+        """When it is over its time by the clock."""
         if not self.ready:
             return self.since + START_LIMIT
-        return max(self.since, self.clock[0]) + limit if self.batch else float("inf")
+        return max(self.since, self.clock[0]) + deadline if self.batch else float("inf")
 
 
 class _Pool:
@@ -105,6 +117,7 @@ class _Pool:
         self,
         function: Callable[[Any], Any],
         limit: float,
+        deadline: float,
         workers: int,
         start: Callable[[], None] | None,
         preload: tuple[str, ...],
@@ -114,8 +127,8 @@ class _Pool:
         self._context: Any = multiprocessing.get_context(method)
         if method == "forkserver":
             self._context.set_forkserver_preload(list(preload))
-        self._serve = partial(_serve, function, start, limit)
-        self._limit = limit
+        self._serve = partial(_serve, function, start, limit, deadline)
+        self._deadline = deadline
         self._size = workers
         self._workers: list[_Worker] = []
         self._waiting: deque[_Slot] = deque()
@@ -124,11 +137,14 @@ class _Pool:
     def results(self, items: Iterable[Any]) -> Generator[Any, None, None]:
         remaining, more = iter(items), True
         slots: deque[_Slot] = deque()
+        count = 0
         while more or slots:
             taken = list(islice(remaining, min(_AT_A_TIME, _AHEAD - len(slots)))) if more else []
             more = more and (bool(taken) or len(slots) >= _AHEAD)
             for item in taken:
-                slot = _Slot(None, True, item.value) if isinstance(item, Given) else _Slot(item)
+                given = isinstance(item, Given)
+                slot = _Slot(count, None, True, item.value) if given else _Slot(count, item)
+                count += 1
                 slots.append(slot)
                 if not slot.done:
                     self._waiting.append(slot)
@@ -148,8 +164,10 @@ class _Pool:
         for worker in self._workers:
             if self._waiting and worker.ready and not worker.batch:
                 fair = -(-len(self._waiting) // (2 * self._size))
-                again = sum(1 for _ in takewhile(lambda slot: slot.again, self._waiting))  # not with what may hang
-                count = again or min(fair, worker.size, len(self._waiting))
+                most = len(self._waiting) if self._waiting[0].again else min(fair, worker.size)
+                # What was done and lost is done again by itself: beside what may hang it would be lost again.
+                alike = partial(_equally_new, self._waiting[0])
+                count = sum(1 for _ in takewhile(alike, islice(self._waiting, most)))
                 worker.batch.extend(self._waiting.popleft() for _ in range(count))
                 worker.clock[0], worker.clock[1], worker.received = 0.0, 0.0, 0
                 worker.since = time.monotonic()
@@ -170,15 +188,15 @@ class _Pool:
 
     def _look_after(self, *, patient: bool) -> None:
         """Take what workers report, replace those that died or are over their time; where `patient`, wait for it."""
-        due = min((worker.due(self._limit) for worker in self._workers), default=time.monotonic())
+        due = min((worker.due(self._deadline) for worker in self._workers), default=time.monotonic())
         pause = max(0.0, due - time.monotonic()) + 0.001 if patient else 0.0
         reporting = wait([worker.connection for worker in self._workers], min(pause, 60.0))
         now = time.monotonic()
         for worker in list(self._workers):
             if worker.connection in reporting and not self._received(worker):
                 self._bury(worker, "death")
-            elif worker.due(self._limit) <= now:
-                self._bury(worker, "time")
+            elif worker.due(self._deadline) <= now:
+                self._bury(worker, "deadline")
 
     def _received(self, worker: _Worker) -> bool:
         """Take one report; False where the worker has died."""
@@ -203,7 +221,7 @@ class _Pool:
             worker.size = max(worker.size // 2, 1) if seconds > _SLOW else worker.size
         return True
 
-    def _bury(self, worker: _Worker, why: Literal["time", "death"]) -> None:
+    def _bury(self, worker: _Worker, why: Literal["deadline", "death"]) -> None:
         """End a worker: the item that it had begun is lost, the others wait again."""
         now = time.monotonic()
         _end(worker)
@@ -212,21 +230,32 @@ class _Pool:
                 pass
         worker.connection.close()
         self._workers.remove(worker)
-        if why == "time" and not worker.ready:
+        if why == "deadline" and not worker.ready:
             raise WorldError(f"a process that grades answers is not ready after {START_LIMIT:g} s")
         at_work = int(worker.clock[1]) - worker.received - 1
         began = worker.ready and 0 <= at_work < len(worker.batch)
-        if began and (why == "death" or now - worker.clock[0] >= self._limit):
+        if began and (why == "death" or now - worker.clock[0] >= self._deadline):
             for slot in islice(worker.batch, at_work):
                 slot.again = True
             slot = worker.batch[at_work]
-            slot.value, slot.done = Lost(why, worker.process.exitcode if why == "death" else None), True
+            slot.value, slot.done = _lost(why, worker.process.exitcode), True
             self._deaths = 0
         elif not began:
             self._deaths += 1
             if self._deaths >= _DEATHS:
                 raise WorldError(f"the processes that grade answers keep dying (exit code {worker.process.exitcode})")
-        self._waiting.extendleft(slot for slot in reversed(worker.batch) if not slot.done)
+        undone = (slot for slot in worker.batch if not slot.done)
+        self._waiting = deque(sorted([*self._waiting, *undone], key=lambda slot: slot.number))
+
+
+def _equally_new(first: _Slot, other: _Slot) -> bool:
+    return first.again == other.again
+
+
+def _lost(why: Literal["deadline", "death"], exit_code: int | None) -> Lost:
+    if why == "deadline":
+        return Lost("deadline")
+    return Lost("time") if exit_code == -_OUT_OF_TIME else Lost("death", exit_code)
 
 
 def _end(worker: _Worker) -> None:
@@ -251,6 +280,7 @@ def _serve(
     function: Callable[[Any], Any],
     start: Callable[[], None] | None,
     limit: float,
+    deadline: float,
     connection: Connection,
     clock: Any,
 ) -> None:
@@ -271,23 +301,38 @@ def _serve(
             items = connection.recv()
         except EOFError:  # the parent is gone
             return
-        _work(function, items, limit, connection, clock)
+        _work(function, items, limit, deadline, connection, clock)
 
 
-def _work(function: Callable[[Any], Any], items: list[Any], limit: float, connection: Connection, clock: Any) -> None:
+def _work(
+    function: Callable[[Any], Any],
+    items: list[Any],
+    limit: float,
+    deadline: float,
+    connection: Connection,
+    clock: Any,
+) -> None:
     """Send the results of a batch, now and then, in order."""
     done, reported = [], time.monotonic()
     for index, item in enumerate(items, 1):
+        _bound(limit)  # before the item counts as begun: the time that the last one had left is not its own
+        _alarm(deadline)
         clock[0], clock[1] = time.monotonic(), index
-        _alarm(limit)
         done.append(function(item))
         if time.monotonic() - reported > _REPORT or index == len(items):
+            _bound(None)
             _alarm(None)
             connection.send(done)
             done, reported = [], time.monotonic()
 
 
+def _bound(seconds: float | None) -> None:
+    """Let the system end this process when it has used so many processor seconds. None: not any more."""
+    if hasattr(signal, "ITIMER_PROF"):
+        signal.setitimer(signal.ITIMER_PROF, seconds or 0)
+
+
 def _alarm(seconds: float | None) -> None:
-    """Let the system end this process some time after its limit: a killed parent cannot. None: not any more."""
+    """Let the system end this process some time after its deadline: a killed parent cannot. None: not any more."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, 0 if seconds is None else seconds + _GRACE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 from infogap.ids import digest
 from infogap.measure.leaks.answer_first import find_answer_first, find_decoy
@@ -66,6 +66,7 @@ def _apart(leaks: list[Leak]) -> list[Leak]:
     return kept
 
 
+@cache  # three stages ask for it, and the rules take a third of a second to read
 def load_leaks() -> LeakScan:
     """The scan by the rules that ship with infogap."""
     rules = load_rules()

@@ -11,12 +11,12 @@ import ast
 import math
 import re
 from dataclasses import replace
-from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
 import orjson
 
+from infogap.tasks import gym
 from infogap.verify.grade import Grade, Item, right_or_wrong, ungradable
 
 # Modules of reasoning_gym whose score_answer calls `eval(answer)`.
@@ -40,9 +40,6 @@ _NAME = re.compile(r"[^\W\d]\w*")
 
 def grade(item: Item) -> Grade:
     """Correct where the dataset scores the answer 1; the score itself is kept (some give nonsense a little)."""
-    from infogap.tasks import gym
-
-    _forbid_eval()
     try:
         made_by = orjson.loads(item.metadata or "{}")["gym"]
         dataset, entry = gym.entry(made_by)
@@ -83,11 +80,8 @@ def _scores_anything(dataset: Any, entry: dict[str, Any]) -> bool:
         return False
 
 
-@lru_cache(maxsize=1)
 def _forbid_eval() -> None:
     """Put `ast.literal_eval` where those modules look up `eval`: lists are still read, calls are refused."""
-    from infogap.tasks import gym
-
     gym.factory()  # which imports them all
     for name in EVAL_MODULES:
         vars(import_module(f"reasoning_gym.{name}"))["eval"] = ast.literal_eval
@@ -99,3 +93,7 @@ def _no_formula(answer: str) -> str | None:
         return "the answer is not a formula"
     unknown = [name for name in _NAME.findall(answer) if not _FUNCTION.fullmatch(name)]
     return f"the answer is not a formula of known functions: {unknown[0][:40]!r}" if unknown else None
+
+
+# With this module, so before any answer's time runs: the import can take longer than an answer may.
+_forbid_eval()
