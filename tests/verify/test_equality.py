@@ -109,6 +109,13 @@ SAME_CONDITIONS = [
     (r"0<x<\frac{\pi}{2}", r"(0,\pi/2)"),
     ("x>a", "a<x"),
     ("y>2x+1", "2x+1<y"),
+    (r"x \le -3 \text{ or } x \ge 3", r"|x| \ge 3"),
+    ("-2<x<2", "|x|<2"),
+    (r"\left|x-3\right| \le 2", "[1,5]"),
+    (r"|x+\frac12|<1", r"(-\frac32,\frac12)"),
+    ("no solution", r"\emptyset"),
+    (r"\varnothing", "There are no solutions."),
+    ("No real solution", "no solution"),
 ]
 OTHER_CONDITIONS = [
     (r"x<-1 \text{ or } x>3", r"(-\infty,-1]\cup[3,\infty)"),
@@ -125,8 +132,10 @@ OTHER_CONDITIONS = [
     ("x=3, y=4", "x=4, y=3"),
     ("x=3,y=4", "(4,3)"),
     ("x<2 or x>5", "not between 2 and 5"),
-    (r"x \le -3 \text{ or } x \ge 3", r"|x| \ge 3"),
-    ("-2<x<2", "|x|<2"),
+    ("-2<x<2", r"|x| \le 2"),
+    ("|x|<2", "x<2"),
+    (r"\emptyset", "(1,2)"),
+    ("no solution", "0"),
     (r"x > \sqrt{2}", "x > 1.414"),
     ("t>3", "x>3"),
     ("x=2", r"x=2 \text{ or } x=3"),
@@ -165,6 +174,12 @@ SAME_REST = [
     ("25", "5^2"),
     ("0.5", ".5"),
     ("1/2", "0.50"),
+    ("-1", r"e^{i\pi}"),
+    (r"\frac12+\frac{\sqrt3}{2}i", r"\mathrm{e}^{\mathrm{i}\pi/3}"),
+    (r"\cos(\pi/3)+i\sin(\pi/3)", r"e^{i\pi/3}"),
+    ("(1+i)^2", "2i"),
+    (r"\sqrt{2} i", r"\sqrt{-2}"),
+    (r"\pm 2i", "2i, -2i"),
 ]
 OTHER_REST = [
     ("x=5", "y=5"),
@@ -186,6 +201,11 @@ OTHER_REST = [
     ("5", "–5"),
     (r"p \land q", r"q \land p"),
     ("i", "-i"),
+    ("i", "1"),
+    ("2i", "2"),
+    ("2+3i", "2-3i"),
+    ("2+3i", "5"),
+    (r"e^{i\pi/3}", r"e^{i\pi/6}"),
     ("10", "ten"),
     (r"\frac{2\pi}{3}", r"120^\circ"),
 ]
@@ -199,3 +219,9 @@ def test_the_same_answer_is_correct(gold: str, answer: str) -> None:
 @pytest.mark.parametrize(("gold", "answer"), OTHER_TINY + OTHER_CONDITIONS + OTHER_REST)
 def test_another_answer_is_wrong(gold: str, answer: str) -> None:
     assert grade(Item("math", "?", gold, None, answer)).verdict == "wrong"
+
+
+def test_an_inequality_that_says_the_question_again_solves_nothing() -> None:
+    question = r"Solve $\left|x-1\right| < 3$."
+    assert grade(Item("math", question, "-2<x<4", None, "|x-1|<3")).verdict == "wrong"
+    assert grade(Item("math", question, "-2<x<4", None, "(-2,4)")).verdict == "correct"

@@ -14,6 +14,10 @@ from infogap.verify.reading.forms import Condition, Maths
 _OPERATOR = re.compile(r"(<|>|=|\\(?:le|ge|ne|in|notin)(?![a-zA-Z]))")
 _VARIABLE = re.compile(r"[A-Za-z]|\\(?:theta|alpha|beta|lambda|mu|phi|omega)")
 _MIRRORED = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le", "=": "=", r"\ne": r"\ne"}
+_DISTANCE = re.compile(
+    rf"\|\s*(?P<variable>{_VARIABLE.pattern})\s*(?P<shift>[+-][^|]*)?\|\s*(?P<operator><|>|\\(?:le|ge)(?![a-z]))"
+    r"(?P<reach>[^|]*)"
+)
 _BY_COMMA = re.compile(r"^[^\[\](){}]*,")
 
 
@@ -49,6 +53,12 @@ def _simple(text: str) -> tuple[str, Set] | None:
         return None if found is None else ("", found)
     if operators[0] in (r"\in", r"\notin"):
         return _membership(sides, operators)
+    distance = _DISTANCE.fullmatch(text)
+    return _within(distance) if distance else _bounded(sides, operators)
+
+
+def _bounded(sides: list[str], operators: list[str]) -> tuple[str, Set] | None:
+    """The numbers between, above or below one or two bounds."""
     places = [place for place, side in enumerate(sides) if _VARIABLE.fullmatch(side) and side not in ("e", "i")]
     if len(places) != 1 or len(operators) > 2 or (len(operators) == 2 and places[0] != 1):
         return None
@@ -60,6 +70,20 @@ def _simple(text: str) -> tuple[str, Set] | None:
             return None
         whole = Intersection(whole, _half_line(operator if left else _MIRRORED[operator], bound))
     return sides[places[0]], whole
+
+
+def _within(distance: re.Match[str]) -> tuple[str, Set] | None:
+    r"""`|x - 3| < 2` as the numbers from 1 to 5."""
+    middle = _number(f"0{distance['shift'] or ''}")
+    reach = _number(distance["reach"])
+    if middle is None or reach is None or distance["variable"] in ("e", "i") or reach.is_infinite:
+        return None
+    low, high = -middle - reach, -middle + reach
+    if reach < 0:
+        inside: Set = S.EmptySet
+    else:
+        inside = Interval.open(low, high) if distance["operator"] in ("<", r"\ge") else Interval(low, high)
+    return distance["variable"], inside if distance["operator"] in ("<", r"\le") else S.Reals - inside
 
 
 def _membership(sides: list[str], operators: list[str]) -> tuple[str, Set] | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from latex2sympy2_extended.logic import And
-from sympy import Basic, Eq, FiniteSet, Interval, MatrixBase, Mul, Rational, Set, Tuple, UnevaluatedExpr, oo
+from sympy import Basic, Eq, FiniteSet, I, Interval, MatrixBase, Mul, Rational, Set, Tuple, UnevaluatedExpr, oo
 from sympy.core.relational import Relational
 
 from infogap.verify.exactness import exact, number, points, same
@@ -46,6 +46,9 @@ def _chains(expression: Any) -> Any:
 def _values(gold: Any, answer: Any) -> bool:
     if same(gold, answer):
         return True
+    units = {symbol: I for symbol in gold.free_symbols | answer.free_symbols if symbol.name == "i"}
+    if units and same(gold.xreplace(units), answer.xreplace(units)):
+        return True  # Math-Verify takes the imaginary unit for a variable
     shares = [_of_hundred(value) for value in (gold, answer)]  # 9 % is 9 where the question asks for per cent
     if (shares[0] is None) != (shares[1] is None):
         return same(shares[0] if shares[0] is not None else gold, shares[1] if shares[1] is not None else answer)

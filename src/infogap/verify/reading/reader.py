@@ -47,6 +47,10 @@ _NAMES = {
 _NAME = re.compile(
     rf"(?<![\\A-Za-z{UPRIGHT}{{])({'|'.join(sorted(_NAMES, key=len, reverse=True))})(?![A-Za-z}}])", re.IGNORECASE
 )
+_NOTHING = re.compile(
+    r"(?:there\s+(?:is|are|exists?)\s+)?no\s+(?:real\s+)?(?:solutions?|roots?)(?:\s+(?:exists?|over\s+the\s+reals))?",
+    re.IGNORECASE,
+)
 _ROOT = re.compile(r"(?<![A-Za-z])\\?(sqrt|cbrt)\s*\(")
 _SIGNED_POWER = re.compile(r"\^\s*([+-]\s*(?:\d+(?:\.\d+)?|[A-Za-z](?![A-Za-z])))")
 _POWER_GROUP = re.compile(r"\^\s*\(")
@@ -76,7 +80,7 @@ def read(answer: str) -> Form:
     special = _clock(_in_the_open(text))
     if special is not None:
         return special
-    text = one_notation(text)
+    text = r"\emptyset" if _NOTHING.fullmatch(_in_the_open(text).strip(" .")) else one_notation(text)
     if based := _based(text):
         return based
     if not _is_mathematics(text):
