@@ -53,8 +53,8 @@ def grams_of(text: str) -> set[str]:
 
 def infogap_side(file: Path, _count: int) -> dict[str, Any]:
     from infogap.console import output
-    from infogap.dedupe.files import duplicates_in
-    from infogap.recipe.dedupe import Dedupe
+    from infogap.dedupe.dedupe_file import duplicates_in
+    from infogap.recipe.dedupe_section import Dedupe
 
     output.quiet = True
     settings = Dedupe(scope="all", threshold=THRESHOLD, ngram=NGRAM, num_perm=NUM_PERM)
@@ -107,9 +107,9 @@ def rensa_given_side(file: Path, _count: int) -> dict[str, Any]:
     """The same with hashes by infogap's own code, on all cores: what is left is rensa's sketch and index."""
     import numpy as np
 
-    from infogap.dedupe.engine import engine
+    from infogap.dedupe.batch_engines import engine
     from infogap.dedupe.file_texts import texts_of
-    from infogap.dedupe.texts import hashed
+    from infogap.dedupe.ngram_hashes import hashed
 
     hashed(next(texts_of(file, "text")).texts(), NGRAM)  # compiles
     started = time.perf_counter()
@@ -132,7 +132,7 @@ def datatrove_side(file: Path, count: int) -> dict[str, Any]:
     from datatrove.pipeline.dedup.minhash import MinhashConfig
     from datatrove.pipeline.readers import JsonlReader
 
-    from infogap.cores import usable_cores
+    from infogap.parallel import usable_cores
 
     cores = usable_cores()
     folder = Path(tempfile.mkdtemp(dir=file.parent))

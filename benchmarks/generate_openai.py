@@ -52,9 +52,9 @@ def write_tasks(folder: Path, requests: int) -> None:
 def infogap_client(folder: Path) -> None:
     """The tasks are collected first; then `infogap generate` as the command runs it, with its progress lines."""
     from infogap.console import output
-    from infogap.pipeline import run_one
     from infogap.recipe import load_recipe
-    from infogap.run import Run
+    from infogap.runs.pipeline import run_one
+    from infogap.runs.run_folder import Run
     from infogap.schema import TRACES
 
     run = Run.create(load_recipe(folder / "recipe.yaml"), folder / "run")
@@ -73,7 +73,7 @@ def infogap_client(folder: Path) -> None:
 def openai_client(folder: Path, url: str) -> None:
     import openai
 
-    from infogap.recipe.generate import DEFAULT_INSTRUCTION
+    from infogap.recipe.generate_section import DEFAULT_INSTRUCTION
 
     async def ask_all() -> int:
         client = openai.AsyncOpenAI(base_url=url, api_key="none")

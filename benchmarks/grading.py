@@ -25,9 +25,9 @@ from pathlib import Path
 
 import polars as pl
 
-from infogap.cores import usable_cores
-from infogap.verify.pool import grade_all
-from infogap.verify.traces import prepared
+from infogap.parallel import usable_cores
+from infogap.verify.grade_traces import prepared
+from infogap.verify.grading_pool import grade_all
 
 LIMIT = 5.0  # seconds: Math-Verify's own default
 HANGS = (r"9^{9^{9^{9}}}", r"\binom{10^{9}}{5 \cdot 10^{8}}", r"(10^{10})!")

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import polars as pl
 
-from infogap.generate.store import answered
+from infogap.generate.trace_store import answered
 from infogap.ids import file_digest
 
 

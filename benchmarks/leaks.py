@@ -15,11 +15,11 @@ import sys
 import time
 from collections.abc import Sequence
 
-from infogap.cores import usable_cores
-from infogap.measure.leaks import Seen, load_leaks
-from infogap.measure.leaks.copying import NGRAM
-from infogap.measure.leaks.references import plain_lower
+from infogap.leaks import Seen, load_leaks
+from infogap.leaks.copying import NGRAM
+from infogap.leaks.references import plain_lower
 from infogap.measure.processes import in_order
+from infogap.parallel import usable_cores
 
 _AT_ONCE = 100  # traces per item of work, as in the measure stage
 _SENTENCES = (

@@ -40,14 +40,14 @@ from pathlib import Path
 
 import polars as pl
 
-from infogap.cores import usable_cores
 from infogap.measure import STAGE
 from infogap.measure.lexicon import Lexicon, load
 from infogap.measure.markers import MarkerFinder
 from infogap.measure.places import lexicon_entries
 from infogap.measure.processes import in_order
+from infogap.parallel import usable_cores
 from infogap.recipe import load_recipe
-from infogap.run import ROWS_PER_PART, Run
+from infogap.runs.run_folder import ROWS_PER_PART, Run
 from infogap.schema import TASKS, TRACES
 
 WORDS = 1_000

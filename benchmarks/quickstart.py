@@ -69,9 +69,9 @@ def timed(step: Callable[[], None]) -> tuple[float, float]:
 
 
 def with_infogap(threads: int) -> tuple[Answers, float, float]:
-    from infogap.recipe.teacher import EmbeddedTeacher, Sampling
+    from infogap.recipe.teacher_section import EmbeddedTeacher, Sampling
     from infogap.teachers.base import Request
-    from infogap.teachers.embedded import EmbeddedModel
+    from infogap.teachers.embedded.embedded_teacher import EmbeddedModel
 
     sampling = Sampling(temperature=TEMPERATURE, top_p=TOP_P, max_tokens=TOKENS)
     settings = EmbeddedTeacher(backend="embedded", threads=threads, context_length=CONTEXT, sampling=sampling)
@@ -163,7 +163,7 @@ SIDES: dict[str, Callable[[int], tuple[Answers, float, float]]] = {
 
 def compare_tokens(peer: str | None, rounds: int) -> None:
     """Print tokens per second of every side, the best of so many rounds in which the sides take turns."""
-    from infogap.teachers.packaged_model import packaged_model
+    from infogap.teachers.embedded.packaged_model import packaged_model
 
     sides = [("infogap", 1), ("infogap", 2), ("infogap", 8), ("xllamacpp server", 1), ("xllamacpp server", 8)]
     if peer:

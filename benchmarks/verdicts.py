@@ -21,9 +21,9 @@ from typing import Any
 import orjson
 import polars as pl
 
-from infogap.pipeline import run_one
 from infogap.recipe import load_recipe
-from infogap.run import Run
+from infogap.runs.pipeline import run_one
+from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TRACES, VERDICTS
 
 OTHERS = 10  # gold answers of other rows that each solution is graded against

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from infogap.privilege.decoys import Decoys
-from infogap.privilege.ladder import BY_NAME, LADDER, Privilege
-from infogap.privilege.render import ContextWriter, Shown, reference_prompt, teacher_prompt
-from infogap.recipe.generate import DEFAULT_INSTRUCTION, PrivilegeOptions, PrivilegeUse
+from infogap.privileges.contexts import ContextWriter, Shown, reference_prompt, teacher_prompt
+from infogap.privileges.decoys import Decoys
+from infogap.privileges.ladder import BY_NAME, LADDER, Privilege
+from infogap.recipe.generate_section import DEFAULT_INSTRUCTION, PrivilegeOptions, PrivilegeUse
 
 PAGE = Path(__file__).with_suffix(".md")
 WORDINGS = ("infogap", "kim2026")
@@ -55,7 +55,7 @@ VARIANTS: dict[str, list[tuple[PrivilegeOptions, Sequence[Shown]]]] = {
 INTRODUCTION = """\
 # What the teacher reads under every privilege
 
-Made by `python docs/privileges.py` from the code and the template sets in `src/infogap/privilege/wordings/`. The same
+Made by `python docs/privileges.py` from the code and the template sets in `src/infogap/privileges/wordings/`. The same
 for a task of your own run: `infogap privileges show PRIVILEGE --run RUN --task ID`.
 
 Every prompt is the student's prompt (the question, and the recipe's instruction) with the context between the two. The

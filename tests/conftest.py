@@ -10,8 +10,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from infogap.recipe.teacher import EmbeddedTeacher, Sampling
-from infogap.teachers.embedded import EmbeddedModel
+from infogap.recipe.teacher_section import EmbeddedTeacher, Sampling
+from infogap.teachers.embedded.embedded_teacher import EmbeddedModel
 from servers.model_server import model_app
 from servers.scripted import ScriptedServer
 from servers.serve import serve

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from infogap.cores import usable_cores
+from infogap.parallel import usable_cores
 
 
 def test_only_the_cores_that_the_process_may_use_count(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from infogap.balance.axes import Axis, read_axes
 from infogap.errors import UserError
-from infogap.recipe.sections import Balance
+from infogap.recipe.mix_sections import Balance
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=8), st.integers(0, 5000))

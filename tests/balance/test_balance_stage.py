@@ -14,7 +14,7 @@ from infogap.balance.funnel import Funnel
 from infogap.balance.stage import STAGE
 from infogap.errors import ShortfallError, UserError
 from infogap.recipe import load_recipe
-from infogap.run import Run
+from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS, Table
 
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from decontaminate.definition import grams, without
 from decontaminate.test_decontaminate_stage import OTHER, PROBLEM, make_run, trace
 from dedupe.reference import words
-from infogap import manifest
-from infogap.decontaminate.printed import shared_words
+from infogap.decontaminate.matches_terminal import shared_words
 from infogap.ids import digest
-from infogap.manifest import Manifest
-from infogap.pipeline import stages
 from infogap.recipe import ORIGIN, dump_recipe
+from infogap.runs import manifest
+from infogap.runs.manifest import Manifest
+from infogap.runs.pipeline import stages
 
 LONG = " ".join(f"step {n}" for n in range(100))
 TEXT = st.text(alphabet="ab 解\n", max_size=30)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import infogap
-from infogap.cli.worked_example import write_quickstart
+from infogap.cli.quickstart_recipe import write_quickstart
 from infogap.errors import UserError
 from infogap.recipe import load_recipe
 

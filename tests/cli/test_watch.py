@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from infogap.cli.watch import Watcher
-from infogap.generate.store import answered
+from infogap.generate.trace_store import answered
 from servers.scripted import Body, Reply, ScriptedServer, failing, hanging
 
 Serving = Callable[[ScriptedServer], str]

@@ -10,14 +10,14 @@ import polars as pl
 import pytest
 
 from infogap.balance.stage import STAGE as BALANCE
-from infogap.decontaminate.contaminated import contaminated_traces
+from infogap.decontaminate.contaminated_traces import contaminated_traces
 from infogap.decontaminate.stage import QUESTIONS, STAGE
 from infogap.errors import UserError
-from infogap.pipeline import run_one, stages
 from infogap.recipe import RecipeError, dump_recipe, load_recipe
-from infogap.run import Run
+from infogap.runs.pipeline import run_one, stages
+from infogap.runs.run_folder import Run
 from infogap.schema import CONTAMINATION, CONTEXTS, DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS
-from infogap.tasks.check import check_sources
+from infogap.tasks.source_check import check_sources
 
 PROBLEM = "Find the number of ways to place nine distinct rooks on an empty board."
 OTHER = "A train leaves the station at noon and travels north at a steady speed."
@@ -190,7 +190,7 @@ def test_parts_make_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     questions = {f"t{n}": f"{PROBLEM if n % 3 else OTHER} Case {n}." for n in range(50)}
     whole = make_run(tmp_path / "a", "", questions)
     STAGE.make(whole)
-    monkeypatch.setattr("infogap.run.ROWS_PER_PART", 7)
+    monkeypatch.setattr("infogap.runs.run_folder.ROWS_PER_PART", 7)
     parts = make_run(tmp_path / "b", "", questions)
     STAGE.make(parts)
     assert len(parts.part_paths(TASKS)) == 8

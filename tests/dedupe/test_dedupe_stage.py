@@ -6,13 +6,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from infogap import manifest
 from infogap.dedupe.corpus import Corpus
 from infogap.dedupe.stage import STAGE
-from infogap.manifest import Manifest
-from infogap.pipeline import stages
 from infogap.recipe import load_recipe
-from infogap.run import Run
+from infogap.runs import manifest
+from infogap.runs.manifest import Manifest
+from infogap.runs.pipeline import stages
+from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS
 
 TEXT = " ".join(f"step {n} gives {n * n} and so on;" for n in range(40))

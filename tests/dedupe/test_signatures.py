@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedupe.reference import jaccard
+from infogap.dedupe.ngram_hashes import hashed
 from infogap.dedupe.signatures import SCHEME, SEED, signatures
-from infogap.dedupe.texts import hashed
 
 TEXTS = st.lists(st.text(st.characters(blacklist_categories=["Cs"]), max_size=60), min_size=1, max_size=5)
 

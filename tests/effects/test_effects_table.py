@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from infogap.effects import Effects, effects_of
-from infogap.effects.quantities import Quantity
-from infogap.run import Run
+from infogap.effects.effect_metrics import Quantity
+from infogap.runs.run_folder import Run
 
 RECIPE = """
 name: effects

@@ -18,13 +18,13 @@ import pytest
 
 from gap.tiny_model import BEGIN, TinyModel, tokens_of
 from infogap.errors import StoppedError
-from infogap.gap.store import FOLDER
-from infogap.pipeline import run_one, states
-from infogap.privilege.render import teacher_prompt
+from infogap.gap.score_cache import FOLDER
+from infogap.privileges.contexts import teacher_prompt
 from infogap.recipe import load_recipe
-from infogap.run import Run
+from infogap.runs.pipeline import run_one, states
+from infogap.runs.run_folder import Run
 from infogap.schema import GAPS, TOKEN_GAPS, TRACES
-from infogap.teachers.embedded_scoring import EmbeddedScorer
+from infogap.teachers.embedded.embedded_scoring import EmbeddedScorer
 from infogap.teachers.scoring import Scored, TextToScore
 from servers.scoring_server import ScoringServer
 from servers.scripted import ScriptedServer
@@ -211,7 +211,7 @@ def test_a_killed_run_goes_on_with_what_it_had(folder: Path, texts_scored: list[
     program = (
         "import os, signal, sys\n"
         "from infogap.cli import main\n"
-        "from infogap.teachers.embedded_scoring import EmbeddedScorer\n"
+        "from infogap.teachers.embedded.embedded_scoring import EmbeddedScorer\n"
         "score, seen = EmbeddedScorer._score, []\n"
         "def killing(self, context, text, stop):\n"
         "    seen.append(text)\n"

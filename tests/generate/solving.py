@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from infogap.recipe import load_recipe
-from infogap.run import Run
+from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES, VERDICTS
 from infogap.verify import STAGE as VERIFY
 from servers.scripted import Body, Reply, ScriptedServer, completion, replying

@@ -8,9 +8,9 @@ import pytest
 
 from infogap.errors import WorldError
 from infogap.generate import STAGE, forget_failed
-from infogap.generate.store import answered
+from infogap.generate.trace_store import answered
 from infogap.recipe import load_recipe
-from infogap.run import Run
+from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS, TASKS, TRACES
 from servers.scripted import Body, Reply, ScriptedServer, completion, failing, replying, saying
 
@@ -141,7 +141,7 @@ def test_a_resumed_run_writes_the_bytes_of_an_uninterrupted_one(tmp_path: Path, 
 
 def stop_early(run: Run) -> None:
     """Stop generation after 7 traces, as a kill does: without any farewell."""
-    from infogap.generate.store import TraceStore
+    from infogap.generate.trace_store import TraceStore
 
     add, added = TraceStore.add, 0
 
@@ -158,7 +158,7 @@ def stop_early(run: Run) -> None:
 
 
 def test_a_run_that_turns_to_importing_keeps_what_it_generated(tmp_path: Path, serving: Serving) -> None:
-    from infogap import importing
+    from infogap.imports import stage as importing
     from infogap.tasks import STAGE as COLLECT
 
     generated = make_run(tmp_path, serving(ScriptedServer()))

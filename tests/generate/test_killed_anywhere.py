@@ -14,12 +14,12 @@ import pytest
 
 from generate import solving
 from infogap.generate import STAGE, forget_failed
-from infogap.generate.store import TraceStore
-from infogap.run import Run
+from infogap.generate.trace_store import TraceStore
+from infogap.runs.run_folder import Run
 from infogap.teachers import Completion, Request
-from infogap.verify.grade import Grade, Item
-from infogap.verify.graders import grade
-from infogap.verify.pool import Keyed
+from infogap.verify.grading_pool import Keyed
+from infogap.verify.grading_types import Grade, Item
+from infogap.verify.verifiers import grade
 
 ROUNDS = "{samples: 2, until: {correct: 2, max_attempts: 4}, privileges: [unguided, {verifier: {turns: 2}}, peers]}"
 SELECTED = "{samples: 2, select: {pass_rate: [0.3, 0.7], samples: 3}, privileges: [unguided, solution, peers]}"
@@ -64,8 +64,8 @@ def dying(monkeypatch: pytest.MonkeyPatch) -> Dying:
     dying = Dying()
     for name in ("unlink", "replace", "rename"):
         monkeypatch.setattr(Path, name, dying.before(getattr(Path, name)))
-    monkeypatch.setattr("infogap.verify.judged.shutil.rmtree", dying.before(shutil.rmtree))
-    monkeypatch.setattr("infogap.generate.store.TraceStore.add", dying.before(TraceStore.add))
+    monkeypatch.setattr("infogap.verify.round_verdicts.shutil.rmtree", dying.before(shutil.rmtree))
+    monkeypatch.setattr("infogap.generate.trace_store.TraceStore.add", dying.before(TraceStore.add))
     return dying
 
 
@@ -88,9 +88,9 @@ def test_a_kill_between_any_two_changes_to_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dying: Dying, change: str
 ) -> None:
     teacher = Solver()
-    monkeypatch.setattr("infogap.generate.on_demand.open_teacher", lambda _run: teacher)
+    monkeypatch.setattr("infogap.generate.lazy_teacher.open_teacher", lambda _run: teacher)
     monkeypatch.setitem(TraceStore.__init__.__kwdefaults__ or {}, "block", 4)
-    monkeypatch.setattr("infogap.verify.traces.grade_all", graded_here)
+    monkeypatch.setattr("infogap.verify.grade_traces.grade_all", graded_here)
     second = SELECTED if change == "another recipe" else ROUNDS
 
     def work(folder: Path, left: int = -1) -> Run:

@@ -8,14 +8,14 @@ import polars as pl
 import pytest
 
 from generate.solving import LADDER, Serving, make_run, solver, tables
-from infogap.budget import Budget
 from infogap.errors import StoppedError
 from infogap.generate import STAGE, forget_failed
-from infogap.generate.store import TraceStore
-from infogap.run import Run
+from infogap.generate.trace_store import TraceStore
+from infogap.runs.budget import Budget
+from infogap.runs.run_folder import Run
 from infogap.schema import TRACES, VERDICTS
 from infogap.verify import STAGE as VERIFY
-from infogap.verify.judged import write_judged
+from infogap.verify.round_verdicts import write_judged
 from servers.scripted import Body, Reply, ScriptedServer, failing
 
 
@@ -156,6 +156,6 @@ def test_verdicts_given_before_a_kill_are_kept_and_those_of_another_grader_are_n
     STAGE.make(run)
     assert set(pl.read_parquet(first)["detail"]) == {"as judged"}
     assert pl.read_parquet(second).height
-    monkeypatch.setattr("infogap.verify.traces.TIME_LIMIT", 9.0)
+    monkeypatch.setattr("infogap.verify.grade_traces.TIME_LIMIT", 9.0)
     STAGE.make(run)
     assert "as judged" not in pl.read_parquet(first)["detail"]

@@ -14,10 +14,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from infogap.generate.store import answered
+from infogap.generate.trace_store import answered
 from infogap.ids import file_digest
 from infogap.recipe import load_recipe
-from infogap.run import Run
+from infogap.runs.run_folder import Run
 from infogap.schema import TRACES
 from servers.hostile import doom
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from infogap.generate.store import answered
+from infogap.generate.trace_store import answered
 from servers.scripted import ScriptedServer, hanging
 
 Serving = Callable[[ScriptedServer], str]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from infogap.pipeline import run_one, stages, states
 from infogap.recipe import load_recipe
-from infogap.run import Run
+from infogap.runs.pipeline import run_one, stages, states
+from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TRACES, VERDICTS
 
 _RECIPE = """

@@ -9,7 +9,7 @@ import pytest
 
 from infogap.measure.forks import fork_rates
 from infogap.recipe import Recipe
-from infogap.run import Run
+from infogap.runs.run_folder import Run
 from infogap.schema import TOKENS
 
 

@@ -10,8 +10,8 @@ from infogap.errors import UserError
 from infogap.measure import STAGE
 from infogap.measure.measuring import band_of
 from infogap.recipe import load_recipe
-from infogap.recipe.measure import Bands
-from infogap.run import Run
+from infogap.recipe.measure_section import Bands
+from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TASKS, TRACES
 
 _RECIPE = """

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.measure.text import lower_in_place, measured_text, word_count, word_counts
+from infogap.text.trace_text import lower_in_place, measured_text, word_count, word_counts
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from infogap import manifest
 from infogap.ids import stable_id
 from infogap.recipe import load_recipe
-from infogap.run import Run
+from infogap.runs import manifest
+from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS, DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS, Table
 
 LEAK = {"kind": "mention", "rule": "mention", "start": 0, "end": 4, "evidence": "Wait"}

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import infogap
+from infogap.effects.trace_summary import by_privilege, traces_in_short
 from infogap.errors import UserError
-from infogap.overview import by_privilege, traces_in_short
 from infogap.publish import STAGE
 from infogap.publish.card import size_category, template_path
 from publish.small_run import RECIPE, Build, build_run

@@ -8,14 +8,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from infogap import manifest
 from infogap.decontaminate import STAGE as DECONTAMINATE
+from infogap.effects.trace_summary import traces_in_short
 from infogap.ids import file_digest
-from infogap.manifest import Manifest
-from infogap.overview import traces_in_short
 from infogap.publish import STAGE
-from infogap.publish.decontaminated import decontaminated
-from infogap.run import Run
+from infogap.publish.card_contamination import decontaminated
+from infogap.runs import manifest
+from infogap.runs.manifest import Manifest
+from infogap.runs.run_folder import Run
 from infogap.schema import MIX
 from publish.small_run import RECIPE, build_run
 
@@ -46,7 +46,7 @@ def run_against_exam(folder: Path, policy: str) -> Run:
 
 
 def contaminated(run: Run) -> pl.Series:
-    from infogap.decontaminate.contaminated import contaminated_traces
+    from infogap.decontaminate.contaminated_traces import contaminated_traces
 
     return contaminated_traces(run).collect()["trace_id"]
 

@@ -13,13 +13,13 @@ import pytest
 from datasets import load_dataset
 from huggingface_hub import DatasetCard
 
-from infogap import manifest
 from infogap.errors import ShortfallError
 from infogap.publish import STAGE
-from infogap.publish.sft import SFT
-from infogap.publish.shards import write_config
-from infogap.publish.traces import EVERY_TRACE
-from infogap.run import Run
+from infogap.publish.configs.sft import SFT
+from infogap.publish.configs.traces import EVERY_TRACE
+from infogap.publish.parquet_shards import write_config
+from infogap.runs import manifest
+from infogap.runs.run_folder import Run
 from infogap.schema import MIX, TRACES, VERDICTS, features
 from infogap.verify import STAGE as VERIFY
 from publish.small_run import IMPORT_RECIPE, LEAK, SECRET, Build

@@ -8,12 +8,12 @@ import pytest
 
 from infogap.console import output
 from infogap.errors import UserError
-from infogap.pipeline import run_all
+from infogap.publish.configs.sft import SFT
 from infogap.publish.export import FORMATS, export
-from infogap.publish.sft import SFT
-from infogap.publish.slices import sorted_slices
+from infogap.publish.external_sort import sorted_slices
 from infogap.recipe import load_recipe
-from infogap.run import Run
+from infogap.runs.pipeline import run_all
+from infogap.runs.run_folder import Run
 from infogap.schema import MIX, TRACES
 from publish.small_run import Build
 

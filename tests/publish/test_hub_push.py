@@ -19,8 +19,8 @@ from hub.server import Hub
 from hub.store import Blob
 from infogap.errors import UserError, WorldError
 from infogap.publish import STAGE, push
-from infogap.publish.hub_access import hub_client
-from infogap.run import Run
+from infogap.publish.hub_client import hub_client
+from infogap.runs.run_folder import Run
 from publish.small_run import RECIPE, Build, build_run
 from servers.serve import free_port
 

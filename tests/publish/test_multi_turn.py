@@ -7,9 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from infogap.pipeline import run_all
+from infogap.publish.configs.sft import SFT
 from infogap.publish.export import export
-from infogap.publish.sft import SFT
+from infogap.runs.pipeline import run_all
 from tasks.small_recipes import import_run, write_jsonl
 
 TURNS = [

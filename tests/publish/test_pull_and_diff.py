@@ -13,10 +13,10 @@ from hub.server import Hub
 from infogap.console import output
 from infogap.errors import UserError, WorldError
 from infogap.publish import STAGE, push
-from infogap.publish.difference import difference
+from infogap.publish.diff import difference
+from infogap.publish.parquet_shards import write_config
 from infogap.publish.pull import pull
-from infogap.publish.shards import write_config
-from infogap.run import Run
+from infogap.runs.run_folder import Run
 from publish.small_run import RECIPE, Build
 
 
@@ -118,7 +118,7 @@ def test_what_is_not_there_is_said(build: Build, hub: Hub, tmp_path: Path, monke
     with pytest.raises(UserError, match="no dataset org/nothing"):
         pull("org/nothing", None, tmp_path / "pulled")
     hub.fail(500, 50)
-    monkeypatch.setattr("infogap.publish.hub_access._ATTEMPTS", 1)
+    monkeypatch.setattr("infogap.publish.hub_client._ATTEMPTS", 1)
     with pytest.raises(WorldError, match="pull again later"):
         pull("org/sums", None, tmp_path / "other")
 

@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from infogap.pipeline import run_all
 from infogap.recipe import load_recipe
-from infogap.run import Run
+from infogap.runs.pipeline import run_all
+from infogap.runs.run_folder import Run
 from tasks.small_recipes import write_jsonl
 
 WRITTEN = [

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infogap.recipe.teacher import VllmTeacher
+from infogap.recipe.teacher_section import VllmTeacher
 
 
 def settings(**given: Any) -> dict[str, Any]:

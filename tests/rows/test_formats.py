@@ -11,12 +11,12 @@ import polars as pl
 import pytest
 
 from infogap.errors import UserError
-from infogap.importing import STAGE as IMPORT
+from infogap.imports.stage import STAGE as IMPORT
 from infogap.recipe import RecipeError, dump_recipe, load_recipe
-from infogap.recipe.formats import format_names, load_format
-from infogap.rows.first_recipe import first_recipe
-from infogap.rows.recognition import recognise
-from infogap.run import Run
+from infogap.recipe.named_formats import format_names, load_format
+from infogap.rows.format_recognition import recognise
+from infogap.rows.recipe_from_file import first_recipe
+from infogap.runs.run_folder import Run
 from infogap.schema import STATED_VERDICTS, TRACES
 from infogap.tasks import STAGE as TASKS
 from tasks.small_recipes import import_run, task_run, tasks_of, write_jsonl

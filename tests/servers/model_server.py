@@ -12,9 +12,9 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from infogap.recipe.teacher import Sampling
+from infogap.recipe.teacher_section import Sampling
 from infogap.teachers import Completion, Request
-from infogap.teachers.embedded import EmbeddedModel
+from infogap.teachers.embedded.embedded_teacher import EmbeddedModel
 
 
 def model_app(model: EmbeddedModel, served_as: str) -> Starlette:

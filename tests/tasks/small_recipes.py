@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from infogap.recipe import LoadedRecipe, load_recipe
-from infogap.run import Run
+from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
 
 _REST = "teacher: {backend: embedded}\ngenerate: {privileges: [unguided]}\n"

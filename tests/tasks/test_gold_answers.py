@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infogap.tasks import answers
-from infogap.tasks.answers import faults, gold_answer, unreadable
+from infogap.tasks import gold_answers as answers
+from infogap.tasks.gold_answers import faults, gold_answer, unreadable
 
 
 def test_math_answers() -> None:

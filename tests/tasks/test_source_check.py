@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infogap.recipe import load_recipe
-from infogap.tasks.check import check_sources
+from infogap.tasks.source_check import check_sources
 from tasks.small_recipes import task_recipe, write_jsonl
 
 _GOOD = """\

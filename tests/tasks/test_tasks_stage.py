@@ -11,7 +11,7 @@ import pytest
 
 from infogap.errors import UserError
 from infogap.ids import stable_id
-from infogap.manifest import describe_files
+from infogap.runs.manifest import describe_files
 from infogap.tasks import STAGE
 from tasks.small_recipes import import_run, task_run, tasks_of, write_jsonl
 

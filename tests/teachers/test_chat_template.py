@@ -6,7 +6,7 @@ import pytest
 from jinja2 import TemplateSyntaxError
 from jinja2.exceptions import SecurityError
 
-from infogap.teachers.chat_template import chat_template
+from infogap.teachers.embedded.chat_template import chat_template
 
 MESSAGES = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Wie heißt <du>?"}]
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infogap.teachers.context_threads import on_contexts
+from infogap.teachers.embedded.context_threads import on_contexts
 
 Item = tuple[str, int]  # its prompt, its number
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from infogap.recipe.teacher import EmbeddedTeacher, Sampling
-from infogap.teachers import embedded_scoring
+from infogap.recipe.teacher_section import EmbeddedTeacher, Sampling
 from infogap.teachers.base import Request
-from infogap.teachers.embedded import EmbeddedModel
-from infogap.teachers.embedded_scoring import EmbeddedScorer
-from infogap.teachers.open import open_scorer
+from infogap.teachers.embedded import embedded_scoring
+from infogap.teachers.embedded.embedded_scoring import EmbeddedScorer
+from infogap.teachers.embedded.embedded_teacher import EmbeddedModel
+from infogap.teachers.factory import open_scorer
 from infogap.teachers.scoring import Scored, TextToScore, offsets_of
 
 pytestmark = pytest.mark.model

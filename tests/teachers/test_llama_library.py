@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from infogap.errors import UserError
-from infogap.teachers import llama_library
-from infogap.teachers.logits import log_softmax
+from infogap.teachers.embedded import llama_library
+from infogap.teachers.embedded.logits import log_softmax
 
 
 @pytest.fixture

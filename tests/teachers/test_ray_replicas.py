@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infogap.errors import UserError, WorldError
-from infogap.teachers import replicas as module
+from infogap.teachers.async_bridge import as_finished
 from infogap.teachers.base import Completion, Request
-from infogap.teachers.in_flight import as_finished
-from infogap.teachers.replicas import DEATHS, STARTS, ReplicaDiedError, Replicas
+from infogap.teachers.ray import replicas as module
+from infogap.teachers.ray.replicas import DEATHS, STARTS, ReplicaDiedError, Replicas
 
 ROOM = 4
 

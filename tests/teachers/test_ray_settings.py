@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from infogap.errors import UserError
-from infogap.recipe.teacher import RayTeacher, VllmTeacher
-from infogap.teachers.ray import RayCluster
-from infogap.teachers.ray_replica import _reason
+from infogap.recipe.teacher_section import RayTeacher, VllmTeacher
+from infogap.teachers.ray.ray_replica import _reason
+from infogap.teachers.ray.ray_teacher import RayCluster
 
 MODEL: dict[str, Any] = {
     "model": "Qwen/Qwen3-8B",

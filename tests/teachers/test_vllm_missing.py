@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from infogap.errors import UserError
-from infogap.recipe.teacher import VllmTeacher
-from infogap.teachers.vllm import VllmModel
-from infogap.teachers.vllm_model import find_folder
+from infogap.recipe.teacher_section import VllmTeacher
+from infogap.teachers.vllm.model_folder import find_folder
+from infogap.teachers.vllm.vllm_teacher import VllmModel
 
 
 @pytest.mark.skipif(importlib.util.find_spec("vllm") is not None, reason="vLLM is installed")

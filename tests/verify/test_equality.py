@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from infogap.verify.grade import Item
-from infogap.verify.graders import grade
+from infogap.verify.grading_types import Item
+from infogap.verify.verifiers import grade
 
 SAME_TINY = [
     ("1.6e-19", "1.6e-19"),

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from infogap.recipe.base import Model
 from infogap.recipe.sources import FileTasks
-from infogap.tasks.answers import NOT_A_NUMBER, NOT_A_PATTERN, faults
-from infogap.verify.grade import Item
-from infogap.verify.graders import grade
-from infogap.verify.graders.numeric import number
-from infogap.verify.pool import grade_all
+from infogap.tasks.gold_answers import NOT_A_NUMBER, NOT_A_PATTERN, faults
+from infogap.verify.grading_pool import grade_all
+from infogap.verify.grading_types import Item
+from infogap.verify.verifiers import grade
+from infogap.verify.verifiers.numeric import number
 
 
 def item(verifier: str, gold: str | None, answer: str, tolerance: float | None = None, *, stated: bool = True) -> Item:

@@ -9,13 +9,13 @@ import polars as pl
 import pytest
 
 from infogap.recipe import load_recipe
-from infogap.run import Run
+from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES, VERDICTS
-from infogap.teachers.thinking import split
+from infogap.text.thoughts import split
 from infogap.verify import STAGE
-from infogap.verify.grade import Grade, Item
-from infogap.verify.graders import grade
-from infogap.verify.traces import prepared
+from infogap.verify.grade_traces import prepared
+from infogap.verify.grading_types import Grade, Item
+from infogap.verify.verifiers import grade
 
 _RECIPE = """
 name: trial

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from infogap.recipe.teacher import Sampling, VllmTeacher
-from infogap.teachers.vllm import VllmModel
+from infogap.recipe.teacher_section import Sampling, VllmTeacher
+from infogap.teachers.vllm.vllm_teacher import VllmModel
 from with_vllm.make_model import make_model
 
 if importlib.util.find_spec("vllm"):

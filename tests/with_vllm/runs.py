@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from infogap.generate.store import answered
+from infogap.generate.trace_store import answered
 
 INFOGAP = [sys.executable, "-m", "infogap"]
 REQUESTS = 40

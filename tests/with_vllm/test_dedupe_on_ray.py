@@ -10,10 +10,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from infogap.dedupe.files import duplicates_in
-from infogap.dedupe.on_ray import on_ray
+from infogap.dedupe.dedupe_file import duplicates_in
+from infogap.dedupe.ray_engine import on_ray
 from infogap.errors import WorldError
-from infogap.recipe.dedupe import Dedupe
+from infogap.recipe.dedupe_section import Dedupe
 
 SETTINGS = Dedupe(scope="all")
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from infogap.teachers.base import Completion, Request
-from infogap.teachers.vllm import VllmModel
+from infogap.teachers.vllm.vllm_teacher import VllmModel
 
 
 def asked(question: str, seed: int) -> Request:

@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from infogap.pipeline import run_one
-from infogap.privilege.render import teacher_prompt
+from infogap.privileges.contexts import teacher_prompt
 from infogap.recipe import load_recipe
-from infogap.run import Run
+from infogap.runs.pipeline import run_one
+from infogap.runs.run_folder import Run
 from with_vllm.reference import Reference
 
 QUESTION, CONTEXT = "What is 2+3?", "The answer to this question: 5"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infogap.errors import UserError, WorldError
-from infogap.teachers.vllm_arguments import engine_config
+from infogap.teachers.vllm.engine_arguments import engine_config
 from with_vllm.runs import run, write_recipe
 
 

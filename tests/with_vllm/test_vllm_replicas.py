@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from infogap.errors import WorldError
-from infogap.recipe.teacher import Sampling, VllmTeacher
+from infogap.recipe.teacher_section import Sampling, VllmTeacher
 from infogap.teachers.base import Request
-from infogap.teachers.vllm import VllmModel
+from infogap.teachers.vllm.vllm_teacher import VllmModel
 from with_vllm.conftest import ENGINE
 
 

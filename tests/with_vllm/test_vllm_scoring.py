@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from infogap.recipe.teacher import VllmTeacher
-from infogap.teachers import vllm_scoring
+from infogap.recipe.teacher_section import VllmTeacher
 from infogap.teachers.scoring import Scored, TextToScore
-from infogap.teachers.vllm_scoring import VllmScorer
+from infogap.teachers.vllm import vllm_scoring
+from infogap.teachers.vllm.vllm_scoring import VllmScorer
 from with_vllm.reference import Reference
 
 ROWS_AT_ONCE = 64

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from infogap.recipe.teacher import OpenAITeacher, Sampling
+from infogap.recipe.teacher_section import OpenAITeacher, Sampling
 from infogap.teachers.base import Completion, Request
-from infogap.teachers.openai import OpenAIServers
-from infogap.teachers.openai_scoring import OpenAIScorer
+from infogap.teachers.openai.openai_scoring import OpenAIScorer
+from infogap.teachers.openai.openai_teacher import OpenAIServers
 from infogap.teachers.scoring import Scored, TextToScore
 from with_vllm.reference import Reference
 

@@ -10,9 +10,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from infogap.errors import UserError
-from infogap.recipe.sections import Balance
-from infogap.recipe.spelling import nearest
+from infogap.recipe.mix_sections import Balance
 from infogap.schema import BAND_NAMES, VERDICT_NAMES
+from infogap.spelling import nearest
 
 Counts = NDArray[np.int64]
 

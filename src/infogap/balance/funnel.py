@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import polars as pl
 
-from infogap.balance.reasons import REASONS
+from infogap.balance.exclusion_reasons import REASONS
 
 SELECTED = "selected"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from infogap.balance.axes import Axis, Counts
-from infogap.balance.programme import Programme, Reals, evenly, flat
+from infogap.balance.integer_program import Programme, Reals, evenly, flat
 from infogap.balance.supply import Supply
 
 _REWARD = 100.0  # of a trace, in nats: far above what evenness could ever make up for

@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 
 from infogap.balance.axes import Counts
+from infogap.balance.exclusion_reasons import ASKABLE
 from infogap.balance.funnel import Funnel
 from infogap.balance.quotas import Quotas
-from infogap.balance.reasons import ASKABLE
 from infogap.balance.strata import Strata
-from infogap.recipe.sections import Balance
+from infogap.recipe.mix_sections import Balance
 
 ASK_FOR_OTHERS = "`balance: {verdict: {correct: 0.9, wrong: 0.1}}` asks for others"
 

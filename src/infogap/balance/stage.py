@@ -9,18 +9,18 @@ import numpy as np
 import polars as pl
 
 from infogap.balance.axes import Counts
+from infogap.balance.exclusion_reasons import ASKABLE, NOT_ASKED_FOR
 from infogap.balance.funnel import Funnel
-from infogap.balance.pick import pick
+from infogap.balance.pick_traces import pick
 from infogap.balance.quotas import Quotas
-from infogap.balance.reasons import ASKABLE, NOT_ASKED_FOR
 from infogap.balance.shortfall import ASK_FOR_OTHERS, explain
 from infogap.balance.strata import Strata, read_strata
 from infogap.errors import ShortfallError
 from infogap.recipe import Recipe
-from infogap.recipe.sections import Balance
-from infogap.run import Run
+from infogap.recipe.mix_sections import Balance
+from infogap.runs.run_folder import Run
+from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTAMINATION, MIX
-from infogap.stage import Outcome, Stage
 
 
 def part(run: Run) -> dict[str, Any]:

@@ -8,14 +8,14 @@ import polars as pl
 
 from infogap import ids
 from infogap.balance.axes import Axis, read_axes
-from infogap.balance.reasons import detail_of_trace, of_shares, of_trace
+from infogap.balance.exclusion_reasons import detail_of_trace, of_shares, of_trace
 from infogap.balance.supply import Supply
-from infogap.decontaminate.contaminated import contaminated_traces
-from infogap.recipe.sections import Balance
+from infogap.decontaminate.contaminated_traces import contaminated_traces
+from infogap.recipe.mix_sections import Balance
 from infogap.recipe.sources import VERIFIERS
-from infogap.run import Run
+from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS
-from infogap.selection import not_selected
+from infogap.verify.pass_rate_filter import not_selected
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def export(
 ) -> None:
     """Write the mix as a file for a trainer."""
     from infogap.publish.export import export as write
-    from infogap.run import Run
+    from infogap.runs.run_folder import Run
 
     rows = write(Run.open(folder), file, form)
     say(f"wrote {rows:,} traces to {file}")
@@ -35,7 +35,7 @@ def diff(
     second: Annotated[Path, typer.Argument(metavar="SECOND", callback=run_folder, help="Another.")],
 ) -> None:
     """Say what differs between two datasets: recipe, libraries, the mix, the traces."""
-    from infogap.publish.difference import difference
+    from infogap.publish.diff import difference
 
     found = difference(first, second)
     if output.json:

@@ -13,7 +13,7 @@ from infogap.console import output, say
 
 if TYPE_CHECKING:
     from infogap.recipe import LoadedRecipe
-    from infogap.run import Run
+    from infogap.runs.run_folder import Run
 
 
 @command(RECIPES)
@@ -27,7 +27,7 @@ def init(
     """Write a commented recipe to start from, or one for a file that is there already."""
     from importlib import resources
 
-    from infogap.atomic import write_text
+    from infogap.atomic_files import write_text
     from infogap.errors import UserError
 
     if file.exists():
@@ -35,7 +35,7 @@ def init(
     if from_ is None:
         write_text(file, (resources.files("infogap.recipe") / "starter.yaml").read_text(encoding="utf-8"))
     else:
-        from infogap.rows.first_recipe import first_recipe
+        from infogap.rows.recipe_from_file import first_recipe
 
         write_text(file, first_recipe(from_, Path.cwd(), file.parent))
     say(f"wrote {file}; next: infogap check {file} --plan, then infogap run {file}")
@@ -48,12 +48,12 @@ def formats(
     ] = None,
 ) -> None:
     """List the named mappings of well-known files, or those that a file fits."""
-    from infogap.recipe.formats import format_names, load_format
+    from infogap.recipe.named_formats import format_names, load_format
 
     if file is None:
         _print_formats([(name, load_format(name).about) for name in format_names()])
         return
-    from infogap.rows.recognition import recognise
+    from infogap.rows.format_recognition import recognise
 
     fits = recognise(file, Path.cwd())
     _print_formats([(one.name, one.format.about) for one in fits])
@@ -91,7 +91,7 @@ def check(
         return
     if recipe is None:
         raise UserError("name a recipe: infogap check RECIPE")
-    from infogap.cli.preparing import checked
+    from infogap.cli.check_recipe import checked
 
     loaded = checked(recipe, set_)
     say(f"{recipe}: valid", style="green")
@@ -112,9 +112,9 @@ def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
     """Requests and tokens, and some tasks as they were read: collected in a temporary run."""
     from tempfile import TemporaryDirectory
 
-    from infogap.generate.cost import cost
-    from infogap.preview import preview
-    from infogap.run import Run
+    from infogap.cli.task_preview import preview
+    from infogap.generate.cost_estimate import cost
+    from infogap.runs.run_folder import Run
     from infogap.tasks import STAGE
 
     with TemporaryDirectory() as folder:
@@ -131,7 +131,7 @@ def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
 
 def _imported(run: Run, folder: str) -> dict[str, Any]:
     """The traces that an import gives."""
-    from infogap.importing import STAGE
+    from infogap.imports.stage import STAGE
 
     outcome = STAGE.make(run)
     for note in outcome.notes:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from infogap.console import output, stdout
-from infogap.generate.pace import Pace, PaceReader
-from infogap.pipeline import stages, states
-from infogap.run import Run
+from infogap.generate.throughput import Pace, PaceReader
+from infogap.runs.pipeline import stages, states
+from infogap.runs.run_folder import Run
+from infogap.runs.staleness import StageState
 from infogap.schema import TRACES
-from infogap.staleness import StageState
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -9,18 +9,18 @@ import numpy as np
 import polars as pl
 
 from infogap.console import Advance, progress, say
-from infogap.decontaminate.evaluation import Evaluation, read_sets
-from infogap.decontaminate.found import Found, counts, notes
-from infogap.decontaminate.matches import Hits, compare, passages
-from infogap.decontaminate.tally import Tally
-from infogap.decontaminate.texts import count, texts
-from infogap.decontaminate.words import phrases
+from infogap.decontaminate.checked_texts import count, texts
+from infogap.decontaminate.evaluation_sets import Evaluation, read_sets
+from infogap.decontaminate.match_summary import Found, counts, notes
+from infogap.decontaminate.ngram_frequency import Tally
+from infogap.decontaminate.ngram_matches import Hits, compare, passages
+from infogap.decontaminate.word_spans import phrases
 from infogap.recipe import Recipe
-from infogap.recipe.decontaminate import Decontaminate, What
-from infogap.rows.source import content
-from infogap.run import Run, write_part
+from infogap.recipe.decontaminate_section import Decontaminate, What
+from infogap.rows.source_rows import content
+from infogap.runs.run_folder import Run, write_part
+from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTAMINATION, TASKS, TRACES
-from infogap.stage import Outcome, Stage
 
 QUESTIONS = "questions.parquet"
 """Beside the table: the evaluation questions that something matches."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infogap.dedupe.bands import Bands
-from infogap.dedupe.engine import engine
+from infogap.dedupe.batch_engines import engine
 from infogap.dedupe.signatures import SEED, Signatures
 
 # In a bucket an item looks at so many of those before it, and takes so many as candidates. A bucket with more is one of

@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from infogap.dedupe.engine import engine
+from infogap.dedupe.batch_engines import engine
+from infogap.dedupe.ngram_hashes import gram_hashes, hashed, word_hashes
 from infogap.dedupe.signatures import Signatures, signatures
-from infogap.dedupe.texts import gram_hashes, hashed, word_hashes
 
 
 class Batch(Protocol):

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from infogap.dedupe.texts import Hashed
+from infogap.dedupe.ngram_hashes import Hashed
 
 SCHEME: Literal["affine32"] = "affine32"
 SEED = 1  # of the permutations; fixed, so that equal texts have equal signatures in every run

@@ -12,18 +12,18 @@ import polars as pl
 from infogap.console import progress
 from infogap.dedupe.bands import RECALL, Bands, choose_bands
 from infogap.dedupe.candidates import candidates
-from infogap.dedupe.compared import compared, ordered, texts
 from infogap.dedupe.corpus import Corpus
-from infogap.dedupe.keep import Removal, removals
-from infogap.dedupe.pairs import similar
+from infogap.dedupe.keep_rule import Removal, removals
+from infogap.dedupe.run_texts import compared, ordered, texts
+from infogap.dedupe.search_cache import FOLDER, Found, load, store
 from infogap.dedupe.signatures import SCHEME, SEED
-from infogap.dedupe.stored import FOLDER, Found, load, store
+from infogap.dedupe.similar_pairs import similar
 from infogap.ids import digest
 from infogap.recipe import Recipe
-from infogap.recipe.dedupe import Dedupe
-from infogap.run import Run
+from infogap.recipe.dedupe_section import Dedupe
+from infogap.runs.run_folder import Run
+from infogap.runs.stage import Outcome, Stage
 from infogap.schema import DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS
-from infogap.stage import Outcome, Stage
 
 VERSION = 3
 

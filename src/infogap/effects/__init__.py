@@ -1,6 +1,6 @@
 """What a teacher's privilege did: means, paired differences with intervals, contrasts with controls, pass@k."""
 
-from infogap.effects.of_teacher import Effects
-from infogap.effects.table import effects_of
+from infogap.effects.effects_table import effects_of
+from infogap.effects.teacher_results import Effects
 
 __all__ = ["Effects", "effects_of"]

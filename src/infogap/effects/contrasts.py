@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from infogap.privilege.ladder import BY_NAME
+from infogap.privileges.ladder import BY_NAME
 from infogap.recipe import Recipe
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from infogap.run import Run
+from infogap.runs.run_folder import Run
 from infogap.schema import BAND_NAMES, GAPS, MEASURES, TRACES, VERDICTS
-from infogap.selection import not_selected
+from infogap.verify.pass_rate_filter import not_selected
 
 BINS = 10
 UNSURE = 0.5  # an answer that is less likely than not

@@ -12,17 +12,17 @@ import polars as pl
 
 from infogap.console import progress
 from infogap.errors import StoppedError, WorldError
-from infogap.gap.progress import progress_on_disk, scored_before
-from infogap.gap.rows import Numbers, unscored_row
-from infogap.gap.scorer import check_scorer, scorer_identity, scorer_name, scorer_on_demand
-from infogap.gap.store import FOLDER, ScoredStore
-from infogap.gap.texts import Prompts, TraceTexts
-from infogap.generate.stopping import Stopping, stopping
-from infogap.run import Run
+from infogap.gap.gap_rows import Numbers, unscored_row
+from infogap.gap.open_scorer import check_scorer, scorer_identity, scorer_name, scorer_on_demand
+from infogap.gap.score_cache import FOLDER, ScoredStore
+from infogap.gap.scored_texts import Prompts, TraceTexts
+from infogap.gap.scoring_progress import progress_on_disk, scored_before
+from infogap.interrupts import Stopping, stopping
+from infogap.runs.run_folder import Run
+from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTEXTS, GAPS, TASKS, TOKEN_GAPS, TRACES, VERDICTS, Table
-from infogap.selection import not_selected
-from infogap.stage import Outcome, Stage
 from infogap.teachers.scoring import Scorer, TextToScore
+from infogap.verify.pass_rate_filter import not_selected
 
 _COLUMNS = ("trace_id", "task_id", "privilege", "context_id", "reasoning", "response", "finish_reason", "error")
 _REASONS_SHOWN = 3

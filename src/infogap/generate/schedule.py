@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from infogap.generate.cells import Ask, Made, due
-from infogap.privilege.render import Context, ContextWriter, UnmetNeedError
-from infogap.recipe.generate import Generate, PrivilegeUse, Select
-from infogap.selection import JUDGED, SELECTED, decision
+from infogap.generate.cell_requests import Ask, Made, due
+from infogap.privileges.contexts import Context, ContextWriter, UnmetNeedError
+from infogap.recipe.generate_section import Generate, PrivilegeUse, Select
+from infogap.verify.pass_rate_filter import JUDGED, SELECTED, decision
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,16 @@ from typing import Any
 
 from infogap.console import Advance, progress
 from infogap.errors import StoppedError, WorldError
-from infogap.generate.account import account
-from infogap.generate.cache import drop_from_cache
-from infogap.generate.journal import Row
-from infogap.generate.on_demand import on_demand
-from infogap.generate.parts import part_number
-from infogap.generate.past import Past
-from infogap.generate.plan import Plan, Planned, context_writer
-from infogap.generate.rounds import Rounds
-from infogap.generate.spending import Spending
-from infogap.generate.stopping import Stopping, stopping
-from infogap.generate.store import (
+from infogap.generate.budget_meter import Spending
+from infogap.generate.completion_journal import Row
+from infogap.generate.earlier_rounds import Past
+from infogap.generate.generation_summary import account
+from infogap.generate.lazy_teacher import on_demand
+from infogap.generate.request_plan import Plan, Planned, context_writer
+from infogap.generate.round_plans import Rounds
+from infogap.generate.trace_cache import drop_from_cache
+from infogap.generate.trace_parts import part_number
+from infogap.generate.trace_store import (
     TraceStore,
     answered,
     failures,
@@ -29,16 +28,17 @@ from infogap.generate.store import (
     nothing_but_failures,
     round_parts,
 )
-from infogap.privilege.wording import load_wording
-from infogap.recipe.generate import Generate
-from infogap.run import Run, read_part
+from infogap.interrupts import Stopping, stopping
+from infogap.privileges.templates import load_wording
+from infogap.recipe.generate_section import Generate
+from infogap.runs.run_folder import Run, read_part
+from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTEXTS, TOKENS, TRACES, VERDICTS
-from infogap.stage import Outcome, Stage
 from infogap.teachers import Completion, Request, Teacher, model_identity
-from infogap.teachers.naming import teacher_name
-from infogap.text import utf8
-from infogap.verify.judged import forget_judged, is_judged, judge_by, write_judged
-from infogap.verify.traces import grade_traces, grading_settings, tasks_by_id
+from infogap.teachers.teacher_names import teacher_name
+from infogap.text.storable import utf8
+from infogap.verify.grade_traces import grade_traces, grading_settings, tasks_by_id
+from infogap.verify.round_verdicts import forget_judged, is_judged, judge_by, write_judged
 
 
 def _part(run: Run) -> dict[str, Any]:

@@ -16,8 +16,8 @@ import polars as pl
 
 from infogap.measure.anchor import Anchor
 from infogap.measure.phrases import Around, pieces
-from infogap.measure.row import AFTER, Row
 from infogap.measure.surroundings import SUBSTRINGS, Surroundings
+from infogap.text.text_batch import AFTER, Row
 
 _LONGEST = AFTER  # bytes of an anchor: what fits into one number
 _AT_ONCE = 100  # anchors per automaton: with more, it takes a form that is half as fast

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from infogap.verify.answers import every_stated
-from infogap.verify.graders.exact import normalised
+from infogap.text.stated_answers import every_stated, normalised
 
 
 def answer_changes(text: str) -> int:

@@ -9,19 +9,17 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from pydantic import AfterValidator, Field, model_validator
 
 from infogap.errors import UserError
 from infogap.ids import digest
 from infogap.measure.markers import MarkerFinder, Markers
 from infogap.measure.phrases import Span, pieces
 from infogap.recipe.base import Model, refuse
-from infogap.recipe.problems import messages, spell_path
-from infogap.recipe.spelling import nearest
+from infogap.recipe.yaml_files import read_yaml
+from infogap.spelling import nearest
 
 SHIPPED = ("infogap", "kim2026")
 _FOLDER = files("infogap.measure") / "lexicons"
@@ -109,27 +107,6 @@ def load(name_or_path: str, resolve: Callable[[str], Path]) -> Lexicon:
 @cache  # stages and their fingerprints ask for the same ones
 def _shipped(name: str) -> Lexicon:
     return _lexicon(read_yaml(LexiconFile, (_FOLDER / f"{name}.yaml").read_text("utf-8"), name))
-
-
-Kind = TypeVar("Kind", bound=Model)
-
-
-def read_yaml(kind: type[Kind], text: str, where: str) -> Kind:
-    """YAML text as a model. Raises UserError that names the place and all that is wrong."""
-    try:
-        data = YAML(typ="safe", pure=True).load(text)
-        if not isinstance(data, dict):
-            raise UserError(f"{where}: expected a mapping of {', '.join(kind.allowed_keys())}")
-        return kind.model_validate(data)
-    except MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise UserError(f"{where}{line}: not valid YAML: {error.problem or error.context}") from error
-    except YAMLError as error:
-        raise UserError(f"{where}: not valid YAML: {error}") from error
-    except ValidationError as error:
-        problems = messages(error, data)
-        lines = [f"{where}: {spell_path(path)}: {text}" if path else f"{where}: {text}" for path, text in problems]
-        raise UserError("\n".join(lines)) from error
 
 
 def _lexicon(file: LexiconFile) -> Lexicon:

@@ -8,7 +8,7 @@ import numpy as np
 
 from infogap.measure.anchors import Hits
 from infogap.measure.found import Found
-from infogap.measure.row import Row
+from infogap.text.text_batch import Row
 
 
 class Literals:

@@ -16,12 +16,12 @@ import numpy as np
 from infogap.measure.anchors import Anchors, Hits
 from infogap.measure.found import Found
 from infogap.measure.literals import Literals
-from infogap.measure.masks import masks
 from infogap.measure.phrases import Span, begins_clause
-from infogap.measure.row import Row
 from infogap.measure.surroundings import PLAIN, SEARCH
-from infogap.measure.text import lower_in_place
 from infogap.measure.words import Prose, WordMarkers
+from infogap.text.prose_mask import masks
+from infogap.text.text_batch import Row
+from infogap.text.trace_text import lower_in_place
 
 _AT_ONCE = 2_000_000  # characters of texts in one row: more do not stay in a processor's cache
 

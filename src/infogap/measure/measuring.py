@@ -8,16 +8,16 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from infogap.leaks import LeakScan, Seen, load_leaks
+from infogap.leaks.context_lookup import ladder_names
 from infogap.measure.answer_changes import answer_changes
-from infogap.measure.leaks import LeakScan, Seen, load_leaks
-from infogap.measure.leaks.told import ladder_names
 from infogap.measure.lexicon import Lexicon, load
 from infogap.measure.markers import MarkerFinder
 from infogap.measure.places import lexicon_entries
-from infogap.measure.text import measured_text, word_counts
-from infogap.recipe.measure import Bands
-from infogap.run import Run
+from infogap.recipe.measure_section import Bands
+from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES
+from infogap.text.trace_text import measured_text, word_counts
 
 _SELF_CORRECTION = "self_correction"  # the category of the infogap lexicon
 TAKEN_OVER = ("trace_id", "fork_rate", "gap", "gap_per_token", "surprisal")

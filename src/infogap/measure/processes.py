@@ -10,8 +10,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
-from infogap.cores import usable_cores
 from infogap.errors import WorldError
+from infogap.parallel import usable_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

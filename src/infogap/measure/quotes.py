@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from infogap.measure.scripts import IDEOGRAPH
-from infogap.measure.text import lower_in_place
+from infogap.text.cjk import IDEOGRAPH
+from infogap.text.trace_text import lower_in_place
 
 LONG = 8  # words in a row that make a quotation without quotation marks; a shorter question counts as a whole
 _SHORT = 4  # nothing shorter is a quotation

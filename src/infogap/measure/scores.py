@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from infogap.run import Run
+from infogap.runs.run_folder import Run
 from infogap.schema import GAPS
 
 _TAKEN_OVER = ("gap", "gap_per_token", "surprisal")

@@ -9,16 +9,16 @@ from typing import Any
 import polars as pl
 
 from infogap.console import progress
+from infogap.leaks import load_leaks
+from infogap.leaks.context_lookup import context_texts
 from infogap.measure.forks import fork_rates
-from infogap.measure.leaks import load_leaks
-from infogap.measure.leaks.told import context_texts
 from infogap.measure.lexicon import load
 from infogap.measure.measuring import Measuring
 from infogap.measure.processes import in_order
 from infogap.measure.scores import UNSCORED, scores_of
-from infogap.run import Run
+from infogap.runs.run_folder import Run
+from infogap.runs.stage import Outcome, Stage
 from infogap.schema import BAND_NAMES, CONTEXTS, GAPS, MEASURES, TASKS, TRACES
-from infogap.stage import Outcome, Stage
 
 _COLUMNS = ("trace_id", "task_id", "privilege", "context_id", "reasoning", "response", "completion_tokens", "error")
 _AT_ONCE = 500  # traces that a worker is sent at a time

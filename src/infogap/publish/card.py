@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 import infogap
+from infogap.effects.trace_summary import by_privilege, count_by, density_unit, how_chosen, several_teachers
 from infogap.errors import UserError
-from infogap.overview import by_privilege, count_by, density_unit, how_chosen, several_teachers
-from infogap.publish.decontaminated import decontaminated
-from infogap.publish.figures import doubt_in_pairs, mix_shares, teachers
+from infogap.publish.card_contamination import decontaminated
+from infogap.publish.mix_shares import doubt_in_pairs, mix_shares, teachers
+from infogap.publish.parquet_shards import Written
 from infogap.publish.provenance import stage_counts
-from infogap.publish.public import public_label, public_recipe
-from infogap.publish.shards import Written
+from infogap.publish.redaction import public_label, public_recipe
 from infogap.recipe import yaml_text
-from infogap.run import Run
+from infogap.runs.run_folder import Run
 from infogap.schema import features
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from typing import Any
 import orjson
 import polars as pl
 
-from infogap.atomic import whole_file
+from infogap.atomic_files import whole_file
 from infogap.console import say
 from infogap.errors import UserError
-from infogap.publish.sft import SFT
-from infogap.recipe.spelling import nearest
-from infogap.run import Run
+from infogap.publish.configs.sft import SFT
+from infogap.runs.run_folder import Run
+from infogap.spelling import nearest
 
 Row = dict[str, Any]
 # What ShareGPT calls them.
@@ -71,8 +71,8 @@ def export(run: Run, file: Path, form: str) -> int:
 
 
 def _say_if_stale(run: Run) -> None:
-    from infogap.pipeline import stages
-    from infogap.staleness import Staleness
+    from infogap.runs.pipeline import stages
+    from infogap.runs.staleness import Staleness
 
     order = stages(run.recipe)
     balance = next(stage for stage in order if stage.name == "balance")

@@ -10,11 +10,11 @@ from typing import Any
 import orjson
 
 import infogap
-from infogap.manifest import Manifest
-from infogap.publish.figures import Share
-from infogap.publish.public import public_label, public_recipe
-from infogap.publish.shards import Written
-from infogap.run import Run
+from infogap.publish.mix_shares import Share
+from infogap.publish.parquet_shards import Written
+from infogap.publish.redaction import public_label, public_recipe
+from infogap.runs.manifest import Manifest
+from infogap.runs.run_folder import Run
 
 FILE_NAME = "infogap.json"
 INPUTS = ("tasks", "traces", "verdicts", "measures", "duplicates", "contamination", "mix")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from infogap.atomic import write_text
+from infogap.atomic_files import write_text
 from infogap.console import say
 from infogap.errors import UserError
-from infogap.publish.hub_access import clear_errors, hub_client, retried, upload_bars
+from infogap.publish.hub_client import clear_errors, hub_client, retried, upload_bars
 from infogap.publish.provenance import FILE_NAME
 from infogap.recipe import yaml_text
 

@@ -7,22 +7,22 @@ from typing import Any
 import polars as pl
 
 import infogap
-from infogap.atomic import whole_folder
+from infogap.atomic_files import whole_folder
 from infogap.balance.funnel import Funnel
 from infogap.console import progress
+from infogap.effects.trace_summary import traces_in_short
 from infogap.errors import ShortfallError
 from infogap.ids import file_digest
-from infogap.overview import traces_in_short
 from infogap.publish.card import card, template_path
-from infogap.publish.config import Config
 from infogap.publish.configs import CONFIGS
-from infogap.publish.figures import mix_shares
+from infogap.publish.configs.base import Config
+from infogap.publish.mix_shares import mix_shares
+from infogap.publish.parquet_shards import write_config
 from infogap.publish.provenance import FILE_NAME, INPUTS, as_json, fingerprints, library_versions, provenance
-from infogap.publish.public import public_recipe
-from infogap.publish.shards import write_config
-from infogap.run import Run
+from infogap.publish.redaction import public_recipe
+from infogap.runs.run_folder import Run
+from infogap.runs.stage import Outcome, Stage
 from infogap.schema import MIX
-from infogap.stage import Outcome, Stage
 
 FOLDER = "dataset"
 

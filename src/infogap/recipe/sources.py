@@ -20,10 +20,10 @@ from pydantic import (
 )
 
 from infogap.recipe.base import Model, refuse, refuse_at
-from infogap.recipe.formats import filled_in
-from infogap.recipe.problems import show
-from infogap.recipe.spelling import nearest
-from infogap.recipe.thinking import Thinking
+from infogap.recipe.named_formats import filled_in
+from infogap.recipe.recipe_errors import show
+from infogap.recipe.thinking_section import Thinking
+from infogap.spelling import nearest
 
 VERIFIERS = ("math", "choice", "exact", "numeric", "regex")  # of a file's tasks; reasoning-gym's have `gym`
 _FUNCTION = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"

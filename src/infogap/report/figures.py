@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from infogap.effects.of_teacher import Effects
-from infogap.effects.paired import Difference
-from infogap.overview import by_privilege, density_unit, of_selected_tasks
+from infogap.effects.paired_differences import Difference
+from infogap.effects.teacher_results import Effects
+from infogap.effects.trace_summary import by_privilege, density_unit, of_selected_tasks
 from infogap.recipe import Recipe
-from infogap.report.summary import mix_counts
-from infogap.run import Run
+from infogap.report.run_summary import mix_counts
+from infogap.runs.run_folder import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,7 +6,7 @@ import polars as pl
 
 from infogap.gap.calibration import Calibration
 from infogap.report.figures import CONFIDENT, UNCERTAIN, new_figure, points_by_group, svg
-from infogap.run import Run
+from infogap.runs.run_folder import Run
 from infogap.schema import GAPS, TRACES
 
 

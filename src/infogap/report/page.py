@@ -8,14 +8,14 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from infogap import __version__
-from infogap.overview import by_privilege, density_unit, how_chosen, several_teachers, traces_in_short
+from infogap.effects.trace_summary import by_privilege, density_unit, how_chosen, several_teachers, traces_in_short
 from infogap.recipe import dump_recipe
 from infogap.report import figures
-from infogap.report.effects import effects_sections
-from infogap.report.funnel import funnel_of, funnel_title, rows_not_imported
-from infogap.report.gaps import gaps_section
-from infogap.report.summary import mix_counts
-from infogap.run import Run
+from infogap.report.effects_section import effects_sections
+from infogap.report.funnel_table import funnel_of, funnel_title, rows_not_imported
+from infogap.report.gap_section import gaps_section
+from infogap.report.run_summary import mix_counts
+from infogap.runs.run_folder import Run
 
 
 def page(run: Run) -> str:

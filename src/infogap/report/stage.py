@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from infogap import __version__
-from infogap.atomic import whole_folder, write_text
+from infogap.atomic_files import whole_folder, write_text
 from infogap.report.page import page
-from infogap.run import Run
-from infogap.stage import Outcome, Stage
+from infogap.runs.run_folder import Run
+from infogap.runs.stage import Outcome, Stage
 
 
 def _part(run: Run) -> dict[str, Any]:

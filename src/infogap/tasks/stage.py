@@ -10,17 +10,17 @@ from typing import Any
 import polars as pl
 
 from infogap.ids import canonical
-from infogap.recipe.problems import spell_path
+from infogap.recipe.recipe_errors import spell_path
 from infogap.recipe.sources import FileTasks, GymTasks, TraceColumns, TraceImport
-from infogap.rows.source import contents
-from infogap.run import Run, write_part
+from infogap.rows import reasoning_gym as gym
+from infogap.rows.source_rows import contents
+from infogap.runs.run_folder import Run, write_part
+from infogap.runs.stage import Outcome, Stage
 from infogap.schema import TASKS
-from infogap.stage import Outcome, Stage
-from infogap.tasks import gym
-from infogap.tasks.gather import Fate, Gathered, gather_gym, gather_table
-from infogap.tasks.questions import TURNS
-from infogap.tasks.reading import TASK_COLUMNS, column_paths
-from infogap.tasks.select import Task, conflicting, merge
+from infogap.tasks.gather_tasks import Fate, Gathered, gather_gym, gather_table
+from infogap.tasks.question_column import TURNS
+from infogap.tasks.select_tasks import Task, conflicting, merge
+from infogap.tasks.task_columns import TASK_COLUMNS, column_paths
 
 REJECTED = "rejected.parquet"
 ROWS = "rows.parquet"

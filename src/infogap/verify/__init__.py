@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from infogap.stage import Stage
+    from infogap.runs.stage import Stage
 
     STAGE: Stage
 

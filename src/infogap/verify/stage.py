@@ -7,12 +7,12 @@ from collections import Counter
 from typing import Any
 
 from infogap.console import progress
-from infogap.run import ROWS_PER_PART, Run, read_part, write_part
+from infogap.runs.run_folder import ROWS_PER_PART, Run, read_part, write_part
+from infogap.runs.stage import Outcome, Stage
 from infogap.schema import TASKS, TRACES, VERDICT_NAMES, VERDICTS
-from infogap.stage import Outcome, Stage
-from infogap.verify.judged import read_judged
-from infogap.verify.stated import DISAGREEMENTS, agreement
-from infogap.verify.traces import VERSION, grade_traces, grading_settings, tasks_by_id
+from infogap.verify.grade_traces import VERSION, grade_traces, grading_settings, tasks_by_id
+from infogap.verify.round_verdicts import read_judged
+from infogap.verify.stated_verdicts import DISAGREEMENTS, agreement
 
 _REASONS_SHOWN = 3
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from infogap.verify.reading.latex import UPRIGHT
-from infogap.verify.reading.vocabulary import FUNCTIONS, LETTERS, NOT_UNITS, SHORT_WORDS, UNITS
+from infogap.verify.reading.latex_style import UPRIGHT
+from infogap.verify.reading.unit_vocabulary import FUNCTIONS, LETTERS, NOT_UNITS, SHORT_WORDS, UNITS
 
 _REMARK = re.compile(r"\(\s*[A-Za-z ]{3,}\)")
 _LONGEST_UNIT = 80  # characters, words such as "miles from the city" included

@@ -1,0 +1,88 @@
+"""What keeps a trace out of the mix, whatever the shares and the size: one reason each, and its detail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from infogap.balance.axes import Axis
+from infogap.recipe.mix_sections import Balance
+
+REASONS = (
+    "task_not_selected",
+    "error",
+    "no_response",
+    "contaminated",
+    "duplicate",
+    "leak",
+    # The verdict, where it has no share: without `balance.verdict` all but correct ones
+    "wrong",
+    "no_answer",
+    "truncated",
+    "ungradable",
+    # The value of another axis has no share
+    "not_in_mix",
+    "max_per_task",
+    "over_quota",
+)
+"""In the order in which they are looked at: a trace has the first one that applies."""
+
+ASKABLE = ("wrong", "no_answer", "truncated")
+"""Verdicts other than `correct` that a recipe can give a share."""
+
+NOT_ASKED_FOR = (*ASKABLE, "ungradable")
+"""The reasons that are a verdict without a share."""
+
+
+def of_trace(balance: Balance) -> pl.Expr:
+    """The reason before any shares are known; null where there is none."""
+    reason = (
+        pl.when(pl.col("left_out"))
+        .then(pl.lit("task_not_selected"))
+        .when(pl.col("error").is_not_null())
+        .then(pl.lit("error"))
+        # A thought that was cut off, or nothing at all, is no answer that a student could learn.
+        .when(~pl.col("responds"))
+        .then(pl.lit("no_response"))
+        .when(pl.col("contaminated"))
+        .then(pl.lit("contaminated"))
+        .when(pl.col("duplicate"))
+        .then(pl.lit("duplicate"))
+        .when(pl.col("leak") & (balance.leak == "drop"))
+        .then(pl.lit("leak"))
+    )
+    if balance.verdict is not None:
+        return reason.otherwise(None)
+    # Whatever else a mix is to hold has to be asked for.
+    by_default = (pl.col("verdict") == "correct") | ((pl.col("verdict") == "ungradable") & pl.col("without_gold"))
+    return reason.when(~by_default.fill_null(False)).then(_verdict()).otherwise(None)
+
+
+def detail_of_trace() -> pl.Expr:
+    """What of a reason differs from trace to trace: the kind of error, why nothing was answered, the kind of leak."""
+    return (
+        pl.when((pl.col("reason") == "error") & (pl.col("finish_reason") != "error"))
+        .then("finish_reason")
+        .when((pl.col("reason") == "no_response") & pl.col("verdict").eq_missing("truncated"))
+        .then(pl.lit("truncated"))
+        .when(pl.col("reason") == "leak")
+        .then("leak_kind")
+        .otherwise(None)
+    )
+
+
+def of_shares(axes: Sequence[Axis]) -> tuple[pl.Expr, pl.Expr]:
+    """The reason where a value of a trace has no share on one of the axes, and which value; the first axis counts."""
+    reason, detail = pl.lit(None, dtype=pl.String), pl.lit(None, dtype=pl.String)
+    for axis in sorted(axes, key=lambda axis: axis.name != "verdict", reverse=True):
+        outside = ~axis.contains()
+        value = pl.format(f"{axis.name} {{}}", pl.col(axis.name).fill_null("not known"))
+        of_axis, its_value = (_verdict(), None) if axis.name == "verdict" else (pl.lit("not_in_mix"), value)
+        reason = pl.when(outside).then(of_axis).otherwise(reason)
+        detail = pl.when(outside).then(its_value).otherwise(detail)
+    return reason, detail
+
+
+def _verdict() -> pl.Expr:
+    return pl.col("verdict").fill_null("ungradable")

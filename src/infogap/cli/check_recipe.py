@@ -1,0 +1,95 @@
+"""From a recipe's file to a recipe whose sources, models, templates and lexicons are there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from infogap.recipe import LoadedRecipe, Problem, RecipeError, load_recipe
+from infogap.recipe.sources import GymTasks
+from infogap.recipe.teacher_section import Teacher
+
+
+def checked(file: Path, overrides: list[str] | None = None) -> LoadedRecipe:
+    """A recipe with nothing wrong, in itself and in what it names. Raises RecipeError with all problems."""
+    try:
+        loaded = load_recipe(file, overrides)
+    except RecipeError as error:
+        if error.sound is None:
+            raise
+        raise RecipeError([*error.problems, *outside_problems(error.sound)]) from None
+    problems = outside_problems(loaded)
+    if problems:
+        raise RecipeError(problems)
+    return loaded
+
+
+def outside_problems(loaded: LoadedRecipe) -> list[Problem]:
+    """What the recipe's text alone does not show: missing files, unknown datasets, broken templates."""
+    from infogap.tasks.source_check import check_sources
+
+    return [*check_sources(loaded), *_verifiers(loaded), *_templates(loaded), *_models(loaded), *_lexicons(loaded)]
+
+
+def _verifiers(loaded: LoadedRecipe) -> list[Problem]:
+    """The user's own graders that cannot be called, each once."""
+    from infogap.verify.custom_verifier import is_function, problem
+
+    key = "import" if loaded.recipe.imports else "tasks"
+    named: dict[str, tuple[str | int, ...]] = {}
+    for index, source in enumerate(loaded.recipe.import_ or loaded.recipe.tasks or []):
+        if not isinstance(source, GymTasks) and is_function(source.verifier):
+            named.setdefault(source.verifier, (key, index, "verifier"))
+    found = [(path, problem(name, loaded.base.resolve())) for name, path in named.items()]
+    return [loaded.problem(path, message) for path, message in found if message]
+
+
+def _templates(loaded: LoadedRecipe) -> list[Problem]:
+    from infogap.privileges.templates import template_problem
+
+    if loaded.recipe.generate is None:
+        return []
+    problems = []
+    for index, use in enumerate(loaded.recipe.generate.uses):
+        problem = template_problem(use.options.template or "", use.options.needs)
+        if problem:
+            path = ("generate", "privileges", index, use.name, "template")
+            problems.append(loaded.problem(path, problem))
+    return problems
+
+
+def _models(loaded: LoadedRecipe) -> list[Problem]:
+    """The teacher's model, or the scorer's, that is a path where nothing is."""
+    from infogap.errors import UserError
+    from infogap.recipe.scorer_section import THE_TEACHER, scorer_settings
+    from infogap.teachers.teacher_names import name_of
+
+    recipe = loaded.recipe
+    models: dict[tuple[str | int, ...], Teacher] = {("teacher", "model"): recipe.teacher} if recipe.teacher else {}
+    if recipe.measure.gap is not None and recipe.measure.gap.scorer != THE_TEACHER:
+        models["measure", "gap", "scorer", "model"] = scorer_settings(recipe.measure.gap.scorer, recipe.teacher)
+    problems = []
+    for path, settings in models.items():
+        try:
+            name_of(settings, lambda model: loaded.base / Path(model).expanduser())
+        except UserError as error:
+            problems.append(loaded.problem(path, str(error)))
+    return problems
+
+
+def _lexicons(loaded: LoadedRecipe) -> list[Problem]:
+    from infogap.errors import UserError
+    from infogap.measure.lexicon import load
+
+    problems = []
+    named: dict[str, str] = {}
+    for index, name in enumerate(loaded.recipe.measure.lexicons):
+        try:
+            lexicon = load(name, lambda path: loaded.base / path)
+        except UserError as error:
+            problems.append(loaded.problem(("measure", "lexicons", index), str(error)))
+            continue
+        if lexicon.name in named:
+            message = f"its name is '{lexicon.name}', as is that of {named[lexicon.name]}; give it another `name`"
+            problems.append(loaded.problem(("measure", "lexicons", index), message))
+        named[lexicon.name] = name
+    return problems

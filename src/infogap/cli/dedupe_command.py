@@ -1,0 +1,139 @@
+"""`infogap dedupe`: the stage of a run, or any file by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infogap.cli.arguments import run_folder
+from infogap.console import output, say
+from infogap.errors import UserError
+
+if TYPE_CHECKING:
+    from infogap.dedupe.dedupe_file import FileDuplicates
+    from infogap.recipe.dedupe_section import Dedupe
+
+Folder = Annotated[
+    Path | None,
+    typer.Argument(metavar="[RUN]", callback=run_folder, help="The run's folder; none with --input."),
+]
+Input = Annotated[Path | None, typer.Option("--input", metavar="FILE", help="A .parquet or .jsonl file, in no run.")]
+Column = Annotated[str | None, typer.Option(help="With --input: the column of texts, or a path into one.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", metavar="FILE", help="With --input: where the rows that stay are written."),
+]
+Duplicates = Annotated[
+    Path | None,
+    typer.Option("--duplicates", metavar="FILE", help="With --input: where the table of duplicates goes (.parquet)."),
+]
+Threshold = Annotated[float | None, typer.Option(help="With --input: Jaccard from which rows are duplicates (0.8).")]
+Ngram = Annotated[int | None, typer.Option(help="With --input: words per n-gram (5).")]
+NumPerm = Annotated[int | None, typer.Option(help="With --input: permutations per signature (128).")]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Work on a Ray cluster: host:port of its head node, auto, or local for one of this machine alone.",
+    ),
+]
+Keep = Annotated[str | None, typer.Option(help="With --input: first (the default) or longest.")]
+
+
+@contextmanager
+def where(ray: str | None) -> Iterator[None]:
+    """Work on this machine's cores, or on a Ray cluster."""
+    if ray is None:
+        yield
+        return
+    from infogap.dedupe.ray_engine import on_ray
+
+    with on_ray(ray):
+        yield
+
+
+def check(folder: Path | None, file: Path | None, of_file: dict[str, Any]) -> None:
+    """Raises UserError where the options say neither a run nor a file, or options of a file are given for a run."""
+    if (folder is None) == (file is None):
+        raise UserError("name a run's folder, or a file with --input and --column")
+    given = [name for name, value in of_file.items() if value is not None]
+    if folder is not None and given:
+        raise UserError(f"--{given[0].replace('_', '-')} goes with --input; for a run the recipe says it (`dedupe:`)")
+
+
+def dedupe_file(
+    file: Path,
+    column: str | None,
+    output_file: Path | None,
+    duplicates: Path | None,
+    settings: dict[str, Any],
+) -> None:
+    """Find the duplicates of a file, write what is asked for, and say what was found."""
+    from infogap.dedupe.dedupe_file import duplicates_in, write_kept
+    from infogap.runs.run_folder import write_part
+
+    if column is None:
+        raise UserError("say which column holds the texts: --column NAME")
+    found = duplicates_in(file, column, _settings(settings))
+    table = found.table()
+    if duplicates is not None:
+        write_part(duplicates, table)
+    if output_file is not None:
+        write_kept(file, table["row"].to_numpy(), output_file)
+    if output.json:
+        import orjson
+
+        typer.echo(orjson.dumps(_as_json(found), option=orjson.OPT_INDENT_2).decode())
+    else:
+        _tell(found, output_file, duplicates)
+
+
+def _settings(given: dict[str, Any]) -> Dedupe:
+    from pydantic import ValidationError
+
+    from infogap.recipe.dedupe_section import Dedupe
+    from infogap.recipe.recipe_errors import messages, spell_path
+
+    named = {name: value for name, value in given.items() if value is not None} | {"scope": "all"}
+    try:
+        settings = Dedupe.model_validate(named)
+    except ValidationError as error:
+        problems = (f"--{spell_path(path).replace('_', '-')}: {text}" for path, text in messages(error, named))
+        raise UserError("\n".join(problems)) from None
+    if settings.keep not in ("first", "longest"):
+        raise UserError(f"--keep {settings.keep} is for runs, whose traces are measured; write first or longest")
+    return settings
+
+
+def _as_json(found: FileDuplicates) -> dict[str, Any]:
+    return {
+        "rows": found.rows,
+        "without_text": found.without_text,
+        "removed": len(found.removed),
+        "exact": sum(removal.how == "exact" for removal in found.removed),
+        "searches_given_up": found.cut,
+        "duplicates": found.table().to_dicts(),
+    }
+
+
+def _tell(found: FileDuplicates, output_file: Path | None, duplicates: Path | None) -> None:
+    exact = sum(removal.how == "exact" for removal in found.removed)
+    stay = found.rows - len(found.removed)
+    near = len(found.removed) - exact
+    say(f"{found.rows:,} rows: {exact:,} copies and {near:,} near-duplicates go, {stay:,} stay", style="bold")
+    if found.without_text:
+        say(f"{found.without_text:,} rows have no text: they were not compared, and stay", style="yellow")
+    if found.cut:
+        given_up = "searches were given up among very many similar texts: duplicates may be left"
+        say(f"{found.cut:,} {given_up}", style="yellow")
+    if output_file is not None:
+        say(f"written: {output_file}")
+    if duplicates is not None:
+        say(f"written: {duplicates}")
+    if output_file is None and duplicates is None:
+        say("nothing is written; --output FILE writes the rows that stay, --duplicates FILE why the others go")

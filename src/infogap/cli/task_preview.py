@@ -1,0 +1,141 @@
+"""A few tasks of a run as they were read, before anything is spent on them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import polars as pl
+
+from infogap.ids import digest
+from infogap.runs.run_folder import Run
+from infogap.schema import TASKS, TRACES
+from infogap.tasks.solution_check import SolutionAgreement, solution_agreement
+
+_TASKS = 3
+_QUESTION, _LINE = 300, 200  # characters shown of a question's end, and of any other text
+
+
+@dataclass(frozen=True)
+class TaskSeen:
+    """A task as its traces are asked and graded; `contexts` is what each privilege would show, or why it cannot."""
+
+    task_id: str
+    source: str
+    verifier: str
+    question: str
+    answer: str | None
+    options: dict[str, str] = field(default_factory=dict)
+    contexts: dict[str, str] = field(default_factory=dict)
+    trace: dict[str, str] = field(default_factory=dict)  # of an import: the first trace in its two parts
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Some tasks, drawn by the recipe's seed, one of each source first; and how worked solutions are graded."""
+
+    tasks: list[TaskSeen]
+    solutions: SolutionAgreement | None
+
+    def as_json(self) -> dict[str, Any]:
+        solutions = {} if self.solutions is None else {"solutions": self.solutions.as_json()}
+        return {"examples": [asdict(task) for task in self.tasks]} | solutions
+
+    def lines(self) -> list[str]:
+        """The same for a reader."""
+        lines = []
+        for task in self.tasks:
+            lines += ["", f"task {task.task_id} of {task.source}, graded by {task.verifier}"]
+            lines += _named("question", _end(task.question, _QUESTION))
+            lines += _named("answer", _line(task.answer) if task.answer is not None else "(no gold answer)")
+            lines += _named("options", "; ".join(f"{letter}: {text}" for letter, text in task.options.items()))
+            for label, text in task.contexts.items():
+                lines += _named(f"under {label}", text)
+            for name, text in task.trace.items():
+                lines += _named(name, text)
+        return lines if self.solutions is None else [*lines, "", *self.solutions.lines()]
+
+
+def preview(run: Run) -> Preview:
+    """What a run's tasks look like; its tasks table has to be there, of an import its traces may be."""
+    tasks = run.scan(TASKS).collect().to_dicts()
+    chosen = _spread(tasks, run.recipe.seed)
+    contexts = _contexts(run, chosen)
+    traces = _traces(run, [task["task_id"] for task in chosen]) if run.recipe.imports else {}
+    seen = [
+        TaskSeen(
+            task["task_id"],
+            task["source"],
+            task["verifier"],
+            task["question"],
+            task["answer"],
+            _options(task),
+            contexts.get(task["task_id"], {}),
+            traces.get(task["task_id"], {}),
+        )
+        for task in chosen
+    ]
+    return Preview(seen, solution_agreement(run))
+
+
+def _spread(tasks: list[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
+    """Some tasks: the first that the seed draws of each source, then others."""
+    drawn = sorted(tasks, key=lambda task: digest([seed, task["task_id"]]))
+    firsts = list({task["source"]: task for task in reversed(drawn)}.values())
+    firsts.sort(key=drawn.index)
+    return [*firsts, *(task for task in drawn if task not in firsts)][:_TASKS]
+
+
+def _options(task: dict[str, Any]) -> dict[str, str]:
+    from infogap.text.option_parser import options
+
+    return options(task["question"]) if task["verifier"] == "choice" else {}
+
+
+def _contexts(run: Run, tasks: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
+    """What each privilege of the recipe would show of each task."""
+    if run.recipe.generate is None:
+        return {}
+    from infogap.generate.request_plan import context_writer
+    from infogap.privileges.contexts import UnmetNeedError
+
+    writer = context_writer(run)
+    shown: dict[str, dict[str, str]] = {}
+    for task in tasks:
+        texts = {}
+        for use in run.recipe.generate.uses:
+            if use.attempts is not None and use.attempts_from is not None:
+                texts[use.label] = f"(attempts under {use.attempts_from})"
+                continue
+            try:
+                texts[use.label] = _line(writer.write(task, use).text) or "(nothing)"
+            except UnmetNeedError as reason:
+                texts[use.label] = f"(skipped: {reason})"
+        shown[task["task_id"]] = texts
+    return shown
+
+
+def _traces(run: Run, task_ids: list[str]) -> dict[str, dict[str, str]]:
+    """The first trace of each task, in its two parts."""
+    traces = run.scan(TRACES).filter(pl.col("task_id").is_in(task_ids)).sort("trace_id").collect()
+    first = traces.unique("task_id", keep="first", maintain_order=True)
+    return {
+        row["task_id"]: {"thought": _line(row["reasoning"]) or "(none)", "response": _end(row["response"], _LINE)}
+        for row in first.iter_rows(named=True)
+    }
+
+
+def _named(name: str, text: str) -> list[str]:
+    return [f"  {name:<20}{text}"] if text else []
+
+
+def _line(text: str | None) -> str:
+    """The beginning of a text, in one line."""
+    line = " ".join((text or "").split())
+    return line if len(line) <= _LINE else f"{line[: _LINE - 3]}..."
+
+
+def _end(text: str, most: int) -> str:
+    """The end of a text, in one line: an instruction that was left there shows."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"...{line[3 - most :]}"

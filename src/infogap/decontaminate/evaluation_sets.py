@@ -1,0 +1,126 @@
+"""Evaluation sets, held in memory: their questions, and which n-gram stands where in which of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from infogap.decontaminate.word_spans import Words, phrases, spans
+from infogap.errors import UserError
+from infogap.recipe.decontaminate_section import Decontaminate, EvaluationSet
+from infogap.rows.column_paths import as_text
+from infogap.runs.run_folder import Run
+from infogap.tasks.task_columns import read_fields
+
+_SIEVE_BITS = 22  # 4 MiB: what stays in the processor's cache, and of 100,000 n-grams lets 2 % of others through
+
+
+@dataclass(frozen=True)
+class ReadSet:
+    """One evaluation set's questions, each with the number of its row."""
+
+    label: str
+    rows: int
+    questions: list[tuple[int, str]]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All questions of all sets, numbered, and their n-grams.
+
+    `items` has `eval_set`, `eval_row`, `question` and `words` by the question's number; `postings` has `gram` (a
+    number), `item`, `position` (its first word) and `length` (words), for every place at which an n-gram stands.
+    """
+
+    items: pl.DataFrame
+    postings: pl.DataFrame
+    hashes: NDArray[np.uint64]  # of each n-gram by its number, ascending
+    questions: NDArray[np.int64]  # in how many different questions each n-gram stands
+    ignored: list[NDArray[np.uint64]]
+    sieve: NDArray[np.bool_]  # by a hash's upper bits, whether any n-gram has these
+
+    @classmethod
+    def of(cls, sets: list[ReadSet], settings: Decontaminate) -> Evaluation:
+        """Number the questions and their n-grams. One without a word (that is not ignored) has none."""
+        listed = [(one.label, row, question) for one in sets for row, question in one.questions]
+        schema = {"eval_set": pl.String, "eval_row": pl.Int64, "question": pl.String}
+        items = pl.DataFrame(listed, schema=schema, orient="row")
+        ignored = phrases(settings.ignore)
+        words = Words.read(items["question"], ignored)
+        found, ends = words.grams(settings.ngram)
+        sizes = np.diff(words.ends)
+        item = np.repeat(np.arange(items.height), np.diff(ends))
+        hashes, numbers = np.unique(found, return_inverse=True)
+        postings = pl.DataFrame(
+            {
+                "gram": numbers.astype(np.int64),
+                "item": item,
+                "position": np.arange(len(found)) - ends[item],
+                "length": np.minimum(sizes, settings.ngram)[item],
+            }
+        )
+        named = pl.DataFrame({"gram": numbers.astype(np.int64), "question": _different(words)[item]}).unique()
+        questions = np.bincount(named["gram"].to_numpy(), minlength=len(hashes))
+        sieve = np.zeros(1 << _SIEVE_BITS, np.bool_)
+        sieve[_upper(hashes)] = True
+        return cls(
+            items.with_columns(words=pl.Series(sizes, dtype=pl.Int64)), postings, hashes, questions, ignored, sieve
+        )
+
+    def passage(self, gram: int) -> str:
+        """An n-gram as it stands in the first evaluation question that has it."""
+        item, position, length = (
+            self.postings.filter(pl.col("gram") == gram).select("item", "position", "length").row(0)
+        )
+        # Ignored words are not counted in positions: the passage is sought among the words that are left.
+        words = Words.read(self.items["question"].gather([item]), self.ignored)
+        text, places = self.items["question"][item], words.places[position : position + length]
+        written = spans(text)
+        return str(text[written[places[0]][0] : written[places[-1]][1]])
+
+    def look_up(self, grams: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Which of these hashes an n-gram has: their places, ascending, and the numbers of the n-grams."""
+        places = np.flatnonzero(self.sieve[_upper(grams)])
+        if not len(places):
+            return places, places
+        numbers = np.searchsorted(self.hashes, grams[places])
+        numbers[numbers == len(self.hashes)] = 0
+        same = self.hashes[numbers] == grams[places]
+        return places[same], numbers[same]
+
+
+def _different(words: Words) -> NDArray[np.int64]:
+    """A number for each question, the same where two have the same words."""
+    numbers: dict[bytes, int] = {}
+    each = (words.hashes[start:stop].tobytes() for start, stop in pairwise(words.ends.tolist()))
+    return np.array([numbers.setdefault(text, len(numbers)) for text in each], np.int64)
+
+
+def _upper(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    return (hashes >> np.uint64(64 - _SIEVE_BITS)).astype(np.int64)
+
+
+def read_sets(run: Run, settings: Decontaminate) -> list[ReadSet]:
+    """Every evaluation set of the recipe.
+
+    Raises UserError where one is not there, lacks the column or has no text in it, WorldError where it cannot be
+    fetched.
+    """
+    return [_read(run, entry) for entry in settings.against]
+
+
+def _read(run: Run, entry: EvaluationSet) -> ReadSet:
+    rows, questions = 0, []
+    for row, values in read_fields(run, entry, {"question": entry.column}):
+        rows += 1
+        value = values["question"]
+        text = as_text(value) if not isinstance(value, list | dict) else None
+        if text is not None:
+            questions.append((row, text))
+    if not questions:
+        raise UserError(f"decontaminate: {entry.from_}: none of its {rows:,} rows has text in '{entry.column}'")
+    return ReadSet(entry.label, rows, questions)

@@ -1,0 +1,72 @@
+"""The work on batches of texts as tasks of a Ray cluster."""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from infogap.dedupe.batch_engines import using
+from infogap.errors import UserError, WorldError
+
+Result = TypeVar("Result")
+
+_PER_CORE = 2  # tasks that are sent ahead, so that no core waits for the next
+_CONNECT_SECONDS = 10.0
+_QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
+
+
+class RayTasks:
+    """Every item is a task on one core of whichever node has one; results come back in the items' order.
+
+    The nodes must see the run's folder under the same path: they read the texts themselves.
+    """
+
+    def map(self, function: Callable[..., Result], items: Iterable[Any], *shared: Any) -> Iterator[Result]:
+        """Raises WorldError where a task fails: a node without the files, or without infogap."""
+        import ray
+
+        remote = ray.remote(num_cpus=1)(function)
+        kept = [ray.put(value) for value in shared]  # once per node, not once per task
+        most = max(int(ray.cluster_resources().get("CPU", 1)) * _PER_CORE, 1)
+        waiting: deque[Any] = deque()
+        try:
+            for item in items:
+                waiting.append(remote.remote(item, *kept))
+                if len(waiting) > most:
+                    yield ray.get(waiting.popleft())
+            while waiting:
+                yield ray.get(waiting.popleft())
+        except ray.exceptions.RayError as error:
+            reason = str(error).strip().splitlines()[-1]
+            needed = "every node needs infogap, and the files under the same path"
+            raise WorldError(f"a task on the Ray cluster failed: {reason}; {needed}") from None
+
+
+@contextmanager
+def on_ray(address: str) -> Iterator[None]:
+    """Work on a Ray cluster while the block runs: `host:port` of its head node, `auto` for the one that this node
+    belongs to, `local` for one of this machine alone.
+
+    Raises UserError where Ray is not installed or the address is none, WorldError where there is no such cluster.
+    """
+    try:
+        import ray
+    except ModuleNotFoundError:
+        raise UserError("--ray needs Ray; pip install 'infogap[ray]'") from None
+    try:
+        if address not in ("auto", "local"):
+            host, _, port = address.rpartition(":")
+            if not host or not port.isdigit():
+                raise UserError(f"--ray {address}: write host:port, auto or local")
+            socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()  # Ray itself would try for minutes
+        ray.init(address, include_dashboard=False if address == "local" else None, **_QUIET)
+    except (ConnectionError, OSError, ValueError, RuntimeError) as error:
+        raise WorldError(f"there is no Ray cluster at {address}: {str(error).splitlines()[0]}") from None
+    try:
+        with using(RayTasks()):
+            yield
+    finally:
+        ray.shutdown()

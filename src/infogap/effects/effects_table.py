@@ -1,0 +1,112 @@
+"""Everything that is said of privileges, teacher by teacher, from the tables of a run.
+
+The first table is that of Kim et al. 2026 (arXiv 2603.24472), section 3: score, length and epistemic count for each
+privilege.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+
+from infogap.effects.caveats import notes
+from infogap.effects.compared_traces import lexicons_of, samples, with_lengths
+from infogap.effects.contrasts import contrasts_among
+from infogap.effects.effect_metrics import Quantity, quantities
+from infogap.effects.paired_differences import paired_differences, task_means
+from infogap.effects.pass_at_k import by_task, pass_counts, passes
+from infogap.effects.teacher_results import ContrastDifference, Effects, Means
+from infogap.effects.trace_summary import richness_of
+from infogap.errors import UserError
+from infogap.privileges.ladder import BY_NAME
+from infogap.recipe import Recipe
+from infogap.runs.run_folder import Run
+from infogap.schema import TASKS
+
+
+def effects_of(run: Run, judged: bool = True) -> list[Effects]:
+    """A teacher's effects each, by name. Where not `judged`, verdicts are left aside and there are no scores.
+
+    Reads the tables tasks, traces, measures and verdicts. The traces of tasks that `select` leaves out do not count.
+    Raises UserError where it takes verdicts to know which these are.
+    """
+    if not judged and run.recipe.generate is not None and run.recipe.generate.select is not None:
+        raise UserError(
+            f"`select` keeps tasks by their verdicts, which are not up to date; first: infogap verify {run.path}"
+        )
+    lexicons = lexicons_of(run)
+    rows = samples(run, lexicons, judged)
+    about = run.scan(TASKS).select("task_id", "family", "difficulty").collect()
+    teachers = rows.partition_by("teacher", as_dict=True)
+    return [
+        _effects(run.recipe, str(teacher), teachers[key], about, lexicons)
+        for key in sorted(teachers)
+        for teacher in key
+    ]
+
+
+def _effects(recipe: Recipe, teacher: str, rows: pl.DataFrame, about: pl.DataFrame, lexicons: list[str]) -> Effects:
+    rows, unit = with_lengths(rows, lexicons)
+    of = quantities(lexicons, scored=recipe.measure.gap is not None)
+    means = _means(rows, of, recipe)
+    labels = [row.privilege for row in means]
+    unguided = recipe.generate.unguided.label if recipe.generate else "unguided"
+    baseline = unguided if unguided in labels else None
+    unconditional = rows.filter("unconditional")
+    per_task = task_means(unconditional, of)
+    against_unguided = [(label, baseline) for label in labels if baseline is not None and label != baseline]
+    contrasts = {(label, control): contrast for label, control, contrast in contrasts_among(recipe, labels)}
+    compared = paired_differences(per_task, [*against_unguided, *contrasts], of, recipe.seed)
+    counts = pass_counts(unconditional)
+    effects = Effects(
+        teacher=teacher,
+        unguided=baseline,
+        unit=unit,
+        quantities=of,
+        means=means,
+        differences=[row for row in compared if (row.privilege, row.against) not in contrasts],
+        contrasts=[
+            ContrastDifference(contrasts[row.privilege, row.against], row)
+            for row in compared
+            if (row.privilege, row.against) in contrasts
+        ],
+        passes=[row for label in labels if (row := passes(counts, label)).tasks],
+        tasks=by_task(counts, about, baseline),
+    )
+    return replace(effects, notes=notes(recipe, rows, effects))
+
+
+def _means(rows: pl.DataFrame, of: list[Quantity], recipe: Recipe) -> list[Means]:
+    """A row per privilege, from the poorest to the richest."""
+    answered = ~pl.col("failed")
+    table = rows.group_by("privilege", maintain_order=True).agg(
+        *(pl.col(quantity.column).filter(answered).mean() for quantity in of),
+        tasks=pl.col("task_id").filter(answered).n_unique(),
+        traces=answered.sum(),
+        failures=pl.col("failed").sum(),
+        graded=pl.col("score").count(),
+        truncations=pl.col("truncated").filter(answered).sum(),
+    )
+    richness, roles = richness_of(recipe), _roles(recipe)
+    found = [
+        Means(
+            row["privilege"],
+            roles.get(row["privilege"], "privilege"),
+            row["tasks"],
+            row["traces"],
+            row["failures"],
+            row["graded"],
+            row["truncations"],
+            {quantity: row[quantity.column] for quantity in of},
+        )
+        for row in table.iter_rows(named=True)
+    ]
+    return sorted(found, key=lambda row: (richness.get(row.privilege, float("inf")), row.privilege))
+
+
+def _roles(recipe: Recipe) -> dict[str, str]:
+    """What each privilege is there for, under the names that the recipe gives."""
+    used = recipe.generate.uses if recipe.generate else []
+    roles: dict[str, str] = {name: privilege.role for name, privilege in BY_NAME.items()}
+    return roles | {use.label: roles.get(use.name, "privilege") for use in used}

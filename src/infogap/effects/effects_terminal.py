@@ -1,0 +1,156 @@
+"""The tables of effects for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from infogap.console import stdout
+from infogap.effects.bootstrap import FEWEST_TASKS
+from infogap.effects.effect_metrics import SCORED, Quantity
+from infogap.effects.paired_differences import Difference
+from infogap.effects.teacher_results import Effects
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+TASKS_SHOWN = 20
+_HEADINGS = {
+    "score": "score",
+    "epistemic_count": "markers",
+    "epistemic_density": "per 1,000",
+    "gap_per_token": "gap/token",
+    "surprisal": "surprisal",
+}
+_FORMS = {
+    "score": ".2f",
+    "length": ",.0f",
+    "epistemic_count": ".2f",
+    "epistemic_density": ".2f",
+    "gap_per_token": ".3f",
+    "surprisal": ".3f",
+}
+
+
+def print_effects(found: list[Effects], *, tasks: bool) -> None:
+    """Every teacher's tables on stdout; the one with a row per task where `tasks`."""
+    console = stdout()
+    for effects in found:
+        if len(found) > 1:
+            console.print(f"\nTeacher {effects.teacher}", style="bold")
+        console.print(_means(effects))
+        if effects.differences:
+            title = f"Difference to {effects.unguided} on the same tasks (* interval excludes 0)"
+            console.print(_differences(title, [(row.privilege, row) for row in effects.differences], effects.unit))
+        if effects.contrasts:
+            rows = [(row.name, row.difference) for row in effects.contrasts]
+            console.print(_differences("Effect of the true context minus effect of the control", rows, effects.unit))
+        if effects.passes:
+            console.print(_passes(effects))
+        if tasks:
+            _print_tasks(console, effects)
+        for note in effects.notes:
+            console.print(note.replace("`", ""), style="dim")
+
+
+def _table(title: str, names: list[str], figures: list[str]) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
+    for name in names:
+        table.add_column(name, overflow="fold", no_wrap=True)
+    for figure in figures:
+        table.add_column(figure, justify="right")
+    return table
+
+
+def heading(quantity: Quantity, unit: str) -> str:
+    """What a quantity is called: score, tokens, kim2026 markers, kim2026 per 1,000."""
+    return unit if quantity.name == "length" else " ".join(filter(None, (quantity.lexicon, _HEADINGS[quantity.name])))
+
+
+def number(value: float | None, quantity: Quantity, sign: str = "") -> str:
+    """A quantity's value as it is shown."""
+    return "-" if value is None else format(value, f"{sign}{_FORMS[quantity.name]}")
+
+
+def interval(row: Difference) -> str:
+    """The bounds of a difference's interval, or why it has none."""
+    if row.low is None or row.high is None:
+        return (
+            "too few tasks"
+            if row.tasks < FEWEST_TASKS
+            else f"only {row.differing} differ{'s' if row.differing == 1 else ''}"
+        )
+    return f"{number(row.low, row.quantity, '+')} to {number(row.high, row.quantity, '+')}"
+
+
+def _means(effects: Effects) -> Table:
+    # Means of what is scored stand in a table of their own, with more beside them: infogap gap --table.
+    shown = [quantity for quantity in effects.quantities if quantity not in SCORED]
+    headings = [heading(quantity, effects.unit) for quantity in shown]
+    table = _table("What each privilege did", ["privilege"], ["tasks", "traces", *headings])
+    for row in effects.means:
+        figures = [number(row.of[quantity], quantity) for quantity in shown]
+        table.add_row(row.privilege, f"{row.tasks:,}", f"{row.traces:,}", *figures)
+    return table
+
+
+def _differences(title: str, rows: list[tuple[str, Difference]], unit: str) -> Table:
+    """A row for each privilege and quantity; dim where the interval holds 0, or where there is none."""
+    table = _table(title, ["privilege", "of"], ["tasks", "mean", "95 % interval", ""])
+    before = None
+    for name, row in rows:
+        if before not in (None, name):
+            table.add_section()
+        table.add_row(
+            "" if name == before else name,
+            heading(row.quantity, unit),
+            f"{row.tasks:,}",
+            number(row.mean, row.quantity, "+"),
+            interval(row),
+            "*" if row.excludes_zero else "",
+            style=None if row.excludes_zero else "dim",
+        )
+        before = name
+    return table
+
+
+def _passes(effects: Effects) -> Table:
+    ks = sorted({at.k for row in effects.passes for at in row.at})
+    table = _table("pass@k, mean over tasks", ["privilege"], ["tasks", "samples", *(f"k={k}" for k in ks)])
+    for row in effects.passes:
+        rates = {at.k: f"{at.rate:.2f}" for at in row.at}
+        table.add_row(row.privilege, f"{row.tasks:,}", f"{row.samples:,}", *(rates.get(k, "-") for k in ks))
+    return table
+
+
+def _print_tasks(console: Console, effects: Effects) -> None:
+    from rich.table import Table
+
+    labels = [row.privilege for row in effects.passes if row.privilege != effects.unguided]
+    table = Table(
+        *("task", "family", "level", "pass rate"),
+        title="Right of samples, task by task: those first that privileges change most",
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        header_style="bold",
+    )
+    for label in labels:
+        # Without underscores long names take several lines instead of the place of other columns.
+        table.add_column(label.replace("_", " "), overflow="fold")
+    for column in table.columns[2:]:
+        column.justify, column.min_width = "right", 4
+    table.columns[0].no_wrap, table.columns[1].no_wrap = True, True
+    table.columns[1].max_width = 12
+    for task in effects.tasks[:TASKS_SHOWN]:
+        cells = [task.privileges.get(label) for label in labels]
+        shown = [f"{cell['c']}/{cell['n']}" if cell else "-" for cell in cells]
+        rate = "-" if task.pass_rate is None else f"{task.pass_rate:.2f}"
+        table.add_row(task.task_id, task.family or "", task.difficulty or "", rate, *shown)
+    console.print(table)
+    if len(effects.tasks) > TASKS_SHOWN:
+        console.print(f"... and {len(effects.tasks) - TASKS_SHOWN:,} more tasks: --json has all", style="dim")

@@ -1,0 +1,100 @@
+"""What is said of one teacher's traces: tables of values, as JSON too."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from infogap.effects.contrasts import Contrast
+from infogap.effects.effect_metrics import Quantity
+from infogap.effects.paired_differences import Difference
+from infogap.effects.pass_at_k import Passes, TaskPasses
+
+
+@dataclass(frozen=True)
+class Means:
+    """One privilege's answered traces: how many, and the mean of each quantity over those that have it."""
+
+    privilege: str
+    role: str  # privilege | control | style
+    tasks: int
+    traces: int
+    failed: int
+    graded: int
+    truncated: int
+    of: dict[Quantity, float | None]
+
+
+@dataclass(frozen=True)
+class ContrastDifference:
+    """A difference between a privilege and a control, and what it is about."""
+
+    contrast: Contrast
+    difference: Difference
+
+    @property
+    def name(self) -> str:
+        return f"{self.difference.privilege} - {self.difference.against}"
+
+
+@dataclass(frozen=True)
+class Effects:
+    """One teacher's tables. `unguided` is what the recipe calls that privilege; None where no trace is under it."""
+
+    teacher: str
+    unguided: str | None
+    unit: str  # of lengths: tokens | words
+    quantities: list[Quantity]
+    means: list[Means]
+    differences: list[Difference]
+    contrasts: list[ContrastDifference]
+    passes: list[Passes]
+    tasks: list[TaskPasses]
+    notes: list[str] = field(default_factory=list)
+
+    def role(self, privilege: str) -> str:
+        return next(row.role for row in self.means if row.privilege == privilege)
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as JSON-able values."""
+        return {
+            "teacher": self.teacher,
+            "unguided": self.unguided,
+            "length_unit": self.unit,
+            "privileges": [
+                {each.name: getattr(row, each.name) for each in fields(row)}
+                | {"of": [asdict(quantity) | {"mean": mean} for quantity, mean in row.of.items()]}
+                for row in self.means
+            ],
+            "differences": [_difference_json(row) for row in self.differences],
+            "contrasts": [
+                _difference_json(row.difference) | {"about": row.contrast.about, "says": row.contrast.says}
+                for row in self.contrasts
+            ],
+            "pass_at_k": [asdict(row) for row in self.passes],
+            "tasks": [
+                asdict(row)
+                | {
+                    "privileges": {
+                        name: cell | {"pass_at": {str(k): rate for k, rate in cell["pass_at"].items()}}
+                        for name, cell in row.privileges.items()
+                    }
+                }
+                for row in self.tasks
+            ],
+            "notes": self.notes,
+        }
+
+
+def _difference_json(row: Difference) -> dict[str, Any]:
+    return {
+        "privilege": row.privilege,
+        "against": row.against,
+        **asdict(row.quantity),
+        "tasks": row.tasks,
+        "differing": row.differing,
+        "mean": row.mean,
+        "low": row.low,
+        "high": row.high,
+        "excludes_zero": row.excludes_zero,
+    }

@@ -1,0 +1,149 @@
+"""A run's traces in short: one narrow row each, and what each privilege came to.
+
+The card, the report and the terminal all say the same numbers, from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from infogap.privileges.ladder import BY_NAME
+from infogap.recipe import Recipe
+from infogap.recipe.teacher_section import EmbeddedTeacher
+from infogap.runs.run_folder import Run
+from infogap.schema import DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS
+
+
+@dataclass(frozen=True)
+class PrivilegeFigures:
+    """One teacher's traces under one privilege.
+
+    Failed requests count in `failed` only; None where nothing could be measured.
+    """
+
+    teacher: str
+    privilege: str
+    tasks: int  # with an answered request
+    traces: int
+    failed: int
+    selected: int
+    graded: int  # with a verdict other than `ungradable`
+    correct: int
+    tokens: float | None  # mean completion tokens
+    density: float | None  # mean over the traces of their epistemic density
+
+    @property
+    def accuracy(self) -> float | None:
+        """Correct among graded; truncated traces and those without an answer count as not correct."""
+        return self.correct / self.graded if self.graded else None
+
+
+def traces_in_short(run: Run) -> pl.DataFrame:
+    """One narrow row per trace, without its text, for everything the card counts."""
+    failed = pl.col("error").is_not_null()
+    return (
+        run.scan(TRACES)
+        .select("trace_id", "task_id", "privilege", "teacher", "completion_tokens", failed=failed)
+        .join(run.scan(TASKS).select("task_id", "family", "verifier"), on="task_id", how="left")
+        .join(run.scan(VERDICTS).select("trace_id", "verdict"), on="trace_id", how="left")
+        .join(
+            run.scan(MEASURES).select("trace_id", "band", "epistemic_density", "density_per", "leak"),
+            on="trace_id",
+            how="left",
+        )
+        .join(run.scan(DUPLICATES).select("trace_id", "duplicate_of"), on="trace_id", how="left")
+        .join(run.scan(MIX).select("trace_id", "selected", "reason"), on="trace_id", how="left")
+        .collect()
+        .with_columns(pl.col("selected", "leak").fill_null(False))
+        .sort("trace_id")
+    )
+
+
+def by_privilege(traces: pl.DataFrame, recipe: Recipe) -> list[PrivilegeFigures]:
+    """A row per teacher and privilege, the privileges from the poorest to the richest.
+
+    Probes of tasks that `select` leaves out do not count: `unguided` would be over other tasks than the rest.
+    """
+    traces = of_selected_tasks(traces)
+    answered = pl.col("failed").not_()
+    graded = answered & pl.col("verdict").is_not_null() & (pl.col("verdict") != "ungradable")
+    table = traces.group_by("teacher", "privilege").agg(
+        tasks=pl.col("task_id").filter(answered).n_unique(),
+        traces=answered.sum(),
+        failed=pl.col("failed").sum(),
+        selected=pl.col("selected").sum(),
+        graded=graded.sum(),
+        correct=(graded & (pl.col("verdict") == "correct")).sum(),
+        tokens=pl.col("completion_tokens").filter(answered).mean(),
+        density=pl.col("epistemic_density").filter(answered).mean(),
+    )
+    richness = richness_of(recipe)
+    figures = [PrivilegeFigures(**row) for row in table.iter_rows(named=True)]
+    return sorted(figures, key=lambda row: (richness.get(row.privilege, float("inf")), row.privilege, row.teacher))
+
+
+def of_selected_tasks(traces: pl.DataFrame) -> pl.DataFrame:
+    """Without the probes of tasks that the recipe's `select` leaves out."""
+    return traces.filter(pl.col("reason").ne_missing("task_not_selected"))
+
+
+def how_chosen(recipe: Recipe) -> list[str]:
+    """What has to be known to read accuracies: how tasks were selected, when asking ended, whose attempts were shown.
+
+    A sentence each, in Markdown; none where every task was asked equally often under every privilege.
+    """
+    generate = recipe.generate
+    if generate is None:
+        return []
+    said = []
+    if isinstance(recipe.teacher, EmbeddedTeacher) and recipe.teacher.is_packaged:
+        said.append(
+            "This shows the steps at work, not the effect of privilege: the teacher is a model of 135M parameters, "
+            "which doubts where the instruction tells it to."
+        )
+    if select := generate.select:
+        low, high = select.pass_rate
+        said.append(
+            f"Only tasks that the unguided teacher solved at a rate of {low:g} to {high:g} in {select.samples} tries. "
+            "These are traces like others, so that the accuracy of the unguided teacher follows from the "
+            "selection; those of tasks that were not selected stay out of the mix and of this table."
+        )
+    if until := generate.until:
+        said.append(
+            f"A task was asked {generate.samples} at a time under each privilege until {until.correct} of its traces "
+            f"were right, at most {until.max_attempts} times: hard tasks have more traces than easy ones, so that the "
+            "accuracy is not the teacher's rate on these tasks."
+        )
+    for kind in ("right", "wrong"):
+        shown = [f"`{use.label}` (of `{use.attempts_from}`)" for use in generate.uses if use.attempts == kind]
+        if shown:
+            said.append(f"Asked only for tasks with a {kind} attempt to show: {', '.join(shown)}.")
+    if chained := [use for use in generate.uses if use.turns > 1]:
+        turns = ", ".join(f"`{use.label}` {use.turns}" for use in chained)
+        said.append(f"Asked again after a wrong answer, each turn a trace of its own, at most so many times: {turns}.")
+    return said
+
+
+def density_unit(traces: pl.DataFrame) -> str:
+    """Per 1,000 of what densities are: tokens, words, or either."""
+    return " or ".join(sorted(traces["density_per"].drop_nulls().unique().to_list())) or "tokens"
+
+
+def several_teachers(rows: list[PrivilegeFigures]) -> bool:
+    """Whether a table of these rows needs to name the teachers."""
+    return len({row.teacher for row in rows}) > 1
+
+
+def count_by(traces: pl.DataFrame, column: str) -> dict[str, int]:
+    """How often each value of a column occurs, the most frequent first."""
+    counts = traces.drop_nulls(column).group_by(column).len().sort("len", column, descending=[True, False])
+    return dict(counts.iter_rows())
+
+
+def richness_of(recipe: Recipe) -> dict[str, float]:
+    """The rank of every privilege by name: the ladder's, and the recipe's own."""
+    known = {name: float(privilege.richness) for name, privilege in BY_NAME.items()}
+    used = recipe.generate.uses if recipe.generate else []
+    return known | {use.label: float(use.richness) for use in used}

@@ -1,0 +1,106 @@
+"""What the scores say of privileges, from the tables of a run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import polars as pl
+
+from infogap.effects.trace_summary import richness_of
+from infogap.gap.calibration import Calibration, calibration, confidences
+from infogap.runs.run_folder import Run
+from infogap.schema import GAPS, TRACES
+from infogap.verify.pass_rate_filter import not_selected
+
+_MEANS = ("gap", "gap_per_token", "gap_share", "surprisal", "ifd", "answer_confidence")
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """One privilege's scored traces: how many, and the mean of each number over those that have it."""
+
+    privilege: str
+    traces: int
+    with_gap: int
+    means: dict[str, float | None]
+    others: dict[str, float | None]  # by context: the mean gap per token with it in the place of the teacher's
+
+
+@dataclass(frozen=True)
+class GapTable:
+    """All that is said of a run's scores."""
+
+    scorer: str
+    unscored: int
+    privileges: list[Gaps]
+    calibration: Calibration
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as JSON-able values."""
+        found = self.calibration
+        return {
+            "scorer": self.scorer,
+            "unscored": self.unscored,
+            "privileges": [asdict(row) for row in self.privileges],
+            "calibration": {
+                "traces": found.traces,
+                "unjudged": found.unjudged,
+                "expected_calibration_error": found.error,
+                "bins": [asdict(group) for group in found.bins],
+                "privileges": [
+                    asdict(group) | {"expected_calibration_error": error} for group, error in found.privileges
+                ],
+                "bands": [asdict(group) for group in found.bands],
+                "sure_and_not": found.sure_and_not.to_dicts(),
+            },
+        }
+
+
+def gap_table(run: Run, *, measured: bool) -> GapTable:
+    """The scores of the tasks that `select` keeps; by band too where the traces are `measured`."""
+    gap = run.recipe.measure.gap
+    assert gap is not None
+    scored = (
+        run.scan(TRACES)
+        .select("trace_id", "task_id", "privilege")
+        .join(not_selected(run), on="task_id", how="anti")
+        .join(run.scan(GAPS), on="trace_id")
+        .with_columns(_other(name).alias(f"other {name}") for name in gap.contexts)
+        .collect()
+        .sort("trace_id")
+    )
+    richness = richness_of(run.recipe)
+    groups = {str(name): rows for (name,), rows in scored.partition_by("privilege", as_dict=True).items()}
+    ordered = sorted(groups, key=lambda name: (richness.get(name, float("inf")), name))
+    return GapTable(
+        scorer=str(scored["scorer"][0]) if scored.height else "",
+        unscored=int(scored["surprisal"].null_count()),
+        privileges=[_gaps(name, groups[name], list(gap.contexts)) for name in ordered],
+        calibration=calibration(confidences(run, measured=measured)),
+    )
+
+
+def _other(name: str) -> pl.Expr:
+    entry = pl.element().struct
+    return (
+        pl.col("other_contexts")
+        .list.eval(pl.when(entry.field("context") == name).then(entry.field("gap_per_token")))
+        .list.drop_nulls()
+        .list.first()
+    )
+
+
+def _gaps(privilege: str, rows: pl.DataFrame, contexts: list[str]) -> Gaps:
+    return Gaps(
+        privilege,
+        rows["surprisal"].count(),
+        rows["gap"].count(),
+        {name: _mean(rows[name]) for name in _MEANS},
+        {name: _mean(rows[f"other {name}"]) for name in contexts},
+    )
+
+
+def _mean(values: pl.Series) -> float | None:
+    mean = values.cast(pl.Float64).mean()
+    return float(mean) if isinstance(mean, float) else None

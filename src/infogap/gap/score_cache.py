@@ -1,0 +1,138 @@
+"""Scored texts on disk, each under a key that says what was scored by what: none is ever scored twice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import polars as pl
+from numpy.typing import NDArray
+
+from infogap.atomic_files import disk_error
+from infogap.generate.completion_journal import read_journal
+from infogap.runs.run_folder import read_part, write_part
+from infogap.schema import Table
+from infogap.teachers.scoring import Scored
+
+TEXTS_PER_PART = 1_024
+# Kept beside the tables, under a name that no table's parts have: it is not part of what a run has made.
+FOLDER = "cache"
+
+SCORED = Table(
+    "scored",
+    "key",
+    pl.Schema(
+        {
+            "key": pl.String(),
+            "tokens": pl.List(pl.Int64),
+            "logprobs": pl.List(pl.Float32),
+            "offsets": pl.List(pl.Int64),
+        }
+    ),
+)
+
+
+@dataclass(frozen=True)
+class ScoredText:
+    """A text's tokens, the log-probability of each (in nats), and the character at which each begins."""
+
+    tokens: NDArray[np.int64]
+    logprobs: NDArray[np.float32]
+    offsets: NDArray[np.int64]
+
+
+class ScoredStore:
+    """A folder of scored texts: a journal of those that came last, and parts of those before.
+
+    Each text is in the journal as soon as it is scored. Only keys are held in memory.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Raises WorldError where a part is damaged."""
+        self._folder = folder
+        self._journal = folder / "journal.jsonl"
+        self._paths = sorted(folder.glob("part-*.parquet"))
+        self._index = self._read_index()
+        self._fresh: dict[str, dict[str, Any]] = dict(_rows(self._journal))
+
+    @property
+    def empty(self) -> bool:
+        return not self._fresh and self._index.is_empty()
+
+    def missing(self, keys: Iterable[str]) -> set[str]:
+        """Those of the keys whose texts are yet to be scored."""
+        wanted = set(keys) - self._fresh.keys()
+        return wanted - set(self._places(wanted)["key"])
+
+    def add(self, scored: Scored) -> None:
+        """Keep a scored text. Raises WorldError where the disk refuses."""
+        row = {
+            "tokens": list(scored.tokens),
+            "logprobs": np.asarray(scored.logprobs, dtype=np.float32),
+            "offsets": list(scored.offsets),
+        }
+        line = orjson.dumps({"key": scored.key, **row}, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with self._journal.open("ab") as journal:
+                journal.write(line)
+        except OSError as error:
+            raise disk_error(self._journal, error) from error
+        self._fresh[scored.key] = row
+        if len(self._fresh) >= TEXTS_PER_PART:
+            self._close_part()
+
+    def get(self, keys: Iterable[str]) -> dict[str, ScoredText]:
+        """The scored texts of those keys that there are."""
+        wanted = set(keys)
+        found = {key: _text(**self._fresh[key]) for key in wanted & self._fresh.keys()}
+        places = self._places(wanted - found.keys())
+        for part in places["part"].unique().sort():
+            rows = read_part(self._paths[part], SCORED).filter(pl.col("key").is_in(wanted))
+            found |= {key: _text(*lists) for key, *lists in rows.iter_rows()}
+        return found
+
+    def _places(self, keys: Iterable[str]) -> pl.DataFrame:
+        return self._index.filter(pl.col("key").is_in(list(keys)))
+
+    def _read_index(self) -> pl.DataFrame:
+        parts = [_keys(path, number) for number, path in enumerate(self._paths)]
+        return pl.concat([pl.DataFrame(schema={"key": pl.String, "part": pl.UInt32}), *parts])
+
+    def _close_part(self) -> None:
+        """The journal's rows become a part. A kill in between leaves them in both, which does no harm."""
+        number = len(self._paths)
+        path = self._folder / f"part-{number:05d}.parquet"
+        write_part(path, SCORED.frame([{"key": key} | _listed(row) for key, row in self._fresh.items()]))
+        self._journal.unlink()
+        self._paths.append(path)
+        self._index = pl.concat([self._index, _keys(path, number)])
+        self._fresh = {}
+
+
+def _keys(path: Path, number: int) -> pl.DataFrame:
+    keys = read_part(path, SCORED)["key"]
+    return pl.DataFrame({"key": keys, "part": pl.Series([number], dtype=pl.UInt32).new_from_index(0, len(keys))})
+
+
+def _rows(journal: Path) -> Iterable[tuple[str, dict[str, Any]]]:
+    for key, row in read_journal(journal, "key").items():
+        numbers = [math.nan if value is None else value for value in row["logprobs"]]  # JSON has no NaN
+        yield str(key), row | {"logprobs": np.asarray(numbers, dtype=np.float32)}
+
+
+def _listed(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"logprobs": row["logprobs"].tolist()}
+
+
+def _text(tokens: Sequence[int], logprobs: Sequence[float], offsets: Sequence[int]) -> ScoredText:
+    return ScoredText(
+        np.asarray(tokens, dtype=np.int64),
+        np.asarray(logprobs, dtype=np.float32),
+        np.asarray(offsets, dtype=np.int64),
+    )

@@ -1,0 +1,107 @@
+"""What of a trace is scored: its text, after its teacher's prompt, the student's, none, and others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from infogap.ids import stable_id
+from infogap.privileges.contexts import ContextWriter, UnmetNeedError, reference_prompt, teacher_prompt
+from infogap.privileges.decoys import Decoys
+from infogap.recipe.generate_section import privilege_use
+from infogap.runs.run_folder import Run
+from infogap.schema import TASKS
+from infogap.teachers.scoring import TextToScore
+from infogap.text.thoughts import CLOSING, OPENING
+
+_NEEDED_FOR_DECOYS = ("task_id", "family", "question", "answer", "solution", "verifier", "metadata")
+REFERENCE_ONLY = "reference_only"
+
+
+@dataclass(frozen=True)
+class TraceTexts:
+    """A trace's text and the keys under which it is scored after each prompt.
+
+    `told`: its teacher's prompt; None where that is not known. `plain`: the student's. `alone`: no prompt at all.
+    `others`: further contexts, by name; None where the task or the trace has no such context.
+    """
+
+    text: str
+    told: str | None
+    plain: str
+    alone: str
+    others: dict[str, str | None]
+
+    @property
+    def keys(self) -> list[str]:
+        """Every key, each once."""
+        every = [self.plain, self.alone, self.told, *self.others.values()]
+        return list(dict.fromkeys(key for key in every if key is not None))
+
+
+class Prompts:
+    """The prompts of one run's traces, in its wording."""
+
+    def __init__(self, run: Run, scorer: dict[str, Any]) -> None:
+        """`scorer` identifies the model and what else its scores depend on: part of every key."""
+        gap, generate = run.recipe.measure.gap, run.recipe.generate
+        assert gap is not None
+        self._scorer = scorer
+        self._imported = generate is None
+        self._instruction = generate.instruction if generate else ""
+        self._wording = generate.wording if generate else "infogap"
+        self._unguided = generate.unguided.label if generate else "unguided"
+        self._names: list[str] = list(gap.contexts)
+        rows: list[dict[str, Any]] = []
+        if any(name.startswith("decoy_") for name in self._names):
+            rows = run.scan(TASKS).select(_NEEDED_FOR_DECOYS).sort("task_id").collect().to_dicts()
+        self._writer = ContextWriter(self._wording, Decoys(run.recipe.seed, rows, run.base))
+
+    def of(
+        self, trace: dict[str, Any], task: dict[str, Any], context: str | None
+    ) -> tuple[TraceTexts, dict[str, TextToScore]]:
+        """What is to be scored of a trace, given its task's row and the text of its context if it had a known one."""
+        text = written(trace)
+        asked: dict[str, TextToScore] = {}
+
+        def key_of(prompt: str | None) -> str:
+            messages = None if prompt is None else [{"role": "user", "content": prompt}]
+            key = stable_id(self._scorer, messages, text)
+            asked[key] = TextToScore(key, messages, text)
+            return key
+
+        plain, alone = key_of(self._prompt(task, "")), key_of(None)
+        told = None
+        if context is not None:
+            told = key_of(self._prompt(task, context))
+        elif trace["privilege"] == self._unguided:
+            told = plain
+        others = {name: self._other(name, task, context) for name in self._names}
+        keys = {name: None if prompt is None else key_of(prompt) for name, prompt in others.items()}
+        return TraceTexts(text, told, plain, alone, keys), asked
+
+    def _prompt(self, task: dict[str, Any], context: str) -> str:
+        return self._ended(teacher_prompt(task["question"], context, self._instruction, self._wording))
+
+    def _ended(self, prompt: str) -> str:
+        """Of imported traces the instruction is not known: their prompts end with the question or the context."""
+        return prompt.rstrip("\n") if self._imported else prompt
+
+    def _other(self, name: str, task: dict[str, Any], context: str | None) -> str | None:
+        if name == REFERENCE_ONLY:
+            if context is None:
+                return None
+            return self._ended(reference_prompt(context, self._instruction, self._wording))
+        try:
+            return self._prompt(task, self._writer.write(task, privilege_use(name)).text)
+        except UnmetNeedError:
+            return None
+
+
+def written(trace: dict[str, Any]) -> str:
+    """A trace as its model wrote it, the tags of its thought in place. A thought without a response was cut off."""
+    reasoning, response = trace["reasoning"] or "", trace["response"] or ""
+    if not reasoning:
+        return str(response)
+    thought = f"{OPENING}\n{reasoning}"
+    return f"{thought}\n{CLOSING}\n\n{response}" if response else thought

@@ -1,0 +1,70 @@
+"""What earlier rounds of a run made: verdicts in memory, texts fetched where they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+
+import polars as pl
+
+from infogap.generate.cell_requests import Made
+from infogap.generate.round_plans import Rounds
+from infogap.generate.trace_parts import part_number
+from infogap.privileges.contexts import Shown
+from infogap.runs.run_folder import Run, check_part, read_part
+from infogap.schema import TRACES, VERDICTS
+from infogap.verify.round_verdicts import read_judged
+
+_NARROW = ("trace_id", "task_id", "privilege", "context_id", "sample", "round")
+_SCHEMA = pl.Schema(
+    {name: TRACES.schema[name] for name in _NARROW} | {"part": pl.Int64(), "verdict": VERDICTS.schema["verdict"]}
+)
+
+
+class Past:
+    """The traces of the rounds before `before` (None: of all rounds), by task and privilege."""
+
+    def __init__(self, run: Run, before: int | None = None) -> None:
+        paths = {part_number(path): path for path in run.part_paths(TRACES)}
+        if before is not None:  # parts of later rounds may be of a plan that no longer holds
+            first_after = Rounds.read(run.path / TRACES.name).first_part(before)
+            paths = {number: path for number, path in paths.items() if number < first_after}
+        self._paths = paths
+        none = pl.DataFrame(schema=_SCHEMA)
+        table = pl.concat([none, *(_narrow(number, path) for number, path in paths.items())])
+        self._table = table.sort("task_id", "privilege", "sample", "round")
+        runs = self._table["task_id"].rle().struct.unnest()
+        starts = runs["len"].cum_sum() - runs["len"]
+        self._places = dict(zip(runs["value"], zip(starts, runs["len"], strict=True), strict=True))
+
+    def of(self, task_id: str) -> dict[str, list[Made]]:
+        """A task's traces by privilege, as the recipe calls it; ordered by sample and round."""
+        start, length = self._places.get(task_id, (0, 0))
+        found: dict[str, list[Made]] = {}
+        for row in self._table[start : start + length].iter_rows(named=True):
+            made = Made(
+                row["trace_id"], row["context_id"], row["sample"], row["round"], row["verdict"] or "", row["part"]
+            )
+            found.setdefault(row["privilege"], []).append(made)
+        return found
+
+    def texts(self, traces: Iterable[Made]) -> dict[str, Shown]:
+        """The texts of traces, by trace_id. Reads only the parts that hold them."""
+        texts: dict[str, Shown] = {}
+        wanted = sorted({(made.part, made.trace_id, made.verdict) for made in traces})
+        for part, of_part in groupby(wanted, key=lambda each: each[0]):
+            verdicts = {trace_id: verdict for _, trace_id, verdict in of_part}
+            rows = read_part(self._paths[part], TRACES).filter(pl.col("trace_id").is_in(list(verdicts)))
+            for row in rows.select("trace_id", "reasoning", "response").iter_rows(named=True):
+                right = verdicts[row["trace_id"]] == "correct"
+                texts[row["trace_id"]] = Shown(row["reasoning"], row["response"], right)
+        return texts
+
+
+def _narrow(number: int, path: Path) -> pl.DataFrame:
+    """A part's traces without their texts, with their verdicts as far as they are given."""
+    check_part(path)
+    traces = pl.read_parquet(path, columns=list(_NARROW)).with_columns(part=pl.lit(number, pl.Int64))
+    verdicts = read_judged(path).select("trace_id", "verdict")
+    return traces.join(verdicts, on="trace_id", how="left", maintain_order="left").match_to_schema(_SCHEMA)

@@ -1,0 +1,120 @@
+"""What generation came to: counts for the manifest, and what a person should know."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import polars as pl
+
+from infogap.errors import WorldError
+from infogap.generate.request_plan import Plan
+from infogap.recipe.generate_section import Generate, Until
+from infogap.recipe.teacher_section import OpenAITeacher
+from infogap.runs.run_folder import Run
+from infogap.runs.stage import Outcome
+from infogap.schema import TRACES
+from infogap.text.tag_counts import TagCounts
+from infogap.verify.pass_rate_filter import not_selected
+from infogap.verify.round_verdicts import scan_judged
+
+
+def account(run: Run, last: Plan, rounds: int, tags: Counter[str]) -> Outcome:
+    """The outcome of a finished run; `last` is its last plan, in which nothing was left to ask.
+
+    `tags` counts by what the thoughts of this command's answers were told from their responses.
+
+    Raises WorldError where every request failed.
+    """
+    generate = run.recipe.generate
+    assert generate is not None
+    counts: dict[str, object] = {"rounds": rounds}
+    notes = []
+    if generate.select is not None:
+        selected = dict(sorted(last.schedule.selected.items()))
+        counts["selected"] = selected
+        notes.append(f"select: {', '.join(f'{tasks:,} tasks {how}' for how, tasks in selected.items())}")
+    if generate.until is not None:
+        counts["until"], until_note = _until(run, generate, generate.until)
+        notes.append(until_note)
+    skipped = {f"{privilege}: {reason}": tasks for (privilege, reason), tasks in sorted(last.skipped.items())}
+    notes += [
+        f"{tasks:,} {'task' if tasks == 1 else 'tasks'} skipped for privilege {privilege}: {reason}"
+        for (privilege, reason), tasks in sorted(last.skipped.items())
+    ]
+    failed, failure_notes = _failures(run)
+    notes += failure_notes
+    words = _unknown_words(run)
+    notes += TagCounts(tags=tags, words=words).notes()
+    rows, spent = _spent(run)
+    notes.append(", ".join(f"{amount:,} {name.replace('_', ' ')}" for name, amount in spent.items()))
+    counts |= {"failed": failed, **spent, "skipped": skipped}
+    counts |= TagCounts(words=words).as_counts()  # of all commands; by which tags is known of this one alone
+    return Outcome(rows=rows, counts=counts, notes=notes)
+
+
+def _until(run: Run, generate: Generate, until: Until) -> tuple[dict[str, int], str]:
+    """How many cells (a task under a privilege) have enough correct traces, and what was spent on the others.
+
+    Probes for which `until` was not meant do not count: of tasks that are not selected, or where the recipe does not
+    name `unguided`.
+    """
+    judged = scan_judged(run)
+    correct = (pl.col("verdict") == "correct").sum()
+    cells = (
+        run.scan(TRACES)
+        .select("trace_id", "task_id", "privilege")
+        .filter(pl.col("privilege").is_in([use.label for use in generate.uses]))
+        .join(not_selected(run, judged), on="task_id", how="anti")
+        .join(judged.select("trace_id", "verdict"), on="trace_id", how="left")
+        .group_by("task_id", "privilege")
+        .agg(pl.len().alias("attempts"), correct.alias("correct"))
+        .collect()
+    )
+    enough = cells.filter(pl.col("correct") >= until.correct)
+    short = cells.filter(pl.col("correct") < until.correct)
+    counts = {
+        "reached": enough.height,
+        "given_up": short.height,
+        "attempts": int(cells["attempts"].sum()),
+        "attempts_given_up": int(short["attempts"].sum()),
+    }
+    note = (
+        f"until: {enough.height:,} of {cells.height:,} tasks x privileges have {until.correct} correct traces; "
+        f"{short.height:,} were given up after {until.max_attempts} attempts ({counts['attempts_given_up']:,} traces)"
+    )
+    return counts, note
+
+
+def _failures(run: Run) -> tuple[int, list[str]]:
+    failed = Counter(run.scan(TRACES).select(pl.col("error").drop_nulls()).collect()["error"].to_list())
+    if not failed:
+        return 0, []
+    reason, count = failed.most_common(1)[0]
+    if failed.total() == run.rows(TRACES):
+        raise WorldError(f"every request failed (most often, {count} times: {reason}); mend what it says and run again")
+    note = (
+        f"{failed.total()} requests failed (most often, {count} times: {reason}); they are rows with an `error` "
+        f"in {run.path / TRACES.name}; --retry-failed asks them again, which helps where the reason has passed"
+    )
+    return failed.total(), [note]
+
+
+def _unknown_words(run: Run) -> Counter[str]:
+    """The finish reasons that no table knows."""
+    known = ("stop", "length", "error", "filtered", "too_long")
+    words = run.scan(TRACES).select(pl.col("finish_reason").drop_nulls()).filter(~pl.col("finish_reason").is_in(known))
+    return Counter(words.collect()["finish_reason"].to_list())
+
+
+def _spent(run: Run) -> tuple[int, dict[str, float]]:
+    """How many traces there are, and their tokens; their cost, where the recipe has prices.
+
+    Attempts at a request that were repeated are not known, and not in it.
+    """
+    totals = run.scan(TRACES).select(pl.len(), pl.col("prompt_tokens", "completion_tokens").sum()).collect()
+    rows, prompt, completion = totals.row(0)
+    spent = {"prompt_tokens": prompt or 0, "completion_tokens": completion or 0}
+    teacher = run.recipe.teacher
+    if not isinstance(teacher, OpenAITeacher) or teacher.price is None:
+        return rows, spent
+    return rows, spent | {"cost": teacher.price.of(spent["prompt_tokens"], spent["completion_tokens"])}

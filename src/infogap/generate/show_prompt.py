@@ -1,0 +1,56 @@
+"""What the teacher reads for one task of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from infogap.errors import UserError
+from infogap.generate.cell_requests import due
+from infogap.generate.earlier_rounds import Past
+from infogap.generate.request_plan import context_writer
+from infogap.privileges.contexts import ContextWriter, UnmetNeedError, teacher_prompt
+from infogap.recipe.generate_section import Generate, PrivilegeUse
+from infogap.runs.run_folder import Run
+from infogap.schema import TASKS
+from infogap.spelling import nearest
+
+
+def prompt_of(run: Run, privilege: str, task_id: str | None = None) -> str:
+    """What the teacher reads for a task under a privilege of the recipe: for its first sample, in its first turn.
+
+    By default the task is the one with the lowest id that has what the privilege needs. Raises UserError where the
+    run has no such privilege or task, or the task lacks what the privilege needs.
+    """
+    generate = run.recipe.generate
+    if generate is None:
+        raise UserError(f"{run.path} holds imported traces: nothing was asked of a teacher")
+    labels = {use.label: use for use in generate.uses}
+    if privilege not in labels:
+        raise UserError(
+            f"the recipe has no privilege '{privilege}'{nearest(privilege, labels)}; it has {', '.join(labels)}"
+        )
+    writer, past = context_writer(run), Past(run)
+    why = ""
+    for task in _tasks(run, task_id):
+        try:
+            context = _context(task, labels[privilege], generate, writer, past)
+        except UnmetNeedError as reason:
+            why = why or f"task {task['task_id']} has no context under {privilege}: {reason}"
+            continue
+        return teacher_prompt(task["question"], context, generate.instruction, generate.wording)
+    raise UserError(why or f"{run.path} has no task {task_id or ''}; `infogap tasks {run.path}` collects them")
+
+
+def _tasks(run: Run, task_id: str | None) -> Iterator[dict[str, Any]]:
+    wanted = pl.lit(True) if task_id is None else pl.col("task_id") == task_id
+    return run.scan(TASKS).filter(wanted).sort("task_id").collect().iter_rows(named=True)
+
+
+def _context(task: dict[str, Any], use: PrivilegeUse, generate: Generate, writer: ContextWriter, past: Past) -> str:
+    attempts = past.of(task["task_id"]).get(use.attempts_from or "", [])
+    first = due(use, generate.samples, generate.until, [], attempts)[0]
+    texts = past.texts(first.shown)
+    return writer.write(task, use, [texts[made.trace_id] for made in first.shown]).text

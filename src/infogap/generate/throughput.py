@@ -1,0 +1,154 @@
+"""How fast a traces folder fills, seen from outside: nothing is written, no lock taken, only what is new is read."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+import polars as pl
+
+from infogap.generate.round_plans import Rounds
+from infogap.generate.trace_parts import part_number
+
+WINDOW = 60.0  # seconds over which rates are taken
+_SHORTEST_WINDOW = 2.0  # seconds; before that a rate would be noise
+_REASON_CHARACTERS = 200
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Where generation stands. Rates are of the last minute, or of the `window` since looking began."""
+
+    answered: int
+    total: int  # of the rounds planned so far
+    round: int
+    failures: dict[str, int]  # by reason, the commonest first
+    window: float  # seconds
+    requests_per_second: float | None
+    tokens_per_second: float | None  # of what the teacher wrote
+    seconds_left: float | None
+    last_answer: float | None  # as time.time()
+
+    @property
+    def failed(self) -> int:
+        return sum(self.failures.values())
+
+
+@dataclass
+class _Tally:
+    """What one file comes to."""
+
+    rows: int = 0
+    tokens: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+    offset: int = 0  # of a journal: up to where it has been read
+
+    def add(self, error: str | None, tokens: int | None, rows: int = 1) -> None:
+        self.rows += rows
+        self.tokens += tokens or 0
+        if error is not None:
+            self.failures[error[:_REASON_CHARACTERS]] += rows
+
+
+_Version = tuple[int, int]  # inode and, of a part, the time of its last change: a journal grows and stays itself
+
+
+class PaceReader:
+    """Reads a traces folder again and again while another process fills it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._tallies: dict[str, tuple[_Version, _Tally]] = {}
+        self._samples: deque[tuple[float, int, int]] = deque()  # monotonic time, answered, tokens
+
+    def read(self) -> Pace | None:
+        """The present pace; None where nothing is planned."""
+        rounds = Rounds.read(self._folder)
+        if not rounds.totals:
+            self._tallies, self._samples = {}, deque()
+            return None
+        last_answer = self._count()
+        tallies = [tally for _, tally in self._tallies.values()]
+        answered, tokens = sum(tally.rows for tally in tallies), sum(tally.tokens for tally in tallies)
+        failures = sum((tally.failures for tally in tallies), Counter[str]())
+        window, requests_per_second, tokens_per_second = self._rates(time.monotonic(), answered, tokens)
+        total = sum(rounds.totals)
+        return Pace(
+            answered=answered,
+            total=total,
+            round=len(rounds.totals) - 1,
+            failures=dict(failures.most_common()),
+            window=window,
+            requests_per_second=requests_per_second,
+            tokens_per_second=tokens_per_second,
+            seconds_left=max(total - answered, 0) / requests_per_second if requests_per_second else None,
+            last_answer=last_answer,
+        )
+
+    def _count(self) -> float | None:
+        """Bring the tallies up to date; gives the time of the last answer."""
+        files = self._files()
+        if any(part_number(Path(name)) not in files for name in self._tallies):
+            # A journal that became a part while the folder was listed is in neither: it is there the second time.
+            files = self._files()
+        tallies, last_answer = {}, None
+        for path in files.values():
+            try:
+                status = path.stat()
+                journal = path.suffix == ".jsonl"
+                version = (status.st_ino, 0 if journal else status.st_mtime_ns)
+                known, tally = self._tallies.get(path.name, (None, _Tally()))
+                if known != version or (journal and status.st_size < tally.offset):
+                    tally = _Tally() if journal else _of_part(path)
+                if journal:
+                    _read_on(path, tally)
+            except (OSError, pl.exceptions.PolarsError):
+                continue  # it has just gone, or is damaged: whoever reads the run for more than this says so
+            tallies[path.name] = (version, tally)
+            if tally.rows:
+                last_answer = max(last_answer or 0.0, status.st_mtime)
+        self._tallies = tallies
+        return last_answer
+
+    def _files(self) -> dict[int, Path]:
+        """The file of every block: its part, or else its journal."""
+        journals = {part_number(path): path for path in self._folder.glob("journal-*.jsonl")}
+        return journals | {part_number(path): path for path in self._folder.glob("part-*.parquet")}
+
+    def _rates(self, now: float, answered: int, tokens: int) -> tuple[float, float | None, float | None]:
+        if self._samples and answered < self._samples[-1][1]:
+            self._samples.clear()  # asked anew
+        self._samples.append((now, answered, tokens))
+        while len(self._samples) > 2 and now - self._samples[1][0] >= WINDOW:
+            self._samples.popleft()
+        then, answered_then, tokens_then = self._samples[0]
+        window = now - then
+        if window < _SHORTEST_WINDOW:
+            return window, None, None
+        return window, (answered - answered_then) / window, max(tokens - tokens_then, 0) / window
+
+
+def _of_part(path: Path) -> _Tally:
+    tally = _Tally()
+    counts = pl.read_parquet(path, columns=["error", "completion_tokens"]).group_by("error")
+    for error, tokens, rows in counts.agg(pl.col("completion_tokens").sum(), pl.len()).iter_rows():
+        tally.add(error, tokens, rows)
+    return tally
+
+
+def _read_on(path: Path, tally: _Tally) -> None:
+    """Count the lines that a journal has got since; the last one may be half written."""
+    with path.open("rb") as journal:
+        journal.seek(tally.offset)
+        for line in journal:
+            if not line.endswith(b"\n"):
+                return
+            tally.offset += len(line)
+            try:
+                row = orjson.loads(line)
+                tally.add(row["error"], row["completion_tokens"])
+            except (orjson.JSONDecodeError, KeyError):
+                continue  # its request is asked again

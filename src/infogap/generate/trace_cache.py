@@ -1,0 +1,106 @@
+"""Traces that the present plan does not ask for: kept, as another plan may ask for them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from infogap.generate.completion_journal import Row
+from infogap.generate.trace_parts import is_sound, with_their_tokens
+from infogap.ids import stable_id
+from infogap.runs.run_folder import write_part
+from infogap.schema import TOKENS, TRACES
+
+_SCHEMA = pl.Schema({**TRACES.schema, "logprobs": TOKENS.schema["logprobs"], "entropies": TOKENS.schema["entropies"]})
+
+
+class Cache:
+    """The cache of a traces folder, as it is when this is made. Only hashes of its ids are held in memory."""
+
+    def __init__(self, folder: Path, *, with_tokens: bool) -> None:
+        """`with_tokens`: only rows whose tokens were recorded are of use, and are given with them."""
+        self._with_tokens = with_tokens
+        self._paths = _paths(folder)
+        hashes = _hashes(self._paths)
+        files = np.repeat(np.arange(len(hashes)), [len(each) for each in hashes])
+        order = np.argsort(np.concatenate([_NO_HASHES, *hashes]), kind="stable")
+        self._hashes = np.concatenate([_NO_HASHES, *hashes])[order]
+        self._files = files[order]
+
+    def rows(self, trace_ids: Iterable[str]) -> dict[str, Row]:
+        """The rows with these ids. Reads only the files that hold them."""
+        wanted = pl.Series(list(trace_ids), dtype=pl.String)
+        hashes = wanted.hash().to_numpy()
+        starts, ends = (np.searchsorted(self._hashes, hashes, side) for side in ("left", "right"))
+        places = [self._files[start:end] for start, end in zip(starts, ends, strict=True) if start < end]
+        found: dict[str, Row] = {}
+        for file in sorted(set(np.concatenate(places).tolist())) if places else []:
+            rows = pl.scan_parquet(self._paths[file], schema=_SCHEMA).filter(pl.col("trace_id").is_in(wanted.implode()))
+            if self._with_tokens:
+                rows = rows.filter(pl.col("logprobs").is_not_null())
+            else:
+                rows = rows.select(TRACES.schema.names())
+            found |= {row["trace_id"]: row for row in rows.collect().iter_rows(named=True)}
+        return found
+
+
+def set_aside(folder: Path, path: Path, rows: list[Row] | None = None) -> None:
+    """Move a part's rows, or those of a journal, to the cache, but for failed requests."""
+    if rows is not None:
+        frame = pl.DataFrame([dict.fromkeys(_SCHEMA) | row for row in rows], schema=_SCHEMA)
+    elif is_sound(path):
+        frame = with_their_tokens(folder, path)
+    else:
+        return
+    _keep(folder, frame.filter(pl.col("error").is_null()))
+
+
+def drop_from_cache(folder: Path) -> None:
+    """Drop from the cache what the finished table holds, and what is there twice; the rest is kept for later.
+
+    File by file: the texts of one file at a time are in memory. Traces are told apart by hashes of 64 bits of their
+    ids; of ten million, two have the same one in one case of 400,000, and one of those is then asked anew.
+    """
+    paths = _paths(folder)
+    if not paths:
+        return
+    hashes = _hashes(paths)
+    everything = np.concatenate(hashes)
+    _, first = np.unique(everything, return_index=True)
+    kept = np.zeros(len(everything), dtype=np.bool_)
+    kept[first] = True
+    kept &= ~np.isin(everything, np.concatenate([_NO_HASHES, *_hashes(sorted(folder.glob("part-*.parquet")))]))
+    ends = np.cumsum([len(each) for each in hashes])
+    for path, end, count in zip(paths, ends, map(len, hashes), strict=True):
+        rest = kept[end - count : end]
+        if rest.all() and count:
+            continue
+        written = _keep(folder, pl.read_parquet(path).filter(pl.Series(rest))) if rest.any() else None
+        if written != path:
+            path.unlink()
+
+
+_NO_HASHES: NDArray[np.uint64] = np.empty(0, dtype=np.uint64)
+
+
+def _hashes(paths: Iterable[Path]) -> list[NDArray[np.uint64]]:
+    """The hashes of the trace ids of each file."""
+    return [pl.read_parquet(path, columns=["trace_id"])["trace_id"].hash().to_numpy() for path in paths]
+
+
+def _keep(folder: Path, rows: pl.DataFrame) -> Path | None:
+    """Write rows to the cache. Named by content: a move that was killed and starts again writes no second copy."""
+    if rows.is_empty():
+        return None
+    path = folder / "cache" / f"{stable_id(sorted(rows['trace_id']))}.parquet"
+    write_part(path, rows.match_to_schema(_SCHEMA))
+    return path
+
+
+def _paths(folder: Path) -> list[Path]:
+    paths = sorted((folder / "cache").glob("*.parquet"))
+    return [path for path in paths if not path.name.startswith("damaged-") and is_sound(path)]

@@ -1,0 +1,202 @@
+"""Where completions are kept as they arrive: nothing finished is ever lost or asked for again.
+
+The requests of a round are cut into blocks of fixed size. A completion is appended at once to its block's
+journal (one JSON line); when a block is whole it becomes a Parquet part, in the plan's order, and the
+journal goes. So the parts are the same bytes whatever the order of arrival and however often the run
+was killed, and a kill loses at most what was in flight. The numbers of parts run on from round to round.
+
+Where a round's plan has changed, its rows and those of later rounds move to the cache, and those that the
+new plans ask for again are taken from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import orjson
+import polars as pl
+
+from infogap.atomic_files import disk_error
+from infogap.generate.completion_journal import Row, read_journal
+from infogap.generate.round_plans import Rounds
+from infogap.generate.trace_cache import Cache, set_aside
+from infogap.generate.trace_parts import is_sound, part_number, part_path, tokens_path, write_rows
+from infogap.runs.run_folder import ROWS_PER_PART
+from infogap.verify.round_verdicts import forget_judged, judged_path
+
+_INDEX = "index"
+
+
+class TraceStore:
+    """The traces folder while one round is being filled: a plan of `total` requests known by `key`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        key: str,
+        total: int,
+        *,
+        round_: int = 0,
+        with_tokens: bool = False,
+        block: int = ROWS_PER_PART,
+    ) -> None:
+        """`with_tokens`: completions bring their tokens' log-probabilities, which go to the tokens table."""
+        self._folder = folder
+        self._total = total
+        self._block = block
+        self._with_tokens = with_tokens
+        folder.mkdir(parents=True, exist_ok=True)
+        rounds = Rounds.read(folder)
+        if not rounds.holds(round_, key, total, block):
+            move_to_cache(folder, rounds.first_part(round_) if rounds.block == block else 0)
+            rounds = rounds.with_round(round_, key, total, block)
+            rounds.write(folder)
+        self._first = rounds.first_part(round_)
+        numbers = range(self._first, self._first + len(self.blocks))
+        self._whole = {number - self._first for number in numbers if self._is_whole_on_disk(number)}
+        self._open: dict[int, dict[int, Row]] = {}
+        self._cache: Cache | None = None
+        for number in set(self.blocks) - self._whole:
+            self._open[number] = read_journal(self._journal(number), _INDEX)
+            self._close_if_whole(number)
+        for number in self._whole:  # killed between the part's rename and the journal's removal
+            self._journal(number).unlink(missing_ok=True)
+        if total == 0 and round_ == 0:
+            write_rows(folder, 0, [], with_tokens=with_tokens)
+
+    @property
+    def blocks(self) -> range:
+        """The numbers of the round's blocks."""
+        return range(-(-self._total // self._block))
+
+    @property
+    def done(self) -> int:
+        """How many of the round's requests are answered on disk."""
+        return sum(self._size(number) for number in self._whole) + sum(map(len, self._open.values()))
+
+    @property
+    def complete(self) -> bool:
+        return self.done == self._total
+
+    def has(self, index: int) -> bool:
+        """Whether the request at `index` of the plan is answered on disk."""
+        number = index // self._block
+        return number in self._whole or index in self._open.get(number, {})
+
+    def is_whole(self, number: int) -> bool:
+        return number in self._whole
+
+    def block_of(self, index: int) -> int:
+        return index // self._block
+
+    def add(self, index: int, row: Row) -> None:
+        """Keep the row of the request at `index`; on disk when this returns.
+
+        A row has the columns of the traces table and, where there are any, `logprobs` and `entropies`.
+        """
+        number = index // self._block
+        line = orjson.dumps({_INDEX: index, **row}, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n"
+        path = self._journal(number)
+        try:
+            with path.open("ab", buffering=0) as journal:
+                journal.write(line)
+        except OSError as error:
+            raise disk_error(path, error) from error
+        self._open.setdefault(number, {})[index] = row
+        self._close_if_whole(number)
+
+    def cached(self, trace_ids: Iterable[str]) -> dict[str, Row]:
+        """Rows of earlier plans with these ids."""
+        if self._cache is None:
+            self._cache = Cache(self._folder, with_tokens=self._with_tokens)
+        return self._cache.rows(trace_ids)
+
+    def _close_if_whole(self, number: int) -> None:
+        rows = self._open.get(number, {})
+        if len(rows) < self._size(number):
+            return
+        ordered = [rows[index] for index in sorted(rows)]
+        judged_path(part_path(self._folder, self._first + number)).unlink(missing_ok=True)
+        write_rows(self._folder, self._first + number, ordered, with_tokens=self._with_tokens)
+        self._journal(number).unlink(missing_ok=True)
+        self._whole.add(number)
+        self._open.pop(number, None)
+
+    def _is_whole_on_disk(self, number: int) -> bool:
+        paths = [part_path(self._folder, number)]
+        if self._with_tokens:
+            paths.append(tokens_path(self._folder, number))
+        return all(path.is_file() and is_sound(path) for path in paths)
+
+    def _size(self, number: int) -> int:
+        return min(self._block, self._total - number * self._block)
+
+    def _journal(self, number: int) -> Path:
+        return self._folder / f"journal-{self._first + number:05d}.jsonl"
+
+
+def answered(folder: Path) -> tuple[int, int] | None:
+    """How many requests of how many planned so far are answered in a traces folder; None where nothing was begun."""
+    rounds = Rounds.read(folder)
+    if not rounds.totals:
+        return None
+    whole = {part_number(path) for path in folder.glob("part-*.parquet")}
+    journals = [path for path in folder.glob("journal-*.jsonl") if part_number(path) not in whole]
+    rows = sum(rounds.rows_of(number) for number in whole)
+    return rows + sum(map(_lines, journals)), sum(rounds.totals)
+
+
+def _lines(path: Path) -> int:
+    try:
+        return path.read_bytes().count(b"\n")
+    except FileNotFoundError:  # became a part since it was listed, if another process fills the folder
+        return 0
+
+
+def round_parts(folder: Path, round_: int) -> list[Path]:
+    """The parts of a complete round, in order."""
+    rounds = Rounds.read(folder)
+    return [part_path(folder, number) for number in range(rounds.first_part(round_), rounds.first_part(round_ + 1))]
+
+
+def nothing_but_failures(folder: Path, round_: int) -> bool:
+    """Whether every request of a complete round has failed, of which there is at least one."""
+    parts = [pl.read_parquet(path, columns=["error"]) for path in round_parts(folder, round_)]
+    return bool(parts) and not any(part["error"].null_count() for part in parts)
+
+
+def failures(folder: Path) -> int:
+    """How many requests in a traces folder have failed."""
+    parts = [pl.read_parquet(path, columns=["error"]) for path in folder.glob("part-*.parquet") if is_sound(path)]
+    journals = [read_journal(path, _INDEX) for path in folder.glob("journal-*.jsonl")]
+    in_parts = sum(part.height - part["error"].null_count() for part in parts)
+    return in_parts + sum(row["error"] is not None for rows in journals for row in rows.values())
+
+
+def keep_rounds(folder: Path, count: int) -> None:
+    """Set aside what lies beyond the first `count` rounds: the recipe, or the verdicts, ask for less now."""
+    rounds = Rounds.read(folder)
+    if len(rounds.totals) > count:
+        move_to_cache(folder, rounds.first_part(count))
+        rounds.until(count).write(folder)
+
+
+def move_to_cache(folder: Path, from_part: int = 0) -> None:
+    """Set aside the traces of a folder from a part on; failed requests are forgotten, so that they are asked again."""
+    parts = [path for path in sorted(folder.glob("part-*.parquet")) if part_number(path) >= from_part]
+    journals = [path for path in sorted(folder.glob("journal-*.jsonl")) if part_number(path) >= from_part]
+    for path in parts:
+        set_aside(folder, path)
+    for path in journals:
+        set_aside(folder, path, list(read_journal(path, _INDEX).values()))
+    # Also of parts that are not there: damaged, or not yet written when the run was killed. They go last, as a move
+    # that is killed and starts again needs the tokens of the parts that are left.
+    first = part_path(folder, from_part)
+    folders = (tokens_path(folder, from_part).parent, judged_path(first).parent)
+    beside = [path for each in folders for path in each.glob("part-*.parquet") if part_number(path) >= from_part]
+    everything = [Rounds.path(folder)] if from_part == 0 else []
+    for path in [folder / "manifest.json", *parts, *journals, *beside, *everything]:
+        path.unlink(missing_ok=True)
+    if from_part == 0:
+        forget_judged(folder)

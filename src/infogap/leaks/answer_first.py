@@ -1,0 +1,257 @@
+"""The held answer, asserted: before any derivation reaches it, or where it is another one than the task's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from infogap.leaks.leak_input import Leak, Seen
+from infogap.leaks.references import leak_at, plain_lower
+from infogap.leaks.written_answers import CHOICE, answer_pattern
+from infogap.text.cjk import IDEOGRAPH
+from infogap.text.trace_text import word_count
+
+_HEAD = 1_500  # characters in which an answer can come first
+_ANNOUNCED = 25  # words before an answer whose reasons are announced to come
+_FEW = 5  # characters before an answer that say too little to be the question's own words
+_TELLING = 2  # characters of an answer from which on chance does not say it
+_OPENING_WORDS = 60  # words before an answer that has come first, none of which derive anything
+_SENTENCE_END = re.compile(r"(?:[.!?](?=[\s*_]|$)|[。！？]|\n)+[*_]*\s*")
+_ENDING = 300  # characters in which a text's last sentence is looked for
+_TEXT_END = re.compile(r"[\s$\\)}*\]]{0,8}(?:[^\W\d]+\s?){0,3}[\s$\\)}*\].!。！]{0,8}$")
+_DENIES = re.compile(r"\b(?:no|not|never|wrong|rather than|instead|unlike|too)\b|n't\b|不|错", re.IGNORECASE)
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{[\s$({\\a-z]{0,12}$")
+# What may stand between "is" and the answer; the expressions below are matched against what comes before it.
+_LEAD = r"[\s:：=*_`$\"'“(\\{]{0,10} (?: \\(?:boxed|fbox|text|\() \s*\{?\s* )? $"
+_FLAGS = re.IGNORECASE | re.VERBOSE
+_ANSWER_IS = re.compile(
+    r"""(?:
+      \b(?: answer | result | solution | option | choice | value[ ](?:we[ ](?:want|need)|sought) | outcome )s?\b
+        [^.!?\n]{0,40}?
+        (?: \b(?: is | are | equals | (?:should|must|will|would)[ ]be | comes[ ]to )\b | [:：=] )
+      | (?:答案|结果|结论) [^。！？\n]{0,12}? (?: 应该是 | 应为 | [:是为：] | 等于 ) | 选
+    )"""
+    + _LEAD,
+    _FLAGS,
+)
+_IS = re.compile(
+    r"""(?:
+      \b(?: is | are | was | equals? | (?:(?:must|should)[ ])?be | gets? | have | has | obtain | gives | find
+        | comes?[ ](?:out[ ])?to | there[ ](?:is|are)
+        | takes | needs? | exactly | ha(?:s|ve)[ ]the[ ](?:solutions?|value|answer) )\b
+      | [=:：有是为得] | 等于
+    )"""
+    + _LEAD,
+    _FLAGS,
+)
+_HEDGE = re.compile(
+    r"""\b(?: guess | maybe | perhaps | probably | roughly | estimate | might | could | not | about | around
+      | approximately | suppose | let's[ ]call | if | whether | assume )\b
+    | 猜 | 大概 | 可能 | 也许 | 估计""",
+    _FLAGS,
+)
+_DERIVES = re.compile(
+    r"""\b(?: since | because | hence | thus | therefore | then | which | if | when | dividing | multiplying | adding
+      | subtracting | so[ ]that | gives | means | implies | leaves | leaving | following | yields | leads | from
+      | together | into | each | every | these | those
+      | by | using | via | formula | theorem | squared | cubed | twice | half | double | triple | times | plus | minus
+      | makes )\b
+    | \w[^\S\n]*,?[^\S\n]+so\b | ;(?=\s) | 因为 | 所以 | 由于 | 因此 | 那么 | 则 | 可得
+    | 移 | 除以 | 乘以 | 两边 | 代入 | 相[加减乘] | 分解 | 化简 | 展开 | 加上 | 减去 | 合并""",
+    _FLAGS,
+)
+_EQUATED = re.compile(r"(?<![\w*/+^.)-])\\?[A-Za-z]\w{0,7}(?:\([^)]*\))?\s*=\s*[$\s]*$")
+_PRONOUN = re.compile(
+    r"\W*(?:(?:so|well|okay),? )?(?:it|that|this)(?:'s| is| was| must be| has to be) (?:the )?$", re.IGNORECASE
+)
+_OPTION = re.compile(r"\b(?:option|choice|answer|statement|alternative)\s*\(?$", re.IGNORECASE)
+_UNKNOWN = re.compile(
+    r"\W*(?:(?:so|clearly|we (?:get|have|find)|one finds)\W{1,2})?\\?[a-z]\s*=\s*[$\s]*", re.IGNORECASE
+)
+_IS_ANSWER = re.compile(
+    r"""[\s)$*}"'”,]{0,6} (?: it[ ]is\b | follows\b
+      | (?:is|are|was)\s+ (?:the\s+)? (?:final\s+)? (?:correct|right|answer|true|result|solution)\b )""",
+    _FLAGS,
+)
+_LISTED = re.compile(r"[A-Z]\w+,\s$")  # "Monday, Tuesday"
+_STOPS = re.compile(r"\s*[.:;!—–-]|\s*,(?!\s*(?:wait|let|that|no|hmm|so|but|i)\b)", re.IGNORECASE)
+_SUM = re.compile(r"\d\s*\$?(?:[-−+*×·÷/^]|\\(?:cdot|times|div|frac))|\\(?:cdot|times|frac|sum|int|binom)\b|=")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_OPENER = re.compile(
+    r"""\W*(?:
+      okay | ok | all?[ ]?right | sure | certainly | hmm | well | now | great | right | let[ ]me | let's | let[ ]us
+      | we[ ](?: need | want | are[ ](?:asked|looking) | have | must | should )
+      | i[ ]?(?: need | want | have | am | will | 'll | should )
+      | the[ ](?: question | problem | task | goal ) | to[ ](?: solve | find | answer | determine | compute | see )
+      | tl;?dr | step[ ]\d | here | looking | thinking | first | this[ ]is[ ]an?
+      | (?:final[ ])?answer | question | result | solution
+      | 首先 | 好的 | 我们 | 题目 | 这道题 | 这是 | 解
+    )""",
+    _FLAGS,
+)
+# What announces that reasons come only now.
+_CUE = re.compile(
+    r"""[\s*\#_>–—:-]{0,8}(?:
+      indeed | to[ ](?: see | check | verify | confirm | show | prove | understand | justify )
+      | here[ ](?:is|are) | here's | let[ ]me | let's | let[ ]us
+      | we[ ](?: prove | verify | will | can | show | now | check | confirm | justify | just | demonstrate | only )
+      | i(?: 'll | [ ](?:will|can|now|shall|just) )
+      | (?:and[ ])?(?:this|that|it)[ ](?: is | follows | can | holds | comes | works )
+      | now[ ](?:i|we|let|to|for) | the[ ](?: reason(?:ing)? | proof | justification | explanation | argument )
+      | proof | (?:the[ ])?(?:long(?:er)?|full(?:er)?|detailed|complete)[ ](?:version|answer|story|form)
+      | in[ ](?:more|full)[ ] | reason | justif | explanation | why | verif | check | details? | derivation | step[ ]1
+      | in[ ]detail
+      | work(?:ing)?: | because | since | as[ ]follows | namely | for\b
+      | 下面 | 理由 | 因为 | 接下来 | 验证 | 验算 | 证明 | 解释 | 解析 | 下边 | 原因 | 检验 | 过程 | 推导 | 具体
+    )""",
+    _FLAGS,
+)
+_SAME_SENTENCE_CUE = re.compile(
+    r"""[\s)$*}"'”°%.]{0,6} [,;，；:：–—-]? \s*
+    (?: (?: because | since | as | for | and[ ]here | which[ ](?:i|we) | by )\b | 因为 | 理由 )""",
+    _FLAGS,
+)
+# An answer ends its clause, a unit of up to three words apart.
+_CLAUSE_END = re.compile(
+    r"""[\s)}$*\\"'”°%\]]{0,8}
+    (?: [ ]?of[ ](?:them|these|those|it) )?
+    (?: (?! (?: and|or|times|plus|minus|divided|so|which|as|of|to|by|if|when|but )\b )
+      [^\W\d]+ (?:[²³/^]?\w*)? (?:\s[^\W\d]+){0,2} )?
+    [\s)}$*\\"'”]{0,6} (?: [.,;:!?。！，；：–—] | $ | \n )""",
+    re.VERBOSE,
+)
+_TERM = re.compile(rf"[{IDEOGRAPH}]|[^\W\d_{IDEOGRAPH}]{{2,}}")
+_INTERJECTIONS = ("yes", "no", "true", "false")
+_STOP = frozenset(
+    re.findall(
+        r"\w+",
+        "the a an of is are in to for and what how many much find compute that it on be do does with at by so we",
+    )
+)
+
+
+def find_answer_first(seen: Seen) -> list[Leak]:
+    """The held answer where the trace asserts it at once: before it stand only openings that derive nothing.
+
+    Only for a context that held the answer: who knows it may say it first.
+    """
+    pattern = seen.held_pattern
+    if pattern is None:
+        return []
+    head = seen.text[:_HEAD]
+    question = plain_lower(seen.question)
+    words = 0
+    for start, end in _sentences(head):
+        sentence = head[start:end]
+        for match in pattern.finditer(sentence):
+            before = head[: start + match.start()]
+            listed = len(_NUMBER.findall(before)) > 1 or _LISTED.search(before) is not None
+            if _asserted(sentence, match, head[end:], pattern, question, listed):
+                return [leak_at(seen.text, start, start + match.end(), "answer_first", "asserted")]
+        words += word_count(sentence)
+        if words > _OPENING_WORDS or not _opens(sentence, question):
+            return []
+    return []
+
+
+def find_decoy(seen: Seen) -> list[Leak]:
+    """The decoy's answer where it is the last that the trace states. Of two or four choices, one is soon hit by chance:
+    there it has to come first, and `find_answer_first` finds it."""
+    pattern = seen.held_pattern
+    if not seen.is_decoy or pattern is None or _is_choice(seen.held_answer or ""):
+        return []
+    boxes = [match.start() for match in re.finditer(r"\\(?:boxed|fbox)\s*\{", seen.text)]
+    for match in reversed(list(pattern.finditer(seen.text))):
+        before = seen.text[max(0, match.start() - 80) : match.start()]
+        boxed = _BOX.search(before)
+        if boxed and boxes and boxes[-1] >= match.start() - len(before) + boxed.start():
+            return [leak_at(seen.text, match.start(), match.end(), "decoy", "stated")]
+        if not boxes and (_ANSWER_IS.search(before) or _concludes(seen, match)):
+            return [leak_at(seen.text, match.start(), match.end(), "decoy", "stated")]
+    return []
+
+
+def _concludes(seen: Seen, match: re.Match[str]) -> bool:
+    """Whether the match ends the text, a unit or "it is" apart, in a sentence that neither denies it nor says the gold
+    answer."""
+    if not _TEXT_END.match(seen.text, match.end()):
+        return False
+    start, end = list(_sentences(seen.text[-_ENDING:]))[-1]
+    sentence = seen.text[-_ENDING:][start:end]
+    gold = answer_pattern(seen.gold) if seen.gold else None
+    return not _HEDGE.search(sentence) and not _DENIES.search(sentence) and not (gold and gold.search(sentence))
+
+
+def _is_choice(answer: str) -> bool:
+    return CHOICE.fullmatch(answer.strip()) is not None or answer.strip().lower() in _INTERJECTIONS
+
+
+def _sentences(text: str) -> Iterator[tuple[int, int]]:
+    """Spans of sentences and lines that are not empty."""
+    start = 0
+    for end in _SENTENCE_END.finditer(text):
+        if text[start : end.end()].strip(" \n*_#"):
+            yield start, end.end()
+        start = end.end()
+    if text[start:].strip():
+        yield start, len(text)
+
+
+def _asserted(
+    sentence: str, match: re.Match[str], rest: str, pattern: re.Pattern[str], question: str, listed: bool
+) -> bool:
+    """Whether a sentence says that the match is the answer, and derives nothing before it.
+
+    `listed`: it is one of a list, or numbers from which it could follow stand before it; then it has to be called the
+    answer.
+    """
+    before, after = sentence[: match.start()], sentence[match.end() :]
+    if _HEDGE.search(sentence) or sentence.rstrip().endswith(("?", "？")) or _derives(before, question):
+        return False
+    ends = bool(_CLAUSE_END.match(after))
+    cue = bool(_SAME_SENTENCE_CUE.match(after)) or bool(ends and _CUE.match(rest))
+    if _BOX.search(before) or _IS_ANSWER.match(after) or (_ANSWER_IS.search(before) and (ends or cue)):
+        said = plain_lower(sentence[max(0, match.start() - 8) : match.end()])
+        return len(before) < _FEW or said not in question
+    number = any(character.isdigit() for character in match.group())
+    if not before.strip(" \n*_#>$(\\") and match.group().lower() in _INTERJECTIONS:  # "True. ..."
+        return _STOPS.match(after) is not None
+    if pattern.search(question):  # a number of the question may come first in any trace, a name where reasons follow
+        return not number and (cue or bool(ends and (_PRONOUN.match(before) or _OPTION.search(before))))
+    if cue and len(before.split()) <= _ANNOUNCED:
+        return True
+    told = _is_telling(match.group()) or bool(_PRONOUN.match(before) or _UNKNOWN.fullmatch(before))
+    return ends and not listed and (told or (bool(_IS.search(before)) and _asks_for(before, question)))
+
+
+def _is_telling(answer: str) -> bool:
+    """Whether an answer is not easily said by chance, as small numbers are."""
+    return len(re.sub(r"[\s$\\]", "", answer)) >= _TELLING
+
+
+def _asks_for(before: str, question: str) -> bool:
+    """Whether the words before an answer name what the question asks for."""
+    words = [word for word in re.findall(r"[^\W\d_]{2,}", before.lower()) if word not in _STOP]
+    named = [word for word in words if word.rstrip("s") in question]
+    return len(named) >= 2 and len(named) >= 0.6 * len(words)
+
+
+def _derives(text: str, question: str) -> bool:
+    """Whether a text calculates or argues with more than the question's own words."""
+    text = _EQUATED.sub(" ", text)
+    if any(number not in question for number in _NUMBER.findall(text)):
+        return True
+    if any(found.group().strip() not in question for found in _DERIVES.finditer(text.lower())):
+        return True
+    plain = " ".join(text.lower().split())
+    return _SUM.search(text) is not None and plain.strip(" $.") not in question
+
+
+def _opens(sentence: str, question: str) -> bool:
+    """Whether a sentence derives nothing: an opening phrase, a heading, or the question once more."""
+    if _derives(sentence, question):
+        return False
+    if sentence.lstrip().startswith(("#", "**")) or word_count(sentence) <= 3 or _OPENER.match(sentence):
+        return True
+    words = [word for word in _TERM.findall(sentence.lower()) if word not in _STOP]
+    return bool(words) and sum(word.rstrip("s") in question for word in words) >= 0.7 * len(words)

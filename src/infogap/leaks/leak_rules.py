@@ -1,0 +1,122 @@
+"""The rules by which references and artefacts are found: a YAML file of patterns made of named parts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from typing import Literal
+
+from pydantic import Field
+
+from infogap.ids import digest
+from infogap.recipe.base import Model
+from infogap.recipe.yaml_files import read_yaml
+
+Condition = Literal["context", "worked", "attempts", "blanks", "held"]
+_PART = re.compile(r"\{([a-z_]+)\}")
+_SPACE = re.compile(
+    r"(\[\^?\]?(?:\\.|[^\]\\])*\]|\\.)| (\??)"
+)  # a class or an escape, which stay as they are, or a space
+
+
+class RuleEntry(Model):
+    """A rule as the file has it."""
+
+    name: str
+    kind: Literal["reference", "chat_artefact"] = "reference"
+    near: list[str] = Field(min_length=1, description="Every match holds one of these, lower-cased.")
+    also: list[str] = Field([], description="And one of these.")
+    pattern: str
+    when: Condition | None = None
+    begins: bool = False
+    early: bool = False
+    value: Literal["result", "held"] | None = None
+    unless: str | None = None
+
+
+class LicenceEntry(Model):
+    """What a question may say, and which evidence is then none."""
+
+    says: str
+    covers: str
+
+
+class RulesFile(Model):
+    """What the YAML file of rules says."""
+
+    name: str
+    source: str
+    parts: dict[str, str]
+    licences: list[LicenceEntry]
+    rules: list[RuleEntry] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A pattern that gives its author away, sought around the words `near`; for the other fields see the file."""
+
+    name: str
+    kind: str
+    near: tuple[str, ...]
+    also: tuple[str, ...]
+    expression: str
+    when: Condition | None
+    begins: bool
+    early: bool
+    value: Literal["result", "held"] | None
+    before: str | None
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        return re.compile(self.expression, re.MULTILINE)
+
+    @cached_property
+    def unless(self) -> re.Pattern[str] | None:
+        return re.compile(self.before) if self.before else None
+
+
+@dataclass(frozen=True)
+class Licence:
+    """Where a question says the one, evidence that holds the other is no leak."""
+
+    says: re.Pattern[str]
+    covers: re.Pattern[str]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All rules and licences of a file; `digest` of what it says."""
+
+    rules: tuple[Rule, ...]
+    licences: tuple[Licence, ...]
+    digest: str
+
+
+def load_rules() -> Rules:
+    """The rules that ship with infogap."""
+    file = read_yaml(RulesFile, (files("infogap.leaks") / "rules.yaml").read_text("utf-8"), "leak rules")
+    rules = tuple(
+        Rule(
+            entry.name,
+            entry.kind,
+            tuple(entry.near),
+            tuple(entry.also),
+            _expression(entry.pattern, file.parts),
+            entry.when,
+            entry.begins,
+            entry.early,
+            entry.value,
+            entry.unless,
+        )
+        for entry in file.rules
+    )
+    licences = tuple(Licence(re.compile(entry.says), re.compile(entry.covers)) for entry in file.licences)
+    return Rules(rules, licences, digest(file.model_dump(mode="json")))
+
+
+def _expression(pattern: str, parts: dict[str, str]) -> str:
+    while _PART.search(pattern):
+        pattern = _PART.sub(lambda part: parts[part[1]], pattern)
+    return _SPACE.sub(lambda found: found[1] or (r"\s{0,3}" if found[2] else r"\s{1,3}"), pattern)

@@ -1,0 +1,99 @@
+"""Answers as they are written in a trace: `5/36`, `\\frac{5}{36}` and `$5 / 36$` are one."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from infogap.text.stated_answers import MAX_ANSWER, stated, unwrapped
+
+_JOINED = "A-Za-z0-9_"  # what joins on to an answer makes another one; a Chinese character does not
+_LONGEST = 120  # characters: a longer answer is no phrase that a sentence states
+_TOKEN = re.compile(r"\\[a-zA-Z]+|\d+(?:[.,]\d+)*|[^\W\d_]+|\S")
+_FRACTION = re.compile(r"-?(?:\\[dt]?frac\s*\{([^{}]+)\}\s*\{([^{}]+)\}|(\d+)\s*/\s*(\d+))")
+_EQUATION = re.compile(r"[A-Za-z]\w?(?:\([a-z]\))?\s*=\s*(?=\S)")
+_BALANCED = re.compile(r"[^()\[\]{}]+")
+_UNIT = re.compile(r"(-?\d+(?:[.,]\d+)*)\s*(?:\\text\s*\{[^{}]*\}|\\?[A-Za-z°%$][\w/^ .]{0,15})")
+_TEXT = re.compile(r"\\(?:text|mathrm|textbf)\s*\{([^{}]*)\}")
+_DROPPED = ("\\left", "\\right", "\\,", "\\!", "\\;", "$")
+CHOICE = re.compile(r"\(?([A-Za-z])\)?")
+
+
+@lru_cache(maxsize=4096)
+def answer_pattern(answer: str) -> re.Pattern[str] | None:
+    """A pattern for an answer wherever a text writes it; None where an answer is too long to be looked for."""
+    plain = _plain(answer)
+    if not plain or len(plain) > _LONGEST:
+        return None
+    choice = CHOICE.fullmatch(plain)
+    if choice:
+        return re.compile(rf"(?<![{_JOINED}\\'])(?:\({choice[1]}\)|{choice[1]})(?![{_JOINED}'])")
+    forms = [plain]
+    if equation := _EQUATION.match(plain):
+        forms.append(plain[equation.end() :])
+    if unit := _UNIT.fullmatch(forms[-1]):
+        forms.append(unit[1])
+    written = dict.fromkeys(_listed(form) or _written(form) for form in forms)
+    return re.compile(
+        rf"(?<![{_JOINED}.\\/^])(?:{'|'.join(written)})(?![{_JOINED}]|[.,]\d|\s?[/^]\s?\d)", re.IGNORECASE
+    )
+
+
+def same_answer(pattern: re.Pattern[str], text: str) -> bool:
+    """Whether a text is the answer of a pattern and nothing else."""
+    return pattern.fullmatch(_plain(text)) is not None
+
+
+def shown_answer(context: str) -> str | None:
+    """The answer that a context shows: all that stands after its label, or what its solution states; None for none."""
+    label, colon, rest = context.partition(":")
+    shown = rest.strip() if colon and "\n" not in label.strip() else context.strip()
+    if len(shown) <= _LONGEST and "\n" not in shown and "boxed" not in shown and len(shown.split()) <= 8:
+        return unwrapped(shown) or None
+    return stated(context) if len(context) <= 50 * MAX_ANSWER else None
+
+
+def _plain(answer: str) -> str:
+    answer = unwrapped(answer)
+    for dropped in _DROPPED:
+        answer = answer.replace(dropped, "")
+    return " ".join(_TEXT.sub(r"\1", answer).split())
+
+
+def _listed(form: str) -> str | None:
+    """A list's expression, "2, 3" or "x = 2 and x = 3"; None for what is no list of a few short things."""
+    items = [item.strip() for item in re.split(r",\s+|\\text\s*\{\s*and\s*\}|\s+and\s+|\s+or\s+", form) if item.strip()]
+    if not 2 <= len(items) <= 6 or any(len(item) > 12 or not _BALANCED.fullmatch(item) for item in items):
+        return None
+    named = [item[match.end() :] if (match := _EQUATION.match(item)) else item for item in items]
+    return r"[\s$]*(?:,|and|or|,\s*and|,\s*or)[\s$]*(?:[a-z]\w?\s*=\s*)?".join(_written(item) for item in named)
+
+
+def _written(form: str) -> str:
+    """One form's expression: spaces between its tokens may differ, and so may ways to set a fraction or a sign."""
+    pieces: list[str] = []
+    place = 0
+    for fraction in _FRACTION.finditer(form):
+        pieces += _tokens(form[place : fraction.start()])
+        above, below = fraction[1] or fraction[3], fraction[2] or fraction[4]
+        sign = "[-−]" if fraction.group().startswith("-") else ""
+        top, bottom = _spaced(_tokens(above)), _spaced(_tokens(below))
+        pieces.append(rf"{sign}(?:\\[dt]?frac\s?\{{?{top}\}}?\s?\{{?{bottom}\}}?|{top}\s?/\s?{bottom})")
+        place = fraction.end()
+    return _spaced(pieces + _tokens(form[place:]))
+
+
+def _tokens(text: str) -> list[str]:
+    return [_token(match.group()) for match in _TOKEN.finditer(text)]
+
+
+def _token(token: str) -> str:
+    if token in ("-", "−"):
+        return "[-−]"
+    if token[0].isdigit():
+        return re.escape(token.replace(",", "")) if "," not in token else re.escape(token).replace(",", ",?")
+    return re.escape(token)
+
+
+def _spaced(tokens: list[str]) -> str:
+    return r"[\s$\\,]{0,3}".join(tokens) if len(tokens) > 1 else "".join(tokens)

@@ -1,0 +1,87 @@
+"""Hints: the first part of a worked solution, cut at the end of a sentence or line."""
+
+from __future__ import annotations
+
+import re
+from itertools import accumulate, pairwise
+
+from infogap.text.math_spans import Span, formulas
+
+# Places where a sentence or a line may end, each with the white space that follows. Whether it does is looked at.
+_STOP = r"[.!?…][\"'”’)\]*_]*"
+_PLACE = re.compile(rf"(?P<full>[。！？][”’」』）)]*\s*)|{_STOP}(?P<stop>\s+)|(?P<line>\s*\n\s*)")
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(])(?:e\.g|i\.e|cf|vs|viz|resp|approx|ca|fig|figs|eq|eqs|eqn|no|nos|thm|lem|prop|cor|def|sec|ch|ex|p|pp"
+    r"|mr|mrs|ms|dr|prof|st|jr|sr)\.$",
+    re.IGNORECASE,
+)
+_NUMBERED = re.compile(r"(?:^|\n)[ \t]*(?:\(?\w{1,2}|[ivx]{1,4})\.$")  # "1. First": the number of an item ends nothing
+_WHITE = re.compile(r"\s*")
+_GOES_ON = "=+-−*/<>≤≥·×^,;:)]}&|"  # no sentence begins with one of these; "5! = 120"
+_LONGEST_ABBREVIATION = 12
+_RESULT = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])|^\s*####")  # where MATH, and GSM8K, state the answer
+
+
+def steps(solution: str) -> list[str]:
+    """The sentences and lines of a solution, each with the white space that follows it.
+
+    None ends inside a formula, a drawing, a code block or braces; a display formula ends the step that it stands in.
+    """
+    text = solution.strip()
+    cuts = sorted({0, len(text), *_ends(text)})
+    return [text[start:end] for start, end in pairwise(cuts)]
+
+
+def hint(solution: str, *, fraction: float | None = None, count: int | None = None) -> str | None:
+    r"""The first `count` steps, or as many as come nearest to `fraction` of the text's characters, at least one.
+
+    Never the last step, nor one that states the result (`\boxed{...}`, `#### ...`): None where no step is before it.
+    """
+    parts = steps(solution)
+    most = next((place for place, part in enumerate(parts) if _RESULT.search(part)), len(parts) - 1)
+    if most < 1:
+        return None
+    if count is None:
+        wanted = (0.3 if fraction is None else fraction) * sum(map(len, parts))
+        lengths = list(accumulate(map(len, parts)))
+        count = 1 + min(range(most), key=lambda last: abs(lengths[last] - wanted))
+    return "".join(parts[: min(count, most)]).strip()
+
+
+def _ends(text: str) -> list[int]:
+    """Where steps end, in what is outside formulas and right after display formulas."""
+    spans = list(formulas(text))
+    starts = {span.start: span for span in spans}
+    ends: list[int] = []
+    outside = 0
+    for span in [*spans, Span(len(text), len(text), False)]:
+        for place in _PLACE.finditer(text, outside, span.start):
+            following = starts.get(place.end())
+            if _is_end(text, place, following is not None and following.apart):
+                ends.append(place.end())
+        after = _WHITE.match(text, span.end).end()  # type: ignore[union-attr]  # it may match nothing
+        if _ends_a_step(text, span, after):
+            ends.append(after)
+        outside = span.end
+    return ends
+
+
+def _is_end(text: str, place: re.Match[str], before_display: bool) -> bool:
+    """Whether a sentence or a line ends there, by what stands before and what follows."""
+    kind, following = place.lastgroup, text[place.end() : place.end() + 1]
+    if kind == "full":
+        return True
+    if following.islower() or (following and following in _GOES_ON):
+        return kind == "line" and (place.group().count("\n") > 1 or following in "-*")  # a paragraph, a list
+    if kind == "stop":
+        before = text[max(0, place.start() - _LONGEST_ABBREVIATION) : place.start("stop")]
+        return not (_ABBREVIATION.search(before) or _NUMBERED.search(before))
+    return not before_display and text[place.start() - 1] != ","
+
+
+def _ends_a_step(text: str, span: Span, after: int) -> bool:
+    """Whether a step ends with a formula: a display with nothing behind it, or `$x = 1.$` before a new sentence."""
+    following = text[after : after + 1]
+    if span.apart:
+        return following not in (".", ",", ";", ":", "!", "?", ")", "。", "，")
+    return after > span.end and text[span.end - 2 : span.end - 1] == "." and not following.islower()

@@ -1,0 +1,35 @@
+"""Text that says nothing about any task: a control for what more text in the prompt does by itself."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+from infogap.ids import derived_seed
+
+
+def irrelevant(length: int, *key: object) -> str:
+    """Whole sentences of `length` characters, or as near to it as sentences come, at least one.
+
+    They are taken one after the other from a place in the text that `key` decides; the last is the one that fits best.
+    No sentence holds a number, a formula or a word of reasoning.
+    """
+    sentences = _sentences()
+    longest = max(map(len, sentences))
+    place = derived_seed("irrelevant", *key) % len(sentences)
+    chosen: list[str] = []
+    left = length
+    while left > longest + 1:
+        chosen.append(sentences[place])
+        left -= len(sentences[place]) + 1
+        place = (place + 1) % len(sentences)
+    last = min(sentences[place:] + sentences[:place], key=lambda sentence: abs(len(sentence) - left))
+    if not chosen or abs(len(last) - left) < abs(left + 1):
+        chosen.append(last)
+    return " ".join(chosen)
+
+
+@cache
+def _sentences() -> list[str]:
+    text = (resources.files("infogap.privileges") / "irrelevant.txt").read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if line and not line.startswith("#")]

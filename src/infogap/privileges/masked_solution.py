@@ -1,0 +1,87 @@
+r"""Masked solutions: the plan without the results. Numbers, the answer and boxed values are blanked out.
+
+Formulas stay readable: operators, letters and LaTeX commands are kept, and so are exponents and indices of one digit
+on a letter or a bracket, which belong to a formula's form (`x^2`, `a_1`, `f^{-1}`), whatever the answer is: a blank
+only where the answer stands would tell it. For the same reason all numbers in words go, not just the answer's; but
+"one" and "zero" mostly count nothing, and go where they are the answer.
+"""
+
+from __future__ import annotations
+
+import re
+
+from infogap.text.math_spans import braced
+
+BLANK = "□"
+_GROUPED = r"\d+(?:(?:,|,\\!\s?|\{,\})\d{3}(?!\d))*"  # 1,234 and 1{,}234 and 1,\!234
+_SIGN = r"(?:(?<![\w)}\]])(?<![\w)}\]]\s)|(?<=[a-z]{2}\s))[-−]"  # of "= -4" and "is -4", not of "x -4"
+_NUMBER = rf"(?:{_SIGN})?(?:{_GROUPED}(?:\.\d+)?|\.\d+)|[¼-¾⅐-⅞]"
+_FORM = r"(?<=[A-Za-z)\]}|'])[\^_](?:\d(?!\d)|\{-?\d\})|\\[A-Za-z]+"  # x^2, a_{1}, f^{-1}, \frac: kept as they are
+_UNITS = "two|three|four|five|six|seven|eight|nine"
+_TEENS = "ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen"
+_TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
+_COUNT = rf"(?:(?:{_TENS})(?:[- ](?:one|{_UNITS}))?|{_UNITS}|{_TEENS}|hundred|thousand|million|billion)"
+_IN_WORDS = rf"\b(?i:(?:one[- ](?=hundred|thousand|million|billion))?{_COUNT}(?:(?:[- ]| and ){_COUNT})*)\b"
+_VALUE = re.compile(rf"(?P<form>{_FORM})|{_IN_WORDS}|{_NUMBER}")
+_SELDOM_COUNTED = {"1": "one", "0": "zero"}
+
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_DRAWING = re.compile(r"\[asy\].*?(?:\[/asy\]|\Z)", re.DOTALL)
+_IN_TEXT = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mbox)\s*\{\s*([^{}]*?)\s*\}")
+_TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[^\W_]+|[^\s]")
+
+
+def masked(solution: str, answer: str | None) -> str:
+    r"""The solution with every value replaced by a blank: boxed ones, the gold answer wherever it stands, numbers.
+
+    A drawing is all values, and is one blank. Fractions come out with braces, `\frac{...}{...}`.
+    """
+    text = braced(_without_boxed(_DRAWING.sub(f"[asy]{BLANK}[/asy]", solution)))
+    for spelling in _spellings((answer or "").strip()):
+        text = spelling.sub(BLANK, text)
+    return _VALUE.sub(lambda match: match["form"] or BLANK, text)
+
+
+def _spellings(answer: str) -> list[re.Pattern[str]]:
+    r"""What to look for besides numbers: the answer, also without its `\text{...}`; "one" where it is 1.
+
+    White space within does not count, nor which `\frac` it is. Only whole occurrences: `a` is not the letter in `cat`.
+    """
+    if answer in _SELDOM_COUNTED:
+        return [re.compile(rf"\b{_SELDOM_COUNTED[answer]}\b", re.IGNORECASE)]
+    wanted = {braced(answer), _IN_TEXT.sub(r"\1", answer)}
+    return [_spelling(text) for text in sorted(filter(_is_no_number, wanted), key=lambda text: (-len(text), text))]
+
+
+def _is_no_number(text: str) -> bool:
+    return bool(text) and not re.fullmatch(_NUMBER, text) and bool(re.search(r"\w", text))
+
+
+def _spelling(text: str) -> re.Pattern[str]:
+    tokens = [re.escape(token) for token in _TOKEN.findall(text)]
+    pattern = r"\s*".join(re.sub(r"^\\\\[dtc]?frac$", r"\\\\[dtc]?frac", token) for token in tokens)
+    start = r"(?<![^\W_])" if text[0].isalnum() else ""
+    end = r"(?![^\W_])" if text[-1].isalnum() else ""
+    return re.compile(start + pattern + end, re.IGNORECASE if len(text) > 1 and text.isalpha() else 0)
+
+
+def _without_boxed(text: str) -> str:
+    """What stands in balanced boxes is blanked out; a box that never closes is blanked to the end."""
+    pieces, end = [], 0
+    for box in _BOX.finditer(text):
+        if box.start() < end:
+            continue  # a box inside a box
+        close = _closing(text, box.end())
+        pieces += [text[end : box.end()], BLANK, "}"]
+        end = close + 1
+    return "".join(pieces) + text[end:]
+
+
+def _closing(text: str, start: int) -> int:
+    """The place of the brace that closes the one before `start`, or the text's end."""
+    depth = 1
+    for place in range(start, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[place], 0)
+        if depth == 0:
+            return place
+    return len(text)

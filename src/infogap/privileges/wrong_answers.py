@@ -1,0 +1,170 @@
+"""Wrong answers that nobody gave: the gold answer with one of its parts changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from math import gcd
+
+from infogap.privileges.answer_shapes import form, in_words
+from infogap.text.math_spans import braced
+from infogap.text.option_parser import options
+
+_GROUPED = r"\d{1,3}(?:(?:,|,\\!\s?|\{,\})\d{3})+(?!\d)"
+# A number with the base that it is written in, if one is said: 4210_{5}.
+_TOKEN = re.compile(rf"({_GROUPED}|\d+(?:\.\d+)?|\.\d+)(?:_\{{?(\d{{1,2}})\}}?)?")
+_FORM = re.compile(r"[\^_](?:\d|\{-?\d+\})|\\begin\{[^}]*\}")  # exponents, indices: changed only if there is no other
+_LETTER = re.compile(r"(\\(?:text|textbf|mathrm)\s*\{\s*)?(\()?([A-Z])(\))?(\s*\})?")
+_SIGN = re.compile(r"(?<=[\w)}\]])(\s*)([+-])(\s*)(?=[\w(\\])")
+# Words and commands of which each can stand for the others of its line.
+_ALTERNATIVES = (
+    ("true", "false"),
+    ("yes", "no"),
+    ("even", "odd"),
+    ("positive", "negative"),
+    ("increasing", "decreasing"),
+    ("on", "off"),
+    ("left", "right"),
+    ("up", "down"),
+    ("north", "east", "south", "west"),
+    ("circle", "ellipse", "parabola", "hyperbola"),
+    ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+    (r"\sin", r"\cos"),
+    (r"\tan", r"\cot"),
+    (r"\sec", r"\csc"),
+    (r"\le", r"\ge"),
+    (r"\leq", r"\geq"),
+    ("<", ">"),
+    (r"\emptyset", r"\{0\}"),
+)
+_INFINITY = re.compile(r"-?\\infty(?![A-Za-z])")
+_QUOTIENT = re.compile(r"(?:frac\{)?(?<!\d)(\d{1,9})(?:\}\{|/)(\d{1,9})(?!\d)")
+_ROOT = re.compile(r"\\sqrt\{?(\d{1,9})(?!\d)")
+_TERM = re.compile(r"(?:[a-z]|\\(?!left|right|begin|text|mbox|\{)[A-Za-z]+)[^\s,;]*(?: [a-z])?")
+
+
+def variants(answer: str, question: str, draw: int) -> Iterator[str]:
+    """Answers of the same form as the gold `answer`, the most plausible first; `draw` decides among equals.
+
+    One number is moved a little; or a sign, a function, a word is exchanged for its counterpart; or a name for
+    another one in the question, an option's letter for another. None may be left where the answer has no such part,
+    and one may by chance be right: the verifier decides.
+    """
+    yield from _other_letters(answer, question, draw)
+    yield from _exchanged(answer, draw)
+    yield from _other_names(answer, question, draw)
+    yield from sorted(_moved_numbers(braced(answer), draw), key=_unsimplified)
+    yield from _other_signs(answer)
+    if infinite := list(_INFINITY.finditer(answer)):  # of (-\infty, \infty) the second
+        yield f"{answer[: infinite[-1].start()]}0{answer[infinite[-1].end() :]}"
+    yield from _other_order(answer, draw)
+    if _TERM.fullmatch(answer) and not in_words(answer):
+        yield f"2{answer}"
+        yield f"-{answer}"
+
+
+def _moved_numbers(answer: str, draw: int) -> Iterator[str]:
+    """Each number in turn, from the `draw`-th on, moved up by 1 to 20 units of its last place; then by one more.
+
+    Then by one of its first place: what differs in the tenth decimal may be right by the verifier.
+    """
+    fixed = [match.span() for match in _FORM.finditer(answer)]
+    tokens = list(_TOKEN.finditer(answer))
+    free = [token for token in tokens if not any(start <= token.start() < end for start, end in fixed)]
+    for turn in range(3 * len(free or tokens)):
+        token = (free or tokens)[(draw + turn) % len(free or tokens)]
+        again = turn // len(free or tokens)
+        moved = _in_base(token[1], int(token[2]), draw + turn) if token[2] else _moved(token[1], draw + turn, again)
+        if moved:
+            yield answer[: token.start()] + moved + answer[token.end(1) :]
+
+
+def _unsimplified(answer: str) -> bool:
+    r"""Whether nobody would leave it so: `\frac{6}{3}`, `\sqrt{12}`."""
+    quotients = [(int(top), int(bottom)) for top, bottom in _QUOTIENT.findall(answer)]
+    roots = [int(root) for root in _ROOT.findall(answer)]
+    return any(gcd(*quotient) > 1 or quotient[1] <= 1 for quotient in quotients) or any(
+        root % square == 0 for root in roots for square in (4, 9, 25, 49)
+    )
+
+
+def _moved(number: str, draw: int, again: int = 0) -> str:
+    """Moved by at most a fifth of itself, or by one unit (`again`: 0, 1, 2); commas and leading zeros stay in place."""
+    digits = re.sub(r"\D", "", number)
+    units = int(digits)  # whole, so that a number of any length moves exactly
+    step = 10 ** (len(digits) - 1) if again > 1 else 1 + again + draw % min(max(1, units // 5), 20)
+    moved = str(units + step).zfill(len(digits))
+    if len(moved) > len(digits):  # 99 to 100: the new digit goes in front
+        number = "0" + number
+    replaced = iter(moved)
+    return re.sub(r"\d", lambda _: next(replaced), number)
+
+
+def _in_base(number: str, base: int, draw: int) -> str | None:
+    """The last digit changed to another one that the base has."""
+    if not (2 <= base <= 10 and number.isdigit()):
+        return _moved(number, draw)
+    return f"{number[:-1]}{(int(number[-1]) + 1 + draw % (base - 1)) % base}"
+
+
+def _other_letters(answer: str, question: str, draw: int) -> Iterator[str]:
+    """For `C`, `(C)` or `\\text{(C)}` the other options of the question; letters near it where it has none."""
+    letter = _LETTER.fullmatch(answer)
+    if not letter:
+        return
+    others = [other for other in options(question) or "ABCDE" if other != letter[3]]
+    for turn in range(len(others)):
+        other = others[(draw + turn) % len(others)]
+        yield answer[: letter.start(3)] + other + answer[letter.end(3) :]
+
+
+def _exchanged(answer: str, draw: int) -> Iterator[str]:
+    for alternatives in _ALTERNATIVES:
+        for place, word in enumerate(alternatives):
+            end = "(?![A-Za-z])" if word[-1].isalpha() else ""
+            start = r"(?<![A-Za-z\\])" if word[0].isalpha() else ""
+            found = list(re.finditer(start + re.escape(word) + end, answer, re.IGNORECASE))
+            if not found:
+                continue
+            last = found[-1]
+            other = alternatives[(place + 1 + draw % (len(alternatives) - 1)) % len(alternatives)]
+            yield answer[: last.start()] + _cased(other, last[0]) + answer[last.end() :]
+
+
+def _cased(word: str, like: str) -> str:
+    if like.isalpha() and like[0].isupper():
+        return word.upper() if len(like) > 1 and like.isupper() else word.capitalize()
+    return word
+
+
+def _other_names(answer: str, question: str, draw: int) -> Iterator[str]:
+    """For a name, the others of the question: capitalised words that do not begin a sentence."""
+    words = in_words(answer)
+    if not words or not words[1][0].isupper():
+        return
+    named = re.findall(r"(?<=[a-z,;:\"'|&(-])[ \"'(]?\b([A-Z][a-z]{2,})\b", question)
+    others = sorted(set(named) - {words[1]})
+    for turn in range(min(len(others), 4)):
+        yield words[0] + others[(draw + turn) % len(others)] + words[2]
+
+
+def _other_signs(answer: str) -> Iterator[str]:
+    """One sign between two terms exchanged: `p - q` for `p + q`."""
+    for sign in _SIGN.finditer(answer):
+        yield answer[: sign.start(2)] + {"+": "-", "-": "+"}[sign[2]] + answer[sign.end(2) :]
+
+
+def _other_order(answer: str, draw: int) -> Iterator[str]:
+    """Two neighbours of a list exchanged, where no bracket belongs to one of them. A sentence is no list."""
+    if re.search(r"[()\[\]{}\\]", answer):
+        return
+    for separator, longest in ((r"(\s*\n\s*)", None), (r"(\s*[,;]\s*)", 2), (r"(\s+)", 1)):
+        parts = re.split(separator, answer)
+        if longest and any(len(part.split()) > longest for part in parts[::2]):
+            continue
+        if longest == 1 and len({form(part).lower() for part in parts[::2]} - {"_"}) > 1:
+            continue
+        for turn in range(len(parts) // 2):
+            place = 2 * ((draw + turn) % (len(parts) // 2))
+            if parts[place] != parts[place + 2]:
+                yield "".join([*parts[:place], parts[place + 2], parts[place + 1], parts[place], *parts[place + 3 :]])

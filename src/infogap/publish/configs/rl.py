@@ -1,0 +1,89 @@
+"""The config `rl`: the mix's tasks in the columns that verl reads (Sheng et al. 2024, arXiv 2409.19256)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import polars as pl
+
+from infogap.publish.chat_messages import MESSAGES, prompts
+from infogap.publish.configs.base import Config
+from infogap.publish.external_sort import in_order
+from infogap.publish.trace_join import public
+from infogap.runs.run_folder import Run
+from infogap.schema import MIX, TASKS, TRACES
+
+_SCHEMA = pl.Schema(
+    {
+        "data_source": pl.String(),
+        "prompt": MESSAGES,
+        "ability": pl.String(),
+        "reward_model": pl.Struct({"style": pl.String, "ground_truth": pl.String}),
+        "extra_info": pl.Struct(
+            {
+                "index": pl.Int64,
+                "split": pl.String,
+                "task_id": pl.String,
+                "question": pl.String,
+                "family": pl.String,
+                "difficulty": pl.String,
+                "verifier": pl.String,
+                "verifier_settings": pl.String,
+            }
+        ),
+    }
+)
+# What a verifier needs besides the gold answer; where a row came from stays here.
+_SETTINGS = ("gym", "tolerance")
+
+
+def _places(run: Run) -> pl.DataFrame:
+    """The tasks of the mix that have a gold answer, by id."""
+    selected = run.scan(MIX).filter("selected").select("trace_id")
+    used = run.scan(TRACES).join(selected, on="trace_id", how="semi").select("task_id").unique()
+    there = run.scan(TASKS).filter(pl.col("answer").is_not_null()).join(used, on="task_id", how="semi")
+    return in_order(there.select("task_id").collect())
+
+
+def _rows(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:
+    """A row for each task. `ability` is the family, or the verifier where there is none."""
+    known = tasks.with_columns(
+        prompts(run, tasks),
+        public(tasks, "source"),
+        verifier_settings=pl.Series([_settings(text) for text in tasks["metadata"]], dtype=pl.String),
+    )
+    extra = pl.struct(
+        pl.col("place").alias("index"),
+        pl.lit("train").alias("split"),
+        *("task_id", "question", "family", "difficulty", "verifier", "verifier_settings"),
+    )
+    return (
+        known.with_columns(
+            data_source="source",
+            ability=pl.coalesce("family", "verifier"),
+            reward_model=pl.struct(style=pl.lit("rule"), ground_truth="answer"),
+            extra_info=extra,
+        )
+        .select(*_SCHEMA)
+        .match_to_schema(_SCHEMA)
+    )
+
+
+def _settings(metadata: str | None) -> str | None:
+    """As JSON; None where the verifier needs nothing."""
+    known: dict[str, Any] = orjson.loads(metadata or "{}")
+    kept = {key: known[key] for key in _SETTINGS if key in known}
+    return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS).decode() if kept else None
+
+
+RL = Config(
+    name="rl",
+    shows="the tasks of the mix with their gold answers, for reinforcement learning",
+    schema=_SCHEMA,
+    key=pl.col("extra_info").struct.field("task_id"),
+    table=TASKS,
+    places=_places,
+    rows=_rows,
+    empty="no task of the mix has a gold answer",
+)

@@ -1,0 +1,48 @@
+"""The config `traces`: everything that is known of every trace."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from infogap.publish.configs.base import Config
+from infogap.publish.external_sort import in_order
+from infogap.publish.trace_join import all_but, columns, joined
+from infogap.runs.run_folder import Run
+from infogap.schema import DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACES, VERDICTS
+
+# Neither the contexts nor the worked solutions: privileged text is not published here. Nor the errors of failed
+# requests and the details of verdicts, which can name servers; `finish_reason` is "error" where a request failed.
+_SCHEMA = pl.Schema(
+    {
+        **columns(TRACES, "trace_id", "task_id"),
+        **columns(TASKS, "source", "family", "difficulty", "verifier", "question", "answer"),
+        **all_but(TRACES, "trace_id", "task_id", "error"),
+        **all_but(VERDICTS, "trace_id", "detail"),
+        **columns(STATED_VERDICTS, "stated_verdict"),
+        **all_but(MEASURES, "trace_id"),
+        **columns(DUPLICATES, "duplicate_of", "jaccard"),
+        **all_but(MIX, "trace_id"),
+    }
+)
+
+
+def _places(run: Run) -> pl.DataFrame:
+    """All traces, by id."""
+    return in_order(run.scan(TRACES).select("trace_id").collect())
+
+
+def _rows(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
+    """Every trace with its task, verdict, measurements, duplicate and place in the mix."""
+    return joined(run, traces).select(*_SCHEMA).match_to_schema(_SCHEMA)
+
+
+EVERY_TRACE = Config(
+    name="traces",
+    shows="every trace with everything measured of it",
+    schema=_SCHEMA,
+    key=pl.col("trace_id"),
+    table=TRACES,
+    places=_places,
+    rows=_rows,
+    empty="there are no traces",
+)

@@ -1,0 +1,175 @@
+"""Pushing to the Hub: one version is one tag on one commit that holds data, card and infogap.json."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import orjson
+
+from infogap.errors import UserError
+from infogap.ids import file_digest
+from infogap.publish.card import REPO
+from infogap.publish.card_merge import merge_cards
+from infogap.publish.hub_client import clear_errors, hub_client, retried, upload_bars
+from infogap.publish.provenance import FILE_NAME
+from infogap.runs.run_folder import Run
+
+if TYPE_CHECKING:
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+    from huggingface_hub.hf_api import RepoFile
+
+_CARD = "README.md"
+
+
+@dataclass(frozen=True)
+class PushResult:
+    """A version on the Hub. `created` is false where it was there already, with the same content."""
+
+    url: str
+    tag: str
+    commit: str
+    created: bool
+
+
+def push(run: Run) -> PushResult:
+    """Push the run's dataset folder to its repository as the recipe's version.
+
+    Rate limits, server errors and commits by others in between are retried.
+
+    Raises UserError where the recipe names no repository, the folder is not made, the repository is public though
+    the recipe says private, or the version exists with other content; WorldError where the Hub does not answer
+    or refuses.
+    """
+    repo, folder = run.recipe.publish.repo, run.path / "dataset"
+    if repo is None:
+        raise UserError("the recipe names no repository: set publish.repo to org/name")
+    version = run.recipe.publish.version
+    data = _checked_data(folder, version, run)
+    upload = _Upload(hub_client(), repo, run.recipe.publish.private, folder, data, f"v{version}", run.recipe.name)
+    with clear_errors(upload.api.endpoint, repo), upload_bars():
+        return retried(upload.attempt)  # reads the repository anew each time: a commit is not made twice
+
+
+def _checked_data(folder: Path, version: str, run: Run) -> dict[str, str]:
+    """The folder's data files and their SHA-256.
+
+    Raises UserError where the folder is missing, of another version, or changed since it was written.
+    """
+    again = f"run `infogap publish {run.path}` first"
+    try:
+        made = orjson.loads((folder / FILE_NAME).read_bytes())
+    except FileNotFoundError:
+        raise UserError(f"{folder} is not there: {again}") from None
+    if made["recipe"]["publish"]["version"] != version:
+        raise UserError(f"{folder} holds version {made['recipe']['publish']['version']}, not {version}: {again}")
+    data = {path: str(entry["sha256"]) for path, entry in made["files"].items()}
+    for path, sha256 in data.items():
+        if not (folder / path).is_file() or file_digest(folder / path) != sha256:
+            raise UserError(f"{folder / path} is not as it was written: {again}")
+    return data
+
+
+@dataclass(frozen=True)
+class _Upload:
+    """What goes where; an attempt can be made any number of times."""
+
+    api: HfApi
+    repo: str
+    private: bool
+    folder: Path
+    data: dict[str, str]  # path in the folder -> SHA-256
+    tag: str
+    name: str
+
+    @property
+    def url(self) -> str:
+        return f"{self.api.endpoint}/datasets/{self.repo}"
+
+    def attempt(self) -> PushResult:
+        """Commit what differs, if anything, and tag it."""
+        # Not private is left to the Hub: an organisation may make everything private.
+        self.api.create_repo(self.repo, repo_type="dataset", private=self.private or None, exist_ok=True)
+        if self.private and not self.api.repo_info(self.repo, repo_type="dataset").private:
+            raise UserError(
+                f"{self.repo} exists and is public, but the recipe says publish.private: make it private on the Hub, "
+                "or set publish.private to false"
+            )
+        refs = self.api.list_repo_refs(self.repo, repo_type="dataset")
+        tagged = {tag.name: tag.target_commit for tag in refs.tags}
+        if self.tag in tagged:
+            if self._operations(self.tag):
+                raise UserError(
+                    f"{self.repo} has a version {self.tag} with other content: raise publish.version "
+                    "(a published version is never changed)"
+                )
+            return PushResult(self.url, self.tag, tagged[self.tag], created=False)
+        head = next(branch.target_commit for branch in refs.branches if branch.name == "main")
+        operations = self._operations(head)
+        commit = self._commit(operations, head) if operations else head
+        self.api.create_tag(self.repo, repo_type="dataset", tag=self.tag, revision=commit)
+        return PushResult(self.url, self.tag, commit, created=True)
+
+    def _commit(self, operations: list[CommitOperationAdd | CommitOperationDelete], head: str) -> str:
+        made = self.api.create_commit(
+            self.repo,
+            operations,
+            repo_type="dataset",
+            revision="main",
+            parent_commit=head,
+            commit_message=f"{self.name} {self.tag}",
+        )
+        return str(made.oid)
+
+    def _operations(self, revision: str) -> list[CommitOperationAdd | CommitOperationDelete]:
+        """What turns the repository at a revision into the folder; empty where nothing differs."""
+        from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+        from huggingface_hub.hf_api import RepoFile
+
+        tree = self.api.list_repo_tree(self.repo, repo_type="dataset", revision=revision, recursive=True)
+        there = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
+        texts = {_CARD: self._card(revision, there), FILE_NAME: (self.folder / FILE_NAME).read_bytes()}
+        contents: dict[str, bytes | Path] = {path: self.folder / path for path in self.data} | texts
+        changed = [path for path, content in contents.items() if not self._is_there(content, there.get(path))]
+        stale = self._replaced(revision, there) - contents.keys()
+        return [
+            *(CommitOperationAdd(path, contents[path]) for path in changed),
+            *(CommitOperationDelete(path) for path in sorted(stale)),
+        ]
+
+    def _is_there(self, content: bytes | Path, there: RepoFile | None) -> bool:
+        """Compare with a file on the Hub by the digest that it keeps: SHA-256 for large files, git's for others."""
+        from huggingface_hub.utils.sha import git_hash
+
+        if there is None:
+            return False
+        if isinstance(content, Path) and there.lfs is not None:
+            return there.lfs.sha256 == self.data[content.relative_to(self.folder).as_posix()]
+        return there.blob_id == git_hash(content.read_bytes() if isinstance(content, Path) else content)
+
+    def _card(self, revision: str, there: dict[str, RepoFile]) -> bytes:
+        ours = (self.folder / _CARD).read_text(encoding="utf-8").replace(REPO, self.repo)
+        if _CARD in there:
+            ours = merge_cards(ours, self._read(_CARD, revision).decode(errors="replace"))
+        return ours.encode()
+
+    def _replaced(self, revision: str, there: dict[str, RepoFile]) -> set[str]:
+        """The data files at a revision that a push replaces: those that infogap.json there lists, and whatever
+        lies where our configs' patterns would pick it up. Nothing else is ever deleted."""
+        listed: set[str] = set()
+        if FILE_NAME in there:
+            try:
+                listed = set(orjson.loads(self._read(FILE_NAME, revision)).get("files", {}))
+            except (orjson.JSONDecodeError, AttributeError):
+                listed = set()  # somebody else's file of that name
+        configs = "|".join(sorted({path.split("/")[1] for path in self.data}))
+        picked_up = re.compile(rf"data/({configs})/train-[^/]*\.parquet")
+        return {path for path in there if picked_up.fullmatch(path) or (path in listed and path.startswith("data/"))}
+
+    def _read(self, path: str, revision: str) -> bytes:
+        with TemporaryDirectory() as folder:
+            file = self.api.hf_hub_download(self.repo, path, repo_type="dataset", revision=revision, local_dir=folder)
+            return Path(file).read_bytes()

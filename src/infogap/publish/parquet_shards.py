@@ -1,0 +1,112 @@
+"""Parquet shards of a config, written by the `datasets` library with declared features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from infogap.console import Advance
+from infogap.ids import file_digest
+from infogap.publish.configs.base import Config
+from infogap.publish.external_sort import SLICE_BYTES
+from infogap.runs.run_folder import Run
+from infogap.schema import features
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One Parquet file; `path` is its place in the dataset folder."""
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written of a config; `arrow_bytes` is its size once loaded."""
+
+    config: Config
+    shards: list[Shard]
+    arrow_bytes: int
+
+    @property
+    def rows(self) -> int:
+        return sum(shard.rows for shard in self.shards)
+
+    @property
+    def bytes(self) -> int:
+        return sum(shard.bytes for shard in self.shards)
+
+
+def write_config(
+    run: Run,
+    config: Config,
+    places: pl.DataFrame,
+    folder: Path,
+    advance: Advance = lambda _n=1, **_extra: None,
+    limit: int = SLICE_BYTES,
+) -> Written:
+    """Write data/CONFIG/train-XXXXX-of-XXXXX.parquet into `folder`, in the order of `places` (the config's).
+
+    One shard per slice of about `limit` bytes of text; equal tables give equal bytes.
+    """
+    target = folder / "data" / config.name
+    target.mkdir(parents=True)
+    unnamed, rows, arrow_bytes = list[Path](), list[int](), 0
+    for frame in config.slices(run, places, limit):
+        path = target / f"{len(unnamed):05d}.parquet"
+        arrow_bytes += _write_shard(frame, config.schema, path)
+        unnamed.append(path)
+        rows.append(frame.height)
+        advance(frame.height)
+    shards = []
+    for index, path in enumerate(unnamed):
+        named = path.rename(target / f"train-{index:05d}-of-{len(unnamed):05d}.parquet")
+        place = named.relative_to(folder).as_posix()
+        shards.append(Shard(place, rows[index], named.stat().st_size, file_digest(named)))
+    return Written(config, shards, arrow_bytes)
+
+
+def _write_shard(frame: pl.DataFrame, schema: pl.Schema, path: Path) -> int:
+    """Write one file; returns the Arrow table's size in bytes."""
+    from datasets import Dataset
+
+    with _no_bars():
+        dataset: Any = Dataset.from_polars(_nothing_under_nulls(frame), features=features(schema))
+        dataset.to_parquet(path)
+    return int(dataset.data.nbytes)
+
+
+def _nothing_under_nulls(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same rows in new memory.
+
+    Polars leaves items under a list that is null (after a left join), which Arrow allows; what `datasets` makes of such
+    a column gives them to the row before.
+    """
+    import pyarrow as pa
+
+    table = frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    copied = pl.from_arrow(table.take(pa.array(range(frame.height), pa.int64())), schema=frame.schema)
+    assert isinstance(copied, pl.DataFrame)
+    return copied
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """Without the bars of the `datasets` library, which would cut through ours."""
+    from datasets import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    shown = not are_progress_bars_disabled()
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        if shown:
+            enable_progress_bars()

@@ -1,0 +1,231 @@
+"""Recipes from YAML: read with line numbers, overridden, validated, and written back resolved."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from infogap.errors import UserError
+from infogap.recipe.recipe_errors import Path as KeyPath
+from infogap.recipe.recipe_errors import Problem, messages, spell_path
+from infogap.recipe.recipe_model import Recipe, contradictions
+
+ORIGIN = "run.json"  # beside a run's resolved recipe: where its relative paths start from
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where each key of a recipe stands: its line in the file, or the override that set it."""
+
+    file: Path
+    lines: dict[KeyPath, int]
+    overrides: dict[KeyPath, str]
+
+    def problem(self, path: KeyPath, message: str) -> Problem:
+        """A problem at a key, with the file's line or the override that set it."""
+        for length in range(len(path), -1, -1):
+            if path[:length] in self.overrides:
+                return Problem(self.overrides[path[:length]], spell_path(path), message)
+            for key, override in self.overrides.items():
+                if length and key[:length] == path[:length] and path[:length] not in self.lines:
+                    return Problem(override, spell_path(path), message)  # it made the mapping that the key is in
+            if path[:length] in self.lines:
+                return Problem(f"{self.file}:{self.lines[path[:length]]}", spell_path(path), message)
+        return Problem(str(self.file), spell_path(path), message)
+
+
+@dataclass(frozen=True)
+class LoadedRecipe:
+    """A valid recipe, and where each of its keys stands."""
+
+    recipe: Recipe
+    places: Places
+
+    @property
+    def file(self) -> Path:
+        return self.places.file
+
+    @property
+    def base(self) -> Path:
+        """What the recipe's relative paths start from: its folder; for a run's resolved recipe, the original's."""
+        try:
+            return Path(orjson.loads((self.file.parent / ORIGIN).read_bytes())["base"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return self.file.parent
+
+    def problem(self, path: KeyPath, message: str) -> Problem:
+        """A problem that only shows outside the recipe (a missing file), at the key that names it."""
+        return self.places.problem(path, message)
+
+
+class RecipeError(UserError):
+    """All problems of one recipe at once, in the order of its lines.
+
+    `sound` is the recipe without the sections that have problems, where it could be read at all: with it the
+    caller can look for further problems outside (files that are missing) and tell them together.
+    """
+
+    def __init__(self, problems: list[Problem], sound: LoadedRecipe | None = None) -> None:
+        self.problems = sorted(problems, key=_by_line)
+        self.sound = sound
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def _by_line(problem: Problem) -> tuple[str, int]:
+    file, _, line = problem.where.rpartition(":")
+    return (file, int(line)) if line.isdigit() else (problem.where, 0)
+
+
+def load_recipe(file: Path, overrides: list[str] | None = None) -> LoadedRecipe:
+    """Read, override (`key=value`, the value in YAML) and validate a recipe.
+
+    Raises RecipeError with every problem of the file, UserError where it cannot be read at all.
+    """
+    data, lines = _read(file)
+    sources = _override(data, overrides or [])
+    lines = {path: line for path, line in lines.items() if not any(path[:n] in sources for n in range(1, len(path)))}
+    places = Places(file, lines, sources)
+    recipe, found = _validate(data)
+    if recipe is None:
+        problems = [places.problem(path, message) for path, message in found]
+        raise RecipeError(problems, LoadedRecipe(_sound_recipe(data), places))
+    return LoadedRecipe(recipe, places)
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """A recipe as YAML, defaults filled in; `load_recipe` reads it back as the same recipe."""
+    text = yaml_text(recipe.model_dump(mode="json", by_alias=True, exclude_none=True))
+    return text + ("dedupe: null\n" if recipe.dedupe is None else "")
+
+
+def yaml_text(value: dict[str, Any]) -> str:
+    """A JSON-able mapping as YAML that reads back as the same mapping."""
+    yaml = YAML()
+    yaml.width = 2**30  # never fold: a folded string with a backslash in it reads back as another string
+    out = io.StringIO()
+    yaml.dump(value, out)
+    return out.getvalue()
+
+
+def _address(file: Path) -> str:
+    return re.sub(r"^(\w+):/+", r"\1://", str(file))
+
+
+def _read(file: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
+    try:
+        tree = YAML(typ="rt").load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if re.match(r"(https?|s3|gs|hf):/", str(file)):  # a Path has one slash of two
+            raise UserError(f"{_address(file)} is an address; download the recipe and name the file") from None
+        raise UserError(f"there is no recipe {file}; `infogap init` writes one to start from") from None
+    except IsADirectoryError:
+        raise UserError(f"{file} is a folder; name a recipe, or look at a run with infogap status {file}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read the recipe {file}: {error}") from error
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{file}:{mark.line + 1}" if mark else str(file)
+        what = (error.problem or "not valid YAML").splitlines()[0]
+        raise RecipeError([Problem(where, "", f"not valid YAML: {what}")]) from error
+    except YAMLError as error:
+        raise RecipeError([Problem(str(file), "", f"not valid YAML: {error}")]) from error
+    if not isinstance(tree, CommentedMap):
+        raise RecipeError([Problem(f"{file}:1", "", "a recipe is a mapping of keys such as `name:` and `tasks:`")])
+    lines: dict[KeyPath, int] = {(): 1}
+    return _plain(tree, (), lines), lines
+
+
+def _plain(node: Any, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
+    """A YAML node as plain Python values; notes the line of every key and list item."""
+    if isinstance(node, CommentedMap):
+        for key in node:
+            lines[(*path, key)] = node.lc.data[key][0] + 1 if key in (node.lc.data or {}) else lines[path]
+        return {key: _plain(value, (*path, key), lines) for key, value in node.items()}
+    if isinstance(node, CommentedSeq):
+        for index in range(len(node)):
+            lines[(*path, index)] = node.lc.item(index)[0] + 1
+        return [_plain(value, (*path, index), lines) for index, value in enumerate(node)]
+    for kind in (bool, int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    return node
+
+
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+
+
+def _override(data: dict[str, Any], overrides: list[str]) -> dict[KeyPath, str]:
+    """Set `a.b[0].c=value` in the data; returns which override set which key."""
+    sources: dict[KeyPath, str] = {}
+    for override in overrides:
+        name, separator, text = override.partition("=")
+        path: KeyPath = tuple(int(index) if index else key for key, index in _STEP.findall(name.strip()))
+        if not separator or not path:
+            raise UserError(f"--set {override}: write it as key=value, for example --set generate.samples=2")
+        try:
+            value = _plain(YAML(typ="rt").load(text), (), {(): 0})
+        except YAMLError:
+            raise UserError(f"--set {override}: the value is not valid YAML") from None
+        node: Any = data
+        for step, following in pairwise(path):
+            node = _descend(node, step, following, override)
+        last = path[-1]
+        if isinstance(node, dict) or (isinstance(node, list) and isinstance(last, int) and last < len(node)):
+            node[last] = value  # type: ignore[index]
+        else:
+            raise UserError(f"--set {override}: there is no {spell_path(path)} to set")
+        sources[path] = f"--set {override}"
+    return sources
+
+
+def _descend(node: Any, step: str | int, following: str | int, override: str) -> Any:
+    if isinstance(node, dict) and isinstance(step, str):
+        if node.get(step) is None:
+            node[step] = [] if isinstance(following, int) else {}
+        return node[step]
+    if isinstance(node, list) and isinstance(step, int) and step < len(node):
+        return node[step]
+    raise UserError(f"--set {override}: there is no '{step}' in the recipe")
+
+
+def _validate(data: dict[str, Any]) -> tuple[Recipe | None, list[tuple[KeyPath, str]]]:
+    """The recipe, or every problem: those of each section, and those between sections that are sound."""
+    found: list[tuple[KeyPath, str]] = []
+    recipe: Recipe | None = None
+    try:
+        recipe = Recipe.model_validate(data)
+    except ValidationError as error:
+        found += messages(error, data)
+    found += contradictions(_sound_sections(data))
+    return (None if found else recipe), found
+
+
+def _sound_recipe(data: dict[str, Any]) -> Recipe:
+    """The recipe's sound sections, the others as if they were not there."""
+    sections = _sound_sections(data)
+    keys = {info.alias or name: name for name, info in Recipe.model_fields.items()}
+    fields = {keys[key]: section for key, section in sections.items() if section is not None}
+    return Recipe.model_construct(**({"name": "unnamed"} | fields))  # type: ignore[arg-type]
+
+
+def _sound_sections(data: dict[str, Any]) -> dict[str, object]:
+    sections: dict[str, object] = {}
+    for name, info in Recipe.model_fields.items():
+        key = info.alias or name
+        if data.get(key) is None:
+            continue
+        try:
+            sections[key] = TypeAdapter[Any](info.annotation or Any).validate_python(data[key], strict=True)
+        except ValidationError:
+            sections[key] = None
+    return sections

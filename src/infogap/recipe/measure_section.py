@@ -1,0 +1,72 @@
+"""What measure takes from a recipe: lexicons, cut points, and how the gap is scored."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from infogap.recipe.base import Model, each_once, refuse
+from infogap.recipe.scorer_section import THE_TEACHER, ScorerEntry
+
+
+class Bands(Model):
+    """Cut points of the confidence bands, in markers per 1,000 tokens: below `mixed` is confident."""
+
+    mixed: float = Field(2.0, gt=0, description="From here on a trace is mixed.")
+    uncertain: float = Field(8.0, gt=0, description="From here on a trace is uncertain.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.mixed >= self.uncertain:
+            raise refuse(f"`mixed` ({self.mixed:g}) must be below `uncertain` ({self.uncertain:g})")
+        return self
+
+
+OtherContext = Literal[
+    "hint",
+    "masked_solution",
+    "answer",
+    "decoy_answer",
+    "solution",
+    "decoy_solution",
+    "irrelevant",
+    "reference_only",
+]
+
+
+class Gap(Model):
+    """How much likelier traces are under their teacher's context: which model says so, and what else it scores."""
+
+    scorer: ScorerEntry = Field(
+        THE_TEACHER,
+        description="teacher: the model that wrote the traces. Or a student: SmolLM2-135M-Instruct, a .gguf file, a "
+        "model of the Hub or a folder (by vLLM), or a mapping with `backend`.",
+    )
+    contexts: Annotated[list[OtherContext], AfterValidator(each_once)] = Field(
+        [],
+        description="Further contexts under which every trace is scored: a privilege's or control's, or "
+        "reference_only, the trace's own context without the question.",
+    )
+    threshold: float = Field(
+        1.0, gt=0, description="In nats: tokens whose gap is above it count for `gap_share`. 1 is e times as likely."
+    )
+    per_token: bool = Field(False, description="Keep every token's gap and surprisal, in the table token_gaps.")
+
+
+class Measure(Model):
+    """By which lexicons markers are counted, where the bands are cut, and what counts as a fork."""
+
+    lexicons: Annotated[list[str], AfterValidator(each_once)] = Field(
+        ["infogap", "kim2026"],
+        min_length=1,
+        description="infogap, kim2026, or a YAML file of your own; the first one gives the band.",
+    )
+    bands: Bands = Bands()
+    fork_entropy: float = Field(
+        0.672,
+        gt=0,
+        description="Entropy, in nats, from which a token counts as a fork; the default is the 80th percentile that "
+        "Wang et al. 2025 (arXiv 2506.01939) report for Qwen3-8B. Needs `teacher.logprobs`.",
+    )
+    gap: Gap | None = Field(None, description="Score the traces; without it nothing is scored.")

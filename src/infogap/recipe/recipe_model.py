@@ -1,0 +1,146 @@
+"""The recipe: one YAML file that says what a dataset is made of."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from infogap.recipe.base import Model
+from infogap.recipe.decontaminate_section import Decontaminate
+from infogap.recipe.dedupe_section import Dedupe
+from infogap.recipe.generate_section import Generate
+from infogap.recipe.measure_section import Measure
+from infogap.recipe.mix_sections import Balance, Publish
+from infogap.recipe.scorer_section import THE_TEACHER
+from infogap.recipe.sources import FileTasks, TaskSource, TraceImport
+from infogap.recipe.teacher_section import Teacher
+
+
+class Recipe(Model):
+    """Everything that a run depends on. Either tasks, teacher and generate, or import."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="The run's folder: runs/NAME.")
+    seed: int = Field(0, ge=0, lt=2**63)
+    tasks: list[TaskSource] | None = Field(None, min_length=1)
+    teacher: Teacher | None = None
+    generate: Generate | None = None
+    import_: list[TraceImport] | None = Field(None, alias="import", min_length=1)
+    measure: Measure = Measure()
+    dedupe: Dedupe | None = Dedupe()
+    decontaminate: Decontaminate | None = Field(None, description="Without it nothing is compared.")
+    balance: Balance = Balance()
+    publish: Publish = Publish()
+
+    @property
+    def imports(self) -> bool:
+        """Whether traces are imported rather than generated."""
+        return self.import_ is not None
+
+    @property
+    def table_sources(self) -> list[FileTasks] | list[TraceImport]:
+        """The sources that are files or datasets."""
+        if self.import_ is not None:
+            return self.import_
+        return [source for source in self.tasks or [] if isinstance(source, FileTasks)]
+
+
+Path = tuple[str | int, ...]
+
+
+def contradictions(sections: dict[str, object]) -> list[tuple[Path, str]]:
+    """What no single section can see: combinations that cannot work, each with the key to blame.
+
+    `sections` holds those sections (by their key in the recipe) that are valid in themselves; a section
+    that the recipe does not have is absent, one with errors of its own is present as None.
+    """
+    found: list[tuple[Path, str]] = []
+    if "import" in sections:
+        found += [
+            ((key,), f"a recipe with `import` takes its traces from there; remove `{key}`")
+            for key in ("tasks", "teacher", "generate")
+            if key in sections
+        ]
+        return found + _trace_columns(sections["import"]) + _no_teacher_to_score(sections.get("measure"))
+    missing = [key for key in ("tasks", "teacher", "generate") if key not in sections]
+    if missing:
+        found.append(
+            ((), f"missing: {', '.join(f'`{key}`' for key in missing)} (or `import`, for traces that exist already)")
+        )
+    generate, tasks, balance = sections.get("generate"), sections.get("tasks"), sections.get("balance")
+    if isinstance(generate, Generate):
+        if isinstance(tasks, list):
+            found += _unmet_needs(generate, tasks)
+        if isinstance(balance, Balance):
+            found += _unknown_privileges(generate, balance)
+        found += _pairs_without_a_second_trace(generate, sections.get("publish"))
+    return found
+
+
+def _pairs_without_a_second_trace(generate: Generate, publish: object) -> list[tuple[Path, str]]:
+    """A pair is of one task, privilege and teacher, which one trace alone cannot be."""
+    several = generate.samples > 1 or any(use.turns > 1 for use in generate.uses)
+    several |= generate.until is not None and generate.until.max_attempts > 1
+    several |= generate.select is not None and generate.select.samples > 1
+    if several or not isinstance(publish, Publish) or "preference" not in publish.configs:
+        return []
+    message = (
+        "`preference` pairs a correct with a wrong trace of one task and privilege, and `generate.samples: 1` gives "
+        "one trace of each; raise it, or leave `preference` out"
+    )
+    return [(("publish", "configs"), message)]
+
+
+def _trace_columns(sources: object) -> list[tuple[Path, str]]:
+    if not isinstance(sources, list):
+        return []
+    found: list[tuple[Path, str]] = []
+    for index, source in enumerate(sources):
+        columns = source.columns
+        if (columns.trace is None) == (columns.response is None):
+            message = "one of `trace` or `response` must say where the traces are, not both"
+            found.append((("import", index, "columns"), message))
+        elif columns.trace is not None and columns.reasoning is not None:
+            message = "a `trace` has its thinking in it; write `response` for the column beside `reasoning`"
+            found.append((("import", index, "columns", "reasoning"), message))
+    return found
+
+
+def _no_teacher_to_score(measure: object) -> list[tuple[Path, str]]:
+    if not isinstance(measure, Measure) or measure.gap is None or measure.gap.scorer != THE_TEACHER:
+        return []
+    message = "a recipe with `import` has no teacher; name the model that scores: `scorer: Qwen/Qwen3-1.7B`"
+    return [(("measure", "gap", "scorer"), message)]
+
+
+# The only reasoning-gym dataset whose entries come with a worked solution in prose.
+GYM_WITH_SOLUTION = "gsm_symbolic"
+
+
+def _unmet_needs(generate: Generate, tasks: list[TaskSource]) -> list[tuple[Path, str]]:
+    has_solution = any(
+        source.columns.solution is not None if isinstance(source, FileTasks) else GYM_WITH_SOLUTION in source.names
+        for source in tasks
+    )
+    if has_solution:
+        return []
+    return [
+        (
+            ("generate", "privileges", index),
+            f"privilege '{use.label}' needs a worked solution, but no task source has one: "
+            "map it with `columns: {solution: ...}`, or leave the privilege out",
+        )
+        for index, use in enumerate(generate.uses)
+        if "solution" in use.needs
+    ]
+
+
+def _unknown_privileges(generate: Generate, balance: Balance) -> list[tuple[Path, str]]:
+    labels = [use.label for use in generate.uses]
+    if generate.select is not None and generate.unguided.label not in labels:
+        labels.insert(0, generate.unguided.label)
+    if not isinstance(balance.privilege, dict):
+        return []
+    return [
+        (("balance", "privilege", name), f"'{name}' is not generated; allowed: {', '.join(labels)}")
+        for name in balance.privilege
+        if name not in labels
+    ]

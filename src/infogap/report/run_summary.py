@@ -1,0 +1,122 @@
+"""What came of a run, in tables: what each privilege did, the funnel, and the mix."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from infogap.console import stdout
+from infogap.effects.trace_summary import (
+    PrivilegeFigures,
+    by_privilege,
+    density_unit,
+    how_chosen,
+    several_teachers,
+    traces_in_short,
+)
+from infogap.report.funnel_table import print_funnel
+from infogap.runs.run_folder import Run
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def mix_counts(run: Run) -> dict[str, Any]:
+    """The balance stage's counts: size, target_size, axes (target, achieved, available per value), reasons, funnel."""
+    found = run.manifest("mix")
+    return found.counts if found else {}
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """Both tables and where the dataset is, as JSON-able values."""
+    rows = by_privilege(traces_in_short(run), run.recipe)
+    return {
+        "run": str(run.path),
+        "dataset": str(run.path / "dataset"),
+        "privileges": [asdict(row) | {"accuracy": row.accuracy} for row in rows],
+        "mix": mix_counts(run),
+    }
+
+
+def print_summary(run: Run) -> None:
+    """The tables on stdout, and what to do next."""
+    console = stdout()
+    console.print()
+    console.print(privilege_table(run))
+    for sentence in how_chosen(run.recipe):
+        console.print(sentence.replace("`", ""), style="dim", markup=False, highlight=False)
+    print_funnel(run)
+    if mix_counts(run).get("axes"):
+        console.print(mix_table(run))
+    else:
+        console.print(mix_title(run), style="bold")
+    console.print(_next_steps(run), markup=False, soft_wrap=True)
+
+
+def privilege_table(run: Run) -> Table:
+    """Privilege (and teacher, where there are several) x (traces, accuracy, mean tokens, markers)."""
+    from rich.table import Table
+
+    traces = traces_in_short(run)
+    table = Table(title="What each privilege did", title_justify="left", title_style="bold")
+    rows = by_privilege(traces, run.recipe)
+    columns: dict[str, Callable[[PrivilegeFigures], str]] = {"privilege": lambda row: row.privilege}
+    if several_teachers(rows):
+        columns["teacher"] = lambda row: row.teacher
+    columns["traces"] = lambda row: f"{row.traces:,}"
+    if any(row.failed for row in rows):
+        columns["failed"] = lambda row: f"{row.failed:,}"
+    columns["accuracy"] = lambda row: _number(row.accuracy, ".2f")
+    columns["mean tokens"] = lambda row: _number(row.tokens, ",.0f")
+    columns[f"markers per 1,000 {density_unit(traces)}"] = lambda row: _number(row.density, ".2f")
+    for heading in columns:
+        names = heading in ("privilege", "teacher")
+        # Where the terminal is narrow headings are folded, so that a name such as `solution_no_think` can be read.
+        table.add_column(heading, justify="left" if names else "right", overflow="fold", no_wrap=names)
+    for row in rows:
+        table.add_row(*(cell(row) for cell in columns.values()))
+    return table
+
+
+def mix_title(run: Run) -> str:
+    """How many traces the mix has, of how many that it should have."""
+    counts = mix_counts(run)
+    size, target = counts.get("size", 0), counts.get("target_size")
+    wanted = f" of {target:,}" if target is not None and target != size else ""
+    return f"The mix: {size:,}{wanted} traces of {counts.get('tasks', 0):,} tasks"
+
+
+def mix_table(run: Run) -> Table:
+    """Per value of every axis of the mix: target, achieved, available."""
+    from rich.table import Table
+
+    counts = mix_counts(run)
+    table = Table(title=mix_title(run), title_justify="left", title_style="bold")
+    for heading in ("axis", "value", "target", "achieved", "available"):
+        table.add_column(heading, justify="left" if heading in ("axis", "value") else "right")
+    for axis, values in counts.get("axes", {}).items():
+        for index, (value, cell) in enumerate(values.items()):
+            style = None if cell["achieved"] >= cell["target"] else "yellow"
+            shown = [f"{cell[key]:,}" for key in ("target", "achieved", "available")]
+            table.add_row("" if index else axis, value, *shown, style=style)
+        table.add_section()
+    return table
+
+
+def _next_steps(run: Run) -> str:
+    dataset, folder = run.path / "dataset", shlex.quote(str(run.path))
+    default = run.recipe.publish.configs[0]
+    publish = f"infogap publish {folder} --push" if run.recipe.publish.repo else "set publish.repo to push to the Hub"
+    return (
+        f"dataset   {dataset}\n"
+        f"report    {run.path / 'report' / 'index.html'}\n"
+        f'load it   python -c \'from datasets import load_dataset; print(load_dataset("{dataset}", "{default}"))\'\n'
+        f"look      infogap show {folder}\n"
+        f"next      {publish}"
+    )
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)

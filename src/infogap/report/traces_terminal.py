@@ -1,0 +1,120 @@
+"""Traces side by side in the terminal, their epistemic markers highlighted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from infogap.console import stdout
+from infogap.effects.trace_summary import richness_of
+from infogap.errors import UserError
+from infogap.measure.lexicon import Lexicon, load
+from infogap.runs.run_folder import Run
+from infogap.schema import MEASURES, TASKS, TRACES, VERDICTS
+from infogap.spelling import nearest
+
+_COLUMN_WIDTH = 38  # characters: two traces abreast in the narrowest of terminals
+_SHOWN = ("trace_id", "task_id", "privilege", "sample", "round", "reasoning", "response", "completion_tokens", "error")
+
+
+def traces_of(run: Run, wanted: dict[str, str], tasks: int) -> pl.DataFrame:
+    """Traces of the first `tasks` tasks that have any with these column values, with verdict and band.
+
+    Raises UserError where a value does not occur in the run.
+    """
+    joined = (
+        run.scan(TRACES)
+        .select(*_SHOWN, **_turns())
+        .join(run.scan(VERDICTS).select("trace_id", "verdict", "extracted_answer"), on="trace_id", how="left")
+        .join(run.scan(MEASURES).select("trace_id", "band", "epistemic_count", "words"), on="trace_id", how="left")
+    )
+    for column, value in wanted.items():
+        _must_occur(joined, column, value)
+        joined = joined.filter(pl.col(column) == value)
+    shown = joined.select(pl.col("task_id").unique().sort()).head(tasks).collect()["task_id"]
+    return (
+        joined.filter(pl.col("task_id").is_in(shown.implode()))
+        .join(run.scan(TASKS).select("task_id", "question", "answer", "family"), on="task_id", how="left")
+        .with_columns(richness=_richness(run))
+        .sort("task_id", "richness", "privilege", "sample", "round", "trace_id")
+        .drop("richness")
+        .collect()
+    )
+
+
+def _turns() -> dict[str, pl.Expr]:
+    """Which turn of its sample a trace is, of how many: a verifier's teacher tries again, a round later."""
+    sample = ("task_id", "privilege", "sample")
+    return {
+        "turn": pl.col("round").rank("dense").over(sample),
+        "turns": pl.col("round").n_unique().over(sample),
+    }
+
+
+def _richness(run: Run) -> pl.Expr:
+    """The privilege's rank, so that a task's traces stand from the unguided to the richest."""
+    ranks = richness_of(run.recipe)
+    return pl.col("privilege").replace_strict(ranks, default=float("inf"), return_dtype=pl.Float64)
+
+
+def _must_occur(traces: pl.LazyFrame, column: str, value: str) -> None:
+    if traces.filter(pl.col(column) == value).head(1).collect().height:
+        return
+    there = traces.select(pl.col(column).drop_nulls().unique().sort()).head(20).collect()[column].to_list()
+    name = column.removesuffix("_id")
+    known = f"there are {', '.join(there)}" if there else "there are none yet"
+    raise UserError(f"no trace with {name} '{value}'{nearest(value, there)}; {known}")
+
+
+def print_traces(run: Run, traces: pl.DataFrame) -> None:
+    """Task by task: the question, then its traces in columns as wide as the terminal allows."""
+    from rich.panel import Panel
+    from rich.table import Table
+    from rich.text import Text
+
+    console = stdout()
+    lexicon = load(run.recipe.measure.lexicons[0], run.resolve)
+    abreast = max(1, console.width // _COLUMN_WIDTH)
+    for (task_id,), rows in traces.group_by("task_id", maintain_order=True):
+        first = rows.row(0, named=True)
+        heading = f"task {task_id}  {first['family']}  gold answer: {first['answer']}"
+        console.print(Panel(Text(first["question"] or "?"), title=Text(heading), title_align="left"))
+        found = rows.to_dicts()
+        for start in range(0, len(found), abreast):
+            beside = found[start : start + abreast]
+            table = Table(expand=True, show_lines=False, padding=(0, 1))
+            for trace in beside:
+                table.add_column(Text(_heading(trace)), ratio=1, overflow="fold")
+            table.add_row(*(_marked(trace, lexicon) for trace in beside))
+            console.print(table)
+
+
+def _heading(trace: dict[str, Any]) -> str:
+    tokens, words = trace["completion_tokens"], trace["words"]
+    length = f"{words or 0} words" if tokens is None else f"{tokens} tokens"
+    parts = [
+        f"{trace['privilege']} #{trace['sample']}" + (f", turn {trace['turn']}" if trace["turns"] > 1 else ""),
+        trace["verdict"] or "not verified",
+        f"{trace['band'] or 'no band'}",
+        f"{length}, {trace['epistemic_count'] or 0} markers",
+    ]
+    return "\n".join(parts)
+
+
+def _marked(trace: dict[str, Any], lexicon: Lexicon) -> Any:
+    from rich.text import Text
+
+    if trace["error"]:
+        return Text(f"failed: {trace['error']}", style="red")
+    reasoning, response = trace["reasoning"] or "", trace["response"] or ""
+    text = Text()
+    for part, style in ((reasoning, "dim"), (response, "")):
+        if not part:
+            continue
+        piece = Text(part, style=style)
+        for start, end, _marker in lexicon.spans(part, trace["question"] or ""):
+            piece.stylize("bold black on yellow", start, end)
+        text.append_text(piece)
+        text.append("\n")
+    return text

@@ -1,0 +1,183 @@
+"""Where rows lie: the files that a source's `from` names, here or behind URLs."""
+
+from __future__ import annotations
+
+import re
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from glob import has_magic
+from pathlib import Path
+from typing import IO
+
+from infogap.errors import UserError
+from infogap.recipe.sources import RowSource
+from infogap.rows.compression import COMPRESSED, suffixes
+from infogap.spelling import nearest
+
+SUFFIXES = (".jsonl", ".json", ".csv", ".parquet", ".eval")
+
+_DATASET_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+# What `datasets` takes for splits of a folder, in the names of files and folders.
+_SPLIT = re.compile(r"(?<![a-z])(train|training|test|testing|eval|evaluation|validation|valid|val|dev)(?![a-z])")
+_OF_DATASETS = ("README.md", "dataset_info.json", "dataset_dict.json", "state.json")
+_NO_DATA = re.compile(r"(readme|license|licence|changelog|citation)\b.*|.*\.(md|txt|py|ya?ml|log)", re.IGNORECASE)
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file: where it is, and what messages call it."""
+
+    name: str
+    path: Path | None  # None behind a URL
+    url: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The suffix that says how it is read: `.jsonl` of `rows.jsonl.gz`."""
+        return suffixes(self._file_name)[0]
+
+    @property
+    def compression(self) -> str:
+        return suffixes(self._file_name)[1]
+
+    @property
+    def _file_name(self) -> str:
+        return re.split(r"[?#]", self.url)[0] if self.path is None else self.path.name
+
+    def errors(self) -> AbstractContextManager[None]:
+        """Within it, what goes wrong behind a URL is said in one line, as UserError or WorldError."""
+        if self.path is not None:
+            return nullcontext()
+        from infogap.rows.remote_files import errors_at
+
+        return errors_at(self.url)
+
+    def open(self) -> IO[bytes]:
+        """Its bytes, as they lie there."""
+        if self.path is not None:
+            return self.path.open("rb")
+        from infogap.rows.remote_files import open_url
+
+        return open_url(self.url)
+
+
+def resolved(base: Path, entry: str) -> Path:
+    """A path of the recipe, whose folder is `base`, as a path of this machine."""
+    return base / Path(entry).expanduser()
+
+
+def is_url(text: str) -> bool:
+    return _URL.match(text) is not None
+
+
+def find_places(base: Path, source: RowSource) -> list[Place] | None:
+    """The files that a source names, those of a pattern or a folder by name; None where `datasets` is to read it.
+
+    Raises UserError where it names files that are not there or of an unknown kind, WorldError where a URL cannot be
+    reached.
+    """
+    if len(source.files) == 1:
+        return _named(base, source, source.files[0])
+    places = []
+    for entry in source.files:
+        found = _named(base, source, entry)
+        if found is None:
+            raise UserError(f"{entry}: a list names files; give a dataset a source of its own")
+        places += found
+    twice = [place.name for index, place in enumerate(places) if place in places[:index]]
+    if twice:
+        raise UserError(f"{source.from_}: it names {twice[0]} twice")
+    return places
+
+
+def local_folder(base: Path, source: RowSource) -> Path | None:
+    """The folder here that `datasets` is to read; None for a dataset of the Hub."""
+    path = resolved(base, source.files[0])
+    return path if path.is_dir() else None
+
+
+def _named(base: Path, source: RowSource, entry: str) -> list[Place] | None:
+    if is_url(entry):
+        from infogap.rows.remote_files import urls
+
+        return [_known(Place(url, None, url)) for url in urls(entry)]
+    path = resolved(base, entry)
+    if path.is_file():
+        return [_known(Place(entry, path))]
+    if path.is_dir():
+        return None if _is_dataset(path, source) else _of_folder(entry, path)
+    if has_magic(entry):
+        return _of_pattern(base, entry)
+    if path.suffix.lower() in (*SUFFIXES, *COMPRESSED) or not _DATASET_NAME.fullmatch(entry):
+        raise UserError(f"there is no file {path}{_nearest_file(path)}")
+    return None
+
+
+def _known(place: Place) -> Place:
+    if place.kind not in SUFFIXES:
+        suffix = f"{place.kind}{place.compression}"
+        known = ", ".join(SUFFIXES)
+        raise UserError(
+            f"{place.name}: unknown file type '{suffix}'{nearest(suffix, SUFFIXES)}; "
+            f"known: {known}, each also with {', '.join(COMPRESSED)}"
+        )
+    return place
+
+
+def matching(base: Path, pattern: str) -> list[Path]:
+    """The files that match a pattern, in the order of their names."""
+    root = Path(pattern).expanduser()
+    folder = Path(root.anchor) if root.is_absolute() else base
+    return sorted(path for path in folder.glob(str(root.relative_to(root.anchor))) if path.is_file())
+
+
+def _of_pattern(base: Path, entry: str) -> list[Place]:
+    found = matching(base, entry)
+    if not found:
+        raise UserError(f"no file matches {resolved(base, entry)}")
+    return [_known(Place(_short(path, base), path)) for path in found]
+
+
+def _short(path: Path, base: Path) -> str:
+    return str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
+
+
+def _is_dataset(folder: Path, source: RowSource) -> bool:
+    """Whether a folder says what its splits and configurations are, so that `datasets` has to read it."""
+    if any(getattr(source, key) != type(source).model_fields[key].default for key in ("config", "split", "revision")):
+        return True
+    if any((folder / name).is_file() for name in _OF_DATASETS):
+        return True
+    return any(_SPLIT.search(str(path.relative_to(folder)).lower()) for path in _files_in(folder))
+
+
+def _files_in(folder: Path) -> list[Path]:
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+
+
+def _of_folder(entry: str, folder: Path) -> list[Place]:
+    """Every file of rows in a folder. Raises UserError for a file that may hold rows and cannot be read."""
+    name = entry.rstrip("/")
+    places = [Place(f"{name}/{path.relative_to(folder)}", path) for path in _files_in(folder)]
+    unknown = [place for place in places if place.kind not in SUFFIXES]
+    strange = [place.name for place in unknown if not _NO_DATA.fullmatch(Path(place.name).name)]
+    if strange:
+        more = f" and {len(strange) - _SHOWN:,} more" if len(strange) > _SHOWN else ""
+        raise UserError(
+            f"{entry}: files of other kinds lie between its rows: {', '.join(strange[:_SHOWN])}{more}; "
+            f"name those to read by a pattern, such as {name}/*.jsonl"
+        )
+    known = [place for place in places if place.kind in SUFFIXES]
+    if not known:
+        raise UserError(f"{entry}: the folder holds no {', '.join(SUFFIXES)}")
+    return known
+
+
+def _nearest_file(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f": there is no folder {folder}"
+    return nearest(path.name, sorted(entry.name for entry in folder.iterdir()))

@@ -1,0 +1,130 @@
+"""Which named mappings a file fits, and what its columns seem to be where it fits none."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from itertools import islice
+from pathlib import Path, PurePath
+from typing import Any
+
+from infogap.errors import UserError
+from infogap.recipe.named_formats import Format, Signs, format_names, load_format
+from infogap.recipe.sources import RowSource
+from infogap.rows.column_paths import MISSING, as_text, reach
+from infogap.rows.file_locations import find_places
+from infogap.rows.row_files import lists_of_rows
+from infogap.rows.source_rows import read_rows
+
+_ROWS = 20  # looked at
+# What columns are called, the most telling name first.
+_NAMES = {
+    "question": "question problem prompt messages conversations instruction query q task_prompt input",
+    "answer": "answer gold_answer gold ground_truth expected_answer correct_answer reference_answer "
+    "final_answer target a",
+    "solution": "solution worked_solution reference_solution rationale explanation",
+    "family": "family subject topic category domain problem_type",
+    "difficulty": "difficulty level",
+    "trace": "trace traces generation generations generated_responses completion completions response responses "
+    "model_output model_outputs output outputs prediction samples chosen",
+    "teacher": "teacher model model_name generator",
+    "privilege": "privilege condition",
+    "context": "context privileged_context",
+    "finish_reason": "finish_reason finish_reasons stop_reason",
+    "completion_tokens": "completion_tokens output_tokens num_tokens",
+    "stated_verdict": "is_correct correct correctness score reward verdict passed",
+}
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking", "thought")
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A named mapping that a file fits; `signs` is how many signs were found."""
+
+    name: str
+    format: Format
+    signs: int
+
+
+def recognise(file: str, base: Path) -> list[Recognised]:
+    """The named mappings that a file fits, the one with most signs first.
+
+    Raises UserError where the file cannot be read.
+    """
+    read: dict[str | None, list[dict[str, Any]]] = {}
+    found = []
+    for name in format_names():
+        form = load_format(name)
+        rows = form.mapping.get("rows")
+        if rows not in read:
+            read[rows] = _first_rows(file, base, rows)
+        if read[rows] and _has(form.signs, read[rows], file):
+            signs = form.signs
+            count = len(signs.columns) + 2 * len(signs.values) + (2 if signs.file else 0)
+            found.append(Recognised(name, form, count))
+    return sorted(found, key=lambda one: (-one.signs, one.name))
+
+
+def _first_rows(file: str, base: Path, rows: str | None) -> list[dict[str, Any]]:
+    """Some rows; none where the file has no such list of rows, or is an object."""
+    source = RowSource.model_validate({"from": file, "rows": rows})
+    if find_places(base, source) is None:
+        return [row for _, row in islice(read_rows(base, source, None), _ROWS)] if rows is None else []
+    try:
+        return [row for _, row in islice(read_rows(base, source, None), _ROWS)]
+    except UserError:
+        if rows is None and not lists_of_rows_in(file, base):
+            raise
+        return []
+
+
+def lists_of_rows_in(file: str, base: Path) -> list[str]:
+    """The lists of objects in a JSON file that is an object, the longest first; none in other files."""
+    places = find_places(base, RowSource.model_validate({"from": file})) or []
+    return lists_of_rows(places[0]) if len(places) == 1 and places[0].kind == ".json" else []
+
+
+def _has(signs: Signs, rows: list[dict[str, Any]], file: str) -> bool:
+    if signs.file is not None and not fnmatch(PurePath(file).name.lower(), signs.file):
+        return False
+    if not all(any(reach(row, path) is not MISSING for row in rows) for path in signs.columns):
+        return False
+    values = {path: [as_text(reach(row, path)) for row in rows] for path in signs.values}
+    return all(_all_match(pattern, values[path]) for path, pattern in signs.values.items())
+
+
+def _all_match(pattern: str, values: list[str | None]) -> bool:
+    known = [value for value in values if value is not None]
+    return bool(known) and all(re.search(pattern, value) for value in known)
+
+
+def guessed(file: str, base: Path) -> tuple[str | None, dict[str, str], str]:
+    """The list of rows, where one has to be named; the columns that a file seems to have, by their names; a verifier.
+
+    Raises UserError where it cannot be read or nothing in it looks like a question.
+    """
+    lists = lists_of_rows_in(file, base)
+    rows = lists[0] if lists else None
+    sample = _first_rows(file, base, rows)
+    columns = list(dict.fromkeys(str(key) for row in sample for key in row))
+    by_name = {column.lower(): column for column in reversed(columns)}
+    found: dict[str, str] = {}
+    for field, names in _NAMES.items():
+        column = next((by_name[name] for name in names.split() if name in by_name), None)
+        if column is not None and column not in found.values():
+            found[field] = column
+    if "question" not in found:
+        raise UserError(
+            f"{file}: none of its columns looks like a question; write the recipe by hand (infogap init): "
+            f"it has {', '.join(columns) or 'no columns'}"
+        )
+    golds = [as_text(row.get(found["answer"])) for row in sample] if "answer" in found else []
+    verifier = "choice" if _all_match(r"^\(?[A-J]\)?$", golds) else "math"
+    thought = next((by_name[name] for name in _THOUGHTS if name in by_name), None)
+    text = found.pop("trace", None) or by_name.get("content")
+    if thought is not None and text is not None:
+        return rows, found | {"reasoning": thought, "response": text}, verifier
+    if found["question"] in ("messages", "conversations") and text is None:
+        text = found["question"]
+    return rows, found | ({"trace": text} if text is not None else {}), verifier

@@ -1,0 +1,161 @@
+"""Lists of messages, as chat formats write them: their turns, the prompt in them, and the answers in them.
+
+Read are `{role, content}` (OpenAI, Hugging Face) and `{from, value}` (ShareGPT); content may be a list of parts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from infogap.rows.column_paths import read_json
+from infogap.text.message_content import (
+    THOUGHT_FIELDS,
+    Content,
+    ContentError,
+    calls_tools,
+    is_parts,
+    read_content,
+    thought_beside,
+)
+
+ROLES = {
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "chatgpt": "assistant",
+    "model": "assistant",
+    "bot": "assistant",
+    "system": "system",
+    "developer": "system",
+    "tool": "tool",
+    "function": "tool",
+    "observation": "tool",
+}
+"""What each role is called where it is published."""
+
+_ROLE_KEYS, _TEXT_KEYS = ("role", "from"), ("content", "value")
+_LABELS = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}
+Turn = dict[str, str]
+
+
+class UnreadableTurnError(Exception):
+    """A turn that has no text, or that nobody known speaks; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an assistant's message says: its text, and the thought that stands in a field or a part of its own."""
+
+    text: str | None
+    thought: str | None
+    in_field: bool = False  # whether the thought, or some of it, stands in a field beside the content
+
+
+def is_message(value: Any) -> bool:
+    """Whether a value is a message: an object with a role and a text, or a thought at least."""
+    return (
+        isinstance(value, dict)
+        and any(isinstance(value.get(key), str) for key in _ROLE_KEYS)
+        and any(key in value for key in (*_TEXT_KEYS, *THOUGHT_FIELDS))
+    )
+
+
+def messages_in(value: Any) -> list[dict[str, Any]] | None:
+    """The messages that a value holds, as a list, as JSON text or as a single one; None where it holds none."""
+    found = read_json(value) if isinstance(value, str) else value
+    if is_message(found):
+        return [found]
+    if isinstance(found, list) and found and all(is_message(item) for item in found):
+        return found
+    return None
+
+
+def role_of(message: dict[str, Any]) -> str:
+    """Who speaks, in the words that are published. Raises UnreadableTurnError for a role that nobody knows."""
+    written = next(message[key] for key in _ROLE_KEYS if isinstance(message.get(key), str))
+    role = ROLES.get(written.lower())
+    if role is None:
+        raise UnreadableTurnError(f"a turn of the unknown role '{written[:30]}'")
+    return role
+
+
+def prompt_messages(messages: list[dict[str, Any]], *, answered: bool) -> list[dict[str, Any]]:
+    """The messages before the answer.
+
+    Those before the last of the assistant's where the conversation ends with it, or is `answered` in itself; else
+    all of them. Raises UnreadableTurnError where it holds no answer although it is `answered`.
+    """
+    if answered or role_of(messages[-1]) == "assistant":
+        return messages[: _last_answer(messages)]
+    return messages
+
+
+def turns(messages: list[dict[str, Any]]) -> list[Turn]:
+    """Messages as they are published. Raises UnreadableTurnError for one without text."""
+    return [_turn(message) for message in messages]
+
+
+def transcript(prompt: list[Turn]) -> str:
+    """Turns as one text: of a single one of the user's that text, of several each with who speaks."""
+    if len(prompt) == 1 and prompt[0]["role"] == "user":
+        return prompt[0]["content"]
+    return "\n\n".join(f"{_LABELS[turn['role']]}: {turn['content']}" for turn in prompt)
+
+
+def answers_in(value: Any, *, every: bool) -> list[Any]:
+    """The samples that a column holds: texts, or an Answer for each message of an assistant's.
+
+    A list of messages in which others speak too is a conversation: its sample is the assistant's last turn. `every`:
+    the column's path has `[*]`, so that each item is a sample whatever it is. Raises UnreadableTurnError for a
+    conversation without an answer.
+    """
+    messages = None if every else messages_in(value)
+    if messages is not None and (not isinstance(value, list) or any(role_of(each) != "assistant" for each in messages)):
+        return [_answer(messages)]
+    single = not isinstance(value, list) or (is_parts(value) and not every and not any(map(is_message, value)))
+    items = [value] if single else value
+    return [item if (found := messages_in(item)) is None else _answer(found) for item in items]
+
+
+def _answer(messages: list[dict[str, Any]]) -> Answer:
+    message = messages[_last_answer(messages)]
+    content = _content(message)
+    try:
+        beside = thought_beside(message)
+    except ContentError:
+        raise UnreadableTurnError("an answer with a thought that is not text") from None
+    thoughts = [thought for thought in (beside, content.thought) if thought.strip()]
+    return Answer(content.text, "\n\n".join(dict.fromkeys(thoughts)) or None, in_field=bool(beside))
+
+
+def _last_answer(messages: list[dict[str, Any]]) -> int:
+    """The place of the assistant's last message."""
+    for index in range(len(messages) - 1, -1, -1):
+        if role_of(messages[index]) == "assistant":
+            return index
+    raise UnreadableTurnError("a conversation without an answer")
+
+
+def _turn(message: dict[str, Any]) -> Turn:
+    from infogap.text.thoughts import split
+
+    role, content = role_of(message), _content(message).text
+    if not content or not content.strip():
+        raise UnreadableTurnError(f"a turn of the {role} without text")
+    if role == "assistant":  # as chat templates do: of earlier turns the thought is no part of the prompt
+        content = split(content)[1] or content
+    return {"role": role, "content": content.strip()}
+
+
+def _content(message: dict[str, Any]) -> Content:
+    """What a message holds. Raises UnreadableTurnError where that is more than text and thoughts."""
+    written = next((message[key] for key in _TEXT_KEYS if key in message), None)
+    if message.get("tool_calls") or message.get("function_call") or calls_tools(written):
+        raise UnreadableTurnError("a turn that calls tools")
+    try:
+        return read_content(written)
+    except ContentError:
+        kind = "a part that is not text" if isinstance(written, list) else "content that is not text"
+        raise UnreadableTurnError(f"a turn with {kind}") from None

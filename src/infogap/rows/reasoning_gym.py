@@ -1,0 +1,171 @@
+"""Procedural tasks of reasoning-gym, and how one is made again to score an answer to it."""
+
+from __future__ import annotations
+
+import io
+import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import fields
+from functools import lru_cache
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import Any
+
+from infogap.errors import UserError
+from infogap.ids import canonical
+from infogap.recipe.sources import GymTasks
+from infogap.spelling import nearest
+
+# Why a dataset of reasoning-gym cannot be used. Most of those named here iterate over sets of text, whose
+# order changes from process to process (list_functions uses a generator that no seed reaches): with the same
+# seed and settings some of their questions or answers are others.
+_NOT_AGAIN = "it does not make the same tasks again in another process, so that no answer could be scored later"
+UNUSABLE = {
+    "composite": "it only mixes other datasets; name those",
+    "codeio": _NOT_AGAIN,
+    "intermediate_integration": _NOT_AGAIN,  # of equal antiderivatives now this one, now that
+    "isomorphic_strings": _NOT_AGAIN,
+    "knight_swap": _NOT_AGAIN,
+    "list_functions": _NOT_AGAIN,
+    "polynomial_multiplication": _NOT_AGAIN,
+    "ransom_note": _NOT_AGAIN,
+    "word_ladder": _NOT_AGAIN,
+}
+
+
+def missing() -> str | None:
+    """What to install where reasoning-gym is not there, or None."""
+    if find_spec("reasoning_gym") is not None:
+        return None
+    return "procedural tasks need the package reasoning-gym; pip install 'infogap[gym]'"
+
+
+def library_version() -> str:
+    """The version of reasoning-gym: another one may make other tasks. Raises UserError where it is not installed."""
+    if reason := missing():
+        raise UserError(reason)
+    return version("reasoning-gym")
+
+
+@lru_cache(maxsize=1)
+def factory() -> Any:
+    """The module reasoning_gym.factory. Python's warnings about a dependency's code, which come where the installer has
+    not compiled it, are not for the user."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)
+        return import_module("reasoning_gym.factory")
+
+
+def label(name: str) -> str:
+    """What the tables call the source."""
+    return f"reasoning_gym/{name}"
+
+
+def name_problem(name: str) -> str | None:
+    """Why there are no tasks under a dataset's name, or None."""
+    datasets = factory().DATASETS
+    if name in UNUSABLE:
+        return f"reasoning-gym's '{name}' cannot be used: {UNUSABLE[name]}"
+    if name not in datasets:
+        return f"reasoning-gym has no dataset '{name}'{nearest(name, datasets.keys() - UNUSABLE.keys())}"
+    return None
+
+
+def problems(source: GymTasks, name: str) -> Iterator[str]:
+    """Why a dataset of the source cannot be made, as far as its name and the keys of its settings tell."""
+    problem = name_problem(name)
+    if problem is None and source.level is not None:
+        problem = level_problem(name, source.level)
+    if problem:
+        yield problem
+    else:
+        yield from (message for _, message in config_problems(name, source.config.get(name, {})))
+
+
+def making_problem(source: GymTasks, name: str) -> str | None:
+    """Why the dataset refuses its settings (one alone may be right and not fit another), or None."""
+    try:
+        _dataset(name, 0, source.count, canonical(settings(source, name)))
+    except UserError as error:
+        return str(error)
+    return None
+
+
+def level_problem(name: str, level: int) -> str | None:
+    """Why a dataset cannot be made at a curriculum level, or None."""
+    if name not in factory().CURRICULA:
+        return f"'{name}' has no curriculum, so no level; leave `level` out, or set its `config`"
+    highest = (
+        max((len(attribute.levels) for attribute in factory().create_curriculum(name).attributes.values()), default=1)
+        - 1
+    )
+    if level > highest:
+        return f"'{name}' has levels 0 to {highest}, found {level}"
+    return None
+
+
+def config_problems(name: str, config: dict[str, Any]) -> list[tuple[str, str]]:
+    """The keys of a dataset's `config` that it does not take, each with what to write instead."""
+    own = {"seed": "the seed is the source's `seed`", "size": "the number of tasks is the source's `count`"}
+    allowed = [field.name for field in fields(factory().DATASETS[name][1]) if field.name not in own]
+    unknown = [key for key in config if key not in allowed]
+    return [
+        (key, own.get(key) or f"'{name}' has no '{key}'{nearest(key, allowed)}; allowed: {', '.join(allowed)}")
+        for key in unknown
+    ]
+
+
+def settings(source: GymTasks, name: str) -> dict[str, Any]:
+    """What a dataset is made with, seed and size aside: the level's settings, overridden by the recipe's `config`."""
+    own = source.config.get(name, {})
+    return _level_settings(name, source.level) | own if source.level is not None else own
+
+
+def _level_settings(name: str, level: int) -> dict[str, Any]:
+    curriculum = factory().create_curriculum(name)
+    curriculum.set_global_level(level)
+    made = curriculum.generate_configuration()
+    names = [
+        getattr(attribute, kind)
+        for attribute in curriculum.attributes.values()
+        for kind in ("field_name", "lower_field_name", "upper_field_name")
+        if hasattr(attribute, kind)
+    ]
+    # As metadata keeps them, so that the tasks made now are those made again from it.
+    return dict(json.loads(json.dumps({name: getattr(made, name) for name in names})))
+
+
+def entry(made_by: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The dataset and the entry of a task, for `dataset.score_answer(text, entry)`; `made_by` is its metadata's `gym`.
+
+    Both are kept for the next call. Raises UserError where the dataset cannot be made or makes no entry.
+    """
+    key = (made_by["name"], made_by["seed"], made_by["size"], canonical(made_by["config"]))
+    return _dataset(*key), _entry(*key, made_by["index"])
+
+
+@lru_cache(maxsize=256)
+def _dataset(name: str, seed: int, size: int, config: bytes) -> Any:
+    with _failures_named(name):
+        return factory().create_dataset(name, **json.loads(config), seed=seed, size=size)
+
+
+@lru_cache(maxsize=4096)  # a task is scored once per trace, and some take a second to make
+def _entry(name: str, seed: int, size: int, config: bytes, index: int) -> dict[str, Any]:
+    dataset = _dataset(name, seed, size, config)
+    with _failures_named(name):
+        return dict(dataset[index])
+
+
+@contextmanager
+def _failures_named(name: str) -> Iterator[None]:
+    """Turn what a dataset raises into a UserError that names it, and keep what it prints off stdout."""
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"reasoning-gym cannot make '{name}' with these settings: {reason}") from error

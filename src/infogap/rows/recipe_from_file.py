@@ -1,0 +1,131 @@
+"""A recipe to start from, for a file that is there already."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from infogap.errors import UserError
+from infogap.recipe.load_recipe import yaml_text
+from infogap.recipe.sources import RowSource
+from infogap.rows.file_locations import is_url
+from infogap.rows.format_recognition import Recognised, guessed, recognise
+
+_OF_TASKS = ("question", "answer", "solution", "family", "difficulty")
+_TRACES = ("trace", "response")
+_TEACHER = """\
+teacher:
+  backend: embedded       # a small model in this process; or openai (any server), vllm, ray
+  sampling: {temperature: 0.7, max_tokens: 256}
+
+generate:
+  samples: 2              # traces per task and privilege
+  privileges: [%s]
+"""
+_REST = """\
+measure:
+  lexicons: [infogap, kim2026]            # the first one decides the band
+
+dedupe: {scope: task, threshold: 0.8}
+
+balance:
+  leak: drop                              # traces that show what only the teacher saw
+
+publish:
+  version: 0.1.0
+  configs: [sft, traces]
+"""
+
+
+def first_recipe(file: str, base: Path, folder: Path) -> str:
+    """The text of a recipe in `folder` that reads a file: by the named mapping that it fits, else by column names.
+
+    A file with traces is imported; of others, 20 tasks are asked of a teacher. Relative paths of `file` start from
+    `base`. Raises UserError where the file cannot be read or its columns tell nothing.
+    """
+    fits = recognise(file, base)
+    source, comments = _by_format(file, base, fits) if fits else _by_names(file, base)
+    imported = any(name in source["columns"] for name in _TRACES)
+    source["from"] = _from(file, base, folder)
+    if "join" in source:
+        source["join"]["from"] = _from(source["join"]["from"], base, folder)
+    if not imported:
+        source["limit"] = 20
+    order = ("from", "rows", "format", "join", "columns", "verifier", "limit")
+    written = {key: source[key] for key in order if source.get(key)}
+    if fits:
+        del written["columns"]  # the named mapping has them
+    lines = [*yaml_text({"name": _name(file), "seed": 1}).splitlines(), ""]
+    lines += ["import:" if imported else "tasks:", *_item(written), *(f"    # {comment}" for comment in comments), ""]
+    if not imported:
+        shown = ["unguided", "answer", *(["solution"] if source["columns"].get("solution") else [])]
+        lines += [*(_TEACHER % ", ".join(shown)).splitlines(), ""]
+    return "\n".join(lines) + "\n" + _REST
+
+
+def _by_format(file: str, base: Path, fits: list[Recognised]) -> tuple[dict[str, Any], list[str]]:
+    best = fits[0]
+    columns = best.format.mapping["columns"]
+    source: dict[str, Any] = {"format": best.name, "columns": {key: path for key, path in columns.items() if path}}
+    mapped = yaml_text({"columns": columns}).splitlines()
+    comments = [f"{best.format.about}. It maps:", *(f"  {line}" for line in mapped)]
+    if len(fits) > 1:
+        comments.append(f"it also looks like: {', '.join(one.name for one in fits[1:])}")
+    if best.name == "openai_batch":
+        source["join"] = {"from": _batch_input(file, base), "on": "custom_id"}
+    return source, comments
+
+
+def _by_names(file: str, base: Path) -> tuple[dict[str, Any], list[str]]:
+    rows, columns, verifier = guessed(file, base)
+    imported = any(name in columns for name in _TRACES)
+    if not imported and "answer" not in columns:
+        raise UserError(f"{file}: neither traces nor gold answers are among its columns; it seems to have {columns}")
+    known: dict[str, str | None] = {key: path for key, path in columns.items() if imported or key in _OF_TASKS}
+    if "answer" not in known:
+        known["answer"] = None
+    source = {"columns": known, "verifier": verifier} | ({"rows": rows} if rows is not None else {})
+    return source, ["the columns are guessed by their names: infogap check --plan shows how they are read"]
+
+
+def _batch_input(file: str, base: Path) -> str:
+    """The input of a batch, beside its output. Raises UserError where there is none."""
+    path = base / file
+    for other in sorted(path.parent.glob("*.jsonl")) if path.is_file() else []:
+        if other != path and _holds_questions(str(other), base):
+            return os.path.relpath(other, base)
+    raise UserError(
+        f"{file} holds a batch's output without its questions: put the input beside it (*.jsonl with custom_id and "
+        "body.messages), or write `join: {from: INPUT, on: custom_id}` into a recipe by hand"
+    )
+
+
+def _holds_questions(file: str, base: Path) -> bool:
+    from infogap.rows.column_paths import MISSING, reach
+    from infogap.rows.source_rows import read_rows
+
+    try:
+        _, row = next(iter(read_rows(base, RowSource.model_validate({"from": file}), None)))
+    except (UserError, StopIteration):
+        return False
+    return reach(row, "custom_id") is not MISSING and reach(row, "body.messages") is not MISSING
+
+
+def _from(file: str, base: Path, folder: Path) -> str:
+    """The file as a recipe in `folder` names it."""
+    if is_url(file) or Path(file).is_absolute() or not (base / file).exists():
+        return file
+    return os.path.relpath((base / file).resolve(), folder.resolve())
+
+
+def _name(file: str) -> str:
+    stem = RowSource.model_validate({"from": file}).stem
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._") or "mine"
+
+
+def _item(source: dict[str, Any]) -> list[str]:
+    """A source as an item of a YAML list."""
+    lines = yaml_text(source).splitlines()
+    return [f"  - {lines[0]}", *(f"    {line}" for line in lines[1:])]

@@ -1,0 +1,204 @@
+"""Rows of files: JSON lines, JSON, CSV, Parquet and Inspect's logs, each with its number."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO, Any
+
+from infogap.errors import InfogapError, UserError
+from infogap.rows.column_paths import MISSING, missing_column, reach, touches
+from infogap.rows.compression import decompressed
+from infogap.rows.file_locations import Place
+from infogap.rows.inspect_logs import SAMPLES, samples, with_attachments
+
+Rows = Iterator[tuple[int, dict[str, Any]]]
+"""Numbered from 1: a JSONL file's lines, other files' rows without the header."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The column paths that are read; no row need have those of `optional`."""
+
+    paths: tuple[str, ...]
+    optional: frozenset[str] = frozenset()
+
+
+_SOUGHT_IN = (".parquet", ".eval")  # kinds that are not read from beginning to end
+_BATCH = 256  # Parquet rows held at once; a row can be a long trace
+_DEPTH = 3  # levels of a JSON object that are searched for lists of rows
+_SHOWN = 6  # lists named in a message
+
+
+def read_rows(place: Place, wanted: Wanted | None, rows: str | None = None) -> Rows:
+    """The rows of a file; of Parquet only the wanted columns (all, where it is None).
+
+    `rows` names the list of rows inside a JSON object. Raises UserError, with the row, where the file is not what its
+    suffix says.
+    """
+    name = place.name
+    in_archive = place.kind == ".eval" and rows == SAMPLES
+    if rows is not None and place.kind not in (".json", ".jsonl") and not in_archive:
+        raise UserError(f"{name}: `rows` names a list inside a JSON file, and this is none")
+    try:
+        with place.errors(), place.open() as raw, decompressed(raw, place.compression) as file:
+            seeking = place.compression and place.kind in _SOUGHT_IN
+            content = io.BytesIO(file.read()) if seeking else file
+            yield from _reader(place.kind, wanted, rows)(content, name)
+    except InfogapError:
+        raise
+    except UnicodeDecodeError as error:
+        raise UserError(f"{name} is not UTF-8 text (byte {error.start}); convert it first") from error
+    except (EOFError, zlib.error) as error:
+        raise UserError(f"cannot read {name}: damaged or cut off: {error}") from error
+    except OSError as error:
+        raise UserError(f"cannot read {name}: {error.strerror or error}") from error
+
+
+def _reader(kind: str, wanted: Wanted | None, rows: str | None) -> Callable[[IO[bytes], str], Rows]:
+    match kind:
+        case ".jsonl":
+            return lambda file, name: _jsonl(_text(file), name) if rows is None else _json(file, name, rows)
+        case ".json":
+            return lambda file, name: _json(file, name, rows)
+        case ".csv":
+            return _csv
+        case ".eval":
+            return lambda file, name: enumerate(map(with_attachments, samples(file, name)), 1)
+    return lambda file, name: _parquet(file, name, wanted)
+
+
+def _text(file: IO[bytes]) -> io.TextIOWrapper:
+    return io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+
+
+def _jsonl(lines: Iterable[str], name: str) -> Rows:
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            yield number, _object(_parsed(line, f"{name}, row {number}"), f"{name}, row {number}")
+
+
+def _json(file: IO[bytes], name: str, rows: str | None) -> Rows:
+    text = _text(file).read()
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data" and error.lineno > 1 and rows is None:  # JSON lines under the wrong suffix
+            yield from _jsonl(io.StringIO(text), name)
+            return
+        raise UserError(f"{name}: not valid JSON: {error}") from error
+    for number, item in enumerate(_list_in(document, name, rows), 1):
+        yield number, with_attachments(_object(item, f"{name}, row {number}"))
+
+
+def _list_in(document: Any, name: str, rows: str | None) -> list[Any]:
+    """A document that is a list, or the list in it that `rows` names."""
+    if rows is None:
+        if isinstance(document, list):
+            return document
+        found = f"this one is {_kind(document)}{_hint(document)}"
+        raise UserError(f"{name}: a JSON file of rows is a list of objects, {found}")
+    named = reach(document, rows) if isinstance(document, dict) else MISSING
+    if isinstance(named, list):
+        return named
+    what = "nothing" if named is MISSING else _kind(named)
+    raise UserError(f"{name}: `rows: {rows}` names {what}, and not a list{_hint(document)}")
+
+
+def lists_of_rows(place: Place) -> list[str]:
+    """The paths of the lists of objects in a JSON file that is an object, the longest list first; none in others."""
+    try:
+        with place.errors(), place.open() as raw, decompressed(raw, place.compression) as file:
+            document = json.loads(_text(file).read())
+    except (OSError, EOFError, ValueError):
+        return []
+    return [path for path, _ in _lists_by_length(document)]
+
+
+def _lists_by_length(document: Any) -> list[tuple[str, int]]:
+    return sorted(_lists(document, ""), key=lambda item: -item[1])
+
+
+def _hint(document: Any) -> str:
+    """The lists of objects in a document, by the paths that name them."""
+    items = _lists_by_length(document)
+    if not items:
+        return "; it holds no list of objects"
+    listed = ", ".join(f"`{path}` ({count:,})" for path, count in items[:_SHOWN])
+    return f"; it holds lists of objects under {listed}: name one, as `rows: {items[0][0]}`"
+
+
+def _lists(node: Any, path: str, depth: int = 0) -> Iterator[tuple[str, int]]:
+    if isinstance(node, dict) and depth < _DEPTH:
+        for key, value in node.items():
+            yield from _lists(value, f"{path}.{key}" if path else str(key), depth + 1)
+    elif isinstance(node, list) and path and node and all(isinstance(item, dict) for item in node):
+        yield path, len(node)
+
+
+def _parsed(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{where}: not valid JSON: {error.msg} at character {error.pos + 1}") from error
+
+
+def _object(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise UserError(f"{where}: expected an object with the row's columns, found {_kind(value)}")
+    return value
+
+
+def _kind(value: Any) -> str:
+    kinds = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
+    return kinds.get(type(value), "a number")
+
+
+def _csv(binary: IO[bytes], name: str) -> Rows:
+    """Every value stays the text that it is: 007 is not 7."""
+    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+    reader = csv.DictReader(_text(binary), strict=True)
+    header = list(reader.fieldnames or [])
+    twice = sorted({column for column in header if header.count(column) > 1})
+    if twice:
+        raise UserError(f"{name}: its header names {', '.join(twice)} twice")
+    number = 0
+    try:
+        for number, row in enumerate(reader, 1):
+            if None in row:
+                raise UserError(f"{name}, row {number}: more fields than the header has; quote fields with commas")
+            yield number, row
+    except csv.Error as error:
+        raise UserError(f"{name}, row {number + 1}: not valid CSV: {error}") from error
+
+
+def _parquet(binary: IO[bytes], name: str, wanted: Wanted | None) -> Rows:
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        with ParquetFile(binary) as file:
+            names = file.schema_arrow.names
+            columns = needed(names, name, wanted)
+            number = 0
+            for batch in file.iter_batches(batch_size=_BATCH, columns=columns):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row
+    except ArrowException as error:
+        raise UserError(f"{name}: not readable as Parquet: {str(error).splitlines()[0]}") from error
+
+
+def needed(names: list[str], source: str, wanted: Wanted | None) -> list[str]:
+    """Those of a table's columns that are wanted. Raises UserError for a path that leads into none."""
+    if wanted is None:
+        return names
+    for path in wanted.paths:
+        if path not in wanted.optional and not any(touches(path, column) for column in names):
+            raise missing_column(source, path, [dict.fromkeys(names)])
+    return [column for column in names if any(touches(path, column) for path in wanted.paths)]

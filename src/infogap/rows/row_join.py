@@ -1,0 +1,79 @@
+"""Rows completed by those of a second file that have the same key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from infogap.errors import UserError
+from infogap.recipe.sources import Join, Source
+from infogap.rows.column_paths import MISSING, Unfound, as_text, missing_column, reach
+from infogap.rows.row_files import Rows
+from infogap.rows.source_rows import read_rows
+
+JOINED = "joined"
+"""What paths call the joined row as a whole, for columns that both files have: `joined.id`."""
+
+_SAMPLE = 20  # rows of the second file kept to say what there is, where a key is not
+
+
+@dataclass
+class JoinedRows:
+    """The rows of a source that has a `join`, with the columns of the second file's.
+
+    Columns of the row itself come before those of the joined row. `unmatched` counts the rows for which there is no
+    other one, which come as they are, and `left_over` the rows of the second file that no row asked for.
+    """
+
+    base: Path
+    source: Source
+    unmatched: set[int] = field(default_factory=set)  # rows, by number
+    left_over: int = 0
+
+    def read(self) -> Rows:
+        """The rows. Raises UserError where the key is in neither file, or a second row has the same one."""
+        join = self.source.join
+        assert join is not None
+        others = _by_key(self.base, join)
+        asked: set[str] = set()
+        unfound: Unfound | None = Unfound(join.key)
+        for number, row in read_rows(self.base, self.source, None):
+            key = reach(row, join.key)
+            if unfound is not None and key is MISSING:
+                unfound.look(row)
+            elif unfound is not None:
+                unfound = None
+            text = as_text(key)
+            if text is None or text not in others:
+                self.unmatched.add(number)
+                yield number, row
+            else:
+                asked.add(text)
+                yield number, {**others[text], JOINED: others[text], **row}
+        if unfound is not None and unfound.place is not MISSING:
+            raise unfound.error(self.source.from_)
+        self.left_over = len(others) - len(asked)
+
+
+def _by_key(base: Path, join: Join) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    sample: list[dict[str, Any]] = []
+    for number, row in read_rows(base, join, None):
+        key = as_text(reach(row, join.other_key))
+        if key is None:
+            if len(sample) < _SAMPLE:
+                sample.append(row)
+        elif found.setdefault(key, row) != row:
+            raise UserError(
+                f"{join.from_}, row {number}: a second row with {join.other_key} {key!r}, and another content; "
+                "a key to join by stands once"
+            )
+    if sample and not found:
+        raise missing_column(join.from_, join.other_key, sample)
+    return found
+
+
+def unmatched_reason(join: Join) -> str:
+    """Why a row is left out for which the second file has none."""
+    return f"no row of {join.from_} has its {join.key}"

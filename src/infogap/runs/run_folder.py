@@ -1,0 +1,201 @@
+"""The run folder: everything that one recipe has produced so far."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+import polars as pl
+from filelock import FileLock, Timeout
+
+from infogap.runs import manifest
+from infogap.atomic_files import disk_error, whole_file, write_text
+from infogap.runs.budget import Budget
+from infogap.errors import UserError, WorldError
+from infogap.runs.manifest import Manifest
+from infogap.recipe import ORIGIN, LoadedRecipe, Recipe, dump_recipe, load_recipe
+from infogap.schema import Table
+
+ROWS_PER_PART = 2_000
+_RECIPE = "recipe.yaml"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder together with its recipe; `base` is what the recipe's relative paths start from."""
+
+    path: Path
+    recipe: Recipe
+    base: Path
+    budget: Budget = field(default_factory=Budget)  # what this command may spend
+
+    @classmethod
+    def create(cls, loaded: LoadedRecipe, path: Path | None = None) -> Run:
+        """The run of a recipe (by default `runs/NAME`), made or taken up again."""
+        path = path or Path("runs") / loaded.recipe.name
+        return cls(path, loaded.recipe, loaded.base.resolve())
+
+    @classmethod
+    def open(cls, path: Path) -> Run:
+        """An existing run. Raises UserError where the folder is not one."""
+        if not (path / _RECIPE).is_file():
+            raise UserError(f"{path} is not a run folder (it has no {_RECIPE}); `infogap run RECIPE` makes one")
+        loaded = load_recipe(path / _RECIPE)
+        return cls(path, loaded.recipe, loaded.base)
+
+    def save_recipe(self) -> None:
+        """Write the resolved recipe into the folder, defaults filled in.
+
+        Raises UserError where the folder holds other things than a run: a run replaces whole subfolders.
+        """
+        if self.path.is_dir() and not (self.path / _RECIPE).is_file():
+            # Hidden files are a lock's, or temporary ones; the origin alone is a run killed before its recipe came.
+            names = [path.name for path in self.path.iterdir()]
+            others = sorted(name for name in names if not name.startswith(".") and name != ORIGIN)
+            if others:
+                raise UserError(
+                    f"{self.path} is no run and not empty (it has {', '.join(others[:3])}); "
+                    "name a new or empty folder with --run"
+                )
+        write_text(self.path / ORIGIN, orjson.dumps({"base": str(self.base)}).decode() + "\n")
+        write_text(self.path / _RECIPE, dump_recipe(self.recipe))
+
+    def resolve(self, path: str) -> Path:
+        """A path of the recipe as a path of this machine."""
+        return self.base / Path(path).expanduser()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder for writing.
+
+        Raises WorldError where another process holds it or the disk refuses, UserError where the path is a file.
+        """
+        owner = self.path / ".lock.owner"
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+            owner.write_text(str(os.getpid()))
+        except Timeout:
+            holder = owner.read_text() if owner.is_file() else "unknown"
+            raise WorldError(
+                f"{self.path} is being written by another infogap process (pid {holder}); "
+                "wait for it, or use another folder with --run"
+            ) from None
+        except FileExistsError:
+            raise UserError(f"{self.path} is a file; name a folder with --run") from None
+        except OSError as error:
+            raise disk_error(self.path, error) from error
+        try:
+            yield
+        finally:
+            owner.unlink(missing_ok=True)
+            lock.release()
+
+    # What is on disk
+
+    def manifest_path(self, folder: str) -> Path:
+        """Where the manifest of a folder lies: beside `dataset`, which holds only what is published."""
+        if folder == "dataset":
+            return self.path / "dataset.manifest.json"
+        return self.path / folder / manifest.FILE_NAME
+
+    def manifest(self, folder: str) -> Manifest | None:
+        return manifest.read(self.manifest_path(folder))
+
+    def part_paths(self, table: Table) -> list[Path]:
+        return sorted((self.path / table.name).glob("part-*.parquet"))
+
+    def scan(self, table: Table) -> pl.LazyFrame:
+        """A table, lazily. Polars promises no row order: sort by the key where order matters."""
+        paths = self.part_paths(table)
+        if not paths:
+            return table.empty().lazy()
+        for path in paths:
+            check_part(path)
+        return pl.scan_parquet(paths, schema=table.schema)
+
+    def parts(self, table: Table) -> Iterator[pl.DataFrame]:
+        """A table part by part, in the order it was written: bounded memory."""
+        for path in self.part_paths(table):
+            yield read_part(path, table)
+
+    def rows(self, table: Table) -> int:
+        return int(self.scan(table).select(pl.len()).collect().item())
+
+    # Writing
+
+    @contextmanager
+    def rewrite(self, table: Table) -> Iterator[TableWriter]:
+        """Write a table anew. The old manifest goes first: a killed rewrite counts as missing."""
+        folder = self.path / table.name
+        (folder / manifest.FILE_NAME).unlink(missing_ok=True)
+        for old in folder.glob("*.parquet"):
+            old.unlink()
+        writer = TableWriter(folder, table)
+        yield writer
+        writer.finish()
+
+
+class TableWriter:
+    """Writes rows as Parquet parts of `ROWS_PER_PART` rows, in the order they come."""
+
+    def __init__(self, folder: Path, table: Table) -> None:
+        self.table = table
+        self.rows = 0
+        self._folder = folder
+        self._held: list[pl.DataFrame] = []
+        self._parts = 0
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Add rows; the frame's columns must be the table's."""
+        self.rows += frame.height
+        self._held.append(frame.match_to_schema(self.table.schema))
+        held = sum(frame.height for frame in self._held)
+        if held >= ROWS_PER_PART:
+            whole = pl.concat(self._held)
+            full = held - held % ROWS_PER_PART
+            for start in range(0, full, ROWS_PER_PART):
+                self._write_part(whole[start : start + ROWS_PER_PART])
+            self._held = [whole[full:]]
+
+    def finish(self) -> None:
+        rest = pl.concat(self._held) if self._held else self.table.empty()
+        if rest.height or not self._parts:
+            self._write_part(rest)
+        self._held = []
+
+    def _write_part(self, frame: pl.DataFrame) -> None:
+        write_part(self._folder / f"part-{self._parts:05d}.parquet", frame)
+        self._parts += 1
+
+
+def write_part(path: Path, frame: pl.DataFrame) -> None:
+    """One Parquet part, whole or not at all."""
+    with whole_file(path) as temporary:
+        frame.write_parquet(temporary, compression="zstd")
+
+
+def read_part(path: Path, table: Table) -> pl.DataFrame:
+    """One Parquet part. Raises WorldError where the file is damaged or has other columns."""
+    try:
+        return pl.read_parquet(path).match_to_schema(table.schema)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def check_part(path: Path) -> None:
+    """Raises WorldError where a part is damaged: found by its footer, without reading the rows."""
+    try:
+        pl.read_parquet_schema(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> WorldError:
+    # Removing this one file is enough: its stage then counts as stale and makes it, or asks for its traces, again.
+    return WorldError(f"{path} is damaged ({str(error).splitlines()[0]}); remove this file and run again")

@@ -1,0 +1,159 @@
+"""One source's tasks, and what became of its every row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from infogap.console import progress
+from infogap.errors import UserError
+from infogap.recipe.sources import GymTasks, TraceImport
+from infogap.rows import reasoning_gym as gym
+from infogap.runs.run_folder import Run
+from infogap.tasks import procedural_tasks
+from infogap.tasks.gold_answers import NO_ANSWER, faults
+from infogap.tasks.question_column import NO_QUESTION, TURNS, TableSource
+from infogap.tasks.select_tasks import Task, fulfils, merge, sample
+from infogap.tasks.task_columns import Draft, drafts
+
+WHERE = "left out by `where`"
+LIMIT = "left out by `limit`"
+_SHOWN = 3  # invalid rows named in a message
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a row: the task that it is, or why it is none."""
+
+    row: int
+    task_id: str | None
+    reason: str | None
+    question: str | None
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The tasks that a source gives, each once, in the order of its rows."""
+
+    source: str
+    tasks: list[Task]
+    fates: list[Fate]
+    rejected: list[Fate] = field(default_factory=list)
+    merged: int = 0  # rows that repeat one of these tasks
+    notes: list[str] = field(default_factory=list)  # on how the rows were read
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        left_out = Counter(fate.reason for fate in self.fates if fate.reason is not None)
+        return {
+            "source": self.source,
+            "rows": len(self.fates),
+            "left_out": dict(sorted(left_out.items())),
+            "merged": self.merged,
+            "tasks": len(self.tasks),
+        }
+
+
+def gather_gym(source: GymTasks, recipe_seed: int) -> list[Gathered]:
+    """The tasks of every name of a reasoning-gym source, a source of its own each.
+
+    Raises UserError where a name or its settings do not work.
+    """
+    found = []
+    with progress("tasks", source.count * len(source.names), "tasks") as advance:
+        for name in source.names:
+            problem = next(gym.problems(source, name), None)
+            if problem:
+                raise UserError(problem)
+            made = []
+            for task in procedural_tasks.generate(source, name, recipe_seed):
+                made.append(task)
+                advance()
+            tasks = merge(made)
+            fates = [Fate(number, task.task_id, None, None) for number, task in enumerate(made, 1)]
+            found.append(Gathered(gym.label(name), tasks, fates, merged=len(made) - len(tasks)))
+    return found
+
+
+def gather_table(run: Run, source: TableSource) -> Gathered:
+    """The tasks of a file or a dataset: rows read, filtered, checked, merged, sampled - in this order.
+
+    Raises UserError where no task is left, or a row is invalid and the source says `invalid: error`.
+    """
+    found = drafts(run, source)
+    read = found.rows
+    reasons: dict[int, str] = {}  # by position, why a row is no task
+    if source.where is not None:
+        passed = fulfils(found, source.where, source.from_)
+        reasons = {index: WHERE for index, holds in enumerate(passed) if not holds}
+    invalid = _invalid(read, reasons, source)
+    reasons |= invalid
+    if invalid and source.invalid == "error":
+        raise UserError(_invalid_rows(source, [(read[index].row, reason) for index, reason in invalid.items()]))
+    by_position = {index: _task(draft, source) for index, draft in enumerate(read) if index not in reasons}
+    tasks = sample(merge(by_position.values()), source.limit, run.recipe.seed)
+    kept = {task.task_id for task in tasks}
+    reasons |= {index: LIMIT for index, task in by_position.items() if task.task_id not in kept}
+    fates = [
+        Fate(draft.row, None if index in reasons else by_position[index].task_id, reasons.get(index), draft.question)
+        for index, draft in enumerate(read)
+    ]
+    if not tasks:
+        raise UserError(_nothing_left(source, fates))
+    repeated = sum(fate.task_id is not None for fate in fates) - len(tasks)
+    return Gathered(source.from_, tasks, fates, [fates[index] for index in sorted(invalid)], repeated, found.notes)
+
+
+def _invalid(read: list[Draft], left_out: dict[int, str], source: TableSource) -> dict[int, str]:
+    """By position, why a row that `where` let pass cannot be a task."""
+    found: dict[int, str] = {}
+    whole: list[tuple[int, str, str]] = []
+    for index, draft in enumerate(read):
+        if index in left_out:
+            continue
+        if draft.fault or draft.question is None:
+            found[index] = draft.fault or NO_QUESTION
+        elif draft.answer is None:
+            if not _may_lack_gold(source):
+                found[index] = NO_ANSWER
+        else:
+            whole.append((index, draft.question, draft.answer))
+    reasons = faults([(question, answer) for _, question, answer in whole], source.verifier)
+    found |= {index: reason for (index, _, _), reason in zip(whole, reasons, strict=True) if reason is not None}
+    return dict(sorted(found.items()))
+
+
+def _may_lack_gold(source: TableSource) -> bool:
+    """Existing traces are worth something without a gold answer, unless the recipe wants every row whole."""
+    return isinstance(source, TraceImport) and (source.invalid == "skip" or source.columns.answer is None)
+
+
+def _task(draft: Draft, source: TableSource) -> Task:
+    assert draft.question is not None
+    return Task.make(
+        draft.question,
+        draft.answer,
+        source.verifier,
+        source=source.from_,
+        family=draft.family,
+        difficulty=draft.difficulty,
+        solution=draft.solution,
+        metadata={"row": draft.row}
+        | ({} if source.tolerance is None else {"tolerance": source.tolerance})
+        | ({} if draft.turns is None else {TURNS: draft.turns}),
+    )
+
+
+def _invalid_rows(source: TableSource, rows: list[tuple[int, str]]) -> str:
+    listed = "; ".join(f"row {row}: {reason}" for row, reason in rows[:_SHOWN])
+    more = f"; and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
+    return f"{source.from_}: {listed}{more}; mend them, or set `invalid: skip` to go on without them"
+
+
+def _nothing_left(source: TableSource, fates: list[Fate]) -> str:
+    if not fates:
+        return f"{source.from_} has no rows"
+    reasons = Counter(fate.reason for fate in fates if fate.reason is not None)
+    why = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
+    return f"{source.from_}: none of its {len(fates):,} rows gives a task: {why}"

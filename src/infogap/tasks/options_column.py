@@ -1,0 +1,102 @@
+"""A column of options, put into the question in the form in which options are read from it again."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import string
+from dataclasses import dataclass, field
+from typing import Any
+
+from infogap.text.option_parser import options
+from infogap.text.stated_answers import normalised
+
+NOT_OPTIONS = "the options are neither a list of texts nor a mapping of letters to texts"
+NOT_TOLD_APART = "the options cannot be told apart once they stand in the question"
+_OWN_LETTER = re.compile(r"\(?([A-Za-z])\s*[).:、．]\s*(?=\S)")
+_IN_A_LINE = re.compile(r"(?:^|,)\s*([a-z])\s*\)\s*(.*?)\s*(?=,\s*[a-z]\s*\)|$)")  # "a ) 38 , b ) 27.675 , c ) 30"
+_TEXT_KEYS, _LABEL_KEYS = ("text", "texts", "value", "content", "option"), ("label", "labels", "key", "id", "letter")
+
+
+@dataclass(frozen=True)
+class Posed:
+    """A question with its options, and the letter of each label that the options have in their column."""
+
+    question: str
+    fault: str | None = None
+    letters: dict[str, str] = field(default_factory=dict)
+
+
+def with_options(question: str, column: Any) -> Posed:
+    """The question followed by its options, a line each: `A) 5 min`.
+
+    `column` holds a list of texts (with letters of their own or without), of labels and texts, a mapping of letters to
+    texts, or a text that is one of these. A question in which the same options stand already stays as it is.
+    """
+    labelled = _labelled(_parsed(column))
+    if labelled is None or not 2 <= len(labelled) <= len(string.ascii_uppercase):
+        return Posed(question, NOT_OPTIONS)
+    texts = [" ".join(text.split()) for _, text in labelled]
+    if not all(texts):
+        return Posed(question, NOT_OPTIONS)
+    lettered = dict(zip(string.ascii_uppercase, texts, strict=False))
+    letters = {label: letter for (label, _), letter in zip(labelled, lettered, strict=True) if label}
+    wanted = {letter: normalised(text) for letter, text in lettered.items()}
+    if _as_read(question) == wanted:
+        return Posed(question, None, letters)
+    posed = "\n".join([question, *(f"{letter}) {text}" for letter, text in lettered.items())])
+    return Posed(posed, None if _as_read(posed) == wanted else NOT_TOLD_APART, letters)
+
+
+def _as_read(question: str) -> dict[str, str]:
+    return {letter: normalised(text) for letter, text in options(question).items()}
+
+
+def _parsed(column: Any) -> Any:
+    """What a text holds: JSON, a list as Python prints it, options in a line; other values as they are."""
+    if not isinstance(column, str):
+        return column
+    text = column.strip()
+    if text.startswith(("[", "{")):
+        for parse in (json.loads, ast.literal_eval):
+            try:
+                return parse(text)
+            except (ValueError, SyntaxError, RecursionError, MemoryError):
+                continue
+    if read := options(text):
+        return read
+    return dict(_IN_A_LINE.findall(text))
+
+
+def _labelled(column: Any) -> list[tuple[str, str]] | None:
+    """The options with their labels ('' for none), in their order; None where there are none."""
+    if isinstance(column, dict):
+        texts, labels = (_under(column, keys) for keys in (_TEXT_KEYS, _LABEL_KEYS))
+        if isinstance(texts, list) and isinstance(labels, list) and len(texts) == len(labels):
+            return [(str(label), str(text)) for label, text in zip(labels, texts, strict=True)]
+        return [(str(label), str(text)) for label, text in column.items() if text is not None]
+    if not isinstance(column, list) or not column:
+        return None
+    if all(isinstance(item, dict) for item in column):
+        found = [(_under(item, _LABEL_KEYS), _under(item, _TEXT_KEYS)) for item in column]
+        return (
+            None if any(text is None for _, text in found) else [(str(label or ""), str(text)) for label, text in found]
+        )
+    if any(isinstance(item, list | dict) or item is None for item in column):
+        return None
+    return [("", text) for text in _without_own_letters([str(item) for item in column])]
+
+
+def _under(row: dict[str, Any], keys: tuple[str, ...]) -> Any:
+    return next((row[key] for key in keys if row.get(key) is not None), None)
+
+
+def _without_own_letters(texts: list[str]) -> list[str]:
+    """`A)5 min`, `B)6 min` without the letters, where all of them have theirs, in order."""
+    own = [_OWN_LETTER.match(text.strip()) for text in texts]
+    in_order = all(
+        match is not None and match[1].upper() == letter
+        for match, letter in zip(own, string.ascii_uppercase, strict=False)
+    )
+    return [text.strip()[match.end() :] if in_order and match else text for text, match in zip(texts, own, strict=True)]

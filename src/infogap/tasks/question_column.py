@@ -1,0 +1,145 @@
+"""The question in a row: a text, or the conversation that an imported trace answers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from infogap.recipe.sources import FileTasks, TraceImport
+from infogap.rows.column_paths import EVERY, MISSING, as_text, reach
+from infogap.rows.column_templates import is_template
+from infogap.rows.message_turns import (
+    Turn,
+    UnreadableTurnError,
+    messages_in,
+    prompt_messages,
+    role_of,
+    transcript,
+    turns,
+)
+
+TableSource = FileTasks | TraceImport
+
+TURNS = "turns"
+"""In a task's metadata: the messages of a prompt that is a conversation."""
+
+NO_QUESTION = "no question"
+QUESTION_NOT_TEXT = "the question is not text"
+UNFILLED = "the question's template prints a column that the row lacks"
+NO_MATCH = "the question does not match `pattern`"
+CONVERSATION = "the question is a conversation of several turns, which only imports keep"
+NOT_ANSWERED = "the trace is no turn of the assistant's"
+
+_LAST_INDEX = re.compile(r"(.+)\[(-?\d+)\](\.\w+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A row's question as the tasks table keeps it; `turns` where it is more than one message of the user's."""
+
+    text: str | None
+    turns: list[Turn] | None = None
+    fault: str | None = None  # why it cannot be asked
+
+
+def question_in(value: Any, source: TableSource) -> Question:
+    """The question that a row's column holds, cleaned as the source says."""
+    messages = messages_in(value)
+    if messages is not None:
+        try:
+            return _conversation(turns(_prompt(messages, source)), source)
+        except UnreadableTurnError as error:
+            return Question(None, fault=str(error))
+    if isinstance(value, list | dict):
+        return Question(as_text(value), fault=QUESTION_NOT_TEXT)
+    text = as_text(value)
+    if text is not None:
+        return _cleaned(text, source)
+    unfilled = value is MISSING and is_template(source.columns.question)
+    return Question(None, fault=UNFILLED if unfilled else NO_QUESTION)
+
+
+def _prompt(messages: list[dict[str, Any]], source: TableSource) -> list[dict[str, Any]]:
+    """The messages before the trace: those that `trace` says, where it is in the same list."""
+    if not isinstance(source, TraceImport):
+        return prompt_messages(messages, answered=False)
+    question, trace = source.columns.question, source.columns.trace or source.columns.response or ""
+    inside = _LAST_INDEX.fullmatch(trace)
+    if inside and inside[1] == question:
+        place = range(len(messages))[int(inside[2])] if -len(messages) <= int(inside[2]) < len(messages) else None
+        if place is None or role_of(messages[place]) != "assistant":
+            raise UnreadableTurnError(NOT_ANSWERED)
+        return messages[:place]
+    return prompt_messages(messages, answered=trace == question)
+
+
+def _conversation(prompt: list[Turn], source: TableSource) -> Question:
+    if not prompt:
+        return Question(None, fault=NO_QUESTION)
+    last = prompt[-1]
+    if last["role"] == "user":
+        cleaned = _cleaned(last["content"], source)
+        if cleaned.text is None or cleaned.fault:
+            return cleaned
+        prompt = [*prompt[:-1], {"role": "user", "content": cleaned.text}]
+    text = transcript(prompt)
+    if len(prompt) == 1 and prompt[0]["role"] == "user":
+        return Question(text)
+    return Question(text, prompt) if isinstance(source, TraceImport) else Question(text, fault=CONVERSATION)
+
+
+def _cleaned(question: str, source: TableSource) -> Question:
+    text: str | None = question
+    if source.pattern is not None:
+        found = re.search(source.pattern, question)
+        if found is None:
+            return Question(question, fault=NO_MATCH)
+        text = (found[1] or "").strip()
+    text = without_prefixes(text, source.strip_prefix) if text else None
+    text = without_suffixes(text, source.strip_suffix) if text else None
+    return Question(text, fault=None if text else NO_QUESTION)
+
+
+def without_prefixes(question: str, prefixes: list[str]) -> str | None:
+    """The question without the texts that begin it, as often as one does; None where nothing is left."""
+    wanted = [prefix.strip() for prefix in prefixes if prefix.strip()]
+    begun = True
+    while begun:
+        question = question.lstrip()
+        begun = False
+        for prefix in wanted:
+            if question.startswith(prefix):
+                question, begun = question.removeprefix(prefix), True
+    return question or None
+
+
+def without_suffixes(question: str, suffixes: list[str]) -> str | None:
+    """The question without the texts that end it, as often as one does; None where nothing is left."""
+    wanted = [suffix.strip() for suffix in suffixes if suffix.strip()]
+    ended = True
+    while ended:
+        question = question.rstrip()
+        ended = False
+        for suffix in wanted:
+            if question.endswith(suffix):
+                question, ended = question.removesuffix(suffix), True
+    return question or None
+
+
+def takes_one_turn_of_several(row: dict[str, Any], column: str) -> bool:
+    """Whether a question's path picks one message of a prompt that has others: a system message, earlier turns."""
+    picked = None if is_template(column) or EVERY in column else _LAST_INDEX.fullmatch(column)
+    messages = messages_in(reach(row, picked[1])) if picked else None
+    if messages is None or len(messages) == 1:
+        return False
+    try:
+        return len(prompt_messages(messages, answered=False)) > 1
+    except UnreadableTurnError:
+        return True
+
+
+def list_of_turns(column: str) -> str:
+    """The list that a question's path picks its message from."""
+    picked = _LAST_INDEX.fullmatch(column)
+    return picked[1] if picked else column

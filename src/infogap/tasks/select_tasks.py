@@ -1,0 +1,150 @@
+"""Which drafts become tasks: the `where` condition, duplicates merged, the `limit` drawn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import polars as pl
+
+from infogap.errors import UserError
+from infogap.ids import digest, stable_id
+from infogap.recipe.sources import TraceColumns
+from infogap.rows.column_paths import as_text
+from infogap.spelling import nearest
+from infogap.tasks.task_columns import TASK_COLUMNS, TASK_FIELDS, Draft, Drafts
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One row of the tasks table."""
+
+    task_id: str
+    source: str
+    family: str | None  # None until merged: a later row may know it
+    difficulty: str | None
+    question: str
+    answer: str | None  # None only where the verifier needs none
+    solution: str | None
+    verifier: str
+    metadata: dict[str, Any]
+
+    @classmethod
+    def make(cls, question: str, answer: str | None, verifier: str, **rest: Any) -> Task:
+        """A task with the id that its question, answer and verifier give it."""
+        task_id = stable_id(question, answer, verifier)
+        return cls(task_id=task_id, question=question, answer=answer, verifier=verifier, **rest)
+
+
+_MAPPED = (*TASK_FIELDS, *(name for name in TraceColumns.model_fields if name not in TASK_COLUMNS))
+
+
+def where_problem(condition: str, columns: list[str] | None) -> str | None:
+    """Why an SQL condition cannot be asked of a source's rows, or None where it can.
+
+    `columns` are the file's own, whose types nothing is known of; None where they are not known either.
+    """
+    own = [name for name in columns or [] if name not in _MAPPED]
+    schema = dict.fromkeys(_MAPPED, pl.String()) | dict.fromkeys(own, pl.Null())
+    try:
+        pl.DataFrame(schema=schema).filter(pl.sql_expr(condition))
+    except pl.exceptions.ColumnNotFoundError as error:
+        return None if columns is None else _unknown_column(error, [*schema])
+    except pl.exceptions.PolarsError as error:
+        return None if any(name in condition for name in own) and not _is_syntax(error) else _first_line(error)
+    return None
+
+
+def fulfils(drafts: Drafts, condition: str, source: str) -> list[bool]:
+    """For each draft whether the SQL condition holds; null does not. Raises UserError where it cannot be evaluated."""
+    frame = _frame(drafts.rows)
+    try:
+        kept = frame.filter(pl.sql_expr(condition))["_draft"].to_list()
+    except pl.exceptions.ColumnNotFoundError as error:
+        known = list(dict.fromkeys([*_MAPPED, *drafts.columns]))
+        raise UserError(f"{source}: `where: {condition}`: {_unknown_column(error, known)}") from error
+    except pl.exceptions.PolarsError as error:
+        raise UserError(
+            f"{source}: `where: {condition}`: {_first_line(error)}; "
+            "every mapped column is text, TRY_CAST(difficulty AS INT) gives null where it is no number"
+        ) from error
+    passed = set(kept)
+    return [index in passed for index in range(len(drafts.rows))]
+
+
+def _frame(drafts: list[Draft]) -> pl.DataFrame:
+    """The drafts' columns: mapped ones as text, the file's own as what they are."""
+    columns: dict[str, pl.Series] = {}
+    for name in TASK_FIELDS:
+        columns[name] = pl.Series(name, [getattr(draft, name) for draft in drafts], dtype=pl.String)
+    for name in dict.fromkeys(name for draft in drafts for name in draft.others):
+        columns[name] = _series(name, [draft.others.get(name) for draft in drafts])
+    return pl.DataFrame(list(columns.values())).with_row_index("_draft").select(*columns, "_draft")
+
+
+def _series(name: str, values: list[Any]) -> pl.Series:
+    """A column of the file's own: truth values and numbers as such where all are, anything else as text."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {bool}:
+        return pl.Series(name, values, dtype=pl.Boolean)
+    if kinds == {int} and all(value is None or -(2**63) <= value < 2**63 for value in values):
+        return pl.Series(name, values, dtype=pl.Int64)
+    if kinds and kinds <= {int, float}:
+        return pl.Series(name, [None if value is None else float(value) for value in values], dtype=pl.Float64)
+    return pl.Series(name, [as_text(value) for value in values], dtype=pl.String)
+
+
+def _unknown_column(error: Exception, known: list[str]) -> str:
+    named = re.search(r'"([^"]+)"', _first_line(error))
+    name = named[1] if named else ""
+    return f'unable to find column "{name}"{nearest(name, known)}; there are {", ".join(known)}'
+
+
+def _is_syntax(error: Exception) -> bool:
+    return isinstance(error, pl.exceptions.SQLSyntaxError | pl.exceptions.SQLInterfaceError)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def merge(tasks: Iterable[Task]) -> list[Task]:
+    """One task per id, in the order of first rows, each completed by what later rows know."""
+    merged: dict[str, Task] = {}
+    for task in tasks:
+        first = merged.setdefault(task.task_id, task)
+        if first is not task:
+            merged[task.task_id] = _completed(first, task)
+    return list(merged.values())
+
+
+def _completed(first: Task, later: Task) -> Task:
+    known = {
+        field: getattr(later, field)
+        for field in ("solution", "family", "difficulty")
+        if getattr(first, field) is None and getattr(later, field) is not None
+    }
+    return replace(first, **known) if known else first
+
+
+def sample(tasks: list[Task], limit: int | None, seed: int) -> list[Task]:
+    """At most `limit` tasks, in their order: those whose hash with the seed is smallest.
+
+    The choice depends on each task alone, so neither the rows' order nor rows added later reshuffle it.
+    """
+    if limit is None or len(tasks) <= limit:
+        return tasks
+    drawn = sorted(tasks, key=lambda task: digest([seed, task.task_id]))[:limit]
+    ids = {task.task_id for task in drawn}
+    return [task for task in tasks if task.task_id in ids]
+
+
+def conflicting(tasks: list[Task]) -> list[str]:
+    """The questions that stand there with different answers."""
+    answers: dict[str, set[str | None]] = {}
+    for task in tasks:
+        answers.setdefault(task.question, set()).add(task.answer)
+    return [question for question, given in answers.items() if len(given) > 1]

@@ -1,0 +1,230 @@
+"""Rows as what they say of a task: the source's columns read, its texts cleaned, its constants filled in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from infogap.errors import UserError
+from infogap.recipe.sources import RowSource, Source, TaskColumns, TraceColumns, TraceImport
+from infogap.rows.column_paths import MISSING, Unfound, as_text, is_found
+from infogap.rows.column_templates import TemplateFailedError, is_template, rendered, value_of
+from infogap.rows.message_turns import Turn
+from infogap.rows.row_files import Wanted
+from infogap.rows.row_join import JoinedRows, unmatched_reason
+from infogap.rows.source_rows import read_rows
+from infogap.runs.run_folder import Run
+from infogap.tasks.gold_answers import gold_answer
+from infogap.tasks.options_column import with_options
+from infogap.tasks.question_column import TableSource, list_of_turns, question_in, takes_one_turn_of_several
+
+TASK_COLUMNS = tuple(TaskColumns.model_fields)
+TASK_FIELDS = tuple(field for field in TASK_COLUMNS if field != "options")  # options become part of the question
+ANSWER = str(TaskColumns.model_fields["answer"].default)
+"""The column of gold answers where a recipe names none; imported traces may lack it."""
+
+_GOLD_NAMES = re.compile(
+    r"(gold|ground_?truth|target|expected|correct|final|reference)(_?(answer|label|solution))?|gts?|label",
+    re.IGNORECASE,
+)
+_NAMES = re.compile(r'"([^"]+)"|`([^`]+)`|([A-Za-z_]\w*)')  # in an SQL condition
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a row says of a task, before anybody asks whether that is enough."""
+
+    row: int
+    question: str | None
+    answer: str | None
+    solution: str | None
+    family: str | None
+    difficulty: str | None
+    fault: str | None = None  # why the row cannot be a task
+    turns: list[Turn] | None = None  # of a question that is a conversation
+    others: dict[str, Any] = field(default_factory=dict)  # further columns that `where` names
+
+
+@dataclass(frozen=True)
+class Drafts:
+    """A source's rows as drafts, in their order; and what to tell the user about how they were read."""
+
+    rows: list[Draft]
+    columns: list[str]  # of the file's own, as far as they have been looked at
+    notes: list[str]
+
+
+@dataclass
+class FieldRows:
+    """A source's rows with the values of its mapped columns."""
+
+    run: Run
+    source: RowSource
+    paths: dict[str, str]
+    optional: frozenset[str] = frozenset()  # paths that no row need have
+    whole: bool = False  # whether columns are wanted that no path leads into
+    missed: set[str] = field(default_factory=set)  # paths that no row has had yet; at the end, of `optional` alone
+
+    def __post_init__(self) -> None:
+        source = self.source
+        self.joined = JoinedRows(self.run.base, source) if isinstance(source, Source) and source.join else None
+
+    def read(self) -> Iterator[tuple[int, dict[str, Any], dict[str, Any]]]:
+        """Every row's number, its columns, and its value (or MISSING) for each field of `paths`.
+
+        Raises UserError, after the last row, for a path that no row has or a template that no row fills.
+        """
+        plain = sorted({path for path in self.paths.values() if not is_template(path)})
+        everything = self.whole or self.joined is not None or len(plain) < len(set(self.paths.values()))
+        wanted = None if everything else Wanted(tuple(plain), self.optional)
+        rows = self.joined.read() if self.joined is not None else read_rows(self.run.base, self.source, wanted)
+        never_found = {path: Unfound(path) for path in sorted(set(self.paths.values()))}
+        self.missed = set(never_found)
+        first: dict[str, Any] | None = None
+        for number, row in rows:
+            first = row if first is None else first
+            values = {name: value_of(row, path) for name, path in self.paths.items()}
+            if never_found:
+                for name, value in values.items():
+                    if is_found(value, self.paths[name]):
+                        never_found.pop(self.paths[name], None)
+                self.missed = set(never_found)
+                for unfound in never_found.values():
+                    if not is_template(unfound.path):
+                        unfound.look(row)
+            yield number, row, values
+        self.missed = set(never_found) & self.optional
+        lacking = [unfound for path, unfound in never_found.items() if path not in self.optional]
+        if lacking and first is not None:
+            raise self._error(lacking[0], first)
+
+    def _error(self, unfound: Unfound, first: dict[str, Any]) -> UserError:
+        if not is_template(unfound.path):
+            return unfound.error(self.source.from_)
+        try:
+            rendered(first, unfound.path)
+            why = "it gives no text"
+        except TemplateFailedError as error:
+            why = str(error)
+        columns = ", ".join(first)
+        return UserError(
+            f"{self.source.from_}: no row fills the template {unfound.path!r}: {why}; its columns are {columns}"
+        )
+
+
+def column_paths(columns: TaskColumns, fields: Iterable[str]) -> dict[str, str]:
+    """The mapped ones of the fields, each with its column path."""
+    mapped = {name: getattr(columns, name) for name in fields}
+    return {name: path for name, path in mapped.items() if path is not None}
+
+
+def read_fields(run: Run, source: RowSource, paths: dict[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Every row's number and its value (or MISSING) for each field of `paths`.
+
+    Raises UserError, after the last row, for a path that no row has.
+    """
+    for number, _, values in FieldRows(run, source, paths).read():
+        yield number, values
+
+
+def optional_paths(source: TableSource) -> frozenset[str]:
+    """Column paths that no row need have: imported traces may lack gold answers where the recipe names no column."""
+    imported = isinstance(source, TraceImport) and source.columns.answer == ANSWER
+    return frozenset({ANSWER}) if imported else frozenset()
+
+
+def drafts(run: Run, source: TableSource) -> Drafts:
+    """A source's rows as drafts, in their order. Equal texts share memory: a trace file repeats its questions."""
+    named = _named_in(source.where) if source.where is not None else set()
+    wanted = [*TASK_COLUMNS, *(name for name in TraceColumns.model_fields if name in named)]
+    paths = column_paths(source.columns, [name for name in wanted if hasattr(source.columns, name)])
+    rows = FieldRows(run, source, paths, optional_paths(source), whole=bool(named))
+    shared: dict[str, str] = {}
+
+    def share(text: str | None) -> str | None:
+        return None if text is None else shared.setdefault(text, text)
+
+    made: list[Draft] = []
+    columns: dict[str, None] = {}
+    one_of_several = 0
+    for number, row, values in rows.read():
+        columns.update(dict.fromkeys(map(str, row)))
+        others = {str(key): value for key, value in row.items() if key in named and key not in TASK_COLUMNS}
+        others |= {name: as_text(values[name]) for name in paths if name not in TASK_COLUMNS}
+        made.append(_draft(number, values, others, source, share))
+        one_of_several += takes_one_turn_of_several(row, source.columns.question)
+    unmatched = rows.joined.unmatched if rows.joined is not None else set[int]()
+    if unmatched and source.join is not None:
+        reason = unmatched_reason(source.join)
+        made = [_without(draft, reason) if draft.row in unmatched else draft for draft in made]
+    if rows.missed:
+        _refuse_other_gold(run, source)
+    return Drafts(made, list(columns), _notes(source, rows, one_of_several))
+
+
+def _draft(
+    number: int,
+    values: dict[str, Any],
+    others: dict[str, Any],
+    source: TableSource,
+    share: Callable[[str | None], str | None],
+) -> Draft:
+    question = question_in(values["question"], source)
+    text, fault, answer = question.text, question.fault, as_text(values.get("answer"))
+    if text is not None and fault is None and values.get("options", MISSING) is not MISSING:
+        posed = with_options(text, values["options"])
+        text, fault = posed.question, posed.fault
+        answer = posed.letters.get(answer or "", answer)
+    if answer is not None:
+        answer = gold_answer(text or "", answer, source.verifier)
+    return Draft(
+        number,
+        share(text),
+        share(answer),
+        share(as_text(values.get("solution"))),
+        share(as_text(values.get("family"))) or source.family,
+        share(as_text(values.get("difficulty"))) or as_text(source.difficulty),
+        fault,
+        question.turns,
+        others,
+    )
+
+
+def _without(draft: Draft, reason: str) -> Draft:
+    return Draft(draft.row, draft.question, None, None, None, None, reason)
+
+
+def _named_in(condition: str) -> set[str]:
+    """What an SQL condition may name as a column."""
+    return {next(filter(None, found)) for found in _NAMES.findall(condition)}
+
+
+def _refuse_other_gold(run: Run, source: TableSource) -> None:
+    """Raises UserError where a file without the column `answer` has one that looks like gold answers."""
+    columns = next((list(row) for _, row in read_rows(run.base, source, None)), [])
+    likely = [name for name in columns if _GOLD_NAMES.fullmatch(str(name))]
+    if likely:
+        raise UserError(
+            f"{source.from_}: no row has '{ANSWER}', but '{likely[0]}': write `columns: {{answer: {likely[0]}}}`, "
+            "or `answer: null` where that is no gold answer"
+        )
+
+
+def _notes(source: TableSource, rows: FieldRows, one_of_several: int) -> list[str]:
+    notes = []
+    if rows.missed:
+        notes.append(
+            f"{source.from_}: no row has '{ANSWER}' and no other column is mapped: its traces are not graded; "
+            "write `columns: {answer: COLUMN}`, or `answer: null` to say that there is no gold answer"
+        )
+    if one_of_several:
+        column = source.columns.question
+        notes.append(
+            f"{source.from_}: '{column}' takes one turn of several in {one_of_several:,} rows, and leaves the others "
+            f"out of the prompt; `question: {list_of_turns(column)}` keeps the conversation"
+        )
+    if rows.joined is not None and rows.joined.left_over and source.join is not None:
+        notes.append(f"{source.join.from_}: {rows.joined.left_over:,} rows were not asked for by {source.from_}")
+    return notes

@@ -1,0 +1,1 @@
+"""A small GGUF model in this process, by llama.cpp."""

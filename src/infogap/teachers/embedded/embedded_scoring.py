@@ -1,0 +1,130 @@
+"""How likely a GGUF model in this process finds a given text after a given prompt."""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from concurrent.futures import CancelledError
+from pathlib import Path
+
+import numpy as np
+
+from infogap.parallel import usable_cores
+from infogap.recipe.teacher_section import EmbeddedTeacher
+from infogap.teachers.embedded.context_threads import on_contexts
+from infogap.teachers.embedded.gguf_model import GgufContext, GgufModel, find_gguf
+from infogap.teachers.embedded.logits import log_softmax
+from infogap.teachers.scoring import Scored, TextToScore
+from infogap.text.thoughts import CLOSING, OPENING
+
+# A row of logits over the whole vocabulary per token: so many at once, and of each only the chosen token's is kept.
+ROWS_AT_ONCE = 64
+_TAGS = re.compile(f"({re.escape(OPENING)}|{re.escape(CLOSING)})")
+
+
+class EmbeddedScorer:
+    """A model that scores texts, one on each thread; a score depends on its prompt and text alone."""
+
+    def __init__(self, settings: EmbeddedTeacher, resolve: Callable[[str], Path]) -> None:
+        """Load the model, as EmbeddedModel does, and with the same errors."""
+        path = find_gguf(settings.model, resolve)
+        self.name = path.stem
+        self._context_length = settings.context_length
+        self._model = GgufModel(path)
+        self._contexts: list[_Context] = []
+        try:
+            for _ in range(settings.threads or usable_cores()):
+                self._contexts.append(_Context(self._model.open_context(settings.context_length, exact=True)))
+        except Exception:
+            self.close()
+            raise
+
+    def score(self, texts: Iterable[TextToScore]) -> Iterator[Scored]:
+        """Score the texts, in the order in which they finish."""
+        return on_contexts(self._contexts, texts, _prompt_key, self._score)
+
+    def close(self) -> None:
+        """Free the model's memory."""
+        for context in self._contexts:
+            context.tokens.close()
+        self._model.close()
+
+    def _score(self, context: _Context, wanted: TextToScore, stop: threading.Event) -> Scored:
+        try:
+            prompt, opened = self._prompt(wanted.messages)
+        except Exception as error:  # the template is the model's own code: it may raise anything
+            return Scored.failed(wanted, f"the model's chat template refuses the messages: {error}")
+        begun = len(OPENING) if opened and wanted.text.startswith(OPENING) else 0
+        tokens, offsets = self._tokens(wanted.text[begun:])
+        if not tokens:
+            return Scored.failed(wanted, "there is no text")
+        if len(prompt) + len(tokens) > self._context_length:
+            length = len(prompt) + len(tokens)
+            message = f"prompt and text of {length} tokens do not fit in the context of {self._context_length}"
+            return Scored.failed(wanted, message)
+        logprobs = context.logprobs(prompt, tokens, stop)
+        return Scored(wanted.key, tokens, logprobs, [begun + offset for offset in offsets])
+
+    def _prompt(self, messages: list[dict[str, str]] | None) -> tuple[list[int], bool]:
+        """The prompt's tokens, and whether it ends with the opening tag of a thought."""
+        if messages is None:
+            return ([self._model.begin] if self._model.begin >= 0 else []), False
+        return self._model.prompt(messages)
+
+    def _tokens(self, text: str) -> tuple[list[int], list[int]]:
+        """The text's tokens, and the character at which each begins. Of control tokens only a thought's tags count:
+        a text that merely mentions `<|im_end|>` does not end there."""
+        tokens: list[int] = []
+        for part in _TAGS.split(text):
+            tokens += self._model.tokenize(part, special=part in (OPENING, CLOSING))
+        pieces = [self._model.piece(token) for token in tokens]
+        # Characters begin at bytes that are no continuation; a tokenizer may have put a space before the text.
+        written = b"".join(pieces)
+        added = max(len(written) - len(text.encode()), 0)
+        characters = np.cumsum([(byte & 0xC0) != 0x80 for byte in written], dtype=np.int64)
+        ends = np.cumsum([len(piece) for piece in pieces])
+        starts = ends - [len(piece) for piece in pieces]
+        offsets = [int(characters[start]) - 1 - added if start < len(written) else len(text) for start in starts]
+        return tokens, [max(offset, 0) for offset in offsets]
+
+
+class _Context:
+    """A context, and the beginning of the last prompt, which it still holds."""
+
+    def __init__(self, tokens: GgufContext) -> None:
+        self.tokens = tokens
+        self._read: list[int] | None = None
+
+    def logprobs(self, prompt: list[int], tokens: list[int], stop: threading.Event) -> list[float]:
+        """The log-probability of each token after the prompt and the tokens before it."""
+        unconditional = [math.nan] if not prompt else []
+        self._begin_after(prompt[:-1])
+        read = [*prompt[-1:], *tokens[:-1]]  # each predicts the next
+        predicted = tokens if prompt else tokens[1:]
+        found: list[float] = []
+        for start in range(0, len(read), ROWS_AT_ONCE):
+            if stop.is_set():
+                self._read = None
+                raise CancelledError
+            rows = self.tokens.read_with_logits(read[start : start + ROWS_AT_ONCE])
+            chosen = predicted[start : start + ROWS_AT_ONCE]
+            rows = rows[: len(chosen)]
+            found += log_softmax(rows.astype(np.float64))[np.arange(len(chosen)), chosen].tolist()
+        return [*unconditional, *found]
+
+    def _begin_after(self, known: list[int]) -> None:
+        """Hold these tokens and no others. They are read by themselves, so that a score does not depend on whether
+        they were read for this text or for the one before."""
+        if known and known == self._read and self.tokens.rewind(len(known)):
+            return
+        self._read = None
+        self.tokens.forget()
+        if known:
+            self.tokens.read(known)
+        self._read = known
+
+
+def _prompt_key(text: TextToScore) -> Hashable:
+    return tuple((message["role"], message["content"]) for message in text.messages or ())

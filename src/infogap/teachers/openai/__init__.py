@@ -1,0 +1,1 @@
+"""Teachers behind the OpenAI protocol: one server or a fleet of them."""

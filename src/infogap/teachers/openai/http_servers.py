@@ -1,0 +1,201 @@
+"""Servers asked over HTTP: one question to whichever is least busy, again where that may help."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import TypeVar
+
+import aiohttp
+import stamina
+
+from infogap.errors import UserError, WorldError
+from infogap.recipe.teacher_section import OpenAITeacher
+from infogap.teachers.openai.http_errors import PassingError, RefusedError, UnusableError, shortened
+from infogap.teachers.openai.load_balancer import Fleet, Server
+from infogap.teachers.openai.server_advice import advice
+
+FIRST_WAIT = 1.0  # seconds before the second attempt; doubles with every further one
+LONGEST_WAIT = 60.0
+_CONNECT_SECONDS = 30.0
+_OTHER_FILES = 256  # open besides the connections, at most
+_KEEP_ALIVE_SECONDS = 4.0  # servers on uvicorn, such as vLLM's, close an idle connection after 5
+
+_NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+
+# stamina logs every retry as a warning, which Python prints to stderr where logging is not set up.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
+
+Result = TypeVar("Result")
+Reader = Callable[[str, int, Mapping[str, str], bytes], Result]
+"""What a reply means: takes the server's URL, the status, the headers and the body.
+
+Raises PassingError, RefusedError, or UnusableError where the server takes no request at all.
+"""
+
+
+class _UnreachableError(PassingError):
+    """No connection to any of the servers."""
+
+
+class Servers:
+    """The servers of a recipe's model."""
+
+    def __init__(self, settings: OpenAITeacher) -> None:
+        """Raises UserError where the key's environment variable is not set."""
+        self.fleet = Fleet(settings.base_url)
+        self._settings = settings
+        self._headers = {"Content-Type": "application/json"} | _authorization(settings)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[aiohttp.ClientSession]:
+        """Connections, kept alive, for as many requests in flight as the recipe allows."""
+        _allow_sockets(self._settings.concurrency)
+        total = self._settings.timeout
+        tracing = aiohttp.TraceConfig()
+        tracing.on_connection_create_end.append(self._connected)
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS),
+            timeout=aiohttp.ClientTimeout(total=total, sock_connect=min(total, _CONNECT_SECONDS)),
+            headers=self._headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[tracing],
+        ) as session:
+            yield session
+
+    async def ask(self, session: aiohttp.ClientSession, path: str, body: bytes, read: Reader[Result]) -> Result:
+        """Post a body to `path`, under a server's URL with its /v1, and read the reply; at most `attempts` times.
+
+        Raises RefusedError where the servers refuse this request, PassingError where every attempt failed,
+        WorldError where no server can be reached or takes any request.
+        """
+        try:
+            return await self._persist(session, path, body, read)
+        except (_UnreachableError, UnusableError) as error:
+            what, hint = "no server answers", None
+            if isinstance(error, UnusableError):
+                what, hint = "no server takes requests", await advice(error, self._settings, self.fleet, session)
+            raise WorldError(
+                f"{what} at {self.fleet} ({error}); {f'{hint}; ' if hint else ''}what was finished is on disk; "
+                "run again to continue"
+            ) from None
+
+    async def _connected(self, _session: aiohttp.ClientSession, context: SimpleNamespace, _: object) -> None:
+        if context.trace_request_ctx is not None:
+            self.fleet.connected(context.trace_request_ctx)
+
+    async def _persist(self, session: aiohttp.ClientSession, path: str, body: bytes, read: Reader[Result]) -> Result:
+        failed_at: list[Server] = []
+        try:
+            return await self._attempt(session, path, body, read, failed_at)
+        except PassingError as error:
+            first = error
+        # Set up where it is needed: it takes longer than all the rest that infogap does for a request.
+        async for attempt in stamina.retry_context(
+            on=self._may_pass,
+            attempts=self._settings.attempts,
+            timeout=None,
+            wait_initial=FIRST_WAIT,
+            wait_max=LONGEST_WAIT,
+            wait_jitter=FIRST_WAIT,
+        ):
+            with attempt:
+                if attempt.num == 1:
+                    raise first
+                return await self._attempt(session, path, body, read, failed_at)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _may_pass(self, error: Exception) -> bool | float:
+        """Whether to try again; as a number, how many seconds later."""
+        if not isinstance(error, PassingError):
+            return False
+        if error.retry_after is None:
+            return True
+        return min(error.retry_after, self._settings.timeout) + random.uniform(0, FIRST_WAIT)
+
+    async def _attempt(
+        self,
+        session: aiohttp.ClientSession,
+        path: str,
+        body: bytes,
+        read: Reader[Result],
+        failed_at: list[Server],
+    ) -> Result:
+        """Ask the least busy server; where it cannot be reached or takes no request, the next one.
+
+        A server that fails is noted in `failed_at` and asked last from then on: one that fails fast is
+        the least busy of all and would draw every attempt.
+        """
+        tried: list[Server] = []
+        unreachable, unusable = "", UnusableError("")
+        while (server := self.fleet.choose(tried, failed_at)) is not None:
+            try:
+                result = read(server.url, *await self._post(session, server, path, body))
+            except _NO_CONNECTION as error:
+                unreachable = str(error)
+                self.fleet.unreachable(server, unreachable)
+                tried.append(server)
+            except UnusableError as error:
+                unusable = error
+                self.fleet.unusable(server, str(error))
+                tried.append(server)
+            except PassingError as error:
+                failed_at.append(server)
+                self.fleet.failed(server, str(error))
+                raise
+            except RefusedError:
+                self.fleet.answered(server)
+                raise
+            else:
+                self.fleet.answered(server)
+                return result
+        raise _UnreachableError(unreachable) if unreachable else unusable
+
+    async def _post(
+        self, session: aiohttp.ClientSession, server: Server, path: str, body: bytes
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        server.in_flight += 1
+        try:
+            async with session.post(
+                f"{server.url}/{path}",
+                data=body,
+                allow_redirects=False,
+                trace_request_ctx=server,
+            ) as reply:
+                return reply.status, reply.headers, await reply.read()
+        except _NO_CONNECTION:
+            raise
+        except TimeoutError:
+            raise PassingError(f"{server.url} gave no answer within {self._settings.timeout:g} s") from None
+        except (aiohttp.ClientError, OSError) as error:
+            why = shortened(str(error)) or type(error).__name__
+            raise PassingError(f"{server.url} dropped the connection: {why}") from error
+        finally:
+            server.in_flight -= 1
+
+
+def _allow_sockets(count: int) -> None:
+    """Raise this process's limit of open files, which often is 1,024, as far as the system lets it."""
+    try:
+        import resource
+    except ImportError:  # no such limit on this system
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + _OTHER_FILES
+    if soft < wanted and soft != resource.RLIM_INFINITY:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+        )
+
+
+def _authorization(settings: OpenAITeacher) -> dict[str, str]:
+    if settings.api_key_env is None:
+        return {}
+    key = os.environ.get(settings.api_key_env, "").strip()
+    if not key:
+        raise UserError(f"teacher.api_key_env: the environment variable {settings.api_key_env} is not set")
+    return {"Authorization": f"Bearer {key}"}

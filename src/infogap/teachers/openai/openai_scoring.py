@@ -1,0 +1,161 @@
+"""How likely vLLM's servers find a given text after a given prompt: their log-probabilities of prompts."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import aiohttp
+import orjson
+
+from infogap.errors import UserError
+from infogap.recipe.teacher_section import OpenAITeacher
+from infogap.teachers.async_bridge import as_finished
+from infogap.teachers.openai.http_errors import PassingError, RefusedError, message_in, refusal
+from infogap.teachers.openai.http_servers import Servers
+from infogap.teachers.scoring import Scored, TextToScore, offsets_of
+from infogap.text.thoughts import OPENING
+
+# Beside the protocol's own paths, which are under /v1.
+_TOKENIZE, _DETOKENIZE = "../tokenize", "../detokenize"
+_UNKNOWN_PATH = {404, 405, 501}
+_PROMPTS_KEPT = 256  # of which the tokens are known: a task's texts follow each other
+_TAIL = 8  # tokens that are enough to hold the opening tag of a thought
+
+
+class OpenAIScorer:
+    """A model on one server or several that scores texts, many requests at once.
+
+    A text is tokenized by itself, so that its tokens are the same whatever the prompt. Names of control tokens in it
+    count as such: the server does not tell them apart. Nor does it say which token begins a text: one without a
+    prompt follows it only where the model's tokenizer puts it there by itself.
+    """
+
+    def __init__(self, settings: OpenAITeacher) -> None:
+        """Raises UserError where the key's environment variable is not set."""
+        self.name = settings.model
+        self._settings = settings
+        self._servers = Servers(settings)
+        self._prompts: OrderedDict[str, list[int]] = OrderedDict()
+
+    def score(self, texts: Iterable[TextToScore]) -> Iterator[Scored]:
+        """Score every text, in the order in which they finish; at most `concurrency` are in flight."""
+        return as_finished(texts, self._score, self._servers.session, self._settings.concurrency)
+
+    def check(self) -> None:
+        """Raises UserError where the servers cannot score, WorldError where none answers."""
+        (scored,) = self.score([TextToScore("", [{"role": "user", "content": "1"}], "2")])
+        if scored.error is not None:
+            raise UserError(
+                f"{self.name} at {self._servers.fleet} cannot score traces: {scored.error}; vLLM's server can. "
+                "Name another scorer, or leave `measure.gap` out"
+            )
+
+    def close(self) -> None:
+        """Nothing is held between calls of `score`."""
+
+    async def _score(self, session: aiohttp.ClientSession, wanted: TextToScore) -> Scored:
+        try:
+            return await self._asked(session, wanted)
+        except RefusedError as error:
+            return Scored.failed(wanted, str(error))
+        except PassingError as error:
+            return Scored.failed(wanted, f"{error} ({self._settings.attempts} attempts)")
+
+    async def _asked(self, session: aiohttp.ClientSession, wanted: TextToScore) -> Scored:
+        prompt = await self._prompt(session, wanted.messages)
+        begun = 0
+        if wanted.text.startswith(OPENING) and await self._opens_thought(session, prompt):
+            begun = len(OPENING)
+        tokens = await self._tokens(session, {"prompt": wanted.text[begun:], "add_special_tokens": False})
+        if not tokens:
+            return Scored.failed(wanted, "there is no text")
+        known = [*prompt, *tokens]
+        asked = {"prompt": known, "max_tokens": 1, "temperature": 0, "prompt_logprobs": 0}
+        places = await self._servers.ask(session, "completions", self._body(asked), _prompt_logprobs)
+        logprobs, pieces = _of_tokens(places, known)
+        offsets = offsets_of(wanted.text[begun:], pieces[len(prompt) :])
+        return Scored(wanted.key, tokens, logprobs[len(prompt) :], [begun + offset for offset in offsets])
+
+    async def _prompt(self, session: aiohttp.ClientSession, messages: list[dict[str, str]] | None) -> list[int]:
+        """The prompt's tokens by the model's chat template; without messages the begin-of-text token, if it has one."""
+        asked: dict[str, Any] = {"prompt": "", "add_special_tokens": True}
+        if messages is not None:
+            asked = {"messages": messages, "add_generation_prompt": True}
+            if template := self._settings.extra_body.get("chat_template_kwargs"):
+                asked["chat_template_kwargs"] = template
+        key = orjson.dumps(asked).decode()
+        if key in self._prompts:
+            self._prompts.move_to_end(key)
+            return self._prompts[key]
+        tokens = await self._tokens(session, asked)
+        self._prompts[key] = tokens
+        while len(self._prompts) > _PROMPTS_KEPT:
+            self._prompts.popitem(last=False)
+        return tokens
+
+    async def _tokens(self, session: aiohttp.ClientSession, asked: dict[str, Any]) -> list[int]:
+        return await self._servers.ask(session, _TOKENIZE, self._body(asked), _tokens_said)
+
+    async def _opens_thought(self, session: aiohttp.ClientSession, prompt: list[int]) -> bool:
+        body = self._body({"tokens": prompt[-_TAIL:]})
+        end = await self._servers.ask(session, _DETOKENIZE, body, _text_said)
+        return end.rstrip().endswith(OPENING)
+
+    def _body(self, asked: dict[str, Any]) -> bytes:
+        return orjson.dumps({"model": self._settings.model, **asked})
+
+
+def _of_tokens(places: Sequence[Any], tokens: Sequence[int]) -> tuple[list[float], list[str]]:
+    """Each token's log-probability and text; the first, which follows nothing, has NaN.
+
+    Raises RefusedError where the server speaks of other tokens than those that it was sent.
+    """
+    if len(places) != len(tokens):
+        raise RefusedError(f"the server speaks of {len(places):,} tokens, and was sent {len(tokens):,}")
+    logprobs, pieces = [], []
+    for place, (said, token) in enumerate(zip(places, tokens, strict=True)):
+        found = (said or {}).get(str(token))
+        if found is None and place:
+            raise RefusedError(f"the server gives no log-probability of token {place:,}, {token}")
+        logprobs.append(math.nan if found is None else float(found["logprob"]))
+        pieces.append("" if found is None else found.get("decoded_token") or "")
+    return logprobs, pieces
+
+
+def _prompt_logprobs(url: str, status: int, headers: Mapping[str, str], payload: bytes) -> list[Any]:
+    reply = _said(url, status, headers, payload)
+    try:
+        places = reply["choices"][0]["prompt_logprobs"]
+        return list(places)
+    except (KeyError, IndexError, TypeError):
+        raise RefusedError(f"{url} gives no log-probabilities of prompts (`prompt_logprobs`)") from None
+
+
+def _tokens_said(url: str, status: int, headers: Mapping[str, str], payload: bytes) -> list[int]:
+    reply = _said(url, status, headers, payload)
+    try:
+        return [int(token) for token in reply["tokens"]]
+    except (KeyError, TypeError, ValueError):
+        raise RefusedError(f"{url} does not tokenize: {message_in(payload)}") from None
+
+
+def _text_said(url: str, status: int, headers: Mapping[str, str], payload: bytes) -> str:
+    reply = _said(url, status, headers, payload)
+    try:
+        return str(reply["prompt"])
+    except (KeyError, TypeError):
+        raise RefusedError(f"{url} does not detokenize: {message_in(payload)}") from None
+
+
+def _said(url: str, status: int, headers: Mapping[str, str], payload: bytes) -> Any:
+    if status in _UNKNOWN_PATH:
+        raise RefusedError(f"{url} lacks what it takes (status {status}: {message_in(payload)})")
+    if status != 200:
+        raise refusal(url, status, headers, payload)
+    try:
+        return orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        raise PassingError(f"{url} sent invalid JSON: {message_in(payload)}") from None

@@ -1,0 +1,1 @@
+"""Replicas of vLLM's engine on a Ray cluster."""

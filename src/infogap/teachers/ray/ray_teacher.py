@@ -1,0 +1,135 @@
+"""The ray teacher: replicas of a model on the nodes of a Ray cluster, each with vLLM's engine in it.
+
+The driver hands out requests one by one and takes the answers as they come, so that nodes may come and go
+and every answer is on disk at once; a pipeline of Ray Data would hand on whole blocks.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from infogap.errors import UserError, WorldError
+from infogap.recipe.teacher_section import RayTeacher
+from infogap.teachers.async_bridge import as_finished
+from infogap.teachers.base import Completion, Request
+from infogap.teachers.ray.ray_replica import RayReplica
+from infogap.teachers.ray.replicas import Replicas
+from infogap.teachers.vllm.model_folder import find_folder
+
+_QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+_CONNECT_SECONDS = 10.0
+_SHUTDOWN_SECONDS = 15.0  # the engines' own limit is 10
+
+
+class RayCluster:
+    """A teacher that answers with vLLM on the nodes of a Ray cluster."""
+
+    def __init__(self, settings: RayTeacher, resolve: Callable[[str], Path]) -> None:
+        """Start the replicas and wait for the first one; `resolve` gives a path of the recipe as one of this machine.
+
+        A model's folder must be at the same place on every node. Raises UserError where Ray or vLLM, the model
+        or an engine argument is missing or wrong, WorldError where the cluster is out of reach or no replica starts.
+        """
+        folder = find_folder(settings.model, resolve)
+        self.name = folder.name if folder else settings.model
+        told = settings.model_copy(update={"model": str(folder or settings.model)})
+        self._count = settings.replicas
+        self._ours = _connect(settings)
+        self._replicas = Replicas(lambda number: RayReplica(number, told, settings.gpus), settings.replicas)
+        try:
+            (self._room,) = as_finished(range(1), _first_up, self._replicas.tended, 1)
+        except BaseException:
+            self.close()
+            raise
+
+    def answer(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """Answer every request, as the answers come in; as many are in flight as keep all replicas full.
+
+        Raises WorldError where no replica is left.
+        """
+        return as_finished(requests, Replicas.answer, self._replicas.tended, self._count * self._room)
+
+    def close(self) -> None:
+        """Shut the replicas down, and the cluster where it was started for this command."""
+        import ray
+
+        actors: list[Any] = self._replicas.actors
+        closing = [actor.close() for actor in actors if actor.up]
+        if closing:
+            ray.wait(closing, num_returns=len(closing), timeout=_SHUTDOWN_SECONDS)
+        for actor in actors:
+            actor.kill()
+        if self._ours:
+            ray.shutdown()
+
+
+async def _first_up(replicas: Replicas, _: int) -> int:
+    return await replicas.first_up()
+
+
+def _connect(settings: RayTeacher) -> bool:
+    """Connect to the cluster; gives whether this call has connected. Raises UserError, WorldError."""
+    try:
+        import ray
+    except ModuleNotFoundError as error:
+        if error.name == "ray":
+            raise UserError("the ray teacher needs Ray; pip install 'infogap[ray]'") from None
+        raise
+    if ray.is_initialized():
+        return False
+    before = signal.getsignal(signal.SIGTERM)
+    address = settings.address or os.environ.get("RAY_ADDRESS") or None
+    try:
+        if address not in {None, "local"} or not _start_local(settings, address):
+            _join(address)
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)  # Ray's own would end the command as if by `exit`
+    return True
+
+
+def _start_local(settings: RayTeacher, address: str | None) -> bool:
+    """Start a cluster of this machine alone; False where the address leaves it open and the machine is in one.
+
+    Raises UserError where the machine has too few GPUs, WorldError.
+    """
+    import ray
+
+    try:
+        ray.init(address, num_cpus=settings.replicas, include_dashboard=False, **_QUIET)
+    except ValueError:  # num_cpus is not for a cluster that is there
+        return False
+    except Exception as error:
+        raise WorldError(f"Ray does not start here: {type(error).__name__}: {error}") from None
+    needed, there = settings.replicas * settings.gpus, ray.cluster_resources().get("GPU", 0)
+    if needed > there:
+        ray.shutdown()
+        raise UserError(
+            f"teacher.replicas: {settings.replicas} need {needed:g} GPUs, and this machine has {there:g}; for more, "
+            "start Ray on every node (`ray start`) and run this on one of them"
+        )
+    return True
+
+
+def _join(address: str | None) -> None:
+    """Join a cluster that is there. Raises UserError, WorldError."""
+    import ray
+
+    parts = urlsplit(f"//{address}" if address and "://" not in address else address or "")
+    if parts.scheme:
+        raise UserError(f"teacher.address: {address} is not of the form host:port; run this on a node of the cluster")
+    try:
+        if parts.hostname and parts.port:  # Ray itself would try for minutes
+            socket.create_connection((parts.hostname, parts.port), _CONNECT_SECONDS).close()
+        ray.init(address, **_QUIET)
+    except Exception as error:
+        where = address or "that this node belongs to"
+        raise WorldError(f"teacher.address: the Ray cluster {where} cannot be joined ({error})") from None

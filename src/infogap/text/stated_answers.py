@@ -1,0 +1,283 @@
+r"""The final answer that a response states.
+
+Read, the first that applies:
+
+1. `\boxed{...}` (also `\fbox`) or `<answer>...</answer>`, whichever stands last; boxes joined by a comma, "and" or
+   "or" are one answer;
+2. `#### 42` as the last line;
+3. a sentence or a heading, the last one: "the final answer is 42", "Answer: 42", "**Final answer**" with the answer
+   on the next line, "答案是42".
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from infogap.text.math_unicode import half_width, visible, without_end_tokens
+
+_BOX_TOKEN = re.compile(r"(?P<box>\\{1,2}(?:boxed|fbox)\s*\{)|\\[\s\S]|[{}]")
+_BARE_BOX = re.compile(r"\\boxed(?:\s+|(?=\d))([^\s${}]+)")  # \boxed 5
+# What stands between boxes that are one answer: "and", a comma, spacing, and which part of the question each is for.
+_JOINING = re.compile(
+    r"(?P<joins>[,;&]|\\q?quad(?![a-z])|\b(?:and|or|as\s+well\s+as|also|then)\b|\\(?:lor|vee|land|wedge)(?![a-z])"
+    r"|\\text\s*\{[\s,;]*(?:and|or)?[\s,;]*\})"
+    r"|(?P<part>(?:for\s+|in\s+)?(?:\bpart\s+\(?(?:[a-hA-H]|i{1,3}|[1-9])\b\)?|(?<![\w)])\(?(?:[a-h]|i{1,3}|[1-9])\))[:.]?)"
+    r"|(?P<name>(?<![A-Za-z])[A-Za-z](?:_\w|_\{\w+\})?\s*=)"
+    r"|\$+|\\[()\[\]]|\*\*|\\[ ,;:!]|~|[ \t]+|(?P<break>\.?\s*\n\s*)"
+)
+_MOST_BOXES = 50  # in one answer
+_MAX_JOINT = 120  # characters between two boxes
+_NAMED = re.compile(r"(?<![A-Za-z])([A-Za-z](?:_\w|_\{\w+\})?)\s*=\s*$")
+_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
+# What comes before an answer in a sentence; the answer itself is the rest of its line.
+_STATING = r"""
+  (?:
+    (?: \b(?:the|my|our)\s+(?:(?:final|correct|right)\s+)?(?:answer|option|choice)\b
+      | \bfinal\s+answer\b
+      | ^[ \t>*\#-]{0,12}(?:correct\s+)?answer\b )
+    (?: \s+(?:to|for|of)\b[^.:\n]{0,80}? )?
+    (?: [*`\s]*(?:\b(?:is|equals)\b(?!\s+not\b(?![^.\n]{0,80}?\bbut\b))|\b(?:should|must|would|will)\s+be\b|[:：=])
+      | [*`]*[^\S\n]*$ )            # a heading: the answer stands below
+    [\s*`:：]*
+  | (?:最终|正确)?答案\s*(?:应?[为是]|[:：])\s*[:：]?\s*
+  )"""
+_FLAGS = re.IGNORECASE | re.MULTILINE | re.VERBOSE
+_BEFORE_ANSWER = re.compile(_STATING, _FLAGS)
+_ANSWER_WORDS = [re.compile(word) for word in ("answer", "option", "choice", "答案")]
+_STATING_START = re.compile(r"\b[tmof]|^|(?=最终|正确|答案)", re.IGNORECASE | re.MULTILINE)
+_STATING_REACH = 200  # characters before such a word in which a sentence that states an answer can begin
+_DISPLAYED = r"\\\[[^\S\n]*\n?[\s\S]{0,2000}?\\\] | \$\$[^\S\n]*\n?[\s\S]{0,2000}?\$\$"
+_SENTENCE = re.compile(_STATING + rf"({_DISPLAYED} | [^\n]*)", _FLAGS)
+_SENTENCE_END = re.compile(r"(?<=\S)(?:[.!?;](?=\s|\*|$)|[。！？；])")
+_ABBREVIATION = re.compile(r"(?:\b(?:approx|ca|vs|sq|cu|Rs|No|St|Mr|Mrs|Dr)|\b[A-Za-z]|\d\s*[ap]\.m)$", re.IGNORECASE)
+MAX_ANSWER = 2_000  # characters: nothing longer is an answer, and work on it would grow with its square
+_WRAPPERS = (("**", "**"), ("`", "`"), ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"))
+_TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textrm|textit|mathrm|mathbf|operatorname)\s*\{([^{}]*)\}")
+_QUOTES = (("'", "'"), ('"', '"'), ("“", "”"), ("‘", "’"), ("*", "*"), ("`", "`"))
+
+
+@dataclass(frozen=True)
+class _Box:
+    """Where a box or tag stands in `text`, and where its content does."""
+
+    text: str
+    start: int
+    end: int
+    inner_start: int
+    inner_end: int
+
+    @property
+    def content(self) -> str:
+        return self.text[self.inner_start : self.inner_end]
+
+
+def stated(response: str, *, cut: bool = False) -> str | None:
+    r"""The answer that a response states, without its wrapping (`$`, `**`, `\boxed`); None where it states none.
+
+    `cut`: the response stopped at its token limit. What stands in its last, unfinished line is then an answer
+    only if it is closed (`\boxed{...}`, `<answer>...</answer>`): "the answer is 1" may have been about to say 12.
+    """
+    response = without_end_tokens(response)
+    explicit = _explicit(response, cut)
+    if explicit:
+        return explicit
+    finished = response[: response.rfind("\n") + 1] if cut else response
+    closing = last_line(finished)
+    if closing.startswith("####"):
+        return unwrapped(closing.lstrip("#")) or None
+    for match in reversed(list(_SENTENCE.finditer(finished))):
+        answer = _said(match)
+        if answer:
+            return answer
+    return None
+
+
+def every_stated(text: str) -> list[str]:
+    r"""Every answer that a text states in a `\boxed{...}` or in a sentence, in order, without its wrapping.
+
+    A sentence that holds a box states it once.
+    """
+    boxes = [box for box in _boxes(text) if box.content.strip()]
+    found = [(box.start, unwrapped(box.content)) for box in boxes]
+    starts = [box.start for box in boxes]
+    for match in _statings(text):
+        line = text[match.end() : match.end() + MAX_ANSWER].partition("\n")[0]  # a looping trace can be one long line
+        sentence = _one_sentence(line)
+        boxed = bisect_left(starts, match.start()) < bisect_left(starts, match.end() + len(sentence))
+        if not boxed and not _BEFORE_ANSWER.search(sentence):  # "Final answer: the answer is 42" says it once
+            found.append((match.start(), unwrapped(sentence.strip(" *`"))))
+    return [answer for _, answer in sorted(found) if answer]
+
+
+def _statings(text: str) -> Iterator[re.Match[str]]:
+    """What `_BEFORE_ANSWER` finds, tried only before the words that it cannot do without: most of a trace has none."""
+    lowered = text.lower()
+    words = sorted(match.start() for word in _ANSWER_WORDS for match in word.finditer(lowered))
+    if len(lowered) != len(text):  # one letter's lower case is two: places have moved
+        yield from _BEFORE_ANSWER.finditer(text)
+        return
+    done = 0
+    for word in words:
+        for start in _STATING_START.finditer(text, max(done, word - _STATING_REACH), word + 2):
+            match = _BEFORE_ANSWER.match(text, start.start())
+            if match and match.end() > word:
+                done = match.end()
+                yield match
+                break
+
+
+def last_line(response: str) -> str:
+    """The last line with any text, stripped; empty where there is none. Tokens that end a response are no text."""
+    lines = without_end_tokens(response).strip().splitlines()
+    return lines[-1].strip() if lines else ""
+
+
+def unwrapped(text: str) -> str:
+    r"""Text without what surrounds an answer: spaces, `**`, `$`, `\(...\)`, a final full stop, `\boxed{...}`."""
+    for _ in range(8):  # wrappings within wrappings; more would be play
+        before = text
+        text = visible(text).strip()
+        for opening, closing in _WRAPPERS:
+            inner = text.removeprefix(opening).removesuffix(closing)
+            if len(inner) == len(text) - len(opening) - len(closing) and closing not in inner:
+                text = inner
+        boxes = _boxes(text)
+        if len(boxes) == 1 and (boxes[0].start, boxes[0].end) == (0, len(text)):
+            text = boxes[0].content
+        if (
+            text.endswith("。")
+            or (text.endswith(",") and not text.endswith("\\,"))
+            or (text.endswith(".") and not text.endswith(("..", "\\right.")))
+        ):
+            text = text[:-1]
+        if text == before:
+            break
+    return text
+
+
+def _explicit(response: str, cut: bool) -> str | None:
+    """The last of all boxes and answer tags that are not empty (as in a quoted `\\boxed{}`)."""
+    boxes = [box for box in _boxes(response) if box.content.strip()]
+    tag = _last_tag(response, cut)
+    if tag and (not boxes or tag.end >= boxes[-1].end):
+        return _explicit(tag.content, cut=False) or unwrapped(tag.content) or None
+    if boxes:
+        return unwrapped(_joined(response, boxes)) or None
+    bare = _BARE_BOX.findall(response) if "\\boxed" in response else []
+    return unwrapped(bare[-1]) or None if bare else None
+
+
+def _boxes(text: str) -> list[_Box]:
+    """The outermost balanced boxes, in order. One pass, whatever the nesting: model text may be hostile."""
+    first = text.find("\\boxed")
+    other = text.find("\\fbox")
+    start = min((place for place in (first, other) if place >= 0), default=-1)
+    if start < 0:
+        return []
+    boxes: list[_Box] = []
+    open_braces: list[re.Match[str]] = []
+    for token in _BOX_TOKEN.finditer(text, start):
+        if token.group("box") or token.group() == "{":
+            open_braces.append(token)
+        elif token.group() == "}" and open_braces:
+            opening = open_braces.pop()
+            if opening.group("box"):
+                while boxes and boxes[-1].start > opening.start():
+                    boxes.pop()  # it was inside this one
+                boxes.append(_Box(text, opening.start(), token.end(), opening.end(), token.start()))
+    return boxes
+
+
+def _joined(text: str, boxes: list[_Box]) -> str:
+    r"""The last box, together with those joined to it: `\boxed{3}$ and $\boxed{5}`; one that is repeated, once."""
+    first = len(boxes) - 1
+    while (
+        first and len(boxes) - first < _MOST_BOXES and _are_one_answer(text[boxes[first - 1].end : boxes[first].start])
+    ):
+        first -= 1
+    chosen = boxes[first:]
+    names = [_NAMED.search(text, max(0, box.start - 20), box.start) for box in chosen]
+    contents = [box.content.strip() for box in chosen]
+    if len(chosen) > 1 and all(names):
+        contents = [f"{name[1]} = {content}" for name, content in zip(names, contents, strict=True) if name]
+    return ", ".join(dict.fromkeys(contents))
+
+
+def _are_one_answer(between: str) -> bool:
+    """Whether nothing but what joins boxes stands between two; a new line alone does not."""
+    if len(between) > _MAX_JOINT:
+        return False
+    place, joins, part, breaks = 0, False, False, False
+    while place < len(between):
+        token = _JOINING.match(between, place)
+        if token is None:
+            return False
+        joins = joins or token["joins"] is not None
+        part = part or token["part"] is not None
+        breaks = breaks or token["break"] is not None
+        place = token.end()
+    return part or joins or not breaks
+
+
+def _last_tag(text: str, cut: bool) -> _Box | None:
+    """The last `<answer>` with its content; one that is not closed reaches to the end, as with a stop string."""
+    tags = list(_TAG.finditer(text))
+    for index in range(len(tags) - 1, -1, -1):
+        if tags[index].group(1):
+            continue
+        closed = index + 1 < len(tags)
+        if not closed and cut:
+            continue
+        inner_end = tags[index + 1].start() if closed else len(text)
+        end = tags[index + 1].end() if closed else len(text)
+        tag = _Box(text, tags[index].start(), end, tags[index].end(), inner_end)
+        if tag.content.strip():
+            return tag
+    return None
+
+
+def _said(match: re.Match[str]) -> str:
+    """What a sentence gives as the answer, through "Final answer: the final answer is 42"."""
+    text: str = match.group(1)
+    while len(text) <= MAX_ANSWER and (inner := _SENTENCE.search(text)):
+        text = inner.group(1)
+    text = _one_sentence(text) if len(text) <= MAX_ANSWER else text
+    return unwrapped(text.strip(" *`"))
+
+
+def _one_sentence(text: str) -> str:
+    """Text up to where its sentence ends; a full stop inside a formula or a number is no end."""
+    for end in _SENTENCE_END.finditer(text):
+        said = text[: end.start()]
+        abbreviated = (
+            end[0] == "." and _ABBREVIATION.search(said[-12:]) and re.match(r"\s*[\d$a-z]", text[end.end() :][:9])
+        )
+        if said.count("$") % 2 == 0 and not abbreviated:
+            return said
+    return text
+
+
+def normalised(text: str) -> str:
+    r"""Text for comparison: `$`, `\text{...}`, quotes around it and the punctuation that ends it taken off.
+
+    Full-width characters are ordinary ones, words have one space between them, case is folded. Signs that may
+    be part of an answer stay: 5 is not -5, .5, 5! or 5'.
+    """
+    text = _unquoted(_TEXT_COMMAND.sub(r"\1", unwrapped(visible(half_width(text)))))
+    return " ".join(text.split()).casefold()
+
+
+def _unquoted(text: str) -> str:
+    for _ in range(4):  # quotes within quotes
+        before = text
+        text = unwrapped(text).removesuffix(":").removesuffix(";")
+        for opening, closing in _QUOTES:
+            inner = text[1:-1]
+            if len(text) > 2 and text[0] == opening and text[-1] == closing and not {opening, closing} & set(inner):
+                text = inner
+        if text == before:
+            break
+    return text

@@ -1,0 +1,77 @@
+"""How many texts had which tags, tokens and finish reasons: what a stage says of the texts that it has read."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from infogap.text.thoughts import Parts
+
+# A text that begins with such a tag, and closes it, may hold a thought; these are an answer's own.
+_FIRST_TAG = re.compile(r"<(\|?)([A-Za-z][\w:.-]{1,40})\1>")
+_OF_ANSWERS = re.compile(
+    r"(final_)?answer|solution|output|response|result|steps?|explanation|code|html|body|div|span|table|p|[uo]l|li|pre"
+    r"|h[1-4]|em|strong|math",
+    re.IGNORECASE,
+)
+
+
+@dataclass
+class TagCounts:
+    """Counts of texts."""
+
+    tags: Counter[str] = field(default_factory=Counter)
+    end_tokens: Counter[str] = field(default_factory=Counter)
+    unread: Counter[str] = field(default_factory=Counter)  # tags that may be a thought's and are none of the known
+    words: Counter[str] = field(default_factory=Counter)  # finish reasons that are not known
+    ran_on: int = 0
+
+    def add(self, parts: Parts) -> None:
+        """Count one text."""
+        self.tags.update(parts.tags)
+        self.end_tokens.update(parts.end_tokens)
+        self.ran_on += parts.ran_on
+        if not parts.reasoning and (first := _FIRST_TAG.match(parts.response)):
+            closed = first[1] or f"</{first[2]}>" in parts.response
+            self.unread[first[0]] += bool(closed and not _OF_ANSWERS.fullmatch(first[2]))
+
+    def as_counts(self) -> dict[str, Any]:
+        """What goes to the manifest: only what there is."""
+        counted = {
+            "thoughts_by": self.tags,
+            "end_tokens_removed": self.end_tokens,
+            "tags_not_read": +self.unread,
+            "finish_reasons_not_known": self.words,
+        }
+        found: dict[str, Any] = {name: dict(sorted(each.items())) for name, each in counted.items() if each}
+        return found | ({"text_after_end_token": self.ran_on} if self.ran_on else {})
+
+    def notes(self) -> Iterator[str]:
+        """Sentences for a person."""
+        if self.tags:
+            yield f"thoughts were set apart by {_listed(self.tags)}"
+        if self.end_tokens:
+            yield f"end-of-sequence tokens removed: {_listed(self.end_tokens)}"
+        if self.ran_on:
+            yield f"{_traces(self.ran_on)} went on after an end-of-sequence token; what stood after it is left out"
+        for tag, count in sorted((+self.unread).items()):
+            begin = "begins" if count == 1 else "begin"
+            yield (
+                f"{_traces(count)} {begin} with {tag}, which was not read as a thought's; if it is one, name it: "
+                f"`thinking: {{open: '{tag}', close: ...}}`"
+            )
+        if self.words:
+            yield f"finish reasons that are not known, kept as they are: {_listed(self.words)}"
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(
+        f"{name} ({_traces(count)})" for name, count in sorted(counts.items(), key=lambda c: (-c[1], c[0]))
+    )
+
+
+def _traces(count: int) -> str:
+    return f"{count:,} trace{'' if count == 1 else 's'}"

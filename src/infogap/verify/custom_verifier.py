@@ -1,0 +1,111 @@
+"""A user's own grader, named `module:function` in the recipe: found, loaded, and known by its source.
+
+Its module lies beside the recipe's file or is installed. It is imported in worker processes only: what it does at its
+import, or on a model's text, is bounded there.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from functools import cache, partial
+from importlib import import_module
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from infogap.errors import UserError, WorldError
+from infogap.ids import digest, file_digest
+from infogap.spelling import nearest
+from infogap.verify.bounded_workers import Lost, bounded
+
+IMPORT_LIMIT = 60.0  # seconds
+
+Function = Callable[[str, str | None, dict[str, Any]], Any]
+
+
+def is_function(verifier: str) -> bool:
+    """Whether a verifier's name is that of a function, `module:function`."""
+    return ":" in verifier
+
+
+def problem(name: str, folder: Path) -> str | None:
+    """Why a function cannot grade (its module is not there, say), found out in a process of its own; None if it can."""
+    look = partial(_problem, folder=folder)
+    outcomes = bounded(look, [name], limit=IMPORT_LIMIT, deadline=IMPORT_LIMIT, workers=1)
+    try:
+        (found,) = outcomes
+    except WorldError as error:
+        return str(error)
+    if isinstance(found, Lost):
+        module = name.partition(":")[0]
+        how = "ends the process" if found.why == "death" else f"takes more than {IMPORT_LIMIT:g} s"
+        return f"importing '{module}' {how}"
+    return None if found is None else str(found)
+
+
+def source_digest(name: str, folder: Path) -> str | None:
+    """SHA-256 over the files of a function's module, or of the package that it is in; None where there are none.
+
+    Other modules that these import are taken to stay what they are.
+    """
+    top = name.partition(":")[0].partition(".")[0]
+    spec = PathFinder.find_spec(top, [str(folder)]) or find_spec(top)
+    if spec is None:
+        return None
+    files = [(path.name, path) for path in [Path(spec.origin or "")] if path.is_file()]
+    for root in map(Path, spec.submodule_search_locations or []):
+        files += [(path.relative_to(root).as_posix(), path) for path in root.rglob("*.py")]
+    return digest([[where, file_digest(path)] for where, path in sorted(files)]) if files else None
+
+
+# In the worker
+
+
+def add_folder(folder: Path) -> None:
+    """Let modules be found in a folder before anywhere else, and leave nothing behind in it."""
+    sys.dont_write_bytecode = True
+    if str(folder) not in sys.path[:1]:
+        sys.path.insert(0, str(folder))
+
+
+@cache
+def load(name: str) -> Function:
+    """The function of a name `module:function`. Raises UserError where it is not there or takes other arguments."""
+    module, _, attribute = name.partition(":")
+    try:
+        loaded = import_module(module)
+    except (Exception, SystemExit) as error:
+        missing = isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
+        raise UserError(
+            f"there is no module '{module}', neither beside the recipe nor installed"
+            if missing
+            else f"importing '{module}' fails: {type(error).__name__}: {error}"[:300]
+        ) from error
+    function = getattr(loaded, attribute, None)
+    if function is None:
+        named = [key for key, value in vars(loaded).items() if callable(value) and not key.startswith("_")]
+        raise UserError(f"module '{module}' has no function '{attribute}'{nearest(attribute, named)}")
+    if not callable(function) or inspect.iscoroutinefunction(function):
+        kind = "async" if callable(function) else f"of type {type(function).__name__}"
+        raise UserError(f"'{name}' is not a function that can be called: it is {kind}")
+    try:
+        inspect.signature(function).bind("", "", {})
+    except TypeError as error:
+        raise UserError(
+            f"'{name}' must take three arguments, the response, the gold answer and the task: {error}"
+        ) from error
+    except ValueError:
+        pass  # a built-in that does not tell
+    return function  # type: ignore[no-any-return]
+
+
+def _problem(name: str, folder: Path) -> str | None:
+    add_folder(folder)
+    try:
+        load(name)
+    except UserError as error:
+        return str(error)
+    return None

@@ -1,0 +1,103 @@
+"""Grading in worker processes: an answer that hangs or crashes its worker costs nothing but itself."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+from infogap.verify.bounded_workers import Given, Lost, bounded
+from infogap.verify.custom_verifier import add_folder, is_function, load
+from infogap.verify.grading_types import Grade, Item, ungradable
+from infogap.verify.verifiers import BOUNDED, grade
+
+TIME_LIMIT = 10.0  # processor seconds per item
+DEADLINE = 60.0  # seconds by the clock per item, for graders that wait
+MEMORY_LIMIT = 2 << 30  # bytes that a worker may take beyond what it starts with
+
+Keyed = tuple[str, Item | Grade]
+
+
+def grade_all(
+    work: Iterable[Keyed],
+    *,
+    verifiers: Iterable[str],
+    folder: Path = Path(),
+    limit: float = TIME_LIMIT,
+    deadline: float = DEADLINE,
+    workers: int | None = None,
+) -> Generator[tuple[str, Grade], None, None]:
+    """Grade keyed items in worker processes, in their order; grades among them pass through.
+
+    `verifiers` are those that occur in `work`; `folder` is the recipe's, where modules named by `module:function` are
+    looked for first; `limit` is in processor seconds per item, `deadline` in seconds by the clock. An item that takes
+    longer is `ungradable`: its worker is ended and replaced. Raises WorldError where no worker starts, as where a
+    module named in the recipe is not there.
+    """
+    named = sorted(set(verifiers))
+    modules = [BOUNDED[name] for name in named if name in BOUNDED]
+    functions = [name for name in named if is_function(name)]
+    sent = deque[Keyed]()
+
+    def items() -> Iterator[Item | Given]:
+        for key, item in work:
+            sent.append((key, item))
+            yield Given(item) if isinstance(item, Grade) else item
+
+    start = partial(_start_worker, modules, functions, folder)
+    outcomes = bounded(_grade, items(), limit=limit, deadline=deadline, workers=workers, start=start, preload=modules)
+    try:
+        for outcome in outcomes:
+            key, item = sent.popleft()
+            yield key, _lost(item, outcome, limit, deadline) if isinstance(outcome, Lost) else outcome
+    finally:
+        outcomes.close()
+
+
+def _lost(item: Item | Grade, lost: Lost, limit: float, deadline: float) -> Grade:
+    if lost.why != "death":
+        seconds = limit if lost.why == "time" else deadline
+        return ungradable(f"grading took more than {seconds:g} s", item.answer)
+    code = lost.exit_code
+    how = "" if code is None else f" (signal {-code})" if code < 0 else f" (exit code {code})"
+    return ungradable(f"grading ended its process{how}", item.answer)
+
+
+# In the worker
+
+
+def _start_worker(modules: list[str], functions: list[str], folder: Path) -> None:
+    for module in modules:
+        import_module(module)
+    if functions:
+        add_folder(folder)
+        for name in functions:
+            load(name)
+    limit_memory()
+
+
+def limit_memory() -> None:
+    """Let a huge number be a MemoryError in this process instead of the end of another.
+
+    The limit is on addresses, not on what is resident, so it counts from what the process holds when its imports are
+    done: libraries may map much that they never touch.
+    """
+    try:
+        import resource
+
+        taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY_LIMIT, resource.RLIM_INFINITY))
+    except (ImportError, OSError, ValueError):
+        return  # a system without such limits
+
+
+def _grade(item: Item) -> Grade:
+    try:
+        return grade(item)
+    except MemoryError:
+        return ungradable(f"grading took more than {MEMORY_LIMIT >> 30} GiB of memory", item.answer)
+    except BaseException as error:  # whatever a grader comes to, sys.exit too: this trace's verdict, not the run's end
+        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return ungradable(f"the grader failed ({said})"[:200], item.answer)

@@ -1,0 +1,59 @@
+"""Which tasks are worth asking more of: those that the unguided teacher solves sometimes, neither never nor always.
+
+Kim et al. 2026 (arXiv 2603.24472) keep the questions that their teacher solves 1 to 4 times of 8.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from infogap.recipe.generate_section import Select
+from infogap.runs.run_folder import Run
+from infogap.schema import TASKS, TRACES, VERDICTS
+
+SELECTED = "selected"
+JUDGED = ("correct", "wrong", "no_answer", "truncated")  # verdicts that count in a pass rate
+
+
+def decision(select: Select, correct: int, judged: int) -> str:
+    """SELECTED, or why a task is not: `correct` of its `judged` unguided samples are right."""
+    if not judged:
+        return "without a verdict"
+    rate = correct / judged
+    if rate < select.pass_rate[0]:
+        return "solved too rarely"
+    return "solved too often" if rate > select.pass_rate[1] else SELECTED
+
+
+def not_selected(run: Run, verdicts: pl.LazyFrame | None = None) -> pl.LazyFrame:
+    """The tasks (task_id) of a run that its recipe's `select` leaves out; none where it has no `select`.
+
+    `verdicts` stand in for the verdicts table, where that is not made yet.
+    """
+    generate = run.recipe.generate
+    if generate is None or generate.select is None:
+        return TASKS.empty().lazy().select("task_id")
+    select = generate.select
+    probe = (pl.col("privilege") == generate.unguided.label) & (pl.col("sample") < select.samples)
+    judged = (
+        run.scan(TRACES)
+        .filter(probe)
+        .select("trace_id", "task_id")
+        .join(
+            (run.scan(VERDICTS) if verdicts is None else verdicts).select("trace_id", "verdict"),
+            on="trace_id",
+            how="left",
+        )
+        .group_by("task_id")
+        .agg(
+            correct=(pl.col("verdict") == "correct").sum(),
+            judged=pl.col("verdict").is_in(JUDGED).sum(),
+        )
+        .collect()
+    )
+    left_out = [
+        row["task_id"]
+        for row in judged.iter_rows(named=True)
+        if decision(select, row["correct"], row["judged"]) != SELECTED
+    ]
+    return pl.LazyFrame({"task_id": sorted(left_out)}, schema={"task_id": pl.String})

@@ -1,0 +1,107 @@
+r"""LaTeX without what changes only its looks: colours, fonts, sizes and spacing; upright letters told from words."""
+
+from __future__ import annotations
+
+import re
+
+from infogap.text.math_unicode import closing
+from infogap.verify.reading.unit_vocabulary import FUNCTIONS
+
+_BRACED = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"  # braces within braces within braces
+_COLOURS = re.compile(
+    r"\\(?:textcolor|color|colorbox)\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}|\\(?:color)\s+(?:red|blue|green|black)\b"
+)
+_FONTS = re.compile(
+    r"\\(?:bm|boldsymbol|mathbf|pmb|mathit|mathsf|mathtt|mathnormal|bold|bf|it|sf|tt|underline|ensuremath|mathord"
+    rf"|displaystyle|textstyle|scriptstyle|mathopen|mathclose|boxed|fbox|emph|textcolor)\s*{_BRACED}"
+)
+_SWITCHES = re.compile(
+    r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|left|right|middle|bigl?|bigr|Bigl?|Bigr|biggl?|biggr"
+    r"|Biggl?|Biggr|strut|mathstrut|bf|it|rm|sf|tt|bfseries|itshape|large|Large|small|centering|nonumber|notag"
+    r"|allowbreak|protect|null)(?![a-zA-Z])\.?"
+)
+_NOTHING = re.compile(r"\\(?:tag|label|phantom|hphantom|vphantom|hspace|vspace|mspace|kern)\*?\s*\{[^{}]*\}|\\!|\{\}")
+_SPACING = re.compile(
+    r"(?<!\\)\\[,;:> ]|(?<!\\)~|\\(?:quad|qquad|enspace|enskip|thinspace|medspace|thickspace|space)(?![a-zA-Z])"
+)
+_TEXT = re.compile(
+    r"\\(?P<command>text(?:rm|bf|it|sf|tt|normal|up|md)?|mathrm|mbox|hbox|operatorname\*?|textsc|mathop)\s*"
+    rf"(?:{_BRACED}|(?P<bare>[A-Za-z]))|\{{\\(?:rm|bf|it)\s+(?P<switched>[^{{}}]*)\}}"
+)
+_SAME = [
+    (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"),
+    (re.compile(r"\\[dt]binom(?![a-zA-Z])"), r"\\binom"),
+    (re.compile(r"\\frac\s*(\d)\s*(\d)"), r"\\frac{\1}{\2}"),
+    (re.compile(r"\\frac\s*(\d)\s*\{"), r"\\frac{\1}{"),
+    (re.compile(rf"\\frac\s*{_BRACED}\s*(\d|[A-Za-z])"), r"\\frac{\1}{\2}"),
+    (re.compile(r"\\sqrt\s*(\d|[A-Za-z])"), r"\\sqrt{\1}"),
+    (re.compile(r"\\(?:leqslant|leq|leqq)(?![a-zA-Z])"), r"\\le "),
+    (re.compile(r"\\(?:geqslant|geq|geqq)(?![a-zA-Z])"), r"\\ge "),
+    (re.compile(r"\\(?:neq|not\s*=)(?![a-zA-Z])"), r"\\ne "),
+    (re.compile(r"\\lt(?![a-zA-Z])"), "<"),
+    (re.compile(r"\\gt(?![a-zA-Z])"), ">"),
+    (re.compile(r"\\(?:varnothing|O)(?![a-zA-Z])"), r"\\emptyset "),
+    (re.compile(r"\\\{\s*\\\}"), r"\\emptyset "),
+    (re.compile(r"\\(?:dots|cdots|dotsc|dotsb|dotso|hdots)(?![a-zA-Z])"), r"\\ldots "),
+    (re.compile(r"\\(?:bigcup)(?![a-zA-Z])"), r"\\cup "),
+    (re.compile(r"\\(?:lbrace)(?![a-zA-Z])"), r"\\{"),
+    (re.compile(r"\\(?:rbrace)(?![a-zA-Z])"), r"\\}"),
+    (re.compile(r"\\(?:lbrack)(?![a-zA-Z])"), "["),
+    (re.compile(r"\\(?:rbrack)(?![a-zA-Z])"), "]"),
+    (re.compile(r"\\(?:langle|lparen)(?![a-zA-Z])"), "("),
+    (re.compile(r"\\(?:rangle|rparen)(?![a-zA-Z])"), ")"),
+    (re.compile(r"\\(?:ast|star)(?![a-zA-Z])"), r"\\cdot "),
+    (re.compile(r"\\(?:div)(?![a-zA-Z])"), "/"),
+    (re.compile(r"\\(?:imath|jmath)(?![a-zA-Z])"), "i"),
+    (re.compile(r"\\(?:var)(epsilon|theta|phi|rho|sigma|pi)(?![a-zA-Z])"), r"\\\1"),
+    (re.compile(r"\^\s*\{?\s*\\(?:circ|degree)\s*\}?|\\(?:degree|textdegree)(?![a-zA-Z])"), "° "),
+    (re.compile(r"\\(?:euro|texteuro)(?![a-zA-Z])"), "€"),
+    (re.compile(r"\\pounds(?![a-zA-Z])"), "£"),
+]
+
+
+def plain(latex: str) -> str:
+    r"""LaTeX without its looks, in one way of writing, and with words in the open: `\text{ or }` is `or`.
+
+    An upright `\mathrm{e}` or `\mathrm{i}` is that constant; another upright letter a letter, words are words. A degree
+    is `°`.
+    """
+    if "\\" in latex:
+        if "\\\\" in latex and "matrix" not in latex and "array" not in latex and "cases" not in latex:
+            latex = latex.replace("\\\\", "\\")  # escaped once too often, as in JSON
+        latex = _COLOURS.sub(" ", latex)
+        for _ in range(4):
+            before = latex
+            latex = _TEXT.sub(_in_the_open, _FONTS.sub(r"{\1}", latex))
+            if latex == before:
+                break
+        latex = _NOTHING.sub("", latex)
+        latex = _SPACING.sub(" ", _SWITCHES.sub(" ", latex))
+        for pattern, written in _SAME:
+            latex = pattern.sub(written, latex)
+    elif "^" in latex:
+        latex = latex.replace("^°", "°")
+    return _bare(latex)
+
+
+def _in_the_open(match: re.Match[str]) -> str:
+    words = next((group for group in (match[2], match["bare"], match["switched"]) if group is not None), "")
+    name = words.strip()
+    if name in FUNCTIONS:
+        return rf"\{name} "
+    if len(name) == 1:
+        return f" {name} " if name in "ei" else f" {UPRIGHT}{name} "
+    return f" {words} "
+
+
+UPRIGHT = "\x01"  # before a single upright letter, which after a number is a unit and elsewhere a letter
+_WHOLE_GROUP = re.compile(r"\{([^{}\\^_]*)\}")
+
+
+def _bare(latex: str) -> str:
+    """Without braces around the whole, or around a number that no command or index asks for: `{,}` and `{42}`."""
+    latex = latex.strip()
+    while latex.startswith("{") and closing(latex, 0) == len(latex) - 1:
+        latex = latex[1:-1].strip()
+    latex = latex.replace("{,}", ",").replace("{.}", ".")
+    return re.sub(r"(?<![\w}\]^_\\])\{(\d[\d.,]*|[A-Za-z])\}(?!\{)", r"\1", latex)

@@ -1,0 +1,74 @@
+r"""Numbers, compared within a tolerance: 9.8 is 9.81 within 1 %."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import orjson
+
+from infogap.text.math_unicode import half_width, visible
+from infogap.text.stated_answers import unwrapped
+from infogap.verify.grading_types import Grade, Item, no_answer, right_or_wrong, ungradable
+from infogap.verify.reading.answer_reader import one_notation
+from infogap.verify.reading.closing_answer import closing_answer
+from infogap.verify.reading.units import quantity
+
+TOLERANCE = 1e-6  # relative, where the task says none
+
+_DECIMAL = r"(?:\d+(?:\.\d*)?|\.\d+)"
+_NUMBER = re.compile(
+    rf"""
+    (?P<sign>[+-]?)\s*
+    (?: \\frac\s*\{{\s*(?P<over>[+-]?{_DECIMAL})\s*\}}\s*\{{\s*(?P<under>{_DECIMAL})\s*\}}
+      | (?P<number>{_DECIMAL}) (?: \s*/\s*(?P<divisor>{_DECIMAL}) )?
+      | (?P<ten>10)\s*\^\s*\{{?(?P<exponent>[+-]?\d{{1,4}})\}}?
+    )
+    (?: \s*\\times\s10\^\{{(?P<power>[+-]?\d{{1,4}})\}} )?
+    """,
+    re.VERBOSE,
+)
+# What may stand before it: "x = 5", "\\approx 3.14".
+_BEFORE = re.compile(r"(?:\\?[A-Za-z][\w{}]{0,20}\s*)?(?:=|\\approx)\s*")
+
+
+def grade(item: Item) -> Grade:
+    """Correct where the answer is within the tolerance of the gold answer: |answer - gold| <= tolerance * |gold|.
+
+    The task's metadata may hold `tolerance`. A gold answer of 0 takes the tolerance as an absolute one.
+    """
+    gold = None if item.gold is None else number(item.gold)
+    if gold is None:
+        return ungradable("the task's gold answer is not a number", item.answer)
+    answer = number(item.answer)
+    if answer is None and not item.stated and (closing := closing_answer(item.answer)):
+        answer = number(closing)
+    if answer is None:
+        return right_or_wrong(False, item, "the answer is not a number") if item.stated else no_answer()
+    tolerance = float(orjson.loads(item.metadata or "{}").get("tolerance", TOLERANCE))
+    return right_or_wrong(abs(answer - gold) <= tolerance * (abs(gold) or 1), item)
+
+
+def number(text: str) -> float | None:
+    r"""The number that a text is: `1,234.5`, `3.2e5`, `1.2 \times 10^5`, `\frac34`, `2\frac{3}{4}`, `3 million`, `45%`.
+
+    A unit may follow, `x =` or "approximately" stand before it. None where it is none, where there is more than one, or
+    where a factor makes another of it: `5\sqrt{2}`, `3\pi`, `5!`. Never evaluated as code; exponents have four digits
+    at most.
+    """
+    text = one_notation(unwrapped(visible(half_width(text))))
+    if before := _BEFORE.match(text):
+        text = text[before.end() :]
+    found = quantity(text, letters=True)
+    match = None if found is None else _NUMBER.fullmatch(found.value)
+    if found is None or match is None:
+        return None
+    top, bottom = match["over"] or match["number"] or "1", match["under"] or match["divisor"] or "1"
+    exponent = int(match["power"] or 0) + int(match["exponent"] or 0)
+    try:
+        value = float(top) / float(bottom) * 10.0**exponent
+    except (OverflowError, ZeroDivisionError):
+        return None
+    value = -value if match["sign"] == "-" else value
+    value = value / 100 if found.percent else value
+    return value if math.isfinite(value) else None

@@ -1,0 +1,51 @@
+"""What a recipe names and is not there is told with the line that names it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infogap.cli.check_recipe import checked
+from infogap.recipe import RecipeError
+
+RECIPE = """\
+name: demo
+tasks: [{{from: reasoning_gym, names: [chain_sum], count: 1}}]
+teacher:
+  backend: {backend}
+  model: {model}
+generate: {{privileges: [unguided]}}
+measure:
+  gap:
+    scorer:
+      backend: embedded
+      model: {scorer}
+"""
+
+
+def problems(folder: Path, backend: str, model: str, scorer: str) -> list[str]:
+    file = folder / "recipe.yaml"
+    file.write_text(RECIPE.format(backend=backend, model=model, scorer=scorer))
+    with pytest.raises(RecipeError) as refused:
+        checked(file)
+    return str(refused.value).replace(str(folder), "").splitlines()
+
+
+def test_models_that_are_not_there(tmp_path: Path) -> None:
+    assert problems(tmp_path, "embedded", "a.gguf", "b.gguf") == [
+        "/recipe.yaml:5: teacher.model: there is no model file /a.gguf",
+        "/recipe.yaml:11: measure.gap.scorer.model: there is no model file /b.gguf",
+    ]
+    assert problems(tmp_path, "vllm", "./here", "Qwen3") == [
+        "/recipe.yaml:5: teacher.model: there is no model folder /here",
+        "/recipe.yaml:11: measure.gap.scorer.model: Qwen3 is not a model of the embedded backend; write "
+        "SmolLM2-135M-Instruct or the path of a .gguf file, or use `backend: openai`",
+    ]
+
+
+def test_models_that_are_there(tmp_path: Path) -> None:
+    (tmp_path / "a.gguf").write_bytes(b"GGUF")
+    file = tmp_path / "recipe.yaml"
+    file.write_text(RECIPE.format(backend="embedded", model="a.gguf", scorer="a.gguf"))
+    assert checked(file).recipe.name == "demo"

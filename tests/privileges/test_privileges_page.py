@@ -1,0 +1,47 @@
+"""The ladder as people read it: docs/privileges.md and `infogap privileges`."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from infogap.privileges.ladder import LADDER
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("privileges_page", DOCS / "privileges.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_is_what_the_code_gives(script: ModuleType) -> None:
+    """Out of date? `python docs/privileges.py` writes it anew."""
+    page = (DOCS / "privileges.md").read_text(encoding="utf-8")
+    assert page == script.page()
+    assert re.findall(r"^## (\w+)", page, re.MULTILINE) == [privilege.name for privilege in LADDER]
+
+
+def test_the_list_fits_a_terminal_of_100_columns(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "infogap", "privileges"],
+        cwd=tmp_path,
+        env=os.environ | {"COLUMNS": "100"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 100
+    for privilege in LADDER:
+        (line,) = [line for line in lines if line.split()[:1] == [privilege.name]]
+        assert f" {privilege.richness:g}  {privilege.shows} " in line

@@ -1,0 +1,60 @@
+"""What is written to a shard is what was in the frame, whatever lies in memory under its nulls."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from infogap.publish.configs.traces import EVERY_TRACE
+from infogap.publish.parquet_shards import write_config
+from infogap.runs.run_folder import Run
+from infogap.schema import LEXICON_COUNTS, MARKER_COUNTS
+from publish.small_run import build_run
+
+SCHEMA = pl.Schema({"trace_id": pl.String(), "markers": MARKER_COUNTS, "lexicons": LEXICON_COUNTS})
+MARKERS = st.lists(
+    st.fixed_dictionaries({"marker": st.sampled_from(["wait", "hmm"]), "count": st.integers(1, 3)}), max_size=3
+)
+LEXICONS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "lexicon": st.just("own"),
+            "epistemic_count": st.integers(0, 3),
+            "epistemic_density": st.just(1.0),
+            "markers": st.none() | MARKERS,
+            "categories": st.none(),
+            "reasoning_count": st.none(),
+            "first": st.none(),
+            "quarters": st.none() | st.lists(st.integers(0, 3), max_size=4),
+        }
+    ),
+    max_size=2,
+)
+ROWS = st.lists(st.none() | st.tuples(st.none() | MARKERS, st.none() | LEXICONS), min_size=1, max_size=6)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return build_run(tmp_path_factory.mktemp("run"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(ROWS)
+def test_lists_are_those_of_their_rows(run: Run, tmp_path_factory: pytest.TempPathFactory, rows: list[Any]) -> None:
+    """After a left join Polars leaves items under a null, which belong to no row."""
+    ids = pl.DataFrame({"trace_id": [str(number) for number in range(len(rows))]})
+    known = [
+        {"trace_id": str(number), "markers": row[0], "lexicons": row[1]}
+        for number, row in enumerate(rows)
+        if row is not None
+    ]
+    frame = ids.join(pl.DataFrame(known, schema=SCHEMA), on="trace_id", how="left", maintain_order="left")
+    config = replace(EVERY_TRACE, schema=SCHEMA, rows=lambda _run, _traces: frame)
+    folder = tmp_path_factory.mktemp("dataset")
+    written = write_config(run, config, config.places(run), folder)
+    assert pl.read_parquet(folder / written.shards[0].path).to_dicts() == frame.to_dicts()

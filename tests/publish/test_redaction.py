@@ -1,0 +1,81 @@
+"""What must not leave the machine."""
+
+from __future__ import annotations
+
+import pytest
+
+from infogap.publish.redaction import public_label, public_recipe
+from publish.small_run import RECIPE, Build
+
+
+@pytest.mark.parametrize(
+    ("written", "published"),
+    [
+        ("org/name", "org/name"),
+        ("reasoning_gym/gcd", "reasoning_gym/gcd"),
+        ("data/tasks.jsonl", "data/tasks.jsonl"),
+        ("hf://datasets/org/name/file.parquet", "hf://datasets/org/name/file.parquet"),
+        ("/home/somebody/tasks.jsonl", "tasks.jsonl"),
+        ("/models/Teacher-8B/", "Teacher-8B"),
+        ("~/tasks.jsonl", "tasks.jsonl"),
+        ("../private/tasks.jsonl", "tasks.jsonl"),
+        ("data/../../tasks.jsonl", "tasks.jsonl"),
+        (r"C:\Users\somebody\tasks.jsonl", "tasks.jsonl"),
+        (r"\\server\share\tasks.jsonl", "tasks.jsonl"),
+        ("http://user:password@server.internal/tasks.jsonl", "tasks.jsonl"),
+        ("s3://bucket/tasks.jsonl", "tasks.jsonl"),
+        ("Qwen2.5..7B", "Qwen2.5..7B"),
+    ],
+)
+def test_labels(written: str, published: str) -> None:
+    assert public_label(written) == published
+
+
+def test_recipe_keeps_what_determines_the_data_and_drops_where_it_ran(build: Build) -> None:
+    published = public_recipe(build().recipe)
+    assert published["tasks"][0]["from"] == "sums.jsonl"
+    assert published["teacher"]["model"] == "Teacher-8B"
+    assert published["teacher"]["sampling"]["temperature"] == 0.6
+    assert not {"base_url", "api_key_env", "concurrency", "timeout"} & published["teacher"].keys()
+    assert published["publish"]["version"] == "0.1.0"
+    assert not {"repo", "private"} & published["publish"].keys()
+
+
+def test_a_request_s_body_keeps_what_shapes_the_answer_and_not_who_asks(build: Build) -> None:
+    body = (
+        "{user: alice@corp, metadata: {team: secret}, auth_token: abc, priority: 3, "
+        "chat_template_kwargs: {enable_thinking: false, effort: /low}, reasoning_effort: high, top_k: 5}"
+    )
+    recipe = RECIPE.replace("api_key_env: MY_PRIVATE_KEY", f"extra_body: {body}")
+    published = public_recipe(build(recipe=recipe).recipe)["teacher"]["extra_body"]
+    hidden = dict.fromkeys(("user", "metadata", "auth_token", "priority"), "(not published)")
+    shaping = {"chat_template_kwargs": {"enable_thinking": False, "effort": "/low"}, "reasoning_effort": "high"}
+    assert published == hidden | shaping | {"top_k": 5}
+
+
+def test_texts_that_start_with_a_slash_are_not_paths(build: Build) -> None:
+    recipe = """
+        name: slash
+        tasks: [{from: tasks.jsonl, strip_suffix: /no_think}]
+        teacher: {backend: embedded}
+        generate: {privileges: [unguided], instruction: /no_think answer now}
+    """
+    published = public_recipe(build(recipe=recipe).recipe)
+    assert published["tasks"][0]["strip_suffix"] == ["/no_think"]
+    assert published["generate"]["instruction"] == "/no_think answer now"
+
+
+def test_neither_prices_nor_a_cluster_nor_the_engines_places_and_keys_are_published(build: Build) -> None:
+    openai = "backend: openai\n      model: /models/Teacher-8B"
+    ray = (
+        "backend: ray\n      model: m\n      address: head.internal:6379\n      engine: {hf_token: hf_secret,"
+        " max_model_len: 4096, master_addr: 10.0.0.1, download_dir: /home/somebody,"
+        " tokenizer: /home/somebody/tok, quantization: awq}"
+    )
+    servers = "\n      base_url: [http://gpu-node-17.internal:8000/v1]\n      api_key_env: MY_PRIVATE_KEY"
+    assert servers in RECIPE
+    published = public_recipe(build(recipe=RECIPE.replace(openai, ray).replace(servers, "")).recipe)["teacher"]
+    assert published["engine"] == {"max_model_len": 4096, "tokenizer": "tok", "quantization": "awq"}
+    assert not {"address", "replicas", "gpus_per_replica"} & published.keys()
+    priced = RECIPE.replace("sampling:", "price: {prompt: 1, completion: 2}\n      sampling:")
+    assert "price" not in public_recipe(build(recipe=priced).recipe)["teacher"]

@@ -1,0 +1,94 @@
+"""The tables and the page say what the run's tables hold."""
+
+import io
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+from rich.console import Console
+
+from infogap.effects.trace_summary import by_privilege, density_unit, traces_in_short
+from infogap.report import STAGE, figures
+from infogap.report.page import page
+from infogap.report.run_summary import mix_table, privilege_table, summary
+from infogap.runs.run_folder import Run
+from infogap.schema import MEASURES, TRACES
+from publish.small_run import build_run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return build_run(tmp_path / "run")
+
+
+def text_of(table: object, width: int = 100) -> str:
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(table)
+    return console.export_text()
+
+
+def test_means_are_those_of_the_traces_without_an_error(run: Run) -> None:
+    traces = run.scan(TRACES).collect()
+    densities = dict(run.scan(MEASURES).select("trace_id", "epistemic_density").collect().iter_rows())
+    for row in by_privilege(traces_in_short(run), run.recipe):
+        own = [
+            each for each in traces.iter_rows(named=True) if each["privilege"] == row.privilege and not each["error"]
+        ]
+        assert row.traces == len(own)
+        known = [densities[each["trace_id"]] for each in own if densities.get(each["trace_id"]) is not None]
+        assert row.density == (pytest.approx(sum(known) / len(known)) if known else None)
+
+
+def test_privileges_stand_from_the_poorest_to_the_richest(run: Run) -> None:
+    names = [row.privilege for row in by_privilege(traces_in_short(run), run.recipe)]
+    assert names[0] == "unguided"
+    assert names == sorted(names, key=["unguided", "hint", "answer", "decoy_answer", "solution"].index)
+
+
+def test_the_tables_fit_a_terminal_and_name_every_privilege(run: Run) -> None:
+    for width in (100, 60):
+        shown = text_of(privilege_table(run), width).splitlines()
+        assert max(map(len, shown)) <= width
+        for row in by_privilege(traces_in_short(run), run.recipe):
+            (line,) = (line for line in shown if f"│ {row.privilege} " in line)
+            assert line.endswith("│")
+    assert "target" in text_of(mix_table(run))
+
+
+def test_the_summary_is_the_tables_as_data(run: Run) -> None:
+    data = summary(run)
+    assert [row["privilege"] for row in data["privileges"]] == [
+        row.privilege for row in by_privilege(traces_in_short(run), run.recipe)
+    ]
+    assert data["dataset"] == str(run.path / "dataset")
+
+
+def test_the_page_is_whole_and_the_same_twice(run: Run) -> None:
+    text = page(run)
+    assert text == page(run)
+    assert not re.findall(r'(?:src|href)="(?!#)', text)  # nothing is fetched from outside
+    for row in by_privilege(traces_in_short(run), run.recipe):
+        assert f"<td>{row.privilege}</td>" in text
+    STAGE.make(run)
+    assert (run.path / "report" / "index.html").read_text() == text
+
+
+def test_the_figure_has_a_point_per_measured_trace(run: Run) -> None:
+    traces = traces_in_short(run)
+    drawn = figures.density_by_privilege(traces, run.recipe)
+    measured = traces.drop_nulls("epistemic_density").height
+    assert drawn.count("<use ") - len(re.findall(r'id="[xy]tick', drawn)) >= measured
+    assert density_unit(traces) in drawn
+
+
+def test_the_line_of_an_even_number_of_traces_stands_between_the_middle_two(run: Run) -> None:
+    traces = traces_in_short(run).filter(privilege="unguided").head(4)
+    traces = traces.with_columns(epistemic_density=pl.Series([0.0, 1.0, 3.0, 100.0]))
+    drawn = figures.density_by_privilege(traces, run.recipe)
+    group = re.search(r'<g id="PathCollection_1">(.*)<g id="matplotlib.axis_1">', drawn, re.DOTALL)
+    assert group is not None
+    points = sorted(float(x) for x in re.findall(r'<use [^>]*x="([\d.]+)"', group[1]))
+    line = re.search(r'd="M ([\d.]+) [\d.]+ \nL ([\d.]+) [\d.]+ \n"[^>]*stroke-width: 1.6', drawn)
+    assert line is not None and line[1] == line[2]
+    assert float(line[1]) == pytest.approx((points[1] + points[2]) / 2, abs=1e-3)

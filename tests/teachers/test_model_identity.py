@@ -1,0 +1,81 @@
+"""A model file is known by its content, not by its name alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infogap.generate import STAGE
+from infogap.generate.request_plan import Plan
+from infogap.recipe import load_recipe
+from infogap.runs.run_folder import Run
+from infogap.schema import TASKS
+from infogap.teachers import model_identity as identity
+from infogap.teachers.model_identity import model_identity
+
+_REST = "tasks: [{from: tasks.jsonl}]\ngenerate: {samples: 1, privileges: [unguided]}\n"
+
+
+def run_of(folder: Path, teacher: str) -> Run:
+    (folder / "recipe.yaml").write_text(f"name: demo\nteacher: {teacher}\n{_REST}")
+    run = Run.create(load_recipe(folder / "recipe.yaml"), folder / "run")
+    task = dict.fromkeys(TASKS.schema.names()) | {"task_id": "t", "family": "f", "question": "1?", "verifier": "math"}
+    with run.rewrite(TASKS) as out:
+        out.write(TASKS.frame([task]))
+    return run
+
+
+def ids_of(run: Run) -> list[str]:
+    return [planned.request.request_id for planned in Plan(run, "model")]
+
+
+def test_another_file_of_the_same_name_is_asked_anew(tmp_path: Path) -> None:
+    (tmp_path / "model.gguf").write_bytes(b"GGUF one")
+    run = run_of(tmp_path, "{backend: embedded, model: model.gguf}")
+    before, part = ids_of(run), STAGE.part(run)
+    assert (ids_of(run), STAGE.part(run)) == (before, part)
+    (tmp_path / "model.gguf").write_bytes(b"GGUF two, longer")
+    assert ids_of(run) != before
+    assert STAGE.part(run) != part
+
+
+def test_the_same_file_elsewhere_is_asked_nothing_twice(tmp_path: Path) -> None:
+    (tmp_path / "model.gguf").write_bytes(b"GGUF one")
+    before = ids_of(run_of(tmp_path, "{backend: embedded, model: model.gguf}"))
+    (tmp_path / "models").mkdir()
+    (tmp_path / "model.gguf").rename(tmp_path / "models" / "model.gguf")
+    assert ids_of(run_of(tmp_path, "{backend: embedded, model: models/model.gguf}")) == before
+
+
+def test_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model.gguf").write_bytes(b"GGUF once")
+    run = run_of(tmp_path, "{backend: embedded, model: model.gguf}")
+    found = model_identity(run)
+    monkeypatch.setattr(identity, "file_digest", None)
+    assert model_identity(run) == found
+    assert found["model_file"]["bytes"] == 9
+
+
+def test_another_model_in_the_same_folder_is_asked_anew(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    run = run_of(tmp_path, "{backend: vllm, model: model}")
+    before = STAGE.part(run)
+    assert STAGE.part(run) == before
+    (tmp_path / "model" / "chat_template.jinja").write_text("{{ messages }}")
+    assert STAGE.part(run) != before
+
+
+@pytest.mark.parametrize(
+    "teacher",
+    [
+        "{backend: embedded}",
+        "{backend: openai, model: model.gguf, base_url: 'http://localhost:1/v1'}",
+        "{backend: embedded, model: gone.gguf}",
+        "{backend: vllm, model: org/name}",
+    ],
+)
+def test_models_without_a_file_of_ones_own_are_known_by_name(tmp_path: Path, teacher: str) -> None:
+    (tmp_path / "model.gguf").write_bytes(b"GGUF")
+    assert model_identity(run_of(tmp_path, teacher)) == {}
