@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 VLLM_VENV ?= .venv-vllm
 VLLM_BIN := $(VLLM_VENV)/bin
 # Python compiles what it imports; pip would compile everything, for as long as the installing takes.
+unexport PYTHONDONTWRITEBYTECODE  # where it is set, every process would compile all of it again
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt
 
 .PHONY: quickstart test test-vllm check format constraints clean
