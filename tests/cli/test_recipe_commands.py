@@ -57,7 +57,7 @@ def test_check_reads_the_data(tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text(recipe % ("t", "levl > 1"))
     done = infogap("check", "r.yaml", cwd=tmp_path)
     assert done.returncode == 2
-    assert "r.yaml:3: import[0].columns: a.jsonl: no row has 't'; its columns are q, answer, level" in done.stderr
+    assert "r.yaml:3: import[0].columns.trace: a.jsonl: no row has 't'; its columns are q, answer, level" in done.stderr
     (tmp_path / "r.yaml").write_text(recipe % ("'{{ q }'", "level > 1"))
     done = infogap("check", "r.yaml", cwd=tmp_path)
     assert "import[0].columns.trace: not a valid template" in done.stderr

@@ -23,9 +23,10 @@ from starlette.routing import Route
 from hub.server import Hub
 from infogap.errors import UserError, WorldError
 from infogap.recipe.sources import FileTasks, RowSource
+from infogap.rows.file_locations import find_places, matching
 from infogap.rows.source_rows import content, read_rows
 from servers.serve import serve
-from tasks.small_recipes import task_run
+from tasks.small_recipes import task_run, write_jsonl
 
 ROWS: list[dict[str, Any]] = [{"question": f"What is {n} + ½?", "answer": str(n)} for n in range(5)]
 
@@ -118,6 +119,19 @@ def test_what_is_not_there_is_named(tmp_path: Path, files: Any, message: str) ->
     (tmp_path / "a.jsonl.xz").write_bytes(b"")
     with pytest.raises(UserError, match=message):
         read(tmp_path, files)
+
+
+def test_hidden_files_and_compressed_copies_are_not_read_beside_the_others(tmp_path: Path) -> None:
+    inner = tmp_path / "in"
+    inner.mkdir()
+    for name in ("in/a.jsonl", "in/._a.jsonl", ".hidden.jsonl"):
+        write_jsonl(tmp_path / name, [{"question": name}])
+    assert [path.name for path in matching(tmp_path, "**/*.jsonl")] == ["a.jsonl"]
+    assert [path.name for path in matching(tmp_path, ".hidden*")] == [".hidden.jsonl"]
+    (inner / "a.jsonl.gz").write_bytes(gzip.compress((inner / "a.jsonl").read_bytes()))
+    for files in ("in", "in/a*"):
+        with pytest.raises(UserError, match=r"in/a.jsonl and in/a.jsonl.gz may be one file twice"):
+            find_places(tmp_path, RowSource.model_validate({"from": files}))
 
 
 def test_a_list_inside_an_object_is_named(tmp_path: Path) -> None:

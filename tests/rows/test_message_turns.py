@@ -122,3 +122,9 @@ def test_the_parts_of_one_answer_are_one_sample_and_a_list_of_them_several() -> 
     assert answers_in(parts, every=False) == [parts]
     assert answers_in([parts, "4"], every=False) == [parts, "4"]
     assert answers_in(parts, every=True) == parts
+
+
+def test_geminis_messages_are_messages() -> None:
+    chat = [{"role": "user", "parts": [{"text": "3 + 4?"}]}, {"role": "model", "parts": [{"text": "7"}]}]
+    assert answers_in(chat, every=False) == [Answer("7", None)]
+    assert turns(chat[:1]) == [{"role": "user", "content": "3 + 4?"}]

@@ -105,3 +105,12 @@ def test_a_missing_parquet_column_is_known_before_any_row(tmp_path: Path) -> Non
     pl.DataFrame({"question": ["a"], "answers": ["1"]}).write_parquet(path)
     with pytest.raises(UserError, match=r"no row has 'answer' \(did you mean 'answers'\?\)"):
         next(read_rows(Place(path.name, path), Wanted(("question", "answer"))))
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".json"])
+def test_json_that_is_nested_too_deeply_names_its_row(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"rows{suffix}"
+    row = '{"question": "a", "answer": "b", "deep": ' + "[" * 5_000 + "]" * 5_000 + "}\n"
+    path.write_text(row if suffix == ".jsonl" else f"[{row}]")
+    with pytest.raises(UserError, match=rf"rows{suffix}.* nested too deeply"):
+        _read(path)

@@ -15,9 +15,12 @@ from infogap.teachers.finish_reasons import meaning, word_of
         ("stop STOP eos eos_token end_turn stop_sequence COMPLETE FINISH_REASON_STOP tool_calls", "stop"),
         ("length MAX_TOKENS max_tokens model_length maxTokens max-tokens LENGTH FinishReason.MAX_TOKENS", "length"),
         ("max_output_tokens model_context_window_exceeded ERROR_LIMIT StopReason.max_tokens", "length"),
+        ("max_tokens_exceeded max_seq_len num_predict FINISH_LENGTH output_limit maxGenerationLength", "length"),
+        ("stopped stop_sequence finished finish_stop stop_reason_end_turn", "stop"),
+        ("ResponsibleAIPolicyViolation LANGUAGE BlockedBySafety", "filtered"),
         ("content_filter SAFETY RECITATION refusal ERROR_TOXIC", "filtered"),
         ("abort error cancelled MALFORMED_FUNCTION_CALL insufficient_system_resource", "failed"),
-        ("repetition lengthy", None),
+        ("repetition lengthy OTHER", None),
     ],
 )
 def test_words_mean_the_same_however_they_are_written(words: str, expected: str | None) -> None:

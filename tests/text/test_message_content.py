@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infogap.text.message_content import Content, ContentError, is_parts, read_content, thought_beside
+from infogap.text.message_content import Content, ContentError, is_output, is_parts, read_content, thought_beside
 
 THOUGHT_PARTS: list[list[dict[str, Any]]] = [
     [{"type": "thinking", "thinking": "a", "signature": "x"}, {"type": "text", "text": "4"}],
@@ -26,6 +26,18 @@ THOUGHT_PARTS: list[list[dict[str, Any]]] = [
 def test_parts(parts: list[dict[str, Any]]) -> None:
     assert is_parts(parts)
     assert read_content(parts) == Content("a", "4")
+
+
+def test_what_gemini_and_openais_responses_give_for_one_answer() -> None:
+    assert read_content({"role": "model", "parts": [{"text": "a", "thought": True}, {"text": "4"}]}) == Content(
+        "a", "4"
+    )
+    output = [
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "a"}]},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "4"}]},
+    ]
+    assert is_output(output) and not is_output(output[:1])
+    assert read_content(output) == Content("a", "4")
 
 
 def test_texts_and_nothing() -> None:

@@ -143,6 +143,21 @@ def test_the_answers_tags_of_templates_with_thoughts(text: str, expected: tuple[
     assert (parts.reasoning, parts.response) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<think>a</think>\n<response>It is 4.</response>", ("a", "It is 4.")),
+        ("<Thought>a</Thought><Output>4</Output>", ("a", "4")),
+        ("<think>a</think><final_answer>4", ("a", "4")),
+        ("&lt;think&gt;a 5&lt;/think&gt;4", ("a 5", "4")),
+        ("<response>4</response>", ("", "<response>4</response>")),
+        ("<think>a</think>An <output>4</output> tag", ("a", "An <output>4</output> tag")),
+    ],
+)
+def test_what_frames_the_answer_after_a_thought_is_no_part_of_it(text: str, expected: tuple[str, str]) -> None:
+    assert split(text) == expected
+
+
 def test_an_answer_in_tags_inside_a_thought_that_was_cut_off_is_none() -> None:
     assert split("<think>say <answer>4</answer>", truncated=True) == ("say <answer>4</answer>", "")
 

@@ -42,6 +42,7 @@ NO_TRACE = "no trace"
 NOT_TEXT = "the trace is not text"
 UNEVEN = "not as many thoughts as responses"
 _UNEVEN_COLUMN = "{name} is a list, and not of as many items as there are traces"
+LIKELIHOODS = "log-likelihoods of given continuations, and no text that a model wrote"
 EMPTY = "empty, beside others that are not"
 
 
@@ -263,8 +264,8 @@ def _samples(values: dict[str, Any], columns: TraceColumns) -> list[Sample] | st
         thoughts = _answers(values, columns, "reasoning")
     except UnreadableTurnError as error:
         return str(error)
-    except ContentError:
-        return NOT_TEXT
+    except ContentError as error:
+        return LIKELIHOODS if isinstance(error, _LikelihoodsError) else NOT_TEXT
     if thoughts and not answers:  # what servers write for a thought that was cut off
         answers = [Answer(None, None)] * len(thoughts)
     if thoughts and len(thoughts) != len(answers):
@@ -298,9 +299,23 @@ def _answers(values: dict[str, Any], columns: TraceColumns, name: str) -> list[A
     return [item if isinstance(item, Answer) else _answer(item) for item in found]
 
 
+class _LikelihoodsError(ContentError):
+    """A pair such as `["-1.5", "False"]`: how likely a continuation is, and whether it is the likeliest."""
+
+
 def _answer(item: Any) -> Answer:
+    if isinstance(item, list) and len(item) == 2 and str(item[1]) in ("True", "False") and _is_number(item[0]):
+        raise _LikelihoodsError("log-likelihoods")
     content = read_content(item)
     return Answer(content.text, content.thought or None)
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _is_blank(answer: Answer) -> bool:

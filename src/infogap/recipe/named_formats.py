@@ -28,6 +28,9 @@ class Format(Model):
 
     about: str
     signs: Signs
+    alternatives: str | None = Field(
+        None, description="A column: rows that differ in it alone hold the same samples; a recipe chooses one value."
+    )
     mapping: dict[str, Any]
 
     @property

@@ -96,7 +96,11 @@ def _trace_columns(sources: object) -> list[tuple[Path, str]]:
     for index, source in enumerate(sources):
         columns = source.columns
         if (columns.trace is None) == (columns.response is None):
-            message = "one of `trace` or `response` must say where the traces are, not both"
+            message = (
+                "no column has the traces: map `trace`, the whole text, or `response`, the part after the thinking"
+                if columns.trace is None
+                else "`trace` is the whole text and `response` a part of it: map one of them"
+            )
             found.append((("import", index, "columns"), message))
         elif columns.trace is not None and columns.reasoning is not None:
             message = "a `trace` has its thinking in it; write `response` for the column beside `reasoning`"

@@ -21,6 +21,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 # What `datasets` takes for splits of a folder, in the names of files and folders.
 _SPLIT = re.compile(r"(?<![a-z])(train|training|test|testing|eval|evaluation|validation|valid|val|dev)(?![a-z])")
 _OF_DATASETS = ("README.md", "dataset_info.json", "dataset_dict.json", "state.json")
+_HIDDEN = re.compile(r"\.(?!\.?$)")
 _NO_DATA = re.compile(r"(readme|license|licence|changelog|citation)\b.*|.*\.(md|txt|py|ya?ml|log)", re.IGNORECASE)
 _SHOWN = 3
 
@@ -130,14 +131,29 @@ def matching(base: Path, pattern: str) -> list[Path]:
     """The files that match a pattern, in the order of their names."""
     root = Path(pattern).expanduser()
     folder = Path(root.anchor) if root.is_absolute() else base
-    return sorted(path for path in folder.glob(str(root.relative_to(root.anchor))) if path.is_file())
+    found = folder.glob(str(root.relative_to(root.anchor)))
+    hidden_too = any(_HIDDEN.match(part) for part in root.parts)  # they are the system's, unless the pattern names them
+    return sorted(
+        path
+        for path in found
+        if path.is_file() and (hidden_too or not any(map(_HIDDEN.match, path.relative_to(folder).parts)))
+    )
 
 
 def _of_pattern(base: Path, entry: str) -> list[Place]:
     found = matching(base, entry)
     if not found:
         raise UserError(f"no file matches {resolved(base, entry)}")
-    return [_known(Place(_short(path, base), path)) for path in found]
+    return _once_each(entry, [_known(Place(_short(path, base), path)) for path in found])
+
+
+def _once_each(entry: str, places: list[Place]) -> list[Place]:
+    """The places. Raises UserError where a file lies beside its compressed copy: its rows would be read twice."""
+    plain = {place.name for place in places}
+    for place in places:
+        if place.compression and (copy := place.name.removesuffix(place.compression)) in plain:
+            raise UserError(f"{entry}: {copy} and {place.name} may be one file twice; name those to read")
+    return places
 
 
 def _short(path: Path, base: Path) -> str:
@@ -173,7 +189,7 @@ def _of_folder(entry: str, folder: Path) -> list[Place]:
     known = [place for place in places if place.kind in SUFFIXES]
     if not known:
         raise UserError(f"{entry}: the folder holds no {', '.join(SUFFIXES)}")
-    return known
+    return _once_each(entry, known)
 
 
 def _nearest_file(path: Path) -> str:

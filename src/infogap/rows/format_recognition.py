@@ -13,16 +13,19 @@ from infogap.errors import UserError
 from infogap.recipe.named_formats import Format, Signs, format_names, load_format
 from infogap.recipe.sources import RowSource
 from infogap.rows.column_paths import MISSING, as_text, reach
+from infogap.rows.column_templates import value_of
 from infogap.rows.file_locations import find_places
+from infogap.rows.options_column import NumberedOptions, with_options
 from infogap.rows.row_files import lists_of_rows
 from infogap.rows.source_rows import read_rows
+from infogap.text.option_parser import named_option, options
 
 _ROWS = 20  # looked at
 # What columns are called, the most telling name first.
 _NAMES = {
     "question": "question problem prompt messages conversations instruction query q task_prompt input",
     "answer": "answer gold_answer gold ground_truth expected_answer correct_answer reference_answer "
-    "final_answer target a",
+    "final_answer target answerkey correct_option correct_choice label a",
     "solution": "solution worked_solution reference_solution rationale explanation",
     "family": "family subject topic category domain problem_type",
     "difficulty": "difficulty level",
@@ -33,6 +36,7 @@ _NAMES = {
     "context": "context privileged_context",
     "finish_reason": "finish_reason finish_reasons stop_reason",
     "completion_tokens": "completion_tokens output_tokens num_tokens",
+    "options": "options choices",
     "stated_verdict": "is_correct correct correctness score reward verdict passed",
 }
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "thought")
@@ -58,7 +62,7 @@ def recognise(file: str, base: Path) -> list[Recognised]:
         form = load_format(name)
         rows = form.mapping.get("rows")
         if rows not in read:
-            read[rows] = _first_rows(file, base, rows)
+            read[rows] = first_rows(file, base, rows)
         if read[rows] and _has(form.signs, read[rows], file):
             signs = form.signs
             count = len(signs.columns) + 2 * len(signs.values) + (2 if signs.file else 0)
@@ -66,7 +70,7 @@ def recognise(file: str, base: Path) -> list[Recognised]:
     return sorted(found, key=lambda one: (-one.signs, one.name))
 
 
-def _first_rows(file: str, base: Path, rows: str | None) -> list[dict[str, Any]]:
+def first_rows(file: str, base: Path, rows: str | None) -> list[dict[str, Any]]:
     """Some rows; none where the file has no such list of rows, or is an object."""
     source = RowSource.model_validate({"from": file, "rows": rows})
     if find_places(base, source) is None:
@@ -99,6 +103,49 @@ def _all_match(pattern: str, values: list[str | None]) -> bool:
     return bool(known) and all(re.search(pattern, value) for value in known)
 
 
+def by_their_names(by_name: dict[str, str]) -> dict[str, str]:
+    """The columns that a file seems to have, by what they are called in lower case."""
+    found: dict[str, str] = {}
+    for field, names in _NAMES.items():
+        column = next((by_name[name] for name in names.split() if name in by_name), None)
+        if column is not None and column not in found.values():
+            found[field] = column
+    if "options" not in found and all(letter in by_name for letter in "abcd"):
+        letters = [by_name[letter] for letter in "abcdefghij" if letter in by_name]
+        found["options"] = f"{{{{ [{', '.join(letters)}] | tojson }}}}"
+    return found
+
+
+def fit_options(file: str, found: dict[str, str], sample: list[dict[str, Any]]) -> str:
+    """The verifier that the gold answers ask for. Of `found`, options are kept where answers name them, and an answer
+    that counts them becomes a letter.
+
+    Raises UserError where the answers count the options and it does not show from where.
+    """
+    golds = [as_text(reach(row, found["answer"])) for row in sample] if "answer" in found else []
+    if "options" not in found:
+        return "choice" if _all_match(r"^\(?[A-J]\)?$", golds) else "math"
+    numbers, named = NumberedOptions(), 0
+    for row, gold in zip(sample, golds or [None] * len(sample), strict=True):
+        column = value_of(row, found["options"])
+        posed = with_options("?", column)
+        if posed.fault:
+            continue
+        numbers.look_at(column, gold, posed.question)
+        letter = posed.letters.get(gold or "", gold or "")
+        named += gold is None or named_option(letter, options(posed.question)) is not None
+    if numbers.count_the_options and len(numbers.numbers) == sum(gold is not None for gold in golds):
+        if 0 not in numbers.numbers and numbers.most not in numbers.numbers:
+            raise UserError(f"{file}: {numbers.advice(found['answer'])}")
+        less = "" if 0 in numbers.numbers else " - 1"
+        found["answer"] = f'{{{{ "ABCDEFGHIJ"[{found["answer"]} | int{less}] }}}}'
+        return "choice"
+    if named == len(sample):
+        return "choice"
+    del found["options"]
+    return "math"
+
+
 def guessed(file: str, base: Path) -> tuple[str | None, dict[str, str], str]:
     """The list of rows, where one has to be named; the columns that a file seems to have, by their names; a verifier.
 
@@ -106,21 +153,16 @@ def guessed(file: str, base: Path) -> tuple[str | None, dict[str, str], str]:
     """
     lists = lists_of_rows_in(file, base)
     rows = lists[0] if lists else None
-    sample = _first_rows(file, base, rows)
+    sample = first_rows(file, base, rows)
     columns = list(dict.fromkeys(str(key) for row in sample for key in row))
     by_name = {column.lower(): column for column in reversed(columns)}
-    found: dict[str, str] = {}
-    for field, names in _NAMES.items():
-        column = next((by_name[name] for name in names.split() if name in by_name), None)
-        if column is not None and column not in found.values():
-            found[field] = column
+    found = by_their_names(by_name)
     if "question" not in found:
         raise UserError(
             f"{file}: none of its columns looks like a question; write the recipe by hand (infogap init): "
             f"it has {', '.join(columns) or 'no columns'}"
         )
-    golds = [as_text(row.get(found["answer"])) for row in sample] if "answer" in found else []
-    verifier = "choice" if _all_match(r"^\(?[A-J]\)?$", golds) else "math"
+    verifier = fit_options(file, found, sample)
     thought = next((by_name[name] for name in _THOUGHTS if name in by_name), None)
     text = found.pop("trace", None) or by_name.get("content")
     if thought is not None and text is not None:

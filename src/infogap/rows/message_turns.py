@@ -14,6 +14,7 @@ from infogap.text.message_content import (
     Content,
     ContentError,
     calls_tools,
+    is_output,
     is_parts,
     read_content,
     thought_beside,
@@ -35,7 +36,7 @@ ROLES = {
 }
 """What each role is called where it is published."""
 
-_ROLE_KEYS, _TEXT_KEYS = ("role", "from"), ("content", "value")
+_ROLE_KEYS, _TEXT_KEYS = ("role", "from"), ("content", "value", "parts")  # the last one is Gemini's
 _LABELS = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}
 Turn = dict[str, str]
 
@@ -114,7 +115,8 @@ def answers_in(value: Any, *, every: bool) -> list[Any]:
     messages = None if every else messages_in(value)
     if messages is not None and (not isinstance(value, list) or any(role_of(each) != "assistant" for each in messages)):
         return [_answer(messages)]
-    single = not isinstance(value, list) or (is_parts(value) and not every and not any(map(is_message, value)))
+    parts = is_output(value) or (is_parts(value) and not any(map(is_message, value)))
+    single = not isinstance(value, list) or (parts and not every)
     items = [value] if single else value
     return [item if (found := messages_in(item)) is None else _answer(found) for item in items]
 

@@ -10,10 +10,22 @@ from typing import Any
 from infogap.errors import UserError
 from infogap.recipe.load_recipe import yaml_text
 from infogap.recipe.sources import RowSource
+from infogap.rows.column_paths import read_json
+from infogap.rows.column_templates import value_of
 from infogap.rows.file_locations import is_url
-from infogap.rows.format_recognition import Recognised, guessed, recognise
+from infogap.rows.format_recognition import (
+    Recognised,
+    by_their_names,
+    first_rows,
+    fit_options,
+    guessed,
+    recognise,
+)
+from infogap.rows.message_turns import messages_in
+from infogap.text.common_ending import common_ending
 
-_OF_TASKS = ("question", "answer", "solution", "family", "difficulty")
+_OF_TASKS = ("question", "answer", "options", "solution", "family", "difficulty")
+_BESIDE = ("answer", "options", "solution", "family", "difficulty")  # what a file may have besides a format's columns
 _TRACES = ("trace", "response")
 _TEACHER = """\
 teacher:
@@ -53,10 +65,11 @@ def first_recipe(file: str, base: Path, folder: Path) -> str:
         source["join"]["from"] = _from(source["join"]["from"], base, folder)
     if not imported:
         source["limit"] = 20
-    order = ("from", "rows", "format", "join", "columns", "verifier", "limit")
+    order = ("from", "rows", "format", "join", "columns", "strip_suffix", "verifier", "where", "limit")
     written = {key: source[key] for key in order if source.get(key)}
-    if fits:
-        del written["columns"]  # the named mapping has them
+    if fits:  # the named mapping has the others
+        written["columns"] = source["beside"]
+        written = {key: value for key, value in written.items() if value}
     lines = [*yaml_text({"name": _name(file), "seed": 1}).splitlines(), ""]
     lines += ["import:" if imported else "tasks:", *_item(written), *(f"    # {comment}" for comment in comments), ""]
     if not imported:
@@ -68,7 +81,16 @@ def first_recipe(file: str, base: Path, folder: Path) -> str:
 def _by_format(file: str, base: Path, fits: list[Recognised]) -> tuple[dict[str, Any], list[str]]:
     best = fits[0]
     columns = best.format.mapping["columns"]
-    source: dict[str, Any] = {"format": best.name, "columns": {key: path for key, path in columns.items() if path}}
+    rows = first_rows(file, base, best.format.mapping.get("rows"))
+    beside, verifier = _beside(file, best.format.mapping, rows)
+    source: dict[str, Any] = {
+        "format": best.name,
+        "columns": {key: path for key, path in columns.items() if path} | beside,
+        "beside": beside,
+        "verifier": verifier,
+        "where": _one_alternative(best.format.alternatives, rows),
+        "strip_suffix": _ending(rows, columns["question"]),
+    }
     mapped = yaml_text({"columns": columns}).splitlines()
     comments = [f"{best.format.about}. It maps:", *(f"  {line}" for line in mapped)]
     if len(fits) > 1:
@@ -78,15 +100,56 @@ def _by_format(file: str, base: Path, fits: list[Recognised]) -> tuple[dict[str,
     return source, comments
 
 
+def _beside(file: str, mapping: dict[str, Any], rows: list[dict[str, Any]]) -> tuple[dict[str, str], str | None]:
+    """Columns that the file has and a named mapping does not know, as gold answers beside a chat; and the verifier."""
+    by_name: dict[str, str] = {}
+    for row in rows:
+        for key, value in row.items():
+            by_name.setdefault(str(key).lower(), str(key))
+            inside = read_json(value) if isinstance(value, str) and value.startswith("{") else value
+            if isinstance(inside, dict):
+                for inner in inside:
+                    by_name.setdefault(str(inner).lower(), f"{key}.{inner}")
+    mapped = " ".join(str(path) for path in mapping["columns"].values())
+    named = by_their_names(by_name)
+    used = {field for field, path in named.items() if re.search(rf"\b{re.escape(path)}\b", mapped)}
+    wanted = [field for field in _BESIDE if field in named and not mapping["columns"].get(field) and field not in used]
+    found = {field: named[field] for field in wanted}
+    if mapping["columns"].get("answer") or "answer" not in found:
+        found.pop("options", None)
+        return found, None
+    return found, fit_options(file, found, rows) if "verifier" not in mapping else None
+
+
+def _one_alternative(column: str | None, rows: list[dict[str, Any]]) -> str | None:
+    """A condition that takes each sample once, where the file has it several times."""
+    values = sorted({str(row[column]) for row in rows if column is not None and row.get(column) is not None})
+    return f"\"{column}\" = '{values[0]}'" if len(values) > 1 else None
+
+
+def _ending(rows: list[dict[str, Any]], question: str) -> str | None:
+    """The instruction with which all questions end, the last turns of conversations too."""
+    texts = [value_of(row, question) for row in rows]
+    last = [messages[-1] for text in texts if (messages := messages_in(text))]
+    texts += [message.get("content") for message in last]
+    return common_ending([text for text in texts if isinstance(text, str)])
+
+
 def _by_names(file: str, base: Path) -> tuple[dict[str, Any], list[str]]:
     rows, columns, verifier = guessed(file, base)
     imported = any(name in columns for name in _TRACES)
     if not imported and "answer" not in columns:
-        raise UserError(f"{file}: neither traces nor gold answers are among its columns; it seems to have {columns}")
+        seems = ", ".join(f"{key} in `{path}`" for key, path in columns.items())
+        raise UserError(
+            f"{file}: none of its columns looks like gold answers or traces (it seems to have {seems}); write the "
+            "recipe by hand (infogap init) and map `answer`, or `trace`, to a column"
+        )
     known: dict[str, str | None] = {key: path for key, path in columns.items() if imported or key in _OF_TASKS}
     if "answer" not in known:
         known["answer"] = None
-    source = {"columns": known, "verifier": verifier} | ({"rows": rows} if rows is not None else {})
+    sample = first_rows(file, base, rows)
+    source = {"columns": known, "verifier": verifier, "rows": rows}
+    source["strip_suffix"] = _ending(sample, columns["question"])
     return source, ["the columns are guessed by their names: infogap check --plan shows how they are read"]
 
 

@@ -19,6 +19,7 @@ from infogap.rows.inspect_logs import SAMPLES, samples, with_attachments
 
 Rows = Iterator[tuple[int, dict[str, Any]]]
 """Numbered from 1: a JSONL file's lines, other files' rows without the header."""
+_TOO_DEEP = "its JSON is nested too deeply to be read"
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,8 @@ def _json(file: IO[bytes], name: str, rows: str | None) -> Rows:
             yield from _jsonl(io.StringIO(text), name)
             return
         raise UserError(f"{name}: not valid JSON: {error}") from error
+    except RecursionError:
+        raise UserError(f"{name}: {_TOO_DEEP}") from None
     for number, item in enumerate(_list_in(document, name, rows), 1):
         yield number, with_attachments(_object(item, f"{name}, row {number}"))
 
@@ -115,7 +118,7 @@ def lists_of_rows(place: Place) -> list[str]:
     try:
         with place.errors(), place.open() as raw, decompressed(raw, place.compression) as file:
             document = json.loads(_text(file).read())
-    except (OSError, EOFError, ValueError):
+    except (OSError, EOFError, ValueError, RecursionError):
         return []
     return [path for path, _ in _lists_by_length(document)]
 
@@ -146,6 +149,8 @@ def _parsed(text: str, where: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise UserError(f"{where}: not valid JSON: {error.msg} at character {error.pos + 1}") from error
+    except RecursionError:
+        raise UserError(f"{where}: {_TOO_DEEP}") from None
 
 
 def _object(value: Any, where: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from infogap.console import progress
 from infogap.errors import UserError
+from infogap.recipe.named_formats import load_format
 from infogap.recipe.sources import GymTasks, TraceImport
 from infogap.rows import reasoning_gym as gym
 from infogap.runs.run_folder import Run
@@ -87,6 +88,7 @@ def gather_table(run: Run, source: TableSource) -> Gathered:
     if source.where is not None:
         passed = fulfils(found, source.where, source.from_)
         reasons = {index: WHERE for index, holds in enumerate(passed) if not holds}
+    _refuse_alternatives(source, {draft.alternative for place, draft in enumerate(read) if place not in reasons})
     invalid = _invalid(read, reasons, source)
     reasons |= invalid
     if invalid and source.invalid == "error":
@@ -103,6 +105,17 @@ def gather_table(run: Run, source: TableSource) -> Gathered:
         raise UserError(_nothing_left(source, fates))
     repeated = sum(fate.task_id is not None for fate in fates) - len(tasks)
     return Gathered(source.from_, tasks, fates, [fates[index] for index in sorted(invalid)], repeated, found.notes)
+
+
+def _refuse_alternatives(source: TableSource, values: set[str | None]) -> None:
+    """Raises UserError where a file has the same samples several times, and the recipe takes all of them."""
+    if len(values) > 1 and source.format is not None:
+        column = load_format(source.format).alternatives
+        known = sorted(str(value) for value in values)
+        raise UserError(
+            f"{source.from_}: it holds every sample {len(known)} times, once for each `{column}` ({', '.join(known)}); "
+            f"choose one: `where: \"{column}\" = '{known[0]}'`"
+        )
 
 
 def _invalid(read: list[Draft], left_out: dict[int, str], source: TableSource) -> dict[int, str]:

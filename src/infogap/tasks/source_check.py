@@ -65,12 +65,21 @@ def _table(run: Run, source: TableSource) -> Iterator[tuple[KeyPath, str]]:
         try:
             columns = _look(run, source)
         except UserError as error:
-            found.append((("columns",), str(error)))
+            found.append((_blamed(source, str(error)), str(error)))
     yield from found
     if source.where is not None:
         problem = where_problem(source.where, columns)
         if problem:
             yield ("where",), f"not a condition over a task's columns: {problem}"
+
+
+def _blamed(source: TableSource, message: str) -> KeyPath:
+    """The key of the recipe that a message on a missing column is about."""
+    if source.join is not None and message.startswith(f"{source.join.from_}: no row has '{source.join.other_key}'"):
+        return ("join", "on")
+    paths = column_paths(source.columns, type(source.columns).model_fields)
+    name = next((name for name, path in paths.items() if f": no row has '{path}'" in message), None)
+    return ("columns",) if name is None else ("columns", name)
 
 
 def _is_here(run: Run, source: TableSource) -> bool:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infogap.errors import UserError
+from infogap.recipe.named_formats import load_format
 from infogap.recipe.sources import RowSource, Source, TaskColumns, TraceColumns, TraceImport
 from infogap.rows.column_paths import MISSING, Unfound, as_text, is_found
 from infogap.rows.column_templates import TemplateFailedError, is_template, rendered, value_of
 from infogap.rows.message_turns import Turn
+from infogap.rows.options_column import NumberedOptions, with_options
 from infogap.rows.row_files import Wanted
 from infogap.rows.row_join import JoinedRows, unmatched_reason
 from infogap.rows.source_rows import read_rows
 from infogap.runs.run_folder import Run
 from infogap.tasks.gold_answers import gold_answer
-from infogap.tasks.options_column import with_options
 from infogap.tasks.question_column import TableSource, list_of_turns, question_in, takes_one_turn_of_several
+from infogap.text.common_ending import common_ending
+from infogap.text.option_parser import options
 
 TASK_COLUMNS = tuple(TaskColumns.model_fields)
 TASK_FIELDS = tuple(field for field in TASK_COLUMNS if field != "options")  # options become part of the question
@@ -45,6 +49,7 @@ class Draft:
     fault: str | None = None  # why the row cannot be a task
     turns: list[Turn] | None = None  # of a question that is a conversation
     others: dict[str, Any] = field(default_factory=dict)  # further columns that `where` names
+    alternative: str | None = None  # which of several rows with the same samples this is
 
 
 @dataclass(frozen=True)
@@ -149,11 +154,17 @@ def drafts(run: Run, source: TableSource) -> Drafts:
     made: list[Draft] = []
     columns: dict[str, None] = {}
     one_of_several = 0
+    alternatives = load_format(source.format).alternatives if source.format is not None else None
+    numbers = NumberedOptions()
     for number, row, values in rows.read():
         columns.update(dict.fromkeys(map(str, row)))
         others = {str(key): value for key, value in row.items() if key in named and key not in TASK_COLUMNS}
         others |= {name: as_text(values[name]) for name in paths if name not in TASK_COLUMNS}
-        made.append(_draft(number, values, others, source, share))
+        draft = _draft(number, values, others, source, share)
+        if alternatives is not None:
+            draft = replace(draft, alternative=as_text(row.get(alternatives)))
+        numbers.look_at(values.get("options", MISSING), as_text(values.get("answer")), draft.question)
+        made.append(draft)
         one_of_several += takes_one_turn_of_several(row, source.columns.question)
     unmatched = rows.joined.unmatched if rows.joined is not None else set[int]()
     if unmatched and source.join is not None:
@@ -161,7 +172,10 @@ def drafts(run: Run, source: TableSource) -> Drafts:
         made = [_without(draft, reason) if draft.row in unmatched else draft for draft in made]
     if rows.missed:
         _refuse_other_gold(run, source)
-    return Drafts(made, list(columns), _notes(source, rows, one_of_several))
+    if source.verifier == "choice" and numbers.count_the_options:
+        raise UserError(f"{source.from_}: {numbers.advice(str(source.columns.answer))}")
+    notes = _notes(source, rows, one_of_several)
+    return Drafts(made, list(columns), [*notes, *_question_notes(source, [draft.question or "" for draft in made])])
 
 
 def _draft(
@@ -228,3 +242,19 @@ def _notes(source: TableSource, rows: FieldRows, one_of_several: int) -> list[st
     if rows.joined is not None and rows.joined.left_over and source.join is not None:
         notes.append(f"{source.join.from_}: {rows.joined.left_over:,} rows were not asked for by {source.from_}")
     return notes
+
+
+def _question_notes(source: TableSource, questions: list[str]) -> Iterator[str]:
+    """What stands in the questions and should not, or does not and should."""
+    if ending := common_ending(questions):
+        written = json.dumps(ending, ensure_ascii=False)  # as YAML too
+        yield (
+            f"{source.from_}: all questions end with {written}, and the recipe's instruction follows it; "
+            f"`strip_suffix: {written}` takes it off"
+        )
+    bare = sum(not options(question) for question in questions) if source.verifier == "choice" else 0
+    if bare:
+        yield (
+            f"{source.from_}: {bare:,} of {len(questions):,} questions offer no options A, B, ...: their answers are "
+            "known by a letter alone; `columns: {options: COLUMN}` puts a column of options into the question"
+        )

@@ -17,17 +17,21 @@ _WORDS: dict[Ended, str] = {
     "length": "length max_length length_limit max_tokens max_token max_tokens_reached max_output_tokens max_new_tokens "
     "max_completion_tokens max_gen_len model_length model_context_window_exceeded context_length context_limit "
     "context_window context_length_exceeded context_window_exceeded token_limit tokens_limit token_limit_reached "
-    "error_limit limit cut cut_off truncated truncation incomplete preempted_length",
+    "error_limit num_predict budget_exhausted limit cut cut_off truncated truncation incomplete preempted_length",
     # Somebody other than the model ended it
     "filtered": "content_filter content_filtered filter filtered safety recitation blocklist blocked "
     "prohibited_content spii image_safety refusal refused sensitive guardrail_intervened guardrails moderation "
-    "error_toxic content_policy",
+    "error_toxic content_policy language",
     "failed": "error errored fail failed failure abort aborted cancel cancelled canceled interrupted timeout timed_out "
     "user_cancel malformed_function_call unexpected_tool_call network_error internal_error too_long "
     "insufficient_system_resource",
 }
+# Words that are not in the table, by what they are made of: "max_seq_len_reached", "ResponsibleAIPolicyViolation".
+_LIMITS = re.compile(r"max|limit|exceed|exhaust|capped|budget|too_long")
+_LENGTHS = re.compile(r"token|length|(?:^|_)len(?:_|$)|context|output|generation|predict|seq")
+_POLICIES = re.compile(r"policy|safety|moderation|content_filter|guardrail|prohibited")
 _MEANING: dict[str, Ended] = {word: meaning for meaning, words in _WORDS.items() for word in words.split()}
-_PREFIX = re.compile(r"^(?:finish|stop)_?reason_")
+_PREFIX = re.compile(r"^(?:finish|stop)_?(?:reason_)?(?=[a-z])")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _BETWEEN = re.compile(r"[\W_]+")
 
@@ -45,10 +49,15 @@ def word_of(value: Any) -> str | None:
     return None if text.casefold() in {"", "null", "none", "nan"} else text
 
 
-def meaning(word: str) -> Ended | None:
+def meaning(written: str) -> Ended | None:
     """What a server's or a file's word means; None where it is not known.
 
     However it is written: MAX_TOKENS, maxTokens, max-tokens, FINISH_REASON_MAX_TOKENS, FinishReason.MAX_TOKENS.
     """
-    plain = _BETWEEN.sub("_", _HUMP.sub("_", word)).strip("_").casefold()
-    return _MEANING.get(_PREFIX.sub("", plain))
+    plain = _BETWEEN.sub("_", _HUMP.sub("_", written)).strip("_").casefold()
+    for word in (plain, _PREFIX.sub("", plain)):
+        if word in _MEANING:
+            return _MEANING[word]
+    if _LIMITS.search(plain) and _LENGTHS.search(plain):
+        return "length"
+    return "filtered" if _POLICIES.search(plain) else None

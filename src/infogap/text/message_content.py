@@ -45,6 +45,12 @@ def is_parts(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(part, Mapping) for part in value)
 
 
+def is_output(value: Any) -> bool:
+    """Whether a value is what OpenAI's Responses give for one answer: a list of typed items, a message among them."""
+    kinds = [part.get("type") for part in value] if is_parts(value) else []
+    return "message" in kinds and None not in kinds
+
+
 def calls_tools(value: Any) -> bool:
     """Whether some part of a message's content calls a tool."""
     return isinstance(value, list) and any(
@@ -95,6 +101,12 @@ def _parts(value: Any, *, thought: bool) -> Iterator[tuple[str, bool]]:
 
 def _part(part: Mapping[str, Any], *, thought: bool) -> Iterator[tuple[str, bool]]:
     kind = part.get("type")
+    if isinstance(inner := part.get("parts"), list):  # Gemini
+        yield from _parts(inner, thought=thought)
+        return
+    if kind == "message" and part.get("role") == "assistant":  # an item of OpenAI's Responses
+        yield from _parts(part.get("content"), thought=thought)
+        return
     if "role" in part:
         raise ContentError("a part is a message by itself")
     if kind in _WITHOUT_TEXT:

@@ -11,7 +11,7 @@ from typing import Any
 from infogap.text.thoughts import Parts
 
 # A text that begins with such a tag, and closes it, may hold a thought; these are an answer's own.
-_FIRST_TAG = re.compile(r"<(\|?)([A-Za-z][\w:.-]{1,40})\1>")
+_FIRST_TAG = re.compile(r"<(\|?)([A-Za-z][\w:.-]{1,40})(?: [^<>\n]{1,200})?\1>")
 _OF_ANSWERS = re.compile(
     r"(final_)?answer|solution|output|response|result|steps?|explanation|code|html|body|div|span|table|p|[uo]l|li|pre"
     r"|h[1-4]|em|strong|math",

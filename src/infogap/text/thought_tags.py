@@ -34,6 +34,8 @@ _CHANNEL = r"[^<\n]{0,80}(?:<\|constrain\|>\w+\s*)?<\|message\|>"
 THOUGHT_TAGS: tuple[Tags, ...] = (
     # DeepSeek-R1, Qwen3, GLM and most others; EXAONE; SciKnowEval and R1-Zero's kin; Seed-OSS
     *map(_element, ("think", "thinking", "thought", "thoughts", "reasoning", "scratchpad", "seed:think")),
+    # The first of them, as a page shows it
+    Tags("&lt;think&gt;", (r"&lt;\s*think\s*&gt;",), (r"&lt;\s*/\s*think\s*&gt;",)),
     # Magistral
     Tags("[THINK]", (r"\[THINK\]",), (r"\[/THINK\]",)),
     # Kimi

@@ -15,6 +15,7 @@ ANSWER_TAGS = r"(?is)<answer>\s*(.*?)\s*</answer>"  # what stands in them is the
 _ANSWER = re.compile(ANSWER_TAGS)
 _ANSWER_OPENS = re.compile(r"\A\s*<answer>", re.IGNORECASE)
 _ANSWER_CLOSES = re.compile(r"</answer>\s*\Z", re.IGNORECASE)
+_FRAMED = re.compile(r"<(response|output|solution|final|final_answer|final_response)>(.*?)(?:</\1>)?", re.I | re.S)
 _ANSWER_ENDS_IT = re.compile(r"<answer>(?:(?!</?answer>).)*</answer>\s*\Z", re.IGNORECASE | re.DOTALL)
 
 
@@ -71,7 +72,7 @@ def read_parts(
     turns = [mark for mark in marks if mark.kind in ("opens", "closes")]
     parts = Parts(
         reasoning,
-        _clean(answer, reader),
+        _unframed(_clean(answer, reader)) if turns or opened else _clean(answer, reader),
         tags=tuple(dict.fromkeys(mark.name for mark in turns)),
         end_tokens=tuple(dict.fromkeys(ended_by)),
         ran_on=ran_on,
@@ -171,6 +172,12 @@ def _clean(answer: str, reader: TagReader) -> str:
     if _ANSWER.search(answer) is None:  # one tag of a pair: the other one was cut off, or stood in the prompt
         answer = _ANSWER_CLOSES.sub("", _ANSWER_OPENS.sub("", answer))
     return answer.strip()
+
+
+def _unframed(response: str) -> str:
+    """A response without the pair of tags, or the opening one, that sets all of it apart from the thought before."""
+    framed = _FRAMED.fullmatch(response)
+    return framed[2].strip() if framed else response
 
 
 def _unwrapped(parts: Parts) -> Parts:

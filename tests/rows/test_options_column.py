@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.tasks.options_column import NOT_OPTIONS, NOT_TOLD_APART, with_options
+from infogap.rows.options_column import NOT_OPTIONS, NOT_TOLD_APART, with_options
 from infogap.text.option_parser import options
 
 _READ = {"A": "3 km", "B": "4 km", "C": "5 km"}

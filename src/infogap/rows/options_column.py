@@ -9,7 +9,7 @@ import string
 from dataclasses import dataclass, field
 from typing import Any
 
-from infogap.text.option_parser import options
+from infogap.text.option_parser import named_option, options
 from infogap.text.stated_answers import normalised
 
 NOT_OPTIONS = "the options are neither a list of texts nor a mapping of letters to texts"
@@ -47,6 +47,44 @@ def with_options(question: str, column: Any) -> Posed:
         return Posed(question, None, letters)
     posed = "\n".join([question, *(f"{letter}) {text}" for letter, text in lettered.items())])
     return Posed(posed, None if _as_read(posed) == wanted else NOT_TOLD_APART, letters)
+
+
+@dataclass
+class NumberedOptions:
+    """Whether a source's gold answers are numbers that count the options, which no letter and no text of theirs is."""
+
+    numbers: list[int] = field(default_factory=list)
+    others: int = 0  # answers that are no such number
+    unnamed: int = 0  # numbers that are neither the label nor the text of an option
+    most: int = 0  # options
+
+    def look_at(self, column: Any, answer: str | None, posed: str | None) -> None:
+        """Take a row's options, its answer, and its question with the options in it."""
+        labelled = None if answer is None or column in (None, "") else _labelled(_parsed(column))
+        if labelled is None or answer is None:
+            return
+        number = answer.strip().removesuffix(".0")
+        if not number.isdecimal() or int(number) > len(labelled):
+            self.others += 1
+            return
+        self.numbers.append(int(number))
+        self.most = max(self.most, len(labelled))
+        named = any(label == answer.strip() for label, _ in labelled) or named_option(answer, options(posed or ""))
+        self.unnamed += not named
+
+    @property
+    def count_the_options(self) -> bool:
+        """Where an option's text happens to be the number, it would be taken for that option."""
+        return bool(self.unnamed) and not self.others
+
+    def advice(self, column: str) -> str:
+        """What to write into the recipe."""
+        first = 0 if 0 in self.numbers else 1
+        letter = f"'{{{{ \"ABCDEFGHIJ\"[{column} | int{' - 1' if first else ''}] }}}}'"
+        return (
+            f"the gold answers are numbers ({min(self.numbers)} to {max(self.numbers)}) and the options have letters; "
+            f"if they count the options from {first}, write `columns: {{answer: {letter}}}`"
+        )
 
 
 def _as_read(question: str) -> dict[str, str]:
