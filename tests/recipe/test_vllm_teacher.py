@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infogap.recipe.teacher_section import VllmTeacher
+from infogap.teachers.vllm.vllm_backend import VllmTeacher
 
 
 def settings(**given: Any) -> dict[str, Any]:

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from infogap.errors import UserError
-from infogap.recipe.teacher_section import VllmTeacher
-from infogap.teachers.vllm.model_folder import find_folder
+from infogap.teachers.vllm.vllm_backend import VllmTeacher, find_folder
 from infogap.teachers.vllm.vllm_teacher import VllmModel
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from infogap.teachers.weights_digest import folder_digest
+from infogap.teachers.model_identity import folder_digest
 
 _TENSOR = 1 << 20
 

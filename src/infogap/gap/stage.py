@@ -13,7 +13,7 @@ import polars as pl
 from infogap.console import progress
 from infogap.errors import StoppedError, WorldError
 from infogap.gap.gap_rows import Numbers, unscored_row
-from infogap.gap.open_scorer import check_scorer, scorer_identity, scorer_name, scorer_on_demand
+from infogap.gap.run_scorer import check_scorer, scorer_identity, scorer_name, scorer_on_demand
 from infogap.gap.score_cache import FOLDER, ScoredStore
 from infogap.gap.scored_texts import Prompts, TraceTexts
 from infogap.gap.scoring_progress import progress_on_disk, scored_before

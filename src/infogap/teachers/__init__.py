@@ -1,7 +1,6 @@
-"""Who answers: vLLM or a small model on this machine, or servers that speak the OpenAI protocol."""
+"""Teachers: the models that answer, each kind of them a backend that registers itself. Open `base.py` first."""
 
+from infogap.teachers.backends import open_teacher
 from infogap.teachers.base import Completion, Request, Teacher
-from infogap.teachers.factory import open_teacher
-from infogap.teachers.model_identity import model_identity
 
-__all__ = ["Completion", "Request", "Teacher", "model_identity", "open_teacher"]
+__all__ = ["Completion", "Request", "Teacher", "open_teacher"]

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from infogap.parallel import usable_cores
-from infogap.recipe.teacher_section import EmbeddedTeacher
-from infogap.teachers.embedded.context_threads import on_contexts
+from infogap.parallel.threads import threads_as_finished
+from infogap.teachers.embedded.embedded_backend import EmbeddedTeacher
 from infogap.teachers.embedded.gguf_model import GgufContext, GgufModel, find_gguf
-from infogap.teachers.embedded.logits import log_softmax
+from infogap.teachers.logprobs import log_softmax
 from infogap.teachers.scoring import Scored, TextToScore
 from infogap.text.thoughts import CLOSING, OPENING
 
@@ -43,7 +43,7 @@ class EmbeddedScorer:
 
     def score(self, texts: Iterable[TextToScore]) -> Iterator[Scored]:
         """Score the texts, in the order in which they finish."""
-        return on_contexts(self._contexts, texts, _prompt_key, self._score)
+        return threads_as_finished(self._contexts, texts, _prompt_key, self._score)
 
     def close(self) -> None:
         """Free the model's memory."""

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from infogap.parallel import usable_cores
-from infogap.recipe.teacher_section import EmbeddedTeacher, Sampling
+from infogap.parallel.threads import threads_as_finished
+from infogap.recipe.teacher_section import Sampling
 from infogap.teachers.base import Completion, FinishReason, Request
-from infogap.teachers.embedded.context_threads import on_contexts
+from infogap.teachers.embedded.embedded_backend import EmbeddedTeacher
 from infogap.teachers.embedded.gguf_model import GgufContext, GgufModel, find_gguf
-from infogap.teachers.embedded.logits import TokenLog
+from infogap.teachers.logprobs import TokenLog
 from infogap.text.thoughts import split
 
 
@@ -51,7 +52,7 @@ class EmbeddedModel:
         def work(context: _Context, request: Request, stop: threading.Event) -> Completion:
             return self._answer(context, request, self._settings.sampling, stop)
 
-        return on_contexts(self._contexts, requests, _prompt_key, work)
+        return threads_as_finished(self._contexts, requests, _prompt_key, work)
 
     def complete(self, request: Request, sampling: Sampling) -> Completion:
         """Answer one request. A prompt that the template refuses or that is too long is a completion with `error`."""

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import orjson
 
-from infogap.recipe.teacher_section import OpenAITeacher
 from infogap.recipe.thinking_section import pair_of
 from infogap.teachers.base import Completion, Request
-from infogap.teachers.entropy import entropies
 from infogap.teachers.finish_reasons import meaning, word_of
+from infogap.teachers.logprobs import entropies
 from infogap.teachers.openai.http_errors import (
     PassingError,
     RefusedError,
@@ -23,6 +22,7 @@ from infogap.teachers.openai.http_errors import (
     refusal,
     shortened,
 )
+from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.text.message_content import ContentError, read_content, thought_beside
 from infogap.text.thoughts import Parts, joined, read_parts
 

@@ -14,9 +14,9 @@ import aiohttp
 import stamina
 
 from infogap.errors import UserError, WorldError
-from infogap.recipe.teacher_section import OpenAITeacher
 from infogap.teachers.openai.http_errors import PassingError, RefusedError, UnusableError, shortened
 from infogap.teachers.openai.load_balancer import Fleet, Server
+from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.teachers.openai.server_advice import advice
 
 FIRST_WAIT = 1.0  # seconds before the second attempt; doubles with every further one

@@ -11,10 +11,10 @@ import aiohttp
 import orjson
 
 from infogap.errors import UserError
-from infogap.recipe.teacher_section import OpenAITeacher
-from infogap.teachers.async_bridge import as_finished
+from infogap.parallel.coroutines import coroutines_as_finished
 from infogap.teachers.openai.http_errors import PassingError, RefusedError, message_in, refusal
 from infogap.teachers.openai.http_servers import Servers
+from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.teachers.scoring import Scored, TextToScore, offsets_of
 from infogap.text.thoughts import OPENING
 
@@ -42,7 +42,7 @@ class OpenAIScorer:
 
     def score(self, texts: Iterable[TextToScore]) -> Iterator[Scored]:
         """Score every text, in the order in which they finish; at most `concurrency` are in flight."""
-        return as_finished(texts, self._score, self._servers.session, self._settings.concurrency)
+        return coroutines_as_finished(texts, self._score, self._servers.session, self._settings.concurrency)
 
     def check(self) -> None:
         """Raises UserError where the servers cannot score, WorldError where none answers."""

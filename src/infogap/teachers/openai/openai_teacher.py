@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager, closing
 import aiohttp
 
 from infogap.errors import WorldError
-from infogap.recipe.teacher_section import OpenAITeacher
-from infogap.teachers.async_bridge import as_finished
+from infogap.parallel.coroutines import coroutines_as_finished
 from infogap.teachers.base import Completion, Request
 from infogap.teachers.openai import chat_protocol as chat
 from infogap.teachers.openai.http_errors import PassingError, RefusedError
 from infogap.teachers.openai.http_servers import Servers
+from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.teachers.openai.prompt_length import Context
 
 FAILURES_IN_A_ROW = 32  # besides those that were in flight together: one outage hits them all
@@ -38,7 +38,9 @@ class OpenAIServers:
         answer between them: those failures are then of the servers, and the requests count as not asked.
         """
         held: list[Completion] = []
-        with closing(as_finished(requests, self._complete, self._line, self._settings.concurrency)) as completions:
+        with closing(
+            coroutines_as_finished(requests, self._complete, self._line, self._settings.concurrency)
+        ) as completions:
             for completion in completions:
                 if completion.finish_reason == "error":
                     held.append(completion)

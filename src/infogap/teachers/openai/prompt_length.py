@@ -9,10 +9,10 @@ import aiohttp
 import orjson
 
 from infogap.errors import UserError
-from infogap.recipe.teacher_section import OpenAITeacher
 from infogap.teachers.base import Request
 from infogap.teachers.openai.http_errors import RefusedError
 from infogap.teachers.openai.load_balancer import Fleet
+from infogap.teachers.openai.openai_backend import OpenAITeacher
 
 TEMPLATE_TOKENS = 256  # what a chat template adds to a prompt, at most
 _SECONDS = 10.0  # for a question about a server or a prompt: without an answer, work goes on

@@ -7,10 +7,10 @@ import asyncio
 import aiohttp
 import orjson
 
-from infogap.recipe.teacher_section import OpenAITeacher
 from infogap.spelling import nearest
 from infogap.teachers.openai.http_errors import UnusableError, shortened
 from infogap.teachers.openai.load_balancer import Fleet
+from infogap.teachers.openai.openai_backend import OpenAITeacher
 
 _SECONDS = 10.0  # for a server's list of models
 _SHOWN = 20  # models in a message

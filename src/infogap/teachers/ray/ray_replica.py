@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from infogap.console import detail, say
 from infogap.errors import UserError, WorldError
-from infogap.recipe.teacher_section import VllmSettings
 from infogap.teachers.base import Completion, Request
 from infogap.teachers.ray.replicas import ReplicaDiedError
+from infogap.teachers.vllm.vllm_backend import VllmSettings
 
 if TYPE_CHECKING:
     from infogap.teachers.vllm.vllm_teacher import VllmModel

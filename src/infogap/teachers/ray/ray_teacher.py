@@ -17,12 +17,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from infogap.errors import UserError, WorldError
-from infogap.recipe.teacher_section import RayTeacher
-from infogap.teachers.async_bridge import as_finished
+from infogap.parallel.coroutines import coroutines_as_finished
 from infogap.teachers.base import Completion, Request
+from infogap.teachers.ray.ray_backend import RayTeacher
 from infogap.teachers.ray.ray_replica import RayReplica
 from infogap.teachers.ray.replicas import Replicas
-from infogap.teachers.vllm.model_folder import find_folder
+from infogap.teachers.vllm.vllm_backend import find_folder
 
 _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 _CONNECT_SECONDS = 10.0
@@ -45,7 +45,7 @@ class RayCluster:
         self._ours = _connect(settings)
         self._replicas = Replicas(lambda number: RayReplica(number, told, settings.gpus), settings.replicas)
         try:
-            (self._room,) = as_finished(range(1), _first_up, self._replicas.tended, 1)
+            (self._room,) = coroutines_as_finished(range(1), _first_up, self._replicas.tended, 1)
         except BaseException:
             self.close()
             raise
@@ -55,7 +55,7 @@ class RayCluster:
 
         Raises WorldError where no replica is left.
         """
-        return as_finished(requests, Replicas.answer, self._replicas.tended, self._count * self._room)
+        return coroutines_as_finished(requests, Replicas.answer, self._replicas.tended, self._count * self._room)
 
     def close(self) -> None:
         """Shut the replicas down, and the cluster where it was started for this command."""

@@ -8,12 +8,11 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from infogap.recipe.teacher_section import VllmSettings
-from infogap.teachers.async_bridge import as_finished
+from infogap.parallel.coroutines import coroutines_as_finished
 from infogap.teachers.scoring import Scored, TextToScore
-from infogap.teachers.vllm.model_folder import find_folder
-from infogap.teachers.vllm.prompt_tokens import PromptError, Prompts
+from infogap.teachers.vllm.vllm_backend import VllmSettings, find_folder
 from infogap.teachers.vllm.vllm_engine import VllmEngine
+from infogap.teachers.vllm.vllm_tokens import PromptError, Prompts
 from infogap.text.thoughts import OPENING
 
 # A row of logits over the whole vocabulary per token: 150,000 words take 0.6 MB in float32, 10,000 tokens 6 GB, which
@@ -34,7 +33,7 @@ class VllmScorer:
 
     def score(self, texts: Iterable[TextToScore]) -> Iterator[Scored]:
         """Score every text, in the order in which they finish. Raises WorldError where the engine dies."""
-        return as_finished(texts, self._score, lambda: nullcontext(self._engine), self._engine.max_num_seqs)
+        return coroutines_as_finished(texts, self._score, lambda: nullcontext(self._engine), self._engine.max_num_seqs)
 
     def close(self) -> None:
         """Shut the engine down."""

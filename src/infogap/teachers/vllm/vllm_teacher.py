@@ -9,14 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from infogap.recipe.teacher_section import VllmSettings
-from infogap.teachers.async_bridge import as_finished
+from infogap.parallel.coroutines import coroutines_as_finished
 from infogap.teachers.base import Completion, FinishReason, Request
-from infogap.teachers.entropy import entropies
-from infogap.teachers.vllm.answer_text import AnswerText
-from infogap.teachers.vllm.model_folder import find_folder
-from infogap.teachers.vllm.prompt_tokens import PromptError, Prompts
+from infogap.teachers.logprobs import entropies
+from infogap.teachers.vllm.vllm_backend import VllmSettings, find_folder
 from infogap.teachers.vllm.vllm_engine import VllmEngine
+from infogap.teachers.vllm.vllm_tokens import AnswerText, PromptError, Prompts
 from infogap.text.thoughts import read_parts
 
 _QUEUED = 2  # requests taken for each sequence that the engine works on: the next one waits when one ends
@@ -43,7 +41,7 @@ class VllmModel:
 
         Raises WorldError where the engine dies.
         """
-        return as_finished(requests, VllmModel.complete, lambda: nullcontext(self), self.at_once)
+        return coroutines_as_finished(requests, VllmModel.complete, lambda: nullcontext(self), self.at_once)
 
     @property
     def at_once(self) -> int:
