@@ -58,9 +58,7 @@ class Completion:
 class Teacher(Protocol):
     """A teacher, opened with its sampling parameters."""
 
-    @property
-    def name(self) -> str:
-        """What the traces call it, such as Qwen/Qwen3-8B: part of every request's identity."""
+    name: str  # what the traces call it, such as Qwen/Qwen3-8B: part of every request's identity
 
     def answer(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Answer every request, in any order; takes requests only as fast as it can ask them.
@@ -68,6 +66,7 @@ class Teacher(Protocol):
         A request that fails for good is a completion with `error`. Raises WorldError where going on
         makes no sense (no server answers, the model is missing, the key is refused).
         """
+        raise NotImplementedError
 
     def close(self) -> None:
         """Give back connections and memory."""
