@@ -1,4 +1,4 @@
-"""From the settings of a recipe to the backend that they name, and to an open teacher or scorer."""
+"""Find the backend that a recipe's settings name, and open its teacher or scorer."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ FailureReason = Literal["error", "filtered", "too_long"]
 
 @dataclass(frozen=True)
 class Request:
-    """One sample asked of the teacher. `request_id` (the later trace_id) is a hash of all that determines it."""
+    """One sample to ask the teacher for. `request_id` (the later trace_id) is a hash of all that determines it."""
 
     request_id: str
     messages: list[dict[str, str]]  # role and content, as chat templates take them
@@ -32,7 +32,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Completion:
-    """The answer to a request, or why there is none: `error` says it, `finish_reason` is a FailureReason.
+    """The answer to a request; where there is none, `error` says why and `finish_reason` is a FailureReason.
 
     Where the recipe asks for `logprobs`: per token that the teacher wrote, thoughts included, in nats, its
     log-probability and the entropy at its place.
@@ -51,7 +51,7 @@ class Completion:
 
     @classmethod
     def failed(cls, request: Request, error: str, reason: FailureReason = "error") -> Completion:
-        """The completion of a request that has no answer."""
+        """Make the completion of a request that has no answer."""
         return cls(request.request_id, "", "", reason, None, None, error)
 
 
@@ -69,7 +69,7 @@ class Teacher(Protocol):
         raise NotImplementedError
 
     def close(self) -> None:
-        """Give back connections and memory."""
+        """Release connections and memory."""
 
 
 class Backend(ABC, Generic[Settings]):
@@ -104,35 +104,35 @@ class Backend(ABC, Generic[Settings]):
             raise UserError(f"measure.gap: scoring needs {missing}")
 
     def missing(self) -> str | None:
-        """What to install before a model can be opened on this machine, and how; None where all is there."""
+        """Name what to install before a model can be opened on this machine, and how; None where nothing is missing."""
         return None
 
     def model_name(self, settings: Settings, resolve: Resolve) -> str:
-        """What traces call the teacher: known before it is opened, which can take minutes.
+        """Give the name that traces have for the teacher, before it is opened, which can take minutes.
 
         Raises UserError where the model is a path and nothing is there.
         """
         return settings.model
 
     def identity(self, settings: Settings, resolve: Resolve) -> dict[str, Any]:
-        """What tells the model from others of its name, such as a file's digest: part of every request's identity."""
+        """Tell the model from others of its name, as by a file's digest: part of every request's identity."""
         return {}
 
     def scorer_identity(self, settings: Settings, resolve: Resolve) -> dict[str, Any]:
-        """What a text's score depends on besides the text and its prompt."""
+        """Give all that a text's score depends on besides the text and its prompt."""
         return {"backend": self.name, "model": settings.model, **self.identity(settings, resolve)}
 
     def price(self, settings: Settings) -> Price | None:
-        """The price of its tokens; None where they cost nothing or the recipe does not say."""
+        """Give the price of its tokens; None where they cost nothing or the recipe does not say."""
         return None
 
     def public(self, settings: Settings, written: dict[str, Any]) -> dict[str, Any]:
-        """What of the settings, `written` as JSON values, may be published: neither hosts, keys nor local paths."""
+        """Select what may be published of the settings, `written` as JSON values: no hosts, keys or local paths."""
         keys = {"backend", "model", "sampling", "logprobs", *self.public_keys}
         return {key: value for key, value in written.items() if key in keys}
 
     def caveat(self, settings: Settings) -> str | None:
-        """A sentence that readers of the results must see, in Markdown."""
+        """Give a sentence in Markdown that readers of the results must see; None where there is none."""
         return None
 
     def _no_scorer(self) -> UserError:

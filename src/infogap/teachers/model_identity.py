@@ -27,7 +27,7 @@ _SAMPLES = 256  # of a file whose tensors are not listed
 
 
 def teacher_name(run: Run) -> str:
-    """What traces call the run's teacher: the `name` of what `open_teacher` gives, known before it is opened.
+    """Give the name of the run's teacher in traces: that of what `open_teacher` opens, without opening it.
 
     Raises UserError where the model is a path and nothing is there.
     """
@@ -36,16 +36,15 @@ def teacher_name(run: Run) -> str:
 
 
 def name_of(settings: AnyTeacher, resolve: Resolve) -> str:
-    """What traces and gaps call any model of a recipe. Raises UserError as `teacher_name`."""
+    """Give the name of any model of a recipe in traces and gaps. Raises UserError as `teacher_name`."""
     return backend_of(settings).model_name(settings, resolve)
 
 
 def model_identity(run: Run) -> dict[str, Any]:
-    """What determines the answers of the run's teacher besides its name and settings: part of every request's identity.
+    """Give what determines the teacher's answers besides its name and settings: part of every request's identity.
 
-    The digest of a model that is a path: its traces call it by the name of its file or folder, which another one may
-    have. Of another package's backend its version, with which answers may change. Empty for models that are known by
-    their names.
+    For a model that is a path, its digest: another file may have the same name. For another package's backend, the
+    package's version: answers may change with it. Empty for models that their names identify.
     """
     settings = run.recipe.teacher
     if settings is None:
@@ -54,7 +53,7 @@ def model_identity(run: Run) -> dict[str, Any]:
 
 
 def scorer_identity(settings: AnyTeacher, resolve: Resolve) -> dict[str, Any]:
-    """What a score by the model depends on besides the text and its prompt."""
+    """Give all that a score by the model depends on besides the text and its prompt."""
     return backend_of(settings).scorer_identity(settings, resolve) | _provider(settings)
 
 
@@ -64,7 +63,7 @@ def _provider(settings: AnyTeacher) -> dict[str, Any]:
 
 
 def file_identity(path: Path) -> dict[str, Any]:
-    """The size and digest of a model's file; empty where there is none."""
+    """Compute the size and digest of a model's file; empty where there is no such file."""
     if not path.is_file():
         return {}
     state = path.stat()
@@ -72,7 +71,7 @@ def file_identity(path: Path) -> dict[str, Any]:
 
 
 def folder_identity(path: Path) -> dict[str, Any]:
-    """The digest of a model's folder; empty where there is none."""
+    """Compute the digest of a model's folder; empty where there is no such folder."""
     if not path.is_dir():
         return {}
     state = tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(path.iterdir()))
@@ -81,7 +80,7 @@ def folder_identity(path: Path) -> dict[str, Any]:
 
 @lru_cache(maxsize=4)
 def _digest(path: Path, _mtime_ns: int, _size: int) -> str:
-    """Gigabytes, read once per state of the file."""
+    """Read a file of gigabytes once per state of it."""
     return file_digest(path)
 
 

@@ -33,7 +33,7 @@ class EmbeddedTeacher(AnyTeacher):
 
     @property
     def answer_settings(self) -> dict[str, Any]:
-        """What shapes an answer besides the model and the prompt: part of every request's identity."""
+        """What determines an answer besides the model and the prompt: part of every request's identity."""
         settings = {"sampling": self.sampling.model_dump(mode="json"), "context_length": self.context_length}
         return where_given(settings, logprobs=self.logprobs)
 
@@ -74,7 +74,7 @@ class EmbeddedBackend(Backend[EmbeddedTeacher]):
         return gguf_name(settings.model, resolve)
 
     def identity(self, settings: EmbeddedTeacher, resolve: Resolve) -> dict[str, Any]:
-        """The digest of a model's own file; nothing for the packaged model."""
+        """Give the digest of a model's own file; nothing for the packaged model."""
         return {} if settings.is_packaged else file_identity(resolve(settings.model))
 
     def caveat(self, settings: EmbeddedTeacher) -> str | None:

@@ -97,7 +97,7 @@ class OpenAITeacher(AnyTeacher):
 
     @property
     def answer_settings(self) -> dict[str, Any]:
-        """What shapes an answer besides the model and the prompt: part of every request's identity."""
+        """What determines an answer besides the model and the prompt: part of every request's identity."""
         settings = {"sampling": self.sampling.model_dump(mode="json"), "extra_body": self.extra_body}
         thinking = self.thinking.model_dump(mode="json") if isinstance(self.thinking, TagPair) else self.thinking
         return where_given(settings, thinking=thinking, logprobs=self.logprobs)
@@ -150,7 +150,7 @@ class OpenAIBackend(Backend[OpenAITeacher]):
         return settings.price
 
     def public(self, settings: OpenAITeacher, written: dict[str, Any]) -> dict[str, Any]:
-        """Of `extra_body` the values of keys that shape the answer; of others (`user`, `metadata`) the names alone."""
+        """Publish of `extra_body` the values of keys that shape the answer; of others (`user`) the names alone."""
         public = super().public(settings, written)
         if body := public.get("extra_body"):
             public["extra_body"] = {key: value if _SHAPING.fullmatch(key) else _HIDDEN for key, value in body.items()}

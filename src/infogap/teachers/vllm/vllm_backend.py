@@ -83,7 +83,7 @@ class VllmSettings(AnyTeacher):
 
     @property
     def answer_settings(self) -> dict[str, Any]:
-        """What shapes an answer besides the model and the prompt: part of every request's identity."""
+        """What determines an answer besides the model and the prompt: part of every request's identity."""
         shaping = {
             key: value
             for key, value in self.engine.items()
@@ -136,7 +136,7 @@ class OnVllm(Backend[Settings]):
         return folder.name if folder else settings.model
 
     def identity(self, settings: Settings, resolve: Resolve) -> dict[str, Any]:
-        """The digest of a model's folder; nothing for a name on the Hub."""
+        """Give the digest of a model's folder; nothing for a name on the Hub."""
         return folder_identity(resolve(settings.model).expanduser())
 
     def scorer_identity(self, settings: Settings, resolve: Resolve) -> dict[str, Any]:
@@ -148,7 +148,7 @@ class OnVllm(Backend[Settings]):
         return {"backend": "vllm", "model": settings.model, **shaping, **self.identity(settings, resolve)}
 
     def public(self, settings: Settings, written: dict[str, Any]) -> dict[str, Any]:
-        """Without the engine arguments that say where and how fast vLLM runs."""
+        """Leave out the engine arguments that say where and how fast vLLM runs."""
         return super().public(settings, written) | {"engine": settings.answer_settings["engine"]}
 
 

@@ -45,12 +45,12 @@ class Prompts:
         return rendered
 
     def opens_thought(self, tokens: list[int]) -> bool:
-        """Whether a prompt ends with the opening tag, so that the model's text begins inside a thought."""
+        """Tell whether a prompt ends with the opening tag, so that the model's text begins inside a thought."""
         tail: str = self._tokenizer.decode(tokens[-_TAIL:])
         return opens_thought(tail)
 
     async def prompt_tokens(self, messages: list[dict[str, str]] | None) -> list[int]:
-        """The tokens that the engine reads; of no messages the begin-of-text token, if the model has one."""
+        """Tokenize a prompt as the engine reads it; without messages, the begin-of-text token, if the model has one."""
         if messages is None:
             begin: int | None = self._tokenizer.bos_token_id
             return [] if begin is None else [begin]
@@ -58,7 +58,7 @@ class Prompts:
         return tokens
 
     def tokens_of(self, text: str) -> tuple[list[int], list[int]]:
-        """The tokens of a text that a model would have written, and the character at which each begins."""
+        """Tokenize a text as a model would have written it; gives the character at which each token begins, too."""
         if getattr(self._tokenizer, "is_fast", False):
             encoded = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
             return encoded["input_ids"], [start for start, _ in encoded["offset_mapping"]]
