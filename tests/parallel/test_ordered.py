@@ -1,4 +1,4 @@
-"""A function of many items in worker processes."""
+"""A function of many items on all cores, its results in the items' order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from infogap.errors import UserError, WorldError
-from infogap.parallel.ordered import processes_in_order
+from infogap.parallel import usable_cores
+from infogap.parallel.ordered import processes_in_order, threads_in_order
 
 
 def _slow_first(item: int) -> tuple[int, int]:
@@ -62,3 +63,22 @@ def test_what_the_function_raises_is_raised() -> None:
 def test_a_killed_worker_is_told() -> None:
     with pytest.raises(WorldError, match="ended by the system"):
         list(processes_in_order(_killed, range(9), 9, workers=2))
+
+
+def test_threads_give_results_in_order_and_take_items_as_they_are_needed() -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(1000):
+            taken.append(item)
+            yield item
+
+    results = threads_in_order(_slow_first, items())
+    assert [next(results)[0] for _ in range(3)] == [0, 1, 2]
+    results.close()
+    assert len(taken) <= 3 + usable_cores() + 1
+
+
+def test_what_the_function_raises_in_a_thread_is_raised() -> None:
+    with pytest.raises(UserError, match="three is wrong"):
+        list(threads_in_order(_fails, range(9)))

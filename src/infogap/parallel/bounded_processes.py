@@ -6,8 +6,8 @@ it. The parent keeps the deadline: every worker notes in shared memory which ite
 exceeds either is killed, with all that it has started, and replaced. Its item is lost, the others that it held go to
 other workers. No signal handler, no thread: neither runs while Python computes a big number.
 
-Ours rather than pebble's pool: that limits an item by the clock alone, and sends items one by one, or in chunks of
-which one item's timeout takes all.
+Ours rather than pebble's pool: that limits an item by the clock alone, and sends items one by one, which takes over ten
+times as long for short ones (5,000 squares: 1.8 s, here 0.15 s), or in chunks, which one item's timeout loses.
 """
 
 from __future__ import annotations
