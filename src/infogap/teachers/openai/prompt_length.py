@@ -84,5 +84,5 @@ class Context:
 
 async def _listed(session: aiohttp.ClientSession, url: str, model: str) -> int | None:
     """Read the context length that a server's list of models gives for this one."""
-    lengths = (each.get("max_model_len") for each in await list_models(session, url) if each["id"] == model)
+    lengths = (each.get("max_model_len") for each in await list_models(session, url) if each.get("id") == model)
     return next((length for length in lengths if isinstance(length, int) and length > 0), None)

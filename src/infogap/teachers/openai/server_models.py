@@ -46,16 +46,17 @@ def _no_such_model(model: str, listed: list[str]) -> str:
 
 
 async def list_models(session: aiohttp.ClientSession, url: str) -> list[dict[str, Any]]:
-    """List what a server says of its models: each has an `id`. Empty where it gives no such list."""
+    """List what a server says of its models, as a rule each with an `id`. Empty where it gives no such list."""
     try:
         async with session.get(f"{url}/models", timeout=aiohttp.ClientTimeout(total=_SECONDS)) as reply:
             listed = orjson.loads(await reply.read())["data"]
-        return [model for model in listed if isinstance(model.get("id"), str)]
-    except (*NO_ANSWER, KeyError, TypeError, AttributeError):
+    except (*NO_ANSWER, KeyError, TypeError):
         return []
+    return listed if isinstance(listed, list) and all(isinstance(model, dict) for model in listed) else []
 
 
 async def _names(fleet: Fleet, session: aiohttp.ClientSession) -> list[str]:
-    """List the servers' models by name, each once."""
+    """List the servers' models by name, each once; a list in which one has no name does not count."""
     lists = await asyncio.gather(*(list_models(session, server.url) for server in fleet.servers))
-    return list(dict.fromkeys(shortened(model["id"]) for models in lists for model in models))
+    named = (models for models in lists if all("id" in model for model in models))
+    return list(dict.fromkeys(shortened(m["id"]) for models in named for m in models if isinstance(m["id"], str)))
