@@ -121,6 +121,15 @@ def test_a_backend_that_cannot_score_says_so(install: Install, recipe: Path) -> 
         run_one(run, "gap")
 
 
+def test_a_backend_that_cannot_be_imported_is_a_problem_at_its_line(install: Install, recipe: Path) -> None:
+    install("1.0")
+    (recipe.parent / "site" / "infogap_echo" / "__init__.py").write_text("import no_such_library\n")
+    with pytest.raises(
+        RecipeError, match=r"recipe.yaml:3: teacher.backend: 'echo' of the package infogap-echo cannot be"
+    ):
+        checked(recipe)
+
+
 @pytest.mark.parametrize("name", ["embedded", "openai", "ray", "vllm"])
 def test_infogaps_own_backends_are_registered_like_any_other(name: str) -> None:
     assert plugins.provider("backends", name)[0] == "infogap"
