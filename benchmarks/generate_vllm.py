@@ -29,11 +29,11 @@ import polars as pl
 
 from infogap.generate import lazy_teacher as on_demand
 from infogap.recipe import load_recipe
-from infogap.recipe.teacher_section import VllmTeacher
 from infogap.runs.pipeline import run_one
 from infogap.runs.run_folder import Run
 from infogap.schema import TRACES
 from infogap.teachers.base import Completion, Request, Teacher
+from infogap.teachers.vllm.vllm_backend import VllmTeacher
 from infogap.teachers.vllm.vllm_teacher import VllmModel
 
 # vLLM's CPU build fails on a prompt that is computed in pieces for a request that has a seed.

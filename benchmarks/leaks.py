@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from infogap.leaks import Seen, load_leaks
 from infogap.leaks.copying import NGRAM
 from infogap.leaks.references import plain_lower
-from infogap.measure.processes import in_order
 from infogap.parallel import usable_cores
+from infogap.parallel.ordered import processes_in_order
 
 _AT_ONCE = 100  # traces per item of work, as in the measure stage
 _SENTENCES = (
@@ -104,7 +104,7 @@ def main() -> None:
 
     batches = [seens[start : start + _AT_ONCE] for start in range(0, len(seens), _AT_ONCE)]
     begin = time.perf_counter()
-    several = [found for batch in in_order(scan.find_all, batches, len(batches)) for found in batch]
+    several = [found for batch in processes_in_order(scan.find_all, batches, len(batches)) for found in batch]
     all_cores = len(seens) / (time.perf_counter() - begin)
     if several != one:
         raise SystemExit("one process and several find different leaks")

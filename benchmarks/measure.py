@@ -44,8 +44,8 @@ from infogap.measure import STAGE
 from infogap.measure.lexicon import Lexicon, load
 from infogap.measure.markers import MarkerFinder
 from infogap.measure.places import lexicon_entries
-from infogap.measure.processes import in_order
 from infogap.parallel import usable_cores
+from infogap.parallel.ordered import processes_in_order
 from infogap.recipe import load_recipe
 from infogap.runs.run_folder import ROWS_PER_PART, Run
 from infogap.schema import TASKS, TRACES
@@ -162,7 +162,7 @@ def ten_words_lexicons(folder: Path) -> list[Lexicon]:
 def counted_by_workers(counting: Counting, texts: list[str]) -> int:
     starts = range(0, len(texts), ROWS_PER_PART)
     slices = (texts[start : start + ROWS_PER_PART] for start in starts)
-    return sum(frame.height for frame in in_order(counting.entries, slices, len(starts)))
+    return sum(frame.height for frame in processes_in_order(counting.entries, slices, len(starts)))
 
 
 def run_of(texts: list[str], folder: Path) -> Run:

@@ -69,8 +69,9 @@ def timed(step: Callable[[], None]) -> tuple[float, float]:
 
 
 def with_infogap(threads: int) -> tuple[Answers, float, float]:
-    from infogap.recipe.teacher_section import EmbeddedTeacher, Sampling
+    from infogap.recipe.teacher_section import Sampling
     from infogap.teachers.base import Request
+    from infogap.teachers.embedded.embedded_backend import EmbeddedTeacher
     from infogap.teachers.embedded.embedded_teacher import EmbeddedModel
 
     sampling = Sampling(temperature=TEMPERATURE, top_p=TOP_P, max_tokens=TOKENS)

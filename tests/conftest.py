@@ -10,7 +10,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from infogap.recipe.teacher_section import EmbeddedTeacher, Sampling
+from infogap.recipe.teacher_section import Sampling
+from infogap.teachers.embedded.embedded_backend import EmbeddedTeacher
 from infogap.teachers.embedded.embedded_teacher import EmbeddedModel
 from servers.model_server import model_app
 from servers.scripted import ScriptedServer

@@ -21,7 +21,7 @@ from contextlib import asynccontextmanager
 
 from infogap.console import output
 from infogap.interrupts import stopping
-from infogap.teachers.async_bridge import as_finished
+from infogap.parallel.coroutines import coroutines_as_finished
 
 output.quiet = False
 seconds, longest_wait = map(float, sys.argv[1:])
@@ -47,7 +47,7 @@ def requests():
 
 with stopping(longest_wait) as stop:
     try:
-        for number in as_finished(requests(), answer, opening, 4):
+        for number in coroutines_as_finished(requests(), answer, opening, 4):
             print("answered", number, flush=True)
         print("finished")
     except KeyboardInterrupt:

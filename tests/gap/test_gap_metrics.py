@@ -31,14 +31,14 @@ def test_no_gap_between_equal_contexts(logprobs: list[float]) -> None:
 @given(Logprobs, st.data())
 def test_a_gap_is_the_negative_of_the_other_way_round(logprobs: list[float], data: st.DataObject) -> None:
     others = data.draw(st.lists(st.floats(-20, 0, width=32), min_size=len(logprobs), max_size=len(logprobs)))
-    told, plain = scored(logprobs), scored(others)
-    assert gaps(told, plain).tolist() == (-gaps(plain, told)).tolist()
-    assert gaps(told, plain).sum() == pytest.approx(math.fsum(logprobs) - math.fsum(others), abs=1e-9)
+    teacher, student = scored(logprobs), scored(others)
+    assert gaps(teacher, student).tolist() == (-gaps(student, teacher)).tolist()
+    assert gaps(teacher, student).sum() == pytest.approx(math.fsum(logprobs) - math.fsum(others), abs=1e-9)
 
 
 def test_a_gap_in_nats() -> None:
-    told, plain = scored([math.log(0.5), math.log(0.9)]), scored([math.log(0.25), math.log(0.9)])
-    assert gaps(told, plain) == pytest.approx([math.log(2), 0], abs=1e-6)
+    teacher, student = scored([math.log(0.5), math.log(0.9)]), scored([math.log(0.25), math.log(0.9)])
+    assert gaps(teacher, student) == pytest.approx([math.log(2), 0], abs=1e-6)
 
 
 def test_other_tokens_are_no_number() -> None:
@@ -53,22 +53,22 @@ def test_surprisal_is_nats_per_token() -> None:
 
 
 def test_ifd_is_a_ratio_of_perplexities() -> None:
-    plain, alone = scored([math.log(0.5)] * 4), scored([math.log(0.25)] * 4)
-    assert ifd(plain, alone) == pytest.approx(2 / 4)
+    student, alone = scored([math.log(0.5)] * 4), scored([math.log(0.25)] * 4)
+    assert ifd(student, alone) == pytest.approx(2 / 4)
 
 
 def test_ifd_leaves_a_token_out_that_has_no_probability_by_itself() -> None:
-    plain, alone = scored([-9, math.log(0.5)]), scored([math.nan, math.log(0.25)])
-    assert ifd(plain, alone) == pytest.approx(0.5)
+    student, alone = scored([-9, math.log(0.5)]), scored([math.nan, math.log(0.25)])
+    assert ifd(student, alone) == pytest.approx(0.5)
     assert ifd(scored([-1]), scored([math.nan])) is None
 
 
 def test_ifd_leaves_out_the_tag_that_stands_in_the_prompt() -> None:
-    plain = scored([math.log(0.5)] * 2, tokens=[7, 8])
+    student = scored([math.log(0.5)] * 2, tokens=[7, 8])
     alone = scored([-9, math.log(0.25), math.log(0.25)], tokens=[1, 7, 8])
-    assert ifd(plain, alone) == pytest.approx(0.5)
+    assert ifd(student, alone) == pytest.approx(0.5)
     with pytest.raises(UnscoredError):
-        ifd(plain, scored([-1, -1], tokens=[1, 7]))
+        ifd(student, scored([-1, -1], tokens=[1, 7]))
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ generate: {{samples: 4, privileges: [unguided]}}
 """
 # The command line as it is, but for waits that would make the test last minutes.
 COMMAND = (
-    "from infogap.cli import main\nfrom infogap.teachers import servers\n"
+    "from infogap.cli import main\nfrom infogap.teachers.openai import http_servers as servers\n"
     "servers.FIRST_WAIT, servers.LONGEST_WAIT = {}\nmain()"
 ).format("0.05, 0.2")
 

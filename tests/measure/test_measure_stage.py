@@ -158,7 +158,7 @@ def test_the_same_bytes_whatever_the_number_of_workers(tmp_path: Path, monkeypat
     alone = path.read_bytes()
     monkeypatch.setattr("infogap.measure.stage._WORTH_WORKERS", 10)
     monkeypatch.setattr("infogap.measure.stage._AT_ONCE", 5)
-    monkeypatch.setattr("infogap.measure.processes.usable_cores", lambda: 3)
+    monkeypatch.setattr("infogap.parallel.ordered.usable_cores", lambda: 3)
     _measured(run, traces)
     assert path.read_bytes() == alone
 

@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 import pytest
 
-from infogap.recipe.teacher_section import OpenAITeacher
 from infogap.teachers.base import Completion, Request
 from infogap.teachers.openai import chat_protocol as chat
 from infogap.teachers.openai.http_errors import PassingError, RefusedError, UnusableError
+from infogap.teachers.openai.openai_backend import OpenAITeacher
 
 REQUEST = Request("id", [{"role": "user", "content": "2+2?"}], seed=7)
 URL = "http://node1:8000/v1"

@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from infogap.errors import UserError
-from infogap.recipe.teacher_section import EmbeddedTeacher, Sampling
+from infogap.recipe.teacher_section import Sampling
 from infogap.teachers.base import Completion, Request
 from infogap.teachers.embedded import embedded_teacher as embedded
 from infogap.teachers.embedded import gguf_model as gguf
 from infogap.teachers.embedded import packaged_model
 from infogap.teachers.embedded.chat_template import chat_template
+from infogap.teachers.embedded.embedded_backend import EmbeddedTeacher
 from infogap.teachers.embedded.embedded_teacher import EmbeddedModel
 
 pytestmark = pytest.mark.model
@@ -237,7 +238,8 @@ def test_nothing_is_printed() -> None:
     """In a process of its own: llama.cpp writes to the file descriptors, and much of it at exit."""
     script = (
         "from pathlib import Path\n"
-        "from infogap.recipe.teacher_section import EmbeddedTeacher, Sampling\n"
+        "from infogap.recipe.teacher_section import Sampling\n"
+        "from infogap.teachers.embedded.embedded_backend import EmbeddedTeacher\n"
         "from infogap.teachers import Request\n"
         "from infogap.teachers.embedded.embedded_teacher import EmbeddedModel\n"
         "model = EmbeddedModel(EmbeddedTeacher(backend='embedded', threads=1, context_length=256), Path)\n"

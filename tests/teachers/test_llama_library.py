@@ -10,7 +10,7 @@ import pytest
 
 from infogap.errors import UserError
 from infogap.teachers.embedded import llama_library
-from infogap.teachers.embedded.logits import log_softmax
+from infogap.teachers.logprobs import log_softmax
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from gap.tiny_model import TinyModel, tokens_of
 from infogap.errors import UserError, WorldError
-from infogap.recipe.teacher_section import OpenAITeacher
 from infogap.teachers.openai import http_servers as asking
+from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.teachers.openai.openai_scoring import OpenAIScorer
 from infogap.teachers.scoring import Scored, TextToScore
 from servers.scoring_server import ScoringServer

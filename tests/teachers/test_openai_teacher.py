@@ -19,11 +19,12 @@ from starlette.responses import Response
 
 from infogap import console
 from infogap.errors import UserError, WorldError
-from infogap.recipe.teacher_section import OpenAITeacher, Sampling
+from infogap.recipe.teacher_section import Sampling
 from infogap.teachers.base import Completion, Request
 from infogap.teachers.embedded.embedded_teacher import EmbeddedModel
 from infogap.teachers.openai import http_servers as asking
 from infogap.teachers.openai import load_balancer as fleet
+from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.teachers.openai.openai_teacher import OpenAIServers
 from servers import scripted
 from servers.scripted import Body, Reply, ScriptedServer, answer_to
@@ -365,7 +366,7 @@ def test_closing_early_leaves_nothing_behind(serving: Serving) -> None:
 def test_interrupt_ends_the_process_quietly_and_soon(serving: Serving) -> None:
     server = ScriptedServer(lambda body, _: scripted.hanging() if body["seed"] > 0 else None)
     script = (
-        "from infogap.recipe.teacher_section import OpenAITeacher\n"
+        "from infogap.teachers.openai.openai_backend import OpenAITeacher\n"
         "from infogap.teachers import Request\n"
         "from infogap.teachers.openai.openai_teacher import OpenAIServers\n"
         f"settings = OpenAITeacher(backend='openai', model='m', base_url=['{serving(server)}'])\n"
@@ -389,7 +390,7 @@ def test_more_requests_in_flight_than_files_may_be_open(serving: Serving) -> Non
     server = ScriptedServer(seconds=0.3)
     script = (
         "import resource\n"
-        "from infogap.recipe.teacher_section import OpenAITeacher\n"
+        "from infogap.teachers.openai.openai_backend import OpenAITeacher\n"
         "from infogap.teachers import Request\n"
         "from infogap.teachers.openai.openai_teacher import OpenAIServers\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))\n"

@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from infogap.errors import UserError
-from infogap.recipe.teacher_section import OpenAITeacher
 from infogap.teachers.base import Completion, Request
+from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.teachers.openai.openai_teacher import OpenAIServers
 from infogap.teachers.openai.prompt_length import TEMPLATE_TOKENS
 from servers.scripted import ScriptedServer, failing

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from infogap.recipe.teacher_section import Sampling, VllmTeacher
+from infogap.recipe.teacher_section import Sampling
+from infogap.teachers.vllm.vllm_backend import VllmTeacher
 from infogap.teachers.vllm.vllm_teacher import VllmModel
 from with_vllm.make_model import make_model
 

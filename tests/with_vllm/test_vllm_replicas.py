@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from infogap.errors import WorldError
-from infogap.recipe.teacher_section import Sampling, VllmTeacher
+from infogap.recipe.teacher_section import Sampling
 from infogap.teachers.base import Request
+from infogap.teachers.vllm.vllm_backend import VllmTeacher
 from infogap.teachers.vllm.vllm_teacher import VllmModel
 from with_vllm.conftest import ENGINE
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from infogap.recipe.teacher_section import VllmTeacher
 from infogap.teachers.scoring import Scored, TextToScore
 from infogap.teachers.vllm import vllm_scoring
+from infogap.teachers.vllm.vllm_backend import VllmTeacher
 from infogap.teachers.vllm.vllm_scoring import VllmScorer
 from with_vllm.reference import Reference
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from infogap.recipe.teacher_section import OpenAITeacher, Sampling
+from infogap.recipe.teacher_section import Sampling
 from infogap.teachers.base import Completion, Request
+from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.teachers.openai.openai_scoring import OpenAIScorer
 from infogap.teachers.openai.openai_teacher import OpenAIServers
 from infogap.teachers.scoring import Scored, TextToScore

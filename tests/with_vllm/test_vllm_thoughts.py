@@ -13,11 +13,11 @@ import pytest
 from vllm import LLM, SamplingParams
 from vllm.outputs import CompletionOutput
 
-from infogap.recipe.teacher_section import Sampling, VllmTeacher
+from infogap.recipe.teacher_section import Sampling
 from infogap.teachers.base import Request
-from infogap.teachers.vllm.answer_text import AnswerText
-from infogap.teachers.vllm.prompt_tokens import Prompts
+from infogap.teachers.vllm.vllm_backend import VllmTeacher
 from infogap.teachers.vllm.vllm_teacher import VllmModel
+from infogap.teachers.vllm.vllm_tokens import AnswerText, Prompts
 from with_vllm.conftest import ENGINE
 
 CHATS = [

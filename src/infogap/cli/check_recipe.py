@@ -6,7 +6,7 @@ from pathlib import Path
 
 from infogap.recipe import LoadedRecipe, Problem, RecipeError, load_recipe
 from infogap.recipe.sources import GymTasks
-from infogap.recipe.teacher_section import Teacher
+from infogap.recipe.teacher_section import AnyTeacher
 
 
 def checked(file: Path, overrides: list[str] | None = None) -> LoadedRecipe:
@@ -61,10 +61,10 @@ def _models(loaded: LoadedRecipe) -> list[Problem]:
     """The teacher's model, or the scorer's, that is a path where nothing is."""
     from infogap.errors import UserError
     from infogap.recipe.scorer_section import THE_TEACHER, scorer_settings
-    from infogap.teachers.teacher_names import name_of
+    from infogap.teachers.model_identity import name_of
 
     recipe = loaded.recipe
-    models: dict[tuple[str | int, ...], Teacher] = {("teacher", "model"): recipe.teacher} if recipe.teacher else {}
+    models: dict[tuple[str | int, ...], AnyTeacher] = {("teacher", "model"): recipe.teacher} if recipe.teacher else {}
     if recipe.measure.gap is not None and recipe.measure.gap.scorer != THE_TEACHER:
         models["measure", "gap", "scorer", "model"] = scorer_settings(recipe.measure.gap.scorer, recipe.teacher)
     problems = []

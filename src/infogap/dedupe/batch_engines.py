@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
-from infogap.parallel import usable_cores
+from infogap.parallel.ordered import threads_in_order
 
-Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -25,15 +22,7 @@ class Threads:
     """All cores of this machine: the work is compiled code, or Polars', which hold no lock of Python's."""
 
     def map(self, function: Callable[..., Result], items: Iterable[Any], *shared: Any) -> Iterator[Result]:
-        cores = usable_cores()
-        waiting: deque[Future[Result]] = deque()
-        with ThreadPoolExecutor(cores) as pool:
-            for item in items:
-                waiting.append(pool.submit(function, item, *shared))
-                if len(waiting) > cores:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+        return threads_in_order(lambda item: function(item, *shared), items)
 
 
 _engine: Engine = Threads()

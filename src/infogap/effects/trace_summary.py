@@ -11,9 +11,9 @@ import polars as pl
 
 from infogap.privileges.ladder import BY_NAME
 from infogap.recipe import Recipe
-from infogap.recipe.teacher_section import EmbeddedTeacher
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS
+from infogap.teachers.backends import backend_of
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,8 @@ def how_chosen(recipe: Recipe) -> list[str]:
     if generate is None:
         return []
     said = []
-    if isinstance(recipe.teacher, EmbeddedTeacher) and recipe.teacher.is_packaged:
-        said.append(
-            "This shows the steps at work, not the effect of privilege: the teacher is a model of 135M parameters, "
-            "which doubts where the instruction tells it to."
-        )
+    if recipe.teacher is not None and (caveat := backend_of(recipe.teacher).caveat(recipe.teacher)):
+        said.append(caveat)
     if select := generate.select:
         low, high = select.pass_rate
         said.append(

@@ -1,4 +1,4 @@
-"""How much likelier each trace is under its teacher's context: the information gap, as a model sees it."""
+"""The information gap: how much the teacher's context raises each trace's likelihood. Open `stage.py` first."""
 
 from infogap.gap.stage import STAGE
 

@@ -1,4 +1,4 @@
-"""How sure a model is of its final answers, against whether they are right and against how sure the traces sound.
+"""How well calibrated a model's final answers are, and whether traces that sound sure have answers that are.
 
 Confidence is the probability of the final answer's tokens (`answer_confidence` of the gaps table). The expected
 calibration error is that of Guo et al. 2017 (arXiv 1706.04599): over bins of equal width, the mean distance between
@@ -22,7 +22,7 @@ _OF_TRACES = ("trace_id", "task_id", "privilege", "verdict", "band", "epistemic_
 
 @dataclass(frozen=True)
 class Group:
-    """Judged traces of one kind: a bin of confidences, a privilege, or a band."""
+    """Graded traces of one kind: a bin of confidences, a privilege, or a band."""
 
     name: str
     traces: int
@@ -32,13 +32,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Calibration:
-    """`traces` of all have a confidence and are judged correct or wrong; the groups are of these.
+    """The traces that have a confidence and are graded correct or wrong: their number, error and groups.
 
     `sure_and_not`: traces in the band `confident` whose answer has a confidence below UNSURE, least confident first.
     """
 
     traces: int
-    unjudged: int  # with a confidence, but neither correct nor wrong
+    unjudged: int  # with a confidence, but graded neither correct nor wrong
     error: float | None  # expected calibration error, 0 to 1; None without traces
     bins: list[Group]  # those that are not empty, from the least confident
     privileges: list[tuple[Group, float]]  # each with its own calibration error
@@ -47,7 +47,7 @@ class Calibration:
 
 
 def confidences(run: Run, *, measured: bool) -> pl.DataFrame:
-    """Every trace with an answer confidence, by trace_id; `band` is null where not `measured`."""
+    """Read every trace with an answer confidence, sorted by trace_id; `band` is null where not `measured`."""
     measures = run.scan(MEASURES) if measured else MEASURES.empty().lazy()
     return (
         run.scan(TRACES)
@@ -64,8 +64,8 @@ def confidences(run: Run, *, measured: bool) -> pl.DataFrame:
 
 
 def calibration(traces: pl.DataFrame) -> Calibration:
-    """What `confidences` gives, binned and grouped."""
-    judged = traces.filter(pl.col("verdict").is_in(["correct", "wrong"])).with_columns(
+    """Bin and group what `confidences` reads."""
+    graded = traces.filter(pl.col("verdict").is_in(["correct", "wrong"])).with_columns(
         right=(pl.col("verdict") == "correct").cast(pl.Float64),
         # The last bin is closed: a confidence of 1 belongs to it.
         bin=(pl.col("answer_confidence") * BINS)
@@ -74,16 +74,16 @@ def calibration(traces: pl.DataFrame) -> Calibration:
         .cast(pl.Int64)
         .replace_strict({place: f"{place / BINS:.1f} to {(place + 1) / BINS:.1f}" for place in range(BINS)}),
     )
-    bins = _groups(judged, "bin")
+    bins = _groups(graded, "bin")
     privileges = [
-        (group, _error(_groups(judged.filter(pl.col("privilege") == name), "bin")) or 0.0)
-        for name, group in _groups(judged, "privilege").items()
+        (group, _error(_groups(graded.filter(pl.col("privilege") == name), "bin")) or 0.0)
+        for name, group in _groups(graded, "privilege").items()
     ]
-    bands = _groups(judged, "band")
+    bands = _groups(graded, "band")
     unsure = traces.filter((pl.col("band") == "confident") & (pl.col("answer_confidence") < UNSURE))
     return Calibration(
-        traces=judged.height,
-        unjudged=traces.height - judged.height,
+        traces=graded.height,
+        unjudged=traces.height - graded.height,
         error=_error(bins),
         bins=list(bins.values()),
         privileges=privileges,
@@ -92,10 +92,10 @@ def calibration(traces: pl.DataFrame) -> Calibration:
     )
 
 
-def _groups(judged: pl.DataFrame, column: str) -> dict[str, Group]:
-    """By value of the column, the groups of the traces that have one, in the values' order."""
+def _groups(graded: pl.DataFrame, column: str) -> dict[str, Group]:
+    """Group the traces by a column's values, in their order, without those that have none."""
     table = (
-        judged.drop_nulls(column)
+        graded.drop_nulls(column)
         .group_by(column)
         .agg(pl.len(), pl.col("answer_confidence").mean(), pl.col("right").mean())
         .sort(column)

@@ -1,4 +1,4 @@
-"""What log-probabilities say of a trace.
+"""Compute the metrics of a trace from its tokens' log-probabilities.
 
 `gap`: the sum over a trace's tokens of log p(token | question, context, so far) - log p(token | question, so far), in
 nats. `surprisal`: the mean of -log p(token | question, so far), nats per token. `ifd`: the perplexity of a trace given
@@ -16,66 +16,70 @@ from infogap.gap.score_cache import ScoredText
 
 
 class UnscoredError(Exception):
-    """There is no number; the message says why.
+    """A metric has no value; the message says why.
 
-    Such as that a trace has other tokens after another prompt: then no difference of log-probabilities means anything.
+    For example, the trace has other tokens under another prompt: then a difference of log-probabilities means nothing.
     """
 
 
-def gaps(told: ScoredText, plain: ScoredText) -> NDArray[np.float64]:
-    """Per token how much likelier the trace is where its prompt holds the context, in nats.
+def gaps(teacher: ScoredText, student: ScoredText) -> NDArray[np.float64]:
+    """Compute, per token, how much the context raises the trace's log-probability, in nats.
+
+    `teacher` and `student` are the trace scored under the teacher's and the student's prompt.
 
     Raises UnscoredError where the tokens differ.
     """
-    if not np.array_equal(told.tokens, plain.tokens):
-        raise UnscoredError(_difference(told.tokens, plain.tokens))
-    return told.logprobs.astype(np.float64) - plain.logprobs.astype(np.float64)
+    if not np.array_equal(teacher.tokens, student.tokens):
+        raise UnscoredError(_difference(teacher.tokens, student.tokens))
+    return teacher.logprobs.astype(np.float64) - student.logprobs.astype(np.float64)
 
 
-def _difference(told: NDArray[np.int64], plain: NDArray[np.int64]) -> str:
-    if len(told) != len(plain):
-        return f"{len(told):,} tokens with the context, {len(plain):,} without"
-    place = int(np.argmax(told != plain))
-    return f"token {place} is {told[place]} with the context, {plain[place]} without"
+def _difference(teacher: NDArray[np.int64], student: NDArray[np.int64]) -> str:
+    if len(teacher) != len(student):
+        return f"{len(teacher):,} tokens with the context, {len(student):,} without"
+    place = int(np.argmax(teacher != student))
+    return f"token {place} is {teacher[place]} with the context, {student[place]} without"
 
 
-def surprisal(plain: ScoredText) -> float:
-    """Nats per token, given the question alone."""
-    return -float(plain.logprobs.mean(dtype=np.float64))
+def surprisal(student: ScoredText) -> float:
+    """Compute the surprisal under the student's prompt, in nats per token."""
+    return -float(student.logprobs.mean(dtype=np.float64))
 
 
-def ifd(plain: ScoredText, alone: ScoredText) -> float | None:
-    """Instruction-following difficulty, a ratio of perplexities; above 1, the question makes the trace less likely.
+def ifd(student: ScoredText, alone: ScoredText) -> float | None:
+    """Compute the instruction-following difficulty, a ratio of perplexities.
 
-    Where the model has no begin-of-text token, the first token of a text alone has no probability, and is left out of
-    both; so is the opening tag of a thought where it stands in the prompt and not in the trace. None for a text that
-    has no other token. Raises UnscoredError where the tokens differ.
+    Above 1, the question makes the trace less likely. `alone` is the trace scored without a prompt.
+
+    Where the model has no begin-of-text token, the first token of a text without a prompt has no probability, and is
+    left out of both; so is the opening tag of a thought that stands in the prompt and not in the trace. None for a
+    text without other tokens. Raises UnscoredError where the tokens differ.
     """
-    logprobs = alone.logprobs[-len(plain.tokens) :]
-    if not np.array_equal(alone.tokens[-len(plain.tokens) :], plain.tokens):
-        raise UnscoredError(_difference(alone.tokens, plain.tokens))
+    logprobs = alone.logprobs[-len(student.tokens) :]
+    if not np.array_equal(alone.tokens[-len(student.tokens) :], student.tokens):
+        raise UnscoredError(_difference(alone.tokens, student.tokens))
     known = ~np.isnan(logprobs)
     if not known.any():
         return None
-    difference = plain.logprobs[known].astype(np.float64) - logprobs[known].astype(np.float64)
+    difference = student.logprobs[known].astype(np.float64) - logprobs[known].astype(np.float64)
     return float(np.exp(-difference.mean()))
 
 
-def answer_confidence(text: str, answer: str, plain: ScoredText) -> float | None:
-    """The probability, given the question and the trace up to there, of the tokens that hold the final answer.
+def answer_confidence(text: str, answer: str, student: ScoredText) -> float | None:
+    """Compute the probability of the final answer's tokens under the student's prompt, given the trace before them.
 
-    That is where it stands last. None where the answer does not stand in the text.
+    The answer is taken where it occurs last in the text; None where it does not occur.
     """
     span = _last_place(text, answer)
     if span is None:
         return None
-    ends = np.append(plain.offsets[1:], len(text))
-    held = (plain.offsets < span[1]) & (ends > span[0])
-    return float(np.exp(plain.logprobs[held].sum(dtype=np.float64))) if held.any() else None
+    ends = np.append(student.offsets[1:], len(text))
+    held = (student.offsets < span[1]) & (ends > span[0])
+    return float(np.exp(student.logprobs[held].sum(dtype=np.float64))) if held.any() else None
 
 
 def _last_place(text: str, answer: str) -> tuple[int, int] | None:
-    """Where an answer stands last, as a word of its own if it does anywhere."""
+    """Find where an answer occurs last, as a word of its own if it does anywhere."""
     if not answer:
         return None
     start = text.rfind(answer)

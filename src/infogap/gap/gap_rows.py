@@ -1,4 +1,4 @@
-"""From a trace's scored texts to its rows of the gaps and token_gaps tables."""
+"""Turn a trace's scored texts into its rows of the gaps and token_gaps tables."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _GAP_COLUMNS = ("gap", "gap_per_token", "gap_share")
 
 
 @dataclass(frozen=True)
-class Numbers:
-    """What is said of a trace; `threshold`, in nats, is for the share of tokens above it."""
+class GapRows:
+    """Makes the rows by one scorer; `gap_share` is the share of tokens whose gap is above `threshold`, in nats."""
 
     scorer: str
     threshold: float
@@ -31,52 +31,52 @@ class Numbers:
         errors: dict[str, str],
         answer: str | None,
     ) -> dict[str, Any]:
-        """A row of the gaps table; `detail` is the first reason for which a number is missing."""
+        """Make a row of the gaps table; `detail` is the first reason for which a value is missing."""
         row = _empty_row(trace_id, self.scorer)
         problems: list[str] = []
-        plain = scored.get(texts.plain)
-        if plain is None:
-            return row | {"detail": errors[texts.plain]}
-        row["tokens"] = len(plain.tokens)
-        row["surprisal"] = surprisal(plain)
-        row["answer_confidence"] = answer_confidence(texts.text, answer, plain) if answer else None
-        if texts.told is None:
+        student = scored.get(texts.student)
+        if student is None:
+            return row | {"detail": errors[texts.student]}
+        row["tokens"] = len(student.tokens)
+        row["surprisal"] = surprisal(student)
+        row["answer_confidence"] = answer_confidence(texts.text, answer, student) if answer else None
+        if texts.teacher is None:
             problems.append(UNKNOWN_CONTEXT)
         else:
-            row |= self._gap(texts.told, plain, scored, errors, problems)
-        row["ifd"] = self._ifd(texts.alone, plain, scored, errors, problems)
+            row |= self._gap(texts.teacher, student, scored, errors, problems)
+        row["ifd"] = self._ifd(texts.alone, student, scored, errors, problems)
         row["other_contexts"] = [
-            {"context": name} | _without_share(self._gap(key, plain, scored, errors, problems))
+            {"context": name} | _without_share(self._gap(key, student, scored, errors, problems))
             for name, key in texts.others.items()
         ]
         return row | {"detail": problems[0] if problems else None}
 
     def token_row(self, trace_id: str, texts: TraceTexts, scored: dict[str, ScoredText]) -> dict[str, Any]:
-        """A row of the token_gaps table."""
-        plain, told = scored[texts.plain], scored.get(texts.told or "")
-        starts = [0, *plain.offsets[1:].tolist()]
+        """Make a row of the token_gaps table."""
+        student, teacher = scored[texts.student], scored.get(texts.teacher or "")
+        starts = [0, *student.offsets[1:].tolist()]
         pieces = [texts.text[start:end] for start, end in zip(starts, [*starts[1:], len(texts.text)], strict=True)]
-        known = told is not None and np.array_equal(told.tokens, plain.tokens)
+        known = teacher is not None and np.array_equal(teacher.tokens, student.tokens)
         return {
             "trace_id": trace_id,
             "tokens": pieces,
-            "gaps": gaps(told, plain).tolist() if told is not None and known else None,
-            "surprisals": (-plain.logprobs).tolist(),
+            "gaps": gaps(teacher, student).tolist() if teacher is not None and known else None,
+            "surprisals": (-student.logprobs).tolist(),
         }
 
     def _gap(
         self,
         key: str | None,
-        plain: ScoredText,
+        student: ScoredText,
         scored: dict[str, ScoredText],
         errors: dict[str, str],
         problems: list[str],
     ) -> dict[str, float | None]:
-        """The gap under a context; without values where it has none, or could not be scored."""
+        """Compute the gap under a context; without values where there is no such context, or no score."""
         if key is None:
             return dict.fromkeys(_GAP_COLUMNS)
         try:
-            each = gaps(_found(key, scored, errors), plain)
+            each = gaps(_score_of(key, scored, errors), student)
         except UnscoredError as error:
             problems.append(str(error))
             return dict.fromkeys(_GAP_COLUMNS)
@@ -89,22 +89,22 @@ class Numbers:
     def _ifd(
         self,
         key: str,
-        plain: ScoredText,
+        student: ScoredText,
         scored: dict[str, ScoredText],
         errors: dict[str, str],
         problems: list[str],
     ) -> float | None:
         try:
-            return ifd(plain, _found(key, scored, errors))
+            return ifd(student, _score_of(key, scored, errors))
         except UnscoredError as error:
             problems.append(str(error))
             return None
 
 
 def unscored_row(trace: dict[str, Any], scorer: str) -> dict[str, Any]:
-    """The row of a trace of which nothing is scored."""
+    """Make the row of a trace that is not scored at all."""
     if trace["error"] is not None:
-        why = "the request failed"  # why stands in traces.error, which is not published
+        why = "the request failed"  # the reason is in traces.error, which is not published
     elif not (trace["reasoning"] or trace["response"]):
         why = "there is no text"
     else:
@@ -112,8 +112,8 @@ def unscored_row(trace: dict[str, Any], scorer: str) -> dict[str, Any]:
     return _empty_row(trace["trace_id"], scorer) | {"detail": why}
 
 
-def _found(key: str, scored: dict[str, ScoredText], errors: dict[str, str]) -> ScoredText:
-    """Raises UnscoredError where a text has no score: its message says why."""
+def _score_of(key: str, scored: dict[str, ScoredText], errors: dict[str, str]) -> ScoredText:
+    """Look a text's score up. Raises UnscoredError, with the reason, where it has none."""
     if key not in scored:
         raise UnscoredError(errors[key])
     return scored[key]

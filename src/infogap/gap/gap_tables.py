@@ -1,4 +1,4 @@
-"""What the scores say of privileges, from the tables of a run."""
+"""Summarize the scores of a run by privilege."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _MEANS = ("gap", "gap_per_token", "gap_share", "surprisal", "ifd", "answer_confi
 
 @dataclass(frozen=True)
 class Gaps:
-    """One privilege's scored traces: how many, and the mean of each number over those that have it."""
+    """One privilege's scored traces: their number, and the mean of each metric over those that have it."""
 
     privilege: str
     traces: int
     with_gap: int
     means: dict[str, float | None]
-    others: dict[str, float | None]  # by context: the mean gap per token with it in the place of the teacher's
+    others: dict[str, float | None]  # by context: the mean gap per token with it in place of the teacher's
 
 
 @dataclass(frozen=True)
 class GapTable:
-    """All that is said of a run's scores."""
+    """The summary of a run's scores."""
 
     scorer: str
     unscored: int
@@ -37,28 +37,28 @@ class GapTable:
     calibration: Calibration
 
     def as_json(self) -> dict[str, Any]:
-        """All of it as JSON-able values."""
-        found = self.calibration
+        """Convert it to values for JSON."""
+        groups = self.calibration
         return {
             "scorer": self.scorer,
             "unscored": self.unscored,
             "privileges": [asdict(row) for row in self.privileges],
             "calibration": {
-                "traces": found.traces,
-                "unjudged": found.unjudged,
-                "expected_calibration_error": found.error,
-                "bins": [asdict(group) for group in found.bins],
+                "traces": groups.traces,
+                "unjudged": groups.unjudged,
+                "expected_calibration_error": groups.error,
+                "bins": [asdict(group) for group in groups.bins],
                 "privileges": [
-                    asdict(group) | {"expected_calibration_error": error} for group, error in found.privileges
+                    asdict(group) | {"expected_calibration_error": error} for group, error in groups.privileges
                 ],
-                "bands": [asdict(group) for group in found.bands],
-                "sure_and_not": found.sure_and_not.to_dicts(),
+                "bands": [asdict(group) for group in groups.bands],
+                "sure_and_not": groups.sure_and_not.to_dicts(),
             },
         }
 
 
 def gap_table(run: Run, *, measured: bool) -> GapTable:
-    """The scores of the tasks that `select` keeps; by band too where the traces are `measured`."""
+    """Summarize the scores of the tasks that `select` keeps; `measured`: the traces' bands are known, too."""
     gap = run.recipe.measure.gap
     assert gap is not None
     scored = (

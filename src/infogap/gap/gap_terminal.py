@@ -1,4 +1,4 @@
-"""The tables of scores for a terminal."""
+"""Print the summary of a run's scores."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ if TYPE_CHECKING:
 TRACES_SHOWN = 10
 
 
-def print_gap_table(found: GapTable) -> None:
-    """All tables on stdout."""
+def print_gap_table(summary: GapTable) -> None:
+    """Print all tables to stdout."""
     console = stdout()
-    _show(f"Gap in nats, surprisal in nats per token, by {found.scorer}: means", _privileges(found))
-    if any(row.others for row in found.privileges):
-        _show("Gap per token with another context in the place of the teacher's: means", _others(found))
-    if found.unscored:
-        console.print(f"Not scored: {found.unscored:,} traces; `detail` in the gaps table says why.", style="dim")
-    if not found.calibration.traces:
+    _show(f"Gap in nats, surprisal in nats per token, by {summary.scorer}: means", _privileges(summary))
+    if any(row.others for row in summary.privileges):
+        _show("Gap per token with another context in the place of the teacher's: means", _others(summary))
+    if summary.unscored:
+        console.print(f"Not scored: {summary.unscored:,} traces; `detail` in the gaps table says why.", style="dim")
+    if not summary.calibration.traces:
         console.print(
             "No calibration: of no trace both the final answer's probability and its verdict are known.", style="dim"
         )
         return
-    error = _number(found.calibration.error, ".3f")
-    _show(f"Final answers, likely and right: expected calibration error {error}", _bins(found))
-    _show("By privilege", _by_privilege(found.calibration))
-    if found.calibration.bands:
-        _show("By how sure the traces sound", _groups("band", found.calibration.bands))
-        _print_sure_and_not(found.calibration)
+    error = _number(summary.calibration.error, ".3f")
+    _show(f"Final answers, likely and right: expected calibration error {error}", _bins(summary))
+    _show("By privilege", _by_privilege(summary.calibration))
+    if summary.calibration.bands:
+        _show("By how sure the traces sound", _groups("band", summary.calibration.bands))
+        _print_sure_and_not(summary.calibration)
     else:
         console.print("How sure the traces sound is not measured yet: infogap measure does it.", style="dim")
 
 
 def _show(title: str, table: Table) -> None:
-    """A table under a title that may be wider than it."""
+    """Print a table under a title, which may be wider than the table."""
     stdout().print(title, style="bold")
     stdout().print(table)
 
@@ -58,27 +58,27 @@ def _number(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
-def _privileges(found: GapTable) -> Table:
+def _privileges(summary: GapTable) -> Table:
     forms = {"gap": ".1f", "gap_per_token": ".3f", "gap_share": ".3f", "surprisal": ".3f", "ifd": ".3f"}
     headings = ["traces", "gap", "per token", "share above", "surprisal", "IFD"]
     table = _table(["privilege"], headings)
-    for row in found.privileges:
+    for row in summary.privileges:
         figures = [_number(row.means[name], form) for name, form in forms.items()]
         table.add_row(row.privilege, f"{row.traces:,}", *figures)
     return table
 
 
-def _others(found: GapTable) -> Table:
-    names = list(found.privileges[0].others)
+def _others(summary: GapTable) -> Table:
+    names = list(summary.privileges[0].others)
     table = _table(["privilege"], ["its own", *(name.replace("_", " ") for name in names)])
-    for row in found.privileges:
+    for row in summary.privileges:
         figures = [_number(value, "+.3f") for value in (row.means["gap_per_token"], *row.others.values())]
         table.add_row(row.privilege, *figures)
     return table
 
 
-def _bins(found: GapTable) -> Table:
-    return _groups("confidence", found.calibration.bins)
+def _bins(summary: GapTable) -> Table:
+    return _groups("confidence", summary.calibration.bins)
 
 
 def _groups(name: str, groups: list[Group]) -> Table:
@@ -88,17 +88,17 @@ def _groups(name: str, groups: list[Group]) -> Table:
     return table
 
 
-def _by_privilege(found: Calibration) -> Table:
+def _by_privilege(calibration: Calibration) -> Table:
     table = _table(["privilege"], ["traces", "confidence", "accuracy", "error"])
-    for group, error in found.privileges:
+    for group, error in calibration.privileges:
         figures = (group.confidence, group.accuracy, error)
         table.add_row(group.name, f"{group.traces:,}", *(f"{figure:.2f}" for figure in figures))
     return table
 
 
-def _print_sure_and_not(found: Calibration) -> None:
+def _print_sure_and_not(calibration: Calibration) -> None:
     console = stdout()
-    every = found.sure_and_not
+    every = calibration.sure_and_not
     if every.is_empty():
         console.print(f"No trace sounds sure (band confident) with an answer less likely than {UNSURE:g}.", style="dim")
         return

@@ -1,9 +1,14 @@
-"""Scored texts on disk, each under a key that says what was scored by what: none is ever scored twice."""
+"""Scored texts on disk, so that none is scored twice, and how far the scoring is.
+
+A text's key is a hash of the model, the prompt and the text.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +18,17 @@ import orjson
 import polars as pl
 from numpy.typing import NDArray
 
-from infogap.atomic_files import disk_error
+from infogap.atomic_files import disk_error, write_text
 from infogap.generate.completion_journal import read_journal
-from infogap.runs.run_folder import read_part, write_part
-from infogap.schema import Table
+from infogap.runs.run_folder import Run, read_part, write_part
+from infogap.schema import GAPS, Table
 from infogap.teachers.scoring import Scored
 
 TEXTS_PER_PART = 1_024
-# Kept beside the tables, under a name that no table's parts have: it is not part of what a run has made.
+# Kept beside the tables, under a name that no table's parts have: it is not part of a run's results.
 FOLDER = "cache"
+_PROGRESS = "progress.json"
+_PROGRESS_SECONDS = 2.0  # between two writes
 
 SCORED = Table(
     "scored",
@@ -47,9 +54,9 @@ class ScoredText:
 
 
 class ScoredStore:
-    """A folder of scored texts: a journal of those that came last, and parts of those before.
+    """A folder of scored texts: a journal of the latest, and Parquet parts of those before.
 
-    Each text is in the journal as soon as it is scored. Only keys are held in memory.
+    A text is in the journal as soon as it is scored. Only keys are held in memory.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -62,15 +69,16 @@ class ScoredStore:
 
     @property
     def empty(self) -> bool:
+        """Whether no text is scored yet."""
         return not self._fresh and self._index.is_empty()
 
     def missing(self, keys: Iterable[str]) -> set[str]:
-        """Those of the keys whose texts are yet to be scored."""
+        """Select the keys whose texts are yet to be scored."""
         wanted = set(keys) - self._fresh.keys()
         return wanted - set(self._places(wanted)["key"])
 
     def add(self, scored: Scored) -> None:
-        """Keep a scored text. Raises WorldError where the disk refuses."""
+        """Store a scored text. Raises WorldError where the disk refuses."""
         row = {
             "tokens": list(scored.tokens),
             "logprobs": np.asarray(scored.logprobs, dtype=np.float32),
@@ -88,14 +96,14 @@ class ScoredStore:
             self._close_part()
 
     def get(self, keys: Iterable[str]) -> dict[str, ScoredText]:
-        """The scored texts of those keys that there are."""
+        """Read the scored texts of those keys that there are."""
         wanted = set(keys)
-        found = {key: _text(**self._fresh[key]) for key in wanted & self._fresh.keys()}
-        places = self._places(wanted - found.keys())
+        texts = {key: _text(**self._fresh[key]) for key in wanted & self._fresh.keys()}
+        places = self._places(wanted - texts.keys())
         for part in places["part"].unique().sort():
             rows = read_part(self._paths[part], SCORED).filter(pl.col("key").is_in(wanted))
-            found |= {key: _text(*lists) for key, *lists in rows.iter_rows()}
-        return found
+            texts |= {key: _text(*lists) for key, *lists in rows.iter_rows()}
+        return texts
 
     def _places(self, keys: Iterable[str]) -> pl.DataFrame:
         return self._index.filter(pl.col("key").is_in(list(keys)))
@@ -105,7 +113,7 @@ class ScoredStore:
         return pl.concat([pl.DataFrame(schema={"key": pl.String, "part": pl.UInt32}), *parts])
 
     def _close_part(self) -> None:
-        """The journal's rows become a part. A kill in between leaves them in both, which does no harm."""
+        """Write the journal's rows as a part. A kill in between leaves them in both, which does no harm."""
         number = len(self._paths)
         path = self._folder / f"part-{number:05d}.parquet"
         write_part(path, SCORED.frame([{"key": key} | _listed(row) for key, row in self._fresh.items()]))
@@ -136,3 +144,37 @@ def _text(tokens: Sequence[int], logprobs: Sequence[float], offsets: Sequence[in
         np.asarray(logprobs, dtype=np.float32),
         np.asarray(offsets, dtype=np.int64),
     )
+
+
+@contextmanager
+def progress_on_disk(folder: Path, done: int, total: int) -> Iterator[Callable[[int], None]]:
+    """Keep the number of scored traces on disk, for `infogap status`: from another terminal, or after a stop.
+
+    Gives a function that takes the number of further traces; `done` of `total` were scored before.
+    """
+    counted, written = done, 0.0
+
+    def note() -> None:
+        write_text(folder / _PROGRESS, orjson.dumps({"done": counted, "total": total}).decode() + "\n")
+
+    def advance(traces: int) -> None:
+        nonlocal counted, written
+        counted += traces
+        if time.monotonic() - written > _PROGRESS_SECONDS:
+            written = time.monotonic()
+            note()
+
+    note()
+    try:
+        yield advance
+    finally:
+        note()
+
+
+def scored_before(run: Run) -> tuple[int, str] | None:
+    """Read how many traces a command that did not end has scored, and of how many; None where none has begun."""
+    try:
+        state = orjson.loads((run.path / GAPS.name / FOLDER / _PROGRESS).read_bytes())
+        return state["done"], f"{state['done']:,} of {state['total']:,} traces are scored"
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,4 +1,4 @@
-"""What of a trace is scored: its text, after its teacher's prompt, the student's, none, and others."""
+"""The texts to score for each trace: the trace under its teacher's prompt, the student's, none, and others."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ REFERENCE_ONLY = "reference_only"
 
 @dataclass(frozen=True)
 class TraceTexts:
-    """A trace's text and the keys under which it is scored after each prompt.
+    """A trace's text, and the key of its score under each prompt.
 
-    `told`: its teacher's prompt; None where that is not known. `plain`: the student's. `alone`: no prompt at all.
+    `teacher`: its teacher's prompt; None where that is not known. `student`: the student's. `alone`: no prompt at all.
     `others`: further contexts, by name; None where the task or the trace has no such context.
     """
 
     text: str
-    told: str | None
-    plain: str
+    teacher: str | None
+    student: str
     alone: str
     others: dict[str, str | None]
 
     @property
     def keys(self) -> list[str]:
-        """Every key, each once."""
-        every = [self.plain, self.alone, self.told, *self.others.values()]
+        """All keys, each once."""
+        every = [self.student, self.alone, self.teacher, *self.others.values()]
         return list(dict.fromkeys(key for key in every if key is not None))
 
 
 class Prompts:
-    """The prompts of one run's traces, in its wording."""
+    """Renders the prompts of one run's traces, in its wording."""
 
     def __init__(self, run: Run, scorer: dict[str, Any]) -> None:
-        """`scorer` identifies the model and what else its scores depend on: part of every key."""
+        """`scorer` identifies the model and its settings: part of every key."""
         gap, generate = run.recipe.measure.gap, run.recipe.generate
         assert gap is not None
         self._scorer = scorer
@@ -60,7 +60,7 @@ class Prompts:
     def of(
         self, trace: dict[str, Any], task: dict[str, Any], context: str | None
     ) -> tuple[TraceTexts, dict[str, TextToScore]]:
-        """What is to be scored of a trace, given its task's row and the text of its context if it had a known one."""
+        """List what to score of a trace, given its task's row and the text of its context, if that is known."""
         text = written(trace)
         asked: dict[str, TextToScore] = {}
 
@@ -70,21 +70,21 @@ class Prompts:
             asked[key] = TextToScore(key, messages, text)
             return key
 
-        plain, alone = key_of(self._prompt(task, "")), key_of(None)
-        told = None
+        student, alone = key_of(self._prompt(task, "")), key_of(None)
+        teacher = None
         if context is not None:
-            told = key_of(self._prompt(task, context))
+            teacher = key_of(self._prompt(task, context))
         elif trace["privilege"] == self._unguided:
-            told = plain
+            teacher = student
         others = {name: self._other(name, task, context) for name in self._names}
         keys = {name: None if prompt is None else key_of(prompt) for name, prompt in others.items()}
-        return TraceTexts(text, told, plain, alone, keys), asked
+        return TraceTexts(text, teacher, student, alone, keys), asked
 
     def _prompt(self, task: dict[str, Any], context: str) -> str:
         return self._ended(teacher_prompt(task["question"], context, self._instruction, self._wording))
 
     def _ended(self, prompt: str) -> str:
-        """Of imported traces the instruction is not known: their prompts end with the question or the context."""
+        """Cut a prompt where the instruction, which is not known of imported traces, would follow."""
         return prompt.rstrip("\n") if self._imported else prompt
 
     def _other(self, name: str, task: dict[str, Any], context: str | None) -> str | None:
@@ -99,7 +99,7 @@ class Prompts:
 
 
 def written(trace: dict[str, Any]) -> str:
-    """A trace as its model wrote it, the tags of its thought in place. A thought without a response was cut off."""
+    """Write a trace as its model wrote it, with the tags of its thought. A thought without a response is truncated."""
     reasoning, response = trace["reasoning"] or "", trace["response"] or ""
     if not reasoning:
         return str(response)

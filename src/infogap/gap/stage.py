@@ -1,4 +1,4 @@
-"""The gap stage: every trace scored after the prompts that its gap is a difference of."""
+"""The gap stage: score each trace under the teacher's and the student's prompt."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ import polars as pl
 
 from infogap.console import progress
 from infogap.errors import StoppedError, WorldError
-from infogap.gap.gap_rows import Numbers, unscored_row
-from infogap.gap.open_scorer import check_scorer, scorer_identity, scorer_name, scorer_on_demand
-from infogap.gap.score_cache import FOLDER, ScoredStore
+from infogap.gap.gap_rows import GapRows, unscored_row
+from infogap.gap.run_scorer import check_scorer, scorer_identity, scorer_name, scorer_on_demand
+from infogap.gap.score_cache import FOLDER, ScoredStore, progress_on_disk, scored_before
 from infogap.gap.scored_texts import Prompts, TraceTexts
-from infogap.gap.scoring_progress import progress_on_disk, scored_before
 from infogap.interrupts import Stopping, stopping
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
@@ -30,20 +29,20 @@ _REASONS_SHOWN = 3
 
 @dataclass(frozen=True)
 class _Part:
-    """A part's traces with what is scored of each (None where nothing is), and the texts by their keys.
+    """A part's traces, the texts to score of each (None: it is not scored), and these texts by their keys.
 
-    The texts are in an order in which equal prompts are neighbours, task after task: a model may read them once.
+    Texts with equal prompts are neighbours, task after task, so that a model can read a prompt once.
     """
 
     traces: list[dict[str, Any]]
     texts: list[TraceTexts | None]
-    asked: dict[str, TextToScore]
+    to_score: dict[str, TextToScore]
 
 
 def _part(run: Run) -> dict[str, Any]:
     gap = run.recipe.measure.gap
     assert gap is not None
-    # Which contexts there are: of imported traces neither instruction nor wording is the recipe's.
+    # Imported traces have neither the recipe's instruction nor its wording.
     generate = run.recipe.generate
     worded = {"instruction": generate.instruction, "wording": generate.wording} if generate else {}
     return gap.model_dump(mode="json", exclude={"scorer"}) | {"scorer": scorer_identity(run), "prompts": worded}
@@ -62,7 +61,7 @@ def _make(run: Run) -> Outcome:
             raise
     if stop.at_once:  # the interrupt was lost where Python lets none out: in the closing of a generator
         raise KeyboardInterrupt
-    if stop.asked:  # all was in flight already: the rest of the run is not what was asked for
+    if stop.asked:  # all texts were in flight already: the run's other stages were not asked for
         raise _stopped()
     return outcome
 
@@ -70,7 +69,7 @@ def _make(run: Run) -> Outcome:
 def _score_all(run: Run, scorer: Callable[[], Scorer], store: ScoredStore, stop: Stopping) -> Outcome:
     gap = run.recipe.measure.gap
     assert gap is not None
-    prompts, numbers = Prompts(run, scorer_identity(run)), Numbers(scorer_name(run), gap.threshold)
+    prompts, gap_rows = Prompts(run, scorer_identity(run)), GapRows(scorer_name(run), gap.threshold)
     reasons = Counter[str]()
     total, done = run.rows(TRACES), _done_before(run, prompts, store)
     with (
@@ -90,12 +89,12 @@ def _score_all(run: Run, scorer: Callable[[], Scorer], store: ScoredStore, stop:
             answers = _answers(run, [trace["trace_id"] for trace in part.traces])
             for trace, texts in zip(part.traces, part.texts, strict=True):
                 if texts is None:
-                    rows.append(unscored_row(trace, numbers.scorer))
+                    rows.append(unscored_row(trace, gap_rows.scorer))
                 else:
                     scored = store.get(texts.keys)
-                    rows.append(numbers.row(trace["trace_id"], texts, scored, errors, answers.get(trace["trace_id"])))
-                    if gap.per_token and texts.plain in scored:
-                        token_rows.append(numbers.token_row(trace["trace_id"], texts, scored))
+                    rows.append(gap_rows.row(trace["trace_id"], texts, scored, errors, answers.get(trace["trace_id"])))
+                    if gap.per_token and texts.student in scored:
+                        token_rows.append(gap_rows.token_row(trace["trace_id"], texts, scored))
                 if rows[-1]["detail"]:
                     reasons[_kind_of(rows[-1]["detail"])] += 1
             out.write(GAPS.frame(rows))
@@ -105,7 +104,7 @@ def _score_all(run: Run, scorer: Callable[[], Scorer], store: ScoredStore, stop:
 
 
 def _parts(run: Run, prompts: Prompts) -> Iterator[_Part]:
-    """The traces, part by part, with the tasks and contexts of each. Tasks that `select` leaves out are not scored."""
+    """Read the traces part by part, with what to score. Tasks that `select` leaves out are not scored."""
     left_out = set(not_selected(run).collect()["task_id"])
     for frame in run.parts(TRACES):
         traces = frame.select(_COLUMNS).to_dicts()
@@ -113,8 +112,8 @@ def _parts(run: Run, prompts: Prompts) -> Iterator[_Part]:
         tasks = _by_key(run, TASKS, wanted)
         contexts = _by_key(run, CONTEXTS, [trace["context_id"] for trace in traces])
         texts: list[TraceTexts | None] = []
-        asked: dict[str, TextToScore] = {}
-        first = dict[str, int]()  # at which trace its task, or its prompt, comes first
+        to_score: dict[str, TextToScore] = {}
+        first = dict[str, int]()  # the number of the trace at which a task, or a prompt, comes first
         order = dict[str, tuple[int, int]]()
         for number, trace in enumerate(traces):
             task = tasks.get(trace["task_id"])
@@ -122,14 +121,14 @@ def _parts(run: Run, prompts: Prompts) -> Iterator[_Part]:
                 texts.append(None)
                 continue
             context = contexts.get(trace["context_id"] or "")
-            found, needed = prompts.of(trace, task, context["text"] if context else None)
-            texts.append(found)
+            scored_as, needed = prompts.of(trace, task, context["text"] if context else None)
+            texts.append(scored_as)
             for key, text in needed.items():
                 prompt = text.messages[0]["content"] if text.messages else ""
                 places = (first.setdefault(trace["task_id"], number), first.setdefault(prompt, number))
                 order.setdefault(key, places)
-                asked.setdefault(key, text)
-        yield _Part(traces, texts, dict(sorted(asked.items(), key=lambda item: order[item[0]])))
+                to_score.setdefault(key, text)
+        yield _Part(traces, texts, dict(sorted(to_score.items(), key=lambda item: order[item[0]])))
 
 
 def _by_key(run: Run, table: Table, keys: list[str | None]) -> dict[str, dict[str, Any]]:
@@ -139,18 +138,18 @@ def _by_key(run: Run, table: Table, keys: list[str | None]) -> dict[str, dict[st
 
 
 def _answers(run: Run, trace_ids: list[str]) -> dict[str, str]:
-    """The final answers that the verifier read in traces."""
+    """Read the final answers that the verifier extracted."""
     rows = run.scan(VERDICTS).filter(pl.col("trace_id").is_in(trace_ids)).select("trace_id", "extracted_answer")
     return {trace_id: answer for trace_id, answer in rows.collect().iter_rows() if answer}
 
 
 def _done_before(run: Run, prompts: Prompts, store: ScoredStore) -> int:
-    """How many traces' texts are all on disk."""
+    """Count the traces whose texts are all scored on disk."""
     if store.empty:
         return 0
     done = 0
     for part in _parts(run, prompts):
-        missing = store.missing(part.asked)
+        missing = store.missing(part.to_score)
         done += sum(texts is None or missing.isdisjoint(texts.keys) for texts in part.texts)
     return done
 
@@ -158,11 +157,11 @@ def _done_before(run: Run, prompts: Prompts, store: ScoredStore) -> int:
 def _score_missing(
     part: _Part, scorer: Callable[[], Scorer], store: ScoredStore, stop: Stopping, advance: Callable[[int], None]
 ) -> dict[str, str]:
-    """Score what is not on disk. Gives, by key, why a text has no score.
+    """Score what is not on disk. Returns, by key, why a text has no score.
 
     Raises StoppedError where the command ends before all is scored.
     """
-    missing = store.missing(part.asked)
+    missing = store.missing(part.to_score)
     errors: dict[str, str] = {}
     if not missing:
         return errors
@@ -173,7 +172,7 @@ def _score_missing(
             of_key.setdefault(key, []).append(keys)
 
     def unscored() -> Iterator[TextToScore]:
-        for key, text in part.asked.items():
+        for key, text in part.to_score.items():
             if key in missing:
                 if stop.asked:
                     return
@@ -201,7 +200,7 @@ def _stopped() -> StoppedError:
 
 
 def _kind_of(detail: str) -> str:
-    """A reason without what differs from trace to trace, for counting."""
+    """Remove from a reason what differs from trace to trace, for counting."""
     return re.sub(r"\d[\d,.]*", "N", detail)[:80]
 
 

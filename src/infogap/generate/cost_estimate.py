@@ -7,9 +7,9 @@ from typing import Any
 
 from infogap.generate.request_plan import Plan
 from infogap.recipe.generate_section import Generate, PrivilegeUse
-from infogap.recipe.teacher_section import OpenAITeacher
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS, TASKS
+from infogap.teachers.backends import backend_of
 
 _CHARACTERS_PER_TOKEN = 4  # of English text under today's tokenizers; stated wherever it is shown
 
@@ -35,7 +35,7 @@ def cost(run: Run) -> dict[str, Any]:
     requests = sum(privileges.values())
     prompt_tokens = characters // _CHARACTERS_PER_TOKEN
     completion_tokens = requests * recipe.teacher.sampling.max_tokens
-    price = recipe.teacher.price if isinstance(recipe.teacher, OpenAITeacher) else None
+    price = backend_of(recipe.teacher).price(recipe.teacher)
     return {
         "requests": requests,
         "first_round": plan.total,

@@ -9,10 +9,10 @@ import polars as pl
 from infogap.errors import WorldError
 from infogap.generate.request_plan import Plan
 from infogap.recipe.generate_section import Generate, Until
-from infogap.recipe.teacher_section import OpenAITeacher
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome
 from infogap.schema import TRACES
+from infogap.teachers.backends import backend_of
 from infogap.text.tag_counts import TagCounts
 from infogap.verify.pass_rate_filter import not_selected
 from infogap.verify.round_verdicts import scan_judged
@@ -115,6 +115,7 @@ def _spent(run: Run) -> tuple[int, dict[str, float]]:
     rows, prompt, completion = totals.row(0)
     spent = {"prompt_tokens": prompt or 0, "completion_tokens": completion or 0}
     teacher = run.recipe.teacher
-    if not isinstance(teacher, OpenAITeacher) or teacher.price is None:
+    price = backend_of(teacher).price(teacher) if teacher else None
+    if price is None:
         return rows, spent
-    return rows, spent | {"cost": teacher.price.of(spent["prompt_tokens"], spent["completion_tokens"])}
+    return rows, spent | {"cost": price.of(spent["prompt_tokens"], spent["completion_tokens"])}

@@ -14,8 +14,8 @@ from infogap.leaks.context_lookup import context_texts
 from infogap.measure.forks import fork_rates
 from infogap.measure.lexicon import load
 from infogap.measure.measuring import Measuring
-from infogap.measure.processes import in_order
 from infogap.measure.scores import UNSCORED, scores_of
+from infogap.parallel.ordered import processes_in_order
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import BAND_NAMES, CONTEXTS, GAPS, MEASURES, TASKS, TRACES
@@ -40,7 +40,7 @@ def _make(run: Run) -> Outcome:
     slices = -(-traces // _AT_ONCE) if traces > _WORTH_WORKERS else 1
     bands, leaking = Counter[str | None](), 0
     with run.rewrite(MEASURES) as out, progress("measure", traces, "traces") as advance:
-        for measured in in_order(Measuring.of(run).measures, _traces(run), slices):
+        for measured in processes_in_order(Measuring.of(run).measures, _traces(run), slices):
             out.write(measured)
             bands.update(measured["band"])
             leaking += int(measured["leak"].sum())

@@ -8,25 +8,12 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from infogap.recipe import Recipe, dump_recipe
-from infogap.recipe.teacher_section import VllmSettings
+from infogap.teachers.backends import backend_of
 
 # An absolute path, one that starts at home or climbs out of its folder, or a URL that is not the Hub's.
 _LOCAL = re.compile(r"^(/|~|[A-Za-z]:[\\/]|\\\\)|(^|/)\.\.(/|$)|^(?!hf://)[a-z][a-z0-9+.-]*://")
 _PATHS = ("from", "model", "lexicons")  # the recipe's keys whose values can be paths
-# Keys of a request's body that shape the answer. Values of all others stay here: they can name people and servers.
-_SHAPING = re.compile(
-    r"chat_template(_kwargs)?|(enable_)?thinking|(thinking|reasoning)_\w*budget|(include_|separate_)?reasoning"
-    r"|reasoning_(effort|format)|verbosity|temperature|(top|min|typical)_[akp]|\w+_penalty|(dry|xtc|mirostat)_\w+|mirostat"
-    r"|(max|min)_\w*tokens|stop\w*|ignore_eos|seed|logit_bias|bad_words|response_format|structured_outputs|guided_\w+"
-)
-_HIDDEN = "(not published)"
-_UNPUBLISHED = {
-    "teacher": (
-        *("base_url", "api_key_env", "concurrency", "timeout", "attempts", "threads", "price"),
-        *("address", "replicas", "gpus_per_replica"),
-    ),
-    "publish": ("repo", "private"),
-}
+_UNPUBLISHED = ("repo", "private")  # keys of `publish`
 
 
 def public_label(text: str) -> str:
@@ -43,30 +30,26 @@ def _last_part(text: str) -> str:
 def public_recipe(recipe: Recipe) -> dict[str, Any]:
     """The resolved recipe as it is published.
 
-    Left out are the teacher's servers, its key's variable, its price and its pace, the engine arguments that say where
-    and how fast vLLM runs, and where the dataset goes: none of them changes what is in it. Paths outside the recipe's
-    folder are reduced to file names. Of `extra_body`, values are kept of keys that shape the answer; of others (`user`,
-    `metadata`) the names alone.
+    Left out are where the dataset goes, and what the teacher's backend does not publish: its servers, its key's
+    variable, its price and its speed. None of them changes what is in the dataset. Paths outside the recipe's folder
+    are reduced to file names.
     """
     written: dict[str, Any] = YAML(typ="safe").load(dump_recipe(recipe))
-    for section, keys in _UNPUBLISHED.items():
-        for key in keys:
-            written.get(section, {}).pop(key, None)
-    if body := written.get("teacher", {}).get("extra_body"):
-        written["teacher"]["extra_body"] = {
-            key: value if _SHAPING.fullmatch(key) else _HIDDEN for key, value in body.items()
-        }
-    if isinstance(recipe.teacher, VllmSettings):
-        written["teacher"]["engine"] = _engine(recipe.teacher.answer_settings["engine"])
+    for key in _UNPUBLISHED:
+        written["publish"].pop(key, None)
+    if recipe.teacher is not None:
+        backend = backend_of(recipe.teacher)
+        written["teacher"] = backend.public(recipe.teacher, written["teacher"])
+        written["teacher"] |= {key: _labels(written["teacher"].get(key)) for key in backend.path_keys}
     return {key: _reduced(value) for key, value in written.items()}
 
 
-def _engine(value: Any) -> Any:
-    """Engine arguments that shape answers, whose values can hold paths under any key; the others name places, keys."""
+def _labels(value: Any) -> Any:
+    """Reduce every path in a value that can hold paths under any key."""
     if isinstance(value, dict):
-        return {key: _engine(item) for key, item in value.items()}
+        return {key: _labels(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_engine(item) for item in value]
+        return [_labels(item) for item in value]
     return public_label(value) if isinstance(value, str) else value
 
 

@@ -1,61 +1,31 @@
-"""Which model scores traces, as a recipe says it."""
+"""The recipe's `measure.gap.scorer`: the model that scores traces."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, TypeAdapter
+from pydantic import Discriminator, Field, Tag
 
+from infogap import plugins
 from infogap.recipe.base import Model
-from infogap.recipe.teacher_section import (
-    PACKAGED_MODEL,
-    EmbeddedTeacher,
-    OpenAITeacher,
-    ServerUrls,
-    Teacher,
-    VllmTeacher,
-    as_json,
-)
+from infogap.recipe.teacher_section import PACKAGED_MODEL, AnyTeacher, BackendSection
 
 THE_TEACHER = "teacher"
 
 
-class EmbeddedScorerModel(Model):
-    """A GGUF model in this process."""
+class ScorerSettings(Model):
+    """The base of what a recipe says of a backend's model that scores: keys of the backend's settings, or some."""
 
-    backend: Literal["embedded"]
-    model: str = Field(PACKAGED_MODEL, min_length=1, description=f"{PACKAGED_MODEL}, or a path to a .gguf file.")
-    context_length: int = Field(4096, ge=256, description="Tokens of prompt and trace together.")
-    threads: int | None = Field(None, ge=1, description="Texts scored at a time; by default one per core.")
+    backend: str
+    model: str
 
 
-class VllmScorerModel(Model):
-    """A model on this machine, by vLLM's offline engine."""
-
-    backend: Literal["vllm"]
-    model: str = Field(min_length=1, description="A model of the Hub, or a folder.")
-    engine: Annotated[dict[str, Any], BeforeValidator(as_json)] = Field({}, description="vLLM's engine arguments.")
-    chat_template_kwargs: Annotated[dict[str, Any], BeforeValidator(as_json)] = Field(
-        {}, description="What the model's chat template takes, such as enable_thinking."
-    )
+def _scorer_settings_of(backend: Any) -> type[Model] | None:
+    settings: type[Model] | None = backend.scorer_settings
+    return settings
 
 
-class OpenAIScorerModel(Model):
-    """vLLM's server, or several: it must give log-probabilities of prompts (`prompt_logprobs`) and `/tokenize`."""
-
-    backend: Literal["openai"]
-    model: str = Field(min_length=1, description="As the servers call it.")
-    base_url: ServerUrls
-    api_key_env: str | None = Field(None, description="The environment variable that holds the key.")
-    concurrency: int = Field(64, ge=1, description="Requests in flight, all servers together.")
-    timeout: float = Field(600, gt=0, description="Seconds per request.")
-    attempts: int = Field(5, ge=1, description="How often one request is tried before it counts as failed.")
-    extra_body: Annotated[dict[str, Any], BeforeValidator(as_json)] = Field(
-        {}, description="Further keys of the prompt's request, such as chat_template_kwargs."
-    )
-
-
-ScorerModel = Annotated[EmbeddedScorerModel | VllmScorerModel | OpenAIScorerModel, Discriminator("backend")]
+ScorerModel = Annotated[ScorerSettings, BackendSection(_scorer_settings_of, first=("embedded", "vllm", "openai"))]
 
 
 def _entry_kind(value: Any) -> str:
@@ -68,10 +38,8 @@ ScorerEntry = Annotated[
 ]
 
 
-def scorer_settings(
-    entry: str | EmbeddedScorerModel | VllmScorerModel | OpenAIScorerModel, teacher: Teacher | None
-) -> Teacher:
-    """An entry of the recipe as the settings of a model that could also be a teacher.
+def scorer_settings(entry: str | ScorerSettings, teacher: AnyTeacher | None) -> AnyTeacher:
+    """Convert an entry of the recipe to settings of its backend, as a teacher has them.
 
     A name is a model's: SmolLM2-135M-Instruct and `.gguf` files are scored in this process, all others by vLLM.
     """
@@ -79,10 +47,9 @@ def scorer_settings(
         assert teacher is not None, "checked with the recipe"
         return teacher
     if isinstance(entry, str):
-        if entry == PACKAGED_MODEL or entry.endswith(".gguf"):
-            return EmbeddedTeacher(backend="embedded", model=entry)
-        return VllmTeacher(backend="vllm", model=entry)
-    settings: EmbeddedTeacher | VllmTeacher | OpenAITeacher = TypeAdapter[Any](Teacher).validate_python(
-        entry.model_dump(exclude_unset=True)
-    )
+        in_process = entry == PACKAGED_MODEL or entry.endswith(".gguf")
+        given: dict[str, Any] = {"backend": "embedded" if in_process else "vllm", "model": entry}
+    else:
+        given = entry.model_dump(exclude_unset=True)
+    settings: AnyTeacher = plugins.load("backends", given["backend"]).settings.model_validate(given)
     return settings

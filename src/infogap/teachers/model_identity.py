@@ -1,43 +1,77 @@
-"""Which model answers, where its name alone does not say it."""
+"""Which model answers: what traces call it, and digests of its files where the name alone does not say it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import struct
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infogap.ids import file_digest
-from infogap.recipe.teacher_section import EmbeddedTeacher, Teacher, VllmSettings
-from infogap.teachers.weights_digest import folder_digest
+import orjson
+
+from infogap import plugins
+from infogap.ids import digest, file_digest
+from infogap.recipe.teacher_section import AnyTeacher
+from infogap.teachers.backends import backend_of
+from infogap.teachers.base import Resolve
 
 if TYPE_CHECKING:
     from infogap.runs.run_folder import Run
 
+_READ_WHOLE = {".json", ".jinja", ".model", ".txt", ".py", ".tiktoken"}  # configuration, tokenizer, template, code
+_WEIGHTS = {".safetensors", ".bin", ".pt", ".pth", ".gguf"}
+_SAMPLE = 4096  # bytes
+_SAMPLES = 256  # of a file whose tensors are not listed
+
+
+def teacher_name(run: Run) -> str:
+    """Give the name of the run's teacher in traces: that of what `open_teacher` opens, without opening it.
+
+    Raises UserError where the model is a path and nothing is there.
+    """
+    assert run.recipe.teacher is not None, "a recipe with `generate` has a teacher"
+    return name_of(run.recipe.teacher, run.resolve)
+
+
+def name_of(settings: AnyTeacher, resolve: Resolve) -> str:
+    """Give the name of any model of a recipe in traces and gaps. Raises UserError as `teacher_name`."""
+    return backend_of(settings).model_name(settings, resolve)
+
 
 def model_identity(run: Run) -> dict[str, Any]:
-    """Digest of a model that the recipe gives as a path: part of every request's identity.
+    """Give what determines the teacher's answers besides its name and settings: part of every request's identity.
 
-    Its traces call it by the name of its file or folder, which another one may have. Empty for the packaged
-    model, for names on the Hub, for servers, which say no more than a name, and where nothing is there.
+    For a model that is a path, its digest: another file may have the same name. For another package's backend, the
+    package's version: answers may change with it. Empty for models that their names identify.
     """
-    return identity_of(run.recipe.teacher, run.resolve) if run.recipe.teacher else {}
-
-
-def identity_of(model: Teacher, resolve: Callable[[str], Path]) -> dict[str, Any]:
-    """The same of any model of a recipe; `resolve` gives a path of the recipe as a path of this machine."""
-    if isinstance(model, VllmSettings):
-        return _folder(resolve(model.model).expanduser())
-    if not isinstance(model, EmbeddedTeacher) or model.is_packaged:
+    settings = run.recipe.teacher
+    if settings is None:
         return {}
-    path = resolve(model.model)
+    return backend_of(settings).identity(settings, run.resolve) | _provider(settings)
+
+
+def scorer_identity(settings: AnyTeacher, resolve: Resolve) -> dict[str, Any]:
+    """Give all that a score by the model depends on besides the text and its prompt."""
+    return backend_of(settings).scorer_identity(settings, resolve) | _provider(settings)
+
+
+def _provider(settings: AnyTeacher) -> dict[str, Any]:
+    package, version = plugins.provider("backends", settings.backend)
+    return {} if package == "infogap" else {"provider": {"backend": settings.backend, package: version}}
+
+
+def file_identity(path: Path) -> dict[str, Any]:
+    """Compute the size and digest of a model's file; empty where there is no such file."""
     if not path.is_file():
         return {}
-    found = path.stat()
-    return {"model_file": {"bytes": found.st_size, "sha256": _digest(path, found.st_mtime_ns, found.st_size)}}
+    state = path.stat()
+    return {"model_file": {"bytes": state.st_size, "sha256": _digest(path, state.st_mtime_ns, state.st_size)}}
 
 
-def _folder(path: Path) -> dict[str, Any]:
+def folder_identity(path: Path) -> dict[str, Any]:
+    """Compute the digest of a model's folder; empty where there is no such folder."""
     if not path.is_dir():
         return {}
     state = tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(path.iterdir()))
@@ -46,10 +80,53 @@ def _folder(path: Path) -> dict[str, Any]:
 
 @lru_cache(maxsize=4)
 def _digest(path: Path, _mtime_ns: int, _size: int) -> str:
-    """Gigabytes, read once per state of the file."""
+    """Read a file of gigabytes once per state of it."""
     return file_digest(path)
 
 
 @lru_cache(maxsize=4)
 def _folder_digest(path: Path, _state: tuple[tuple[str, int, int], ...]) -> str:
     return folder_digest(path)
+
+
+def folder_digest(folder: Path) -> str:
+    """Compute SHA-256 over the configuration, the tokenizer and the weights of a model, in hexadecimal.
+
+    Weights count by their file's size and by a sample of every tensor in it, so that another checkpoint of the
+    same shape is another model; training that leaves the samples' bytes as they were is not noticed.
+    """
+    digests = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix in _READ_WHOLE and path.is_file():
+            digests[path.name] = file_digest(path)
+        elif path.suffix in _WEIGHTS and path.is_file():
+            digests[path.name] = _weights_digest(path)
+    return digest(digests)
+
+
+def _weights_digest(path: Path) -> str:
+    size = path.stat().st_size
+    hasher = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        for offset in _tensor_offsets(file, size) if path.suffix == ".safetensors" else _spread(size):
+            file.seek(offset)
+            hasher.update(file.read(_SAMPLE))
+    return hasher.hexdigest()
+
+
+def _tensor_offsets(file: Any, size: int) -> Iterator[int]:
+    """Find where the tensors of a safetensors file begin: after 8 bytes of length and a JSON header of that length."""
+    start = file.read(8)
+    length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
+    try:
+        header: dict[str, Any] = orjson.loads(file.read(min(length, size)))
+        offsets = sorted(entry["data_offsets"][0] for name, entry in header.items() if name != "__metadata__")
+    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
+        yield from _spread(size)  # damaged: vLLM will say so
+        return
+    yield from _spread(8 + length, every=_SAMPLE)
+    yield from (8 + length + offset for offset in offsets)
+
+
+def _spread(size: int, every: int | None = None) -> Iterator[int]:
+    yield from range(0, size, every or max(size // _SAMPLES, _SAMPLE))

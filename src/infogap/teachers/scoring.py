@@ -1,4 +1,4 @@
-"""How likely a model finds a given text: what every engine that scores takes and gives."""
+"""Scoring: the log-probabilities that a model gives the tokens of an existing text. What scorers take and return."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class TextToScore:
-    """A text as a model would have written it, tags of its thought included, after a prompt."""
+    """A text to score after a prompt, as a model would have written it, with the tags of its thought."""
 
-    key: str  # the caller's, to know the result by
+    key: str  # the caller's, to recognise the result
     messages: list[dict[str, str]] | None  # role and content, as chat templates take them; None: no prompt at all
     text: str
 
@@ -32,7 +32,7 @@ class Scored:
 
     @classmethod
     def failed(cls, text: TextToScore, error: str) -> Scored:
-        """What is said of a text that cannot be scored."""
+        """Make the result of a text that cannot be scored."""
         return cls(text.key, [], [], [], error)
 
 
@@ -41,7 +41,7 @@ class Scorer(Protocol):
 
     @property
     def name(self) -> str:
-        """What the gaps call it, such as Qwen/Qwen3-8B."""
+        """Its name in the gaps table, such as Qwen/Qwen3-8B."""
 
     def score(self, texts: Iterable[TextToScore]) -> Iterator[Scored]:
         """Score every text, in any order; takes texts only as fast as it can score them.
@@ -52,21 +52,21 @@ class Scorer(Protocol):
         """
 
     def close(self) -> None:
-        """Give back connections and memory."""
+        """Release connections and memory."""
 
 
 def offsets_of(text: str, pieces: Iterable[str]) -> list[int]:
-    """At which character of the text each of its pieces begins.
+    """Find the character of the text at which each of its pieces begins.
 
-    A piece that is not found where it should be (half a character, a space that a tokenizer adds) begins where the
+    A piece that does not occur where it should (part of a character, a space that a tokenizer adds) begins where the
     one before it ended.
     """
     offsets, at = [], 0
     for piece in pieces:
-        found = text.find(piece, at, at + len(piece) + 2) if piece else -1
-        if found >= 0:
-            offsets.append(found)
-            at = found + len(piece)
+        start = text.find(piece, at, at + len(piece) + 2) if piece else -1
+        if start >= 0:
+            offsets.append(start)
+            at = start + len(piece)
         else:
             offsets.append(min(at, len(text)))
     return offsets

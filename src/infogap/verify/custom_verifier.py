@@ -18,8 +18,8 @@ from typing import Any
 
 from infogap.errors import UserError, WorldError
 from infogap.ids import digest, file_digest
+from infogap.parallel.bounded_processes import Lost, bounded
 from infogap.spelling import nearest
-from infogap.verify.bounded_workers import Lost, bounded
 
 IMPORT_LIMIT = 60.0  # seconds
 

@@ -8,7 +8,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-from infogap.verify.bounded_workers import Given, Lost, bounded
+from infogap.parallel.bounded_processes import Given, Lost, bounded
 from infogap.verify.custom_verifier import add_folder, is_function, load
 from infogap.verify.grading_types import Grade, Item, ungradable
 from infogap.verify.verifiers import BOUNDED, grade

@@ -1,4 +1,4 @@
-"""A model's own chat template: from messages to the text of a prompt."""
+"""Render a prompt from messages by the model's own chat template."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-# What templates that print a date are told: prompts must not change overnight.
+# The date for templates that print one: prompts must not change overnight.
 _TODAY = datetime.date(2025, 1, 1)
 
 
@@ -42,7 +42,7 @@ def _refuse(message: str) -> NoReturn:
 
 
 def _as_json(value: Any, indent: int | None = None) -> str:
-    """JSON as it is: Jinja's own filter escapes characters for HTML."""
+    """Write plain JSON: Jinja's own filter escapes characters for HTML."""
     import json
 
     return json.dumps(value, ensure_ascii=False, indent=indent)

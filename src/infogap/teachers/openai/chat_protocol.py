@@ -1,4 +1,4 @@
-"""The OpenAI chat-completions protocol: a request's body, and what a server's reply means."""
+"""The OpenAI chat-completions protocol: write a request's body, read a server's reply."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import orjson
 
-from infogap.recipe.teacher_section import OpenAITeacher
 from infogap.recipe.thinking_section import pair_of
 from infogap.teachers.base import Completion, Request
-from infogap.teachers.entropy import entropies
 from infogap.teachers.finish_reasons import meaning, word_of
+from infogap.teachers.logprobs import entropies
 from infogap.teachers.openai.http_errors import (
     PassingError,
     RefusedError,
@@ -23,12 +22,13 @@ from infogap.teachers.openai.http_errors import (
     refusal,
     shortened,
 )
+from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.text.message_content import ContentError, read_content, thought_beside
 from infogap.text.thoughts import Parts, joined, read_parts
 
 
 def body(settings: OpenAITeacher, request: Request) -> bytes:
-    """What is posted. `top_k` and `min_p`, which are vLLM's extensions, only where the recipe sets them.
+    """Write the body to post. `top_k` and `min_p`, vLLM's extensions, are sent only if the recipe sets them.
 
     `extra_body` comes last and may replace any key; a key set to null there is left out.
     """
@@ -55,7 +55,7 @@ def body(settings: OpenAITeacher, request: Request) -> bytes:
 def read(
     settings: OpenAITeacher, request: Request, url: str, status: int, headers: Mapping[str, str], payload: bytes
 ) -> Completion:
-    """The completion in a reply of the server at `url`.
+    """Read the completion in a reply of the server at `url`.
 
     Raises PassingError, RefusedError, or UnusableError where the server takes no request at all.
     """
@@ -98,18 +98,18 @@ def _completion(
 
 
 def _parts(settings: OpenAITeacher, request: Request, url: str, message: dict[str, Any], *, cut: bool) -> Parts:
-    """The thought and the response of a message, wherever its server puts them. Raises RefusedError."""
+    """Read the thought and the response of a message, wherever its server puts them. Raises RefusedError."""
     content = message.get("content")
     if content is not None and not isinstance(content, str | list):
         raise TypeError("the content is neither a text nor a list of parts")
     try:
-        found, beside = read_content(content), thought_beside(message)
+        written, beside = read_content(content), thought_beside(message)
     except ContentError as error:
         raise RefusedError(f"{url} sent a completion in a form that infogap does not read: {error}") from None
-    thought = "\n".join(text for text in (beside, found.thought) if text.strip())
+    thought = "\n".join(text for text in (beside, written.thought) if text.strip())
     pair = pair_of(settings.thinking)
     parts = read_parts(
-        found.text or "",
+        written.text or "",
         truncated=cut,
         opened=settings.thinking == "opened" and not thought,
         pair=pair,
@@ -121,7 +121,7 @@ def _parts(settings: OpenAITeacher, request: Request, url: str, message: dict[st
 
 
 def _tokens(settings: OpenAITeacher, url: str, choice: dict[str, Any]) -> tuple[list[float], list[float]]:
-    """Each token's log-probability, and the entropy at its place over the most likely tokens that the server names.
+    """Read each token's log-probability, and compute the entropy at its place from the listed likeliest tokens.
 
     A token that is next to impossible has -9999 there, by the protocol.
     """
@@ -139,12 +139,12 @@ def _tokens(settings: OpenAITeacher, url: str, choice: dict[str, Any]) -> tuple[
 
 
 def _count(tokens: object) -> int | None:
-    """A number of tokens, if it is one: what a server says must not spoil the table."""
+    """Read a number of tokens, if it is one: a server's mistake must not spoil the table."""
     return tokens if isinstance(tokens, int) and not isinstance(tokens, bool) and 0 <= tokens < 2**63 else None
 
 
 def _parsed(payload: bytes) -> Any:
-    """JSON, also such as holds half a surrogate pair: a model may be cut off inside a character."""
+    """Parse JSON, even with half a surrogate pair in it: a model may be cut off inside a character."""
     try:
         return orjson.loads(payload)
     except orjson.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""What it means that a server gave no completion: try again, give this request up, or leave the server alone."""
+"""Errors of servers: which to retry, which end this request, and which mean that the server takes none."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import orjson
 from infogap.teachers.base import FailureReason
 
 Cause = Literal["key", "model", "path"]
-"""What of the recipe makes a server refuse every request."""
+"""The part of the recipe that makes a server refuse every request."""
 
 _CAUSES: dict[int, Cause] = {401: "key", 403: "key", 404: "path", 405: "path"}
 _PASSING = {408, 409, 425, 429}  # and every 5xx
@@ -41,7 +41,7 @@ _NO_MODEL = re.compile(
 
 
 class PassingError(Exception):
-    """The server failed in a way that another attempt may not meet; `retry_after` in seconds where it says when."""
+    """The server failed, and another attempt may succeed; `retry_after` in seconds where it says when."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -49,7 +49,7 @@ class PassingError(Exception):
 
 
 class RefusedError(Exception):
-    """The server refuses this request, and would again; others may pass."""
+    """The server refuses this request, and would refuse it again; others may pass."""
 
     def __init__(self, message: str, reason: FailureReason = "error") -> None:
         super().__init__(message)
@@ -67,7 +67,7 @@ class UnusableError(Exception):
 def refusal(
     url: str, status: int, headers: Mapping[str, str], payload: bytes
 ) -> PassingError | RefusedError | UnusableError:
-    """What a reply of the server at `url` with another status than 200 means."""
+    """Read an error from a reply of the server at `url` whose status is not 200."""
     moved = headers.get("Location")
     said = f"{url} answered {status}: {f'it has moved to {shortened(moved)}' if moved else message_in(payload)}"
     reason = _reason(payload, in_words=status in _THIS_REQUEST)
@@ -81,14 +81,14 @@ def refusal(
 
 
 def no_completion(url: str, payload: bytes) -> PassingError | RefusedError:
-    """What a reply with status 200 and without a completion means."""
+    """Read an error from a reply with status 200 and without a completion."""
     said = f"{url} sent no completion: {message_in(payload)}"
     reason = _reason(payload, in_words=True)
     return PassingError(said) if reason == "error" else RefusedError(said, reason)
 
 
 def _reason(payload: bytes, *, in_words: bool) -> FailureReason:
-    """Why a request was refused, from the error's code and type, and from its message where that may be trusted."""
+    """Read why a request was refused: from the error's code and type, and from its message where that is reliable."""
     error = _error_in(payload)
     named = f"{error.get('code')} {error.get('type')} {error.get('innererror')}"
     if _FILTERED.search(named):
@@ -97,13 +97,13 @@ def _reason(payload: bytes, *, in_words: bool) -> FailureReason:
 
 
 def _words(payload: bytes) -> str:
-    """All that the server says of its error: codes and message."""
+    """Read all that the server says of its error: codes and message."""
     error = _error_in(payload)
     return f"{error.get('code')} {error.get('type')} {message_in(payload)}"
 
 
 def _error_in(payload: bytes) -> dict[str, Any]:
-    """The server's error, as an object with a `message`, in whichever form it comes."""
+    """Read the server's error as an object with a `message`, whatever its form."""
     try:
         reply = orjson.loads(payload)
     except orjson.JSONDecodeError:
@@ -117,23 +117,23 @@ def _error_in(payload: bytes) -> dict[str, Any]:
 
 
 def message_in(payload: bytes) -> str:
-    """The server's own words, wherever it puts them; cut short."""
+    """Read the server's own message, wherever it puts it, shortened."""
     error = _error_in(payload)
     for key in ("message", "detail"):
-        found = error.get(key)
-        if isinstance(found, str) and found:
-            return shortened(found)
+        message = error.get(key)
+        if isinstance(message, str) and message:
+            return shortened(message)
     return shortened(payload.decode(errors="replace"))
 
 
 def shortened(text: str) -> str:
-    """A text of a server's on one line, cut short."""
+    """Put a server's text on one line, shortened."""
     text = " ".join(text.split())
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a server asks to wait, which it may give as a number or as a date."""
+    """Read the seconds that a server asks to wait, given as a number or as a date."""
     value = headers.get("Retry-After")
     if value is None:
         return None

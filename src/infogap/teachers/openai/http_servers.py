@@ -1,4 +1,4 @@
-"""Servers asked over HTTP: one question to whichever is least busy, again where that may help."""
+"""Send requests to servers over HTTP: each to the least busy one, with retries."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import aiohttp
 import stamina
 
 from infogap.errors import UserError, WorldError
-from infogap.recipe.teacher_section import OpenAITeacher
 from infogap.teachers.openai.http_errors import PassingError, RefusedError, UnusableError, shortened
 from infogap.teachers.openai.load_balancer import Fleet, Server
-from infogap.teachers.openai.server_advice import advice
+from infogap.teachers.openai.openai_backend import OpenAITeacher
+from infogap.teachers.openai.server_models import advice
 
 FIRST_WAIT = 1.0  # seconds before the second attempt; doubles with every further one
 LONGEST_WAIT = 60.0
@@ -32,7 +32,7 @@ logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 Result = TypeVar("Result")
 Reader = Callable[[str, int, Mapping[str, str], bytes], Result]
-"""What a reply means: takes the server's URL, the status, the headers and the body.
+"""Reads a reply: takes the server's URL, the status, the headers and the body.
 
 Raises PassingError, RefusedError, or UnusableError where the server takes no request at all.
 """
@@ -53,7 +53,7 @@ class Servers:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[aiohttp.ClientSession]:
-        """Connections, kept alive, for as many requests in flight as the recipe allows."""
+        """Open connections, kept alive, for as many requests in flight as the recipe allows."""
         _allow_sockets(self._settings.concurrency)
         total = self._settings.timeout
         tracing = aiohttp.TraceConfig()
@@ -94,7 +94,7 @@ class Servers:
             return await self._attempt(session, path, body, read, failed_at)
         except PassingError as error:
             first = error
-        # Set up where it is needed: it takes longer than all the rest that infogap does for a request.
+        # Made only after a failure: making it takes longer than all else that infogap does for a request.
         async for attempt in stamina.retry_context(
             on=self._may_pass,
             attempts=self._settings.attempts,
@@ -110,7 +110,7 @@ class Servers:
         raise AssertionError("the last attempt returns or raises")
 
     def _may_pass(self, error: Exception) -> bool | float:
-        """Whether to try again; as a number, how many seconds later."""
+        """Decide whether to try again; a number says how many seconds later."""
         if not isinstance(error, PassingError):
             return False
         if error.retry_after is None:
@@ -179,7 +179,7 @@ class Servers:
 
 
 def _allow_sockets(count: int) -> None:
-    """Raise this process's limit of open files, which often is 1,024, as far as the system lets it."""
+    """Raise this process's limit of open files, often 1,024, as far as the system allows."""
     try:
         import resource
     except ImportError:  # no such limit on this system

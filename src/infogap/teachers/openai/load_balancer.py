@@ -1,4 +1,4 @@
-"""Several servers that serve the same model: which one is asked next."""
+"""Choose among servers that serve the same model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FAILURES_IN_A_ROW = 16  # of one server, until it is left alone
 
 @dataclass(eq=False)
 class Server:
-    """One server, and what is known of it."""
+    """One server and its state."""
 
     url: str  # up to and including /v1, without a slash at its end
     in_flight: int = 0
@@ -24,13 +24,13 @@ class Server:
 
 
 class Fleet:
-    """The servers, by how busy they are. One that cannot be used is tried again from time to time."""
+    """The servers of a model. One that cannot be used is tried again from time to time."""
 
     def __init__(self, urls: Sequence[str]) -> None:
         self.servers = [Server(url.rstrip("/")) for url in urls]
 
     def choose(self, tried: Collection[Server] = (), failed: Collection[Server] = ()) -> Server | None:
-        """The server with the fewest requests in flight, besides those in `tried`; None where all were.
+        """Choose the server with the fewest requests in flight, except those in `tried`; None where all were tried.
 
         Servers in `failed` come after others, and those that are left out come last. When a server's
         time is over, a single request tries it.
@@ -47,27 +47,28 @@ class Fleet:
         return server
 
     def unreachable(self, server: Server, why: str) -> None:
-        """No connection. What it did before says nothing of the server that will be there again."""
+        """Note that there is no connection. Earlier failures say nothing of the server that comes back."""
         server.failures = 0
         self._leave_out(server, why)
 
     def unusable(self, server: Server, why: str) -> None:
-        """The server takes no request at all."""
+        """Note that the server takes no request at all."""
         server.failures = FAILURES_IN_A_ROW
         self._leave_out(server, why)
 
     def connected(self, server: Server) -> None:
-        """The server takes connections. One that was dead is back with its first, minutes before its first answer."""
+        """Note that the server takes connections: a dead one is back with the first, minutes before its answer."""
         if not server.failures:
             self._take_back(server)
 
     def failed(self, server: Server, why: str) -> None:
-        """The server took a request and gave no answer. One that hangs would hold more and more of them."""
+        """Note that the server took a request and did not answer. One that hangs would hold more and more of them."""
         server.failures += 1
         if server.failures >= FAILURES_IN_A_ROW:
             self._leave_out(server, why)
 
     def answered(self, server: Server) -> None:
+        """Note that the server works."""
         server.failures = 0
         self._take_back(server)
 

@@ -1,4 +1,4 @@
-"""How likely vLLM's servers find a given text after a given prompt: their log-probabilities of prompts."""
+"""Score texts with vLLM's servers, by their log-probabilities of prompts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import aiohttp
 import orjson
 
 from infogap.errors import UserError
-from infogap.recipe.teacher_section import OpenAITeacher
-from infogap.teachers.async_bridge import as_finished
+from infogap.parallel.coroutines import coroutines_as_finished
 from infogap.teachers.openai.http_errors import PassingError, RefusedError, message_in, refusal
 from infogap.teachers.openai.http_servers import Servers
+from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.teachers.scoring import Scored, TextToScore, offsets_of
 from infogap.text.thoughts import OPENING
 
@@ -26,7 +26,7 @@ _TAIL = 8  # tokens that are enough to hold the opening tag of a thought
 
 
 class OpenAIScorer:
-    """A model on one server or several that scores texts, many requests at once.
+    """A scorer on one server or several, many requests at once.
 
     A text is tokenized by itself, so that its tokens are the same whatever the prompt. Names of control tokens in it
     count as such: the server does not tell them apart. Nor does it say which token begins a text: one without a
@@ -42,10 +42,10 @@ class OpenAIScorer:
 
     def score(self, texts: Iterable[TextToScore]) -> Iterator[Scored]:
         """Score every text, in the order in which they finish; at most `concurrency` are in flight."""
-        return as_finished(texts, self._score, self._servers.session, self._settings.concurrency)
+        return coroutines_as_finished(texts, self._score, self._servers.session, self._settings.concurrency)
 
     def check(self) -> None:
-        """Raises UserError where the servers cannot score, WorldError where none answers."""
+        """Score one short text. Raises UserError where the servers cannot score, WorldError where none answers."""
         (scored,) = self.score([TextToScore("", [{"role": "user", "content": "1"}], "2")])
         if scored.error is not None:
             raise UserError(
@@ -80,7 +80,7 @@ class OpenAIScorer:
         return Scored(wanted.key, tokens, logprobs[len(prompt) :], [begun + offset for offset in offsets])
 
     async def _prompt(self, session: aiohttp.ClientSession, messages: list[dict[str, str]] | None) -> list[int]:
-        """The prompt's tokens by the model's chat template; without messages the begin-of-text token, if it has one."""
+        """Tokenize the prompt by the model's chat template; without messages, the begin-of-text token, if any."""
         asked: dict[str, Any] = {"prompt": "", "add_special_tokens": True}
         if messages is not None:
             asked = {"messages": messages, "add_generation_prompt": True}
@@ -109,7 +109,7 @@ class OpenAIScorer:
 
 
 def _of_tokens(places: Sequence[Any], tokens: Sequence[int]) -> tuple[list[float], list[str]]:
-    """Each token's log-probability and text; the first, which follows nothing, has NaN.
+    """Read each token's log-probability and text; NaN for the first, which follows nothing.
 
     Raises RefusedError where the server speaks of other tokens than those that it was sent.
     """
@@ -117,11 +117,11 @@ def _of_tokens(places: Sequence[Any], tokens: Sequence[int]) -> tuple[list[float
         raise RefusedError(f"the server speaks of {len(places):,} tokens, and was sent {len(tokens):,}")
     logprobs, pieces = [], []
     for place, (said, token) in enumerate(zip(places, tokens, strict=True)):
-        found = (said or {}).get(str(token))
-        if found is None and place:
+        entry = (said or {}).get(str(token))
+        if entry is None and place:
             raise RefusedError(f"the server gives no log-probability of token {place:,}, {token}")
-        logprobs.append(math.nan if found is None else float(found["logprob"]))
-        pieces.append("" if found is None else found.get("decoded_token") or "")
+        logprobs.append(math.nan if entry is None else float(entry["logprob"]))
+        pieces.append("" if entry is None else entry.get("decoded_token") or "")
     return logprobs, pieces
 
 

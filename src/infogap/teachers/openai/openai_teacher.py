@@ -1,4 +1,4 @@
-"""The openai teacher: one server or a fleet of them that speak the OpenAI chat-completions protocol."""
+"""The openai teacher: one server or several that speak the OpenAI chat-completions protocol."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager, closing
 import aiohttp
 
 from infogap.errors import WorldError
-from infogap.recipe.teacher_section import OpenAITeacher
-from infogap.teachers.async_bridge import as_finished
+from infogap.parallel.coroutines import coroutines_as_finished
 from infogap.teachers.base import Completion, Request
 from infogap.teachers.openai import chat_protocol as chat
 from infogap.teachers.openai.http_errors import PassingError, RefusedError
 from infogap.teachers.openai.http_servers import Servers
+from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.teachers.openai.prompt_length import Context
 
 FAILURES_IN_A_ROW = 32  # besides those that were in flight together: one outage hits them all
@@ -22,7 +22,7 @@ _Line = tuple[aiohttp.ClientSession, Context]
 
 
 class OpenAIServers:
-    """A teacher that asks servers over HTTP, many requests at once."""
+    """A teacher behind HTTP servers, many requests at once."""
 
     def __init__(self, settings: OpenAITeacher) -> None:
         """Raises UserError where the key's environment variable is not set."""
@@ -35,10 +35,12 @@ class OpenAIServers:
 
         Failed requests are held back until an answer shows that the servers work. Raises WorldError where no
         server answers, all refuse the key or do not know the model, or requests keep failing without an
-        answer between them: those failures are then of the servers, and the requests count as not asked.
+        answer between them: then the servers are at fault, and the requests count as not asked.
         """
         held: list[Completion] = []
-        with closing(as_finished(requests, self._complete, self._line, self._settings.concurrency)) as completions:
+        with closing(
+            coroutines_as_finished(requests, self._complete, self._line, self._settings.concurrency)
+        ) as completions:
             for completion in completions:
                 if completion.finish_reason == "error":
                     held.append(completion)
@@ -66,7 +68,7 @@ class OpenAIServers:
             yield session, await Context.learn(self._settings, self._servers.fleet, session)
 
     async def _complete(self, line: _Line, request: Request) -> Completion:
-        """The answer, or why there is none after `attempts` of them."""
+        """Ask for the answer; after `attempts` failures, a completion with the last error."""
         session, context = line
 
         def read(url: str, status: int, headers: Mapping[str, str], payload: bytes) -> Completion:

@@ -1,4 +1,4 @@
-"""Whether a prompt fits into the servers' context, found out before it is sent."""
+"""Check that a prompt fits into the servers' context before it is sent."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import aiohttp
 import orjson
 
 from infogap.errors import UserError
-from infogap.recipe.teacher_section import OpenAITeacher
 from infogap.teachers.base import Request
 from infogap.teachers.openai.http_errors import RefusedError
 from infogap.teachers.openai.load_balancer import Fleet
+from infogap.teachers.openai.openai_backend import OpenAITeacher
+from infogap.teachers.openai.server_models import NO_ANSWER, list_models
 
 TEMPLATE_TOKENS = 256  # what a chat template adds to a prompt, at most
-_SECONDS = 10.0  # for a question about a server or a prompt: without an answer, work goes on
-_NO_ANSWER = (aiohttp.ClientError, OSError, ValueError)  # TimeoutError is an OSError, invalid JSON a ValueError
+_SECONDS = 10.0  # to count a prompt's tokens: without an answer, work goes on
 
 
 class Context:
-    """The context of a fleet: tokens of prompt and answer together, as far as anybody says.
+    """The context length of a fleet: tokens of prompt and answer together, if the recipe or a server gives it.
 
-    Most prompts are sent unasked: a text of n bytes has at most n tokens. Only the others are counted, by a
-    server that can (vLLM's `/tokenize`); where none can, they are sent, and a refusal says that they are too long.
+    Most prompts are sent unchecked: a text of n bytes has at most n tokens. Only longer ones are counted, by a server
+    that can (vLLM's `/tokenize`); where none can, they are sent, and a refusal says that they are too long.
     """
 
     def __init__(self, settings: OpenAITeacher, fleet: Fleet, length: int | None) -> None:
@@ -34,15 +34,15 @@ class Context:
 
     @classmethod
     async def learn(cls, settings: OpenAITeacher, fleet: Fleet, session: aiohttp.ClientSession) -> Context:
-        """From the recipe, or from what the servers list with the model (vLLM's and SGLang's `max_model_len`).
+        """Take the length from the recipe, or from the servers' lists of models (`max_model_len` of vLLM and SGLang).
 
         Of several servers the smallest counts: any of them may be asked. Raises UserError where an answer
         alone may be longer.
         """
         length = settings.context_length
         if length is None:
-            said = await asyncio.gather(*(_listed(session, server.url, settings.model) for server in fleet.servers))
-            length = min((found for found in said if found is not None), default=None)
+            listed = await asyncio.gather(*(_listed(session, server.url, settings.model) for server in fleet.servers))
+            length = min((each for each in listed if each is not None), default=None)
         if length is not None and settings.sampling.max_tokens > length:
             raise UserError(
                 f"teacher.sampling.max_tokens: {settings.sampling.max_tokens:,} tokens of an answer do not fit into "
@@ -51,7 +51,7 @@ class Context:
         return cls(settings, fleet, length)
 
     async def check(self, session: aiohttp.ClientSession, request: Request) -> None:
-        """Raises RefusedError where the prompt leaves no room for an answer."""
+        """Raise RefusedError where the prompt leaves no room for an answer."""
         if self.length is None or not self._can_count:
             return
         size = sum(len(message["content"].encode()) for message in request.messages)
@@ -62,7 +62,7 @@ class Context:
             raise RefusedError(f"prompt of {count:,} tokens does not fit in the context of {self.length:,}", "too_long")
 
     async def _count(self, session: aiohttp.ClientSession, request: Request) -> int | None:
-        """The prompt's tokens, by vLLM's own tokenizer and chat template."""
+        """Count the prompt's tokens, by vLLM's own tokenizer and chat template."""
         server = self._fleet.choose()
         assert server is not None
         asked: dict[str, Any] = {"model": self._settings.model, "messages": request.messages}
@@ -76,18 +76,13 @@ class Context:
             ) as reply:
                 self._can_count = reply.status not in {401, 403, 404, 405, 501}
                 said = orjson.loads(await reply.read()) if reply.status == 200 else None
-        except _NO_ANSWER:
+        except NO_ANSWER:
             return None
         count = said.get("count") if isinstance(said, dict) else None
         return count if isinstance(count, int) else None
 
 
 async def _listed(session: aiohttp.ClientSession, url: str, model: str) -> int | None:
-    """The context that a server's list of models gives for this one."""
-    try:
-        async with session.get(f"{url}/models", timeout=aiohttp.ClientTimeout(total=_SECONDS)) as reply:
-            listed = orjson.loads(await reply.read())["data"]
-        lengths = [each.get("max_model_len") for each in listed if each.get("id") == model]
-    except (*_NO_ANSWER, KeyError, TypeError, AttributeError):
-        return None
+    """Read the context length that a server's list of models gives for this one."""
+    lengths = (each.get("max_model_len") for each in await list_models(session, url) if each.get("id") == model)
     return next((length for length in lengths if isinstance(length, int) and length > 0), None)

@@ -1,1 +1,1 @@
-"""Replicas of vLLM's engine on a Ray cluster."""
+"""The ray backend: replicas of vLLM's engine on a Ray cluster. Open `ray_backend.py` first."""

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from infogap.console import detail, say
 from infogap.errors import UserError, WorldError
-from infogap.recipe.teacher_section import VllmSettings
 from infogap.teachers.base import Completion, Request
 from infogap.teachers.ray.replicas import ReplicaDiedError
+from infogap.teachers.vllm.vllm_backend import VllmSettings
 
 if TYPE_CHECKING:
     from infogap.teachers.vllm.vllm_teacher import VllmModel
 
-_PLACED_SECONDS = 30.0  # until the person is told that a replica waits for a free node
+_PLACED_SECONDS = 30.0  # before a message says that a replica waits for a free node
 _CALLS = 100_000  # that an actor takes at once: more than any engine asks for
 
 
@@ -28,7 +28,7 @@ class OnNode:
         self._model: VllmModel
 
     async def node(self) -> str:
-        """Where it is."""
+        """Give the node's host name."""
         return socket.gethostname()
 
     async def start(self) -> int:
@@ -39,7 +39,7 @@ class OnNode:
         return self._model.at_once
 
     async def answer(self, request: Request) -> Completion:
-        """Raises WorldError where the engine dies."""
+        """Answer a request. Raises WorldError where the engine dies."""
         return await self._model.complete(request)
 
     async def close(self) -> None:
@@ -76,12 +76,12 @@ class RayReplica:
         return room
 
     async def answer(self, request: Request) -> Completion:
-        """Raises ReplicaDiedError."""
+        """Answer a request. Raises ReplicaDiedError."""
         completion: Completion = await _result(self._actor.answer.remote(request))
         return completion
 
     def close(self) -> Any:
-        """Begin to shut the engine down; gives what can be waited for."""
+        """Begin to shut the engine down; returns what can be waited for."""
         return self._actor.close.remote()
 
     def kill(self) -> None:
@@ -92,7 +92,7 @@ class RayReplica:
 
 
 async def _result(reference: Any) -> Any:
-    """What a call of an actor gives. Raises UserError, and ReplicaDiedError where the actor or its engine is gone."""
+    """Wait for the result of an actor's call. Raises UserError; ReplicaDiedError where the actor or engine is gone."""
     from ray.exceptions import RayError, RayTaskError
 
     try:
@@ -107,6 +107,6 @@ async def _result(reference: Any) -> Any:
 
 
 def _reason(text: str) -> str:
-    """The reason in what Ray says of a dead actor: a paragraph, or a traceback, that begins with ids."""
+    """Extract the reason from what Ray says of a dead actor: a paragraph or a traceback that begins with ids."""
     last = text.rstrip().rpartition("\n")[2].strip()
     return last.partition(". ")[0].removesuffix(".") or "Ray gives no reason"

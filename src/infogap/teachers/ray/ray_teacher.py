@@ -11,18 +11,17 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 from infogap.errors import UserError, WorldError
-from infogap.recipe.teacher_section import RayTeacher
-from infogap.teachers.async_bridge import as_finished
-from infogap.teachers.base import Completion, Request
+from infogap.parallel.coroutines import coroutines_as_finished
+from infogap.teachers.base import Completion, Request, Resolve
+from infogap.teachers.ray.ray_backend import RayTeacher
 from infogap.teachers.ray.ray_replica import RayReplica
 from infogap.teachers.ray.replicas import Replicas
-from infogap.teachers.vllm.model_folder import find_folder
+from infogap.teachers.vllm.vllm_backend import find_folder
 
 _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 _CONNECT_SECONDS = 10.0
@@ -32,7 +31,7 @@ _SHUTDOWN_SECONDS = 15.0  # the engines' own limit is 10
 class RayCluster:
     """A teacher that answers with vLLM on the nodes of a Ray cluster."""
 
-    def __init__(self, settings: RayTeacher, resolve: Callable[[str], Path]) -> None:
+    def __init__(self, settings: RayTeacher, resolve: Resolve) -> None:
         """Start the replicas and wait for the first one; `resolve` gives a path of the recipe as one of this machine.
 
         A model's folder must be at the same place on every node. Raises UserError where Ray or vLLM, the model
@@ -40,12 +39,12 @@ class RayCluster:
         """
         folder = find_folder(settings.model, resolve)
         self.name = folder.name if folder else settings.model
-        told = settings.model_copy(update={"model": str(folder or settings.model)})
+        on_nodes = settings.model_copy(update={"model": str(folder or settings.model)})
         self._count = settings.replicas
         self._ours = _connect(settings)
-        self._replicas = Replicas(lambda number: RayReplica(number, told, settings.gpus), settings.replicas)
+        self._replicas = Replicas(lambda number: RayReplica(number, on_nodes, settings.gpus), settings.replicas)
         try:
-            (self._room,) = as_finished(range(1), _first_up, self._replicas.tended, 1)
+            (self._room,) = coroutines_as_finished(range(1), _first_up, self._replicas.tended, 1)
         except BaseException:
             self.close()
             raise
@@ -55,7 +54,7 @@ class RayCluster:
 
         Raises WorldError where no replica is left.
         """
-        return as_finished(requests, Replicas.answer, self._replicas.tended, self._count * self._room)
+        return coroutines_as_finished(requests, Replicas.answer, self._replicas.tended, self._count * self._room)
 
     def close(self) -> None:
         """Shut the replicas down, and the cluster where it was started for this command."""
@@ -76,7 +75,7 @@ async def _first_up(replicas: Replicas, _: int) -> int:
 
 
 def _connect(settings: RayTeacher) -> bool:
-    """Connect to the cluster; gives whether this call has connected. Raises UserError, WorldError."""
+    """Connect to the cluster; returns whether this call has connected. Raises UserError, WorldError."""
     try:
         import ray
     except ModuleNotFoundError as error:

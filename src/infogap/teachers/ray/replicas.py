@@ -1,4 +1,4 @@
-"""Replicas of one model that may die: who is asked next, and what becomes of a dead one and its requests."""
+"""Replicas of one model that may die: distribute requests, restart dead replicas, repeat their requests."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Actor(Protocol):
     """One life of a replica, somewhere."""
 
     async def start(self) -> int:
-        """Wait until it can answer; gives how many requests keep it busy. May be called again after a cancellation.
+        """Wait until it can answer; returns how many requests keep it busy. May be called again after a cancellation.
 
         Raises UserError where no replica could start, ReplicaDiedError.
         """
 
     async def answer(self, request: Request) -> Completion:
-        """Raises ReplicaDiedError."""
+        """Answer a request. Raises ReplicaDiedError."""
 
     def kill(self) -> None:
         """End it, whatever state it is in."""
@@ -39,7 +39,7 @@ class Actor(Protocol):
 
 @dataclass(eq=False)
 class _Replica:
-    """One life of a replica, and what is known of it."""
+    """One life of a replica and its state."""
 
     number: int
     actor: Actor | None = None  # None while it waits for its start
@@ -86,7 +86,7 @@ class Replicas:
             await asyncio.gather(*self._starting, return_exceptions=True)
 
     async def first_up(self) -> int:
-        """Wait for the first one that is up; gives how many requests keep it busy.
+        """Wait for the first one that is up; returns how many requests keep it busy.
 
         Raises UserError where none could ever start, WorldError where none is left.
         """
@@ -115,7 +115,7 @@ class Replicas:
         return Completion.failed(request, f"{DEATHS} replicas died while they answered; the last: {why}")
 
     async def _free(self, taking: int = 0) -> _Replica:
-        """The least busy replica that has room, with `taking` more requests in flight than before."""
+        """Wait for the least busy replica with room, and count `taking` more requests in flight there."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._over or self._with_room())
             if self._over:
@@ -149,7 +149,7 @@ class Replicas:
         await self._tell()
 
     async def _died(self, replica: _Replica, why: str) -> None:
-        if replica not in self._replicas:  # another one of its requests has seen it
+        if replica not in self._replicas:  # another of its requests has noticed it
             return
         assert replica.actor is not None
         replica.actor.kill()

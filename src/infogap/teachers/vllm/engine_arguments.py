@@ -1,4 +1,4 @@
-"""The recipe's `engine` as vLLM's configuration, and what is wrong with it in one line."""
+"""Turn the recipe's `engine` into vLLM's configuration, and its errors into one line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NETWORK = ("Connect", "Timeout", "Offline", "LocalEntryNotFound")
 
 
 def engine_config(model: str, arguments: dict[str, Any]) -> Any:
-    """vLLM's configuration of an engine for a model (a folder, or a name on the Hub).
+    """Make vLLM's configuration of an engine for a model (a folder, or a name on the Hub).
 
     Raises UserError where an argument or the model is none, WorldError where the Hub or a GPU is not reached.
     """
@@ -46,10 +46,10 @@ def engine_config(model: str, arguments: dict[str, Any]) -> Any:
 
 
 def _said(error: ValidationError, arguments: dict[str, Any]) -> str:
-    """The first complaint about a key that the recipe gives, or else the first of all."""
-    found = error.errors(include_url=False, include_context=False)
-    named = [line for line in found if line["loc"] and line["loc"][0] in arguments]
-    line = (named or found)[0]
+    """Say the first error about a key that the recipe gives, or else the first of all."""
+    errors = error.errors(include_url=False, include_context=False)
+    named = [line for line in errors if line["loc"] and line["loc"][0] in arguments]
+    line = (named or errors)[0]
     message = first_line(line["msg"].removeprefix("Value error, "))
     if named:
         return f"engine.{line['loc'][0]}: {message}, not {line['input']!r}"
@@ -64,5 +64,5 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def first_line(text: str) -> str:
-    """The first line that says something."""
+    """Give the first line that is not empty."""
     return next((line.strip() for line in text.splitlines() if line.strip()), "")

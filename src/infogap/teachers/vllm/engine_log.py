@@ -1,4 +1,4 @@
-"""What vLLM's processes print: kept in a file, its warnings shown, the reason of a failure found in it."""
+"""Keep what vLLM's processes print in a file, show its warnings, and find the reason of a failure in it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class EngineLog:
 
     @contextmanager
     def capture(self) -> Iterator[None]:
-        """Both streams of this process and of those that it starts meanwhile; theirs stay with the log."""
+        """Capture both streams of this process, and for good those of processes that it starts meanwhile."""
         self._starting = True
         sys.stdout.flush()
         sys.stderr.flush()
@@ -63,22 +63,22 @@ class EngineLog:
             self._starting = False
 
     def take(self, logger: logging.Logger) -> None:
-        """What this process logs goes the same way, in the form that the logger's handlers give it."""
+        """Send what this process logs the same way, in the form that the logger's handlers give it."""
         for handler in logger.handlers:
             if type(handler) is logging.StreamHandler:  # vLLM's own, and not a derived one that somebody else has added
                 handler.setStream(os.fdopen(os.dup(self._writing), "w", buffering=1))
 
     def reason(self) -> str:
-        """The first line of the last exception in the log, as the engine itself words it; empty where there is none."""
-        found = ""
+        """Find the first line of the last exception in the log, in the engine's words; empty where there is none."""
+        reason = ""
         for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
             text = _PREFIX.sub("", line).strip()
             if _REASON.match(text) and not any(words in text for words in _PASSED_ON):
-                found = text
-        return found
+                reason = text
+        return reason
 
     def remove(self) -> None:
-        """Forget the log of an engine that ended well."""
+        """Delete the log of an engine that ended well."""
         self.path.unlink(missing_ok=True)
 
     def _read(self, reading: int) -> None:
@@ -89,7 +89,7 @@ class EngineLog:
                     self._show(line.rstrip())
 
     def _is_new_warning(self, line: str) -> bool:
-        """Every process gives the same warnings: one of them is enough."""
+        """Tell whether a line is a warning that no process has given before."""
         if not _WARNING.search(line):
             return False
         text = _PREFIX.sub("", line)

@@ -1,4 +1,4 @@
-"""Ends an engine's processes where the one that started them was killed: they would hold the GPU's memory for good."""
+"""End an engine's processes if the process that started them is killed: they would hold the GPU's memory for good."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if 0 not in pids:
 
 
 class Guard:
-    """A small process that outlives this one if it is killed, and then ends the processes that it was told of."""
+    """A small process that outlives this one if it is killed, and then ends the processes on its list."""
 
     def __init__(self) -> None:
         # A session of its own: what the terminal does to this process must not happen to it.
@@ -42,13 +42,13 @@ class Guard:
         self._watched: set[int] = set()
 
     def watch(self, pids: Iterable[int]) -> None:
-        """Have these processes ended, too."""
+        """Put these processes on the list."""
         for pid in set(pids) - self._watched:
             self._watched.add(pid)
             self._tell(pid)
 
     def release(self) -> None:
-        """They ended well, or will."""
+        """End the guard: the processes ended well, or will."""
         self._tell(_RELEASED)
         assert self._process.stdin is not None
         self._process.stdin.close()

@@ -1,4 +1,4 @@
-"""vLLM's engine, started once in processes of its own and asked from ordinary code."""
+"""Start vLLM's engine in processes of its own, and use it from ordinary code."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class VllmEngine:
     """
 
     def __init__(self, model: str, arguments: dict[str, Any]) -> None:
-        """Start the engine; `arguments` are vLLM's engine arguments, minutes may pass for a large model.
+        """Start the engine, which takes minutes for a large model; `arguments` are vLLM's engine arguments.
 
         Raises UserError where vLLM is not installed or refuses the model or an argument, WorldError where
         the start fails (no GPU, too little memory).
@@ -94,7 +94,7 @@ class VllmEngine:
             ) from None
 
     def close(self) -> None:
-        """Shut the engine down and give its memory back."""
+        """Shut the engine down and release its memory."""
         died = self.llm.errored
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()

@@ -1,19 +1,18 @@
-"""How likely a model finds a given text after a given prompt: vLLM's prompt log-probabilities."""
+"""Score texts with vLLM's engine, by its log-probabilities of prompts."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
-from infogap.recipe.teacher_section import VllmSettings
-from infogap.teachers.async_bridge import as_finished
+from infogap.parallel.coroutines import coroutines_as_finished
+from infogap.teachers.base import Resolve
 from infogap.teachers.scoring import Scored, TextToScore
-from infogap.teachers.vllm.model_folder import find_folder
-from infogap.teachers.vllm.prompt_tokens import PromptError, Prompts
+from infogap.teachers.vllm.vllm_backend import VllmSettings, find_folder
 from infogap.teachers.vllm.vllm_engine import VllmEngine
+from infogap.teachers.vllm.vllm_tokens import PromptError, Prompts
 from infogap.text.thoughts import OPENING
 
 # A row of logits over the whole vocabulary per token: 150,000 words take 0.6 MB in float32, 10,000 tokens 6 GB, which
@@ -23,9 +22,9 @@ SEQUENCES_AT_ONCE = 64  # enough to fill a step
 
 
 class VllmScorer:
-    """A model that scores texts. Its engine is another one than a teacher's: it takes small steps."""
+    """A scorer on an engine of its own, which takes smaller steps than a teacher's."""
 
-    def __init__(self, settings: VllmSettings, resolve: Callable[[str], Path]) -> None:
+    def __init__(self, settings: VllmSettings, resolve: Resolve) -> None:
         """Start the engine; as VllmModel does, and with the same errors."""
         folder = find_folder(settings.model, resolve)
         self.name = folder.name if folder else settings.model
@@ -34,7 +33,7 @@ class VllmScorer:
 
     def score(self, texts: Iterable[TextToScore]) -> Iterator[Scored]:
         """Score every text, in the order in which they finish. Raises WorldError where the engine dies."""
-        return as_finished(texts, self._score, lambda: nullcontext(self._engine), self._engine.max_num_seqs)
+        return coroutines_as_finished(texts, self._score, lambda: nullcontext(self._engine), self._engine.max_num_seqs)
 
     def close(self) -> None:
         """Shut the engine down."""
@@ -72,15 +71,15 @@ class VllmScorer:
         asked = TokensPrompt(prompt_token_ids=[*prompt, *tokens])
         try:
             async for output in self._engine.llm.generate(asked, sampling, wanted.key):
-                found = output.prompt_logprobs.logprobs  # nothing stands for the first token, which follows none
+                scores = output.prompt_logprobs.logprobs  # without the first token, which follows none
         except (VLLMClientError, EngineGenerateError) as error:
             return Scored.failed(wanted, f"vLLM refuses the text: {error.__cause__ or error}")
-        logprobs = found[len(prompt) - 1 :] if prompt else [math.nan, *found]
+        logprobs = scores[len(prompt) - 1 :] if prompt else [math.nan, *scores]
         return Scored(wanted.key, tokens, logprobs, [begun + offset for offset in offsets])
 
 
 def _in_small_steps(engine: dict[str, Any]) -> dict[str, Any]:
-    """Engine arguments that bound a step; what the recipe bounds more narrowly stays so."""
+    """Bound a step by engine arguments; narrower bounds of the recipe stay."""
     tokens = min(engine.get("max_num_batched_tokens") or TOKENS_AT_ONCE, TOKENS_AT_ONCE)
     sequences = min(engine.get("max_num_seqs") or SEQUENCES_AT_ONCE, SEQUENCES_AT_ONCE, tokens)
     return {"enable_chunked_prefill": True, "max_num_batched_tokens": tokens, "max_num_seqs": sequences}

@@ -1,22 +1,19 @@
-"""The vllm teacher: vLLM's offline engine, kept full, its answers handed on one by one as they finish."""
+"""The vllm teacher: vLLM's offline engine, kept full; answers come one by one as they finish."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from infogap.recipe.teacher_section import VllmSettings
-from infogap.teachers.async_bridge import as_finished
-from infogap.teachers.base import Completion, FinishReason, Request
-from infogap.teachers.entropy import entropies
-from infogap.teachers.vllm.answer_text import AnswerText
-from infogap.teachers.vllm.model_folder import find_folder
-from infogap.teachers.vllm.prompt_tokens import PromptError, Prompts
+from infogap.parallel.coroutines import coroutines_as_finished
+from infogap.teachers.base import Completion, FinishReason, Request, Resolve
+from infogap.teachers.logprobs import entropies
+from infogap.teachers.vllm.vllm_backend import VllmSettings, find_folder
 from infogap.teachers.vllm.vllm_engine import VllmEngine
+from infogap.teachers.vllm.vllm_tokens import AnswerText, PromptError, Prompts
 from infogap.text.thoughts import read_parts
 
 _QUEUED = 2  # requests taken for each sequence that the engine works on: the next one waits when one ends
@@ -25,7 +22,7 @@ _QUEUED = 2  # requests taken for each sequence that the engine works on: the ne
 class VllmModel:
     """A teacher that answers with vLLM, in this machine's own processes."""
 
-    def __init__(self, settings: VllmSettings, resolve: Callable[[str], Path]) -> None:
+    def __init__(self, settings: VllmSettings, resolve: Resolve) -> None:
         """Start the engine; `resolve` gives a path of the recipe as a path of this machine.
 
         Raises UserError where vLLM, the model or an engine argument is missing or wrong, WorldError where
@@ -43,7 +40,7 @@ class VllmModel:
 
         Raises WorldError where the engine dies.
         """
-        return as_finished(requests, VllmModel.complete, lambda: nullcontext(self), self.at_once)
+        return coroutines_as_finished(requests, VllmModel.complete, lambda: nullcontext(self), self.at_once)
 
     @property
     def at_once(self) -> int:

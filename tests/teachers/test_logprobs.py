@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.teachers.entropy import entropies, entropy
+from infogap.teachers.logprobs import entropies, entropy
 
 
 def test_outcomes_that_are_all_there_is() -> None:

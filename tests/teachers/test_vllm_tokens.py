@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from infogap.teachers.vllm.answer_text import AnswerText
+from infogap.teachers.vllm.vllm_tokens import AnswerText
 
 
 class Tokenizer:

@@ -1,4 +1,8 @@
-"""Coroutines for ordinary code: so many in flight at once, results as they finish."""
+"""Run coroutines for ordinary code: a limited number at once, their results as they finish.
+
+Ours rather than anyio's blocking portal: that wakes the event loop for every item, where here one wake-up starts all
+that wait, and takes four times as long (20,000 coroutines that only yield: 5.5 s, here 1.5 s).
+"""
 
 from __future__ import annotations
 
@@ -17,23 +21,22 @@ Result = TypeVar("Result")
 Resource = TypeVar("Resource")
 
 
-def as_finished(
+def coroutines_as_finished(
     items: Iterable[Item],
     work: Callable[[Resource, Item], Coroutine[Any, Any, Result]],
     opening: Callable[[], AbstractAsyncContextManager[Resource]],
-    limit: int,
+    at_once: int,
 ) -> Generator[Result, None, None]:
-    """Yield `await work(resource, item)` for every item, in the order in which they finish.
+    """Yield `await work(resource, item)` for every item.
 
-    The coroutines run on an event loop in a thread of its own, so that they go on while the caller is
-    busy with a result. `items` is read in the caller's thread, only as fast as work can start: at most
-    `limit` are in flight, and at most as many results wait to be taken. The first exception of `work`
-    or of `items`, or Ctrl-C, is raised here, after the results that have finished by then. However the iteration
-    ends, what is in flight is cancelled and the resource closed before it returns.
+    The coroutines run on an event loop in a thread of its own, so that they continue while the caller handles a
+    result. At most `at_once` are in flight, and at most as many results wait to be taken. The first exception of
+    `work` or of `items`, or Ctrl-C, is raised after the results that have finished by then. However the iteration
+    ends, what is in flight is cancelled and the resource closed.
     """
     waiting = iter(items)
     to_start: deque[Item] = deque()
-    awake = threading.Event()  # whether the loop is told of what is to be started
+    awake = threading.Event()  # whether the loop knows that there is something to start
     finished: SimpleQueue[asyncio.Task[Result]] = SimpleQueue()
     running: set[asyncio.Task[Result]] = set()  # the loop itself holds its tasks only weakly
     outstanding = 0  # started and not yet yielded
@@ -41,7 +44,7 @@ def as_finished(
     def over(task: asyncio.Task[Result]) -> None:
         running.discard(task)
         if not task.cancelled():
-            task.exception()  # counts as looked at, also where nobody takes the result any more
+            task.exception()  # counts as retrieved, also where nobody takes the result
         finished.put(task)
 
     try:
@@ -57,7 +60,7 @@ def as_finished(
 
             while True:
                 in_flight = outstanding - finished.qsize()
-                for item in islice(waiting, min(limit - in_flight, 2 * limit - outstanding)):
+                for item in islice(waiting, min(at_once - in_flight, 2 * at_once - outstanding)):
                     to_start.append(item)
                     outstanding += 1
                     if not awake.is_set():  # waking the loop costs a system call
@@ -74,7 +77,7 @@ def as_finished(
 
 
 def _results(finished: SimpleQueue[asyncio.Task[Result]]) -> Iterator[Result]:
-    """What waits in the queue, but for failures."""
+    """The results in the queue, without failures."""
     while not finished.empty():
         done = finished.get()
         if not done.cancelled() and done.exception() is None:
@@ -85,7 +88,7 @@ def _results(finished: SimpleQueue[asyncio.Task[Result]]) -> Iterator[Result]:
 def _loop_in_thread(
     opening: Callable[[], AbstractAsyncContextManager[Resource]],
 ) -> Iterator[tuple[asyncio.AbstractEventLoop, Resource]]:
-    """An event loop that runs in another thread, and a resource opened on it."""
+    """Run an event loop in another thread, and open a resource on it."""
     ready: Future[tuple[asyncio.AbstractEventLoop, Resource, asyncio.Event]] = Future()
 
     async def live() -> None:

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.teachers.async_bridge import as_finished
+from infogap.parallel.coroutines import coroutines_as_finished
 
 
 class Bench:
@@ -55,14 +55,14 @@ def threads() -> list[str]:
 @given(items=st.lists(st.sampled_from([0.0, 0.001, 0.002]), max_size=30), limit=st.integers(1, 8))
 def test_every_item_gives_one_result(items: list[float], limit: int) -> None:
     bench = Bench()
-    assert sorted(as_finished(items, work, bench.opening, limit)) == sorted(items)
+    assert sorted(coroutines_as_finished(items, work, bench.opening, limit)) == sorted(items)
     assert bench.most <= limit
     assert not bench.open
     assert threads() == []
 
 
 def test_results_come_as_they_finish() -> None:
-    assert list(as_finished([0.3, 0.0, 0.1], work, Bench().opening, 3)) == [0.0, 0.1, 0.3]
+    assert list(coroutines_as_finished([0.3, 0.0, 0.1], work, Bench().opening, 3)) == [0.0, 0.1, 0.3]
 
 
 def test_items_are_taken_only_as_work_can_start() -> None:
@@ -74,7 +74,7 @@ def test_items_are_taken_only_as_work_can_start() -> None:
             taken += 1
             yield 0.0
 
-    results = as_finished(endless(), work, Bench().opening, 4)
+    results = coroutines_as_finished(endless(), work, Bench().opening, 4)
     assert taken == 0
     for yielded in range(1, 200):
         next(results)
@@ -84,7 +84,7 @@ def test_items_are_taken_only_as_work_can_start() -> None:
 
 def test_work_goes_on_while_the_caller_is_busy() -> None:
     bench = Bench()
-    results = as_finished([0.0, 0.05, 0.05, 0.05], work, bench.opening, 4)
+    results = coroutines_as_finished([0.0, 0.05, 0.05, 0.05], work, bench.opening, 4)
     next(results)
     time.sleep(0.3)
     assert bench.running == 0
@@ -94,7 +94,7 @@ def test_work_goes_on_while_the_caller_is_busy() -> None:
 @pytest.mark.filterwarnings("error")
 def test_closing_early_cancels_before_the_resource_closes() -> None:
     bench = Bench()
-    results = as_finished([0.0, 60.0, 60.0, 60.0], work, bench.opening, 3)
+    results = coroutines_as_finished([0.0, 60.0, 60.0, 60.0], work, bench.opening, 3)
     next(results)
     started = time.monotonic()
     results.close()
@@ -114,7 +114,7 @@ async def fail(bench: Bench, item: int) -> int:
 @pytest.mark.filterwarnings("error")
 def test_errors_of_the_work_are_raised_and_the_rest_is_cancelled() -> None:
     with pytest.raises(ValueError, match="three"):
-        list(as_finished(range(100), fail, Bench().opening, 8))
+        list(coroutines_as_finished(range(100), fail, Bench().opening, 8))
     assert threads() == []
 
 
@@ -125,7 +125,7 @@ def test_errors_of_the_items_are_raised() -> None:
         raise KeyError("no more tasks")
 
     with pytest.raises(KeyError, match="no more tasks"):
-        list(as_finished(items(), work, Bench().opening, 2))
+        list(coroutines_as_finished(items(), work, Bench().opening, 2))
     assert threads() == []
 
 
@@ -145,7 +145,7 @@ def test_what_has_finished_comes_before_the_error(in_work: bool) -> None:
 
     came = Counter[int]()
     with pytest.raises(ValueError, match=r"one|no more"):
-        for item in as_finished(items(), wait, Bench().opening, 9):
+        for item in coroutines_as_finished(items(), wait, Bench().opening, 9):
             came[item] += 1
     assert came == Counter(item for item in range(6) if not (in_work and item == 1))
     assert threads() == []
@@ -165,7 +165,7 @@ def test_what_has_finished_comes_before_the_interrupt() -> None:
         time.sleep(0.3)  # meanwhile the first six finish
         raise KeyboardInterrupt
 
-    results = as_finished(items(), wait, Bench().opening, 20)
+    results = coroutines_as_finished(items(), wait, Bench().opening, 20)
     came: list[int] = []
     with pytest.raises(KeyboardInterrupt):
         for result in results:
@@ -181,7 +181,7 @@ def test_what_is_in_flight_finishes_where_the_items_end_early() -> None:
             yield 0.2
 
     bench = Bench()
-    results = as_finished(until_stopped(), work, bench.opening, 4)
+    results = coroutines_as_finished(until_stopped(), work, bench.opening, 4)
     came = [next(results)]
     stop.set()
     came += results
@@ -204,7 +204,7 @@ def test_an_interrupt_at_any_moment_loses_nothing_that_had_finished(seconds: flo
         os.kill(os.getpid(), signal.SIGINT)
 
     came: list[int] = []
-    results = as_finished(count(), note, Bench().opening, 8)
+    results = coroutines_as_finished(count(), note, Bench().opening, 8)
     timer = threading.Timer(seconds, interrupt)
     timer.start()
     with pytest.raises(KeyboardInterrupt):
@@ -222,5 +222,5 @@ def take(results: Iterator[int], came: list[int]) -> None:
 
 def test_errors_of_opening_are_raised() -> None:
     with pytest.raises(OSError, match="no socket"):
-        list(as_finished([0.0], work, broken, 2))
+        list(coroutines_as_finished([0.0], work, broken, 2))
     assert threads() == []

@@ -1,26 +1,27 @@
-"""What to change in the recipe where a server takes no request at all."""
+"""Which models servers list, and what to change in the recipe where none of them takes a request."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import aiohttp
 import orjson
 
-from infogap.recipe.teacher_section import OpenAITeacher
 from infogap.spelling import nearest
 from infogap.teachers.openai.http_errors import UnusableError, shortened
 from infogap.teachers.openai.load_balancer import Fleet
+from infogap.teachers.openai.openai_backend import OpenAITeacher
 
-_SECONDS = 10.0  # for a server's list of models
+_SECONDS = 10.0  # for a list: without it, work goes on
 _SHOWN = 20  # models in a message
-_NO_ANSWER = (aiohttp.ClientError, OSError, ValueError, KeyError, TypeError, AttributeError)
+NO_ANSWER = (aiohttp.ClientError, OSError, ValueError)  # TimeoutError is an OSError, invalid JSON a ValueError
 
 
 async def advice(
     error: UnusableError, settings: OpenAITeacher, fleet: Fleet, session: aiohttp.ClientSession
 ) -> str | None:
-    """A sentence that names the key of the recipe to look at; None where the server's own words say all."""
+    """Name the key of the recipe to look at, in a sentence; None where the server's own words say all."""
     match error.cause:
         case "key" if settings.api_key_env is None:
             return (
@@ -30,7 +31,7 @@ async def advice(
         case "key":
             return f"it refuses the key in the environment variable {settings.api_key_env} (teacher.api_key_env)"
         case "model":
-            return _no_such_model(settings.model, await _listed(fleet, session))
+            return _no_such_model(settings.model, await _names(fleet, session))
         case "path":
             return "teacher.base_url is what stands before /chat/completions, as a rule up to and including /v1"
     return None
@@ -44,16 +45,18 @@ def _no_such_model(model: str, listed: list[str]) -> str:
     return f"{wanted}{nearest(model, listed)}; there are: {', '.join(listed[:_SHOWN])}{more}"
 
 
-async def _listed(fleet: Fleet, session: aiohttp.ClientSession) -> list[str]:
-    """The models that the servers list, each once."""
-    found = await asyncio.gather(*(_models(session, server.url) for server in fleet.servers))
-    return list(dict.fromkeys(name for names in found for name in names))
-
-
-async def _models(session: aiohttp.ClientSession, url: str) -> list[str]:
+async def list_models(session: aiohttp.ClientSession, url: str) -> list[dict[str, Any]]:
+    """List what a server says of its models, as a rule each with an `id`. Empty where it gives no such list."""
     try:
         async with session.get(f"{url}/models", timeout=aiohttp.ClientTimeout(total=_SECONDS)) as reply:
             listed = orjson.loads(await reply.read())["data"]
-        return [shortened(each["id"]) for each in listed if isinstance(each["id"], str)]
-    except _NO_ANSWER:
+    except (*NO_ANSWER, KeyError, TypeError):
         return []
+    return listed if isinstance(listed, list) and all(isinstance(model, dict) for model in listed) else []
+
+
+async def _names(fleet: Fleet, session: aiohttp.ClientSession) -> list[str]:
+    """List the servers' models by name, each once; a list in which one has no name does not count."""
+    lists = await asyncio.gather(*(list_models(session, server.url) for server in fleet.servers))
+    named = (models for models in lists if all("id" in model for model in models))
+    return list(dict.fromkeys(shortened(m["id"]) for models in named for m in models if isinstance(m["id"], str)))

@@ -1,4 +1,7 @@
-"""Several contexts of one model at work, each on a thread of its own."""
+"""Run several contexts of one model at once, each on a thread of its own.
+
+Ours rather than a thread pool alone, which cannot send an item to the context that has read its prompt.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +17,18 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def on_contexts(
+def threads_as_finished(
     contexts: Sequence[Context],
     items: Iterable[Item],
     prompt_of: Callable[[Item], Hashable],
     work: Callable[[Context, Item, threading.Event], Result],
 ) -> Generator[Result, None, None]:
-    """Yield `work(context, item, stop)` for every item, in the order in which they finish.
+    """Yield `work(context, item, stop)` for every item.
 
-    Items of one prompt go to the context that has read it, where that is free in time. `items` is read in the
-    caller's thread; no more than one for each context is read ahead. The first exception of `work` or of `items`, or
-    Ctrl-C, is raised here, after the results that have finished by then. However the iteration ends, `stop` is set and
-    no thread is at work any more when it returns: `work` must look at `stop` now and then, and may raise where it is
-    set.
+    An item goes to a context that has read its prompt, if one is free. At most one item per context is read ahead. The
+    first exception of `work` or of `items`, or Ctrl-C, is raised after the results that have finished by then. However
+    the iteration ends, `stop` is set and the threads are joined: `work` must check `stop` now and then, and may raise
+    where it is set.
     """
     waiting = iter(items)
     ahead: list[Item] = []
@@ -73,7 +75,7 @@ def on_contexts(
 
 
 def _next(idle: list[int], ahead: list[Item], prompts: list[Hashable], read: list[Hashable]) -> tuple[int, Item]:
-    """Which context works on which item: one whose prompt it has read; else one that no other context has read."""
+    """Choose a context and an item: one whose prompt it has read, else one whose prompt no other context has read."""
     for number in idle:
         if read[number] in prompts:
             return number, ahead[prompts.index(read[number])]

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from infogap.errors import UserError
-from infogap.recipe.teacher_section import RayTeacher, VllmTeacher
+from infogap.teachers.ray.ray_backend import RayTeacher
 from infogap.teachers.ray.ray_replica import _reason
 from infogap.teachers.ray.ray_teacher import RayCluster
+from infogap.teachers.vllm.vllm_backend import VllmTeacher
 
 MODEL: dict[str, Any] = {
     "model": "Qwen/Qwen3-8B",

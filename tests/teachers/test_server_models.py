@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from infogap.errors import WorldError
-from infogap.recipe.teacher_section import OpenAITeacher
 from infogap.teachers.base import Request
+from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.teachers.openai.openai_teacher import OpenAIServers
 from servers import scripted
 from servers.scripted import ScriptedServer

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infogap.errors import UserError, WorldError
-from infogap.teachers.async_bridge import as_finished
+from infogap.parallel.coroutines import coroutines_as_finished
 from infogap.teachers.base import Completion, Request
 from infogap.teachers.ray import replicas as module
 from infogap.teachers.ray.replicas import DEATHS, STARTS, ReplicaDiedError, Replicas
@@ -73,7 +73,7 @@ def requests(count: int) -> list[Request]:
 
 
 def answers(replicas: Replicas, asked: list[Request], count: int) -> list[Completion]:
-    return list(as_finished(asked, Replicas.answer, replicas.tended, count * ROOM))
+    return list(coroutines_as_finished(asked, Replicas.answer, replicas.tended, count * ROOM))
 
 
 def hiring(make: Callable[[int], Life]) -> tuple[Callable[[int], Life], list[Life]]:
@@ -117,7 +117,7 @@ def test_no_replica_left_is_told_after_the_answers_that_there_were() -> None:
     hire, lives = hiring(lambda born: Life(last=7 if born < 2 else 0))
     taken = []
     with pytest.raises(WorldError, match="no replica of the model is left; the last one: out of memory; what was"):
-        for completion in as_finished(requests(100), Replicas.answer, Replicas(hire, 2).tended, 2 * ROOM):
+        for completion in coroutines_as_finished(requests(100), Replicas.answer, Replicas(hire, 2).tended, 2 * ROOM):
             taken.append(completion)
     assert len({one.request_id for one in taken if one.error is None}) == 14
     assert len(lives) == 2 * STARTS
@@ -142,7 +142,7 @@ def test_what_no_replica_could_start_with_is_raised_as_it_is(problem: Exception)
 def test_replicas_outlive_the_loop_that_they_are_tended_on() -> None:
     hire, lives = hiring(lambda _: Life())
     replicas = Replicas(hire, 2)
-    first = as_finished(requests(50), Replicas.answer, replicas.tended, 2 * ROOM)
+    first = coroutines_as_finished(requests(50), Replicas.answer, replicas.tended, 2 * ROOM)
     assert len(list(islice(first, 5))) == 5
     first.close()
     assert len(answers(replicas, requests(50), 2)) == 50

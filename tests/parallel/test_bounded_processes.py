@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from infogap.errors import WorldError
-from infogap.verify.bounded_workers import Given, Lost, bounded
+from infogap.parallel.bounded_processes import Given, Lost, bounded
 from infogap.verify.grading_pool import limit_memory
 
 
@@ -147,7 +147,7 @@ def test_a_worker_ends_after_its_limit_where_its_parent_was_killed(tmp_path: Pat
     script.write_text(
         "import os, sys, time\n"
         "from pathlib import Path\n"
-        "from infogap.verify.bounded_workers import bounded\n"
+        "from infogap.parallel.bounded_processes import bounded\n"
         "def hang(path):\n"
         "    Path(path).write_text(str(os.getpid()))\n"
         "    while True: pass\n"

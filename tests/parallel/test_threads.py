@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infogap.teachers.embedded.context_threads import on_contexts
+from infogap.parallel.threads import threads_as_finished
 
 Item = tuple[str, int]  # its prompt, its number
 
@@ -27,7 +27,7 @@ def same(_context: int, item: Item, _stop: threading.Event) -> Item:
 @given(st.integers(1, 4), st.lists(st.sampled_from("abc"), max_size=20))
 def test_every_item_is_worked_on_once(contexts: int, prompts: list[str]) -> None:
     items = [(prompt, number) for number, prompt in enumerate(prompts)]
-    assert sorted(on_contexts(range(contexts), items, prompt_of, same)) == sorted(items)
+    assert sorted(threads_as_finished(range(contexts), items, prompt_of, same)) == sorted(items)
 
 
 def test_contexts_work_at_the_same_time() -> None:
@@ -37,7 +37,7 @@ def test_contexts_work_at_the_same_time() -> None:
         together.wait()
         return item
 
-    assert len(list(on_contexts(range(3), [("a", 1), ("a", 2), ("a", 3)], prompt_of, meet))) == 3
+    assert len(list(threads_as_finished(range(3), [("a", 1), ("a", 2), ("a", 3)], prompt_of, meet))) == 3
 
 
 def test_samples_of_a_prompt_stay_with_the_context_that_has_read_it() -> None:
@@ -49,7 +49,7 @@ def test_samples_of_a_prompt_stay_with_the_context_that_has_read_it() -> None:
         return item
 
     items = [(prompt, sample) for prompt in "abcdef" for sample in range(2)]
-    list(on_contexts(range(2), items, prompt_of, note))
+    list(threads_as_finished(range(2), items, prompt_of, note))
     assert [len(contexts) for contexts in seen.values()] == [1] * 6
 
 
@@ -61,7 +61,7 @@ def test_items_are_read_only_as_fast_as_they_are_worked_on() -> None:
             taken.append(number)
             yield "a", number
 
-    working = on_contexts(range(2), source(), prompt_of, same)
+    working = threads_as_finished(range(2), source(), prompt_of, same)
     next(working)
     assert len(taken) <= 6  # one yielded, its place and the other one's filled again, one ahead for each
     working.close()
@@ -83,7 +83,7 @@ def test_what_has_finished_comes_before_an_error(where: str) -> None:
 
     done = []
     with pytest.raises(ValueError, match="no more"):
-        for item in on_contexts([0], source(), prompt_of, fail_at_three):
+        for item in threads_as_finished([0], source(), prompt_of, fail_at_three):
             done.append(item[1])
     assert done[:1] == [1]
 
@@ -99,7 +99,7 @@ def test_work_is_told_to_stop_and_has_stopped_when_the_iteration_is_closed() -> 
         assert begun.wait(timeout=10)
         return item
 
-    working = on_contexts(range(2), [("a", 0), ("b", 1)], prompt_of, work)
+    working = threads_as_finished(range(2), [("a", 0), ("b", 1)], prompt_of, work)
     assert next(working) == ("a", 0)
     working.close()
     assert stopped.is_set()

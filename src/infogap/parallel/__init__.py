@@ -1,0 +1,24 @@
+"""Work on many items at once, in processes, threads or coroutines, behind plain generators.
+
+| to run | open |
+| --- | --- |
+| compiled code or a Python function on all cores | `ordered.py` |
+| code that may hang or kill its process | `bounded_processes.py` |
+| contexts of a model, each on a thread | `threads.py` |
+| requests to servers and engines | `coroutines.py` |
+
+All keep the same rules. A name says the order: `in_order` is that of the items, `as_finished` that in which work
+finishes. Items are read in the caller's thread, a few ahead of the results that are taken. The first exception is
+raised where results are taken. Closing the generator ends the work: nothing runs any more when `close()` returns.
+"""
+
+from __future__ import annotations
+
+import os
+
+
+def usable_cores() -> int:
+    """Count the cores that this process may run on: at least 1, and often fewer than a cluster's node has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

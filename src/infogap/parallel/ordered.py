@@ -1,0 +1,88 @@
+"""Apply a function to many items on all cores; results come in the items' order, however many cores there are.
+
+Ours rather than `Executor.map` of the standard library, which reads every item before it gives the first result.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from infogap.errors import WorldError
+from infogap.parallel import usable_cores
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_AHEAD = 2  # items per process that are held at once, waiting or done
+
+
+def processes_in_order(
+    function: Callable[[Item], Result], items: Iterable[Item], count: int, workers: int | None = None
+) -> Generator[Result, None, None]:
+    """Yield `function(item)` of every item, computed in worker processes.
+
+    `count` is the number of items: one alone is computed here. `workers` is the number of processes, by default one a
+    core. `function` is pickled once for every process, each item and result once. Raises what `function` raises, and
+    WorldError where a process is killed, as for want of memory.
+    """
+    workers = min(workers or usable_cores(), count)
+    if workers < 2:
+        yield from map(function, items)
+        return
+    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    pool = ProcessPoolExecutor(
+        workers, multiprocessing.get_context(method), initializer=_start_worker, initargs=(function,)
+    )
+    try:
+        yield from _in_order(lambda item: pool.submit(_work, item), items, _AHEAD * workers)
+    except BrokenProcessPool as error:
+        raise WorldError(f"a worker process was ended by the system, as for want of memory ({error})") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def threads_in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
+    """Yield `function(item)` of every item, computed in a thread a core: for code that releases Python's lock.
+
+    Raises what `function` raises.
+    """
+    cores = usable_cores()
+    pool = ThreadPoolExecutor(cores)
+    try:
+        yield from _in_order(lambda item: pool.submit(function, item), items, cores)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _in_order(
+    submit: Callable[[Item], Future[Result]], items: Iterable[Item], ahead: int
+) -> Generator[Result, None, None]:
+    """Submit the items, at most `ahead` beyond the one whose result is next."""
+    submitted = deque[Future[Result]]()
+    for item in items:
+        submitted.append(submit(item))
+        if len(submitted) > ahead:
+            yield submitted.popleft().result()
+    while submitted:
+        yield submitted.popleft().result()
+
+
+# In the worker
+
+_function: Callable[[Any], Any]
+
+
+def _start_worker(function: Callable[[Any], Any]) -> None:
+    global _function  # noqa: PLW0603
+    _function = function
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the workers
+
+
+def _work(item: Any) -> Any:
+    return _function(item)
