@@ -12,8 +12,8 @@ from infogap.leaks import LeakScan, Seen, load_leaks
 from infogap.leaks.context_lookup import ladder_names
 from infogap.measure.answer_changes import answer_changes
 from infogap.measure.lexicon import Lexicon, load
-from infogap.measure.markers import MarkerFinder
-from infogap.measure.places import lexicon_entries
+from infogap.measure.marker_search import MarkerSearch
+from infogap.measure.marker_statistics import lexicon_entries
 from infogap.recipe.measure_section import Bands
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES
@@ -64,7 +64,7 @@ class Measuring:
         words = [first + second for first, second in zip(reasoning_words, response_words, strict=True)]
         tokens = traces["completion_tokens"].to_list()
         lengths = [(known or said) if said else 0 for known, said in zip(tokens, words, strict=True)]
-        found = self._finder.find_all(texts, questions)
+        found = self._search.matches(texts, questions)
         characters = [len(text) for text in texts]
         entries = [
             lexicon_entries(lexicon, markers, characters, reasoning, lengths)
@@ -106,8 +106,8 @@ class Measuring:
         return self.lexicons if self.own in self.lexicons else [*self.lexicons, self.own]
 
     @cached_property
-    def _finder(self) -> MarkerFinder:
-        return MarkerFinder(self._counted)
+    def _search(self) -> MarkerSearch:
+        return MarkerSearch(self._counted)
 
 
 def band_of(density: float | None, bands: Bands) -> str | None:
