@@ -18,14 +18,17 @@ from infogap import plugins
 from infogap.errors import UserError
 from infogap.measure.base import Measure
 from infogap.runs.run_folder import Run
-from infogap.schema import MEASURES, TABLES, Table, storable
+from infogap.schema import DUPLICATES, GAPS, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACES, VERDICTS, Table, storable
 from infogap.spelling import nearest
 from infogap.verify.custom_verifier import source_digest
 
 OWN = ("lengths", "markers", "answer_changes", "forks", "gap", "leaks")
 """infogap's measures, which every trace has."""
-_RESERVED = frozenset(("text", "length", "failed", "truncated", "unconditional", "context"))
-_RESERVED_BY_TABLES = frozenset(name for table in TABLES.values() for name in table.schema)
+_JOINED = (TASKS, TRACES, STATED_VERDICTS, VERDICTS, GAPS, MEASURES, DUPLICATES, MIX)
+# Names of columns that stand beside those of measures in frames and published configs.
+_TAKEN = frozenset(("text", "context", "length", "failed", "truncated", "unconditional")).union(
+    *(table.schema for table in _JOINED)
+)
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,9 @@ class NamedMeasure:
     @property
     def identity(self) -> dict[str, Any]:
         """All that its values depend on, besides the traces: for the stage's fingerprint."""
-        package = None if self.source else plugins.provider("measures", self.name)
+        package = self.source or list(plugins.provider("measures", self.name))
         columns = {name: str(dtype) for name, dtype in self.columns.items()}
-        return {"name": self.name, "version": self.version, "from": self.source or package, "columns": columns}
+        return {"name": self.name, "version": self.version, "from": package, "columns": columns}
 
     def measure(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the declared columns. Raises UserError if the object raises, or returns anything else."""
@@ -79,7 +82,7 @@ def own_measures(run: Run) -> list[Measure]:
 
 
 def named_measures(run: Run) -> list[NamedMeasure]:
-    """The measures that the recipe names, in its order.
+    """The measures that a run's recipe names, in its order.
 
     Raises UserError if one cannot be loaded or is no measure, or if two have a column of the same name.
     """
@@ -120,7 +123,7 @@ def load_measure(name: str, folder: Path) -> NamedMeasure:
         )
         raise UserError(f"the measure '{name}' cannot be used: {problem}")
     for column, dtype in columns.items():
-        if column in _RESERVED or column in _RESERVED_BY_TABLES:
+        if column in _TAKEN:
             raise UserError(f"the measure '{name}': the column name '{column}' is taken; choose another")
         if not storable(dtype):
             raise UserError(
