@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 import polars as pl
 
-from infogap.leaks import LeakScan, Seen, load_leaks
+from infogap.leaks import LeakScan, ScannedTrace, load_leaks
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES
 
@@ -30,7 +30,7 @@ class LeakColumns:
 
     def measure(self, frame: pl.DataFrame) -> pl.DataFrame:
         traces = [
-            Seen.of(text, question or "", context, gold, self.ladder_names.get(privilege, privilege or ""))
+            ScannedTrace.of(text, question or "", context, gold, self.ladder_names.get(privilege, privilege or ""))
             for text, question, context, gold, privilege in frame.select(
                 "text", "question", "context", "answer", "privilege"
             ).iter_rows()
