@@ -15,9 +15,9 @@ import sys
 import time
 from collections.abc import Sequence
 
-from infogap.leaks import Seen, load_leaks
+from infogap.leaks import ScannedTrace, load_leaks
 from infogap.leaks.copying import NGRAM
-from infogap.leaks.references import plain_lower
+from infogap.leaks.scanned_trace import plain_lower
 from infogap.parallel import usable_cores
 from infogap.parallel.ordered import processes_in_order
 
@@ -62,23 +62,25 @@ def _text(random_: random.Random, sentences: Sequence[str], words: int, leaking:
     return "\n".join(" ".join(" ".join(parts).split()[:words]).rsplit(". ", 3))
 
 
-def corpus(traces: int, seed: int = 7) -> list[Seen]:
+def corpus(traces: int, seed: int = 7) -> list[ScannedTrace]:
     """Traces of 1,000 words, every twentieth with two references; each has a context of its own."""
     random_ = random.Random(seed)
-    made: list[Seen] = []
+    made: list[ScannedTrace] = []
     for number in range(traces):
         gold = str(random_.randrange(1000, 9999))
         question = _text(random_, _SENTENCES, 40)
         context = f"A solution:\n{_text(random_, _WORKED, 245)} \\boxed{{{gold}}}"
-        made.append(Seen.of(_text(random_, _SENTENCES, 1000, number % 20 == 0), question, context, gold, "solution"))
+        made.append(
+            ScannedTrace.of(_text(random_, _SENTENCES, 1000, number % 20 == 0), question, context, gold, "solution")
+        )
     return made
 
 
-def plain(expressions: Sequence[re.Pattern[str]], seen: Seen) -> tuple[int, float]:
+def plain(expressions: Sequence[re.Pattern[str]], trace: ScannedTrace) -> tuple[int, float]:
     """Matches of all expressions in the whole text, and the share of copied n-grams, by what Python has for it."""
-    lowered = plain_lower(seen.text)
+    lowered = plain_lower(trace.text)
     matches = sum(1 for expression in expressions for _ in expression.finditer(lowered))
-    grams, shown, asked = (_grams(text) for text in (seen.text, seen.context or "", seen.question))
+    grams, shown, asked = (_grams(text) for text in (trace.text, trace.context or "", trace.question))
     return matches, sum(gram in shown and gram not in asked for gram in grams) / len(grams)
 
 
@@ -92,31 +94,29 @@ def main() -> None:
     parser.add_argument("--traces", type=int, default=4000)
     parser.add_argument("--loop", type=int, default=200, help="traces that the plain loop reads; it is slow")
     options = parser.parse_args()
-    scan, seens = load_leaks(), corpus(options.traces)
+    scan, scanned = load_leaks(), corpus(options.traces)
     expressions = [rule.pattern for rule in scan.rules.rules]
-    scan.find_all(seens[:_AT_ONCE])  # what is compiled once is compiled
+    scan.find_all(scanned[:_AT_ONCE])  # what is compiled once is compiled
+
+    batches = [scanned[start : start + _AT_ONCE] for start in range(0, len(scanned), _AT_ONCE)]
+    begin = time.perf_counter()
+    one = [result for batch in batches for result in scan.find_all(batch)]
+    one_core = len(scanned) / (time.perf_counter() - begin)
 
     begin = time.perf_counter()
-    one = [
-        found for start in range(0, len(seens), _AT_ONCE) for found in scan.find_all(seens[start : start + _AT_ONCE])
-    ]
-    one_core = len(seens) / (time.perf_counter() - begin)
-
-    batches = [seens[start : start + _AT_ONCE] for start in range(0, len(seens), _AT_ONCE)]
-    begin = time.perf_counter()
-    several = [found for batch in processes_in_order(scan.find_all, batches, len(batches)) for found in batch]
-    all_cores = len(seens) / (time.perf_counter() - begin)
+    several = [result for results in processes_in_order(scan.find_all, batches, len(batches)) for result in results]
+    all_cores = len(scanned) / (time.perf_counter() - begin)
     if several != one:
         raise SystemExit("one process and several find different leaks")
 
     begin = time.perf_counter()
-    for seen in seens[: options.loop]:
-        plain(expressions, seen)
-    loop = min(options.loop, len(seens)) / (time.perf_counter() - begin)
+    for trace in scanned[: options.loop]:
+        plain(expressions, trace)
+    loop = min(options.loop, len(scanned)) / (time.perf_counter() - begin)
 
-    leaking = sum(bool(found.leaks) for found in one)
+    leaking = sum(bool(result.leaks) for result in one)
     sys.stdout.write(
-        f"{len(seens)} traces of 1,000 words, {len(expressions)} expressions, {leaking} traces leak\n"
+        f"{len(scanned)} traces of 1,000 words, {len(expressions)} expressions, {leaking} traces leak\n"
         f"one process      {one_core * 60:>10,.0f} traces/minute  {one_core / loop:>6.1f} x the plain loop\n"
         f"{usable_cores()} processes      {all_cores * 60:>10,.0f} traces/minute  {all_cores / loop:>6.1f} x\n"
         f"the plain loop   {loop * 60:>10,.0f} traces/minute\n"

@@ -42,8 +42,8 @@ import polars as pl
 
 from infogap.measure import STAGE
 from infogap.measure.lexicon import Lexicon, load
-from infogap.measure.markers import MarkerFinder
-from infogap.measure.places import lexicon_entries
+from infogap.measure.marker_search import MarkerSearch
+from infogap.measure.marker_statistics import lexicon_entries
 from infogap.parallel import usable_cores
 from infogap.parallel.ordered import processes_in_order
 from infogap.recipe import load_recipe
@@ -137,11 +137,11 @@ class Counting:
     lexicons: list[Lexicon]
 
     @cached_property
-    def finder(self) -> MarkerFinder:
-        return MarkerFinder(self.lexicons)
+    def search(self) -> MarkerSearch:
+        return MarkerSearch(self.lexicons)
 
     def entries(self, texts: list[str]) -> pl.DataFrame:
-        found = self.finder.find_all(texts)
+        found = self.search.matches(texts)
         sizes, nothing, lengths = [len(text) for text in texts], [0] * len(texts), [WORDS] * len(texts)
         return pl.DataFrame(
             {

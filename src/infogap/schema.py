@@ -6,7 +6,8 @@ types; `features` gives the same columns as `datasets.Features`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -36,11 +37,15 @@ LEAKS = pl.List(
 
 @dataclass(frozen=True)
 class Table:
-    """A table's name (which is its folder's), key and columns."""
+    """A table's name (which is its folder's), key and columns.
+
+    The parts of an `extensible` table may hold more columns; `Run.stored` tells which.
+    """
 
     name: str
     key: str
     schema: pl.Schema
+    extensible: bool = False
 
     def empty(self) -> pl.DataFrame:
         return pl.DataFrame(schema=self.schema)
@@ -48,6 +53,10 @@ class Table:
     def frame(self, rows: list[dict[str, Any]]) -> pl.DataFrame:
         """Rows (dicts with exactly the table's columns) as a frame of the declared types."""
         return pl.DataFrame(rows, schema=self.schema, strict=True)
+
+    def extended(self, columns: Mapping[str, Any]) -> Table:
+        """The same table with more columns after its own."""
+        return replace(self, schema=pl.Schema({**self.schema, **columns})) if columns else self
 
 
 TASKS = Table(
@@ -146,7 +155,8 @@ _MEASURED: dict[str, pl.DataType | type[pl.DataType]] = {
     "copied_share": pl.Float64,  # of its 8-grams, those in the context and not in the question; null: no context
     "longest_copy": pl.Int64,  # words in the longest run copied from the context; null without one
 }
-MEASURES = Table("measures", "trace_id", pl.Schema(_MEASURED))
+# A recipe's own measures add columns.
+MEASURES = Table("measures", "trace_id", pl.Schema(_MEASURED), extensible=True)
 GAPS = Table(
     "gaps",
     "trace_id",
@@ -222,6 +232,7 @@ MIX = Table(
             "stratum": pl.String,  # "band=mixed verdict=correct family=gcd"; null where it has none
             # selected | over_quota | max_per_task | not_in_mix | wrong, no_answer, truncated, ungradable (a verdict
             # that has no share) | contaminated | duplicate | leak | no_response | error | task_not_selected
+            # | excluded_by_where
             "reason": pl.String,
         }
     ),
@@ -256,6 +267,15 @@ def features(schema: pl.Schema) -> Features:
 
 
 _SCALARS = {pl.String: "string", pl.Int64: "int64", pl.Float64: "float64", pl.Float32: "float32", pl.Boolean: "bool"}
+
+
+def storable(dtype: Any) -> bool:
+    """True for the Polars types that a table, and a published config, may have."""
+    if isinstance(dtype, pl.List):
+        return storable(dtype.inner)
+    if isinstance(dtype, pl.Struct):
+        return all(storable(field.dtype) for field in dtype.fields)
+    return isinstance(dtype, pl.DataType | type(pl.DataType)) and dtype in _SCALARS
 
 
 def _feature(dtype: pl.DataType) -> Any:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.leaks import KINDS, Seen, held_answer, load_leaks
-from infogap.leaks.prefilter import Surroundings
-from infogap.leaks.references import matches, plain_lower
+from infogap.leaks import KINDS, ScannedTrace, held_answer, load_leaks
+from infogap.leaks.prefilter import Prefilter
+from infogap.leaks.references import matches
+from infogap.leaks.scanned_trace import plain_lower
 
 _LEAKS = load_leaks()
 _LABELLED = Path(__file__).with_name("leaks_labelled.jsonl")
@@ -21,14 +22,14 @@ _ROWS = [json.loads(line) for line in _LABELLED.read_text("utf-8").splitlines()]
 
 
 def _kinds(text: str, question: str = "What is x?", held_answer: str | None = None) -> list[str]:
-    return [leak["kind"] for leak in _LEAKS.find(Seen(text, question, held_answer=held_answer)).leaks]
+    return [leak["kind"] for leak in _LEAKS.find(ScannedTrace(text, question, held_answer=held_answer)).leaks]
 
 
 def test_precision_and_recall_on_the_labelled_traces(capsys: pytest.CaptureFixture[str]) -> None:
     outcomes = Counter[tuple[str, bool]]()
     for row in _ROWS:
-        seen = Seen.of(row["text"], row["question"], row["context"], row["gold"], row["privilege"])
-        outcomes[row["kind"] or "none", bool(_LEAKS.find(seen).leaks)] += 1
+        trace = ScannedTrace.of(row["text"], row["question"], row["context"], row["gold"], row["privilege"])
+        outcomes[row["kind"] or "none", bool(_LEAKS.find(trace).leaks)] += 1
     found = {kind: (outcomes[kind, True], outcomes[kind, True] + outcomes[kind, False]) for kind in (*KINDS, "none")}
     right, wrong = sum(found[kind][0] for kind in KINDS), found["none"][0]
     leaking = sum(found[kind][1] for kind in KINDS)
@@ -67,7 +68,7 @@ def test_precision_and_recall_on_the_labelled_traces(capsys: pytest.CaptureFixtu
 )
 def test_references_to_what_the_student_cannot_see(text: str) -> None:
     whole = f"Let me see. {text}"
-    found = _LEAKS.find(Seen(whole, "What is x?")).leaks
+    found = _LEAKS.find(ScannedTrace(whole, "What is x?")).leaks
     assert found
     for leak in found:
         assert leak["kind"] == "reference"
@@ -106,11 +107,11 @@ def test_a_question_accounts_for_words_that_it_says_itself() -> None:
 
 def test_who_was_told_nothing_refers_to_nothing() -> None:
     text = "As the provided solution says, 24. <|im_end|>"
-    told = {
-        privilege: [leak["kind"] for leak in _LEAKS.find(Seen(text, "What is twice 12?", privilege=privilege)).leaks]
-        for privilege in ("unguided", "unknown")
-    }
-    assert told == {"unguided": ["chat_artefact"], "unknown": ["reference", "chat_artefact"]}
+    kinds = {}
+    for privilege in ("unguided", "unknown"):
+        result = _LEAKS.find(ScannedTrace(text, "What is twice 12?", privilege=privilege))
+        kinds[privilege] = [leak["kind"] for leak in result.leaks]
+    assert kinds == {"unguided": ["chat_artefact"], "unknown": ["reference", "chat_artefact"]}
 
 
 _CONTEXT = "The first friend finds an empty room and shakes nobody's hand, and the second one shakes just one hand."
@@ -118,18 +119,18 @@ _CONTEXT = "The first friend finds an empty room and shakes nobody's hand, and t
 
 def test_copying_is_measured_against_the_context_without_the_question() -> None:
     text = f"I think so. {_CONTEXT} Done, then."
-    found = _LEAKS.find(Seen(text, "How many?", _CONTEXT))
+    found = _LEAKS.find(ScannedTrace(text, "How many?", _CONTEXT))
     (leak,) = found.leaks
     assert (leak["kind"], leak["evidence"]) == ("copying", _CONTEXT.rstrip("."))
     copied = len(_CONTEXT.replace("'", " ").split())
     assert found.longest_copy == copied
     assert found.copied_share == (copied - 7) / (copied + 5 - 7)
 
-    found = _LEAKS.find(Seen(text, f"{_CONTEXT} How many?", _CONTEXT))
+    found = _LEAKS.find(ScannedTrace(text, f"{_CONTEXT} How many?", _CONTEXT))
     assert (found.leaks, found.copied_share) == ([], 0.0)
-    found = _LEAKS.find(Seen(text, "How many?", None, privilege="unguided"))
+    found = _LEAKS.find(ScannedTrace(text, "How many?", None, privilege="unguided"))
     assert (found.leaks, found.copied_share, found.longest_copy) == ([], None, None)
-    found = _LEAKS.find(Seen("Shakes just one hand, I think.", "How many?", _CONTEXT))
+    found = _LEAKS.find(ScannedTrace("Shakes just one hand, I think.", "How many?", _CONTEXT))
     assert (found.leaks, found.copied_share, found.longest_copy) == ([], None, 4)
 
 
@@ -141,13 +142,15 @@ def test_an_answer_comes_first_only_for_who_was_shown_it() -> None:
 
 
 def test_a_decoys_answer_is_a_leak_where_it_is_the_final_one() -> None:
-    seen = Seen.of(
+    trace = ScannedTrace.of(
         "3 + 4 = 7, and 2 more make 9. \\boxed{8}", "3 + 4 + 2?", "The final answer:\n8", "9", "decoy_answer"
     )
-    assert seen.held_answer == "8"
-    assert [leak["kind"] for leak in _LEAKS.find(seen).leaks] == ["decoy"]
-    seen = Seen.of("3 + 4 + 1 = 8, one more: \\boxed{9}", "3 + 4 + 2?", "The final answer:\n8", "9", "decoy_answer")
-    assert _LEAKS.find(seen).leaks == []
+    assert trace.held_answer == "8"
+    assert [leak["kind"] for leak in _LEAKS.find(trace).leaks] == ["decoy"]
+    trace = ScannedTrace.of(
+        "3 + 4 + 1 = 8, one more: \\boxed{9}", "3 + 4 + 2?", "The final answer:\n8", "9", "decoy_answer"
+    )
+    assert _LEAKS.find(trace).leaks == []
 
 
 @pytest.mark.parametrize(
@@ -183,11 +186,11 @@ def test_leaks_lie_in_the_text_and_shares_are_shares(
     text: list[str], context: list[str] | None, question: list[str]
 ) -> None:
     shown = None if context is None else "".join(context)
-    seen = Seen("".join(text), "".join(question), shown, "5", "5" if shown else None)
-    found = _LEAKS.find(seen)
+    trace = ScannedTrace("".join(text), "".join(question), shown, "5", "5" if shown else None)
+    found = _LEAKS.find(trace)
     for leak in found.leaks:
-        assert 0 <= leak["start"] < leak["end"] <= len(seen.text)
-        assert seen.text[leak["start"] : leak["end"]] == leak["evidence"]
+        assert 0 <= leak["start"] < leak["end"] <= len(trace.text)
+        assert trace.text[leak["start"] : leak["end"]] == leak["evidence"]
         assert leak["kind"] in KINDS
     assert found.copied_share is None or 0 <= found.copied_share <= 1
     if shown is None:
@@ -197,16 +200,16 @@ def test_leaks_lie_in_the_text_and_shares_are_shares(
 
 def test_searching_near_words_finds_what_searching_everything_finds() -> None:
     lowered = plain_lower(" ".join(row["text"] for row in _ROWS))
-    (parts_of,) = Surroundings(_LEAKS.rules.rules).of([lowered])
+    (windows_of,) = Prefilter(_LEAKS.rules.rules).windows([lowered])
     for index, rule in enumerate(_LEAKS.rules.rules):
-        near = [match.span() for match in matches(rule, lowered, parts_of.get(index, []))]
-        assert near == [match.span() for match in rule.pattern.finditer(lowered)]
+        spans = [match.span() for match in matches(rule, lowered, windows_of.get(index, []))]
+        assert spans == [match.span() for match in rule.pattern.finditer(lowered)]
 
 
 @pytest.mark.parametrize("passage", ["As the hint says, ", "0 ", "一二三"])
 def test_a_megabyte_that_repeats_itself_costs_no_more_than_its_length(passage: str) -> None:
     text = passage * (1_000_000 // len(passage))
-    found = _LEAKS.find(Seen(text, "What is x?", text[:5_000], "5", "5", "decoy_answer"))
+    found = _LEAKS.find(ScannedTrace(text, "What is x?", text[:5_000], "5", "5", "decoy_answer"))
     assert found.longest_copy is not None
 
 

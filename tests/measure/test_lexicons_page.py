@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infogap.measure.lexicon import Lexicon, load
-from infogap.measure.markers import MarkerFinder
+from infogap.measure.marker_search import MarkerSearch
 
 PAGE = (Path(__file__).parents[2] / "docs" / "lexicons.md").read_text("utf-8")
 
@@ -44,6 +44,6 @@ def test_the_lines_of_python() -> None:
     lexicon = load("infogap", Path)
     assert lexicon.spans("Wait, perhaps not.") == [(0, 4, "wait"), (6, 13, "perhaps")]
     assert "[(0, 4, 'wait'), (6, 13, 'perhaps')]" in PAGE
-    assert MarkerFinder([lexicon]).find(["one text", "and another: hmm."]) == [[[]], [[(13, 16, "hmm")]]]
+    assert MarkerSearch([lexicon]).spans(["one text", "and another: hmm."]) == [[[]], [[(13, 16, "hmm")]]]
     assert [marker for _, _, marker in lexicon.spans("不。等等，我错了")] == ["等等，", "我错了"]
     assert lexicon.spans("三角形等等，") == []

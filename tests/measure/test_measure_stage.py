@@ -8,7 +8,7 @@ import pytest
 
 from infogap.errors import UserError
 from infogap.measure import STAGE
-from infogap.measure.measuring import band_of
+from infogap.measure.epistemic_markers import band_of
 from infogap.recipe import load_recipe
 from infogap.recipe.measure_section import Bands
 from infogap.runs.run_folder import Run

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infogap.text.prose_mask import masked, masks
-from infogap.text.text_batch import Row
+from infogap.text.text_batch import TextBatch
 
 
 def _blanked(text: str) -> str:
@@ -94,7 +94,7 @@ def test_masks_are_those_read_from_left_to_right(text: str) -> None:
 
 @given(st.lists(_texts.map("".join), max_size=6))
 def test_texts_of_a_row_do_not_disturb_each_other(texts: list[str]) -> None:
-    row = Row.of(texts)
+    row = TextBatch.of(texts)
     starts, ends = map(row.characters, masks(row))
     text = np.searchsorted(row.first_characters, starts, side="right") - 1
     found = zip(text, starts - row.first_characters[text], ends - row.first_characters[text], strict=True)

@@ -16,6 +16,7 @@ REASONS = (
     "contaminated",
     "duplicate",
     "leak",
+    "excluded_by_where",
     # The verdict, where it has no share: without `balance.verdict` all but correct ones
     "wrong",
     "no_answer",
@@ -51,6 +52,8 @@ def of_trace(balance: Balance) -> pl.Expr:
         .then(pl.lit("duplicate"))
         .when(pl.col("leak") & (balance.leak == "drop"))
         .then(pl.lit("leak"))
+        .when(pl.col("outside_where"))
+        .then(pl.lit("excluded_by_where"))
     )
     if balance.verdict is not None:
         return reason.otherwise(None)

@@ -15,6 +15,7 @@ from infogap.balance.pick_traces import pick
 from infogap.balance.quotas import Quotas
 from infogap.balance.shortfall import ASK_FOR_OTHERS, explain
 from infogap.balance.strata import Strata, read_strata
+from infogap.balance.where_condition import check_condition
 from infogap.errors import ShortfallError
 from infogap.recipe import Recipe
 from infogap.recipe.mix_sections import Balance
@@ -68,6 +69,7 @@ STAGE = Stage(
     part,
     make,
     inputs_by=_inputs,
+    ready=check_condition,
 )
 
 

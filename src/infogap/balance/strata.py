@@ -10,6 +10,7 @@ from infogap import ids
 from infogap.balance.axes import Axis, read_axes
 from infogap.balance.exclusion_reasons import detail_of_trace, of_shares, of_trace
 from infogap.balance.supply import Supply
+from infogap.balance.where_condition import excluded_by
 from infogap.decontaminate.contaminated_traces import contaminated_traces
 from infogap.recipe.mix_sections import Balance
 from infogap.recipe.sources import VERIFIERS
@@ -71,6 +72,7 @@ def _traces(run: Run, balance: Balance) -> pl.DataFrame:
         .join(run.scan(DUPLICATES).select("trace_id", duplicate=True), on="trace_id", how="left")
         .join(_contaminated(run).with_columns(contaminated=True), on="trace_id", how="left")
         .join(not_selected(run).with_columns(left_out=True), on="task_id", how="left")
+        .join(_outside_where(run, balance).with_columns(outside_where=True), on="trace_id", how="left")
         .with_columns(reason=of_trace(balance))
         .select("trace_id", "task_id", "family", "privilege", "verdict", "band", "reason", detail=detail_of_trace())
         .sort("trace_id")
@@ -83,6 +85,13 @@ def _contaminated(run: Run) -> pl.LazyFrame:
     settings = run.recipe.decontaminate
     found = contaminated_traces(run)
     return found if settings is not None and settings.policy == "drop" else found.clear()
+
+
+def _outside_where(run: Run, balance: Balance) -> pl.LazyFrame:
+    """The traces that the recipe's condition excludes."""
+    if balance.where is None:
+        return pl.LazyFrame(schema={"trace_id": pl.String})
+    return excluded_by(run, balance.where)
 
 
 def _stratum(axes: tuple[Axis, ...]) -> pl.Expr:

@@ -27,7 +27,14 @@ def outside_problems(loaded: LoadedRecipe) -> list[Problem]:
     """What the recipe's text alone does not show: missing files, unknown datasets, broken templates."""
     from infogap.tasks.source_check import check_sources
 
-    return [*check_sources(loaded), *_verifiers(loaded), *_templates(loaded), *_models(loaded), *_lexicons(loaded)]
+    return [
+        *check_sources(loaded),
+        *_verifiers(loaded),
+        *_templates(loaded),
+        *_models(loaded),
+        *_lexicons(loaded),
+        *_measures(loaded),
+    ]
 
 
 def _verifiers(loaded: LoadedRecipe) -> list[Problem]:
@@ -93,3 +100,29 @@ def _lexicons(loaded: LoadedRecipe) -> list[Problem]:
             problems.append(loaded.problem(("measure", "lexicons", index), message))
         named[lexicon.name] = name
     return problems
+
+
+def _measures(loaded: LoadedRecipe) -> list[Problem]:
+    """Measures that cannot be loaded, and a condition on them that cannot be evaluated."""
+    if loaded.recipe.measure.measures is None and loaded.recipe.balance.where is None:
+        return []
+    from infogap.balance.where_condition import check_condition
+    from infogap.errors import UserError
+    from infogap.measure.load_measures import load_measure, named_measures
+    from infogap.runs.run_folder import Run
+
+    run = Run.create(loaded)
+    problems = []
+    for index, name in enumerate(loaded.recipe.measure.measures or []):
+        try:
+            load_measure(name, run.base)
+        except UserError as error:
+            problems.append(loaded.problem(("measure", "measures", index), str(error)))
+    if problems:
+        return problems
+    for path, check in ((("measure", "measures"), named_measures), (("balance", "where"), check_condition)):
+        try:
+            check(run)
+        except UserError as error:
+            return [loaded.problem(path, str(error).removeprefix("balance.where: "))]
+    return []

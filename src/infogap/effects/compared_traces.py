@@ -21,12 +21,23 @@ def lexicons_of(run: Run) -> list[str]:
     return []
 
 
+def measured_numbers(run: Run) -> list[str]:
+    """The columns of the recipe's own measures that are numbers, or true and false."""
+    stored = run.stored(MEASURES).schema
+    return [name for name, dtype in stored.items() if name not in MEASURES.schema and _is_number(dtype)]
+
+
+def _is_number(dtype: pl.DataType) -> bool:
+    return dtype.is_numeric() or dtype == pl.Boolean
+
+
 def samples(run: Run, lexicons: list[str], judged: bool = True) -> pl.DataFrame:
     """One row per trace of the tasks that `select` keeps, by trace_id.
 
     Besides `task_id`, `privilege`, `teacher` and `verdict` (null everywhere where not `judged`): `failed` (its request
     has no answer), `truncated`, `tokens`, `words`, `unconditional` (asked whatever came of other traces), `score`,
-    `gap_per_token`, `surprisal`, and a column of marker counts for each lexicon.
+    `gap_per_token`, `surprisal`, a column of marker counts for each lexicon, and one for each number that a measure of
+    the recipe's own gives.
     """
     verdicts = run.scan(VERDICTS) if judged else VERDICTS.empty().lazy()
     counts = {
@@ -45,7 +56,13 @@ def samples(run: Run, lexicons: list[str], judged: bool = True) -> pl.DataFrame:
         )
         .join(not_selected(run), on="task_id", how="anti")
         .join(verdicts.select("trace_id", "verdict"), on="trace_id", how="left")
-        .join(run.scan(MEASURES).select("trace_id", "words", *_SCORED_COLUMNS, **counts), on="trace_id", how="left")
+        .join(
+            run.scan(run.stored(MEASURES)).select(
+                *("trace_id", "words", *_SCORED_COLUMNS), pl.col(measured_numbers(run)).cast(pl.Float64), **counts
+            ),
+            on="trace_id",
+            how="left",
+        )
         .with_columns(
             truncated=(pl.col("finish_reason").eq_missing("length") | pl.col("verdict").eq_missing("truncated")),
             score=pl.when(~pl.col("failed") & pl.col("verdict").is_in(JUDGED)).then(

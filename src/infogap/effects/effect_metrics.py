@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -12,10 +11,10 @@ class Quantity:
 
     score: 1 where the verdict is `correct`, else 0. length: tokens, or words where some tokens are not known.
     epistemic_count: markers. epistemic_density: markers per 1,000 of the unit of length. gap_per_token and surprisal:
-    nats per token, of traces that are scored.
+    nats per token, of traces that are scored. Any other name is a column of one of the recipe's own measures.
     """
 
-    name: Literal["score", "length", "epistemic_count", "epistemic_density", "gap_per_token", "surprisal"]
+    name: str
     lexicon: str | None = None
 
     @property
@@ -29,11 +28,11 @@ SCORE, LENGTH = Quantity("score"), Quantity("length")
 SCORED = (Quantity("gap_per_token"), Quantity("surprisal"))
 
 
-def quantities(lexicons: list[str], *, scored: bool) -> list[Quantity]:
+def quantities(lexicons: list[str], measured: list[str], *, scored: bool) -> list[Quantity]:
     """Everything that is compared, in the order in which it is shown."""
     markers = [
         quantity
         for lexicon in lexicons
         for quantity in (Quantity("epistemic_count", lexicon), Quantity("epistemic_density", lexicon))
     ]
-    return [SCORE, LENGTH, *markers, *(SCORED if scored else ())]
+    return [SCORE, LENGTH, *markers, *map(Quantity, measured), *(SCORED if scored else ())]

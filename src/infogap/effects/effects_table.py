@@ -11,7 +11,7 @@ from dataclasses import replace
 import polars as pl
 
 from infogap.effects.caveats import notes
-from infogap.effects.compared_traces import lexicons_of, samples, with_lengths
+from infogap.effects.compared_traces import lexicons_of, measured_numbers, samples, with_lengths
 from infogap.effects.contrasts import contrasts_among
 from infogap.effects.effect_metrics import Quantity, quantities
 from infogap.effects.paired_differences import paired_differences, task_means
@@ -36,19 +36,22 @@ def effects_of(run: Run, judged: bool = True) -> list[Effects]:
             f"`select` keeps tasks by their verdicts, which are not up to date; first: infogap verify {run.path}"
         )
     lexicons = lexicons_of(run)
+    measured = measured_numbers(run)
     rows = samples(run, lexicons, judged)
     about = run.scan(TASKS).select("task_id", "family", "difficulty").collect()
     teachers = rows.partition_by("teacher", as_dict=True)
     return [
-        _effects(run.recipe, str(teacher), teachers[key], about, lexicons)
+        _effects(run.recipe, str(teacher), teachers[key], about, lexicons, measured)
         for key in sorted(teachers)
         for teacher in key
     ]
 
 
-def _effects(recipe: Recipe, teacher: str, rows: pl.DataFrame, about: pl.DataFrame, lexicons: list[str]) -> Effects:
+def _effects(
+    recipe: Recipe, teacher: str, rows: pl.DataFrame, about: pl.DataFrame, lexicons: list[str], measured: list[str]
+) -> Effects:
     rows, unit = with_lengths(rows, lexicons)
-    of = quantities(lexicons, scored=recipe.measure.gap is not None)
+    of = quantities(lexicons, measured, scored=recipe.measure.gap is not None)
     means = _means(rows, of, recipe)
     labels = [row.privilege for row in means]
     unguided = recipe.generate.unguided.label if recipe.generate else "unguided"

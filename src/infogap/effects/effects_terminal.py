@@ -30,6 +30,7 @@ _FORMS = {
     "gap_per_token": ".3f",
     "surprisal": ".3f",
 }
+_OTHER_FORM = ",.3f"
 
 
 def print_effects(found: list[Effects], *, tasks: bool) -> None:
@@ -66,12 +67,14 @@ def _table(title: str, names: list[str], figures: list[str]) -> Table:
 
 def heading(quantity: Quantity, unit: str) -> str:
     """What a quantity is called: score, tokens, kim2026 markers, kim2026 per 1,000."""
-    return unit if quantity.name == "length" else " ".join(filter(None, (quantity.lexicon, _HEADINGS[quantity.name])))
+    if quantity.name == "length":
+        return unit
+    return " ".join(filter(None, (quantity.lexicon, _HEADINGS.get(quantity.name, quantity.name))))
 
 
 def number(value: float | None, quantity: Quantity, sign: str = "") -> str:
     """A quantity's value as it is shown."""
-    return "-" if value is None else format(value, f"{sign}{_FORMS[quantity.name]}")
+    return "-" if value is None else format(value, f"{sign}{_FORMS.get(quantity.name, _OTHER_FORM)}")
 
 
 def interval(row: Difference) -> str:

@@ -1,6 +1,9 @@
-"""Leaks: where a trace shows that its author saw what the student cannot see."""
+"""Find leaks: where a trace shows that its author saw what the student cannot see.
 
-from infogap.leaks.leak_input import Found, Leak, Seen, held_answer
+Open `leak_scan.py` first: it runs the searches for each kind.
+"""
+
 from infogap.leaks.leak_scan import KINDS, LeakScan, load_leaks
+from infogap.leaks.scanned_trace import Leak, ScannedTrace, ScanResult, held_answer
 
-__all__ = ["KINDS", "Found", "Leak", "LeakScan", "Seen", "held_answer", "load_leaks"]
+__all__ = ["KINDS", "Leak", "LeakScan", "ScanResult", "ScannedTrace", "held_answer", "load_leaks"]

@@ -1,27 +1,26 @@
-"""The held answer, asserted: before any derivation reaches it, or where it is another one than the task's."""
+"""Find held answers that a trace asserts before deriving them, and decoys' answers that it states last."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from infogap.leaks.leak_input import Leak, Seen
-from infogap.leaks.references import leak_at, plain_lower
-from infogap.leaks.written_answers import CHOICE, answer_pattern
+from infogap.leaks.answer_patterns import CHOICE, answer_pattern
+from infogap.leaks.scanned_trace import Leak, ScannedTrace, leak_at, plain_lower
 from infogap.text.cjk import IDEOGRAPH
 from infogap.text.trace_text import word_count
 
 _HEAD = 1_500  # characters in which an answer can come first
-_ANNOUNCED = 25  # words before an answer whose reasons are announced to come
-_FEW = 5  # characters before an answer that say too little to be the question's own words
-_TELLING = 2  # characters of an answer from which on chance does not say it
-_OPENING_WORDS = 60  # words before an answer that has come first, none of which derive anything
+_ANNOUNCED = 25  # words at most before an answer whose reasons are announced
+_FEW = 5  # characters before an answer: too few to be the question's own words
+_DISTINCTIVE = 2  # characters of an answer that is not stated by chance
+_OPENING_WORDS = 60  # words at most before an answer that comes first, none of which derive anything
 _SENTENCE_END = re.compile(r"(?:[.!?](?=[\s*_]|$)|[。！？]|\n)+[*_]*\s*")
-_ENDING = 300  # characters in which a text's last sentence is looked for
+_ENDING = 300  # characters at the end of a text that are searched for its last sentence
 _TEXT_END = re.compile(r"[\s$\\)}*\]]{0,8}(?:[^\W\d]+\s?){0,3}[\s$\\)}*\].!。！]{0,8}$")
 _DENIES = re.compile(r"\b(?:no|not|never|wrong|rather than|instead|unlike|too)\b|n't\b|不|错", re.IGNORECASE)
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{[\s$({\\a-z]{0,12}$")
-# What may stand between "is" and the answer; the expressions below are matched against what comes before it.
+# What may come between "is" and the answer; the expressions below match the text before it.
 _LEAD = r"[\s:：=*_`$\"'“(\\{]{0,10} (?: \\(?:boxed|fbox|text|\() \s*\{?\s* )? $"
 _FLAGS = re.IGNORECASE | re.VERBOSE
 _ANSWER_IS = re.compile(
@@ -89,7 +88,7 @@ _OPENER = re.compile(
     )""",
     _FLAGS,
 )
-# What announces that reasons come only now.
+# Announces that the reasons follow.
 _CUE = re.compile(
     r"""[\s*\#_>–—:-]{0,8}(?:
       indeed | to[ ](?: see | check | verify | confirm | show | prove | understand | justify )
@@ -111,7 +110,7 @@ _SAME_SENTENCE_CUE = re.compile(
     (?: (?: because | since | as | for | and[ ]here | which[ ](?:i|we) | by )\b | 因为 | 理由 )""",
     _FLAGS,
 )
-# An answer ends its clause, a unit of up to three words apart.
+# The end of a clause, after a unit of up to three words.
 _CLAUSE_END = re.compile(
     r"""[\s)}$*\\"'”°%\]]{0,8}
     (?: [ ]?of[ ](?:them|these|those|it) )?
@@ -130,16 +129,13 @@ _STOP = frozenset(
 )
 
 
-def find_answer_first(seen: Seen) -> list[Leak]:
-    """The held answer where the trace asserts it at once: before it stand only openings that derive nothing.
-
-    Only for a context that held the answer: who knows it may say it first.
-    """
-    pattern = seen.held_pattern
+def find_answer_first(trace: ScannedTrace) -> list[Leak]:
+    """Return a leak if the trace asserts the held answer first, after nothing but openings that derive nothing."""
+    pattern = trace.held_pattern
     if pattern is None:
         return []
-    head = seen.text[:_HEAD]
-    question = plain_lower(seen.question)
+    head = trace.text[:_HEAD]
+    question = plain_lower(trace.question)
     words = 0
     for start, end in _sentences(head):
         sentence = head[start:end]
@@ -147,38 +143,39 @@ def find_answer_first(seen: Seen) -> list[Leak]:
             before = head[: start + match.start()]
             listed = len(_NUMBER.findall(before)) > 1 or _LISTED.search(before) is not None
             if _asserted(sentence, match, head[end:], pattern, question, listed):
-                return [leak_at(seen.text, start, start + match.end(), "answer_first", "asserted")]
+                return [leak_at(trace.text, start, start + match.end(), "answer_first", "asserted")]
         words += word_count(sentence)
         if words > _OPENING_WORDS or not _opens(sentence, question):
             return []
     return []
 
 
-def find_decoy(seen: Seen) -> list[Leak]:
-    """The decoy's answer where it is the last that the trace states. Of two or four choices, one is soon hit by chance:
-    there it has to come first, and `find_answer_first` finds it."""
-    pattern = seen.held_pattern
-    if not seen.is_decoy or pattern is None or _is_choice(seen.held_answer or ""):
+def find_decoy(trace: ScannedTrace) -> list[Leak]:
+    """Return a leak if the decoy's answer is the last one that the trace states.
+
+    A trace soon picks one of a few choices by chance: a choice must come first, which `find_answer_first` checks.
+    """
+    pattern = trace.held_pattern
+    if not trace.is_decoy or pattern is None or _is_choice(trace.held_answer or ""):
         return []
-    boxes = [match.start() for match in re.finditer(r"\\(?:boxed|fbox)\s*\{", seen.text)]
-    for match in reversed(list(pattern.finditer(seen.text))):
-        before = seen.text[max(0, match.start() - 80) : match.start()]
+    boxes = [match.start() for match in re.finditer(r"\\(?:boxed|fbox)\s*\{", trace.text)]
+    for match in reversed(list(pattern.finditer(trace.text))):
+        before = trace.text[max(0, match.start() - 80) : match.start()]
         boxed = _BOX.search(before)
         if boxed and boxes and boxes[-1] >= match.start() - len(before) + boxed.start():
-            return [leak_at(seen.text, match.start(), match.end(), "decoy", "stated")]
-        if not boxes and (_ANSWER_IS.search(before) or _concludes(seen, match)):
-            return [leak_at(seen.text, match.start(), match.end(), "decoy", "stated")]
+            return [leak_at(trace.text, match.start(), match.end(), "decoy", "stated")]
+        if not boxes and (_ANSWER_IS.search(before) or _concludes(trace, match)):
+            return [leak_at(trace.text, match.start(), match.end(), "decoy", "stated")]
     return []
 
 
-def _concludes(seen: Seen, match: re.Match[str]) -> bool:
-    """Whether the match ends the text, a unit or "it is" apart, in a sentence that neither denies it nor says the gold
-    answer."""
-    if not _TEXT_END.match(seen.text, match.end()):
+def _concludes(trace: ScannedTrace, match: re.Match[str]) -> bool:
+    """True if the match ends the text, a unit aside, and its sentence neither denies it nor has the gold answer."""
+    if not _TEXT_END.match(trace.text, match.end()):
         return False
-    start, end = list(_sentences(seen.text[-_ENDING:]))[-1]
-    sentence = seen.text[-_ENDING:][start:end]
-    gold = answer_pattern(seen.gold) if seen.gold else None
+    start, end = list(_sentences(trace.text[-_ENDING:]))[-1]
+    sentence = trace.text[-_ENDING:][start:end]
+    gold = answer_pattern(trace.gold) if trace.gold else None
     return not _HEDGE.search(sentence) and not _DENIES.search(sentence) and not (gold and gold.search(sentence))
 
 
@@ -187,7 +184,7 @@ def _is_choice(answer: str) -> bool:
 
 
 def _sentences(text: str) -> Iterator[tuple[int, int]]:
-    """Spans of sentences and lines that are not empty."""
+    """Yield the spans of sentences and lines that are not empty."""
     start = 0
     for end in _SENTENCE_END.finditer(text):
         if text[start : end.end()].strip(" \n*_#"):
@@ -200,10 +197,10 @@ def _sentences(text: str) -> Iterator[tuple[int, int]]:
 def _asserted(
     sentence: str, match: re.Match[str], rest: str, pattern: re.Pattern[str], question: str, listed: bool
 ) -> bool:
-    """Whether a sentence says that the match is the answer, and derives nothing before it.
+    """True if a sentence asserts that the match is the answer, and derives nothing before it.
 
-    `listed`: it is one of a list, or numbers from which it could follow stand before it; then it has to be called the
-    answer.
+    `listed`: the match is one of a list, or follows numbers from which it could be derived; the sentence must then call
+    it the answer.
     """
     before, after = sentence[: match.start()], sentence[match.end() :]
     if _HEDGE.search(sentence) or sentence.rstrip().endswith(("?", "？")) or _derives(before, question):
@@ -211,8 +208,8 @@ def _asserted(
     ends = bool(_CLAUSE_END.match(after))
     cue = bool(_SAME_SENTENCE_CUE.match(after)) or bool(ends and _CUE.match(rest))
     if _BOX.search(before) or _IS_ANSWER.match(after) or (_ANSWER_IS.search(before) and (ends or cue)):
-        said = plain_lower(sentence[max(0, match.start() - 8) : match.end()])
-        return len(before) < _FEW or said not in question
+        phrase = plain_lower(sentence[max(0, match.start() - 8) : match.end()])
+        return len(before) < _FEW or phrase not in question
     number = any(character.isdigit() for character in match.group())
     if not before.strip(" \n*_#>$(\\") and match.group().lower() in _INTERJECTIONS:  # "True. ..."
         return _STOPS.match(after) is not None
@@ -220,35 +217,35 @@ def _asserted(
         return not number and (cue or bool(ends and (_PRONOUN.match(before) or _OPTION.search(before))))
     if cue and len(before.split()) <= _ANNOUNCED:
         return True
-    told = _is_telling(match.group()) or bool(_PRONOUN.match(before) or _UNKNOWN.fullmatch(before))
-    return ends and not listed and (told or (bool(_IS.search(before)) and _asks_for(before, question)))
+    known = _is_distinctive(match.group()) or bool(_PRONOUN.match(before) or _UNKNOWN.fullmatch(before))
+    return ends and not listed and (known or (bool(_IS.search(before)) and _asks_for(before, question)))
 
 
-def _is_telling(answer: str) -> bool:
-    """Whether an answer is not easily said by chance, as small numbers are."""
-    return len(re.sub(r"[\s$\\]", "", answer)) >= _TELLING
+def _is_distinctive(answer: str) -> bool:
+    """True if an answer is not stated by chance, as small numbers are."""
+    return len(re.sub(r"[\s$\\]", "", answer)) >= _DISTINCTIVE
 
 
 def _asks_for(before: str, question: str) -> bool:
-    """Whether the words before an answer name what the question asks for."""
+    """True if the words before an answer name what the question asks for."""
     words = [word for word in re.findall(r"[^\W\d_]{2,}", before.lower()) if word not in _STOP]
     named = [word for word in words if word.rstrip("s") in question]
     return len(named) >= 2 and len(named) >= 0.6 * len(words)
 
 
 def _derives(text: str, question: str) -> bool:
-    """Whether a text calculates or argues with more than the question's own words."""
+    """True if a text calculates or argues with more than the question's own words."""
     text = _EQUATED.sub(" ", text)
     if any(number not in question for number in _NUMBER.findall(text)):
         return True
-    if any(found.group().strip() not in question for found in _DERIVES.finditer(text.lower())):
+    if any(match.group().strip() not in question for match in _DERIVES.finditer(text.lower())):
         return True
     plain = " ".join(text.lower().split())
     return _SUM.search(text) is not None and plain.strip(" $.") not in question
 
 
 def _opens(sentence: str, question: str) -> bool:
-    """Whether a sentence derives nothing: an opening phrase, a heading, or the question once more."""
+    """True if a sentence derives nothing: an opening phrase, a heading, or the question repeated."""
     if _derives(sentence, question):
         return False
     if sentence.lstrip().startswith(("#", "**")) or word_count(sentence) <= 3 or _OPENER.match(sentence):

@@ -1,4 +1,4 @@
-"""Copying: what of a trace stands word for word in its teacher's context and not in the question."""
+"""Find what a trace copies word for word from its teacher's context, and not from the question."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-from infogap.leaks.leak_input import Leak, Seen
+from infogap.leaks.scanned_trace import Leak, ScannedTrace
 from infogap.text.cjk import IDEOGRAPH, has_ideograph
 from infogap.text.trace_text import lower_in_place
 
 NGRAM = 8
-"""Words in the n-grams that are compared."""
+"""Words per n-gram."""
 LEAKING_RUN = 12
-"""Words in a row that are a leak where they are copied and `LEAKING_PROSE` of them are no symbols or numbers."""
+"""Consecutive copied words that are a leak if `LEAKING_PROSE` of them are words and not symbols or numbers."""
 LEAKING_PROSE = 9
 
-_PLACES = 4  # of one n-gram in a context that are followed: a context that repeats itself without end costs no more
+_FOLLOWED = 4  # occurrences of one n-gram in a context: a context that repeats itself without end costs no more
 _WORD = re.compile(rf"[{IDEOGRAPH}]|[^\W_{IDEOGRAPH}]+")
 _LATIN_WORD = re.compile(r"[^\W_]+")
 _FIRST_IDEOGRAPH = "\u3040"
@@ -27,7 +27,7 @@ Gram = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Copied:
-    """The share of copied n-grams (None without one), the longest run in words (None without a context), and leaks."""
+    """Share of copied n-grams (None without n-grams), longest run in words (None without a context), and leaks."""
 
     share: float | None
     longest: int | None
@@ -40,16 +40,16 @@ class _Run:
     length: int
 
 
-def find_copies(seen: Seen) -> Copied:
-    """What a trace copies from its context.
+def find_copies(trace: ScannedTrace) -> Copied:
+    """Find what a trace copies from its context.
 
-    Words are compared whatever their case, without punctuation and formulas' symbols; of scripts without spaces every
-    character is a word, and half of one where it is asked whether a run is long enough for a leak. A run of eight
-    words or more has none of its n-grams in the question; a shorter one does not stand there itself.
+    Words are compared without case, punctuation and the symbols of formulas. In scripts without spaces every character
+    is a word, but counts half towards a run that is a leak. None of the n-grams of a run of eight words or more is in
+    the question; a shorter run is not in the question itself.
     """
-    if seen.context is None:
+    if trace.context is None:
         return Copied(None, None, [])
-    words, context, question = (_words(text) for text in (seen.text, seen.context, seen.question))
+    words, context, question = (_words(text) for text in (trace.text, trace.context, trace.question))
     grams = len(words) - NGRAM + 1
     known = _known_stretches(words, frozenset(context))
     hits = _hits(words, known, context, question, NGRAM)
@@ -57,7 +57,7 @@ def find_copies(seen: Seen) -> Copied:
         shorter = (size for size in range(NGRAM - 1, 0, -1) if _hits(words, known, context, question, size))
         return Copied(0.0 if grams > 0 else None, next(shorter, 0), [])
     runs = _runs(hits, words, context)
-    return Copied(len(hits) / grams, max(run.length for run in runs), _leaks(seen.text, runs))
+    return Copied(len(hits) / grams, max(run.length for run in runs), _leaks(trace.text, runs))
 
 
 def _words(text: str) -> list[str]:
@@ -66,7 +66,7 @@ def _words(text: str) -> list[str]:
 
 
 def _known_stretches(words: list[str], known: frozenset[str]) -> list[tuple[int, int]]:
-    """Start and end of the words in a row that the context has too: only there can anything be copied."""
+    """Start and end of the stretches of words that the context contains too: only these can be copied."""
     unknown = [place for place, word in enumerate(words) if word not in known]
     bounds = pairwise([-1, *unknown, len(words)])
     return [(before + 1, after) for before, after in bounds if after - before > 1]
@@ -75,16 +75,16 @@ def _known_stretches(words: list[str], known: frozenset[str]) -> list[tuple[int,
 def _hits(
     words: list[str], known: list[tuple[int, int]], context: list[str], question: list[str], size: int
 ) -> list[int]:
-    """Where an n-gram of the words begins that the context has and the question has not."""
+    """Where an n-gram begins that is in the context and not in the question."""
     starts = [start for begin, end in known for start in range(begin, end - size + 1)]
     if not starts:
         return []
-    shown = _grams(context, size)
-    hits = [start for start in starts if tuple(words[start : start + size]) in shown]
+    in_context = _grams(context, size)
+    hits = [start for start in starts if tuple(words[start : start + size]) in in_context]
     if not hits:
         return []
-    asked = _grams(question, size)
-    return [start for start in hits if tuple(words[start : start + size]) not in asked]
+    in_question = _grams(question, size)
+    return [start for start in hits if tuple(words[start : start + size]) not in in_question]
 
 
 def _grams(words: list[str], size: int) -> set[Gram]:
@@ -92,13 +92,13 @@ def _grams(words: list[str], size: int) -> set[Gram]:
 
 
 def _runs(hits: list[int], words: list[str], context: list[str]) -> list[_Run]:
-    """The longest runs of hits that follow each other in the context as in the trace, from left to right."""
+    """The longest runs of hits that are consecutive in the context as in the trace, from left to right."""
     wanted = {tuple(words[start : start + NGRAM]) for start in hits}
     places: dict[Gram, list[int]] = {}
     for place in range(len(context) - NGRAM + 1):
         gram = tuple(context[place : place + NGRAM])
-        if gram in wanted and len(found := places.setdefault(gram, [])) < _PLACES:
-            found.append(place)
+        if gram in wanted and len(occurrences := places.setdefault(gram, [])) < _FOLLOWED:
+            occurrences.append(place)
     runs: list[_Run] = []
     before = -2
     going: dict[int, int] = {}  # place in the context of the hit before -> where its run began
@@ -136,5 +136,5 @@ def _is_prose(passage: str) -> bool:
     words = _WORD.findall(_COMMAND.sub(" ", passage))
     spelt = [word for word in words if word < _FIRST_IDEOGRAPH]
     characters = (len(words) - len(spelt)) / 2
-    told = sum(len(word) > 1 and word.isalpha() for word in spelt)
-    return len(spelt) + characters >= LEAKING_RUN and told + characters >= LEAKING_PROSE
+    spelt_out = sum(len(word) > 1 and word.isalpha() for word in spelt)
+    return len(spelt) + characters >= LEAKING_RUN and spelt_out + characters >= LEAKING_PROSE

@@ -1,16 +1,16 @@
-"""Answers known before they are found: at its first place in a trace, an answer is a target, hearsay, or at fault."""
+"""Find answers that a trace knows before it derives them: it aims at one, quotes one, or finds fault with one."""
 
 from __future__ import annotations
 
 import re
 
-from infogap.leaks.leak_input import Leak, Seen
-from infogap.leaks.references import EARLY, leak_at
+from infogap.leaks.references import EARLY
+from infogap.leaks.scanned_trace import Leak, ScannedTrace, leak_at
 
-_AROUND = 70  # characters before and after the answer in which its role is looked for
-_CLAUSE = 45  # the same, for what is said of a wrong answer
+_AROUND = 70  # characters before and after the answer that are searched for its role
+_CLAUSE = 45  # the same, for a wrong answer
 _FLAGS = re.IGNORECASE | re.VERBOSE
-# What comes before an answer that nothing has derived yet: it is wanted, told, or compared with.
+# Before an answer that nothing has derived yet: it is wanted, given, or compared with.
 _SOUGHT = re.compile(
     r"""(?:
       \b(?: match(?:es|ed|ing)? | (?:dis)?agree(?:s|d|ing)?[ ]with
@@ -48,8 +48,8 @@ _SOUGHT = re.compile(
     """,
     _FLAGS,
 )
-# What comes after it.
-_TOLD = re.compile(
+# After it.
+_GIVEN = re.compile(
     r"""[\s$)}\\*"'”]{0,6} (?:,[ ]?)? (?:
       (?:(?:that|which)[ ](?:was|is)[ ])?
         (?: quoted | given | supplied | provided | stated | listed | mentioned | announced | handed )
@@ -68,9 +68,9 @@ _TOLD = re.compile(
     )""",
     _FLAGS,
 )
-# A root of an equation that does not fit is no attempt of anybody.
+# A root that an equation rejects is nobody's attempt.
 _ROOT = re.compile(r"\b(?:roots?|solutions?)\b.*\b(?:rejected|discarded|extraneous|accepted)\b", re.IGNORECASE)
-# Who speaks so of a wrong answer that nothing in the trace has reached was shown it.
+# Said of a wrong answer that nothing in the trace has reached, these show that its author saw it.
 _FAULT = re.compile(
     r"""\b(?: wrong | incorrect | not | isn't | wasn't | mistake | mistaken | error | slip | typo | fail(?:s|ed)?
       | (?:was|were|been|got|is)[ ]rejected
@@ -86,36 +86,36 @@ _FAULT = re.compile(
 _IMAGINED = re.compile(r"\b(?:if|would|could|might)\b|如果|若", re.IGNORECASE)  # a slip that nobody made
 
 
-def find_foreknown(seen: Seen) -> list[Leak]:
-    """The held answer where the trace speaks of it for the first time, and speaks of it as known.
+def find_known_answer(trace: ScannedTrace) -> list[Leak]:
+    """Return a leak if the trace mentions the held answer for the first time as one that it knows.
 
-    Only where the question does not hold it, and where it is no bare letter.
+    Not if the question contains it, nor if it is a single letter.
     """
-    pattern = seen.held_pattern
-    held = seen.held_answer or ""
+    pattern = trace.held_pattern
+    held = trace.held_answer or ""
     if pattern is None or (len(held) < 2 and not held.isdigit()):
         return []
-    match = pattern.search(seen.text)
-    if match is None or pattern.search(seen.question):
+    match = pattern.search(trace.text)
+    if match is None or pattern.search(trace.question):
         return []
     start = max(0, match.start() - _AROUND)
-    if sought := _SOUGHT.search(seen.text[start : match.start()]):
-        return [leak_at(seen.text, start + sought.start(), match.end(), "reference", "foreknown")]
-    if told := _TOLD.match(seen.text[match.end() : match.end() + _AROUND]):
-        return [leak_at(seen.text, match.start(), match.end() + told.end(), "reference", "foreknown")]
+    if sought := _SOUGHT.search(trace.text[start : match.start()]):
+        return [leak_at(trace.text, start + sought.start(), match.end(), "reference", "foreknown")]
+    if given := _GIVEN.match(trace.text[match.end() : match.end() + _AROUND]):
+        return [leak_at(trace.text, match.start(), match.end() + given.end(), "reference", "foreknown")]
     return []
 
 
-def find_faulted(seen: Seen) -> list[Leak]:
-    """A wrong answer that the context shows, where the trace finds fault with it before it can have reached it."""
-    for pattern in seen.wrong_patterns:
-        match = pattern.search(seen.text)
-        if match is None or match.start() >= EARLY or pattern.search(seen.question):
+def find_faulted_answer(trace: ScannedTrace) -> list[Leak]:
+    """Return a leak if the trace finds fault with a wrong answer of the context that it cannot have reached yet."""
+    for pattern in trace.wrong_patterns:
+        match = pattern.search(trace.text)
+        if match is None or match.start() >= EARLY or pattern.search(trace.question):
             continue
-        before = seen.text[max(0, match.start() - _CLAUSE) : match.start()]
-        after = seen.text[match.end() : match.end() + _CLAUSE]
+        before = trace.text[max(0, match.start() - _CLAUSE) : match.start()]
+        after = trace.text[match.end() : match.end() + _CLAUSE]
         clause = before.rpartition(". ")[2] + " " + after.partition(". ")[0]
-        found = not before.rstrip(" $\\(").endswith("=")  # worked out right there
-        if found and _FAULT.search(clause) and not (_IMAGINED.search(clause) or _ROOT.search(clause)):
-            return [leak_at(seen.text, match.start(), match.end(), "reference", "faulted")]
+        derived = before.rstrip(" $\\(").endswith("=")  # worked out right there
+        if not derived and _FAULT.search(clause) and not (_IMAGINED.search(clause) or _ROOT.search(clause)):
+            return [leak_at(trace.text, match.start(), match.end(), "reference", "faulted")]
     return []

@@ -1,4 +1,4 @@
-"""The rules by which references and artefacts are found: a YAML file of patterns made of named parts."""
+"""Load the rules for references and artefacts: a YAML file of patterns made of named parts."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class RuleEntry(Model):
 
 
 class LicenceEntry(Model):
-    """What a question may say, and which evidence is then none."""
+    """What a question may say, and which evidence it then accounts for."""
 
     says: str
     covers: str
 
 
 class RulesFile(Model):
-    """What the YAML file of rules says."""
+    """The YAML file of rules."""
 
     name: str
     source: str
@@ -55,11 +55,14 @@ class RulesFile(Model):
 
 @dataclass(frozen=True)
 class Rule:
-    """A pattern that gives its author away, sought around the words `near`; for the other fields see the file."""
+    """A pattern that gives its author away, and the words of which every match contains one.
+
+    rules.yaml explains the other fields.
+    """
 
     name: str
     kind: str
-    near: tuple[str, ...]
+    words: tuple[str, ...]
     also: tuple[str, ...]
     expression: str
     when: Condition | None
@@ -79,7 +82,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Licence:
-    """Where a question says the one, evidence that holds the other is no leak."""
+    """If a question matches `says`, evidence that matches `covers` is no leak."""
 
     says: re.Pattern[str]
     covers: re.Pattern[str]
@@ -87,7 +90,7 @@ class Licence:
 
 @dataclass(frozen=True)
 class Rules:
-    """All rules and licences of a file; `digest` of what it says."""
+    """All rules and licences of a file, and the digest of its content."""
 
     rules: tuple[Rule, ...]
     licences: tuple[Licence, ...]
@@ -95,7 +98,7 @@ class Rules:
 
 
 def load_rules() -> Rules:
-    """The rules that ship with infogap."""
+    """Load the rules that ship with infogap."""
     file = read_yaml(RulesFile, (files("infogap.leaks") / "rules.yaml").read_text("utf-8"), "leak rules")
     rules = tuple(
         Rule(
@@ -119,4 +122,4 @@ def load_rules() -> Rules:
 def _expression(pattern: str, parts: dict[str, str]) -> str:
     while _PART.search(pattern):
         pattern = _PART.sub(lambda part: parts[part[1]], pattern)
-    return _SPACE.sub(lambda found: found[1] or (r"\s{0,3}" if found[2] else r"\s{1,3}"), pattern)
+    return _SPACE.sub(lambda match: match[1] or (r"\s{0,3}" if match[2] else r"\s{1,3}"), pattern)

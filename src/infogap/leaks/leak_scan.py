@@ -1,4 +1,4 @@
-"""The scan for leaks: every kind, over one trace."""
+"""Scan traces for leaks of every kind."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from functools import cache, cached_property
 from infogap.ids import digest
 from infogap.leaks.answer_first import find_answer_first, find_decoy
 from infogap.leaks.copying import LEAKING_PROSE, LEAKING_RUN, NGRAM, find_copies
-from infogap.leaks.known_answer import find_faulted, find_foreknown
-from infogap.leaks.leak_input import Found, Leak, Seen
+from infogap.leaks.known_answer import find_faulted_answer, find_known_answer
 from infogap.leaks.leak_rules import Rules, load_rules
 from infogap.leaks.references import References
-from infogap.leaks.unrelated_context import find_strayed
+from infogap.leaks.scanned_trace import Leak, ScannedTrace, ScanResult
+from infogap.leaks.unrelated_context import find_unrelated_context
 
 KINDS = ("reference", "copying", "answer_first", "chat_artefact", "decoy")
-"""The kinds of leak that are told apart."""
+"""The kinds of leaks."""
 
 
 @dataclass(frozen=True)
 class LeakScan:
-    """Finds what a trace gives away; `digest` says by which rules."""
+    """The scan by some rules; `digest` changes with the rules and the thresholds."""
 
     rules: Rules
     digest: str
 
-    def find(self, seen: Seen) -> Found:
-        """A trace's leaks, from left to right, and how much of it its context has too."""
-        return self.find_all([seen])[0]
+    def find(self, trace: ScannedTrace) -> ScanResult:
+        """Scan one trace."""
+        return self.find_all([trace])[0]
 
-    def find_all(self, traces: Sequence[Seen]) -> list[Found]:
-        """The same for many traces, in less time: their texts are searched for words together."""
+    def find_all(self, traces: Sequence[ScannedTrace]) -> list[ScanResult]:
+        """Scan many traces, which is faster than one at a time: their texts are searched together."""
         return [
-            _found(seen, references) for seen, references in zip(traces, self._references.find(traces), strict=True)
+            _scan(trace, references) for trace, references in zip(traces, self._references.find(traces), strict=True)
         ]
 
     @cached_property
@@ -41,22 +41,22 @@ class LeakScan:
         return References(self.rules)
 
 
-def _found(seen: Seen, references: list[Leak]) -> Found:
-    copied = find_copies(seen)
+def _scan(trace: ScannedTrace, references: list[Leak]) -> ScanResult:
+    copied = find_copies(trace)
     leaks = [
         *references,
-        *find_foreknown(seen),
-        *find_faulted(seen),
-        *find_strayed(seen),
+        *find_known_answer(trace),
+        *find_faulted_answer(trace),
+        *find_unrelated_context(trace),
         *copied.leaks,
-        *find_answer_first(seen),
-        *find_decoy(seen),
+        *find_answer_first(trace),
+        *find_decoy(trace),
     ]
-    return Found(_apart(leaks), copied.share, copied.longest)
+    return ScanResult(_without_overlaps(leaks), copied.share, copied.longest)
 
 
-def _apart(leaks: list[Leak]) -> list[Leak]:
-    """From left to right, and of those of one kind that overlap the first and longest."""
+def _without_overlaps(leaks: list[Leak]) -> list[Leak]:
+    """Sort from left to right; of overlapping leaks of one kind keep the first and longest."""
     free = dict.fromkeys(KINDS, 0)
     kept: list[Leak] = []
     for leak in sorted(leaks, key=lambda leak: (leak["start"], -leak["end"], KINDS.index(leak["kind"]))):
@@ -66,8 +66,8 @@ def _apart(leaks: list[Leak]) -> list[Leak]:
     return kept
 
 
-@cache  # three stages ask for it, and the rules take a third of a second to read
+@cache  # fingerprints need it too, and the rules take a third of a second to read
 def load_leaks() -> LeakScan:
-    """The scan by the rules that ship with infogap."""
+    """Load the scan by the rules that ship with infogap."""
     rules = load_rules()
     return LeakScan(rules, digest([rules.digest, NGRAM, LEAKING_RUN, LEAKING_PROSE]))

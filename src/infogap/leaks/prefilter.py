@@ -1,4 +1,7 @@
-"""Where rules can match: around their words, found by one automaton (Aho-Corasick, in Polars) in all texts at once."""
+"""Find the windows of a text in which leak rules can match: around their words, by one automaton for all texts.
+
+Polars runs the automaton (Aho-Corasick).
+"""
 
 from __future__ import annotations
 
@@ -12,84 +15,86 @@ from infogap.leaks.leak_rules import Rule
 REACH = 110
 """Characters before and after a word: no match is longer."""
 
-Parts = list[tuple[int, int]]
+Windows = list[tuple[int, int]]
+"""Start and end (exclusive) of parts of a text, from left to right."""
 
 
-class Surroundings:
-    """The parts of texts in which each of some rules can match."""
+class Prefilter:
+    """The words of some rules."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._near: dict[str, list[int]] = {}
+        self._words: dict[str, list[int]] = {}
         self._also: dict[str, list[int]] = {}
         for index, rule in enumerate(rules):
-            for word in rule.near:
-                self._near.setdefault(word, []).append(index)
+            for word in rule.words:
+                self._words.setdefault(word, []).append(index)
             for word in rule.also:
                 self._also.setdefault(word, []).append(index)
         self._begins = frozenset(index for index, rule in enumerate(rules) if rule.begins)
         self._needs_both = frozenset(index for index, rule in enumerate(rules) if rule.also)
-        self._words = sorted(self._near.keys() | self._also.keys())
+        self._every_word = sorted(self._words.keys() | self._also.keys())
 
-    def of(self, lowered: Sequence[str]) -> list[dict[int, Parts]]:
-        """For each text, by the rule's number, its parts (start and end) from left to right; none where none can be."""
+    def windows(self, lowered: Sequence[str]) -> list[dict[int, Windows]]:
+        """Return for each lower-cased text the windows of the rules that can match there, by the rule's index."""
         column = pl.Series(lowered, dtype=pl.String)
-        places = column.str.find_many(self._words, overlapping=True).to_list()
-        words = column.str.extract_many(self._words, overlapping=True).to_list()
+        positions = column.str.find_many(self._every_word, overlapping=True).to_list()
+        words = column.str.extract_many(self._every_word, overlapping=True).to_list()
         return [
-            self._parts(_in_characters(text, at), found) for text, at, found in zip(lowered, places, words, strict=True)
+            self._by_rule(_in_characters(text, in_bytes), in_text)
+            for text, in_bytes, in_text in zip(lowered, positions, words, strict=True)
         ]
 
-    def _parts(self, places: list[int], words: list[str]) -> dict[int, Parts]:
-        near: dict[int, list[int]] = {}
+    def _by_rule(self, positions: list[int], words: list[str]) -> dict[int, Windows]:
+        required: dict[int, list[int]] = {}
         also: dict[int, list[int]] = {}
-        for place, word in zip(places, words, strict=True):
-            for index in self._near.get(word, ()):
-                near.setdefault(index, []).append(place)
+        for position, word in zip(positions, words, strict=True):
+            for index in self._words.get(word, ()):
+                required.setdefault(index, []).append(position)
             for index in self._also.get(word, ()):
-                also.setdefault(index, []).append(place)
-        found: dict[int, Parts] = {}
-        for index, at in near.items():
-            parts = _from(at) if index in self._begins else _around(at)
+                also.setdefault(index, []).append(position)
+        by_rule: dict[int, Windows] = {}
+        for index, of_rule in required.items():
+            windows = _after(of_rule) if index in self._begins else _around(of_rule)
             if index in self._needs_both:
-                parts = holding(parts, also.get(index, []))
-            if parts:
-                found[index] = parts
-        return found
+                windows = containing(windows, also.get(index, []))
+            if windows:
+                by_rule[index] = windows
+        return by_rule
 
 
-def holding(parts: Parts, places: list[int]) -> Parts:
-    """The parts in which one of some places lies; both are in order."""
-    kept: Parts = []
+def containing(windows: Windows, positions: list[int]) -> Windows:
+    """Return the windows that contain one of the positions; both are sorted."""
+    kept: Windows = []
     number = 0
-    for start, end in parts:  # starts grow: what lies before one lies before the next
-        while number < len(places) and places[number] < start:
+    for start, end in windows:  # starts grow: what precedes one window precedes the next
+        while number < len(positions) and positions[number] < start:
             number += 1
-        if number < len(places) and places[number] < end:
+        if number < len(positions) and positions[number] < end:
             kept.append((start, end))
     return kept
 
 
-def _from(places: list[int]) -> Parts:
-    return [(place, place + 2 * REACH) for place in sorted(set(places))]
+def _after(positions: list[int]) -> Windows:
+    return [(position, position + 2 * REACH) for position in sorted(set(positions))]
 
 
-def _around(places: list[int]) -> Parts:
-    parts: Parts = []
+def _around(positions: list[int]) -> Windows:
+    windows: Windows = []
     first = last = -1
-    for place in sorted(places):
-        if last < 0 or place - REACH > last + REACH:
+    for position in sorted(positions):
+        if last < 0 or position - REACH > last + REACH:
             if last >= 0:
-                parts.append((max(0, first - REACH), last + REACH))
-            first = place
-        last = place
-    parts.append((max(0, first - REACH), last + REACH))
-    return parts
+                windows.append((max(0, first - REACH), last + REACH))
+            first = position
+        last = position
+    windows.append((max(0, first - REACH), last + REACH))
+    return windows
 
 
-def _in_characters(text: str, places: list[int]) -> list[int]:
-    """Places in bytes as places in characters."""
-    if text.isascii() or not places:
-        return places
+def _in_characters(text: str, positions: list[int]) -> list[int]:
+    """Positions in bytes as positions in characters."""
+    if text.isascii() or not positions:
+        return positions
     content = np.frombuffer(text.encode(), np.uint8)
     begins = np.cumsum((content & 0xC0) != 0x80)
-    return (begins[np.array(places)] - 1).tolist()  # type: ignore[no-any-return]
+    return (begins[np.array(positions)] - 1).tolist()  # type: ignore[no-any-return]

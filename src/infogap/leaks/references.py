@@ -1,19 +1,18 @@
-"""References and artefacts: places where a trace speaks of what only its teacher saw, or in its template's words."""
+"""Find references and artefacts: passages about what only the teacher saw, or in the words of its template."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 
-from infogap.leaks.leak_input import Leak, Seen
 from infogap.leaks.leak_rules import Licence, Rule, Rules
-from infogap.leaks.prefilter import Parts, Surroundings, holding
-from infogap.text.trace_text import lower_in_place
+from infogap.leaks.prefilter import Prefilter, Windows, containing
+from infogap.leaks.scanned_trace import Leak, ScannedTrace, leak_at, plain_lower
 
-EARLY = 600  # characters in which a trace has no work of its own yet that it could speak of
-_BEFORE = 80  # characters before a match in which its `unless` is looked for
+EARLY = 600  # characters in which a trace has no work of its own yet that it could refer to
+_BEFORE = 80  # characters before a match that are searched for its `unless`
 _SENTENCE_END = re.compile(r"[.!?。！？\n](?=\s|$)")
-# A value follows, and not a property: "is 72", "is $x = 4$", "is (B)", "is O(n)", "as \frac12"; not "is an integer".
+# A value follows, not a property: "is 72", "is $x = 4$", "is (B)", "is O(n)", "as \frac12"; not "is an integer".
 _LEAD = (
     r"[\s:：,\"“'‘*`$]{0,6}(?:\\\(\s?)?(?:exactly|indeed|just|simply|equal to|going to be|in fact)?[\s$\"“'‘*`(]{0,4}"
 )
@@ -24,8 +23,8 @@ _RESULT = re.compile(
 )
 _NAME = re.compile(_LEAD + r"[A-Z][a-z]+\b")
 _WORD = re.compile(r"[^\W\d_]+")
-# Words of an evidence that a question can say as well without accounting for it.
-_UNTELLING = frozenset(
+# Words that a question can contain too without accounting for the leak.
+_UNINFORMATIVE = frozenset(
     _WORD.findall(
         """
         a agree agreeing agreement agrees all an and answer answers are as at be been both by check compare
@@ -42,41 +41,41 @@ _PROPERTY = re.compile(r"\s*(?:[aA]|[iI]n|I)\s")
 
 
 class References:
-    """Finds what some rules find."""
+    """The search for matches of all rules."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        self._surroundings = Surroundings(rules.rules)
+        self._prefilter = Prefilter(rules.rules)
 
-    def find(self, traces: Sequence[Seen]) -> list[list[Leak]]:
-        """What the rules find in each trace's text, without what its question says itself."""
-        lowered = [plain_lower(seen.text) for seen in traces]
+    def find(self, traces: Sequence[ScannedTrace]) -> list[list[Leak]]:
+        """Return the leaks in each trace's text, except those that its question accounts for."""
+        lowered = [plain_lower(trace.text) for trace in traces]
         return [
-            self._in_one(seen, text, parts)
-            for seen, text, parts in zip(traces, lowered, self._surroundings.of(lowered), strict=True)
+            self._in_trace(trace, text, windows)
+            for trace, text, windows in zip(traces, lowered, self._prefilter.windows(lowered), strict=True)
         ]
 
-    def _in_one(self, seen: Seen, lowered: str, parts_of: dict[int, Parts]) -> list[Leak]:
-        found: list[Leak] = []
-        for index in sorted(parts_of):
-            rule, parts = self._rules.rules[index], parts_of[index]
-            if not _applies(rule, seen) or (seen.told_nothing and rule.kind == "reference"):
+    def _in_trace(self, trace: ScannedTrace, lowered: str, windows_of: dict[int, Windows]) -> list[Leak]:
+        leaks: list[Leak] = []
+        for index in sorted(windows_of):
+            rule, windows = self._rules.rules[index], windows_of[index]
+            if not _applies(rule, trace) or (trace.without_context and rule.kind == "reference"):
                 continue
             if rule.value == "held":
-                parts = holding(parts, seen.held_places)
+                windows = containing(windows, trace.held_positions)
             if rule.early:
-                parts = [part for part in parts if part[0] < EARLY]
-            for match in matches(rule, lowered, parts):
-                if _holds(rule, match, lowered, seen):
-                    found.append(leak_at(seen.text, match.start(), match.end(), rule.kind, rule.name))
-        found += _labels(seen)
-        return _unlicensed(found, self._rules.licences, plain_lower(seen.question)) if found else []
+                windows = [window for window in windows if window[0] < EARLY]
+            for match in matches(rule, lowered, windows):
+                if _is_leak(rule, match, lowered, trace):
+                    leaks.append(leak_at(trace.text, match.start(), match.end(), rule.kind, rule.name))
+        leaks += _labels(trace)
+        return _unlicensed(leaks, self._rules.licences, plain_lower(trace.question)) if leaks else []
 
 
-def matches(rule: Rule, lowered: str, parts: Parts) -> Iterator[re.Match[str]]:
-    """The matches of a rule in those parts of a text, from left to right and not overlapping."""
+def matches(rule: Rule, lowered: str, windows: Windows) -> Iterator[re.Match[str]]:
+    """Yield the matches of a rule in some windows of a text, from left to right and without overlaps."""
     free = 0
-    for start, end in parts:
+    for start, end in windows:
         if not rule.begins:
             yield from rule.pattern.finditer(lowered, start, end)
         elif start >= free and (match := rule.pattern.match(lowered, start)):
@@ -84,48 +83,39 @@ def matches(rule: Rule, lowered: str, parts: Parts) -> Iterator[re.Match[str]]:
             yield match
 
 
-def _labels(seen: Seen) -> list[Leak]:
-    """The context's own label as the trace's first line. Further on, "The final answer:" is any trace's heading."""
-    label, colon, _ = (seen.context or "").partition(":")
-    start = len(seen.text) - len(seen.text.lstrip("#* \n"))
-    if not colon or not 1 < len(label.split()) < 16 or not seen.text.startswith(f"{label}:", start):
+def _labels(trace: ScannedTrace) -> list[Leak]:
+    """Return a leak if the trace begins with the context's label. Later, "The final answer:" is a usual heading."""
+    label, colon, _ = (trace.context or "").partition(":")
+    start = len(trace.text) - len(trace.text.lstrip("#* \n"))
+    if not colon or not 1 < len(label.split()) < 16 or not trace.text.startswith(f"{label}:", start):
         return []
-    return [leak_at(seen.text, start, start + len(label) + 1, "chat_artefact", "label")]
+    return [leak_at(trace.text, start, start + len(label) + 1, "chat_artefact", "label")]
 
 
-def leak_at(text: str, start: int, end: int, kind: str, rule: str) -> Leak:
-    return Leak(kind=kind, rule=rule, start=start, end=end, evidence=text[start:end])
-
-
-def plain_lower(text: str) -> str:
-    """Lower case with straight apostrophes; every character keeps its place."""
-    return lower_in_place(text).replace("’", "'")
-
-
-def _applies(rule: Rule, seen: Seen) -> bool:
+def _applies(rule: Rule, trace: ScannedTrace) -> bool:
     match rule.when:
         case None:
             return True
         case "context":
-            return seen.context is not None
+            return trace.context is not None
         case "worked":
-            return seen.shows_work
+            return trace.shows_work
         case "attempts":
-            return seen.shows_attempts
+            return trace.shows_attempts
         case "blanks":
-            return seen.shows_blanks
+            return trace.shows_blanks
         case "held":
-            return seen.held_answer is not None
+            return trace.held_answer is not None
 
 
-def _holds(rule: Rule, match: re.Match[str], lowered: str, seen: Seen) -> bool:
+def _is_leak(rule: Rule, match: re.Match[str], lowered: str, trace: ScannedTrace) -> bool:
     if rule.early and match.start() >= EARLY:
         return False
     if rule.unless and rule.unless.search(_sentence_before(lowered, match.start())):
         return False
     if rule.value == "result":
-        return _value_follows(seen, match.end())
-    return rule.value is None or (_held_follows(seen, match.end()) and not _asked(seen))
+        return _value_follows(trace, match.end())
+    return rule.value is None or (_held_follows(trace, match.end()) and not trace.held_in_question)
 
 
 def _sentence_before(lowered: str, place: int) -> str:
@@ -134,38 +124,33 @@ def _sentence_before(lowered: str, place: int) -> str:
     return before[ends[-1] :] if ends else before
 
 
-def _value_follows(seen: Seen, place: int) -> bool:
-    if _held_follows(seen, place):
+def _value_follows(trace: ScannedTrace, place: int) -> bool:
+    if _held_follows(trace, place):
         return True
-    if _PROPERTY.match(seen.text, place):
+    if _PROPERTY.match(trace.text, place):
         return False
-    return bool(_RESULT.match(seen.text, place) or _NAME.match(seen.text, place))
+    return bool(_RESULT.match(trace.text, place) or _NAME.match(trace.text, place))
 
 
-def _held_follows(seen: Seen, place: int) -> bool:
-    pattern = seen.held_pattern
+def _held_follows(trace: ScannedTrace, place: int) -> bool:
+    pattern = trace.held_pattern
     if pattern is None:
         return False
-    lead = re.compile(_LEAD).match(seen.text, place)
-    found = pattern.search(seen.text, place, place + 60)
-    return found is not None and lead is not None and found.start() <= lead.end()
+    lead = re.compile(_LEAD).match(trace.text, place)
+    answer = pattern.search(trace.text, place, place + 60)
+    return answer is not None and lead is not None and answer.start() <= lead.end()
 
 
-def _asked(seen: Seen) -> bool:
-    """Whether the held answer stands in the question too: any trace may know it then."""
-    return seen.held_in_question
-
-
-def _unlicensed(found: list[Leak], licences: tuple[Licence, ...], question: str) -> list[Leak]:
-    """The leaks whose words the question neither says nor accounts for."""
+def _unlicensed(leaks: list[Leak], licences: tuple[Licence, ...], question: str) -> list[Leak]:
+    """Drop the leaks whose words the question contains or accounts for."""
     asked = " ".join(question.split())
     asked_words = frozenset(_WORD.findall(asked))
     covers = [licence.covers for licence in licences if licence.says.search(question)]
     kept: list[Leak] = []
-    for leak in found:
+    for leak in leaks:
         words = " ".join(plain_lower(leak["evidence"]).split())
-        telling = frozenset(_WORD.findall(words)) - _UNTELLING
-        asked_for = bool(telling) and all(word in asked_words or f"{word}s" in asked_words for word in telling)
+        informative = frozenset(_WORD.findall(words)) - _UNINFORMATIVE
+        asked_for = bool(informative) and all(word in asked_words or f"{word}s" in asked_words for word in informative)
         licensed = leak["kind"] == "reference" and (asked_for or any(cover.search(words) for cover in covers))
         if words not in asked and not licensed:
             kept.append(leak)

@@ -1,16 +1,15 @@
-"""Words of an unrelated text: a trace that speaks of them was shown it."""
+"""Find the words of an unrelated context: a trace that uses them was written by who saw it."""
 
 from __future__ import annotations
 
 import re
 
-from infogap.leaks.leak_input import Leak, Seen
-from infogap.leaks.references import leak_at, plain_lower
+from infogap.leaks.scanned_trace import Leak, ScannedTrace, leak_at, plain_lower
 
 _WORD = re.compile(r"[^\W\d_]{5,}")
 _COMMAND = re.compile(r"\\[a-z]+")
 _SENTENCE = re.compile(r"[^.!?\n]+")
-_TOGETHER = 2  # words of the text that one sentence holds: one alone can be there by chance
+_TOGETHER = 2  # words of the context in one sentence: one alone can be there by chance
 # Words of any worked solution, and of any text, without a plural's s.
 _COMMON = frozenset(
     _WORD.findall(
@@ -41,20 +40,20 @@ _COMMON = frozenset(
 )
 
 
-def find_strayed(seen: Seen) -> list[Leak]:
-    """The first sentence with two words that stand in the unrelated text shown to the teacher, and not in the question:
-    of a text without any task, or of another task's solution.
+def find_unrelated_context(trace: ScannedTrace) -> list[Leak]:
+    """Return the first sentence with two words of the teacher's unrelated context that are not in the question.
 
-    Words of five letters or more, plural or not, without those that any worked solution may hold.
+    The context is a text without a task, or another task's solution. Words have five letters or more, plural or not;
+    those that any worked solution may contain do not count.
     """
-    if seen.privilege not in ("irrelevant", "decoy_solution") or not seen.context:
+    if trace.privilege not in ("irrelevant", "decoy_solution") or not trace.context:
         return []
-    strange = _stems(seen.context) - _stems(seen.question)
-    for sentence in _SENTENCE.finditer(plain_lower(seen.text)):
-        told = [word for word in _WORD.finditer(sentence.group()) if word.group().rstrip("s") in strange]
-        if len({word.group().rstrip("s") for word in told}) >= _TOGETHER:
+    strange = _stems(trace.context) - _stems(trace.question)
+    for sentence in _SENTENCE.finditer(plain_lower(trace.text)):
+        words = [word for word in _WORD.finditer(sentence.group()) if word.group().rstrip("s") in strange]
+        if len({word.group().rstrip("s") for word in words}) >= _TOGETHER:
             start = sentence.start()
-            return [leak_at(seen.text, start + told[0].start(), start + told[-1].end(), "reference", "strayed")]
+            return [leak_at(trace.text, start + words[0].start(), start + words[-1].end(), "reference", "strayed")]
     return []
 
 

@@ -1,4 +1,7 @@
-"""What is measured of a trace's style: epistemic markers, bands and leaks."""
+"""Measure traces: epistemic markers, confidence bands, leaks, and measures of the user's own.
+
+Open `base.py` first: it says what a measure is. `stage.py` runs them all.
+"""
 
 from infogap.measure.stage import STAGE
 

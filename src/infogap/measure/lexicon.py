@@ -15,8 +15,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from infogap.errors import UserError
 from infogap.ids import digest
-from infogap.measure.markers import MarkerFinder, Markers
-from infogap.measure.phrases import Span, pieces
+from infogap.measure.marker_search import Markers, MarkerSearch
+from infogap.measure.phrase_patterns import Span, pieces
 from infogap.recipe.base import Model, refuse
 from infogap.recipe.yaml_files import read_yaml
 from infogap.spelling import nearest
@@ -74,12 +74,12 @@ class Lexicon(Markers):
     digest: str  # of all that it finds
 
     def spans(self, text: str, question: str = "") -> list[Span]:
-        """Where markers stand in one text, from left to right; see `MarkerFinder.find`."""
-        return self._finder.find([text], [question])[0][0]
+        """Where markers stand in one text, from left to right; see `MarkerSearch.spans`."""
+        return self._search.spans([text], [question])[0][0]
 
     @cached_property
-    def _finder(self) -> MarkerFinder:
-        return MarkerFinder([self])
+    def _search(self) -> MarkerSearch:
+        return MarkerSearch([self])
 
 
 def load(name_or_path: str, resolve: Callable[[str], Path]) -> Lexicon:

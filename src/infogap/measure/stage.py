@@ -1,46 +1,65 @@
-"""The measure stage: how much uncertainty a trace voices, and whether it gives its teacher's context away."""
+"""The measure stage: run every measure over the traces and write the table `measures`."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from infogap.console import progress
 from infogap.leaks import load_leaks
-from infogap.leaks.context_lookup import context_texts
-from infogap.measure.forks import fork_rates
+from infogap.measure.base import Measure
 from infogap.measure.lexicon import load
-from infogap.measure.measuring import Measuring
-from infogap.measure.scores import UNSCORED, scores_of
+from infogap.measure.load_measures import measures_table, named_measures, own_measures
+from infogap.measure.trace_frame import trace_frames, with_texts
 from infogap.parallel.ordered import processes_in_order
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import BAND_NAMES, CONTEXTS, GAPS, MEASURES, TASKS, TRACES
 
-_COLUMNS = ("trace_id", "task_id", "privilege", "context_id", "reasoning", "response", "completion_tokens", "error")
 _AT_ONCE = 500  # traces that a worker is sent at a time
 _WORTH_WORKERS = 2_000  # traces: fewer are measured before workers have started
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """The measures of a run, and the columns of its table `measures`."""
+
+    measures: Sequence[Measure]
+    columns: Sequence[str]
+
+    @classmethod
+    def of(cls, run: Run) -> Measuring:
+        return cls([*own_measures(run), *named_measures(run)], measures_table(run).schema.names())
+
+    def rows(self, traces: pl.DataFrame) -> pl.DataFrame:
+        """Rows of `measures` for a frame of `trace_frames`, in its order."""
+        frame = with_texts(traces)
+        measured = [frame.select("trace_id"), *(measure.measure(frame) for measure in self.measures)]
+        return pl.concat(measured, how="horizontal").select(self.columns)
 
 
 def _part(run: Run) -> dict[str, Any]:
     lexicons = [load(name, run.resolve) for name in run.recipe.measure.lexicons]
     # The gap is a stage of its own: what it takes from the recipe shows here only by its table.
-    return run.recipe.measure.model_dump(mode="json", by_alias=True, exclude={"gap"}) | {
+    part = run.recipe.measure.model_dump(mode="json", by_alias=True, exclude={"gap"}) | {
         "lexicon_contents": [lexicon.digest for lexicon in lexicons],
         "self_corrections": load("infogap", run.resolve).digest,
         "leaks": load_leaks().digest,
     }
+    named = named_measures(run)
+    return part | ({"measures": [measure.identity for measure in named]} if named else {})
 
 
 def _make(run: Run) -> Outcome:
     traces = run.rows(TRACES)
     slices = -(-traces // _AT_ONCE) if traces > _WORTH_WORKERS else 1
     bands, leaking = Counter[str | None](), 0
-    with run.rewrite(MEASURES) as out, progress("measure", traces, "traces") as advance:
-        for measured in processes_in_order(Measuring.of(run).measures, _traces(run), slices):
+    with run.rewrite(measures_table(run)) as out, progress("measure", traces, "traces") as advance:
+        for measured in processes_in_order(Measuring.of(run).rows, trace_frames(run, _AT_ONCE), slices):
             out.write(measured)
             bands.update(measured["band"])
             leaking += int(measured["leak"].sum())
@@ -49,19 +68,10 @@ def _make(run: Run) -> Outcome:
     return Outcome(out.rows, counts)
 
 
-def _traces(run: Run) -> Iterator[pl.DataFrame]:
-    """The traces, some at a time, with all that is known of them from elsewhere."""
-    tasks = run.scan(TASKS).select("task_id", "question", "answer").collect()
-    forks = fork_rates(run, run.recipe.measure.fork_entropy)
-    for part in run.parts(TRACES):
-        contexts, scores = context_texts(run, part["context_id"]), scores_of(run, part["trace_id"])
-        scored = [scores.get(trace_id, UNSCORED) for trace_id in part["trace_id"]]
-        known = part.select(_COLUMNS).with_columns(
-            pl.Series("context", [contexts.get(context_id) for context_id in part["context_id"]], pl.String),
-            pl.Series("fork_rate", [forks.get(trace_id) for trace_id in part["trace_id"]], pl.Float64),
-            *(pl.Series(name, [score[name] for score in scored], pl.Float64) for name in UNSCORED),
-        )
-        yield from known.join(tasks, on="task_id", how="left", maintain_order="left").iter_slices(_AT_ONCE)
+def _ready(run: Run) -> None:
+    named_measures(run)
 
 
-STAGE = Stage("measure", (MEASURES.name,), (TASKS.name, CONTEXTS.name, TRACES.name, GAPS.name), 10, _part, _make)
+STAGE = Stage(
+    "measure", (MEASURES.name,), (TASKS.name, CONTEXTS.name, TRACES.name, GAPS.name), 10, _part, _make, ready=_ready
+)

@@ -46,7 +46,7 @@ def _make(run: Run) -> Outcome:
 
     Raises ShortfallError where a config would be empty.
     """
-    configs = [CONFIGS[name] for name in run.recipe.publish.configs]
+    configs = [CONFIGS[name].for_run(run) for name in run.recipe.publish.configs]
     places = [_places(run, config) for config in configs]
     traces = traces_in_short(run)
     rows = sum(each["place"].n_unique() for each in places)

@@ -30,7 +30,7 @@ def with_tasks(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
 def joined(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
     """The traces, in their order, with the columns of the other tables; null where a table has no row."""
     found = with_tasks(run, traces)
-    for table in (STATED_VERDICTS, VERDICTS, MEASURES, DUPLICATES, MIX):
+    for table in (STATED_VERDICTS, VERDICTS, run.stored(MEASURES), DUPLICATES, MIX):
         found = _add(found, run.scan(table), "trace_id")
     return found.with_columns(public(found, "teacher"))
 

@@ -1,4 +1,4 @@
-"""What measure takes from a recipe: lexicons, cut points, and how the gap is scored."""
+"""The recipe's section `measure`: lexicons, cut points, further measures, and how the gap is scored."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OtherContext = Literal[
 
 
 class Gap(Model):
-    """How much likelier traces are under their teacher's context: which model says so, and what else it scores."""
+    """Which model scores how much likelier traces are under their teacher's context, and what else it scores."""
 
     scorer: ScorerEntry = Field(
         THE_TEACHER,
@@ -55,7 +55,7 @@ class Gap(Model):
 
 
 class Measure(Model):
-    """By which lexicons markers are counted, where the bands are cut, and what counts as a fork."""
+    """Which lexicons and further measures are used, where the bands are cut, and what counts as a fork."""
 
     lexicons: Annotated[list[str], AfterValidator(each_once)] = Field(
         ["infogap", "kim2026"],
@@ -70,3 +70,10 @@ class Measure(Model):
         "Wang et al. 2025 (arXiv 2506.01939) report for Qwen3-8B. Needs `teacher.logprobs`.",
     )
     gap: Gap | None = Field(None, description="Score the traces; without it nothing is scored.")
+    measures: Annotated[list[str], AfterValidator(each_once)] | None = Field(
+        None,
+        min_length=1,
+        exclude_if=lambda measures: measures is None,
+        description="Further measures: the name of one that an installed package registers, or an object of yours as "
+        "module:object, its module beside the recipe or installed.",
+    )

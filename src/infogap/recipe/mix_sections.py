@@ -23,6 +23,12 @@ class Balance(Model):
     band: BandShares | None = None
     family: Shares | None = None
     privilege: Shares | None = None
+    where: str | None = Field(
+        None,
+        exclude_if=lambda where: where is None,
+        description="An SQL condition over the columns of traces and measures: `words < 2000 AND longest_copy < 6`. "
+        "Traces for which it is false or null are excluded.",
+    )
     max_per_task: int | None = Field(None, ge=1, description="Traces of one task, at most.")
     when_short: Literal["error", "shrink", "best_effort"] = Field(
         "error",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import orjson
 import polars as pl
@@ -117,7 +118,13 @@ class Run:
             return table.empty().lazy()
         for path in paths:
             check_part(path)
-        return pl.scan_parquet(paths, schema=table.schema)
+        return pl.scan_parquet(paths, schema=table.schema, extra_columns=_extra_columns(table))
+
+    def stored(self, table: Table) -> Table:
+        """An extensible table with all the columns of its parts: its own, and those of the recipe's measures."""
+        first = self.part_paths(table)[:1]
+        columns = {} if not first else {**pl.read_parquet_schema(first[0])}
+        return table.extended({name: dtype for name, dtype in columns.items() if name not in table.schema})
 
     def parts(self, table: Table) -> Iterator[pl.DataFrame]:
         """A table part by part, in the order it was written: bounded memory."""
@@ -183,9 +190,13 @@ def write_part(path: Path, frame: pl.DataFrame) -> None:
 def read_part(path: Path, table: Table) -> pl.DataFrame:
     """One Parquet part. Raises WorldError where the file is damaged or has other columns."""
     try:
-        return pl.read_parquet(path).match_to_schema(table.schema)
+        return pl.read_parquet(path).match_to_schema(table.schema, extra_columns=_extra_columns(table))
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _damaged(path, error) from error
+
+
+def _extra_columns(table: Table) -> Literal["ignore", "raise"]:
+    return "ignore" if table.extensible else "raise"
 
 
 def check_part(path: Path) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from infogap.text.text_batch import Row
+from infogap.text.text_batch import TextBatch
 
 _ENVIRONMENTS = (
     "equation|align|alignat|aligned|gather|gathered|multline|eqnarray|math|displaymath|cases|array|split|"
@@ -31,12 +31,12 @@ _NONE = np.iinfo(np.int64).max
 
 def masked(text: str) -> list[tuple[int, int]]:
     """Where code and formulas stand in one text, from left to right, delimiters included."""
-    row = Row.of([text])
+    row = TextBatch.of([text])
     starts, ends = (row.characters(places) - row.starts[0] for places in masks(row))
     return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
 
-def masks(row: Row) -> tuple[np.ndarray, np.ndarray]:
+def masks(row: TextBatch) -> tuple[np.ndarray, np.ndarray]:
     """Starts and ends (exclusive), in bytes of the row, of what is masked in all of its texts."""
     content = row.content
     special = (content == _DOLLAR) | (content == _BACKSLASH) | (content == _TICK) | (content == _TILDE)
@@ -51,7 +51,7 @@ def masks(row: Row) -> tuple[np.ndarray, np.ndarray]:
 class _Delimiters:
     """The characters that delimiters begin with: where what each masks ends, and where reading goes on after it."""
 
-    def __init__(self, row: Row, places: np.ndarray) -> None:
+    def __init__(self, row: TextBatch, places: np.ndarray) -> None:
         self._row = row
         self._places = places
         self._character = row.content[places]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -28,6 +28,11 @@ class Config:
     places: Callable[[Run], pl.DataFrame]
     rows: Callable[[Run, pl.DataFrame], pl.DataFrame]
     empty: str  # why there may be no rows
+    schema_of: Callable[[Run], pl.Schema] | None = None  # with the columns of the run's own measures
+
+    def for_run(self, run: Run) -> Config:
+        """The same view with the columns that it has in this run."""
+        return self if self.schema_of is None else replace(self, schema=self.schema_of(run))
 
     def slices(self, run: Run, places: pl.DataFrame, limit: int = SLICE_BYTES) -> Iterator[pl.DataFrame]:
         """What is published of these places, in order, from about `limit` bytes of text at a time."""

@@ -8,22 +8,28 @@ from infogap.publish.configs.base import Config
 from infogap.publish.external_sort import in_order
 from infogap.publish.trace_join import all_but, columns, joined
 from infogap.runs.run_folder import Run
-from infogap.schema import DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACES, VERDICTS
+from infogap.schema import DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACES, VERDICTS, Table
+
 
 # Neither the contexts nor the worked solutions: privileged text is not published here. Nor the errors of failed
 # requests and the details of verdicts, which can name servers; `finish_reason` is "error" where a request failed.
-_SCHEMA = pl.Schema(
-    {
-        **columns(TRACES, "trace_id", "task_id"),
-        **columns(TASKS, "source", "family", "difficulty", "verifier", "question", "answer"),
-        **all_but(TRACES, "trace_id", "task_id", "error"),
-        **all_but(VERDICTS, "trace_id", "detail"),
-        **columns(STATED_VERDICTS, "stated_verdict"),
-        **all_but(MEASURES, "trace_id"),
-        **columns(DUPLICATES, "duplicate_of", "jaccard"),
-        **all_but(MIX, "trace_id"),
-    }
-)
+def _schema(measures: Table) -> pl.Schema:
+    return pl.Schema(
+        {
+            **columns(TRACES, "trace_id", "task_id"),
+            **columns(TASKS, "source", "family", "difficulty", "verifier", "question", "answer"),
+            **all_but(TRACES, "trace_id", "task_id", "error"),
+            **all_but(VERDICTS, "trace_id", "detail"),
+            **columns(STATED_VERDICTS, "stated_verdict"),
+            **all_but(measures, "trace_id"),
+            **columns(DUPLICATES, "duplicate_of", "jaccard"),
+            **all_but(MIX, "trace_id"),
+        }
+    )
+
+
+def _schema_of(run: Run) -> pl.Schema:
+    return _schema(run.stored(MEASURES))
 
 
 def _places(run: Run) -> pl.DataFrame:
@@ -33,16 +39,18 @@ def _places(run: Run) -> pl.DataFrame:
 
 def _rows(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
     """Every trace with its task, verdict, measurements, duplicate and place in the mix."""
-    return joined(run, traces).select(*_SCHEMA).match_to_schema(_SCHEMA)
+    schema = _schema_of(run)
+    return joined(run, traces).select(*schema).match_to_schema(schema)
 
 
 EVERY_TRACE = Config(
     name="traces",
     shows="every trace with everything measured of it",
-    schema=_SCHEMA,
+    schema=_schema(MEASURES),
     key=pl.col("trace_id"),
     table=TRACES,
     places=_places,
     rows=_rows,
     empty="there are no traces",
+    schema_of=_schema_of,
 )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infogap.measure.lexicon import load
-from infogap.measure.quotes import LONG, is_quoted, words
+from infogap.measure.quotations import LONG, is_quoted, words
 
 QUESTION = "Ann might win two games, or perhaps three. What is the likely number of games that she might win in total?"
 OWN = load("infogap", Path)

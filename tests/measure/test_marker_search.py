@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infogap.measure.lexicon import Lexicon, load
-from infogap.measure.markers import MarkerFinder
-from infogap.measure.phrases import Span
+from infogap.measure.marker_search import MarkerSearch
+from infogap.measure.phrase_patterns import Span
 from infogap.text.prose_mask import masked
 from infogap.text.trace_text import lower_in_place
 
 OWN, KIM = load("infogap", Path), load("kim2026", Path)
-FINDER = MarkerFinder([OWN, KIM])
+SEARCH = MarkerSearch([OWN, KIM])
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = rf"[^\W{_CJK}]"
 
@@ -105,7 +105,7 @@ _texts = st.lists(st.one_of(_parts(OWN), st.sampled_from([" ", " ", " "])), max_
 @settings(deadline=None)  # the first texts compile what they need
 @given(_texts)
 def test_what_is_found_is_what_trying_everything_finds(text: str) -> None:
-    own, kim = FINDER.find([text])[0]
+    own, kim = SEARCH.spans([text])[0]
     assert own == _reference(OWN, text) == OWN.spans(text)
     assert kim == KIM.spans(text)
     for marker in KIM.markers:
@@ -155,7 +155,7 @@ def test_substrings_are_counted_as_str_count_does(markers: list[str], text: str)
 @settings(deadline=None)
 @given(st.lists(_texts, max_size=8))
 def test_texts_do_not_disturb_each_other(texts: list[str]) -> None:
-    assert FINDER.find(texts) == [FINDER.find([text])[0] for text in texts]
+    assert SEARCH.spans(texts) == [SEARCH.spans([text])[0] for text in texts]
 
 
 def test_more_anchors_than_one_automaton_takes() -> None:
@@ -176,8 +176,8 @@ def test_markers_without_end() -> None:
 def test_few_markers_that_overlap(markers: list[str], texts: list[str]) -> None:
     lexicon = _lexicon(markers, [], "substring")
     many = _lexicon([*markers, *(f"c{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")], [], "substring")
-    found = MarkerFinder([lexicon, many]).find(texts)
-    assert MarkerFinder([lexicon]).find(texts) == [[few] for few, _ in found]
+    found = MarkerSearch([lexicon, many]).spans(texts)
+    assert MarkerSearch([lexicon]).spans(texts) == [[few] for few, _ in found]
     for text, (few, _) in zip(texts, found, strict=True):
         assert Counter(marker for _, _, marker in few) == {
             marker: text.lower().count(marker) for marker in markers if marker in text.lower()

@@ -1,4 +1,4 @@
-"""What a lexicon finds in traces, and where."""
+"""Count a lexicon's matches per trace: how many, of which markers and categories, and where in the trace."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from infogap.measure.found import Found
 from infogap.measure.lexicon import Lexicon
+from infogap.measure.marker_matches import MarkerMatches
 from infogap.schema import LEXICON_COUNTS
 
 
 def lexicon_entries(
     lexicon: Lexicon,
-    found: Found,
+    matches: MarkerMatches,
     characters: Sequence[int],
     reasoning: Sequence[int],
     lengths: Sequence[int],
 ) -> pl.Series:
-    """The entry of a lexicon in the measures of each trace: structs.
+    """Return each trace's entry in the column `lexicons`: a series of structs (schema.LEXICON_COUNTS).
 
-    `found` are its markers in the texts; these have so many characters, of which the first `reasoning` are the thought.
-    The density is per 1,000 of `lengths` (tokens or words), and there is none where that is 0.
+    `matches` are the lexicon's matches in the texts, which have `characters` characters each, the first `reasoning` of
+    them in the thinking part. Densities are per 1,000 of `lengths` (tokens or words); null where the length is 0.
     """
     import pyarrow as pa
 
     texts, names = len(characters), list(lexicon.markers)
-    text, start, marker = found.text, found.start, found.marker
+    text, start, marker = matches.text, matches.start, matches.marker
     totals = np.bincount(text, minlength=texts)
     size, thought, length = (np.array(values, np.int64) for values in (characters, reasoning, lengths))
 
     counts = _table(text, marker, texts, len(names))
-    of_text, there = np.nonzero(counts)
+    of_text, nonzero = np.nonzero(counts)
     categories = list(dict.fromkeys(lexicon.markers.values()))
     in_category = np.array([[lexicon.markers[name] == category for category in categories] for name in names], np.int64)
     firsts = np.cumsum(totals) - totals
@@ -43,7 +43,7 @@ def lexicon_entries(
     marker_list = _lists(
         np.bincount(of_text, minlength=texts),
         pa.StructArray.from_arrays(
-            [pa.array(names).take(pa.array(there)), counts[of_text, there]], ["marker", "count"]
+            [pa.array(names).take(pa.array(nonzero)), counts[of_text, nonzero]], ["marker", "count"]
         ),
     )
     category_list = _lists(
@@ -66,7 +66,7 @@ def lexicon_entries(
 
 
 def _table(rows: np.ndarray, columns: np.ndarray, height: int, width: int) -> np.ndarray:
-    """How often each pair occurs, as a matrix."""
+    """Count each pair of row and column, as a matrix."""
     return np.bincount(rows * width + columns, minlength=height * width).reshape(height, width)
 
 

@@ -1,4 +1,4 @@
-"""Answers as they are written in a trace: `5/36`, `\\frac{5}{36}` and `$5 / 36$` are one."""
+"""Match an answer however a trace writes it: `5/36`, `\\frac{5}{36}` and `$5 / 36$` are one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from infogap.text.stated_answers import MAX_ANSWER, stated, unwrapped
 
-_JOINED = "A-Za-z0-9_"  # what joins on to an answer makes another one; a Chinese character does not
+_JOINED = "A-Za-z0-9_"  # next to an answer, these make it another one; a Chinese character does not
 _LONGEST = 120  # characters: a longer answer is no phrase that a sentence states
 _TOKEN = re.compile(r"\\[a-zA-Z]+|\d+(?:[.,]\d+)*|[^\W\d_]+|\S")
 _FRACTION = re.compile(r"-?(?:\\[dt]?frac\s*\{([^{}]+)\}\s*\{([^{}]+)\}|(\d+)\s*/\s*(\d+))")
@@ -21,7 +21,7 @@ CHOICE = re.compile(r"\(?([A-Za-z])\)?")
 
 @lru_cache(maxsize=4096)
 def answer_pattern(answer: str) -> re.Pattern[str] | None:
-    """A pattern for an answer wherever a text writes it; None where an answer is too long to be looked for."""
+    """Return a pattern for an answer however it is written; None if the answer is empty or too long to search for."""
     plain = _plain(answer)
     if not plain or len(plain) > _LONGEST:
         return None
@@ -40,12 +40,12 @@ def answer_pattern(answer: str) -> re.Pattern[str] | None:
 
 
 def same_answer(pattern: re.Pattern[str], text: str) -> bool:
-    """Whether a text is the answer of a pattern and nothing else."""
+    """True if a text is the answer of a pattern and nothing else."""
     return pattern.fullmatch(_plain(text)) is not None
 
 
 def shown_answer(context: str) -> str | None:
-    """The answer that a context shows: all that stands after its label, or what its solution states; None for none."""
+    """Return the answer that a context gives: its text after the label, or what its solution states; None without."""
     label, colon, rest = context.partition(":")
     shown = rest.strip() if colon and "\n" not in label.strip() else context.strip()
     if len(shown) <= _LONGEST and "\n" not in shown and "boxed" not in shown and len(shown.split()) <= 8:
@@ -61,7 +61,7 @@ def _plain(answer: str) -> str:
 
 
 def _listed(form: str) -> str | None:
-    """A list's expression, "2, 3" or "x = 2 and x = 3"; None for what is no list of a few short things."""
+    """Return the expression of a list such as "2, 3" or "x = 2 and x = 3"; None if it is no short list."""
     items = [item.strip() for item in re.split(r",\s+|\\text\s*\{\s*and\s*\}|\s+and\s+|\s+or\s+", form) if item.strip()]
     if not 2 <= len(items) <= 6 or any(len(item) > 12 or not _BALANCED.fullmatch(item) for item in items):
         return None
@@ -70,7 +70,7 @@ def _listed(form: str) -> str | None:
 
 
 def _written(form: str) -> str:
-    """One form's expression: spaces between its tokens may differ, and so may ways to set a fraction or a sign."""
+    """Return the expression of one form, in which spaces, fractions and minus signs may be written differently."""
     pieces: list[str] = []
     place = 0
     for fraction in _FRACTION.finditer(form):

@@ -1,4 +1,4 @@
-"""The share of tokens at which the teacher was undecided."""
+"""The frame that measures read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infogap.measure.forks import fork_rates
+from infogap.measure.trace_frame import fork_rates
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import TOKENS
@@ -16,7 +16,7 @@ from infogap.schema import TOKENS
 def test_shares_of_tokens_over_the_threshold(tmp_path: Path) -> None:
     import_ = [{"from": "traces.jsonl", "columns": {"trace": "text"}}]
     run = Run(tmp_path, Recipe.model_validate({"name": "forks", "import": import_}), tmp_path)
-    assert fork_rates(run, 0.5) == {}
+    assert fork_rates(run, 0.5).is_empty()
     rows: list[dict[str, Any]] = [
         {"trace_id": "a", "logprobs": [-0.1, -1.0, -0.2, -0.3], "entropies": [0.1, 1.0, 0.6, 0.25]},
         {"trace_id": "b", "logprobs": [-0.1], "entropies": [0.5]},
@@ -25,4 +25,4 @@ def test_shares_of_tokens_over_the_threshold(tmp_path: Path) -> None:
     ]
     with run.rewrite(TOKENS) as out:
         out.write(TOKENS.frame(rows))
-    assert fork_rates(run, 0.5) == pytest.approx({"a": 0.5, "b": 0.0})
+    assert dict(fork_rates(run, 0.5).iter_rows()) == pytest.approx({"a": 0.5, "b": 0.0})

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.measure.found import Found
 from infogap.measure.lexicon import Lexicon, load
-from infogap.measure.phrases import Span
-from infogap.measure.places import lexicon_entries
+from infogap.measure.marker_matches import MarkerMatches
+from infogap.measure.marker_statistics import lexicon_entries
+from infogap.measure.phrase_patterns import Span
 
 INFOGAP, KIM = load("infogap", Path), load("kim2026", Path)
 
@@ -20,8 +20,10 @@ INFOGAP, KIM = load("infogap", Path), load("kim2026", Path)
 def lexicon_row(lexicon: Lexicon, spans: list[Span], characters: int, reasoning: int, length: int) -> dict[str, Any]:
     """The entry of one trace, which stands between others that have markers, and none."""
     markers = list(lexicon.markers)
-    found = Found.of([(0, 0, 1, 0), *((1, start, end, markers.index(marker)) for start, end, marker in spans)])
-    entries = lexicon_entries(lexicon, found, [9, characters, 0], [1, reasoning, 0], [3, length, 0])
+    matches = MarkerMatches.of(
+        [(0, 0, 1, 0), *((1, start, end, markers.index(marker)) for start, end, marker in spans)]
+    )
+    entries = lexicon_entries(lexicon, matches, [9, characters, 0], [1, reasoning, 0], [3, length, 0])
     entry: dict[str, Any] = entries.to_list()[1]
     return entry
 

@@ -1,4 +1,4 @@
-"""What the scan for leaks is given of a trace, and what it finds."""
+"""What the scan for leaks reads of a trace, and what it returns."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypedDict
 
-from infogap.leaks.written_answers import answer_pattern, same_answer, shown_answer
+from infogap.leaks.answer_patterns import answer_pattern, same_answer, shown_answer
 from infogap.privileges.ladder import BY_NAME
 from infogap.privileges.masked_solution import BLANK
+from infogap.text.trace_text import lower_in_place
 
 _ATTEMPTS = re.compile(r"\battempts?\b|\bwrong solution\b|\bverdict\b|尝试", re.IGNORECASE)
 _BLANKS = re.compile(rf"{BLANK}|_{{3,}}|\bblanked\b|\bmasked\b", re.IGNORECASE)
@@ -19,7 +20,7 @@ _HOLDS_NONE = ("unguided", "hint", "masked_solution", "irrelevant")
 
 
 class Leak(TypedDict):
-    """One place in the measured text: `kind`, the rule that found it, its span in characters, the words there."""
+    """One leak: its `kind`, the `rule` that matched, its span in characters of the text, and the text there."""
 
     kind: str
     rule: str
@@ -28,22 +29,31 @@ class Leak(TypedDict):
     evidence: str
 
 
+def leak_at(text: str, start: int, end: int, kind: str, rule: str) -> Leak:
+    return Leak(kind=kind, rule=rule, start=start, end=end, evidence=text[start:end])
+
+
+def plain_lower(text: str) -> str:
+    """Lower case with straight apostrophes; every character keeps its position."""
+    return lower_in_place(text).replace("’", "'")
+
+
 @dataclass(frozen=True)
-class Found:
-    """What a trace gives away of its teacher's context; the two measures are None where there is nothing to share."""
+class ScanResult:
+    """A trace's leaks, from left to right, and how much it copies from its context."""
 
     leaks: list[Leak]
-    copied_share: float | None
-    longest_copy: int | None
+    copied_share: float | None  # of its 8-grams; None without a context, or with fewer than 8 words
+    longest_copy: int | None  # words; None without a context
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A trace's measured text, and what its student and its teacher saw.
+class ScannedTrace:
+    """A trace's text, its question, and the context of its teacher.
 
-    `context` is what only the teacher saw, None where it saw nothing more or where that is not known. `held_answer`
-    is the answer that the context tells, which in a decoy is a wrong one. `privilege` is a name of the ladder; any
-    other one stands for a privilege of the recipe's own.
+    `context` is what only the teacher saw; None if there was none, or if it is not known. `held_answer` is the answer
+    that the context gives, in a decoy a wrong one. `privilege` is a name of the ladder; any other name stands for a
+    privilege of the recipe's own.
     """
 
     text: str
@@ -54,24 +64,24 @@ class Seen:
     privilege: str = ""
 
     @classmethod
-    def of(cls, text: str, question: str, context: str | None, gold: str | None, privilege: str) -> Seen:
-        """A trace of which it is not yet known what answer its context held."""
+    def of(cls, text: str, question: str, context: str | None, gold: str | None, privilege: str) -> ScannedTrace:
+        """A trace whose held answer is read from its context."""
         return cls(text, question, context, gold, held_answer(privilege, context, gold), privilege)
 
     @property
     def is_decoy(self) -> bool:
-        """Whether the teacher was shown a wrong answer, or another task's solution."""
+        """True if the context holds a wrong answer, or another task's solution."""
         known = BY_NAME.get(self.privilege)
         return known is not None and known.imitates is not None and self.privilege not in _HOLDS_NONE
 
     @property
-    def told_nothing(self) -> bool:
-        """Whether the teacher is known to have seen the student's prompt and no more."""
+    def without_context(self) -> bool:
+        """True if the teacher is known to have seen the student's prompt and no more."""
         return self.privilege == "unguided" and self.context is None
 
     @cached_property
     def shows_work(self) -> bool:
-        """Whether the context holds more than its label and an answer."""
+        """True if the context holds more than its label and an answer."""
         return self.context is not None and len(self.context.partition(":")[2].split()) > 1 and not self._shows_answer
 
     @property
@@ -90,37 +100,37 @@ class Seen:
 
     @cached_property
     def wrong_patterns(self) -> list[re.Pattern[str]]:
-        """Match the answers in the context's boxes that are not the gold one, but for bare letters."""
+        """Patterns for the boxed answers of the context that are not the gold answer, except single letters."""
         if not self.context or not (self.shows_attempts or self.is_decoy):
             return []
         gold = answer_pattern(self.gold) if self.gold else None
-        told = dict.fromkeys(box.strip() for box in _BOX.findall(self.context))
+        boxed = dict.fromkeys(box.strip() for box in _BOX.findall(self.context))
         if self.is_decoy and self.held_answer:
-            told[self.held_answer] = None
-        wrong = [answer for answer in told if answer and not (gold and same_answer(gold, answer))]
-        found = [answer_pattern(answer) for answer in wrong if len(answer) > 1 or answer.isdigit()]
-        return [pattern for pattern in found if pattern is not None]
+            boxed[self.held_answer] = None
+        wrong = [answer for answer in boxed if answer and not (gold and same_answer(gold, answer))]
+        patterns = [answer_pattern(answer) for answer in wrong if len(answer) > 1 or answer.isdigit()]
+        return [pattern for pattern in patterns if pattern is not None]
 
     @cached_property
     def held_pattern(self) -> re.Pattern[str] | None:
-        """Matches the answer that the context held, however it is written."""
+        """Matches the held answer, however it is written."""
         return answer_pattern(self.held_answer) if self.held_answer else None
 
     @cached_property
     def held_in_question(self) -> bool:
-        """Whether the question says the held answer too."""
+        """True if the question contains the held answer too: any trace may then know it."""
         return self.held_pattern is not None and self.held_pattern.search(self.question) is not None
 
     @cached_property
-    def held_places(self) -> list[int]:
-        """Where the held answer stands in the text; nowhere, where the question has it too and any trace may say it."""
+    def held_positions(self) -> list[int]:
+        """Where the held answer occurs in the text; empty if the question contains it too."""
         if self.held_pattern is None or self.held_in_question:
             return []
         return [match.start() for match in self.held_pattern.finditer(self.text)]
 
 
 def held_answer(privilege: str, context: str | None, gold: str | None) -> str | None:
-    """The answer that a context tells: the gold one where it stands there, a decoy's own; None where it tells none."""
+    """Return the answer that a context gives: the gold answer if it is there, or a decoy's own; None without one."""
     known = BY_NAME.get(privilege)
     if not context or privilege in _HOLDS_NONE:
         return None
@@ -130,7 +140,7 @@ def held_answer(privilege: str, context: str | None, gold: str | None) -> str | 
         return None
     if (
         known is not None and known.attempts == "wrong"
-    ):  # its steps can hold the gold value as well; a told answer ends it
+    ):  # its steps can contain the gold value too; an answer that is given comes last
         return gold if context.rstrip().endswith(gold.strip()) else None
     pattern = answer_pattern(gold)
     return gold if gold in context or (pattern is not None and pattern.search(context)) else None

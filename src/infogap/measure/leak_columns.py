@@ -1,0 +1,45 @@
+"""The measure `leaks`: what a trace gives away of its teacher's context, and how much it copies from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import polars as pl
+
+from infogap.leaks import LeakScan, ScannedTrace, load_leaks
+from infogap.runs.run_folder import Run
+from infogap.schema import MEASURES
+
+
+@dataclass(frozen=True)
+class LeakColumns:
+    """The scan for leaks, and what the ladder calls each of the recipe's privileges."""
+
+    columns: ClassVar = {name: MEASURES.schema[name] for name in ("leak", "leaks", "copied_share", "longest_copy")}
+    version: ClassVar = 1
+
+    scan: LeakScan
+    ladder_names: dict[str, str]
+
+    @classmethod
+    def for_run(cls, run: Run) -> Self:
+        # Imports call their privileges what they like.
+        uses = run.recipe.generate.uses if run.recipe.generate else []
+        return cls(load_leaks(), {use.label: use.name for use in uses})
+
+    def measure(self, frame: pl.DataFrame) -> pl.DataFrame:
+        traces = [
+            ScannedTrace.of(text, question or "", context, gold, self.ladder_names.get(privilege, privilege or ""))
+            for text, question, context, gold, privilege in frame.select(
+                "text", "question", "context", "answer", "privilege"
+            ).iter_rows()
+        ]
+        results = self.scan.find_all(traces)
+        columns: dict[str, list[Any]] = {
+            "leak": [bool(result.leaks) for result in results],
+            "leaks": [result.leaks for result in results],
+            "copied_share": [result.copied_share for result in results],
+            "longest_copy": [result.longest_copy for result in results],
+        }
+        return pl.DataFrame(columns, schema=self.columns)

@@ -1,0 +1,167 @@
+"""Load a run's measures: infogap's own, and those that the recipe names; check what the latter return."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module, invalidate_caches
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from infogap import plugins
+from infogap.errors import UserError
+from infogap.measure.base import Measure
+from infogap.runs.run_folder import Run
+from infogap.schema import DUPLICATES, GAPS, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACES, VERDICTS, Table, storable
+from infogap.spelling import nearest
+from infogap.verify.custom_verifier import source_digest
+
+OWN = ("lengths", "markers", "answer_changes", "forks", "gap", "leaks")
+"""infogap's measures, which every trace has."""
+_JOINED = (TASKS, TRACES, STATED_VERDICTS, VERDICTS, GAPS, MEASURES, DUPLICATES, MIX)
+# Names of columns that stand beside those of measures in frames and published configs.
+_TAKEN = frozenset(("text", "context", "length", "failed", "truncated", "unconditional")).union(
+    *(table.schema for table in _JOINED)
+)
+
+
+@dataclass(frozen=True)
+class NamedMeasure:
+    """A measure that a recipe names. Worker processes load the object by its name, so it need not be picklable."""
+
+    name: str
+    folder: Path  # where `module:object` is looked for first
+    source: str | None  # digest of the module's files; None for a registered measure
+    columns: Mapping[str, Any]
+    version: int | str
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All that its values depend on, besides the traces: for the stage's fingerprint."""
+        package = self.source or list(plugins.provider("measures", self.name))
+        columns = {name: str(dtype) for name, dtype in self.columns.items()}
+        return {"name": self.name, "version": self.version, "from": package, "columns": columns}
+
+    def measure(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the declared columns. Raises UserError if the object raises, or returns anything else."""
+        try:
+            result = _object(self.name, self.folder, self.source).measure(frame)
+        except Exception as error:  # the user's or another package's code
+            raise self._error(f"{type(error).__name__}: {error}") from error
+        if not isinstance(result, pl.DataFrame):
+            raise self._error(f"must return a polars DataFrame, not {type(result).__name__}")
+        if result.height != frame.height:
+            raise self._error(f"returned {result.height:,} rows for {frame.height:,} traces")
+        if "trace_id" in result.columns and not result["trace_id"].equals(frame["trace_id"]):
+            raise self._error("returned the traces in another order")
+        if set(result.columns) - {"trace_id"} != set(self.columns):
+            returned, declared = ", ".join(result.columns), ", ".join(self.columns)
+            raise self._error(f"returned the columns {returned or '(none)'}; it declares {declared}")
+        for name, dtype in self.columns.items():
+            if dtype == pl.Int64 and result.schema[name].is_float():
+                raise self._error(f"returned {result.schema[name]} for the column '{name}'; it declares Int64")
+        try:
+            return result.select(pl.col(name).cast(dtype) for name, dtype in self.columns.items())
+        except pl.exceptions.PolarsError as error:
+            raise self._error(f"returned other types than it declares: {str(error).splitlines()[0]}") from error
+
+    def _error(self, message: str) -> UserError:
+        return UserError(f"the measure '{self.name}': {message}"[:500])
+
+
+def own_measures(run: Run) -> list[Measure]:
+    """infogap's measures, for a run: an entry that depends on recipe or ladder is a class with `for_run`."""
+    entries = [plugins.load("measures", name) for name in OWN]
+    return [entry.for_run(run) if hasattr(entry, "for_run") else entry for entry in entries]
+
+
+def named_measures(run: Run) -> list[NamedMeasure]:
+    """The measures that a run's recipe names, in its order.
+
+    Raises UserError if one cannot be loaded or is no measure, or if two have a column of the same name.
+    """
+    measures: list[NamedMeasure] = []
+    for name in run.recipe.measure.measures or []:
+        measure = load_measure(name, run.base)
+        for other in measures:
+            if both := sorted(set(measure.columns) & set(other.columns)):
+                raise UserError(f"the measures '{other.name}' and '{name}' both have the column '{both[0]}'")
+        measures.append(measure)
+    return measures
+
+
+def measures_table(run: Run) -> Table:
+    """The table `measures` with the columns of the measures that the recipe names."""
+    return MEASURES.extended({name: dtype for each in named_measures(run) for name, dtype in each.columns.items()})
+
+
+def load_measure(name: str, folder: Path) -> NamedMeasure:
+    """Load a measure by its registered name, or as `module:object`, whose module lies in `folder` or is installed.
+
+    Raises UserError if there is none, if importing it fails, or if it is no measure.
+    """
+    if name in OWN:
+        raise UserError(f"'{name}' is one of infogap's own measures, which every trace has; leave it out")
+    source = source_digest(name, folder) if ":" in name else None
+    if ":" in name and source is None:
+        raise UserError(f"there is no module '{name.partition(':')[0]}', neither in {folder} nor installed")
+    loaded = _object(name, folder, source)
+    missing = [each for each in ("columns", "version", "measure") if not hasattr(loaded, each)]
+    if missing or isinstance(loaded, type):
+        problem = "it is a class; name an object of it" if isinstance(loaded, type) else f"it has no `{missing[0]}`"
+        raise UserError(f"'{name}' is no measure: {problem}")
+    columns = dict(loaded.columns)
+    if not columns or not isinstance(loaded.version, int | str):
+        problem = (
+            f"its `version` is {loaded.version!r}, neither a number nor a text" if columns else "it has no columns"
+        )
+        raise UserError(f"the measure '{name}' cannot be used: {problem}")
+    for column, dtype in columns.items():
+        if column in _TAKEN:
+            raise UserError(f"the measure '{name}': the column name '{column}' is taken; choose another")
+        if not storable(dtype):
+            raise UserError(
+                f"the measure '{name}': the column '{column}' has the type {dtype}, which cannot be published; "
+                "String, Int64, Float64, Float32, Boolean, and lists and structs of them can"
+            )
+    return NamedMeasure(name, folder, source, columns, loaded.version)
+
+
+@cache
+def _object(name: str, folder: Path, source: str | None) -> Any:
+    """The object of a name. `source` makes a module that was edited since a new one."""
+    if source is None:
+        return plugins.load("measures", name)
+    module, _, attribute = name.partition(":")
+    with _importing_from(folder, module.partition(".")[0]):
+        try:
+            loaded = import_module(module)
+        except (Exception, SystemExit) as error:  # the user's code
+            raise UserError(f"importing '{module}' fails: {type(error).__name__}: {error}"[:300]) from error
+    measure = getattr(loaded, attribute, None)
+    if measure is None:
+        known = [key for key in vars(loaded) if not key.startswith("_")]
+        raise UserError(f"module '{module}' has no object '{attribute}'{nearest(attribute, known)}")
+    return measure
+
+
+@contextmanager
+def _importing_from(folder: Path, top: str) -> Iterator[None]:
+    """Find modules in a folder first, import the named one anew if it lies there, and leave no bytecode behind."""
+    if PathFinder.find_spec(top, [str(folder)]) and top not in sys.stdlib_module_names:
+        for known in [each for each in sys.modules if each.partition(".")[0] == top]:
+            del sys.modules[known]
+    invalidate_caches()
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        sys.dont_write_bytecode = before
