@@ -14,7 +14,7 @@ from infogap.privileges.answer_shapes import form
 from infogap.privileges.decoys import Decoys
 from infogap.recipe.sources import GymTasks
 from infogap.tasks.procedural_tasks import generate
-from infogap.verify.grading_types import Item
+from infogap.verify.base import Item
 from infogap.verify.verifiers import grade
 
 

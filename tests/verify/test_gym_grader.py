@@ -14,8 +14,8 @@ import pytest
 
 from infogap.recipe.sources import GymTasks
 from infogap.tasks import procedural_tasks
-from infogap.verify.grading_types import Item
-from infogap.verify.verifiers.gym import EVAL_MODULES, FORMULA_DATASETS, grade
+from infogap.verify.base import Item
+from infogap.verify.gym_scoring import EVAL_MODULES, FORMULA_DATASETS, grade
 
 
 @cache

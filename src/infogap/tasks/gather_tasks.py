@@ -12,13 +12,14 @@ from infogap.recipe.sources import GymTasks, TraceImport
 from infogap.rows import reasoning_gym as gym
 from infogap.runs.run_folder import Run
 from infogap.tasks import procedural_tasks
-from infogap.tasks.gold_answers import NO_ANSWER, faults
 from infogap.tasks.question_column import NO_QUESTION, TURNS, TableSource
 from infogap.tasks.select_tasks import Task, fulfils, merge, sample
 from infogap.tasks.task_columns import Draft, drafts
+from infogap.verify.verifiers import verifier
 
 WHERE = "left out by `where`"
 LIMIT = "left out by `limit`"
+NO_ANSWER = "no answer"
 _SHOWN = 3  # invalid rows named in a message
 
 
@@ -119,7 +120,7 @@ def _invalid(read: list[Draft], left_out: dict[int, str], source: TableSource) -
                 found[index] = NO_ANSWER
         else:
             whole.append((index, draft.question, draft.answer))
-    reasons = faults([(question, answer) for _, question, answer in whole], source.verifier)
+    reasons = verifier(source.verifier).check_golds([(question, answer) for _, question, answer in whole])
     found |= {index: reason for (index, _, _), reason in zip(whole, reasons, strict=True) if reason is not None}
     return dict(sorted(found.items()))
 

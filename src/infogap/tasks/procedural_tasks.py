@@ -7,7 +7,7 @@ from typing import Any
 
 from infogap.ids import derived_seed
 from infogap.recipe.recipe_model import GYM_WITH_SOLUTION
-from infogap.recipe.sources import GymTasks
+from infogap.recipe.sources import GYM_VERIFIER, GymTasks
 from infogap.rows import reasoning_gym
 from infogap.rows.column_paths import as_text
 from infogap.tasks.select_tasks import Task
@@ -29,7 +29,7 @@ def _task(source: GymTasks, name: str, made: dict[str, Any], metadata: dict[str,
     return Task.make(
         made["question"],
         as_text(made["answer"]),
-        "gym",
+        GYM_VERIFIER,
         source=reasoning_gym.label(name),
         family=name,
         difficulty=None if isinstance(difficulty, dict | list) else as_text(difficulty),

@@ -21,6 +21,7 @@ from infogap.tasks.gather_tasks import Fate, Gathered, gather_gym, gather_table
 from infogap.tasks.question_column import TURNS
 from infogap.tasks.select_tasks import Task, conflicting, merge
 from infogap.tasks.task_columns import TASK_COLUMNS, column_paths
+from infogap.verify.verifiers import provider_versions
 
 REJECTED = "rejected.parquet"
 ROWS = "rows.parquet"
@@ -60,7 +61,9 @@ def _gym_part(source: GymTasks) -> dict[str, Any]:
 def _table_part(run: Run, source: FileTasks | TraceImport) -> dict[str, Any]:
     settings = source.model_dump(mode="json", by_alias=True, include=_SOURCE_KEYS)
     columns = {name: path for name, path in settings["columns"].items() if name in TASK_COLUMNS}
-    return settings | {"columns": columns | _of_traces(source)} | contents(run, source)
+    packages = provider_versions({source.verifier})  # a verifier says which gold answers can be used
+    read = {"columns": columns | _of_traces(source)} | contents(run, source)
+    return settings | read | ({"verifiers": packages} if packages else {})
 
 
 def _of_traces(source: FileTasks | TraceImport) -> dict[str, str]:

@@ -16,9 +16,9 @@ from infogap.rows.row_files import Wanted
 from infogap.rows.row_join import JoinedRows, unmatched_reason
 from infogap.rows.source_rows import read_rows
 from infogap.runs.run_folder import Run
-from infogap.tasks.gold_answers import gold_answer
 from infogap.tasks.options_column import with_options
 from infogap.tasks.question_column import TableSource, list_of_turns, question_in, takes_one_turn_of_several
+from infogap.verify.verifiers import verifier
 
 TASK_COLUMNS = tuple(TaskColumns.model_fields)
 TASK_FIELDS = tuple(field for field in TASK_COLUMNS if field != "options")  # options become part of the question
@@ -178,7 +178,7 @@ def _draft(
         text, fault = posed.question, posed.fault
         answer = posed.letters.get(answer or "", answer)
     if answer is not None:
-        answer = gold_answer(text or "", answer, source.verifier)
+        answer = verifier(source.verifier).gold_answer(text or "", answer)
     return Draft(
         number,
         share(text),

@@ -14,16 +14,14 @@ from infogap.recipe.sources import GymTasks
 from infogap.rows import reasoning_gym as gym
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
-from infogap.text.option_parser import named_option, options
-from infogap.text.stated_answers import MAX_ANSWER, every_stated, last_line, stated
+from infogap.text.stated_answers import MAX_ANSWER, last_line, stated
+from infogap.verify.base import Grade, Item, Verifier, no_answer, ungradable
 from infogap.verify.custom_verifier import is_function, source_digest
 from infogap.verify.grading_pool import TIME_LIMIT, grade_all
-from infogap.verify.grading_types import Grade, Item, no_answer, ungradable
-from infogap.verify.verifiers import grade, is_known, needs_worker
+from infogap.verify.verifiers import is_known, provider_versions, verifier
 
 VERSION = 4  # raised when the same response would get another verdict
 NO_GOLD = "no gold answer"
-NEEDS_GOLD = ("math", "choice", "exact", "numeric", "regex")
 _ONE_LINE = 100  # characters: a response that is no more than such a line is an answer by itself
 _TRACE_COLUMNS = ("trace_id", "task_id", "reasoning", "response", "finish_reason", "error")
 Tasks = dict[str, dict[str, Any]]
@@ -43,8 +41,10 @@ def grading_settings(run: Run) -> dict[str, Any]:
     if any(isinstance(source, GymTasks) for source in run.recipe.tasks or []):
         libraries["reasoning-gym"] = gym.library_version()
     settings: dict[str, Any] = {"version": VERSION, "libraries": libraries, "time_limit": TIME_LIMIT}
-    functions = sorted({source.verifier for source in run.recipe.table_sources if is_function(source.verifier)})
-    return settings | ({"functions": {name: source_digest(name, run.base) for name in functions}} if functions else {})
+    names = {source.verifier for source in run.recipe.table_sources}
+    functions = {name: source_digest(name, run.base) for name in sorted(names) if is_function(name)}
+    packages = provider_versions(names)
+    return settings | ({"functions": functions} if functions else {}) | ({"verifiers": packages} if packages else {})
 
 
 def grade_traces(
@@ -92,15 +92,16 @@ def prepared(task: dict[str, Any] | None, trace: dict[str, Any]) -> Item | Grade
         return ungradable(
             f"there is no verifier '{task['verifier']}'" if task else "its task is not in the tasks table"
         )
+    grader = verifier(task["verifier"])
     response, cut = trace["response"] or "", trace["finish_reason"] == "length"
-    if task["answer"] is None and task["verifier"] in NEEDS_GOLD:
+    if task["answer"] is None and grader.needs_gold:
         return ungradable(NO_GOLD, stated(response)) if response.strip() and not cut else _without_answer(trace)
-    item = (_for_function if is_function(task["verifier"]) else _item)(task, response, cut)
+    item = (_whole if grader.whole_response else _item)(grader, task, response, cut)
     if item is None:
         return _without_answer(trace)
     if len(item.answer) > MAX_ANSWER:
         return ungradable(f"answer of {len(item.answer):,} characters", item.answer[:MAX_ANSWER])
-    return item if needs_worker(item.verifier) else grade(item)
+    return item if grader.needs_worker else grader.grade(item)
 
 
 def _without_answer(trace: dict[str, Any]) -> Grade:
@@ -112,35 +113,24 @@ def _without_answer(trace: dict[str, Any]) -> Grade:
     return no_answer()
 
 
-def _item(task: dict[str, Any], response: str, cut: bool) -> Item | None:
+def _item(grader: Verifier, task: dict[str, Any], response: str, cut: bool) -> Item | None:
     """The stated answer, or the last line where it may hold one; None where the response has no answer."""
     known = {"verifier": task["verifier"], "question": task["question"], "gold": task["answer"]}
-    answer = stated(response, cut=cut)
-    if answer is not None and task["verifier"] == "choice":
-        answer = _naming_an_option(response, answer, task["question"], cut)
+    answer = grader.final_answer(response, task["question"], cut=cut)
     if answer is not None:
         return Item(**known, metadata=task["metadata"], answer=answer)
     line = last_line(response)
     if cut or not line:
         return None
     whole = line == response.strip() and len(line) <= _ONE_LINE
-    if not whole and task["verifier"] in ("exact", "gym", "regex"):
+    if not whole and not grader.reads_last_line:
         return None  # any sentence would pass for an answer
     return Item(**known, metadata=task["metadata"], answer=line[-MAX_ANSWER:], stated=False)
 
 
-def _naming_an_option(response: str, answer: str, question: str, cut: bool) -> str:
-    """The last answer that a response states and that names an option: a box may hold something else, a speed."""
-    if cut or "<answer>" in response.lower():
-        return answer
-    offered = options(question)
-    every = reversed(every_stated(response))
-    return next((said for said in every if len(said) <= MAX_ANSWER and named_option(said, offered)), answer)
-
-
-def _for_function(task: dict[str, Any], response: str, cut: bool) -> Item | None:
-    """A response for a user's own grader, which may read answers that infogap does not; None as for the others."""
-    answer = stated(response, cut=cut)
+def _whole(grader: Verifier, task: dict[str, Any], response: str, cut: bool) -> Item | None:
+    """The response for a verifier that may read answers which infogap does not; None as for the others."""
+    answer = grader.final_answer(response, task["question"], cut=cut)
     if not response.strip() or (cut and answer is None):
         return None
     known = {"verifier": task["verifier"], "question": task["question"], "gold": task["answer"]}
