@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.text.math_unicode import half_width, visible, without_end_tokens
+from infogap.text.characters import half_width, visible, without_end_tokens
 from infogap.verify.reading.answer_forms import Based, Clock, Condition, Dotted, Form, Maths, Words
 from infogap.verify.reading.answer_reader import read
 from infogap.verify.reading.closing_answer import closing_answer

@@ -29,8 +29,8 @@ from infogap.schema import CONTEXTS, STATED_VERDICTS, TASKS, TRACES
 from infogap.tasks.stage import ROWS
 from infogap.tasks.task_columns import TASK_COLUMNS, column_paths, read_fields
 from infogap.teachers.finish_reasons import meaning, word_of
+from infogap.text.characters import utf8
 from infogap.text.message_content import ContentError, read_content
-from infogap.text.storable import utf8
 from infogap.text.tag_counts import TagCounts
 from infogap.text.thoughts import Parts, joined, read_parts
 

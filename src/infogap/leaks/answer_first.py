@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from infogap.leaks.leak_input import Leak, Seen
 from infogap.leaks.references import leak_at, plain_lower
 from infogap.leaks.written_answers import CHOICE, answer_pattern
-from infogap.text.cjk import IDEOGRAPH
+from infogap.text.characters import IDEOGRAPH
 from infogap.text.trace_text import word_count
 
 _HEAD = 1_500  # characters in which an answer can come first

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from infogap.leaks.leak_input import Leak, Seen
-from infogap.text.cjk import IDEOGRAPH, has_ideograph
+from infogap.text.characters import IDEOGRAPH, has_ideograph
 from infogap.text.trace_text import lower_in_place
 
 NGRAM = 8

@@ -19,7 +19,7 @@ from infogap.measure.literals import Literals
 from infogap.measure.phrases import Span, begins_clause
 from infogap.measure.surroundings import PLAIN, SEARCH
 from infogap.measure.words import Prose, WordMarkers
-from infogap.text.prose_mask import masks
+from infogap.text.markup import masks
 from infogap.text.text_batch import Row
 from infogap.text.trace_text import lower_in_place
 

@@ -9,7 +9,7 @@ import numpy as np
 from infogap.measure.found import Found
 from infogap.measure.phrases import Around, by_length
 from infogap.measure.quotes import has_word, is_quoted, words
-from infogap.text.cjk import without_ideographs
+from infogap.text.characters import without_ideographs
 
 
 class Prose:

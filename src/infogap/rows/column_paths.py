@@ -18,7 +18,7 @@ from typing import Any
 
 from infogap.errors import UserError
 from infogap.spelling import nearest
-from infogap.text.storable import utf8
+from infogap.text.characters import utf8
 
 MISSING = object()
 """What a path finds in a row that has no such column or key; null is a value."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from infogap.text.cjk import IDEOGRAPH
+from infogap.text.characters import IDEOGRAPH
 
 _IDEOGRAPH = re.compile(f"[{IDEOGRAPH}]")
 _PUNCTUATION = re.compile("[\u3000-\u303f\uff00-\uffef]")  # of Chinese and Japanese, and full-width letters

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from infogap.text.math_unicode import as_latex, half_width, visible
+from infogap.text.characters import half_width, visible
+from infogap.text.math_unicode import as_latex
 from infogap.text.stated_answers import unwrapped
 from infogap.verify.reading.answer_forms import Based, Clock, Condition, Dotted, Form, Maths, Words
 from infogap.verify.reading.latex_style import UPRIGHT, plain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from infogap.text.math_unicode import half_width, visible
+from infogap.text.characters import half_width, visible
 from infogap.text.stated_answers import MAX_ANSWER, unwrapped
 
 _FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$(.+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]")

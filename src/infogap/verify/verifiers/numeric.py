@@ -7,7 +7,7 @@ import re
 
 import orjson
 
-from infogap.text.math_unicode import half_width, visible
+from infogap.text.characters import half_width, visible
 from infogap.text.stated_answers import unwrapped
 from infogap.verify.base import Grade, Item, Verifier, no_answer, right_or_wrong, too_long, ungradable
 from infogap.verify.gold_answers import after_hashes, not_one_answer

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infogap.text.prose_mask import masked, masks
+from infogap.text.markup import masked, masks
 from infogap.text.text_batch import Row
 
 
