@@ -96,35 +96,21 @@ def _cleaned(question: str, source: TableSource) -> Question:
         if found is None:
             return Question(question, fault=NO_MATCH)
         text = (found[1] or "").strip()
-    text = without_prefixes(text, source.strip_prefix) if text else None
-    text = without_suffixes(text, source.strip_suffix) if text else None
+    text = without_affixes(text, source.strip_prefix, at_end=False) if text else None
+    text = without_affixes(text, source.strip_suffix, at_end=True) if text else None
     return Question(text, fault=None if text else NO_QUESTION)
 
 
-def without_prefixes(question: str, prefixes: list[str]) -> str | None:
-    """The question without the texts that begin it, as often as one does; None where nothing is left."""
-    wanted = [prefix.strip() for prefix in prefixes if prefix.strip()]
-    begun = True
-    while begun:
-        question = question.lstrip()
-        begun = False
-        for prefix in wanted:
-            if question.startswith(prefix):
-                question, begun = question.removeprefix(prefix), True
-    return question or None
-
-
-def without_suffixes(question: str, suffixes: list[str]) -> str | None:
-    """The question without the texts that end it, as often as one does; None where nothing is left."""
-    wanted = [suffix.strip() for suffix in suffixes if suffix.strip()]
-    ended = True
-    while ended:
-        question = question.rstrip()
-        ended = False
-        for suffix in wanted:
-            if question.endswith(suffix):
-                question, ended = question.removesuffix(suffix), True
-    return question or None
+def without_affixes(question: str, affixes: list[str], *, at_end: bool) -> str | None:
+    """Remove the texts that begin a question (`at_end`: end it), as often as one does; None where nothing is left."""
+    wanted = [affix.strip() for affix in affixes if affix.strip()]
+    remaining, before = question, None
+    while remaining != before:
+        before = remaining
+        remaining = remaining.rstrip() if at_end else remaining.lstrip()
+        for affix in wanted:
+            remaining = remaining.removesuffix(affix) if at_end else remaining.removeprefix(affix)
+    return remaining or None
 
 
 def takes_one_turn_of_several(row: dict[str, Any], column: str) -> bool:

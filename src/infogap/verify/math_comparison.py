@@ -13,11 +13,10 @@ from infogap.text.stated_answers import unwrapped
 from infogap.verify.base import Grade, Item, no_answer, right_or_wrong, ungradable
 from infogap.verify.condition_sets import as_set
 from infogap.verify.math_confirmation import confirmed, same_sets
-from infogap.verify.math_verify_patch import expressions
+from infogap.verify.math_verify_patch import expressions, with_distinct_capitals
 from infogap.verify.reading.answer_forms import Based, Clock, Condition, Dotted, Form, Maths, Words
 from infogap.verify.reading.answer_reader import read
 from infogap.verify.reading.closing_answer import closing_answer
-from infogap.verify.reading.letter_case import told_apart
 from infogap.verify.reading.numerals import exactly, rational
 from infogap.verify.reading.units import conflicting
 
@@ -130,7 +129,7 @@ def _as_mathematics(gold: Form, answer: Form, item: Item) -> tuple[bool, Item, s
             return found, item, None
     if _joints(gold) != _joints(answer):
         return False, item, "the conditions are joined in another way"
-    one, other = told_apart(gold.latex, answer.latex)
+    one, other = with_distinct_capitals(gold.latex, answer.latex)
     theirs = _expressions(one)
     ours = expressions(other)
     if not theirs or not ours:

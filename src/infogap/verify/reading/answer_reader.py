@@ -6,12 +6,11 @@ import re
 from functools import lru_cache
 
 from infogap.text.characters import half_width, visible
-from infogap.text.math_unicode import as_latex
+from infogap.text.math_unicode import as_latex, closing
 from infogap.text.stated_answers import unwrapped
 from infogap.verify.reading.answer_forms import Based, Clock, Condition, Dotted, Form, Maths, Words
-from infogap.verify.reading.latex_style import UPRIGHT, plain
+from infogap.verify.reading.latex_style import FUNCTIONS, UPRIGHT, plain
 from infogap.verify.reading.numerals import exactly, numerals
-from infogap.verify.reading.unit_vocabulary import FUNCTIONS
 from infogap.verify.reading.units import is_product, may_be_product, quantity
 
 _CLOCK = re.compile(
@@ -122,8 +121,6 @@ def one_notation(text: str) -> str:
 
 def _braced(text: str, pattern: re.Pattern[str], opening: str | None) -> str:
     r"""`sqrt(x+1)` as `\sqrt{x+1}`, `2^(1/2)` as `2^{1/2}`."""
-    from infogap.text.math_unicode import closing
-
     while match := pattern.search(text):
         end = closing(text, match.end() - 1)
         if end < 0:
