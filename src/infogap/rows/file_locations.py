@@ -82,10 +82,10 @@ def find_places(base: Path, source: RowSource) -> list[Place] | None:
         return _named(base, source, source.files[0])
     places = []
     for entry in source.files:
-        found = _named(base, source, entry)
-        if found is None:
+        named = _named(base, source, entry)
+        if named is None:
             raise UserError(f"{entry}: a list names files; give a dataset a source of its own")
-        places += found
+        places += named
     twice = [place.name for index, place in enumerate(places) if place in places[:index]]
     if twice:
         raise UserError(f"{source.from_}: it names {twice[0]} twice")
@@ -134,10 +134,10 @@ def matching(base: Path, pattern: str) -> list[Path]:
 
 
 def _of_pattern(base: Path, entry: str) -> list[Place]:
-    found = matching(base, entry)
-    if not found:
+    paths = matching(base, entry)
+    if not paths:
         raise UserError(f"no file matches {resolved(base, entry)}")
-    return [_known(Place(_short(path, base), path)) for path in found]
+    return [_known(Place(_short(path, base), path)) for path in paths]
 
 
 def _short(path: Path, base: Path) -> str:
@@ -154,8 +154,8 @@ def _is_dataset(folder: Path, source: RowSource) -> bool:
 
 
 def _files_in(folder: Path) -> list[Path]:
-    found = [path for path in folder.rglob("*") if path.is_file()]
-    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return sorted(path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
 def _of_folder(entry: str, folder: Path) -> list[Place]:

@@ -53,7 +53,7 @@ def recognise(file: str, base: Path) -> list[Recognised]:
     Raises UserError where the file cannot be read.
     """
     read: dict[str | None, list[dict[str, Any]]] = {}
-    found = []
+    fits = []
     for name in format_names():
         form = load_format(name)
         rows = form.mapping.get("rows")
@@ -62,8 +62,8 @@ def recognise(file: str, base: Path) -> list[Recognised]:
         if read[rows] and _has(form.signs, read[rows], file):
             signs = form.signs
             count = len(signs.columns) + 2 * len(signs.values) + (2 if signs.file else 0)
-            found.append(Recognised(name, form, count))
-    return sorted(found, key=lambda one: (-one.signs, one.name))
+            fits.append(Recognised(name, form, count))
+    return sorted(fits, key=lambda one: (-one.signs, one.name))
 
 
 def _first_rows(file: str, base: Path, rows: str | None) -> list[dict[str, Any]]:
@@ -109,22 +109,22 @@ def guessed(file: str, base: Path) -> tuple[str | None, dict[str, str], str]:
     sample = _first_rows(file, base, rows)
     columns = list(dict.fromkeys(str(key) for row in sample for key in row))
     by_name = {column.lower(): column for column in reversed(columns)}
-    found: dict[str, str] = {}
+    mapped: dict[str, str] = {}
     for field, names in _NAMES.items():
         column = next((by_name[name] for name in names.split() if name in by_name), None)
-        if column is not None and column not in found.values():
-            found[field] = column
-    if "question" not in found:
+        if column is not None and column not in mapped.values():
+            mapped[field] = column
+    if "question" not in mapped:
         raise UserError(
             f"{file}: none of its columns looks like a question; write the recipe by hand (infogap init): "
             f"it has {', '.join(columns) or 'no columns'}"
         )
-    golds = [as_text(row.get(found["answer"])) for row in sample] if "answer" in found else []
+    golds = [as_text(row.get(mapped["answer"])) for row in sample] if "answer" in mapped else []
     verifier = "choice" if _all_match(r"^\(?[A-J]\)?$", golds) else "math"
     thought = next((by_name[name] for name in _THOUGHTS if name in by_name), None)
-    text = found.pop("trace", None) or by_name.get("content")
+    text = mapped.pop("trace", None) or by_name.get("content")
     if thought is not None and text is not None:
-        return rows, found | {"reasoning": thought, "response": text}, verifier
-    if found["question"] in ("messages", "conversations") and text is None:
-        text = found["question"]
-    return rows, found | ({"trace": text} if text is not None else {}), verifier
+        return rows, mapped | {"reasoning": thought, "response": text}, verifier
+    if mapped["question"] in ("messages", "conversations") and text is None:
+        text = mapped["question"]
+    return rows, mapped | ({"trace": text} if text is not None else {}), verifier

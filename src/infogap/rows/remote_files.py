@@ -21,14 +21,14 @@ def urls(url: str) -> list[str]:
     with errors_at(url):
         system, path = _file_system(url)
         if _is_pattern(url):
-            found = sorted(system.glob(path))
+            paths = sorted(system.glob(path))
         elif not suffixes(path.split("?")[0])[0] and system.isdir(path):
-            found = sorted(one for one in system.find(path) if suffixes(one)[0])
+            paths = sorted(one for one in system.find(path) if suffixes(one)[0])
         else:
             return [url]
-    if not found:
+    if not paths:
         raise UserError(f"no file matches {url}")
-    return [str(system.unstrip_protocol(one)) for one in found]
+    return [str(system.unstrip_protocol(one)) for one in paths]
 
 
 def open_url(url: str) -> IO[bytes]:

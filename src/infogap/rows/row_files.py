@@ -101,8 +101,8 @@ def _list_in(document: Any, name: str, rows: str | None) -> list[Any]:
     if rows is None:
         if isinstance(document, list):
             return document
-        found = f"this one is {_kind(document)}{_hint(document)}"
-        raise UserError(f"{name}: a JSON file of rows is a list of objects, {found}")
+        instead = f"this one is {_kind(document)}{_hint(document)}"
+        raise UserError(f"{name}: a JSON file of rows is a list of objects, {instead}")
     named = reach(document, rows) if isinstance(document, dict) else MISSING
     if isinstance(named, list):
         return named

@@ -57,21 +57,21 @@ class JoinedRows:
 
 
 def _by_key(base: Path, join: Join) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+    by_key: dict[str, dict[str, Any]] = {}
     sample: list[dict[str, Any]] = []
     for number, row in read_rows(base, join, None):
         key = as_text(reach(row, join.other_key))
         if key is None:
             if len(sample) < _SAMPLE:
                 sample.append(row)
-        elif found.setdefault(key, row) != row:
+        elif by_key.setdefault(key, row) != row:
             raise UserError(
                 f"{join.from_}, row {number}: a second row with {join.other_key} {key!r}, and another content; "
                 "a key to join by stands once"
             )
-    if sample and not found:
+    if sample and not by_key:
         raise missing_column(join.from_, join.other_key, sample)
-    return found
+    return by_key
 
 
 def unmatched_reason(join: Join) -> str:

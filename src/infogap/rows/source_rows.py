@@ -54,8 +54,8 @@ def _digest(base: Path, entry: str) -> str | None:
         return file_digest(path)
     if path.is_dir():
         return _digest_of(path, [one for one in path.rglob("*") if one.is_file()])
-    found = matching(base, entry) if has_magic(entry) else []
-    return _digest_of(base, found) if found else None
+    paths = matching(base, entry) if has_magic(entry) else []
+    return _digest_of(base, paths) if paths else None
 
 
 def _digest_of(folder: Path, inside: list[Path]) -> str:

@@ -1,4 +1,4 @@
-"""The tasks stage: every source's tasks in one table, and what became of the rows that are not in it."""
+"""The tasks stage: every source's tasks in one table, and the fate of the rows that are not in it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ROWS_PER_FRAME = 2_000
 
 
 def part(run: Run) -> dict[str, Any]:
-    """The sources' settings and bytes; of an import only what its tasks depend on."""
+    """Return the sources' settings and digests; of an import only what its tasks depend on."""
     key = "import" if run.recipe.imports else "tasks"
     sources = {
         spell_path((key, index)): _gym_part(source) if isinstance(source, GymTasks) else _table_part(run, source)
@@ -76,7 +76,7 @@ def _of_traces(source: FileTasks | TraceImport) -> dict[str, str]:
 
 
 def make(run: Run) -> Outcome:
-    """Gather every source's tasks, merge those that are the same, and write them with the rejected rows.
+    """Gather every source's tasks, merge equal ones, and write them with the rejected rows.
 
     Raises UserError where a source is not there, lacks a column or gives no task.
     """

@@ -138,8 +138,8 @@ class _Delimiters:
                 of_environment.setdefault(opened[1], []).append(delimiter)
         for name, some in of_environment.items():
             end = b"\\end" + name
-            found = [match.start() for match in re.finditer(re.escape(end), self._row.raw)]
-            self._close(np.array(some), len(b"\\begin" + name), np.array(found, np.int64), closing_size=len(end))
+            closings = [match.start() for match in re.finditer(re.escape(end), self._row.raw)]
+            self._close(np.array(some), len(b"\\begin" + name), np.array(closings, np.int64), closing_size=len(end))
 
     def _close(
         self,
@@ -169,12 +169,12 @@ class _Delimiters:
     def _is(self, kind: Callable[[str], bool], of_ascii: np.ndarray, places: np.ndarray, forward: bool) -> np.ndarray:
         """Whether the characters that begin, or end, at some places are of a kind."""
         content = self._row.content[places]
-        told: np.ndarray = of_ascii[content]
+        matching: np.ndarray = of_ascii[content]
         for number in np.flatnonzero(content > 127).tolist():
             place = int(places[number])
-            near = self._row.raw[place : place + 4] if forward else self._row.raw[place - 3 : place + 1]
-            told[number] = kind(near.decode(errors="ignore")[0 if forward else -1])
-        return told
+            around = self._row.raw[place : place + 4] if forward else self._row.raw[place - 3 : place + 1]
+            matching[number] = kind(around.decode(errors="ignore")[0 if forward else -1])
+        return matching
 
     def _begins_line(self, start: int, place: int) -> bool:
         """Whether nothing but a few blanks stands before a place in its line, in the text that begins at `start`."""

@@ -101,15 +101,15 @@ def every_stated(text: str) -> list[str]:
     A sentence that holds a box states it once.
     """
     boxes = [box for box in _boxes(text) if box.content.strip()]
-    found = [(box.start, unwrapped(box.content)) for box in boxes]
+    answers = [(box.start, unwrapped(box.content)) for box in boxes]
     starts = [box.start for box in boxes]
     for match in _statings(text):
         line = text[match.end() : match.end() + MAX_ANSWER].partition("\n")[0]  # a looping trace can be one long line
         sentence = _one_sentence(line)
         boxed = bisect_left(starts, match.start()) < bisect_left(starts, match.end() + len(sentence))
         if not boxed and not _BEFORE_ANSWER.search(sentence):  # "Final answer: the answer is 42" says it once
-            found.append((match.start(), unwrapped(sentence.strip(" *`"))))
-    return [answer for _, answer in sorted(found) if answer]
+            answers.append((match.start(), unwrapped(sentence.strip(" *`"))))
+    return [answer for _, answer in sorted(answers) if answer]
 
 
 def _statings(text: str) -> Iterator[re.Match[str]]:

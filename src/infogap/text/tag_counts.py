@@ -46,8 +46,8 @@ class TagCounts:
             "tags_not_read": +self.unread,
             "finish_reasons_not_known": self.words,
         }
-        found: dict[str, Any] = {name: dict(sorted(each.items())) for name, each in counted.items() if each}
-        return found | ({"text_after_end_token": self.ran_on} if self.ran_on else {})
+        present: dict[str, Any] = {name: dict(sorted(each.items())) for name, each in counted.items() if each}
+        return present | ({"text_after_end_token": self.ran_on} if self.ran_on else {})
 
     def notes(self) -> Iterator[str]:
         """Sentences for a person."""

@@ -111,11 +111,11 @@ def _without_outer_tokens(text: str) -> tuple[str, tuple[str, ...]]:
         thought, _, answer = text.removeprefix("analysis").rpartition("assistantfinal")
         text = f"<|channel|>analysis<|message|>{thought}<|channel|>final<|message|>{answer}"
     end, tokens = len(text), list[str]()
-    while found := LAST_TOKEN.search(text, max(0, end - _LONGEST_TOKEN), end):
-        if is_tag(found[1]):  # a thought may end the text
+    while last := LAST_TOKEN.search(text, max(0, end - _LONGEST_TOKEN), end):
+        if is_tag(last[1]):  # a thought may end the text
             break
-        end = found.start()
-        tokens.append(found[1])
+        end = last.start()
+        tokens.append(last[1])
     return text[:end].rstrip(), tuple(dict.fromkeys(tokens))
 
 
@@ -138,8 +138,8 @@ def _with_answer(text: str, marks: list[Mark], *, opened: bool) -> list[Mark]:
     thinks = opened or any(mark.kind == "opens" for mark in marks)
     if not thinks or any(mark.kind == "closes" for mark in marks):
         return marks
-    found = _ANSWER_ENDS_IT.search(text)
-    return [*marks, Mark("closes", "<answer>", found.start(), found.start())] if found else marks
+    answer = _ANSWER_ENDS_IT.search(text)
+    return [*marks, Mark("closes", "<answer>", answer.start(), answer.start())] if answer else marks
 
 
 def _answer_between(text: str, marks: list[Mark], *, truncated: bool, opened: bool) -> tuple[str, str, str]:

@@ -1,6 +1,6 @@
-"""A user's own grader, named `module:function` in the recipe: found, loaded, called, and known by its source.
+"""A user's own grader, named `module:function` in the recipe: loaded, called, and identified by its source.
 
-Its module lies beside the recipe's file or is installed. It is imported in worker processes only: what it does at its
+Its module is beside the recipe's file or is installed. It is imported in worker processes only: what it does at its
 import, or on a model's text, is bounded there.
 """
 
@@ -79,24 +79,24 @@ class CustomVerifier(Verifier):
 
 
 def problem(name: str, folder: Path) -> str | None:
-    """Why a function cannot grade (its module is not there, say), found out in a process of its own; None if it can."""
+    """Say why a function cannot grade (no such module, say), after trying in a separate process; None if it can."""
     look = partial(_problem, folder=folder)
     outcomes = bounded(look, [name], limit=IMPORT_LIMIT, deadline=IMPORT_LIMIT, workers=1)
     try:
-        (found,) = outcomes
+        (outcome,) = outcomes
     except WorldError as error:
         return str(error)
-    if isinstance(found, Lost):
+    if isinstance(outcome, Lost):
         module = name.partition(":")[0]
-        how = "ends the process" if found.why == "death" else f"takes more than {IMPORT_LIMIT:g} s"
+        how = "ends the process" if outcome.why == "death" else f"takes more than {IMPORT_LIMIT:g} s"
         return f"importing '{module}' {how}"
-    return None if found is None else str(found)
+    return None if outcome is None else str(outcome)
 
 
 def source_digest(name: str, folder: Path) -> str | None:
-    """SHA-256 over the files of a function's module, or of the package that it is in; None where there are none.
+    """Hash (SHA-256) the files of a function's module, or of its package; None where there are none.
 
-    Other modules that these import are taken to stay what they are.
+    Other modules that these import are assumed not to change.
     """
     top = name.partition(":")[0].partition(".")[0]
     spec = PathFinder.find_spec(top, [str(folder)]) or find_spec(top)
@@ -112,7 +112,7 @@ def source_digest(name: str, folder: Path) -> str | None:
 
 
 def add_folder(folder: Path) -> None:
-    """Let modules be found in a folder before anywhere else, and leave nothing behind in it."""
+    """Import modules from a folder before any other, and leave no bytecode in it."""
     sys.dont_write_bytecode = True
     if str(folder) not in sys.path[:1]:
         sys.path.insert(0, str(folder))
@@ -120,7 +120,7 @@ def add_folder(folder: Path) -> None:
 
 @cache
 def load(name: str) -> Function:
-    """The function of a name `module:function`. Raises UserError where it is not there or takes other arguments."""
+    """Import the function that a name says. Raises UserError if there is none, or it takes other arguments."""
     module, _, attribute = name.partition(":")
     try:
         loaded = import_module(module)

@@ -1,4 +1,4 @@
-"""From a trace's text to its verdict's row."""
+"""Grade traces: from a trace's text to its row of the verdicts table."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ Tasks = dict[str, dict[str, Any]]
 
 
 def tasks_by_id(run: Run) -> Tasks:
-    """What grading needs of every task."""
+    """Load what grading needs of every task, by task_id."""
     return {task["task_id"]: task for part in run.parts(TASKS) for task in part.drop("solution").iter_rows(named=True)}
 
 
 def grading_settings(run: Run) -> dict[str, Any]:
-    """What verdicts depend on besides the texts.
+    """Return what verdicts depend on besides the texts, for fingerprints.
 
-    Infogap's own rules, the libraries that give them, how long these may take, and the source of the user's graders.
+    That is the version of infogap's rules and of the libraries, the time limit, the source of the user's functions, and
+    the packages that bring other verifiers.
     """
     libraries = {"math-verify": version("math-verify")}
     if any(isinstance(source, GymTasks) for source in run.recipe.tasks or []):
@@ -50,10 +51,10 @@ def grading_settings(run: Run) -> dict[str, Any]:
 def grade_traces(
     tasks: Tasks, parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]], folder: Path
 ) -> Generator[dict[str, Any], None, None]:
-    """The verdicts table's row of every trace, in the order of the traces.
+    """Yield a row of the verdicts table for every trace, in the order of the traces.
 
-    Takes the tasks by id; the traces table part by part, each part with the verdicts that were given on it before:
-    these stay what they are; and the recipe's folder, where the user's own graders are.
+    Takes the tasks by id; the traces table part by part, each part with the verdicts that exist already, which are
+    kept; and the recipe's folder, where the user's own graders are.
     """
     verifiers = {task["verifier"] for task in tasks.values()}
     with closing(grade_all(_work(tasks, parts), verifiers=verifiers, folder=folder)) as grades:
@@ -68,8 +69,8 @@ def grade_traces(
 
 
 def _work(tasks: Tasks, parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]]) -> Iterator[tuple[str, Item | Grade]]:
-    for part, judged in parts:
-        before = part.select("trace_id").join(judged, on="trace_id", how="left", maintain_order="left")
+    for part, graded in parts:
+        before = part.select("trace_id").join(graded, on="trace_id", how="left", maintain_order="left")
         for trace, known in zip(
             part.select(_TRACE_COLUMNS).iter_rows(named=True), before.iter_rows(named=True), strict=True
         ):
@@ -81,10 +82,10 @@ def _work(tasks: Tasks, parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]]) -> I
 
 
 def prepared(task: dict[str, Any] | None, trace: dict[str, Any]) -> Item | Grade:
-    """What a grader has to decide about a trace, or the grade where there is nothing to decide.
+    """Return what a verifier has to decide about a trace, or the grade where that is clear without one.
 
-    Takes the task's row, of which only a user's grader needs more than question, answer, verifier and metadata, and the
-    trace's reasoning, response, finish_reason and error.
+    Takes the task's row, of which only a user's function needs more than question, answer, verifier and metadata, and
+    the trace's reasoning, response, finish_reason and error.
     """
     if trace["error"] is not None:
         return ungradable("the request failed")  # why stands in traces.error, which is not published

@@ -39,10 +39,10 @@ def grade(item: Item) -> Grade:
     if not _SOMETHING.search(gold):
         return ungradable(f"the gold answer {gold!r:.60} cannot be read", item.answer)
     if not item.stated and unwrapped(item.answer) != unwrapped(gold):
-        found = closing_answer(item.answer)
-        if found is None:
+        closing = closing_answer(item.answer)
+        if closing is None:
             return no_answer()
-        item = replace(item, answer=found)
+        item = replace(item, answer=closing)
     return _graded(item, gold)
 
 
@@ -124,9 +124,9 @@ def _as_mathematics(gold: Form, answer: Form, item: Item) -> tuple[bool, Item, s
         if quick is not None:
             return quick, item, None
     if _is_set(gold) or _is_set(answer):
-        found = None if _squeezed(answer.latex) in _squeezed(item.question) else _by_sets(gold, answer)
-        if found is not None:
-            return found, item, None
+        equal = None if _squeezed(answer.latex) in _squeezed(item.question) else _by_sets(gold, answer)
+        if equal is not None:
+            return equal, item, None
     if _joints(gold) != _joints(answer):
         return False, item, "the conditions are joined in another way"
     one, other = with_distinct_capitals(gold.latex, answer.latex)
@@ -190,11 +190,11 @@ def _is_set(form: Maths | Condition) -> bool:
 
 def _by_sets(gold: Maths | Condition, answer: Maths | Condition) -> bool | None:
     """Whether two conditions, or a condition and a set, hold for the same numbers; None where that cannot be said."""
-    found = as_set(gold), as_set(answer)
-    if found[0] is None or found[1] is None:
+    sets = as_set(gold), as_set(answer)
+    if sets[0] is None or sets[1] is None:
         return None
-    variables = {found[0][0], found[1][0]} - {""}
-    return len(variables) <= 1 and same_sets(found[0][1], found[1][1])
+    variables = {sets[0][0], sets[1][0]} - {""}
+    return len(variables) <= 1 and same_sets(sets[0][1], sets[1][1])
 
 
 def _joints(form: Maths | Condition) -> list[int]:

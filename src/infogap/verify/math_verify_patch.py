@@ -30,16 +30,16 @@ _FREE = [
 
 
 def expressions(latex: str) -> list[Any]:
-    """The expression that LaTeX is, `[]` where Math-Verify cannot read it as one. Raises what sympy raises."""
+    """Parse LaTeX to its expression, `[]` where Math-Verify cannot read one. Raises what sympy raises."""
     if not latex:
         return []
-    return [found for found in parsed(f"\\boxed{{{latex}}}") if not isinstance(found, str)]
+    return [each for each in parsed(f"\\boxed{{{latex}}}") if not isinstance(each, str)]
 
 
 def parsed(text: str) -> list[Any]:
-    """The expression that a text ends in, and its text: `[]` where it has none. Raises what sympy raises."""
-    found: list[Any] = parse(text, _TARGETS, parsing_timeout=None, raise_on_error=True)
-    return found
+    """Parse the expression that a text ends in, with its text: `[]` where it has none. Raises what sympy raises."""
+    readings: list[Any] = parse(text, _TARGETS, parsing_timeout=None, raise_on_error=True)
+    return readings
 
 
 def with_distinct_capitals(one: str, other: str) -> tuple[str, str]:

@@ -254,11 +254,11 @@ def _value(text: str) -> Form:
     """One value and its unit, or mathematics of another kind; a text where words are left over."""
     if _BETWEEN.search(text):
         return _as_text(text)
-    found = quantity(text)
-    if found is None:
+    amount = quantity(text)
+    if amount is None:
         return _as_text(text)
-    latex = _certain_latex(found.value)
-    return Maths(latex, found.unit, found.percent) if latex else _as_text(text)
+    latex = _certain_latex(amount.value)
+    return Maths(latex, amount.unit, amount.percent) if latex else _as_text(text)
 
 
 def _certain_latex(text: str) -> str:

@@ -64,8 +64,8 @@ def _one_number(line: str) -> str | None:
 
 
 def _last(pattern: re.Pattern[str], line: str) -> str | None:
-    found = pattern.findall(line)
-    return found[-1] if found and _SIGNS.search(found[-1]) else None
+    matches = pattern.findall(line)
+    return matches[-1] if matches and _SIGNS.search(matches[-1]) else None
 
 
 def _after_equals(text: str) -> str:

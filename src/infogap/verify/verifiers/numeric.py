@@ -73,9 +73,9 @@ def number(text: str) -> float | None:
     text = one_notation(unwrapped(visible(half_width(text))))
     if before := _BEFORE.match(text):
         text = text[before.end() :]
-    found = quantity(text, letters=True)
-    match = None if found is None else _NUMBER.fullmatch(found.value)
-    if found is None or match is None:
+    amount = quantity(text, letters=True)
+    match = None if amount is None else _NUMBER.fullmatch(amount.value)
+    if amount is None or match is None:
         return None
     top, bottom = match["over"] or match["number"] or "1", match["under"] or match["divisor"] or "1"
     exponent = int(match["power"] or 0) + int(match["exponent"] or 0)
@@ -84,7 +84,7 @@ def number(text: str) -> float | None:
     except (OverflowError, ZeroDivisionError):
         return None
     value = -value if match["sign"] == "-" else value
-    value = value / 100 if found.percent else value
+    value = value / 100 if amount.percent else value
     return value if math.isfinite(value) else None
 
 
