@@ -51,7 +51,7 @@ class Format(Model):
 
 
 def format_names() -> tuple[str, ...]:
-    """The registered named mappings, in alphabetical order."""
+    """Return the names of the registered mappings, in alphabetical order."""
     return plugins.names("formats")
 
 

@@ -1,4 +1,4 @@
-"""Which named mappings a file fits, and what its columns seem to be where it fits none."""
+"""Recognise which named mappings a file fits; guess its columns where it fits none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from infogap.rows.file_locations import find_places
 from infogap.rows.row_files import lists_of_rows
 from infogap.rows.source_rows import read_rows
 
-_ROWS = 20  # looked at
+_ROWS = 20  # read
 # What columns are called, the most telling name first.
 _NAMES = {
     "question": "question problem prompt messages conversations instruction query q task_prompt input",
@@ -40,7 +40,7 @@ _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "thought")
 
 @dataclass(frozen=True)
 class Recognised:
-    """A named mapping that a file fits; `signs` is how many signs were found."""
+    """A named mapping that a file fits; `signs` counts the signs that it has."""
 
     name: str
     format: Format
@@ -48,7 +48,7 @@ class Recognised:
 
 
 def recognise(file: str, base: Path) -> list[Recognised]:
-    """The named mappings that a file fits, the one with most signs first.
+    """Return the named mappings that a file fits, the one with most signs first.
 
     Raises UserError where the file cannot be read.
     """
@@ -67,7 +67,7 @@ def recognise(file: str, base: Path) -> list[Recognised]:
 
 
 def _first_rows(file: str, base: Path, rows: str | None) -> list[dict[str, Any]]:
-    """Some rows; none where the file has no such list of rows, or is an object."""
+    """The first rows; none where the file has no such list of rows, or is an object."""
     source = RowSource.model_validate({"from": file, "rows": rows})
     if find_places(base, source) is None:
         return [row for _, row in islice(read_rows(base, source, None), _ROWS)] if rows is None else []
@@ -80,7 +80,7 @@ def _first_rows(file: str, base: Path, rows: str | None) -> list[dict[str, Any]]
 
 
 def lists_of_rows_in(file: str, base: Path) -> list[str]:
-    """The lists of objects in a JSON file that is an object, the longest first; none in other files."""
+    """Return the lists of objects in a JSON file that is an object, longest first; none in other files."""
     places = find_places(base, RowSource.model_validate({"from": file})) or []
     return lists_of_rows(places[0]) if len(places) == 1 and places[0].kind == ".json" else []
 
@@ -100,9 +100,9 @@ def _all_match(pattern: str, values: list[str | None]) -> bool:
 
 
 def guessed(file: str, base: Path) -> tuple[str | None, dict[str, str], str]:
-    """The list of rows, where one has to be named; the columns that a file seems to have, by their names; a verifier.
+    """Guess a mapping: the list of rows (if it has to be named), the columns by their names, and a verifier.
 
-    Raises UserError where it cannot be read or nothing in it looks like a question.
+    Raises UserError where the file cannot be read or has nothing that looks like a question.
     """
     lists = lists_of_rows_in(file, base)
     rows = lists[0] if lists else None

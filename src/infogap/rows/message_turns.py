@@ -1,6 +1,6 @@
-"""Lists of messages, as chat formats write them: their turns, the prompt in them, and the answers in them.
+"""Read lists of messages in chat formats: their turns, the prompt, and the answers.
 
-Read are `{role, content}` (OpenAI, Hugging Face) and `{from, value}` (ShareGPT); content may be a list of parts.
+Known are `{role, content}` (OpenAI, Hugging Face) and `{from, value}` (ShareGPT); content may be a list of parts.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ROLES = {
     "function": "tool",
     "observation": "tool",
 }
-"""What each role is called where it is published."""
+"""The published name of each role."""
 
 _ROLE_KEYS, _TEXT_KEYS = ("role", "from"), ("content", "value")
 _LABELS = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}

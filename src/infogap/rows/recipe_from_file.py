@@ -1,4 +1,4 @@
-"""A recipe to start from, for a file that is there already."""
+"""Write a recipe to start from, for an existing file of tasks or traces."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ publish:
 
 
 def first_recipe(file: str, base: Path, folder: Path) -> str:
-    """The text of a recipe in `folder` that reads a file: by the named mapping that it fits, else by column names.
+    """Return the text of a recipe in `folder` that reads a file: by a named mapping that it fits, else by column names.
 
-    A file with traces is imported; of others, 20 tasks are asked of a teacher. Relative paths of `file` start from
-    `base`. Raises UserError where the file cannot be read or its columns tell nothing.
+    A file with traces is imported; from others, 20 tasks go to a teacher. A relative `file` starts from `base`. Raises
+    UserError where the file cannot be read or its columns are not recognised.
     """
     fits = recognise(file, base)
     source, comments = _by_format(file, base, fits) if fits else _by_names(file, base)
@@ -93,7 +93,7 @@ def _by_names(file: str, base: Path) -> tuple[dict[str, Any], list[str]]:
 
 
 def _second_file(file: str, base: Path, fits: Recognised) -> str:
-    """The file with the questions, beside the one that holds the answers. Raises UserError where there is none."""
+    """Find the file with the questions, beside the one with the answers. Raises UserError where there is none."""
     second = fits.format.second_file
     assert second is not None
     wanted = [second.key, *second.columns]

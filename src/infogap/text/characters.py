@@ -1,4 +1,4 @@
-"""Characters: those of Chinese and Japanese, those that no reader sees, and those that no file can hold."""
+"""Characters: those of Chinese and Japanese, invisible ones, full-width ones, and those that no file can store."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ def has_ideograph(text: str) -> bool:
 
 
 def without_ideographs(text: str) -> str:
-    """The text with a full stop in place of each such character."""
+    """Replace each such character by a full stop."""
     return _ONE.sub(".", text)
 
 
 def half_width(text: str) -> str:
-    """Text with ordinary characters in place of full-width ones; superscripts and fractions stay what they are."""
+    """Replace full-width characters by ordinary ones; superscripts and fractions stay as they are."""
     return text if text.isascii() else unicodedata.normalize("NFC", text).translate(_FULL_WIDTH)
 
 
 def visible(text: str) -> str:
-    """Text without the characters that nobody sees (zero-width spaces, marks of direction), its spaces ordinary ones.
+    """Remove invisible characters (zero-width spaces, direction marks), and make all spaces ordinary ones.
 
-    Tokens that end a turn are taken out of it, too.
+    Tokens that end a turn are removed, too.
     """
     if not text.isascii():
         text = _SPACES.sub(" ", _INVISIBLE.sub("", text))
@@ -51,7 +51,7 @@ def visible(text: str) -> str:
 
 
 def without_end_tokens(text: str) -> str:
-    """A response without the tokens at its end that say that it ends."""
+    """Remove the end tokens at the end of a response."""
     for _ in range(_MOST_TOKENS):
         end = text.rstrip()
         token = _ENDING_TOKEN.search(end[-_LONGEST_TOKEN:]) if end.endswith((">", "]")) else None
@@ -62,5 +62,5 @@ def without_end_tokens(text: str) -> str:
 
 
 def utf8(text: str) -> str:
-    """The text with a question mark for every lone surrogate: JSON may hold half a pair, and no UTF-8 file can."""
+    """Replace every lone surrogate by a question mark: JSON may hold half a pair, no UTF-8 file can."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -36,14 +36,14 @@ _NONE = np.iinfo(np.int64).max
 
 
 def masked(text: str) -> list[tuple[int, int]]:
-    """Where code and formulas stand in one text, from left to right, delimiters included."""
+    """Return the spans of code and formulas in one text, from left to right, delimiters included."""
     row = Row.of([text])
     starts, ends = (row.characters(places) - row.starts[0] for places in masks(row))
     return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
 
 def masks(row: Row) -> tuple[np.ndarray, np.ndarray]:
-    """Starts and ends (exclusive), in bytes of the row, of what is masked in all of its texts."""
+    """Return the starts and ends (exclusive) of code and formulas in all texts of a row, in bytes of the row."""
     content = row.content
     special = (content == _DOLLAR) | (content == _BACKSLASH) | (content == _TICK) | (content == _TILDE)
     delimiters = _Delimiters(row, np.flatnonzero(special))
@@ -55,7 +55,7 @@ def masks(row: Row) -> tuple[np.ndarray, np.ndarray]:
 
 
 class _Delimiters:
-    """The characters that delimiters begin with: where what each masks ends, and where reading goes on after it."""
+    """Characters that begin delimiters: where the span of each would end, and where reading goes on after it."""
 
     def __init__(self, row: Row, places: np.ndarray) -> None:
         self._row = row
@@ -212,7 +212,7 @@ _FRACTION = re.compile(rf"(\\[dtc]?frac)(?![A-Za-z])(?!\s*\{{[^{{}}]*\}}\s*\{{){
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of a text from `start` to `end`; `apart` where it stands between the lines, as a display formula does."""
+    """A piece of a text from `start` to `end`; `apart` where it has lines of its own, as a display formula does."""
 
     start: int
     end: int
@@ -220,7 +220,7 @@ class Span:
 
 
 def formulas(text: str) -> Iterator[Span]:
-    """The outermost formulas, code blocks, drawings and braces of a text, in order.
+    """Yield the outermost formulas, code blocks, drawings and braces of a text, in order.
 
     One that is never closed reaches to the end of the text; a lone dollar sign is money.
     """
@@ -247,7 +247,7 @@ def _closed(text: str, start: int, stop: int, kind: str) -> int | None:
 
 
 def braced(text: str) -> str:
-    r"""A text with the braces of its fractions: `\frac12`, `\frac 1{2}` and `\frac{1}{2}` are the same to TeX."""
+    r"""Write all fractions with braces: `\frac12`, `\frac 1{2}` and `\frac{1}{2}` are the same to TeX."""
     return _FRACTION.sub(lambda match: rf"{match[1]}{{{_inside(match[2])}}}{{{_inside(match[3])}}}", text)
 
 

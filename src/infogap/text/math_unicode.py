@@ -35,7 +35,7 @@ _ALPHABET = str.maketrans(_SYMBOLS | {letter: rf"\{name} " for letter, name in _
 
 
 def as_latex(text: str) -> str:
-    """Text with the mathematics that Unicode has characters for written in LaTeX: `2√3` is `2\\sqrt{3}`."""
+    """Write mathematical characters of Unicode in LaTeX: `2√3` as `2\\sqrt{3}`."""
     if text.isascii():
         return text
     text = _DASH_BEFORE.sub("-", text)
@@ -70,7 +70,7 @@ _CLOSING = {"(": ")", "{": "}", "[": "]"}
 
 
 def closing(text: str, opening: int) -> int:
-    """Where the bracket that opens at `opening` closes; -1 where it does not."""
+    """Return where the bracket at `opening` closes; -1 where it does not."""
     sign = text[opening]
     depth = 0
     for place in range(opening, len(text)):

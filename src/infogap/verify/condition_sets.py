@@ -22,9 +22,9 @@ _BY_COMMA = re.compile(r"^[^\[\](){}]*,")
 
 
 def as_set(form: Condition | Maths) -> tuple[str, Set] | None:
-    """The variable of a condition ('' where it is a bare set) and the set that it describes.
+    """Return the variable of a condition ('' for a bare set) and the set that it describes.
 
-    None where it is no condition on one variable with numbers for bounds.
+    None where it is not a condition on one variable with numbers as bounds.
     """
     alternatives = form.alternatives if isinstance(form, Condition) else ((form.latex,),)
     variables: set[str] = set()

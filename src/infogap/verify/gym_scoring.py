@@ -1,4 +1,4 @@
-"""Answers to procedural tasks, scored by the reasoning-gym dataset that made the task.
+"""Score answers to procedural tasks by the reasoning-gym dataset that made the task.
 
 Some of its scorers pass the answer to Python: `eval`, or sympy's `parse_expr`, which is `eval` behind a translation.
 A model's text is never run here: in those modules `eval` is replaced by `ast.literal_eval`, and what would reach
@@ -39,7 +39,7 @@ _NAME = re.compile(r"[^\W\d]\w*")
 
 
 def grade(item: Item) -> Grade:
-    """Correct where the dataset scores the answer 1; the score itself is kept (some give nonsense a little)."""
+    """Grade an item `correct` where the dataset scores the answer 1; the score itself is kept."""
     try:
         made_by = orjson.loads(item.metadata or "{}")["gym"]
         dataset, entry = gym.entry(made_by)
@@ -73,7 +73,7 @@ def _score(dataset: Any, entry: dict[str, Any], answer: str) -> float:
 
 
 def _scores_anything(dataset: Any, entry: dict[str, Any]) -> bool:
-    """Whether a text that answers nothing scores 1: some scorers read whatever is not True as False."""
+    """Whether a meaningless text scores 1: some scorers read whatever is not True as False."""
     try:
         return _score(dataset, entry, "?") == 1.0
     except Exception:  # a scorer that cannot read "?" does not take it for right
@@ -88,7 +88,7 @@ def _forbid_eval() -> None:
 
 
 def _no_formula(answer: str) -> str | None:
-    """Why a text is not a formula that may be parsed; None where it is."""
+    """Say why a text is not a formula that may be parsed; None where it is."""
     if not _FORMULA.fullmatch(answer) or re.search(r"\.\s*[^\W\d]|__", answer):
         return "the answer is not a formula"
     unknown = [name for name in _NAME.findall(answer) if not _FUNCTION.fullmatch(name)]

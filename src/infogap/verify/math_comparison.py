@@ -1,4 +1,4 @@
-r"""Mathematical answers: read, compared by Math-Verify, and confirmed: `27.0` is 27, `\frac12` is 0.5, `x = 5` is 5."""
+r"""Grade mathematical answers: read both, compare them by Math-Verify, and confirm what it finds equal."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _SAME_TEXT = re.compile(r"\s+")
 
 
 def grade(item: Item) -> Grade:
-    """Correct where the answer certainly is the gold answer, as mathematics or as words.
+    """Grade an item `correct` where the answer certainly is the gold answer, as mathematics or as words.
 
-    Where no answer is stated, what the last line says of the result counts.
+    Where no answer is stated, the result in the last line counts.
     """
     gold = item.gold
     if gold is None:
@@ -59,7 +59,7 @@ def _graded(item: Item, gold: str) -> Grade:
 
 
 def _at_a_glance(answer: str, gold: str) -> bool | None:
-    """Whether the answer is right, where that shows in the text."""
+    """Whether the answer is right, where the text alone shows it; None where it does not."""
     answer, gold = unwrapped(answer), unwrapped(gold)
     if answer == gold:
         return True
@@ -159,7 +159,7 @@ def _confirmed_by_math_verify(golds: list[Any], answers: list[Any]) -> bool:
 
 
 def _is_complex(value: Any) -> bool:
-    """Whether it has an i, of which Math-Verify knows nothing: the confirmation alone says."""
+    """Whether it contains i, which Math-Verify does not know: only the confirmation decides."""
     return any(symbol.name == "i" for symbol in getattr(value, "free_symbols", ()))
 
 
@@ -180,7 +180,7 @@ def _quick(gold: Maths, answer: Maths) -> bool | None:
 
 
 def _squeezed(text: str) -> str:
-    """A text without what sets its mathematics: an inequality that only says the question again solves nothing."""
+    """Drop a text's spaces and delimiters: an inequality that only repeats the question solves nothing."""
     return re.sub(r"\s|\\(?:left|right)(?![a-z])|[$\\]", "", text)
 
 
@@ -201,6 +201,6 @@ def _joints(form: Maths | Condition) -> list[int]:
     return sorted(len(parts) for parts in form.alternatives) if isinstance(form, Condition) else [1]
 
 
-@lru_cache(maxsize=256)  # a task's traces come one after the other
+@lru_cache(maxsize=256)  # a task's traces follow each other
 def _expressions(latex: str) -> list[Any]:
     return expressions(latex)

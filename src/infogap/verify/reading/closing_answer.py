@@ -1,4 +1,4 @@
-"""What the last line of a response says of the result, where the response states no answer."""
+"""Read the result in the last line of a response that states no answer."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _OPERATORS = re.compile(r"[-+*/=^×·÷√π!<>\\²³½-¾/]")
 
 
 def closing_answer(line: str) -> str | None:
-    """What a last line says that the result is; None where it says nothing of the kind.
+    """Return the result in a last line; None where it gives none.
 
-    "So there are 4 + 5 = 9 apples left." says 9 apples, "Therefore the length is 2√3." says 2√3, and a line that is
-    only an expression says it. A line with one number, and no word that makes another of it, says that number.
+    "So there are 4 + 5 = 9 apples left." gives 9 apples, "Therefore the length is 2√3." gives 2√3, and a line that is
+    only an expression gives that. A line with one number, and no word that changes it, gives that number.
     """
     line = unwrapped(visible(half_width(line)))[-MAX_ANSWER:]
     if bold := _last(_BOLD, line):

@@ -1,4 +1,4 @@
-"""Units and other words after a value: what leaves it the number that it is, and what does not."""
+"""Units and other words after a value: which leave its number as it is, and which do not."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Quantity:
 
 
 def quantity(text: str, *, letters: bool = False) -> Quantity | None:
-    """The one value of a text without the words around it; None where the words say more than a unit.
+    """Return the one value of a text without the words around it; None where the words say more than a unit.
 
     "approximately 3.14 m", "27 miles from the city" and "€1,200" have one; "3 out of 8" and "2 and a half" have none.
     `letters`: a letter after a number, as in 5m, is a unit too where there is such a unit.
@@ -131,7 +131,7 @@ def may_be_product(word: str) -> bool:
 
 
 def _is_unit(text: str, *, spaced: bool) -> bool:
-    """Whether words after a number leave it what it is; `spaced`: a single letter may be a unit, as in 5 m."""
+    """Whether words after a number leave it as it is; `spaced`: a single letter may be a unit, as in 5 m."""
     if len(text) > _LONGEST_UNIT:
         return False
     if not _UNIT.fullmatch(text):
@@ -162,6 +162,6 @@ def _named(text: str) -> str:
 
 
 def conflicting(one: str, other: str) -> bool:
-    """Whether two units are certainly not the same: both are known, and by different names."""
+    """Whether two units certainly differ: both are known, and have different names."""
     known = set(UNITS.values())
     return bool(one and other) and one != other and one in known and other in known
