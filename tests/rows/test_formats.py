@@ -14,6 +14,7 @@ from infogap.errors import UserError
 from infogap.imports.stage import STAGE as IMPORT
 from infogap.recipe import RecipeError, dump_recipe, load_recipe
 from infogap.recipe.named_formats import format_names, load_format
+from infogap.rows import recipe_from_file
 from infogap.rows.format_recognition import recognise
 from infogap.rows.recipe_from_file import first_recipe
 from infogap.runs.run_folder import Run
@@ -21,6 +22,7 @@ from infogap.schema import STATED_VERDICTS, TRACES
 from infogap.tasks import STAGE as TASKS
 from tasks.small_recipes import import_run, task_run, tasks_of, write_jsonl
 
+_FORMATS = Path(recipe_from_file.__file__).parent / "formats"
 R1_MARKS = (
     "<|begin_of_thought|>\n\nThree and four.\n\n<|end_of_thought|>\n\n"
     "<|begin_of_solution|>\n\n\\boxed{7}\n\n<|end_of_solution|>"
@@ -292,6 +294,7 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 def test_every_format_is_tried_here() -> None:
     assert {*TASK_ROWS, *TRACE_ROWS, "inspect"} == set(format_names())
+    assert {path.stem for path in _FORMATS.glob("*.yaml")} == set(format_names())  # each file is registered
     assert all(load_format(name).about for name in format_names())
 
 

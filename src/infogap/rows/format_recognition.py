@@ -11,7 +11,7 @@ from typing import Any
 
 from infogap.errors import UserError
 from infogap.recipe.named_formats import Format, Signs, format_names, load_format
-from infogap.recipe.sources import RowSource
+from infogap.recipe.sources import DEFAULT_VERIFIER, RowSource
 from infogap.rows.column_paths import MISSING, as_text, reach
 from infogap.rows.file_locations import find_places
 from infogap.rows.row_files import lists_of_rows
@@ -120,7 +120,7 @@ def guessed(file: str, base: Path) -> tuple[str | None, dict[str, str], str]:
             f"it has {', '.join(columns) or 'no columns'}"
         )
     golds = [as_text(row.get(mapped["answer"])) for row in sample] if "answer" in mapped else []
-    verifier = "choice" if _all_match(r"^\(?[A-J]\)?$", golds) else "math"
+    verifier = "choice" if _all_match(r"^\(?[A-J]\)?$", golds) else DEFAULT_VERIFIER
     thought = next((by_name[name] for name in _THOUGHTS if name in by_name), None)
     text = mapped.pop("trace", None) or by_name.get("content")
     if thought is not None and text is not None:
