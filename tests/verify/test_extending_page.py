@@ -62,6 +62,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     plugins._registered.cache_clear()
     yield site
     plugins._registered.cache_clear()
+    plugins._loaded.cache_clear()
     load_format.cache_clear()
     sys.modules.pop("infogap_anagrams", None)
 
@@ -74,7 +75,11 @@ def _puzzles(folder: Path) -> None:
     write_jsonl(folder / "puzzles.jsonl", rows)
 
 
-def test_an_import_uses_both(package: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_worker", [False, True])
+def test_an_import_uses_both(package: Path, tmp_path: Path, in_worker: bool) -> None:
+    if in_worker:
+        file = package / "infogap_anagrams" / "__init__.py"
+        file.write_text(file.read_text().replace("needs_worker = False", "needs_worker = True"))
     _puzzles(tmp_path)
     run = import_run(tmp_path, "  - {from: puzzles.jsonl, format: anagrams}")
     assert checked(tmp_path / "recipe.yaml").recipe.table_sources[0].verifier == "anagram"
@@ -117,7 +122,5 @@ def test_a_format_with_errors_names_its_package(package: Path) -> None:
 def test_an_object_that_is_no_verifier_is_refused(package: Path) -> None:
     file = package / "infogap_anagrams" / "__init__.py"
     file.write_text("ANAGRAM = 'anagram'\n")
-    plugins._loaded.cache_clear()
     with pytest.raises(UserError, match="'anagram' of infogap-anagrams is no instance"):
         verifier("anagram")
-    plugins._loaded.cache_clear()
