@@ -7,6 +7,7 @@ imported when it is used.
 from __future__ import annotations
 
 from functools import cache
+from importlib import resources
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
@@ -31,6 +32,19 @@ def load(kind: Kind, name: str) -> Any:
         known = names(kind)
         raise UserError(f"there is no '{name}' among the {kind}{nearest(name, known)}; registered: {', '.join(known)}")
     return _loaded(found)
+
+
+def resource(kind: Kind, name: str) -> str:
+    """The text of the file that is registered under a name, as `package:file.yaml`; nothing of the package runs.
+
+    Raises UserError where the package has no such file.
+    """
+    each = _registered(kind)[name]
+    try:
+        return (resources.files(each.module) / each.attr).read_text(encoding="utf-8")
+    except (OSError, ImportError, TypeError, UnicodeDecodeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"'{name}' of {_package(each)} cannot be read ({each.value}): {reason}") from error
 
 
 def provider(kind: Kind, name: str) -> tuple[str, str]:

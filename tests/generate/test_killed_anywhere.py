@@ -17,8 +17,8 @@ from infogap.generate import STAGE, forget_failed
 from infogap.generate.trace_store import TraceStore
 from infogap.runs.run_folder import Run
 from infogap.teachers import Completion, Request
+from infogap.verify.base import Grade, Item
 from infogap.verify.grading_pool import Keyed
-from infogap.verify.grading_types import Grade, Item
 from infogap.verify.verifiers import grade
 
 ROUNDS = "{samples: 2, until: {correct: 2, max_attempts: 4}, privileges: [unguided, {verifier: {turns: 2}}, peers]}"

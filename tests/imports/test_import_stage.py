@@ -5,31 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
+from imports.small_imports import PRODUCT, SUM, import_rows, table_of
 from infogap.errors import UserError
 from infogap.ids import stable_id
 from infogap.imports.stage import STAGE
-from infogap.runs.run_folder import Run
-from infogap.runs.stage import Outcome
-from infogap.schema import CONTEXTS, STATED_VERDICTS, TRACES, Table
+from infogap.schema import CONTEXTS, TRACES
 from infogap.tasks import STAGE as TASKS_STAGE
 from tasks.small_recipes import import_run, tasks_of, write_jsonl
-
-SUM = {"question": "What is 1 + 1?", "answer": "2"}
-PRODUCT = {"question": "What is 2 * 3?", "answer": "6"}
-
-
-def _import(folder: Path, rows: list[dict[str, Any]], source: str) -> tuple[Run, Outcome]:
-    write_jsonl(folder / "traces.jsonl", rows)
-    run = import_run(folder, f"  - {{from: traces.jsonl, {source}}}")
-    TASKS_STAGE.make(run)
-    return run, STAGE.make(run)
-
-
-def _table(run: Run, table: Table) -> pl.DataFrame:
-    return pl.concat(run.parts(table))
 
 
 def test_a_trace_with_all_that_is_known_of_it(tmp_path: Path) -> None:
@@ -41,14 +25,14 @@ def test_a_trace_with_all_that_is_known_of_it(tmp_path: Path) -> None:
         "end": "stop",
         "tokens": 12.0,
     }
-    run, outcome = _import(
+    run, outcome = import_rows(
         tmp_path,
         [row],
         "columns: {trace: text, teacher: model, privilege: saw, context: shown, finish_reason: end, "
         "completion_tokens: tokens}",
     )
-    (trace,) = _table(run, TRACES).to_dicts()
-    (context,) = _table(run, CONTEXTS).to_dicts()
+    (trace,) = table_of(run, TRACES).to_dicts()
+    (context,) = table_of(run, CONTEXTS).to_dicts()
     task_id = tasks_of(run)["task_id"].item()
     assert context == {
         "context_id": stable_id(task_id, "answer", "The answer is 2."),
@@ -77,112 +61,24 @@ def test_a_trace_with_all_that_is_known_of_it(tmp_path: Path) -> None:
 
 def test_constants_stand_where_no_column_says_it(tmp_path: Path) -> None:
     rows = [SUM | {"text": "2", "saw": None, "end": None}]
-    run, _ = _import(
+    run, _ = import_rows(
         tmp_path, rows, "columns: {trace: text, privilege: saw, finish_reason: end}, teacher: big, privilege: solution"
     )
-    (trace,) = _table(run, TRACES).to_dicts()
+    (trace,) = table_of(run, TRACES).to_dicts()
     assert (trace["teacher"], trace["privilege"], trace["finish_reason"]) == ("big", "solution", None)
     assert trace["context_id"] is None
-    assert _table(run, CONTEXTS).is_empty()
-
-
-def test_a_list_of_texts_is_a_list_of_samples(tmp_path: Path) -> None:
-    rows: list[dict[str, Any]] = [
-        SUM | {"texts": ["two", "", "2"], "ends": ["stop", None, "length"], "tokens": [1, None, "3"]},
-        PRODUCT | {"texts": ["six"], "ends": ["stop"], "tokens": [1]},
-        SUM | {"texts": "zwei", "ends": "stop", "tokens": 2},
-    ]
-    run, outcome = _import(
-        tmp_path, rows, "columns: {trace: texts, finish_reason: ends, completion_tokens: tokens}, teacher: x"
-    )
-    rows_written = _table(run, TRACES).select("response", "sample", "finish_reason", "completion_tokens").rows()
-    assert rows_written == [
-        ("two", 0, "stop", 1),
-        ("2", 2, "length", 3),
-        ("six", 0, "stop", 1),
-        ("zwei", 3, "stop", 2),
-    ]
-    assert outcome.counts["sources"][0]["left_out"] == {"empty, beside others that are not": 1}
-    assert "empty, beside others that are not: 1 sample" in outcome.notes[0]
-
-
-def test_thoughts_in_a_column_of_their_own(tmp_path: Path) -> None:
-    rows: list[dict[str, Any]] = [
-        SUM | {"thought": " One </think> and one. ", "said": " 2 "},
-        PRODUCT | {"thought": None, "said": ["6", "6!"]},
-        PRODUCT | {"thought": "Two\nthrees.", "said": "<think>Two threes.</think>\n6."},
-        PRODUCT | {"thought": "", "said": "<think>Three twos.</think>\n6<|im_end|>"},
-    ]
-    run, outcome = _import(tmp_path, rows, "columns: {reasoning: thought, response: said}")
-    assert _table(run, TRACES).select("reasoning", "response").rows() == [
-        ("One  and one.", "2"),
-        ("", "6"),
-        ("", "6!"),
-        ("Two\nthrees.", "6."),
-        ("Three twos.", "6"),
-    ]
-    assert outcome.notes == [
-        "traces.jsonl: thoughts were set apart by <think> (2 traces), a column of its own (2 traces)",
-        "traces.jsonl: end-of-sequence tokens removed: <|im_end|> (1 trace)",
-    ]
-    assert outcome.counts["sources"][0]["thoughts_by"] == {"<think>": 2, "a column of its own": 2}
-
-
-@pytest.mark.parametrize("content", [None, ""])
-def test_no_content_beside_a_thought_is_a_thought_cut_off(tmp_path: Path, content: str | None) -> None:
-    rows: list[dict[str, Any]] = [
-        SUM | {"thought": "One and", "said": content, "end": "length"},
-        SUM | {"thought": ["One", "And one"], "said": content and [content] * 2, "end": ["length", "stop"]},
-        PRODUCT | {"thought": None, "said": content, "end": "stop"},
-    ]
-    if content is not None:
-        rows[1]["said"] = [content] * 2
-    run, outcome = _import(tmp_path, rows, "columns: {reasoning: thought, response: said, finish_reason: end}")
-    assert _table(run, TRACES).select("reasoning", "response", "finish_reason").rows() == [
-        ("One and", "", "length"),
-        ("One", "", "length"),
-        ("And one", "", "stop"),
-    ]
-    assert outcome.counts["sources"][0]["left_out"] == {"no trace": 1}
-
-
-def test_content_in_parts(tmp_path: Path) -> None:
-    parts = [{"type": "thinking", "thinking": "One and one."}, {"type": "text", "text": "It is 2."}]
-    rows: list[dict[str, Any]] = [SUM | {"said": parts}, SUM | {"said": [parts, "2"]}, SUM | {"said": [{"type": "x"}]}]
-    run, outcome = _import(tmp_path, rows, "columns: {trace: said}")
-    thought = ("One and one.", "It is 2.")
-    assert _table(run, TRACES).select("reasoning", "response").rows() == [thought, thought, ("", "2")]
-    assert outcome.counts["sources"][0]["left_out"] == {"the trace is not text": 1}
-
-
-def test_every_words_for_why_an_answer_ended(tmp_path: Path) -> None:
-    ends: list[Any] = ["MAX_TOKENS", "end_turn", "content_filter", "aborted", "repetition", None, {"type": "length"}]
-    rows = [SUM | {"text": f"{number}", "end": end} for number, end in enumerate(ends)]
-    run, outcome = _import(tmp_path, rows, "columns: {trace: text, finish_reason: end}")
-    traces = _table(run, TRACES)
-    assert traces["finish_reason"].to_list() == ["length", "stop", "filtered", "error", "repetition", None, "length"]
-    assert traces["error"].to_list() == [
-        None,
-        None,
-        "the source says that the answer ended by 'content_filter'",
-        "the source says that the answer ended by 'aborted'",
-        None,
-        None,
-        None,
-    ]
-    assert outcome.notes == ["traces.jsonl: finish reasons that are not known, kept as they are: repetition (1 trace)"]
-    assert outcome.counts["sources"][0]["finish_reasons_not_known"] == {"repetition": 1}
+    assert table_of(run, CONTEXTS).is_empty()
 
 
 def test_tags_that_are_not_known_are_named(tmp_path: Path) -> None:
     rows = [SUM | {"text": "<ponder>One and one.</ponder>2"}, SUM | {"text": "<p>2</p>"}, SUM | {"text": "<ponder> 2"}]
-    _, outcome = _import(tmp_path, rows, "columns: {trace: text}")
+    _, outcome = import_rows(tmp_path, rows, "columns: {trace: text}")
     assert outcome.notes == [
         "traces.jsonl: 1 trace begins with <ponder>, which was not read as a thought's; if it is one, name it: "
         "`thinking: {open: '<ponder>', close: ...}`"
     ]
-    run, outcome = _import(tmp_path, rows, "columns: {trace: text}, thinking: {open: <ponder>, close: </ponder>}")
-    assert _table(run, TRACES).select("reasoning", "response").rows() == [
+    run, outcome = import_rows(tmp_path, rows, "columns: {trace: text}, thinking: {open: <ponder>, close: </ponder>}")
+    assert table_of(run, TRACES).select("reasoning", "response").rows() == [
         ("One and one.", "2"),
         ("", "<p>2</p>"),
         ("2", ""),
@@ -191,54 +87,17 @@ def test_tags_that_are_not_known_are_named(tmp_path: Path) -> None:
 
 
 def test_text_after_an_end_token_is_counted(tmp_path: Path) -> None:
-    run, outcome = _import(tmp_path, [SUM | {"text": "2<|im_end|>\n<|im_start|>user\nWhy?"}], "columns: {trace: text}")
-    assert _table(run, TRACES)["response"].to_list() == ["2"]
-    assert "1 trace went on after an end-of-sequence token; what stood after it is left out" in outcome.notes[1]
-
-
-def test_a_thought_cut_off_is_no_answer(tmp_path: Path) -> None:
-    run, _ = _import(
-        tmp_path,
-        [SUM | {"text": "<think>One and", "end": "length"}],
-        "columns: {trace: text, finish_reason: end}",
+    run, outcome = import_rows(
+        tmp_path, [SUM | {"text": "2<|im_end|>\n<|im_start|>user\nWhy?"}], "columns: {trace: text}"
     )
-    (trace,) = _table(run, TRACES).to_dicts()
-    assert (trace["reasoning"], trace["response"], trace["finish_reason"]) == ("One and", "", "length")
-
-
-@pytest.mark.parametrize("end", ["length", None])
-def test_a_trace_that_begins_inside_its_thought(tmp_path: Path, end: str | None) -> None:
-    rows: list[dict[str, Any]] = [
-        SUM | {"text": ["One and one.</think>\n\nIt is 2.", "One and \\boxed{2}, or"], "end": ["stop", end]},
-    ]
-    columns = "columns: {trace: text, finish_reason: end}"
-    for name in ("told", "untold"):
-        (tmp_path / name).mkdir()
-    told, outcome = _import(tmp_path / "told", rows, f"thinking: opened, {columns}")
-    assert _table(told, TRACES).select("reasoning", "response").rows() == [
-        ("One and one.", "It is 2."),
-        ("One and \\boxed{2}, or", ""),
-    ]
-    assert outcome.notes == ["traces.jsonl: thoughts were set apart by <think> (1 trace)"]
-    untold, outcome = _import(tmp_path / "untold", rows, columns)
-    assert _table(untold, TRACES)["response"].to_list() == ["It is 2.", "One and \\boxed{2}, or"]
-    assert [
-        ("1 that were cut off have no tags" in note and "`thinking: opened`" in note) for note in outcome.notes
-    ] == ([False, True] if end else [False])
-
-
-def test_half_a_surrogate_pair_ends_no_run(tmp_path: Path) -> None:
-    rows = [{"question": "Why \ud83d?", "answer": "2", "thought": "One \ud83d", "said": "\ude00 2", "shown": "\ud83d"}]
-    run, _ = _import(tmp_path, rows, "columns: {reasoning: thought, response: said, context: shown}")
-    assert _table(run, TRACES).select("reasoning", "response").rows() == [("One ?", "? 2")]
-    assert tasks_of(run)["question"].to_list() == ["Why ??"]
-    assert _table(run, CONTEXTS)["text"].to_list() == ["?"]
+    assert table_of(run, TRACES)["response"].to_list() == ["2"]
+    assert "1 trace went on after an end-of-sequence token; what stood after it is left out" in outcome.notes[1]
 
 
 def test_the_same_text_twice_is_two_traces(tmp_path: Path) -> None:
     rows = [SUM | {"text": "2"}, PRODUCT | {"text": "6"}, SUM | {"text": "2"}]
-    run, _ = _import(tmp_path, rows, "columns: {trace: text}")
-    traces = _table(run, TRACES)
+    run, _ = import_rows(tmp_path, rows, "columns: {trace: text}")
+    traces = table_of(run, TRACES)
     assert traces["trace_id"].n_unique() == 3
     assert traces["sample"].to_list() == [0, 0, 1]
 
@@ -247,8 +106,8 @@ def test_ids_do_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:
     rows = [SUM | {"text": "2"}, PRODUCT | {"text": "6"}, SUM | {"text": "two"}, SUM | {"text": "2"}]
     found = []
     for order in (rows, rows[::-1]):
-        run, _ = _import(tmp_path, order, "columns: {trace: text}")
-        found.append(sorted(_table(run, TRACES).select("trace_id", "response").rows()))
+        run, _ = import_rows(tmp_path, order, "columns: {trace: text}")
+        found.append(sorted(table_of(run, TRACES).select("trace_id", "response").rows()))
     assert found[0] == found[1]
 
 
@@ -260,7 +119,7 @@ def test_rows_that_are_not_imported_are_counted_by_reason(tmp_path: Path) -> Non
         PRODUCT | {"text": [{"role": "assistant"}], "level": 1},
         PRODUCT | {"text": "6", "level": 2},
     ]
-    _, outcome = _import(tmp_path, rows, "columns: {trace: text, difficulty: level}, where: difficulty = '1'")
+    _, outcome = import_rows(tmp_path, rows, "columns: {trace: text, difficulty: level}, where: difficulty = '1'")
     assert outcome.counts["sources"] == [
         {
             "source": "traces.jsonl",
@@ -287,49 +146,37 @@ def test_a_row_outside_its_sources_limit_stays_out_though_another_source_has_the
     TASKS_STAGE.make(run)
     outcome = STAGE.make(run)
     assert tasks_of(run).height == 6
-    assert _table(run, TRACES)["teacher"].to_list() == ["a"] * 2 + ["b"] * 6
+    assert table_of(run, TRACES)["teacher"].to_list() == ["a"] * 2 + ["b"] * 6
     assert outcome.counts["sources"][0]["left_out"] == {"left out by `limit`": 4}
 
 
 def test_contexts_are_written_once(tmp_path: Path) -> None:
     rows = [SUM | {"text": text, "shown": "Hint: 2."} for text in ("2", "two", "zwei")]
-    run, _ = _import(tmp_path, rows, "columns: {trace: text, context: shown}, privilege: answer")
-    assert _table(run, CONTEXTS).height == 1
-    assert _table(run, TRACES)["context_id"].unique().to_list() == _table(run, CONTEXTS)["context_id"].to_list()
+    run, _ = import_rows(tmp_path, rows, "columns: {trace: text, context: shown}, privilege: answer")
+    assert table_of(run, CONTEXTS).height == 1
+    assert table_of(run, TRACES)["context_id"].unique().to_list() == table_of(run, CONTEXTS)["context_id"].to_list()
 
 
 def test_nothing_to_import_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"traces\.jsonl: no trace to import; no trace: 1 row"):
-        _import(tmp_path, [SUM | {"text": ""}], "columns: {trace: text}")
+        import_rows(tmp_path, [SUM | {"text": ""}], "columns: {trace: text}")
     with pytest.raises(UserError, match=r"no row has 'txt' \(did you mean 'text'\?\)"):
-        _import(tmp_path, [SUM | {"text": "2"}], "columns: {trace: txt}")
+        import_rows(tmp_path, [SUM | {"text": "2"}], "columns: {trace: txt}")
 
 
 def test_pairs_are_refused_where_no_cell_has_two_traces(tmp_path: Path) -> None:
     rest = "columns: {trace: text}}\npublish: {configs: [preference]"
     with pytest.raises(UserError, match="`preference` pairs a correct with a wrong trace"):
-        _import(tmp_path, [SUM | {"text": "2"}, PRODUCT | {"text": "6"}], rest)
-    assert _import(tmp_path, [SUM | {"text": "2"}, SUM | {"text": "3"}], rest)[1].rows == 2
+        import_rows(tmp_path, [SUM | {"text": "2"}, PRODUCT | {"text": "6"}], rest)
+    assert import_rows(tmp_path, [SUM | {"text": "2"}, SUM | {"text": "3"}], rest)[1].rows == 2
 
 
 @pytest.mark.parametrize("rows", [1, 3])
 def test_a_file_that_changed_after_its_tasks_were_read(tmp_path: Path, rows: int) -> None:
-    run, _ = _import(tmp_path, [SUM | {"text": "2"}] * 2, "columns: {trace: text}")
+    run, _ = import_rows(tmp_path, [SUM | {"text": "2"}] * 2, "columns: {trace: text}")
     write_jsonl(tmp_path / "traces.jsonl", [SUM | {"text": "2"}] * rows)
     with pytest.raises(UserError, match="has changed since its tasks were read"):
         STAGE.make(run)
-
-
-def test_parquet_lists_and_structs(tmp_path: Path) -> None:
-    frame = pl.DataFrame({"task": [SUM, PRODUCT], "out": [{"texts": ["2", "two"]}, {"texts": ["6", None]}]})
-    frame.write_parquet(tmp_path / "traces.parquet")
-    run = import_run(
-        tmp_path,
-        "  - {from: traces.parquet, columns: {question: task.question, answer: task.answer, trace: out.texts}}",
-    )
-    TASKS_STAGE.make(run)
-    assert STAGE.make(run).rows == 3
-    assert _table(run, TRACES)["response"].to_list() == ["2", "two", "6"]
 
 
 def test_the_part_follows_the_trace_columns(tmp_path: Path) -> None:
@@ -340,115 +187,13 @@ def test_the_part_follows_the_trace_columns(tmp_path: Path) -> None:
     assert one != other
 
 
-def test_every_item_of_a_list_of_objects_is_a_sample(tmp_path: Path) -> None:
-    items = [
-        {
-            "text": "<think>One.</think>2",
-            "end": "stop",
-            "by": "big",
-            "saw": "answer",
-            "n": 5,
-            "ok": True,
-            "c": "It is 2.",
-        },
-        {"text": "3", "end": "length", "by": "small", "saw": "unguided", "ok": False},
-    ]
-    rows: list[dict[str, Any]] = [SUM | {"s": items}, PRODUCT | {"s": [{"text": "6", "by": "big"}]}]
-    columns = {"trace": "text", "finish_reason": "end", "teacher": "by", "privilege": "saw", "context": "c"}
-    columns |= {"completion_tokens": "n", "stated_verdict": "ok"}
-    mapping = ", ".join(f"{name}: 's[*].{key}'" for name, key in columns.items())
-    run, outcome = _import(tmp_path, rows, f"columns: {{{mapping}}}, teacher: someone")
-    traces = _table(run, TRACES).sort("response")
-    names = ("response", "teacher", "privilege", "finish_reason", "completion_tokens", "sample")
-    assert traces.select(names).rows() == [
-        ("2", "big", "answer", "stop", 5, 0),
-        ("3", "small", "unguided", "length", None, 0),
-        ("6", "big", "unknown", None, None, 0),
-    ]
-    assert _table(run, CONTEXTS)["text"].to_list() == ["It is 2."]
-    stated = dict(_table(run, STATED_VERDICTS).iter_rows())
-    assert [stated.get(trace_id) for trace_id in traces["trace_id"]] == ["true", "false", None]
-    assert (outcome.rows, outcome.counts["stated_verdicts"]) == (3, 2)
-
-
-@pytest.mark.parametrize("column", ["finish_reason", "teacher", "stated_verdict", "context"])
-def test_a_list_that_does_not_follow_the_traces_is_not_guessed_at(tmp_path: Path, column: str) -> None:
-    rows = [SUM | {"t": ["2", "3"], "x": ["a"]}, SUM | {"t": ["2"], "x": ["a"]}]
-    _, outcome = _import(tmp_path, rows, f"columns: {{trace: t, {column}: x}}")
-    reason = f"{column} is a list, and not of as many items as there are traces"
-    assert outcome.counts["sources"][0]["left_out"] == {reason: 1}
-    assert outcome.rows == 1
-
-
-def test_one_count_of_tokens_for_several_traces_is_their_sum(tmp_path: Path) -> None:
-    run, _ = _import(tmp_path, [SUM | {"t": ["2", "3"], "n": 9}], "columns: {trace: t, completion_tokens: n}")
-    assert _table(run, TRACES)["completion_tokens"].to_list() == [None, None]
-
-
-def test_a_conversation_is_answered_by_its_last_turn(tmp_path: Path) -> None:
-    said = [("user", "Hello!"), ("assistant", "Hi."), ("user", "What is 1 + 1?"), ("assistant", "<think>So.</think>2")]
-    chat = [{"role": role, "content": text} for role, text in said]
-    rows: list[dict[str, Any]] = [
-        {"chat": chat, "answer": "2"},
-        {"chat": chat[2:], "answer": "2"},
-        {"chat": chat[:3], "answer": "2"},  # ends with the user's turn: the trace would be a question
-    ]
-    run, outcome = _import(tmp_path, rows, "columns: {question: chat, trace: 'chat[-1].content'}")
-    assert _table(run, TRACES).select("reasoning", "response").unique().rows() == [("So.", "2")]
-    tasks = tasks_of(run)
-    assert tasks["question"].to_list() == [
-        "User: Hello!\n\nAssistant: Hi.\n\nUser: What is 1 + 1?",
-        "What is 1 + 1?",
-    ]
-    assert outcome.counts["sources"][0]["left_out"] == {"the trace is no turn of the assistant's": 1}
-    whole, _ = _import(tmp_path, rows, "columns: {question: chat, trace: chat}")
-    assert _table(whole, TRACES)["response"].to_list() == ["2", "2", "Hi."]
-
-
 def test_traces_without_gold_answers_come_in_whole(tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = [
         {"question": "Why?", "text": "So."},
         {"question": "Who?", "answer": None, "text": "I."},
     ]
-    run, outcome = _import(tmp_path, rows, "columns: {trace: text}")
+    run, outcome = import_rows(tmp_path, rows, "columns: {trace: text}")
     assert tasks_of(run)["answer"].to_list() == [None, None]
     assert (outcome.rows, outcome.notes) == (2, [])
     with pytest.raises(UserError, match="row 1: no answer"):
-        _import(tmp_path, [{"question": "Why?", "text": "So."}], "columns: {trace: text}, invalid: error")
-
-
-def test_a_conversation_with_thoughts_in_fields_parts_and_tags(tmp_path: Path) -> None:
-    question = {"role": "user", "content": "What is 1 + 1?"}
-    answers: list[dict[str, Any]] = [
-        {"content": "2.", "reasoning_content": "One and one."},
-        {"content": [{"type": "thinking", "thinking": "One and one."}, {"type": "text", "text": "2."}]},
-        {"content": "[THINK]One and one.[/THINK]2.<|im_end|>"},
-        {"content": None, "reasoning_content": "One and one."},
-        {"content": [{"type": "text", "text": "2."}, {"type": "image_url", "image_url": "x"}]},
-    ]
-    rows = [{"chat": [question, {"role": "assistant"} | answer], "answer": "2"} for answer in answers]
-    run, outcome = _import(tmp_path, rows, "columns: {question: chat, trace: chat}")
-    thought = ("One and one.", "2.")
-    assert _table(run, TRACES).select("reasoning", "response").rows() == [*[thought] * 3, ("One and one.", "")]
-    assert outcome.notes[0] == "traces.jsonl: not imported, of 5 rows: a turn with a part that is not text: 1 row"
-    assert outcome.counts["sources"][0]["thoughts_by"] == {
-        "[THINK]": 1,
-        "a field of its own": 2,
-        "a part of the content": 1,
-    }
-
-
-def test_thoughts_of_every_item_and_why_each_ended(tmp_path: Path) -> None:
-    choices = [
-        {"message": {"content": "2.", "reasoning_content": "One and one."}, "finish_reason": "end_turn"},
-        {"message": {"content": None, "reasoning_content": "One and"}, "finish_reason": "MAX_TOKENS"},
-    ]
-    run, outcome = _import(
-        tmp_path,
-        [SUM | {"choices": choices}],
-        "columns: {response: 'choices[*].message.content', reasoning: 'choices[*].message.reasoning_content', "
-        "finish_reason: 'choices[*].finish_reason'}",
-    )
-    expected = [("One and one.", "2.", "stop"), ("One and", "", "length")]
-    assert _table(run, TRACES).select("reasoning", "response", "finish_reason").rows() == expected
-    assert outcome.notes == ["traces.jsonl: thoughts were set apart by a column of its own (2 traces)"]
+        import_rows(tmp_path, [{"question": "Why?", "text": "So."}], "columns: {trace: text}, invalid: error")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from infogap.measure.lexicon import Lexicon, load
 from infogap.measure.marker_search import MarkerSearch
 from infogap.measure.phrase_patterns import Span
-from infogap.text.prose_mask import masked
+from infogap.text.markup import masked
 from infogap.text.trace_text import lower_in_place
 
 OWN, KIM = load("infogap", Path), load("kim2026", Path)

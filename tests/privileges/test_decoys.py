@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from infogap.privileges.answer_shapes import form
 from infogap.privileges.decoys import Decoys
 from infogap.recipe.sources import GymTasks
-from infogap.tasks.procedural_tasks import generate
-from infogap.verify.grading_types import Item
+from infogap.tasks.gather_tasks import gym_tasks
+from infogap.verify.base import Item
 from infogap.verify.verifiers import grade
 
 
@@ -128,7 +128,7 @@ def test_a_procedural_tasks_decoy_is_wrong_by_its_own_scorer() -> None:
     made = [
         each
         for name in ("chain_sum", "word_sorting", "binary_matrix")
-        for each in generate(GymTasks.model_validate({"from": "reasoning_gym", "names": [name], "count": 2}), name, 1)
+        for each in gym_tasks(GymTasks.model_validate({"from": "reasoning_gym", "names": [name], "count": 2}), name, 1)
     ]
     tasks = [
         task(number, each.answer or "", question=each.question, family=each.family, verifier="gym")

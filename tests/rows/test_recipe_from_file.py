@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infogap.errors import UserError
-from infogap.imports.stage import LIKELIHOODS
+from infogap.imports.samples import LIKELIHOODS
 from infogap.imports.stage import STAGE as IMPORT
 from infogap.recipe import load_recipe
 from infogap.rows.recipe_from_file import first_recipe

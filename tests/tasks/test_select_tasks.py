@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infogap.errors import UserError
-from infogap.tasks.question_column import without_suffixes
+from infogap.tasks.question_column import without_affixes
 from infogap.tasks.select_tasks import Task, conflicting, fulfils, merge, sample, where_problem
 from infogap.tasks.task_columns import Draft, Drafts
 
@@ -124,4 +124,4 @@ def test_a_cast_that_fails_on_a_row_says_what_to_write() -> None:
 
 @given(st.text("q? ", min_size=1), st.lists(st.sampled_from(["A.", " B."]), max_size=6))
 def test_no_suffix_is_left_at_the_end(question: str, ends: list[str]) -> None:
-    assert (without_suffixes(question + "".join(ends), ["A.", "B."]) or "") == question.rstrip()
+    assert (without_affixes(question + "".join(ends), ["A.", "B."], at_end=True) or "") == question.rstrip()

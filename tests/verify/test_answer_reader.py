@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.text.math_unicode import half_width, visible, without_end_tokens
+from infogap.text.characters import half_width, visible, without_end_tokens
 from infogap.verify.reading.answer_forms import Based, Clock, Condition, Dotted, Form, Maths, Words
 from infogap.verify.reading.answer_reader import read
 from infogap.verify.reading.closing_answer import closing_answer
-from infogap.verify.reading.letter_case import told_apart
 from infogap.verify.reading.numerals import exactly, numerals
 from infogap.verify.reading.units import conflicting, quantity
 
@@ -132,9 +131,3 @@ def test_units() -> None:
     found = quantity("approximately 8.5 kilometres")
     assert found is not None and (found.value, found.unit) == ("8.5", "km")
     assert quantity("8 or 9 kilometres") is None
-
-
-def test_capitals_are_other_letters() -> None:
-    assert told_apart("A + a", "a + A") == ("b + a", "a + b")
-    assert told_apart("x + y", "y + x") == ("x + y", "y + x")
-    assert told_apart(r"\Delta + \mathbb{R}", "N") == (r"\Delta + \mathbb{R}", "c")

@@ -15,12 +15,12 @@ from infogap.errors import UserError, WorldError
 from infogap.recipe import load_recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES, VERDICTS
-from infogap.tasks.gold_answers import faults
 from infogap.verify import STAGE
+from infogap.verify.base import Grade, Item
 from infogap.verify.custom_verifier import source_digest
 from infogap.verify.grade_traces import prepared
 from infogap.verify.grading_pool import grade_all
-from infogap.verify.grading_types import Grade, Item
+from infogap.verify.verifiers import verifier
 
 _DOCUMENTED = Path(__file__).parents[2] / "docs" / "verifiers.md"
 _RECIPE = """
@@ -150,7 +150,8 @@ def test_traces_without_an_answer_are_not_shown_to_it() -> None:
 
 
 def test_its_gold_answers_may_be_anything() -> None:
-    assert faults([("?", "assert f(1) == 2\n" * 1_000), ("?", "(")], "graders:by_word") == [None, None]
+    golds = [("?", "assert f(1) == 2\n" * 1_000), ("?", "(")]
+    assert verifier("graders:by_word").check_golds(golds) == [None, None]
 
 
 def _documented(language: str) -> str:

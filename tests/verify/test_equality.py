@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infogap.verify.grading_types import Item
+from infogap.verify.base import Item
 from infogap.verify.verifiers import grade
 
 SAME_TINY = [

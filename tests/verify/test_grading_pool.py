@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from infogap.verify.base import Grade, Item
 from infogap.verify.grading_pool import grade_all
-from infogap.verify.grading_types import Grade, Item
 
 _HANGS = "9^{9^{9^{9}}}"
 

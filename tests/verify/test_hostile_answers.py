@@ -11,9 +11,9 @@ import pytest
 import sympy.physics.units  # noqa: F401  evaluates names of its own when it is imported
 from sympy.parsing import sympy_parser
 
+from infogap.verify.base import Grade, Item
 from infogap.verify.grade_traces import prepared
 from infogap.verify.grading_pool import grade_all
-from infogap.verify.grading_types import Grade, Item
 from infogap.verify.verifiers import grade
 
 _LIMIT = 2.0

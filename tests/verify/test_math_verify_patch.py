@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from latex2sympy2_extended import latex2sympy2
 
-from infogap.verify.math_verify_patch import parsed
+from infogap.verify.math_verify_patch import parsed, with_distinct_capitals
 
 _LATEX = [
     "x^2 - 6x - 7",  # for which quick prediction alone reports an error
@@ -74,3 +74,9 @@ def test_both_ways_refuse_the_same(latex: str) -> None:
 
 def test_a_text_without_an_expression_has_none() -> None:
     assert parsed("That is all.") == []
+
+
+def test_capitals_are_other_letters() -> None:
+    assert with_distinct_capitals("A + a", "a + A") == ("b + a", "a + b")
+    assert with_distinct_capitals("x + y", "y + x") == ("x + y", "y + x")
+    assert with_distinct_capitals(r"\Delta + \mathbb{R}", "N") == (r"\Delta + \mathbb{R}", "c")

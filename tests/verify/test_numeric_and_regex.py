@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from infogap.recipe.base import Model
 from infogap.recipe.sources import FileTasks
-from infogap.tasks.gold_answers import NOT_A_NUMBER, NOT_A_PATTERN, faults
+from infogap.verify.base import Item
 from infogap.verify.grading_pool import grade_all
-from infogap.verify.grading_types import Item
-from infogap.verify.verifiers import grade
-from infogap.verify.verifiers.numeric import number
+from infogap.verify.verifiers import grade, verifier
+from infogap.verify.verifiers.numeric import NOT_A_NUMBER, number
+from infogap.verify.verifiers.regex import NOT_A_PATTERN
 
 
 def item(verifier: str, gold: str | None, answer: str, tolerance: float | None = None, *, stated: bool = True) -> Item:
@@ -107,8 +107,8 @@ def test_a_pattern_that_takes_forever_costs_its_limit_and_no_more() -> None:
 
 
 def test_gold_answers_that_cannot_be_used() -> None:
-    assert faults([("?", "1,000"), ("?", "many")], "numeric") == [None, NOT_A_NUMBER]
-    assert faults([("?", "a+"), ("?", "[")], "regex") == [None, NOT_A_PATTERN]
+    assert verifier("numeric").check_golds([("?", "1,000"), ("?", "many")]) == [None, NOT_A_NUMBER]
+    assert verifier("regex").check_golds([("?", "a+"), ("?", "[")]) == [None, NOT_A_PATTERN]
 
 
 def test_a_tolerance_is_for_numbers() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.verify.grading_types import Item
+from infogap.verify.base import Item
 from infogap.verify.verifiers import grade
 
 

@@ -13,8 +13,8 @@ from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES, VERDICTS
 from infogap.text.thoughts import split
 from infogap.verify import STAGE
+from infogap.verify.base import Grade, Item
 from infogap.verify.grade_traces import prepared
-from infogap.verify.grading_types import Grade, Item
 from infogap.verify.verifiers import grade
 
 _RECIPE = """

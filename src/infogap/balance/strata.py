@@ -13,10 +13,10 @@ from infogap.balance.supply import Supply
 from infogap.balance.where_condition import excluded_by
 from infogap.decontaminate.contaminated_traces import contaminated_traces
 from infogap.recipe.mix_sections import Balance
-from infogap.recipe.sources import VERIFIERS
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS
 from infogap.verify.pass_rate_filter import not_selected
+from infogap.verify.verifiers import verifier
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,9 @@ def _traces(run: Run, balance: Balance) -> pl.DataFrame:
     an ungradable trace is one that its grader failed on.
     """
     responds = pl.col("response").str.contains(r"\S").fill_null(False)
-    without_gold = pl.col("answer").fill_null("").str.strip_chars().eq("") & pl.col("verifier").is_in(VERIFIERS)
+    named = sorted({source.verifier for source in run.recipe.table_sources})
+    need_gold = [name for name in named if verifier(name).needs_gold]
+    without_gold = pl.col("answer").fill_null("").str.strip_chars().eq("") & pl.col("verifier").is_in(need_gold)
     leak_kind = pl.col("leaks").list.first().struct.field("kind")
     return (
         run.scan(TRACES)

@@ -88,8 +88,9 @@ def _spread(tasks: list[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
 
 def _options(task: dict[str, Any]) -> dict[str, str]:
     from infogap.text.option_parser import options
+    from infogap.verify.verifiers import verifier
 
-    return options(task["question"]) if task["verifier"] == "choice" else {}
+    return options(task["question"]) if verifier(task["verifier"]).needs_options else {}
 
 
 def _contexts(run: Run, tasks: list[dict[str, Any]]) -> dict[str, dict[str, str]]:

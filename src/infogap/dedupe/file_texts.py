@@ -14,7 +14,7 @@ import polars as pl
 from infogap.errors import UserError
 from infogap.rows.column_paths import MISSING, missing_column, reach, touches
 from infogap.spelling import nearest
-from infogap.text.storable import utf8
+from infogap.text.characters import utf8
 
 ROWS_AT_ONCE = 2_000
 _SAMPLE = 20  # rows read again to say what there is, where a column is not

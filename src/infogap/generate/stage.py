@@ -36,7 +36,7 @@ from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTEXTS, TOKENS, TRACES, VERDICTS
 from infogap.teachers import Completion, Request, Teacher
 from infogap.teachers.model_identity import model_identity, teacher_name
-from infogap.text.storable import utf8
+from infogap.text.characters import utf8
 from infogap.verify.grade_traces import grade_traces, grading_settings, tasks_by_id
 from infogap.verify.round_verdicts import forget_judged, is_judged, judge_by, write_judged
 

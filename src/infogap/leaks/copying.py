@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from infogap.leaks.scanned_trace import Leak, ScannedTrace
-from infogap.text.cjk import IDEOGRAPH, has_ideograph
+from infogap.text.characters import IDEOGRAPH, has_ideograph
 from infogap.text.trace_text import lower_in_place
 
 NGRAM = 8

@@ -11,7 +11,7 @@ import numpy as np
 
 from infogap.measure.phrase_patterns import PivotPhrases, Span, by_length
 from infogap.measure.quotations import has_word, is_quoted, words
-from infogap.text.cjk import without_ideographs
+from infogap.text.characters import without_ideographs
 
 
 @dataclass(frozen=True)

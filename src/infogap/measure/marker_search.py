@@ -16,7 +16,7 @@ import numpy as np
 from infogap.measure.marker_anchors import PLAIN, SEARCH, Anchors, Hits
 from infogap.measure.marker_matches import LoweredTexts, MarkerMatches, WordRules
 from infogap.measure.phrase_patterns import Span, begins_clause
-from infogap.text.prose_mask import masks
+from infogap.text.markup import masks
 from infogap.text.text_batch import TextBatch
 from infogap.text.trace_text import lower_in_place
 

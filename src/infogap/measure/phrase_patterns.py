@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from infogap.text.cjk import IDEOGRAPH, has_ideograph
+from infogap.text.characters import IDEOGRAPH, has_ideograph
 
 Span = tuple[int, int, str]
 """Start, end (exclusive) and phrase."""

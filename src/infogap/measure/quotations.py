@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from infogap.text.cjk import IDEOGRAPH
+from infogap.text.characters import IDEOGRAPH
 from infogap.text.trace_text import lower_in_place
 
 LONG = 8  # consecutive words that are a quotation without quotation marks; of a shorter question, all of its words

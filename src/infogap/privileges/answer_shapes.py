@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from infogap.text.math_spans import braced
+from infogap.text.markup import braced
 
 NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)")
 _APART = Fraction(1, 1_000)  # of the number, and at least this; verifiers round later

@@ -15,10 +15,9 @@ from infogap.ids import derived_seed, digest
 from infogap.privileges.answer_shapes import form, plainly_differ, same
 from infogap.privileges.wrong_answers import variants
 from infogap.text.option_parser import options
-from infogap.verify.custom_verifier import is_function
+from infogap.verify.base import Item
 from infogap.verify.grading_pool import grade_all
-from infogap.verify.grading_types import Item
-from infogap.verify.verifiers import grade, needs_worker
+from infogap.verify.verifiers import verifier
 
 _SIBLINGS = 3  # answers of other tasks that are tried before the gold answer is changed
 _TRIES = 6  # candidates graded per task, at most
@@ -93,7 +92,7 @@ class Decoys:
     def _in_order(self, task: dict[str, Any], gold: str) -> Iterator[str]:
         changed = variants(gold, task["question"], derived_seed("decoy", self._seed, task["task_id"]))
         alike = (other["answer"].strip() for other in self._alike(task, form(gold)))
-        if task["verifier"] == "choice" and options(task["question"]):
+        if verifier(task["verifier"]).needs_options and options(task["question"]):
             yield from changed
         elif form(gold).lower() == "words":  # other names of the question, and opposites, before others' words
             yield from changed
@@ -128,16 +127,20 @@ class Decoys:
 def _graded_wrong(pairs: list[tuple[dict[str, Any], str]], folder: Path) -> list[bool]:
     """Whether the task's verifier calls the answer beside it wrong, for each."""
     items = [_item(task, answer) for task, answer in pairs]
-    plainly = [item.verifier == "math" and plainly_differ(item.answer, item.gold or "") for item in items]
-    hard = [(str(at), item) for at, item in enumerate(items) if needs_worker(item.verifier) and not plainly[at]]
+    graders = [verifier(item.verifier) for item in items]
+    plainly = [
+        grader.compares_values and plainly_differ(item.answer, item.gold or "")
+        for item, grader in zip(items, graders, strict=True)
+    ]
+    hard = [(str(at), item) for at, item in enumerate(items) if graders[at].needs_worker and not plainly[at]]
     grades = dict(grade_all(hard, verifiers={item.verifier for _, item in hard}, folder=folder)) if hard else {}
     return [
-        plain or (grades.get(str(place)) or grade(item)).verdict == "wrong"
+        plain or (grades.get(str(place)) or graders[place].grade(item)).verdict == "wrong"
         for place, (item, plain) in enumerate(zip(items, plainly, strict=True))
     ]
 
 
 def _item(task: dict[str, Any], answer: str) -> Item:
-    """An answer to grade; a user's function, which reads whole responses, gets one that states it."""
+    """An answer to grade; a verifier that reads whole responses gets one that states it."""
     item = Item(task["verifier"], task["question"], task["answer"], task.get("metadata"), answer)
-    return replace(item, response=f"\\boxed{{{answer}}}", task=task) if is_function(item.verifier) else item
+    return replace(item, response=f"\\boxed{{{answer}}}", task=task) if verifier(item.verifier).whole_response else item

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import accumulate, pairwise
 
-from infogap.text.math_spans import Span, formulas
+from infogap.text.markup import Span, formulas
 
 # Places where a sentence or a line may end, each with the white space that follows. Whether it does is looked at.
 _STOP = r"[.!?…][\"'”’)\]*_]*"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from infogap.text.math_spans import braced
+from infogap.text.markup import braced
 
 BLANK = "□"
 _GROUPED = r"\d+(?:(?:,|,\\!\s?|\{,\})\d{3}(?!\d))*"  # 1,234 and 1{,}234 and 1,\!234

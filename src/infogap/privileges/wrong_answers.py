@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from math import gcd
 
 from infogap.privileges.answer_shapes import form, in_words
-from infogap.text.math_spans import braced
+from infogap.text.markup import braced
 from infogap.text.option_parser import options
 
 _GROUPED = r"\d{1,3}(?:(?:,|,\\!\s?|\{,\})\d{3})+(?!\d)"

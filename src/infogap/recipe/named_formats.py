@@ -1,14 +1,19 @@
-"""Named mappings: what the columns of well-known files are, each in a YAML file of `rows/formats`."""
+"""Named mappings: what the columns of well-known files are. Each is a YAML file, registered as an entry point.
+
+The group is `infogap.formats`, the value `package:file.yaml`; infogap's own are in `rows/formats`.
+"""
 
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
+from infogap import plugins
+from infogap.errors import UserError
 from infogap.recipe.base import Model, refuse_at
 from infogap.spelling import nearest
 
@@ -23,15 +28,24 @@ class Signs(Model):
     file: str | None = Field(None, description="A pattern that the file's name matches, whatever its case.")
 
 
+class SecondFile(Model):
+    """The file that holds the questions, where the rows themselves do not."""
+
+    key: str = Field(description="The column by which both are joined.")
+    columns: list[str] = Field(description="Other column paths by which the second file is recognised.")
+    missing: str = Field(description="What to say of a file without a second one, and where to put that.")
+
+
 class Format(Model):
     """A named mapping: `mapping` holds what a recipe would write beside `from`."""
 
-    about: str
+    about: str = Field(description="One line for `infogap formats`.")
     signs: Signs
     alternatives: str | None = Field(
         None, description="A column: rows that differ in it alone hold the same samples; a recipe chooses one value."
     )
     mapping: dict[str, Any]
+    second_file: SecondFile | None = None
 
     @property
     def has_traces(self) -> bool:
@@ -39,24 +53,26 @@ class Format(Model):
         return any(name in self.mapping["columns"] for name in _TEXTS)
 
 
-@cache
 def format_names() -> tuple[str, ...]:
-    """The named mappings that ship with infogap, in alphabetical order."""
-    files = (resources.files("infogap.rows") / "formats").iterdir()
-    return tuple(sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml")))
+    """Return the names of the registered mappings, in alphabetical order."""
+    return plugins.names("formats")
 
 
 @cache
 def load_format(name: str) -> Format:
-    """A named mapping. Raises KeyError for a name that there is not."""
+    """Read a named mapping. Raises KeyError for a name that is not registered, UserError for a file with errors."""
     if name not in format_names():
         raise KeyError(name)
-    text = (resources.files("infogap.rows") / "formats" / f"{name}.yaml").read_text(encoding="utf-8")
-    return Format.model_validate(YAML(typ="safe").load(text))
+    text = plugins.resource("formats", name)
+    try:
+        return Format.model_validate(YAML(typ="safe").load(text))
+    except (YAMLError, ValidationError) as error:
+        package, _ = plugins.provider("formats", name)
+        raise UserError(f"the format '{name}' of {package} has errors: {error}") from error
 
 
 def filled_in(source: Any, fields: set[str], columns: set[str]) -> Any:
-    """A source as the recipe writes it, completed by the mapping that its `format` names.
+    """Complete a source, as the recipe writes it, by the mapping that its `format` names.
 
     What the recipe says itself comes first. Taken are keys in `fields` alone, and of the mapped columns those in
     `columns`: a source of tasks has no traces. Raises the recipe's error for an unknown name.

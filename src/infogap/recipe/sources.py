@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     Discriminator,
     Field,
+    GetJsonSchemaHandler,
     SerializerFunctionWrapHandler,
     Tag,
     WithJsonSchema,
@@ -18,14 +19,17 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+from pydantic_core import CoreSchema
 
+from infogap import plugins
 from infogap.recipe.base import Model, refuse, refuse_at
 from infogap.recipe.named_formats import filled_in
 from infogap.recipe.recipe_errors import show
 from infogap.recipe.thinking_section import Thinking
 from infogap.spelling import nearest
 
-VERIFIERS = ("math", "choice", "exact", "numeric", "regex")  # of a file's tasks; reasoning-gym's have `gym`
+DEFAULT_VERIFIER = "math"
+GYM_VERIFIER = "gym"  # of reasoning-gym's tasks, and of no others
 _FUNCTION = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
 
 ColumnPath = Annotated[
@@ -65,19 +69,32 @@ def _one_group(pattern: str) -> str:
     return pattern
 
 
+def file_verifiers() -> list[str]:
+    """Return the registered verifiers that tasks of a file can have, the default first."""
+    others = [name for name in plugins.names("verifiers") if name not in (DEFAULT_VERIFIER, GYM_VERIFIER)]
+    return [DEFAULT_VERIFIER, *others]
+
+
 def _known_verifier(name: str) -> str:
-    if name in VERIFIERS or (re.fullmatch(_FUNCTION, name) and ".py:" not in name):
+    if name in file_verifiers() or (re.fullmatch(_FUNCTION, name) and ".py:" not in name):
         return name
-    allowed = f"{', '.join(VERIFIERS)}, or a function of yours as module:function"
-    hint = " (no .py, and dots between packages)" if ":" in name else nearest(name, VERIFIERS)
+    allowed = f"{', '.join(file_verifiers())}, or a function of yours as module:function"
+    hint = " (no .py, and dots between packages)" if ":" in name else nearest(name, file_verifiers())
     raise refuse(f"found {show(name)}; allowed: {allowed}{hint}")
 
 
-VerifierName = Annotated[
-    str,
-    AfterValidator(_known_verifier),
-    WithJsonSchema({"anyOf": [{"enum": list(VERIFIERS)}, {"type": "string", "pattern": f"^{_FUNCTION}$"}]}),
-]
+def _takes_tolerance(name: str) -> bool:
+    return ":" not in name and bool(plugins.load("verifiers", name).takes_tolerance)
+
+
+class _VerifierSchema:
+    """Lists the registered verifiers in the JSON Schema, when it is asked for."""
+
+    def __get_pydantic_json_schema__(self, _core: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"enum": file_verifiers()}, {"type": "string", "pattern": f"^{_FUNCTION}$"}]}
+
+
+VerifierName = Annotated[str, AfterValidator(_known_verifier), _VerifierSchema()]
 
 
 class TaskColumns(Model):
@@ -180,7 +197,7 @@ class Source(RowSource):
     )
     strip_suffix: OneOrMore = Field([], description="Texts removed from the end of questions, such as an instruction.")
     verifier: VerifierName = Field(
-        "math",
+        DEFAULT_VERIFIER,
         description="How final answers are compared with the gold answer; a function of yours as module:function.",
     )
     tolerance: float | None = Field(
@@ -197,9 +214,10 @@ class Source(RowSource):
     )
 
     @model_validator(mode="after")
-    def _tolerance_is_for_numbers(self) -> Self:
-        if self.tolerance is not None and self.verifier != "numeric":
-            raise refuse_at(("tolerance",), f"is for `verifier: numeric`; this source has `verifier: {self.verifier}`")
+    def _verifier_takes_tolerance(self) -> Self:
+        if self.tolerance is not None and not _takes_tolerance(self.verifier):
+            takers = " or ".join(f"`verifier: {name}`" for name in file_verifiers() if _takes_tolerance(name))
+            raise refuse_at(("tolerance",), f"is for {takers}; this source has `verifier: {self.verifier}`")
         return self
 
 

@@ -1,1 +1,1 @@
-"""Rows of files, folders and datasets: where they are, how they are opened, what a column path finds in them."""
+"""Rows of files, folders and datasets. Open `source_rows.py` first: it reads the rows of one source."""

@@ -1,7 +1,7 @@
-"""Column paths: `extra_info.solution`, `prompt[0].content`, `solutions[*].text`, and what they find in a row.
+"""Column paths: `extra_info.solution`, `prompt[0].content`, `solutions[*].text`, and the values that they lead to.
 
 A step is a key, an `[index]` (negative ones count from the end) or `[*]`, every item of a list. Text that holds JSON
-is read on the way. Keys with dots in their own name win over steps: in a row with a column `a.b`, the path `a.b` is
+is parsed on the way. Keys that contain dots take precedence over steps: in a row with a column `a.b`, the path `a.b` is
 that column.
 """
 
@@ -18,10 +18,10 @@ from typing import Any
 
 from infogap.errors import UserError
 from infogap.spelling import nearest
-from infogap.text.storable import utf8
+from infogap.text.characters import utf8
 
 MISSING = object()
-"""What a path finds in a row that has no such column or key; null is a value."""
+"""The value at a path that a row does not have; null is a value."""
 
 EVERY = "[*]"
 
@@ -33,26 +33,26 @@ _Walked = tuple[Any, str, Any]
 
 
 def reach(row: dict[str, Any], path: str) -> Any:
-    """The value at `path`, or MISSING.
+    """Return the value at `path`, or MISSING.
 
-    Of a path with `[*]` it is a list: a value for each item (None where an item has none), in the items' order.
-    Of several `[*]` the lists are joined to one.
+    For a path with `[*]` it is a list: a value for each item (None where an item has none), in the items' order.
+    With several `[*]` the lists are concatenated.
     """
     return _walk(row, path, path)[0]
 
 
 def is_found(value: Any, path: str) -> bool:
-    """Whether what a path gives shows that the path is right: no items of a list do not."""
+    """Whether the value at a path shows that the path exists: an empty list does not, if the path has `[*]`."""
     return value is not MISSING and (value != [] or EVERY not in path)
 
 
 def touches(path: str, column: str) -> bool:
-    """Whether `path` may lead into the column, for readers that read no more than they need."""
+    """Whether `path` may lead into the column, for readers that read only the columns they need."""
     return path == column or path.startswith((f"{column}.", f"{column}["))
 
 
 def _walk(node: Any, rest: str, path: str) -> _Walked:
-    """The value at `rest`, the end of `path`, or MISSING; how much of the path could be followed; where that leads."""
+    """Return the value at `rest`, the end of `path`, or MISSING; the part of the path that exists; where that leads."""
     while rest:
         node = read_json(node) if isinstance(node, str) else node
         if isinstance(node, list) and rest.startswith(EVERY):
@@ -65,7 +65,7 @@ def _walk(node: Any, rest: str, path: str) -> _Walked:
 
 
 def _walk_every(items: list[Any], rest: str, path: str) -> _Walked:
-    """The same for every item of a list; MISSING where none of them has anything at `rest`."""
+    """Do the same for every item of a list; MISSING where none of them has anything at `rest`."""
     walked = [_walk(item, rest, path) for item in items]
     if walked and all(value is MISSING for value, _, _ in walked):
         return max(walked, key=lambda one: len(one[1]))
@@ -78,7 +78,7 @@ def _walk_every(items: list[Any], rest: str, path: str) -> _Walked:
 
 
 def _step(node: Any, rest: str) -> tuple[str, Any]:
-    """The part of `rest` that leads on from `node`, and where to; the longest key that fits."""
+    """Return the next step of `rest` from `node`, and where it leads; the longest key that fits."""
     if isinstance(node, dict):
         ends = [match.start() for match in _STEP_END.finditer(rest) if match.start()]
         for end in reversed(ends):
@@ -93,7 +93,7 @@ def _step(node: Any, rest: str) -> tuple[str, Any]:
 
 @lru_cache(maxsize=8)  # a row's columns often lie in the same text
 def read_json(text: str) -> Any:
-    """What a text holds as JSON, where that is an object or a list; any other text as it is."""
+    """Parse a text as JSON, where that gives an object or a list; return any other text as it is."""
     if not text.lstrip().startswith(("{", "[")):
         return text
     try:
@@ -103,7 +103,7 @@ def read_json(text: str) -> Any:
 
 
 def as_text(value: Any) -> str | None:
-    """A value as the tables keep it: 27 and 27.0 are "27", lists and true are JSON; None for what is empty."""
+    """Return a value as the tables store it: 27 and 27.0 are "27", lists and true are JSON; None if empty."""
     if value is MISSING or value is None or (isinstance(value, float | Decimal) and not math.isfinite(value)):
         return None
     if isinstance(value, str):
@@ -116,7 +116,7 @@ def as_text(value: Any) -> str | None:
 
 
 def _written(number: float | Decimal) -> str:
-    """A number as people write it: without zeros at its end, and without an exponent unless it would be very long."""
+    """Write a number as people do: no zeros at its end, no exponent unless it would be very long."""
     least, most = _POSITIONAL
     if not number:
         return "0"
@@ -128,7 +128,7 @@ def _written(number: float | Decimal) -> str:
 
 @dataclass
 class Unfound:
-    """A path that no row has had so far: how far it leads, and what is there."""
+    """A path that no row has had so far: the part of it that exists, and what is there."""
 
     path: str
     reached: str = ""
@@ -154,7 +154,7 @@ class Unfound:
             self.lists += bool(place)
 
     def error(self, source: str) -> UserError:
-        """That no row of the source has the path, and what there is."""
+        """Return an error that no row of the source has the path, with what there is instead."""
         known = [f"{self.reached}.{key}" if self.reached else key for key in self.keys]
         return UserError(f"{source}: no row has '{self.path}'{nearest(self.path, known)}; {self._what_is_there()}")
 
@@ -186,7 +186,7 @@ class Unfound:
 
 
 def missing_column(source: str, path: str, rows: Iterable[dict[str, Any]]) -> UserError:
-    """That none of a source's rows has `path`; says how far the path leads in `rows` and what is there."""
+    """Return an error that none of a source's rows has `path`, with what `rows` have instead."""
     unfound = Unfound(path)
     for row in rows:
         unfound.look(row)

@@ -1,4 +1,4 @@
-"""Columns put together by a template: `{{ body }} {{ question }}`, rendered in a sandbox."""
+"""Columns combined by a template, `{{ body }} {{ question }}`, rendered in a sandbox."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from infogap.rows.column_paths import MISSING, as_text, reach
 
 _TEMPLATE = re.compile(r"\{\{|\{%")
 ROW = "row"
-"""What a template calls the whole row, for columns whose names are no names in a template: `row["Correct Answer"]`."""
+"""The whole row's name in a template, for columns that are not Jinja names: `row["Correct Answer"]`."""
 
 
 class _Absent(StrictUndefined):
-    """A column that a row lacks: a template may ask whether it is there, and may not print it."""
+    """A column that a row lacks: a template may test for it, but not print it."""
 
     def __bool__(self) -> bool:  # type: ignore[override]  # the base raises
         return False
 
 
 def _printed(value: Any) -> Any:
-    """A value as it is printed: numbers as people write them, never `None`."""
+    """Format a value for output: numbers as people write them, never `None`."""
     if value is None:
         raise UndefinedError("it prints a column that is null")
     return value if isinstance(value, str | _Absent) else as_text(value) or ""
@@ -43,7 +43,7 @@ def is_template(column: str) -> bool:
 
 
 def value_of(row: dict[str, Any], column: str) -> Any:
-    """What a mapped column, a path or a template, gives for a row; MISSING where it gives nothing."""
+    """Return the value of a mapped column, a path or a template; MISSING where a row has none."""
     if not is_template(column):
         return reach(row, column)
     try:
@@ -53,11 +53,11 @@ def value_of(row: dict[str, Any], column: str) -> Any:
 
 
 class TemplateFailedError(Exception):
-    """A template that a row does not fill; the message says why."""
+    """A template that a row cannot fill; the message says why."""
 
 
 def rendered(row: dict[str, Any], template: str) -> str:
-    """The template filled with a row's columns. Raises TemplateFailedError where it prints what is not there."""
+    """Fill a template with a row's columns. Raises TemplateFailedError where it prints a missing one."""
     try:
         return _compiled(template).render({ROW: row} | {str(key): value for key, value in row.items()})
     except Exception as error:  # it is the recipe's code: besides what is missing it may divide by zero
@@ -65,7 +65,7 @@ def rendered(row: dict[str, Any], template: str) -> str:
 
 
 def template_problem(template: str) -> str | None:
-    """Why a template cannot be rendered whatever the row, or None."""
+    """Say why a template cannot be rendered for any row; None where it can."""
     try:
         named = find_undeclared_variables(_SANDBOX.parse(template))
         _compiled(template)

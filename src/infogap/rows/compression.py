@@ -11,7 +11,7 @@ COMPRESSED = (".gz", ".bz2", ".zst")
 
 
 def suffixes(name: str) -> tuple[str, str]:
-    """A file name's kind and compression: `rows.jsonl.gz` gives `.jsonl` and `.gz`; the second may be empty."""
+    """Split off a file name's type and compression: `.jsonl` and `.gz` of `rows.jsonl.gz`; either may be empty."""
     path = PurePosixPath(name.lower())
     if path.suffix in COMPRESSED:
         return PurePosixPath(path.stem).suffix, path.suffix
@@ -19,7 +19,7 @@ def suffixes(name: str) -> tuple[str, str]:
 
 
 def decompressed(file: IO[bytes], compression: str) -> Any:
-    """A binary file's content; reading it raises OSError or EOFError where it is damaged or cut off."""
+    """Open a binary file's decompressed content; reading raises OSError or EOFError if it is damaged or truncated."""
     if compression == ".gz":
         return gzip.GzipFile(fileobj=file)
     if compression == ".bz2":

@@ -1,4 +1,4 @@
-"""Where rows lie: the files that a source's `from` names, here or behind URLs."""
+"""Locate rows: the local files and URLs that a source's `from` names."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class Place:
-    """A file: where it is, and what messages call it."""
+    """A file: where it is, and its name in messages."""
 
     name: str
     path: Path | None  # None behind a URL
@@ -36,7 +36,7 @@ class Place:
 
     @property
     def kind(self) -> str:
-        """The suffix that says how it is read: `.jsonl` of `rows.jsonl.gz`."""
+        """The suffix that determines how it is read: `.jsonl` of `rows.jsonl.gz`."""
         return suffixes(self._file_name)[0]
 
     @property
@@ -48,7 +48,7 @@ class Place:
         return re.split(r"[?#]", self.url)[0] if self.path is None else self.path.name
 
     def errors(self) -> AbstractContextManager[None]:
-        """Within it, what goes wrong behind a URL is said in one line, as UserError or WorldError."""
+        """Turn failures behind a URL into a UserError or WorldError of one line, within a `with`."""
         if self.path is not None:
             return nullcontext()
         from infogap.rows.remote_files import errors_at
@@ -56,7 +56,7 @@ class Place:
         return errors_at(self.url)
 
     def open(self) -> IO[bytes]:
-        """Its bytes, as they lie there."""
+        """Open its bytes, still compressed."""
         if self.path is not None:
             return self.path.open("rb")
         from infogap.rows.remote_files import open_url
@@ -65,7 +65,7 @@ class Place:
 
 
 def resolved(base: Path, entry: str) -> Path:
-    """A path of the recipe, whose folder is `base`, as a path of this machine."""
+    """Resolve a path of the recipe, whose folder is `base`."""
     return base / Path(entry).expanduser()
 
 
@@ -74,19 +74,18 @@ def is_url(text: str) -> bool:
 
 
 def find_places(base: Path, source: RowSource) -> list[Place] | None:
-    """The files that a source names, those of a pattern or a folder by name; None where `datasets` is to read it.
+    """Return the files that a source names, sorted within a pattern or folder; None if `datasets` has to read it.
 
-    Raises UserError where it names files that are not there or of an unknown kind, WorldError where a URL cannot be
-    reached.
+    Raises UserError for files that do not exist or have an unknown type, WorldError where a URL cannot be reached.
     """
     if len(source.files) == 1:
         return _named(base, source, source.files[0])
     places = []
     for entry in source.files:
-        found = _named(base, source, entry)
-        if found is None:
+        named = _named(base, source, entry)
+        if named is None:
             raise UserError(f"{entry}: a list names files; give a dataset a source of its own")
-        places += found
+        places += named
     twice = [place.name for index, place in enumerate(places) if place in places[:index]]
     if twice:
         raise UserError(f"{source.from_}: it names {twice[0]} twice")
@@ -94,7 +93,7 @@ def find_places(base: Path, source: RowSource) -> list[Place] | None:
 
 
 def local_folder(base: Path, source: RowSource) -> Path | None:
-    """The folder here that `datasets` is to read; None for a dataset of the Hub."""
+    """Return the local folder that `datasets` has to read; None for a dataset of the Hub."""
     path = resolved(base, source.files[0])
     return path if path.is_dir() else None
 
@@ -128,7 +127,7 @@ def _known(place: Place) -> Place:
 
 
 def matching(base: Path, pattern: str) -> list[Path]:
-    """The files that match a pattern, in the order of their names."""
+    """Return the files that match a pattern, sorted by name."""
     root = Path(pattern).expanduser()
     folder = Path(root.anchor) if root.is_absolute() else base
     found = folder.glob(str(root.relative_to(root.anchor)))
@@ -141,10 +140,10 @@ def matching(base: Path, pattern: str) -> list[Path]:
 
 
 def _of_pattern(base: Path, entry: str) -> list[Place]:
-    found = matching(base, entry)
-    if not found:
+    paths = matching(base, entry)
+    if not paths:
         raise UserError(f"no file matches {resolved(base, entry)}")
-    return _once_each(entry, [_known(Place(_short(path, base), path)) for path in found])
+    return _once_each(entry, [_known(Place(short_path(path, base), path)) for path in paths])
 
 
 def _once_each(entry: str, places: list[Place]) -> list[Place]:
@@ -156,12 +155,13 @@ def _once_each(entry: str, places: list[Place]) -> list[Place]:
     return places
 
 
-def _short(path: Path, base: Path) -> str:
+def short_path(path: Path, base: Path) -> str:
+    """Return a path relative to `base`, where it is below that."""
     return str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
 
 
 def _is_dataset(folder: Path, source: RowSource) -> bool:
-    """Whether a folder says what its splits and configurations are, so that `datasets` has to read it."""
+    """Whether a folder has splits or configurations, so that `datasets` has to read it."""
     if any(getattr(source, key) != type(source).model_fields[key].default for key in ("config", "split", "revision")):
         return True
     if any((folder / name).is_file() for name in _OF_DATASETS):
@@ -170,12 +170,12 @@ def _is_dataset(folder: Path, source: RowSource) -> bool:
 
 
 def _files_in(folder: Path) -> list[Path]:
-    found = [path for path in folder.rglob("*") if path.is_file()]
-    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return sorted(path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
 def _of_folder(entry: str, folder: Path) -> list[Place]:
-    """Every file of rows in a folder. Raises UserError for a file that may hold rows and cannot be read."""
+    """Every file of rows in a folder. Raises UserError for a file of another type that may hold rows."""
     name = entry.rstrip("/")
     places = [Place(f"{name}/{path.relative_to(folder)}", path) for path in _files_in(folder)]
     unknown = [place for place in places if place.kind not in SUFFIXES]

@@ -1,4 +1,4 @@
-"""Which named mappings a file fits, and what its columns seem to be where it fits none."""
+"""Recognise which named mappings a file fits; guess its columns where it fits none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from infogap.errors import UserError
 from infogap.recipe.named_formats import Format, Signs, format_names, load_format
-from infogap.recipe.sources import RowSource
+from infogap.recipe.sources import DEFAULT_VERIFIER, RowSource
 from infogap.rows.column_paths import MISSING, as_text, reach
 from infogap.rows.column_templates import value_of
 from infogap.rows.file_locations import find_places
@@ -20,7 +20,7 @@ from infogap.rows.row_files import lists_of_rows
 from infogap.rows.source_rows import read_rows
 from infogap.text.option_parser import named_option, options
 
-_ROWS = 20  # looked at
+_ROWS = 20  # read
 # What columns are called, the most telling name first.
 _NAMES = {
     "question": "question problem prompt messages conversations instruction query q task_prompt input",
@@ -44,7 +44,7 @@ _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "thought")
 
 @dataclass(frozen=True)
 class Recognised:
-    """A named mapping that a file fits; `signs` is how many signs were found."""
+    """A named mapping that a file fits; `signs` counts the signs that it has."""
 
     name: str
     format: Format
@@ -52,12 +52,12 @@ class Recognised:
 
 
 def recognise(file: str, base: Path) -> list[Recognised]:
-    """The named mappings that a file fits, the one with most signs first.
+    """Return the named mappings that a file fits, the one with most signs first.
 
     Raises UserError where the file cannot be read.
     """
     read: dict[str | None, list[dict[str, Any]]] = {}
-    found = []
+    fits = []
     for name in format_names():
         form = load_format(name)
         rows = form.mapping.get("rows")
@@ -66,8 +66,8 @@ def recognise(file: str, base: Path) -> list[Recognised]:
         if read[rows] and _has(form.signs, read[rows], file):
             signs = form.signs
             count = len(signs.columns) + 2 * len(signs.values) + (2 if signs.file else 0)
-            found.append(Recognised(name, form, count))
-    return sorted(found, key=lambda one: (-one.signs, one.name))
+            fits.append(Recognised(name, form, count))
+    return sorted(fits, key=lambda one: (-one.signs, one.name))
 
 
 def first_rows(file: str, base: Path, rows: str | None) -> list[dict[str, Any]]:
@@ -84,7 +84,7 @@ def first_rows(file: str, base: Path, rows: str | None) -> list[dict[str, Any]]:
 
 
 def lists_of_rows_in(file: str, base: Path) -> list[str]:
-    """The lists of objects in a JSON file that is an object, the longest first; none in other files."""
+    """Return the lists of objects in a JSON file that is an object, longest first; none in other files."""
     places = find_places(base, RowSource.model_validate({"from": file})) or []
     return lists_of_rows(places[0]) if len(places) == 1 and places[0].kind == ".json" else []
 
@@ -124,7 +124,7 @@ def fit_options(file: str, found: dict[str, str], sample: list[dict[str, Any]]) 
     """
     golds = [as_text(reach(row, found["answer"])) for row in sample] if "answer" in found else []
     if "options" not in found:
-        return "choice" if _all_match(r"^\(?[A-J]\)?$", golds) else "math"
+        return "choice" if _all_match(r"^\(?[A-J]\)?$", golds) else DEFAULT_VERIFIER
     numbers, named = NumberedOptions(), 0
     for row, gold in zip(sample, golds or [None] * len(sample), strict=True):
         column = value_of(row, found["options"])
@@ -143,30 +143,30 @@ def fit_options(file: str, found: dict[str, str], sample: list[dict[str, Any]]) 
     if named == len(sample):
         return "choice"
     del found["options"]
-    return "math"
+    return DEFAULT_VERIFIER
 
 
 def guessed(file: str, base: Path) -> tuple[str | None, dict[str, str], str]:
-    """The list of rows, where one has to be named; the columns that a file seems to have, by their names; a verifier.
+    """Guess a mapping: the list of rows (if it has to be named), the columns by their names, and a verifier.
 
-    Raises UserError where it cannot be read or nothing in it looks like a question.
+    Raises UserError where the file cannot be read or has nothing that looks like a question.
     """
     lists = lists_of_rows_in(file, base)
     rows = lists[0] if lists else None
     sample = first_rows(file, base, rows)
     columns = list(dict.fromkeys(str(key) for row in sample for key in row))
     by_name = {column.lower(): column for column in reversed(columns)}
-    found = by_their_names(by_name)
-    if "question" not in found:
+    mapped = by_their_names(by_name)
+    if "question" not in mapped:
         raise UserError(
             f"{file}: none of its columns looks like a question; write the recipe by hand (infogap init): "
             f"it has {', '.join(columns) or 'no columns'}"
         )
-    verifier = fit_options(file, found, sample)
+    verifier = fit_options(file, mapped, sample)
     thought = next((by_name[name] for name in _THOUGHTS if name in by_name), None)
-    text = found.pop("trace", None) or by_name.get("content")
+    text = mapped.pop("trace", None) or by_name.get("content")
     if thought is not None and text is not None:
-        return rows, found | {"reasoning": thought, "response": text}, verifier
-    if found["question"] in ("messages", "conversations") and text is None:
-        text = found["question"]
-    return rows, found | ({"trace": text} if text is not None else {}), verifier
+        return rows, mapped | {"reasoning": thought, "response": text}, verifier
+    if mapped["question"] in ("messages", "conversations") and text is None:
+        text = mapped["question"]
+    return rows, mapped | ({"trace": text} if text is not None else {}), verifier

@@ -15,9 +15,9 @@ _BATCH = 256
 def read_rows(
     path: str, name: str, config: str | None, split: str, revision: str | None, wanted: Wanted | None
 ) -> Rows:
-    """A dataset's rows, numbered from 1; only the wanted columns are read (all, where it is None).
+    """Yield a dataset's rows, numbered from 1, with the wanted columns (None: all).
 
-    `name` is what messages call it. Raises UserError where there is no such dataset, configuration,
+    `name` is its name in messages. Raises UserError where there is no such dataset, configuration,
     split or revision, WorldError where it cannot be fetched.
     """
     dataset = _load(path, name, config, split, revision)

@@ -12,7 +12,7 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 from infogap.errors import UserError
 
 SAMPLES = "samples"
-"""What a log calls its list of rows, in JSON and as the folder of an archive."""
+"""The name of a log's list of rows, in JSON and as the folder of an archive."""
 
 _SAMPLE = re.compile(r"samples/.+\.json")
 _ATTACHED = "attachment://"
@@ -20,7 +20,7 @@ _ZSTD = 93  # a method of compression that Python's zipfile does not know
 
 
 def samples(file: IO[bytes], name: str) -> Iterator[dict[str, Any]]:
-    """The samples of an archive, in the order of their names. Raises UserError where it is none."""
+    """Yield the samples of an archive, in the order of their names. Raises UserError where it is not one."""
     try:
         with ZipFile(file) as archive:
             entries = [entry for entry in archive.infolist() if _SAMPLE.fullmatch(entry.filename)]
@@ -33,7 +33,7 @@ def samples(file: IO[bytes], name: str) -> Iterator[dict[str, Any]]:
 
 
 def _number(entry: ZipInfo) -> list[tuple[int, str]]:
-    """By the numbers in a name: sample 10 comes after sample 9."""
+    """Sort key by the numbers in a name: sample 10 comes after sample 9."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", entry.filename)]
 
 
@@ -50,7 +50,7 @@ def _read(archive: ZipFile, file: IO[bytes], entry: ZipInfo) -> bytes:
 
 
 def with_attachments(row: dict[str, Any]) -> dict[str, Any]:
-    """A sample with the long texts in their places that Inspect keeps in `attachments`."""
+    """Put the long texts that Inspect stores in `attachments` back into a sample."""
     attached = row.get("attachments")
     if not isinstance(attached, dict) or not attached:
         return row

@@ -1,6 +1,6 @@
-"""Lists of messages, as chat formats write them: their turns, the prompt in them, and the answers in them.
+"""Read lists of messages in chat formats: their turns, the prompt, and the answers.
 
-Read are `{role, content}` (OpenAI, Hugging Face) and `{from, value}` (ShareGPT); content may be a list of parts.
+Known are `{role, content}` (OpenAI, Hugging Face) and `{from, value}` (ShareGPT); content may be a list of parts.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ROLES = {
     "function": "tool",
     "observation": "tool",
 }
-"""What each role is called where it is published."""
+"""The published name of each role."""
 
 _ROLE_KEYS, _TEXT_KEYS = ("role", "from"), ("content", "value", "parts")  # the last one is Gemini's
 _LABELS = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}
@@ -42,16 +42,16 @@ Turn = dict[str, str]
 
 
 class UnreadableTurnError(Exception):
-    """A turn that has no text, or that nobody known speaks; the message says which."""
+    """A turn that has no text, or an unknown role; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an assistant's message says: its text, and the thought that stands in a field or a part of its own."""
+    """An assistant's message: its text, and the thought that has a field or a content part of its own."""
 
     text: str | None
     thought: str | None
-    in_field: bool = False  # whether the thought, or some of it, stands in a field beside the content
+    in_field: bool = False  # whether the thought, or a piece of it, has a field beside the content
 
 
 def is_message(value: Any) -> bool:
@@ -64,17 +64,17 @@ def is_message(value: Any) -> bool:
 
 
 def messages_in(value: Any) -> list[dict[str, Any]] | None:
-    """The messages that a value holds, as a list, as JSON text or as a single one; None where it holds none."""
-    found = read_json(value) if isinstance(value, str) else value
-    if is_message(found):
-        return [found]
-    if isinstance(found, list) and found and all(is_message(item) for item in found):
-        return found
+    """Return the messages in a value: a list, JSON text or a single message; None where it holds none."""
+    parsed = read_json(value) if isinstance(value, str) else value
+    if is_message(parsed):
+        return [parsed]
+    if isinstance(parsed, list) and parsed and all(is_message(item) for item in parsed):
+        return parsed
     return None
 
 
 def role_of(message: dict[str, Any]) -> str:
-    """Who speaks, in the words that are published. Raises UnreadableTurnError for a role that nobody knows."""
+    """Return a message's role, by its published name. Raises UnreadableTurnError for an unknown role."""
     written = next(message[key] for key in _ROLE_KEYS if isinstance(message.get(key), str))
     role = ROLES.get(written.lower())
     if role is None:
@@ -83,10 +83,10 @@ def role_of(message: dict[str, Any]) -> str:
 
 
 def prompt_messages(messages: list[dict[str, Any]], *, answered: bool) -> list[dict[str, Any]]:
-    """The messages before the answer.
+    """Return the messages before the answer.
 
-    Those before the last of the assistant's where the conversation ends with it, or is `answered` in itself; else
-    all of them. Raises UnreadableTurnError where it holds no answer although it is `answered`.
+    These are the messages before the assistant's last one if the conversation ends with that, or if `answered`;
+    otherwise all of them. Raises UnreadableTurnError if `answered` and there is no message of an assistant.
     """
     if answered or role_of(messages[-1]) == "assistant":
         return messages[: _last_answer(messages)]
@@ -94,22 +94,22 @@ def prompt_messages(messages: list[dict[str, Any]], *, answered: bool) -> list[d
 
 
 def turns(messages: list[dict[str, Any]]) -> list[Turn]:
-    """Messages as they are published. Raises UnreadableTurnError for one without text."""
+    """Return messages as they are published. Raises UnreadableTurnError for one without text."""
     return [_turn(message) for message in messages]
 
 
 def transcript(prompt: list[Turn]) -> str:
-    """Turns as one text: of a single one of the user's that text, of several each with who speaks."""
+    """Join turns to one text: a single user turn as it is, several turns each after its role."""
     if len(prompt) == 1 and prompt[0]["role"] == "user":
         return prompt[0]["content"]
     return "\n\n".join(f"{_LABELS[turn['role']]}: {turn['content']}" for turn in prompt)
 
 
 def answers_in(value: Any, *, every: bool) -> list[Any]:
-    """The samples that a column holds: texts, or an Answer for each message of an assistant's.
+    """Return the samples in a column: texts, or an Answer for each message of an assistant.
 
-    A list of messages in which others speak too is a conversation: its sample is the assistant's last turn. `every`:
-    the column's path has `[*]`, so that each item is a sample whatever it is. Raises UnreadableTurnError for a
+    A list of messages with other roles too is a conversation: its sample is the assistant's last turn. `every`:
+    the column's path has `[*]`, so that each item is a sample, whatever it is. Raises UnreadableTurnError for a
     conversation without an answer.
     """
     messages = None if every else messages_in(value)
@@ -118,7 +118,7 @@ def answers_in(value: Any, *, every: bool) -> list[Any]:
     parts = is_output(value) or (is_parts(value) and not any(map(is_message, value)))
     single = not isinstance(value, list) or (parts and not every)
     items = [value] if single else value
-    return [item if (found := messages_in(item)) is None else _answer(found) for item in items]
+    return [item if (turns_of_item := messages_in(item)) is None else _answer(turns_of_item) for item in items]
 
 
 def _answer(messages: list[dict[str, Any]]) -> Answer:
@@ -133,7 +133,7 @@ def _answer(messages: list[dict[str, Any]]) -> Answer:
 
 
 def _last_answer(messages: list[dict[str, Any]]) -> int:
-    """The place of the assistant's last message."""
+    """The index of the assistant's last message."""
     for index in range(len(messages) - 1, -1, -1):
         if role_of(messages[index]) == "assistant":
             return index
@@ -146,13 +146,13 @@ def _turn(message: dict[str, Any]) -> Turn:
     role, content = role_of(message), _content(message).text
     if not content or not content.strip():
         raise UnreadableTurnError(f"a turn of the {role} without text")
-    if role == "assistant":  # as chat templates do: of earlier turns the thought is no part of the prompt
+    if role == "assistant":  # as chat templates do: thoughts of earlier turns are not part of the prompt
         content = split(content)[1] or content
     return {"role": role, "content": content.strip()}
 
 
 def _content(message: dict[str, Any]) -> Content:
-    """What a message holds. Raises UnreadableTurnError where that is more than text and thoughts."""
+    """Read a message's content. Raises UnreadableTurnError where that is more than text and thoughts."""
     written = next((message[key] for key in _TEXT_KEYS if key in message), None)
     if message.get("tool_calls") or message.get("function_call") or calls_tools(written):
         raise UnreadableTurnError("a turn that calls tools")

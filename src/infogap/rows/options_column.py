@@ -1,4 +1,4 @@
-"""A column of options, put into the question in the form in which options are read from it again."""
+"""Put a column of options into the question, in the form in which `option_parser` reads them again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TEXT_KEYS, _LABEL_KEYS = ("text", "texts", "value", "content", "option"), ("lab
 
 @dataclass(frozen=True)
 class Posed:
-    """A question with its options, and the letter of each label that the options have in their column."""
+    """A question with its options, and the letter for each label that the column gives an option."""
 
     question: str
     fault: str | None = None
@@ -29,10 +29,10 @@ class Posed:
 
 
 def with_options(question: str, column: Any) -> Posed:
-    """The question followed by its options, a line each: `A) 5 min`.
+    """Append the options to the question, a line each: `A) 5 min`.
 
     `column` holds a list of texts (with letters of their own or without), of labels and texts, a mapping of letters to
-    texts, or a text that is one of these. A question in which the same options stand already stays as it is.
+    texts, or a text that is one of these. A question that contains the same options already stays as it is.
     """
     labelled = _labelled(_parsed(column))
     if labelled is None or not 2 <= len(labelled) <= len(string.ascii_uppercase):
@@ -92,7 +92,7 @@ def _as_read(question: str) -> dict[str, str]:
 
 
 def _parsed(column: Any) -> Any:
-    """What a text holds: JSON, a list as Python prints it, options in a line; other values as they are."""
+    """Parse a text: JSON, a list as Python prints it, options in a line; other values as they are."""
     if not isinstance(column, str):
         return column
     text = column.strip()
@@ -117,9 +117,9 @@ def _labelled(column: Any) -> list[tuple[str, str]] | None:
     if not isinstance(column, list) or not column:
         return None
     if all(isinstance(item, dict) for item in column):
-        found = [(_under(item, _LABEL_KEYS), _under(item, _TEXT_KEYS)) for item in column]
+        pairs = [(_under(item, _LABEL_KEYS), _under(item, _TEXT_KEYS)) for item in column]
         return (
-            None if any(text is None for _, text in found) else [(str(label or ""), str(text)) for label, text in found]
+            None if any(text is None for _, text in pairs) else [(str(label or ""), str(text)) for label, text in pairs]
         )
     if any(isinstance(item, list | dict) or item is None for item in column):
         return None
@@ -131,7 +131,7 @@ def _under(row: dict[str, Any], keys: tuple[str, ...]) -> Any:
 
 
 def _without_own_letters(texts: list[str]) -> list[str]:
-    """`A)5 min`, `B)6 min` without the letters, where all of them have theirs, in order."""
+    """Drop the letters of `A)5 min`, `B)6 min`, if every option has its own, in order."""
     own = [_OWN_LETTER.match(text.strip()) for text in texts]
     in_order = all(
         match is not None and match[1].upper() == letter

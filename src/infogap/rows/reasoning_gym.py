@@ -1,4 +1,4 @@
-"""Procedural tasks of reasoning-gym, and how one is made again to score an answer to it."""
+"""Generate the procedural tasks of reasoning-gym, again where an answer is scored; check their settings."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ UNUSABLE = {
 
 
 def missing() -> str | None:
-    """What to install where reasoning-gym is not there, or None."""
+    """Say what to install if reasoning-gym is missing; None if it is not."""
     if find_spec("reasoning_gym") is not None:
         return None
     return "procedural tasks need the package reasoning-gym; pip install 'infogap[gym]'"
 
 
 def library_version() -> str:
-    """The version of reasoning-gym: another one may make other tasks. Raises UserError where it is not installed."""
+    """Return the version of reasoning-gym, on which tasks depend. Raises UserError where it is not installed."""
     if reason := missing():
         raise UserError(reason)
     return version("reasoning-gym")
@@ -52,20 +52,19 @@ def library_version() -> str:
 
 @lru_cache(maxsize=1)
 def factory() -> Any:
-    """The module reasoning_gym.factory. Python's warnings about a dependency's code, which come where the installer has
-    not compiled it, are not for the user."""
+    """Import reasoning_gym.factory, without Python's warnings about the code of a dependency."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)
         return import_module("reasoning_gym.factory")
 
 
 def label(name: str) -> str:
-    """What the tables call the source."""
+    """Return the source's name in the tables."""
     return f"reasoning_gym/{name}"
 
 
 def name_problem(name: str) -> str | None:
-    """Why there are no tasks under a dataset's name, or None."""
+    """Say why a dataset's name gives no tasks; None if it does."""
     datasets = factory().DATASETS
     if name in UNUSABLE:
         return f"reasoning-gym's '{name}' cannot be used: {UNUSABLE[name]}"
@@ -75,7 +74,7 @@ def name_problem(name: str) -> str | None:
 
 
 def problems(source: GymTasks, name: str) -> Iterator[str]:
-    """Why a dataset of the source cannot be made, as far as its name and the keys of its settings tell."""
+    """Yield why a dataset of the source cannot be made, from its name and the keys of its settings."""
     problem = name_problem(name)
     if problem is None and source.level is not None:
         problem = level_problem(name, source.level)
@@ -86,7 +85,7 @@ def problems(source: GymTasks, name: str) -> Iterator[str]:
 
 
 def making_problem(source: GymTasks, name: str) -> str | None:
-    """Why the dataset refuses its settings (one alone may be right and not fit another), or None."""
+    """Say why the dataset refuses its settings (valid ones may not fit together); None if it does not."""
     try:
         _dataset(name, 0, source.count, canonical(settings(source, name)))
     except UserError as error:
@@ -95,7 +94,7 @@ def making_problem(source: GymTasks, name: str) -> str | None:
 
 
 def level_problem(name: str, level: int) -> str | None:
-    """Why a dataset cannot be made at a curriculum level, or None."""
+    """Say why a dataset cannot be made at a curriculum level; None if it can."""
     if name not in factory().CURRICULA:
         return f"'{name}' has no curriculum, so no level; leave `level` out, or set its `config`"
     highest = (
@@ -108,7 +107,7 @@ def level_problem(name: str, level: int) -> str | None:
 
 
 def config_problems(name: str, config: dict[str, Any]) -> list[tuple[str, str]]:
-    """The keys of a dataset's `config` that it does not take, each with what to write instead."""
+    """Return the keys of a dataset's `config` that it does not take, each with what to write instead."""
     own = {"seed": "the seed is the source's `seed`", "size": "the number of tasks is the source's `count`"}
     allowed = [field.name for field in fields(factory().DATASETS[name][1]) if field.name not in own]
     unknown = [key for key in config if key not in allowed]
@@ -119,7 +118,7 @@ def config_problems(name: str, config: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def settings(source: GymTasks, name: str) -> dict[str, Any]:
-    """What a dataset is made with, seed and size aside: the level's settings, overridden by the recipe's `config`."""
+    """Return a dataset's settings besides seed and size: the level's, overridden by the recipe's `config`."""
     own = source.config.get(name, {})
     return _level_settings(name, source.level) | own if source.level is not None else own
 
@@ -139,9 +138,10 @@ def _level_settings(name: str, level: int) -> dict[str, Any]:
 
 
 def entry(made_by: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """The dataset and the entry of a task, for `dataset.score_answer(text, entry)`; `made_by` is its metadata's `gym`.
+    """Return the dataset and the entry of a task, for `dataset.score_answer(text, entry)`.
 
-    Both are kept for the next call. Raises UserError where the dataset cannot be made or makes no entry.
+    `made_by` is the task's metadata under `gym`. Both are cached. Raises UserError where the dataset cannot be made or
+    makes no entry.
     """
     key = (made_by["name"], made_by["seed"], made_by["size"], canonical(made_by["config"]))
     return _dataset(*key), _entry(*key, made_by["index"])

@@ -1,4 +1,4 @@
-"""A recipe to start from, for a file that is there already."""
+"""Write a recipe to start from, for an existing file of tasks or traces."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from infogap.errors import UserError
 from infogap.recipe.load_recipe import yaml_text
 from infogap.recipe.sources import RowSource
-from infogap.rows.column_paths import read_json
+from infogap.rows.column_paths import MISSING, reach, read_json
 from infogap.rows.column_templates import value_of
 from infogap.rows.file_locations import is_url
 from infogap.rows.format_recognition import (
@@ -22,6 +22,7 @@ from infogap.rows.format_recognition import (
     recognise,
 )
 from infogap.rows.message_turns import messages_in
+from infogap.rows.source_rows import read_rows
 from infogap.text.common_ending import common_ending
 
 _OF_TASKS = ("question", "answer", "options", "solution", "family", "difficulty")
@@ -52,10 +53,10 @@ publish:
 
 
 def first_recipe(file: str, base: Path, folder: Path) -> str:
-    """The text of a recipe in `folder` that reads a file: by the named mapping that it fits, else by column names.
+    """Return the text of a recipe in `folder` that reads a file: by a named mapping that it fits, else by column names.
 
-    A file with traces is imported; of others, 20 tasks are asked of a teacher. Relative paths of `file` start from
-    `base`. Raises UserError where the file cannot be read or its columns tell nothing.
+    A file with traces is imported; from others, 20 tasks go to a teacher. A relative `file` starts from `base`. Raises
+    UserError where the file cannot be read or its columns are not recognised.
     """
     fits = recognise(file, base)
     source, comments = _by_format(file, base, fits) if fits else _by_names(file, base)
@@ -95,8 +96,8 @@ def _by_format(file: str, base: Path, fits: list[Recognised]) -> tuple[dict[str,
     comments = [f"{best.format.about}. It maps:", *(f"  {line}" for line in mapped)]
     if len(fits) > 1:
         comments.append(f"it also looks like: {', '.join(one.name for one in fits[1:])}")
-    if best.name == "openai_batch":
-        source["join"] = {"from": _batch_input(file, base), "on": "custom_id"}
+    if best.format.second_file is not None:
+        source["join"] = {"from": _second_file(file, base, best), "on": best.format.second_file.key}
     return source, comments
 
 
@@ -153,27 +154,27 @@ def _by_names(file: str, base: Path) -> tuple[dict[str, Any], list[str]]:
     return source, ["the columns are guessed by their names: infogap check --plan shows how they are read"]
 
 
-def _batch_input(file: str, base: Path) -> str:
-    """The input of a batch, beside its output. Raises UserError where there is none."""
+def _second_file(file: str, base: Path, fits: Recognised) -> str:
+    """Find the file with the questions, beside the one with the answers. Raises UserError where there is none."""
+    second = fits.format.second_file
+    assert second is not None
+    wanted = [second.key, *second.columns]
     path = base / file
     for other in sorted(path.parent.glob("*.jsonl")) if path.is_file() else []:
-        if other != path and _holds_questions(str(other), base):
+        if other != path and _has_columns(str(other), base, wanted):
             return os.path.relpath(other, base)
     raise UserError(
-        f"{file} holds a batch's output without its questions: put the input beside it (*.jsonl with custom_id and "
-        "body.messages), or write `join: {from: INPUT, on: custom_id}` into a recipe by hand"
+        f"{file} {second.missing} (*.jsonl with {' and '.join(wanted)}), or write "
+        f"`join: {{from: INPUT, on: {second.key}}}` into a recipe by hand"
     )
 
 
-def _holds_questions(file: str, base: Path) -> bool:
-    from infogap.rows.column_paths import MISSING, reach
-    from infogap.rows.source_rows import read_rows
-
+def _has_columns(file: str, base: Path, paths: list[str]) -> bool:
     try:
         _, row = next(iter(read_rows(base, RowSource.model_validate({"from": file}), None)))
     except (UserError, StopIteration):
         return False
-    return reach(row, "custom_id") is not MISSING and reach(row, "body.messages") is not MISSING
+    return all(reach(row, path) is not MISSING for path in paths)
 
 
 def _from(file: str, base: Path, folder: Path) -> str:

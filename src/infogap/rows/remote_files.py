@@ -1,4 +1,4 @@
-"""Files behind URLs, through fsspec: `hf://`, `s3://`, `https://` and whatever else it knows."""
+"""Files behind URLs, through fsspec: `hf://`, `s3://`, `https://` and its other protocols."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ _TOO_MANY, _SERVER_FAILED = 429, 500  # HTTP status codes
 
 
 def urls(url: str) -> list[str]:
-    """The URL of a file, or those of the files that a pattern or a folder holds, in their order.
+    """Return the URL of a file, or those of the files in a pattern or folder, sorted.
 
-    Raises UserError where there is none, WorldError where the place cannot be reached.
+    Raises UserError where there is none, WorldError where the server cannot be reached.
     """
     with errors_at(url):
         system, path = _file_system(url)
         if _is_pattern(url):
-            found = sorted(system.glob(path))
+            paths = sorted(system.glob(path))
         elif not suffixes(path.split("?")[0])[0] and system.isdir(path):
-            found = sorted(one for one in system.find(path) if suffixes(one)[0])
+            paths = sorted(one for one in system.find(path) if suffixes(one)[0])
         else:
             return [url]
-    if not found:
+    if not paths:
         raise UserError(f"no file matches {url}")
-    return [str(system.unstrip_protocol(one)) for one in found]
+    return [str(system.unstrip_protocol(one)) for one in paths]
 
 
 def open_url(url: str) -> IO[bytes]:
-    """A file's bytes; to be called within `errors_at`."""
+    """Open a file's bytes; call it within `errors_at`."""
     system, path = _file_system(url)
     return cast("IO[bytes]", system.open(path, "rb"))
 
@@ -51,7 +51,7 @@ def _file_system(url: str) -> tuple[Any, str]:
 
 @contextmanager
 def errors_at(url: str) -> Iterator[None]:
-    """What goes wrong at a URL, in one line: UserError where nothing is there, WorldError where nobody answers."""
+    """Turn failures at a URL into one line: UserError for a missing file, WorldError if the server fails."""
     try:
         yield
     except InfogapError:
@@ -69,7 +69,7 @@ def errors_at(url: str) -> Iterator[None]:
 
 
 def _is_unreachable(cause: BaseException | None) -> bool:
-    """Whether a file was not found because the server did not answer, or failed."""
+    """Whether a file is missing only because the server did not answer, or failed."""
     status = getattr(cause, "status", None)
     return isinstance(cause, OSError) if status is None else status == _TOO_MANY or status >= _SERVER_FAILED
 

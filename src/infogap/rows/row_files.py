@@ -1,4 +1,4 @@
-"""Rows of files: JSON lines, JSON, CSV, Parquet and Inspect's logs, each with its number."""
+"""Read the rows of a file, each with its number: JSON lines, JSON, CSV, Parquet, Inspect's logs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TOO_DEEP = "its JSON is nested too deeply to be read"
 
 @dataclass(frozen=True)
 class Wanted:
-    """The column paths that are read; no row need have those of `optional`."""
+    """The column paths to read; those of `optional` may be missing."""
 
     paths: tuple[str, ...]
     optional: frozenset[str] = frozenset()
@@ -37,10 +37,10 @@ _SHOWN = 6  # lists named in a message
 
 
 def read_rows(place: Place, wanted: Wanted | None, rows: str | None = None) -> Rows:
-    """The rows of a file; of Parquet only the wanted columns (all, where it is None).
+    """Yield the rows of a file; from Parquet only the wanted columns (None: all).
 
-    `rows` names the list of rows inside a JSON object. Raises UserError, with the row, where the file is not what its
-    suffix says.
+    `rows` names the list of rows inside a JSON object. Raises UserError, with the row, where the content does not
+    match the suffix.
     """
     name = place.name
     in_archive = place.kind == ".eval" and rows == SAMPLES
@@ -104,8 +104,8 @@ def _list_in(document: Any, name: str, rows: str | None) -> list[Any]:
     if rows is None:
         if isinstance(document, list):
             return document
-        found = f"this one is {_kind(document)}{_hint(document)}"
-        raise UserError(f"{name}: a JSON file of rows is a list of objects, {found}")
+        instead = f"this one is {_kind(document)}{_hint(document)}"
+        raise UserError(f"{name}: a JSON file of rows is a list of objects, {instead}")
     named = reach(document, rows) if isinstance(document, dict) else MISSING
     if isinstance(named, list):
         return named
@@ -114,7 +114,7 @@ def _list_in(document: Any, name: str, rows: str | None) -> list[Any]:
 
 
 def lists_of_rows(place: Place) -> list[str]:
-    """The paths of the lists of objects in a JSON file that is an object, the longest list first; none in others."""
+    """Return the paths of the lists of objects in a JSON file that is an object, longest first; none in others."""
     try:
         with place.errors(), place.open() as raw, decompressed(raw, place.compression) as file:
             document = json.loads(_text(file).read())
@@ -165,7 +165,7 @@ def _kind(value: Any) -> str:
 
 
 def _csv(binary: IO[bytes], name: str) -> Rows:
-    """Every value stays the text that it is: 007 is not 7."""
+    """Read CSV; every value stays text: 007 is not 7."""
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     reader = csv.DictReader(_text(binary), strict=True)
     header = list(reader.fieldnames or [])
@@ -200,7 +200,7 @@ def _parquet(binary: IO[bytes], name: str, wanted: Wanted | None) -> Rows:
 
 
 def needed(names: list[str], source: str, wanted: Wanted | None) -> list[str]:
-    """Those of a table's columns that are wanted. Raises UserError for a path that leads into none."""
+    """Return the wanted columns of a table. Raises UserError for a path that leads into none."""
     if wanted is None:
         return names
     for path in wanted.paths:

@@ -1,4 +1,4 @@
-"""Rows completed by those of a second file that have the same key."""
+"""Join rows with those of a second file that have the same key."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from infogap.rows.row_files import Rows
 from infogap.rows.source_rows import read_rows
 
 JOINED = "joined"
-"""What paths call the joined row as a whole, for columns that both files have: `joined.id`."""
+"""The joined row's name in paths, for columns that both files have: `joined.id`."""
 
 _SAMPLE = 20  # rows of the second file kept to say what there is, where a key is not
 
 
 @dataclass
 class JoinedRows:
-    """The rows of a source that has a `join`, with the columns of the second file's.
+    """The rows of a source that has a `join`, with the columns of the second file.
 
-    Columns of the row itself come before those of the joined row. `unmatched` counts the rows for which there is no
-    other one, which come as they are, and `left_over` the rows of the second file that no row asked for.
+    Columns of the row itself take precedence over those of the joined row. `unmatched` are the rows without a partner,
+    which are yielded as they are; `left_over` counts the rows of the second file without one.
     """
 
     base: Path
@@ -32,7 +32,7 @@ class JoinedRows:
     left_over: int = 0
 
     def read(self) -> Rows:
-        """The rows. Raises UserError where the key is in neither file, or a second row has the same one."""
+        """Yield the rows. Raises UserError where the key is missing, or occurs twice in the second file."""
         join = self.source.join
         assert join is not None
         others = _by_key(self.base, join)
@@ -57,23 +57,23 @@ class JoinedRows:
 
 
 def _by_key(base: Path, join: Join) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+    by_key: dict[str, dict[str, Any]] = {}
     sample: list[dict[str, Any]] = []
     for number, row in read_rows(base, join, None):
         key = as_text(reach(row, join.other_key))
         if key is None:
             if len(sample) < _SAMPLE:
                 sample.append(row)
-        elif found.setdefault(key, row) != row:
+        elif by_key.setdefault(key, row) != row:
             raise UserError(
                 f"{join.from_}, row {number}: a second row with {join.other_key} {key!r}, and another content; "
                 "a key to join by stands once"
             )
-    if sample and not found:
+    if sample and not by_key:
         raise missing_column(join.from_, join.other_key, sample)
-    return found
+    return by_key
 
 
 def unmatched_reason(join: Join) -> str:
-    """Why a row is left out for which the second file has none."""
+    """Say why a row without a partner is left out."""
     return f"no row of {join.from_} has its {join.key}"

@@ -1,4 +1,4 @@
-"""The rows of a source: of a file, of several, or of a dataset, joined with those of a second one where it says so."""
+"""Read the rows of a source, one file, several or a dataset; and digest its bytes."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from infogap.ids import digest, file_digest
 from infogap.recipe.sources import RowSource, Source
 from infogap.rows import hub_datasets as hub
 from infogap.rows import row_files as files
-from infogap.rows.file_locations import find_places, is_url, local_folder, matching, resolved
+from infogap.rows.file_locations import find_places, is_url, local_folder, matching, resolved, short_path
 from infogap.rows.row_files import Rows, Wanted
 from infogap.runs.run_folder import Run
 
 
 def read_rows(base: Path, source: RowSource, wanted: Wanted | None) -> Rows:
-    """The source's rows, numbered from 1 through all its files; columns that are not wanted may be left out.
+    """Yield the source's rows, numbered from 1 through all its files; other columns than `wanted` may be left out.
 
-    `base` is the recipe's folder; `wanted` None reads all columns. Raises UserError where there is no such source or it
+    `base` is the recipe's folder; `wanted=None` reads all columns. Raises UserError where there is no such source or it
     is not readable, WorldError where it cannot be fetched.
     """
     places = find_places(base, source)
@@ -35,13 +35,13 @@ def read_rows(base: Path, source: RowSource, wanted: Wanted | None) -> Rows:
 
 
 def contents(run: Run, source: Source) -> dict[str, str | None]:
-    """Digests of a source's bytes and of those of the file that it is joined with."""
+    """Return digests of a source's bytes, and of the file that it is joined with."""
     joined = {} if source.join is None else {"joined_sha256": content(run, source.join)}
     return {"sha256": content(run, source)} | joined
 
 
 def content(run: Run, source: RowSource) -> str | None:
-    """A digest of the source's bytes; None where they are not on this machine, or nothing is there."""
+    """Return a digest of the source's bytes; None where they are not on this machine, or missing."""
     digests = [_digest(run.base, entry) for entry in source.files]
     return digests[0] if len(digests) == 1 else digest(digests)
 
@@ -54,13 +54,9 @@ def _digest(base: Path, entry: str) -> str | None:
         return file_digest(path)
     if path.is_dir():
         return _digest_of(path, [one for one in path.rglob("*") if one.is_file()])
-    found = matching(base, entry) if has_magic(entry) else []
-    return _digest_of(base, found) if found else None
+    paths = matching(base, entry) if has_magic(entry) else []
+    return _digest_of(base, paths) if paths else None
 
 
 def _digest_of(folder: Path, inside: list[Path]) -> str:
-    return digest([[_short(path, folder), file_digest(path)] for path in sorted(inside)])
-
-
-def _short(path: Path, folder: Path) -> str:
-    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+    return digest([[short_path(path, folder), file_digest(path)] for path in sorted(inside)])

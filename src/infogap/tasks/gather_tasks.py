@@ -1,31 +1,35 @@
-"""One source's tasks, and what became of its every row."""
+"""Gather one source's tasks, and the fate of its every row."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from infogap.console import progress
 from infogap.errors import UserError
+from infogap.ids import derived_seed
 from infogap.recipe.named_formats import load_format
-from infogap.recipe.sources import GymTasks, TraceImport
+from infogap.recipe.recipe_model import GYM_WITH_SOLUTION
+from infogap.recipe.sources import GYM_VERIFIER, GymTasks, TraceImport
 from infogap.rows import reasoning_gym as gym
+from infogap.rows.column_paths import as_text
 from infogap.runs.run_folder import Run
-from infogap.tasks import procedural_tasks
-from infogap.tasks.gold_answers import NO_ANSWER, faults
 from infogap.tasks.question_column import NO_QUESTION, TURNS, TableSource
 from infogap.tasks.select_tasks import Task, fulfils, merge, sample
 from infogap.tasks.task_columns import Draft, drafts
+from infogap.verify.verifiers import verifier
 
 WHERE = "left out by `where`"
 LIMIT = "left out by `limit`"
+NO_ANSWER = "no answer"
 _SHOWN = 3  # invalid rows named in a message
 
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of a row: the task that it is, or why it is none."""
+    """What became of a row: the task that it gives, or why it gives none."""
 
     row: int
     task_id: str | None
@@ -35,7 +39,7 @@ class Fate:
 
 @dataclass(frozen=True)
 class Gathered:
-    """The tasks that a source gives, each once, in the order of its rows."""
+    """A source's tasks, each once, in the order of its rows."""
 
     source: str
     tasks: list[Task]
@@ -57,36 +61,61 @@ class Gathered:
 
 
 def gather_gym(source: GymTasks, recipe_seed: int) -> list[Gathered]:
-    """The tasks of every name of a reasoning-gym source, a source of its own each.
+    """Gather the tasks of every name of a reasoning-gym source, each as a source of its own.
 
     Raises UserError where a name or its settings do not work.
     """
-    found = []
+    gathered = []
     with progress("tasks", source.count * len(source.names), "tasks") as advance:
         for name in source.names:
             problem = next(gym.problems(source, name), None)
             if problem:
                 raise UserError(problem)
             made = []
-            for task in procedural_tasks.generate(source, name, recipe_seed):
+            for task in gym_tasks(source, name, recipe_seed):
                 made.append(task)
                 advance()
             tasks = merge(made)
             fates = [Fate(number, task.task_id, None, None) for number, task in enumerate(made, 1)]
-            found.append(Gathered(gym.label(name), tasks, fates, merged=len(made) - len(tasks)))
-    return found
+            gathered.append(Gathered(gym.label(name), tasks, fates, merged=len(made) - len(tasks)))
+    return gathered
+
+
+def gym_tasks(source: GymTasks, name: str, recipe_seed: int) -> Iterator[Task]:
+    """Generate the `count` tasks of one dataset. Raises UserError where its settings do not work."""
+    seed = source.seed if source.seed is not None else derived_seed("reasoning_gym", recipe_seed, name)
+    origin = {"name": name, "seed": seed, "size": source.count, "config": gym.settings(source, name)}
+    for index in range(source.count):
+        made_by = {**origin, "index": index}
+        _, made = gym.entry(made_by)
+        yield _gym_task(source, name, made, {"row": index + 1, "gym": made_by})
+
+
+def _gym_task(source: GymTasks, name: str, made: dict[str, Any], metadata: dict[str, Any]) -> Task:
+    known = made.get("metadata") or {}
+    difficulty = source.level if source.level is not None else known.get("difficulty")
+    return Task.make(
+        made["question"],
+        as_text(made["answer"]),
+        GYM_VERIFIER,
+        source=gym.label(name),
+        family=name,
+        difficulty=None if isinstance(difficulty, dict | list) else as_text(difficulty),
+        solution=as_text(known.get("answer_cot")) if name == GYM_WITH_SOLUTION else None,
+        metadata=metadata,
+    )
 
 
 def gather_table(run: Run, source: TableSource) -> Gathered:
-    """The tasks of a file or a dataset: rows read, filtered, checked, merged, sampled - in this order.
+    """Gather the tasks of a file or dataset: read, filter, check, merge and sample its rows, in this order.
 
     Raises UserError where no task is left, or a row is invalid and the source says `invalid: error`.
     """
-    found = drafts(run, source)
-    read = found.rows
+    drafted = drafts(run, source)
+    read = drafted.rows
     reasons: dict[int, str] = {}  # by position, why a row is no task
     if source.where is not None:
-        passed = fulfils(found, source.where, source.from_)
+        passed = fulfils(drafted, source.where, source.from_)
         reasons = {index: WHERE for index, holds in enumerate(passed) if not holds}
     _refuse_alternatives(source, {draft.alternative for place, draft in enumerate(read) if place not in reasons})
     invalid = _invalid(read, reasons, source)
@@ -104,7 +133,7 @@ def gather_table(run: Run, source: TableSource) -> Gathered:
     if not tasks:
         raise UserError(_nothing_left(source, fates))
     repeated = sum(fate.task_id is not None for fate in fates) - len(tasks)
-    return Gathered(source.from_, tasks, fates, [fates[index] for index in sorted(invalid)], repeated, found.notes)
+    return Gathered(source.from_, tasks, fates, [fates[index] for index in sorted(invalid)], repeated, drafted.notes)
 
 
 def _refuse_alternatives(source: TableSource, values: set[str | None]) -> None:
@@ -119,26 +148,26 @@ def _refuse_alternatives(source: TableSource, values: set[str | None]) -> None:
 
 
 def _invalid(read: list[Draft], left_out: dict[int, str], source: TableSource) -> dict[int, str]:
-    """By position, why a row that `where` let pass cannot be a task."""
-    found: dict[int, str] = {}
+    """By position, why a row that satisfies `where` cannot be a task."""
+    invalid: dict[int, str] = {}
     whole: list[tuple[int, str, str]] = []
     for index, draft in enumerate(read):
         if index in left_out:
             continue
         if draft.fault or draft.question is None:
-            found[index] = draft.fault or NO_QUESTION
+            invalid[index] = draft.fault or NO_QUESTION
         elif draft.answer is None:
             if not _may_lack_gold(source):
-                found[index] = NO_ANSWER
+                invalid[index] = NO_ANSWER
         else:
             whole.append((index, draft.question, draft.answer))
-    reasons = faults([(question, answer) for _, question, answer in whole], source.verifier)
-    found |= {index: reason for (index, _, _), reason in zip(whole, reasons, strict=True) if reason is not None}
-    return dict(sorted(found.items()))
+    reasons = verifier(source.verifier).check_golds([(question, answer) for _, question, answer in whole])
+    invalid |= {index: reason for (index, _, _), reason in zip(whole, reasons, strict=True) if reason is not None}
+    return dict(sorted(invalid.items()))
 
 
 def _may_lack_gold(source: TableSource) -> bool:
-    """Existing traces are worth something without a gold answer, unless the recipe wants every row whole."""
+    """Existing traces are useful without a gold answer, unless the recipe wants every row complete."""
     return isinstance(source, TraceImport) and (source.invalid == "skip" or source.columns.answer is None)
 
 

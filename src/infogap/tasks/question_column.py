@@ -1,4 +1,4 @@
-"""The question in a row: a text, or the conversation that an imported trace answers."""
+"""Read a row's question: a text, or the conversation that an imported trace answers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _LAST_INDEX = re.compile(r"(.+)\[(-?\d+)\](\.\w+)?")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A row's question as the tasks table keeps it; `turns` where it is more than one message of the user's."""
+    """A row's question as the tasks table stores it; `turns` where it is more than one user message."""
 
     text: str | None
     turns: list[Turn] | None = None
@@ -44,7 +44,7 @@ class Question:
 
 
 def question_in(value: Any, source: TableSource) -> Question:
-    """The question that a row's column holds, cleaned as the source says."""
+    """Read the question in a row's column, cleaned as the source says."""
     messages = messages_in(value)
     if messages is not None:
         try:
@@ -61,7 +61,7 @@ def question_in(value: Any, source: TableSource) -> Question:
 
 
 def _prompt(messages: list[dict[str, Any]], source: TableSource) -> list[dict[str, Any]]:
-    """The messages before the trace: those that `trace` says, where it is in the same list."""
+    """The messages before the trace, which may be in the same list."""
     if not isinstance(source, TraceImport):
         return prompt_messages(messages, answered=False)
     question, trace = source.columns.question, source.columns.trace or source.columns.response or ""
@@ -92,39 +92,25 @@ def _conversation(prompt: list[Turn], source: TableSource) -> Question:
 def _cleaned(question: str, source: TableSource) -> Question:
     text: str | None = question
     if source.pattern is not None:
-        found = re.search(source.pattern, question)
-        if found is None:
+        match = re.search(source.pattern, question)
+        if match is None:
             return Question(question, fault=NO_MATCH)
-        text = (found[1] or "").strip()
-    text = without_prefixes(text, source.strip_prefix) if text else None
-    text = without_suffixes(text, source.strip_suffix) if text else None
+        text = (match[1] or "").strip()
+    text = without_affixes(text, source.strip_prefix, at_end=False) if text else None
+    text = without_affixes(text, source.strip_suffix, at_end=True) if text else None
     return Question(text, fault=None if text else NO_QUESTION)
 
 
-def without_prefixes(question: str, prefixes: list[str]) -> str | None:
-    """The question without the texts that begin it, as often as one does; None where nothing is left."""
-    wanted = [prefix.strip() for prefix in prefixes if prefix.strip()]
-    begun = True
-    while begun:
-        question = question.lstrip()
-        begun = False
-        for prefix in wanted:
-            if question.startswith(prefix):
-                question, begun = question.removeprefix(prefix), True
-    return question or None
-
-
-def without_suffixes(question: str, suffixes: list[str]) -> str | None:
-    """The question without the texts that end it, as often as one does; None where nothing is left."""
-    wanted = [suffix.strip() for suffix in suffixes if suffix.strip()]
-    ended = True
-    while ended:
-        question = question.rstrip()
-        ended = False
-        for suffix in wanted:
-            if question.endswith(suffix):
-                question, ended = question.removesuffix(suffix), True
-    return question or None
+def without_affixes(question: str, affixes: list[str], *, at_end: bool) -> str | None:
+    """Remove the texts that begin a question (`at_end`: end it), as often as one does; None where nothing is left."""
+    wanted = [affix.strip() for affix in affixes if affix.strip()]
+    remaining, before = question, None
+    while remaining != before:
+        before = remaining
+        remaining = remaining.rstrip() if at_end else remaining.lstrip()
+        for affix in wanted:
+            remaining = remaining.removesuffix(affix) if at_end else remaining.removeprefix(affix)
+    return remaining or None
 
 
 def takes_one_turn_of_several(row: dict[str, Any], column: str) -> bool:
@@ -140,6 +126,6 @@ def takes_one_turn_of_several(row: dict[str, Any], column: str) -> bool:
 
 
 def list_of_turns(column: str) -> str:
-    """The list that a question's path picks its message from."""
+    """Return the path of the list from which a question's path picks its message."""
     picked = _LAST_INDEX.fullmatch(column)
     return picked[1] if picked else column

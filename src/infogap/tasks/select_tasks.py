@@ -1,4 +1,4 @@
-"""Which drafts become tasks: the `where` condition, duplicates merged, the `limit` drawn."""
+"""Select which drafts become tasks: apply `where`, merge duplicates, draw up to `limit`."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ _MAPPED = (*TASK_FIELDS, *(name for name in TraceColumns.model_fields if name no
 
 
 def where_problem(condition: str, columns: list[str] | None) -> str | None:
-    """Why an SQL condition cannot be asked of a source's rows, or None where it can.
+    """Say why an SQL condition cannot be applied to a source's rows; None where it can.
 
-    `columns` are the file's own, whose types nothing is known of; None where they are not known either.
+    `columns` are the file's own, of unknown types; None where they are unknown themselves.
     """
     own = [name for name in columns or [] if name not in _MAPPED]
     schema = dict.fromkeys(_MAPPED, pl.String()) | dict.fromkeys(own, pl.Null())
@@ -58,7 +58,7 @@ def where_problem(condition: str, columns: list[str] | None) -> str | None:
 
 
 def fulfils(drafts: Drafts, condition: str, source: str) -> list[bool]:
-    """For each draft whether the SQL condition holds; null does not. Raises UserError where it cannot be evaluated."""
+    """Say for each draft whether the condition holds (null does not). Raises UserError if it cannot be evaluated."""
     frame = _frame(drafts.rows)
     try:
         kept = frame.filter(pl.sql_expr(condition))["_draft"].to_list()
@@ -112,7 +112,7 @@ def _first_line(error: Exception) -> str:
 
 
 def merge(tasks: Iterable[Task]) -> list[Task]:
-    """One task per id, in the order of first rows, each completed by what later rows know."""
+    """Merge tasks with one id, in the order of their first rows; later rows fill in what the first lacks."""
     merged: dict[str, Task] = {}
     for task in tasks:
         first = merged.setdefault(task.task_id, task)
@@ -131,7 +131,7 @@ def _completed(first: Task, later: Task) -> Task:
 
 
 def sample(tasks: list[Task], limit: int | None, seed: int) -> list[Task]:
-    """At most `limit` tasks, in their order: those whose hash with the seed is smallest.
+    """Draw at most `limit` tasks, in their order: those whose hash with the seed is smallest.
 
     The choice depends on each task alone, so neither the rows' order nor rows added later reshuffle it.
     """
@@ -143,7 +143,7 @@ def sample(tasks: list[Task], limit: int | None, seed: int) -> list[Task]:
 
 
 def conflicting(tasks: list[Task]) -> list[str]:
-    """The questions that stand there with different answers."""
+    """Return the questions that occur with different answers."""
     answers: dict[str, set[str | None]] = {}
     for task in tasks:
         answers.setdefault(task.question, set()).add(task.answer)

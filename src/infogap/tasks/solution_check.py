@@ -1,4 +1,4 @@
-"""Whether worked solutions end in the gold answers of their tasks: a wrong column shows at once."""
+"""Check that worked solutions end in the gold answers of their tasks: a wrongly mapped column shows at once."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from infogap.ids import digest
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES, VERDICTS
 
-MOST = 2_000  # solutions graded; of more a sample is drawn
+MOST = 2_000  # solutions graded; from more, a sample is drawn
 _DOUBTFUL = 0.5  # share of agreeing solutions below which the columns look wrong
 _SHOWN = 3
 
 
 @dataclass(frozen=True)
 class SolutionAgreement:
-    """What the final answers of worked solutions are by the verifiers of their tasks."""
+    """Verdicts on the final answers of worked solutions."""
 
     solutions: int  # that tasks with a gold answer have
     graded: int
@@ -35,7 +35,7 @@ class SolutionAgreement:
         return self.verdicts.get("correct", 0) < _DOUBTFUL * stated or not stated
 
     def lines(self) -> list[str]:
-        """The same for a reader."""
+        """Return the summary as lines of text."""
         of = f"{self.graded:,} of {self.solutions:,} drawn" if self.graded < self.solutions else f"{self.graded:,}"
         others = {
             "wrong": "end in another answer",

@@ -1,4 +1,4 @@
-"""What can be known of a recipe's sources before anything is made."""
+"""Check a recipe's sources before anything is made: whether they exist, and have what is asked of them."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from infogap.tasks.question_column import TableSource
 from infogap.tasks.select_tasks import where_problem
 from infogap.tasks.task_columns import FieldRows, column_paths, optional_paths
 
-_ROWS_SEEN = 20  # at least, for the columns that `where` may name
+_FEWEST_ROWS = 20  # read for the columns that `where` may name
 
 
 def check_sources(loaded: LoadedRecipe) -> list[Problem]:
-    """Every source that is not there or asks for what it cannot give, with its line in the recipe.
+    """Return what is wrong with the sources, each with its line in the recipe.
 
-    Files here are read as far as it takes to see every mapped column; nothing is asked of the Hub.
+    Local files are read until every mapped column has occurred; the Hub is not contacted.
     """
     run = Run.create(loaded)
     key = "import" if loaded.recipe.imports else "tasks"
-    found: list[tuple[KeyPath, str]] = []
+    problems: list[tuple[KeyPath, str]] = []
     for index, source in enumerate(loaded.recipe.import_ or loaded.recipe.tasks or []):
-        problems = _gym(source) if isinstance(source, GymTasks) else _table(run, source)
-        found += [((key, index, *path), message) for path, message in problems]
+        of_source = _gym(source) if isinstance(source, GymTasks) else _table(run, source)
+        problems += [((key, index, *path), message) for path, message in of_source]
     if loaded.recipe.decontaminate is not None:
         for index, against in enumerate(loaded.recipe.decontaminate.against):
-            found += [(("decontaminate", "against", index, *path), message) for path, message in _rows(run, against)]
-    return [loaded.problem(path, message) for path, message in found]
+            problems += [(("decontaminate", "against", index, *path), message) for path, message in _rows(run, against)]
+    return [loaded.problem(path, message) for path, message in problems]
 
 
 def _rows(run: Run, source: RowSource) -> Iterator[tuple[KeyPath, str]]:
-    """What is wrong with where the rows are. Nothing is asked of the Hub, nor of what lies behind a URL."""
+    """Yield what is wrong with where the rows are. Neither the Hub nor a URL is contacted."""
     if any(is_url(entry) for entry in source.files):
         return
     try:
@@ -53,20 +53,20 @@ def _rows(run: Run, source: RowSource) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _table(run: Run, source: TableSource) -> Iterator[tuple[KeyPath, str]]:
-    found = [*_rows(run, source)]
+    problems = [*_rows(run, source)]
     if source.join is not None:
-        found += [(("join", *path), message) for path, message in _rows(run, source.join)]
+        problems += [(("join", *path), message) for path, message in _rows(run, source.join)]
     for name, column in column_paths(source.columns, type(source.columns).model_fields).items():
         problem = template_problem(column) if is_template(column) else None
         if problem:
-            found.append((("columns", name), problem))
+            problems.append((("columns", name), problem))
     columns = None
-    if not found and _is_here(run, source):
+    if not problems and _is_here(run, source):
         try:
             columns = _look(run, source)
         except UserError as error:
-            found.append((_blamed(source, str(error)), str(error)))
-    yield from found
+            problems.append((_blamed(source, str(error)), str(error)))
+    yield from problems
     if source.where is not None:
         problem = where_problem(source.where, columns)
         if problem:
@@ -83,7 +83,7 @@ def _blamed(source: TableSource, message: str) -> KeyPath:
 
 
 def _is_here(run: Run, source: TableSource) -> bool:
-    """Whether a source's rows can be read without asking anybody else."""
+    """Whether a source's rows can be read without the network."""
     parts: list[RowSource] = [source] if source.join is None else [source, source.join]
     if any(is_url(entry) for part in parts for entry in part.files):
         return False
@@ -91,7 +91,7 @@ def _is_here(run: Run, source: TableSource) -> bool:
 
 
 def _look(run: Run, source: TableSource) -> list[str]:
-    """The columns of a source's first rows; rows are read until each mapped column has been seen.
+    """Return the columns of a source's first rows; rows are read until each mapped column has occurred.
 
     Raises UserError where a file is damaged, or no row has a mapped column.
     """
@@ -101,7 +101,7 @@ def _look(run: Run, source: TableSource) -> list[str]:
     columns: dict[str, None] = {}
     for count, (_, row, _) in enumerate(rows.read(), 1):
         columns.update(dict.fromkeys(map(str, row)))
-        if count >= _ROWS_SEEN and not rows.missed - optional:
+        if count >= _FEWEST_ROWS and not rows.missed - optional:
             break
     return list(columns)
 

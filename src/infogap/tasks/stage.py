@@ -1,4 +1,4 @@
-"""The tasks stage: every source's tasks in one table, and what became of the rows that are not in it."""
+"""The tasks stage: every source's tasks in one table, and the fate of the rows that are not in it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from infogap.tasks.gather_tasks import Fate, Gathered, gather_gym, gather_table
 from infogap.tasks.question_column import TURNS
 from infogap.tasks.select_tasks import Task, conflicting, merge
 from infogap.tasks.task_columns import TASK_COLUMNS, column_paths
+from infogap.verify.verifiers import provider_versions
 
 REJECTED = "rejected.parquet"
 ROWS = "rows.parquet"
@@ -33,7 +34,7 @@ _ROWS_PER_FRAME = 2_000
 
 
 def part(run: Run) -> dict[str, Any]:
-    """The sources' settings and bytes; of an import only what its tasks depend on."""
+    """Return the sources' settings and digests; of an import only what its tasks depend on."""
     key = "import" if run.recipe.imports else "tasks"
     sources = {
         spell_path((key, index)): _gym_part(source) if isinstance(source, GymTasks) else _table_part(run, source)
@@ -60,7 +61,9 @@ def _gym_part(source: GymTasks) -> dict[str, Any]:
 def _table_part(run: Run, source: FileTasks | TraceImport) -> dict[str, Any]:
     settings = source.model_dump(mode="json", by_alias=True, include=_SOURCE_KEYS)
     columns = {name: path for name, path in settings["columns"].items() if name in TASK_COLUMNS}
-    return settings | {"columns": columns | _of_traces(source)} | contents(run, source)
+    packages = provider_versions({source.verifier})  # a verifier says which gold answers can be used
+    read = {"columns": columns | _of_traces(source)} | contents(run, source)
+    return settings | read | ({"verifiers": packages} if packages else {})
 
 
 def _of_traces(source: FileTasks | TraceImport) -> dict[str, str]:
@@ -73,7 +76,7 @@ def _of_traces(source: FileTasks | TraceImport) -> dict[str, str]:
 
 
 def make(run: Run) -> Outcome:
-    """Gather every source's tasks, merge those that are the same, and write them with the rejected rows.
+    """Gather every source's tasks, merge equal ones, and write them with the rejected rows.
 
     Raises UserError where a source is not there, lacks a column or gives no task.
     """

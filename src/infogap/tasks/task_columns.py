@@ -1,4 +1,4 @@
-"""Rows as what they say of a task: the source's columns read, its texts cleaned, its constants filled in."""
+"""Read a source's rows as drafts of tasks: mapped columns, cleaned texts, constants filled in."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from infogap.rows.row_files import Wanted
 from infogap.rows.row_join import JoinedRows, unmatched_reason
 from infogap.rows.source_rows import read_rows
 from infogap.runs.run_folder import Run
-from infogap.tasks.gold_answers import gold_answer
 from infogap.tasks.question_column import TableSource, list_of_turns, question_in, takes_one_turn_of_several
 from infogap.text.common_ending import common_ending
 from infogap.text.option_parser import options
+from infogap.verify.verifiers import verifier
 
 TASK_COLUMNS = tuple(TaskColumns.model_fields)
 TASK_FIELDS = tuple(field for field in TASK_COLUMNS if field != "options")  # options become part of the question
@@ -38,7 +38,7 @@ _NAMES = re.compile(r'"([^"]+)"|`([^`]+)`|([A-Za-z_]\w*)')  # in an SQL conditio
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a row says of a task, before anybody asks whether that is enough."""
+    """A row's fields of a task, which may not be enough for one."""
 
     row: int
     question: str | None
@@ -54,10 +54,10 @@ class Draft:
 
 @dataclass(frozen=True)
 class Drafts:
-    """A source's rows as drafts, in their order; and what to tell the user about how they were read."""
+    """A source's rows as drafts, in their order, and notes on how they were read."""
 
     rows: list[Draft]
-    columns: list[str]  # of the file's own, as far as they have been looked at
+    columns: list[str]  # of the file's own, in the rows that were read
     notes: list[str]
 
 
@@ -77,7 +77,7 @@ class FieldRows:
         self.joined = JoinedRows(self.run.base, source) if isinstance(source, Source) and source.join else None
 
     def read(self) -> Iterator[tuple[int, dict[str, Any], dict[str, Any]]]:
-        """Every row's number, its columns, and its value (or MISSING) for each field of `paths`.
+        """Yield every row's number, its columns, and its value (or MISSING) for each field of `paths`.
 
         Raises UserError, after the last row, for a path that no row has or a template that no row fills.
         """
@@ -120,13 +120,13 @@ class FieldRows:
 
 
 def column_paths(columns: TaskColumns, fields: Iterable[str]) -> dict[str, str]:
-    """The mapped ones of the fields, each with its column path."""
+    """Return the column path of each field that is mapped."""
     mapped = {name: getattr(columns, name) for name in fields}
     return {name: path for name, path in mapped.items() if path is not None}
 
 
 def read_fields(run: Run, source: RowSource, paths: dict[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Every row's number and its value (or MISSING) for each field of `paths`.
+    """Yield every row's number and its value (or MISSING) for each field of `paths`.
 
     Raises UserError, after the last row, for a path that no row has.
     """
@@ -135,13 +135,13 @@ def read_fields(run: Run, source: RowSource, paths: dict[str, str]) -> Iterator[
 
 
 def optional_paths(source: TableSource) -> frozenset[str]:
-    """Column paths that no row need have: imported traces may lack gold answers where the recipe names no column."""
+    """Return column paths that may be missing: imported traces need no gold answers if the recipe names no column."""
     imported = isinstance(source, TraceImport) and source.columns.answer == ANSWER
     return frozenset({ANSWER}) if imported else frozenset()
 
 
 def drafts(run: Run, source: TableSource) -> Drafts:
-    """A source's rows as drafts, in their order. Equal texts share memory: a trace file repeats its questions."""
+    """Read a source's rows as drafts, in their order. Equal texts share memory: trace files repeat questions."""
     named = _named_in(source.where) if source.where is not None else set()
     wanted = [*TASK_COLUMNS, *(name for name in TraceColumns.model_fields if name in named)]
     paths = column_paths(source.columns, [name for name in wanted if hasattr(source.columns, name)])
@@ -192,7 +192,7 @@ def _draft(
         text, fault = posed.question, posed.fault
         answer = posed.letters.get(answer or "", answer)
     if answer is not None:
-        answer = gold_answer(text or "", answer, source.verifier)
+        answer = verifier(source.verifier).gold_answer(text or "", answer)
     return Draft(
         number,
         share(text),
@@ -211,8 +211,8 @@ def _without(draft: Draft, reason: str) -> Draft:
 
 
 def _named_in(condition: str) -> set[str]:
-    """What an SQL condition may name as a column."""
-    return {next(filter(None, found)) for found in _NAMES.findall(condition)}
+    """The names in an SQL condition that may be columns."""
+    return {next(filter(None, groups)) for groups in _NAMES.findall(condition)}
 
 
 def _refuse_other_gold(run: Run, source: TableSource) -> None:

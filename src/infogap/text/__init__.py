@@ -1,1 +1,1 @@
-"""Texts of traces and answers: thoughts and their tags, code and formulas, stated answers, options, scripts."""
+"""Reading texts of traces and answers: thoughts and their tags, code and formulas, stated answers, options."""

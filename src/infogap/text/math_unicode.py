@@ -1,25 +1,9 @@
-r"""Characters: what a text shows no reader taken out, and mathematics in Unicode written as LaTeX."""
+r"""Mathematics in Unicode, written as LaTeX: `2√3` is `2\sqrt{3}`."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-
-_FULL_WIDTH = {0x3000: " "} | {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}  # Ａ is A, but ⁵ is not 5
-_INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    "\ufe00-\ufe0f\ufeff]"
-)
-_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f]")
-# Tokens by which models end a turn or a text: <|im_end|>, <|eot_id|>, </s>, <end_of_turn>, <｜end▁of▁sentence｜>.
-_END_TOKEN = (
-    r"(?:<[|｜](?:im_end|eot_id|end_of_text|endoftext|end|eom_id|eos|return|im_sep|end_of_solution|user|assistant"
-    r"|END_OF_TURN_TOKEN|end▁of▁sentence|end_of_sentence)[|｜]>"
-    r"|</s>|<eos>|<end_of_turn>|<end_of_utterance>|<EOS>|\[EOS\]|<pad>|\[PAD\])"
-)
-_END_TOKENS = re.compile(_END_TOKEN)
-_ENDING_TOKEN = re.compile(rf"{_END_TOKEN}\Z")
-_LONGEST_TOKEN, _MOST_TOKENS = 40, 100
 
 _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ", "0123456789+-()nix", strict=True))
 _SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₙₓ", "0123456789+-()nx", strict=True))
@@ -50,34 +34,8 @@ _GREEK = {
 _ALPHABET = str.maketrans(_SYMBOLS | {letter: rf"\{name} " for letter, name in _GREEK.items()})
 
 
-def half_width(text: str) -> str:
-    """Text with ordinary characters in place of full-width ones; superscripts and fractions stay what they are."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text).translate(_FULL_WIDTH)
-
-
-def visible(text: str) -> str:
-    """Text without the characters that nobody sees (zero-width spaces, marks of direction), its spaces ordinary ones.
-
-    Tokens that end a turn are taken out of it, too.
-    """
-    if not text.isascii():
-        text = _SPACES.sub(" ", _INVISIBLE.sub("", text))
-    return _END_TOKENS.sub("", text) if "<" in text or "[" in text else text
-
-
-def without_end_tokens(text: str) -> str:
-    """A response without the tokens at its end that say that it ends."""
-    for _ in range(_MOST_TOKENS):
-        end = text.rstrip()
-        token = _ENDING_TOKEN.search(end[-_LONGEST_TOKEN:]) if end.endswith((">", "]")) else None
-        if token is None:
-            return text
-        text = end[: -len(token[0])]
-    return text
-
-
 def as_latex(text: str) -> str:
-    """Text with the mathematics that Unicode has characters for written in LaTeX: `2√3` is `2\\sqrt{3}`."""
+    """Write mathematical characters of Unicode in LaTeX: `2√3` as `2\\sqrt{3}`."""
     if text.isascii():
         return text
     text = _DASH_BEFORE.sub("-", text)
@@ -112,7 +70,7 @@ _CLOSING = {"(": ")", "{": "}", "[": "]"}
 
 
 def closing(text: str, opening: int) -> int:
-    """Where the bracket that opens at `opening` closes; -1 where it does not."""
+    """Return where the bracket at `opening` closes; -1 where it does not."""
     sign = text[opening]
     depth = 0
     for place in range(opening, len(text)):

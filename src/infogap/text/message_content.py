@@ -1,4 +1,4 @@
-"""What a message holds: a text, or a list of parts, some of them thoughts."""
+"""Read a message's content: a text, or a list of parts, some of them thoughts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks")
-"""Where servers put a thought beside `content`, in the order in which they are looked at."""
+"""Fields in which servers put a thought beside `content`; the first with text counts."""
 
 # Parts by their type; the key with the text is named like the type, `text`, `content` or `summary`.
 _TEXTS = frozenset({"text", "output_text", "input_text"})
@@ -29,12 +29,12 @@ _TEXT_KEYS = ("text", "thinking", "reasoning", "thought", "content", "summary", 
 
 
 class ContentError(ValueError):
-    """A message whose content has a form that is not read; says which."""
+    """A message whose content has an unknown form; the message says which."""
 
 
 @dataclass(frozen=True)
 class Content:
-    """A message's text, and the thought that stands beside it; None where there is no text at all."""
+    """A message's thought and its text, which is None where there is none at all."""
 
     thought: str
     text: str | None
@@ -59,7 +59,7 @@ def calls_tools(value: Any) -> bool:
 
 
 def read_content(value: Any) -> Content:
-    """A message's content: null, a text, or parts ({"type": "text" | "thinking" | "reasoning" ...}).
+    """Read a message's content: null, a text, or parts ({"type": "text" | "thinking" | "reasoning" ...}).
 
     Raises ContentError for any other form.
     """
@@ -71,9 +71,9 @@ def read_content(value: Any) -> Content:
 
 
 def thought_beside(message: Mapping[str, Any]) -> str:
-    """The thought that a server gives in a field of its own; empty where there is none.
+    """Read the thought that a server gives in a field of its own; empty where there is none.
 
-    Raises ContentError where the field has a form that is not read.
+    Raises ContentError where the field has an unknown form.
     """
     for name in THOUGHT_FIELDS:
         if value := message.get(name):

@@ -1,10 +1,10 @@
-r"""The options of a multiple-choice question, read from its text, and which of them an answer names."""
+r"""Parse the options of a multiple-choice question, and find which of them an answer names."""
 
 from __future__ import annotations
 
 import re
 
-from infogap.text.math_unicode import half_width, visible
+from infogap.text.characters import half_width, visible
 from infogap.text.stated_answers import normalised
 
 _UPPER = "[A-ZＡ-Ｚ]"
@@ -50,9 +50,9 @@ _ANOTHER = re.compile(r"(?:(?:and|or|nor|&|/|,)\s*)+[*(\[]*([A-Z])(?![A-Za-z'])|
 
 
 def options(question: str) -> dict[str, str]:
-    r"""The options that a question offers: letter -> text, from A on, at least two.
+    r"""Return the options that a question offers: letter -> text, from A on, at least two.
 
-    Read are lines such as `A: 2.34 m/s`, `(A) ...`, `A.$1$`, `A、...` and `a) ...`, `\textbf{(A)}`, and within a line
+    Known are lines such as `A: 2.34 m/s`, `(A) ...`, `A.$1$`, `A、...` and `a) ...`, `\textbf{(A)}`, and within a line
     `(A) ... (B) ...`, `A) ... B) ...`, `A. ... B. ... C. ...` and `(a) ... (b) ... (c) ...`. Where letters occur twice,
     the longest series counts, and of equal ones the last, as options stand at a question's end. Empty where the
     question offers none.
@@ -68,7 +68,7 @@ def options(question: str) -> dict[str, str]:
 
 
 def named_option(answer: str, offered: dict[str, str]) -> str | None:
-    """The letter of the one option that an answer names, by its letter or its text; None where it names none, or two.
+    """Return the letter of the option that an answer names, by letter or text; None where it names none, or two.
 
     What is written exactly as an option's text is that option, though it be another's letter; then a letter counts
     (any, where the question offers none), then an option's text in other capitals or with other punctuation.

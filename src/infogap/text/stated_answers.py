@@ -1,6 +1,6 @@
-r"""The final answer that a response states.
+r"""Extract the final answer that a response states.
 
-Read, the first that applies:
+The first of these counts:
 
 1. `\boxed{...}` (also `\fbox`) or `<answer>...</answer>`, whichever stands last; boxes joined by a comma, "and" or
    "or" are one answer;
@@ -16,7 +16,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from infogap.text.math_unicode import half_width, visible, without_end_tokens
+from infogap.text.characters import half_width, visible, without_end_tokens
 
 _BOX_TOKEN = re.compile(r"(?P<box>\\{1,2}(?:boxed|fbox)\s*\{)|\\[\s\S]|[{}]")
 _BARE_BOX = re.compile(r"\\boxed(?:\s+|(?=\d))([^\s${}]+)")  # \boxed 5
@@ -61,7 +61,7 @@ _QUOTES = (("'", "'"), ('"', '"'), ("“", "”"), ("‘", "’"), ("*", "*"), (
 
 @dataclass(frozen=True)
 class _Box:
-    """Where a box or tag stands in `text`, and where its content does."""
+    """The span of a box or tag in `text`, and that of its content."""
 
     text: str
     start: int
@@ -75,10 +75,10 @@ class _Box:
 
 
 def stated(response: str, *, cut: bool = False) -> str | None:
-    r"""The answer that a response states, without its wrapping (`$`, `**`, `\boxed`); None where it states none.
+    r"""Return the answer that a response states, without its wrapping (`$`, `**`, `\boxed`); None where it states none.
 
-    `cut`: the response stopped at its token limit. What stands in its last, unfinished line is then an answer
-    only if it is closed (`\boxed{...}`, `<answer>...</answer>`): "the answer is 1" may have been about to say 12.
+    `cut`: the response stopped at its token limit. Its last, unfinished line then holds an answer only if that is
+    closed (`\boxed{...}`, `<answer>...</answer>`): "the answer is 1" may have been about to say 12.
     """
     response = without_end_tokens(response)
     explicit = _explicit(response, cut)
@@ -96,20 +96,20 @@ def stated(response: str, *, cut: bool = False) -> str | None:
 
 
 def every_stated(text: str) -> list[str]:
-    r"""Every answer that a text states in a `\boxed{...}` or in a sentence, in order, without its wrapping.
+    r"""Return every answer that a text states in a `\boxed{...}` or in a sentence, in order, without its wrapping.
 
     A sentence that holds a box states it once.
     """
     boxes = [box for box in _boxes(text) if box.content.strip()]
-    found = [(box.start, unwrapped(box.content)) for box in boxes]
+    answers = [(box.start, unwrapped(box.content)) for box in boxes]
     starts = [box.start for box in boxes]
     for match in _statings(text):
         line = text[match.end() : match.end() + MAX_ANSWER].partition("\n")[0]  # a looping trace can be one long line
         sentence = _one_sentence(line)
         boxed = bisect_left(starts, match.start()) < bisect_left(starts, match.end() + len(sentence))
         if not boxed and not _BEFORE_ANSWER.search(sentence):  # "Final answer: the answer is 42" says it once
-            found.append((match.start(), unwrapped(sentence.strip(" *`"))))
-    return [answer for _, answer in sorted(found) if answer]
+            answers.append((match.start(), unwrapped(sentence.strip(" *`"))))
+    return [answer for _, answer in sorted(answers) if answer]
 
 
 def _statings(text: str) -> Iterator[re.Match[str]]:
@@ -130,13 +130,13 @@ def _statings(text: str) -> Iterator[re.Match[str]]:
 
 
 def last_line(response: str) -> str:
-    """The last line with any text, stripped; empty where there is none. Tokens that end a response are no text."""
+    """Return the last line with text, stripped; empty where there is none. End tokens are not text."""
     lines = without_end_tokens(response).strip().splitlines()
     return lines[-1].strip() if lines else ""
 
 
 def unwrapped(text: str) -> str:
-    r"""Text without what surrounds an answer: spaces, `**`, `$`, `\(...\)`, a final full stop, `\boxed{...}`."""
+    r"""Remove what surrounds an answer: spaces, `**`, `$`, `\(...\)`, a final full stop, `\boxed{...}`."""
     for _ in range(8):  # wrappings within wrappings; more would be play
         before = text
         text = visible(text).strip()
@@ -261,7 +261,7 @@ def _one_sentence(text: str) -> str:
 
 
 def normalised(text: str) -> str:
-    r"""Text for comparison: `$`, `\text{...}`, quotes around it and the punctuation that ends it taken off.
+    r"""Normalise a text for comparison: remove `$`, `\text{...}`, quotes around it and final punctuation.
 
     Full-width characters are ordinary ones, words have one space between them, case is folded. Signs that may
     be part of an answer stay: 5 is not -5, .5, 5! or 5'.

@@ -1,4 +1,4 @@
-"""How many texts had which tags, tokens and finish reasons: what a stage says of the texts that it has read."""
+"""Count the tags, end tokens and finish reasons of the texts that a stage has read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OF_ANSWERS = re.compile(
 
 @dataclass
 class TagCounts:
-    """Counts of texts."""
+    """Numbers of texts, by tag, end token and finish reason."""
 
     tags: Counter[str] = field(default_factory=Counter)
     end_tokens: Counter[str] = field(default_factory=Counter)
@@ -39,18 +39,18 @@ class TagCounts:
             self.unread[first[0]] += bool(closed and not _OF_ANSWERS.fullmatch(first[2]))
 
     def as_counts(self) -> dict[str, Any]:
-        """What goes to the manifest: only what there is."""
+        """Return the counts for the manifest; empty ones are left out."""
         counted = {
             "thoughts_by": self.tags,
             "end_tokens_removed": self.end_tokens,
             "tags_not_read": +self.unread,
             "finish_reasons_not_known": self.words,
         }
-        found: dict[str, Any] = {name: dict(sorted(each.items())) for name, each in counted.items() if each}
-        return found | ({"text_after_end_token": self.ran_on} if self.ran_on else {})
+        present: dict[str, Any] = {name: dict(sorted(each.items())) for name, each in counted.items() if each}
+        return present | ({"text_after_end_token": self.ran_on} if self.ran_on else {})
 
     def notes(self) -> Iterator[str]:
-        """Sentences for a person."""
+        """Yield sentences for the user."""
         if self.tags:
             yield f"thoughts were set apart by {_listed(self.tags)}"
         if self.end_tokens:

@@ -1,4 +1,4 @@
-"""The tags by which models set their thoughts apart, and the tokens that begin and end a text: one table."""
+"""One table of the tags around models' thoughts, and of the tokens that begin and end a text."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Pair = tuple[str, str]  # the opening and the closing tag that a recipe names
 
 @dataclass(frozen=True)
 class Tags:
-    """One way to set a thought apart, as regular expressions that each begin with a literal character.
+    """One way to mark a thought, as regular expressions that each begin with a literal character.
 
-    `name`: what notes call it. Whatever begins the answer also closes the thought. `frames` belong to neither.
+    `name`: its name in notes. Whatever begins the answer also closes the thought. `frames` belong to neither.
     """
 
     name: str
@@ -86,7 +86,7 @@ _PIECES = frozenset({"<|channel|>", "<|message|>", "<|start|>", "<|end|>", "<|co
 
 
 class Mark(NamedTuple):
-    """A tag where it stands in a text."""
+    """A tag and its span in a text."""
 
     kind: Kind
     name: str
@@ -116,7 +116,7 @@ class TagReader:
         self._run = re.compile(f"(?:{self._any.pattern})+", re.IGNORECASE)
 
     def marks(self, text: str) -> list[Mark]:
-        """The tags of a text in their order, without those that it quotes: "`</think>` closes a thought"."""
+        """Return the tags of a text in order, without those that it quotes: "`</think>` closes a thought"."""
         return [
             self._mark(match)
             for match in self._any.finditer(text)
@@ -124,7 +124,7 @@ class TagReader:
         ]
 
     def without(self, text: str) -> str:
-        """A text without any tag, quoted or not; words that a tag kept apart stay apart."""
+        """Remove every tag, quoted or not; words that a tag separated stay separate."""
         return self._run.sub(_apart, text)
 
     def _mark(self, match: re.Match[str]) -> Mark:
@@ -136,13 +136,13 @@ class TagReader:
 
 
 def is_tag(token: str) -> bool:
-    """Whether a single token tells a thought from an answer, by itself or as a piece of a tag."""
+    """Whether a single token is a tag of thoughts or a piece of one."""
     return token in _PIECES or any(mark.kind != "ends" for mark in tag_reader().marks(token))
 
 
 @lru_cache(maxsize=8)
 def tag_reader(pair: Pair | None = None) -> TagReader:
-    """The reader for a recipe's pair, if it names one."""
+    """Return the reader for a recipe's pair, if it names one."""
     return TagReader(pair)
 
 

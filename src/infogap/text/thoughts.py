@@ -1,4 +1,4 @@
-"""Thoughts and answers: where a thinking model's text stops being the one and becomes the other."""
+"""Split a thinking model's text into its thought (reasoning) and its answer (response)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ANSWER_ENDS_IT = re.compile(r"<answer>(?:(?!</?answer>).)*</answer>\s*\Z", re.I
 
 @dataclass(frozen=True)
 class Parts:
-    """A text in its two parts, and what told them apart."""
+    """A text in its two parts, and what separated them."""
 
     reasoning: str
     response: str
@@ -32,7 +32,7 @@ class Parts:
 
 
 def split(text: str, *, truncated: bool = False, opened: bool = False, pair: Pair | None = None) -> tuple[str, str]:
-    """A model's text as (reasoning, response); see `read_parts`."""
+    """Split a model's text into (reasoning, response); see `read_parts`."""
     parts = read_parts(text, truncated=truncated, opened=opened, pair=pair)
     return parts.reasoning, parts.response
 
@@ -45,12 +45,12 @@ def read_parts(
     pair: Pair | None = None,
     unwrap: bool = False,
 ) -> Parts:
-    """A model's text as reasoning and response, without tags, end-of-sequence tokens and surrounding whitespace.
+    """Split a model's text into reasoning and response, without tags, end tokens and surrounding white space.
 
-    Everything up to the last closing tag is reasoning: nested and further thoughts, and what stands between them. A
-    thought that is not closed is all reasoning with an empty response: it was cut off, and a part of a thought is no
-    answer. Where nothing follows the last thought, the response is what stands before it. Text without tags is all
-    response. Tags in quotation marks or backticks are words of the text.
+    Everything up to the last closing tag is reasoning: nested and further thoughts, and text between them. A thought
+    that is not closed is all reasoning with an empty response: it is truncated, and part of a thought is no answer. If
+    nothing follows the last thought, the response is the text before it. Text without tags is all response. Tags in
+    quotation marks or backticks are words of the text.
 
     `opened`: the prompt is known to end with the opening tag, so that text without tags is a thought.
     `truncated`: generation stopped at its token limit. `pair`: tags that the recipe names, besides the known ones.
@@ -82,7 +82,7 @@ def read_parts(
 
 
 def joined(thought: str, parts: Parts, pair: Pair | None = None, found_in: str = "a column of its own") -> Parts:
-    """The parts of a text whose thought, or a piece of it, also came by itself: one thought, told once.
+    """Merge a thought that came by itself with the parts of a text that may repeat it.
 
     `found_in`: where, as the notes on tags say it.
     """
@@ -112,11 +112,11 @@ def _without_outer_tokens(text: str) -> tuple[str, tuple[str, ...]]:
         thought, _, answer = text.removeprefix("analysis").rpartition("assistantfinal")
         text = f"<|channel|>analysis<|message|>{thought}<|channel|>final<|message|>{answer}"
     end, tokens = len(text), list[str]()
-    while found := LAST_TOKEN.search(text, max(0, end - _LONGEST_TOKEN), end):
-        if is_tag(found[1]):  # a thought may end the text
+    while last := LAST_TOKEN.search(text, max(0, end - _LONGEST_TOKEN), end):
+        if is_tag(last[1]):  # a thought may end the text
             break
-        end = found.start()
-        tokens.append(found[1])
+        end = last.start()
+        tokens.append(last[1])
     return text[:end].rstrip(), tuple(dict.fromkeys(tokens))
 
 
@@ -139,8 +139,8 @@ def _with_answer(text: str, marks: list[Mark], *, opened: bool) -> list[Mark]:
     thinks = opened or any(mark.kind == "opens" for mark in marks)
     if not thinks or any(mark.kind == "closes" for mark in marks):
         return marks
-    found = _ANSWER_ENDS_IT.search(text)
-    return [*marks, Mark("closes", "<answer>", found.start(), found.start())] if found else marks
+    answer = _ANSWER_ENDS_IT.search(text)
+    return [*marks, Mark("closes", "<answer>", answer.start(), answer.start())] if answer else marks
 
 
 def _answer_between(text: str, marks: list[Mark], *, truncated: bool, opened: bool) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""The text of a trace that is measured, and how many words it has."""
+"""The text of a trace that is measured, and its number of words."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from infogap.text.cjk import IDEOGRAPH
+from infogap.text.characters import IDEOGRAPH
 
 _IDEOGRAPH = re.compile(f"[{IDEOGRAPH}]")
 _PUNCTUATION = re.compile("[\u3000-\u303f\uff00-\uffef]")  # of Chinese and Japanese, and full-width letters
 
 
 def measured_text(reasoning: str | None, response: str | None) -> str:
-    r"""What is measured of a trace: its reasoning and its response with a line break between; spans count in this."""
+    r"""Join a trace's reasoning and response by a line break; spans in measures are offsets into this text."""
     return f"{reasoning}\n{response or ''}" if reasoning else response or ""
 
 
 def lower_in_place(text: str) -> str:
-    """Lower case without moving any place: the one letter whose lower case is two characters stays as it is."""
+    """Lower a text and keep all offsets: the one letter whose lower case is two characters stays as it is."""
     lowered = text.lower()
     if len(lowered) == len(text):
         return lowered
@@ -27,7 +27,7 @@ def lower_in_place(text: str) -> str:
 
 
 def word_count(text: str) -> int:
-    """Words between white space; of Chinese and Japanese, which have none, every character counts as a word."""
+    """Count words between white space; in Chinese and Japanese, which have none, every character is a word."""
     if not text.isascii():
         text, ideographs = _IDEOGRAPH.subn(" ", text)
         if ideographs:
@@ -36,7 +36,7 @@ def word_count(text: str) -> int:
 
 
 def word_counts(texts: Sequence[str]) -> list[int]:
-    """`word_count` of each text; all of those of ASCII are counted at once."""
+    """Count the words of each text; all ASCII texts are counted at once."""
     counts = [0 if text.isascii() else word_count(text) for text in texts]
     ascii_only = [place for place, text in enumerate(texts) if text and text.isascii()]
     row = "\n".join(["", *(texts[place] for place in ascii_only)]).encode()

@@ -1,19 +1,21 @@
-"""What the verifier says of a trace's final answer."""
+"""What the verifier says of a trace's final answer. Open `base.py` first: it says what a verifier is."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from infogap.verify.base import Grade, Item, Verifier, right_or_wrong
 
 if TYPE_CHECKING:
     from infogap.runs.stage import Stage
 
     STAGE: Stage
 
-__all__ = ["STAGE"]
+__all__ = ["STAGE", "Grade", "Item", "Verifier", "right_or_wrong"]
 
 
 def __getattr__(name: str) -> Stage:
-    """The stage, imported when asked for: worker processes import the graders and need no tables."""
+    """Import the stage when it is asked for: worker processes import the verifiers and need no tables."""
     if name == "STAGE":
         from infogap.verify.stage import STAGE
 

@@ -22,9 +22,9 @@ _BY_COMMA = re.compile(r"^[^\[\](){}]*,")
 
 
 def as_set(form: Condition | Maths) -> tuple[str, Set] | None:
-    """The variable of a condition ('' where it is a bare set) and the set that it describes.
+    """Return the variable of a condition ('' for a bare set) and the set that it describes.
 
-    None where it is no condition on one variable with numbers for bounds.
+    None where it is not a condition on one variable with numbers as bounds.
     """
     alternatives = form.alternatives if isinstance(form, Condition) else ((form.latex,),)
     variables: set[str] = set()
@@ -32,11 +32,11 @@ def as_set(form: Condition | Maths) -> tuple[str, Set] | None:
     for parts in alternatives:
         both: Set = S.Reals
         for part in parts:
-            found = _simple(part)
-            if found is None:
+            condition = _simple(part)
+            if condition is None:
                 return None
-            variables.add(found[0])
-            both = Intersection(both, found[1]) if found[1] != S.Complexes else both
+            variables.add(condition[0])
+            both = Intersection(both, condition[1]) if condition[1] != S.Complexes else both
         union = Union(union, both)
     variables -= {""}
     return (variables.pop() if variables else "", union) if len(variables) <= 1 else None
@@ -49,8 +49,8 @@ def _simple(text: str) -> tuple[str, Set] | None:
     pieces = [piece.strip() for piece in _OPERATOR.split(text)]
     sides, operators = pieces[::2], pieces[1::2]
     if not operators:
-        found = _set(text)
-        return None if found is None else ("", found)
+        numbers = _set(text)
+        return None if numbers is None else ("", numbers)
     if operators[0] in (r"\in", r"\notin"):
         return _membership(sides, operators)
     distance = _DISTANCE.fullmatch(text)
@@ -87,10 +87,10 @@ def _within(distance: re.Match[str]) -> tuple[str, Set] | None:
 
 
 def _membership(sides: list[str], operators: list[str]) -> tuple[str, Set] | None:
-    found = _set(sides[1]) if len(operators) == 1 and _VARIABLE.fullmatch(sides[0]) else None
-    if found is None:
+    numbers = _set(sides[1]) if len(operators) == 1 and _VARIABLE.fullmatch(sides[0]) else None
+    if numbers is None:
         return None
-    return sides[0], found if operators[0] == r"\in" else S.Reals - found
+    return sides[0], numbers if operators[0] == r"\in" else S.Reals - numbers
 
 
 def _half_line(operator: str, bound: Any) -> Set:
@@ -110,19 +110,19 @@ def _half_line(operator: str, bound: Any) -> Set:
 
 def _number(text: str) -> Any:
     """A real number, or an infinity; None for anything else."""
-    found = expressions(text)
-    if len(found) != 1 or isinstance(found[0], Set) or not hasattr(found[0], "free_symbols"):
+    parsed = expressions(text)
+    if len(parsed) != 1 or isinstance(parsed[0], Set) or not hasattr(parsed[0], "free_symbols"):
         return None
-    value = exact(found[0])
+    value = exact(parsed[0])
     return value if not value.free_symbols and value.is_extended_real else None
 
 
 def _set(text: str) -> Set | None:
     """A set of real numbers that Math-Verify reads, with bounds worked out; a bare number is none."""
-    found = expressions(text.replace(r"\bigcup", r"\cup"))
-    if len(found) != 1 or not isinstance(found[0], Set):
+    parsed = expressions(text.replace(r"\bigcup", r"\cup"))
+    if len(parsed) != 1 or not isinstance(parsed[0], Set):
         return None
-    collection: Any = found[0]
+    collection: Any = parsed[0]
     if isinstance(collection, FiniteSet):
         collection = FiniteSet(*collection.args)
     collection = exact(collection)

@@ -1,6 +1,6 @@
-"""A user's own grader, named `module:function` in the recipe: found, loaded, and known by its source.
+"""A user's own grader, named `module:function` in the recipe: loaded, called, and identified by its source.
 
-Its module lies beside the recipe's file or is installed. It is imported in worker processes only: what it does at its
+Its module is beside the recipe's file or is installed. It is imported in worker processes only: what it does at its
 import, or on a model's text, is bounded there.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass
 from functools import cache, partial
 from importlib import import_module
 from importlib.machinery import PathFinder
@@ -16,12 +18,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from infogap.errors import UserError, WorldError
 from infogap.ids import digest, file_digest
 from infogap.parallel.bounded_processes import Lost, bounded
 from infogap.spelling import nearest
+from infogap.text.stated_answers import MAX_ANSWER
+from infogap.verify.base import Grade, Item, Verifier, ungradable
 
 IMPORT_LIMIT = 60.0  # seconds
+TASK_KEYS = ("task_id", "source", "family", "difficulty", "question", "answer", "metadata")
+_ONE = 1 - 1e-9  # a sum of ten tenths is right
 
 Function = Callable[[str, str | None, dict[str, Any]], Any]
 
@@ -31,25 +39,64 @@ def is_function(verifier: str) -> bool:
     return ":" in verifier
 
 
+@dataclass(frozen=True)
+class CustomVerifier(Verifier):
+    """The verdict that `function(response, answer, task)` gives; it runs in a worker that finds the recipe's modules.
+
+    `response` is the whole response without its thought, `answer` the gold answer, `task` a dict of TASK_KEYS. It
+    returns True or False, or a score from 0 to 1, of which 1 is correct; None where the response has no answer; or a
+    pair of any of these and the answer that it read. Anything else is `ungradable`, as is what it raises.
+    """
+
+    name: str
+
+    needs_gold = False
+    whole_response = True
+
+    def grade(self, item: Item) -> Grade:
+        task = {key: (item.task or {}).get(key) for key in TASK_KEYS}
+        task["metadata"] = orjson.loads(item.metadata or "{}")
+        with redirect_stdout(sys.stderr):  # what it prints is no part of infogap's output
+            returned = load(self.name)(item.answer if item.response is None else item.response, item.gold, task)
+        is_pair = isinstance(returned, tuple) and len(returned) == 2
+        value, answer = returned if is_pair else (returned, item.answer or None)
+        if answer is not None and not isinstance(answer, str):
+            return ungradable(f"the grader's answer is no text but {_shown(answer)}", item.answer)
+        answer = answer[:MAX_ANSWER] if answer else None
+        if value is None:
+            return Grade("no_answer", answer)
+        score = _score(value)
+        if score is None:
+            return ungradable(f"the grader returned {_shown(value)}, not True, False or a score from 0 to 1", answer)
+        return Grade("correct" if score == 1 else "wrong", answer, score)
+
+    def check_gold(self, question: str, gold: str) -> None:
+        """Accept any gold answer, tests of a program for example: the function itself says what it can use."""
+
+    def start_worker(self, folder: Path) -> None:
+        add_folder(folder)
+        load(self.name)
+
+
 def problem(name: str, folder: Path) -> str | None:
-    """Why a function cannot grade (its module is not there, say), found out in a process of its own; None if it can."""
+    """Say why a function cannot grade (no such module, say), after trying in a separate process; None if it can."""
     look = partial(_problem, folder=folder)
     outcomes = bounded(look, [name], limit=IMPORT_LIMIT, deadline=IMPORT_LIMIT, workers=1)
     try:
-        (found,) = outcomes
+        (outcome,) = outcomes
     except WorldError as error:
         return str(error)
-    if isinstance(found, Lost):
+    if isinstance(outcome, Lost):
         module = name.partition(":")[0]
-        how = "ends the process" if found.why == "death" else f"takes more than {IMPORT_LIMIT:g} s"
+        how = "ends the process" if outcome.why == "death" else f"takes more than {IMPORT_LIMIT:g} s"
         return f"importing '{module}' {how}"
-    return None if found is None else str(found)
+    return None if outcome is None else str(outcome)
 
 
 def source_digest(name: str, folder: Path) -> str | None:
-    """SHA-256 over the files of a function's module, or of the package that it is in; None where there are none.
+    """Hash (SHA-256) the files of a function's module, or of its package; None where there are none.
 
-    Other modules that these import are taken to stay what they are.
+    Other modules that these import are assumed not to change.
     """
     top = name.partition(":")[0].partition(".")[0]
     spec = PathFinder.find_spec(top, [str(folder)]) or find_spec(top)
@@ -65,7 +112,7 @@ def source_digest(name: str, folder: Path) -> str | None:
 
 
 def add_folder(folder: Path) -> None:
-    """Let modules be found in a folder before anywhere else, and leave nothing behind in it."""
+    """Import modules from a folder before any other, and leave no bytecode in it."""
     sys.dont_write_bytecode = True
     if str(folder) not in sys.path[:1]:
         sys.path.insert(0, str(folder))
@@ -73,7 +120,7 @@ def add_folder(folder: Path) -> None:
 
 @cache
 def load(name: str) -> Function:
-    """The function of a name `module:function`. Raises UserError where it is not there or takes other arguments."""
+    """Import the function that a name says. Raises UserError if there is none, or it takes other arguments."""
     module, _, attribute = name.partition(":")
     try:
         loaded = import_module(module)
@@ -109,3 +156,16 @@ def _problem(name: str, folder: Path) -> str | None:
     except UserError as error:
         return str(error)
     return None
+
+
+def _score(value: Any) -> float | None:
+    """A score; None for what is none. NumPy's and torch's numbers are numbers too."""
+    if not isinstance(value, bool | int | float) and hasattr(value, "item"):
+        value = value.item()
+    if not isinstance(value, bool | int | float) or not 0 <= value <= 2 - _ONE:  # not so NaN
+        return None
+    return 1.0 if value >= _ONE else float(value)
+
+
+def _shown(value: Any) -> str:
+    return f"{value!r:.60} ({type(value).__name__})"

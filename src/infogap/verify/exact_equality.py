@@ -1,4 +1,4 @@
-r"""Whether two expressions are the same number: exactly for rational and algebraic ones, else to fifty digits.
+r"""Compare two expressions: exactly if they are rational or algebraic, else to fifty digits.
 
 Decimals count as the fractions that they are. An algebraic number that is not zero is no smaller than a bound that
 follows from its radicals (Burnikel, Funke, Mehlhorn, Schirra and Schmitt 2001: the BFMSS bound): what is smaller is
@@ -28,7 +28,7 @@ _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 6
 
 
 def exact(expression: Any) -> Any:
-    """An expression with fractions for decimals, and everything in it worked out."""
+    """Replace decimals by fractions, and evaluate an expression."""
     if isinstance(expression, Basic):
         decimals = {number: Rational(str(number)) for number in expression.atoms(Float)}
         if decimals:
@@ -65,7 +65,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def points(symbols: list[Symbol]) -> Iterator[dict[Symbol, Rational]]:
-    """Points at which nothing special happens: fractions of primes, above and below zero, others for every symbol."""
+    """Yield generic points: fractions of primes, positive and negative, different ones for every symbol."""
     for turn in range(_POINTS):
         yield {
             symbol: Rational(
@@ -77,7 +77,7 @@ def points(symbols: list[Symbol]) -> Iterator[dict[Symbol, Rational]]:
 
 
 def number(expression: Any) -> Any:
-    """The value of an expression as an mpmath number of sixty digits; None where it has none, or more symbols."""
+    """Return the value of an expression as an mpmath number of sixty digits; None if it has none, or free symbols."""
     if expression in (oo, -oo):
         return mpmath.inf if expression == oo else -mpmath.inf
     try:

@@ -1,4 +1,4 @@
-"""From a trace's text to its verdict's row."""
+"""Grade traces: from a trace's text to its row of the verdicts table."""
 
 from __future__ import annotations
 
@@ -14,46 +14,47 @@ from infogap.recipe.sources import GymTasks
 from infogap.rows import reasoning_gym as gym
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
-from infogap.text.option_parser import named_option, options
-from infogap.text.stated_answers import MAX_ANSWER, every_stated, last_line, stated
+from infogap.text.stated_answers import MAX_ANSWER, last_line, stated
+from infogap.verify.base import Grade, Item, Verifier, no_answer, ungradable
 from infogap.verify.custom_verifier import is_function, source_digest
 from infogap.verify.grading_pool import TIME_LIMIT, grade_all
-from infogap.verify.grading_types import Grade, Item, no_answer, ungradable
-from infogap.verify.verifiers import grade, is_known, needs_worker
+from infogap.verify.verifiers import is_known, provider_versions, verifier
 
 VERSION = 4  # raised when the same response would get another verdict
 NO_GOLD = "no gold answer"
-NEEDS_GOLD = ("math", "choice", "exact", "numeric", "regex")
 _ONE_LINE = 100  # characters: a response that is no more than such a line is an answer by itself
 _TRACE_COLUMNS = ("trace_id", "task_id", "reasoning", "response", "finish_reason", "error")
 Tasks = dict[str, dict[str, Any]]
 
 
 def tasks_by_id(run: Run) -> Tasks:
-    """What grading needs of every task."""
+    """Load what grading needs of every task, by task_id."""
     return {task["task_id"]: task for part in run.parts(TASKS) for task in part.drop("solution").iter_rows(named=True)}
 
 
 def grading_settings(run: Run) -> dict[str, Any]:
-    """What verdicts depend on besides the texts.
+    """Return what verdicts depend on besides the texts, for fingerprints.
 
-    Infogap's own rules, the libraries that give them, how long these may take, and the source of the user's graders.
+    That is the version of infogap's rules and of the libraries, the time limit, the source of the user's functions, and
+    the packages that bring other verifiers.
     """
     libraries = {"math-verify": version("math-verify")}
     if any(isinstance(source, GymTasks) for source in run.recipe.tasks or []):
         libraries["reasoning-gym"] = gym.library_version()
     settings: dict[str, Any] = {"version": VERSION, "libraries": libraries, "time_limit": TIME_LIMIT}
-    functions = sorted({source.verifier for source in run.recipe.table_sources if is_function(source.verifier)})
-    return settings | ({"functions": {name: source_digest(name, run.base) for name in functions}} if functions else {})
+    names = {source.verifier for source in run.recipe.table_sources}
+    functions = {name: source_digest(name, run.base) for name in sorted(names) if is_function(name)}
+    packages = provider_versions(names)
+    return settings | ({"functions": functions} if functions else {}) | ({"verifiers": packages} if packages else {})
 
 
 def grade_traces(
     tasks: Tasks, parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]], folder: Path
 ) -> Generator[dict[str, Any], None, None]:
-    """The verdicts table's row of every trace, in the order of the traces.
+    """Yield a row of the verdicts table for every trace, in the order of the traces.
 
-    Takes the tasks by id; the traces table part by part, each part with the verdicts that were given on it before:
-    these stay what they are; and the recipe's folder, where the user's own graders are.
+    Takes the tasks by id; the traces table part by part, each part with the verdicts that exist already, which are
+    kept; and the recipe's folder, where the user's own graders are.
     """
     verifiers = {task["verifier"] for task in tasks.values()}
     with closing(grade_all(_work(tasks, parts), verifiers=verifiers, folder=folder)) as grades:
@@ -68,8 +69,8 @@ def grade_traces(
 
 
 def _work(tasks: Tasks, parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]]) -> Iterator[tuple[str, Item | Grade]]:
-    for part, judged in parts:
-        before = part.select("trace_id").join(judged, on="trace_id", how="left", maintain_order="left")
+    for part, graded in parts:
+        before = part.select("trace_id").join(graded, on="trace_id", how="left", maintain_order="left")
         for trace, known in zip(
             part.select(_TRACE_COLUMNS).iter_rows(named=True), before.iter_rows(named=True), strict=True
         ):
@@ -81,10 +82,10 @@ def _work(tasks: Tasks, parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]]) -> I
 
 
 def prepared(task: dict[str, Any] | None, trace: dict[str, Any]) -> Item | Grade:
-    """What a grader has to decide about a trace, or the grade where there is nothing to decide.
+    """Return what a verifier has to decide about a trace, or the grade where that is clear without one.
 
-    Takes the task's row, of which only a user's grader needs more than question, answer, verifier and metadata, and the
-    trace's reasoning, response, finish_reason and error.
+    Takes the task's row, of which only a user's function needs more than question, answer, verifier and metadata, and
+    the trace's reasoning, response, finish_reason and error.
     """
     if trace["error"] is not None:
         return ungradable("the request failed")  # why stands in traces.error, which is not published
@@ -92,15 +93,16 @@ def prepared(task: dict[str, Any] | None, trace: dict[str, Any]) -> Item | Grade
         return ungradable(
             f"there is no verifier '{task['verifier']}'" if task else "its task is not in the tasks table"
         )
+    grader = verifier(task["verifier"])
     response, cut = trace["response"] or "", trace["finish_reason"] == "length"
-    if task["answer"] is None and task["verifier"] in NEEDS_GOLD:
+    if task["answer"] is None and grader.needs_gold:
         return ungradable(NO_GOLD, stated(response)) if response.strip() and not cut else _without_answer(trace)
-    item = (_for_function if is_function(task["verifier"]) else _item)(task, response, cut)
+    item = (_whole if grader.whole_response else _item)(grader, task, response, cut)
     if item is None:
         return _without_answer(trace)
     if len(item.answer) > MAX_ANSWER:
         return ungradable(f"answer of {len(item.answer):,} characters", item.answer[:MAX_ANSWER])
-    return item if needs_worker(item.verifier) else grade(item)
+    return item if grader.needs_worker else grader.grade(item)
 
 
 def _without_answer(trace: dict[str, Any]) -> Grade:
@@ -112,35 +114,24 @@ def _without_answer(trace: dict[str, Any]) -> Grade:
     return no_answer()
 
 
-def _item(task: dict[str, Any], response: str, cut: bool) -> Item | None:
+def _item(grader: Verifier, task: dict[str, Any], response: str, cut: bool) -> Item | None:
     """The stated answer, or the last line where it may hold one; None where the response has no answer."""
     known = {"verifier": task["verifier"], "question": task["question"], "gold": task["answer"]}
-    answer = stated(response, cut=cut)
-    if answer is not None and task["verifier"] == "choice":
-        answer = _naming_an_option(response, answer, task["question"], cut)
+    answer = grader.final_answer(response, task["question"], cut=cut)
     if answer is not None:
         return Item(**known, metadata=task["metadata"], answer=answer)
     line = last_line(response)
     if cut or not line:
         return None
     whole = line == response.strip() and len(line) <= _ONE_LINE
-    if not whole and task["verifier"] in ("exact", "gym", "regex"):
+    if not whole and not grader.reads_last_line:
         return None  # any sentence would pass for an answer
     return Item(**known, metadata=task["metadata"], answer=line[-MAX_ANSWER:], stated=False)
 
 
-def _naming_an_option(response: str, answer: str, question: str, cut: bool) -> str:
-    """The last answer that a response states and that names an option: a box may hold something else, a speed."""
-    if cut or "<answer>" in response.lower():
-        return answer
-    offered = options(question)
-    every = reversed(every_stated(response))
-    return next((said for said in every if len(said) <= MAX_ANSWER and named_option(said, offered)), answer)
-
-
-def _for_function(task: dict[str, Any], response: str, cut: bool) -> Item | None:
-    """A response for a user's own grader, which may read answers that infogap does not; None as for the others."""
-    answer = stated(response, cut=cut)
+def _whole(grader: Verifier, task: dict[str, Any], response: str, cut: bool) -> Item | None:
+    """The response for a verifier that may read answers which infogap does not; None as for the others."""
+    answer = grader.final_answer(response, task["question"], cut=cut)
     if not response.strip() or (cut and answer is None):
         return None
     known = {"verifier": task["verifier"], "question": task["question"], "gold": task["answer"]}

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 
 from infogap.parallel.bounded_processes import Given, Lost, bounded
-from infogap.verify.custom_verifier import add_folder, is_function, load
-from infogap.verify.grading_types import Grade, Item, ungradable
-from infogap.verify.verifiers import BOUNDED, grade
+from infogap.verify.base import Grade, Item, ungradable
+from infogap.verify.custom_verifier import is_function
+from infogap.verify.verifiers import grade, is_known, verifier
 
 TIME_LIMIT = 10.0  # processor seconds per item
 DEADLINE = 60.0  # seconds by the clock per item, for graders that wait
@@ -36,9 +35,8 @@ def grade_all(
     longer is `ungradable`: its worker is ended and replaced. Raises WorldError where no worker starts, as where a
     module named in the recipe is not there.
     """
-    named = sorted(set(verifiers))
-    modules = [BOUNDED[name] for name in named if name in BOUNDED]
-    functions = [name for name in named if is_function(name)]
+    names = [name for name in sorted(set(verifiers)) if is_known(name) and verifier(name).needs_worker]
+    modules = [module for name in names for module in verifier(name).modules]
     sent = deque[Keyed]()
 
     def items() -> Iterator[Item | Given]:
@@ -46,7 +44,7 @@ def grade_all(
             sent.append((key, item))
             yield Given(item) if isinstance(item, Grade) else item
 
-    start = partial(_start_worker, modules, functions, folder)
+    start = partial(_start_worker, names, folder)
     outcomes = bounded(_grade, items(), limit=limit, deadline=deadline, workers=workers, start=start, preload=modules)
     try:
         for outcome in outcomes:
@@ -68,13 +66,9 @@ def _lost(item: Item | Grade, lost: Lost, limit: float, deadline: float) -> Grad
 # In the worker
 
 
-def _start_worker(modules: list[str], functions: list[str], folder: Path) -> None:
-    for module in modules:
-        import_module(module)
-    if functions:
-        add_folder(folder)
-        for name in functions:
-            load(name)
+def _start_worker(verifiers: list[str], folder: Path) -> None:
+    for name in sorted(verifiers, key=is_function):  # the recipe's folder last: no library is to be imported from there
+        verifier(name).start_worker(folder)
     limit_memory()
 
 

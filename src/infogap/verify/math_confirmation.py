@@ -1,4 +1,4 @@
-"""Whether what Math-Verify calls equal is: asked again with exact arithmetic, part by part."""
+"""Confirm what Math-Verify calls equal, with exact arithmetic, part by part."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _relations(gold: Relational, answer: Relational) -> bool:
 
 
 def _constant_ratio(one: Any, other: Any, symbols: list[Any]) -> Any:
-    """What one expression is of another at every point that is tried; None where that differs."""
+    """The ratio of two expressions, if it is the same at every point that is tried; else None."""
     values = [(number(one.xreplace(point)), number(other.xreplace(point))) for point in points(symbols)]
     ratios = [ours / theirs for ours, theirs in values if ours is not None and theirs]
     if len(ratios) < 3 or any(abs(ratio - ratios[0]) > abs(ratios[0]) * 10**-40 for ratio in ratios):

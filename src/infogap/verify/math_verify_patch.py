@@ -1,11 +1,13 @@
-"""Math-Verify's parser: quicker, and for LaTeX alone: other arithmetic would go to `eval`.
+"""Math-Verify's parser: quicker, for LaTeX alone (other arithmetic would go to `eval`), and with capitals told apart.
 
-Two of the names that it looks up are replaced, in this process only; what it finds in LaTeX stays the same.
+Two of the names that it looks up are replaced, in this process only; what it finds in LaTeX stays the same. As it takes
+A for a, and I for the imaginary unit, capitals go to it under other names.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 import math_verify.parser
@@ -20,18 +22,48 @@ logging.getLogger("math_verify").setLevel(logging.ERROR)
 _NORMALIZATION = NormalizationConfig(basic_latex=True, units=False, malformed_operators=False, nits=True, boxed="last")
 _TARGETS = (LatexExtractionConfig(boxed_match_priority=0, normalization_config=_NORMALIZATION),)
 
+_COMMAND = re.compile(r"(\\(?:begin|end|mathbb|mathcal|operatorname)\s*\{[A-Za-z*]*\}|\\[A-Za-z]+)")
+_FREE = [
+    *"abchjklmnopqrstuvwxyz",
+    *(rf"\{name} " for name in ("alpha", "beta", "delta", "eta", "kappa", "rho", "tau", "psi")),
+]
+
 
 def expressions(latex: str) -> list[Any]:
-    """The expression that LaTeX is, `[]` where Math-Verify cannot read it as one. Raises what sympy raises."""
+    """Parse LaTeX to its expression, `[]` where Math-Verify cannot read one. Raises what sympy raises."""
     if not latex:
         return []
-    return [found for found in parsed(f"\\boxed{{{latex}}}") if not isinstance(found, str)]
+    return [each for each in parsed(f"\\boxed{{{latex}}}") if not isinstance(each, str)]
 
 
 def parsed(text: str) -> list[Any]:
-    """The expression that a text ends in, and its text: `[]` where it has none. Raises what sympy raises."""
-    found: list[Any] = parse(text, _TARGETS, parsing_timeout=None, raise_on_error=True)
-    return found
+    """Parse the expression that a text ends in, with its text: `[]` where it has none. Raises what sympy raises."""
+    readings: list[Any] = parse(text, _TARGETS, parsing_timeout=None, raise_on_error=True)
+    return readings
+
+
+def with_distinct_capitals(one: str, other: str) -> tuple[str, str]:
+    """Rename every capital variable of two texts in LaTeX to a letter that neither of them has."""
+    used = set(_letters(one) + _letters(other))
+    capitals = sorted(letter for letter in used if letter.isupper())
+    if not capitals:
+        return one, other
+    free = [name for name in _FREE if name not in used and name.strip() not in one + other]
+    if len(free) < len(capitals):
+        return one, other
+    renamed = dict(zip(capitals, free, strict=False))
+    return _renamed(one, renamed), _renamed(other, renamed)
+
+
+def _letters(latex: str) -> str:
+    return "".join(re.findall(r"[A-Za-z]", _COMMAND.sub(" ", latex)))
+
+
+def _renamed(latex: str, renamed: dict[str, str]) -> str:
+    parts = _COMMAND.split(latex)  # commands stand at odd places
+    for place in range(0, len(parts), 2):
+        parts[place] = re.sub(r"[A-Z]", lambda letter: renamed[letter[0]], parts[place])
+    return "".join(parts)
 
 
 class _Parser(latex2sympy2.PSParser):  # type: ignore[misc]

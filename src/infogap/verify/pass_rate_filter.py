@@ -1,4 +1,4 @@
-"""Which tasks are worth asking more of: those that the unguided teacher solves sometimes, neither never nor always.
+"""Select the tasks that are worth more samples: those that the unguided teacher solves sometimes.
 
 Kim et al. 2026 (arXiv 2603.24472) keep the questions that their teacher solves 1 to 4 times of 8.
 """
@@ -16,7 +16,7 @@ JUDGED = ("correct", "wrong", "no_answer", "truncated")  # verdicts that count i
 
 
 def decision(select: Select, correct: int, judged: int) -> str:
-    """SELECTED, or why a task is not: `correct` of its `judged` unguided samples are right."""
+    """Return SELECTED, or why a task is not: `correct` of its `judged` unguided samples are correct."""
     if not judged:
         return "without a verdict"
     rate = correct / judged
@@ -26,9 +26,9 @@ def decision(select: Select, correct: int, judged: int) -> str:
 
 
 def not_selected(run: Run, verdicts: pl.LazyFrame | None = None) -> pl.LazyFrame:
-    """The tasks (task_id) of a run that its recipe's `select` leaves out; none where it has no `select`.
+    """Return the tasks (task_id) that the recipe's `select` leaves out; none where it has no `select`.
 
-    `verdicts` stand in for the verdicts table, where that is not made yet.
+    `verdicts` replaces the verdicts table, where that is not made yet.
     """
     generate = run.recipe.generate
     if generate is None or generate.select is None:

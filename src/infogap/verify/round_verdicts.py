@@ -1,8 +1,8 @@
-"""Verdicts that generation needs: given when a round ends, kept, and taken over by the verify stage.
+"""Verdicts that generation needs: given when a round ends, stored, and reused by the verify stage.
 
-They are kept because what is asked next follows from them: a grader that runs into its time limit on one day and
-not on another must not change what a resumed run asks for. Every part of the traces table has its own file of them,
-which goes when the part is moved or written anew.
+They are stored because the next requests depend on them: a verifier that reaches its time limit on one day and not on
+another must not change what a resumed run requests. Every part of the traces table has its own file of verdicts, which
+is removed when the part is moved or rewritten.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _SETTINGS = "settings.json"
 
 
 def judged_path(part: Path) -> Path:
-    """Where the verdicts on the traces of a part lie."""
+    """Return the file of the verdicts on a part's traces."""
     return part.parent / _FOLDER / part.name
 
 
 def is_judged(part: Path) -> bool:
-    """Whether the verdicts on a part are there. A damaged file of them goes: the traces can be judged again."""
+    """Whether a part has verdicts. A damaged file is removed: the traces can be graded again."""
     path = judged_path(part)
     try:
         if path.is_file():
@@ -42,24 +42,24 @@ def is_judged(part: Path) -> bool:
 
 
 def write_judged(part: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Keep the verdicts on a part (rows of the verdicts table)."""
+    """Store the verdicts on a part (rows of the verdicts table)."""
     write_part(judged_path(part), VERDICTS.frame(list(rows)))
 
 
 def read_judged(part: Path) -> pl.DataFrame:
-    """The verdicts on a part; none where it has not been judged."""
+    """Read the verdicts on a part; none where it has not been graded."""
     path = judged_path(part)
     return read_part(path, VERDICTS) if path.is_file() else VERDICTS.empty()
 
 
 def scan_judged(run: Run) -> pl.LazyFrame:
-    """The verdicts on all parts that have been judged, lazily."""
+    """Scan the verdicts on all parts that have been graded, lazily."""
     paths = [path for part in run.part_paths(TRACES) if (path := judged_path(part)).is_file()]
     return pl.scan_parquet(paths, schema=VERDICTS.schema) if paths else VERDICTS.empty().lazy()
 
 
 def judge_by(traces_folder: Path, settings: dict[str, Any]) -> None:
-    """Forget verdicts that were given under other settings: by another version of a grader, say."""
+    """Remove verdicts that were given under other settings: by another version of a verifier, say."""
     path, wanted = traces_folder / _FOLDER / _SETTINGS, canonical(settings).decode()
     if not path.is_file() or path.read_text(encoding="utf-8") != wanted:
         forget_judged(traces_folder)

@@ -1,4 +1,4 @@
-"""The verify stage: every trace's final answer against its task."""
+"""The verify stage: grade every trace's final answer against its task."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def _make(run: Run) -> Outcome:
                 rows = []
         out.write(VERDICTS.frame(rows))
     counts: dict[str, Any] = {name: verdicts[name] for name in VERDICT_NAMES}
-    found = agreement(run, run.scan(VERDICTS).select("trace_id", "verdict", "extracted_answer", "detail"))
-    if found is None:
+    stated = agreement(run, run.scan(VERDICTS).select("trace_id", "verdict", "extracted_answer", "detail"))
+    if stated is None:
         return Outcome(out.rows, counts, _notes(run, reasons))
-    if found.disagreements.height:
-        write_part(run.path / VERDICTS.name / DISAGREEMENTS, found.disagreements)
-    return Outcome(out.rows, counts | {"stated_verdicts": found.counts}, [*_notes(run, reasons), *found.notes])
+    if stated.disagreements.height:
+        write_part(run.path / VERDICTS.name / DISAGREEMENTS, stated.disagreements)
+    return Outcome(out.rows, counts | {"stated_verdicts": stated.counts}, [*_notes(run, reasons), *stated.notes])
 
 
 def _kind_of(detail: str) -> str:
-    """A reason without what differs from trace to trace, for counting."""
+    """Drop from a reason what differs from trace to trace, for counting."""
     return re.sub(r"\d[\d,.]*", "N", detail)[:80]
 
 

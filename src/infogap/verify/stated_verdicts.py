@@ -1,4 +1,4 @@
-"""What imported files say themselves of their traces, beside the verdicts given here."""
+"""Compare the labels that imported files give their traces with the verdicts given here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infogap.runs.run_folder import Run
 from infogap.schema import STATED_VERDICTS, TASKS, TRACES, VERDICTS
 
 DISAGREEMENTS = "disagreements.parquet"
-"""In the verdicts folder: every trace whose stated verdict is another."""
+"""In the verdicts folder: every trace whose stated verdict differs."""
 
 _CORRECT = frozenset({"true", "correct", "right", "yes", "y", "c", "pass", "passed", "success"})
 _WRONG = frozenset({"false", "incorrect", "wrong", "no", "n", "i", "fail", "failed", "failure"})
@@ -21,9 +21,9 @@ _MOST_CHARACTERS = 40
 
 
 def reading_of(stated: str) -> Literal["correct", "wrong"] | None:
-    """What a label says: a truth value, a word, Inspect's C and I, or a score of which 1 is right.
+    """Read a label: a truth value, a word, Inspect's C and I, or a score, of which 1 is correct.
 
-    Of a score below 1 nothing is right yet: it is wrong, as a partial score is here. None for any other label.
+    A score below 1 is wrong, as a partial score is here. None for any other label.
     """
     word = stated.strip().lower()
     if word in _CORRECT:
@@ -39,9 +39,10 @@ def reading_of(stated: str) -> Literal["correct", "wrong"] | None:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How the stated verdicts compare with those given here.
+    """Agreement of the stated verdicts with those given here.
 
-    `compared` are traces with both; `unread` have a label that says neither, `ungraded` a verdict that says neither.
+    `compared` traces have both; `unread` ones have a label that is neither correct nor wrong, `ungraded` ones such a
+    verdict.
     """
 
     compared: int
@@ -60,7 +61,7 @@ class Agreement:
 
     @property
     def notes(self) -> list[str]:
-        """What to tell the user: the agreement, some of the disagreements, and labels that were not understood."""
+        """Notes for the user: the agreement, some disagreements, and labels that were not understood."""
         notes = []
         if self.compared:
             agree = self.compared - self.disagreements.height
@@ -79,9 +80,9 @@ class Agreement:
 
 
 def agreement(run: Run, verdicts: pl.LazyFrame) -> Agreement | None:
-    """The stated verdicts of a run against these; None where its files state none.
+    """Compare a run's stated verdicts with `verdicts`; None where its files state none.
 
-    A trace without an answer, or cut off, agrees with a label that calls it wrong.
+    A trace without an answer, or a truncated one, agrees with a label that calls it wrong.
     """
     stated = run.scan(STATED_VERDICTS).collect()
     if not stated.height:

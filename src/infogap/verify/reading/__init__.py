@@ -1,1 +1,1 @@
-"""What a stated answer or a gold answer says, read before anything is compared."""
+"""Read a stated answer or a gold answer, before anything is compared. Open `answer_reader.py` first."""

@@ -1,4 +1,4 @@
-"""The forms that an answer is read as; each is compared in its own way."""
+"""The forms of an answer; each is compared in its own way."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Words:
-    """What is no mathematics, or none that has one reading: equal only to the same words."""
+    """Words, or mathematics with more than one reading: equal only to the same words."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Clock:
-    """A time of day, in seconds of 12 or 24 hours; `half` is am, pm, or None where only the question may know."""
+    """A time of day, in seconds of 12 or 24 hours; `half` is am, pm, or None where the answer does not say."""
 
     seconds: int
     half: str | None
@@ -22,7 +22,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Based:
-    """Digits to a base that is written beside them."""
+    """Digits and the base that is written beside them."""
 
     digits: str
     base: int
@@ -37,7 +37,7 @@ class Dotted:
 
 @dataclass(frozen=True)
 class Maths:
-    r"""LaTeX that Math-Verify reads as it is meant; `unit` and `percent` are what stood after it."""
+    r"""LaTeX that Math-Verify reads as it is meant; `unit` and `percent` stood after it."""
 
     latex: str
     unit: str = ""

@@ -1,16 +1,16 @@
-r"""What an answer says: words, a time of day, digits to a base, a list with dots, a condition, or mathematics."""
+r"""Read an answer as words, a time of day, digits to a base, a list with dots, a condition, or mathematics."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 
-from infogap.text.math_unicode import as_latex, half_width, visible
+from infogap.text.characters import half_width, visible
+from infogap.text.math_unicode import as_latex, closing
 from infogap.text.stated_answers import unwrapped
 from infogap.verify.reading.answer_forms import Based, Clock, Condition, Dotted, Form, Maths, Words
-from infogap.verify.reading.latex_style import UPRIGHT, plain
+from infogap.verify.reading.latex_style import FUNCTIONS, UPRIGHT, plain
 from infogap.verify.reading.numerals import exactly, numerals
-from infogap.verify.reading.unit_vocabulary import FUNCTIONS
 from infogap.verify.reading.units import is_product, may_be_product, quantity
 
 _CLOCK = re.compile(
@@ -59,7 +59,7 @@ _NUMBER_BEFORE_GROUP = re.compile(r"(?<![_^.\d])(\d+(?:\.\d+)?)\s*(?=\()")
 _GROUP_BEFORE_NUMBER = re.compile(r"(?<=\d\))\s*(?=\(|\d)|(?<=\))\s*(?=\([+-]?\d+(?:\.\d+)?\))")
 _TRIGONOMETRY = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
 _DEGREES = re.compile(r"(\d+(?:\.\d+)?|(?<![A-Za-z\\])[a-z])\s*°")
-# What Math-Verify would read as something else, or leave out: such texts are compared as texts.
+# Mathematics that Math-Verify misreads or drops: such answers are compared as texts.
 _UNCERTAIN = re.compile(
     r"\\(?:equiv|pmod|bmod|mod|ldots|vdots|ddots|neg|land|lor|implies|iff|Rightarrow|Leftrightarrow|rightarrow|to|mapsto"
     r"|parallel|perp|cong|sim|angle|triangle|ce|ell|prime|approx|propto|forall|exists|mid|cases|begin\{cases\})(?![a-zA-Z])"
@@ -73,9 +73,9 @@ _BETWEEN = re.compile(r"\b(?:between|not|neither|nor|out\s+of|from\b.*\bto)\b", 
 _LATIN = re.compile(r"[A-Za-z]")
 
 
-@lru_cache(maxsize=1_024)  # a task's traces come one after the other, and many of them answer alike
+@lru_cache(maxsize=1_024)  # a task's traces follow each other, and many have the same answer
 def read(answer: str) -> Form:
-    """What a stated answer, or a gold answer, says."""
+    """Read a stated answer or a gold answer as one of the forms."""
     text = unwrapped(visible(half_width(answer)))
     special = _clock(_in_the_open(text))
     if special is not None:
@@ -97,7 +97,7 @@ def _in_the_open(text: str) -> str:
 
 
 def one_notation(text: str) -> str:
-    """Unicode, plain text and LaTeX as one LaTeX, numbers in one form."""
+    """Write Unicode, plain text and LaTeX in one LaTeX, with numbers in one form."""
     text = plain(as_latex(text).replace("\\(", " ").replace("\\)", " ").replace("\\[", " ").replace("\\]", " "))
     text = re.sub(r"\\?\$", "$", text)
     text = re.sub(r"\$(?!\s*[\d.])|(?<=[\d}\])])\s*\$", " ", text) if "$" in text else text
@@ -121,8 +121,6 @@ def one_notation(text: str) -> str:
 
 def _braced(text: str, pattern: re.Pattern[str], opening: str | None) -> str:
     r"""`sqrt(x+1)` as `\sqrt{x+1}`, `2^(1/2)` as `2^{1/2}`."""
-    from infogap.text.math_unicode import closing
-
     while match := pattern.search(text):
         end = closing(text, match.end() - 1)
         if end < 0:
@@ -138,7 +136,7 @@ def _primes(text: str) -> str:
 
 
 def _is_mathematics(text: str) -> bool:
-    """Whether there is anything but words: a digit, a sign, a command, or a letter alone."""
+    """Whether there is more than words: a digit, a sign, a command, or a single letter."""
     bare = text.replace(UPRIGHT, "").strip(" .,:;!")
     if re.search(r"[\d\\=<>+*/^_|∞]", bare):
         return True
@@ -147,7 +145,7 @@ def _is_mathematics(text: str) -> bool:
 
 
 def _same_words(text: str) -> str:
-    """Words as they are compared: no case, no articles, no quotes, no punctuation at the end."""
+    """Normalise words for comparison: without case, articles, quotes and final punctuation."""
     text = text.replace(UPRIGHT, "").strip(" .,:;!'\"*`“”‘’{}")
     return " ".join(
         re.sub(r"^(?:an?|the)\s+(?=\S{2})", "", " ".join(text.split()), flags=re.IGNORECASE).split()
@@ -155,7 +153,7 @@ def _same_words(text: str) -> str:
 
 
 def _as_text(text: str) -> Words:
-    """Mathematics that is only compared as a text: spaces do not count, case does; words among it as words."""
+    """Mathematics that is compared as a text: case counts, spaces do not; with words in it, as words."""
     text = text.replace(UPRIGHT, "")
     if len(re.findall(r"(?<![\\A-Za-z])[A-Za-z]{3,}", text)) >= 1:
         text = re.sub(r"[,]|(?<![\\A-Za-z])and(?![A-Za-z])", " ", text)
@@ -205,7 +203,7 @@ def _dotted(text: str) -> Form:
 
 
 def _condition(text: str) -> Form:
-    """Comparisons joined by "or" and "and"; where words are left over, a text."""
+    """Read comparisons joined by "or" and "and"; a text where other words remain."""
     if builder := _BUILDER.fullmatch(text):
         text = builder[1]
     alternatives = []
@@ -221,7 +219,7 @@ def _condition(text: str) -> Form:
 
 
 def _list(text: str) -> Form:
-    """Values joined by "and" or "or" as one list; a text where they are none."""
+    """Read values joined by "and" or "or" as one list; a text where they are not values."""
     if _BETWEEN.search(text):
         return _as_text(text)
     items = [_value(item) for item in _JOINT.split(text)]
@@ -238,7 +236,7 @@ def _list(text: str) -> Form:
 
 
 def _once(text: str) -> str:
-    """A number that is said in several ways, `15\\frac{39}{40}, \\frac{639}{40}`, said once."""
+    """Drop repetitions of a number that is written in several ways, `15\\frac{39}{40}, \\frac{639}{40}`."""
     items = text.split(",")
     values = {exactly(item.strip()) for item in items}
     return items[-1] if len(items) > 1 and len(values) == 1 and None not in values else text
@@ -253,18 +251,18 @@ def _of_one_name(values: list[Maths]) -> list[str]:
 
 
 def _value(text: str) -> Form:
-    """One value and its unit, or mathematics of another kind; a text where words are left over."""
+    """Read one value and its unit, or other mathematics; a text where words remain."""
     if _BETWEEN.search(text):
         return _as_text(text)
-    found = quantity(text)
-    if found is None:
+    amount = quantity(text)
+    if amount is None:
         return _as_text(text)
-    latex = _certain_latex(found.value)
-    return Maths(latex, found.unit, found.percent) if latex else _as_text(text)
+    latex = _certain_latex(amount.value)
+    return Maths(latex, amount.unit, amount.percent) if latex else _as_text(text)
 
 
 def _certain_latex(text: str) -> str:
-    """Text for Math-Verify; empty where it would read something else than what stands there."""
+    """Return text for Math-Verify; empty where it would misread that."""
     text = text.replace(UPRIGHT, "")
     text = text.replace("°", "").strip(" $").removesuffix(".").strip()
     if _UNCERTAIN.search(text) or not text:

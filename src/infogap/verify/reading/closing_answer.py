@@ -1,10 +1,10 @@
-"""What the last line of a response says of the result, where the response states no answer."""
+"""Read the result in the last line of a response that states no answer."""
 
 from __future__ import annotations
 
 import re
 
-from infogap.text.math_unicode import half_width, visible
+from infogap.text.characters import half_width, visible
 from infogap.text.stated_answers import MAX_ANSWER, unwrapped
 
 _FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$(.+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]")
@@ -24,10 +24,10 @@ _OPERATORS = re.compile(r"[-+*/=^×·÷√π!<>\\²³½-¾/]")
 
 
 def closing_answer(line: str) -> str | None:
-    """What a last line says that the result is; None where it says nothing of the kind.
+    """Return the result in a last line; None where it gives none.
 
-    "So there are 4 + 5 = 9 apples left." says 9 apples, "Therefore the length is 2√3." says 2√3, and a line that is
-    only an expression says it. A line with one number, and no word that makes another of it, says that number.
+    "So there are 4 + 5 = 9 apples left." gives 9 apples, "Therefore the length is 2√3." gives 2√3, and a line that is
+    only an expression gives that. A line with one number, and no word that changes it, gives that number.
     """
     line = unwrapped(visible(half_width(line)))[-MAX_ANSWER:]
     if bold := _last(_BOLD, line):
@@ -64,8 +64,8 @@ def _one_number(line: str) -> str | None:
 
 
 def _last(pattern: re.Pattern[str], line: str) -> str | None:
-    found = pattern.findall(line)
-    return found[-1] if found and _SIGNS.search(found[-1]) else None
+    matches = pattern.findall(line)
+    return matches[-1] if matches and _SIGNS.search(matches[-1]) else None
 
 
 def _after_equals(text: str) -> str:

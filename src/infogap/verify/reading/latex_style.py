@@ -1,11 +1,17 @@
-r"""LaTeX without what changes only its looks: colours, fonts, sizes and spacing; upright letters told from words."""
+r"""LaTeX without its looks: colours, fonts, sizes and spacing go, each command is written in one way."""
 
 from __future__ import annotations
 
 import re
 
 from infogap.text.math_unicode import closing
-from infogap.verify.reading.unit_vocabulary import FUNCTIONS
+
+_FUNCTION_NAMES = "arccos arccot arcsin arctan cos cosh cot csc det exp gcd lcm lg ln log max min sec sin sinh tan tanh"
+FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
+"""Functions that LaTeX has commands for."""
+
+UPRIGHT = "\x01"
+"""Stands before a single upright letter, which after a number is a unit and elsewhere a letter."""
 
 _BRACED = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"  # braces within braces within braces
 _COLOURS = re.compile(
@@ -28,35 +34,42 @@ _TEXT = re.compile(
     r"\\(?P<command>text(?:rm|bf|it|sf|tt|normal|up|md)?|mathrm|mbox|hbox|operatorname\*?|textsc|mathop)\s*"
     rf"(?:{_BRACED}|(?P<bare>[A-Za-z]))|\{{\\(?:rm|bf|it)\s+(?P<switched>[^{{}}]*)\}}"
 )
+
+
+def _command(names: str) -> re.Pattern[str]:
+    """One of some commands, given as alternatives, and no longer one that begins like it."""
+    return re.compile(rf"\\(?:{names})(?![a-zA-Z])")
+
+
 _SAME = [
-    (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"),
-    (re.compile(r"\\[dt]binom(?![a-zA-Z])"), r"\\binom"),
+    (_command("[dtc]frac"), r"\\frac"),
+    (_command("[dt]binom"), r"\\binom"),
     (re.compile(r"\\frac\s*(\d)\s*(\d)"), r"\\frac{\1}{\2}"),
     (re.compile(r"\\frac\s*(\d)\s*\{"), r"\\frac{\1}{"),
     (re.compile(rf"\\frac\s*{_BRACED}\s*(\d|[A-Za-z])"), r"\\frac{\1}{\2}"),
     (re.compile(r"\\sqrt\s*(\d|[A-Za-z])"), r"\\sqrt{\1}"),
-    (re.compile(r"\\(?:leqslant|leq|leqq)(?![a-zA-Z])"), r"\\le "),
-    (re.compile(r"\\(?:geqslant|geq|geqq)(?![a-zA-Z])"), r"\\ge "),
-    (re.compile(r"\\(?:neq|not\s*=)(?![a-zA-Z])"), r"\\ne "),
-    (re.compile(r"\\lt(?![a-zA-Z])"), "<"),
-    (re.compile(r"\\gt(?![a-zA-Z])"), ">"),
-    (re.compile(r"\\(?:varnothing|O)(?![a-zA-Z])"), r"\\emptyset "),
+    (_command("leqslant|leq|leqq"), r"\\le "),
+    (_command("geqslant|geq|geqq"), r"\\ge "),
+    (_command(r"neq|not\s*="), r"\\ne "),
+    (_command("lt"), "<"),
+    (_command("gt"), ">"),
+    (_command("varnothing|O"), r"\\emptyset "),
     (re.compile(r"\\\{\s*\\\}"), r"\\emptyset "),
-    (re.compile(r"\\(?:dots|cdots|dotsc|dotsb|dotso|hdots)(?![a-zA-Z])"), r"\\ldots "),
-    (re.compile(r"\\(?:bigcup)(?![a-zA-Z])"), r"\\cup "),
-    (re.compile(r"\\(?:lbrace)(?![a-zA-Z])"), r"\\{"),
-    (re.compile(r"\\(?:rbrace)(?![a-zA-Z])"), r"\\}"),
-    (re.compile(r"\\(?:lbrack)(?![a-zA-Z])"), "["),
-    (re.compile(r"\\(?:rbrack)(?![a-zA-Z])"), "]"),
-    (re.compile(r"\\(?:langle|lparen)(?![a-zA-Z])"), "("),
-    (re.compile(r"\\(?:rangle|rparen)(?![a-zA-Z])"), ")"),
-    (re.compile(r"\\(?:ast|star)(?![a-zA-Z])"), r"\\cdot "),
-    (re.compile(r"\\(?:div)(?![a-zA-Z])"), "/"),
-    (re.compile(r"\\(?:imath|jmath)(?![a-zA-Z])"), "i"),
-    (re.compile(r"\\(?:var)(epsilon|theta|phi|rho|sigma|pi)(?![a-zA-Z])"), r"\\\1"),
+    (_command("dots|cdots|dotsc|dotsb|dotso|hdots"), r"\\ldots "),
+    (_command("bigcup"), r"\\cup "),
+    (_command("lbrace"), r"\\{"),
+    (_command("rbrace"), r"\\}"),
+    (_command("lbrack"), "["),
+    (_command("rbrack"), "]"),
+    (_command("langle|lparen"), "("),
+    (_command("rangle|rparen"), ")"),
+    (_command("ast|star"), r"\\cdot "),
+    (_command("div"), "/"),
+    (_command("imath|jmath"), "i"),
+    (_command("var(epsilon|theta|phi|rho|sigma|pi)"), r"\\\1"),
     (re.compile(r"\^\s*\{?\s*\\(?:circ|degree)\s*\}?|\\(?:degree|textdegree)(?![a-zA-Z])"), "° "),
-    (re.compile(r"\\(?:euro|texteuro)(?![a-zA-Z])"), "€"),
-    (re.compile(r"\\pounds(?![a-zA-Z])"), "£"),
+    (_command("euro|texteuro"), "€"),
+    (_command("pounds"), "£"),
 ]
 
 
@@ -92,10 +105,6 @@ def _in_the_open(match: re.Match[str]) -> str:
     if len(name) == 1:
         return f" {name} " if name in "ei" else f" {UPRIGHT}{name} "
     return f" {words} "
-
-
-UPRIGHT = "\x01"  # before a single upright letter, which after a number is a unit and elsewhere a letter
-_WHOLE_GROUP = re.compile(r"\{([^{}\\^_]*)\}")
 
 
 def _bare(latex: str) -> str:

@@ -1,4 +1,4 @@
-r"""Numbers as people write them, as LaTeX that has one reading: `12 500`, `11 5/6`, `3.2e5`, `0.\overline{3}`."""
+r"""Write numbers, as people write them, in unambiguous LaTeX: `12 500`, `11 5/6`, `3.2e5`, `0.\overline{3}`."""
 
 from __future__ import annotations
 
@@ -34,10 +34,7 @@ _POWER_OF_TEN = re.compile(r"([+-]?)10\s*\^\s*\{?([+-]?\d{1,3})\}?")
 
 
 def numerals(text: str) -> str:
-    r"""Text with every numeral in one form: digits without groups, fractions, `a \times 10^{n}`.
-
-    Raises Ambiguous for two numbers side by side that are no mixed number: `1 2`.
-    """
+    r"""Write every numeral of a text in one form: digits without groups, fractions, `a \times 10^{n}`."""
     if not any(sign.isdigit() for sign in text):
         return text
     text = _REPEATING.sub(_repeating, text)
@@ -76,7 +73,7 @@ def _recurring(whole: str, fixed: str, period: str) -> str:
 
 
 def rational(text: str) -> Fraction | None:
-    """A whole number or a fraction of such, exactly; None for everything else."""
+    """Return the exact value of a whole number or a fraction of two; None for everything else."""
     match = _RATIONAL.fullmatch(text)
     if match is None:
         return None
@@ -86,7 +83,7 @@ def rational(text: str) -> Fraction | None:
 
 
 def exactly(text: str) -> Fraction | None:
-    """A decimal, a fraction or a power of ten, exactly."""
+    """Return the exact value of a decimal, a fraction or a power of ten; None for everything else."""
     simple = rational(text)
     if simple is not None:
         return simple

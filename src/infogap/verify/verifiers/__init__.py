@@ -1,32 +1,41 @@
-"""The graders, one per verifier name: each module's `grade` takes an Item and gives its Grade."""
+"""The verifiers: one module each, registered as entry points of the group `infogap.verifiers`.
+
+Open `base.py` first: it says what a verifier is.
+"""
 
 from __future__ import annotations
 
-from importlib import import_module
-
-from infogap.verify.custom_verifier import is_function
-from infogap.verify.grading_types import Grade, Item
-
-_PACKAGE = "infogap.verify.verifiers"
-# Graders that run another library, or a task's pattern, on a model's text: in worker processes that can be killed.
-BOUNDED = {name: f"{_PACKAGE}.{name}" for name in ("math", "gym", "regex")}
-# Graders that only compare strings and numbers.
-PLAIN = {name: f"{_PACKAGE}.{name}" for name in ("choice", "exact", "numeric")}
-_FUNCTION = f"{_PACKAGE}.function"
+from infogap import plugins
+from infogap.errors import UserError
+from infogap.verify.base import Grade, Item, Verifier
+from infogap.verify.custom_verifier import CustomVerifier, is_function
 
 
-def is_known(verifier: str) -> bool:
+def is_known(name: str) -> bool:
     """Whether there is such a verifier; of a function only its name is looked at."""
-    return verifier in BOUNDED or verifier in PLAIN or is_function(verifier)
+    return is_function(name) or name in plugins.names("verifiers")
 
 
-def needs_worker(verifier: str) -> bool:
-    """Whether its answers may only be graded where the grader can be killed."""
-    return verifier not in PLAIN
+def verifier(name: str) -> Verifier:
+    """Return the verifier that is registered under a name, or that calls the function of a name `module:function`.
+
+    Raises UserError where there is none, or where it cannot be loaded.
+    """
+    if is_function(name):
+        return CustomVerifier(name)
+    loaded = plugins.load("verifiers", name)
+    if not isinstance(loaded, Verifier):
+        package, _ = plugins.provider("verifiers", name)
+        raise UserError(f"the verifier '{name}' of {package} is no instance of infogap.verify.Verifier: {loaded!r:.80}")
+    return loaded
 
 
 def grade(item: Item) -> Grade:
     """Grade an item by its task's verifier."""
-    module = BOUNDED.get(item.verifier) or PLAIN.get(item.verifier) or _FUNCTION
-    graded: Grade = import_module(module).grade(item)
-    return graded
+    return verifier(item.verifier).grade(item)
+
+
+def provider_versions(names: set[str]) -> dict[str, list[str]]:
+    """Return the package and version of each verifier that is not infogap's own: its verdicts may change with them."""
+    registered = {name: plugins.provider("verifiers", name) for name in sorted(names) if not is_function(name)}
+    return {name: list(provider) for name, provider in registered.items() if provider[0] != "infogap"}

@@ -3,18 +3,59 @@
 from __future__ import annotations
 
 from infogap.text.option_parser import named_option, options
-from infogap.verify.grading_types import Grade, Item, no_answer, right_or_wrong, ungradable
+from infogap.text.stated_answers import MAX_ANSWER, every_stated, stated
+from infogap.verify.base import Grade, Item, Verifier, no_answer, right_or_wrong, too_long, ungradable
+from infogap.verify.gold_answers import after_hashes, not_one_answer
+
+NO_OPTIONS = (
+    "the question has no options A, B, ..., so that the answer has to be a letter: write the letter, or map `options` "
+    "to the column that has them"
+)
+NOT_AN_OPTION = "the answer is neither the letter nor the text of one option"
 
 
-def grade(item: Item) -> Grade:
+class Choice(Verifier):
     """Correct where the answer names the gold option; the gold answer is a letter or an option's text."""
-    if item.gold is None:
-        return ungradable("the task has no gold answer", item.answer)
-    offered = options(item.question)
-    gold = named_option(item.gold, offered)
-    if gold is None:
-        return ungradable(f"the gold answer {item.gold[:40]!r} is none of the question's options", item.answer)
-    chosen = named_option(item.answer, offered)
-    if chosen is None and not item.stated:
-        return no_answer()
-    return right_or_wrong(chosen == gold, item, None if chosen else "the answer names none of the options")
+
+    needs_worker = False
+    needs_options = True
+    reads_last_line = True
+
+    def grade(self, item: Item) -> Grade:
+        if item.gold is None:
+            return ungradable("the task has no gold answer", item.answer)
+        offered = options(item.question)
+        gold = named_option(item.gold, offered)
+        if gold is None:
+            return ungradable(f"the gold answer {item.gold[:40]!r} is none of the question's options", item.answer)
+        chosen = named_option(item.answer, offered)
+        if chosen is None and not item.stated:
+            return no_answer()
+        return right_or_wrong(chosen == gold, item, None if chosen else "the answer names none of the options")
+
+    def check_gold(self, question: str, gold: str) -> str | None:
+        return too_long(gold) or not_one_answer(gold) or _not_an_option(question, gold)
+
+    def gold_answer(self, question: str, gold: str) -> str:
+        """Return the option's letter, for its text too; the answer as it stands where it names no option."""
+        gold = after_hashes(gold)
+        return named_option(gold, options(question)) or gold
+
+    def final_answer(self, response: str, question: str, *, cut: bool) -> str | None:
+        """Return the last stated answer that names an option: a box may hold something else, a speed."""
+        answer = stated(response, cut=cut)
+        if answer is None or cut or "<answer>" in response.lower():
+            return answer
+        offered = options(question)
+        every = reversed(every_stated(response))
+        return next((each for each in every if len(each) <= MAX_ANSWER and named_option(each, offered)), answer)
+
+
+def _not_an_option(question: str, gold: str) -> str | None:
+    offered = options(question)
+    if named_option(gold, offered):
+        return None
+    return NOT_AN_OPTION if offered else NO_OPTIONS
+
+
+VERIFIER = Choice()

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from infogap.text.stated_answers import normalised
-from infogap.verify.grading_types import Grade, Item, right_or_wrong, ungradable
+from infogap.verify.base import Grade, Item, Verifier, right_or_wrong, ungradable
 
 
-def grade(item: Item) -> Grade:
+class Exact(Verifier):
     """Correct where the normalised answer is the normalised gold answer."""
-    if item.gold is None:
-        return ungradable("the task has no gold answer", item.answer)
-    return right_or_wrong(normalised(item.answer) == normalised(item.gold), item)
+
+    needs_worker = False
+
+    def grade(self, item: Item) -> Grade:
+        if item.gold is None:
+            return ungradable("the task has no gold answer", item.answer)
+        return right_or_wrong(normalised(item.answer) == normalised(item.gold), item)
+
+
+VERIFIER = Exact()

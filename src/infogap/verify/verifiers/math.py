@@ -1,207 +1,96 @@
-r"""Mathematical answers: read, compared by Math-Verify, and confirmed: `27.0` is 27, `\frac12` is 0.5, `x = 5` is 5."""
+r"""Mathematical answers: `27.0` is 27, `\frac12` is 0.5, `x = 5` is 5. They are compared by `math_comparison.py`."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-from functools import lru_cache
-from typing import Any
+from contextlib import closing
+from importlib import import_module
 
-from math_verify import verify
+from infogap.console import progress
+from infogap.parallel.bounded_processes import Lost, bounded
+from infogap.verify.base import Grade, Item, Verifier, too_long
+from infogap.verify.gold_answers import COMMANDS, after_hashes, not_one_answer
 
-from infogap.text.stated_answers import unwrapped
-from infogap.verify.condition_sets import as_set
-from infogap.verify.grading_types import Grade, Item, no_answer, right_or_wrong, ungradable
-from infogap.verify.math_confirmation import confirmed, same_sets
-from infogap.verify.math_verify_patch import expressions
-from infogap.verify.reading.answer_forms import Based, Clock, Condition, Dotted, Form, Maths, Words
-from infogap.verify.reading.answer_reader import read
-from infogap.verify.reading.closing_answer import closing_answer
-from infogap.verify.reading.letter_case import told_apart
-from infogap.verify.reading.numerals import exactly, rational
-from infogap.verify.reading.units import conflicting
+NOT_MATH = "there is nothing in the answer"
+TOO_HARD = "math-verify cannot read the answer in time"
 
-_NAME = re.compile(r"[A-Za-z]['′]*")
-_BASE_NAMES = {2: "binary", 8: "octal", 16: "hexadecimal"}
-_BASE_WORDS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 12: "twelve"}
-_OF_SETS = re.compile(r"\\(?:cup|cap|setminus|emptyset|infty)(?![a-z])|\\mathbb")
-_SOMETHING = re.compile(r"[\w∞∅½-¾⅐-⅞\\]")
-_SAME_TEXT = re.compile(r"\s+")
+_COMPARISON = "infogap.verify.math_comparison"  # imports sympy and Math-Verify
+_DEADLINE = 10.0  # seconds per gold answer
+_NUMBER = re.compile(r"[+-]?\d{1,300}(\.\d{1,300})?")
+_SOMETHING = re.compile(r"[\w∞∅½-¾⅐-⅞]")
 
 
-def grade(item: Item) -> Grade:
-    """Correct where the answer certainly is the gold answer, as mathematics or as words.
+class Math(Verifier):
+    """Correct where the answer certainly is the gold answer, as mathematics or as words."""
 
-    Where no answer is stated, what the last line says of the result counts.
+    compares_values = True
+    reads_last_line = True
+    modules = (_COMPARISON,)
+
+    def grade(self, item: Item) -> Grade:
+        graded: Grade = import_module(_COMPARISON).grade(item)
+        return graded
+
+    def check_gold(self, question: str, gold: str) -> str | None:
+        return self.check_golds([(question, gold)])[0]
+
+    def check_golds(self, pairs: list[tuple[str, str]]) -> list[str | None]:
+        """Check that each gold answer is one answer, which is read in time; all of them in the same workers."""
+        plain = [too_long(gold) or not_one_answer(gold) for _, gold in pairs]
+        reasons = unreadable([gold for (_, gold), reason in zip(pairs, plain, strict=True) if reason is None])
+        return [reason or reasons.get(gold) for (_, gold), reason in zip(pairs, plain, strict=True)]
+
+    def gold_answer(self, question: str, gold: str) -> str:
+        return after_hashes(gold)
+
+
+def unreadable(golds: list[str]) -> dict[str, str]:
+    """Return the answers of which nothing can be read, each with the reason: they are empty, or take too long.
+
+    They are read in processes that are ended at a deadline: a few characters such as a binomial of large numbers
+    keep the parser busy for hours.
     """
-    gold = item.gold
-    if gold is None:
-        return ungradable("the task has no gold answer", item.answer)
-    if not _SOMETHING.search(gold):
-        return ungradable(f"the gold answer {gold!r:.60} cannot be read", item.answer)
-    if not item.stated and unwrapped(item.answer) != unwrapped(gold):
-        found = closing_answer(item.answer)
-        if found is None:
-            return no_answer()
-        item = replace(item, answer=found)
-    return _graded(item, gold)
+    reasons = {gold: NOT_MATH for gold in golds if not _SOMETHING.search(COMMANDS.sub(_blank_unless_sign, gold))}
+    hard = [gold for gold in dict.fromkeys(golds) if gold not in reasons and not _NUMBER.fullmatch(gold)]
+    if not hard:
+        return reasons
+    readings = bounded(_is_read, hard, limit=_DEADLINE, start=_start_reader, preload=["math_verify"])
+    with closing(readings), progress("tasks", len(hard), "answers") as advance:
+        for gold, done in zip(hard, readings, strict=True):
+            if isinstance(done, Lost) or not done:
+                reasons[gold] = TOO_HARD
+            advance()
+    return reasons
 
 
-def _graded(item: Item, gold: str) -> Grade:
-    right = _at_a_glance(item.answer, gold)
-    if right is not None:  # most answers: not worth waking sympy
-        return right_or_wrong(right, item)
+def _blank_unless_sign(command: re.Match[str]) -> str:
+    """Replace LaTeX that says something by itself, as `\\pi` does, and not by what it frames."""
+    return " " if command[0].startswith(("\\text", "\\begin", "\\end", "\\left", "\\right", "\\math")) else "0"
+
+
+def _start_reader() -> None:
+    """Import before the clock runs: on a cold disk the import alone may take longer than an answer may."""
+    from infogap.verify.grading_pool import limit_memory
+
+    import_module("infogap.verify.math_verify_patch")
+    limit_memory()
+
+
+def _is_read(gold: str) -> bool:
+    """Whether Math-Verify comes to an end with an answer; whatever it finds."""
+    from infogap.verify.math_verify_patch import expressions
+    from infogap.verify.reading.answer_forms import Condition, Maths
+    from infogap.verify.reading.answer_reader import read
+
     try:
-        return _compared(read(gold), read(item.answer), item)
-    except (MemoryError, RecursionError) as error:
-        return ungradable(f"comparing the answers took too much memory ({type(error).__name__})", item.answer)
-    except Exception as error:  # sympy raises whatever it likes on expressions that it cannot compare
-        return right_or_wrong(False, item, f"the answers cannot be compared ({type(error).__name__})")
-
-
-def _at_a_glance(answer: str, gold: str) -> bool | None:
-    """Whether the answer is right, where that shows in the text."""
-    answer, gold = unwrapped(answer), unwrapped(gold)
-    if answer == gold:
-        return True
-    if _NAME.fullmatch(answer) and _NAME.fullmatch(gold):
-        return False  # Math-Verify does not tell A from a, nor x from x'
-    ours, theirs = rational(answer), rational(gold)
-    return None if ours is None or theirs is None else ours == theirs
-
-
-def _compared(gold: Form, answer: Form, item: Item) -> Grade:
-    if isinstance(gold, Based) or isinstance(answer, Based):
-        return right_or_wrong(*_in_bases(gold, answer, item))
-    if isinstance(gold, Clock) or isinstance(answer, Clock):
-        return right_or_wrong(*_at_times(gold, answer, item))
-    if isinstance(gold, Dotted) or isinstance(answer, Dotted):
-        return right_or_wrong(gold == answer, item)
-    if isinstance(gold, Words) or isinstance(answer, Words):
-        if isinstance(gold, Words) and isinstance(answer, Words):
-            return right_or_wrong(bool(gold.text) and gold.text == answer.text, item)
-        which = "the gold answer is" if isinstance(gold, Words) else "the answer is"
-        return right_or_wrong(False, item, f"{which} no mathematics that can be compared")
-    return right_or_wrong(*_as_mathematics(gold, answer, item))
-
-
-def _in_bases(gold: Form, answer: Form, item: Item) -> tuple[bool, Item, str | None]:
-    """Digits to a base are the same digits to the same base; without one where the question names it."""
-    if isinstance(gold, Based) and isinstance(answer, Based):
-        return gold == answer, item, None
-    based, other = (gold, answer) if isinstance(gold, Based) else (answer, gold)
-    assert isinstance(based, Based)
-    if not isinstance(other, Maths) or other.latex.upper().lstrip("0") != based.digits:
-        return False, item, "one of the two answers is to another base"
-    if based.base == 10 or re.search(_naming(based.base), item.question, re.IGNORECASE):
-        return True, item, None
-    return False, item, f"only one of the two answers names its base, {based.base}"
-
-
-def _naming(base: int) -> str:
-    names = [str(base), *([_BASE_WORDS[base]] if base in _BASE_WORDS else [])]
-    named = rf"\bbase[\s$\\{{(-]*(?:{'|'.join(names)})\b"
-    return rf"{named}|\b{_BASE_NAMES[base]}" if base in _BASE_NAMES else named
-
-
-def _at_times(gold: Form, answer: Form, item: Item) -> tuple[bool, Item, str | None]:
-    if isinstance(gold, Clock) and isinstance(answer, Clock):
-        if gold.half == answer.half:
-            return gold.seconds == answer.seconds, item, None
-        return (
-            False,
-            item,
-            "the answers differ in am and pm" if gold.seconds != answer.seconds else "only one says am or pm",
-        )
-    return False, item, "only one of the two answers is a time of day"
-
-
-def _as_mathematics(gold: Form, answer: Form, item: Item) -> tuple[bool, Item, str | None]:
-    assert isinstance(gold, Maths | Condition) and isinstance(answer, Maths | Condition)
-    if isinstance(gold, Maths) and isinstance(answer, Maths):
-        if conflicting(gold.unit, answer.unit):
-            return False, item, f"the units differ: {answer.unit} and {gold.unit}"
-        quick = _quick(gold, answer)
-        if quick is not None:
-            return quick, item, None
-    if _is_set(gold) or _is_set(answer):
-        found = None if _squeezed(answer.latex) in _squeezed(item.question) else _by_sets(gold, answer)
-        if found is not None:
-            return found, item, None
-    if _joints(gold) != _joints(answer):
-        return False, item, "the conditions are joined in another way"
-    one, other = told_apart(gold.latex, answer.latex)
-    theirs = _expressions(one)
-    ours = expressions(other)
-    if not theirs or not ours:
-        which = "the answer" if theirs else "the gold answer"
-        same_text = bool(one) and _SAME_TEXT.sub("", one) == _SAME_TEXT.sub("", other)
-        return same_text, item, None if same_text else f"{which} cannot be read as mathematics"
-    return _equal(theirs, ours, _shares(gold, answer)), item, None
-
-
-def _equal(golds: list[Any], answers: list[Any], shares: tuple[bool, bool]) -> bool:
-    """Whether Math-Verify finds both equal, and that is confirmed; per cent are hundredths, or the number itself."""
-    if _confirmed_by_math_verify(golds, answers):
-        return True
-    if shares[0] == shares[1]:
+        form = read(gold)
+        if isinstance(form, Maths | Condition):
+            expressions(form.latex)
+    except (MemoryError, RecursionError):
         return False
-    hundredths = [value / 100 for value in (answers if shares[1] else golds)]
-    return _confirmed_by_math_verify(golds, hundredths) if shares[1] else _confirmed_by_math_verify(hundredths, answers)
-
-
-def _confirmed_by_math_verify(golds: list[Any], answers: list[Any]) -> bool:
-    return any(
-        confirmed(gold, answer)
-        for gold in golds
-        for answer in answers
-        if _is_complex(gold) or _is_complex(answer) or verify(gold, answer, timeout_seconds=None)
-    )
-
-
-def _is_complex(value: Any) -> bool:
-    """Whether it has an i, of which Math-Verify knows nothing: the confirmation alone says."""
-    return any(symbol.name == "i" for symbol in getattr(value, "free_symbols", ()))
-
-
-def _shares(gold: Form, answer: Form) -> tuple[bool, bool]:
-    return isinstance(gold, Maths) and gold.percent, isinstance(answer, Maths) and answer.percent
-
-
-def _quick(gold: Maths, answer: Maths) -> bool | None:
-    """Whether two decimals or fractions are equal, or two texts the same; None for anything else."""
-    if gold.unit and not answer.unit and _SAME_TEXT.sub("", gold.latex + gold.unit) == _SAME_TEXT.sub("", answer.latex):
+    except Exception:  # what it cannot read is compared as a text
         return True
-    if gold.percent == answer.percent:
-        if _SAME_TEXT.sub("", gold.latex) == _SAME_TEXT.sub("", answer.latex):
-            return True
-        values = exactly(gold.latex), exactly(answer.latex)
-        return None if values[0] is None or values[1] is None else values[0] == values[1]
-    return None
+    return True
 
 
-def _squeezed(text: str) -> str:
-    """A text without what sets its mathematics: an inequality that only says the question again solves nothing."""
-    return re.sub(r"\s|\\(?:left|right)(?![a-z])|[$\\]", "", text)
-
-
-def _is_set(form: Maths | Condition) -> bool:
-    return isinstance(form, Condition) or _OF_SETS.search(form.latex) is not None
-
-
-def _by_sets(gold: Maths | Condition, answer: Maths | Condition) -> bool | None:
-    """Whether two conditions, or a condition and a set, hold for the same numbers; None where that cannot be said."""
-    found = as_set(gold), as_set(answer)
-    if found[0] is None or found[1] is None:
-        return None
-    variables = {found[0][0], found[1][0]} - {""}
-    return len(variables) <= 1 and same_sets(found[0][1], found[1][1])
-
-
-def _joints(form: Maths | Condition) -> list[int]:
-    return sorted(len(parts) for parts in form.alternatives) if isinstance(form, Condition) else [1]
-
-
-@lru_cache(maxsize=256)  # a task's traces come one after the other
-def _expressions(latex: str) -> list[Any]:
-    return expressions(latex)
+VERIFIER = Math()

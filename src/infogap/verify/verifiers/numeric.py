@@ -7,14 +7,16 @@ import re
 
 import orjson
 
-from infogap.text.math_unicode import half_width, visible
+from infogap.text.characters import half_width, visible
 from infogap.text.stated_answers import unwrapped
-from infogap.verify.grading_types import Grade, Item, no_answer, right_or_wrong, ungradable
+from infogap.verify.base import Grade, Item, Verifier, no_answer, right_or_wrong, too_long, ungradable
+from infogap.verify.gold_answers import after_hashes, not_one_answer
 from infogap.verify.reading.answer_reader import one_notation
 from infogap.verify.reading.closing_answer import closing_answer
 from infogap.verify.reading.units import quantity
 
 TOLERANCE = 1e-6  # relative, where the task says none
+NOT_A_NUMBER = "the answer is not a number"
 
 _DECIMAL = r"(?:\d+(?:\.\d*)?|\.\d+)"
 _NUMBER = re.compile(
@@ -32,21 +34,33 @@ _NUMBER = re.compile(
 _BEFORE = re.compile(r"(?:\\?[A-Za-z][\w{}]{0,20}\s*)?(?:=|\\approx)\s*")
 
 
-def grade(item: Item) -> Grade:
+class Numeric(Verifier):
     """Correct where the answer is within the tolerance of the gold answer: |answer - gold| <= tolerance * |gold|.
 
     The task's metadata may hold `tolerance`. A gold answer of 0 takes the tolerance as an absolute one.
     """
-    gold = None if item.gold is None else number(item.gold)
-    if gold is None:
-        return ungradable("the task's gold answer is not a number", item.answer)
-    answer = number(item.answer)
-    if answer is None and not item.stated and (closing := closing_answer(item.answer)):
-        answer = number(closing)
-    if answer is None:
-        return right_or_wrong(False, item, "the answer is not a number") if item.stated else no_answer()
-    tolerance = float(orjson.loads(item.metadata or "{}").get("tolerance", TOLERANCE))
-    return right_or_wrong(abs(answer - gold) <= tolerance * (abs(gold) or 1), item)
+
+    needs_worker = False
+    takes_tolerance = True
+    reads_last_line = True
+
+    def grade(self, item: Item) -> Grade:
+        gold = None if item.gold is None else number(item.gold)
+        if gold is None:
+            return ungradable("the task's gold answer is not a number", item.answer)
+        answer = number(item.answer)
+        if answer is None and not item.stated and (closing := closing_answer(item.answer)):
+            answer = number(closing)
+        if answer is None:
+            return right_or_wrong(False, item, NOT_A_NUMBER) if item.stated else no_answer()
+        tolerance = float(orjson.loads(item.metadata or "{}").get("tolerance", TOLERANCE))
+        return right_or_wrong(abs(answer - gold) <= tolerance * (abs(gold) or 1), item)
+
+    def check_gold(self, question: str, gold: str) -> str | None:
+        return too_long(gold) or not_one_answer(gold) or (NOT_A_NUMBER if number(gold) is None else None)
+
+    def gold_answer(self, question: str, gold: str) -> str:
+        return after_hashes(gold)
 
 
 def number(text: str) -> float | None:
@@ -59,9 +73,9 @@ def number(text: str) -> float | None:
     text = one_notation(unwrapped(visible(half_width(text))))
     if before := _BEFORE.match(text):
         text = text[before.end() :]
-    found = quantity(text, letters=True)
-    match = None if found is None else _NUMBER.fullmatch(found.value)
-    if found is None or match is None:
+    amount = quantity(text, letters=True)
+    match = None if amount is None else _NUMBER.fullmatch(amount.value)
+    if amount is None or match is None:
         return None
     top, bottom = match["over"] or match["number"] or "1", match["under"] or match["divisor"] or "1"
     exponent = int(match["power"] or 0) + int(match["exponent"] or 0)
@@ -70,5 +84,8 @@ def number(text: str) -> float | None:
     except (OverflowError, ZeroDivisionError):
         return None
     value = -value if match["sign"] == "-" else value
-    value = value / 100 if found.percent else value
+    value = value / 100 if amount.percent else value
     return value if math.isfinite(value) else None
+
+
+VERIFIER = Numeric()

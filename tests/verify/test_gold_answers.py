@@ -7,20 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from infogap.tasks import gold_answers as answers
-from infogap.tasks.gold_answers import faults, gold_answer, unreadable
+from infogap.verify.base import TOO_LONG
+from infogap.verify.gold_answers import CODE, SEVERAL_SENTENCES
+from infogap.verify.verifiers import math, verifier
+from infogap.verify.verifiers.choice import NO_OPTIONS, NOT_AN_OPTION
+from infogap.verify.verifiers.math import NOT_MATH, TOO_HARD, unreadable
 
 
 def test_math_answers() -> None:
     golds = ["540", "27.0", r"\left( 3, \frac{\pi}{2} \right)", "p - q", r"\text{even}", "三", "?", r"\text{}"]
-    assert unreadable(golds) == dict.fromkeys(["?", r"\text{}"], answers.NOT_MATH)
+    assert unreadable(golds) == dict.fromkeys(["?", r"\text{}"], NOT_MATH)
 
 
 def test_an_answer_that_takes_hours_to_read_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "_DEADLINE", 4.0)
+    monkeypatch.setattr(math, "_DEADLINE", 4.0)
     hours = r"\binom{1000000000}{500000000}"
     started = time.monotonic()
-    assert unreadable([hours, r"\frac12"]) == {hours: answers.TOO_HARD}
+    assert unreadable([hours, r"\frac12"]) == {hours: TOO_HARD}
     assert time.monotonic() - started < 30
 
 
@@ -33,19 +36,19 @@ def test_a_slow_import_takes_no_answers_time(tmp_path: Path, monkeypatch: pytest
         "import math_verify\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(answers, "_DEADLINE", 1.5)
+    monkeypatch.setattr(math, "_DEADLINE", 1.5)
     assert unreadable([r"\frac12", "x"]) == {}
 
 
 def test_numbers_need_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "_is_read", None)
+    monkeypatch.setattr(math, "_is_read", None)
     assert unreadable(["1", "-2", "3.50"]) == {}
 
 
 def test_choices() -> None:
     question = "Which one?\nA: one\nB: two"
     pairs = [(question, "B"), (question, "C"), (question, "two"), ("Which?", "A"), ("Which?", "one")]
-    assert faults(pairs, "choice") == [None, answers.NOT_AN_OPTION, None, None, answers.NO_OPTIONS]
+    assert verifier("choice").check_golds(pairs) == [None, NOT_AN_OPTION, None, None, NO_OPTIONS]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +65,7 @@ def test_choices() -> None:
     ],
 )
 def test_a_choice_is_its_letter(gold: str, letter: str) -> None:
-    assert gold_answer("Which?\n(A) heron\n(B) otter\n(C) a", gold, "choice") == letter
+    assert verifier("choice").gold_answer("Which?\n(A) heron\n(B) otter\n(C) a", gold) == letter
 
 
 @pytest.mark.parametrize(
@@ -77,9 +80,9 @@ def test_a_choice_is_its_letter(gold: str, letter: str) -> None:
     ],
 )
 def test_the_number_after_the_hashes_is_the_answer(text: str, answer: str) -> None:
-    for verifier in ("math", "numeric"):
-        assert gold_answer("?", text, verifier) == answer
-    assert gold_answer("?", text, "exact") == text
+    for name in ("math", "numeric"):
+        assert verifier(name).gold_answer("?", text) == answer
+    assert verifier("exact").gold_answer("?", text) == text
 
 
 @pytest.mark.parametrize(
@@ -92,24 +95,24 @@ def test_the_number_after_the_hashes_is_the_answer(text: str, answer: str) -> No
     ],
 )
 def test_several_sentences_are_no_answer(text: str) -> None:
-    for verifier in ("math", "numeric", "choice"):
-        assert faults([("?", text)], verifier) == [answers.SEVERAL_SENTENCES]
-    assert faults([("?", text)], "exact") == [None]
+    for name in ("math", "numeric", "choice"):
+        assert verifier(name).check_golds([("?", text)]) == [SEVERAL_SENTENCES]
+    assert verifier("exact").check_golds([("?", text)]) == [None]
 
 
 @pytest.mark.parametrize(
     "text", ["def double(x):\n    return 2 * x", "```python\nprint(9)\n```", "import math\nmath.pi"]
 )
 def test_code_is_no_answer(text: str) -> None:
-    assert faults([("?", text)], "math") == [answers.CODE]
+    assert verifier("math").check_golds([("?", text)]) == [CODE]
 
 
 @pytest.mark.parametrize(
     "text", ["J. R. R. Tolkien", "St. Helena", "x = 5. ", r"\begin{pmatrix}1\\2\end{pmatrix}", "No. 5"]
 )
 def test_short_texts_are_answers(text: str) -> None:
-    assert faults([("?", text)], "math") == [None]
+    assert verifier("math").check_golds([("?", text)]) == [None]
 
 
 def test_exact_answers_need_no_form_but_a_length() -> None:
-    assert faults([("q", "?"), ("q", "x" * 2_001)], "exact") == [None, answers.TOO_LONG]
+    assert verifier("exact").check_golds([("q", "?"), ("q", "x" * 2_001)]) == [None, TOO_LONG]

@@ -13,15 +13,15 @@ import orjson
 import pytest
 
 from infogap.recipe.sources import GymTasks
-from infogap.tasks import procedural_tasks
-from infogap.verify.grading_types import Item
-from infogap.verify.verifiers.gym import EVAL_MODULES, FORMULA_DATASETS, grade
+from infogap.tasks.gather_tasks import gym_tasks
+from infogap.verify.base import Item
+from infogap.verify.gym_scoring import EVAL_MODULES, FORMULA_DATASETS, grade
 
 
 @cache
 def _task(name: str, index: int = 0) -> Item:
     source = GymTasks.model_validate({"from": "reasoning_gym", "names": [name], "count": 5})
-    task = list(procedural_tasks.generate(source, name, 7))[index]
+    task = list(gym_tasks(source, name, 7))[index]
     return Item("gym", task.question, task.answer, orjson.dumps(task.metadata).decode(), task.answer or "")
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.text.storable import utf8
+from infogap.text.characters import utf8
 
 
 @given(st.text(st.characters(codec="utf-8")))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infogap.text.prose_mask import masked, masks
+from infogap.text.markup import braced, formulas, masked, masks
 from infogap.text.text_batch import TextBatch
 
 
@@ -115,3 +115,15 @@ def test_endless_delimiters_take_linear_time(part: str) -> None:
     started = time.process_time()
     masked(part * 200_000)
     assert time.process_time() - started < 10  # seconds; quadratic work takes minutes
+
+
+@pytest.mark.parametrize("text", [r"So \[ x = 1. Then", "```\nx = 1. Then", r"\begin{align} x = 1. Then"])
+def test_what_is_not_closed_is_prose_and_must_not_be_cut(text: str) -> None:
+    (span,) = formulas(text)
+    assert masked(text) == []
+    assert (text[: span.start].strip(), span.end) in [("So", len(text)), ("", len(text))]
+
+
+@pytest.mark.parametrize(("latex", "braces"), [(r"\frac12", r"\frac{1}{2}"), (r"\dfrac 1{2}", r"\dfrac{1}{2}")])
+def test_fractions_with_braces(latex: str, braces: str) -> None:
+    assert braced(latex) == braced(braces) == braces

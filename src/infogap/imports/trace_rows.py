@@ -1,0 +1,106 @@
+"""Rows of the traces, contexts and stated_verdicts tables, made of imported samples."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from infogap.ids import stable_id
+from infogap.imports.samples import Sample, of_sample
+from infogap.recipe.sources import TraceImport
+from infogap.rows.column_paths import as_text
+from infogap.text.thoughts import Parts
+
+TableRow = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a sample comes from: the task that it answers, its teacher, and what the teacher was shown."""
+
+    source: str
+    task_id: str
+    privilege: str
+    teacher: str
+    context: str | None
+
+    @classmethod
+    def of(cls, source: TraceImport, task_id: str, values: dict[str, Any], index: int) -> Origin:
+        """Read the origin of a row's sample; the recipe's constants stand in for columns that it lacks."""
+        return cls(
+            source.from_,
+            task_id,
+            as_text(of_sample(values.get("privilege"), index)) or source.privilege,
+            as_text(of_sample(values.get("teacher"), index)) or source.teacher,
+            as_text(of_sample(values.get("context"), index)),
+        )
+
+    @property
+    def cell(self) -> tuple[str, str, str]:
+        """The task, privilege and teacher among whose samples this one is numbered."""
+        return self.task_id, self.privilege, self.teacher
+
+    @property
+    def context_id(self) -> str | None:
+        return None if self.context is None else stable_id(self.task_id, self.privilege, self.context)
+
+
+@dataclass
+class TraceRows:
+    """Collects rows of three tables; numbers samples and tells equal texts apart, over all sources."""
+
+    traces: list[TableRow] = field(default_factory=list)
+    contexts: list[TableRow] = field(default_factory=list)
+    stated_verdicts: list[TableRow] = field(default_factory=list)
+    samples: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    _texts: Counter[str] = field(default_factory=Counter)
+    _context_ids: set[str | None] = field(default_factory=set)
+
+    def add_origin(self, origin: Origin) -> int:
+        """Count a sample, even an empty one, and keep its context; return the sample's number."""
+        if origin.context is not None and origin.context_id not in self._context_ids:
+            self._context_ids.add(origin.context_id)
+            self.contexts.append(
+                {
+                    "context_id": origin.context_id,
+                    "task_id": origin.task_id,
+                    "privilege": origin.privilege,
+                    "text": origin.context,
+                }
+            )
+        self.samples[origin.cell] += 1
+        return self.samples[origin.cell] - 1
+
+    def add_trace(self, origin: Origin, number: int, sample: Sample, parts: Parts) -> None:
+        """Add a sample's trace, and the verdict that the file states."""
+        # By content, not by row: a file whose rows are sorted otherwise gives the same ids.
+        content_id = stable_id(
+            "import", origin.source, *origin.cell, origin.context_id, sample.whole, sample.reasoning, sample.text
+        )
+        self._texts[content_id] += 1
+        trace_id = stable_id(content_id, self._texts[content_id])
+        self.traces.append(
+            {
+                "trace_id": trace_id,
+                "task_id": origin.task_id,
+                "privilege": origin.privilege,
+                "context_id": origin.context_id,
+                "teacher": origin.teacher,
+                "sample": number,
+                "seed": None,
+                "round": 0,
+                "reasoning": parts.reasoning,
+                "response": parts.response,
+                "finish_reason": sample.finish_reason,
+                "prompt_tokens": None,
+                "completion_tokens": sample.completion_tokens,
+                "error": sample.error,
+            }
+        )
+        if sample.stated_verdict is not None:
+            self.stated_verdicts.append({"trace_id": trace_id, "stated_verdict": sample.stated_verdict})
+
+    def clear(self) -> None:
+        """Forget the rows, which have been written, and keep the counts."""
+        self.traces, self.contexts, self.stated_verdicts = [], [], []

@@ -1,0 +1,121 @@
+"""What a verifier is: it grades one answer against its task, and says which gold answers it can use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from infogap.text.stated_answers import MAX_ANSWER, stated
+
+Verdict = Literal["correct", "wrong", "no_answer", "truncated", "ungradable"]
+
+TOO_LONG = f"the answer has more than {MAX_ANSWER:,} characters"
+
+
+@dataclass(frozen=True)
+class Item:
+    """An answer to grade against its task.
+
+    `stated`: the response states this as its answer; otherwise it is the response's last line, in which a verifier may
+    find an answer or none. Verifiers with `whole_response` also get the `response` and the task's row; for them
+    `answer` is empty where none is stated.
+    """
+
+    verifier: str
+    question: str
+    gold: str | None
+    metadata: str | None  # the task's, JSON
+    answer: str
+    stated: bool = True
+    response: str | None = None
+    task: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Grade:
+    """A verdict; `score` is 0..1, and None where the trace could not be graded."""
+
+    verdict: Verdict
+    answer: str | None = None
+    score: float | None = 0.0
+    detail: str | None = None
+
+
+class Verifier:
+    """How final answers are compared with gold answers. Subclass it, and register an instance.
+
+    The attributes say what the verifier needs; the defaults are the careful ones.
+    """
+
+    needs_worker: ClassVar[bool] = True
+    """Grade in worker processes, which are ended at the time limit. Turn off where no text can make `grade` slow."""
+
+    needs_gold: ClassVar[bool] = True
+    """Call a trace `ungradable` where its task has no gold answer."""
+
+    needs_options: ClassVar[bool] = False
+    """Grade by the options that the question offers."""
+
+    compares_values: ClassVar[bool] = False
+    """Tell numbers apart by their values alone: two that differ by more than a thousandth are never equal."""
+
+    takes_tolerance: ClassVar[bool] = False
+    """Read `tolerance` from the task's metadata: a source of the recipe may set it."""
+
+    reads_last_line: ClassVar[bool] = False
+    """Take a response's last line where no answer is stated; otherwise only a response of one short line counts."""
+
+    whole_response: ClassVar[bool] = False
+    """Grade the whole response, with or without a stated answer."""
+
+    modules: ClassVar[tuple[str, ...]] = ()
+    """Slow imports that `grade` needs: made when a worker starts, so that no answer's time is spent on them."""
+
+    def grade(self, item: Item) -> Grade:
+        """Grade one answer. What this raises makes the trace `ungradable`."""
+        raise NotImplementedError
+
+    def check_gold(self, question: str, gold: str) -> str | None:
+        """Say why a gold answer cannot be used, for the row's rejection; None where it can."""
+        return too_long(gold)
+
+    def check_golds(self, pairs: list[tuple[str, str]]) -> list[str | None]:
+        """Check the gold answers of many tasks, given as (question, gold answer): a reason or None for each."""
+        return [self.check_gold(question, gold) for question, gold in pairs]
+
+    def gold_answer(self, question: str, gold: str) -> str:
+        """Return the gold answer in the form in which the tasks table keeps it."""
+        return gold
+
+    def final_answer(self, response: str, question: str, *, cut: bool) -> str | None:
+        """Return the answer that a response states, None where it states none; `cut`: it stopped at its limit."""
+        return stated(response, cut=cut)
+
+    def start_worker(self, folder: Path) -> None:
+        """Prepare a worker process, before any answer's time runs; `folder` is the recipe's."""
+        for module in self.modules:
+            import_module(module)
+
+
+def too_long(gold: str) -> str | None:
+    """Say so if a gold answer is longer than any answer that is graded."""
+    return TOO_LONG if len(gold) > MAX_ANSWER else None
+
+
+def right_or_wrong(right: bool, item: Item, detail: str | None = None) -> Grade:
+    """Return the verdict on an item's answer; its detail says so where the answer was not stated as one."""
+    if not item.stated:
+        detail = "no answer is stated; the last line was read" + (f"; {detail}" if detail else "")
+    return Grade("correct" if right else "wrong", item.answer, float(right), detail)
+
+
+def no_answer() -> Grade:
+    """Return the verdict on a response that holds no answer."""
+    return Grade("no_answer")
+
+
+def ungradable(reason: str, answer: str | None = None) -> Grade:
+    """Return the verdict on a trace about which the verifier says nothing, and why."""
+    return Grade("ungradable", answer or None, None, reason)
