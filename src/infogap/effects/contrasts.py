@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from infogap.privileges.ladder import BY_NAME
+from infogap.privileges.ladder import ladder, privileges_by_label
 from infogap.recipe import Recipe
 
 
@@ -33,10 +33,9 @@ CONTRASTS = (
 
 def names_of(recipe: Recipe, labels: list[str]) -> dict[str, str]:
     """The ladder's name of each privilege that occurs; a recipe's own privileges have none."""
-    if recipe.generate is None:
-        return {label: label for label in labels if label in BY_NAME}
-    uses = {use.label: use for use in (recipe.generate.unguided, *recipe.generate.uses)}
-    return {label: uses[label].name for label in labels if label in uses and uses[label].name in BY_NAME}
+    registered = {privilege.name for privilege in ladder()}
+    known = privileges_by_label(recipe)
+    return {label: known[label].name for label in labels if label in known and known[label].name in registered}
 
 
 def contrasts_among(recipe: Recipe, labels: list[str]) -> list[tuple[str, str, Contrast]]:

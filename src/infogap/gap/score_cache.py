@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from infogap.atomic_files import disk_error
-from infogap.generate.completion_journal import read_journal
+from infogap.generate.trace_files import read_journal
 from infogap.runs.run_folder import read_part, write_part
 from infogap.schema import Table
 from infogap.teachers.scoring import Scored

@@ -10,8 +10,7 @@ from pathlib import Path
 import orjson
 import polars as pl
 
-from infogap.generate.round_plans import Rounds
-from infogap.generate.trace_parts import part_number
+from infogap.generate.trace_files import Rounds, part_number
 
 WINDOW = 60.0  # seconds over which rates are taken
 _SHORTEST_WINDOW = 2.0  # seconds; before that a rate would be noise

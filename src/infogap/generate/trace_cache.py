@@ -9,8 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from infogap.generate.completion_journal import Row
-from infogap.generate.trace_parts import is_sound, with_their_tokens
+from infogap.generate.trace_files import Row, is_sound, with_their_tokens
 from infogap.ids import stable_id
 from infogap.runs.run_folder import write_part
 from infogap.schema import TOKENS, TRACES

@@ -18,10 +18,17 @@ import orjson
 import polars as pl
 
 from infogap.atomic_files import disk_error
-from infogap.generate.completion_journal import Row, read_journal
-from infogap.generate.round_plans import Rounds
 from infogap.generate.trace_cache import Cache, set_aside
-from infogap.generate.trace_parts import is_sound, part_number, part_path, tokens_path, write_rows
+from infogap.generate.trace_files import (
+    Rounds,
+    Row,
+    is_sound,
+    part_number,
+    part_path,
+    read_journal,
+    tokens_path,
+    write_rows,
+)
 from infogap.runs.run_folder import ROWS_PER_PART
 from infogap.verify.round_verdicts import forget_judged, judged_path
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from infogap.leaks.leak_input import ContextKind
+from infogap.privileges.ladder import privileges_by_label
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS
 
@@ -17,6 +19,6 @@ def context_texts(run: Run, context_ids: pl.Series) -> dict[str, str]:
     return dict(found.collect().iter_rows())
 
 
-def ladder_names(run: Run) -> dict[str, str]:
-    """The ladder's name of each privilege, by what the run's tables call it; imports call them what they like."""
-    return {use.label: use.name for use in run.recipe.generate.uses} if run.recipe.generate else {}
+def context_kinds(run: Run) -> dict[str, ContextKind]:
+    """What the contexts of each privilege hold, by what the run's tables call it."""
+    return {label: ContextKind.of(privilege) for label, privilege in privileges_by_label(run.recipe).items()}

@@ -8,14 +8,12 @@ from functools import cached_property
 from typing import TypedDict
 
 from infogap.leaks.written_answers import answer_pattern, same_answer, shown_answer
-from infogap.privileges.ladder import BY_NAME
+from infogap.privileges.base import AttemptKind, Privilege
 from infogap.privileges.masked_solution import BLANK
 
 _ATTEMPTS = re.compile(r"\battempts?\b|\bwrong solution\b|\bverdict\b|尝试", re.IGNORECASE)
 _BLANKS = re.compile(rf"{BLANK}|_{{3,}}|\bblanked\b|\bmasked\b", re.IGNORECASE)
 _BOX = re.compile(r"\\boxed\s*\{([^{}]{1,60}(?:\{[^{}]{0,40}\}[^{}]{0,40}){0,3})\}")
-_SHOWS_ATTEMPTS = ("verifier", "peers")  # whatever the words of their contexts
-_HOLDS_NONE = ("unguided", "hint", "masked_solution", "irrelevant")
 
 
 class Leak(TypedDict):
@@ -38,12 +36,42 @@ class Found:
 
 
 @dataclass(frozen=True)
+class ContextKind:
+    """What contexts of a privilege hold; plain values, which can be sent to worker processes.
+
+    By default that of an imported condition of which nothing is known.
+    """
+
+    is_unguided: bool = False
+    is_control: bool = False
+    holds_answer: bool = True
+    shows_work: bool = True
+    labels_attempts: bool = False
+    unrelated: bool = False
+    attempts: AttemptKind | None = None
+
+    @classmethod
+    def of(cls, privilege: Privilege) -> ContextKind:
+        return cls(
+            privilege.is_unguided,
+            privilege.imitates is not None,
+            privilege.holds_answer,
+            privilege.shows_work,
+            privilege.labels_attempts,
+            privilege.unrelated,
+            privilege.attempts,
+        )
+
+
+_UNKNOWN = ContextKind()
+
+
+@dataclass(frozen=True)
 class Seen:
     """A trace's measured text, and what its student and its teacher saw.
 
     `context` is what only the teacher saw, None where it saw nothing more or where that is not known. `held_answer`
-    is the answer that the context tells, which in a decoy is a wrong one. `privilege` is a name of the ladder; any
-    other one stands for a privilege of the recipe's own.
+    is the answer that the context tells, which in a decoy is a wrong one. `kind` is what is known of such contexts.
     """
 
     text: str
@@ -51,38 +79,33 @@ class Seen:
     context: str | None = None
     gold: str | None = None
     held_answer: str | None = None
-    privilege: str = ""
+    kind: ContextKind = _UNKNOWN
 
     @classmethod
-    def of(cls, text: str, question: str, context: str | None, gold: str | None, privilege: str) -> Seen:
+    def of(cls, text: str, question: str, context: str | None, gold: str | None, kind: ContextKind = _UNKNOWN) -> Seen:
         """A trace of which it is not yet known what answer its context held."""
-        return cls(text, question, context, gold, held_answer(privilege, context, gold), privilege)
+        return cls(text, question, context, gold, held_answer(kind, context, gold), kind)
 
     @property
     def is_decoy(self) -> bool:
         """Whether the teacher was shown a wrong answer, or another task's solution."""
-        known = BY_NAME.get(self.privilege)
-        return known is not None and known.imitates is not None and self.privilege not in _HOLDS_NONE
+        return self.kind.is_control and self.kind.holds_answer
 
     @property
     def told_nothing(self) -> bool:
         """Whether the teacher is known to have seen the student's prompt and no more."""
-        return self.privilege == "unguided" and self.context is None
+        return self.kind.is_unguided and self.context is None
 
     @cached_property
     def shows_work(self) -> bool:
         """Whether the context holds more than its label and an answer."""
-        return self.context is not None and len(self.context.partition(":")[2].split()) > 1 and not self._shows_answer
-
-    @property
-    def _shows_answer(self) -> bool:
-        return self.privilege in ("answer", "decoy_answer")
+        return self.context is not None and len(self.context.partition(":")[2].split()) > 1 and self.kind.shows_work
 
     @cached_property
     def shows_attempts(self) -> bool:
         if self.context is None:
             return False
-        return self.privilege in _SHOWS_ATTEMPTS or _ATTEMPTS.search(self.context) is not None
+        return self.kind.labels_attempts or _ATTEMPTS.search(self.context) is not None
 
     @cached_property
     def shows_blanks(self) -> bool:
@@ -119,18 +142,15 @@ class Seen:
         return [match.start() for match in self.held_pattern.finditer(self.text)]
 
 
-def held_answer(privilege: str, context: str | None, gold: str | None) -> str | None:
+def held_answer(kind: ContextKind, context: str | None, gold: str | None) -> str | None:
     """The answer that a context tells: the gold one where it stands there, a decoy's own; None where it tells none."""
-    known = BY_NAME.get(privilege)
-    if not context or privilege in _HOLDS_NONE:
+    if not context or not kind.holds_answer:
         return None
-    if known is not None and known.imitates is not None:
+    if kind.is_control:
         return shown_answer(context)
     if not gold:
         return None
-    if (
-        known is not None and known.attempts == "wrong"
-    ):  # its steps can hold the gold value as well; a told answer ends it
+    if kind.attempts == "wrong":  # its steps can hold the gold value as well; a gold answer that is told ends it
         return gold if context.rstrip().endswith(gold.strip()) else None
     pattern = answer_pattern(gold)
     return gold if gold in context or (pattern is not None and pattern.search(context)) else None

@@ -47,7 +47,7 @@ def find_strayed(seen: Seen) -> list[Leak]:
 
     Words of five letters or more, plural or not, without those that any worked solution may hold.
     """
-    if seen.privilege not in ("irrelevant", "decoy_solution") or not seen.context:
+    if not seen.kind.unrelated or not seen.context:
         return []
     strange = _stems(seen.context) - _stems(seen.question)
     for sentence in _SENTENCE.finditer(plain_lower(seen.text)):

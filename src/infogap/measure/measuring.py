@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from infogap.leaks import LeakScan, Seen, load_leaks
-from infogap.leaks.context_lookup import ladder_names
+from infogap.leaks import ContextKind, LeakScan, Seen, load_leaks
+from infogap.leaks.context_lookup import context_kinds
 from infogap.measure.answer_changes import answer_changes
 from infogap.measure.lexicon import Lexicon, load
 from infogap.measure.markers import MarkerFinder
@@ -32,7 +32,7 @@ class Measuring:
     bands: Bands
     own: Lexicon  # for self-corrections, whatever lexicons the recipe names
     leaks: LeakScan
-    privileges: dict[str, str]  # the ladder's names, by the recipe's
+    context_kinds: dict[str, ContextKind]  # by what the run's tables call the privilege
 
     @classmethod
     def of(cls, run: Run) -> Measuring:
@@ -40,7 +40,7 @@ class Measuring:
         lexicons = [load(name, run.resolve) for name in measure.lexicons]
         shipped = load("infogap", run.resolve)
         own = next((lexicon for lexicon in lexicons if lexicon.digest == shipped.digest), shipped)
-        return cls(lexicons, measure.bands, own, load_leaks(), ladder_names(run))
+        return cls(lexicons, measure.bands, own, load_leaks(), context_kinds(run))
 
     def measures(self, traces: pl.DataFrame) -> pl.DataFrame:
         """The measures of some traces, in their order.
@@ -75,7 +75,7 @@ class Measuring:
         corrects = np.array([category == _SELF_CORRECTION for category in self.own.markers.values()], bool)
         leaking = self.leaks.find_all(
             [
-                Seen.of(text, question, context, gold, self.privileges.get(privilege, privilege or ""))
+                Seen.of(text, question, context, gold, self.context_kinds.get(privilege, ContextKind()))
                 for text, question, (context, gold, privilege) in zip(
                     texts, questions, traces.select("context", "answer", "privilege").iter_rows(), strict=True
                 )

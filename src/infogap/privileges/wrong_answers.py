@@ -1,15 +1,21 @@
-"""Wrong answers that nobody gave: the gold answer with one of its parts changed."""
+"""Wrong answers that nobody gave: what form an answer has, and the gold answer with one of its parts changed."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from math import gcd
 
-from infogap.privileges.answer_shapes import form, in_words
 from infogap.text.math_spans import braced
 from infogap.text.option_parser import options
 
+NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)")
+_APART = Fraction(1, 1_000)  # of the number, and at least this; verifiers round later
+_PLAIN = re.compile(r"[-+]?(?:\d{1,100}(?:\.\d{1,100}|/\d{1,100})?|\.\d{1,100})")
+_FRACTION = re.compile(r"([-+]?)\\[dt]?frac\{(\d{1,100})\}\{(\d{1,100})\}")
+_WRAPPED = re.compile(r"(\\(?:text|textbf|textit|textrm|mathrm|mbox)\s*\{\s*|\(|)(.*?)((?:\\?[.\s])*[)}]?)", re.DOTALL)
+_WORDS = re.compile(r"[^\W\d_]{2,}(?:[ '-][^\W\d_]+)*")
 _GROUPED = r"\d{1,3}(?:(?:,|,\\!\s?|\{,\})\d{3})+(?!\d)"
 # A number with the base that it is written in, if one is said: 4210_{5}.
 _TOKEN = re.compile(rf"({_GROUPED}|\d+(?:\.\d+)?|\.\d+)(?:_\{{?(\d{{1,2}})\}}?)?")
@@ -41,6 +47,46 @@ _INFINITY = re.compile(r"-?\\infty(?![A-Za-z])")
 _QUOTIENT = re.compile(r"(?:frac\{)?(?<!\d)(\d{1,9})(?:\}\{|/)(\d{1,9})(?!\d)")
 _ROOT = re.compile(r"\\sqrt\{?(\d{1,9})(?!\d)")
 _TERM = re.compile(r"(?:[a-z]|\\(?!left|right|begin|text|mbox|\{)[A-Za-z]+)[^\s,;]*(?: [a-z])?")
+
+
+def form(answer: str) -> str:
+    r"""An answer without its values: `\frac{1}{2}` and `\frac37` have one form, and so have 12 and 47, but not -3.
+
+    A number's form is its sign and its digits before and behind the point; words have one form, capitalised or not.
+    """
+    words = in_words(answer)
+    if words:
+        return "Words" if words[1][0].isupper() else "words"
+    text = re.sub(r"\\left|\\right|\\[,!;]|\s", "", braced(answer))
+    if NUMBER.fullmatch(text):
+        return re.sub(r"\d", "0", text)
+    return re.sub(r"\d+(\.\d+)?|\.\d+", lambda match: "0.0" if "." in match[0] else "0", text)
+
+
+def in_words(answer: str) -> tuple[str, str, str] | None:
+    r"""`\text{even}` as `\text{`, `even`, `}`; None where the answer is no words."""
+    wrapped = _WRAPPED.fullmatch(answer)
+    return (wrapped[1], wrapped[2], wrapped[3]) if wrapped and _WORDS.fullmatch(wrapped[2]) else None
+
+
+def same(one: str, other: str) -> bool:
+    r"""Whether two answers are equal but for the case of letters and white space, or are the same number.
+
+    Numbers may be fractions (`1/2`, `\frac12`), decimals, with commas or a dollar sign; other notations are only
+    compared as text.
+    """
+    if _squeezed(one) == _squeezed(other):
+        return True
+    values = _value(one), _value(other)
+    return values[0] is not None and values[0] == values[1]
+
+
+def plainly_differ(one: str, other: str) -> bool:
+    """Whether both are numbers so far apart that no verifier of values takes one for the other."""
+    value, beside = _value(one), _value(other)
+    if value is None or beside is None:
+        return False
+    return abs(value - beside) > _APART * max(Fraction(1), abs(beside))
 
 
 def variants(answer: str, question: str, draw: int) -> Iterator[str]:
@@ -168,3 +214,16 @@ def _other_order(answer: str, draw: int) -> Iterator[str]:
             place = 2 * ((draw + turn) % (len(parts) // 2))
             if parts[place] != parts[place + 2]:
                 yield "".join([*parts[:place], parts[place + 2], parts[place + 1], parts[place], *parts[place + 3 :]])
+
+
+def _squeezed(answer: str) -> str:
+    return re.sub(r"\s", "", braced(answer)).casefold()
+
+
+def _value(answer: str) -> Fraction | None:
+    """The number or fraction that an answer is; no powers of ten, as `1e999999999` would take for ever."""
+    plain = _FRACTION.sub(r"\1\2/\3", braced(answer.replace(",", "").replace("$", "").strip()))
+    try:
+        return Fraction(plain) if _PLAIN.fullmatch(plain) else None
+    except ZeroDivisionError:
+        return None
