@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from infogap.privileges.ladder import ladder, privileges_by_label
+from infogap import plugins
+from infogap.privileges.ladder import privileges_by_label
 from infogap.recipe import Recipe
 
 
@@ -33,7 +34,7 @@ CONTRASTS = (
 
 def names_of(recipe: Recipe, labels: list[str]) -> dict[str, str]:
     """The ladder's name of each privilege that occurs; a recipe's own privileges have none."""
-    registered = {privilege.name for privilege in ladder()}
+    registered = plugins.names("privileges")
     known = privileges_by_label(recipe)
     return {label: known[label].name for label in labels if label in known and known[label].name in registered}
 

@@ -18,6 +18,7 @@ from infogap.gap.score_cache import FOLDER, ScoredStore
 from infogap.gap.scored_texts import Prompts, TraceTexts
 from infogap.gap.scoring_progress import progress_on_disk, scored_before
 from infogap.interrupts import Stopping, stopping
+from infogap.privileges.ladder import privilege_versions
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTEXTS, GAPS, TASKS, TOKEN_GAPS, TRACES, VERDICTS, Table
@@ -46,7 +47,9 @@ def _part(run: Run) -> dict[str, Any]:
     # Which contexts there are: of imported traces neither instruction nor wording is the recipe's.
     generate = run.recipe.generate
     worded = {"instruction": generate.instruction, "wording": generate.wording} if generate else {}
-    return gap.model_dump(mode="json", exclude={"scorer"}) | {"scorer": scorer_identity(run), "prompts": worded}
+    part = gap.model_dump(mode="json", exclude={"scorer"}) | {"scorer": scorer_identity(run), "prompts": worded}
+    versions = privilege_versions(gap.contexts, run.base)
+    return part | ({"privileges": versions} if versions else {})
 
 
 def _make(run: Run) -> Outcome:

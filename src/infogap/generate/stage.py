@@ -53,7 +53,7 @@ def _part(run: Run) -> dict[str, Any]:
     }
     if generate.in_rounds or any(use.privilege.graded for use in generate.uses):
         part["grading"] = grading_settings(run)
-    if versions := privilege_versions(generate, run.base):
+    if versions := privilege_versions(generate.named, run.base):
         part["privileges"] = versions
     return part
 

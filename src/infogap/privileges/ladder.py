@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from infogap import plugins
 from infogap.privileges.base import Privilege
 from infogap.recipe import Recipe
-from infogap.recipe.generate_section import Generate
 from infogap.verify.custom_verifier import source_digest
 
 
@@ -21,24 +21,25 @@ def ladder() -> list[Privilege]:
 
 
 def privileges_by_label(recipe: Recipe) -> dict[str, Privilege]:
-    """The privilege of each name that a run's tables may hold: the registered ones, and those that the recipe names.
+    """The privileges by what a run's tables call them.
 
-    Imports call their privileges what they like: a name that is not registered has none.
+    Imports call theirs what they like: those that bear a registered name are taken for it, the others are not known.
     """
-    uses = recipe.generate.uses if recipe.generate else ()
-    return {each.name: each for each in ladder()} | {use.label: use.privilege for use in uses}
+    if recipe.generate is None:
+        return {privilege.name: privilege for privilege in ladder()}
+    return {use.label: use.privilege for use in (recipe.generate.unguided, *recipe.generate.uses)}
 
 
-def privilege_versions(generate: Generate, folder: Path) -> dict[str, str]:
-    """The version of each privilege that is not infogap's own, by its name in the recipe: contexts depend on it.
+def privilege_versions(names: Iterable[str], folder: Path) -> dict[str, str]:
+    """What contexts depend on besides the recipe: the version of each of these privileges that is not infogap's own.
 
-    That is the name and version of the package that registers it; of a `module:object`, its source's SHA-256.
+    `names` are those of registered privileges, with the version of the package that registers each, and of objects
+    `module:object`, whose version is the SHA-256 of their source; `folder` is the recipe's.
     """
     versions: dict[str, str] = {}
-    for entry in generate.privileges:
-        name = entry if isinstance(entry, str) else next(iter(entry))
+    for name in names:
         if ":" in name:
             versions[name] = source_digest(name, folder) or ""
-        elif name in plugins.names("privileges") and plugins.provider("privileges", name)[0] != "infogap":
-            versions[name] = " ".join(plugins.provider("privileges", name))
+        elif (provider := plugins.provider("privileges", name))[0] != "infogap":
+            versions[name] = " ".join(provider)
     return versions

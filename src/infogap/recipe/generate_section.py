@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
 from infogap.recipe.base import Model, refuse_at
-from infogap.recipe.privilege_entries import PrivilegeEntry, PrivilegeUse, privilege_use, recipe_folder
+from infogap.recipe.privilege_entries import PrivilegeEntry, PrivilegeUse, entry_parts, privilege_use, recipe_folder
 from infogap.spelling import nearest
 
 DEFAULT_INSTRUCTION = r"Please reason step by step, and put your final answer within \boxed{}."
@@ -65,6 +65,11 @@ class Generate(Model):
     def uses(self) -> tuple[PrivilegeUse, ...]:
         """The privileges with their options, in the recipe's order."""
         return self._uses
+
+    @property
+    def named(self) -> list[str]:
+        """The names, in the recipe, of the privileges that it does not define by a template."""
+        return [name for name, options in map(entry_parts, self.privileges) if options.template is None]
 
     @cached_property
     def unguided(self) -> PrivilegeUse:

@@ -12,9 +12,11 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 import orjson
 from pydantic import (
+    AfterValidator,
     ConfigDict,
     Discriminator,
     Field,
+    GetJsonSchemaHandler,
     Tag,
     TypeAdapter,
     ValidationError,
@@ -22,6 +24,8 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from infogap import plugins
 from infogap.errors import UserError
@@ -83,11 +87,50 @@ class PrivilegeUse:
         return cls(label, privilege, **facts)
 
 
+def entry_parts(entry: str | dict[str, PrivilegeOptions]) -> tuple[str, PrivilegeOptions]:
+    """The name and the options of an entry."""
+    if isinstance(entry, str):
+        return entry, PrivilegeOptions()
+    ((name, options),) = entry.items()
+    return name, options
+
+
 def privilege_use(entry: str | dict[str, PrivilegeOptions], folder: Path = Path()) -> PrivilegeUse:
     """Resolve a valid entry; `folder` is the recipe's, in which the module of `module:object` is looked for first."""
-    name, options = _parts(entry)
-    privilege = _configured(name, options, _find(name, folder))
+    name, options = entry_parts(entry)
+    privilege = _configured(name, options, _find(name, folder, own_template=options.template is not None))
     return PrivilegeUse.of(options.as_ or str(privilege.name), privilege)
+
+
+def _scored_context(name: str) -> str:
+    """Check the name of a context under which traces are scored."""
+    allowed = _scored_contexts()
+    if name not in allowed:
+        expected = ", ".join(f"'{each}'" for each in allowed)
+        raise PydanticCustomError("literal_error", "Input should be {expected}", {"expected": expected})
+    return name
+
+
+def _scored_contexts() -> list[str]:
+    """The registered privileges that say something of any task: without attempts, and not how to write."""
+    return [each.name for each in _registered() if not (each.attempts or each.is_unguided or each.style)]
+
+
+class _InstalledContexts:
+    """Puts those that are installed into the recipe's JSON schema."""
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"enum": _scored_contexts(), "type": "string"}
+
+
+ScoredContext = Annotated[str, AfterValidator(_scored_context), _InstalledContexts()]
+"""A privilege or control under which a trace can be scored, whatever it was written under; or `reference_only`."""
+
+
+def _registered() -> list[Any]:
+    """Every registered privilege, in the ladder's order."""
+    registered = [plugins.load("privileges", name) for name in plugins.names("privileges")]
+    return sorted(registered, key=lambda each: each.rank)
 
 
 def recipe_folder(info: ValidationInfo) -> Path:
@@ -106,7 +149,7 @@ def _validated(value: Any, handler: ValidatorFunctionWrapHandler, info: Validati
     if isinstance(value, dict) and len(value) == 1:
         ((name, given),) = value.items()
         if isinstance(name, str) and isinstance(given, dict):
-            privilege = _find(name, folder)
+            privilege = _find(name, folder, own_template="template" in given)
             names = () if privilege is None else privilege.options
             own = {key: given[key] for key in names if key in given and key not in PrivilegeOptions.allowed_keys()}
             value = {name: {key: option for key, option in given.items() if key not in own}}
@@ -115,7 +158,7 @@ def _validated(value: Any, handler: ValidatorFunctionWrapHandler, info: Validati
         raise refuse("one privilege per entry: `- hint: {fraction: 0.3}`")
     if own:
         entry = {name: options.model_copy(update=own) for name, options in entry.items()}
-    _check(*_parts(entry), folder)
+    _check(*entry_parts(entry), folder)
     return entry
 
 
@@ -126,17 +169,13 @@ PrivilegeEntry = Annotated[
 ]
 
 
-def _parts(entry: str | dict[str, PrivilegeOptions]) -> tuple[str, PrivilegeOptions]:
-    if isinstance(entry, str):
-        return entry, PrivilegeOptions()
-    ((name, options),) = entry.items()
-    return name, options
+def _find(name: str, folder: Path, *, own_template: bool = False) -> Any:
+    """The privilege of a name, without options; None where there is none. Refused where it cannot be loaded.
 
-
-def _find(name: str, folder: Path) -> Any:
-    """The privilege of a name, without options; None where there is none. Refused where it cannot be loaded."""
+    `own_template`: the entry brings a template, so that a name with a colon is that of no module.
+    """
     try:
-        if ":" not in name:
+        if ":" not in name or own_template:
             return plugins.load("privileges", name) if name in plugins.names("privileges") else None
         privilege = load_object(name, folder)
     except UserError as error:
@@ -148,7 +187,7 @@ def _find(name: str, folder: Path) -> Any:
 
 def _check(name: str, options: PrivilegeOptions, folder: Path) -> None:
     """Refuse an entry that cannot be used."""
-    privilege = _find(name, folder)
+    privilege = _find(name, folder, own_template=options.template is not None)
     label = options.as_ or (name if privilege is None else privilege.name)
     if not label.strip() or not label.isprintable():
         raise refuse(f"the name {label!r} cannot be read in tables; choose another one")
@@ -175,8 +214,7 @@ def _given(options: PrivilegeOptions) -> dict[str, Any]:
 
 
 def _unknown(name: str) -> str:
-    registered = [plugins.load("privileges", each) for each in plugins.names("privileges")]
-    allowed = [each.name for each in sorted(registered, key=lambda each: each.rank) if not each.scoring]
+    allowed = [each.name for each in _registered() if not each.scoring]
     return (
         f"unknown privilege '{name}'{nearest(name, allowed)}; allowed: {', '.join(allowed)}, "
         "or one of your own with a `template`"
