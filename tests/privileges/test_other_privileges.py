@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from infogap import plugins
+from infogap.effects.contrasts import Contrast, contrasts_among
 from infogap.generate import STAGE
 from infogap.privileges.ladder import ladder
 from infogap.recipe import RecipeError, dump_recipe, load_recipe
@@ -210,6 +211,16 @@ def test_a_privilege_without_words_is_refused_before_anything_runs(tmp_path: Pat
     (tmp_path / "control.py").write_text(re.sub(r"template = .*\n", 'imitates = "answer"\n', CODE))
     make_run(tmp_path, generate="generate: {privileges: ['control:SOLUTION_LENGTH']}\n")
     checked(tmp_path / "recipe.yaml")
+
+
+def test_a_control_is_set_against_what_it_names(tmp_path: Path) -> None:
+    control = re.sub(r"template = .*\n", 'imitates = "answer"\n    contrasts = (("answer", "equally short"),)\n', CODE)
+    (tmp_path / "control.py").write_text(control)
+    run = make_run(tmp_path, generate="generate: {privileges: [unguided, answer, 'control:SOLUTION_LENGTH']}\n")
+    labels = ["answer", "solution_length", "unguided"]
+    assert contrasts_among(run.recipe, labels) == [
+        ("answer", "solution_length", Contrast("answer", "solution_length", "knowledge", "equally short"))
+    ]
 
 
 def test_every_built_in_is_registered_under_its_name() -> None:

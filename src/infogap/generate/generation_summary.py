@@ -110,10 +110,10 @@ def summary(run: Run, last: Plan, rounds: int, tags: Counter[str]) -> Outcome:
 
 
 def _until(run: Run, generate: Generate, until: Until) -> tuple[dict[str, int], str]:
-    """How many cells (a task under a privilege) have enough correct traces, and what was spent on the others.
+    """Count the cells (a task under a privilege) with enough correct traces, and the traces spent on the others.
 
-    Probes for which `until` was not meant do not count: of tasks that are not selected, or where the recipe does not
-    name `unguided`.
+    Probes to which `until` does not apply are left out: those of tasks that are not selected, or all where the recipe
+    does not name `unguided`.
     """
     judged = scan_judged(run)
     correct = (pl.col("verdict") == "correct").sum()
@@ -164,9 +164,9 @@ def _unknown_words(run: Run) -> Counter[str]:
 
 
 def _spent(run: Run) -> tuple[int, dict[str, float]]:
-    """How many traces there are, and their tokens; their cost, where the recipe has prices.
+    """The number of traces and of their tokens, and their cost where the recipe has prices.
 
-    Attempts at a request that were repeated are not known, and not in it.
+    Without what repeated attempts at a request cost, which is not known.
     """
     totals = run.scan(TRACES).select(pl.len(), pl.col("prompt_tokens", "completion_tokens").sum()).collect()
     rows, prompt, completion = totals.row(0)

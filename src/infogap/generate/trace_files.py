@@ -25,7 +25,7 @@ _TOKEN_COLUMNS = ("logprobs", "entropies")
 
 @dataclass(frozen=True)
 class Rounds:
-    """The plans of the rounds so far: their keys and numbers of requests, cut into blocks of `block`."""
+    """The plans of the rounds so far: the key and the number of requests of each, in blocks of `block` requests."""
 
     keys: tuple[str, ...] = ()
     totals: tuple[int, ...] = ()
@@ -56,7 +56,7 @@ class Rounds:
         return known and (self.keys[round_], self.totals[round_]) == (key, total)
 
     def with_round(self, round_: int, key: str, total: int, block: int) -> Rounds:
-        """The rounds before this one, and this one; those after it follow from other answers and go."""
+        """The rounds before this one, and this one; later ones followed from other answers and are dropped."""
         earlier = self.until(round_ if self.block == block else 0)
         return Rounds((*earlier.keys, key), (*earlier.totals, total), block)
 
@@ -68,7 +68,7 @@ class Rounds:
         return sum(-(-total // self.block) for total in self.totals[:round_])
 
     def rows_of(self, part: int) -> int:
-        """How many rows a whole part has; none where it belongs to no round."""
+        """The number of rows of a whole part; 0 where it belongs to no round."""
         for round_, total in enumerate(self.totals):
             place = part - self.first_part(round_)
             if 0 <= place * self.block < total:
@@ -91,7 +91,7 @@ def tokens_path(folder: Path, number: int) -> Path:
 
 
 def write_rows(folder: Path, number: int, rows: list[Row], *, with_tokens: bool) -> None:
-    """Write rows as a part; the tokens first, so that a part that is there has them."""
+    """Write rows as a part; the tokens first, so that an existing part has its tokens."""
     if with_tokens:
         tokens = [{"trace_id": row["trace_id"]} | _tokens(row) for row in rows if row.get("logprobs") is not None]
         write_part(tokens_path(folder, number), TOKENS.frame(tokens))
@@ -122,7 +122,7 @@ def is_sound(path: Path) -> bool:
 
 
 def read_journal(path: Path, index: str) -> dict[int, Row]:
-    """The rows of a journal by their key `index`; empty where there is no file. A line torn by a kill is cut off."""
+    """The rows of a journal by their key `index`; none where there is no file. Drops a line cut short by a kill."""
     if not path.is_file():
         return {}
     content = path.read_bytes()

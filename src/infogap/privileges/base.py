@@ -61,6 +61,9 @@ class Privilege:
     """Of a control: the privilege whose words it takes. It has its richness, but not its knowledge."""
     style: bool = False
     """Whether the context also tells the teacher how to write."""
+    contrasts: tuple[tuple[str, str], ...] = ()
+    """Of a control: each privilege that it is set against in the table of effects, with how the two compare; of a
+    style: what it is set against itself."""
 
     # What the context holds, for the scan for leaks
     is_unguided: bool = False

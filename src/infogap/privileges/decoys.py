@@ -19,6 +19,7 @@ class DecoyAnswer(Privilege):
     needs = ("answer",)
     shows = "a wrong answer of the same form"
     imitates = "answer"
+    contrasts = (("answer", "same wording and form; only the one answer is right"),)
     shows_work = False
     from_other_tasks = True
     graded = True  # the task's verifier says which answers are wrong
@@ -35,6 +36,7 @@ class DecoySolution(Privilege):
     needs = ("solution",)
     shows = "another task's solution"
     imitates = "solution"
+    contrasts = (("solution", "both worked solutions; only the one is of this task"),)
     unrelated = True
     from_other_tasks = True
 

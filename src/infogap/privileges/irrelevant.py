@@ -22,6 +22,11 @@ class Irrelevant(Privilege):
     needs = ("solution",)
     shows = "other text as long as the solution"
     imitates = "solution"
+    contrasts = (
+        ("solution", "same length; the other text says nothing of any task"),
+        ("masked_solution", "near in length; the plan without its results, or nothing"),
+        ("hint", "a hint is shorter than the text: length differs too"),
+    )
     holds_answer = False
     unrelated = True
 

@@ -52,6 +52,7 @@ class ConfidentRewrite(Privilege):
     needs = ("solution",)
     shows = "the solution, told to show no doubt"
     style = True
+    contrasts = (("solution", "the same solution; the one wording forbids any doubt"),)
 
     @property
     def attempts(self) -> AttemptKind | None:
