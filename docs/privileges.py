@@ -64,6 +64,7 @@ for a task of your own run: `infogap privileges show PRIVILEGE --run RUN --task 
 Every prompt is the student's prompt (the question, and the recipe's instruction) with the context between the two. The
 frame and the instruction are those of the template set for all privileges alike; what differs is the context, which
 names what is shown and asks for nothing. `confident_rewrite` alone says how to write: it is the extreme of style.
+How to add a privilege of your own: [extending.md](extending.md).
 `wording: infogap` is the default, `wording: kim2026` the words of Kim et al. 2026 (arXiv 2603.24472).
 
 The task of the examples:

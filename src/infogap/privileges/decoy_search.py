@@ -1,4 +1,4 @@
-"""Decoys for the controls: a wrong answer of the same form, and another task's solution."""
+"""Find decoys for the controls: wrong answers of the gold answer's form, and other tasks' solutions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from infogap.ids import derived_seed, digest
-from infogap.privileges.wrong_answers import form, plainly_differ, same, variants
+from infogap.privileges.wrong_answers import form, plainly_differ, same_answer, variants
 from infogap.text.option_parser import options
 from infogap.verify.custom_verifier import is_function
 from infogap.verify.grading_pool import grade_all
@@ -21,15 +21,15 @@ from infogap.verify.verifiers import grade, needs_worker
 
 _SIBLINGS = 3  # answers of other tasks that are tried before the gold answer is changed
 _TRIES = 6  # candidates graded per task, at most
-_AT_ONCE = 500  # tasks whose decoys are looked for together: processes that grade take half a second to start
-_NEAR = 16  # other solutions among which the one nearest in length is taken
+_AT_ONCE = 500  # tasks whose decoys are graded together: worker processes take half a second to start
+_COMPARED = 16  # other solutions, of which the one closest in length is taken
 
 
 class Decoys:
-    """Finds decoys among the other tasks, the same ones for the same seed whatever the tasks' order."""
+    """Finds decoys among the other tasks: the same ones for the same seed, whatever the order of the tasks."""
 
     def __init__(self, seed: int, tasks: list[dict[str, Any]], folder: Path = Path()) -> None:
-        """`tasks`: rows of the tasks table; `folder`: the recipe's, where the user's own verifiers are."""
+        """`tasks` are rows of the tasks table; `folder` is the recipe's, where the user's own verifiers are."""
         self._seed = seed
         self._folder = folder
         self._tasks = tasks
@@ -43,10 +43,10 @@ class Decoys:
         }
 
     def answer(self, task: dict[str, Any]) -> str | None:
-        """An answer of the same form that the task's verifier calls wrong: a sibling's, or the gold answer changed.
+        """A wrong answer of the gold answer's form: that of another task of the family, or the gold answer changed.
 
-        None where none is found. Answers that only a library can compare are graded in processes of their own, those
-        of this task and of the tasks after it together.
+        The task's verifier calls it wrong. None where there is none. Answers that only a library can compare are graded
+        in worker processes, those of this task together with those of the tasks after it.
         """
         if task["task_id"] not in self._answers:
             start = self._row[task["task_id"]]
@@ -55,24 +55,24 @@ class Decoys:
         return self._answers[task["task_id"]]
 
     def solution(self, task: dict[str, Any]) -> str | None:
-        """The worked solution of another task of the family whose answer differs, as near in length as there is.
+        """The worked solution of another task of the family with another answer; None where there is none.
 
-        Not of all tasks: of the first few in the order that the seed gives.
+        It is the closest in length among the first few tasks in the order that the seed gives.
         """
         others = (
             str(sibling["solution"])
             for sibling in self._siblings(task)
-            if sibling["solution"] and not same(sibling["answer"] or "", task["answer"] or "")
+            if sibling["solution"] and not same_answer(sibling["answer"] or "", task["answer"] or "")
         )
         length = len(task["solution"] or "")
-        return min(islice(others, _NEAR), key=lambda solution: abs(len(solution) - length), default=None)
+        return min(islice(others, _COMPARED), key=lambda solution: abs(len(solution) - length), default=None)
 
     def _settle(self, tasks: list[dict[str, Any]]) -> None:
-        """Find the decoy answers of some tasks: the first candidate of each, the next ones where it is not wrong."""
+        """Find the decoy answers of some tasks: the first candidate of each, or a later one where it is not wrong."""
         waiting = [(task, self._candidates(task)) for task in tasks]
         for most in (1, _TRIES - 1):
-            asked = [(task, candidate) for task, more in waiting for candidate in islice(more, most)]
-            for (task, candidate), wrong in zip(asked, _graded_wrong(asked, self._folder), strict=True):
+            tried = [(task, candidate) for task, more in waiting for candidate in islice(more, most)]
+            for (task, candidate), wrong in zip(tried, _graded_wrong(tried, self._folder), strict=True):
                 if wrong:
                     self._answers.setdefault(task["task_id"], candidate)
             waiting = [(task, more) for task, more in waiting if task["task_id"] not in self._answers]
@@ -80,13 +80,13 @@ class Decoys:
             self._answers[task["task_id"]] = None
 
     def _candidates(self, task: dict[str, Any]) -> Iterator[str]:
-        """Answers of the gold one's form that are not plainly the same, each once."""
-        gold, seen = (task["answer"] or "").strip(), set[str]()
+        """Answers of the gold answer's form that are not plainly the same as it, each once."""
+        gold, earlier = (task["answer"] or "").strip(), set[str]()
         if not gold:
             return
         for candidate in self._in_order(task, gold):
-            if candidate not in seen and not same(candidate, gold):
-                seen.add(candidate)
+            if candidate not in earlier and not same_answer(candidate, gold):
+                earlier.add(candidate)
                 yield candidate
 
     def _in_order(self, task: dict[str, Any], gold: str) -> Iterator[str]:
@@ -102,12 +102,12 @@ class Decoys:
             yield from changed
 
     def _siblings(self, task: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """The family's other tasks, from the one after this one and round."""
+        """The family's other tasks, from the one after this one around to the one before it."""
         family, place = self._families[task["family"]], self._place[task["task_id"]]
         return (family[(place + step) % len(family)] for step in range(1, len(family)))
 
     def _alike(self, task: dict[str, Any], wanted: str) -> Iterator[dict[str, Any]]:
-        """Those of them whose answer has this form, in the same order."""
+        """The siblings whose answer has this form, in the same order."""
         family, place = self._families[task["family"]], self._place[task["task_id"]]
         places = self._by_form.get((task["family"], wanted), [])
         start = bisect(places, place)
@@ -115,7 +115,7 @@ class Decoys:
 
     @cached_property
     def _by_form(self) -> dict[tuple[str, str], list[int]]:
-        """Places in the family, in order, by family and form of the answer: families can be large."""
+        """Places in the family by family and form of the answer, ascending: families can be large."""
         places: dict[tuple[str, str], list[int]] = defaultdict(list)
         for name, family in self._families.items():
             for place, task in enumerate(family):
@@ -125,7 +125,7 @@ class Decoys:
 
 
 def _graded_wrong(pairs: list[tuple[dict[str, Any], str]], folder: Path) -> list[bool]:
-    """Whether the task's verifier calls the answer beside it wrong, for each."""
+    """For each task and answer, whether the task's verifier calls the answer wrong."""
     items = [_item(task, answer) for task, answer in pairs]
     plainly = [item.verifier == "math" and plainly_differ(item.answer, item.gold or "") for item in items]
     hard = [(str(at), item) for at, item in enumerate(items) if needs_worker(item.verifier) and not plainly[at]]
@@ -137,6 +137,6 @@ def _graded_wrong(pairs: list[tuple[dict[str, Any], str]], folder: Path) -> list
 
 
 def _item(task: dict[str, Any], answer: str) -> Item:
-    """An answer to grade; a user's function, which reads whole responses, gets one that states it."""
+    """An answer to grade; a user's function reads whole responses, and gets one that states the answer."""
     item = Item(task["verifier"], task["question"], task["answer"], task.get("metadata"), answer)
     return replace(item, response=f"\\boxed{{{answer}}}", task=task) if is_function(item.verifier) else item

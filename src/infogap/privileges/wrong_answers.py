@@ -69,11 +69,11 @@ def in_words(answer: str) -> tuple[str, str, str] | None:
     return (wrapped[1], wrapped[2], wrapped[3]) if wrapped and _WORDS.fullmatch(wrapped[2]) else None
 
 
-def same(one: str, other: str) -> bool:
-    r"""Whether two answers are equal but for the case of letters and white space, or are the same number.
+def same_answer(one: str, other: str) -> bool:
+    r"""Whether two answers are the same number, or equal up to case and white space.
 
-    Numbers may be fractions (`1/2`, `\frac12`), decimals, with commas or a dollar sign; other notations are only
-    compared as text.
+    Numbers can be fractions (`1/2`, `\frac12`) or decimals, with commas or a dollar sign; other notations are compared
+    as text only.
     """
     if _squeezed(one) == _squeezed(other):
         return True
@@ -82,19 +82,19 @@ def same(one: str, other: str) -> bool:
 
 
 def plainly_differ(one: str, other: str) -> bool:
-    """Whether both are numbers so far apart that no verifier of values takes one for the other."""
-    value, beside = _value(one), _value(other)
-    if value is None or beside is None:
+    """Whether both are numbers so far apart that no verifier can mistake one for the other."""
+    first, second = _value(one), _value(other)
+    if first is None or second is None:
         return False
-    return abs(value - beside) > _APART * max(Fraction(1), abs(beside))
+    return abs(first - second) > _APART * max(Fraction(1), abs(second))
 
 
 def variants(answer: str, question: str, draw: int) -> Iterator[str]:
     """Answers of the same form as the gold `answer`, the most plausible first; `draw` decides among equals.
 
-    One number is moved a little; or a sign, a function, a word is exchanged for its counterpart; or a name for
-    another one in the question, an option's letter for another. None may be left where the answer has no such part,
-    and one may by chance be right: the verifier decides.
+    One number is moved a little; or a sign, a function or a word is exchanged for its counterpart; or a name for
+    another one in the question, or an option's letter for another. An answer without such a part has no variants, and
+    a variant can by chance be right: the verifier decides.
     """
     yield from _other_letters(answer, question, draw)
     yield from _exchanged(answer, draw)
@@ -110,9 +110,9 @@ def variants(answer: str, question: str, draw: int) -> Iterator[str]:
 
 
 def _moved_numbers(answer: str, draw: int) -> Iterator[str]:
-    """Each number in turn, from the `draw`-th on, moved up by 1 to 20 units of its last place; then by one more.
+    """Each number in turn, from the `draw`-th on, moved up by 1 to 20 units of its last digit; then by one more.
 
-    Then by one of its first place: what differs in the tenth decimal may be right by the verifier.
+    Then by one unit of its first digit: a verifier may accept what differs in the tenth decimal only.
     """
     fixed = [match.span() for match in _FORM.finditer(answer)]
     tokens = list(_TOKEN.finditer(answer))
@@ -126,7 +126,7 @@ def _moved_numbers(answer: str, draw: int) -> Iterator[str]:
 
 
 def _unsimplified(answer: str) -> bool:
-    r"""Whether nobody would leave it so: `\frac{6}{3}`, `\sqrt{12}`."""
+    r"""Whether anybody would simplify it: `\frac{6}{3}`, `\sqrt{12}`."""
     quotients = [(int(top), int(bottom)) for top, bottom in _QUOTIENT.findall(answer)]
     roots = [int(root) for root in _ROOT.findall(answer)]
     return any(gcd(*quotient) > 1 or quotient[1] <= 1 for quotient in quotients) or any(
@@ -169,10 +169,10 @@ def _exchanged(answer: str, draw: int) -> Iterator[str]:
         for place, word in enumerate(alternatives):
             end = "(?![A-Za-z])" if word[-1].isalpha() else ""
             start = r"(?<![A-Za-z\\])" if word[0].isalpha() else ""
-            found = list(re.finditer(start + re.escape(word) + end, answer, re.IGNORECASE))
-            if not found:
+            matches = list(re.finditer(start + re.escape(word) + end, answer, re.IGNORECASE))
+            if not matches:
                 continue
-            last = found[-1]
+            last = matches[-1]
             other = alternatives[(place + 1 + draw % (len(alternatives) - 1)) % len(alternatives)]
             yield answer[: last.start()] + _cased(other, last[0]) + answer[last.end() :]
 
@@ -201,7 +201,7 @@ def _other_signs(answer: str) -> Iterator[str]:
 
 
 def _other_order(answer: str, draw: int) -> Iterator[str]:
-    """Two neighbours of a list exchanged, where no bracket belongs to one of them. A sentence is no list."""
+    """Two neighbours of a list exchanged, in an answer without brackets. A sentence is no list."""
     if re.search(r"[()\[\]{}\\]", answer):
         return
     for separator, longest in ((r"(\s*\n\s*)", None), (r"(\s*[,;]\s*)", 2), (r"(\s+)", 1)):
@@ -221,7 +221,7 @@ def _squeezed(answer: str) -> str:
 
 
 def _value(answer: str) -> Fraction | None:
-    """The number or fraction that an answer is; no powers of ten, as `1e999999999` would take for ever."""
+    """An answer's number; not in powers of ten, as `1e999999999` would take for ever. None where it is none."""
     plain = _FRACTION.sub(r"\1\2/\3", braced(answer.replace(",", "").replace("$", "").strip()))
     try:
         return Fraction(plain) if _PLAIN.fullmatch(plain) else None
