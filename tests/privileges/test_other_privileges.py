@@ -134,6 +134,14 @@ def test_its_options_are_checked_and_kept(tmp_path: Path, install: Install) -> N
     assert "did you mean 'solution_length'" in refused(tmp_path, "[solution_lenght]")
 
 
+def test_it_must_be_registered_under_its_own_name_and_be_a_privilege(tmp_path: Path, install: Install) -> None:
+    install(registration=REGISTRATION.replace("solution_length =", "length ="))
+    assert "'length' calls itself 'solution_length'" in refused(tmp_path, "[length]")
+    install(registration=REGISTRATION.replace(":SOLUTION_LENGTH", ":SolutionLength"))
+    plugins._registered.cache_clear()
+    assert "'solution_length' is no privilege" in refused(tmp_path, "[solution_length]")
+
+
 def test_it_is_listed_and_may_be_a_context_to_score(tmp_path: Path, install: Install) -> None:
     install()
     assert "solution_length" in [each.name for each in ladder()]

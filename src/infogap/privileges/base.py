@@ -62,8 +62,8 @@ class Privilege:
     style: bool = False
     """Whether the context also tells the teacher how to write."""
     contrasts: tuple[tuple[str, str], ...] = ()
-    """Of a control: each privilege that it is set against in the table of effects, with how the two compare; of a
-    style: what it is set against itself."""
+    """Of a control: the privileges that the table of effects sets against it, each with how the two compare.
+    Of a style: what it is set against."""
 
     # What the context holds, for the scan for leaks
     is_unguided: bool = False

@@ -174,14 +174,19 @@ def _find(name: str, folder: Path, *, own_template: bool = False) -> Any:
 
     `own_template`: the entry brings a template, so that a name with a colon is that of no module.
     """
+    of_module = ":" in name and not own_template
     try:
-        if ":" not in name or own_template:
-            return plugins.load("privileges", name) if name in plugins.names("privileges") else None
-        privilege = load_object(name, folder)
+        if not of_module and name not in plugins.names("privileges"):
+            return None
+        privilege = load_object(name, folder) if of_module else plugins.load("privileges", name)
     except UserError as error:
         raise refuse(str(error)) from error
     if not hasattr(privilege, "needs_attempt") or isinstance(privilege, type):
-        raise refuse(f"'{name}' is no privilege: make it an instance of a class of infogap.privileges.base.Privilege")
+        raise refuse(
+            f"'{name}' is no privilege: make it an instance of a class derived from infogap.privileges.base.Privilege"
+        )
+    if not of_module and privilege.name != name:
+        raise refuse(f"'{name}' calls itself '{privilege.name}'; its package must register it under that name")
     return privilege
 
 
