@@ -99,7 +99,7 @@ class Schedule:
         return Cell(use, requests, before, self._contexts.write(task, use)) if requests else None
 
     def _cell(self, task: Task, use: PrivilegeUse, earlier: dict[str, list[EarlierTrace]]) -> Cell | None:
-        """The cell, or None where it is complete or nothing can be asked; what the task lacks is counted."""
+        """The cell, or None where it is complete or the task lacks what it needs, which is counted."""
         before = earlier.get(use.label, [])
         attempts = earlier.get(use.source or "", [])
         requests = due(use, self._generate.samples, self._generate.until, before, attempts)
@@ -134,7 +134,7 @@ def due(
     """The cell's next requests; none where it is complete.
 
     `samples` and `until` are the recipe's; `traces` are the cell's own, `attempts` all those of the privilege whose
-    attempts it shows. Where `until` is set, nothing is asked once enough traces are correct, and no cell has more than
+    attempts it shows. Where `until` is set, there are none once enough traces are correct, and no cell has more than
     `max_attempts`, whatever the turns.
     """
     if until and satisfied(until, traces):

@@ -68,11 +68,11 @@ def _at_most(generate: Generate, tasks: int, plan: Plan) -> dict[str, int]:
 
 def _traces_at_most(generate: Generate, use: PrivilegeUse) -> int:
     named = use.label in {each.label for each in generate.uses}
-    asked = 0
+    samples = 0
     if named:
-        asked = generate.until.max_attempts if generate.until else generate.samples * use.turns
+        samples = generate.until.max_attempts if generate.until else generate.samples * use.turns
     probes = generate.select.samples if generate.select and use.label == generate.unguided.label else 0
-    return max(asked, probes)
+    return max(samples, probes)
 
 
 def summary(run: Run, last: Plan, rounds: int, tags: Counter[str]) -> Outcome:

@@ -138,14 +138,14 @@ def _fill(
     assert run.recipe.teacher is not None
     with_tokens = run.recipe.teacher.logprobs is not None
     store = TraceStore(run.path / TRACES.name, plan.key, plan.total, round_=plan.round, with_tokens=with_tokens)
-    asked: dict[str, Planned] = {}
+    in_flight: dict[str, Planned] = {}
     what = f"round {plan.round}" if plan.round else "generate"
     if store.complete:
         return
     with progress(what, plan.total, "traces", done=store.done) as advance:
-        requests = _unanswered(plan, store, asked, advance, spending, stop)
+        requests = _unanswered(plan, store, in_flight, advance, spending, stop)
         for completion in _completions(requests, teacher, stop):
-            planned = asked.pop(completion.request_id)
+            planned = in_flight.pop(completion.request_id)
             store.add(planned.index, _row(planned, completion, plan.teacher_name))
             spending.answer(completion.prompt_tokens, completion.completion_tokens, failed=completion.error is not None)
             tags.update(completion.tags)
@@ -175,7 +175,7 @@ def _stopped(run: Run, why: str) -> StoppedError:
 
 
 def _unanswered(
-    plan: Plan, store: TraceStore, asked: dict[str, Planned], advance: Advance, spending: Spending, stop: Stopping
+    plan: Plan, store: TraceStore, in_flight: dict[str, Planned], advance: Advance, spending: Spending, stop: Stopping
 ) -> Iterator[Request]:
     """The requests that are not on disk; those that an earlier plan has answered are taken from its cache."""
     for number, block in groupby(plan, key=lambda planned: store.block_of(planned.index)):
@@ -191,7 +191,7 @@ def _unanswered(
             elif stop.asked or not spending.request():
                 return
             else:
-                asked[planned.request.request_id] = planned
+                in_flight[planned.request.request_id] = planned
                 yield planned.request
 
 
