@@ -27,7 +27,7 @@ from typing import Any
 
 import polars as pl
 
-from infogap.generate import lazy_teacher as on_demand
+from infogap.generate import stage as generate_stage
 from infogap.recipe import load_recipe
 from infogap.runs.pipeline import run_one
 from infogap.runs.run_folder import Run
@@ -155,7 +155,7 @@ def main() -> int:
         assert isinstance(settings, VllmTeacher)
         model = VllmModel(settings, Path)
         kept = KeptOpen(model)
-        vars(on_demand)["open_teacher"] = kept.for_run  # the stage asks a teacher that runs already
+        vars(generate_stage)["open_teacher"] = kept.for_run  # the stage asks a teacher that runs already
         from vllm import LLM
 
         llm = LLM(model=settings.model, **settings.engine)

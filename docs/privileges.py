@@ -6,13 +6,16 @@ python docs/privileges.py
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from infogap.privileges.contexts import ContextWriter, Shown, reference_prompt, teacher_prompt
-from infogap.privileges.decoys import Decoys
-from infogap.privileges.ladder import BY_NAME, LADDER, Privilege
-from infogap.recipe.generate_section import DEFAULT_INSTRUCTION, PrivilegeOptions, PrivilegeUse
+from infogap.privileges.base import Attempt, Privilege
+from infogap.privileges.contexts import ContextWriter, reference_prompt, teacher_prompt
+from infogap.privileges.decoy_search import Decoys
+from infogap.privileges.ladder import ladder
+from infogap.recipe.generate_section import DEFAULT_INSTRUCTION
+from infogap.recipe.privilege_entries import PrivilegeUse
 
 PAGE = Path(__file__).with_suffix(".md")
 WORDINGS = ("infogap", "kim2026")
@@ -37,19 +40,19 @@ TASKS: list[dict[str, Any]] = [
     dict(zip(_COLUMNS, row, strict=True)) | {"family": "word problems", "difficulty": None, "verifier": "math"}
     for row in _ROWS
 ]
-RIGHT = Shown(
+RIGHT = Attempt(
     "4 times 6 is 24. Wait, five are broken, so fewer: 24 - 5 = 19.",
     "There are 24 jars, of which 5 are broken. The answer is \\boxed{19}.",
     right=True,
 )
-WRONG = Shown("4 times 6 is 24.", "There are \\boxed{24} jars.", right=False)
-WRONG_AGAIN = Shown("Perhaps 4 + 6?", "There are $4 + 6 + 5 = \\boxed{15}$ jars.", right=False)
+WRONG = Attempt("4 times 6 is 24.", "There are \\boxed{24} jars.", right=False)
+WRONG_AGAIN = Attempt("Perhaps 4 + 6?", "There are $4 + 6 + 5 = \\boxed{15}$ jars.", right=False)
 
 # Privileges with options that change what is shown, besides the one without options.
-VARIANTS: dict[str, list[tuple[PrivilegeOptions, Sequence[Shown]]]] = {
-    "hint": [(PrivilegeOptions(steps=2), ())],
-    "verifier": [(PrivilegeOptions(turns=2, verdict="answer"), (WRONG, WRONG_AGAIN))],
-    "confident_rewrite": [(PrivilegeOptions.model_validate({"from": "unguided"}), (RIGHT,))],
+VARIANTS: dict[str, list[tuple[dict[str, Any], Sequence[Attempt]]]] = {
+    "hint": [({"steps": 2}, ())],
+    "verifier": [({"turns": 2, "verdict": "answer"}, (WRONG, WRONG_AGAIN))],
+    "confident_rewrite": [({"from": "unguided"}, (RIGHT,))],
 }
 
 INTRODUCTION = """\
@@ -61,6 +64,7 @@ for a task of your own run: `infogap privileges show PRIVILEGE --run RUN --task 
 Every prompt is the student's prompt (the question, and the recipe's instruction) with the context between the two. The
 frame and the instruction are those of the template set for all privileges alike; what differs is the context, which
 names what is shown and asks for nothing. `confident_rewrite` alone says how to write: it is the extreme of style.
+How to add a privilege of your own: [extending.md](extending.md).
 `wording: infogap` is the default, `wording: kim2026` the words of Kim et al. 2026 (arXiv 2603.24472).
 
 The task of the examples:
@@ -86,7 +90,7 @@ def page() -> str:
         "a wrong attempt": f"(thought) {WRONG.reasoning} (response) {WRONG.response}",
     }
     facts = "".join(f"| {name} | {' '.join(text.split())} |\n" for name, text in told.items())
-    return INTRODUCTION + facts + "\n" + "\n".join("\n".join(_section(privilege)) for privilege in LADDER)
+    return INTRODUCTION + facts + "\n" + "\n".join("\n".join(_section(privilege)) for privilege in ladder())
 
 
 def _section(privilege: Privilege) -> Iterator[str]:
@@ -96,23 +100,25 @@ def _section(privilege: Privilege) -> Iterator[str]:
     yield f"Richness {privilege.richness:g}. The teacher sees {privilege.shows}. Needs {needs}.\n"
     if privilege.imitates == "answer":
         yield CONTROLS
-    default: Sequence[Shown] = (WRONG,) if privilege.attempts == "wrong" else (RIGHT, WRONG)
-    for options, shown in [(PrivilegeOptions(), default), *VARIANTS.get(privilege.name, [])]:
-        use = PrivilegeUse(name=privilege.name, label=privilege.name, options=options)
+    default: Sequence[Attempt] = (WRONG,) if privilege.attempts == "wrong" else (RIGHT, WRONG)
+    for options, attempts in [({}, default), *VARIANTS.get(privilege.name, [])]:
+        fields = {f"{key}_" if key == "from" else key: value for key, value in options.items()}
+        with_options = replace(privilege, **fields) if fields else privilege  # type: ignore[type-var]
         for wording in WORDINGS:
-            yield f"{_recipe(use)}, `wording: {wording}`:\n\n```text\n{prompt(use, shown, wording)}\n```\n"
+            shown = f"```text\n{prompt(with_options, attempts, wording)}\n```"
+            yield f"{_recipe(privilege.name, options)}, `wording: {wording}`:\n\n{shown}\n"
 
 
-def _recipe(use: PrivilegeUse) -> str:
-    options = use.options.model_dump(by_alias=True, exclude_defaults=True)
+def _recipe(name: str, options: dict[str, Any]) -> str:
     written = ", ".join(f"{key}: {value}" for key, value in options.items())
-    return f"`{use.name}: {{{written}}}`" if written else f"`{use.name}`"
+    return f"`{name}: {{{written}}}`" if written else f"`{name}`"
 
 
-def prompt(use: PrivilegeUse, shown: Sequence[Shown], wording: str) -> str:
+def prompt(privilege: Privilege, attempts: Sequence[Attempt], wording: str) -> str:
     """What the teacher reads for the example task."""
-    context = ContextWriter(wording, Decoys(0, TASKS)).write(TASKS[0], use, shown).text
-    if BY_NAME[use.name].scoring:
+    use = PrivilegeUse.of(privilege.name, privilege)
+    context = ContextWriter(wording, Decoys(0, TASKS)).write(TASKS[0], use, attempts).text
+    if privilege.scoring:
         return reference_prompt(context, DEFAULT_INSTRUCTION, wording)
     return teacher_prompt(TASKS[0]["question"], context, DEFAULT_INSTRUCTION, wording)
 

@@ -1,7 +1,7 @@
-"""Ending generation early: one Ctrl-C lets what is in flight finish, a second one stops now.
+"""Stop long work on Ctrl-C: the first sends no new requests and waits for those in flight, a second one stops now.
 
-Only SIGINT is taken over. SIGTERM keeps its default, an end at once that costs what is in flight: who sends it (Slurm,
-Kubernetes, systemd) waits for less than answers take, and would read exit code 0 as work that is done.
+Only SIGINT is handled. SIGTERM keeps its default and ends the process at once, at the cost of what is in flight: its
+senders (Slurm, Kubernetes, systemd) wait for less than answers take, and would read exit code 0 as finished work.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _CLEAR_LINE = "\r\x1b[2K"
 
 
 class Stopping:
-    """Whether the work is to end.
+    """Whether the work should end.
 
-    `asked`: ask nothing new; `overdue`: the wait was over before all had finished; `at_once`: asked a second time.
+    `asked`: start nothing new; `overdue`: the wait ended before everything had finished; `at_once`: stop now.
     """
 
     def __init__(self, longest_wait: float) -> None:
@@ -51,7 +51,7 @@ class Stopping:
         self._announce()
 
     def leave(self) -> None:
-        """No alarm from here on, and one that is on its way counts for nothing: the work ended in time."""
+        """Cancel the alarm and ignore one that is on its way: the work ended in time."""
         self._left = True
         if self.asked:
             signal.setitimer(signal.ITIMER_REAL, 0)
@@ -66,7 +66,7 @@ class Stopping:
         if output.quiet:
             return
         text = f"finishing what is in flight, at most {self._longest_wait:g} s; Ctrl-C again stops now\n"
-        # Straight to the file: the signal may have come in the midst of a write to stderr, which does not bear another.
+        # Straight to the file: the signal may have interrupted a write to stderr, which is not reentrant.
         clear = _CLEAR_LINE if os.isatty(2) else ""
         with suppress(OSError):  # nobody reads it
             os.write(2, (clear + text).encode())
@@ -74,9 +74,9 @@ class Stopping:
 
 @contextmanager
 def stopping(longest_wait: float | None = None) -> Iterator[Stopping]:
-    """What becomes of Ctrl-C while the block runs, for it to look at.
+    """Handle Ctrl-C while the block runs.
 
-    The first sets `asked`. The second raises KeyboardInterrupt in the block, wherever it is, and so does the end of
+    The first one sets `asked`. A second one raises KeyboardInterrupt wherever the block is, and so does the end of
     `longest_wait` (in seconds, by default LONGEST_WAIT), which sets `overdue`. Does nothing outside the main thread,
     nor where the program handles SIGINT itself or ignores it.
     """

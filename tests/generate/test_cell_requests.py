@@ -6,8 +6,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.generate.cell_requests import Made, due, satisfied
-from infogap.recipe.generate_section import Generate, PrivilegeUse, privilege_use
+from infogap.generate.cell_requests import EarlierTrace, due, satisfied
+from infogap.recipe.generate_section import Generate
+from infogap.recipe.privilege_entries import PrivilegeUse
 
 VERDICTS = ("correct", "wrong", "no_answer", "truncated", "ungradable")
 
@@ -17,11 +18,11 @@ def generate(**keys: Any) -> Generate:
 
 
 def use(name: str, **options: Any) -> PrivilegeUse:
-    return privilege_use(Generate.model_validate({"privileges": ["unguided", {name: options}]}).privileges[1])
+    return Generate.model_validate({"privileges": ["unguided", {name: options}]}).uses[1]
 
 
-def made(sample: int, verdict: str, round_: int = 0) -> Made:
-    return Made(f"{sample}.{round_}", None, sample, round_, verdict, 0)
+def made(sample: int, verdict: str, round_: int = 0) -> EarlierTrace:
+    return EarlierTrace(f"{sample}.{round_}", None, sample, round_, verdict, 0)
 
 
 UNTIL = st.builds(
@@ -36,7 +37,7 @@ def test_a_cell_ends_and_never_exceeds_its_attempts(
     recipe = generate(samples=samples, until=until)
     cell = use("verifier", turns=turns)
     attempts = [made(0, "wrong"), made(1, "wrong")]
-    traces: list[Made] = []
+    traces: list[EarlierTrace] = []
     for round_ in range(1, 100):
         shuffled = random.sample(traces, len(traces))
         asks = due(cell, recipe.samples, recipe.until, shuffled, attempts)
@@ -76,24 +77,24 @@ def test_a_teacher_is_shown_its_wrong_attempts_one_after_the_other() -> None:
     recipe, cell = generate(samples=3), use("verifier", turns=3)
     attempts = [made(0, "correct"), made(1, "wrong"), made(2, "truncated"), made(3, "wrong")]
     first = due(cell, recipe.samples, recipe.until, [], attempts)
-    assert [[shown.sample for shown in ask.shown] for ask in first] == [[1], [3], [1]]
+    assert [[shown.sample for shown in ask.attempts] for ask in first] == [[1], [3], [1]]
     tried = [made(0, "wrong", 1), made(1, "correct", 1), made(2, "no_answer", 1)]
     second = due(cell, recipe.samples, recipe.until, tried, attempts)
-    assert [(ask.sample, ask.turn, ask.shown) for ask in second] == [(0, 1, (attempts[1], tried[0]))]
+    assert [(ask.sample, ask.turn, ask.attempts) for ask in second] == [(0, 1, (attempts[1], tried[0]))]
 
 
 def test_peers_are_a_right_attempt_and_a_wrong_one_if_there_is_one() -> None:
     recipe = generate(samples=2)
     right, wrong = made(0, "correct"), made(1, "wrong")
-    assert [ask.shown for ask in due(use("peers"), recipe.samples, recipe.until, [], [right, wrong])] == [
+    assert [ask.attempts for ask in due(use("peers"), recipe.samples, recipe.until, [], [right, wrong])] == [
         (right, wrong)
     ] * 2
-    assert [ask.shown for ask in due(use("peers"), recipe.samples, recipe.until, [], [right])] == [(right,)] * 2
-    assert [ask.shown for ask in due(use("peers"), recipe.samples, recipe.until, [], [wrong])] == [()] * 2
+    assert [ask.attempts for ask in due(use("peers"), recipe.samples, recipe.until, [], [right])] == [(right,)] * 2
+    assert [ask.attempts for ask in due(use("peers"), recipe.samples, recipe.until, [], [wrong])] == [()] * 2
 
 
 def test_what_needs_no_attempt_is_shown_none() -> None:
-    assert [ask.shown for ask in due(use("solution"), 2, None, [], [made(0, "correct")])] == [(), ()]
+    assert [ask.attempts for ask in due(use("solution"), 2, None, [], [made(0, "correct")])] == [(), ()]
 
 
 def test_nothing_is_asked_once_enough_is_correct_not_even_a_next_turn() -> None:

@@ -88,7 +88,7 @@ def test_a_kill_between_any_two_changes_to_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dying: Dying, change: str
 ) -> None:
     teacher = Solver()
-    monkeypatch.setattr("infogap.generate.lazy_teacher.open_teacher", lambda _run: teacher)
+    monkeypatch.setattr("infogap.generate.stage.open_teacher", lambda _run: teacher)
     monkeypatch.setitem(TraceStore.__init__.__kwdefaults__ or {}, "block", 4)
     monkeypatch.setattr("infogap.verify.grade_traces.grade_all", graded_here)
     second = SELECTED if change == "another recipe" else ROUNDS

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infogap.errors import UserError
-from infogap.generate.cost_estimate import cost
+from infogap.generate.generation_summary import cost
 from infogap.generate.request_plan import Plan
 from infogap.generate.show_prompt import prompt_of
 from infogap.recipe import load_recipe

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infogap.generate.trace_cache import drop_from_cache
-from infogap.generate.trace_parts import part_path
+from infogap.generate.trace_files import part_path
 from infogap.generate.trace_store import TraceStore, answered, failures, move_to_cache
 from infogap.schema import TRACES
 

@@ -28,7 +28,7 @@ INFOGAP = [sys.executable, "-m", "infogap"]
 WITH_A_SHORT_WAIT = [
     sys.executable,
     "-c",
-    "from infogap.cli import main; from infogap.generate import stopping; stopping.LONGEST_WAIT = 0.5; main()",
+    "from infogap.cli import main; from infogap import interrupts; interrupts.LONGEST_WAIT = 0.5; main()",
 ]
 
 

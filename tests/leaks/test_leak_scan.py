@@ -9,16 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.leaks import KINDS, ScannedTrace, held_answer, load_leaks
+from infogap.leaks import KINDS, ContextKind, ScannedTrace, held_answer, load_leaks
 from infogap.leaks.prefilter import Prefilter
 from infogap.leaks.references import matches
 from infogap.leaks.scanned_trace import plain_lower
+from infogap.privileges.ladder import ladder
 
 _LEAKS = load_leaks()
 _LABELLED = Path(__file__).with_name("leaks_labelled.jsonl")
 _DOCS = Path(__file__).parents[2] / "docs" / "leaks.md"
 _PRECISION, _RECALL = 0.95, 0.9
 _ROWS = [json.loads(line) for line in _LABELLED.read_text("utf-8").splitlines()]
+
+
+def _kind(privilege: str) -> ContextKind:
+    """What contexts of a privilege hold; nothing is known of those of a condition that the ladder does not have."""
+    return {each.name: ContextKind.of(each) for each in ladder()}.get(privilege, ContextKind())
 
 
 def _kinds(text: str, question: str = "What is x?", held_answer: str | None = None) -> list[str]:
@@ -28,7 +34,7 @@ def _kinds(text: str, question: str = "What is x?", held_answer: str | None = No
 def test_precision_and_recall_on_the_labelled_traces(capsys: pytest.CaptureFixture[str]) -> None:
     outcomes = Counter[tuple[str, bool]]()
     for row in _ROWS:
-        trace = ScannedTrace.of(row["text"], row["question"], row["context"], row["gold"], row["privilege"])
+        trace = ScannedTrace.of(row["text"], row["question"], row["context"], row["gold"], _kind(row["privilege"]))
         outcomes[row["kind"] or "none", bool(_LEAKS.find(trace).leaks)] += 1
     found = {kind: (outcomes[kind, True], outcomes[kind, True] + outcomes[kind, False]) for kind in (*KINDS, "none")}
     right, wrong = sum(found[kind][0] for kind in KINDS), found["none"][0]
@@ -109,7 +115,7 @@ def test_who_was_told_nothing_refers_to_nothing() -> None:
     text = "As the provided solution says, 24. <|im_end|>"
     kinds = {}
     for privilege in ("unguided", "unknown"):
-        result = _LEAKS.find(ScannedTrace(text, "What is twice 12?", privilege=privilege))
+        result = _LEAKS.find(ScannedTrace(text, "What is twice 12?", kind=_kind(privilege)))
         kinds[privilege] = [leak["kind"] for leak in result.leaks]
     assert kinds == {"unguided": ["chat_artefact"], "unknown": ["reference", "chat_artefact"]}
 
@@ -128,7 +134,7 @@ def test_copying_is_measured_against_the_context_without_the_question() -> None:
 
     found = _LEAKS.find(ScannedTrace(text, f"{_CONTEXT} How many?", _CONTEXT))
     assert (found.leaks, found.copied_share) == ([], 0.0)
-    found = _LEAKS.find(ScannedTrace(text, "How many?", None, privilege="unguided"))
+    found = _LEAKS.find(ScannedTrace(text, "How many?", None, kind=_kind("unguided")))
     assert (found.leaks, found.copied_share, found.longest_copy) == ([], None, None)
     found = _LEAKS.find(ScannedTrace("Shakes just one hand, I think.", "How many?", _CONTEXT))
     assert (found.leaks, found.copied_share, found.longest_copy) == ([], None, 4)
@@ -143,12 +149,12 @@ def test_an_answer_comes_first_only_for_who_was_shown_it() -> None:
 
 def test_a_decoys_answer_is_a_leak_where_it_is_the_final_one() -> None:
     trace = ScannedTrace.of(
-        "3 + 4 = 7, and 2 more make 9. \\boxed{8}", "3 + 4 + 2?", "The final answer:\n8", "9", "decoy_answer"
+        "3 + 4 = 7, and 2 more make 9. \\boxed{8}", "3 + 4 + 2?", "The final answer:\n8", "9", _kind("decoy_answer")
     )
     assert trace.held_answer == "8"
     assert [leak["kind"] for leak in _LEAKS.find(trace).leaks] == ["decoy"]
     trace = ScannedTrace.of(
-        "3 + 4 + 1 = 8, one more: \\boxed{9}", "3 + 4 + 2?", "The final answer:\n8", "9", "decoy_answer"
+        "3 + 4 + 1 = 8, one more: \\boxed{9}", "3 + 4 + 2?", "The final answer:\n8", "9", _kind("decoy_answer")
     )
     assert _LEAKS.find(trace).leaks == []
 
@@ -171,7 +177,7 @@ def test_a_decoys_answer_is_a_leak_where_it_is_the_final_one() -> None:
     ],
 )
 def test_the_answer_that_a_context_holds(privilege: str, context: str | None, gold: str, held: str | None) -> None:
-    assert held_answer(privilege, context, gold) == held
+    assert held_answer(_kind(privilege), context, gold) == held
 
 
 _PIECES = ["the ", "given ", "answer ", "x " * 200, "hint ", "provided ", "\n", "is 5. ", "参考答案", "İ", "5", "’s "]
@@ -209,7 +215,7 @@ def test_searching_near_words_finds_what_searching_everything_finds() -> None:
 @pytest.mark.parametrize("passage", ["As the hint says, ", "0 ", "一二三"])
 def test_a_megabyte_that_repeats_itself_costs_no_more_than_its_length(passage: str) -> None:
     text = passage * (1_000_000 // len(passage))
-    found = _LEAKS.find(ScannedTrace(text, "What is x?", text[:5_000], "5", "5", "decoy_answer"))
+    found = _LEAKS.find(ScannedTrace(text, "What is x?", text[:5_000], "5", "5", _kind("decoy_answer")))
     assert found.longest_copy is not None
 
 

@@ -7,18 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infogap.errors import UserError
-from infogap.privileges.contexts import (
-    ContextWriter,
-    Shown,
-    UnmetNeedError,
-    reference_prompt,
-    student_prompt,
-    teacher_prompt,
-)
-from infogap.privileges.decoys import Decoys
-from infogap.privileges.ladder import LADDER
+from infogap.privileges.base import Attempt, UnmetNeedError
+from infogap.privileges.contexts import ContextWriter, reference_prompt, student_prompt, teacher_prompt
+from infogap.privileges.decoy_search import Decoys
+from infogap.privileges.ladder import ladder
 from infogap.privileges.templates import fill, load_wording, template_problem
-from infogap.recipe.generate_section import PrivilegeOptions, PrivilegeUse
+from infogap.recipe.privilege_entries import PrivilegeOptions, PrivilegeUse, privilege_use
 
 TASKS: list[dict[str, Any]] = [
     {
@@ -32,14 +26,15 @@ TASKS: list[dict[str, Any]] = [
     }
     for number in range(4)
 ]
+LADDER = ladder()
 WRITER = ContextWriter("infogap", Decoys(0, TASKS))
-RIGHT = Shown("Hmm, perhaps three? Yes.", r"It is \boxed{3}.", True)
-WRONG = Shown("Surely two.", r"It is \boxed{2}.", False)
+RIGHT = Attempt("Hmm, perhaps three? Yes.", r"It is \boxed{3}.", True)
+WRONG = Attempt("Surely two.", r"It is \boxed{2}.", False)
 WORDINGS = ["infogap", "kim2026"]
 
 
 def use(name: str, **options: Any) -> PrivilegeUse:
-    return PrivilegeUse(name=name, label=name, options=PrivilegeOptions(**options))
+    return privilege_use({name: PrivilegeOptions(**options)})
 
 
 @given(st.text(), st.text(), st.sampled_from(WORDINGS))
@@ -159,7 +154,7 @@ def test_an_attempt_is_shown_with_its_thought_only_where_the_whole_trace_is_mean
 @pytest.mark.parametrize("privilege", ATTEMPTS, ids=lambda privilege: privilege.name)
 def test_no_usable_attempt_is_an_unmet_need(privilege: Any) -> None:
     other = RIGHT if privilege.attempts == "wrong" else WRONG
-    silent = Shown("Only a thought.", " ", privilege.attempts == "right")
+    silent = Attempt("Only a thought.", " ", privilege.attempts == "right")
     for shown in ((), (other,), (silent,)):
         with pytest.raises(UnmetNeedError, match=f"no {privilege.attempts} attempt under {privilege.attempts_from}"):
             WRITER.write(TASKS[2], use(privilege.name), shown)
@@ -174,7 +169,7 @@ def test_a_style_shows_a_trace_in_place_of_the_solution_where_it_names_one() -> 
 
 
 def test_a_verifier_shows_every_attempt_and_the_answer_only_where_the_verdict_says_it() -> None:
-    again = Shown("", r"It is \boxed{7}.", False)
+    again = Attempt("", r"It is \boxed{7}.", False)
     bare = WRITER.write(TASKS[2], use("verifier", turns=2), [WRONG, again]).text
     assert bare.index(WRONG.response) < bare.index(again.response)
     assert bare.count("wrong") == 2

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from infogap.privileges.ladder import LADDER
+from infogap.privileges.ladder import ladder
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -28,7 +28,7 @@ def test_the_page_is_what_the_code_gives(script: ModuleType) -> None:
     """Out of date? `python docs/privileges.py` writes it anew."""
     page = (DOCS / "privileges.md").read_text(encoding="utf-8")
     assert page == script.page()
-    assert re.findall(r"^## (\w+)", page, re.MULTILINE) == [privilege.name for privilege in LADDER]
+    assert re.findall(r"^## (\w+)", page, re.MULTILINE) == [privilege.name for privilege in ladder()]
 
 
 def test_the_list_fits_a_terminal_of_100_columns(tmp_path: Path) -> None:
@@ -42,6 +42,6 @@ def test_the_list_fits_a_terminal_of_100_columns(tmp_path: Path) -> None:
     )
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) <= 100
-    for privilege in LADDER:
+    for privilege in ladder():
         (line,) = [line for line in lines if line.split()[:1] == [privilege.name]]
         assert f" {privilege.richness:g}  {privilege.shows} " in line

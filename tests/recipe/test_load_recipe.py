@@ -40,7 +40,7 @@ def test_a_valid_recipe_has_its_defaults(tmp_path: Path) -> None:
     recipe = load_recipe(write(tmp_path, VALID)).recipe
     assert recipe.generate is not None
     assert [use.label for use in recipe.generate.uses] == ["unguided", "hint", "answer"]
-    assert recipe.generate.uses[1].options.fraction == 0.3
+    assert recipe.generate.uses[1].privilege.fraction == 0.3
     assert recipe.balance.when_short == "error"
     assert recipe.publish.configs == ["sft", "traces"]
 

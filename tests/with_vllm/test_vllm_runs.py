@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from infogap.generate.completion_journal import read_journal
+from infogap.generate.trace_files import read_journal
 from with_vllm.runs import REQUESTS, descendants, generating, on_disk, run, table, wait_until_gone, write_recipe
 
 

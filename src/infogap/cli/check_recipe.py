@@ -51,15 +51,19 @@ def _verifiers(loaded: LoadedRecipe) -> list[Problem]:
 
 
 def _templates(loaded: LoadedRecipe) -> list[Problem]:
-    from infogap.privileges.templates import template_problem
+    from infogap.privileges.templates import OwnTemplate, template_problem, words_problem
 
-    if loaded.recipe.generate is None:
+    generate = loaded.recipe.generate
+    if generate is None:
         return []
     problems = []
-    for index, use in enumerate(loaded.recipe.generate.uses):
-        problem = template_problem(use.options.template or "", use.options.needs)
+    for index, use in enumerate(generate.uses):
+        path: tuple[str | int, ...] = ("generate", "privileges", index)
+        problem = words_problem(use.privilege, generate.wording)
+        if isinstance(use.privilege, OwnTemplate):
+            path = (*path, use.name, "template")
+            problem = template_problem(use.privilege.template, use.needs)
         if problem:
-            path = ("generate", "privileges", index, use.name, "template")
             problems.append(loaded.problem(path, problem))
     return problems
 

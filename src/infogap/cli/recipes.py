@@ -113,7 +113,7 @@ def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
     from tempfile import TemporaryDirectory
 
     from infogap.cli.task_preview import preview
-    from infogap.generate.cost_estimate import cost
+    from infogap.generate.generation_summary import cost
     from infogap.runs.run_folder import Run
     from infogap.tasks import STAGE
 

@@ -92,10 +92,22 @@ def _privileges(context: typer.Context) -> None:
 @command(RECIPES, "list", privileges_app)
 def list_privileges() -> None:
     """List the ladder: richness, what the teacher sees, what a task must have."""
-    from infogap.privileges.ladder import LADDER
+    from infogap.privileges.ladder import ladder
 
     if output.json:
-        _print_json([asdict(privilege) for privilege in LADDER])
+        keys = (
+            "name",
+            "richness",
+            "needs",
+            "shows",
+            "options",
+            "imitates",
+            "style",
+            "attempts",
+            "attempts_from",
+            "scoring",
+        )
+        _print_json([{key: getattr(privilege, key) for key in keys} for privilege in ladder()])
         return
     from rich.table import Table
 
@@ -103,7 +115,7 @@ def list_privileges() -> None:
     for heading in ("privilege", "richness", "what the teacher sees besides", "needs", "options"):
         table.add_column(heading, justify="right" if heading == "richness" else "left")
     table.columns[-1].max_width = 16  # rather two lines there than in every row
-    for privilege in LADDER:
+    for privilege in ladder():
         name = privilege.name if privilege.role == "privilege" else f"{privilege.name} ({privilege.role})"
         table.add_row(
             name,

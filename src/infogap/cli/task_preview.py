@@ -98,15 +98,15 @@ def _contexts(run: Run, tasks: list[dict[str, Any]]) -> dict[str, dict[str, str]
     if run.recipe.generate is None:
         return {}
     from infogap.generate.request_plan import context_writer
-    from infogap.privileges.contexts import UnmetNeedError
+    from infogap.privileges.base import UnmetNeedError
 
     writer = context_writer(run)
     shown: dict[str, dict[str, str]] = {}
     for task in tasks:
         texts = {}
         for use in run.recipe.generate.uses:
-            if use.attempts is not None and use.attempts_from is not None:
-                texts[use.label] = f"(attempts under {use.attempts_from})"
+            if use.attempts is not None:
+                texts[use.label] = f"(attempts under {use.source})"
                 continue
             try:
                 texts[use.label] = _line(writer.write(task, use).text) or "(nothing)"

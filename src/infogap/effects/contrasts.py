@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from infogap.privileges.ladder import BY_NAME
+from infogap.privileges.base import Privilege
+from infogap.privileges.ladder import privileges_by_label
 from infogap.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """Two privileges of the ladder; `says` is what is left when the effect of `control` is taken off."""
+    """Two privileges by their names; `says` is what is left when the effect of `control` is subtracted."""
 
     privilege: str
     control: str
@@ -19,36 +21,29 @@ class Contrast:
     says: str
 
 
-# Effect of the true context minus effect of a control, RLCSD's contrast. What both unguided differences share (any
-# context makes a prompt longer, and its wording sets a tone) cancels out; what differs is named.
-CONTRASTS = (
-    Contrast("answer", "decoy_answer", "knowledge", "same wording and form; only the one answer is right"),
-    Contrast("solution", "decoy_solution", "knowledge", "both worked solutions; only the one is of this task"),
-    Contrast("solution", "irrelevant", "knowledge", "same length; the other text says nothing of any task"),
-    Contrast("masked_solution", "irrelevant", "knowledge", "near in length; the plan without its results, or nothing"),
-    Contrast("hint", "irrelevant", "knowledge", "a hint is shorter than the text: length differs too"),
-    Contrast("confident_rewrite", "solution", "style", "the same solution; the one wording forbids any doubt"),
-)
-
-
-def names_of(recipe: Recipe, labels: list[str]) -> dict[str, str]:
-    """The ladder's name of each privilege that occurs; a recipe's own privileges have none."""
-    if recipe.generate is None:
-        return {label: label for label in labels if label in BY_NAME}
-    uses = {use.label: use for use in (recipe.generate.unguided, *recipe.generate.uses)}
-    return {label: uses[label].name for label in labels if label in uses and uses[label].name in BY_NAME}
-
-
 def contrasts_among(recipe: Recipe, labels: list[str]) -> list[tuple[str, str, Contrast]]:
     """Every contrast that these privileges (as the recipe calls them) can make: label, label of the control, which."""
-    names = names_of(recipe, labels)
-    generate = recipe.generate
-    showing_attempts = {use.label for use in generate.uses if use.attempts} if generate else set[str]()
+    known = privileges_by_label(recipe)
+    occurring = {label: known[label] for label in labels if label in known}
     return [
         (label, control, contrast)
-        for contrast in CONTRASTS
-        for label in labels
-        for control in labels
-        if (names.get(label), names.get(control)) == (contrast.privilege, contrast.control)
-        and label not in showing_attempts  # a rewrite of its own trace does not show what `solution` shows
+        for contrast in _contrasts(occurring.values())
+        for label, privilege in occurring.items()
+        for control, other in occurring.items()
+        if (privilege.name, other.name) == (contrast.privilege, contrast.control)
+        and not privilege.attempts  # a rewrite of its own trace does not show what `solution` shows
+    ]
+
+
+def _contrasts(privileges: Iterable[Privilege]) -> list[Contrast]:
+    """The contrasts that these state, in the ladder's order.
+
+    Effect of the true context minus effect of a control, RLCSD's contrast. What both unguided differences share (any
+    context makes a prompt longer, and its wording sets a tone) cancels out; what differs is named.
+    """
+    each_once = {privilege.name: privilege for privilege in privileges}
+    return [
+        Contrast(each.name, other, "style", says) if each.style else Contrast(other, each.name, "knowledge", says)
+        for each in sorted(each_once.values(), key=lambda privilege: privilege.rank)
+        for other, says in each.contrasts
     ]

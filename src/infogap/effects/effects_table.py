@@ -19,7 +19,7 @@ from infogap.effects.pass_at_k import by_task, pass_counts, passes
 from infogap.effects.teacher_results import ContrastDifference, Effects, Means
 from infogap.effects.trace_summary import richness_of
 from infogap.errors import UserError
-from infogap.privileges.ladder import BY_NAME
+from infogap.privileges.ladder import privileges_by_label
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
@@ -91,7 +91,8 @@ def _means(rows: pl.DataFrame, of: list[Quantity], recipe: Recipe) -> list[Means
         graded=pl.col("score").count(),
         truncations=pl.col("truncated").filter(answered).sum(),
     )
-    richness, roles = richness_of(recipe), _roles(recipe)
+    richness = richness_of(recipe)
+    roles: dict[str, str] = {label: privilege.role for label, privilege in privileges_by_label(recipe).items()}
     found = [
         Means(
             row["privilege"],
@@ -106,10 +107,3 @@ def _means(rows: pl.DataFrame, of: list[Quantity], recipe: Recipe) -> list[Means
         for row in table.iter_rows(named=True)
     ]
     return sorted(found, key=lambda row: (richness.get(row.privilege, float("inf")), row.privilege))
-
-
-def _roles(recipe: Recipe) -> dict[str, str]:
-    """What each privilege is there for, under the names that the recipe gives."""
-    used = recipe.generate.uses if recipe.generate else []
-    roles: dict[str, str] = {name: privilege.role for name, privilege in BY_NAME.items()}
-    return roles | {use.label: roles.get(use.name, "privilege") for use in used}

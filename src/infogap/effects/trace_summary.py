@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from infogap.privileges.ladder import BY_NAME
+from infogap.privileges.ladder import privileges_by_label
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS
@@ -114,7 +114,7 @@ def how_chosen(recipe: Recipe) -> list[str]:
             "accuracy is not the teacher's rate on these tasks."
         )
     for kind in ("right", "wrong"):
-        shown = [f"`{use.label}` (of `{use.attempts_from}`)" for use in generate.uses if use.attempts == kind]
+        shown = [f"`{use.label}` (of `{use.source}`)" for use in generate.uses if use.attempts == kind]
         if shown:
             said.append(f"Asked only for tasks with a {kind} attempt to show: {', '.join(shown)}.")
     if chained := [use for use in generate.uses if use.turns > 1]:
@@ -141,6 +141,4 @@ def count_by(traces: pl.DataFrame, column: str) -> dict[str, int]:
 
 def richness_of(recipe: Recipe) -> dict[str, float]:
     """The rank of every privilege by name: the ladder's, and the recipe's own."""
-    known = {name: float(privilege.richness) for name, privilege in BY_NAME.items()}
-    used = recipe.generate.uses if recipe.generate else []
-    return known | {use.label: float(use.richness) for use in used}
+    return {label: float(privilege.richness) for label, privilege in privileges_by_label(recipe).items()}

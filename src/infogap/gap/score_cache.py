@@ -19,7 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from infogap.atomic_files import disk_error, write_text
-from infogap.generate.completion_journal import read_journal
+from infogap.generate.trace_files import read_journal
 from infogap.runs.run_folder import Run, read_part, write_part
 from infogap.schema import GAPS, Table
 from infogap.teachers.scoring import Scored

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from infogap.ids import stable_id
-from infogap.privileges.contexts import ContextWriter, UnmetNeedError, reference_prompt, teacher_prompt
-from infogap.privileges.decoys import Decoys
-from infogap.recipe.generate_section import privilege_use
+from infogap.privileges.base import UnmetNeedError
+from infogap.privileges.contexts import ContextWriter, reference_prompt, teacher_prompt
+from infogap.privileges.decoy_search import Decoys
+from infogap.recipe.privilege_entries import PrivilegeUse, privilege_use
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
 from infogap.teachers.scoring import TextToScore
 from infogap.text.thoughts import CLOSING, OPENING
 
 _NEEDED_FOR_DECOYS = ("task_id", "family", "question", "answer", "solution", "verifier", "metadata")
-REFERENCE_ONLY = "reference_only"
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class Prompts:
         self._instruction = generate.instruction if generate else ""
         self._wording = generate.wording if generate else "infogap"
         self._unguided = generate.unguided.label if generate else "unguided"
-        self._names: list[str] = list(gap.contexts)
+        self._others = [privilege_use(name) for name in gap.contexts]
         rows: list[dict[str, Any]] = []
-        if any(name.startswith("decoy_") for name in self._names):
+        if any(use.privilege.from_other_tasks for use in self._others):
             rows = run.scan(TASKS).select(_NEEDED_FOR_DECOYS).sort("task_id").collect().to_dicts()
         self._writer = ContextWriter(self._wording, Decoys(run.recipe.seed, rows, run.base))
 
@@ -76,7 +76,7 @@ class Prompts:
             teacher = key_of(self._prompt(task, context))
         elif trace["privilege"] == self._unguided:
             teacher = student
-        others = {name: self._other(name, task, context) for name in self._names}
+        others = {use.name: self._other(use, task, context) for use in self._others}
         keys = {name: None if prompt is None else key_of(prompt) for name, prompt in others.items()}
         return TraceTexts(text, teacher, student, alone, keys), asked
 
@@ -87,13 +87,13 @@ class Prompts:
         """Cut a prompt where the instruction, which is not known of imported traces, would follow."""
         return prompt.rstrip("\n") if self._imported else prompt
 
-    def _other(self, name: str, task: dict[str, Any], context: str | None) -> str | None:
-        if name == REFERENCE_ONLY:
+    def _other(self, use: PrivilegeUse, task: dict[str, Any], context: str | None) -> str | None:
+        if use.privilege.scoring:
             if context is None:
                 return None
             return self._ended(reference_prompt(context, self._instruction, self._wording))
         try:
-            return self._prompt(task, self._writer.write(task, privilege_use(name)).text)
+            return self._prompt(task, self._writer.write(task, use).text)
         except UnmetNeedError:
             return None
 

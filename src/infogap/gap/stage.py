@@ -17,6 +17,7 @@ from infogap.gap.run_scorer import check_scorer, scorer_identity, scorer_name, s
 from infogap.gap.score_cache import FOLDER, ScoredStore, progress_on_disk, scored_before
 from infogap.gap.scored_texts import Prompts, TraceTexts
 from infogap.interrupts import Stopping, stopping
+from infogap.privileges.ladder import privilege_versions
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTEXTS, GAPS, TASKS, TOKEN_GAPS, TRACES, VERDICTS, Table
@@ -45,7 +46,9 @@ def _part(run: Run) -> dict[str, Any]:
     # Imported traces have neither the recipe's instruction nor its wording.
     generate = run.recipe.generate
     worded = {"instruction": generate.instruction, "wording": generate.wording} if generate else {}
-    return gap.model_dump(mode="json", exclude={"scorer"}) | {"scorer": scorer_identity(run), "prompts": worded}
+    part = gap.model_dump(mode="json", exclude={"scorer"}) | {"scorer": scorer_identity(run), "prompts": worded}
+    versions = privilege_versions(gap.contexts, run.base)
+    return part | ({"privileges": versions} if versions else {})
 
 
 def _make(run: Run) -> Outcome:

@@ -1,21 +1,26 @@
-"""What is still to be asked of one task under one privilege, given what earlier rounds made.
+"""What one round asks: for each task, the requests under each privilege that follow from the rounds before.
 
-A cell is one task under one privilege. Its next requests follow from the traces and verdicts of the rounds
-before, and from nothing else: the order in which answers arrive does not matter, nor that a run was resumed.
+A cell is one task under one privilege. Its next requests follow from the traces and verdicts of earlier rounds alone:
+neither the order in which answers arrive nor a resumed run makes a difference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 
-from infogap.recipe.generate_section import PrivilegeUse, Until
+from infogap.privileges.base import Task, UnmetNeedError
+from infogap.privileges.contexts import Context, ContextWriter, unmet_need
+from infogap.recipe.generate_section import Generate, Select, Until
+from infogap.recipe.privilege_entries import AttemptKind, PrivilegeUse
+from infogap.verify.pass_rate_filter import JUDGED, SELECTED, decision
 
 
 @dataclass(frozen=True)
-class Made:
-    """A trace of an earlier round."""
+class EarlierTrace:
+    """A trace of an earlier round, without its text."""
 
     trace_id: str
     context_id: str | None
@@ -26,70 +31,158 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Ask:
-    """One request: the cell's `sample`, its `turn` in a chain of attempts, and the attempts that it is shown."""
+class CellRequest:
+    """One request: the cell's `sample`, its `turn` in a chain of attempts, and the attempts that its prompt shows."""
 
     sample: int
     turn: int = 0
-    shown: tuple[Made, ...] = ()
+    attempts: tuple[EarlierTrace, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One task under one privilege, with requests due and the traces that it has already.
+
+    `context` is that of all its requests; None where each shows attempts of its own.
+    """
+
+    use: PrivilegeUse
+    requests: list[CellRequest]
+    earlier: list[EarlierTrace]
+    context: Context | None
+
+
+class Schedule:
+    """Goes through a recipe's privileges task by task; counts what is left out and why."""
+
+    def __init__(self, generate: Generate, contexts: ContextWriter) -> None:
+        self._generate = generate
+        self._uses, self._unguided = generate.in_order, generate.unguided
+        self._contexts = contexts
+        self.skipped: Counter[tuple[str, str]] = Counter()  # (privilege, reason) -> tasks
+        self.selected: Counter[str] = Counter()  # "selected" or why not -> tasks
+
+    def begin(self) -> None:
+        """Forget the counts of an earlier pass."""
+        self.skipped.clear()
+        self.selected.clear()
+
+    def cells(self, task: Task, earlier: dict[str, list[EarlierTrace]]) -> Iterator[Cell]:
+        """The task's cells with requests due in this round, given its traces of earlier rounds by privilege.
+
+        A privilege that shows attempts waits until the one under which they are written is complete.
+        """
+        if self._generate.select is not None:
+            probe = self._probe(task, earlier)
+            if probe is not None:
+                yield probe
+                return
+            decided = _decision(self._generate.select, earlier.get(self._unguided.label, []))
+            self.selected[decided] += 1
+            if decided != SELECTED:
+                return
+        open_labels: set[str] = set()
+        for use in self._uses:
+            if use.source in open_labels:
+                open_labels.add(use.label)
+                continue
+            cell = self._cell(task, use, earlier)
+            if cell is not None:
+                open_labels.add(use.label)
+                yield cell
+
+    def _probe(self, task: Task, earlier: dict[str, list[EarlierTrace]]) -> Cell | None:
+        """The unguided samples from which the task's pass rate is taken, where there are too few yet."""
+        assert self._generate.select is not None
+        use, before = self._unguided, earlier.get(self._unguided.label, [])
+        requests = due(use, self._generate.select.samples, None, before)
+        return Cell(use, requests, before, self._contexts.write(task, use)) if requests else None
+
+    def _cell(self, task: Task, use: PrivilegeUse, earlier: dict[str, list[EarlierTrace]]) -> Cell | None:
+        """The cell, or None where it is complete or the task lacks what it needs, which is counted."""
+        before = earlier.get(use.label, [])
+        attempts = earlier.get(use.source or "", [])
+        requests = due(use, self._generate.samples, self._generate.until, before, attempts)
+        if not requests:
+            return None
+        if use.privilege.needs_attempt(task):  # each request shows its own
+            reason = unmet_need(task, use, [str(use.attempts)] if requests[0].attempts else [])
+            if reason is None:
+                return Cell(use, requests, before, None)
+            self.skipped[use.label, reason] += 1
+            return None
+        try:
+            context = self._contexts.write(task, use)
+        except UnmetNeedError as reason:
+            self.skipped[use.label, str(reason)] += 1
+            return None
+        return Cell(use, [replace(request, attempts=()) for request in requests], before, context)
+
+
+def _decision(select: Select, probes: list[EarlierTrace]) -> str:
+    graded = [probe for probe in probes if probe.sample < select.samples and probe.verdict in JUDGED]
+    return decision(select, sum(probe.verdict == "correct" for probe in graded), len(graded))
 
 
 def due(
-    use: PrivilegeUse, samples: int, until: Until | None, made: Sequence[Made], attempts: Sequence[Made] = ()
-) -> list[Ask]:
+    use: PrivilegeUse,
+    samples: int,
+    until: Until | None,
+    traces: Sequence[EarlierTrace],
+    attempts: Sequence[EarlierTrace] = (),
+) -> list[CellRequest]:
     """The cell's next requests; none where it is complete.
 
-    `samples` and `until` are the recipe's; `made` are the cell's own traces, `attempts` those of the privilege whose
-    attempts it shows, complete. Where `until` is set, nothing is asked once enough traces are correct, and no cell
-    has more than `max_attempts`, whatever the turns.
+    `samples` and `until` are the recipe's; `traces` are the cell's own, `attempts` all those of the privilege whose
+    attempts it shows. Where `until` is set, there are none once enough traces are correct, and no cell has more than
+    `max_attempts`, whatever the turns.
     """
-    if until and satisfied(until, made):
+    if until and satisfied(until, traces):
         return []
-    shown = _Attempts(use, attempts)
-    chains = _chains(made)
-    going_on = [
-        Ask(sample, len(chain), (*shown.for_sample(sample), *chain))
-        for sample, chain in chains.items()
+    usable = _Attempts(use, attempts)
+    next_turns = [
+        CellRequest(sample, len(chain), (*usable.for_sample(sample), *chain))
+        for sample, chain in _chains(traces).items()
         if len(chain) < use.turns and chain[-1].verdict == "wrong"
     ]
-    asks = going_on or [Ask(sample, 0, shown.for_sample(sample)) for sample in _new_samples(samples, until, made)]
-    return asks[: max(until.max_attempts - len(made), 0)] if until else asks
+    requests = next_turns or [
+        CellRequest(sample, 0, usable.for_sample(sample)) for sample in _new_samples(samples, until, traces)
+    ]
+    return requests[: max(until.max_attempts - len(traces), 0)] if until else requests
 
 
-def satisfied(until: Until, made: Sequence[Made]) -> bool:
+def satisfied(until: Until, traces: Sequence[EarlierTrace]) -> bool:
     """Whether a cell has as many correct traces as the recipe asks for."""
-    return sum(trace.verdict == "correct" for trace in made) >= until.correct
+    return sum(trace.verdict == "correct" for trace in traces) >= until.correct
 
 
-def _new_samples(batch: int, until: Until | None, made: Sequence[Made]) -> range:
+def _new_samples(batch: int, until: Until | None, traces: Sequence[EarlierTrace]) -> range:
     """The samples to begin: the first batch, then batch by batch until enough are correct."""
-    begun = 1 + max((trace.sample for trace in made), default=-1)
+    begun = 1 + max((trace.sample for trace in traces), default=-1)
     if begun < batch:
         return range(begun, batch)
     return range(begun, begun + batch) if until else range(0)
 
 
-def _chains(made: Sequence[Made]) -> dict[int, list[Made]]:
-    """The traces of each sample, one after the other: each but the first was asked because its forerunner was wrong."""
-    in_order = sorted(made, key=lambda trace: (trace.sample, trace.round))
+def _chains(traces: Sequence[EarlierTrace]) -> dict[int, list[EarlierTrace]]:
+    """The traces of each sample in their order: each but the first follows a wrong one."""
+    in_order = sorted(traces, key=lambda trace: (trace.sample, trace.round))
     return {sample: list(chain) for sample, chain in groupby(in_order, key=lambda trace: trace.sample)}
 
 
 class _Attempts:
-    """The attempts that a privilege may show, dealt out to its samples."""
+    """The attempts that a privilege can show, dealt out to its samples."""
 
-    def __init__(self, use: PrivilegeUse, attempts: Sequence[Made]) -> None:
+    def __init__(self, use: PrivilegeUse, attempts: Sequence[EarlierTrace]) -> None:
         in_order = sorted(attempts, key=lambda trace: (trace.sample, trace.round))
         self._use = use
         self._right = [trace for trace in in_order if trace.verdict == "correct"]
         self._wrong = [trace for trace in in_order if trace.verdict == "wrong"]
 
-    def for_sample(self, sample: int) -> tuple[Made, ...]:
-        """A usable attempt, another one for every sample as long as there are any; none where there is none."""
-        if self._use.attempts is None:
-            return ()
-        main = self._right if self._use.attempts == "right" else self._wrong
-        if not main:
-            return ()
-        beside = self._wrong if self._use.name == "peers" else []
-        return tuple(dealt[sample % len(dealt)] for dealt in (main, beside) if dealt)
+    def for_sample(self, sample: int) -> tuple[EarlierTrace, ...]:
+        """The attempts for a sample, others for every sample as long as there are any; none where there is none."""
+        main, beside = self._of(self._use.attempts), self._of(self._use.privilege.beside)
+        return tuple(dealt[sample % len(dealt)] for dealt in (main, beside) if dealt) if main else ()
+
+    def _of(self, kind: AttemptKind | None) -> list[EarlierTrace]:
+        return [] if kind is None else self._right if kind == "right" else self._wrong

@@ -1,4 +1,4 @@
-"""What earlier rounds of a run made: verdicts in memory, texts fetched where they are shown."""
+"""The traces of earlier rounds of a run: verdicts in memory, texts read where a prompt shows them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from infogap.generate.cell_requests import Made
-from infogap.generate.round_plans import Rounds
-from infogap.generate.trace_parts import part_number
-from infogap.privileges.contexts import Shown
+from infogap.generate.cell_requests import EarlierTrace
+from infogap.generate.trace_files import Rounds, part_number
+from infogap.privileges.base import Attempt
 from infogap.runs.run_folder import Run, check_part, read_part
 from infogap.schema import TRACES, VERDICTS
 from infogap.verify.round_verdicts import read_judged
@@ -22,7 +21,7 @@ _SCHEMA = pl.Schema(
 )
 
 
-class Past:
+class EarlierRounds:
     """The traces of the rounds before `before` (None: of all rounds), by task and privilege."""
 
     def __init__(self, run: Run, before: int | None = None) -> None:
@@ -38,27 +37,27 @@ class Past:
         starts = runs["len"].cum_sum() - runs["len"]
         self._places = dict(zip(runs["value"], zip(starts, runs["len"], strict=True), strict=True))
 
-    def of(self, task_id: str) -> dict[str, list[Made]]:
+    def of(self, task_id: str) -> dict[str, list[EarlierTrace]]:
         """A task's traces by privilege, as the recipe calls it; ordered by sample and round."""
         start, length = self._places.get(task_id, (0, 0))
-        found: dict[str, list[Made]] = {}
+        by_privilege: dict[str, list[EarlierTrace]] = {}
         for row in self._table[start : start + length].iter_rows(named=True):
-            made = Made(
+            trace = EarlierTrace(
                 row["trace_id"], row["context_id"], row["sample"], row["round"], row["verdict"] or "", row["part"]
             )
-            found.setdefault(row["privilege"], []).append(made)
-        return found
+            by_privilege.setdefault(row["privilege"], []).append(trace)
+        return by_privilege
 
-    def texts(self, traces: Iterable[Made]) -> dict[str, Shown]:
+    def texts(self, traces: Iterable[EarlierTrace]) -> dict[str, Attempt]:
         """The texts of traces, by trace_id. Reads only the parts that hold them."""
-        texts: dict[str, Shown] = {}
-        wanted = sorted({(made.part, made.trace_id, made.verdict) for made in traces})
+        texts: dict[str, Attempt] = {}
+        wanted = sorted({(trace.part, trace.trace_id, trace.verdict) for trace in traces})
         for part, of_part in groupby(wanted, key=lambda each: each[0]):
             verdicts = {trace_id: verdict for _, trace_id, verdict in of_part}
             rows = read_part(self._paths[part], TRACES).filter(pl.col("trace_id").is_in(list(verdicts)))
             for row in rows.select("trace_id", "reasoning", "response").iter_rows(named=True):
                 right = verdicts[row["trace_id"]] == "correct"
-                texts[row["trace_id"]] = Shown(row["reasoning"], row["response"], right)
+                texts[row["trace_id"]] = Attempt(row["reasoning"], row["response"], right)
         return texts
 
 

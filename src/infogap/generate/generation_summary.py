@@ -1,27 +1,84 @@
-"""What generation came to: counts for the manifest, and what a person should know."""
+"""The cost of a recipe before generation, and the summary after it: manifest counts and notes for the user."""
 
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import polars as pl
 
 from infogap.errors import WorldError
 from infogap.generate.request_plan import Plan
 from infogap.recipe.generate_section import Generate, Until
+from infogap.recipe.privilege_entries import PrivilegeUse
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome
-from infogap.schema import TRACES
+from infogap.schema import CONTEXTS, TASKS, TRACES
 from infogap.teachers.backends import backend_of
 from infogap.text.tag_counts import TagCounts
 from infogap.verify.pass_rate_filter import not_selected
 from infogap.verify.round_verdicts import scan_judged
 
+_CHARACTERS_PER_TOKEN = 4  # of English text under today's tokenizers; stated wherever it is shown
 
-def account(run: Run, last: Plan, rounds: int, tags: Counter[str]) -> Outcome:
-    """The outcome of a finished run; `last` is its last plan, in which nothing was left to ask.
 
-    `tags` counts by what the thoughts of this command's answers were told from their responses.
+def cost(run: Run) -> dict[str, Any]:
+    """Requests per privilege, prompt tokens (estimated) and completion tokens (at most) of a run's plan.
+
+    Where later rounds depend on the answers, `requests` is the most there can be, `first_round` how many there are in
+    any case, and the prompt tokens are those of the first round.
+    """
+    recipe = run.recipe
+    assert recipe.teacher is not None and recipe.generate is not None
+    plan = Plan(run, recipe.teacher.model)
+    with run.rewrite(CONTEXTS) as out:
+        plan.settle(out)
+    first_round = Counter[str]()
+    characters = 0
+    for planned in plan:
+        first_round[planned.privilege] += 1
+        characters += sum(len(message["content"]) for message in planned.request.messages)
+    skipped = {f"{privilege}: {reason}": tasks for (privilege, reason), tasks in sorted(plan.skipped.items())}
+    privileges = _at_most(recipe.generate, run.rows(TASKS), plan) if recipe.generate.in_rounds else dict(first_round)
+    requests = sum(privileges.values())
+    prompt_tokens = characters // _CHARACTERS_PER_TOKEN
+    completion_tokens = requests * recipe.teacher.sampling.max_tokens
+    price = backend_of(recipe.teacher).price(recipe.teacher)
+    return {
+        "requests": requests,
+        "first_round": plan.total,
+        "privileges": privileges,
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        **({"cost": price.of(prompt_tokens, completion_tokens)} if price else {}),
+        "skipped": skipped,
+    }
+
+
+def _at_most(generate: Generate, tasks: int, plan: Plan) -> dict[str, int]:
+    """Requests per privilege if every task is selected and no attempt is right before the last."""
+    uses = generate.uses
+    if generate.select is not None and generate.unguided.label not in {use.label for use in uses}:
+        uses = (generate.unguided, *uses)
+    skipped = Counter[str]()
+    for (label, _), count in plan.skipped.items():
+        skipped[label] += count
+    return {use.label: (tasks - skipped[use.label]) * _traces_at_most(generate, use) for use in uses}
+
+
+def _traces_at_most(generate: Generate, use: PrivilegeUse) -> int:
+    named = use.label in {each.label for each in generate.uses}
+    samples = 0
+    if named:
+        samples = generate.until.max_attempts if generate.until else generate.samples * use.turns
+    probes = generate.select.samples if generate.select and use.label == generate.unguided.label else 0
+    return max(samples, probes)
+
+
+def summary(run: Run, last: Plan, rounds: int, tags: Counter[str]) -> Outcome:
+    """The outcome of a finished run; `last` is its last plan, which had no requests left.
+
+    `tags` counts by which tags this command's answers were split into thought and response.
 
     Raises WorldError where every request failed.
     """
@@ -53,10 +110,10 @@ def account(run: Run, last: Plan, rounds: int, tags: Counter[str]) -> Outcome:
 
 
 def _until(run: Run, generate: Generate, until: Until) -> tuple[dict[str, int], str]:
-    """How many cells (a task under a privilege) have enough correct traces, and what was spent on the others.
+    """Count the cells (a task under a privilege) with enough correct traces, and the traces spent on the others.
 
-    Probes for which `until` was not meant do not count: of tasks that are not selected, or where the recipe does not
-    name `unguided`.
+    Probes to which `until` does not apply are left out: those of tasks that are not selected, or all where the recipe
+    does not name `unguided`.
     """
     judged = scan_judged(run)
     correct = (pl.col("verdict") == "correct").sum()
@@ -107,9 +164,9 @@ def _unknown_words(run: Run) -> Counter[str]:
 
 
 def _spent(run: Run) -> tuple[int, dict[str, float]]:
-    """How many traces there are, and their tokens; their cost, where the recipe has prices.
+    """The number of traces and of their tokens, and their cost where the recipe has prices.
 
-    Attempts at a request that were repeated are not known, and not in it.
+    Without what repeated attempts at a request cost, which is not known.
     """
     totals = run.scan(TRACES).select(pl.len(), pl.col("prompt_tokens", "completion_tokens").sum()).collect()
     rows, prompt, completion = totals.row(0)

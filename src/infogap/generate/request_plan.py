@@ -1,4 +1,4 @@
-"""What is asked of the teacher: every request of one round, in a fixed order, with its id and seed."""
+"""The plan of a round: every request to the teacher, in a fixed order, with its id and seed."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from infogap.generate.cell_requests import Ask, Made
-from infogap.generate.earlier_rounds import Past
-from infogap.generate.schedule import Cell, Schedule
+from infogap.generate.cell_requests import Cell, CellRequest, EarlierTrace, Schedule
+from infogap.generate.earlier_rounds import EarlierRounds
 from infogap.ids import derived_seed, stable_id
+from infogap.privileges.base import Task
 from infogap.privileges.contexts import Context, ContextWriter, teacher_prompt
-from infogap.privileges.decoys import Decoys
+from infogap.privileges.decoy_search import Decoys
 from infogap.recipe.generate_section import Generate
 from infogap.runs.run_folder import Run, TableWriter
 from infogap.schema import CONTEXTS, TASKS
 from infogap.teachers.base import Request
 from infogap.teachers.model_identity import model_identity
 
-_TASKS_AT_A_TIME = 256  # where attempts are shown: as many tasks' texts are in memory
+_TASKS_AT_A_TIME = 256  # where attempts are shown: for so many tasks their texts are in memory
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,17 @@ class Planned:
 
 
 class Plan:
-    """All requests of a round: made again at every pass rather than held, so that any number fits in memory."""
+    """All requests of a round: derived anew at every pass rather than held, so that any number fits in memory."""
 
     def __init__(
         self,
         run: Run,
         teacher_name: str,
         round_: int = 0,
-        past: Past | None = None,
+        earlier: EarlierRounds | None = None,
         contexts: ContextWriter | None = None,
     ) -> None:
-        """`past` is what the rounds before made, None for the first; `contexts` can serve all rounds of a run."""
+        """`earlier` holds the rounds before, None for the first; `contexts` can serve all rounds of a run."""
         recipe = run.recipe
         assert recipe.generate is not None and recipe.teacher is not None
         self._run = run
@@ -57,7 +57,7 @@ class Plan:
         self._settings = recipe.teacher.answer_settings | model_identity(run)
         self.teacher_name = teacher_name
         self._contexts = contexts or context_writer(run)
-        self._past = past or Past(run, before=0)
+        self._earlier = earlier or EarlierRounds(run, before=0)
         self.round = round_
         self.schedule = Schedule(self._generate, self._contexts)
         self.total = 0
@@ -71,13 +71,13 @@ class Plan:
     def settle(self, out: TableWriter) -> None:
         """Count the requests and the skipped tasks, and add the contexts that are new to the contexts table.
 
-        `key` becomes a hash of all ids in order: equal keys mean that the same is asked.
+        `key` becomes a hash of all ids in order: plans with equal keys have the same requests.
         """
         hasher = hashlib.sha256()
         self.total = 0
         rows: list[dict[str, Any]] = []
         for task, cell in self._cells():
-            written = {made.context_id for made in cell.made}
+            written = {trace.context_id for trace in cell.earlier}
             for context, requests in self._prompts(task, cell):
                 if context.context_id is not None and context.context_id not in written:
                     rows.append(_context_row(task, cell, context))
@@ -96,53 +96,53 @@ class Plan:
         index = 0
         for task, cell in self._cells():
             for context, requests in self._prompts(task, cell):
-                for ask, request in requests:
+                for sample, request in requests:
                     yield Planned(
-                        index, request, task["task_id"], cell.use.label, context.context_id, ask.sample, self.round
+                        index, request, task["task_id"], cell.use.label, context.context_id, sample, self.round
                     )
                     index += 1
 
-    def _cells(self) -> Iterator[tuple[dict[str, Any], Cell]]:
-        """Every cell with something to ask, the attempts that it shows with their texts."""
+    def _cells(self) -> Iterator[tuple[Task, Cell]]:
+        """Every cell with requests due; `_texts` has the attempts that it shows."""
         self.schedule.begin()
         tasks = (task for part in self._run.parts(TASKS) for task in part.iter_rows(named=True))
         size = _TASKS_AT_A_TIME if self._generate.in_rounds else 1
         while chunk := list(islice(tasks, size)):
             cells = [
-                (task, cell) for task in chunk for cell in self.schedule.cells(task, self._past.of(task["task_id"]))
+                (task, cell) for task in chunk for cell in self.schedule.cells(task, self._earlier.of(task["task_id"]))
             ]
-            self._texts = self._past.texts(_shown(cells))
+            self._texts = self._earlier.texts(_attempts(cells))
             yield from cells
 
-    def _prompts(self, task: dict[str, Any], cell: Cell) -> Iterator[tuple[Context, list[tuple[Ask, Request]]]]:
-        """The cell's requests by context: one for all, or one for each attempt that is shown."""
+    def _prompts(self, task: Task, cell: Cell) -> Iterator[tuple[Context, list[tuple[int, Request]]]]:
+        """The cell's requests by context, each with its sample: one context for all, or one for each request."""
         if cell.context is not None:
-            yield cell.context, self._requests(task, cell, cell.context, cell.asks)
+            yield cell.context, self._requests(task, cell, cell.context, cell.requests)
             return
-        for ask in cell.asks:
-            shown = [self._texts[made.trace_id] for made in ask.shown]
-            context = self._contexts.write(task, cell.use, shown)
-            yield context, self._requests(task, cell, context, [ask])
+        for due in cell.requests:
+            attempts = [self._texts[trace.trace_id] for trace in due.attempts]
+            context = self._contexts.write(task, cell.use, attempts)
+            yield context, self._requests(task, cell, context, [due])
 
     def _requests(
-        self, task: dict[str, Any], cell: Cell, context: Context, asks: list[Ask]
-    ) -> list[tuple[Ask, Request]]:
+        self, task: Task, cell: Cell, context: Context, requests_due: list[CellRequest]
+    ) -> list[tuple[int, Request]]:
         prompt = teacher_prompt(task["question"], context.text, self._generate.instruction, self._generate.wording)
         messages = [{"role": "user", "content": prompt}]
         requests = []
-        for ask in asks:
-            turn = (ask.turn,) if ask.turn else ()
-            seed = derived_seed(self._seed, task["task_id"], cell.use.label, ask.sample, *turn)
+        for due in requests_due:
+            turn = (due.turn,) if due.turn else ()
+            seed = derived_seed(self._seed, task["task_id"], cell.use.label, due.sample, *turn)
             request_id = stable_id(self.teacher_name, messages, self._settings, seed)
-            requests.append((ask, Request(request_id, messages, seed)))
+            requests.append((due.sample, Request(request_id, messages, seed)))
         return requests
 
 
-def _shown(cells: list[tuple[dict[str, Any], Cell]]) -> Iterator[Made]:
-    return (made for _, cell in cells for ask in cell.asks for made in ask.shown)
+def _attempts(cells: list[tuple[Task, Cell]]) -> Iterator[EarlierTrace]:
+    return (trace for _, cell in cells for due in cell.requests for trace in due.attempts)
 
 
-def _context_row(task: dict[str, Any], cell: Cell, context: Context) -> dict[str, Any]:
+def _context_row(task: Task, cell: Cell, context: Context) -> dict[str, Any]:
     return {
         "context_id": context.context_id,
         "task_id": task["task_id"],
@@ -152,10 +152,10 @@ def _context_row(task: dict[str, Any], cell: Cell, context: Context) -> dict[str
 
 
 def context_writer(run: Run) -> ContextWriter:
-    """What words a run's contexts. Decoys come from the other tasks: held where the recipe has such a control."""
+    """What words a run's contexts. Where a privilege takes them from other tasks, all tasks are held in memory."""
     generate = run.recipe.generate
     assert generate is not None
     rows: list[dict[str, Any]] = []
-    if any(use.name.startswith("decoy_") for use in generate.uses):
+    if any(use.privilege.from_other_tasks for use in generate.uses):
         rows = run.scan(TASKS).sort("task_id").collect().to_dicts()
     return ContextWriter(generate.wording, Decoys(run.recipe.seed, rows, run.base))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import polars as pl
 
 from infogap.errors import UserError
 from infogap.generate.cell_requests import due
-from infogap.generate.earlier_rounds import Past
+from infogap.generate.earlier_rounds import EarlierRounds
 from infogap.generate.request_plan import context_writer
-from infogap.privileges.contexts import ContextWriter, UnmetNeedError, teacher_prompt
-from infogap.recipe.generate_section import Generate, PrivilegeUse
+from infogap.privileges.base import Task, UnmetNeedError
+from infogap.privileges.contexts import ContextWriter, teacher_prompt
+from infogap.recipe.generate_section import Generate
+from infogap.recipe.privilege_entries import PrivilegeUse
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
 from infogap.spelling import nearest
@@ -32,11 +33,11 @@ def prompt_of(run: Run, privilege: str, task_id: str | None = None) -> str:
         raise UserError(
             f"the recipe has no privilege '{privilege}'{nearest(privilege, labels)}; it has {', '.join(labels)}"
         )
-    writer, past = context_writer(run), Past(run)
+    writer, earlier = context_writer(run), EarlierRounds(run)
     why = ""
     for task in _tasks(run, task_id):
         try:
-            context = _context(task, labels[privilege], generate, writer, past)
+            context = _context(task, labels[privilege], generate, writer, earlier)
         except UnmetNeedError as reason:
             why = why or f"task {task['task_id']} has no context under {privilege}: {reason}"
             continue
@@ -44,13 +45,13 @@ def prompt_of(run: Run, privilege: str, task_id: str | None = None) -> str:
     raise UserError(why or f"{run.path} has no task {task_id or ''}; `infogap tasks {run.path}` collects them")
 
 
-def _tasks(run: Run, task_id: str | None) -> Iterator[dict[str, Any]]:
+def _tasks(run: Run, task_id: str | None) -> Iterator[Task]:
     wanted = pl.lit(True) if task_id is None else pl.col("task_id") == task_id
     return run.scan(TASKS).filter(wanted).sort("task_id").collect().iter_rows(named=True)
 
 
-def _context(task: dict[str, Any], use: PrivilegeUse, generate: Generate, writer: ContextWriter, past: Past) -> str:
-    attempts = past.of(task["task_id"]).get(use.attempts_from or "", [])
+def _context(task: Task, use: PrivilegeUse, generate: Generate, writer: ContextWriter, earlier: EarlierRounds) -> str:
+    attempts = earlier.of(task["task_id"]).get(use.source or "", [])
     first = due(use, generate.samples, generate.until, [], attempts)[0]
-    texts = past.texts(first.shown)
-    return writer.write(task, use, [texts[made.trace_id] for made in first.shown]).text
+    texts = earlier.texts(first.attempts)
+    return writer.write(task, use, [texts[trace.trace_id] for trace in first.attempts]).text

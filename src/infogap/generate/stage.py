@@ -1,24 +1,20 @@
-"""The generate stage: asks the teacher, round by round, for what is not on disk yet."""
+"""The generate stage: asks the teacher, round by round, for the traces that are not on disk yet."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import chain, count, groupby, islice
 from typing import Any
 
 from infogap.console import Advance, progress
 from infogap.errors import StoppedError, WorldError
-from infogap.generate.budget_meter import Spending
-from infogap.generate.completion_journal import Row
-from infogap.generate.earlier_rounds import Past
-from infogap.generate.generation_summary import account
-from infogap.generate.lazy_teacher import on_demand
+from infogap.generate.earlier_rounds import EarlierRounds
+from infogap.generate.generation_summary import summary
 from infogap.generate.request_plan import Plan, Planned, context_writer
-from infogap.generate.round_plans import Rounds
 from infogap.generate.trace_cache import drop_from_cache
-from infogap.generate.trace_parts import part_number
+from infogap.generate.trace_files import Rounds, Row, part_number
 from infogap.generate.trace_store import (
     TraceStore,
     answered,
@@ -29,12 +25,14 @@ from infogap.generate.trace_store import (
     round_parts,
 )
 from infogap.interrupts import Stopping, stopping
+from infogap.privileges.ladder import privilege_versions
 from infogap.privileges.templates import load_wording
 from infogap.recipe.generate_section import Generate
+from infogap.runs.budget import Spending
 from infogap.runs.run_folder import Run, read_part
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTEXTS, TOKENS, TRACES, VERDICTS
-from infogap.teachers import Completion, Request, Teacher
+from infogap.teachers import Completion, Request, Teacher, open_teacher
 from infogap.teachers.model_identity import model_identity, teacher_name
 from infogap.text.characters import utf8
 from infogap.verify.grade_traces import grade_traces, grading_settings, tasks_by_id
@@ -42,19 +40,22 @@ from infogap.verify.round_verdicts import forget_judged, is_judged, judge_by, wr
 
 
 def _part(run: Run) -> dict[str, Any]:
-    """What determines the traces: not where the teacher runs, nor how fast it is asked."""
+    """What determines the traces: not where the teacher runs, nor how many requests are in flight."""
     generate, teacher = run.recipe.generate, run.recipe.teacher
     assert generate is not None and teacher is not None
     wording = load_wording(generate.wording)
-    worded = {use.worded_as for use in generate.uses} & wording.contexts.keys()
+    worded = {use.privilege.worded_as for use in generate.uses} & wording.contexts.keys()
     part = {
         "seed": run.recipe.seed,
         "teacher": {"model": teacher.model} | teacher.answer_settings | model_identity(run),
         "generate": generate.model_dump(mode="json", by_alias=True, exclude_none=True),
         "wording": {"frame": wording.frame, "contexts": {name: wording.contexts[name] for name in sorted(worded)}},
     }
-    graded = generate.in_rounds or any(use.name == "decoy_answer" for use in generate.uses)
-    return part | ({"grading": grading_settings(run)} if graded else {})
+    if generate.in_rounds or any(use.privilege.graded for use in generate.uses):
+        part["grading"] = grading_settings(run)
+    if versions := privilege_versions(generate.named, run.base):
+        part["privileges"] = versions
+    return part
 
 
 def _make(run: Run) -> Outcome:
@@ -62,7 +63,7 @@ def _make(run: Run) -> Outcome:
     assert generate is not None
     folder = run.path / TRACES.name
     _forget_if_nothing_but_failures(run)
-    with on_demand(run) as teacher:
+    with _on_demand(run) as teacher:
         stop, tags = None, Counter[str]()
         try:
             with stopping() as stop:
@@ -77,15 +78,35 @@ def _make(run: Run) -> Outcome:
         raise _stopped(run, "as asked")
     keep_rounds(folder, rounds)
     drop_from_cache(folder)
-    return account(run, plan, rounds, tags)
+    return summary(run, plan, rounds, tags)
+
+
+@contextmanager
+def _on_demand(run: Run) -> Iterator[Callable[[], Teacher]]:
+    """Give a function that opens the run's teacher at its first call, and close it in the end.
+
+    Loading a model takes minutes, finding that nothing is missing on disk none.
+    """
+    opened: list[Teacher] = []
+
+    def teacher() -> Teacher:
+        if not opened:
+            opened.append(open_teacher(run))
+        return opened[0]
+
+    try:
+        yield teacher
+    finally:
+        for each in opened:
+            each.close()
 
 
 def _fill_rounds(
     run: Run, generate: Generate, teacher: Callable[[], Teacher], stop: Stopping, tags: Counter[str]
 ) -> tuple[Plan, int]:
-    """Ask round after round until one has nothing to ask; gives that last plan and the number of rounds before it.
+    """Fill round after round until one has no requests; give that last plan and the number of rounds before it.
 
-    Counts in `tags` by what the thoughts of new answers were told from their responses.
+    Counts in `tags` by which tags new answers were split into thought and response.
     """
     spending, writer, name = Spending(run.budget, _most_tokens(run)), context_writer(run), teacher_name(run)
     folder = run.path / TRACES.name
@@ -93,8 +114,8 @@ def _fill_rounds(
         forget_judged(folder)
     with run.rewrite(CONTEXTS) as contexts:
         for round_ in count():
-            past = Past(run, before=round_) if generate.in_rounds else None
-            plan = Plan(run, name, round_, past, writer)
+            earlier = EarlierRounds(run, before=round_) if generate.in_rounds else None
+            plan = Plan(run, name, round_, earlier, writer)
             plan.settle(contexts)
             if round_ and not plan.total:
                 return plan, round_
@@ -113,20 +134,20 @@ def _most_tokens(run: Run) -> int:
 def _fill(
     run: Run, plan: Plan, teacher: Callable[[], Teacher], spending: Spending, stop: Stopping, tags: Counter[str]
 ) -> None:
-    """Ask for a round's traces until all are on disk. Raises StoppedError where the command ends before that."""
+    """Request a round's traces until all are on disk. Raises StoppedError where the command ends before that."""
     assert run.recipe.teacher is not None
     with_tokens = run.recipe.teacher.logprobs is not None
     store = TraceStore(run.path / TRACES.name, plan.key, plan.total, round_=plan.round, with_tokens=with_tokens)
-    asked: dict[str, Planned] = {}
+    in_flight: dict[str, Planned] = {}
     what = f"round {plan.round}" if plan.round else "generate"
     if store.complete:
         return
     with progress(what, plan.total, "traces", done=store.done) as advance:
-        requests = _unanswered(plan, store, asked, advance, spending, stop)
+        requests = _unanswered(plan, store, in_flight, advance, spending, stop)
         for completion in _completions(requests, teacher, stop):
-            planned = asked.pop(completion.request_id)
+            planned = in_flight.pop(completion.request_id)
             store.add(planned.index, _row(planned, completion, plan.teacher_name))
-            spending.answer(completion)
+            spending.answer(completion.prompt_tokens, completion.completion_tokens, failed=completion.error is not None)
             tags.update(completion.tags)
             advance(1, tokens=completion.completion_tokens or 0)
     if not store.complete:
@@ -136,7 +157,7 @@ def _fill(
 
 
 def _completions(requests: Iterator[Request], teacher: Callable[[], Teacher], stop: Stopping) -> Iterator[Completion]:
-    """The answers to requests, of a teacher that is opened if there is a first one."""
+    """The answers to requests; the teacher is opened if there is a first one."""
     first = next(requests, None)
     if first is None:
         return
@@ -154,7 +175,7 @@ def _stopped(run: Run, why: str) -> StoppedError:
 
 
 def _unanswered(
-    plan: Plan, store: TraceStore, asked: dict[str, Planned], advance: Advance, spending: Spending, stop: Stopping
+    plan: Plan, store: TraceStore, in_flight: dict[str, Planned], advance: Advance, spending: Spending, stop: Stopping
 ) -> Iterator[Request]:
     """The requests that are not on disk; those that an earlier plan has answered are taken from its cache."""
     for number, block in groupby(plan, key=lambda planned: store.block_of(planned.index)):
@@ -167,10 +188,10 @@ def _unanswered(
             if earlier is not None:
                 store.add(planned.index, earlier | _place(planned))
                 advance(1)
-            elif stop.asked or not spending.ask():
+            elif stop.asked or not spending.request():
                 return
             else:
-                asked[planned.request.request_id] = planned
+                in_flight[planned.request.request_id] = planned
                 yield planned.request
 
 
@@ -206,7 +227,7 @@ def _tokens(completion: Completion) -> Row:
 
 
 def _judge(run: Run, plan: Plan) -> None:
-    """Give the verdicts on a round's traces, from which the next round follows; kept part by part."""
+    """Grade a round's traces, as the next round follows from the verdicts; they are kept part by part."""
     folder = run.path / TRACES.name
     judge_by(folder, grading_settings(run))
     paths = [path for path in round_parts(folder, plan.round) if not is_judged(path)]
@@ -226,7 +247,7 @@ def _advancing(rows: Iterable[Row], advance: Advance) -> Iterator[Row]:
 
 
 def _forget_if_nothing_but_failures(run: Run) -> None:
-    """Where everything was refused, nothing is lost by asking again."""
+    """Start over where every request so far has failed: nothing is lost by sending them again."""
     folder = run.path / TRACES.name
     done = answered(folder)
     if done is not None and done[0] and failures(folder) == done[0]:
@@ -234,7 +255,7 @@ def _forget_if_nothing_but_failures(run: Run) -> None:
 
 
 def forget_failed(run: Run) -> int:
-    """Set failed requests up to be asked again at the next generate; returns how many there are."""
+    """Forget failed requests, so that the next generate sends them again; returns how many there are."""
     failed = failures(run.path / TRACES.name)
     if failed:
         move_to_cache(run.path / TRACES.name)
@@ -243,8 +264,11 @@ def forget_failed(run: Run) -> int:
 
 def _begun(run: Run) -> tuple[int, str] | None:
     """Requests answered on disk, and of how many that are planned so far; None where nothing was begun."""
-    found = answered(run.path / TRACES.name)
-    return None if found is None else (found[0], f"{found[0]:,} of {found[1]:,} requests are answered")
+    progress_on_disk = answered(run.path / TRACES.name)
+    if progress_on_disk is None:
+        return None
+    done, total = progress_on_disk
+    return done, f"{done:,} of {total:,} requests are answered"
 
 
 STAGE = Stage("generate", (TRACES.name, CONTEXTS.name, TOKENS.name), ("tasks",), 1, _part, _make, begun=_begun)

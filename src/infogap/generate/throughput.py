@@ -1,4 +1,4 @@
-"""How fast a traces folder fills, seen from outside: nothing is written, no lock taken, only what is new is read."""
+"""Measure how fast another process fills a traces folder: writes nothing, takes no lock, reads only what is new."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from pathlib import Path
 import orjson
 import polars as pl
 
-from infogap.generate.round_plans import Rounds
-from infogap.generate.trace_parts import part_number
+from infogap.generate.trace_files import Rounds, part_number
 
 WINDOW = 60.0  # seconds over which rates are taken
 _SHORTEST_WINDOW = 2.0  # seconds; before that a rate would be noise
@@ -20,15 +19,15 @@ _REASON_CHARACTERS = 200
 
 @dataclass(frozen=True)
 class Pace:
-    """Where generation stands. Rates are of the last minute, or of the `window` since looking began."""
+    """The progress of generation. Rates are those of the last minute, or of the `window` since reading began."""
 
     answered: int
     total: int  # of the rounds planned so far
     round: int
-    failures: dict[str, int]  # by reason, the commonest first
+    failures: dict[str, int]  # by reason, the most frequent first
     window: float  # seconds
     requests_per_second: float | None
-    tokens_per_second: float | None  # of what the teacher wrote
+    tokens_per_second: float | None  # completion tokens
     seconds_left: float | None
     last_answer: float | None  # as time.time()
 
@@ -39,12 +38,12 @@ class Pace:
 
 @dataclass
 class _Tally:
-    """What one file comes to."""
+    """The totals of one file."""
 
     rows: int = 0
     tokens: int = 0
     failures: Counter[str] = field(default_factory=Counter)
-    offset: int = 0  # of a journal: up to where it has been read
+    offset: int = 0  # of a journal: the bytes read so far
 
     def add(self, error: str | None, tokens: int | None, rows: int = 1) -> None:
         self.rows += rows
@@ -53,7 +52,7 @@ class _Tally:
             self.failures[error[:_REASON_CHARACTERS]] += rows
 
 
-_Version = tuple[int, int]  # inode and, of a part, the time of its last change: a journal grows and stays itself
+_Version = tuple[int, int]  # inode and, of a part, the time of its last change; a journal stays the same as it grows
 
 
 class PaceReader:
@@ -89,10 +88,10 @@ class PaceReader:
         )
 
     def _count(self) -> float | None:
-        """Bring the tallies up to date; gives the time of the last answer."""
+        """Update the tallies; returns the time of the last answer."""
         files = self._files()
         if any(part_number(Path(name)) not in files for name in self._tallies):
-            # A journal that became a part while the folder was listed is in neither: it is there the second time.
+            # A journal that became a part while the folder was listed is in neither list; the second time it is.
             files = self._files()
         tallies, last_answer = {}, None
         for path in files.values():
@@ -106,7 +105,7 @@ class PaceReader:
                 if journal:
                     _read_on(path, tally)
             except (OSError, pl.exceptions.PolarsError):
-                continue  # it has just gone, or is damaged: whoever reads the run for more than this says so
+                continue  # it has just been removed, or is damaged, which whoever reads the run's data reports
             tallies[path.name] = (version, tally)
             if tally.rows:
                 last_answer = max(last_answer or 0.0, status.st_mtime)
@@ -120,7 +119,7 @@ class PaceReader:
 
     def _rates(self, now: float, answered: int, tokens: int) -> tuple[float, float | None, float | None]:
         if self._samples and answered < self._samples[-1][1]:
-            self._samples.clear()  # asked anew
+            self._samples.clear()  # requests are sent again
         self._samples.append((now, answered, tokens))
         while len(self._samples) > 2 and now - self._samples[1][0] >= WINDOW:
             self._samples.popleft()
@@ -140,7 +139,7 @@ def _of_part(path: Path) -> _Tally:
 
 
 def _read_on(path: Path, tally: _Tally) -> None:
-    """Count the lines that a journal has got since; the last one may be half written."""
+    """Count the lines that were added to a journal; the last one may be incomplete."""
     with path.open("rb") as journal:
         journal.seek(tally.offset)
         for line in journal:

@@ -1,4 +1,4 @@
-"""Traces that the present plan does not ask for: kept, as another plan may ask for them again."""
+"""The cache of traces that the present plan does not request: a later plan may request them again."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from infogap.generate.completion_journal import Row
-from infogap.generate.trace_parts import is_sound, with_their_tokens
+from infogap.generate.trace_files import Row, is_sound, with_their_tokens
 from infogap.ids import stable_id
 from infogap.runs.run_folder import write_part
 from infogap.schema import TOKENS, TRACES
@@ -19,10 +18,10 @@ _SCHEMA = pl.Schema({**TRACES.schema, "logprobs": TOKENS.schema["logprobs"], "en
 
 
 class Cache:
-    """The cache of a traces folder, as it is when this is made. Only hashes of its ids are held in memory."""
+    """The cache of a traces folder as it is now. Only hashes of its ids are held in memory."""
 
     def __init__(self, folder: Path, *, with_tokens: bool) -> None:
-        """`with_tokens`: only rows whose tokens were recorded are of use, and are given with them."""
+        """`with_tokens`: give only rows whose tokens were recorded, and give them with their tokens."""
         self._with_tokens = with_tokens
         self._paths = _paths(folder)
         hashes = _hashes(self._paths)
@@ -32,24 +31,24 @@ class Cache:
         self._files = files[order]
 
     def rows(self, trace_ids: Iterable[str]) -> dict[str, Row]:
-        """The rows with these ids. Reads only the files that hold them."""
+        """The rows with these ids, by id. Reads only the files that hold them."""
         wanted = pl.Series(list(trace_ids), dtype=pl.String)
         hashes = wanted.hash().to_numpy()
         starts, ends = (np.searchsorted(self._hashes, hashes, side) for side in ("left", "right"))
         places = [self._files[start:end] for start, end in zip(starts, ends, strict=True) if start < end]
-        found: dict[str, Row] = {}
+        rows_by_id: dict[str, Row] = {}
         for file in sorted(set(np.concatenate(places).tolist())) if places else []:
             rows = pl.scan_parquet(self._paths[file], schema=_SCHEMA).filter(pl.col("trace_id").is_in(wanted.implode()))
             if self._with_tokens:
                 rows = rows.filter(pl.col("logprobs").is_not_null())
             else:
                 rows = rows.select(TRACES.schema.names())
-            found |= {row["trace_id"]: row for row in rows.collect().iter_rows(named=True)}
-        return found
+            rows_by_id |= {row["trace_id"]: row for row in rows.collect().iter_rows(named=True)}
+        return rows_by_id
 
 
 def set_aside(folder: Path, path: Path, rows: list[Row] | None = None) -> None:
-    """Move a part's rows, or those of a journal, to the cache, but for failed requests."""
+    """Add the rows of a part, or of a journal, to the cache, but for failed requests."""
     if rows is not None:
         frame = pl.DataFrame([dict.fromkeys(_SCHEMA) | row for row in rows], schema=_SCHEMA)
     elif is_sound(path):
@@ -60,10 +59,10 @@ def set_aside(folder: Path, path: Path, rows: list[Row] | None = None) -> None:
 
 
 def drop_from_cache(folder: Path) -> None:
-    """Drop from the cache what the finished table holds, and what is there twice; the rest is kept for later.
+    """Drop from the cache what the finished table holds and what occurs twice; keep the rest for later.
 
-    File by file: the texts of one file at a time are in memory. Traces are told apart by hashes of 64 bits of their
-    ids; of ten million, two have the same one in one case of 400,000, and one of those is then asked anew.
+    Reads one file at a time, so that only its texts are in memory. Traces are distinguished by 64-bit hashes of their
+    ids: of ten million, two collide with a probability of 1 in 400,000, and one of them is then requested again.
     """
     paths = _paths(folder)
     if not paths:
@@ -93,7 +92,7 @@ def _hashes(paths: Iterable[Path]) -> list[NDArray[np.uint64]]:
 
 
 def _keep(folder: Path, rows: pl.DataFrame) -> Path | None:
-    """Write rows to the cache. Named by content: a move that was killed and starts again writes no second copy."""
+    """Write rows to the cache, in a file named by its content: a move that is killed and repeated writes no copy."""
     if rows.is_empty():
         return None
     path = folder / "cache" / f"{stable_id(sorted(rows['trace_id']))}.parquet"

@@ -1,12 +1,12 @@
-"""Where completions are kept as they arrive: nothing finished is ever lost or asked for again.
+"""Store completions as they arrive, so that no finished request is lost or sent again.
 
-The requests of a round are cut into blocks of fixed size. A completion is appended at once to its block's
-journal (one JSON line); when a block is whole it becomes a Parquet part, in the plan's order, and the
-journal goes. So the parts are the same bytes whatever the order of arrival and however often the run
-was killed, and a kill loses at most what was in flight. The numbers of parts run on from round to round.
+The requests of a round are cut into blocks of fixed size. A completion is appended to its block's journal (one JSON
+line) at once. A whole block becomes a Parquet part, in the plan's order, and its journal is removed. So the parts have
+the same bytes in whatever order answers arrive and however often the run is killed, and a kill loses at most what was
+in flight. Parts are numbered on from round to round.
 
-Where a round's plan has changed, its rows and those of later rounds move to the cache, and those that the
-new plans ask for again are taken from there.
+Where a round's plan has changed, its rows and those of later rounds move to the cache. What the new plans request
+again is taken from there.
 """
 
 from __future__ import annotations
@@ -18,10 +18,17 @@ import orjson
 import polars as pl
 
 from infogap.atomic_files import disk_error
-from infogap.generate.completion_journal import Row, read_journal
-from infogap.generate.round_plans import Rounds
 from infogap.generate.trace_cache import Cache, set_aside
-from infogap.generate.trace_parts import is_sound, part_number, part_path, tokens_path, write_rows
+from infogap.generate.trace_files import (
+    Rounds,
+    Row,
+    is_sound,
+    part_number,
+    part_path,
+    read_journal,
+    tokens_path,
+    write_rows,
+)
 from infogap.runs.run_folder import ROWS_PER_PART
 from infogap.verify.round_verdicts import forget_judged, judged_path
 
@@ -29,7 +36,7 @@ _INDEX = "index"
 
 
 class TraceStore:
-    """The traces folder while one round is being filled: a plan of `total` requests known by `key`."""
+    """A traces folder while one round is filled, whose plan has `total` requests and is known by its `key`."""
 
     def __init__(
         self,
@@ -72,7 +79,7 @@ class TraceStore:
 
     @property
     def done(self) -> int:
-        """How many of the round's requests are answered on disk."""
+        """The number of the round's requests that are answered on disk."""
         return sum(self._size(number) for number in self._whole) + sum(map(len, self._open.values()))
 
     @property
@@ -91,7 +98,7 @@ class TraceStore:
         return index // self._block
 
     def add(self, index: int, row: Row) -> None:
-        """Keep the row of the request at `index`; on disk when this returns.
+        """Store the row of the request at `index`; it is on disk when this returns.
 
         A row has the columns of the traces table and, where there are any, `logprobs` and `entropies`.
         """
@@ -137,7 +144,7 @@ class TraceStore:
 
 
 def answered(folder: Path) -> tuple[int, int] | None:
-    """How many requests of how many planned so far are answered in a traces folder; None where nothing was begun."""
+    """The number of answered requests in a traces folder and of those planned so far; None where nothing was begun."""
     rounds = Rounds.read(folder)
     if not rounds.totals:
         return None
@@ -150,7 +157,7 @@ def answered(folder: Path) -> tuple[int, int] | None:
 def _lines(path: Path) -> int:
     try:
         return path.read_bytes().count(b"\n")
-    except FileNotFoundError:  # became a part since it was listed, if another process fills the folder
+    except FileNotFoundError:  # another process fills the folder, and it became a part since it was listed
         return 0
 
 
@@ -161,13 +168,13 @@ def round_parts(folder: Path, round_: int) -> list[Path]:
 
 
 def nothing_but_failures(folder: Path, round_: int) -> bool:
-    """Whether every request of a complete round has failed, of which there is at least one."""
+    """True if the round is not empty and every request of it failed."""
     parts = [pl.read_parquet(path, columns=["error"]) for path in round_parts(folder, round_)]
     return bool(parts) and not any(part["error"].null_count() for part in parts)
 
 
 def failures(folder: Path) -> int:
-    """How many requests in a traces folder have failed."""
+    """The number of failed requests in a traces folder."""
     parts = [pl.read_parquet(path, columns=["error"]) for path in folder.glob("part-*.parquet") if is_sound(path)]
     journals = [read_journal(path, _INDEX) for path in folder.glob("journal-*.jsonl")]
     in_parts = sum(part.height - part["error"].null_count() for part in parts)
@@ -175,7 +182,7 @@ def failures(folder: Path) -> int:
 
 
 def keep_rounds(folder: Path, count: int) -> None:
-    """Set aside what lies beyond the first `count` rounds: the recipe, or the verdicts, ask for less now."""
+    """Move everything after the first `count` rounds to the cache: the recipe or the verdicts need fewer rounds now."""
     rounds = Rounds.read(folder)
     if len(rounds.totals) > count:
         move_to_cache(folder, rounds.first_part(count))
@@ -183,15 +190,15 @@ def keep_rounds(folder: Path, count: int) -> None:
 
 
 def move_to_cache(folder: Path, from_part: int = 0) -> None:
-    """Set aside the traces of a folder from a part on; failed requests are forgotten, so that they are asked again."""
+    """Move the traces of a folder, from a part on, to the cache, but for failed requests, which will be sent again."""
     parts = [path for path in sorted(folder.glob("part-*.parquet")) if part_number(path) >= from_part]
     journals = [path for path in sorted(folder.glob("journal-*.jsonl")) if part_number(path) >= from_part]
     for path in parts:
         set_aside(folder, path)
     for path in journals:
         set_aside(folder, path, list(read_journal(path, _INDEX).values()))
-    # Also of parts that are not there: damaged, or not yet written when the run was killed. They go last, as a move
-    # that is killed and starts again needs the tokens of the parts that are left.
+    # Also tokens and verdicts of parts that are missing: damaged, or not yet written when the run was killed. They are
+    # removed last: a move that is killed and starts again needs the tokens of the parts that are left.
     first = part_path(folder, from_part)
     folders = (tokens_path(folder, from_part).parent, judged_path(first).parent)
     beside = [path for each in folders for path in each.glob("part-*.parquet") if part_number(path) >= from_part]

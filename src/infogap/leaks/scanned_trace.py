@@ -8,15 +8,13 @@ from functools import cached_property
 from typing import TypedDict
 
 from infogap.leaks.answer_patterns import answer_pattern, same_answer, shown_answer
-from infogap.privileges.ladder import BY_NAME
+from infogap.privileges.base import AttemptKind, Privilege
 from infogap.privileges.masked_solution import BLANK
 from infogap.text.trace_text import lower_in_place
 
 _ATTEMPTS = re.compile(r"\battempts?\b|\bwrong solution\b|\bverdict\b|尝试", re.IGNORECASE)
 _BLANKS = re.compile(rf"{BLANK}|_{{3,}}|\bblanked\b|\bmasked\b", re.IGNORECASE)
 _BOX = re.compile(r"\\boxed\s*\{([^{}]{1,60}(?:\{[^{}]{0,40}\}[^{}]{0,40}){0,3})\}")
-_SHOWS_ATTEMPTS = ("verifier", "peers")  # whatever the words of their contexts
-_HOLDS_NONE = ("unguided", "hint", "masked_solution", "irrelevant")
 
 
 class Leak(TypedDict):
@@ -48,12 +46,42 @@ class ScanResult:
 
 
 @dataclass(frozen=True)
+class ContextKind:
+    """What contexts of a privilege hold; plain values, which can be sent to worker processes.
+
+    By default that of an imported condition of which nothing is known.
+    """
+
+    is_unguided: bool = False
+    is_control: bool = False
+    holds_answer: bool = True
+    shows_work: bool = True
+    labels_attempts: bool = False
+    unrelated: bool = False
+    attempts: AttemptKind | None = None
+
+    @classmethod
+    def of(cls, privilege: Privilege) -> ContextKind:
+        return cls(
+            privilege.is_unguided,
+            privilege.imitates is not None,
+            privilege.holds_answer,
+            privilege.shows_work,
+            privilege.labels_attempts,
+            privilege.unrelated,
+            privilege.attempts,
+        )
+
+
+_UNKNOWN = ContextKind()
+
+
+@dataclass(frozen=True)
 class ScannedTrace:
     """A trace's text, its question, and the context of its teacher.
 
     `context` is what only the teacher saw; None if there was none, or if it is not known. `held_answer` is the answer
-    that the context gives, in a decoy a wrong one. `privilege` is a name of the ladder; any other name stands for a
-    privilege of the recipe's own.
+    that the context gives, in a decoy a wrong one. `kind` is what is known of such contexts.
     """
 
     text: str
@@ -61,38 +89,35 @@ class ScannedTrace:
     context: str | None = None
     gold: str | None = None
     held_answer: str | None = None
-    privilege: str = ""
+    kind: ContextKind = _UNKNOWN
 
     @classmethod
-    def of(cls, text: str, question: str, context: str | None, gold: str | None, privilege: str) -> ScannedTrace:
+    def of(
+        cls, text: str, question: str, context: str | None, gold: str | None, kind: ContextKind = _UNKNOWN
+    ) -> ScannedTrace:
         """A trace whose held answer is read from its context."""
-        return cls(text, question, context, gold, held_answer(privilege, context, gold), privilege)
+        return cls(text, question, context, gold, held_answer(kind, context, gold), kind)
 
     @property
     def is_decoy(self) -> bool:
         """True if the context holds a wrong answer, or another task's solution."""
-        known = BY_NAME.get(self.privilege)
-        return known is not None and known.imitates is not None and self.privilege not in _HOLDS_NONE
+        return self.kind.is_control and self.kind.holds_answer
 
     @property
     def without_context(self) -> bool:
         """True if the teacher is known to have seen the student's prompt and no more."""
-        return self.privilege == "unguided" and self.context is None
+        return self.kind.is_unguided and self.context is None
 
     @cached_property
     def shows_work(self) -> bool:
         """True if the context holds more than its label and an answer."""
-        return self.context is not None and len(self.context.partition(":")[2].split()) > 1 and not self._shows_answer
-
-    @property
-    def _shows_answer(self) -> bool:
-        return self.privilege in ("answer", "decoy_answer")
+        return self.context is not None and len(self.context.partition(":")[2].split()) > 1 and self.kind.shows_work
 
     @cached_property
     def shows_attempts(self) -> bool:
         if self.context is None:
             return False
-        return self.privilege in _SHOWS_ATTEMPTS or _ATTEMPTS.search(self.context) is not None
+        return self.kind.labels_attempts or _ATTEMPTS.search(self.context) is not None
 
     @cached_property
     def shows_blanks(self) -> bool:
@@ -129,18 +154,15 @@ class ScannedTrace:
         return [match.start() for match in self.held_pattern.finditer(self.text)]
 
 
-def held_answer(privilege: str, context: str | None, gold: str | None) -> str | None:
+def held_answer(kind: ContextKind, context: str | None, gold: str | None) -> str | None:
     """Return the answer that a context gives: the gold answer if it is there, or a decoy's own; None without one."""
-    known = BY_NAME.get(privilege)
-    if not context or privilege in _HOLDS_NONE:
+    if not context or not kind.holds_answer:
         return None
-    if known is not None and known.imitates is not None:
+    if kind.is_control:
         return shown_answer(context)
     if not gold:
         return None
-    if (
-        known is not None and known.attempts == "wrong"
-    ):  # its steps can contain the gold value too; an answer that is given comes last
+    if kind.attempts == "wrong":  # its steps can contain the gold value too; an answer that is given comes last
         return gold if context.rstrip().endswith(gold.strip()) else None
     pattern = answer_pattern(gold)
     return gold if gold in context or (pattern is not None and pattern.search(context)) else None

@@ -46,7 +46,7 @@ def find_unrelated_context(trace: ScannedTrace) -> list[Leak]:
     The context is a text without a task, or another task's solution. Words have five letters or more, plural or not;
     those that any worked solution may contain do not count.
     """
-    if trace.privilege not in ("irrelevant", "decoy_solution") or not trace.context:
+    if not trace.kind.unrelated or not trace.context:
         return []
     strange = _stems(trace.context) - _stems(trace.question)
     for sentence in _SENTENCE.finditer(plain_lower(trace.text)):

@@ -7,30 +7,30 @@ from typing import Any, ClassVar, Self
 
 import polars as pl
 
-from infogap.leaks import LeakScan, ScannedTrace, load_leaks
+from infogap.leaks import ContextKind, LeakScan, ScannedTrace, load_leaks
+from infogap.privileges.ladder import privileges_by_label
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES
 
 
 @dataclass(frozen=True)
 class LeakColumns:
-    """The scan for leaks, and what the ladder calls each of the recipe's privileges."""
+    """The scan for leaks, and what the contexts of each privilege hold, by what the run's tables call it."""
 
     columns: ClassVar = {name: MEASURES.schema[name] for name in ("leak", "leaks", "copied_share", "longest_copy")}
     version: ClassVar = 1
 
     scan: LeakScan
-    ladder_names: dict[str, str]
+    context_kinds: dict[str, ContextKind]
 
     @classmethod
     def for_run(cls, run: Run) -> Self:
-        # Imports call their privileges what they like.
-        uses = run.recipe.generate.uses if run.recipe.generate else []
-        return cls(load_leaks(), {use.label: use.name for use in uses})
+        privileges = privileges_by_label(run.recipe)
+        return cls(load_leaks(), {label: ContextKind.of(privilege) for label, privilege in privileges.items()})
 
     def measure(self, frame: pl.DataFrame) -> pl.DataFrame:
         traces = [
-            ScannedTrace.of(text, question or "", context, gold, self.ladder_names.get(privilege, privilege or ""))
+            ScannedTrace.of(text, question or "", context, gold, self.context_kinds.get(privilege, ContextKind()))
             for text, question, context, gold, privilege in frame.select(
                 "text", "question", "context", "answer", "privilege"
             ).iter_rows()

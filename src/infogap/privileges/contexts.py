@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from infogap.errors import UserError
 from infogap.ids import stable_id
-from infogap.privileges.decoys import Decoys
-from infogap.privileges.hint import hint
-from infogap.privileges.irrelevant import irrelevant
-from infogap.privileges.ladder import BY_NAME
-from infogap.privileges.masked_solution import masked
-from infogap.privileges.templates import OWN_VARIABLES, fill, load_wording
-from infogap.recipe.generate_section import PrivilegeUse
-from infogap.text.thoughts import split
+from infogap.privileges.base import Attempt, Privilege, Task, UnmetNeedError, or_unmet
+from infogap.privileges.decoy_search import Decoys
+from infogap.privileges.templates import fill, load_wording, words_problem
+from infogap.recipe.privilege_entries import PrivilegeUse
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a teacher sees besides the question; `context_id` is None and the text empty for nothing."""
+    """What a teacher sees besides the question; without anything, `context_id` is None and the text empty."""
 
     context_id: str | None
     text: str
-
-
-@dataclass(frozen=True)
-class Shown:
-    """An attempt that the teacher is shown, and whether the verifier calls it right."""
-
-    reasoning: str
-    response: str
-    right: bool
-
-    @property
-    def trace(self) -> str:
-        """The whole of it, as one text without tags."""
-        return "\n\n".join(part for part in (self.reasoning.strip(), self.response.strip()) if part)
-
-
-class UnmetNeedError(Exception):
-    """The task lacks what the privilege needs; the message says what."""
 
 
 def student_prompt(question: str, instruction: str) -> str:
@@ -66,86 +43,50 @@ class ContextWriter:
     """Words the contexts of one recipe's privileges."""
 
     def __init__(self, wording: str, decoys: Decoys) -> None:
-        self._contexts = load_wording(wording).contexts
+        self._wording = load_wording(wording)
         self._decoys = decoys
 
-    def write(self, task: dict[str, Any], use: PrivilegeUse, shown: Sequence[Shown] = ()) -> Context:
+    def write(self, task: Task, use: PrivilegeUse, attempts: Sequence[Attempt] = ()) -> Context:
         """The context of a task (a row of the tasks table) under a privilege.
 
-        `shown` are the attempts for a privilege that shows any: the wrong ones, oldest first, for `verifier`; a right
-        one and perhaps a wrong one for `peers`; a right one for the others.
+        `attempts` are for a privilege that shows any: for `verifier` the wrong ones, oldest first; for `peers` a right
+        one and perhaps a wrong one; for the others a right one.
 
         Raises UnmetNeedError where the task lacks what the privilege needs.
         """
-        for need in use.needs:
-            if not task[need]:
-                raise UnmetNeedError(f"no {need}")
-        text = self._text(task, use, shown)
-        if not text:
+        attempts = [attempt for attempt in attempts if attempt.response.strip()]
+        reason = unmet_need(task, use, {"right" if attempt.right else "wrong" for attempt in attempts})
+        if reason:
+            raise UnmetNeedError(reason)
+        if use.is_unguided:
             return Context(None, "")
+        text = self._text(task, use, attempts)
         return Context(stable_id(task["task_id"], use.label, text), text)
 
-    def _text(self, task: dict[str, Any], use: PrivilegeUse, shown: Sequence[Shown]) -> str:
-        if use.name == "unguided":
-            return ""
-        if use.name not in BY_NAME:
-            return _own(task, use)
-        given = _attempts(task, use, shown) if use.attempts else self._given(task, use)
-        return fill(self._contexts[use.worded_as], **given)
+    def _text(self, task: Task, use: PrivilegeUse, attempts: Sequence[Attempt]) -> str:
+        privilege: Privilege = use.privilege
+        values = privilege.write(task, attempts, self._decoys)
+        if privilege.template is None:
+            return fill(self._template(privilege), **values)
+        try:
+            text = fill(privilege.template, **values).strip()
+        except UserError as error:
+            raise UserError(f"privilege '{use.label}': {error}") from error
+        return or_unmet(text, "the template gives no text")
 
-    def _given(self, task: dict[str, Any], use: PrivilegeUse) -> dict[str, str]:
-        """What a privilege shows, under the names that its template calls it by."""
-        match use.name:
-            case "hint":
-                part = hint(task["solution"], fraction=use.options.fraction, count=use.options.steps)
-                return {"hint": _or_unmet(part, "no step of the solution comes before its result")}
-            case "masked_solution":
-                return {"masked_solution": masked(task["solution"], task["answer"])}
-            case "irrelevant":
-                return {"solution": irrelevant(len(task["solution"]), task["task_id"])}
-            case "decoy_answer":
-                return {"answer": _or_unmet(self._decoys.answer(task), "no plausible wrong answer")}
-            case "decoy_solution":
-                return {"solution": _or_unmet(self._decoys.solution(task), "no other solution in the family")}
-        return {need: task[need] for need in use.needs}
+    def _template(self, privilege: Privilege) -> str:
+        """The template set's words for a privilege that has none of its own."""
+        problem = words_problem(privilege, self._wording.name)
+        if problem:
+            raise UserError(problem)
+        return self._wording.contexts[privilege.worded_as]
 
 
-def _attempts(task: dict[str, Any], use: PrivilegeUse, shown: Sequence[Shown]) -> dict[str, Any]:
-    """What a privilege shows that shows attempts. Thoughts go where a chat template would drop them too."""
-    if use.name == "solution_no_think" and (solution := _without_thought(task["solution"])):
-        return {"solution": solution}
-    told = [attempt for attempt in shown if attempt.response.strip()]
-    right = [attempt for attempt in told if attempt.right]
-    wrong = [attempt for attempt in told if not attempt.right]
-    if not (right if use.attempts == "right" else wrong):
-        raise UnmetNeedError(f"no {use.attempts} attempt under {use.attempts_from}")
-    match use.name:
-        case "verifier":
-            answer = task["answer"] if use.options.verdict == "answer" else ""
-            return {"wrong": [attempt.response for attempt in wrong], "answer": answer}
-        case "peers":
-            return {"right": right[0].response, "wrong": wrong[0].response if wrong else ""}
-        case "solution_no_think":
-            return {"solution": right[0].response}
-    return {"solution": right[0].trace}
-
-
-def _without_thought(solution: str | None) -> str | None:
-    r"""A solution that was written with a thought, without it (Kim et al. 2026: c = s\think); None for others."""
-    reasoning, response = split(solution or "")
-    return response if reasoning and response else None
-
-
-def _own(task: dict[str, Any], use: PrivilegeUse) -> str:
-    values = {key: task[key] or "" for key in OWN_VARIABLES}
-    try:
-        text = fill(use.options.template or "", **values).strip()
-    except UserError as error:
-        raise UserError(f"privilege '{use.label}': {error}") from error
-    return _or_unmet(text, "the template gives no text")
-
-
-def _or_unmet(text: str | None, reason: str) -> str:
-    if not text:
-        raise UnmetNeedError(reason)
-    return text
+def unmet_need(task: Task, use: PrivilegeUse, attempts: Collection[str]) -> str | None:
+    """What a task lacks for a privilege, or None; `attempts` says which kinds there are, right or wrong."""
+    for need in use.needs:
+        if not task[need]:
+            return f"no {need}"
+    if use.attempts not in attempts and use.privilege.needs_attempt(task):
+        return f"no {use.attempts} attempt under {use.source}"
+    return None

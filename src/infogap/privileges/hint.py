@@ -1,11 +1,19 @@
-"""Hints: the first part of a worked solution, cut at the end of a sentence or line."""
+"""The privilege `hint`: the first part of a worked solution, cut at the end of a sentence or line."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Any
 
+from infogap.errors import UserError
+from infogap.privileges.base import Attempt, Privilege, Task, or_unmet
 from infogap.text.markup import Span, formulas
+
+if TYPE_CHECKING:
+    from infogap.privileges.decoy_search import Decoys
 
 # Places where a sentence or a line may end, each with the white space that follows. Whether it does is looked at.
 _STOP = r"[.!?…][\"'”’)\]*_]*"
@@ -20,6 +28,28 @@ _WHITE = re.compile(r"\s*")
 _GOES_ON = "=+-−*/<>≤≥·×^,;:)]}&|"  # no sentence begins with one of these; "5! = 120"
 _LONGEST_ABBREVIATION = 12
 _RESULT = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])|^\s*####")  # where MATH, and GSM8K, state the answer
+
+
+@dataclass(frozen=True)
+class Hint(Privilege):
+    """The beginning of the solution: a `fraction` of its characters (0.3 by default), or a number of `steps`."""
+
+    fraction: float | None = None
+    steps: int | None = None
+
+    name = "hint"
+    richness = 1
+    needs = ("solution",)
+    shows = "the beginning of the solution"
+    holds_answer = False
+
+    def __post_init__(self) -> None:
+        if self.fraction is not None and self.steps is not None:
+            raise UserError("a hint is cut by `fraction` or by `steps`, not by both")
+
+    def write(self, task: Task, attempts: Sequence[Attempt], decoys: Decoys) -> Mapping[str, Any]:
+        part = hint(task["solution"], fraction=self.fraction, count=self.steps)
+        return {"hint": or_unmet(part, "no step of the solution comes before its result")}
 
 
 def steps(solution: str) -> list[str]:
@@ -85,3 +115,6 @@ def _ends_a_step(text: str, span: Span, after: int) -> bool:
     if span.apart:
         return following not in (".", ",", ";", ":", "!", "?", ")", "。", "，")
     return after > span.end and text[span.end - 2 : span.end - 1] == "." and not following.islower()
+
+
+HINT = Hint()

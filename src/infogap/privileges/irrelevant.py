@@ -1,11 +1,37 @@
-"""Text that says nothing about any task: a control for what more text in the prompt does by itself."""
+"""The control `irrelevant`: text that says nothing about any task, for what more text in the prompt does by itself."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING, Any
 
 from infogap.ids import derived_seed
+from infogap.privileges.base import Attempt, Privilege, Task
+
+if TYPE_CHECKING:
+    from infogap.privileges.decoy_search import Decoys
+
+
+class Irrelevant(Privilege):
+    """Text of the solution's length that says nothing about the task."""
+
+    name = "irrelevant"
+    richness = 8
+    needs = ("solution",)
+    shows = "other text as long as the solution"
+    imitates = "solution"
+    contrasts = (
+        ("solution", "same length; the other text says nothing of any task"),
+        ("masked_solution", "near in length; the plan without its results, or nothing"),
+        ("hint", "a hint is shorter than the text: length differs too"),
+    )
+    holds_answer = False
+    unrelated = True
+
+    def write(self, task: Task, attempts: Sequence[Attempt], decoys: Decoys) -> Mapping[str, Any]:
+        return {"solution": irrelevant(len(task["solution"]), task["task_id"])}
 
 
 def irrelevant(length: int, *key: object) -> str:
@@ -33,3 +59,6 @@ def irrelevant(length: int, *key: object) -> str:
 def _sentences() -> list[str]:
     text = (resources.files("infogap.privileges") / "irrelevant.txt").read_text(encoding="utf-8")
     return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+IRRELEVANT = Irrelevant()

@@ -1,4 +1,4 @@
-r"""Masked solutions: the plan without the results. Numbers, the answer and boxed values are blanked out.
+r"""The privilege `masked_solution`: the plan without the results. Numbers, the answer and boxed values are blanked out.
 
 Formulas stay readable: operators, letters and LaTeX commands are kept, and so are exponents and indices of one digit
 on a letter or a bracket, which belong to a formula's form (`x^2`, `a_1`, `f^{-1}`), whatever the answer is: a blank
@@ -9,8 +9,14 @@ only where the answer stands would tell it. For the same reason all numbers in w
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from infogap.privileges.base import Attempt, Privilege, Task
 from infogap.text.markup import braced
+
+if TYPE_CHECKING:
+    from infogap.privileges.decoy_search import Decoys
 
 BLANK = "□"
 _GROUPED = r"\d+(?:(?:,|,\\!\s?|\{,\})\d{3}(?!\d))*"  # 1,234 and 1{,}234 and 1,\!234
@@ -29,6 +35,19 @@ _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _DRAWING = re.compile(r"\[asy\].*?(?:\[/asy\]|\Z)", re.DOTALL)
 _IN_TEXT = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mbox)\s*\{\s*([^{}]*?)\s*\}")
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[^\W_]+|[^\s]")
+
+
+class MaskedSolution(Privilege):
+    """The worked solution with its values and its answer blanked out."""
+
+    name = "masked_solution"
+    richness = 2
+    needs = ("solution",)
+    shows = "the solution with its values masked"
+    holds_answer = False
+
+    def write(self, task: Task, attempts: Sequence[Attempt], decoys: Decoys) -> Mapping[str, Any]:
+        return {"masked_solution": masked(task["solution"], task["answer"])}
 
 
 def masked(solution: str, answer: str | None) -> str:
@@ -85,3 +104,6 @@ def _closing(text: str, start: int) -> int:
         if depth == 0:
             return place
     return len(text)
+
+
+MASKED_SOLUTION = MaskedSolution()

@@ -1,12 +1,12 @@
-"""Template sets: the words in which a context is put, rendered in a sandbox."""
+"""The words in which a context is put: template sets, and templates of a recipe's own, rendered in a sandbox."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.meta import find_undeclared_variables
@@ -14,8 +14,11 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from ruamel.yaml import YAML
 
 from infogap.errors import UserError
-from infogap.privileges.ladder import Need
+from infogap.privileges.base import Attempt, Need, Privilege, Task
 from infogap.spelling import nearest
+
+if TYPE_CHECKING:
+    from infogap.privileges.decoy_search import Decoys
 
 OWN_VARIABLES = ("question", "answer", "solution", "family", "difficulty")
 """What the template of a recipe's own privilege may name."""
@@ -31,6 +34,21 @@ class Wording:
     name: str
     frame: str
     contexts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class OwnTemplate(Privilege):
+    """A privilege that a recipe defines: a template of a task's fields, with its richness and its needs."""
+
+    name: str
+    template: str
+    richness: float = 0
+    needs: tuple[Need, ...] = ()
+
+    shows = "what the recipe's template says"
+
+    def write(self, task: Task, attempts: Sequence[Attempt], decoys: Decoys) -> Mapping[str, Any]:
+        return {key: task[key] or "" for key in OWN_VARIABLES}
 
 
 @cache
@@ -65,6 +83,13 @@ def template_problem(template: str, needs: Collection[Need]) -> str | None:
     if missing:
         return f"the template shows the {' and the '.join(missing)}; add `needs: [{', '.join([*needs, *missing])}]`"
     return None
+
+
+def words_problem(privilege: Privilege, wording: str) -> str | None:
+    """Why a privilege has no words under a template set, or None."""
+    if privilege.template is not None or privilege.is_unguided or privilege.worded_as in load_wording(wording).contexts:
+        return None
+    return f"privilege '{privilege.name}' has no `template`, and the wording '{wording}' none for {privilege.worded_as}"
 
 
 @cache

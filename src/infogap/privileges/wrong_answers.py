@@ -1,15 +1,21 @@
-"""Wrong answers that nobody gave: the gold answer with one of its parts changed."""
+"""Wrong answers that nobody gave: what form an answer has, and the gold answer with one of its parts changed."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from math import gcd
 
-from infogap.privileges.answer_shapes import form, in_words
 from infogap.text.markup import braced
 from infogap.text.option_parser import options
 
+NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)")
+_APART = Fraction(1, 1_000)  # of the number, and at least this; verifiers round later
+_PLAIN = re.compile(r"[-+]?(?:\d{1,100}(?:\.\d{1,100}|/\d{1,100})?|\.\d{1,100})")
+_FRACTION = re.compile(r"([-+]?)\\[dt]?frac\{(\d{1,100})\}\{(\d{1,100})\}")
+_WRAPPED = re.compile(r"(\\(?:text|textbf|textit|textrm|mathrm|mbox)\s*\{\s*|\(|)(.*?)((?:\\?[.\s])*[)}]?)", re.DOTALL)
+_WORDS = re.compile(r"[^\W\d_]{2,}(?:[ '-][^\W\d_]+)*")
 _GROUPED = r"\d{1,3}(?:(?:,|,\\!\s?|\{,\})\d{3})+(?!\d)"
 # A number with the base that it is written in, if one is said: 4210_{5}.
 _TOKEN = re.compile(rf"({_GROUPED}|\d+(?:\.\d+)?|\.\d+)(?:_\{{?(\d{{1,2}})\}}?)?")
@@ -43,12 +49,52 @@ _ROOT = re.compile(r"\\sqrt\{?(\d{1,9})(?!\d)")
 _TERM = re.compile(r"(?:[a-z]|\\(?!left|right|begin|text|mbox|\{)[A-Za-z]+)[^\s,;]*(?: [a-z])?")
 
 
+def form(answer: str) -> str:
+    r"""An answer without its values: `\frac{1}{2}` and `\frac37` have one form, and so have 12 and 47, but not -3.
+
+    A number's form is its sign and its digits before and behind the point; words have one form, capitalised or not.
+    """
+    words = in_words(answer)
+    if words:
+        return "Words" if words[1][0].isupper() else "words"
+    text = re.sub(r"\\left|\\right|\\[,!;]|\s", "", braced(answer))
+    if NUMBER.fullmatch(text):
+        return re.sub(r"\d", "0", text)
+    return re.sub(r"\d+(\.\d+)?|\.\d+", lambda match: "0.0" if "." in match[0] else "0", text)
+
+
+def in_words(answer: str) -> tuple[str, str, str] | None:
+    r"""`\text{even}` as `\text{`, `even`, `}`; None where the answer is no words."""
+    wrapped = _WRAPPED.fullmatch(answer)
+    return (wrapped[1], wrapped[2], wrapped[3]) if wrapped and _WORDS.fullmatch(wrapped[2]) else None
+
+
+def same_answer(one: str, other: str) -> bool:
+    r"""Whether two answers are the same number, or equal up to case and white space.
+
+    Numbers can be fractions (`1/2`, `\frac12`) or decimals, with commas or a dollar sign; other notations are compared
+    as text only.
+    """
+    if _squeezed(one) == _squeezed(other):
+        return True
+    values = _value(one), _value(other)
+    return values[0] is not None and values[0] == values[1]
+
+
+def plainly_differ(one: str, other: str) -> bool:
+    """Whether both are numbers so far apart that no verifier can mistake one for the other."""
+    first, second = _value(one), _value(other)
+    if first is None or second is None:
+        return False
+    return abs(first - second) > _APART * max(Fraction(1), abs(second))
+
+
 def variants(answer: str, question: str, draw: int) -> Iterator[str]:
     """Answers of the same form as the gold `answer`, the most plausible first; `draw` decides among equals.
 
-    One number is moved a little; or a sign, a function, a word is exchanged for its counterpart; or a name for
-    another one in the question, an option's letter for another. None may be left where the answer has no such part,
-    and one may by chance be right: the verifier decides.
+    One number is moved a little; or a sign, a function or a word is exchanged for its counterpart; or a name for
+    another one in the question, or an option's letter for another. An answer without such a part has no variants, and
+    a variant can by chance be right: the verifier decides.
     """
     yield from _other_letters(answer, question, draw)
     yield from _exchanged(answer, draw)
@@ -64,9 +110,9 @@ def variants(answer: str, question: str, draw: int) -> Iterator[str]:
 
 
 def _moved_numbers(answer: str, draw: int) -> Iterator[str]:
-    """Each number in turn, from the `draw`-th on, moved up by 1 to 20 units of its last place; then by one more.
+    """Each number in turn, from the `draw`-th on, moved up by 1 to 20 units of its last digit; then by one more.
 
-    Then by one of its first place: what differs in the tenth decimal may be right by the verifier.
+    Then by one unit of its first digit: a verifier may accept what differs in the tenth decimal only.
     """
     fixed = [match.span() for match in _FORM.finditer(answer)]
     tokens = list(_TOKEN.finditer(answer))
@@ -80,7 +126,7 @@ def _moved_numbers(answer: str, draw: int) -> Iterator[str]:
 
 
 def _unsimplified(answer: str) -> bool:
-    r"""Whether nobody would leave it so: `\frac{6}{3}`, `\sqrt{12}`."""
+    r"""Whether anybody would simplify it: `\frac{6}{3}`, `\sqrt{12}`."""
     quotients = [(int(top), int(bottom)) for top, bottom in _QUOTIENT.findall(answer)]
     roots = [int(root) for root in _ROOT.findall(answer)]
     return any(gcd(*quotient) > 1 or quotient[1] <= 1 for quotient in quotients) or any(
@@ -123,10 +169,10 @@ def _exchanged(answer: str, draw: int) -> Iterator[str]:
         for place, word in enumerate(alternatives):
             end = "(?![A-Za-z])" if word[-1].isalpha() else ""
             start = r"(?<![A-Za-z\\])" if word[0].isalpha() else ""
-            found = list(re.finditer(start + re.escape(word) + end, answer, re.IGNORECASE))
-            if not found:
+            matches = list(re.finditer(start + re.escape(word) + end, answer, re.IGNORECASE))
+            if not matches:
                 continue
-            last = found[-1]
+            last = matches[-1]
             other = alternatives[(place + 1 + draw % (len(alternatives) - 1)) % len(alternatives)]
             yield answer[: last.start()] + _cased(other, last[0]) + answer[last.end() :]
 
@@ -155,7 +201,7 @@ def _other_signs(answer: str) -> Iterator[str]:
 
 
 def _other_order(answer: str, draw: int) -> Iterator[str]:
-    """Two neighbours of a list exchanged, where no bracket belongs to one of them. A sentence is no list."""
+    """Two neighbours of a list exchanged, in an answer without brackets. A sentence is no list."""
     if re.search(r"[()\[\]{}\\]", answer):
         return
     for separator, longest in ((r"(\s*\n\s*)", None), (r"(\s*[,;]\s*)", 2), (r"(\s+)", 1)):
@@ -168,3 +214,16 @@ def _other_order(answer: str, draw: int) -> Iterator[str]:
             place = 2 * ((draw + turn) % (len(parts) // 2))
             if parts[place] != parts[place + 2]:
                 yield "".join([*parts[:place], parts[place + 2], parts[place + 1], parts[place], *parts[place + 3 :]])
+
+
+def _squeezed(answer: str) -> str:
+    return re.sub(r"\s", "", braced(answer)).casefold()
+
+
+def _value(answer: str) -> Fraction | None:
+    """An answer's number; not in powers of ten, as `1e999999999` would take for ever. None where it is none."""
+    plain = _FRACTION.sub(r"\1\2/\3", braced(answer.replace(",", "").replace("$", "").strip()))
+    try:
+        return Fraction(plain) if _PLAIN.fullmatch(plain) else None
+    except ZeroDivisionError:
+        return None

@@ -58,10 +58,7 @@ class LoadedRecipe:
     @property
     def base(self) -> Path:
         """What the recipe's relative paths start from: its folder; for a run's resolved recipe, the original's."""
-        try:
-            return Path(orjson.loads((self.file.parent / ORIGIN).read_bytes())["base"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return self.file.parent
+        return _base_of(self.file)
 
     def problem(self, path: KeyPath, message: str) -> Problem:
         """A problem that only shows outside the recipe (a missing file), at the key that names it."""
@@ -95,11 +92,19 @@ def load_recipe(file: Path, overrides: list[str] | None = None) -> LoadedRecipe:
     sources = _override(data, overrides or [])
     lines = {path: line for path, line in lines.items() if not any(path[:n] in sources for n in range(1, len(path)))}
     places = Places(file, lines, sources)
-    recipe, found = _validate(data)
+    context = {"folder": _base_of(file)}
+    recipe, found = _validate(data, context)
     if recipe is None:
         problems = [places.problem(path, message) for path, message in found]
-        raise RecipeError(problems, LoadedRecipe(_sound_recipe(data), places))
+        raise RecipeError(problems, LoadedRecipe(_sound_recipe(data, context), places))
     return LoadedRecipe(recipe, places)
+
+
+def _base_of(file: Path) -> Path:
+    try:
+        return Path(orjson.loads((file.parent / ORIGIN).read_bytes())["base"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return file.parent
 
 
 def dump_recipe(recipe: Recipe) -> str:
@@ -198,34 +203,35 @@ def _descend(node: Any, step: str | int, following: str | int, override: str) ->
     raise UserError(f"--set {override}: there is no '{step}' in the recipe")
 
 
-def _validate(data: dict[str, Any]) -> tuple[Recipe | None, list[tuple[KeyPath, str]]]:
+def _validate(data: dict[str, Any], context: dict[str, Path]) -> tuple[Recipe | None, list[tuple[KeyPath, str]]]:
     """The recipe, or every problem: those of each section, and those between sections that are sound."""
     found: list[tuple[KeyPath, str]] = []
     recipe: Recipe | None = None
     try:
-        recipe = Recipe.model_validate(data)
+        recipe = Recipe.model_validate(data, context=context)
     except ValidationError as error:
         found += messages(error, data)
-    found += contradictions(_sound_sections(data))
+    found += contradictions(_sound_sections(data, context))
     return (None if found else recipe), found
 
 
-def _sound_recipe(data: dict[str, Any]) -> Recipe:
+def _sound_recipe(data: dict[str, Any], context: dict[str, Path]) -> Recipe:
     """The recipe's sound sections, the others as if they were not there."""
-    sections = _sound_sections(data)
+    sections = _sound_sections(data, context)
     keys = {info.alias or name: name for name, info in Recipe.model_fields.items()}
     fields = {keys[key]: section for key, section in sections.items() if section is not None}
     return Recipe.model_construct(**({"name": "unnamed"} | fields))  # type: ignore[arg-type]
 
 
-def _sound_sections(data: dict[str, Any]) -> dict[str, object]:
+def _sound_sections(data: dict[str, Any], context: dict[str, Path]) -> dict[str, object]:
     sections: dict[str, object] = {}
     for name, info in Recipe.model_fields.items():
         key = info.alias or name
         if data.get(key) is None:
             continue
         try:
-            sections[key] = TypeAdapter[Any](info.annotation or Any).validate_python(data[key], strict=True)
+            section = TypeAdapter[Any](info.annotation or Any)
+            sections[key] = section.validate_python(data[key], strict=True, context=context)
         except ValidationError:
             sections[key] = None
     return sections

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from infogap.recipe.base import Model, each_once, refuse
+from infogap.recipe.privilege_entries import ScoredContext
 from infogap.recipe.scorer_section import THE_TEACHER, ScorerEntry
 
 
@@ -23,18 +24,6 @@ class Bands(Model):
         return self
 
 
-OtherContext = Literal[
-    "hint",
-    "masked_solution",
-    "answer",
-    "decoy_answer",
-    "solution",
-    "decoy_solution",
-    "irrelevant",
-    "reference_only",
-]
-
-
 class Gap(Model):
     """Which model scores how much likelier traces are under their teacher's context, and what else it scores."""
 
@@ -43,7 +32,7 @@ class Gap(Model):
         description="teacher: the model that wrote the traces. Or a student: SmolLM2-135M-Instruct, a .gguf file, a "
         "model of the Hub or a folder (by vLLM), or a mapping with `backend`.",
     )
-    contexts: Annotated[list[OtherContext], AfterValidator(each_once)] = Field(
+    contexts: Annotated[list[ScoredContext], AfterValidator(each_once)] = Field(
         [],
         description="Further contexts under which every trace is scored: a privilege's or control's, or "
         "reference_only, the trace's own context without the question.",

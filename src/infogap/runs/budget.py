@@ -1,4 +1,4 @@
-"""What one command may spend on its teacher."""
+"""What one command may spend on its teacher, and what it has spent."""
 
 from __future__ import annotations
 
@@ -11,3 +11,46 @@ class Budget:
 
     requests: int | None = None
     tokens: int | None = None
+
+
+class Spending:
+    """Counts requests and tokens as requests are sent and answered."""
+
+    def __init__(self, budget: Budget, most_tokens: int) -> None:
+        """`most_tokens`: what an answer counts as whose server does not say how many tokens it has."""
+        self._budget = budget
+        self._most_tokens = most_tokens
+        self._sent = 0
+        self._answered = 0
+        self._tokens = 0
+
+    def request(self) -> bool:
+        """Whether one more request may be sent; count it if so.
+
+        A request in flight counts as many tokens as the answered ones had on average, so that a budget of tokens is
+        exceeded by no more than the answers' lengths vary.
+        """
+        if self.spent is not None:
+            return False
+        self._sent += 1
+        return True
+
+    @property
+    def spent(self) -> str | None:
+        """The budget that is used up, in words; None where there is room for one more request."""
+        if self._budget.requests is not None and self._sent >= self._budget.requests:
+            return f"the budget of {self._budget.requests:,} request{'' if self._budget.requests == 1 else 's'}"
+        if self._budget.tokens is not None and self._expected_tokens() >= self._budget.tokens:
+            return f"the budget of {self._budget.tokens:,} tokens"
+        return None
+
+    def answer(self, prompt_tokens: int | None, completion_tokens: int | None, *, failed: bool = False) -> None:
+        """Count an answer; None where the server does not give a number."""
+        self._answered += 1
+        if completion_tokens is None and not failed:
+            completion_tokens = self._most_tokens
+        self._tokens += (prompt_tokens or 0) + (completion_tokens or 0)
+
+    def _expected_tokens(self) -> float:
+        mean = self._tokens / self._answered if self._answered else 0
+        return self._tokens + mean * (self._sent - self._answered)

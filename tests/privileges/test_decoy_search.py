@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.privileges.answer_shapes import form
-from infogap.privileges.decoys import Decoys
+from infogap.privileges.decoy_search import Decoys
+from infogap.privileges.wrong_answers import form
 from infogap.recipe.sources import GymTasks
 from infogap.tasks.gather_tasks import gym_tasks
 from infogap.verify.base import Item

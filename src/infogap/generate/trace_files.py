@@ -1,0 +1,141 @@
+"""The files of a traces folder: the plans of its rounds, its parts with their tokens, and journals of unfinished parts.
+
+`plan.json` lists the rounds. A part of the traces table has its part of the tokens table beside it where tokens are
+recorded. A journal holds the completions of a block that is not whole yet, one JSON line each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+
+from infogap.atomic_files import write_text
+from infogap.console import detail, say
+from infogap.errors import WorldError
+from infogap.runs.run_folder import ROWS_PER_PART, check_part, write_part
+from infogap.schema import TOKENS, TRACES
+
+Row = dict[str, Any]
+_TOKEN_COLUMNS = ("logprobs", "entropies")
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """The plans of the rounds so far: the key and the number of requests of each, in blocks of `block` requests."""
+
+    keys: tuple[str, ...] = ()
+    totals: tuple[int, ...] = ()
+    block: int = ROWS_PER_PART
+
+    @staticmethod
+    def path(folder: Path) -> Path:
+        return folder / "plan.json"
+
+    @classmethod
+    def read(cls, folder: Path) -> Rounds:
+        """The rounds of a traces folder; none where it has no plan, or an unreadable one."""
+        try:
+            plan = orjson.loads(cls.path(folder).read_bytes())
+            rounds = plan["rounds"]
+            keys, totals = tuple(each["key"] for each in rounds), tuple(each["total"] for each in rounds)
+            return cls(keys, totals, plan["block"])
+        except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
+            return cls()
+
+    def write(self, folder: Path) -> None:
+        rounds = [{"key": key, "total": total} for key, total in zip(self.keys, self.totals, strict=True)]
+        write_text(self.path(folder), orjson.dumps({"block": self.block, "rounds": rounds}).decode())
+
+    def holds(self, round_: int, key: str, total: int, block: int) -> bool:
+        """Whether a round's plan is this one."""
+        known = len(self.keys) > round_ and self.block == block
+        return known and (self.keys[round_], self.totals[round_]) == (key, total)
+
+    def with_round(self, round_: int, key: str, total: int, block: int) -> Rounds:
+        """The rounds before this one, and this one; later ones followed from other answers and are dropped."""
+        earlier = self.until(round_ if self.block == block else 0)
+        return Rounds((*earlier.keys, key), (*earlier.totals, total), block)
+
+    def until(self, count: int) -> Rounds:
+        return Rounds(self.keys[:count], self.totals[:count], self.block)
+
+    def first_part(self, round_: int) -> int:
+        """The number of a round's first part."""
+        return sum(-(-total // self.block) for total in self.totals[:round_])
+
+    def rows_of(self, part: int) -> int:
+        """The number of rows of a whole part; 0 where it belongs to no round."""
+        for round_, total in enumerate(self.totals):
+            place = part - self.first_part(round_)
+            if 0 <= place * self.block < total:
+                return min(self.block, total - place * self.block)
+        return 0
+
+
+def part_number(path: Path) -> int:
+    """The number in `part-00012.parquet` or `journal-00012.jsonl`."""
+    return int(path.name.partition(".")[0].rpartition("-")[2])
+
+
+def part_path(folder: Path, number: int) -> Path:
+    return folder / f"part-{number:05d}.parquet"
+
+
+def tokens_path(folder: Path, number: int) -> Path:
+    """Where the tokens of a traces folder's part lie."""
+    return folder.parent / TOKENS.name / f"part-{number:05d}.parquet"
+
+
+def write_rows(folder: Path, number: int, rows: list[Row], *, with_tokens: bool) -> None:
+    """Write rows as a part; the tokens first, so that an existing part has its tokens."""
+    if with_tokens:
+        tokens = [{"trace_id": row["trace_id"]} | _tokens(row) for row in rows if row.get("logprobs") is not None]
+        write_part(tokens_path(folder, number), TOKENS.frame(tokens))
+    traces = [{name: row[name] for name in TRACES.schema} for row in rows]
+    write_part(part_path(folder, number), TRACES.frame(traces))
+
+
+def _tokens(row: Row) -> Row:
+    return {name: row[name] for name in _TOKEN_COLUMNS}
+
+
+def with_their_tokens(folder: Path, path: Path) -> pl.DataFrame:
+    """A part's rows with `logprobs` and `entropies`, null where none were recorded."""
+    tokens = tokens_path(folder, part_number(path))
+    recorded = pl.read_parquet(tokens) if tokens.is_file() and is_sound(tokens) else TOKENS.empty()
+    return pl.read_parquet(path).join(recorded, on="trace_id", how="left", maintain_order="left")
+
+
+def is_sound(path: Path) -> bool:
+    """Whether a part can be read. One that cannot is renamed, so that its requests are asked again."""
+    try:
+        check_part(path)
+    except WorldError as error:
+        say(f"{error}; it is set aside as damaged-{path.name}, and its requests are asked again", style="yellow")
+        path.rename(path.with_name(f"damaged-{path.name}"))
+        return False
+    return True
+
+
+def read_journal(path: Path, index: str) -> dict[int, Row]:
+    """The rows of a journal by their key `index`; none where there is no file. Drops a line cut short by a kill."""
+    if not path.is_file():
+        return {}
+    content = path.read_bytes()
+    kept = content[: content.rfind(b"\n") + 1]
+    if len(kept) < len(content):
+        with path.open("rb+") as journal:
+            journal.truncate(len(kept))
+    rows: dict[int, Row] = {}
+    for line in kept.splitlines():
+        try:
+            row = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            detail(f"{path}: an unreadable line; its request is asked again")
+            continue
+        rows.setdefault(row.pop(index), row)
+    return rows

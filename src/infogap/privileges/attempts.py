@@ -1,0 +1,108 @@
+"""Privileges that show the teacher attempts of its own: traces that the run wrote under another privilege.
+
+An attempt's thought is shown only where the whole trace is meant; elsewhere it goes, as a chat template drops it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from infogap.privileges.base import Attempt, Need, Privilege, Task
+from infogap.text.thoughts import split
+
+if TYPE_CHECKING:
+    from infogap.privileges.decoy_search import Decoys
+
+
+@dataclass(frozen=True)
+class _ShowsAttempts(Privilege):
+    from_: str | None = None
+
+    @property
+    def source(self) -> str | None:
+        return self.from_ or self.attempts_from
+
+
+@dataclass(frozen=True)
+class Verifier(_ShowsAttempts):
+    """Wrong attempts and the verdicts on them, turn after turn; with `verdict: answer` the gold answer too."""
+
+    turns: int = 1
+    verdict: Literal["bare", "answer"] = "bare"
+
+    name = "verifier"
+    richness = 4
+    shows = "its wrong attempts and the verdicts"
+    attempts = "wrong"
+    labels_attempts = True
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        return ("answer",) if self.verdict == "answer" else ()
+
+    def write(self, task: Task, attempts: Sequence[Attempt], decoys: Decoys) -> Mapping[str, Any]:
+        return {"wrong": _responses(attempts, right=False), "answer": task["answer"] if self.needs else ""}
+
+
+@dataclass(frozen=True)
+class Peers(_ShowsAttempts):
+    """A right attempt and, if there is one, a wrong one."""
+
+    name = "peers"
+    richness = 5
+    shows = "a right attempt and a wrong one"
+    attempts = "right"
+    beside = "wrong"
+    labels_attempts = True
+
+    def write(self, task: Task, attempts: Sequence[Attempt], decoys: Decoys) -> Mapping[str, Any]:
+        wrong = _responses(attempts, right=False)
+        return {"right": _responses(attempts, right=True)[0], "wrong": wrong[0] if wrong else ""}
+
+
+@dataclass(frozen=True)
+class SolutionNoThink(_ShowsAttempts):
+    r"""A right attempt without its thought, or a solution that was written with one (Kim et al. 2026: c = s\think)."""
+
+    name = "solution_no_think"
+    richness = 6
+    shows = "a right attempt without its thought"
+    attempts = "right"
+
+    def needs_attempt(self, task: Task) -> bool:
+        return _without_thought(task["solution"]) is None
+
+    def write(self, task: Task, attempts: Sequence[Attempt], decoys: Decoys) -> Mapping[str, Any]:
+        return {"solution": _without_thought(task["solution"]) or _responses(attempts, right=True)[0]}
+
+
+@dataclass(frozen=True)
+class Regenerated(_ShowsAttempts):
+    """The trace that the teacher wrote when it was shown the solution, its thought included."""
+
+    name = "regenerated"
+    richness = 7
+    shows = "its right trace under the solution"
+    attempts = "right"
+    attempts_from = "solution"
+
+    def write(self, task: Task, attempts: Sequence[Attempt], decoys: Decoys) -> Mapping[str, Any]:
+        return {"solution": next(attempt.trace for attempt in attempts if attempt.right)}
+
+
+def _responses(attempts: Sequence[Attempt], *, right: bool) -> list[str]:
+    return [attempt.response for attempt in attempts if attempt.right == right]
+
+
+def _without_thought(solution: str | None) -> str | None:
+    """A solution that was written with a thought, without it; None for others."""
+    reasoning, response = split(solution or "")
+    return response if reasoning and response else None
+
+
+VERIFIER = Verifier()
+PEERS = Peers()
+SOLUTION_NO_THINK = SolutionNoThink()
+REGENERATED = Regenerated()

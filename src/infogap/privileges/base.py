@@ -1,0 +1,156 @@
+"""What a privilege is: one object that says everything about itself, built-in or from another package."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from infogap.recipe.privilege_entries import AttemptKind, Need
+
+if TYPE_CHECKING:
+    from infogap.privileges.decoy_search import Decoys
+
+__all__ = ["Attempt", "AttemptKind", "Need", "Privilege", "Task", "UnmetNeedError"]
+
+Task = dict[str, Any]
+"""A row of the tasks table."""
+Role = Literal["privilege", "control", "style", "scoring"]
+_ROLES = get_args(Role)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A trace that is shown to a teacher, and whether the verifier calls it right."""
+
+    reasoning: str
+    response: str
+    right: bool
+
+    @property
+    def trace(self) -> str:
+        """The whole trace, as one text without tags."""
+        return "\n\n".join(part for part in (self.reasoning.strip(), self.response.strip()) if part)
+
+
+class UnmetNeedError(Exception):
+    """The task lacks what the privilege needs; the message says what."""
+
+
+class Privilege:
+    """What a teacher sees beyond the student's prompt.
+
+    Derive a class from it, give its facts as class attributes, and register an instance under the entry point group
+    `infogap.privileges`. A frozen dataclass takes options: each field is one, set in the recipe and checked against its
+    annotation (a trailing underscore is dropped: `from_` is `from`).
+
+    `needs`, `attempts` and `turns` are properties here because some privileges derive them from their options; a class
+    attribute does as well.
+    """
+
+    name: str
+    richness: float
+    """The rank on the ladder: 0 is the student's own prompt, 8 the whole worked solution."""
+    shows: str
+    """What the teacher sees besides the question, in a few words."""
+
+    # The words
+    template: str | None = None
+    """The context, in Jinja, of the variables that `write` gives; None takes the words of the recipe's template set."""
+    imitates: str | None = None
+    """Of a control: the privilege whose words it takes. It has its richness, but not its knowledge."""
+    style: bool = False
+    """Whether the context also tells the teacher how to write."""
+    contrasts: tuple[tuple[str, str], ...] = ()
+    """Of a control: the privileges that the table of effects sets against it, each with how the two compare.
+    Of a style: what it is set against."""
+
+    # What the context holds, for the scan for leaks
+    is_unguided: bool = False
+    """Whether there is no context at all."""
+    holds_answer: bool = True
+    """Whether the context can hold a final answer: the gold one, or in a control a wrong one."""
+    shows_work: bool = True
+    """Whether the context holds more than its label and an answer."""
+    labels_attempts: bool = False
+    """Whether the teacher reads that it is shown attempts, and not a solution."""
+    unrelated: bool = False
+    """Whether the text shown has nothing to do with the task."""
+
+    # How it is used
+    scoring: bool = False
+    """Whether traces are only scored under it, never written."""
+    attempts_from: str = "unguided"
+    """The privilege whose attempts are shown by default, where any are."""
+    beside: AttemptKind | None = None
+    """A second attempt to show, if the task has one."""
+    from_other_tasks: bool = False
+    """Whether its contexts come from the other tasks of the run."""
+    graded: bool = False
+    """Whether its contexts depend on how answers are graded."""
+
+    @property
+    def worded_as(self) -> str:
+        """The privilege whose words in a template set it takes."""
+        return self.imitates or self.name
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """What a task must have."""
+        return ()
+
+    @property
+    def attempts(self) -> AttemptKind | None:
+        """Which attempts of the same run it shows: those that are right, those that are wrong, or none."""
+        return None
+
+    @property
+    def source(self) -> str | None:
+        """The privilege whose attempts it shows, as the recipe calls it; None where it shows none."""
+        return self.attempts_from if self.attempts else None
+
+    @property
+    def turns(self) -> int:
+        """How many attempts one sample may take: the teacher tries again until it is right."""
+        return 1
+
+    @property
+    def role(self) -> Role:
+        """What it is there for, besides or instead of a rung of the ladder."""
+        if self.scoring:
+            return "scoring"
+        if self.style:
+            return "style"
+        return "control" if self.imitates else "privilege"
+
+    @property
+    def rank(self) -> tuple[float, int, str]:
+        """Orders the ladder: by richness, then the role, then the name."""
+        return self.richness, _ROLES.index(self.role), self.name
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The names of its options, as a recipe writes them."""
+        return tuple(field.name.rstrip("_") for field in fields(self)) if is_dataclass(self) else ()
+
+    def needs_attempt(self, task: Task) -> bool:
+        """Whether this task's context cannot be written without an attempt."""
+        return self.attempts is not None
+
+    def write(self, task: Task, attempts: Sequence[Attempt], decoys: Decoys) -> Mapping[str, Any]:
+        """Give the variables of the template for a task: by default what the privilege needs of it.
+
+        `attempts` are those with a response: the wrong ones, oldest first, and right ones; where `needs_attempt` is
+        true, at least one is of the kind `attempts`. `decoys` finds wrong answers and other tasks' solutions, and is
+        filled where `from_other_tasks` is true.
+
+        Raises UnmetNeedError where there is nothing to show.
+        """
+        return {need: task[need] for need in self.needs}
+
+
+def or_unmet(text: str | None, reason: str) -> str:
+    """Give the text. Raises UnmetNeedError with the reason where there is none."""
+    if not text:
+        raise UnmetNeedError(reason)
+    return text
