@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infogap.cli.check_recipe import outside_problems
+from infogap.api.check_recipe import outside_problems
 from infogap.recipe import load_recipe
 
 ROOT = Path(__file__).parents[1]

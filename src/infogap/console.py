@@ -27,6 +27,18 @@ class Output:
 
 output = Output()
 
+
+@contextmanager
+def speaking(*, quiet: bool) -> Iterator[None]:
+    """Say everything, or nothing, while the block runs."""
+    before = output.quiet
+    output.quiet = quiet
+    try:
+        yield
+    finally:
+        output.quiet = before
+
+
 Advance = Callable[..., None]
 """`advance(n=1, **extra)`: n more are done; `extra` names running totals shown beside, such as tokens=123."""
 

@@ -91,7 +91,7 @@ def check(
         return
     if recipe is None:
         raise UserError("name a recipe: infogap check RECIPE")
-    from infogap.cli.check_recipe import checked
+    from infogap.api.check_recipe import checked
 
     loaded = checked(recipe, set_)
     say(f"{recipe}: valid", style="green")

@@ -69,7 +69,7 @@ def _make_all(
     retry_failed: bool = False,
     push: bool = False,
 ) -> None:
-    from infogap.cli.check_recipe import checked
+    from infogap.api.check_recipe import checked
     from infogap.runs.pipeline import run_all
     from infogap.runs.run_folder import Run
 
