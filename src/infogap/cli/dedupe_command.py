@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infogap.cli.app import print_json
 from infogap.cli.arguments import run_folder
 from infogap.console import output, say
-from infogap.errors import UserError
+from infogap.errors import InputError
 
 if TYPE_CHECKING:
     from infogap.dedupe.dedupe_file import FileDuplicates
@@ -21,17 +22,17 @@ Folder = Annotated[
     Path | None,
     typer.Argument(metavar="[RUN]", callback=run_folder, help="The run's folder; none with --input."),
 ]
-Input = Annotated[Path | None, typer.Option("--input", metavar="FILE", help="A .parquet or .jsonl file, in no run.")]
-Column = Annotated[str | None, typer.Option(help="With --input: the column of texts, or a path into one.")]
+Input = Annotated[Path | None, typer.Option("--input", metavar="FILE", help="A .parquet or .jsonl file, not a run.")]
+Column = Annotated[str | None, typer.Option(help="With --input: the column of texts, or a path into a column.")]
 Output = Annotated[
     Path | None,
-    typer.Option("--output", metavar="FILE", help="With --input: where the rows that stay are written."),
+    typer.Option("--output", metavar="FILE", help="With --input: write the kept rows here."),
 ]
 Duplicates = Annotated[
     Path | None,
-    typer.Option("--duplicates", metavar="FILE", help="With --input: where the table of duplicates goes (.parquet)."),
+    typer.Option("--duplicates", metavar="FILE", help="With --input: write the table of removed rows here (.parquet)."),
 ]
-Threshold = Annotated[float | None, typer.Option(help="With --input: Jaccard from which rows are duplicates (0.8).")]
+Threshold = Annotated[float | None, typer.Option(help="With --input: the Jaccard similarity of duplicates (0.8).")]
 Ngram = Annotated[int | None, typer.Option(help="With --input: words per n-gram (5).")]
 NumPerm = Annotated[int | None, typer.Option(help="With --input: permutations per signature (128).")]
 Ray = Annotated[
@@ -39,7 +40,7 @@ Ray = Annotated[
     typer.Option(
         "--ray",
         metavar="ADDRESS",
-        help="Work on a Ray cluster: host:port of its head node, auto, or local for one of this machine alone.",
+        help="Use a Ray cluster: host:port of its head node, auto, or local for this machine alone.",
     ),
 ]
 Keep = Annotated[str | None, typer.Option(help="With --input: first (the default) or longest.")]
@@ -47,7 +48,7 @@ Keep = Annotated[str | None, typer.Option(help="With --input: first (the default
 
 @contextmanager
 def where(ray: str | None) -> Iterator[None]:
-    """Work on this machine's cores, or on a Ray cluster."""
+    """Use this machine's cores, or a Ray cluster."""
     if ray is None:
         yield
         return
@@ -58,12 +59,12 @@ def where(ray: str | None) -> Iterator[None]:
 
 
 def check(folder: Path | None, file: Path | None, of_file: dict[str, Any]) -> None:
-    """Raises UserError where the options say neither a run nor a file, or options of a file are given for a run."""
+    """Raise InputError unless the options name either a run or a file, and those of a file are given for a file."""
     if (folder is None) == (file is None):
-        raise UserError("name a run's folder, or a file with --input and --column")
+        raise InputError("name a run's folder, or a file with --input and --column")
     given = [name for name, value in of_file.items() if value is not None]
     if folder is not None and given:
-        raise UserError(f"--{given[0].replace('_', '-')} goes with --input; for a run the recipe says it (`dedupe:`)")
+        raise InputError(f"--{given[0].replace('_', '-')} goes with --input; for a run the recipe says it (`dedupe:`)")
 
 
 def dedupe_file(
@@ -73,12 +74,12 @@ def dedupe_file(
     duplicates: Path | None,
     settings: dict[str, Any],
 ) -> None:
-    """Find the duplicates of a file, write what is asked for, and say what was found."""
+    """Find the duplicates in a file, write what is asked for, and print a summary."""
     from infogap.dedupe.dedupe_file import duplicates_in, write_kept
     from infogap.runs.run_folder import write_part
 
     if column is None:
-        raise UserError("say which column holds the texts: --column NAME")
+        raise InputError("say which column holds the texts: --column NAME")
     found = duplicates_in(file, column, _settings(settings))
     table = found.table()
     if duplicates is not None:
@@ -86,9 +87,7 @@ def dedupe_file(
     if output_file is not None:
         write_kept(file, table["row"].to_numpy(), output_file)
     if output.json:
-        import orjson
-
-        typer.echo(orjson.dumps(_as_json(found), option=orjson.OPT_INDENT_2).decode())
+        print_json(_as_json(found))
     else:
         _tell(found, output_file, duplicates)
 
@@ -104,9 +103,9 @@ def _settings(given: dict[str, Any]) -> Dedupe:
         settings = Dedupe.model_validate(named)
     except ValidationError as error:
         problems = (f"--{spell_path(path).replace('_', '-')}: {text}" for path, text in messages(error, named))
-        raise UserError("\n".join(problems)) from None
+        raise InputError("\n".join(problems)) from None
     if settings.keep not in ("first", "longest"):
-        raise UserError(f"--keep {settings.keep} is for runs, whose traces are measured; write first or longest")
+        raise InputError(f"--keep {settings.keep} is for runs, whose traces are measured; write first or longest")
     return settings
 
 
