@@ -49,6 +49,13 @@ def test_tables_are_lazy_frames_with_the_declared_columns(run: infogap.Run) -> N
         run.table("trace")
 
 
+def test_a_stage_that_is_not_there_is_named(run: infogap.Run) -> None:
+    with pytest.raises(infogap.InputError, match=r"there is no stage 'mesure' .*did you mean 'measure'"):
+        run.update("mesure", quiet=True)
+    with pytest.raises(infogap.InputError, match="its traces are imported"):
+        run.update("generate", quiet=True)
+
+
 def test_joined_has_a_row_per_trace_and_the_columns_of_all(run: infogap.Run) -> None:
     joined = run.joined().collect()
     assert joined.height == run.table("traces").collect().height == joined["trace_id"].n_unique()

@@ -1,4 +1,4 @@
-"""Commands about recipes: write one to start from, and check one."""
+"""Commands that write and check recipes, and list file layouts."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Stage
 from infogap.runs.staleness import StageState, Staleness
+from infogap.spelling import nearest
 
 _MODULES = {
     "tasks": "infogap.tasks",
@@ -83,7 +84,9 @@ def run_all(run: Run) -> list[StageUpdate]:
 
 
 def run_one(run: Run, name: str) -> StageUpdate:
-    """Bring one stage up to date. Raises UserError where a stage that it reads is not."""
+    """Bring one stage up to date. Raises UserError if a stage that it reads is not, or if there is no such stage."""
+    if name not in _MODULES:
+        raise UserError(f"there is no stage '{name}'{nearest(name, _MODULES)}; the stages are {', '.join(_MODULES)}")
     order = stages(run.recipe)
     stage = next((stage for stage in order if stage.name == name), None)
     if stage is None and name == "gap":
