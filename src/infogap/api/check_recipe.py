@@ -47,8 +47,8 @@ def _verifiers(loaded: LoadedRecipe) -> list[Problem]:
     for index, source in enumerate(loaded.recipe.import_ or loaded.recipe.tasks or []):
         if not isinstance(source, GymTasks) and is_function(source.verifier):
             named.setdefault(source.verifier, (key, index, "verifier"))
-    found = [(path, problem(name, loaded.base.resolve())) for name, path in named.items()]
-    return [loaded.problem(path, message) for path, message in found if message]
+    messages = [(path, problem(name, loaded.base.resolve())) for name, path in named.items()]
+    return [loaded.problem(path, message) for path, message in messages if message]
 
 
 def _templates(loaded: LoadedRecipe) -> list[Problem]:

@@ -43,12 +43,12 @@ def count_markers(texts: Iterable[str | None], lexicon: str = "infogap", spans: 
     frame = pl.DataFrame(
         {
             "words": pl.Series(words, dtype=pl.Int64),
-            "epistemic_count": pl.Series([len(found) for found in places], dtype=pl.Int64),
+            "epistemic_count": pl.Series([len(markers) for markers in places], dtype=pl.Int64),
             "epistemic_density": pl.Series(
-                [1000 * len(found) / count if count else None for found, count in zip(places, words, strict=True)],
+                [1000 * len(markers) / count if count else None for markers, count in zip(places, words, strict=True)],
                 dtype=pl.Float64,
             ),
-            "markers": pl.Series([_counted(found) for found in places], dtype=_COUNTS),
+            "markers": pl.Series([_counted(markers) for markers in places], dtype=_COUNTS),
         }
     )
     if not spans:
@@ -58,9 +58,9 @@ def count_markers(texts: Iterable[str | None], lexicon: str = "infogap", spans: 
             [
                 [
                     {"start": start, "end": end, "marker": marker, "category": loaded.markers[marker]}
-                    for start, end, marker in found
+                    for start, end, marker in markers
                 ]
-                for found in places
+                for markers in places
             ],
             dtype=_SPANS,
         )
@@ -71,10 +71,10 @@ def _marker_places(lexicon: Lexicon, texts: list[str]) -> list[list[tuple[int, i
     """Of each text the start, end and name of its markers, from left to right."""
     from infogap.measure.markers import MarkerFinder
 
-    return [found[0] for found in MarkerFinder([lexicon]).find(texts)] if texts else []
+    return [by_lexicon[0] for by_lexicon in MarkerFinder([lexicon]).find(texts)] if texts else []
 
 
-def _counted(found: list[tuple[int, int, str]]) -> list[dict[str, str | int]]:
-    counts = Counter(marker for _, _, marker in found)
+def _counted(markers: list[tuple[int, int, str]]) -> list[dict[str, str | int]]:
+    counts = Counter(marker for _, _, marker in markers)
     ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
     return [{"marker": marker, "count": count} for marker, count in ordered]

@@ -58,4 +58,4 @@ def _scanned(rows: list[dict[str, Any]]) -> list[tuple[list[Any], float | None, 
             for row in rows
         ]
     )
-    return [(list(found.leaks), found.copied_share, found.longest_copy) for found in scanned]
+    return [(list(scan.leaks), scan.copied_share, scan.longest_copy) for scan in scanned]

@@ -85,4 +85,4 @@ def _grades(responses: list[Any], golds: list[Any], questions: list[Any], verifi
             trace = {"reasoning": reasoning, "response": said, "finish_reason": None, "error": None}
             yield "", prepared(task, trace)
 
-    return [found for _, found in grade_all(work(), verifiers=[verifier], folder=Path.cwd())]
+    return [graded for _, graded in grade_all(work(), verifiers=[verifier], folder=Path.cwd())]

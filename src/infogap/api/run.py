@@ -203,8 +203,8 @@ class Run:
 
         rows: list[dict[str, Any]] = []
         for effects in effects_of(self.folder, self.is_done("verify")):
-            found = effects.as_json()
-            rows += [row | {"teacher": found["teacher"]} for row in (*found["differences"], *found["contrasts"])]
+            tables = effects.as_json()
+            rows += [row | {"teacher": tables["teacher"]} for row in (*tables["differences"], *tables["contrasts"])]
         schema: dict[str, Any] = {
             **dict.fromkeys(("teacher", "privilege", "against", "quantity", "lexicon"), pl.String),
             **dict.fromkeys(("tasks", "differing"), pl.Int64),

@@ -80,16 +80,16 @@ def dedupe_file(
 
     if column is None:
         raise InputError("say which column holds the texts: --column NAME")
-    found = duplicates_in(file, column, _settings(settings))
-    table = found.table()
+    result = duplicates_in(file, column, _settings(settings))
+    table = result.table()
     if duplicates is not None:
         write_part(duplicates, table)
     if output_file is not None:
         write_kept(file, table["row"].to_numpy(), output_file)
     if output.json:
-        print_json(_as_json(found))
+        print_json(_as_json(result))
     else:
-        _tell(found, output_file, duplicates)
+        _print_counts(result, output_file, duplicates)
 
 
 def _settings(given: dict[str, Any]) -> Dedupe:
@@ -109,27 +109,27 @@ def _settings(given: dict[str, Any]) -> Dedupe:
     return settings
 
 
-def _as_json(found: FileDuplicates) -> dict[str, Any]:
+def _as_json(result: FileDuplicates) -> dict[str, Any]:
     return {
-        "rows": found.rows,
-        "without_text": found.without_text,
-        "removed": len(found.removed),
-        "exact": sum(removal.how == "exact" for removal in found.removed),
-        "searches_given_up": found.cut,
-        "duplicates": found.table().to_dicts(),
+        "rows": result.rows,
+        "without_text": result.without_text,
+        "removed": len(result.removed),
+        "exact": sum(removal.how == "exact" for removal in result.removed),
+        "searches_given_up": result.cut,
+        "duplicates": result.table().to_dicts(),
     }
 
 
-def _tell(found: FileDuplicates, output_file: Path | None, duplicates: Path | None) -> None:
-    exact = sum(removal.how == "exact" for removal in found.removed)
-    stay = found.rows - len(found.removed)
-    near = len(found.removed) - exact
-    say(f"{found.rows:,} rows: {exact:,} copies and {near:,} near-duplicates go, {stay:,} stay", style="bold")
-    if found.without_text:
-        say(f"{found.without_text:,} rows have no text: they were not compared, and stay", style="yellow")
-    if found.cut:
+def _print_counts(result: FileDuplicates, output_file: Path | None, duplicates: Path | None) -> None:
+    exact = sum(removal.how == "exact" for removal in result.removed)
+    stay = result.rows - len(result.removed)
+    similar = len(result.removed) - exact
+    say(f"{result.rows:,} rows: {exact:,} copies and {similar:,} near-duplicates go, {stay:,} stay", style="bold")
+    if result.without_text:
+        say(f"{result.without_text:,} rows have no text: they were not compared, and stay", style="yellow")
+    if result.cut:
         given_up = "searches were given up among very many similar texts: duplicates may be left"
-        say(f"{found.cut:,} {given_up}", style="yellow")
+        say(f"{result.cut:,} {given_up}", style="yellow")
     if output_file is not None:
         say(f"written: {output_file}")
     if duplicates is not None:

@@ -40,10 +40,10 @@ def search(batches: Batches, settings: Dedupe, advance: Callable[[int], None]) -
     rows = _in_order(corpus, settings)
     items, _ = rows.items()
     bands = choose_bands(settings.threshold, settings.num_perm)
-    near = candidates(items, corpus.signatures, bands, settings.threshold)
-    pairs = similar(near, items, corpus, verify=settings.verify)
+    candidate_pairs = candidates(items, corpus.signatures, bands, settings.threshold)
+    pairs = similar(candidate_pairs, items, corpus, verify=settings.verify)
     without_text = int(np.count_nonzero(corpus.text_of_row < 0))
-    return TextSearch(settings, len(corpus.text_of_row), without_text, near.cut, rows, pairs)
+    return TextSearch(settings, len(corpus.text_of_row), without_text, candidate_pairs.cut, rows, pairs)
 
 
 def removal_table(removed: list[Removal]) -> pl.DataFrame:
