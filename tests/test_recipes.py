@@ -1,12 +1,15 @@
-"""Every recipe that ships is valid, and so is what they and the README say of themselves."""
+"""Every recipe that ships is valid, and so are those of the documentation."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from infogap.cli.check_recipe import outside_problems
-from infogap.recipe import load_recipe
+from infogap.api.check_recipe import outside_problems
+from infogap.recipe import Recipe, load_recipe
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
@@ -23,40 +26,44 @@ def test_a_shipped_recipe_is_valid_and_named_like_its_file(file: Path) -> None:
     assert loaded.recipe.name == file.stem
 
 
-def test_the_recipe_in_the_readme_is_valid(tmp_path: Path) -> None:
-    (text,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    (tmp_path / "recipe.yaml").write_text(text)
+def fenced(page: str, language: str) -> str:
+    """The one block of a language in a page."""
+    (text,) = re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    return str(text)
+
+
+def recipe_with(fragment: str, section: str, folder: Path) -> Recipe:
+    """The recipe of docs/recipe.md with one section replaced."""
+    whole = re.sub(rf"{section}:.*?\n\n", lambda _: fragment + "\n", fenced("docs/recipe.md", "yaml"), flags=re.DOTALL)
+    (folder / "recipe.yaml").write_text(whole)
+    return load_recipe(folder / "recipe.yaml").recipe
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/recipe.md"])
+def test_the_recipes_in_the_documentation_are_valid(page: str, tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(fenced(page, "yaml"))
     assert load_recipe(tmp_path / "recipe.yaml").recipe.name == "math-uncertain"
 
 
-def test_the_other_keys_in_the_readme_are_valid_too(tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text()
-    (whole,) = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
-    (fragment,) = re.findall(r"```yaml fragment\n(.*?)```", readme, re.DOTALL)
-    merged = re.sub(r"generate:.*?\n\n", fragment + "\n", whole, flags=re.DOTALL)
-    (tmp_path / "recipe.yaml").write_text(merged)
-    generate = load_recipe(tmp_path / "recipe.yaml").recipe.generate
+def test_the_keys_of_rounds_are_valid(tmp_path: Path) -> None:
+    generate = recipe_with(fenced("docs/recipe.md", "yaml fragment"), "generate", tmp_path).generate
     assert generate is not None and generate.until is not None and generate.select is not None
 
 
 def test_the_keys_in_the_page_on_the_gap_are_valid(tmp_path: Path) -> None:
-    (whole,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    (fragment,) = re.findall(r"```yaml fragment\n(.*?)```", (ROOT / "docs" / "gap.md").read_text(), re.DOTALL)
-    merged = re.sub(r"measure:.*?\n\n", fragment + "\n", whole, flags=re.DOTALL)
-    (tmp_path / "recipe.yaml").write_text(merged)
-    gap = load_recipe(tmp_path / "recipe.yaml").recipe.measure.gap
+    gap = recipe_with(fenced("docs/gap.md", "yaml fragment"), "measure", tmp_path).measure.gap
     assert gap is not None and gap.per_token and gap.contexts == ["decoy_solution", "reference_only"]
 
 
 def test_the_keys_in_the_page_on_decontamination_are_valid(tmp_path: Path) -> None:
-    (whole,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    page = (ROOT / "docs" / "decontamination.md").read_text()
-    (fragment,) = re.findall(r"```yaml fragment\n(.*?)```", page, re.DOTALL)
-    merged = re.sub(r"decontaminate:.*?\n\n", lambda _: fragment + "\n", whole, flags=re.DOTALL)
-    (tmp_path / "recipe.yaml").write_text(merged)
-    settings = load_recipe(tmp_path / "recipe.yaml").recipe.decontaminate
+    settings = recipe_with(fenced("docs/decontamination.md", "yaml fragment"), "decontaminate", tmp_path).decontaminate
     assert settings is not None and [one.label for one in settings.against] == ["aime24", "MATH-500"]
 
 
-def test_the_readme_shows_no_leftover() -> None:
-    assert "@@" not in (ROOT / "README.md").read_text()
+def test_the_readme_is_short_and_its_output_is_what_the_run_prints(tmp_path: Path) -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+    command = [sys.executable, "-m", "infogap", "run", str(ROOT / "recipes" / "import-traces.yaml")]
+    environment = os.environ | {"COLUMNS": "100"}
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, env=environment)
+    printed = "\n".join(line.rstrip() for line in ran.stdout.splitlines())
+    assert fenced("README.md", "text") in f"{printed}\n"

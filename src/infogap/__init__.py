@@ -1,3 +1,84 @@
-"""infogap: reasoning-distillation datasets whose teacher-student information gap is controlled."""
+"""infogap: reasoning-distillation datasets whose teacher-student information gap is controlled.
+
+Run builds a dataset from a recipe. The functions apply single parts of it to texts of your own:
+
+    count_markers   epistemic markers in texts
+    find_leaks      places where a trace shows what only its teacher saw
+    grade           a verdict on a response's final answer
+    deduplicate     near-duplicates among texts
+    render          the prompt that a teacher reads under a privilege
+
+Each is imported when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from infogap.api.count_markers import count_markers
+    from infogap.api.deduplicate import Deduplicated, deduplicate
+    from infogap.api.find_leaks import find_leaks
+    from infogap.api.grade_answers import grade
+    from infogap.api.render import render
+    from infogap.api.run import Run
+    from infogap.errors import ExternalError, InfogapError, InputError, ShortfallError, StoppedError
+    from infogap.recipe import RecipeError
+    from infogap.runs.pipeline import StageUpdate
+    from infogap.runs.staleness import StageState
+    from infogap.verify.base import Grade
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Deduplicated",
+    "ExternalError",
+    "Grade",
+    "InfogapError",
+    "InputError",
+    "RecipeError",
+    "Run",
+    "ShortfallError",
+    "StageState",
+    "StageUpdate",
+    "StoppedError",
+    "__version__",
+    "count_markers",
+    "deduplicate",
+    "find_leaks",
+    "grade",
+    "render",
+]
+
+_MODULES = {
+    "Deduplicated": "infogap.api.deduplicate",
+    "ExternalError": "infogap.errors",
+    "Grade": "infogap.verify.base",
+    "InfogapError": "infogap.errors",
+    "InputError": "infogap.errors",
+    "RecipeError": "infogap.recipe",
+    "Run": "infogap.api.run",
+    "ShortfallError": "infogap.errors",
+    "StageState": "infogap.runs.staleness",
+    "StageUpdate": "infogap.runs.pipeline",
+    "StoppedError": "infogap.errors",
+    "count_markers": "infogap.api.count_markers",
+    "deduplicate": "infogap.api.deduplicate",
+    "find_leaks": "infogap.api.find_leaks",
+    "grade": "infogap.api.grade_answers",
+    "render": "infogap.api.render",
+}
+
+
+if not TYPE_CHECKING:  # for type checkers a name that is not above is an error
+
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is first used."""
+        if name not in _MODULES:
+            raise AttributeError(f"module 'infogap' has no attribute {name!r}")
+        value = getattr(import_module(_MODULES[name]), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""What a person sees: everything but data goes to stderr, data goes to stdout."""
+"""Output for people: data goes to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-_LOG_EVERY = 15.0  # seconds between lines where there is no terminal to draw a bar on
+_LOG_EVERY = 15.0  # seconds between lines if there is no terminal for a bar
 
 
 @dataclass
 class Output:
-    """How much is said; set once by the command line. As a library, infogap is silent."""
+    """How much is printed. As a library, infogap is silent unless a call asks for more."""
 
     quiet: bool = True
     verbose: bool = False
@@ -27,8 +27,20 @@ class Output:
 
 output = Output()
 
+
+@contextmanager
+def speaking(*, quiet: bool) -> Iterator[None]:
+    """Say everything, or nothing, while the block runs."""
+    before = output.quiet
+    output.quiet = quiet
+    try:
+        yield
+    finally:
+        output.quiet = before
+
+
 Advance = Callable[..., None]
-"""`advance(n=1, **extra)`: n more are done; `extra` names running totals shown beside, such as tokens=123."""
+"""`advance(n=1, **extra)`: n more are done; `extra` adds to running totals shown beside, such as tokens=123."""
 
 
 def stderr() -> Console:
@@ -39,33 +51,33 @@ def stderr() -> Console:
 
 
 def stdout() -> Console:
-    """The console for data: tables and traces. Its text is never read as markup unless it is asked for."""
+    """The console for data: tables and traces. Text is not read as markup unless a call asks for it."""
     from rich.console import Console
 
     class Data(Console):
         def on_broken_pipe(self) -> None:
-            raise BrokenPipeError  # `infogap show RUN | head` is no failure: the command line ends quietly
+            raise BrokenPipeError  # `infogap show RUN | head` is not a failure: the command line ends quietly
 
     return Data(highlight=False, markup=False, emoji=False)
 
 
 def say(text: str, style: str | None = None) -> None:
-    """A line for the person at the terminal; nothing under --quiet."""
+    """Print a line for the person at the terminal; nothing under --quiet."""
     if not output.quiet:
         stderr().print(text, style=style, markup=False)
 
 
 def detail(text: str) -> None:
-    """A line that only -v shows."""
+    """Print a line under -v only."""
     if output.verbose:
         stderr().print(text, style="dim", markup=False)
 
 
 @contextmanager
 def progress(what: str, total: int, unit: str, done: int = 0) -> Iterator[Advance]:
-    """Show done, rate and time left while a stage works; `done` of `total` were there before.
+    """Show progress, rate and time left while a stage works; `done` of `total` were done before.
 
-    On a terminal a bar, elsewhere a line every 15 seconds; nothing under --quiet or where there is nothing to do.
+    A bar on a terminal, elsewhere a line every 15 seconds; nothing under --quiet or if there is nothing to do.
     """
     if output.quiet or total == 0:
         yield lambda _n=1, **_extra: None
@@ -128,7 +140,7 @@ def _log(what: str, total: int, unit: str, done: int) -> Iterator[Advance]:
 
 
 def _rate(finished: int, before: int, total: int, unit: str, totals: dict[str, int], seconds: float) -> str:
-    """`12.3 traces/s, 140 tokens/s, 0:42 left`; what was done before this call does not count."""
+    """`12.3 traces/s, 140 tokens/s, 0:42 left`; what was done before the stage began does not count."""
     if seconds <= 0 or finished == before:
         return unit
     speed = (finished - before) / seconds

@@ -2,9 +2,9 @@
 
 | code | meaning |
 | --- | --- |
-| 0 | done, or ended early on purpose (Ctrl-C, a budget): the same command goes on from there |
-| 2 | the user's input is wrong: a recipe, an option, a data file |
-| 3 | the world failed: a server, the disk, the Hub |
+| 0 | done, or ended early on purpose (Ctrl-C, a budget): the same command continues from there |
+| 2 | the input is wrong: a recipe, an option, a data file |
+| 3 | an external service or the disk failed: a server, the Hub |
 | 4 | done, but short of the target that the recipe states |
 | 130 | stopped at once, by a second Ctrl-C or by one where nothing was in flight |
 """
@@ -18,14 +18,14 @@ class InfogapError(Exception):
     exit_code = 1
 
 
-class UserError(InfogapError, ValueError):
-    """The recipe, an option or a data file is wrong."""
+class InputError(InfogapError, ValueError):
+    """The recipe, an argument or a data file is wrong. Also a ValueError."""
 
     exit_code = 2
 
 
-class WorldError(InfogapError, OSError):
-    """A server, the disk or the Hub failed; running the same command again continues the work."""
+class ExternalError(InfogapError, OSError):
+    """A server, the disk or the Hub failed; the same call or command continues the work. Also an OSError."""
 
     exit_code = 3
 
@@ -37,6 +37,11 @@ class ShortfallError(InfogapError):
 
 
 class StoppedError(InfogapError):
-    """The work was ended early on purpose; `str()` says what is done and how to go on."""
+    """The work was ended early on purpose; `str()` says what is done and how to continue."""
 
     exit_code = 0
+
+
+# The same classes, by the names that the modules use.
+UserError = InputError
+WorldError = ExternalError

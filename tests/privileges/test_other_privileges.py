@@ -210,7 +210,7 @@ def test_a_template_may_have_a_name_with_a_colon(tmp_path: Path) -> None:
 
 
 def test_a_privilege_without_words_is_refused_before_anything_runs(tmp_path: Path) -> None:
-    from infogap.cli.check_recipe import checked
+    from infogap.api.check_recipe import checked
 
     (tmp_path / "mine.py").write_text(re.sub(r" *template = .*\n", "", CODE))
     make_run(tmp_path, generate="generate: {privileges: ['mine:SOLUTION_LENGTH']}\n")

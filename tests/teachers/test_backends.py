@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from infogap import plugins
-from infogap.cli.check_recipe import checked
+from infogap.api.check_recipe import checked
 from infogap.errors import StoppedError, UserError
 from infogap.publish.redaction import public_recipe
 from infogap.recipe import RecipeError

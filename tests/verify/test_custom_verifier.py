@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from infogap.cli.check_recipe import checked
+from infogap.api.check_recipe import checked
 from infogap.errors import UserError, WorldError
 from infogap.recipe import load_recipe
 from infogap.runs.run_folder import Run

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from infogap import plugins
-from infogap.cli.check_recipe import checked
+from infogap.api.check_recipe import checked
 from infogap.errors import UserError
 from infogap.imports import STAGE as IMPORT
 from infogap.recipe.named_formats import format_names, load_format

@@ -1,12 +1,14 @@
-"""The command line: one thin command per stage, and those to look at what a run holds."""
+"""The command line: thin commands over the Python API. Open app.py first, then stages.py."""
 
 from importlib import import_module
 
+_COMMANDS = ("recipes", "privileges_command", "run_commands", "status", "show", "stages", "datasets")
+
 
 def main() -> None:
-    """The console script `infogap`."""
+    """Run the console script `infogap`."""
     from infogap.cli.app import app
 
-    for commands in ("recipes", "stages", "show", "datasets"):  # each registers its own, in the order of --help
+    for commands in _COMMANDS:  # each registers its own, in the order of --help
         import_module(f"infogap.cli.{commands}")
     app()

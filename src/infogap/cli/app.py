@@ -17,8 +17,8 @@ from infogap.console import output, stderr
 from infogap.errors import InfogapError, StoppedError
 
 EXIT_CODES = (
-    "Exit codes: 0 done, or ended early on purpose (Ctrl-C while a teacher is asked, a budget), 2 the input is wrong, "
-    "3 the world failed (server, disk, Hub), 4 done but short of the target, 1 a bug in infogap, "
+    "Exit codes: 0 done, or stopped early on purpose (one Ctrl-C while generating, a budget), 2 the input is wrong, "
+    "3 an external service or the disk failed, 4 done but short of the recipe's target, 1 a bug in infogap, "
     "130 stopped at once by a second Ctrl-C."
 )
 app = typer.Typer(
@@ -35,17 +35,24 @@ RECIPES, RUNS, DATASETS, STAGES = "Recipes", "Runs", "Datasets", "One stage of a
 _INTERRUPTED = 130
 
 _COMMON = {
-    "verbose": Annotated[bool, typer.Option("-v", "--verbose", help="Say more.", rich_help_panel="Output")],
-    "quiet": Annotated[bool, typer.Option("-q", "--quiet", help="Errors only.", rich_help_panel="Output")],
-    "json_": Annotated[bool, typer.Option("--json", help="Data as JSON on stdout.", rich_help_panel="Output")],
+    "verbose": Annotated[bool, typer.Option("-v", "--verbose", help="Print details.", rich_help_panel="Output")],
+    "quiet": Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.", rich_help_panel="Output")],
+    "json_": Annotated[bool, typer.Option("--json", help="Print data as JSON on stdout.", rich_help_panel="Output")],
     "debug": Annotated[bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel="Output")],
 }
+
+
+def print_json(value: Any) -> None:
+    """Print data as indented JSON on stdout."""
+    import orjson
+
+    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
 
 def command(
     panel: str, name: str | None = None, to: typer.Typer = app, help_text: str | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a function as a command with the output options, its errors told in one line."""
+    """Register a function as a command with the output options; its errors become one line and an exit code."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         register_with = to.command(name or function.__name__, rich_help_panel=panel, help=help_text)
@@ -56,7 +63,7 @@ def command(
 
 
 def with_output_options(function: Callable[..., None]) -> Callable[..., None]:
-    """The function with -v, --quiet, --json and --debug besides its own parameters."""
+    """Add -v, --quiet, --json and --debug to a function's own parameters."""
 
     @wraps(function)
     def run(*, verbose: bool, quiet: bool, json_: bool, debug: bool, **arguments: Any) -> None:
@@ -81,9 +88,9 @@ def _run(function: Callable[..., None], arguments: dict[str, Any]) -> None:
         _complain(str(error), style="yellow" if isinstance(error, StoppedError) else "red")
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
-        _complain("stopped; what was finished is on disk, the same command goes on from there")
+        _complain("stopped; what was finished is on disk, and the same command continues from there")
         raise typer.Exit(_INTERRUPTED) from None
-    except BrokenPipeError:  # `infogap show RUN | head`: nobody reads on, and nothing may be flushed at exit
+    except BrokenPipeError:  # `infogap show RUN | head`: nobody reads the rest, so nothing may be flushed at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(0) from None
     except (typer.Exit, typer.Abort):
@@ -111,4 +118,4 @@ def _app(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """What stands before the command."""
+    """Handle the options that stand before the command."""

@@ -11,7 +11,7 @@ RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, 
 
 
 def run_folder(folder: Path | None) -> Path | None:
-    """A run's folder as it is named; a bare name is one in runs/, where there is no such folder here."""
+    """Resolve a run's name: a bare name means runs/NAME if there is no such folder here."""
     if folder is None or folder.exists() or folder.is_absolute() or len(folder.parts) != 1:
         return folder
     named = Path("runs") / folder
@@ -19,11 +19,19 @@ def run_folder(folder: Path | None) -> Path | None:
 
 
 RunFolder = Annotated[
-    Path, typer.Argument(metavar="RUN", callback=run_folder, help="The run's folder, runs/NAME, or its name alone.")
+    Path, typer.Argument(metavar="RUN", callback=run_folder, help="The run's folder, or the name of one in runs/.")
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", metavar="KEY=VALUE", help="Override a key of the recipe: generate.samples=2; may be repeated."
-    ),
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the recipe: generate.samples=2. Repeatable."),
 ]
+Push = Annotated[bool, typer.Option("--push", help="Push the dataset to the recipe's Hub repository.")]
+MaxRequests = Annotated[
+    int | None,
+    typer.Option("--max-requests", metavar="N", min=1, help="Stop cleanly after N requests; rerun to continue."),
+]
+MaxTokens = Annotated[
+    int | None,
+    typer.Option("--max-tokens", metavar="N", min=1, help="Stop cleanly at N tokens, prompts and responses together."),
+]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Send failed requests again.")]

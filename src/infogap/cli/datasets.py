@@ -1,4 +1,4 @@
-"""Commands about datasets: export, compare, and fetch them."""
+"""Commands that export, compare and fetch datasets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from infogap.cli.app import DATASETS, command
+from infogap.cli.app import DATASETS, command, print_json
 from infogap.cli.arguments import RunFolder, run_folder
 from infogap.console import output, say
 
@@ -16,7 +16,7 @@ from infogap.console import output, say
 @command(DATASETS)
 def export(
     folder: RunFolder,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to: .jsonl or .parquet.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write: .jsonl or .parquet.")],
     form: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="messages, prompt-completion, alpaca or sharegpt.")
     ] = "messages",
@@ -31,27 +31,29 @@ def export(
 
 @command(DATASETS)
 def diff(
-    first: Annotated[Path, typer.Argument(metavar="FIRST", callback=run_folder, help="A run, or a dataset's folder.")],
-    second: Annotated[Path, typer.Argument(metavar="SECOND", callback=run_folder, help="Another.")],
+    first: Annotated[Path, typer.Argument(metavar="FIRST", callback=run_folder, help="A run, or a dataset folder.")],
+    second: Annotated[Path, typer.Argument(metavar="SECOND", callback=run_folder, help="Another one.")],
 ) -> None:
-    """Say what differs between two datasets: recipe, libraries, the mix, the traces."""
+    """Compare two runs or datasets: recipe, libraries, mix, traces."""
     from infogap.publish.diff import difference
 
-    found = difference(first, second)
+    differences = difference(first, second)
     if output.json:
-        import orjson
-
-        typer.echo(orjson.dumps(asdict(found) | {"same": found.same}, option=orjson.OPT_INDENT_2).decode())
+        print_json(asdict(differences) | {"same": differences.same})
         return
-    for heading, lines in (("recipe", found.recipe), ("libraries", found.libraries), ("mix", found.mix)):
+    for heading, lines in (
+        ("recipe", differences.recipe),
+        ("libraries", differences.libraries),
+        ("mix", differences.mix),
+    ):
         typer.echo(f"{heading}: {'the same' if not lines else ''}")
         for line in lines:
             typer.echo(f"  {line}")
-    for config, counts in found.configs.items():
+    for config, counts in differences.configs.items():
         typer.echo(
             f"{config}: {counts['both']:,} in both, {counts['only_first']:,} only in {first}, "
             f"{counts['only_second']:,} only in {second}"
-            + ("; the same ids, other contents" if config in found.other_contents else "")
+            + ("; the same ids, other contents" if config in differences.other_contents else "")
         )
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infogap.cli.app import print_json
 from infogap.cli.arguments import run_folder
 from infogap.console import output, say
-from infogap.errors import UserError
+from infogap.errors import InputError
 
 if TYPE_CHECKING:
     from infogap.dedupe.dedupe_file import FileDuplicates
@@ -21,17 +22,17 @@ Folder = Annotated[
     Path | None,
     typer.Argument(metavar="[RUN]", callback=run_folder, help="The run's folder; none with --input."),
 ]
-Input = Annotated[Path | None, typer.Option("--input", metavar="FILE", help="A .parquet or .jsonl file, in no run.")]
-Column = Annotated[str | None, typer.Option(help="With --input: the column of texts, or a path into one.")]
+Input = Annotated[Path | None, typer.Option("--input", metavar="FILE", help="A .parquet or .jsonl file, not a run.")]
+Column = Annotated[str | None, typer.Option(help="With --input: the column of texts, or a path into a column.")]
 Output = Annotated[
     Path | None,
-    typer.Option("--output", metavar="FILE", help="With --input: where the rows that stay are written."),
+    typer.Option("--output", metavar="FILE", help="With --input: write the kept rows here."),
 ]
 Duplicates = Annotated[
     Path | None,
-    typer.Option("--duplicates", metavar="FILE", help="With --input: where the table of duplicates goes (.parquet)."),
+    typer.Option("--duplicates", metavar="FILE", help="With --input: write the table of removed rows here (.parquet)."),
 ]
-Threshold = Annotated[float | None, typer.Option(help="With --input: Jaccard from which rows are duplicates (0.8).")]
+Threshold = Annotated[float | None, typer.Option(help="With --input: the Jaccard similarity of duplicates (0.8).")]
 Ngram = Annotated[int | None, typer.Option(help="With --input: words per n-gram (5).")]
 NumPerm = Annotated[int | None, typer.Option(help="With --input: permutations per signature (128).")]
 Ray = Annotated[
@@ -39,7 +40,7 @@ Ray = Annotated[
     typer.Option(
         "--ray",
         metavar="ADDRESS",
-        help="Work on a Ray cluster: host:port of its head node, auto, or local for one of this machine alone.",
+        help="Use a Ray cluster: host:port of its head node, auto, or local for this machine alone.",
     ),
 ]
 Keep = Annotated[str | None, typer.Option(help="With --input: first (the default) or longest.")]
@@ -47,7 +48,7 @@ Keep = Annotated[str | None, typer.Option(help="With --input: first (the default
 
 @contextmanager
 def where(ray: str | None) -> Iterator[None]:
-    """Work on this machine's cores, or on a Ray cluster."""
+    """Use this machine's cores, or a Ray cluster."""
     if ray is None:
         yield
         return
@@ -58,12 +59,12 @@ def where(ray: str | None) -> Iterator[None]:
 
 
 def check(folder: Path | None, file: Path | None, of_file: dict[str, Any]) -> None:
-    """Raises UserError where the options say neither a run nor a file, or options of a file are given for a run."""
+    """Raise InputError unless the options name either a run or a file, and those of a file are given for a file."""
     if (folder is None) == (file is None):
-        raise UserError("name a run's folder, or a file with --input and --column")
+        raise InputError("name a run's folder, or a file with --input and --column")
     given = [name for name, value in of_file.items() if value is not None]
     if folder is not None and given:
-        raise UserError(f"--{given[0].replace('_', '-')} goes with --input; for a run the recipe says it (`dedupe:`)")
+        raise InputError(f"--{given[0].replace('_', '-')} goes with --input; for a run the recipe says it (`dedupe:`)")
 
 
 def dedupe_file(
@@ -73,24 +74,22 @@ def dedupe_file(
     duplicates: Path | None,
     settings: dict[str, Any],
 ) -> None:
-    """Find the duplicates of a file, write what is asked for, and say what was found."""
+    """Find the duplicates in a file, write what is asked for, and print a summary."""
     from infogap.dedupe.dedupe_file import duplicates_in, write_kept
     from infogap.runs.run_folder import write_part
 
     if column is None:
-        raise UserError("say which column holds the texts: --column NAME")
-    found = duplicates_in(file, column, _settings(settings))
-    table = found.table()
+        raise InputError("say which column holds the texts: --column NAME")
+    result = duplicates_in(file, column, _settings(settings))
+    table = result.table()
     if duplicates is not None:
         write_part(duplicates, table)
     if output_file is not None:
         write_kept(file, table["row"].to_numpy(), output_file)
     if output.json:
-        import orjson
-
-        typer.echo(orjson.dumps(_as_json(found), option=orjson.OPT_INDENT_2).decode())
+        print_json(_as_json(result))
     else:
-        _tell(found, output_file, duplicates)
+        _print_counts(result, output_file, duplicates)
 
 
 def _settings(given: dict[str, Any]) -> Dedupe:
@@ -104,33 +103,33 @@ def _settings(given: dict[str, Any]) -> Dedupe:
         settings = Dedupe.model_validate(named)
     except ValidationError as error:
         problems = (f"--{spell_path(path).replace('_', '-')}: {text}" for path, text in messages(error, named))
-        raise UserError("\n".join(problems)) from None
+        raise InputError("\n".join(problems)) from None
     if settings.keep not in ("first", "longest"):
-        raise UserError(f"--keep {settings.keep} is for runs, whose traces are measured; write first or longest")
+        raise InputError(f"--keep {settings.keep} is for runs, whose traces are measured; write first or longest")
     return settings
 
 
-def _as_json(found: FileDuplicates) -> dict[str, Any]:
+def _as_json(result: FileDuplicates) -> dict[str, Any]:
     return {
-        "rows": found.rows,
-        "without_text": found.without_text,
-        "removed": len(found.removed),
-        "exact": sum(removal.how == "exact" for removal in found.removed),
-        "searches_given_up": found.cut,
-        "duplicates": found.table().to_dicts(),
+        "rows": result.rows,
+        "without_text": result.without_text,
+        "removed": len(result.removed),
+        "exact": sum(removal.how == "exact" for removal in result.removed),
+        "searches_given_up": result.cut,
+        "duplicates": result.table().to_dicts(),
     }
 
 
-def _tell(found: FileDuplicates, output_file: Path | None, duplicates: Path | None) -> None:
-    exact = sum(removal.how == "exact" for removal in found.removed)
-    stay = found.rows - len(found.removed)
-    near = len(found.removed) - exact
-    say(f"{found.rows:,} rows: {exact:,} copies and {near:,} near-duplicates go, {stay:,} stay", style="bold")
-    if found.without_text:
-        say(f"{found.without_text:,} rows have no text: they were not compared, and stay", style="yellow")
-    if found.cut:
+def _print_counts(result: FileDuplicates, output_file: Path | None, duplicates: Path | None) -> None:
+    exact = sum(removal.how == "exact" for removal in result.removed)
+    stay = result.rows - len(result.removed)
+    similar = len(result.removed) - exact
+    say(f"{result.rows:,} rows: {exact:,} copies and {similar:,} near-duplicates go, {stay:,} stay", style="bold")
+    if result.without_text:
+        say(f"{result.without_text:,} rows have no text: they were not compared, and stay", style="yellow")
+    if result.cut:
         given_up = "searches were given up among very many similar texts: duplicates may be left"
-        say(f"{found.cut:,} {given_up}", style="yellow")
+        say(f"{result.cut:,} {given_up}", style="yellow")
     if output_file is not None:
         say(f"written: {output_file}")
     if duplicates is not None:

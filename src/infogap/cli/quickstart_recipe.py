@@ -1,4 +1,4 @@
-"""The recipe of the quickstart and its tasks, for somebody who has no clone: they travel in the installed package."""
+"""Write the quickstart's recipe and tasks, which the installed package carries, for users without a clone."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _TASKS = ("data/word_problems.jsonl", "data/sums_and_legs.jsonl")
 
 
 def write_quickstart(folder: Path) -> Path:
-    """Write the recipe and its tasks to a folder, and return the recipe's path; files that are there stay as they are.
+    """Write the recipe and its tasks to a folder, and return the recipe's path. Existing files are kept.
 
-    Raises UserError where the package holds no recipe, or the folder is a file.
+    Raises UserError if the package holds no recipe, or the folder is a file.
     """
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file; name a folder for the recipe and its tasks")

@@ -1,4 +1,4 @@
-"""Commands about recipes: write one to start from, and check one."""
+"""Commands that write and check recipes, and list file layouts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infogap.cli.app import RECIPES, command
+from infogap.cli.app import RECIPES, command, print_json
 from infogap.cli.arguments import Overrides
 from infogap.console import output, say
 
@@ -21,10 +21,10 @@ def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path("recipe.yaml"),
     from_: Annotated[
         str | None,
-        typer.Option("--from", metavar="DATA", help="A file of tasks or traces: the recipe reads it."),
+        typer.Option("--from", metavar="DATA", help="A file of tasks or traces for the recipe to read."),
     ] = None,
 ) -> None:
-    """Write a commented recipe to start from, or one for a file that is there already."""
+    """Write a commented recipe to start from, or one for a file of yours."""
     from importlib import resources
 
     from infogap.atomic_files import write_text
@@ -44,10 +44,10 @@ def init(
 @command(RECIPES)
 def formats(
     file: Annotated[
-        str | None, typer.Argument(metavar="FILE", help="A file, pattern or dataset: which of them it fits.")
+        str | None, typer.Argument(metavar="FILE", help="A file, pattern or dataset: which layouts it has.")
     ] = None,
 ) -> None:
-    """List the named mappings of well-known files, or those that a file fits."""
+    """List the well-known file layouts that `format:` names, or those that a file has."""
     from infogap.recipe.named_formats import format_names, load_format
 
     if file is None:
@@ -63,14 +63,11 @@ def formats(
         say(f"{file} fits none of them; infogap init --from {file} guesses by the names of its columns", style="yellow")
 
 
-def _print_formats(found: list[tuple[str, str]]) -> None:
+def _print_formats(named: list[tuple[str, str]]) -> None:
     if output.json:
-        import orjson
-
-        rows = [{"format": name, "about": about} for name, about in found]
-        typer.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
+        print_json([{"format": name, "about": about} for name, about in named])
         return
-    for name, about in found:
+    for name, about in named:
         typer.echo(f"{name:<22}{about}")
 
 
@@ -79,11 +76,11 @@ def check(
     recipe: Annotated[Path | None, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")] = None,
     set_: Overrides = None,
     plan: Annotated[
-        bool, typer.Option("--plan", help="Show some tasks as they are read, and what the run will cost.")
+        bool, typer.Option("--plan", help="Show some tasks as they are read, and estimate what the run will cost.")
     ] = False,
-    schema: Annotated[bool, typer.Option("--schema", help="Print the recipe's JSON Schema, for editors.")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of recipes, for editors.")] = False,
 ) -> None:
-    """Validate a recipe: all its errors at once, each with its line."""
+    """Check a recipe: all its errors at once, each with its line."""
     from infogap.errors import UserError
 
     if schema:
@@ -91,7 +88,7 @@ def check(
         return
     if recipe is None:
         raise UserError("name a recipe: infogap check RECIPE")
-    from infogap.cli.check_recipe import checked
+    from infogap.api.check_recipe import checked
 
     loaded = checked(recipe, set_)
     say(f"{recipe}: valid", style="green")
@@ -109,7 +106,7 @@ def _schema() -> str:
 
 
 def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
-    """Requests and tokens, and some tasks as they were read: collected in a temporary run."""
+    """Estimate requests and tokens, and preview some tasks, in a temporary run."""
     from tempfile import TemporaryDirectory
 
     from infogap.cli.task_preview import preview
@@ -123,14 +120,14 @@ def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
         for note in outcome.notes:
             say(note.replace(folder, "RUN"), style="yellow")
         costs = cost(run) if loaded.recipe.generate else _imported(run, folder)
-        found = preview(run)
+        previewed = preview(run)
         if not output.json:
-            typer.echo("\n".join([*found.lines(), ""]))
-        return {"tasks": outcome.rows, **costs, **found.as_json()}
+            typer.echo("\n".join([*previewed.lines(), ""]))
+        return {"tasks": outcome.rows, **costs, **previewed.as_json()}
 
 
 def _imported(run: Run, folder: str) -> dict[str, Any]:
-    """The traces that an import gives."""
+    """Count the traces of an import."""
     from infogap.imports.stage import STAGE
 
     outcome = STAGE.make(run)
@@ -141,9 +138,7 @@ def _imported(run: Run, folder: str) -> dict[str, Any]:
 
 def _print_plan(costs: dict[str, Any]) -> None:
     if output.json:
-        import orjson
-
-        typer.echo(orjson.dumps(costs, option=orjson.OPT_INDENT_2).decode())
+        print_json(costs)
         return
     typer.echo(f"tasks               {costs['tasks']:>14,}")
     if "requests" not in costs:

@@ -1,4 +1,4 @@
-"""A few tasks of a run as they were read, before anything is spent on them."""
+"""Preview a few tasks of a run as they were read, before anything is generated."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from infogap.schema import TASKS, TRACES
 from infogap.tasks.solution_check import SolutionAgreement, solution_agreement
 
 _TASKS = 3
-_QUESTION, _LINE = 300, 200  # characters shown of a question's end, and of any other text
+_QUESTION, _LINE = 300, 200  # characters shown: of a question, its end; of any other text
 
 
 @dataclass(frozen=True)
-class TaskSeen:
-    """A task as its traces are asked and graded; `contexts` is what each privilege would show, or why it cannot."""
+class PreviewedTask:
+    """A task as it is asked and graded; `contexts` is what each privilege would show, or why it cannot."""
 
     task_id: str
     source: str
@@ -34,7 +34,7 @@ class TaskSeen:
 class Preview:
     """Some tasks, drawn by the recipe's seed, one of each source first; and how worked solutions are graded."""
 
-    tasks: list[TaskSeen]
+    tasks: list[PreviewedTask]
     solutions: SolutionAgreement | None
 
     def as_json(self) -> dict[str, Any]:
@@ -42,7 +42,7 @@ class Preview:
         return {"examples": [asdict(task) for task in self.tasks]} | solutions
 
     def lines(self) -> list[str]:
-        """The same for a reader."""
+        """The preview as lines of text."""
         lines = []
         for task in self.tasks:
             lines += ["", f"task {task.task_id} of {task.source}, graded by {task.verifier}"]
@@ -57,13 +57,13 @@ class Preview:
 
 
 def preview(run: Run) -> Preview:
-    """What a run's tasks look like; its tasks table has to be there, of an import its traces may be."""
+    """Preview a run's tasks. Its tasks table must exist; of an import, traces are shown too if they exist."""
     tasks = run.scan(TASKS).collect().to_dicts()
     chosen = _spread(tasks, run.recipe.seed)
     contexts = _contexts(run, chosen)
     traces = _traces(run, [task["task_id"] for task in chosen]) if run.recipe.imports else {}
-    seen = [
-        TaskSeen(
+    previewed = [
+        PreviewedTask(
             task["task_id"],
             task["source"],
             task["verifier"],
@@ -75,11 +75,11 @@ def preview(run: Run) -> Preview:
         )
         for task in chosen
     ]
-    return Preview(seen, solution_agreement(run))
+    return Preview(previewed, solution_agreement(run))
 
 
 def _spread(tasks: list[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
-    """Some tasks: the first that the seed draws of each source, then others."""
+    """Choose some tasks: the first that the seed draws of each source, then others."""
     drawn = sorted(tasks, key=lambda task: digest([seed, task["task_id"]]))
     firsts = list({task["source"]: task for task in reversed(drawn)}.values())
     firsts.sort(key=drawn.index)
@@ -101,7 +101,7 @@ def _contexts(run: Run, tasks: list[dict[str, Any]]) -> dict[str, dict[str, str]
     from infogap.privileges.base import UnmetNeedError
 
     writer = context_writer(run)
-    shown: dict[str, dict[str, str]] = {}
+    by_task: dict[str, dict[str, str]] = {}
     for task in tasks:
         texts = {}
         for use in run.recipe.generate.uses:
@@ -112,8 +112,8 @@ def _contexts(run: Run, tasks: list[dict[str, Any]]) -> dict[str, dict[str, str]
                 texts[use.label] = _line(writer.write(task, use).text) or "(nothing)"
             except UnmetNeedError as reason:
                 texts[use.label] = f"(skipped: {reason})"
-        shown[task["task_id"]] = texts
-    return shown
+        by_task[task["task_id"]] = texts
+    return by_task
 
 
 def _traces(run: Run, task_ids: list[str]) -> dict[str, dict[str, str]]:
@@ -137,6 +137,6 @@ def _line(text: str | None) -> str:
 
 
 def _end(text: str, most: int) -> str:
-    """The end of a text, in one line: an instruction that was left there shows."""
+    """The end of a text, in one line: it shows an instruction that was left there."""
     line = " ".join(text.split())
     return line if len(line) <= most else f"...{line[3 - most :]}"

@@ -11,12 +11,9 @@ from numpy.typing import NDArray
 
 from infogap.atomic_files import whole_file
 from infogap.console import progress
-from infogap.dedupe.bands import choose_bands
-from infogap.dedupe.candidates import candidates
-from infogap.dedupe.corpus import Corpus
 from infogap.dedupe.file_texts import ROWS_AT_ONCE, check_found, count_rows, json_lines, texts_of
-from infogap.dedupe.keep_rule import Removal, Rows, removals
-from infogap.dedupe.similar_pairs import similar
+from infogap.dedupe.keep_rule import Removal
+from infogap.dedupe.text_duplicates import removal_table, search
 from infogap.errors import UserError
 from infogap.recipe.dedupe_section import Dedupe
 
@@ -32,8 +29,7 @@ class FileDuplicates:
 
     def table(self) -> pl.DataFrame:
         """The duplicates, by row."""
-        schema = {"row": pl.Int64, "duplicate_of": pl.Int64, "jaccard": pl.Float64, "how": pl.String}
-        return pl.DataFrame([vars(removal) for removal in self.removed], schema=schema).sort("row")
+        return removal_table(self.removed)
 
 
 def duplicates_in(file: Path, column: str, settings: Dedupe) -> FileDuplicates:
@@ -42,16 +38,10 @@ def duplicates_in(file: Path, column: str, settings: Dedupe) -> FileDuplicates:
     Raises UserError where the file cannot be read or has no such texts.
     """
     with progress("dedupe", count_rows(file), "rows") as advance:
-        corpus = Corpus.read(lambda: texts_of(file, column), settings.ngram, settings.num_perm, advance)
-    if not len(corpus.first_rows):
+        searched = search(lambda: texts_of(file, column), settings, advance)
+    if searched.rows == searched.without_text:
         check_found(file, column)
-    rows = _in_order(corpus, settings)
-    items, _ = rows.items()
-    bands = choose_bands(settings.threshold, settings.num_perm)
-    near = candidates(items, corpus.signatures, bands, settings.threshold)
-    pairs = similar(near, items, corpus, verify=settings.verify)
-    removed = list(removals(rows, pairs.reaching(settings.threshold, bands, settings.num_perm)))
-    return FileDuplicates(len(corpus.text_of_row), int(np.count_nonzero(corpus.text_of_row < 0)), removed, near.cut)
+    return FileDuplicates(searched.rows, searched.without_text, searched.removals(), searched.cut)
 
 
 def write_kept(file: Path, removed: NDArray[np.int64], output: Path) -> None:
@@ -70,14 +60,6 @@ def write_kept(file: Path, removed: NDArray[np.int64], output: Path) -> None:
             gone = set(removed.tolist())
             with file.open("rb") as lines, temporary.open("wb") as out:
                 out.writelines(line for number, line in enumerate(json_lines(lines)) if number not in gone)
-
-
-def _in_order(corpus: Corpus, settings: Dedupe) -> Rows:
-    given = np.flatnonzero(corpus.text_of_row >= 0)
-    if settings.keep == "longest":
-        given = given[np.argsort(-corpus.sizes[corpus.text_of_row[given]], kind="stable")]
-    none = np.zeros(len(given), np.int64)
-    return Rows(given, none, corpus.text_of_row[given], given, none)
 
 
 def _write_parquet(file: Path, removed: NDArray[np.int64], temporary: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -88,8 +90,19 @@ def load_recipe(file: Path, overrides: list[str] | None = None) -> LoadedRecipe:
 
     Raises RecipeError with every problem of the file, UserError where it cannot be read at all.
     """
-    data, lines = _read(file)
-    sources = _override(data, overrides or [])
+    return _load(*_read(file), file, overrides or [])
+
+
+def recipe_from_dict(data: Mapping[str, Any], folder: Path, overrides: list[str] | None = None) -> LoadedRecipe:
+    """Validate a recipe that is given as a mapping, its relative paths starting from `folder`.
+
+    Raises RecipeError with every problem.
+    """
+    return _load(deepcopy(dict(data)), {}, folder / "recipe", overrides or [])
+
+
+def _load(data: dict[str, Any], lines: dict[KeyPath, int], file: Path, overrides: list[str]) -> LoadedRecipe:
+    sources = _override(data, overrides)
     lines = {path: line for path, line in lines.items() if not any(path[:n] in sources for n in range(1, len(path)))}
     places = Places(file, lines, sources)
     context = {"folder": _base_of(file)}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
+from typing import Literal
 
 from infogap.console import say
 from infogap.errors import UserError
@@ -11,6 +12,7 @@ from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Stage
 from infogap.runs.staleness import StageState, Staleness
+from infogap.spelling import nearest
 
 _MODULES = {
     "tasks": "infogap.tasks",
@@ -25,6 +27,27 @@ _MODULES = {
     "publish": "infogap.publish",
     "report": "infogap.report",
 }
+
+
+@dataclass(frozen=True)
+class StageUpdate:
+    """What a stage was before a command, and what it has now.
+
+    `was` and `why` are its state before: `done` means that nothing had to be made. `notes` say what was skipped, why,
+    and where to look. `shortfall` says by how much the result misses the recipe's target, None where it does not.
+    """
+
+    stage: str
+    was: Literal["done", "stale", "partial", "missing"]
+    why: list[str]
+    rows: int
+    notes: list[str] = field(default_factory=list)
+    shortfall: str | None = None
+
+    @property
+    def made(self) -> bool:
+        """Whether the stage ran."""
+        return self.was != "done"
 
 
 def stages(recipe: Recipe) -> list[Stage]:
@@ -45,26 +68,25 @@ def states(run: Run) -> list[StageState]:
     return [staleness.state(stage) for stage in order]
 
 
-def run_all(run: Run) -> list[StageState]:
-    """Bring every stage up to date, leaving alone those that hold. Returns what each was before.
+def run_all(run: Run) -> list[StageUpdate]:
+    """Bring every stage up to date, in order. Stages that are up to date are left alone.
 
-    Nothing is made, and nothing generated, where a stage that is to be made says that it could not be.
+    Before the first stage runs, every stage that has to run checks that it can: a stage that could not run stops the
+    command before anything is generated.
     """
     order = stages(run.recipe)
     staleness = Staleness(run, order)
     for stage in order:
         if staleness.state(stage).state != "done":
             stage.ready(run)
-    before = []
-    for stage in order:
-        state = staleness.state(stage)
-        before.append(state)
-        _bring_up_to_date(run, stage, state, staleness)
-    return before
+    # One after the other: a stage's state depends on what the stages before it have just made.
+    return [_bring_up_to_date(run, stage, staleness.state(stage), staleness) for stage in order]
 
 
-def run_one(run: Run, name: str) -> StageState:
-    """Bring one stage up to date. Raises UserError where a stage that it reads is not."""
+def run_one(run: Run, name: str) -> StageUpdate:
+    """Bring one stage up to date. Raises UserError if a stage that it reads is not, or if there is no such stage."""
+    if name not in _MODULES:
+        raise UserError(f"there is no stage '{name}'{nearest(name, _MODULES)}; the stages are {', '.join(_MODULES)}")
     order = stages(run.recipe)
     stage = next((stage for stage in order if stage.name == name), None)
     if stage is None and name == "gap":
@@ -87,16 +109,14 @@ def run_one(run: Run, name: str) -> StageState:
                 f"first: infogap {maker.name} {run.path}"
             )
         staleness.refresh(maker)
-    state = staleness.state(stage)
-    _bring_up_to_date(run, stage, state, staleness)
-    return state
+    return _bring_up_to_date(run, stage, staleness.state(stage), staleness)
 
 
-def _bring_up_to_date(run: Run, stage: Stage, state: StageState, staleness: Staleness) -> None:
+def _bring_up_to_date(run: Run, stage: Stage, state: StageState, staleness: Staleness) -> StageUpdate:
     if state.state == "done":
         staleness.refresh(stage)
         say(f"{stage.name:<9} up to date", style="dim")
-        return
+        return StageUpdate(stage.name, "done", [], state.rows or 0, shortfall=state.shortfall)
     if state.state == "stale":
         for reason in state.why:
             say(f"{stage.name:<9} again: {reason}", style="dim")
@@ -106,3 +126,4 @@ def _bring_up_to_date(run: Run, stage: Stage, state: StageState, staleness: Stal
     say(f"{stage.name:<9} {outcome.rows:,} rows", style="bold")
     for note in outcome.notes:
         say(f"          {note}", style="yellow")
+    return StageUpdate(stage.name, state.state, state.why, outcome.rows, outcome.notes, outcome.shortfall)

@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from infogap.runs import manifest
 from infogap.ids import digest
+from infogap.runs import manifest
 from infogap.runs.manifest import Manifest
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage

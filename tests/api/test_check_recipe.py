@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infogap.cli.check_recipe import checked
+from infogap.api.check_recipe import checked
 from infogap.recipe import RecipeError
 
 RECIPE = """\

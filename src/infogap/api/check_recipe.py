@@ -1,18 +1,26 @@
-"""From a recipe's file to a recipe whose sources, models, templates and lexicons are there."""
+"""Check a recipe: in itself, and that the files, models, templates and lexicons that it names exist."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from infogap.recipe import LoadedRecipe, Problem, RecipeError, load_recipe
+from infogap.recipe import LoadedRecipe, Problem, RecipeError, load_recipe, recipe_from_dict
 from infogap.recipe.sources import GymTasks
 from infogap.recipe.teacher_section import AnyTeacher
 
 
-def checked(file: Path, overrides: list[str] | None = None) -> LoadedRecipe:
-    """A recipe with nothing wrong, in itself and in what it names. Raises RecipeError with all problems."""
+def checked(recipe: Path | Mapping[str, Any], overrides: list[str] | None = None) -> LoadedRecipe:
+    """A recipe with nothing wrong, in itself and in what it names. Raises RecipeError with all problems.
+
+    Relative paths start from the recipe's folder; those of a mapping start from the working directory.
+    """
     try:
-        loaded = load_recipe(file, overrides)
+        if isinstance(recipe, Path):
+            loaded = load_recipe(recipe, overrides)
+        else:
+            loaded = recipe_from_dict(recipe, Path(), overrides)
     except RecipeError as error:
         if error.sound is None:
             raise
@@ -46,8 +54,8 @@ def _verifiers(loaded: LoadedRecipe) -> list[Problem]:
     for index, source in enumerate(loaded.recipe.import_ or loaded.recipe.tasks or []):
         if not isinstance(source, GymTasks) and is_function(source.verifier):
             named.setdefault(source.verifier, (key, index, "verifier"))
-    found = [(path, problem(name, loaded.base.resolve())) for name, path in named.items()]
-    return [loaded.problem(path, message) for path, message in found if message]
+    messages = [(path, problem(name, loaded.base.resolve())) for name, path in named.items()]
+    return [loaded.problem(path, message) for path, message in messages if message]
 
 
 def _templates(loaded: LoadedRecipe) -> list[Problem]:

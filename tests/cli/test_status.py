@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from infogap.cli.watch import Watcher
+from infogap.cli.run_watcher import Watcher
 from infogap.generate.trace_store import answered
 from servers.scripted import Body, Reply, ScriptedServer, failing, hanging
 

@@ -1,0 +1,81 @@
+"""Find near-duplicates among texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from infogap.errors import InputError
+
+if TYPE_CHECKING:
+    from infogap.dedupe.text_duplicates import TextSearch
+
+_AT_ONCE = 2_000  # texts in a batch
+
+
+@dataclass(frozen=True)
+class Deduplicated:
+    """The result of `deduplicate`.
+
+    `kept` holds the positions of the texts that stay, ascending, as in `frame[result.kept]`. `removed` has a row per
+    text that goes: `row` (its position), `duplicate_of` (the position of the kept text that it duplicates), `jaccard`
+    (of their sets of word n-grams, exact) and `how` (`exact`: the same words in the same order; or `minhash`).
+    """
+
+    threshold: float
+    kept: list[int]
+    removed: pl.DataFrame
+    _search: TextSearch
+
+    def at(self, threshold: float) -> Deduplicated:
+        """The result at a higher threshold, without comparing the texts again.
+
+        Raises InputError for a threshold below the one that was searched, or above 1.
+        """
+        searched = self._search.settings.threshold
+        if not searched <= threshold <= 1:
+            raise InputError(f"the texts were compared at {searched:g}; a threshold here is from {searched:g} to 1")
+        return _result(self._search, threshold)
+
+
+def deduplicate(texts: Iterable[str | None], threshold: float = 0.8, *, ngram: int = 5) -> Deduplicated:
+    """Find the texts that nearly repeat an earlier one: MinHash candidates, confirmed by their exact Jaccard.
+
+    A text goes only for a text that stays and that it is itself similar to: a chain of small changes does not remove
+    everything. Texts that are None or have no word stay.
+
+    Args:
+        texts: A list, a Series or any other iterable of texts.
+        threshold: The Jaccard similarity from which two texts are duplicates, above 0 and at most 1.
+        ngram: Words per n-gram.
+
+    Raises:
+        InputError: The threshold or the n-gram's length is out of range.
+    """
+    from pydantic import ValidationError
+
+    from infogap.dedupe.file_texts import Held
+    from infogap.dedupe.text_duplicates import search
+    from infogap.recipe.dedupe_section import Dedupe
+    from infogap.recipe.recipe_errors import messages, spell_path
+
+    given = {"threshold": float(threshold), "ngram": ngram, "scope": "all"}
+    try:
+        settings = Dedupe.model_validate(given)
+    except ValidationError as error:
+        problems = (f"{spell_path(path)}: {message}" for path, message in messages(error, given))
+        raise InputError("; ".join(problems)) from None
+    listed = list(texts)
+    batches = [Held(listed[start : start + _AT_ONCE]) for start in range(0, len(listed), _AT_ONCE)]
+    return _result(search(lambda: batches, settings, lambda _rows: None), settings.threshold)
+
+
+def _result(search: TextSearch, threshold: float) -> Deduplicated:
+    from infogap.dedupe.text_duplicates import removal_table
+
+    removed = removal_table(search.removals(threshold))
+    gone = set(removed["row"])
+    return Deduplicated(threshold, [row for row in range(search.rows) if row not in gone], removed, search)

@@ -1,0 +1,88 @@
+"""Grade the final answers of responses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import polars as pl
+
+from infogap.errors import InputError
+from infogap.schema import VERDICTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from infogap.verify.base import Grade
+
+
+@overload
+def grade(response: str, gold: str | None, verifier: str = "math", *, question: str = "") -> Grade: ...
+
+
+@overload
+def grade(
+    response: pl.Series, gold: pl.Series, verifier: str = "math", *, question: pl.Series | None = None
+) -> pl.DataFrame: ...
+
+
+def grade(
+    response: str | pl.Series,
+    gold: str | pl.Series | None,
+    verifier: str = "math",
+    *,
+    question: str | pl.Series | None = None,
+) -> Grade | pl.DataFrame:
+    """Grade the final answer of a response, or of a column of responses.
+
+    Answers are graded in worker processes with limits of time and memory: one that hangs is `ungradable`, and nothing
+    else is lost. Start them from a script under `if __name__ == "__main__":`, as with any multiprocessing.
+
+    Args:
+        response: What the model wrote; an answer inside a thought that was cut off does not count.
+        gold: The right answer.
+        verifier: `math`, `choice`, `exact`, `numeric`, `regex` (docs/verifiers.md), or your own function as
+            `module:function`, from a module beside the working directory or installed.
+        question: `choice` reads the options here; a function of your own is given it.
+
+    Returns:
+        For one response its `verdict` (correct, wrong, no_answer, truncated, ungradable), the `answer` that was read,
+        the `score` (0 to 1; None if ungradable) and a `detail`. For columns a frame with a row each: `verdict`,
+        `extracted_answer`, `score`, `detail`.
+
+    Raises:
+        InputError: There is no such verifier, or the columns differ in length.
+        ExternalError: A function of your own cannot be loaded.
+    """
+    if isinstance(response, str):
+        return _grades([response], [gold], [question or ""], verifier)[0]
+    if gold is None or isinstance(gold, str):
+        raise InputError("a column of responses needs a column of gold answers")
+    golds = gold.to_list()
+    questions = [""] * len(response) if question is None else list(question)
+    if not len(response) == len(golds) == len(questions):
+        raise InputError(f"{len(response):,} responses and {len(golds):,} gold answers cannot be paired")
+    grades = _grades(response.to_list(), golds, questions, verifier)
+    rows = [("", each.verdict, each.answer, each.score, each.detail) for each in grades]
+    return pl.DataFrame(rows, schema=VERDICTS.schema, orient="row").drop("trace_id")
+
+
+def _grades(responses: list[Any], golds: list[Any], questions: list[Any], verifier: str) -> list[Grade]:
+    """The grades in order, each item prepared as the verify stage does it."""
+    from infogap.text.thoughts import split
+    from infogap.verify.grade_traces import prepared
+    from infogap.verify.grading_pool import grade_all
+    from infogap.verify.verifiers import is_known
+
+    if not is_known(verifier):
+        known = "math, choice, exact, numeric, regex"
+        raise InputError(f"there is no verifier '{verifier}'; use {known}, or your own as module:function")
+
+    def work() -> Iterator[Any]:
+        for response, gold, question in zip(responses, golds, questions, strict=True):
+            task = {"task_id": "", "question": question or "", "answer": gold, "verifier": verifier, "metadata": None}
+            reasoning, said = split(response or "")
+            trace = {"reasoning": reasoning, "response": said, "finish_reason": None, "error": None}
+            yield "", prepared(task, trace)
+
+    return [graded for _, graded in grade_all(work(), verifiers=[verifier], folder=Path.cwd())]

@@ -1,0 +1,215 @@
+"""A run: the folder of everything that one recipe has produced, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from infogap.console import say, speaking
+from infogap.errors import InputError, ShortfallError
+from infogap.runs.run_folder import Run as RunFolder
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from infogap.publish import PushResult
+    from infogap.recipe import Recipe
+    from infogap.runs.pipeline import StageUpdate
+    from infogap.runs.staleness import StageState
+
+
+class Run:
+    """A run folder with its recipe. Make one with `Run.create` or `Run.open`."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        """Wrap what infogap's own modules work on; it stays reachable as `folder`."""
+        self.folder = folder
+
+    @classmethod
+    def create(
+        cls,
+        recipe: str | Path | Mapping[str, Any],
+        folder: str | Path | None = None,
+        *,
+        overrides: list[str] | None = None,
+    ) -> Run:
+        """Check a recipe and write it into a run folder. Nothing else is made before `update`.
+
+        Args:
+            recipe: A YAML file, or the same as a dict. Relative paths in it start from the file's folder; those of a
+                dict start from the working directory.
+            folder: Where the run is kept; by default `runs/NAME`. If it holds a run already, the recipe replaces that
+                run's recipe, and what both have in common is kept.
+            overrides: Keys to set in the recipe, each as `key=value`: `generate.samples=2`.
+
+        Raises:
+            RecipeError: The recipe is wrong, or names something that does not exist. It lists all problems.
+            InputError: There is no such recipe, or the folder holds something other than a run.
+            ExternalError: Another process is writing the run, or the disk failed.
+        """
+        from infogap.api.check_recipe import checked
+
+        loaded = checked(recipe if isinstance(recipe, Mapping) else Path(recipe), overrides)
+        opened = RunFolder.create(loaded, None if folder is None else Path(folder))
+        with opened.lock():
+            opened.save_recipe()
+        return cls(opened)
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Run:
+        """Open an existing run. Raises InputError if the folder is not one."""
+        return cls(RunFolder.open(Path(folder)))
+
+    @property
+    def path(self) -> Path:
+        """The run's folder."""
+        return self.folder.path
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe, defaults filled in."""
+        return self.folder.recipe
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    # Work
+
+    def update(
+        self,
+        stage: str | None = None,
+        *,
+        quiet: bool = False,
+        retry_failed: bool = False,
+        max_requests: int | None = None,
+        max_tokens: int | None = None,
+    ) -> list[StageUpdate]:
+        """Bring the run up to date: run the stages that are missing or stale, and leave the others alone.
+
+        Progress and notes go to stderr, as on the command line.
+
+        Args:
+            stage: One stage alone, such as `measure`; by default all of them. The stages that it reads must be up to
+                date.
+            quiet: Say nothing.
+            retry_failed: Send failed requests again.
+            max_requests: Stop after this many requests to the teacher.
+            max_tokens: Stop when the teacher has read and written this many tokens.
+
+        Returns:
+            For each stage, in order: its state before (`was`, `why`), its `rows`, and the `notes` to the user.
+
+        Raises:
+            InputError: A stage needs something that is not there.
+            ExternalError: A server, the Hub or the disk failed; call `update` again to continue.
+            StoppedError: A limit was reached, or Ctrl-C was pressed; call `update` again to continue.
+            ShortfallError: All stages ran, and the mix misses the target that the recipe insists on.
+        """
+        from infogap.runs.budget import Budget
+        from infogap.runs.pipeline import run_all, run_one
+
+        opened = replace(self.folder, budget=Budget(max_requests, max_tokens))
+        with speaking(quiet=quiet), opened.lock():
+            if retry_failed:
+                self._forget_failed()
+            updates = run_all(opened) if stage is None else [run_one(opened, stage)]
+            if stage is None and not any(update.made for update in updates):
+                say("everything is up to date", style="bold green")
+        for update in updates:
+            if update.shortfall:
+                raise ShortfallError(f"{update.stage}: {update.shortfall}")
+        return updates
+
+    def _forget_failed(self) -> None:
+        from infogap.generate import forget_failed
+
+        failed = forget_failed(self.folder)
+        say(f"{failed:,} failed requests will be sent again")
+
+    def push(self, *, quiet: bool = False) -> PushResult:
+        """Push the dataset to the recipe's Hub repository, as the recipe's version.
+
+        Returns its `url`, `tag` and `commit`; `created` is False if the same content was there already.
+
+        Raises:
+            InputError: The recipe names no repository, or the version exists with other content.
+            ExternalError: The Hub does not answer, or refuses.
+        """
+        from infogap.publish import push
+
+        with speaking(quiet=quiet), self.folder.lock():
+            return push(self.folder)
+
+    # What is there
+
+    def status(self) -> list[StageState]:
+        """The state of every stage, in order: done, stale, partial or missing, and why. Changes nothing."""
+        from infogap.runs.pipeline import states
+
+        return states(self.folder)
+
+    def is_done(self, stage: str) -> bool:
+        """Whether a stage is up to date."""
+        return any(state.stage == stage and state.state == "done" for state in self.status())
+
+    def table(self, name: str) -> pl.LazyFrame:
+        """One of the run's tables, lazily; empty if its stage has not run.
+
+        The names are tasks, contexts, traces, tokens, stated_verdicts, verdicts, gaps, token_gaps, measures,
+        duplicates, contamination and mix; docs/tables.md lists their columns. Rows come in no particular order.
+
+        Raises:
+            InputError: There is no table of this name.
+            ExternalError: A file is damaged.
+        """
+        from infogap.schema import TABLES
+        from infogap.spelling import nearest
+
+        if name not in TABLES:
+            raise InputError(f"there is no table '{name}'{nearest(name, TABLES)}; a run has {', '.join(TABLES)}")
+        return self.folder.scan(TABLES[name])
+
+    def joined(self) -> pl.LazyFrame:
+        """The traces with everything that is known of them: a row per trace, lazily.
+
+        Columns: those of `traces`; the task's `source`, `family`, `difficulty`, `question`, `answer` and `verifier`;
+        those of `verdicts`, `measures` and `duplicates`; and `selected`, `stratum` and `reason` of the mix. A column
+        is null where its table has no row for the trace: `duplicate_of` is null for a trace that is kept.
+        """
+        tasks = self.table("tasks").drop("solution", "metadata")
+        traces = self.table("traces").join(tasks, on="task_id", how="left")
+        for name in ("verdicts", "measures", "duplicates", "mix"):
+            traces = traces.join(self.table(name), on="trace_id", how="left")
+        return traces
+
+    def effects(self) -> pl.DataFrame:
+        """What each privilege did: paired differences over the same tasks, a row per comparison and quantity.
+
+        Returns:
+            `teacher`, `privilege`, `against` (`unguided`, or a control); `quantity` (score, length, epistemic_count,
+            epistemic_density, gap_per_token, surprisal) and its `lexicon`; `tasks`, the number of tasks that have
+            both, `differing`, those whose difference is not 0; `mean`, the mean difference per task, and the bounds
+            `low` and `high` of its 95 % interval, null if too few tasks differ; `about`, which is knowledge or style
+            for a contrast with a control, else null. Units and formulas are in docs/effects.md.
+
+        Raises:
+            InputError: The tasks were selected by verdicts that are not up to date.
+        """
+        import polars as pl
+
+        from infogap.effects import effects_of
+
+        rows: list[dict[str, Any]] = []
+        for effects in effects_of(self.folder, self.is_done("verify")):
+            tables = effects.as_json()
+            rows += [row | {"teacher": tables["teacher"]} for row in (*tables["differences"], *tables["contrasts"])]
+        schema: dict[str, Any] = {
+            **dict.fromkeys(("teacher", "privilege", "against", "quantity", "lexicon"), pl.String),
+            **dict.fromkeys(("tasks", "differing"), pl.Int64),
+            **dict.fromkeys(("mean", "low", "high"), pl.Float64),
+            "about": pl.String,
+        }
+        named = [row | {"quantity": row["name"], "about": row.get("about")} for row in rows]
+        return pl.DataFrame([{name: row[name] for name in schema} for row in named], schema=schema)

@@ -1,0 +1,84 @@
+"""Commands that take a recipe through all stages: run and quickstart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infogap.cli.app import RUNS, command, print_json
+from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, Push, RecipeFile, RetryFailed
+from infogap.console import output, say
+from infogap.errors import ShortfallError
+
+if TYPE_CHECKING:
+    from infogap.api.run import Run
+
+
+@command(RUNS)
+def run(
+    recipe: RecipeFile,
+    run: Annotated[
+        Path | None, typer.Option("--run", metavar="DIR", help="The run's folder; by default runs/NAME.")
+    ] = None,
+    set_: Overrides = None,
+    retry_failed: RetryFailed = False,
+    max_requests: MaxRequests = None,
+    max_tokens: MaxTokens = None,
+    push: Push = False,
+) -> None:
+    """Build the dataset that a recipe describes; stages that are up to date are left alone."""
+    from infogap.api.run import Run
+
+    created = Run.create(recipe, run, overrides=set_)
+    _update(created, retry_failed=retry_failed, max_requests=max_requests, max_tokens=max_tokens, push=push)
+
+
+@command(RUNS)
+def quickstart(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write the recipe and its tasks.")] = Path(
+        "quickstart"
+    ),
+) -> None:
+    """Build a first dataset with a small model on this machine: write a recipe and its tasks, then run it."""
+    from infogap.api.run import Run
+    from infogap.cli.quickstart_recipe import write_quickstart
+
+    _update(Run.create(write_quickstart(folder)))
+
+
+def push_dataset(run: Run) -> None:
+    """Push a run's dataset to the Hub, and print where it is."""
+    pushed = run.push(quiet=output.quiet)
+    say(f"{'published' if pushed.created else 'already published'}: {pushed.url} at {pushed.tag}", style="bold green")
+
+
+def _update(
+    run: Run,
+    *,
+    retry_failed: bool = False,
+    max_requests: int | None = None,
+    max_tokens: int | None = None,
+    push: bool = False,
+) -> None:
+    """Bring the run up to date, print its tables, and push; a shortfall ends the command only after that."""
+    shortfall: ShortfallError | None = None
+    try:
+        run.update(quiet=output.quiet, retry_failed=retry_failed, max_requests=max_requests, max_tokens=max_tokens)
+    except ShortfallError as error:
+        shortfall = error
+    _print_summary(run)
+    if push:
+        push_dataset(run)
+    if shortfall is not None:
+        raise shortfall
+
+
+def _print_summary(run: Run) -> None:
+    from infogap.report.run_summary import print_summary, summary
+
+    if output.json:
+        print_json(summary(run.folder))
+    elif not output.quiet:
+        print_summary(run.folder)

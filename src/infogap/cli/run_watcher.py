@@ -1,0 +1,111 @@
+"""A run as another process sees it: its stages, who works on it and how fast. Writes nothing, takes no lock."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from infogap.generate.throughput import Pace, PaceReader
+from infogap.runs.pipeline import stages, states
+from infogap.runs.run_folder import Run
+from infogap.runs.staleness import StageState
+from infogap.schema import TRACES
+
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Look:
+    """A run at one moment."""
+
+    states: list[StageState]
+    holder: int | None  # the process that has the run locked
+    under_way: str | None  # the stage that it runs
+    pace: Pace | None  # of generation, unless it is done
+    silent: float | None  # seconds since the last response, or since the holder began
+    in_rounds: bool  # later rounds may plan more requests
+
+    @property
+    def done(self) -> bool:
+        return all(state.state == "done" for state in self.states)
+
+
+class Watcher:
+    """Looks at a run repeatedly; works out the stages' states only if a manifest has changed."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises InputError if the folder is not a run."""
+        self._run = Run.open(folder)
+        self._pace = PaceReader(folder / TRACES.name)
+        self._versions: list[tuple[int, int] | None] = []
+        self._states: list[StageState] = []
+
+    def look(self) -> Look:
+        """The run at this moment."""
+        versions = self._manifest_versions()
+        if versions != self._versions:
+            self._run = Run.open(self._run.path)
+            self._states = current_states(self._run)
+            self._versions = versions
+        pace, current = self._pace.read(), self._states
+        generating = any(state.stage == "generate" and state.state in ("partial", "missing") for state in current)
+        pace = pace if generating else None
+        if pace is not None:
+            current = [_partial(state, pace) if state.stage == "generate" else state for state in current]
+        held = holder(self._run.path)
+        under_way = next((state.stage for state in current if state.state != "done"), None) if held else None
+        silent = _silence(self._run.path, pace, held) if pace else None
+        generate = self._run.recipe.generate
+        return Look(current, held, under_way, pace, silent, generate is not None and generate.in_rounds)
+
+    def _manifest_versions(self) -> list[tuple[int, int] | None]:
+        """The versions of the files that change when the recipe or a stage's state does."""
+        manifests = [self._run.manifest_path(stage.folders[0]) for stage in stages(self._run.recipe)]
+        return [_version(path) for path in (self._run.path / "recipe.yaml", *manifests)]
+
+
+def current_states(run: Run) -> list[StageState]:
+    """Every stage's state, even while another process replaces the files that record it."""
+    for _ in range(_TRIES):
+        try:
+            return states(run)
+        except FileNotFoundError:
+            time.sleep(0.05)
+    return states(run)
+
+
+def holder(folder: Path) -> int | None:
+    """The process that has a run locked, if it runs on this machine."""
+    try:
+        process = int((folder / ".lock.owner").read_text())
+        os.kill(process, 0)
+    except PermissionError:
+        return process  # another user's
+    except (OSError, ValueError):
+        return None  # nobody, or a process that was killed
+    return process
+
+
+def _partial(state: StageState, pace: Pace) -> StageState:
+    why = [f"{pace.answered:,} of {pace.total:,} requests are answered"]
+    return replace(state, state="partial", why=why, rows=pace.answered)
+
+
+def _silence(folder: Path, pace: Pace, held: int | None) -> float | None:
+    """Seconds since the last response, or since the process that resumed the run started, if that was later."""
+    since = pace.last_answer
+    if held is not None:
+        with suppress(FileNotFoundError):  # it has just ended
+            since = max(since or 0.0, (folder / ".lock.owner").stat().st_mtime)
+    return None if since is None else max(time.time() - since, 0.0)
+
+
+def _version(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
