@@ -1,4 +1,4 @@
-"""What docs/lexicons.md tells of lexicons, tried."""
+"""What docs/lexicons.md says of lexicons, tried."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def test_the_example(mine: Lexicon) -> None:
         assert [marker for _, _, marker in mine.spans(text)] == expected, text
 
 
-def test_the_categories_are_told() -> None:
+def test_the_categories_are_described() -> None:
     own = load("infogap", Path)
-    told = re.findall(r"^\| `(\w+)` \|.*\| (.*) \|$", PAGE, re.MULTILINE)
-    assert [category for category, _ in told] == list(dict.fromkeys(own.markers.values()))
-    for category, examples in told:
+    rows = re.findall(r"^\| `(\w+)` \|.*\| (.*) \|$", PAGE, re.MULTILINE)
+    assert [category for category, _ in rows] == list(dict.fromkeys(own.markers.values()))
+    for category, examples in rows:
         for example in examples.split(", "):
             ((_, _, marker),) = own.spans(example if example[-1] != "，" else f"{example}我")
             assert own.markers[marker] == category, example

@@ -29,19 +29,19 @@ def test_the_sentences_are_of_all_kinds() -> None:
 
 
 def test_precision_and_recall(capsys: pytest.CaptureFixture[str]) -> None:
-    right = found = expected = 0
+    right = matched = expected = 0
     wrong: list[str] = []
     for sentence in SENTENCES:
         markers = Counter(marker for _, _, marker in OWN.spans(sentence["text"], sentence.get("question", "")))
         labels = Counter(sentence["markers"])
         right += (markers & labels).total()
-        found += markers.total()
+        matched += markers.total()
         expected += labels.total()
         if markers != labels:
             wrong.append(f"{sentence['text']}: found {dict(markers)}, labelled {dict(labels)}")
     with capsys.disabled():
         sys.stdout.write(
-            f"\nmarkers: precision {right / found:.3f}, recall {right / expected:.3f} ({right}/{expected})\n"
+            f"\nmarkers: precision {right / matched:.3f}, recall {right / expected:.3f} ({right}/{expected})\n"
         )
     assert not wrong, "\n".join(wrong)
-    assert right == found == expected >= 190
+    assert right == matched == expected >= 190

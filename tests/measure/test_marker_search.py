@@ -39,13 +39,13 @@ def _begins_clause(lowered: str, start: int) -> bool:
 
 
 def _occurrences(phrases: list[str], lowered: str) -> list[Span]:
-    found = [
+    spans = [
         (match.start(), match.end(1), phrase)
         for phrase in phrases
         for match in _expression(phrase).finditer(lowered)
         if not phrase.startswith("^") or _begins_clause(lowered, match.start())
     ]
-    return sorted(found, key=lambda span: (span[0], -len(span[2]), span[2]))
+    return sorted(spans, key=lambda span: (span[0], -len(span[2]), span[2]))
 
 
 def _reference(lexicon: Lexicon, text: str) -> list[Span]:
@@ -109,7 +109,7 @@ def test_what_is_found_is_what_trying_everything_finds(text: str) -> None:
     assert own == _reference(OWN, text) == OWN.spans(text)
     assert kim == KIM.spans(text)
     for marker in KIM.markers:
-        assert sum(found == marker for _, _, found in kim) == text.lower().count(marker)
+        assert sum(name == marker for _, _, name in kim) == text.lower().count(marker)
 
 
 _letters = st.text("ab -'*^k", min_size=1, max_size=5).map(lambda text: " ".join(text.split()))
@@ -146,8 +146,8 @@ def test_whatever_the_markers(markers: list[str], exclusions: list[str], text: s
 )
 def test_substrings_are_counted_as_str_count_does(markers: list[str], text: str) -> None:
     lexicon = _lexicon(markers, [], "substring")
-    found = [marker for _, _, marker in lexicon.spans(text)]
-    assert {marker: found.count(marker) for marker in markers} == {
+    spans = [marker for _, _, marker in lexicon.spans(text)]
+    assert {marker: spans.count(marker) for marker in markers} == {
         marker: text.lower().count(marker) for marker in markers
     }
 
@@ -176,9 +176,9 @@ def test_markers_without_end() -> None:
 def test_few_markers_that_overlap(markers: list[str], texts: list[str]) -> None:
     lexicon = _lexicon(markers, [], "substring")
     many = _lexicon([*markers, *(f"c{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")], [], "substring")
-    found = MarkerSearch([lexicon, many]).spans(texts)
-    assert MarkerSearch([lexicon]).spans(texts) == [[few] for few, _ in found]
-    for text, (few, _) in zip(texts, found, strict=True):
+    spans = MarkerSearch([lexicon, many]).spans(texts)
+    assert MarkerSearch([lexicon]).spans(texts) == [[few] for few, _ in spans]
+    for text, (few, _) in zip(texts, spans, strict=True):
         assert Counter(marker for _, _, marker in few) == {
             marker: text.lower().count(marker) for marker in markers if marker in text.lower()
         }

@@ -50,10 +50,10 @@ def test_measures(tmp_path: Path) -> None:
         _trace("failed", None, error="HTTP 500", finish_reason="error"),
         _trace("silent", "", reasoning="", completion_tokens=5),
     ]
-    found = _measured(_run(tmp_path), traces)
-    assert list(found) == [trace["trace_id"] for trace in traces]
+    rows = _measured(_run(tmp_path), traces)
+    assert list(rows) == [trace["trace_id"] for trace in traces]
 
-    thinks = found["thinks"]
+    thinks = rows["thinks"]
     assert (thinks["words"], thinks["epistemic_count"], thinks["epistemic_density"]) == (8, 3, 30.0)
     assert (thinks["density_per"], thinks["band"], thinks["self_corrections"]) == ("tokens", "uncertain", 2)
     assert thinks["markers"] == [
@@ -65,7 +65,7 @@ def test_measures(tmp_path: Path) -> None:
     assert (own["lexicon"], own["epistemic_count"]) == ("infogap", 3)
     assert (kim["lexicon"], kim["epistemic_count"], kim["epistemic_density"]) == ("kim2026", 4, 40.0)
 
-    sure = found["sure"]
+    sure = rows["sure"]
     assert (sure["epistemic_count"], sure["band"], sure["leak"]) == (0, "confident", True)
     (leak,) = sure["leaks"]
     assert leak == {
@@ -76,10 +76,10 @@ def test_measures(tmp_path: Path) -> None:
         "evidence": "provided solution",
     }
 
-    untold = found["untold"]
+    untold = rows["untold"]
     assert (untold["density_per"], untold["epistemic_density"]) == ("words", 250.0)
 
-    for row in (found["failed"], found["silent"]):
+    for row in (rows["failed"], rows["silent"]):
         assert (row["words"], row["epistemic_count"], row["self_corrections"], row["leak"]) == (0, 0, 0, False)
         assert row["epistemic_density"] is row["density_per"] is row["band"] is None
         assert row["markers"] == row["leaks"] == []

@@ -42,7 +42,7 @@ def _joined(scan: Callable[[Table], pl.LazyFrame], measures: Table) -> pl.LazyFr
 
 def _check(condition: str, traces: pl.LazyFrame) -> None:
     try:
-        traces.head(0).filter(pl.sql_expr(condition)).collect()
+        pl.DataFrame(schema=traces.collect_schema()).filter(pl.sql_expr(condition))
     except pl.exceptions.PolarsError as error:
         message = str(error).splitlines()[0]
         columns = ", ".join(traces.collect_schema().names())

@@ -86,7 +86,7 @@ class EpistemicMarkers:
 
 
 def band_of(density: float | None, bands: Bands) -> str | None:
-    """The confidence band of a density: below `mixed` confident, below `uncertain` mixed, from there on uncertain."""
+    """Return `confident` below `bands.mixed`, `mixed` below `bands.uncertain`, else `uncertain`; None without text."""
     if density is None:
         return None
     if density < bands.mixed:

@@ -1,4 +1,4 @@
-"""Lexicons: files that say which expressions count as epistemic markers."""
+"""Load lexicons: YAML files that say which expressions count as epistemic markers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Marker = Annotated[str, AfterValidator(_marker)]
 
 
 class LexiconFile(Model):
-    """What a lexicon's YAML file says."""
+    """The YAML file of a lexicon."""
 
     name: str = Field(min_length=1)
     source: str = Field(min_length=1, description="Where the markers come from: a citation.")
@@ -68,13 +68,13 @@ class LexiconFile(Model):
 
 @dataclass(frozen=True)
 class Lexicon(Markers):
-    """Markers with a name."""
+    """A lexicon: its markers, name and digest."""
 
     name: str
-    digest: str  # of all that it finds
+    digest: str  # of everything that decides what counts
 
     def spans(self, text: str, question: str = "") -> list[Span]:
-        """Where markers stand in one text, from left to right; see `MarkerSearch.spans`."""
+        """Return the markers of one text (start, end, marker), from left to right; see `MarkerSearch.spans`."""
         return self._search.spans([text], [question])[0][0]
 
     @cached_property
@@ -83,9 +83,9 @@ class Lexicon(Markers):
 
 
 def load(name_or_path: str, resolve: Callable[[str], Path]) -> Lexicon:
-    """A lexicon that ships with infogap, by name, or a YAML file; `resolve` makes its path one of this machine.
+    """Load a lexicon that ships with infogap, by name, or a YAML file, whose path `resolve` makes absolute.
 
-    Raises UserError where there is none, or where the file is not a lexicon.
+    Raises UserError if there is none, or if the file is not a lexicon.
     """
     if name_or_path in SHIPPED:
         return _shipped(name_or_path)
@@ -104,7 +104,7 @@ def load(name_or_path: str, resolve: Callable[[str], Path]) -> Lexicon:
     return _lexicon(read_yaml(LexiconFile, text, str(path)))
 
 
-@cache  # stages and their fingerprints ask for the same ones
+@cache  # needed by stages and by their fingerprints
 def _shipped(name: str) -> Lexicon:
     return _lexicon(read_yaml(LexiconFile, (_FOLDER / f"{name}.yaml").read_text("utf-8"), name))
 

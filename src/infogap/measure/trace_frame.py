@@ -49,7 +49,7 @@ def trace_frames(run: Run, rows: int) -> Iterator[pl.DataFrame]:
         frame = part.select(_OF_TRACES)
         for other, key in ((contexts, "context_id"), (forks, "trace_id"), (scores, "trace_id"), (tasks, "task_id")):
             frame = frame.join(other, on=key, how="left", maintain_order="left")
-        yield from frame.iter_slices(rows)
+        yield from frame.drop("context_id").iter_slices(rows)
 
 
 def with_texts(frame: pl.DataFrame) -> pl.DataFrame:
