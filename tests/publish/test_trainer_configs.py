@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from infogap.errors import ShortfallError
 from infogap.publish import STAGE
 from infogap.publish.configs import CONFIGS
+from infogap.publish.configs.preference import pairs
 from infogap.publish.diff import difference
 from infogap.publish.parquet_shards import write_config
-from infogap.publish.preference_pairs import pairs
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS, MEASURES, MIX, TASKS, TRACES, VERDICTS, features
 from publish.small_run import IMPORT_RECIPE, RECIPE, SECRET, Build, build_run

@@ -9,9 +9,8 @@ import numpy as np
 import polars as pl
 
 from infogap.balance.axes import Counts
-from infogap.balance.exclusion_reasons import ASKABLE
-from infogap.balance.funnel import Funnel
-from infogap.balance.quotas import Quotas
+from infogap.balance.exclusion_reasons import ASKABLE, Funnel
+from infogap.balance.integer_program import Quotas
 from infogap.balance.strata import Strata
 from infogap.recipe.mix_sections import Balance
 

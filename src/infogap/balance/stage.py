@@ -9,12 +9,10 @@ import numpy as np
 import polars as pl
 
 from infogap.balance.axes import Counts
-from infogap.balance.exclusion_reasons import ASKABLE, NOT_ASKED_FOR
-from infogap.balance.funnel import Funnel
-from infogap.balance.pick_traces import pick
-from infogap.balance.quotas import Quotas
+from infogap.balance.exclusion_reasons import ASKABLE, NOT_ASKED_FOR, Funnel
+from infogap.balance.integer_program import Quotas
 from infogap.balance.shortfall import ASK_FOR_OTHERS, explain
-from infogap.balance.strata import Strata, read_strata
+from infogap.balance.strata import Strata, pick, read_strata
 from infogap.errors import ShortfallError
 from infogap.recipe import Recipe
 from infogap.recipe.mix_sections import Balance

@@ -1,4 +1,4 @@
-"""Who can be in the mix: every trace with its stratum, and the reason that keeps it out if there is one."""
+"""Which traces can be in the mix, in which stratum each is, and which of them are picked."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from infogap import ids
-from infogap.balance.axes import Axis, read_axes
+from infogap.balance.axes import Axis, Counts, read_axes
 from infogap.balance.exclusion_reasons import detail_of_trace, of_shares, of_trace
-from infogap.balance.supply import Supply
-from infogap.decontaminate.contaminated_traces import contaminated_traces
+from infogap.balance.task_flow import Supply, spread
+from infogap.decontaminate.checked_texts import contaminated_traces
 from infogap.recipe.mix_sections import Balance
 from infogap.recipe.sources import VERIFIERS
 from infogap.runs.run_folder import Run
@@ -116,3 +116,24 @@ def _with_tasks(candidates: pl.DataFrame, seed: int) -> pl.DataFrame:
     return candidates.with_columns(draw=pl.Series(ranks, dtype=pl.String)).join(
         order.cast({"task": pl.Int64}), on="task_id", how="left", maintain_order="left"
     )
+
+
+def pick(strata: Strata, counts: Counts) -> pl.DataFrame:
+    """Every candidate's trace_id and the decision on it: selected, or why not.
+
+    Of the traces that a task has in one cell, those are taken that the seed draws first.
+    """
+    supply = strata.supply
+    pairs = {"cell": supply.cell, "task": supply.task, "taken": spread(supply, counts)}
+    placed = strata.candidates.join(pl.DataFrame(pairs), on=["cell", "task"], how="left").with_columns(
+        selected=pl.col("draw").rank("ordinal").over("cell", "task") <= pl.col("taken")
+    )
+    task_is_full = pl.col("selected").sum().over("task") >= (placed.height + 1 if supply.cap is None else supply.cap)
+    decision = (
+        pl.when("selected")
+        .then(pl.lit("selected"))
+        .when(task_is_full)
+        .then(pl.lit("max_per_task"))
+        .otherwise(pl.lit("over_quota"))
+    )
+    return placed.select("trace_id", decision=decision)

@@ -7,6 +7,6 @@ def main() -> None:
     """The console script `infogap`."""
     from infogap.cli.app import app
 
-    for commands in ("recipes", "making", "looking", "datasets"):  # each registers its own, in the order of --help
+    for commands in ("recipes", "stages", "show", "datasets"):  # each registers its own, in the order of --help
         import_module(f"infogap.cli.{commands}")
     app()

@@ -15,8 +15,7 @@ from infogap.cli.arguments import Overrides, RecipeFile, RunFolder
 from infogap.console import say
 
 if TYPE_CHECKING:
-    from infogap.runs.budget import Budget
-    from infogap.runs.run_folder import Run
+    from infogap.runs.run_folder import Budget, Run
 
 Push = Annotated[bool, typer.Option("--push", help="Push the dataset to the recipe's Hub repository.")]
 MaxRequests = Annotated[
@@ -42,7 +41,7 @@ def run(
     push: Push = False,
 ) -> None:
     """Make everything that a recipe asks for; what is up to date is left alone."""
-    from infogap.runs.budget import Budget
+    from infogap.runs.run_folder import Budget
 
     _make_all(recipe, run, set_, Budget(max_requests, max_tokens), retry_failed=retry_failed, push=push)
 
@@ -55,7 +54,7 @@ def quickstart(
 ) -> None:
     """Make a first dataset with a small model, on this machine alone: write a recipe and its tasks, then run it."""
     from infogap.cli.quickstart_recipe import write_quickstart
-    from infogap.runs.budget import Budget
+    from infogap.runs.run_folder import Budget
 
     _make_all(write_quickstart(folder), None, None, Budget(None, None))
 
@@ -119,7 +118,7 @@ def _generate(
     max_requests: MaxRequests = None,
     max_tokens: MaxTokens = None,
 ) -> None:
-    from infogap.runs.budget import Budget
+    from infogap.runs.run_folder import Budget
 
     budget = Budget(max_requests, max_tokens)
     _run_one(folder, "generate", first=_forget_failed if retry_failed else None, budget=budget)
@@ -235,8 +234,7 @@ def _balance(folder: RunFolder) -> None:
 
 def _show_mix(opened: Run) -> None:
     from infogap.console import output
-    from infogap.report.funnel_table import print_funnel
-    from infogap.report.run_summary import mix_counts
+    from infogap.report.run_summary import mix_counts, print_funnel
 
     if output.json:
         import orjson

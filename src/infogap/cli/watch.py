@@ -15,9 +15,8 @@ import typer
 
 from infogap.console import output, stdout
 from infogap.generate.throughput import Pace, PaceReader
-from infogap.runs.pipeline import stages, states
+from infogap.runs.pipeline import StageState, stages, states
 from infogap.runs.run_folder import Run
-from infogap.runs.staleness import StageState
 from infogap.schema import TRACES
 
 if TYPE_CHECKING:

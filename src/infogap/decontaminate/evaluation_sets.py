@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from infogap.decontaminate.word_spans import Words, phrases, spans
+from infogap.decontaminate.checked_texts import Words, phrases, spans
 from infogap.errors import UserError
 from infogap.recipe.decontaminate_section import Decontaminate, EvaluationSet
 from infogap.rows.column_paths import as_text

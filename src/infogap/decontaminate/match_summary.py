@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from infogap.decontaminate.evaluation_sets import Evaluation, ReadSet
-from infogap.decontaminate.ngram_frequency import COMMON_QUESTIONS, COMMON_TASKS
+from infogap.decontaminate.ngram_matches import COMMON_QUESTIONS, COMMON_TASKS
 from infogap.recipe.decontaminate_section import Decontaminate, What
 
 _SHOWN = 60  # characters of a passage in a note

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from infogap.console import stdout
-from infogap.decontaminate.checked_texts import texts
+from infogap.decontaminate.checked_texts import spans, texts
 from infogap.decontaminate.stage import QUESTIONS
-from infogap.decontaminate.word_spans import spans
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTAMINATION
 

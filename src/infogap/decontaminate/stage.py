@@ -9,12 +9,10 @@ import numpy as np
 import polars as pl
 
 from infogap.console import Advance, progress, say
-from infogap.decontaminate.checked_texts import count, texts
+from infogap.decontaminate.checked_texts import count, phrases, texts
 from infogap.decontaminate.evaluation_sets import Evaluation, read_sets
 from infogap.decontaminate.match_summary import Found, counts, notes
-from infogap.decontaminate.ngram_frequency import Tally
-from infogap.decontaminate.ngram_matches import Hits, compare, passages
-from infogap.decontaminate.word_spans import phrases
+from infogap.decontaminate.ngram_matches import Hits, Tally, compare, passages
 from infogap.recipe import Recipe
 from infogap.recipe.decontaminate_section import Decontaminate, What
 from infogap.rows.source_rows import content

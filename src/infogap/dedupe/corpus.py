@@ -11,8 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from infogap.dedupe.batch_engines import engine
-from infogap.dedupe.ngram_hashes import gram_hashes, hashed, word_hashes
-from infogap.dedupe.signatures import Signatures, signatures
+from infogap.dedupe.hashing import gram_hashes, hashed, word_hashes
+from infogap.dedupe.minhash import Signatures, signatures
 
 
 class Batch(Protocol):

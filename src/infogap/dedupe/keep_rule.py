@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from infogap.dedupe.candidates import Items, item_keys
+from infogap.dedupe.minhash import Items, item_keys
 from infogap.dedupe.similar_pairs import Pairs
 
 How = Literal["exact", "minhash"]

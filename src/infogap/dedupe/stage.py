@@ -10,14 +10,11 @@ import numpy as np
 import polars as pl
 
 from infogap.console import progress
-from infogap.dedupe.bands import RECALL, Bands, choose_bands
-from infogap.dedupe.candidates import candidates
 from infogap.dedupe.corpus import Corpus
 from infogap.dedupe.keep_rule import Removal, removals
+from infogap.dedupe.minhash import RECALL, SCHEME, SEED, Bands, candidates, choose_bands
 from infogap.dedupe.run_texts import compared, ordered, texts
-from infogap.dedupe.search_cache import FOLDER, Found, load, store
-from infogap.dedupe.signatures import SCHEME, SEED
-from infogap.dedupe.similar_pairs import similar
+from infogap.dedupe.similar_pairs import FOLDER, Found, load, similar, store
 from infogap.ids import digest
 from infogap.recipe import Recipe
 from infogap.recipe.dedupe_section import Dedupe

@@ -1,14 +1,50 @@
-"""The traces that are compared, a narrow row each."""
+"""What is compared between privileges, and the traces that are compared, one narrow row each."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 import polars as pl
 
-from infogap.effects.effect_metrics import SCORED, Quantity
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TRACES, VERDICTS
 from infogap.verify.pass_rate_filter import JUDGED, not_selected
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number that every trace has; `lexicon` says by which one markers are counted.
+
+    score: 1 where the verdict is `correct`, else 0. length: tokens, or words where some tokens are not known.
+    epistemic_count: markers. epistemic_density: markers per 1,000 of the unit of length. gap_per_token and surprisal:
+    nats per token, of traces that are scored.
+    """
+
+    name: Literal["score", "length", "epistemic_count", "epistemic_density", "gap_per_token", "surprisal"]
+    lexicon: str | None = None
+
+    @property
+    def column(self) -> str:
+        return self.name if self.lexicon is None else f"{self.name} {self.lexicon}"
+
+
+SCORE, LENGTH = Quantity("score"), Quantity("length")
+
+
+SCORED = (Quantity("gap_per_token"), Quantity("surprisal"))
+
+
+def quantities(lexicons: list[str], *, scored: bool) -> list[Quantity]:
+    """Everything that is compared, in the order in which it is shown."""
+    markers = [
+        quantity
+        for lexicon in lexicons
+        for quantity in (Quantity("epistemic_count", lexicon), Quantity("epistemic_density", lexicon))
+    ]
+    return [SCORE, LENGTH, *markers, *(SCORED if scored else ())]
+
 
 _SCORED_COLUMNS = [quantity.column for quantity in SCORED]
 

@@ -11,9 +11,8 @@ from dataclasses import replace
 import polars as pl
 
 from infogap.effects.caveats import notes
-from infogap.effects.compared_traces import lexicons_of, samples, with_lengths
+from infogap.effects.compared_traces import Quantity, lexicons_of, quantities, samples, with_lengths
 from infogap.effects.contrasts import contrasts_among
-from infogap.effects.effect_metrics import Quantity, quantities
 from infogap.effects.paired_differences import paired_differences, task_means
 from infogap.effects.pass_at_k import by_task, pass_counts, passes
 from infogap.effects.teacher_results import ContrastDifference, Effects, Means

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from infogap.console import stdout
-from infogap.effects.bootstrap import FEWEST_TASKS
-from infogap.effects.effect_metrics import SCORED, Quantity
-from infogap.effects.paired_differences import Difference
+from infogap.effects.compared_traces import SCORED, Quantity
+from infogap.effects.paired_differences import FEWEST_TASKS, Difference
 from infogap.effects.teacher_results import Effects
 
 if TYPE_CHECKING:

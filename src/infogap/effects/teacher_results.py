@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from infogap.effects.compared_traces import Quantity
 from infogap.effects.contrasts import Contrast
-from infogap.effects.effect_metrics import Quantity
 from infogap.effects.paired_differences import Difference
 from infogap.effects.pass_at_k import Passes, TaskPasses
 

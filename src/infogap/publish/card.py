@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 import infogap
+from infogap.decontaminate.checked_texts import contaminated_traces
 from infogap.effects.trace_summary import by_privilege, count_by, density_unit, how_chosen, several_teachers
 from infogap.errors import UserError
-from infogap.publish.card_contamination import decontaminated
-from infogap.publish.mix_shares import doubt_in_pairs, mix_shares, teachers
 from infogap.publish.parquet_shards import Written
-from infogap.publish.provenance import stage_counts
+from infogap.publish.provenance import doubt_in_pairs, mix_shares, stage_counts, teachers
 from infogap.publish.redaction import public_label, public_recipe
 from infogap.recipe import yaml_text
 from infogap.runs.run_folder import Run
-from infogap.schema import features
+from infogap.schema import CONTAMINATION, features
 
 if TYPE_CHECKING:
     from huggingface_hub import DatasetCardData
+
 
 REPO = "ORG/NAME"  # stands for the repository in the card until it is pushed to one
 TEMPLATE = "dataset.md.jinja"
@@ -153,3 +155,95 @@ def _percent(share: float | None) -> str:
 
 def _number(value: float | None, digits: int = 0) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
+
+
+_WHAT = {"question": ("question", "questions"), "trace": ("trace", "traces"), "context": ("context", "contexts")}
+
+
+@dataclass(frozen=True)
+class Decontaminated:
+    """Texts in Markdown for the card: what was compared, with which sets, and how many match."""
+
+    compared: str  # "questions and traces"
+    sets: list[str]  # "`aime24` (30 questions, file with SHA-256 1f0c…)"
+    matched: str  # "2 questions and 1 trace"
+    dropped: int  # traces that are not in the mix because they match
+    selected: int  # traces that match and are in the mix
+
+
+def decontaminated(run: Run, traces: pl.DataFrame) -> Decontaminated | None:
+    """What was found; None where the recipe names no evaluation sets. `traces` is what `traces_in_short` gives."""
+    settings, found = run.recipe.decontaminate, run.manifest(CONTAMINATION.name)
+    if settings is None or found is None:
+        return None
+    sets = zip(found.part["against"], found.counts["eval_sets"], strict=True)
+    matched = found.counts["matched"]
+    selected = traces.filter("selected").join(contaminated_traces(run).collect(), on="trace_id", how="semi")
+    return Decontaminated(
+        compared=" and ".join(_WHAT[what][1] for what in settings.on),
+        sets=[_named(entry, counts["questions"]) for entry, counts in sets],
+        matched=" and ".join(f"{matched[what]:,} {_WHAT[what][matched[what] != 1]}" for what in settings.on),
+        dropped=traces.filter(pl.col("reason") == "contaminated").height,
+        selected=selected.height,
+    )
+
+
+def _named(entry: dict[str, Any], questions: int) -> str:
+    """A set by its name, how many questions of it were compared, and which version it was."""
+    version = [f"{key} `{entry[key]}`" for key in ("config", "split", "revision") if entry[key]]
+    if entry["sha256"]:
+        version = [f"SHA-256 {entry['sha256'][:16]}"]
+    elif not entry["revision"]:
+        version.append("no fixed revision")
+    size = f"{questions:,} question{'s' if questions != 1 else ''}"
+    return f"`{entry['name']}` ({', '.join([size, *version])})"
+
+
+# Said by the recipe or determined by the files: here the new card wins. Of all other keys those on the Hub win.
+_OURS = ("configs", "dataset_info", "size_categories", "license", "language")
+_BLOCK = re.compile(r"<!-- infogap: begin.*?<!-- infogap: end -->\n?", re.DOTALL)
+
+
+def merge_cards(ours: str, theirs: str) -> str:
+    """The card to commit, from the new one and the one on the Hub. Merging again changes nothing.
+
+    Metadata: configs, dataset_info, sizes, license and language are ours, tags are joined, every other key
+    that the Hub's card has stays as it is there. Text: what stands between infogap's marks is replaced, what
+    stands around them is kept; a card without marks is kept below ours.
+
+    Raises UserError where the card on the Hub has no valid metadata.
+    """
+    from huggingface_hub import CardData
+
+    (new, our_text), (old, their_text) = _parse(ours), _parse(theirs)
+    data = old | {key: value for key, value in new.items() if key in _OURS or key not in old}
+    if "tags" in old and "tags" in new:
+        data["tags"] = list(dict.fromkeys([*_as_list(old["tags"]), *_as_list(new["tags"])]))
+    return f"---\n{CardData(**data).to_yaml()}\n---\n{_merge_texts(our_text, their_text)}"
+
+
+def _parse(card: str) -> tuple[dict[str, Any], str]:
+    import yaml  # type: ignore[import-untyped]  # the parser that huggingface_hub itself reads cards with
+    from huggingface_hub import RepoCard
+
+    try:
+        parsed = RepoCard(card, ignore_metadata_errors=True)
+    except (yaml.YAMLError, ValueError) as error:
+        raise UserError(
+            f"the card on the Hub has no valid metadata ({str(error).splitlines()[0]}); mend its README.md there"
+        ) from error
+    data: dict[str, Any] = parsed.data.to_dict()  # type: ignore[no-untyped-call]
+    return data, parsed.text
+
+
+def _merge_texts(ours: str, theirs: str) -> str:
+    block = _BLOCK.search(ours)
+    if block is None or not theirs.strip():
+        return ours
+    if _BLOCK.search(theirs):
+        return _BLOCK.sub(lambda _: block.group(), theirs, count=1)
+    return f"{ours.rstrip()}\n\n{theirs.lstrip()}"
+
+
+def _as_list(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or [])

@@ -71,8 +71,7 @@ def export(run: Run, file: Path, form: str) -> int:
 
 
 def _say_if_stale(run: Run) -> None:
-    from infogap.runs.pipeline import stages
-    from infogap.runs.staleness import Staleness
+    from infogap.runs.pipeline import Staleness, stages
 
     order = stages(run.recipe)
     balance = next(stage for stage in order if stage.name == "balance")

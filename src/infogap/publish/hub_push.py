@@ -12,8 +12,7 @@ import orjson
 
 from infogap.errors import UserError
 from infogap.ids import file_digest
-from infogap.publish.card import REPO
-from infogap.publish.card_merge import merge_cards
+from infogap.publish.card import REPO, merge_cards
 from infogap.publish.hub_client import clear_errors, hub_client, retried, upload_bars
 from infogap.publish.provenance import FILE_NAME
 from infogap.runs.run_folder import Run

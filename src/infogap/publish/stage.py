@@ -8,7 +8,7 @@ import polars as pl
 
 import infogap
 from infogap.atomic_files import whole_folder
-from infogap.balance.funnel import Funnel
+from infogap.balance.exclusion_reasons import Funnel
 from infogap.console import progress
 from infogap.effects.trace_summary import traces_in_short
 from infogap.errors import ShortfallError
@@ -16,9 +16,16 @@ from infogap.ids import file_digest
 from infogap.publish.card import card, template_path
 from infogap.publish.configs import CONFIGS
 from infogap.publish.configs.base import Config
-from infogap.publish.mix_shares import mix_shares
 from infogap.publish.parquet_shards import write_config
-from infogap.publish.provenance import FILE_NAME, INPUTS, as_json, fingerprints, library_versions, provenance
+from infogap.publish.provenance import (
+    FILE_NAME,
+    INPUTS,
+    as_json,
+    fingerprints,
+    library_versions,
+    mix_shares,
+    provenance,
+)
 from infogap.publish.redaction import public_recipe
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage

@@ -1,4 +1,4 @@
-"""Figures of a run as SVG; they need matplotlib (the extra `plots`)."""
+"""Figures of a run as inline SVG; they need matplotlib (the extra `plots`)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ import polars as pl
 from infogap.effects.paired_differences import Difference
 from infogap.effects.teacher_results import Effects
 from infogap.effects.trace_summary import by_privilege, density_unit, of_selected_tasks
+from infogap.gap.calibration import Calibration
 from infogap.recipe import Recipe
 from infogap.report.run_summary import mix_counts
 from infogap.runs.run_folder import Run
+from infogap.schema import GAPS, TRACES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
 
 _WIDTH = 7.5  # inches
 UNCERTAIN, CONFIDENT = "#c8553d", "#2f6690"
@@ -33,7 +36,7 @@ def available() -> bool:
 def density_by_privilege(traces: pl.DataFrame, recipe: Recipe) -> str:
     """Every trace's epistemic density as a point, per privilege, with the median.
 
-    `traces` is what `overview.traces_in_short` gives.
+    `traces` is what `traces_in_short` gives.
     """
     order = list(dict.fromkeys(row.privilege for row in by_privilege(traces, recipe)))
     densities = of_selected_tasks(traces).drop_nulls("epistemic_density")
@@ -147,3 +150,38 @@ def svg(figure: Figure) -> str:
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     return text[text.index("<svg") :]
+
+
+def gap_by_privilege(run: Run, order: list[str]) -> str:
+    """Every trace's gap per token as a point, per privilege, with the median."""
+    rows = (
+        run.scan(TRACES)
+        .select("trace_id", "privilege")
+        .join(run.scan(GAPS).select("trace_id", "gap_per_token"), on="trace_id")
+        .drop_nulls()
+        .collect()
+        .sort("trace_id")
+    )
+    values = {name: rows.filter(pl.col("privilege") == name)["gap_per_token"].to_numpy() for name in order}
+    figure, (axes,) = new_figure(0.5 * len(order) + 1.2)
+    axes.axvline(0, color="black", linewidth=0.8)
+    points_by_group(axes, values)
+    axes.set_xlabel("gap in nats per token, a point per trace; line: median")
+    return svg(figure)
+
+
+def reliability(found: Calibration) -> str:
+    """Per bin of confidence the share that is right, against the diagonal on which both are equal."""
+    figure, (axes,) = new_figure(3.6)
+    axes.plot([0, 1], [0, 1], color="black", linewidth=0.8)
+    largest = max((group.traces for group in found.bins), default=1)
+    for group in found.bins:
+        area = 30 + 220 * group.traces / largest
+        axes.scatter([group.confidence], [group.accuracy], s=area, color=CONFIDENT, alpha=0.8, linewidths=0)
+        axes.plot([group.confidence] * 2, [group.confidence, group.accuracy], color=UNCERTAIN, linewidth=1.2)
+    axes.set_xlim(-0.03, 1.03)
+    axes.set_ylim(-0.05, 1.05)
+    axes.set_aspect("equal")
+    axes.set_xlabel("probability of the final answer; area: traces")
+    axes.set_ylabel("share that is right")
+    return svg(figure)

@@ -10,7 +10,7 @@ from jinja2 import Environment
 
 from infogap.gap.calibration import UNSURE
 from infogap.gap.gap_tables import gap_table
-from infogap.report import figures, gap_figures
+from infogap.report import figures
 from infogap.runs.run_folder import Run
 from infogap.schema import GAPS, TOKEN_GAPS, TRACES
 
@@ -45,8 +45,8 @@ def gaps_section(run: Run, environment: Environment) -> str:
         contexts=gap.contexts,
         unsure=UNSURE,
         sure_and_not=found.calibration.sure_and_not.head(TRACES_SHOWN).to_dicts(),
-        by_privilege=gap_figures.by_privilege(run, [row.privilege for row in found.privileges]) if drawn else "",
-        reliability=gap_figures.reliability(found.calibration) if drawn else "",
+        by_privilege=figures.gap_by_privilege(run, [row.privilege for row in found.privileges]) if drawn else "",
+        reliability=figures.reliability(found.calibration) if drawn else "",
         pictures=_pictures(run, [row.privilege for row in found.privileges]),
     )
 

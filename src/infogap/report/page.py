@@ -8,13 +8,14 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from infogap import __version__
+from infogap.effects import Effects, effects_of
+from infogap.effects.effects_terminal import heading, interval, number
+from infogap.effects.pass_at_k import Passes
 from infogap.effects.trace_summary import by_privilege, density_unit, how_chosen, several_teachers, traces_in_short
 from infogap.recipe import dump_recipe
 from infogap.report import figures
-from infogap.report.effects_section import effects_sections
-from infogap.report.funnel_table import funnel_of, funnel_title, rows_not_imported
 from infogap.report.gap_section import gaps_section
-from infogap.report.run_summary import mix_counts
+from infogap.report.run_summary import funnel_of, funnel_title, mix_counts, rows_not_imported
 from infogap.runs.run_folder import Run
 
 
@@ -69,3 +70,31 @@ def _flat(counts: dict[str, Any], above: str = "") -> Any:
                 yield from _flat(rest, f"{name} / {entry['source']}")
         elif value not in (0, None):
             yield name, f"{value:,}" if isinstance(value, int) else value
+
+
+def effects_sections(run: Run, environment: Environment) -> str:
+    """HTML, a section for each teacher."""
+    found = effects_of(run)
+    template = (resources.files("infogap.report") / "effects.html.jinja").read_text(encoding="utf-8")
+    return "\n".join(_section(effects, len(found) > 1, environment, template) for effects in found)
+
+
+def _section(effects: Effects, named: bool, environment: Environment, template: str) -> str:
+    return environment.from_string(template).render(
+        effects=effects,
+        teacher=effects.teacher if named else "",
+        unit=effects.unit,
+        heading=heading,
+        number=number,
+        interval=interval,
+        rate=_rate,
+        differences_rows=[(row.privilege, row) for row in effects.differences],
+        contrast_rows=[(row.name, row.difference) for row in effects.contrasts],
+        contrasts={row.name: row.contrast for row in effects.contrasts},
+        ks=sorted({at.k for row in effects.passes for at in row.at}),
+        figure=figures.differences(effects) if figures.available() else "",
+    )
+
+
+def _rate(row: Passes, k: int) -> str:
+    return next((f"{at.rate:.2f}" for at in row.at if at.k == k), "-")

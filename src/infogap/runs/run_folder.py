@@ -12,13 +12,21 @@ import orjson
 import polars as pl
 from filelock import FileLock, Timeout
 
-from infogap.runs import manifest
 from infogap.atomic_files import disk_error, whole_file, write_text
-from infogap.runs.budget import Budget
 from infogap.errors import UserError, WorldError
-from infogap.runs.manifest import Manifest
 from infogap.recipe import ORIGIN, LoadedRecipe, Recipe, dump_recipe, load_recipe
+from infogap.runs import manifest
+from infogap.runs.manifest import Manifest
 from infogap.schema import Table
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits of one command; None is no limit. `tokens` are those of prompts and answers together."""
+
+    requests: int | None = None
+    tokens: int | None = None
+
 
 ROWS_PER_PART = 2_000
 _RECIPE = "recipe.yaml"

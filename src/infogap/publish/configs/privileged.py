@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from infogap.publish.chat_messages import MESSAGES, prompts
 from infogap.publish.configs.base import Config
 from infogap.publish.external_sort import in_order
-from infogap.publish.trace_join import columns, with_tasks
+from infogap.publish.published_columns import MESSAGES, columns, prompts, with_tasks
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS, MIX, TASKS, TRACES
 

@@ -7,10 +7,9 @@ from typing import Any
 import orjson
 import polars as pl
 
-from infogap.publish.chat_messages import MESSAGES, prompts
 from infogap.publish.configs.base import Config
 from infogap.publish.external_sort import in_order
-from infogap.publish.trace_join import public
+from infogap.publish.published_columns import MESSAGES, prompts, public
 from infogap.runs.run_folder import Run
 from infogap.schema import MIX, TASKS, TRACES
 

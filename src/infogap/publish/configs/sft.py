@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from infogap.publish.chat_messages import MESSAGES, answers, prompts
 from infogap.publish.configs.base import Config
 from infogap.publish.external_sort import in_order
-from infogap.publish.trace_join import columns, joined
+from infogap.publish.published_columns import MESSAGES, answers, columns, joined, prompts
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, MIX, TASKS, TRACES, VERDICTS
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from infogap.publish.configs.base import Config
 from infogap.publish.external_sort import in_order
-from infogap.publish.trace_join import all_but, columns, joined
+from infogap.publish.published_columns import all_but, columns, joined
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACES, VERDICTS
 

@@ -29,7 +29,7 @@ def hashed(texts: pl.Series, n: int) -> Hashed:
     Khmer, Burmese). Punctuation stays with its word: `x+1` and `x-1` are different words. A text of fewer than `n`
     words is one n-gram.
     """
-    from infogap.dedupe.kernels import read_digests
+    from infogap.dedupe.hash_kernels import read_digests
 
     words, ends = word_hashes(texts)
     digests = np.empty((len(texts), 2), np.uint64)
@@ -43,7 +43,7 @@ def word_hashes(texts: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.int64]
 
     Words are cut as `hashed` says.
     """
-    from infogap.dedupe.word_hashes import read_words
+    from infogap.dedupe.hash_kernels import read_words
 
     buffer, offsets = _utf8(texts.str.to_lowercase())
     words, ends = np.empty(int(offsets[-1] - offsets[0]), np.uint64), np.zeros(len(texts) + 1, np.int64)
@@ -55,7 +55,7 @@ def gram_hashes(
     words: NDArray[np.uint64], ends: NDArray[np.int64], n: int
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """The n-grams' hashes and ends of texts given by their words' hashes; fewer than `n` words are one n-gram."""
-    from infogap.dedupe.kernels import read_grams
+    from infogap.dedupe.hash_kernels import read_grams
 
     grams, gram_ends = np.empty(len(words), np.uint64), np.zeros(len(ends), np.int64)
     read_grams(words, ends, n, grams, gram_ends)

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from infogap.recipe import load_recipe
+from infogap.runs.pipeline import StageState, Staleness
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
-from infogap.runs.staleness import StageState, Staleness
 from infogap.schema import CONTEXTS, MIX
 
 

@@ -1,48 +1,15 @@
-"""What is done to every n-gram, and to every candidate pair: compiled, without Python's lock."""
+"""Compiled: MinHash signatures, the candidate pairs of a band and their exact Jaccard; numba, without Python's lock."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from infogap.dedupe.compiled import BASE, M1, M2, S32, SEED, Hashes, Places, Signatures, compiled, mixed
+from infogap.dedupe.hash_kernels import S32, Hashes, Places, Signatures, compiled
 
 _S29 = np.uint64(29)
 _L13, _L16, _N1, _N2 = np.uint32(13), np.uint32(16), np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
 _MOST = np.uint32(0xFFFFFFFF)
-
-
-@compiled
-def read_digests(words: Hashes, ends: Places, digests: Hashes) -> None:
-    """Fill in 128 bits for each text, two columns: equal where the texts have the same words in the same order."""
-    for text in range(len(ends) - 1):
-        one, other = SEED, BASE
-        for place in range(ends[text], ends[text + 1]):
-            one = (one ^ words[place]) * M1
-            one ^= one >> S32
-            other = (other + words[place]) * M2
-            other ^= other >> S32
-        digests[text, 0], digests[text, 1] = mixed(one), mixed(other)
-
-
-@compiled
-def read_grams(words: Hashes, ends: Places, n: int, grams: Hashes, gram_ends: Places) -> None:
-    """Fill in each text's n-gram hashes, in order and with repetitions; fewer than `n` words are one n-gram.
-
-    A hash is a polynomial, modulo 2**64, in the hashes of the words, finalized.
-    """
-    count = 0
-    for text in range(len(ends) - 1):
-        start, stop = ends[text], ends[text + 1]
-        size = min(n, stop - start)
-        if size:
-            for first in range(start, stop - size + 1):
-                value = np.uint64(0)
-                for place in range(first, first + size):
-                    value = value * BASE + words[place]
-                grams[count] = mixed(value)
-                count += 1
-        gram_ends[text + 1] = count
 
 
 @compiled
