@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 import infogap
+from infogap import plugins
 from infogap.decontaminate.checked_texts import contaminated_traces
 from infogap.effects.trace_summary import by_privilege, count_by, density_unit, how_chosen, several_teachers
 from infogap.errors import UserError
+from infogap.ids import digest, file_digest
 from infogap.publish.parquet_shards import Written
-from infogap.publish.provenance import doubt_in_pairs, mix_shares, stage_counts, teachers
+from infogap.publish.provenance import mix_shares, stage_counts
 from infogap.publish.redaction import public_label, public_recipe
 from infogap.recipe import yaml_text
 from infogap.runs.run_folder import Run
@@ -35,6 +37,12 @@ _SIZES = {
     10**7: "1M<n<10M",
     10**8: "10M<n<100M",
 }
+# The paragraphs stood in the template once. The text is the same, so datasets with the former digest are up to date.
+_SAME_TEXT = {
+    "8817403b924bc460286f1fff87577aef2100eb96010a987800701e877a14f7f8": (
+        "9b71f0f755cb0da44afd453f2d8bc15f490e5cc4979a82e2033dad838612d39e"
+    )
+}
 _LONGEST_AXIS = 25  # values of an axis that get a row of their own
 
 
@@ -54,13 +62,23 @@ def template_path() -> Path:
     )
 
 
+def template_digest() -> str:
+    """A digest of the card's text without its numbers: of the template and the built-in configs' paragraphs."""
+    built_in = [name for name in plugins.names("configs") if plugins.provider("configs", name)[0] == "infogap"]
+    paragraphs = {name: plugins.load("configs", name).card for name in built_in}
+    text = digest([file_digest(template_path()), paragraphs])
+    return _SAME_TEXT.get(text, text)
+
+
 def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -> str:
     """The README.md of a dataset folder, whose configs are written. `traces` is what `traces_in_short` gives."""
     from huggingface_hub import DatasetCard
 
     metadata = card_data(run, written)
     privileges = by_privilege(traces, run.recipe)
+    unit = density_unit(traces)
     text = _render(
+        template_path().read_text(encoding="utf-8"),
         recipe=run.recipe,
         lexicons=[f"`{public_label(name)}`" for name in run.recipe.measure.lexicons],
         recipe_yaml=yaml_text(public_recipe(run.recipe)).rstrip(),
@@ -75,9 +93,8 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -
         privileges=privileges,
         several_teachers=several_teachers(privileges),
         how_chosen=how_chosen(run.recipe),
-        density_unit=density_unit(traces),
+        density_unit=unit,
         axes=mix_shares(run, traces),
-        doubt=doubt_in_pairs(folder),
         longest_axis=_LONGEST_AXIS,
         selected=int(traces["selected"].sum()),
         all=traces.height,
@@ -87,6 +104,13 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -
         decontaminated=decontaminated(run, traces),
         reasons=count_by(traces.filter(~pl.col("selected")), "reason"),
         stage_counts=stage_counts(run),
+        paragraphs=[
+            _render(each.config.card, density_unit=unit, **each.config.card_values(folder))
+            for each in written
+            if each.config.card
+        ],
+        with_prompts=any(each.config.prompts(run) for each in written),
+        with_answers=any(each.config.answers(run) for each in written),
     )
     return str(DatasetCard(f"---\n{metadata.to_yaml()}\n---\n\n{text}"))
 
@@ -112,7 +136,7 @@ def card_data(run: Run, written: list[Written]) -> DatasetCardData:
         splits = SplitDict({"train": SplitInfo("train", num_bytes=config.arrow_bytes, num_examples=config.rows)})
         infos[config.config.name] = DatasetInfo(
             config_name=config.config.name,
-            features=features(config.config.schema),
+            features=features(config.columns),
             splits=splits,
             download_size=config.bytes,
             dataset_size=config.arrow_bytes,
@@ -134,14 +158,19 @@ def _data_files(name: str, first: bool) -> dict[str, Any]:
     return entry | ({"default": True} if first else {})
 
 
-def _render(**values: Any) -> str:
+def teachers(traces: pl.DataFrame) -> list[str]:
+    """The teachers' published names."""
+    return sorted({public_label(name) for name in traces["teacher"].drop_nulls().unique().to_list()})
+
+
+def _render(template: str, **values: Any) -> str:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
         trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False
     )
     environment.filters |= {"public": public_label, "cell": _cell, "percent": _percent, "number": _number}
-    return environment.from_string(template_path().read_text(encoding="utf-8")).render(**values)
+    return environment.from_string(template).render(**values)
 
 
 def _cell(text: object) -> str:

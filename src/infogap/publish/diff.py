@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 import polars as pl
 
+from infogap import plugins
 from infogap.errors import UserError
-from infogap.publish.configs import CONFIGS
 from infogap.publish.provenance import FILE_NAME
 from infogap.runs.manifest import changes
 
@@ -79,14 +79,15 @@ class _Dataset:
 
     def ids(self, config: str) -> pl.Series:
         """What tells the config's rows apart: ids of traces, pairs, contexts or tasks."""
-        if config not in CONFIGS:
+        if config not in plugins.names("configs"):
             raise UserError(f"{self.folder} has the config '{config}', which this version of infogap does not know")
+        key = plugins.load("configs", config).key
         paths = [self.folder / path for path in self._files(config)]
         missing = [path for path in paths if not path.is_file()]
         if missing:
             raise UserError(f"{missing[0]} is missing; publish or pull the dataset again")
         try:
-            return pl.scan_parquet(paths).select(key=CONFIGS[config].key).collect()["key"]
+            return pl.scan_parquet(paths).select(key=key).collect()["key"]
         except (pl.exceptions.PolarsError, OSError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(f"cannot read the files of {self.folder / 'data' / config}: {reason}") from error

@@ -14,6 +14,7 @@ from infogap.console import say
 from infogap.errors import UserError
 from infogap.publish.configs.sft import SFT
 from infogap.runs.run_folder import Run
+from infogap.schema import MIX
 from infogap.spelling import nearest
 
 Row = dict[str, Any]
@@ -84,7 +85,7 @@ def _say_if_stale(run: Run) -> None:
 
 
 def _rows(run: Run, form: str) -> Iterator[list[Row]]:
-    for rows in SFT.slices(run, SFT.places(run)):
+    for rows in SFT.rows(run, run.scan(MIX).collect()):
         chosen = rows.select("messages", "trace_id")
         yield [FORMATS[form](messages) | {"trace_id": trace_id} for messages, trace_id in chosen.iter_rows()]
 

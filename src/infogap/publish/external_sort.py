@@ -6,8 +6,9 @@ distribution: sizes first, then each row into the file of its slice, then slice 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +24,28 @@ SLICE_BYTES = 256 * 2**20  # of text; joined and written, a slice stays below 40
 def in_order(keys: pl.DataFrame) -> pl.DataFrame:
     """Keys (one column) with the `place` that each has in their order."""
     return keys.sort(keys.columns).with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
+
+
+@dataclass(frozen=True)
+class SortedRows:
+    """The rows of a table at their places, made into published rows slice by slice: memory is bounded.
+
+    `places` has the table's key, `place` and what else `publish` needs; rows of one place make one published row.
+    """
+
+    run: Run
+    table: Table
+    places: pl.DataFrame
+    publish: Callable[[Run, pl.DataFrame], pl.DataFrame]
+
+    @property
+    def total(self) -> int:
+        """How many rows are published."""
+        return self.places["place"].n_unique()
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        for rows in sorted_slices(self.run, self.table, self.places, SLICE_BYTES):
+            yield self.publish(self.run, rows)
 
 
 def sorted_slices(run: Run, table: Table, places: pl.DataFrame, limit: int = SLICE_BYTES) -> Iterator[pl.DataFrame]:

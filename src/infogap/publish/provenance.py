@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 import polars as pl
 
 import infogap
+from infogap import plugins
 from infogap.publish.parquet_shards import Written
 from infogap.publish.redaction import public_label, public_recipe
 from infogap.runs.manifest import Manifest
@@ -55,21 +55,6 @@ def _shares(selected: pl.DataFrame, axis: str, target: Any, wanted: dict[str, di
     ]
 
 
-def doubt_in_pairs(folder: Path) -> dict[str, float | None]:
-    """Mean epistemic density of the chosen and of the rejected traces of a dataset's `preference`."""
-    shards = sorted((folder / "data" / "preference").glob("*.parquet"))
-    if not shards:
-        return {}
-    sides = ("chosen", "rejected")
-    means = pl.scan_parquet(shards).select(pl.col(f"{side}_epistemic_density").mean().alias(side) for side in sides)
-    return means.collect().row(0, named=True)
-
-
-def teachers(traces: pl.DataFrame) -> list[str]:
-    """The teachers' published names."""
-    return sorted({public_label(name) for name in traces["teacher"].drop_nulls().unique().to_list()})
-
-
 FILE_NAME = "infogap.json"
 INPUTS = ("tasks", "traces", "verdicts", "measures", "duplicates", "contamination", "mix")
 _NOT_COUNTED = ("axes", "reasons", "funnel", "cost")  # shown as the mix; nobody else's business
@@ -97,7 +82,7 @@ def provenance(run: Run, written: list[Written], shares: dict[str, list[Share]])
         "infogap": infogap.__version__,
         "recipe": public_recipe(run.recipe),
         "fingerprints": fingerprints(run),
-        "libraries": library_versions(),
+        "libraries": library_versions(run),
         "mix": {
             "size": {"target": run.recipe.balance.size, "achieved": selected},
             "axes": {axis: [asdict(share) for share in values] for axis, values in shares.items()},
@@ -155,9 +140,10 @@ def _flat(counts: Any, prefix: str = "") -> Iterator[tuple[str, int | float]]:
         yield prefix, counts
 
 
-def library_versions() -> dict[str, str]:
-    """The installed versions of the libraries that shape what is published."""
-    versions = {}
+def library_versions(run: Run) -> dict[str, str]:
+    """The installed versions of the libraries that shape what is published, and of the packages of its configs."""
+    packages = {plugins.provider("configs", name) for name in run.recipe.publish.configs}
+    versions = {name: found for name, found in packages if name not in ("", "infogap")}
     for name in _LIBRARIES:
         try:
             versions[name] = version(name)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
+from infogap import plugins
 from infogap.recipe.base import Model, each_once, refuse
 from infogap.recipe.shares import BandShares, Shares, VerdictShares
 from infogap.recipe.sources import OneOrMore
@@ -43,7 +46,24 @@ class Balance(Model):
         return self
 
 
-ConfigName = Literal["sft", "traces", "preference", "privileged", "rl"]
+class _RegisteredConfig:
+    """The name of a registered config; the JSON schema lists infogap's own."""
+
+    @classmethod
+    def check(cls, name: object) -> object:
+        registered = plugins.names("configs")
+        if name not in registered:
+            expected = ", ".join(f"'{each}'" for each in registered)
+            raise PydanticCustomError("literal_error", "not a registered config", {"expected": expected})
+        return name
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        own = [name for name in plugins.names("configs") if plugins.provider("configs", name)[0] == "infogap"]
+        return {"enum": own, "type": "string"}
+
+
+ConfigName = Annotated[str, BeforeValidator(_RegisteredConfig.check), _RegisteredConfig]
 
 
 def _semantic(version: str) -> str:

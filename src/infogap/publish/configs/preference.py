@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,12 +13,16 @@ from numpy.typing import NDArray
 
 from infogap.balance.exclusion_reasons import NOT_ASKED_FOR
 from infogap.publish.configs.base import Config
+from infogap.publish.external_sort import SortedRows
 from infogap.publish.published_columns import MESSAGES, answers, columns, joined, prompts
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, MIX, TASKS, TRACES, VERDICTS
 
+# Traces that nothing speaks against but the number of traces that the mix takes, or their verdict's share in it.
+_USABLE = ("selected", "over_quota", "max_per_task", "not_in_mix", *NOT_ASKED_FOR)
+_CELL = ("task_id", "privilege", "teacher")
 _OF_EACH = ("trace_id", "band", "epistemic_density")
-_SCHEMA = pl.Schema(
+_FEATURES = pl.Schema(
     {
         "prompt": MESSAGES,
         "chosen": MESSAGES,
@@ -33,7 +39,7 @@ _SCHEMA = pl.Schema(
 )
 
 
-def _places(run: Run) -> pl.DataFrame:
+def _rows(run: Run, _mix: pl.DataFrame) -> SortedRows:
     """Both traces of each pair, in one place; `rejected` tells them apart."""
     found = pairs(run).with_row_index("place")
     sides = [
@@ -42,38 +48,21 @@ def _places(run: Run) -> pl.DataFrame:
         )
         for side in ("chosen", "rejected")
     ]
-    return pl.concat(sides)
+    return SortedRows(run, TRACES, pl.concat(sides), _pair_rows)
 
 
-def _rows(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
+def _pair_rows(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
     """A row for each pair: the student's prompt, and the two traces."""
     known = joined(run, traces).with_columns(answer_message=answers(run))
     chosen = known.filter(~pl.col("rejected"))
     rejected = known.filter("rejected").select("place", *_as("rejected"))
     rows = chosen.with_columns(prompts(run, chosen), *_as("chosen")).drop("rejected")
     both = rows.join(rejected, on="place", maintain_order="left", validate="1:1")
-    return both.select(*_SCHEMA).match_to_schema(_SCHEMA)
+    return both.select(*_FEATURES).match_to_schema(_FEATURES)
 
 
 def _as(side: str) -> list[pl.Expr]:
     return [pl.col("answer_message").alias(side), *(pl.col(name).alias(f"{side}_{name}") for name in _OF_EACH)]
-
-
-PREFERENCE = Config(
-    name="preference",
-    shows="pairs of a right and a wrong trace of one task, privilege and teacher, for preference training",
-    schema=_SCHEMA,
-    key=pl.concat_str("chosen_trace_id", "rejected_trace_id", separator=" "),
-    table=TRACES,
-    places=_places,
-    rows=_rows,
-    empty="no task has both a correct and a wrong trace under one privilege by one teacher",
-)
-
-
-# Traces that nothing speaks against but the number of traces that the mix takes, or their verdict's share in it.
-_USABLE = ("selected", "over_quota", "max_per_task", "not_in_mix", *NOT_ASKED_FOR)
-_CELL = ("task_id", "privilege", "teacher")
 
 
 def pairs(run: Run) -> pl.DataFrame:
@@ -135,3 +124,26 @@ def _matched(traces: pl.DataFrame) -> Iterator[tuple[int, int]]:
         other: NDArray[np.int64] = start + np.flatnonzero(~right[start:end])
         rows, columns = linear_sum_assignment(np.abs(density[one][:, None] - density[other][None, :]))
         yield from zip(one[rows].tolist(), other[columns].tolist(), strict=True)
+
+
+def _mean_densities(folder: Path) -> dict[str, Any]:
+    """Mean epistemic density of the chosen and of the rejected traces."""
+    sides = ("chosen", "rejected")
+    means = pl.scan_parquet(folder / "data" / "preference" / "*.parquet").select(
+        pl.col(f"{side}_epistemic_density").mean().alias(side) for side in sides
+    )
+    return means.collect().row(0, named=True)
+
+
+PREFERENCE = Config(
+    name="preference",
+    shows="pairs of a right and a wrong trace of one task, privilege and teacher, for preference training",
+    features=_FEATURES,
+    key=pl.concat_str("chosen_trace_id", "rejected_trace_id", separator=" "),
+    rows=_rows,
+    empty="no task has both a correct and a wrong trace under one privilege by one teacher",
+    card="In `preference`, `prompt`, `chosen` and `rejected` hold messages: of a correct and a wrong trace of the same "
+    "task, privilege and teacher, the pairs whose epistemic densities are closest. Mean density of the chosen ones "
+    "{{ chosen | number(2) }}, of the rejected ones {{ rejected | number(2) }} markers per 1,000 {{ density_unit }}.",
+    card_values=_mean_densities,
+)

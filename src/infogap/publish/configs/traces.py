@@ -5,14 +5,14 @@ from __future__ import annotations
 import polars as pl
 
 from infogap.publish.configs.base import Config
-from infogap.publish.external_sort import in_order
+from infogap.publish.external_sort import SortedRows, in_order
 from infogap.publish.published_columns import all_but, columns, joined
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACES, VERDICTS
 
 # Neither the contexts nor the worked solutions: privileged text is not published here. Nor the errors of failed
 # requests and the details of verdicts, which can name servers; `finish_reason` is "error" where a request failed.
-_SCHEMA = pl.Schema(
+_FEATURES = pl.Schema(
     {
         **columns(TRACES, "trace_id", "task_id"),
         **columns(TASKS, "source", "family", "difficulty", "verifier", "question", "answer"),
@@ -26,23 +26,30 @@ _SCHEMA = pl.Schema(
 )
 
 
-def _places(run: Run) -> pl.DataFrame:
+def _rows(run: Run, _mix: pl.DataFrame) -> SortedRows:
     """All traces, by id."""
-    return in_order(run.scan(TRACES).select("trace_id").collect())
+    return SortedRows(run, TRACES, in_order(run.scan(TRACES).select("trace_id").collect()), _with_measurements)
 
 
-def _rows(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
+def _with_measurements(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
     """Every trace with its task, verdict, measurements, duplicate and place in the mix."""
-    return joined(run, traces).select(*_SCHEMA).match_to_schema(_SCHEMA)
+    return joined(run, traces).select(*_FEATURES).match_to_schema(_FEATURES)
+
+
+def _notes(traces: pl.DataFrame, _rows: int) -> list[str]:
+    failed = int(traces["failed"].sum())
+    reasons = "error, filtered or too_long"
+    return (
+        [f"{failed:,} failed requests are rows of the config `traces`, with finish_reason {reasons}"] if failed else []
+    )
 
 
 EVERY_TRACE = Config(
     name="traces",
     shows="every trace with everything measured of it",
-    schema=_SCHEMA,
+    features=_FEATURES,
     key=pl.col("trace_id"),
-    table=TRACES,
-    places=_places,
     rows=_rows,
     empty="there are no traces",
+    notes=_notes,
 )
