@@ -132,4 +132,12 @@ def _inputs(recipe: Recipe) -> tuple[str, ...]:
     return (TRACES.name,) if {"trace", "context"} & set(on) else ()
 
 
-STAGE = Stage("decontaminate", (CONTAMINATION.name,), (TASKS.name,), 1, part, make, inputs_by=_inputs)
+def _absent(recipe: Recipe) -> str:
+    if recipe.decontaminate is not None:
+        return ""
+    return (
+        "the recipe names no evaluation sets; add to it: `decontaminate: {against: [{from: FILE, column: question}]}`"
+    )
+
+
+STAGE = Stage("decontaminate", (CONTAMINATION.name,), (TASKS.name,), 1, part, make, absent=_absent, inputs_by=_inputs)

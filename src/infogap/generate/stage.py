@@ -30,6 +30,7 @@ from infogap.generate.trace_store import (
 )
 from infogap.interrupts import Stopping, stopping
 from infogap.privileges.templates import load_wording
+from infogap.recipe import Recipe
 from infogap.recipe.generate_section import Generate
 from infogap.runs.run_folder import Run, read_part
 from infogap.runs.stage import Outcome, Stage
@@ -247,4 +248,10 @@ def _begun(run: Run) -> tuple[int, str] | None:
     return None if found is None else (found[0], f"{found[0]:,} of {found[1]:,} requests are answered")
 
 
-STAGE = Stage("generate", (TRACES.name, CONTEXTS.name, TOKENS.name), ("tasks",), 1, _part, _make, begun=_begun)
+def _absent(recipe: Recipe) -> str:
+    return "this run has no stage generate: its traces are imported" if recipe.imports else ""
+
+
+STAGE = Stage(
+    "generate", (TRACES.name, CONTEXTS.name, TOKENS.name), ("tasks",), 1, _part, _make, absent=_absent, begun=_begun
+)

@@ -17,6 +17,7 @@ from infogap.console import progress
 from infogap.errors import UserError
 from infogap.generate.trace_store import answered, move_to_cache
 from infogap.ids import stable_id
+from infogap.recipe import Recipe
 from infogap.recipe.recipe_errors import spell_path
 from infogap.recipe.sources import TraceColumns, TraceImport
 from infogap.recipe.thinking_section import pair_of
@@ -383,4 +384,8 @@ def _unit(reason: str, count: int) -> str:
     return unit if count == 1 else f"{unit}s"
 
 
-STAGE = Stage("import", ("traces", "contexts", STATED_VERDICTS.name), ("tasks",), 3, part, make)
+def _absent(recipe: Recipe) -> str:
+    return "" if recipe.imports else "this run has no stage import: its traces are generated"
+
+
+STAGE = Stage("import", ("traces", "contexts", STATED_VERDICTS.name), ("tasks",), 3, part, make, absent=_absent)

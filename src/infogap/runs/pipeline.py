@@ -138,30 +138,30 @@ class Staleness:
         ]
 
 
-_MODULES = {
-    "tasks": "infogap.tasks",
-    "generate": "infogap.generate",
-    "import": "infogap.imports",
-    "verify": "infogap.verify",
-    "gap": "infogap.gap",
-    "measure": "infogap.measure",
-    "dedupe": "infogap.dedupe",
-    "decontaminate": "infogap.decontaminate",
-    "balance": "infogap.balance",
-    "publish": "infogap.publish",
-    "report": "infogap.report",
-}
+# In the order in which they run: each package holds a STAGE.
+_PACKAGES = (
+    "infogap.tasks",
+    "infogap.generate",
+    "infogap.imports",
+    "infogap.verify",
+    "infogap.gap",
+    "infogap.measure",
+    "infogap.dedupe",
+    "infogap.decontaminate",
+    "infogap.balance",
+    "infogap.publish",
+    "infogap.report",
+)
 
 
 def stages(recipe: Recipe) -> list[Stage]:
     """The recipe's stages, in the order in which they run."""
-    left_out = {"generate" if recipe.imports else "import"}
-    if recipe.measure.gap is None:
-        left_out.add("gap")
-    if recipe.decontaminate is None:
-        left_out.add("decontaminate")
-    found: list[Stage] = [import_module(module).STAGE for name, module in _MODULES.items() if name not in left_out]
-    return [replace(stage, inputs=(*stage.inputs, *stage.inputs_by(recipe))) for stage in found]
+    present = [stage for stage in _all_stages() if not stage.absent(recipe)]
+    return [replace(stage, inputs=(*stage.inputs, *stage.inputs_by(recipe))) for stage in present]
+
+
+def _all_stages() -> list[Stage]:
+    return [import_module(package).STAGE for package in _PACKAGES]
 
 
 def states(run: Run) -> list[StageState]:
@@ -192,18 +192,9 @@ def run_all(run: Run) -> list[StageState]:
 def run_one(run: Run, name: str) -> StageState:
     """Bring one stage up to date. Raises UserError where a stage that it reads is not."""
     order = stages(run.recipe)
-    stage = next((stage for stage in order if stage.name == name), None)
-    if stage is None and name == "gap":
-        raise UserError("the recipe scores nothing; add `measure: {gap: {scorer: teacher}}` to it")
-    if stage is None and name == "decontaminate":
-        raise UserError(
-            "the recipe names no evaluation sets; add to it: "
-            "`decontaminate: {against: [{from: FILE, column: question}]}`"
-        )
-    if stage is None:
-        raise UserError(
-            f"this run has no stage {name}: its traces are {'imported' if name == 'generate' else 'generated'}"
-        )
+    if absent := next(stage for stage in _all_stages() if stage.name == name).absent(run.recipe):
+        raise UserError(absent)
+    stage = next(stage for stage in order if stage.name == name)
     staleness = Staleness(run, order)
     for maker in staleness.makers_of_inputs(stage):
         found = staleness.state(maker)

@@ -34,6 +34,8 @@ class Stage:
     version: int  # raised when the same input would give another result
     part: Callable[[Run], dict[str, Any]]
     make: Callable[[Run], Outcome]
+    # Why a recipe does not have this stage, and what to do about it; empty where it has.
+    absent: Callable[[Recipe], str] = lambda _recipe: ""
     # What else it reads, by the recipe: a table that a setting does not need makes nothing stale.
     inputs_by: Callable[[Recipe], tuple[str, ...]] = lambda _recipe: ()
     # Of a stage that resumes and is not whole: the rows that it has, and a sentence on how far it is.
