@@ -1,4 +1,4 @@
-"""Every table's columns: the one place that says what infogap writes.
+"""Every table's columns: the one place that defines what infogap writes.
 
 A table is a folder of Parquet parts in the run folder. `Table.schema` holds its columns as Polars
 types; `features` gives the same columns as `datasets.Features`.
@@ -36,7 +36,7 @@ LEAKS = pl.List(
 
 @dataclass(frozen=True)
 class Table:
-    """A table's name (which is its folder's), key and columns."""
+    """A table's name (also its folder's), key and columns."""
 
     name: str
     key: str
@@ -46,7 +46,7 @@ class Table:
         return pl.DataFrame(schema=self.schema)
 
     def frame(self, rows: list[dict[str, Any]]) -> pl.DataFrame:
-        """Rows (dicts with exactly the table's columns) as a frame of the declared types."""
+        """Make a frame of the declared types from rows, dicts with exactly the table's columns."""
         return pl.DataFrame(rows, schema=self.schema, strict=True)
 
 
@@ -186,8 +186,8 @@ DUPLICATES = Table(
     "trace_id",
     pl.Schema(
         {
-            "trace_id": pl.String,  # the trace that goes
-            "duplicate_of": pl.String,  # the trace that stays
+            "trace_id": pl.String,  # the removed trace
+            "duplicate_of": pl.String,  # the kept trace
             "jaccard": pl.Float64,  # exact, of the word n-gram sets
             "how": pl.String,  # exact | minhash
         }
@@ -249,7 +249,7 @@ BAND_NAMES = ("uncertain", "mixed", "confident")
 
 
 def features(schema: pl.Schema) -> Features:
-    """The same columns as `datasets.Features`."""
+    """Return the same columns as `datasets.Features`."""
     from datasets import Features
 
     return Features({name: _feature(dtype) for name, dtype in schema.items()})

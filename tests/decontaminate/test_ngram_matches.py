@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decontaminate.definition import grams, shared, without
-from dedupe.reference import words
+from dedupe.plain_search import words
 from infogap.decontaminate.checked_texts import Words, phrases, spans
 from infogap.decontaminate.evaluation_sets import Evaluation, ReadSet
 from infogap.decontaminate.ngram_matches import Hits, compare, passages

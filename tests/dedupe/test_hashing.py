@@ -7,7 +7,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedupe.reference import grams, held, jaccard, words
+from dedupe.plain_search import grams, held, jaccard, words
 from infogap.dedupe.corpus import Corpus
 from infogap.dedupe.hashing import hashed
 

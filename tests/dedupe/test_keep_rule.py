@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedupe.reference import held, jaccard, words
+from dedupe.plain_search import held, jaccard, words
 from infogap.dedupe.corpus import Corpus
 from infogap.dedupe.keep_rule import Removal, Rows, removals
 from infogap.dedupe.minhash import candidates, choose_bands

@@ -7,7 +7,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedupe.reference import words
+from dedupe.plain_search import words
 from infogap.dedupe.hashing import word_hashes
 from infogap.dedupe.pair_kernels import jaccards, merged, set_sizes
 

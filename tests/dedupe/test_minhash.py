@@ -9,7 +9,7 @@ from datasketch import MinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedupe.reference import jaccard
+from dedupe.plain_search import jaccard
 from infogap.dedupe import minhash as module
 from infogap.dedupe.hashing import hashed
 from infogap.dedupe.minhash import (

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedupe.reference import held, jaccard
+from dedupe.plain_search import held, jaccard
 from dedupe.test_keep_rule import variants
 from infogap.dedupe import similar_pairs as module
 from infogap.dedupe.corpus import Corpus

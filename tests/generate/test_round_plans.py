@@ -10,8 +10,9 @@ from generate.solving import LADDER, TASK_COUNT, Serving, judged, make_run, solv
 from infogap.errors import StoppedError
 from infogap.generate import STAGE
 from infogap.generate.show_prompt import prompt_of
+from infogap.runs.budget import Budget
 from infogap.runs.pipeline import stages
-from infogap.runs.run_folder import Budget, Run
+from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS, MIX, TRACES
 from infogap.verify.pass_rate_filter import not_selected
 from servers.scripted import ScriptedServer, saying

@@ -11,7 +11,8 @@ from generate.solving import LADDER, Serving, make_run, solver, tables
 from infogap.errors import StoppedError
 from infogap.generate import STAGE, forget_failed
 from infogap.generate.trace_store import TraceStore
-from infogap.runs.run_folder import Budget, Run
+from infogap.runs.budget import Budget
+from infogap.runs.run_folder import Run
 from infogap.schema import TRACES, VERDICTS
 from infogap.verify import STAGE as VERIFY
 from infogap.verify.round_verdicts import write_judged

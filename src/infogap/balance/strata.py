@@ -20,11 +20,11 @@ from infogap.verify.pass_rate_filter import not_selected
 
 @dataclass(frozen=True)
 class Strata:
-    """The traces of a run over the axes of its recipe.
+    """The traces of a run, sorted into strata by the axes of its recipe.
 
-    `traces` has every trace, by trace_id, with its `stratum` and, if something keeps it out, a `reason` with its
-    `detail`. `candidates` are those without a reason, with the indices `cell` (a stratum with candidates) and `task` by
-    which `supply` knows them.
+    `traces` has every trace, by trace_id, with its `stratum` and, if it is excluded, a `reason` with its `detail`.
+    `candidates` are those without a reason, with the indices `cell` (a stratum with candidates) and `task` that
+    `supply` uses.
     """
 
     axes: tuple[Axis, ...]
@@ -35,7 +35,7 @@ class Strata:
 
 
 def read_strata(run: Run) -> Strata:
-    """Sort a run's traces into strata. Raises UserError where the recipe names a family that is not there."""
+    """Sort a run's traces into strata. Raises UserError if a share names a family that no trace has."""
     balance = run.recipe.balance
     traces = _traces(run, balance)
     axes, notes = read_axes(balance, traces)
@@ -54,10 +54,10 @@ def read_strata(run: Run) -> Strata:
 
 
 def _traces(run: Run, balance: Balance) -> pl.DataFrame:
-    """Every trace, by trace_id, with its value on each possible axis and a reason if it cannot be chosen.
+    """Return every trace, by trace_id, with its value on each possible axis, and a reason if it cannot be selected.
 
-    A task of a file without a gold answer has traces that nothing can grade; of reasoning-gym or a user's own grader,
-    an ungradable trace is one that its grader failed on.
+    Nothing can grade the traces of a task without a gold answer. With reasoning-gym or a user's own verifier, an
+    ungradable trace is one on which the verifier failed.
     """
     responds = pl.col("response").str.contains(r"\S").fill_null(False)
     without_gold = pl.col("answer").fill_null("").str.strip_chars().eq("") & pl.col("verifier").is_in(VERIFIERS)
@@ -79,21 +79,21 @@ def _traces(run: Run, balance: Balance) -> pl.DataFrame:
 
 
 def _contaminated(run: Run) -> pl.LazyFrame:
-    """The traces that match evaluation sets, where the recipe wants them dropped."""
+    """Return the traces that match evaluation sets, if the recipe drops them."""
     settings = run.recipe.decontaminate
-    found = contaminated_traces(run)
-    return found if settings is not None and settings.policy == "drop" else found.clear()
+    traces = contaminated_traces(run)
+    return traces if settings is not None and settings.policy == "drop" else traces.clear()
 
 
 def _stratum(axes: tuple[Axis, ...]) -> pl.Expr:
-    """`band=mixed verdict=correct`; null where a trace has no value on an axis, or the recipe no axes."""
+    """Name the stratum: `band=mixed verdict=correct`; null if a value is missing, or without axes."""
     if not axes:
         return pl.lit(None, dtype=pl.String)
     return pl.concat_str([pl.format(f"{axis.name}={{}}", pl.col(axis.name)) for axis in axes], separator=" ")
 
 
 def _with_cells(candidates: pl.DataFrame, axes: tuple[Axis, ...]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Number the strata that candidates have; the second frame has each one's value per axis, by its index."""
+    """Number the candidates' strata; the second frame has the value of each on every axis, as an index."""
     if not axes:  # all candidates are one stratum, if there are any
         candidates = candidates.with_columns(cell=pl.lit(0, dtype=pl.Int64))
         return candidates, candidates.select("cell").unique()
@@ -108,7 +108,7 @@ def _with_cells(candidates: pl.DataFrame, axes: tuple[Axis, ...]) -> tuple[pl.Da
 
 
 def _with_tasks(candidates: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Number the tasks and rank the traces in an order drawn by the seed: where all else is equal, it decides."""
+    """Number the tasks and rank the traces in an order drawn from the seed, which breaks ties."""
     tasks = candidates["task_id"].unique().to_list()
     drawn = sorted(tasks, key=lambda task: ids.digest((seed, task)))
     order = pl.DataFrame({"task_id": drawn}, schema={"task_id": pl.String}).with_row_index("task")
@@ -119,9 +119,9 @@ def _with_tasks(candidates: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def pick(strata: Strata, counts: Counts) -> pl.DataFrame:
-    """Every candidate's trace_id and the decision on it: selected, or why not.
+    """Return every candidate's trace_id and the decision on it: selected, or why not.
 
-    Of the traces that a task has in one cell, those are taken that the seed draws first.
+    Of a task's traces in one cell, those that the seed draws first are selected.
     """
     supply = strata.supply
     pairs = {"cell": supply.cell, "task": supply.task, "taken": spread(supply, counts)}

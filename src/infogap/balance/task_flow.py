@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from infogap.balance.axes import Counts
 
 Cells = NDArray[np.bool_]  # a set of cells, as a mask
+_LARGEST = 2**31 - 1  # capacities are 32-bit
 
 
 @dataclass(frozen=True)
 class Supply:
-    """Candidates counted by cell and task: `count[i]` traces of task `task[i]` lie in cell `cell[i]`.
+    """Candidates counted by cell and task: `count[i]` traces of task `task[i]` are in cell `cell[i]`.
 
-    `members` has, per axis, the index of each cell's value. `cap` is the most traces of one task, if any.
+    `members` has, per axis, the index of each cell's value. `cap` is the most traces of one task; None is no cap.
     """
 
     members: tuple[NDArray[np.int64], ...]
@@ -48,23 +49,23 @@ class Supply:
         )
 
     def most(self, cells: Cells) -> int:
-        """How many traces these cells can give together: of each task no more than the cap."""
+        """Return how many traces these cells can supply together, of each task no more than the cap."""
         per_task = self.per_task(cells)
         return int(per_task.sum() if self.cap is None else np.minimum(per_task, self.cap).sum())
 
     def per_task(self, cells: Cells) -> Counts:
-        """How many traces of each task lie in these cells."""
+        """Count the traces of each task in these cells."""
         within = cells[self.cell]
         counts = np.bincount(self.task[within], weights=self.count[within], minlength=self.tasks)
         return counts.astype(np.int64)
 
     def most_by_cell(self) -> Counts:
-        """The same for every cell by itself."""
+        """Return how many traces each cell can supply by itself."""
         capped = self.count if self.cap is None else np.minimum(self.count, self.cap)
         return np.bincount(self.cell, weights=capped, minlength=self.cells).astype(np.int64)
 
     def most_by_value(self, axis: int, values: int) -> Counts:
-        """The same for every value of an axis: all the cells that have it."""
+        """Return how many traces the cells of each value of an axis can supply together."""
         return np.array([self.most(self.members[axis] == value) for value in range(values)], dtype=np.int64)
 
     @property
@@ -72,13 +73,10 @@ class Supply:
         return np.ones(self.cells, dtype=np.bool_)
 
 
-_LARGEST = 2**31 - 1
-
-
 def overdrawn(supply: Supply, wanted: NDArray[np.float64] | Counts) -> list[Cells]:
-    """The sets of cells of which more is wanted than the cap lets them give together; none if all can be had.
+    """Return the sets of cells of which more is wanted than the cap lets them supply; none if all is attainable.
 
-    Whole numbers are judged exactly, others to within a thousandth of a trace per cell.
+    Whole numbers are checked exactly, others to within a thousandth of a trace per cell.
     """
     if supply.cap is None:
         return []
@@ -96,11 +94,11 @@ def overdrawn(supply: Supply, wanted: NDArray[np.float64] | Counts) -> list[Cell
 
 
 def spread(supply: Supply, wanted: Counts) -> Counts:
-    """How many traces to take of each pair (cell, task) of the supply, as evenly over the tasks as can be.
+    """Return the traces to take of each pair (cell, task) of the supply, as evenly over the tasks as possible.
 
-    `wanted` must be attainable (see `overdrawn`). The tasks' shares are raised level by level, one trace each
-    before a second one: no flow that is added later takes away from a task what it has, so the most tasks
-    possible are covered, then the most tasks twice, and so on up to four; above, levels grow by half.
+    `wanted` must be attainable (see `overdrawn`). The tasks' shares are raised level by level, one trace each before a
+    second one. A later flow takes nothing away from a task, so as many tasks as possible are covered once, then twice,
+    and so on up to four; above, levels grow by half.
     """
     taken = np.zeros_like(supply.count)
     left = wanted.astype(np.int64)
@@ -124,8 +122,8 @@ def _levels(cap: int | None, most: int) -> Iterator[int]:
 
 
 def _flow(supply: Supply, wanted: Counts, forward: Counts, back: Counts, room: Counts) -> tuple[Counts, Cells]:
-    """The largest flow source -> cells -> tasks -> sink, per pair (cell, task), and the cells on the source's side
-    of a smallest cut. `forward` and `back` are what each pair can still take and give back."""
+    """Return a maximum flow source -> cells -> tasks -> sink, per pair (cell, task), and the cells on the source's side
+    of a minimum cut. `forward` and `back` are the residual capacities of each pair."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
@@ -148,7 +146,7 @@ def _flow(supply: Supply, wanted: Counts, forward: Counts, back: Counts, room: C
 
 
 def _connected(supply: Supply, cells: Cells) -> Iterator[Cells]:
-    """The cells, parted into sets that have no task in common: a bound for each is tighter than one for all."""
+    """Split the cells into sets without a common task: a bound for each is tighter than one for all."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 

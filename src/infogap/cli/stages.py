@@ -15,7 +15,8 @@ from infogap.cli.arguments import Overrides, RecipeFile, RunFolder
 from infogap.console import say
 
 if TYPE_CHECKING:
-    from infogap.runs.run_folder import Budget, Run
+    from infogap.runs.budget import Budget
+    from infogap.runs.run_folder import Run
 
 Push = Annotated[bool, typer.Option("--push", help="Push the dataset to the recipe's Hub repository.")]
 MaxRequests = Annotated[
@@ -41,7 +42,7 @@ def run(
     push: Push = False,
 ) -> None:
     """Make everything that a recipe asks for; what is up to date is left alone."""
-    from infogap.runs.run_folder import Budget
+    from infogap.runs.budget import Budget
 
     _make_all(recipe, run, set_, Budget(max_requests, max_tokens), retry_failed=retry_failed, push=push)
 
@@ -54,7 +55,7 @@ def quickstart(
 ) -> None:
     """Make a first dataset with a small model, on this machine alone: write a recipe and its tasks, then run it."""
     from infogap.cli.quickstart_recipe import write_quickstart
-    from infogap.runs.run_folder import Budget
+    from infogap.runs.budget import Budget
 
     _make_all(write_quickstart(folder), None, None, Budget(None, None))
 
@@ -118,7 +119,7 @@ def _generate(
     max_requests: MaxRequests = None,
     max_tokens: MaxTokens = None,
 ) -> None:
-    from infogap.runs.run_folder import Budget
+    from infogap.runs.budget import Budget
 
     budget = Budget(max_requests, max_tokens)
     _run_one(folder, "generate", first=_forget_failed if retry_failed else None, budget=budget)

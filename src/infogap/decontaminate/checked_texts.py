@@ -1,4 +1,4 @@
-"""A run's texts that are compared with evaluation sets: where they stand, their words, and which traces match."""
+"""The run's side of the comparison with evaluation sets: its texts, their words, and the traces that match."""
 
 from __future__ import annotations
 
@@ -24,43 +24,42 @@ _TEXTS: dict[What, pl.Expr] = {
     ),
     "context": pl.col("text"),
 }
-
-
-def texts(run: Run, what: What) -> Iterator[pl.DataFrame]:
-    """All questions, traces or contexts part by part, as `id`, `task_id`, `text`; failed requests have none."""
-    table = _TABLES[what]
-    for frame in run.parts(table):
-        yield frame.select("task_id", id=pl.col(table.key), text=_TEXTS[what]).drop_nulls("text")
-
-
-def count(run: Run, what: What) -> int:
-    """How many there are."""
-    return run.rows(_TABLES[what])
-
-
-def contaminated_traces(run: Run) -> pl.LazyFrame:
-    """The `trace_id` of every trace that matches, each once; in no order."""
-    matches = run.scan(CONTAMINATION).select("where", "id").unique()
-    traces = run.scan(TRACES).select("trace_id", "task_id", "context_id")
-    keys = {"question": "task_id", "trace": "trace_id", "context": "context_id"}
-    found = [
-        traces.join(matches.filter(pl.col("where") == what), left_on=key, right_on="id", how="semi").select("trace_id")
-        for what, key in keys.items()
-    ]
-    return pl.concat(found).unique()
-
-
 # Characters that are a word each, as dedupe's compiled code cuts them: Thai and Lao, Burmese, Khmer, Chinese, Japanese.
 _ALONE = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3001-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef"
 _ALONE += "\U00020000-\U0003ffff"
 _WORD = re.compile(rf"[{_ALONE}]|[^\s{_ALONE}]+")
 
 
+def texts(run: Run, what: What) -> Iterator[pl.DataFrame]:
+    """Yield all questions, traces or contexts part by part, as `id`, `task_id`, `text`; failed requests have none."""
+    table = _TABLES[what]
+    for frame in run.parts(table):
+        yield frame.select("task_id", id=pl.col(table.key), text=_TEXTS[what]).drop_nulls("text")
+
+
+def count(run: Run, what: What) -> int:
+    """Count the questions, traces or contexts."""
+    return run.rows(_TABLES[what])
+
+
+def contaminated_traces(run: Run) -> pl.LazyFrame:
+    """Return the distinct `trace_id`s of traces that match by question, text or context; in no order."""
+    matches = run.scan(CONTAMINATION).select("where", "id").unique()
+    traces = run.scan(TRACES).select("trace_id", "task_id", "context_id")
+    matching = [
+        traces.join(matches.filter(pl.col("where") == what), left_on=table.key, right_on="id", how="semi").select(
+            "trace_id"
+        )
+        for what, table in _TABLES.items()
+    ]
+    return pl.concat(matching).unique()
+
+
 @dataclass(frozen=True)
 class Words:
     """The words of many texts, without those in ignored phrases; those of text i are `[ends[i]:ends[i + 1]]`.
 
-    `places` is each word's number in its text, with the ignored ones counted.
+    `places` has each word's index in its text, ignored words included.
     """
 
     hashes: NDArray[np.uint64]
@@ -69,7 +68,7 @@ class Words:
 
     @classmethod
     def read(cls, texts: pl.Series, ignored: Sequence[NDArray[np.uint64]]) -> Words:
-        """The words of a column without nulls. Occurrences of phrases are sought in the whole text, then taken out."""
+        """Read a column without nulls. Ignored phrases are matched in the whole text, then removed."""
         hashes, ends = word_hashes(texts)
         text = np.repeat(np.arange(len(texts)), np.diff(ends))
         places = np.arange(len(hashes)) - ends[text]
@@ -83,18 +82,18 @@ class Words:
         return cls(hashes, places, ends)
 
     def grams(self, n: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-        """The hashes of the n-grams and their ends; a text of fewer than `n` words is one n-gram."""
+        """Return the n-grams' hashes and bounds; a text of fewer than `n` words is one n-gram."""
         return gram_hashes(self.hashes, self.ends, n)
 
 
 def phrases(ignore: list[str]) -> list[NDArray[np.uint64]]:
-    """The recipe's phrases as `Words.read` takes them."""
+    """Hash the recipe's ignored phrases for `Words.read`."""
     hashes, ends = word_hashes(pl.Series(ignore, dtype=pl.String))
     return [hashes[start:stop] for start, stop in pairwise(ends.tolist()) if stop > start]
 
 
 def _occurrences(hashes: NDArray[np.uint64], text: NDArray[np.int64], phrase: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """The places at which the phrase begins, and does not run over into the next text."""
+    """Return the positions at which the phrase begins and ends within one text."""
     last = len(phrase) - 1
     starts = np.flatnonzero(hashes[: max(len(hashes) - last, 0)] == phrase[0])
     for step in range(1, len(phrase)):
@@ -104,5 +103,5 @@ def _occurrences(hashes: NDArray[np.uint64], text: NDArray[np.int64], phrase: ND
 
 
 def spans(text: str) -> list[tuple[int, int]]:
-    """The characters of each of the text's words, in the order in which they are counted."""
+    """Return the character span of each word, in order."""
     return [match.span() for match in _WORD.finditer(text)]

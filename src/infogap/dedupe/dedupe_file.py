@@ -25,26 +25,29 @@ from infogap.rows.column_paths import MISSING, missing_column, reach, touches
 from infogap.spelling import nearest
 from infogap.text.storable import utf8
 
+ROWS_AT_ONCE = 2_000
+_SAMPLE = 20  # rows read again for an error message that lists the columns
+
 
 @dataclass(frozen=True)
 class FileDuplicates:
-    """How many rows a file has, how many of them no text, and which go for which (numbers of rows, from 0)."""
+    """A file's rows, those without a text, and the removed ones (row numbers start at 0)."""
 
     rows: int
     without_text: int
     removed: list[Removal]
-    cut: int  # searches that were given up in very large buckets
+    cut: int  # searches abandoned in very large buckets
 
     def table(self) -> pl.DataFrame:
-        """The duplicates, by row."""
+        """Return the duplicates, sorted by row."""
         schema = {"row": pl.Int64, "duplicate_of": pl.Int64, "jaccard": pl.Float64, "how": pl.String}
         return pl.DataFrame([vars(removal) for removal in self.removed], schema=schema).sort("row")
 
 
 def duplicates_in(file: Path, column: str, settings: Dedupe) -> FileDuplicates:
-    """Compare all rows of a file by one column, or a path into one; the first of two duplicates stays, or the longest.
+    """Find duplicates among a file's rows by one column, or a path into one; the first is kept, or the longest.
 
-    Raises UserError where the file cannot be read or has no such texts.
+    Raises UserError if the file cannot be read or has no such texts.
     """
     with progress("dedupe", count_rows(file), "rows") as advance:
         corpus = Corpus.read(lambda: texts_of(file, column), settings.ngram, settings.num_perm, advance)
@@ -53,16 +56,16 @@ def duplicates_in(file: Path, column: str, settings: Dedupe) -> FileDuplicates:
     rows = _in_order(corpus, settings)
     items, _ = rows.items()
     bands = choose_bands(settings.threshold, settings.num_perm)
-    near = candidates(items, corpus.signatures, bands, settings.threshold)
-    pairs = similar(near, items, corpus, verify=settings.verify)
+    alike = candidates(items, corpus.signatures, bands, settings.threshold)
+    pairs = similar(alike, items, corpus, verify=settings.verify)
     removed = list(removals(rows, pairs.reaching(settings.threshold, bands, settings.num_perm)))
-    return FileDuplicates(len(corpus.text_of_row), int(np.count_nonzero(corpus.text_of_row < 0)), removed, near.cut)
+    return FileDuplicates(len(corpus.text_of_row), int(np.count_nonzero(corpus.text_of_row < 0)), removed, alike.cut)
 
 
 def write_kept(file: Path, removed: NDArray[np.int64], output: Path) -> None:
-    """Write the file without the rows that go (ascending numbers), all columns as they are.
+    """Write the file without the removed rows (ascending numbers), all columns unchanged.
 
-    Raises UserError where the output's ending is another than the input's, WorldError where the disk refuses.
+    Raises UserError if the output's suffix differs from the input's, WorldError if the disk refuses.
     """
     if output.suffix != file.suffix:
         raise UserError(f"{output} must end like {file.name}: rows are written as they are")
@@ -99,12 +102,8 @@ def _write_parquet(file: Path, removed: NDArray[np.int64], temporary: Path) -> N
             start += batch.num_rows
 
 
-ROWS_AT_ONCE = 2_000
-_SAMPLE = 20  # rows read again to say what there is, where a column is not
-
-
 def count_rows(file: Path) -> int:
-    """How many rows a file has. Raises UserError where it is none, or neither Parquet nor JSONL."""
+    """Count a file's rows. Raises UserError if there is no such file, or it is neither Parquet nor JSONL."""
     if not file.is_file():
         raise UserError(f"there is no file {file}")
     if file.suffix == ".parquet":
@@ -116,20 +115,20 @@ def count_rows(file: Path) -> int:
 
 
 def texts_of(file: Path, path: str) -> Iterator[Part | Held]:
-    """The texts at a column path of each row; null where a row has none.
+    """Yield the texts at a column path, batch by batch; null for rows without one.
 
-    Raises UserError for a column that Parquet does not have, and for what is no text.
+    Raises UserError if the Parquet file has no such column, or a value is not text.
     """
     return _of_parquet(file, path) if file.suffix == ".parquet" else _of_lines(file, path)
 
 
 def json_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines that hold something."""
+    """Skip blank lines."""
     return (line for line in lines if line.strip())
 
 
 def check_found(file: Path, path: str) -> None:
-    """Of a file in which no text was found: raises UserError where its rows have nothing at the column path."""
+    """Raise UserError if the rows of a file without any text have nothing at the column path."""
     if file.suffix == ".parquet":
         rows = pl.read_parquet(file, n_rows=_SAMPLE).to_dicts()
     else:
@@ -141,7 +140,7 @@ def check_found(file: Path, path: str) -> None:
 
 @dataclass(frozen=True)
 class Held:
-    """Texts that are in memory already: lines must be read one after the other."""
+    """Texts that are in memory already, as lines are read one after the other."""
 
     held: list[str | None]
 
@@ -155,7 +154,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Part:
-    """Some rows of a Parquet file: the texts of a column, or what a path finds in it."""
+    """Some rows of a Parquet file: the texts of a column, or at a path into it."""
 
     file: Path
     column: str

@@ -15,11 +15,11 @@ from infogap.verify.pass_rate_filter import JUDGED, not_selected
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number that every trace has; `lexicon` says by which one markers are counted.
+    """A number that traces have; `lexicon` is the one by which markers are counted.
 
-    score: 1 where the verdict is `correct`, else 0. length: tokens, or words where some tokens are not known.
+    score: 1 if the verdict is `correct`, else 0. length: in tokens, or in words if some token counts are unknown.
     epistemic_count: markers. epistemic_density: markers per 1,000 of the unit of length. gap_per_token and surprisal:
-    nats per token, of traces that are scored.
+    nats per token, of scored traces.
     """
 
     name: Literal["score", "length", "epistemic_count", "epistemic_density", "gap_per_token", "surprisal"]
@@ -31,13 +31,12 @@ class Quantity:
 
 
 SCORE, LENGTH = Quantity("score"), Quantity("length")
-
-
 SCORED = (Quantity("gap_per_token"), Quantity("surprisal"))
+_SCORED_COLUMNS = [quantity.column for quantity in SCORED]
 
 
 def quantities(lexicons: list[str], *, scored: bool) -> list[Quantity]:
-    """Everything that is compared, in the order in which it is shown."""
+    """Return everything that is compared, in display order."""
     markers = [
         quantity
         for lexicon in lexicons
@@ -46,11 +45,8 @@ def quantities(lexicons: list[str], *, scored: bool) -> list[Quantity]:
     return [SCORE, LENGTH, *markers, *(SCORED if scored else ())]
 
 
-_SCORED_COLUMNS = [quantity.column for quantity in SCORED]
-
-
 def lexicons_of(run: Run) -> list[str]:
-    """The names of the lexicons by which a run was measured, in the recipe's order."""
+    """Return the names of the lexicons by which a run was measured, in the recipe's order."""
     for part in run.parts(MEASURES):
         for entries in part["lexicons"].drop_nulls().head(1):
             return [entry["lexicon"] for entry in entries]
@@ -58,10 +54,10 @@ def lexicons_of(run: Run) -> list[str]:
 
 
 def samples(run: Run, lexicons: list[str], judged: bool = True) -> pl.DataFrame:
-    """One row per trace of the tasks that `select` keeps, by trace_id.
+    """Return a row per trace of the tasks that `select` keeps, by trace_id.
 
     Besides `task_id`, `privilege`, `teacher` and `verdict` (null everywhere where not `judged`): `failed` (its request
-    has no answer), `truncated`, `tokens`, `words`, `unconditional` (asked whatever came of other traces), `score`,
+    has no response), `truncated`, `tokens`, `words`, `unconditional` (requested whatever came of others), `score`,
     `gap_per_token`, `surprisal`, and a column of marker counts for each lexicon.
     """
     verdicts = run.scan(VERDICTS) if judged else VERDICTS.empty().lazy()
@@ -95,10 +91,10 @@ def samples(run: Run, lexicons: list[str], judged: bool = True) -> pl.DataFrame:
 
 
 def _unconditional(recipe: Recipe) -> pl.Expr:
-    """Whether a trace was asked for whatever the verdicts on others of its task and privilege were.
+    """True for traces that were requested whatever the verdicts on others of their task and privilege.
 
-    Not so: what `until` asks for after the first batch, because too few were right, and a verifier's turns after the
-    first, because that one was wrong. Rates over such traces are no rates of the teacher.
+    Conditional are traces that `until` requests after the first batch, because too few were correct, and a verifier's
+    turns after the first, because that one was wrong. Rates over such traces are not the teacher's rates.
     """
     generate = recipe.generate
     if generate is None:
@@ -114,13 +110,13 @@ def _unconditional(recipe: Recipe) -> pl.Expr:
 
 
 def with_lengths(rows: pl.DataFrame, lexicons: list[str]) -> tuple[pl.DataFrame, str]:
-    """The rows of one teacher with `length` and a column of marker densities for each lexicon, and the unit of both.
+    """Add `length` and a column of marker densities per lexicon to one teacher's rows; return the unit of both too.
 
-    The unit is `tokens`, and `words` where the tokens of some answer are not known: lengths are only compared in one.
-    A trace without text has no density.
+    The unit is `tokens`, or `words` if some token count is unknown, as lengths are compared in one unit only. A trace
+    without text has no density.
     """
-    told = rows.filter(~pl.col("failed") & (pl.col("words") > 0))
-    unit = "tokens" if told.select((pl.col("tokens") > 0).fill_null(False).all()).item() else "words"
+    with_text = rows.filter(~pl.col("failed") & (pl.col("words") > 0))
+    unit = "tokens" if with_text.select((pl.col("tokens") > 0).fill_null(False).all()).item() else "words"
     rows = rows.with_columns(length=pl.when(~pl.col("failed")).then(pl.col(unit)).cast(pl.Float64))
     densities = {
         Quantity("epistemic_density", lexicon).column: pl.when((pl.col("words") > 0) & (pl.col("length") > 0)).then(

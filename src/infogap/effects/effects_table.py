@@ -88,7 +88,7 @@ def _means(rows: pl.DataFrame, of: list[Quantity], recipe: Recipe) -> list[Means
         truncations=pl.col("truncated").filter(answered).sum(),
     )
     richness, roles = richness_of(recipe), _roles(recipe)
-    found = [
+    means = [
         Means(
             row["privilege"],
             roles.get(row["privilege"], "privilege"),
@@ -101,7 +101,7 @@ def _means(rows: pl.DataFrame, of: list[Quantity], recipe: Recipe) -> list[Means
         )
         for row in table.iter_rows(named=True)
     ]
-    return sorted(found, key=lambda row: (richness.get(row.privilege, float("inf")), row.privilege))
+    return sorted(means, key=lambda row: (richness.get(row.privilege, float("inf")), row.privilege))
 
 
 def _roles(recipe: Recipe) -> dict[str, str]:

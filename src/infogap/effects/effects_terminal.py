@@ -1,4 +1,4 @@
-"""The tables of effects for a terminal."""
+"""Tables of effects in the terminal."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _FORMS = {
 }
 
 
-def print_effects(found: list[Effects], *, tasks: bool) -> None:
-    """Every teacher's tables on stdout; the one with a row per task where `tasks`."""
+def print_effects(teachers: list[Effects], *, tasks: bool) -> None:
+    """Print every teacher's tables; with `tasks` also the one with a row per task."""
     console = stdout()
-    for effects in found:
-        if len(found) > 1:
+    for effects in teachers:
+        if len(teachers) > 1:
             console.print(f"\nTeacher {effects.teacher}", style="bold")
         console.print(_means(effects))
         if effects.differences:
@@ -64,17 +64,17 @@ def _table(title: str, names: list[str], figures: list[str]) -> Table:
 
 
 def heading(quantity: Quantity, unit: str) -> str:
-    """What a quantity is called: score, tokens, kim2026 markers, kim2026 per 1,000."""
+    """Name a quantity: score, tokens, kim2026 markers, kim2026 per 1,000."""
     return unit if quantity.name == "length" else " ".join(filter(None, (quantity.lexicon, _HEADINGS[quantity.name])))
 
 
 def number(value: float | None, quantity: Quantity, sign: str = "") -> str:
-    """A quantity's value as it is shown."""
+    """Format a quantity's value."""
     return "-" if value is None else format(value, f"{sign}{_FORMS[quantity.name]}")
 
 
 def interval(row: Difference) -> str:
-    """The bounds of a difference's interval, or why it has none."""
+    """Format a difference's interval, or say why it has none."""
     if row.low is None or row.high is None:
         return (
             "too few tasks"
@@ -96,7 +96,7 @@ def _means(effects: Effects) -> Table:
 
 
 def _differences(title: str, rows: list[tuple[str, Difference]], unit: str) -> Table:
-    """A row for each privilege and quantity; dim where the interval holds 0, or where there is none."""
+    """Build a row per privilege and quantity; dim if the interval holds 0, or there is none."""
     table = _table(title, ["privilege", "of"], ["tasks", "mean", "95 % interval", ""])
     before = None
     for name, row in rows:

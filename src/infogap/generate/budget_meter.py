@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infogap.runs.run_folder import Budget
+from infogap.runs.budget import Budget
 from infogap.teachers import Completion
 
 

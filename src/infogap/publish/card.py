@@ -1,4 +1,4 @@
-"""The dataset card: metadata that the Hub reads, and a text that says how the data was made."""
+"""The dataset card: metadata for the Hub, and a text on how the data was made; merging it with the card on the Hub."""
 
 from __future__ import annotations
 
@@ -37,19 +37,24 @@ _SIZES = {
     10**7: "1M<n<10M",
     10**8: "10M<n<100M",
 }
-# The paragraphs stood in the template once. The text is the same, so datasets with the former digest are up to date.
+# The built-in paragraphs used to be in the template. The text is the same, so datasets with the old digest are up to
+# date.
 _SAME_TEXT = {
     "8817403b924bc460286f1fff87577aef2100eb96010a987800701e877a14f7f8": (
         "9b71f0f755cb0da44afd453f2d8bc15f490e5cc4979a82e2033dad838612d39e"
     )
 }
 _LONGEST_AXIS = 25  # values of an axis that get a row of their own
+_WHAT = {"question": ("question", "questions"), "trace": ("trace", "traces"), "context": ("context", "contexts")}
+# From the recipe or the files: the new card wins. For all other keys the card on the Hub wins.
+_OURS = ("configs", "dataset_info", "size_categories", "license", "language")
+_BLOCK = re.compile(r"<!-- infogap: begin.*?<!-- infogap: end -->\n?", re.DOTALL)
 
 
 def template_path() -> Path:
-    """The card's template: in the installed package, or beside `src` in a source checkout.
+    """Find the card's template: in the installed package, or beside `src` in a source checkout.
 
-    Raises UserError where it is in neither.
+    Raises UserError if it is in neither.
     """
     package = Path(infogap.__file__).parent
     places = [package / "cards" / TEMPLATE, package.parents[1] / "cards" / TEMPLATE]
@@ -63,7 +68,7 @@ def template_path() -> Path:
 
 
 def template_digest() -> str:
-    """A digest of the card's text without its numbers: of the template and the built-in configs' paragraphs."""
+    """Return a digest of the card's text, numbers aside: of the template and the built-in configs' paragraphs."""
     built_in = [name for name in plugins.names("configs") if plugins.provider("configs", name)[0] == "infogap"]
     paragraphs = {name: plugins.load("configs", name).card for name in built_in}
     text = digest([file_digest(template_path()), paragraphs])
@@ -71,7 +76,7 @@ def template_digest() -> str:
 
 
 def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -> str:
-    """The README.md of a dataset folder, whose configs are written. `traces` is what `traces_in_short` gives."""
+    """Render the README.md of a dataset folder whose configs are written. `traces` is from `traces_in_short`."""
     from huggingface_hub import DatasetCard
 
     metadata = card_data(run, written)
@@ -116,7 +121,7 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -
 
 
 def card_data(run: Run, written: list[Written]) -> DatasetCardData:
-    """The card's YAML, in agreement with the files: a stale `dataset_info` keeps a dataset from loading."""
+    """Build the card's YAML from the files: a stale `dataset_info` keeps a dataset from loading."""
     from datasets import DatasetInfo, SplitDict, SplitInfo
     from datasets.info import DatasetInfosDict
     from huggingface_hub import DatasetCardData
@@ -146,7 +151,7 @@ def card_data(run: Run, written: list[Written]) -> DatasetCardData:
 
 
 def size_category(rows: int) -> str:
-    """The Hub's name for a number of rows."""
+    """Return the Hub's size category for a number of rows."""
     return next((name for limit, name in _SIZES.items() if rows < limit), "100M<n<1B")
 
 
@@ -159,7 +164,7 @@ def _data_files(name: str, first: bool) -> dict[str, Any]:
 
 
 def teachers(traces: pl.DataFrame) -> list[str]:
-    """The teachers' published names."""
+    """Return the teachers' published names."""
     return sorted({public_label(name) for name in traces["teacher"].drop_nulls().unique().to_list()})
 
 
@@ -174,7 +179,7 @@ def _render(template: str, **values: Any) -> str:
 
 
 def _cell(text: object) -> str:
-    """Any text as a cell of a Markdown table."""
+    """Format any text as a cell of a Markdown table."""
     return " ".join(str(text).split()).replace("|", "\\|")
 
 
@@ -186,27 +191,24 @@ def _number(value: float | None, digits: int = 0) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
 
 
-_WHAT = {"question": ("question", "questions"), "trace": ("trace", "traces"), "context": ("context", "contexts")}
-
-
 @dataclass(frozen=True)
 class Decontaminated:
-    """Texts in Markdown for the card: what was compared, with which sets, and how many match."""
+    """Markdown for the card: what was compared with which evaluation sets, and how many match."""
 
     compared: str  # "questions and traces"
     sets: list[str]  # "`aime24` (30 questions, file with SHA-256 1f0c…)"
     matched: str  # "2 questions and 1 trace"
-    dropped: int  # traces that are not in the mix because they match
+    dropped: int  # traces excluded from the mix because they match
     selected: int  # traces that match and are in the mix
 
 
 def decontaminated(run: Run, traces: pl.DataFrame) -> Decontaminated | None:
-    """What was found; None where the recipe names no evaluation sets. `traces` is what `traces_in_short` gives."""
-    settings, found = run.recipe.decontaminate, run.manifest(CONTAMINATION.name)
-    if settings is None or found is None:
+    """Describe the comparison; None if the recipe names no evaluation sets. `traces` is from `traces_in_short`."""
+    settings, manifest = run.recipe.decontaminate, run.manifest(CONTAMINATION.name)
+    if settings is None or manifest is None:
         return None
-    sets = zip(found.part["against"], found.counts["eval_sets"], strict=True)
-    matched = found.counts["matched"]
+    sets = zip(manifest.part["against"], manifest.counts["eval_sets"], strict=True)
+    matched = manifest.counts["matched"]
     selected = traces.filter("selected").join(contaminated_traces(run).collect(), on="trace_id", how="semi")
     return Decontaminated(
         compared=" and ".join(_WHAT[what][1] for what in settings.on),
@@ -218,7 +220,7 @@ def decontaminated(run: Run, traces: pl.DataFrame) -> Decontaminated | None:
 
 
 def _named(entry: dict[str, Any], questions: int) -> str:
-    """A set by its name, how many questions of it were compared, and which version it was."""
+    """Name a set, its compared questions and its version."""
     version = [f"{key} `{entry[key]}`" for key in ("config", "split", "revision") if entry[key]]
     if entry["sha256"]:
         version = [f"SHA-256 {entry['sha256'][:16]}"]
@@ -228,19 +230,14 @@ def _named(entry: dict[str, Any], questions: int) -> str:
     return f"`{entry['name']}` ({', '.join([size, *version])})"
 
 
-# Said by the recipe or determined by the files: here the new card wins. Of all other keys those on the Hub win.
-_OURS = ("configs", "dataset_info", "size_categories", "license", "language")
-_BLOCK = re.compile(r"<!-- infogap: begin.*?<!-- infogap: end -->\n?", re.DOTALL)
-
-
 def merge_cards(ours: str, theirs: str) -> str:
-    """The card to commit, from the new one and the one on the Hub. Merging again changes nothing.
+    """Merge the new card with the one on the Hub, where people may have edited it. Merging again changes nothing.
 
-    Metadata: configs, dataset_info, sizes, license and language are ours, tags are joined, every other key
-    that the Hub's card has stays as it is there. Text: what stands between infogap's marks is replaced, what
-    stands around them is kept; a card without marks is kept below ours.
+    Metadata: configs, dataset_info, sizes, license and language are ours, tags are joined, and every other key of the
+    Hub's card is kept. Text: the part between infogap's marks is replaced, the rest is kept; a card without marks is
+    kept below ours.
 
-    Raises UserError where the card on the Hub has no valid metadata.
+    Raises UserError if the card on the Hub has no valid metadata.
     """
     from huggingface_hub import CardData
 

@@ -1,4 +1,4 @@
-"""The mix as a file for a trainer that does not load datasets by itself."""
+"""Export the mix to a file, for trainers that do not load datasets themselves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from infogap.schema import MIX
 from infogap.spelling import nearest
 
 Row = dict[str, Any]
-# What ShareGPT calls them.
+# ShareGPT's names of the roles.
 _NAMES = {"user": "human", "assistant": "gpt", "system": "system", "tool": "observation"}
 
 
@@ -31,7 +31,7 @@ def _prompt_completion(messages: list[dict[str, str]]) -> Row:
 
 
 def _alpaca(messages: list[dict[str, str]]) -> Row:
-    """Earlier turns go where LLaMA-Factory reads them: `system`, and `history` as pairs of question and answer."""
+    """Make an alpaca row; earlier turns go to LLaMA-Factory's `system` and `history` (pairs of question, answer)."""
     system = messages[0]["content"] if messages[0]["role"] == "system" else None
     turns = messages if system is None else messages[1:]
     if [turn["role"] for turn in turns] != ["user", "assistant"] * (len(turns) // 2):
@@ -55,10 +55,10 @@ FORMATS: dict[str, Callable[[list[dict[str, str]]], Row]] = {
 
 
 def export(run: Run, file: Path, form: str) -> int:
-    """Write the mix, sorted by trace_id, as .jsonl or .parquet in one of FORMATS; returns the rows.
+    """Write the mix, sorted by trace_id, as .jsonl or .parquet in one of FORMATS; return the number of rows.
 
-    Raises UserError for another format or ending, or where the run has no mix. A mix that is not what the recipe
-    asks for now is written as it stands, and that is said.
+    Raises UserError for another format or suffix, or if the run has no mix. An outdated mix is exported as it is, with
+    a warning.
     """
     if form not in FORMATS:
         raise UserError(f"unknown format '{form}'{nearest(form, FORMATS)}; allowed: {', '.join(FORMATS)}")

@@ -29,7 +29,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Written:
-    """What was written of a config; `arrow_bytes` is its size once loaded."""
+    """A written config; `arrow_bytes` is its size once loaded."""
 
     config: Config
     columns: pl.Schema
@@ -54,7 +54,7 @@ def write_config(
 ) -> Written:
     """Write data/CONFIG/train-XXXXX-of-XXXXX.parquet into `folder`, a shard per frame; equal frames give equal bytes.
 
-    Raises UserError where a frame has other columns than the config says.
+    Raises UserError if a frame does not have the config's columns.
     """
     target = folder / "data" / config.name
     target.mkdir(parents=True)
@@ -84,7 +84,7 @@ def _checked(config: Config, frame: pl.DataFrame, columns: pl.Schema) -> pl.Data
 
 
 def _write_shard(frame: pl.DataFrame, schema: pl.Schema, path: Path) -> int:
-    """Write one file; returns the Arrow table's size in bytes."""
+    """Write one file; return the Arrow table's size in bytes."""
     from datasets import Dataset
 
     with _no_bars():
@@ -94,10 +94,10 @@ def _write_shard(frame: pl.DataFrame, schema: pl.Schema, path: Path) -> int:
 
 
 def _nothing_under_nulls(frame: pl.DataFrame) -> pl.DataFrame:
-    """The same rows in new memory.
+    """Copy the rows to new memory.
 
-    Polars leaves items under a list that is null (after a left join), which Arrow allows; what `datasets` makes of such
-    a column gives them to the row before.
+    After a left join Polars may leave items under a null list, which Arrow allows; `datasets` would attach them to the
+    row before.
     """
     import pyarrow as pa
 
@@ -109,7 +109,7 @@ def _nothing_under_nulls(frame: pl.DataFrame) -> pl.DataFrame:
 
 @contextmanager
 def _no_bars() -> Iterator[None]:
-    """Without the bars of the `datasets` library, which would cut through ours."""
+    """Hide the progress bars of the `datasets` library, which would garble ours."""
     from datasets import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     shown = not are_progress_bars_disabled()

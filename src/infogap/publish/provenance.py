@@ -1,4 +1,4 @@
-"""infogap.json: what a published dataset was made from and by, and its mix; no time of day, no machine's name."""
+"""infogap.json: what a published dataset was made from, and its mix; without times or names of machines."""
 
 from __future__ import annotations
 
@@ -19,11 +19,29 @@ from infogap.runs.run_folder import Run
 from infogap.schema import MIX
 
 AXES = ("band", "verdict", "family", "privilege")
+FILE_NAME = "infogap.json"
+INPUTS = ("tasks", "traces", "verdicts", "measures", "duplicates", "contamination", "mix")
+_NOT_COUNTED = ("axes", "reasons", "funnel", "cost")  # shown as the mix; nobody else's business
+_NAMED_BY_TEXTS = ("end_tokens_removed", "tags_not_read", "finish_reasons_not_known")  # keys from files
+# Libraries that shape tasks, verdicts, measures, the mix or the files.
+_LIBRARIES = (
+    "datasets",
+    "datasketch",
+    "huggingface-hub",
+    "jinja2",
+    "math-verify",
+    "numpy",
+    "polars",
+    "pyarrow",
+    "reasoning-gym",
+    "scipy",
+    "xllamacpp",
+)
 
 
 @dataclass(frozen=True)
 class Share:
-    """One value of an axis of the mix: what the recipe asks for (None where it does not), and what came of it."""
+    """One value of an axis of the mix: target (None if the recipe sets none) and achieved share."""
 
     value: str
     target: float | Literal["uniform"] | None
@@ -33,10 +51,10 @@ class Share:
 
 
 def mix_shares(run: Run, traces: pl.DataFrame) -> dict[str, list[Share]]:
-    """Per axis of the mix the shares of its values, target against achieved."""
+    """Return, per axis of the mix, the shares of its values, target and achieved."""
     selected = traces.filter("selected")
-    found = run.manifest(MIX.name)
-    wanted = found.counts.get("axes", {}) if found else {}
+    manifest = run.manifest(MIX.name)
+    wanted = manifest.counts.get("axes", {}) if manifest else {}
     return {axis: _shares(selected, axis, run.recipe.balance.axes.get(axis), wanted.get(axis, {})) for axis in AXES}
 
 
@@ -55,28 +73,8 @@ def _shares(selected: pl.DataFrame, axis: str, target: Any, wanted: dict[str, di
     ]
 
 
-FILE_NAME = "infogap.json"
-INPUTS = ("tasks", "traces", "verdicts", "measures", "duplicates", "contamination", "mix")
-_NOT_COUNTED = ("axes", "reasons", "funnel", "cost")  # shown as the mix; nobody else's business
-_NAMED_BY_TEXTS = ("end_tokens_removed", "tags_not_read", "finish_reasons_not_known")  # keys that files bring
-# What shapes tasks, verdicts, measures, the mix or the files.
-_LIBRARIES = (
-    "datasets",
-    "datasketch",
-    "huggingface-hub",
-    "jinja2",
-    "math-verify",
-    "numpy",
-    "polars",
-    "pyarrow",
-    "reasoning-gym",
-    "scipy",
-    "xllamacpp",
-)
-
-
 def provenance(run: Run, written: list[Written], shares: dict[str, list[Share]]) -> dict[str, Any]:
-    """Recipe, fingerprints of the stages, library versions, digests of the files, and the mix that came out."""
+    """Return recipe, fingerprints of the stages, library versions, digests of the files, and the mix."""
     selected = sum(share.count for share in shares["privilege"])  # the one axis that every trace has a value of
     return {
         "infogap": infogap.__version__,
@@ -96,37 +94,37 @@ def provenance(run: Run, written: list[Written], shares: dict[str, list[Share]])
 
 
 def fingerprints(run: Run) -> dict[str, str]:
-    """What each table that is published was determined by: recipe, sources, and the version of its stage."""
-    return {folder: found.fingerprint for folder, found in _manifests(run)}
+    """Return the fingerprint of each published table: its recipe, sources, and stage version."""
+    return {folder: manifest.fingerprint for folder, manifest in _manifests(run)}
 
 
 def as_json(value: dict[str, Any]) -> bytes:
-    """Indented JSON with sorted keys: people read it, and equal values give equal bytes."""
+    """Format as indented JSON with sorted keys: readable, and equal values give equal bytes."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
 
 
 def stage_counts(run: Run) -> dict[str, dict[str, int | float]]:
-    """Per stage what its manifest counts (kept, skipped, failed, and why), flattened; nothing that is zero.
+    """Return the nonzero counts of each stage's manifest (kept, skipped, failed, and why), flattened.
 
-    Texts are left out, as they can name places on this machine; so are the cost, and what the card shows as the mix.
+    Texts are left out, as they can hold local paths; so are the cost, and what the card shows as the mix.
     """
     flat = {
-        found.stage: dict(_flat({key: value for key, value in found.counts.items() if key not in _NOT_COUNTED}))
-        for _, found in _manifests(run)
+        manifest.stage: dict(_flat({key: value for key, value in manifest.counts.items() if key not in _NOT_COUNTED}))
+        for _, manifest in _manifests(run)
     }
     return {stage: counts for stage, counts in flat.items() if counts}
 
 
 def _manifests(run: Run) -> Iterator[tuple[str, Manifest]]:
-    """Those of the tables that the recipe asks for: an earlier one may have asked for more."""
+    """Yield the manifests of tables that the recipe asks for; an earlier recipe may have asked for more."""
     for folder in INPUTS:
-        found = run.manifest(folder)
-        if found is not None and not (folder == "contamination" and run.recipe.decontaminate is None):
-            yield folder, found
+        manifest = run.manifest(folder)
+        if manifest is not None and not (folder == "contamination" and run.recipe.decontaminate is None):
+            yield folder, manifest
 
 
 def _flat(counts: Any, prefix: str = "") -> Iterator[tuple[str, int | float]]:
-    """`skipped: answer: no answer` -> 2, for {"skipped": {"answer: no answer": 2}}; sources go by their names."""
+    """Flatten {"skipped": {"answer: no answer": 2}} to `skipped: answer: no answer` -> 2; sources go by name."""
     if isinstance(counts, dict):
         for key, value in counts.items():
             if key in _NAMED_BY_TEXTS:
@@ -141,9 +139,9 @@ def _flat(counts: Any, prefix: str = "") -> Iterator[tuple[str, int | float]]:
 
 
 def library_versions(run: Run) -> dict[str, str]:
-    """The installed versions of the libraries that shape what is published, and of the packages of its configs."""
+    """Return the versions of the libraries that shape what is published, and of the packages of its configs."""
     packages = {plugins.provider("configs", name) for name in run.recipe.publish.configs}
-    versions = {name: found for name, found in packages if name not in ("", "infogap")}
+    versions = {name: installed for name, installed in packages if name not in ("", "infogap")}
     for name in _LIBRARIES:
         try:
             versions[name] = version(name)

@@ -1,4 +1,4 @@
-"""What may leave this machine: recipe and labels without local paths, host names and keys' names."""
+"""Redact what is published: recipe and labels without local paths, host names and names of keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from infogap.recipe.teacher_section import VllmSettings
 # An absolute path, one that starts at home or climbs out of its folder, or a URL that is not the Hub's.
 _LOCAL = re.compile(r"^(/|~|[A-Za-z]:[\\/]|\\\\)|(^|/)\.\.(/|$)|^(?!hf://)[a-z][a-z0-9+.-]*://")
 _PATHS = ("from", "model", "lexicons")  # the recipe's keys whose values can be paths
-# Keys of a request's body that shape the answer. Values of all others stay here: they can name people and servers.
+# Keys of a request's body that shape the answer. The values of others are not published: they can name people, servers.
 _SHAPING = re.compile(
     r"chat_template(_kwargs)?|(enable_)?thinking|(thinking|reasoning)_\w*budget|(include_|separate_)?reasoning"
     r"|reasoning_(effort|format)|verbosity|temperature|(top|min|typical)_[akp]|\w+_penalty|(dry|xtc|mirostat)_\w+|mirostat"
@@ -30,7 +30,7 @@ _UNPUBLISHED = {
 
 
 def public_label(text: str) -> str:
-    """A source's or a teacher's name; local paths and URLs are reduced to their last part."""
+    """Return a source's or a teacher's name; local paths and URLs are reduced to their last part."""
     return ", ".join(_last_part(one) if _LOCAL.search(one) else one for one in text.split(", "))
 
 
@@ -41,12 +41,12 @@ def _last_part(text: str) -> str:
 
 
 def public_recipe(recipe: Recipe) -> dict[str, Any]:
-    """The resolved recipe as it is published.
+    """Return the resolved recipe as it is published.
 
-    Left out are the teacher's servers, its key's variable, its price and its pace, the engine arguments that say where
-    and how fast vLLM runs, and where the dataset goes: none of them changes what is in it. Paths outside the recipe's
-    folder are reduced to file names. Of `extra_body`, values are kept of keys that shape the answer; of others (`user`,
-    `metadata`) the names alone.
+    Left out is what does not change the data: the teacher's servers, key variable, price and concurrency, engine
+    arguments on where and how fast vLLM runs, and the repository. Paths outside of the recipe's folder are reduced to
+    file names. Of `extra_body`, keys that shape the answer keep their values; others (`user`, `metadata`) keep their
+    names alone.
     """
     written: dict[str, Any] = YAML(typ="safe").load(dump_recipe(recipe))
     for section, keys in _UNPUBLISHED.items():
@@ -62,7 +62,7 @@ def public_recipe(recipe: Recipe) -> dict[str, Any]:
 
 
 def _engine(value: Any) -> Any:
-    """Engine arguments that shape answers, whose values can hold paths under any key; the others name places, keys."""
+    """Redact engine arguments that shape answers: their values can hold paths under any key."""
     if isinstance(value, dict):
         return {key: _engine(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The publish stage: the folder that goes to the Hub, whole or not at all."""
+"""The stage `publish`: a run's tables -> the dataset folder for the Hub, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ FOLDER = "dataset"
 
 
 def _part(run: Run) -> dict[str, Any]:
-    """All that infogap.json and the card say, so that they depend on no run before this one.
+    """Return all that infogap.json and the card say, so that they do not depend on the run's history.
 
-    The recipe is the published one, without the repository: a dataset that moves is not made again.
+    The recipe is the published one, without the repository: a dataset that moves is not written again.
     """
     return {
         "recipe": public_recipe(run.recipe),
@@ -51,7 +51,7 @@ def _part(run: Run) -> dict[str, Any]:
 def _make(run: Run) -> Outcome:
     """Write README.md, data/CONFIG/*.parquet and infogap.json.
 
-    Raises ShortfallError where a config would be empty, UserError where its rows do not have its columns.
+    Raises ShortfallError if a config would be empty, UserError if its rows do not have its columns.
     """
     configs: list[Config] = [plugins.load("configs", name) for name in run.recipe.publish.configs]
     mix = run.scan(MIX).collect().sort(MIX.key)
@@ -84,9 +84,9 @@ def _nothing_to_publish(run: Run, config: Config) -> ShortfallError:
 
 
 def _why_empty(run: Run) -> str:
-    """What took every trace out of a mix that is empty."""
-    found = run.manifest(MIX.name)
-    counts = found.counts.get("funnel") if found else None
+    """Say what excluded every trace of an empty mix."""
+    manifest = run.manifest(MIX.name)
+    counts = manifest.counts.get("funnel") if manifest else None
     if not counts or counts["selected"]:
         return ""
     return f" (of {counts['traces']:,} traces: {Funnel.from_counts(counts).in_words()})"

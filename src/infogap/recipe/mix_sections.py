@@ -1,4 +1,4 @@
-"""What balance and publish take from a recipe."""
+"""The sections `balance` and `publish` of a recipe."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Balance(Model):
 
     @property
     def axes(self) -> dict[str, dict[str, float] | Literal["uniform"]]:
-        """The axes that the recipe names, in a fixed order."""
+        """The axes that the recipe names, in a fixed order, with their shares."""
         named = {axis: getattr(self, axis) for axis in ("band", "verdict", "family", "privilege")}
         return {axis: shares for axis, shares in named.items() if shares is not None}
 
@@ -47,7 +47,7 @@ class Balance(Model):
 
 
 class _RegisteredConfig:
-    """The name of a registered config; the JSON schema lists infogap's own."""
+    """Accept the names of registered configs; the JSON schema lists the built-in ones."""
 
     @classmethod
     def check(cls, name: object) -> object:

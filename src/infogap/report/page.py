@@ -1,4 +1,4 @@
-"""The report's page: one HTML file that needs nothing from outside."""
+"""The report: one HTML file without external resources."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from infogap.runs.run_folder import Run
 
 
 def page(run: Run) -> str:
-    """The whole page, from the tables of a run."""
+    """Render the page from a run's tables."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = (resources.files("infogap.report") / "page.html.jinja").read_text(encoding="utf-8")
     drawn = figures.available()
@@ -48,14 +48,14 @@ def page(run: Run) -> str:
 
 
 def _stage_counts(run: Run) -> list[tuple[str, int, list[tuple[str, Any]]]]:
-    """Per stage: its rows, and what it counted (skipped, merged, failed and why)."""
+    """Return each stage with its rows and counts (skipped, merged, failed and why)."""
     counted = []
     asked_for = {"gaps": run.recipe.measure.gap, "contamination": run.recipe.decontaminate}
     for folder in ("tasks", "traces", "verdicts", "gaps", "measures", "duplicates", "contamination", "mix"):
-        found = run.manifest(folder)
-        if found is not None and asked_for.get(folder, run) is not None:
-            counts = {key: value for key, value in found.counts.items() if key not in ("axes", "reasons", "funnel")}
-            counted.append((found.stage, found.rows, list(_flat(counts))))
+        manifest = run.manifest(folder)
+        if manifest is not None and asked_for.get(folder, run) is not None:
+            counts = {key: value for key, value in manifest.counts.items() if key not in ("axes", "reasons", "funnel")}
+            counted.append((manifest.stage, manifest.rows, list(_flat(counts))))
     return counted
 
 
@@ -73,10 +73,10 @@ def _flat(counts: dict[str, Any], above: str = "") -> Any:
 
 
 def effects_sections(run: Run, environment: Environment) -> str:
-    """HTML, a section for each teacher."""
-    found = effects_of(run)
+    """Render the tables of effects, a section per teacher."""
+    teachers = effects_of(run)
     template = (resources.files("infogap.report") / "effects.html.jinja").read_text(encoding="utf-8")
-    return "\n".join(_section(effects, len(found) > 1, environment, template) for effects in found)
+    return "\n".join(_section(effects, len(teachers) > 1, environment, template) for effects in teachers)
 
 
 def _section(effects: Effects, named: bool, environment: Environment, template: str) -> str:

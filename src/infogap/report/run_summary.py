@@ -1,4 +1,4 @@
-"""What came of a run, in tables: what each privilege did, the funnel, and the mix."""
+"""Summary of a run in tables: what each privilege did, the funnel, and the mix."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 
 
 def funnel_of(run: Run) -> Funnel | None:
-    """The funnel of the run's mix; None where there is no mix."""
-    found = run.manifest(MIX.name)
-    counts = found.counts.get("funnel") if found else None
+    """Return the funnel of the run's mix; None without a mix."""
+    manifest = run.manifest(MIX.name)
+    counts = manifest.counts.get("funnel") if manifest else None
     return Funnel.from_counts(counts) if counts else None
 
 
 def funnel_title(run: Run, funnel: Funnel) -> str:
-    """How many traces there were at first."""
+    """Return the funnel's heading, with the number of traces at its start."""
     return f"From {funnel.traces:,} traces {'read' if run.recipe.imports else 'generated'} to the mix"
 
 
 def rows_not_imported(run: Run) -> str:
-    """What stands before an import's traces: the rows that gave none; empty where all did."""
-    found = run.manifest(TRACES.name) if run.recipe.imports else None
-    sources = found.counts.get("sources", []) if found else []
+    """Say which rows of an import gave no trace, and why; empty if all did."""
+    manifest = run.manifest(TRACES.name) if run.recipe.imports else None
+    sources = manifest.counts.get("sources", []) if manifest else []
     left_out: dict[str, int] = {}
     for source in sources:
         for reason, count in source["left_out"].items():
@@ -51,7 +51,7 @@ def rows_not_imported(run: Run) -> str:
 
 
 def funnel_table(run: Run, funnel: Funnel) -> Table:
-    """A row per loss, with what is left after it."""
+    """Build a row per loss, with the traces left after it."""
     from rich.table import Table
 
     table = Table(title=funnel_title(run, funnel), title_justify="left", title_style="bold")
@@ -66,7 +66,7 @@ def funnel_table(run: Run, funnel: Funnel) -> Table:
 
 
 def print_funnel(run: Run) -> None:
-    """The funnel on stdout, and what stood before it."""
+    """Print the funnel, and the rows that were not imported."""
     if (funnel := funnel_of(run)) is None:
         return
     console = stdout()
@@ -76,13 +76,13 @@ def print_funnel(run: Run) -> None:
 
 
 def mix_counts(run: Run) -> dict[str, Any]:
-    """The balance stage's counts: size, target_size, axes (target, achieved, available per value), reasons, funnel."""
-    found = run.manifest("mix")
-    return found.counts if found else {}
+    """Return the mix's counts: size, target_size, axes (target, achieved, available per value), reasons, funnel."""
+    manifest = run.manifest("mix")
+    return manifest.counts if manifest else {}
 
 
 def summary(run: Run) -> dict[str, Any]:
-    """Both tables and where the dataset is, as JSON-able values."""
+    """Return both tables and the dataset's folder as JSON-able values."""
     rows = by_privilege(traces_in_short(run), run.recipe)
     return {
         "run": str(run.path),
@@ -93,7 +93,7 @@ def summary(run: Run) -> dict[str, Any]:
 
 
 def print_summary(run: Run) -> None:
-    """The tables on stdout, and what to do next."""
+    """Print the tables, and what to do next."""
     console = stdout()
     console.print()
     console.print(privilege_table(run))
@@ -133,7 +133,7 @@ def privilege_table(run: Run) -> Table:
 
 
 def mix_title(run: Run) -> str:
-    """How many traces the mix has, of how many that it should have."""
+    """Return the mix's heading: its traces, of the target."""
     counts = mix_counts(run)
     size, target = counts.get("size", 0), counts.get("target_size")
     wanted = f" of {target:,}" if target is not None and target != size else ""
@@ -141,7 +141,7 @@ def mix_title(run: Run) -> str:
 
 
 def mix_table(run: Run) -> Table:
-    """Per value of every axis of the mix: target, achieved, available."""
+    """Build a row per value of every axis of the mix: target, achieved, available."""
     from rich.table import Table
 
     counts = mix_counts(run)

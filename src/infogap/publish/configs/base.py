@@ -1,4 +1,4 @@
-"""What a published config is: an object that says everything of itself."""
+"""The published config: an object that describes a view of the dataset and yields its rows."""
 
 from __future__ import annotations
 
@@ -22,43 +22,43 @@ class Config:
 
     name: str
     shows: str
-    """What it holds, a phrase for the card's table."""
+    """What it holds, as a phrase for the card's table."""
 
     features: pl.Schema | Callable[[Run], pl.Schema]
-    """Its columns as Polars types, which become `datasets.Features`; a function where they depend on the run."""
+    """Its columns as Polars types, published as `datasets.Features`; a function of the run if they depend on it."""
 
     key: pl.Expr
-    """What tells a row from all others; `infogap diff` compares datasets by it."""
+    """The key of a row, by which `infogap diff` compares datasets."""
 
     rows: Callable[[Run, pl.DataFrame], Iterable[pl.DataFrame]]
-    """The rows, from a run and its table `mix`: frames with these columns, a Parquet file each, in a fixed order."""
+    """From a run and its table `mix`, frames with these columns in a fixed order; each becomes a Parquet file."""
 
     empty: str = "it has no rows"
-    """Why it may have no rows, which ends `infogap publish` with an error."""
+    """Why it may have no rows, for the error message."""
 
     privileged: str = ""
-    """What it publishes that the student must not see, such as `what teachers were shown`; said on every publish."""
+    """What it publishes that the student must not see, if anything; whoever publishes is told."""
 
     opt_in: bool = False
-    """Whether it is for those who ask for it by name: then no recipe has it by default."""
+    """True if only a recipe that names it publishes it: it is never a default."""
 
     card: str = ""
-    """Its paragraph in the card: Markdown, a Jinja template like the card, which may use `card_values`."""
+    """Its paragraph in the card: Markdown with Jinja, which may use `card_values` and `density_unit`."""
 
     card_values: Callable[[Path], dict[str, Any]] = lambda _folder: {}
-    """From the dataset folder with all its files, the values that the paragraph shows."""
+    """From the written dataset folder, the values that the paragraph shows."""
 
     notes: Callable[[pl.DataFrame, int], list[str]] = lambda _traces, _rows: []
-    """What to tell whoever publishes, from the traces (`traces_in_short`) and the number of rows written."""
+    """From the traces (`traces_in_short`) and the number of written rows, notes for whoever publishes."""
 
     def columns(self, run: Run) -> pl.Schema:
-        """Its columns in this run."""
+        """Return its columns in this run."""
         return self.features if isinstance(self.features, pl.Schema) else self.features(run)
 
     def prompts(self, run: Run) -> bool:
-        """Whether it shows the student's prompt: some column holds chat messages."""
+        """True if it shows the student's prompt: a column holds chat messages."""
         return MESSAGES in self.columns(run).values()
 
     def answers(self, run: Run) -> bool:
-        """Whether it shows traces as chat messages: some column other than `prompt` holds them."""
+        """True if it shows traces as chat messages: a column other than `prompt` holds them."""
         return any(dtype == MESSAGES for name, dtype in self.columns(run).items() if name != "prompt")

@@ -1,4 +1,4 @@
-"""The config `preference`: pairs of a right and a wrong trace, as DPO (Rafailov et al. 2023) takes them."""
+"""The config `preference`: pairs of a correct and a wrong trace, for DPO (Rafailov et al. 2023) and its kin."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from infogap.publish.published_columns import MESSAGES, answers, columns, joined
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, MIX, TASKS, TRACES, VERDICTS
 
-# Traces that nothing speaks against but the number of traces that the mix takes, or their verdict's share in it.
+# Traces that only the size of the mix, or the share of their verdict, may exclude.
 _USABLE = ("selected", "over_quota", "max_per_task", "not_in_mix", *NOT_ASKED_FOR)
 _CELL = ("task_id", "privilege", "teacher")
 _OF_EACH = ("trace_id", "band", "epistemic_density")
@@ -40,10 +40,10 @@ _FEATURES = pl.Schema(
 
 
 def _rows(run: Run, _mix: pl.DataFrame) -> SortedRows:
-    """Both traces of each pair, in one place; `rejected` tells them apart."""
-    found = pairs(run).with_row_index("place")
+    """Place both traces of each pair together; `rejected` tells them apart."""
+    numbered = pairs(run).with_row_index("place")
     sides = [
-        found.select(
+        numbered.select(
             pl.col(side).alias("trace_id"), pl.col("place").cast(pl.Int64), rejected=pl.lit(side == "rejected")
         )
         for side in ("chosen", "rejected")
@@ -52,7 +52,7 @@ def _rows(run: Run, _mix: pl.DataFrame) -> SortedRows:
 
 
 def _pair_rows(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
-    """A row for each pair: the student's prompt, and the two traces."""
+    """Make a row per pair: the student's prompt, and the two traces."""
     known = joined(run, traces).with_columns(answer_message=answers(run))
     chosen = known.filter(~pl.col("rejected"))
     rejected = known.filter("rejected").select("place", *_as("rejected"))
@@ -66,17 +66,16 @@ def _as(side: str) -> list[pl.Expr]:
 
 
 def pairs(run: Run) -> pl.DataFrame:
-    """Correct traces, each with a wrong one of the same task, privilege and teacher, by the id of the correct one.
+    """Pair correct traces with wrong ones of the same task, privilege and teacher, by the id of the correct one.
 
-    Columns: `chosen` and `rejected` (trace ids), and how far `apart` their epistemic densities are. Within a cell pairs
-    are those whose densities are closest in sum: where what is chosen were the surer of the two each time, preference
-    training would unlearn doubt as much as errors. Every trace is in one pair at most, and a task in as many as the mix
-    takes traces of one (`max_per_task`), the closest first. Traces are those that the mix could take, but for their
-    verdict.
+    Columns: `chosen` and `rejected` (trace ids), and `apart`, the distance of their epistemic densities. Within a cell,
+    pairs minimise the sum of these distances: if the chosen trace were always the more confident one, preference
+    training would unlearn doubt as well as errors. A trace is in one pair at most, and a task in `max_per_task` pairs,
+    the closest first. The traces are those that could be in the mix, verdicts aside.
     """
     traces = _usable(run)
-    found = np.array(list(_matched(traces)), np.int64).reshape(-1, 2)
-    chosen, rejected = (traces[found[:, side]] for side in (0, 1))
+    matched = np.array(list(_matched(traces)), np.int64).reshape(-1, 2)
+    chosen, rejected = (traces[matched[:, side]] for side in (0, 1))
     table = pl.DataFrame(
         {
             "task_id": chosen["task_id"],
@@ -93,7 +92,7 @@ def pairs(run: Run) -> pl.DataFrame:
 
 
 def _usable(run: Run) -> pl.DataFrame:
-    """Correct and wrong traces in cells that have both, cell by cell."""
+    """Return the correct and wrong traces of cells that have both, cell by cell."""
     usable = run.scan(MIX).filter(pl.col("reason").is_in(_USABLE)).select("trace_id")
     measures = run.scan(MEASURES).select("trace_id", "band", density=pl.col("epistemic_density").fill_null(0.0))
     traces = (
@@ -113,7 +112,7 @@ def _usable(run: Run) -> pl.DataFrame:
 
 
 def _matched(traces: pl.DataFrame) -> Iterator[tuple[int, int]]:
-    """Rows of a correct and a wrong trace, cell by cell: the assignment of least cost (Kuhn 1955)."""
+    """Yield the rows of a correct and a wrong trace, cell by cell: the assignment of least cost (Kuhn 1955)."""
     from scipy.optimize import linear_sum_assignment
 
     density, right = traces["density"].to_numpy(), (traces["verdict"] == "correct").to_numpy()
@@ -127,7 +126,7 @@ def _matched(traces: pl.DataFrame) -> Iterator[tuple[int, int]]:
 
 
 def _mean_densities(folder: Path) -> dict[str, Any]:
-    """Mean epistemic density of the chosen and of the rejected traces."""
+    """Return the mean epistemic density of the chosen and of the rejected traces."""
     sides = ("chosen", "rejected")
     means = pl.scan_parquet(folder / "data" / "preference" / "*.parquet").select(
         pl.col(f"{side}_epistemic_density").mean().alias(side) for side in sides

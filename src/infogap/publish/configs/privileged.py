@@ -1,7 +1,7 @@
-"""The config `privileged`: what teachers were shown, for on-policy self-distillation.
+"""The config `privileged`: the teachers' contexts, for on-policy self-distillation.
 
-There the student samples from the prompt, and is taught by itself under prompt and context. The columns `prompt` and
-`privileged_context` are those that such trainers read; they word the teacher's prompt themselves.
+There the student samples from the prompt, and is its own teacher with prompt and context. Such trainers read the
+columns `prompt` and `privileged_context`, and word the teacher's prompt themselves.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _FEATURES = pl.Schema(
 
 
 def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
-    """The contexts under which the traces of the mix were written, by id."""
+    """Select the contexts of the mix's traces, by id."""
     selected = mix.lazy().filter("selected").select("trace_id")
     used = run.scan(TRACES).join(selected, on="trace_id", how="semi").select("context_id").drop_nulls().unique()
     there = run.scan(CONTEXTS).select("context_id").join(used, on="context_id", how="semi")
@@ -33,7 +33,7 @@ def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
 
 
 def _with_prompts(run: Run, contexts: pl.DataFrame) -> pl.DataFrame:
-    """A row for each context: the student's prompt, and the context's text."""
+    """Make a row per context: the student's prompt, and the context's text."""
     rows = with_tasks(run, contexts)
     return (
         rows.with_columns(prompts(run, rows), privileged_context="text").select(*_FEATURES).match_to_schema(_FEATURES)

@@ -33,12 +33,12 @@ _FEATURES = pl.Schema(
         ),
     }
 )
-# What a verifier needs besides the gold answer; where a row came from stays here.
+# What a verifier needs besides the gold answer; a row's origin is not published.
 _SETTINGS = ("gym", "tolerance")
 
 
 def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
-    """The tasks of the mix that have a gold answer, by id."""
+    """Select the tasks of the mix that have a gold answer, by id."""
     selected = mix.lazy().filter("selected").select("trace_id")
     used = run.scan(TRACES).join(selected, on="trace_id", how="semi").select("task_id").unique()
     there = run.scan(TASKS).filter(pl.col("answer").is_not_null()).join(used, on="task_id", how="semi")
@@ -46,7 +46,7 @@ def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
 
 
 def _verl_rows(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:
-    """A row for each task. `ability` is the family, or the verifier where there is none."""
+    """Make a row per task. `ability` is the family or, without one, the verifier."""
     known = tasks.with_columns(
         prompts(run, tasks),
         public(tasks, "source"),
@@ -70,7 +70,7 @@ def _verl_rows(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:
 
 
 def _settings(metadata: str | None) -> str | None:
-    """As JSON; None where the verifier needs nothing."""
+    """Return the verifier's settings as JSON; None if it needs none."""
     known: dict[str, Any] = orjson.loads(metadata or "{}")
     kept = {key: known[key] for key in _SETTINGS if key in known}
     return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS).decode() if kept else None

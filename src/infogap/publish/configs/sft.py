@@ -24,12 +24,12 @@ _FEATURES = pl.Schema(
 
 
 def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
-    """The traces of the mix, by id."""
+    """Select the traces of the mix, by id."""
     return SortedRows(run, TRACES, in_order(mix.filter("selected").select("trace_id")), _conversations)
 
 
 def _conversations(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
-    """A conversation of the student's prompt and the trace in each row."""
+    """Make a conversation per trace: the student's prompt, and the trace as the answer."""
     known = joined(run, traces)
     messages = pl.concat_list(prompts(run, known), answers(run))
     return known.with_columns(messages=messages).select(*_FEATURES).match_to_schema(_FEATURES)

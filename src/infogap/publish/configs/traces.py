@@ -1,4 +1,4 @@
-"""The config `traces`: everything that is known of every trace."""
+"""The config `traces`: every trace with all that was measured of it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from infogap.publish.published_columns import all_but, columns, joined
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACES, VERDICTS
 
-# Neither the contexts nor the worked solutions: privileged text is not published here. Nor the errors of failed
-# requests and the details of verdicts, which can name servers; `finish_reason` is "error" where a request failed.
+# Without contexts and worked solutions, as privileged text is not published here, and without the errors of failed
+# requests and the details of verdicts, which can name servers; `finish_reason` is "error" for a failed request.
 _FEATURES = pl.Schema(
     {
         **columns(TRACES, "trace_id", "task_id"),
@@ -27,12 +27,12 @@ _FEATURES = pl.Schema(
 
 
 def _rows(run: Run, _mix: pl.DataFrame) -> SortedRows:
-    """All traces, by id."""
+    """Select all traces, by id."""
     return SortedRows(run, TRACES, in_order(run.scan(TRACES).select("trace_id").collect()), _with_measurements)
 
 
 def _with_measurements(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
-    """Every trace with its task, verdict, measurements, duplicate and place in the mix."""
+    """Make a row per trace: its task, verdict, measurements, duplicate and place in the mix."""
     return joined(run, traces).select(*_FEATURES).match_to_schema(_FEATURES)
 
 
