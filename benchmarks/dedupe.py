@@ -108,8 +108,8 @@ def rensa_given_side(file: Path, _count: int) -> dict[str, Any]:
     import numpy as np
 
     from infogap.dedupe.batch_engines import engine
-    from infogap.dedupe.file_texts import texts_of
-    from infogap.dedupe.ngram_hashes import hashed
+    from infogap.dedupe.dedupe_file import texts_of
+    from infogap.dedupe.hashing import hashed
 
     hashed(next(texts_of(file, "text")).texts(), NGRAM)  # compiles
     started = time.perf_counter()

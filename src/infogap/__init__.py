@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from infogap.api.run import Run
     from infogap.errors import ExternalError, InfogapError, InputError, ShortfallError, StoppedError
     from infogap.recipe import RecipeError
-    from infogap.runs.pipeline import StageUpdate
-    from infogap.runs.staleness import StageState
+    from infogap.runs.pipeline import StageState, StageUpdate
     from infogap.verify.base import Grade
 
 __version__ = "0.1.0"
@@ -58,7 +57,7 @@ _MODULES = {
     "RecipeError": "infogap.recipe",
     "Run": "infogap.api.run",
     "ShortfallError": "infogap.errors",
-    "StageState": "infogap.runs.staleness",
+    "StageState": "infogap.runs.pipeline",
     "StageUpdate": "infogap.runs.pipeline",
     "StoppedError": "infogap.errors",
     "count_markers": "infogap.api.count_markers",

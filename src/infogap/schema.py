@@ -1,4 +1,4 @@
-"""Every table's columns: the one place that says what infogap writes.
+"""Every table's columns: the one place that defines what infogap writes.
 
 A table is a folder of Parquet parts in the run folder. `Table.schema` holds its columns as Polars
 types; `features` gives the same columns as `datasets.Features`.
@@ -51,7 +51,7 @@ class Table:
         return pl.DataFrame(schema=self.schema)
 
     def frame(self, rows: list[dict[str, Any]]) -> pl.DataFrame:
-        """Rows (dicts with exactly the table's columns) as a frame of the declared types."""
+        """Make a frame of the declared types from rows, dicts with exactly the table's columns."""
         return pl.DataFrame(rows, schema=self.schema, strict=True)
 
     def extended(self, columns: Mapping[str, Any]) -> Table:
@@ -196,8 +196,8 @@ DUPLICATES = Table(
     "trace_id",
     pl.Schema(
         {
-            "trace_id": pl.String,  # the trace that goes
-            "duplicate_of": pl.String,  # the trace that stays
+            "trace_id": pl.String,  # the removed trace
+            "duplicate_of": pl.String,  # the kept trace
             "jaccard": pl.Float64,  # exact, of the word n-gram sets
             "how": pl.String,  # exact | minhash
         }
@@ -260,7 +260,7 @@ BAND_NAMES = ("uncertain", "mixed", "confident")
 
 
 def features(schema: pl.Schema) -> Features:
-    """The same columns as `datasets.Features`."""
+    """Return the same columns as `datasets.Features`."""
     from datasets import Features
 
     return Features({name: _feature(dtype) for name, dtype in schema.items()})

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infogap.balance.funnel import Funnel
+from infogap.balance.exclusion_reasons import Funnel
 from infogap.balance.stage import STAGE
 from infogap.errors import ShortfallError, UserError
 from infogap.recipe import load_recipe

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from decontaminate.definition import grams, without
 from decontaminate.test_decontaminate_stage import OTHER, PROBLEM, make_run, trace
-from dedupe.reference import words
+from dedupe.plain_search import words
 from infogap.decontaminate.matches_terminal import shared_words
 from infogap.ids import digest
 from infogap.recipe import ORIGIN, dump_recipe

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dedupe.reference import words
+from dedupe.plain_search import words
 
 
 def without(found: list[str], ignored: list[str]) -> list[str]:

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from infogap.balance.stage import STAGE as BALANCE
-from infogap.decontaminate.contaminated_traces import contaminated_traces
+from infogap.decontaminate.checked_texts import contaminated_traces
 from infogap.decontaminate.stage import QUESTIONS, STAGE
 from infogap.errors import UserError
 from infogap.recipe import RecipeError, dump_recipe, load_recipe

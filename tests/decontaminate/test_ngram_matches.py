@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decontaminate.definition import grams, shared, without
-from dedupe.reference import words
+from dedupe.plain_search import words
+from infogap.decontaminate.checked_texts import Words, phrases, spans
 from infogap.decontaminate.evaluation_sets import Evaluation, ReadSet
 from infogap.decontaminate.ngram_matches import Hits, compare, passages
-from infogap.decontaminate.word_spans import Words, phrases, spans
 from infogap.recipe.decontaminate_section import Decontaminate, EvaluationSet
 
 AGAINST = [EvaluationSet.model_validate({"from": "x.jsonl"})]

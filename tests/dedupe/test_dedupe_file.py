@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedupe.test_keep_rule import variants
-from infogap.dedupe import dedupe_file as files
-from infogap.dedupe import file_texts
+from infogap.dedupe import dedupe_file
 from infogap.dedupe.dedupe_file import FileDuplicates, duplicates_in, write_kept
 from infogap.errors import UserError
 from infogap.recipe.dedupe_section import Dedupe
@@ -36,8 +35,7 @@ def removed(found: FileDuplicates) -> dict[int, int]:
 
 @pytest.mark.parametrize("ending", ["jsonl", "parquet"])
 def test_rows_that_stay_are_written_as_they_are(tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (files, file_texts):
-        monkeypatch.setattr(module, "ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(dedupe_file, "ROWS_AT_ONCE", 3)
     text = variants(1, 1, 0)[0]
     texts = [text, "other", text.upper(), None, text + " more", "", "other"]
     rows = [{"id": number, "text": each, "more": [number]} for number, each in enumerate(texts)]

@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedupe.reference import held, jaccard, words
-from infogap.dedupe.bands import choose_bands
-from infogap.dedupe.candidates import candidates
+from dedupe.plain_search import held, jaccard, words
 from infogap.dedupe.corpus import Corpus
 from infogap.dedupe.keep_rule import Removal, Rows, removals
+from infogap.dedupe.minhash import candidates, choose_bands
 from infogap.dedupe.similar_pairs import similar
 
 N = 3

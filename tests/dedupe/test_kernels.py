@@ -7,9 +7,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedupe.reference import words
-from infogap.dedupe.kernels import jaccards, merged, set_sizes
-from infogap.dedupe.ngram_hashes import word_hashes
+from dedupe.plain_search import words
+from infogap.dedupe.hashing import word_hashes
+from infogap.dedupe.pair_kernels import jaccards, merged, set_sizes
 
 # Words of about eight bytes, with and without characters beyond ASCII, and what is between them.
 WORDS = st.lists(st.sampled_from("ab~\x00\x7fé\u0130ß’海😀"), max_size=18).map("".join)

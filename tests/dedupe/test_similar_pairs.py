@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedupe.reference import held, jaccard
+from dedupe.plain_search import held, jaccard
 from dedupe.test_keep_rule import variants
 from infogap.dedupe import similar_pairs as module
-from infogap.dedupe.bands import choose_bands
-from infogap.dedupe.candidates import Items, candidates
 from infogap.dedupe.corpus import Corpus
+from infogap.dedupe.minhash import Items, candidates, choose_bands
 from infogap.dedupe.similar_pairs import Pairs, similar
 
 N = 3

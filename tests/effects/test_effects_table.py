@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from infogap.effects import Effects, effects_of
-from infogap.effects.effect_metrics import Quantity
+from infogap.effects.compared_traces import Quantity
 from infogap.runs.run_folder import Run
 
 RECIPE = """

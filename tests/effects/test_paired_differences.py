@@ -6,9 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from infogap.effects.bootstrap import FEWEST_TASKS, mean_intervals
-from infogap.effects.effect_metrics import SCORE
-from infogap.effects.paired_differences import Difference, paired_differences, task_means
+from infogap.effects.compared_traces import SCORE
+from infogap.effects.paired_differences import FEWEST_TASKS, Difference, mean_intervals, paired_differences, task_means
 
 
 def rows(scores: dict[str, dict[str, list[float | None]]]) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from infogap.decontaminate import STAGE as DECONTAMINATE
 from infogap.effects.trace_summary import traces_in_short
 from infogap.ids import file_digest
 from infogap.publish import STAGE
-from infogap.publish.card_contamination import decontaminated
+from infogap.publish.card import decontaminated
 from infogap.runs import manifest
 from infogap.runs.manifest import Manifest
 from infogap.runs.run_folder import Run
@@ -46,7 +46,7 @@ def run_against_exam(folder: Path, policy: str) -> Run:
 
 
 def contaminated(run: Run) -> pl.Series:
-    from infogap.decontaminate.contaminated_traces import contaminated_traces
+    from infogap.decontaminate.checked_texts import contaminated_traces
 
     return contaminated_traces(run).collect()["trace_id"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,7 @@ def test_sft_holds_the_mix_with_the_students_prompt(build: Build, tmp_path: Path
     run = build()
     outcome = STAGE.make(run)
     rows = load(run, "sft", tmp_path)
-    assert rows.features == features(SFT.schema)
+    assert rows.features == features(SFT.columns(run))
     selected = run.scan(MIX).filter("selected").collect()["trace_id"].sort().to_list()
     assert rows["trace_id"][:] == selected
     assert outcome.counts["sft"]["rows"] == len(selected)
@@ -60,7 +59,7 @@ def test_traces_holds_every_trace_with_everything_measured(build: Build, tmp_pat
     run = build()
     STAGE.make(run)
     rows = load(run, "traces", tmp_path)
-    assert rows.features == features(EVERY_TRACE.schema)
+    assert rows.features == features(EVERY_TRACE.columns(run))
     frame = rows.to_polars()
     assert frame["trace_id"].to_list() == run.scan(TRACES).collect()["trace_id"].sort().to_list()
     assert frame["selected"].sum() == 18
@@ -75,7 +74,7 @@ def test_traces_holds_every_trace_with_everything_measured(build: Build, tmp_pat
 def test_the_first_config_is_the_default(build: Build, tmp_path: Path) -> None:
     run = build()
     STAGE.make(run)
-    assert load(run, None, tmp_path).features == features(SFT.schema)
+    assert load(run, None, tmp_path).features == features(SFT.columns(run))
 
 
 def test_neither_contexts_nor_machines_are_published(build: Build, tmp_path: Path) -> None:
@@ -115,11 +114,12 @@ def test_the_same_tables_give_the_same_bytes_wherever_and_in_whatever_order(buil
     assert all_bytes(one) == all_bytes(other)
 
 
-def test_shards_cut_the_sorted_rows(build: Build, tmp_path: Path) -> None:
+def test_shards_cut_the_sorted_rows(build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = build()
-    places = EVERY_TRACE.places(run)
-    whole = write_config(run, EVERY_TRACE, places, tmp_path / "whole")
-    cut = write_config(run, EVERY_TRACE, places, tmp_path / "cut", limit=300)
+    rows = EVERY_TRACE.rows(run, run.scan(MIX).collect())
+    whole = write_config(EVERY_TRACE, EVERY_TRACE.columns(run), rows, tmp_path / "whole")
+    monkeypatch.setattr("infogap.publish.external_sort.SLICE_BYTES", 300)
+    cut = write_config(EVERY_TRACE, EVERY_TRACE.columns(run), rows, tmp_path / "cut")
     assert len(whole.shards) == 1 and len(cut.shards) > 3
     assert [shard.path for shard in cut.shards] == [
         f"data/traces/train-{index:05d}-of-{len(cut.shards):05d}.parquet" for index in range(len(cut.shards))
@@ -132,7 +132,7 @@ def test_shards_cut_the_sorted_rows(build: Build, tmp_path: Path) -> None:
 
 def test_sharded_folders_load(build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = build()
-    monkeypatch.setattr("infogap.publish.stage.write_config", partial(write_config, limit=300))
+    monkeypatch.setattr("infogap.publish.external_sort.SLICE_BYTES", 300)
     STAGE.make(run)
     assert len(list((run.path / "dataset/data/sft").iterdir())) > 1
     assert load(run, "sft", tmp_path).num_rows == 18

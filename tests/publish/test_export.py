@@ -8,9 +8,8 @@ import pytest
 
 from infogap.console import output
 from infogap.errors import UserError
-from infogap.publish.configs.sft import SFT
 from infogap.publish.export import FORMATS, export
-from infogap.publish.external_sort import sorted_slices
+from infogap.publish.external_sort import in_order, sorted_slices
 from infogap.recipe import load_recipe
 from infogap.runs.pipeline import run_all
 from infogap.runs.run_folder import Run
@@ -64,7 +63,8 @@ def test_what_cannot_be_written_is_refused(run: Run, tmp_path: Path, file: str, 
 
 
 def test_exports_beside_each_other_and_beside_a_publish_do_not_meet(run: Run) -> None:
-    first, second = (sorted_slices(run, TRACES, SFT.places(run), limit=300) for _ in range(2))
+    places = in_order(run.scan(MIX).filter("selected").select("trace_id").collect())
+    first, second = (sorted_slices(run, TRACES, places, limit=300) for _ in range(2))
     begun = [next(first)]
     others = list(second)
     assert len(others) > 2

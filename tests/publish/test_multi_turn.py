@@ -10,6 +10,8 @@ import polars as pl
 from infogap.publish.configs.sft import SFT
 from infogap.publish.export import export
 from infogap.runs.pipeline import run_all
+from infogap.runs.run_folder import Run
+from infogap.schema import MIX
 from tasks.small_recipes import import_run, write_jsonl
 
 TURNS = [
@@ -58,5 +60,5 @@ def test_a_conversation_stays_one(tmp_path: Path) -> None:
     assert all(len(row["completion"]) == 1 for row in split)
 
 
-def _sft(run: object) -> list[pl.DataFrame]:
-    return list(SFT.slices(run, SFT.places(run)))  # type: ignore[arg-type]
+def _sft(run: Run) -> list[pl.DataFrame]:
+    return list(SFT.rows(run, run.scan(MIX).collect()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -12,9 +11,7 @@ from hypothesis import strategies as st
 
 from infogap.publish.configs.traces import EVERY_TRACE
 from infogap.publish.parquet_shards import write_config
-from infogap.runs.run_folder import Run
 from infogap.schema import LEXICON_COUNTS, MARKER_COUNTS
-from publish.small_run import build_run
 
 SCHEMA = pl.Schema({"trace_id": pl.String(), "markers": MARKER_COUNTS, "lexicons": LEXICON_COUNTS})
 MARKERS = st.lists(
@@ -38,14 +35,9 @@ LEXICONS = st.lists(
 ROWS = st.lists(st.none() | st.tuples(st.none() | MARKERS, st.none() | LEXICONS), min_size=1, max_size=6)
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return build_run(tmp_path_factory.mktemp("run"))
-
-
 @settings(max_examples=60, deadline=None)
 @given(ROWS)
-def test_lists_are_those_of_their_rows(run: Run, tmp_path_factory: pytest.TempPathFactory, rows: list[Any]) -> None:
+def test_lists_are_those_of_their_rows(tmp_path_factory: pytest.TempPathFactory, rows: list[Any]) -> None:
     """After a left join Polars leaves items under a null, which belong to no row."""
     ids = pl.DataFrame({"trace_id": [str(number) for number in range(len(rows))]})
     known = [
@@ -54,7 +46,6 @@ def test_lists_are_those_of_their_rows(run: Run, tmp_path_factory: pytest.TempPa
         if row is not None
     ]
     frame = ids.join(pl.DataFrame(known, schema=SCHEMA), on="trace_id", how="left", maintain_order="left")
-    config = replace(EVERY_TRACE, schema=SCHEMA, rows=lambda _run, _traces: frame)
     folder = tmp_path_factory.mktemp("dataset")
-    written = write_config(run, config, config.places(run), folder)
+    written = write_config(EVERY_TRACE, SCHEMA, [frame], folder)
     assert pl.read_parquet(folder / written.shards[0].path).to_dicts() == frame.to_dicts()

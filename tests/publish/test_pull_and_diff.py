@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from infogap.console import output
 from infogap.errors import UserError, WorldError
 from infogap.publish import STAGE, push
 from infogap.publish.diff import difference
-from infogap.publish.parquet_shards import write_config
 from infogap.publish.pull import pull
 from infogap.runs.run_folder import Run
 from publish.small_run import RECIPE, Build
@@ -57,7 +55,7 @@ def test_an_instruction_of_several_lines_comes_back_as_it_was(build: Build, hub:
 
 def published(build: Build, version: str, monkeypatch: pytest.MonkeyPatch, *, limit: int = 10**9) -> Run:
     run = build(version, recipe=RECIPE.replace("version: 0.1.0", f"version: {version}"), response=f"In {version}")
-    monkeypatch.setattr("infogap.publish.stage.write_config", partial(write_config, limit=limit))
+    monkeypatch.setattr("infogap.publish.external_sort.SLICE_BYTES", limit)
     STAGE.make(run)
     push(run)
     return run

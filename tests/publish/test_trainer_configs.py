@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,16 @@ from datasets import load_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infogap import plugins
 from infogap.errors import ShortfallError
 from infogap.publish import STAGE
-from infogap.publish.configs import CONFIGS
+from infogap.publish.configs.preference import pairs
 from infogap.publish.diff import difference
-from infogap.publish.parquet_shards import write_config
-from infogap.publish.preference_pairs import pairs
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS, MEASURES, MIX, TASKS, TRACES, VERDICTS, features
 from publish.small_run import IMPORT_RECIPE, RECIPE, SECRET, Build, build_run
 
+CONFIGS = ("sft", "traces", "preference", "privileged", "rl")
 ALL = "configs: [sft, traces, preference, privileged, rl]"
 RECIPE_OF_ALL = RECIPE.replace("version: 0.1.0}", f"version: 0.1.0, {ALL}}}")
 PROMPT = [{"role": "user", "content": "What is {} + 2?\n\nEnd with the answer in \\boxed{{}}."}]
@@ -46,7 +45,7 @@ def test_every_config_loads_with_its_features(build: Build, tmp_path: Path, name
     run = build(recipe=RECIPE_OF_ALL)
     outcome = STAGE.make(run)
     rows = load(run, name, tmp_path)
-    assert rows.features == features(CONFIGS[name].schema)
+    assert rows.features == features(plugins.load("configs", name).columns(run))
     assert rows.num_rows == outcome.counts[name]["rows"] > 0
 
 
@@ -77,7 +76,7 @@ def test_a_pair_is_never_cut_apart(build: Build, tmp_path: Path, monkeypatch: py
     run = build(recipe=RECIPE_OF_ALL)
     STAGE.make(run)
     whole = {name: load(run, name, tmp_path / "whole").to_list() for name in CONFIGS}
-    monkeypatch.setattr("infogap.publish.stage.write_config", partial(write_config, limit=200))
+    monkeypatch.setattr("infogap.publish.external_sort.SLICE_BYTES", 200)
     STAGE.make(run)
     for name, rows in whole.items():
         assert len(list((run.path / "dataset" / "data" / name).iterdir())) > 1, name

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from infogap.publish import PushResult
     from infogap.recipe import Recipe
-    from infogap.runs.pipeline import StageUpdate
-    from infogap.runs.staleness import StageState
+    from infogap.runs.pipeline import StageState, StageUpdate
 
 
 class Run:

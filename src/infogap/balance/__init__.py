@@ -1,4 +1,4 @@
-"""The mix: which traces make up the dataset, in the shares that the recipe states."""
+"""The mix: which traces make up the dataset, in the recipe's shares. Open `stage.py` first."""
 
 from infogap.balance.stage import STAGE
 

@@ -1,4 +1,4 @@
-"""The axes of the mix: what values each has, in which shares, and how many traces that means."""
+"""The axes of the mix: the values of each, their shares, and the traces that these amount to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from infogap.spelling import nearest
 
 Counts = NDArray[np.int64]
 
-_ORDER = {"band": BAND_NAMES, "verdict": VERDICT_NAMES}  # families and privileges go by the alphabet
+_ORDER = {"band": BAND_NAMES, "verdict": VERDICT_NAMES}  # families and privileges are in alphabetical order
 _NO_VERDICT = "ungradable"  # no recipe can name it, so `uniform` does not spread over it either
 
 
@@ -29,10 +29,10 @@ class Axis:
     shares: tuple[float, ...]
 
     def targets(self, size: int, available: Counts) -> Counts:
-        """How many traces of each value make up a mix of `size`: whole numbers that add up to `size`.
+        """Return the traces of each value in a mix of `size`: whole numbers that add up to `size`.
 
-        By largest remainder (Hamilton's method). Among equal remainders the value of which more is
-        available goes up, then the one that comes first.
+        By largest remainder (Hamilton's method). Among equal remainders the value with more traces available is
+        rounded up, then the first one.
         """
         quotas = np.array(self.shares) / sum(self.shares) * size
         targets = np.floor(np.round(quotas, 9)).astype(np.int64)  # 0.1 * 30 is 3, not 2.9999999999999996
@@ -42,18 +42,18 @@ class Axis:
         return targets
 
     def contains(self) -> pl.Expr:
-        """Whether a trace's value on this axis has a share."""
+        """True where a trace's value on this axis has a share."""
         return pl.col(self.name).is_in(self.values).fill_null(False)
 
 
 def read_axes(balance: Balance, traces: pl.DataFrame) -> tuple[tuple[Axis, ...], list[str]]:
-    """The axes of a recipe, and notes on values that `uniform` leaves out.
+    """Read a recipe's axes, with notes on values that `uniform` leaves out.
 
-    `traces` has a column per axis, and a `reason` where a trace cannot be chosen whatever the shares.
-    `uniform` means equal shares of all values that some trace has which could be chosen: a family without
-    a single right trace has no share where the recipe asks for right traces only, and a note says so.
+    `traces` has a column per axis, and a `reason` for traces that no share could select. `uniform` gives equal shares
+    to all values of traces that could be selected: a family without a correct trace has no share if the recipe asks for
+    correct traces only, and a note says so.
 
-    Raises UserError where a share is given to a family or a privilege that no trace of the run has.
+    Raises UserError if a share names a family or a privilege that no trace of the run has.
     """
     stated = [
         Axis(name, *_stated(name, shares, traces)) for name, shares in balance.axes.items() if shares != "uniform"
@@ -91,6 +91,6 @@ def _stated(name: str, shares: dict[str, float], traces: pl.DataFrame) -> tuple[
 
 
 def _in_order(name: str, values: Iterable[str]) -> tuple[str, ...]:
-    """Values in an order that does not depend on how they are written in the recipe or stored."""
+    """Sort values, independently of their order in the recipe or on disk."""
     ranks = _ORDER.get(name, ())
     return tuple(sorted(values, key=lambda value: (ranks.index(value) if value in ranks else len(ranks), value)))

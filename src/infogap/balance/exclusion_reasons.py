@@ -1,8 +1,10 @@
-"""What keeps a trace out of the mix, whatever the shares and the size: one reason each, and its detail."""
+"""Why a trace is not in the mix, and the funnel: how many traces each reason took away."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 import polars as pl
 
@@ -27,23 +29,24 @@ REASONS = (
     "max_per_task",
     "over_quota",
 )
-"""In the order in which they are looked at: a trace has the first one that applies."""
+"""In order of precedence: a trace has the first one that applies."""
 
 ASKABLE = ("wrong", "no_answer", "truncated")
-"""Verdicts other than `correct` that a recipe can give a share."""
+"""The verdicts besides `correct` to which a recipe can give a share."""
 
 NOT_ASKED_FOR = (*ASKABLE, "ungradable")
-"""The reasons that are a verdict without a share."""
+"""Reasons that are a verdict without a share."""
+SELECTED = "selected"
 
 
 def of_trace(balance: Balance) -> pl.Expr:
-    """The reason before any shares are known; null where there is none."""
+    """Return a trace's reason, shares aside; null if there is none."""
     reason = (
         pl.when(pl.col("left_out"))
         .then(pl.lit("task_not_selected"))
         .when(pl.col("error").is_not_null())
         .then(pl.lit("error"))
-        # A thought that was cut off, or nothing at all, is no answer that a student could learn.
+        # An incomplete thought, or no text at all, is not an answer that a student could learn.
         .when(~pl.col("responds"))
         .then(pl.lit("no_response"))
         .when(pl.col("contaminated"))
@@ -57,13 +60,13 @@ def of_trace(balance: Balance) -> pl.Expr:
     )
     if balance.verdict is not None:
         return reason.otherwise(None)
-    # Whatever else a mix is to hold has to be asked for.
+    # By default the mix holds nothing else.
     by_default = (pl.col("verdict") == "correct") | ((pl.col("verdict") == "ungradable") & pl.col("without_gold"))
     return reason.when(~by_default.fill_null(False)).then(_verdict()).otherwise(None)
 
 
 def detail_of_trace() -> pl.Expr:
-    """What of a reason differs from trace to trace: the kind of error, why nothing was answered, the kind of leak."""
+    """Return a reason's detail: the kind of error, why there is no response, the kind of leak."""
     return (
         pl.when((pl.col("reason") == "error") & (pl.col("finish_reason") != "error"))
         .then("finish_reason")
@@ -76,7 +79,7 @@ def detail_of_trace() -> pl.Expr:
 
 
 def of_shares(axes: Sequence[Axis]) -> tuple[pl.Expr, pl.Expr]:
-    """The reason where a value of a trace has no share on one of the axes, and which value; the first axis counts."""
+    """Return the reason of traces whose value on an axis has no share, and that value; the first such axis counts."""
     reason, detail = pl.lit(None, dtype=pl.String), pl.lit(None, dtype=pl.String)
     for axis in sorted(axes, key=lambda axis: axis.name != "verdict", reverse=True):
         outside = ~axis.contains()
@@ -89,3 +92,58 @@ def of_shares(axes: Sequence[Axis]) -> tuple[pl.Expr, pl.Expr]:
 
 def _verdict() -> pl.Expr:
     return pl.col("verdict").fill_null("ungradable")
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Traces excluded for one reason; `detail` tells its kinds apart."""
+
+    reason: str
+    detail: str | None
+    traces: int
+
+    @property
+    def label(self) -> str:
+        words = self.reason.replace("_", " ")
+        return words if self.detail is None else f"{words}: {self.detail}"
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """The funnel: `traces` less all losses is `selected`."""
+
+    traces: int
+    losses: tuple[Loss, ...]
+    selected: int
+
+    @classmethod
+    def of(cls, mix: pl.DataFrame) -> Self:
+        """Count every trace's `reason` and `detail`."""
+        counted = mix.group_by("reason", "detail").len().iter_rows()
+        losses = [Loss(reason, detail, count) for reason, detail, count in counted if reason != SELECTED]
+        losses.sort(key=lambda loss: (REASONS.index(loss.reason), -loss.traces, loss.detail or ""))
+        return cls(mix.height, tuple(losses), mix.filter(pl.col("reason") == SELECTED).height)
+
+    @classmethod
+    def from_counts(cls, counts: dict[str, Any]) -> Self:
+        """Read the funnel from a manifest's counts."""
+        return cls(counts["traces"], tuple(Loss(**loss) for loss in counts["losses"]), counts["selected"])
+
+    def as_counts(self) -> dict[str, Any]:
+        """Return JSON-able counts for the manifest."""
+        return {
+            "traces": self.traces,
+            "losses": [asdict(loss) for loss in self.losses],
+            SELECTED: self.selected,
+        }
+
+    def in_words(self) -> str:
+        """Return `5 wrong, 3 leak: copying`; empty without losses."""
+        return ", ".join(f"{loss.traces:,} {loss.label}" for loss in self.losses)
+
+    def rows(self) -> Iterator[tuple[str, int, int]]:
+        """Yield each loss: its label, its traces, and the traces left after it."""
+        left = self.traces
+        for loss in self.losses:
+            left -= loss.traces
+            yield loss.label, loss.traces, left

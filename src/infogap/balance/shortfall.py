@@ -1,4 +1,4 @@
-"""What to tell a person whose targets cannot all be met: where traces are missing, and what can be done."""
+"""The message for targets that cannot all be met: where traces are missing, and what can be done."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import numpy as np
 import polars as pl
 
 from infogap.balance.axes import Counts
-from infogap.balance.exclusion_reasons import ASKABLE
-from infogap.balance.funnel import Funnel
-from infogap.balance.quotas import Quotas
+from infogap.balance.exclusion_reasons import ASKABLE, Funnel
+from infogap.balance.integer_program import Quotas
 from infogap.balance.strata import Strata
 from infogap.recipe.mix_sections import Balance
 
@@ -19,7 +18,7 @@ ASK_FOR_OTHERS = "`balance: {verdict: {correct: 0.9, wrong: 0.1}}` asks for othe
 
 
 class Short(NamedTuple):
-    """A value whose target is not reached in the mix that comes closest."""
+    """A value below its target in the closest mix."""
 
     axis: str
     value: str
@@ -29,7 +28,7 @@ class Short(NamedTuple):
 
 
 def explain(balance: Balance, strata: Strata, quotas: Quotas, size: int, closest: Counts, feasible: int) -> str:
-    """A table of the values that are short, and the ways out.
+    """Return a table of the values that are short, and what can be done.
 
     `closest` are the counts of the closest mix of `size`; `feasible` is the largest size that meets every target.
     """
@@ -68,7 +67,7 @@ def _table(short: list[Short]) -> list[str]:
 
 
 def _not_available(strata: Strata) -> Iterator[str]:
-    """What is not counted as available, and why."""
+    """Say which traces do not count as available, and why."""
     lost = Funnel.of(strata.traces.drop_nulls("reason")).in_words()
     if lost:
         yield f"not available: {lost}"
@@ -91,9 +90,9 @@ def _ways_out(balance: Balance, strata: Strata, short: list[Short], feasible: in
 
 
 def _missing(strata: Strata, short: list[Short]) -> dict[str, list[str]]:
-    """What to look for: the values that are used up, or, where none is, those that are short together.
+    """Return the missing values by axis: those that are used up or, if none is, those that are short together.
 
-    An axis on which every value is short says nothing: there are just too few traces.
+    An axis on which every value is short is left out: there are just too few traces.
     """
     used_up = [row for row in short if row.target > row.available]
     missing: dict[str, list[str]] = {}
@@ -104,7 +103,7 @@ def _missing(strata: Strata, short: list[Short]) -> dict[str, list[str]]:
 
 
 def _richest(strata: Strata, missing: dict[str, list[str]]) -> str:
-    """The privilege under which the missing bands and verdicts come most often."""
+    """Name the privilege with the highest rate of the missing bands and verdicts."""
     named = [pl.col(axis).is_in(values) for axis, values in missing.items() if axis in ("band", "verdict")]
     if not named or "privilege" in missing:
         return ""

@@ -1,4 +1,4 @@
-"""The stage `balance`: traces and what is known of them -> mix."""
+"""The stage `balance`: traces, verdicts, measures and duplicates -> mix."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ import numpy as np
 import polars as pl
 
 from infogap.balance.axes import Counts
-from infogap.balance.exclusion_reasons import ASKABLE, NOT_ASKED_FOR
-from infogap.balance.funnel import Funnel
-from infogap.balance.pick_traces import pick
-from infogap.balance.quotas import Quotas
+from infogap.balance.exclusion_reasons import ASKABLE, NOT_ASKED_FOR, Funnel
+from infogap.balance.integer_program import Quotas
 from infogap.balance.shortfall import ASK_FOR_OTHERS, explain
-from infogap.balance.strata import Strata, read_strata
+from infogap.balance.strata import Strata, pick, read_strata
 from infogap.balance.where_condition import check_condition
 from infogap.errors import ShortfallError
 from infogap.recipe import Recipe
@@ -25,7 +23,7 @@ from infogap.schema import CONTAMINATION, MIX
 
 
 def part(run: Run) -> dict[str, Any]:
-    """What the mix depends on besides the tables."""
+    """Return what the mix depends on besides the tables."""
     part = {"seed": run.recipe.seed, "balance": run.recipe.balance.model_dump(mode="json", by_alias=True)}
     select = run.recipe.generate.select if run.recipe.generate else None
     part |= {"select": select.model_dump(mode="json")} if select else {}
@@ -37,10 +35,10 @@ def _drops_contaminated(recipe: Recipe) -> bool:
 
 
 def make(run: Run) -> Outcome:
-    """Choose the traces of the mix and write the table `mix`: every trace, with the reason why or why not.
+    """Select the traces of the mix and write the table `mix`: every trace, with the reason why or why not.
 
-    Raises ShortfallError where the targets cannot be met and the recipe says `when_short: error`; the mix of
-    an earlier run is then left as it is.
+    Raises ShortfallError if the targets cannot be met and the recipe says `when_short: error`; the mix of an earlier
+    run is then left unchanged.
     """
     strata = read_strata(run)
     quotas = Quotas(strata.axes, strata.supply)
@@ -74,7 +72,7 @@ STAGE = Stage(
 
 
 def _decide(balance: Balance, strata: Strata, quotas: Quotas) -> tuple[Counts, int, str | None]:
-    """The count of each cell, the size that is aimed at, and what is short of it."""
+    """Return the count of each cell, the target size, and a message if the mix falls short of it."""
     most = strata.supply.most(strata.supply.everything)
     if balance.size is None:
         feasible = quotas.largest(most)
@@ -118,7 +116,7 @@ def _counts(strata: Strata, quotas: Quotas, target_size: int, mix: pl.DataFrame)
 
 
 def _left_out_by_default(balance: Balance, mix: pl.DataFrame) -> Iterator[str]:
-    """That a mix holds correct traces alone unless the recipe asks for others."""
+    """Note that a mix holds correct traces alone unless the recipe asks for others."""
     others = mix.filter(pl.col("reason").is_in(NOT_ASKED_FOR))
     if balance.verdict is None and others.height:
         counts = dict(others["reason"].value_counts().sort("count", "reason", descending=[True, False]).iter_rows())

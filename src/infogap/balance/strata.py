@@ -1,4 +1,4 @@
-"""Who can be in the mix: every trace with its stratum, and the reason that keeps it out if there is one."""
+"""Which traces can be in the mix, in which stratum each is, and which of them are picked."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from infogap import ids
-from infogap.balance.axes import Axis, read_axes
+from infogap.balance.axes import Axis, Counts, read_axes
 from infogap.balance.exclusion_reasons import detail_of_trace, of_shares, of_trace
-from infogap.balance.supply import Supply
+from infogap.balance.task_flow import Supply, spread
 from infogap.balance.where_condition import excluded_by
-from infogap.decontaminate.contaminated_traces import contaminated_traces
+from infogap.decontaminate.checked_texts import contaminated_traces
 from infogap.recipe.mix_sections import Balance
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS
@@ -21,11 +21,11 @@ from infogap.verify.verifiers import verifier
 
 @dataclass(frozen=True)
 class Strata:
-    """The traces of a run over the axes of its recipe.
+    """The traces of a run, sorted into strata by the axes of its recipe.
 
-    `traces` has every trace, by trace_id, with its `stratum` and, if something keeps it out, a `reason` with its
-    `detail`. `candidates` are those without a reason, with the indices `cell` (a stratum with candidates) and `task` by
-    which `supply` knows them.
+    `traces` has every trace, by trace_id, with its `stratum` and, if it is excluded, a `reason` with its `detail`.
+    `candidates` are those without a reason, with the indices `cell` (a stratum with candidates) and `task` that
+    `supply` uses.
     """
 
     axes: tuple[Axis, ...]
@@ -36,7 +36,7 @@ class Strata:
 
 
 def read_strata(run: Run) -> Strata:
-    """Sort a run's traces into strata. Raises UserError where the recipe names a family that is not there."""
+    """Sort a run's traces into strata. Raises UserError if a share names a family that no trace has."""
     balance = run.recipe.balance
     traces = _traces(run, balance)
     axes, notes = read_axes(balance, traces)
@@ -55,10 +55,10 @@ def read_strata(run: Run) -> Strata:
 
 
 def _traces(run: Run, balance: Balance) -> pl.DataFrame:
-    """Every trace, by trace_id, with its value on each possible axis and a reason if it cannot be chosen.
+    """Return every trace, by trace_id, with its value on each possible axis, and a reason if it cannot be selected.
 
-    A task of a file without a gold answer has traces that nothing can grade; of reasoning-gym or a user's own grader,
-    an ungradable trace is one that its grader failed on.
+    Nothing can grade the traces of a task without a gold answer. With reasoning-gym or a user's own verifier, an
+    ungradable trace is one on which the verifier failed.
     """
     responds = pl.col("response").str.contains(r"\S").fill_null(False)
     named = sorted({source.verifier for source in run.recipe.table_sources})
@@ -83,10 +83,10 @@ def _traces(run: Run, balance: Balance) -> pl.DataFrame:
 
 
 def _contaminated(run: Run) -> pl.LazyFrame:
-    """The traces that match evaluation sets, where the recipe wants them dropped."""
+    """Return the traces that match evaluation sets, if the recipe drops them."""
     settings = run.recipe.decontaminate
-    found = contaminated_traces(run)
-    return found if settings is not None and settings.policy == "drop" else found.clear()
+    traces = contaminated_traces(run)
+    return traces if settings is not None and settings.policy == "drop" else traces.clear()
 
 
 def _outside_where(run: Run, balance: Balance) -> pl.LazyFrame:
@@ -97,14 +97,14 @@ def _outside_where(run: Run, balance: Balance) -> pl.LazyFrame:
 
 
 def _stratum(axes: tuple[Axis, ...]) -> pl.Expr:
-    """`band=mixed verdict=correct`; null where a trace has no value on an axis, or the recipe no axes."""
+    """Name the stratum: `band=mixed verdict=correct`; null if a value is missing, or without axes."""
     if not axes:
         return pl.lit(None, dtype=pl.String)
     return pl.concat_str([pl.format(f"{axis.name}={{}}", pl.col(axis.name)) for axis in axes], separator=" ")
 
 
 def _with_cells(candidates: pl.DataFrame, axes: tuple[Axis, ...]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Number the strata that candidates have; the second frame has each one's value per axis, by its index."""
+    """Number the candidates' strata; the second frame has the value of each on every axis, as an index."""
     if not axes:  # all candidates are one stratum, if there are any
         candidates = candidates.with_columns(cell=pl.lit(0, dtype=pl.Int64))
         return candidates, candidates.select("cell").unique()
@@ -119,7 +119,7 @@ def _with_cells(candidates: pl.DataFrame, axes: tuple[Axis, ...]) -> tuple[pl.Da
 
 
 def _with_tasks(candidates: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Number the tasks and rank the traces in an order drawn by the seed: where all else is equal, it decides."""
+    """Number the tasks and rank the traces in an order drawn from the seed, which breaks ties."""
     tasks = candidates["task_id"].unique().to_list()
     drawn = sorted(tasks, key=lambda task: ids.digest((seed, task)))
     order = pl.DataFrame({"task_id": drawn}, schema={"task_id": pl.String}).with_row_index("task")
@@ -127,3 +127,24 @@ def _with_tasks(candidates: pl.DataFrame, seed: int) -> pl.DataFrame:
     return candidates.with_columns(draw=pl.Series(ranks, dtype=pl.String)).join(
         order.cast({"task": pl.Int64}), on="task_id", how="left", maintain_order="left"
     )
+
+
+def pick(strata: Strata, counts: Counts) -> pl.DataFrame:
+    """Return every candidate's trace_id and the decision on it: selected, or why not.
+
+    Of a task's traces in one cell, those that the seed draws first are selected.
+    """
+    supply = strata.supply
+    pairs = {"cell": supply.cell, "task": supply.task, "taken": spread(supply, counts)}
+    placed = strata.candidates.join(pl.DataFrame(pairs), on=["cell", "task"], how="left").with_columns(
+        selected=pl.col("draw").rank("ordinal").over("cell", "task") <= pl.col("taken")
+    )
+    task_is_full = pl.col("selected").sum().over("task") >= (placed.height + 1 if supply.cap is None else supply.cap)
+    decision = (
+        pl.when("selected")
+        .then(pl.lit("selected"))
+        .when(task_is_full)
+        .then(pl.lit("max_per_task"))
+        .otherwise(pl.lit("over_quota"))
+    )
+    return placed.select("trace_id", decision=decision)

@@ -1,26 +1,82 @@
-"""Which task gives how many traces: a flow from the cells, through the tasks, under the cap per task.
+"""Which task gives how many traces to each cell: a maximum flow from cells through tasks, under the cap per task.
 
-A count per cell can be had under the cap exactly if a flow carries all of it, and where it cannot be had, the
-minimum cut says which cells together ask for too much (Ford and Fulkerson 1956).
+Counts per cell can be met under the cap exactly if a flow carries all of them. Where they cannot, the minimum cut names
+the cells that together ask for too much (Ford and Fulkerson 1956).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from infogap.balance.axes import Counts
-from infogap.balance.supply import Cells, Supply
 
-_LARGEST = 2**31 - 1
+Cells = NDArray[np.bool_]  # a set of cells, as a mask
+_LARGEST = 2**31 - 1  # capacities are 32-bit
+
+
+@dataclass(frozen=True)
+class Supply:
+    """Candidates counted by cell and task: `count[i]` traces of task `task[i]` are in cell `cell[i]`.
+
+    `members` has, per axis, the index of each cell's value. `cap` is the most traces of one task; None is no cap.
+    """
+
+    members: tuple[NDArray[np.int64], ...]
+    cells: int
+    tasks: int
+    cell: NDArray[np.int64]
+    task: NDArray[np.int64]
+    count: Counts
+    cap: int | None
+
+    @classmethod
+    def of(cls, candidates: pl.DataFrame, members: Sequence[NDArray[np.int64]], cells: int, cap: int | None) -> Supply:
+        """Count the candidates (columns `cell` and `task`)."""
+        pairs = candidates.group_by("cell", "task").len().sort("cell", "task")
+        return cls(
+            members=tuple(members),
+            cells=cells,
+            tasks=candidates["task"].n_unique(),
+            cell=pairs["cell"].to_numpy(),
+            task=pairs["task"].to_numpy(),
+            count=pairs["len"].cast(pl.Int64).to_numpy(),
+            cap=None if cap is None else min(cap, max(1, candidates.height)),  # the flow counts in 32 bits
+        )
+
+    def most(self, cells: Cells) -> int:
+        """Return how many traces these cells can supply together, of each task no more than the cap."""
+        per_task = self.per_task(cells)
+        return int(per_task.sum() if self.cap is None else np.minimum(per_task, self.cap).sum())
+
+    def per_task(self, cells: Cells) -> Counts:
+        """Count the traces of each task in these cells."""
+        within = cells[self.cell]
+        counts = np.bincount(self.task[within], weights=self.count[within], minlength=self.tasks)
+        return counts.astype(np.int64)
+
+    def most_by_cell(self) -> Counts:
+        """Return how many traces each cell can supply by itself."""
+        capped = self.count if self.cap is None else np.minimum(self.count, self.cap)
+        return np.bincount(self.cell, weights=capped, minlength=self.cells).astype(np.int64)
+
+    def most_by_value(self, axis: int, values: int) -> Counts:
+        """Return how many traces the cells of each value of an axis can supply together."""
+        return np.array([self.most(self.members[axis] == value) for value in range(values)], dtype=np.int64)
+
+    @property
+    def everything(self) -> Cells:
+        return np.ones(self.cells, dtype=np.bool_)
 
 
 def overdrawn(supply: Supply, wanted: NDArray[np.float64] | Counts) -> list[Cells]:
-    """The sets of cells of which more is wanted than the cap lets them give together; none if all can be had.
+    """Return the sets of cells of which more is wanted than the cap lets them supply; none if all is attainable.
 
-    Whole numbers are judged exactly, others to within a thousandth of a trace per cell.
+    Whole numbers are checked exactly, others to within a thousandth of a trace per cell.
     """
     if supply.cap is None:
         return []
@@ -38,11 +94,11 @@ def overdrawn(supply: Supply, wanted: NDArray[np.float64] | Counts) -> list[Cell
 
 
 def spread(supply: Supply, wanted: Counts) -> Counts:
-    """How many traces to take of each pair (cell, task) of the supply, as evenly over the tasks as can be.
+    """Return the traces to take of each pair (cell, task) of the supply, as evenly over the tasks as possible.
 
-    `wanted` must be attainable (see `overdrawn`). The tasks' shares are raised level by level, one trace each
-    before a second one: no flow that is added later takes away from a task what it has, so the most tasks
-    possible are covered, then the most tasks twice, and so on up to four; above, levels grow by half.
+    `wanted` must be attainable (see `overdrawn`). The tasks' shares are raised level by level, one trace each before a
+    second one. A later flow takes nothing away from a task, so as many tasks as possible are covered once, then twice,
+    and so on up to four; above, levels grow by half.
     """
     taken = np.zeros_like(supply.count)
     left = wanted.astype(np.int64)
@@ -66,8 +122,8 @@ def _levels(cap: int | None, most: int) -> Iterator[int]:
 
 
 def _flow(supply: Supply, wanted: Counts, forward: Counts, back: Counts, room: Counts) -> tuple[Counts, Cells]:
-    """The largest flow source -> cells -> tasks -> sink, per pair (cell, task), and the cells on the source's side
-    of a smallest cut. `forward` and `back` are what each pair can still take and give back."""
+    """Return a maximum flow source -> cells -> tasks -> sink, per pair (cell, task), and the cells on the source's side
+    of a minimum cut. `forward` and `back` are the residual capacities of each pair."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
@@ -90,7 +146,7 @@ def _flow(supply: Supply, wanted: Counts, forward: Counts, back: Counts, room: C
 
 
 def _connected(supply: Supply, cells: Cells) -> Iterator[Cells]:
-    """The cells, parted into sets that have no task in common: a bound for each is tighter than one for all."""
+    """Split the cells into sets without a common task: a bound for each is tighter than one for all."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 

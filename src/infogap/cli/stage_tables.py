@@ -63,8 +63,7 @@ def print_contamination(run: Run, limit: int) -> None:
 
 def print_mix(run: Run) -> None:
     """Print how many traces each reason took out of the mix."""
-    from infogap.report.funnel_table import print_funnel
-    from infogap.report.run_summary import mix_counts
+    from infogap.report.run_summary import mix_counts, print_funnel
 
     if output.json:
         print_json(mix_counts(run.folder))

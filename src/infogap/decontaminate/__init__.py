@@ -1,4 +1,4 @@
-"""Tasks and traces that share passages with evaluation sets: found, reported, and left out of the mix by policy."""
+"""Tasks and traces that share passages with evaluation sets: reported, and excluded from the mix by policy."""
 
 from infogap.decontaminate.stage import STAGE
 

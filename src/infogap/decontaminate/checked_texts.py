@@ -1,14 +1,20 @@
-"""The run's texts that are compared with evaluation sets."""
+"""The run's side of the comparison with evaluation sets: its texts, their words, and the traces that match."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from infogap.dedupe.hashing import gram_hashes, word_hashes
 from infogap.recipe.decontaminate_section import What
 from infogap.runs.run_folder import Run
-from infogap.schema import CONTEXTS, TASKS, TRACES, Table
+from infogap.schema import CONTAMINATION, CONTEXTS, TASKS, TRACES, Table
 
 _TABLES: dict[What, Table] = {"question": TASKS, "trace": TRACES, "context": CONTEXTS}
 _TEXTS: dict[What, pl.Expr] = {
@@ -18,15 +24,84 @@ _TEXTS: dict[What, pl.Expr] = {
     ),
     "context": pl.col("text"),
 }
+# Characters that are a word each, as dedupe's compiled code cuts them: Thai and Lao, Burmese, Khmer, Chinese, Japanese.
+_ALONE = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3001-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef"
+_ALONE += "\U00020000-\U0003ffff"
+_WORD = re.compile(rf"[{_ALONE}]|[^\s{_ALONE}]+")
 
 
 def texts(run: Run, what: What) -> Iterator[pl.DataFrame]:
-    """All questions, traces or contexts part by part, as `id`, `task_id`, `text`; failed requests have none."""
+    """Yield all questions, traces or contexts part by part, as `id`, `task_id`, `text`; failed requests have none."""
     table = _TABLES[what]
     for frame in run.parts(table):
         yield frame.select("task_id", id=pl.col(table.key), text=_TEXTS[what]).drop_nulls("text")
 
 
 def count(run: Run, what: What) -> int:
-    """How many there are."""
+    """Count the questions, traces or contexts."""
     return run.rows(_TABLES[what])
+
+
+def contaminated_traces(run: Run) -> pl.LazyFrame:
+    """Return the distinct `trace_id`s of traces that match by question, text or context; in no order."""
+    matches = run.scan(CONTAMINATION).select("where", "id").unique()
+    traces = run.scan(TRACES).select("trace_id", "task_id", "context_id")
+    matching = [
+        traces.join(matches.filter(pl.col("where") == what), left_on=table.key, right_on="id", how="semi").select(
+            "trace_id"
+        )
+        for what, table in _TABLES.items()
+    ]
+    return pl.concat(matching).unique()
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of many texts, without those in ignored phrases; those of text i are `[ends[i]:ends[i + 1]]`.
+
+    `places` has each word's index in its text, ignored words included.
+    """
+
+    hashes: NDArray[np.uint64]
+    places: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    @classmethod
+    def read(cls, texts: pl.Series, ignored: Sequence[NDArray[np.uint64]]) -> Words:
+        """Read a column without nulls. Ignored phrases are matched in the whole text, then removed."""
+        hashes, ends = word_hashes(texts)
+        text = np.repeat(np.arange(len(texts)), np.diff(ends))
+        places = np.arange(len(hashes)) - ends[text]
+        gone = np.zeros(len(hashes), np.bool_)
+        for phrase in ignored:
+            starts = _occurrences(hashes, text, phrase)
+            gone[starts[:, np.newaxis] + np.arange(len(phrase))] = True
+        if gone.any():
+            left = np.bincount(text[~gone], minlength=len(texts))
+            hashes, places, ends = hashes[~gone], places[~gone], np.concatenate([[0], np.cumsum(left)])
+        return cls(hashes, places, ends)
+
+    def grams(self, n: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+        """Return the n-grams' hashes and bounds; a text of fewer than `n` words is one n-gram."""
+        return gram_hashes(self.hashes, self.ends, n)
+
+
+def phrases(ignore: list[str]) -> list[NDArray[np.uint64]]:
+    """Hash the recipe's ignored phrases for `Words.read`."""
+    hashes, ends = word_hashes(pl.Series(ignore, dtype=pl.String))
+    return [hashes[start:stop] for start, stop in pairwise(ends.tolist()) if stop > start]
+
+
+def _occurrences(hashes: NDArray[np.uint64], text: NDArray[np.int64], phrase: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return the positions at which the phrase begins and ends within one text."""
+    last = len(phrase) - 1
+    starts = np.flatnonzero(hashes[: max(len(hashes) - last, 0)] == phrase[0])
+    for step in range(1, len(phrase)):
+        starts = starts[hashes[starts + step] == phrase[step]]
+    within: NDArray[np.bool_] = text[starts] == text[starts + last]
+    return starts[within]
+
+
+def spans(text: str) -> list[tuple[int, int]]:
+    """Return the character span of each word, in order."""
+    return [match.span() for match in _WORD.finditer(text)]

@@ -1,4 +1,4 @@
-"""Evaluation sets, held in memory: their questions, and which n-gram stands where in which of them."""
+"""Evaluation sets, held in memory: their questions, and an index of their n-grams."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from infogap.decontaminate.word_spans import Words, phrases, spans
+from infogap.decontaminate.checked_texts import Words, phrases, spans
 from infogap.errors import UserError
 from infogap.recipe.decontaminate_section import Decontaminate, EvaluationSet
 from infogap.rows.column_paths import as_text
 from infogap.runs.run_folder import Run
 from infogap.tasks.task_columns import read_fields
 
-_SIEVE_BITS = 22  # 4 MiB: what stays in the processor's cache, and of 100,000 n-grams lets 2 % of others through
+_SIEVE_BITS = 22  # 4 MiB: fits in the processor's cache; with 100,000 n-grams, 2 % of other hashes pass
 
 
 @dataclass(frozen=True)
 class ReadSet:
-    """One evaluation set's questions, each with the number of its row."""
+    """The questions of one evaluation set, each with its row number."""
 
     label: str
     rows: int
@@ -32,34 +32,34 @@ class ReadSet:
 class Evaluation:
     """All questions of all sets, numbered, and their n-grams.
 
-    `items` has `eval_set`, `eval_row`, `question` and `words` by the question's number; `postings` has `gram` (a
-    number), `item`, `position` (its first word) and `length` (words), for every place at which an n-gram stands.
+    `items` has `eval_set`, `eval_row`, `question` and `words`, a row per question. `postings` has `gram` (a number),
+    `item`, `position` (index of its first word) and `length` (in words), a row per occurrence of an n-gram.
     """
 
     items: pl.DataFrame
     postings: pl.DataFrame
     hashes: NDArray[np.uint64]  # of each n-gram by its number, ascending
-    questions: NDArray[np.int64]  # in how many different questions each n-gram stands
+    questions: NDArray[np.int64]  # how many distinct questions have each n-gram
     ignored: list[NDArray[np.uint64]]
-    sieve: NDArray[np.bool_]  # by a hash's upper bits, whether any n-gram has these
+    sieve: NDArray[np.bool_]  # whether any n-gram's hash has these upper bits
 
     @classmethod
     def of(cls, sets: list[ReadSet], settings: Decontaminate) -> Evaluation:
-        """Number the questions and their n-grams. One without a word (that is not ignored) has none."""
+        """Number the questions and index their n-grams. A question without words, ignored ones aside, has none."""
         listed = [(one.label, row, question) for one in sets for row, question in one.questions]
         schema = {"eval_set": pl.String, "eval_row": pl.Int64, "question": pl.String}
         items = pl.DataFrame(listed, schema=schema, orient="row")
         ignored = phrases(settings.ignore)
         words = Words.read(items["question"], ignored)
-        found, ends = words.grams(settings.ngram)
+        grams, ends = words.grams(settings.ngram)
         sizes = np.diff(words.ends)
         item = np.repeat(np.arange(items.height), np.diff(ends))
-        hashes, numbers = np.unique(found, return_inverse=True)
+        hashes, numbers = np.unique(grams, return_inverse=True)
         postings = pl.DataFrame(
             {
                 "gram": numbers.astype(np.int64),
                 "item": item,
-                "position": np.arange(len(found)) - ends[item],
+                "position": np.arange(len(grams)) - ends[item],
                 "length": np.minimum(sizes, settings.ngram)[item],
             }
         )
@@ -72,18 +72,18 @@ class Evaluation:
         )
 
     def passage(self, gram: int) -> str:
-        """An n-gram as it stands in the first evaluation question that has it."""
+        """Return an n-gram as it is written in the first evaluation question that has it."""
         item, position, length = (
             self.postings.filter(pl.col("gram") == gram).select("item", "position", "length").row(0)
         )
-        # Ignored words are not counted in positions: the passage is sought among the words that are left.
+        # Positions do not count ignored words, so the passage is located among the remaining words.
         words = Words.read(self.items["question"].gather([item]), self.ignored)
         text, places = self.items["question"][item], words.places[position : position + length]
         written = spans(text)
         return str(text[written[places[0]][0] : written[places[-1]][1]])
 
     def look_up(self, grams: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Which of these hashes an n-gram has: their places, ascending, and the numbers of the n-grams."""
+        """Return the positions (ascending) of hashes that belong to an n-gram, and the numbers of these n-grams."""
         places = np.flatnonzero(self.sieve[_upper(grams)])
         if not len(places):
             return places, places
@@ -94,7 +94,7 @@ class Evaluation:
 
 
 def _different(words: Words) -> NDArray[np.int64]:
-    """A number for each question, the same where two have the same words."""
+    """Number the questions, equally where two have the same words."""
     numbers: dict[bytes, int] = {}
     each = (words.hashes[start:stop].tobytes() for start, stop in pairwise(words.ends.tolist()))
     return np.array([numbers.setdefault(text, len(numbers)) for text in each], np.int64)
@@ -105,10 +105,9 @@ def _upper(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
 
 
 def read_sets(run: Run, settings: Decontaminate) -> list[ReadSet]:
-    """Every evaluation set of the recipe.
+    """Read every evaluation set of the recipe.
 
-    Raises UserError where one is not there, lacks the column or has no text in it, WorldError where it cannot be
-    fetched.
+    Raises UserError if one does not exist, lacks the column or has no text in it, WorldError if it cannot be fetched.
     """
     return [_read(run, entry) for entry in settings.against]
 

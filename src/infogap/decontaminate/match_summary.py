@@ -1,4 +1,4 @@
-"""What a comparison found, in numbers and in sentences."""
+"""Totals of a comparison with evaluation sets, and notes on them for the user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from infogap.decontaminate.evaluation_sets import Evaluation, ReadSet
-from infogap.decontaminate.ngram_frequency import COMMON_QUESTIONS, COMMON_TASKS
+from infogap.decontaminate.ngram_matches import COMMON_QUESTIONS, COMMON_TASKS
 from infogap.recipe.decontaminate_section import Decontaminate, What
 
 _SHOWN = 60  # characters of a passage in a note
@@ -21,10 +21,10 @@ _NAMES: dict[What, str] = {"question": "tasks' questions", "trace": "traces", "c
 
 
 @dataclass
-class Found:
-    """Counted along the way."""
+class MatchTotals:
+    """Totals, added up while the texts are compared."""
 
-    items: NDArray[np.bool_]  # of the evaluation questions, which something matches
+    items: NDArray[np.bool_]  # which evaluation questions have a match
     texts: Counter[What] = field(default_factory=Counter)
     by_set: Counter[tuple[str, What]] = field(default_factory=Counter)
     matches: int = 0
@@ -33,7 +33,7 @@ class Found:
     commonest: tuple[int, str] = (0, "")  # in how many tasks, and the passage
 
     def add(self, what: What, pairs: pl.DataFrame, listed: pl.DataFrame) -> None:
-        """Count matches (`text`, `item`, `eval_set`, `common`), and those of them that are listed (with `matched`)."""
+        """Count matches (`text`, `item`, `eval_set`, `common`), and those that are listed (with `matched`)."""
         self.items[pairs["item"].to_numpy()] = True
         self.texts[what] += pairs["text"].n_unique()
         for label, some in pairs.group_by("eval_set").agg(pl.col("text").n_unique()).iter_rows():
@@ -47,47 +47,47 @@ class Found:
                 self.commonest = tasks, passage
 
 
-def counts(settings: Decontaminate, sets: list[ReadSet], evaluation: Evaluation, found: Found) -> dict[str, Any]:
-    """What the manifest keeps: matches in all, and what came of each evaluation set."""
-    matched = Counter(evaluation.items["eval_set"].filter(pl.Series(found.items)))
+def counts(settings: Decontaminate, sets: list[ReadSet], evaluation: Evaluation, totals: MatchTotals) -> dict[str, Any]:
+    """Return the manifest's counts: all matches, and those of each evaluation set."""
+    matched = Counter(evaluation.items["eval_set"].filter(pl.Series(totals.items)))
     empty = Counter(evaluation.items.filter(pl.col("words") == 0)["eval_set"])
     return {
-        "matched": {what: found.texts[what] for what in settings.on},
-        "matches": found.matches,
-        "not_listed": found.not_listed,
-        "by_common_words": found.common,
+        "matched": {what: totals.texts[what] for what in settings.on},
+        "matches": totals.matches,
+        "not_listed": totals.not_listed,
+        "by_common_words": totals.common,
         "eval_sets": [
             {
                 "source": one.label,
                 "questions": len(one.questions) - empty[one.label],
                 "without_text": one.rows - len(one.questions) + empty[one.label],
                 "questions_matched": matched[one.label],
-                "matched": {what: found.by_set[one.label, what] for what in settings.on},
+                "matched": {what: totals.by_set[one.label, what] for what in settings.on},
             }
             for one in sets
         ],
     }
 
 
-def notes(run: Path, settings: Decontaminate, counted: dict[str, Any], found: Found) -> Iterator[str]:
-    """What a person should know: what matches which set, how much of it by common words, and where to look."""
+def notes(run: Path, settings: Decontaminate, counted: dict[str, Any], totals: MatchTotals) -> Iterator[str]:
+    """Yield notes for the user: matches by set, matches by common words alone, and where to look."""
     for one in counted["eval_sets"]:
         if one["without_text"]:
             yield f"{one['source']}: {one['without_text']:,} rows have no text to compare"
         if one["questions_matched"]:
             ours = ", ".join(f"{count:,} {_NAMES[what]}" for what, count in one["matched"].items())
             yield f"{one['source']}: {one['questions_matched']:,} of {one['questions']:,} questions match {ours}"
-    if not found.matches:
+    if not totals.matches:
         return
-    if found.common:
-        tasks, passage = found.commonest
+    if totals.common:
+        tasks, passage = totals.commonest
         yield (
-            f"{found.common:,} of {found.matches:,} matches are by nothing but common words (in {COMMON_TASKS} tasks "
+            f"{totals.common:,} of {totals.matches:,} matches are by nothing but common words (in {COMMON_TASKS} tasks "
             f"or {COMMON_QUESTIONS} evaluation questions), such as {_short(passage)!r} ({tasks:,} "
             f"task{'' if tasks == 1 else 's'}); what is no question's own goes into decontaminate.ignore"
         )
-    if found.not_listed:
-        yield f"{found.not_listed:,} matches are not listed: for each text only the closest of a set are"
+    if totals.not_listed:
+        yield f"{totals.not_listed:,} matches are not listed: for each text only the closest of a set are"
     then = "balance leaves them out" if settings.policy == "drop" else "reported only (policy: report)"
     yield f"{then}; side by side: infogap decontaminate {run} --table"
 

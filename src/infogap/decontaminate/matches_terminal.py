@@ -1,4 +1,4 @@
-"""Matches side by side in the terminal: the run's text, the evaluation question, and the words that they share."""
+"""Matches side by side in the terminal: the run's text and the evaluation question, shared words highlighted."""
 
 from __future__ import annotations
 
@@ -8,37 +8,36 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from infogap.console import stdout
-from infogap.decontaminate.checked_texts import texts
+from infogap.decontaminate.checked_texts import spans, texts
 from infogap.decontaminate.stage import QUESTIONS
-from infogap.decontaminate.word_spans import spans
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTAMINATION
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-_CONTEXT = 12  # words shown beside a shared passage; of a longer stretch that is not shared the middle is left out
+_CONTEXT = 12  # words shown on each side of a shared passage; longer stretches between passages are shortened
 
 
 def matches_of(run: Run, limit: int | None = None) -> pl.DataFrame:
-    """The table `contamination`, the largest shares first, with both sides' texts as `text` and `question`."""
+    """Return the table `contamination`, largest shares first, with both texts as `text` and `question`."""
     order = pl.struct(-pl.col("share"), "eval_set", "eval_row", "where", "id")
-    found = run.scan(CONTAMINATION).sort(order).head(limit if limit is not None else 2**32 - 1).collect()
-    found = found.with_row_index("order")
+    matches = run.scan(CONTAMINATION).sort(order).head(limit if limit is not None else 2**32 - 1).collect()
+    matches = matches.with_row_index("order")
     sides = []
-    for where in found["where"].unique(maintain_order=True):
-        wanted = found.filter(pl.col("where") == where)
+    for where in matches["where"].unique(maintain_order=True):
+        wanted = matches.filter(pl.col("where") == where)
         own = [part.join(wanted, on="id", how="semi").select("id", "text") for part in texts(run, where)]
         sides.append(wanted.join(pl.concat(own), on="id", how="left"))
     if not sides:
-        return found.drop("order").with_columns(text=pl.lit(""), question=pl.lit(""))
+        return matches.drop("order").with_columns(text=pl.lit(""), question=pl.lit(""))
     questions = pl.read_parquet(run.path / CONTAMINATION.name / QUESTIONS)
     both = pl.concat(sides).join(questions, on=["eval_set", "eval_row"], how="left")
     return both.sort("order").drop("order")
 
 
 def print_matches(run: Run, matches: pl.DataFrame, total: int) -> None:
-    """Every match in two columns, the shared words marked; at the end how many there are in all."""
+    """Print each match in two columns, shared words highlighted, and the total at the end."""
     from rich.table import Table
 
     settings = run.recipe.decontaminate
@@ -68,7 +67,7 @@ def _title(match: dict[str, Any], n: int) -> str:
 
 
 def shared_words(text: str, question: str, n: int, ignore: list[str]) -> tuple[list[bool], list[bool]]:
-    """Of each word of both texts, whether it is in an n-gram that they share."""
+    """Return, for each word of both texts, whether it is in a shared n-gram."""
     phrases = [_words(phrase) for phrase in ignore]
     sides = [_kept(_words(side), phrases) for side in (text, question)]
     grams = [_grams([word for _, word in kept], n) for kept in sides]
@@ -89,7 +88,7 @@ def _words(text: str) -> list[str]:
 
 
 def _kept(words: list[str], phrases: list[list[str]]) -> list[tuple[int, str]]:
-    """The words that stand in no phrase, each with its place."""
+    """Return the words outside of ignored phrases, each with its index."""
     gone: set[int] = set()
     for phrase in filter(None, phrases):
         for start in range(len(words) - len(phrase) + 1):
@@ -104,7 +103,7 @@ def _grams(words: list[str], n: int) -> list[tuple[str, ...]]:
 
 
 def _marked(text: str, marks: list[bool]) -> Text:
-    """The text with the marked words in colour; long stretches without any are cut short."""
+    """Highlight the marked words; shorten long stretches without any."""
     from rich.text import Text
 
     shown = Text()

@@ -9,12 +9,10 @@ import numpy as np
 import polars as pl
 
 from infogap.console import Advance, progress, say
-from infogap.decontaminate.checked_texts import count, texts
+from infogap.decontaminate.checked_texts import count, phrases, texts
 from infogap.decontaminate.evaluation_sets import Evaluation, read_sets
-from infogap.decontaminate.match_summary import Found, counts, notes
-from infogap.decontaminate.ngram_frequency import Tally
-from infogap.decontaminate.ngram_matches import Hits, compare, passages
-from infogap.decontaminate.word_spans import phrases
+from infogap.decontaminate.match_summary import MatchTotals, counts, notes
+from infogap.decontaminate.ngram_matches import Hits, Tally, compare, passages
 from infogap.recipe import Recipe
 from infogap.recipe.decontaminate_section import Decontaminate, What
 from infogap.rows.source_rows import content
@@ -23,21 +21,21 @@ from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTAMINATION, TASKS, TRACES
 
 QUESTIONS = "questions.parquet"
-"""Beside the table: the evaluation questions that something matches."""
+"""Beside the table: the evaluation questions with a match."""
 
-_MUCH = 500_000_000  # places in evaluation questions, a few minutes' work
-_MOST = 3  # of one evaluation set, so many questions are listed for one text
+_MUCH = 500_000_000  # positions in evaluation questions: a few minutes of work
+_MOST = 3  # questions of one evaluation set listed per text
 
 
 def _settings(run: Run) -> Decontaminate:
-    """What the recipe says; the pipeline has no such stage where it says nothing."""
+    """Return the recipe's section; without one the pipeline has no such stage."""
     settings = run.recipe.decontaminate
     assert settings is not None
     return settings
 
 
 def part(run: Run) -> dict[str, Any]:
-    """The rule, the sets and their bytes. The policy is balance's."""
+    """Return what the matches depend on: the rule, the sets and their bytes. The policy is up to balance."""
     settings = _settings(run)
     sets = [
         entry.model_dump(mode="json", by_alias=True) | {"name": entry.label, "sha256": content(run, entry)}
@@ -48,46 +46,46 @@ def part(run: Run) -> dict[str, Any]:
 
 
 def make(run: Run) -> Outcome:
-    """Compare all that the recipe names with all evaluation questions, and write the table `contamination`.
+    """Compare the texts that the recipe names with all evaluation questions, and write the table `contamination`.
 
-    Evaluation questions are held; the run's texts are read part by part, twice: once to count in how many tasks each
-    of the questions' n-grams stands, once to write what matches.
+    Evaluation questions are held in memory. The run's texts are read part by part, twice: first to count the tasks that
+    have each of the questions' n-grams, then to write the matches.
 
-    Raises UserError where an evaluation set is not there or has no text, WorldError where it cannot be fetched.
+    Raises UserError if an evaluation set does not exist or has no text, WorldError if it cannot be fetched.
     """
     settings = _settings(run)
     sets = read_sets(run, settings)
     evaluation = Evaluation.of(sets, settings)
-    found = Found(np.zeros(evaluation.items.height, np.bool_))
+    totals = MatchTotals(np.zeros(evaluation.items.height, np.bool_))
     total = 2 * sum(count(run, what) for what in settings.on)
     with run.rewrite(CONTAMINATION) as out, progress("decontaminate", total, "texts") as advance:
         grams = _grams(run, settings, evaluation, advance)
         _say_if_long(grams, evaluation)
         for what in settings.on:
             for frame in texts(run, what):
-                for rows in _matching(frame, what, settings, evaluation, grams, found):
+                for rows in _matching(frame, what, settings, evaluation, grams, totals):
                     out.write(rows)
                 advance(frame.height)
-    matched = evaluation.items.filter(pl.Series(found.items)).select("eval_set", "eval_row", "question")
+    matched = evaluation.items.filter(pl.Series(totals.items)).select("eval_set", "eval_row", "question")
     write_part(run.path / CONTAMINATION.name / QUESTIONS, matched)
-    counted = counts(settings, sets, evaluation, found)
-    return Outcome(out.rows, counted, list(notes(run.path, settings, counted, found)))
+    counted = counts(settings, sets, evaluation, totals)
+    return Outcome(out.rows, counted, list(notes(run.path, settings, counted, totals)))
 
 
 def _grams(run: Run, settings: Decontaminate, evaluation: Evaluation, advance: Advance) -> pl.DataFrame:
-    """For each n-gram of the evaluation questions, how many tasks have it in any of the texts that are compared."""
+    """Count, for each n-gram of the evaluation questions, the tasks that have it in any compared text."""
     tally = Tally(run, len(evaluation.hashes))
     ignored = phrases(settings.ignore)
     for what in settings.on:
         for frame in texts(run, what):
-            hits = Hits.of(frame["text"], evaluation, settings.ngram, ignored).found
+            hits = Hits.of(frame["text"], evaluation, settings.ngram, ignored).places
             tally.add(frame["task_id"].gather(hits["text"]), hits["gram"])
             advance(frame.height)
     return tally.table(evaluation.questions)
 
 
 def _say_if_long(grams: pl.DataFrame, evaluation: Evaluation) -> None:
-    """Say which phrase it is where one makes nearly everything match: that takes long, and is hardly meant."""
+    """Warn about a phrase that makes nearly everything match: comparing takes long, and is hardly intended."""
     places = np.bincount(evaluation.postings["gram"].to_numpy(), minlength=grams.height)
     work = grams["tasks"].to_numpy() * places
     if work.sum() < _MUCH:
@@ -107,9 +105,9 @@ def _matching(
     settings: Decontaminate,
     evaluation: Evaluation,
     grams: pl.DataFrame,
-    found: Found,
+    totals: MatchTotals,
 ) -> Iterator[pl.DataFrame]:
-    """The rows of one part of the texts, the closest questions of each set first; all that matches is counted."""
+    """Yield the rows of one part of the texts, the closest questions of each set first; count every match."""
     hits = Hits.of(frame["text"], evaluation, settings.ngram, phrases(settings.ignore))
     for batch in hits.batches(evaluation):
         pairs = compare(batch, evaluation, grams, settings.least_share)
@@ -125,7 +123,7 @@ def _matching(
             where=pl.lit(what),
             matched=pl.Series(matched, dtype=pl.String),
         )
-        found.add(what, pairs, listed)
+        totals.add(what, pairs, listed)
         yield listed.select(CONTAMINATION.schema.names())
 
 
@@ -134,4 +132,12 @@ def _inputs(recipe: Recipe) -> tuple[str, ...]:
     return (TRACES.name,) if {"trace", "context"} & set(on) else ()
 
 
-STAGE = Stage("decontaminate", (CONTAMINATION.name,), (TASKS.name,), 1, part, make, inputs_by=_inputs)
+def _absent(recipe: Recipe) -> str:
+    if recipe.decontaminate is not None:
+        return ""
+    return (
+        "the recipe names no evaluation sets; add to it: `decontaminate: {against: [{from: FILE, column: question}]}`"
+    )
+
+
+STAGE = Stage("decontaminate", (CONTAMINATION.name,), (TASKS.name,), 1, part, make, absent=_absent, inputs_by=_inputs)

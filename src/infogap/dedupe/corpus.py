@@ -1,4 +1,4 @@
-"""A corpus read once: which row has which text, and a signature for each different one."""
+"""A corpus, read once: which row has which text, and the signature of each distinct text."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from infogap.dedupe.batch_engines import engine
-from infogap.dedupe.ngram_hashes import gram_hashes, hashed, word_hashes
-from infogap.dedupe.signatures import Signatures, signatures
+from infogap.dedupe.hashing import gram_hashes, hashed, word_hashes
+from infogap.dedupe.minhash import Signatures, signatures
 
 
 class Batch(Protocol):
-    """Some rows of a corpus, read when they are worked on, wherever that is."""
+    """Some rows of a corpus; their texts are read on the machine that works on them."""
 
     @property
     def rows(self) -> int:
@@ -27,13 +27,12 @@ class Batch(Protocol):
 
 
 Batches = Callable[[], Iterable[Batch]]
-"""The corpus batch by batch, the same at every call."""
+"""The corpus in batches, the same at every call."""
 
 
 @dataclass(frozen=True)
 class _Signed:
-    """What is made of a batch: whether each row has a text with a word in it; of those that do, the digest, the number
-    of n-grams and the signature."""
+    """A batch, signed: which rows have a text with a word in it, and their digests, n-grams and signatures."""
 
     given: NDArray[np.bool_]
     digests: list[bytes]
@@ -43,14 +42,14 @@ class _Signed:
 
 def _sign(batch: Batch, ngram: int, num_perm: int) -> _Signed:
     texts = batch.texts()
-    told = texts.is_not_null().to_numpy()
-    found = hashed(texts.drop_nulls(), ngram)
-    sizes = np.diff(found.ends)
+    present = texts.is_not_null().to_numpy()
+    hashes = hashed(texts.drop_nulls(), ngram)
+    sizes = np.diff(hashes.ends)
     worded = sizes > 0
     given = np.zeros(len(texts), np.bool_)
-    given[np.flatnonzero(told)[worded]] = True
-    digests = [digest for digest, some in zip(found.digests, worded.tolist(), strict=True) if some]
-    return _Signed(given, digests, sizes[worded], signatures(found, num_perm)[worded])
+    given[np.flatnonzero(present)[worded]] = True
+    digests = [digest for digest, some in zip(hashes.digests, worded.tolist(), strict=True) if some]
+    return _Signed(given, digests, sizes[worded], signatures(hashes, num_perm)[worded])
 
 
 def _grams(wanted: tuple[Batch, NDArray[np.int64]], ngram: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
@@ -61,10 +60,10 @@ def _grams(wanted: tuple[Batch, NDArray[np.int64]], ngram: int) -> tuple[NDArray
 
 @dataclass(frozen=True)
 class Corpus:
-    """What is held of the texts; the texts themselves are read again where they are needed.
+    """What is kept in memory of the texts; the texts themselves are read again when needed.
 
-    Texts are numbered in the order in which they first come. `text_of_row` is -1 where a row has no text or one
-    without a word.
+    Texts are numbered in the order of their first rows. `text_of_row` is -1 for rows without a text, or without a
+    word in it.
     """
 
     batches: Batches
@@ -76,39 +75,39 @@ class Corpus:
 
     @classmethod
     def read(cls, batches: Batches, ngram: int, num_perm: int, advance: Callable[[int], None]) -> Corpus:
-        """Read all texts, with `advance` told of how many rows are done."""
+        """Read and sign all texts; `advance` gets the number of rows done."""
         numbers: dict[bytes, int] = {}
         of_rows: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
         signed: list[Signatures] = [np.empty((0, num_perm), np.uint32)]
         firsts: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
         sizes: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
         start = 0
-        for found in engine().map(_sign, batches(), ngram, num_perm):
+        for part in engine().map(_sign, batches(), ngram, num_perm):
             before = len(numbers)
-            own = np.array([numbers.setdefault(digest, len(numbers)) for digest in found.digests], np.int64)
+            own = np.array([numbers.setdefault(digest, len(numbers)) for digest in part.digests], np.int64)
             # Texts that are new here are numbered one after the other: each where its number first comes.
             new, places = np.unique(own, return_index=True)
             places = places[new >= before]
-            rows = np.flatnonzero(found.given)
-            of_batch = np.full(len(found.given), -1, np.int64)
+            rows = np.flatnonzero(part.given)
+            of_batch = np.full(len(part.given), -1, np.int64)
             of_batch[rows] = own
             of_rows.append(of_batch)
             firsts.append(start + rows[places])
-            sizes.append(found.sizes[places])
-            signed.append(found.signatures[places])
-            start += len(found.given)
-            advance(len(found.given))
+            sizes.append(part.sizes[places])
+            signed.append(part.signatures[places])
+            start += len(part.given)
+            advance(len(part.given))
         numbered = (np.concatenate(of_rows), np.concatenate(firsts), np.concatenate(sizes))
         return cls(batches, ngram, *numbered, np.concatenate(signed))
 
     def grams(self, texts: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-        """The n-gram hashes of some texts (ascending numbers), in order, and where each text ends (a leading 0)."""
+        """Return the n-gram hashes of some texts (ascending numbers), and their bounds with a leading 0."""
         parts = list(engine().map(_grams, self._wanted(self.first_rows[texts]), self.ngram))
         grams = np.concatenate([np.empty(0, np.uint64), *(grams for grams, _ in parts)])
         return grams, np.cumsum(np.concatenate([np.zeros(1, np.int64), *(sizes for _, sizes in parts)]))
 
     def _wanted(self, rows: NDArray[np.int64]) -> Iterator[tuple[Batch, NDArray[np.int64]]]:
-        """The batches that hold some rows (ascending), each with their places in it."""
+        """Yield the batches that hold these rows (ascending), with the positions of the rows in each."""
         start = 0
         for batch in self.batches():
             low, high = np.searchsorted(rows, [start, start + batch.rows])

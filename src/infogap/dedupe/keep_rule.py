@@ -1,4 +1,4 @@
-"""Which rows stay and which go: in order, each row against those that stay."""
+"""Which rows are kept and which are removed: each row, in order, is compared with the kept ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from infogap.dedupe.candidates import Items, item_keys
+from infogap.dedupe.minhash import Items, item_keys
 from infogap.dedupe.similar_pairs import Pairs
 
 How = Literal["exact", "minhash"]
@@ -18,10 +18,10 @@ How = Literal["exact", "minhash"]
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows that are compared, in the order in which the first of two duplicates stays.
+    """The rows to compare; of two duplicates the first is kept.
 
-    Duplicates are looked for in a `group`. Two rows of one task under different privileges are the experiment itself
-    and never duplicates of each other; where there are no tasks, every row has one of its own.
+    Duplicates are sought within a `group`. Two rows of one task under different privileges are the experiment itself,
+    so they are never duplicates of each other; without tasks, every row has one of its own.
     """
 
     ids: NDArray[np.int64]
@@ -31,7 +31,7 @@ class Rows:
     privileges: NDArray[np.int64]
 
     def items(self) -> tuple[Items, NDArray[np.int64]]:
-        """The different texts of each group in the rows' order, and which of them each row has."""
+        """Return the distinct texts of each group in the rows' order, and the index of each row's text."""
         _, first, inverse = np.unique(item_keys(self.groups, self.texts), return_index=True, return_inverse=True)
         order = np.argsort(first)
         places = np.empty_like(order)
@@ -42,7 +42,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Removal:
-    """Why a row goes: which row stays in its place, and how alike the two are."""
+    """A removed row: which row is kept in its place, and how similar the two are."""
 
     row: int
     duplicate_of: int
@@ -51,21 +51,21 @@ class Removal:
 
 
 def removals(rows: Rows, pairs: Pairs) -> Iterator[Removal]:
-    """The rows to remove, given the near-duplicate pairs of texts.
+    """Yield the rows to remove, given the near-duplicate pairs of texts.
 
-    A row goes only for a row that stays and that is alike itself: there is no transitive closure, so a chain of small
-    changes does not empty a group.
+    A row is removed only if a kept row is similar to it. There is no transitive closure, so a chain of small changes
+    does not empty a group.
     """
-    found, item_of_row = rows.items()
-    items = len(found.texts)
-    near, ends = _neighbours(pairs, found)
+    distinct, item_of_row = rows.items()
+    items = len(distinct.texts)
+    neighbours, ends = _neighbours(pairs, distinct)
     shared = np.bincount(item_of_row, minlength=items) > 1
     alike = shared | (np.diff(ends) > 0)
     kept: defaultdict[int, list[int]] = defaultdict(list)
     tasks, privileges, ids = rows.tasks.tolist(), rows.privileges.tolist(), rows.ids.tolist()
 
     def standing_for(row: int, item: int) -> int | None:
-        """The first kept row of an item that may stand for this one."""
+        """Return the first kept row of an item that this row may duplicate."""
         for keeper in kept[item]:
             if tasks[keeper] != tasks[row] or privileges[keeper] == privileges[row]:
                 return keeper
@@ -76,7 +76,7 @@ def removals(rows: Rows, pairs: Pairs) -> Iterator[Removal]:
         if (keeper := standing_for(row, item)) is not None:
             yield Removal(ids[row], ids[keeper], 1.0, "exact")
             continue
-        for other, jaccard in near[ends[item] : ends[item + 1]]:
+        for other, jaccard in neighbours[ends[item] : ends[item + 1]]:
             if (keeper := standing_for(row, int(other))) is not None:
                 yield Removal(ids[row], ids[keeper], float(jaccard), "minhash")
                 break
@@ -85,11 +85,10 @@ def removals(rows: Rows, pairs: Pairs) -> Iterator[Removal]:
 
 
 def _neighbours(pairs: Pairs, items: Items) -> tuple[NDArray[np.void], NDArray[np.int64]]:
-    """Of every item those that are alike, first ones first, with the Jaccard; and where each item's begin (and the
-    last one's end)."""
+    """Return each item's similar items in order, with the Jaccard, and the bounds of each item's list."""
     one, other = (items.place_of(pairs.groups, texts) for texts in (pairs.later, pairs.earlier))
-    near = np.empty(2 * len(one), [("item", np.int64), ("jaccard", np.float64)])
-    near["item"], near["jaccard"] = np.concatenate([other, one]), np.tile(pairs.jaccard, 2)
+    neighbours = np.empty(2 * len(one), [("item", np.int64), ("jaccard", np.float64)])
+    neighbours["item"], neighbours["jaccard"] = np.concatenate([other, one]), np.tile(pairs.jaccard, 2)
     ends = np.concatenate([one, other])
-    order = np.lexsort((near["item"], ends))
-    return near[order], np.searchsorted(ends[order], np.arange(len(items.texts) + 1))
+    order = np.lexsort((neighbours["item"], ends))
+    return neighbours[order], np.searchsorted(ends[order], np.arange(len(items.texts) + 1))

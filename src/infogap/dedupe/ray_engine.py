@@ -13,19 +13,19 @@ from infogap.errors import UserError, WorldError
 
 Result = TypeVar("Result")
 
-_PER_CORE = 2  # tasks that are sent ahead, so that no core waits for the next
+_PER_CORE = 2  # tasks submitted ahead, so that no core waits
 _CONNECT_SECONDS = 10.0
 _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
 
 
 class RayTasks:
-    """Every item is a task on one core of whichever node has one; results come back in the items' order.
+    """Each item is a task on one core of any node; results come back in the items' order.
 
-    The nodes must see the run's folder under the same path: they read the texts themselves.
+    The nodes read the texts themselves, so they must see the run's folder under the same path.
     """
 
     def map(self, function: Callable[..., Result], items: Iterable[Any], *shared: Any) -> Iterator[Result]:
-        """Raises WorldError where a task fails: a node without the files, or without infogap."""
+        """Raise WorldError if a task fails, as on a node without the files or without infogap."""
         import ray
 
         remote = ray.remote(num_cpus=1)(function)
@@ -50,7 +50,7 @@ def on_ray(address: str) -> Iterator[None]:
     """Work on a Ray cluster while the block runs: `host:port` of its head node, `auto` for the one that this node
     belongs to, `local` for one of this machine alone.
 
-    Raises UserError where Ray is not installed or the address is none, WorldError where there is no such cluster.
+    Raises UserError if Ray is not installed or the address is invalid, WorldError if there is no such cluster.
     """
     try:
         import ray

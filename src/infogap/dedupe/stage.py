@@ -10,14 +10,11 @@ import numpy as np
 import polars as pl
 
 from infogap.console import progress
-from infogap.dedupe.bands import RECALL, Bands, choose_bands
-from infogap.dedupe.candidates import candidates
 from infogap.dedupe.corpus import Corpus
 from infogap.dedupe.keep_rule import Removal, removals
+from infogap.dedupe.minhash import RECALL, SCHEME, SEED, Bands, candidates, choose_bands
 from infogap.dedupe.run_texts import compared, ordered, texts
-from infogap.dedupe.search_cache import FOLDER, Found, load, store
-from infogap.dedupe.signatures import SCHEME, SEED
-from infogap.dedupe.similar_pairs import similar
+from infogap.dedupe.similar_pairs import FOLDER, Search, load, similar, store
 from infogap.ids import digest
 from infogap.recipe import Recipe
 from infogap.recipe.dedupe_section import Dedupe
@@ -29,7 +26,7 @@ VERSION = 3
 
 
 def part(run: Run) -> dict[str, Any]:
-    """What the duplicates depend on besides the traces."""
+    """Return what the duplicates depend on besides the traces."""
     settings = run.recipe.dedupe
     return {"dedupe": settings and settings.model_dump(mode="json", by_alias=True)}
 
@@ -37,8 +34,8 @@ def part(run: Run) -> dict[str, Any]:
 def make(run: Run) -> Outcome:
     """Find the duplicates among a run's traces and write the table `duplicates`.
 
-    Texts are read part by part; what stays in memory is a signature per different text, and the n-grams of those that
-    are candidates.
+    Texts are read part by part. Only a signature per distinct text, and the n-grams of the candidates, are held in
+    memory.
     """
     settings = run.recipe.dedupe
     if settings is None:
@@ -47,19 +44,19 @@ def make(run: Run) -> Outcome:
         return Outcome(0, {"kept": run.rows(TRACES)})
     bands = choose_bands(settings.threshold, settings.num_perm)
     table = compared(run, settings)
-    found = _search(run, settings, table, bands)
-    rows = ordered(table, found.text_of_row, found.sizes, settings.keep)
-    near = found.pairs.reaching(settings.threshold, bands, settings.num_perm)
-    removed = list(removals(rows, near))
+    search = _search(run, settings, table, bands)
+    rows = ordered(table, search.text_of_row, search.sizes, settings.keep)
+    similar_pairs = search.pairs.reaching(settings.threshold, bands, settings.num_perm)
+    removed = list(removals(rows, similar_pairs))
     frame = _frame(run, settings, table, removed)
     with run.rewrite(DUPLICATES) as out:
         out.write(frame)
-    counts = _counts(run, settings, frame, found, bands)
-    return Outcome(frame.height, counts, list(_notes(settings, bands, found, counts)))
+    counts = _counts(run, settings, frame, search, bands)
+    return Outcome(frame.height, counts, list(_notes(settings, bands, search, counts)))
 
 
-def _search(run: Run, settings: Dedupe, table: pl.DataFrame, bands: Bands) -> Found:
-    """The pairs at the recipe's threshold or below; from an earlier search over the same texts where there was one."""
+def _search(run: Run, settings: Dedupe, table: pl.DataFrame, bands: Bands) -> Search:
+    """Find the pairs at the recipe's threshold, or reuse an earlier search over the same texts at a lower one."""
     folder, key = run.path / DUPLICATES.name / FOLDER, _key(run, settings)
     known = load(folder, key, settings.threshold) if key else None
     if known is not None:
@@ -67,17 +64,17 @@ def _search(run: Run, settings: Dedupe, table: pl.DataFrame, bands: Bands) -> Fo
     with progress("dedupe", table.height, "texts") as advance:
         corpus = Corpus.read(lambda: texts(run, settings), settings.ngram, settings.num_perm, advance)
     items, _ = ordered(table, corpus.text_of_row, corpus.sizes, settings.keep).items()
-    near = candidates(items, corpus.signatures, bands, settings.threshold)
-    pairs = similar(near, items, corpus, verify=settings.verify)
+    possible = candidates(items, corpus.signatures, bands, settings.threshold)
+    pairs = similar(possible, items, corpus, verify=settings.verify)
     pairs = pairs.reaching(settings.threshold, bands, settings.num_perm)
-    found = Found(corpus.text_of_row, corpus.sizes, pairs, settings.threshold, near.cut)
+    search = Search(corpus.text_of_row, corpus.sizes, pairs, settings.threshold, possible.cut)
     if key:
-        store(folder, key, found)
-    return found
+        store(folder, key, search)
+    return search
 
 
 def _key(run: Run, settings: Dedupe) -> str | None:
-    """What a search depends on besides the threshold; None where the tables do not say what is in them."""
+    """Return a digest of what a search depends on besides the threshold; None if a table has no manifest."""
     manifests = [run.manifest(name) for name in (TASKS.name, TRACES.name)]
     contents = [manifest.content for manifest in manifests if manifest is not None]
     searched = settings.model_dump(mode="json", exclude={"threshold", "keep"})
@@ -86,7 +83,7 @@ def _key(run: Run, settings: Dedupe) -> str | None:
 
 
 def _frame(run: Run, settings: Dedupe, table: pl.DataFrame, removed: list[Removal]) -> pl.DataFrame:
-    """The duplicates table, by trace_id."""
+    """Build the table `duplicates`, sorted by trace_id."""
     ids = table["id"]
     frame = pl.DataFrame(
         {
@@ -102,8 +99,7 @@ def _frame(run: Run, settings: Dedupe, table: pl.DataFrame, removed: list[Remova
 
 
 def _traces_of(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:
-    """Every trace of tasks that go; its duplicate is the first trace of the task that stays, under its privilege if
-    there is one."""
+    """List every trace of removed tasks as a duplicate of the kept task's first trace, of its privilege if any."""
     order = ("task_id", "privilege", "sample", "trace_id")
     traces = run.scan(TRACES).select(order).collect().sort(order)
     first = traces.group_by("task_id", maintain_order=True).agg(first=pl.col("trace_id").first())
@@ -116,9 +112,9 @@ def _traces_of(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _counts(run: Run, settings: Dedupe, frame: pl.DataFrame, found: Found, bands: Bands) -> dict[str, Any]:
+def _counts(run: Run, settings: Dedupe, frame: pl.DataFrame, search: Search, bands: Bands) -> dict[str, Any]:
     hows = Counter(frame["how"])
-    without_text = int(np.count_nonzero(found.text_of_row < 0))
+    without_text = int(np.count_nonzero(search.text_of_row < 0))
     failed = left_out = 0
     if settings.compare != "question":
         failed, left_out = int(run.scan(TRACES).select(pl.col("error").count()).collect().item()), without_text
@@ -132,15 +128,15 @@ def _counts(run: Run, settings: Dedupe, frame: pl.DataFrame, found: Found, bands
     }
 
 
-def _notes(settings: Dedupe, bands: Bands, found: Found, counts: dict[str, Any]) -> Iterator[str]:
+def _notes(settings: Dedupe, bands: Bands, search: Search, counts: dict[str, Any]) -> Iterator[str]:
     if counts["error"]:
         yield f"{counts['error']:,} traces have an error and were not compared (see `error` in traces)"
     if counts["empty"] > 0:
         what = "tasks" if settings.compare == "question" else "traces"
         yield f"{counts['empty']:,} {what} have no text and were not compared"
-    if found.cut:
+    if search.cut:
         yield (
-            f"{found.cut:,} searches were given up in buckets of very many similar texts: duplicates among those may "
+            f"{search.cut:,} searches were given up in buckets of very many similar texts: duplicates among those may "
             "be left; a higher dedupe.threshold or a larger dedupe.ngram tells them apart"
         )
     recall = bands.recall(settings.threshold)
@@ -152,7 +148,7 @@ def _notes(settings: Dedupe, bands: Bands, found: Found, counts: dict[str, Any])
 
 
 def _inputs(recipe: Recipe) -> tuple[str, ...]:
-    """Which stays is decided by the measures or the verdicts only where the recipe says so."""
+    """Measures or verdicts are read only if the recipe's `keep` needs them."""
     keep = recipe.dedupe.keep if recipe.dedupe else "first"
     return {"most_uncertain": (MEASURES.name,), "correct_first": (VERDICTS.name,)}.get(keep, ())
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from infogap.dedupe.bands import choose_bands
-from infogap.dedupe.candidates import candidates
 from infogap.dedupe.corpus import Batches, Corpus
 from infogap.dedupe.keep_rule import Removal, Rows, removals
+from infogap.dedupe.minhash import candidates, choose_bands
 from infogap.dedupe.similar_pairs import Pairs, similar
 from infogap.recipe.dedupe_section import Dedupe
 

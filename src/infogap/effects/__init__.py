@@ -1,4 +1,4 @@
-"""What a teacher's privilege did: means, paired differences with intervals, contrasts with controls, pass@k."""
+"""What privileges did: paired differences with intervals, contrasts with controls, pass@k. Open `effects_table.py`."""
 
 from infogap.effects.effects_table import effects_of
 from infogap.effects.teacher_results import Effects

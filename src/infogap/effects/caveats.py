@@ -1,17 +1,17 @@
-"""What has to be known to read a teacher's tables, a sentence each; none where there is nothing to warn of."""
+"""Caveats on a teacher's tables, a sentence each; none if there is nothing to warn of."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from infogap.effects.bootstrap import FEWEST_TASKS, LEVEL
+from infogap.effects.paired_differences import FEWEST_TASKS, LEVEL
 from infogap.effects.teacher_results import Effects, Means
 from infogap.recipe import Recipe
 
 
 def notes(recipe: Recipe, rows: pl.DataFrame, effects: Effects) -> list[str]:
-    """The sentences on one teacher's tables. `rows` are its traces, with lengths."""
-    found = [
+    """Return the caveats on one teacher's tables. `rows` are its traces, with lengths."""
+    sentences = [
         _no_differences(effects),
         _no_scores(effects),
         _left_out(effects.means),
@@ -23,7 +23,7 @@ def notes(recipe: Recipe, rows: pl.DataFrame, effects: Effects) -> list[str]:
         _chosen_by_verdicts(recipe, effects),
         _fewer_samples(effects),
     ]
-    return [sentence for sentence in found if sentence]
+    return [sentence for sentence in sentences if sentence]
 
 
 def _no_differences(effects: Effects) -> str:
@@ -43,7 +43,7 @@ def _no_scores(effects: Effects) -> str:
 
 
 def _left_out(means: list[Means]) -> str:
-    """Traces that are in no score."""
+    """Name the traces that are in no score."""
     left_out = {
         row.privilege: _counts({"failed": row.failed, "ungradable": row.traces - row.graded})
         for row in means
@@ -111,7 +111,7 @@ def _until(recipe: Recipe, rows: pl.DataFrame) -> str:
 
 
 def _chosen_by_verdicts(recipe: Recipe, effects: Effects) -> str:
-    """Where `unguided` is among the reasons for which tasks are compared, its own score leans one way."""
+    """Warn of regression to the mean if tasks were selected by their `unguided` verdicts."""
     generate = recipe.generate
     if generate is None or effects.unguided is None or not effects.differences:
         return ""

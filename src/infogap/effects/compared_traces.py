@@ -1,20 +1,51 @@
-"""The traces that are compared, a narrow row each."""
+"""What is compared between privileges, and the traces that are compared, one narrow row each."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 
-from infogap.effects.effect_metrics import SCORED, Quantity
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TRACES, VERDICTS
 from infogap.verify.pass_rate_filter import JUDGED, not_selected
 
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number that traces have; `lexicon` is the one by which markers are counted.
+
+    score: 1 if the verdict is `correct`, else 0. length: in tokens, or in words if some token counts are unknown.
+    epistemic_count: markers. epistemic_density: markers per 1,000 of the unit of length. gap_per_token and surprisal:
+    nats per token, of scored traces. Any other name is a column of one of the recipe's own measures.
+    """
+
+    name: str
+    lexicon: str | None = None
+
+    @property
+    def column(self) -> str:
+        return self.name if self.lexicon is None else f"{self.name} {self.lexicon}"
+
+
+SCORE, LENGTH = Quantity("score"), Quantity("length")
+SCORED = (Quantity("gap_per_token"), Quantity("surprisal"))
 _SCORED_COLUMNS = [quantity.column for quantity in SCORED]
 
 
+def quantities(lexicons: list[str], measured: list[str], *, scored: bool) -> list[Quantity]:
+    """Return everything that is compared, in display order."""
+    markers = [
+        quantity
+        for lexicon in lexicons
+        for quantity in (Quantity("epistemic_count", lexicon), Quantity("epistemic_density", lexicon))
+    ]
+    return [SCORE, LENGTH, *markers, *map(Quantity, measured), *(SCORED if scored else ())]
+
+
 def lexicons_of(run: Run) -> list[str]:
-    """The names of the lexicons by which a run was measured, in the recipe's order."""
+    """Return the names of the lexicons by which a run was measured, in the recipe's order."""
     for part in run.parts(MEASURES):
         for entries in part["lexicons"].drop_nulls().head(1):
             return [entry["lexicon"] for entry in entries]
@@ -32,7 +63,7 @@ def _is_number(dtype: pl.DataType) -> bool:
 
 
 def samples(run: Run, lexicons: list[str], judged: bool = True) -> pl.DataFrame:
-    """One row per trace of the tasks that `select` keeps, by trace_id.
+    """Return a row per trace of the tasks that `select` keeps, by trace_id.
 
     Besides `task_id`, `privilege`, `teacher` and `verdict` (null everywhere where not `judged`): `failed` (its request
     has no answer), `truncated`, `tokens`, `words`, `unconditional` (asked whatever came of other traces), `score`,
@@ -76,10 +107,10 @@ def samples(run: Run, lexicons: list[str], judged: bool = True) -> pl.DataFrame:
 
 
 def _unconditional(recipe: Recipe) -> pl.Expr:
-    """Whether a trace was asked for whatever the verdicts on others of its task and privilege were.
+    """True for traces that were requested whatever the verdicts on others of their task and privilege.
 
-    Not so: what `until` asks for after the first batch, because too few were right, and a verifier's turns after the
-    first, because that one was wrong. Rates over such traces are no rates of the teacher.
+    Conditional are traces that `until` requests after the first batch, because too few were correct, and a verifier's
+    turns after the first, because that one was wrong. Rates over such traces are not the teacher's rates.
     """
     generate = recipe.generate
     if generate is None:
@@ -95,13 +126,13 @@ def _unconditional(recipe: Recipe) -> pl.Expr:
 
 
 def with_lengths(rows: pl.DataFrame, lexicons: list[str]) -> tuple[pl.DataFrame, str]:
-    """The rows of one teacher with `length` and a column of marker densities for each lexicon, and the unit of both.
+    """Add `length` and a column of marker densities per lexicon to one teacher's rows; return the unit of both too.
 
-    The unit is `tokens`, and `words` where the tokens of some answer are not known: lengths are only compared in one.
-    A trace without text has no density.
+    The unit is `tokens`, or `words` if some token count is unknown, as lengths are compared in one unit only. A trace
+    without text has no density.
     """
-    told = rows.filter(~pl.col("failed") & (pl.col("words") > 0))
-    unit = "tokens" if told.select((pl.col("tokens") > 0).fill_null(False).all()).item() else "words"
+    with_text = rows.filter(~pl.col("failed") & (pl.col("words") > 0))
+    unit = "tokens" if with_text.select((pl.col("tokens") > 0).fill_null(False).all()).item() else "words"
     rows = rows.with_columns(length=pl.when(~pl.col("failed")).then(pl.col(unit)).cast(pl.Float64))
     densities = {
         Quantity("epistemic_density", lexicon).column: pl.when((pl.col("words") > 0) & (pl.col("length") > 0)).then(

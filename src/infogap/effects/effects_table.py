@@ -11,9 +11,15 @@ from dataclasses import replace
 import polars as pl
 
 from infogap.effects.caveats import notes
-from infogap.effects.compared_traces import lexicons_of, measured_numbers, samples, with_lengths
+from infogap.effects.compared_traces import (
+    Quantity,
+    lexicons_of,
+    measured_numbers,
+    quantities,
+    samples,
+    with_lengths,
+)
 from infogap.effects.contrasts import contrasts_among
-from infogap.effects.effect_metrics import Quantity, quantities
 from infogap.effects.paired_differences import paired_differences, task_means
 from infogap.effects.pass_at_k import by_task, pass_counts, passes
 from infogap.effects.teacher_results import ContrastDifference, Effects, Means
@@ -93,7 +99,7 @@ def _means(rows: pl.DataFrame, of: list[Quantity], recipe: Recipe) -> list[Means
     )
     richness = richness_of(recipe)
     roles: dict[str, str] = {label: privilege.role for label, privilege in privileges_by_label(recipe).items()}
-    found = [
+    means = [
         Means(
             row["privilege"],
             roles.get(row["privilege"], "privilege"),
@@ -106,4 +112,4 @@ def _means(rows: pl.DataFrame, of: list[Quantity], recipe: Recipe) -> list[Means
         )
         for row in table.iter_rows(named=True)
     ]
-    return sorted(found, key=lambda row: (richness.get(row.privilege, float("inf")), row.privilege))
+    return sorted(means, key=lambda row: (richness.get(row.privilege, float("inf")), row.privilege))

@@ -1,13 +1,12 @@
-"""The tables of effects for a terminal."""
+"""Tables of effects in the terminal."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from infogap.console import stdout
-from infogap.effects.bootstrap import FEWEST_TASKS
-from infogap.effects.effect_metrics import SCORED, Quantity
-from infogap.effects.paired_differences import Difference
+from infogap.effects.compared_traces import SCORED, Quantity
+from infogap.effects.paired_differences import FEWEST_TASKS, Difference
 from infogap.effects.teacher_results import Effects
 
 if TYPE_CHECKING:
@@ -33,11 +32,11 @@ _FORMS = {
 _OTHER_FORM = ",.3f"
 
 
-def print_effects(found: list[Effects], *, tasks: bool) -> None:
-    """Every teacher's tables on stdout; the one with a row per task where `tasks`."""
+def print_effects(teachers: list[Effects], *, tasks: bool) -> None:
+    """Print every teacher's tables; with `tasks` also the one with a row per task."""
     console = stdout()
-    for effects in found:
-        if len(found) > 1:
+    for effects in teachers:
+        if len(teachers) > 1:
             console.print(f"\nTeacher {effects.teacher}", style="bold")
         console.print(_means(effects))
         if effects.differences:
@@ -78,7 +77,7 @@ def number(value: float | None, quantity: Quantity, sign: str = "") -> str:
 
 
 def interval(row: Difference) -> str:
-    """The bounds of a difference's interval, or why it has none."""
+    """Format a difference's interval, or say why it has none."""
     if row.low is None or row.high is None:
         return (
             "too few tasks"
@@ -100,7 +99,7 @@ def _means(effects: Effects) -> Table:
 
 
 def _differences(title: str, rows: list[tuple[str, Difference]], unit: str) -> Table:
-    """A row for each privilege and quantity; dim where the interval holds 0, or where there is none."""
+    """Build a row per privilege and quantity; dim if the interval holds 0, or there is none."""
     table = _table(title, ["privilege", "of"], ["tasks", "mean", "95 % interval", ""])
     before = None
     for name, row in rows:

@@ -1,7 +1,7 @@
 """How often a task is solved: measured pass rates, and pass@k.
 
-A sample counts where its verdict is `correct`, `wrong`, `no_answer` or `truncated`, the last three as not solved.
-Failed requests are no samples, and what is `ungradable` is neither solved nor not: both are left out, and counted.
+A trace is a sample if its verdict is `correct`, `wrong`, `no_answer` or `truncated`; the last three are not solved.
+Failed requests and `ungradable` traces are not samples; they are left out, and counted.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 
 def pass_at_k(n: NDArray[np.int64], c: NDArray[np.int64], k: int) -> NDArray[np.float64]:
-    """1 - C(n-c, k) / C(n, k): the probability that of k samples drawn from n, c of them right, one at least is right.
+    """Return 1 - C(n-c, k) / C(n, k): the probability of a correct one among k samples drawn from n, of which c are.
 
-    The unbiased estimator of Chen et al. 2021 (arXiv 2107.03374), as a product of k factors, so that no binomial
-    coefficient overflows. NaN where a task has fewer than k samples.
+    The unbiased estimator of Chen et al. 2021 (arXiv 2107.03374), computed as a product of k factors, so that no
+    binomial coefficient overflows. NaN for tasks with fewer than k samples.
     """
     n, c = np.asarray(n, dtype=np.int64), np.asarray(c, dtype=np.int64)
     all_wrong = np.ones(n.shape)
@@ -29,13 +29,13 @@ def pass_at_k(n: NDArray[np.int64], c: NDArray[np.int64], k: int) -> NDArray[np.
 
 
 def powers_of_two(most: int) -> list[int]:
-    """1, 2, 4, 8, ... up to `most`."""
+    """Return 1, 2, 4, 8, ... up to `most`."""
     return [2**power for power in range(most.bit_length())] if most else []
 
 
 @dataclass(frozen=True)
 class PassAt:
-    """pass@k as the mean over the tasks that have k samples or more."""
+    """pass@k: the mean over the tasks with at least k samples."""
 
     k: int
     tasks: int
@@ -44,7 +44,7 @@ class PassAt:
 
 @dataclass(frozen=True)
 class Passes:
-    """One privilege's pass@k; `left_out` traces, failed or ungradable, are no samples."""
+    """One privilege's pass@k; `left_out` traces, failed or ungradable, are not samples."""
 
     privilege: str
     tasks: int  # with a sample or more
@@ -54,7 +54,7 @@ class Passes:
 
 
 def pass_counts(samples: pl.DataFrame) -> pl.DataFrame:
-    """Per task and privilege `n` samples, `c` of them right, `left_out` of those that were asked for."""
+    """Count, per task and privilege, `n` samples, `c` correct ones, and `left_out` requested ones."""
     return (
         samples.group_by("task_id", "privilege")
         .agg(
@@ -67,7 +67,7 @@ def pass_counts(samples: pl.DataFrame) -> pl.DataFrame:
 
 
 def passes(counts: pl.DataFrame, privilege: str) -> Passes:
-    """A privilege's pass@k for k = 1, 2, 4, ... up to the most samples that a task has."""
+    """Return a privilege's pass@k for k = 1, 2, 4, ... up to the most samples of a task."""
     rows = counts.filter(pl.col("privilege") == privilege)
     n, c = rows["n"].to_numpy(), rows["c"].to_numpy()
     at = []
@@ -79,7 +79,7 @@ def passes(counts: pl.DataFrame, privilege: str) -> Passes:
 
 @dataclass(frozen=True)
 class TaskPasses:
-    """One task: how often it is solved under each privilege that it has samples of."""
+    """One task: how often it is solved under each privilege with samples."""
 
     task_id: str
     family: str | None
@@ -90,9 +90,9 @@ class TaskPasses:
 
 
 def by_task(counts: pl.DataFrame, tasks: pl.DataFrame, unguided: str | None) -> list[TaskPasses]:
-    """Every task, those first that privileges change most, among equals the harder ones.
+    """Return every task, those first that privileges change most, and the harder ones first among equals.
 
-    `tasks` has task_id, family, difficulty; `unguided` is what the recipe calls that privilege.
+    `tasks` has task_id, family, difficulty; `unguided` is the recipe's name of that privilege.
     """
     about = {row["task_id"]: row for row in tasks.iter_rows(named=True)}
     privileges: dict[str, dict[str, dict[str, Any]]] = {}
@@ -100,18 +100,18 @@ def by_task(counts: pl.DataFrame, tasks: pl.DataFrame, unguided: str | None) -> 
         if row["n"]:
             cell = {"n": row["n"], "c": row["c"], "pass_at": at}
             privileges.setdefault(row["task_id"], {})[row["privilege"]] = cell
-    found = []
+    rows = []
     for task_id, cells in privileges.items():
         rates = {name: cell["c"] / cell["n"] for name, cell in cells.items()}
         spread = max(rates.values()) - min(rates.values()) if len(rates) > 1 else None
         task = about.get(task_id, {})
         own = rates.get(unguided) if unguided is not None else None
-        found.append(TaskPasses(task_id, task.get("family"), task.get("difficulty"), own, spread, cells))
-    return sorted(found, key=_hardest_varying)
+        rows.append(TaskPasses(task_id, task.get("family"), task.get("difficulty"), own, spread, cells))
+    return sorted(rows, key=_hardest_varying)
 
 
 def _rates(counts: pl.DataFrame) -> list[dict[int, float]]:
-    """pass@k of every row, for the k that it has the samples for."""
+    """Return the pass@k of every row, for each k up to its number of samples."""
     n, c = counts["n"].to_numpy(), counts["c"].to_numpy()
     by_k = {k: pass_at_k(n, c, k) for k in powers_of_two(int(n.max(initial=0)))}
     return [{k: float(rates[row]) for k, rates in by_k.items() if k <= n[row]} for row in range(len(n))]

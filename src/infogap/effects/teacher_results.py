@@ -1,19 +1,19 @@
-"""What is said of one teacher's traces: tables of values, as JSON too."""
+"""The results of one teacher: tables of values, and the same as JSON."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from infogap.effects.compared_traces import Quantity
 from infogap.effects.contrasts import Contrast
-from infogap.effects.effect_metrics import Quantity
 from infogap.effects.paired_differences import Difference
 from infogap.effects.pass_at_k import Passes, TaskPasses
 
 
 @dataclass(frozen=True)
 class Means:
-    """One privilege's answered traces: how many, and the mean of each quantity over those that have it."""
+    """One privilege's answered traces: counts, and the mean of each quantity over those that have it."""
 
     privilege: str
     role: str  # privilege | control | style
@@ -27,7 +27,7 @@ class Means:
 
 @dataclass(frozen=True)
 class ContrastDifference:
-    """A difference between a privilege and a control, and what it is about."""
+    """A difference between a privilege and a control, and what it shows."""
 
     contrast: Contrast
     difference: Difference
@@ -39,7 +39,7 @@ class ContrastDifference:
 
 @dataclass(frozen=True)
 class Effects:
-    """One teacher's tables. `unguided` is what the recipe calls that privilege; None where no trace is under it."""
+    """One teacher's tables. `unguided` is the recipe's name of that privilege; None if no trace is under it."""
 
     teacher: str
     unguided: str | None
@@ -56,7 +56,7 @@ class Effects:
         return next(row.role for row in self.means if row.privilege == privilege)
 
     def as_json(self) -> dict[str, Any]:
-        """All of it as JSON-able values."""
+        """Return all tables as JSON-able values."""
         return {
             "teacher": self.teacher,
             "unguided": self.unguided,

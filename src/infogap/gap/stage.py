@@ -18,6 +18,7 @@ from infogap.gap.score_cache import FOLDER, ScoredStore, progress_on_disk, score
 from infogap.gap.scored_texts import Prompts, TraceTexts
 from infogap.interrupts import Stopping, stopping
 from infogap.privileges.ladder import privilege_versions
+from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTEXTS, GAPS, TASKS, TOKEN_GAPS, TRACES, VERDICTS, Table
@@ -217,6 +218,10 @@ def _notes(run: Run, reasons: Counter[str]) -> list[str]:
     ]
 
 
+def _absent(recipe: Recipe) -> str:
+    return "" if recipe.measure.gap else "the recipe scores nothing; add `measure: {gap: {scorer: teacher}}` to it"
+
+
 STAGE = Stage(
     "gap",
     (GAPS.name, TOKEN_GAPS.name),
@@ -224,6 +229,7 @@ STAGE = Stage(
     1,
     _part,
     _make,
+    absent=_absent,
     begun=scored_before,
     ready=check_scorer,
 )

@@ -27,6 +27,7 @@ from infogap.generate.trace_store import (
 from infogap.interrupts import Stopping, stopping
 from infogap.privileges.ladder import privilege_versions
 from infogap.privileges.templates import load_wording
+from infogap.recipe import Recipe
 from infogap.recipe.generate_section import Generate
 from infogap.runs.budget import Spending
 from infogap.runs.run_folder import Run, read_part
@@ -271,4 +272,10 @@ def _begun(run: Run) -> tuple[int, str] | None:
     return done, f"{done:,} of {total:,} requests are answered"
 
 
-STAGE = Stage("generate", (TRACES.name, CONTEXTS.name, TOKENS.name), ("tasks",), 1, _part, _make, begun=_begun)
+def _absent(recipe: Recipe) -> str:
+    return "this run has no stage generate: its traces are imported" if recipe.imports else ""
+
+
+STAGE = Stage(
+    "generate", (TRACES.name, CONTEXTS.name, TOKENS.name), ("tasks",), 1, _part, _make, absent=_absent, begun=_begun
+)

@@ -17,6 +17,7 @@ from infogap.generate.trace_store import answered, move_to_cache
 from infogap.imports.samples import samples_in
 from infogap.imports.source_summary import EMPTY, SourceSummary
 from infogap.imports.trace_rows import Origin, TraceRows
+from infogap.recipe import Recipe
 from infogap.recipe.recipe_errors import spell_path
 from infogap.recipe.sources import TraceColumns, TraceImport
 from infogap.rows.source_rows import contents
@@ -117,4 +118,8 @@ def _batches(
     yield
 
 
-STAGE = Stage("import", ("traces", "contexts", STATED_VERDICTS.name), ("tasks",), 3, part, make)
+def _absent(recipe: Recipe) -> str:
+    return "" if recipe.imports else "this run has no stage import: its traces are generated"
+
+
+STAGE = Stage("import", ("traces", "contexts", STATED_VERDICTS.name), ("tasks",), 3, part, make, absent=_absent)

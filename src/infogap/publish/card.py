@@ -1,26 +1,30 @@
-"""The dataset card: metadata that the Hub reads, and a text that says how the data was made."""
+"""The dataset card: metadata for the Hub, and a text on how the data was made; merging it with the card on the Hub."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 import infogap
+from infogap import plugins
+from infogap.decontaminate.checked_texts import contaminated_traces
 from infogap.effects.trace_summary import by_privilege, count_by, density_unit, how_chosen, several_teachers
 from infogap.errors import UserError
-from infogap.publish.card_contamination import decontaminated
-from infogap.publish.mix_shares import doubt_in_pairs, mix_shares, teachers
+from infogap.ids import digest, file_digest
 from infogap.publish.parquet_shards import Written
-from infogap.publish.provenance import stage_counts
+from infogap.publish.provenance import mix_shares, stage_counts
 from infogap.publish.redaction import public_label, public_recipe
 from infogap.recipe import yaml_text
 from infogap.runs.run_folder import Run
-from infogap.schema import features
+from infogap.schema import CONTAMINATION, features
 
 if TYPE_CHECKING:
     from huggingface_hub import DatasetCardData
+
 
 REPO = "ORG/NAME"  # stands for the repository in the card until it is pushed to one
 TEMPLATE = "dataset.md.jinja"
@@ -33,13 +37,24 @@ _SIZES = {
     10**7: "1M<n<10M",
     10**8: "10M<n<100M",
 }
+# The built-in paragraphs used to be in the template. The text is the same, so datasets with the old digest are up to
+# date.
+_SAME_TEXT = {
+    "8817403b924bc460286f1fff87577aef2100eb96010a987800701e877a14f7f8": (
+        "9b71f0f755cb0da44afd453f2d8bc15f490e5cc4979a82e2033dad838612d39e"
+    )
+}
 _LONGEST_AXIS = 25  # values of an axis that get a row of their own
+_WHAT = {"question": ("question", "questions"), "trace": ("trace", "traces"), "context": ("context", "contexts")}
+# From the recipe or the files: the new card wins. For all other keys the card on the Hub wins.
+_OURS = ("configs", "dataset_info", "size_categories", "license", "language")
+_BLOCK = re.compile(r"<!-- infogap: begin.*?<!-- infogap: end -->\n?", re.DOTALL)
 
 
 def template_path() -> Path:
-    """The card's template: in the installed package, or beside `src` in a source checkout.
+    """Find the card's template: in the installed package, or beside `src` in a source checkout.
 
-    Raises UserError where it is in neither.
+    Raises UserError if it is in neither.
     """
     package = Path(infogap.__file__).parent
     places = [package / "cards" / TEMPLATE, package.parents[1] / "cards" / TEMPLATE]
@@ -52,13 +67,23 @@ def template_path() -> Path:
     )
 
 
+def template_digest() -> str:
+    """Return a digest of the card's text, numbers aside: of the template and the built-in configs' paragraphs."""
+    built_in = [name for name in plugins.names("configs") if plugins.provider("configs", name)[0] == "infogap"]
+    paragraphs = {name: plugins.load("configs", name).card for name in built_in}
+    text = digest([file_digest(template_path()), paragraphs])
+    return _SAME_TEXT.get(text, text)
+
+
 def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -> str:
-    """The README.md of a dataset folder, whose configs are written. `traces` is what `traces_in_short` gives."""
+    """Render the README.md of a dataset folder whose configs are written. `traces` is from `traces_in_short`."""
     from huggingface_hub import DatasetCard
 
     metadata = card_data(run, written)
     privileges = by_privilege(traces, run.recipe)
+    unit = density_unit(traces)
     text = _render(
+        template_path().read_text(encoding="utf-8"),
         recipe=run.recipe,
         lexicons=[f"`{public_label(name)}`" for name in run.recipe.measure.lexicons],
         recipe_yaml=yaml_text(public_recipe(run.recipe)).rstrip(),
@@ -73,9 +98,8 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -
         privileges=privileges,
         several_teachers=several_teachers(privileges),
         how_chosen=how_chosen(run.recipe),
-        density_unit=density_unit(traces),
+        density_unit=unit,
         axes=mix_shares(run, traces),
-        doubt=doubt_in_pairs(folder),
         longest_axis=_LONGEST_AXIS,
         selected=int(traces["selected"].sum()),
         all=traces.height,
@@ -85,12 +109,19 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -
         decontaminated=decontaminated(run, traces),
         reasons=count_by(traces.filter(~pl.col("selected")), "reason"),
         stage_counts=stage_counts(run),
+        paragraphs=[
+            _render(each.config.card, density_unit=unit, **each.config.card_values(folder))
+            for each in written
+            if each.config.card
+        ],
+        with_prompts=any(each.config.prompts(run) for each in written),
+        with_answers=any(each.config.answers(run) for each in written),
     )
     return str(DatasetCard(f"---\n{metadata.to_yaml()}\n---\n\n{text}"))
 
 
 def card_data(run: Run, written: list[Written]) -> DatasetCardData:
-    """The card's YAML, in agreement with the files: a stale `dataset_info` keeps a dataset from loading."""
+    """Build the card's YAML from the files: a stale `dataset_info` keeps a dataset from loading."""
     from datasets import DatasetInfo, SplitDict, SplitInfo
     from datasets.info import DatasetInfosDict
     from huggingface_hub import DatasetCardData
@@ -110,7 +141,7 @@ def card_data(run: Run, written: list[Written]) -> DatasetCardData:
         splits = SplitDict({"train": SplitInfo("train", num_bytes=config.arrow_bytes, num_examples=config.rows)})
         infos[config.config.name] = DatasetInfo(
             config_name=config.config.name,
-            features=features(config.config.schema),
+            features=features(config.columns),
             splits=splits,
             download_size=config.bytes,
             dataset_size=config.arrow_bytes,
@@ -120,7 +151,7 @@ def card_data(run: Run, written: list[Written]) -> DatasetCardData:
 
 
 def size_category(rows: int) -> str:
-    """The Hub's name for a number of rows."""
+    """Return the Hub's size category for a number of rows."""
     return next((name for limit, name in _SIZES.items() if rows < limit), "100M<n<1B")
 
 
@@ -132,18 +163,23 @@ def _data_files(name: str, first: bool) -> dict[str, Any]:
     return entry | ({"default": True} if first else {})
 
 
-def _render(**values: Any) -> str:
+def teachers(traces: pl.DataFrame) -> list[str]:
+    """Return the teachers' published names."""
+    return sorted({public_label(name) for name in traces["teacher"].drop_nulls().unique().to_list()})
+
+
+def _render(template: str, **values: Any) -> str:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
         trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False
     )
     environment.filters |= {"public": public_label, "cell": _cell, "percent": _percent, "number": _number}
-    return environment.from_string(template_path().read_text(encoding="utf-8")).render(**values)
+    return environment.from_string(template).render(**values)
 
 
 def _cell(text: object) -> str:
-    """Any text as a cell of a Markdown table."""
+    """Format any text as a cell of a Markdown table."""
     return " ".join(str(text).split()).replace("|", "\\|")
 
 
@@ -153,3 +189,87 @@ def _percent(share: float | None) -> str:
 
 def _number(value: float | None, digits: int = 0) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
+
+
+@dataclass(frozen=True)
+class Decontaminated:
+    """Markdown for the card: what was compared with which evaluation sets, and how many match."""
+
+    compared: str  # "questions and traces"
+    sets: list[str]  # "`aime24` (30 questions, file with SHA-256 1f0c…)"
+    matched: str  # "2 questions and 1 trace"
+    dropped: int  # traces excluded from the mix because they match
+    selected: int  # traces that match and are in the mix
+
+
+def decontaminated(run: Run, traces: pl.DataFrame) -> Decontaminated | None:
+    """Describe the comparison; None if the recipe names no evaluation sets. `traces` is from `traces_in_short`."""
+    settings, manifest = run.recipe.decontaminate, run.manifest(CONTAMINATION.name)
+    if settings is None or manifest is None:
+        return None
+    sets = zip(manifest.part["against"], manifest.counts["eval_sets"], strict=True)
+    matched = manifest.counts["matched"]
+    selected = traces.filter("selected").join(contaminated_traces(run).collect(), on="trace_id", how="semi")
+    return Decontaminated(
+        compared=" and ".join(_WHAT[what][1] for what in settings.on),
+        sets=[_named(entry, counts["questions"]) for entry, counts in sets],
+        matched=" and ".join(f"{matched[what]:,} {_WHAT[what][matched[what] != 1]}" for what in settings.on),
+        dropped=traces.filter(pl.col("reason") == "contaminated").height,
+        selected=selected.height,
+    )
+
+
+def _named(entry: dict[str, Any], questions: int) -> str:
+    """Name a set, its compared questions and its version."""
+    version = [f"{key} `{entry[key]}`" for key in ("config", "split", "revision") if entry[key]]
+    if entry["sha256"]:
+        version = [f"SHA-256 {entry['sha256'][:16]}"]
+    elif not entry["revision"]:
+        version.append("no fixed revision")
+    size = f"{questions:,} question{'s' if questions != 1 else ''}"
+    return f"`{entry['name']}` ({', '.join([size, *version])})"
+
+
+def merge_cards(ours: str, theirs: str) -> str:
+    """Merge the new card with the one on the Hub, where people may have edited it. Merging again changes nothing.
+
+    Metadata: configs, dataset_info, sizes, license and language are ours, tags are joined, and every other key of the
+    Hub's card is kept. Text: the part between infogap's marks is replaced, the rest is kept; a card without marks is
+    kept below ours.
+
+    Raises UserError if the card on the Hub has no valid metadata.
+    """
+    from huggingface_hub import CardData
+
+    (new, our_text), (old, their_text) = _parse(ours), _parse(theirs)
+    data = old | {key: value for key, value in new.items() if key in _OURS or key not in old}
+    if "tags" in old and "tags" in new:
+        data["tags"] = list(dict.fromkeys([*_as_list(old["tags"]), *_as_list(new["tags"])]))
+    return f"---\n{CardData(**data).to_yaml()}\n---\n{_merge_texts(our_text, their_text)}"
+
+
+def _parse(card: str) -> tuple[dict[str, Any], str]:
+    import yaml  # type: ignore[import-untyped]  # the parser that huggingface_hub itself reads cards with
+    from huggingface_hub import RepoCard
+
+    try:
+        parsed = RepoCard(card, ignore_metadata_errors=True)
+    except (yaml.YAMLError, ValueError) as error:
+        raise UserError(
+            f"the card on the Hub has no valid metadata ({str(error).splitlines()[0]}); mend its README.md there"
+        ) from error
+    data: dict[str, Any] = parsed.data.to_dict()  # type: ignore[no-untyped-call]
+    return data, parsed.text
+
+
+def _merge_texts(ours: str, theirs: str) -> str:
+    block = _BLOCK.search(ours)
+    if block is None or not theirs.strip():
+        return ours
+    if _BLOCK.search(theirs):
+        return _BLOCK.sub(lambda _: block.group(), theirs, count=1)
+    return f"{ours.rstrip()}\n\n{theirs.lstrip()}"
+
+
+def _as_list(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or [])

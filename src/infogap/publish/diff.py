@@ -1,4 +1,4 @@
-"""What differs between two datasets: recipe, libraries, the mix, and which traces they hold."""
+"""Differences between two datasets: recipe, libraries, the mix, and the rows of each config."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 import polars as pl
 
+from infogap import plugins
 from infogap.errors import UserError
-from infogap.publish.configs import CONFIGS
 from infogap.publish.provenance import FILE_NAME
 from infogap.runs.manifest import changes
 
@@ -21,13 +21,13 @@ class Difference:
 
     recipe: list[str]
     libraries: list[str]
-    mix: list[str]  # axis.value: how many traces each has
+    mix: list[str]  # axis.value: the traces of each
     configs: dict[str, dict[str, int]]  # per config that both have: rows in both, only in the one, the other
-    other_contents: list[str]  # configs with the same ids in both, but in other files: texts or labels differ
+    other_contents: list[str]  # configs with the same ids in both, but different files: texts or labels differ
 
     @property
     def same(self) -> bool:
-        """Whether both hold the same rows with the same contents in every config, chosen by the same recipe."""
+        """True if both hold the same rows with the same contents in every config, and have the same recipe."""
         return (
             not self.recipe
             and not self.other_contents
@@ -38,7 +38,7 @@ class Difference:
 def difference(first: Path, second: Path) -> Difference:
     """Compare two runs, or two datasets' folders (published or pulled).
 
-    Raises UserError where a folder holds no dataset that infogap made, or not all of it.
+    Raises UserError if a folder holds no dataset made by infogap, or an incomplete one.
     """
     one, other = _Dataset(first), _Dataset(second)
     configs = {name: _overlap(one.ids(name), other.ids(name)) for name in one.configs if name in other.configs}
@@ -78,21 +78,22 @@ class _Dataset:
             ) from error
 
     def ids(self, config: str) -> pl.Series:
-        """What tells the config's rows apart: ids of traces, pairs, contexts or tasks."""
-        if config not in CONFIGS:
+        """Return the config's keys: ids of traces, pairs, contexts or tasks."""
+        if config not in plugins.names("configs"):
             raise UserError(f"{self.folder} has the config '{config}', which this version of infogap does not know")
+        key = plugins.load("configs", config).key
         paths = [self.folder / path for path in self._files(config)]
         missing = [path for path in paths if not path.is_file()]
         if missing:
             raise UserError(f"{missing[0]} is missing; publish or pull the dataset again")
         try:
-            return pl.scan_parquet(paths).select(key=CONFIGS[config].key).collect()["key"]
+            return pl.scan_parquet(paths).select(key=key).collect()["key"]
         except (pl.exceptions.PolarsError, OSError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(f"cannot read the files of {self.folder / 'data' / config}: {reason}") from error
 
     def digests(self, config: str) -> list[str]:
-        """The SHA-256 of the config's files: the same rows in the same order give the same."""
+        """Return the SHA-256 of the config's files; the same rows in the same order give the same digests."""
         return [self._sha256[path] for path in self._files(config)]
 
     def _files(self, config: str) -> list[str]:

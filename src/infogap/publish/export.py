@@ -1,4 +1,4 @@
-"""The mix as a file for a trainer that does not load datasets by itself."""
+"""Export the mix to a file, for trainers that do not load datasets themselves."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from infogap.console import say
 from infogap.errors import UserError
 from infogap.publish.configs.sft import SFT
 from infogap.runs.run_folder import Run
+from infogap.schema import MIX
 from infogap.spelling import nearest
 
 Row = dict[str, Any]
-# What ShareGPT calls them.
+# ShareGPT's names of the roles.
 _NAMES = {"user": "human", "assistant": "gpt", "system": "system", "tool": "observation"}
 
 
@@ -30,7 +31,7 @@ def _prompt_completion(messages: list[dict[str, str]]) -> Row:
 
 
 def _alpaca(messages: list[dict[str, str]]) -> Row:
-    """Earlier turns go where LLaMA-Factory reads them: `system`, and `history` as pairs of question and answer."""
+    """Make an alpaca row; earlier turns go to LLaMA-Factory's `system` and `history` (pairs of question, answer)."""
     system = messages[0]["content"] if messages[0]["role"] == "system" else None
     turns = messages if system is None else messages[1:]
     if [turn["role"] for turn in turns] != ["user", "assistant"] * (len(turns) // 2):
@@ -54,10 +55,10 @@ FORMATS: dict[str, Callable[[list[dict[str, str]]], Row]] = {
 
 
 def export(run: Run, file: Path, form: str) -> int:
-    """Write the mix, sorted by trace_id, as .jsonl or .parquet in one of FORMATS; returns the rows.
+    """Write the mix, sorted by trace_id, as .jsonl or .parquet in one of FORMATS; return the number of rows.
 
-    Raises UserError for another format or ending, or where the run has no mix. A mix that is not what the recipe
-    asks for now is written as it stands, and that is said.
+    Raises UserError for another format or suffix, or if the run has no mix. An outdated mix is exported as it is, with
+    a warning.
     """
     if form not in FORMATS:
         raise UserError(f"unknown format '{form}'{nearest(form, FORMATS)}; allowed: {', '.join(FORMATS)}")
@@ -71,8 +72,7 @@ def export(run: Run, file: Path, form: str) -> int:
 
 
 def _say_if_stale(run: Run) -> None:
-    from infogap.runs.pipeline import stages
-    from infogap.runs.staleness import Staleness
+    from infogap.runs.pipeline import Staleness, stages
 
     order = stages(run.recipe)
     balance = next(stage for stage in order if stage.name == "balance")
@@ -85,7 +85,7 @@ def _say_if_stale(run: Run) -> None:
 
 
 def _rows(run: Run, form: str) -> Iterator[list[Row]]:
-    for rows in SFT.slices(run, SFT.places(run)):
+    for rows in SFT.rows(run, run.scan(MIX).collect()):
         chosen = rows.select("messages", "trace_id")
         yield [FORMATS[form](messages) | {"trace_id": trace_id} for messages, trace_id in chosen.iter_rows()]
 

@@ -1,13 +1,14 @@
-"""Rows of a table in an order of their own, in slices that fit in memory.
+"""Sort a table's rows on disk and yield them in slices that fit in memory.
 
-Traces lie on disk in the order of the plan (or of the import); what is published is ordered by id. Sorting by
-distribution: sizes first, then each row into the file of its slice, then slice by slice a sort in memory.
+Traces are stored in the order of generation (or import), and published by id. A distribution sort: compute sizes, write
+each row to the file of its slice, then sort slice by slice in memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,18 +18,40 @@ import polars as pl
 from infogap.runs.run_folder import Run
 from infogap.schema import Table
 
-SLICE_BYTES = 256 * 2**20  # of text; joined and written, a slice stays below 400 MB
+SLICE_BYTES = 256 * 2**20  # of text; a slice stays below 400 MB while it is joined and written
 
 
 def in_order(keys: pl.DataFrame) -> pl.DataFrame:
-    """Keys (one column) with the `place` that each has in their order."""
+    """Sort keys (one column) and number them in `place`."""
     return keys.sort(keys.columns).with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
 
 
-def sorted_slices(run: Run, table: Table, places: pl.DataFrame, limit: int = SLICE_BYTES) -> Iterator[pl.DataFrame]:
-    """The rows whose keys `places` names, with its other columns, about `limit` bytes of text in a frame.
+@dataclass(frozen=True)
+class SortedRows:
+    """Published rows, made from the rows of a table in the order of their places, slice by slice in bounded memory.
 
-    They are ordered by `place` and key, within and between frames. Rows of the same place are never apart.
+    `places` has the table's key, `place` and what else `publish` needs; rows of one place make one published row.
+    """
+
+    run: Run
+    table: Table
+    places: pl.DataFrame
+    publish: Callable[[Run, pl.DataFrame], pl.DataFrame]
+
+    @property
+    def total(self) -> int:
+        """The number of published rows."""
+        return self.places["place"].n_unique()
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        for rows in sorted_slices(self.run, self.table, self.places, SLICE_BYTES):
+            yield self.publish(self.run, rows)
+
+
+def sorted_slices(run: Run, table: Table, places: pl.DataFrame, limit: int = SLICE_BYTES) -> Iterator[pl.DataFrame]:
+    """Yield the rows with the keys of `places`, joined with its other columns, about `limit` bytes of text per frame.
+
+    They are sorted by `place` and key, within and across frames. Rows of the same place are in the same frame.
     """
     starts = _starts(run, table, places, limit)
     order = ["place", table.key]
@@ -50,7 +73,7 @@ def _empty(table: Table, places: pl.DataFrame) -> pl.DataFrame:
 
 
 def _starts(run: Run, table: Table, places: pl.DataFrame, limit: int) -> pl.Series:
-    """The first place of every slice."""
+    """Return the first place of every slice."""
     size = pl.sum_horizontal(pl.col(pl.String).str.len_bytes().cast(pl.Int64))
     sizes = run.scan(table).select(table.key, size=size).join(places.lazy(), on=table.key).select("place", "size")
     by_place = sizes.collect().group_by("place").agg(pl.col("size").sum()).sort("place")

@@ -1,4 +1,4 @@
-"""Access to the Hub: the client, what is tried again, and what is said when it fails."""
+"""Access to the Hub: the client, retries, and error messages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 
 def hub_client() -> HfApi:
-    """The Hub's client for HF_ENDPOINT. The upload protocol Xet exists at the official Hub only."""
+    """Return the Hub's client for HF_ENDPOINT. Only the official Hub has the upload protocol Xet."""
     endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/")
     elsewhere = bool(endpoint) and urlsplit(endpoint).hostname not in _OFFICIAL
     if elsewhere:
@@ -40,16 +40,16 @@ def hub_client() -> HfApi:
 
 
 def retried(attempt: Callable[[], Made]) -> Made:
-    """What `attempt` gives; tried again after rate limits, server errors and commits by others in between."""
+    """Call `attempt`, again after rate limits, server errors and commits by others in between."""
     import stamina
 
-    # No limit in time: an upload may have taken hours when its commit is refused, and need not be repeated.
+    # No time limit: an upload may have taken hours when its commit is refused, and is not repeated.
     caller = stamina.RetryingCaller(attempts=_ATTEMPTS, timeout=None, wait_initial=1.0, wait_max=30.0)
     return caller(_wait, attempt)
 
 
 def _wait(error: Exception) -> bool | float:
-    """Whether another attempt may help; the seconds to wait where the Hub says them."""
+    """Return whether to retry, or the seconds to wait if the Hub gives them."""
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
     from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]
@@ -70,7 +70,7 @@ def _wait(error: Exception) -> bool | float:
 
 
 def _cause(error: Exception) -> Exception:
-    """The error below those in which huggingface_hub wraps a failed upload or a failed download."""
+    """Unwrap the error in which huggingface_hub reports a failed upload or download."""
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     wraps = isinstance(error, RuntimeError | LocalEntryNotFoundError)
@@ -94,7 +94,7 @@ def upload_bars() -> Iterator[None]:
 
 @contextmanager
 def clear_errors(endpoint: str, repo: str, doing: Literal["push", "pull"] = "push") -> Iterator[None]:
-    """Turn what the client raises while it pushes or pulls into one line for a person."""
+    """Turn the client's errors into one line for the user."""
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 

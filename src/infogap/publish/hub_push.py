@@ -1,4 +1,4 @@
-"""Pushing to the Hub: one version is one tag on one commit that holds data, card and infogap.json."""
+"""Push to the Hub: a version is one tag on one commit with data, card and infogap.json."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import orjson
 
 from infogap.errors import UserError
 from infogap.ids import file_digest
-from infogap.publish.card import REPO
-from infogap.publish.card_merge import merge_cards
+from infogap.publish.card import REPO, merge_cards
 from infogap.publish.hub_client import clear_errors, hub_client, retried, upload_bars
 from infogap.publish.provenance import FILE_NAME
 from infogap.runs.run_folder import Run
@@ -27,7 +26,7 @@ _CARD = "README.md"
 
 @dataclass(frozen=True)
 class PushResult:
-    """A version on the Hub. `created` is false where it was there already, with the same content."""
+    """A version on the Hub. `created` is false if it existed already, with the same content."""
 
     url: str
     tag: str
@@ -40,9 +39,8 @@ def push(run: Run) -> PushResult:
 
     Rate limits, server errors and commits by others in between are retried.
 
-    Raises UserError where the recipe names no repository, the folder is not made, the repository is public though
-    the recipe says private, or the version exists with other content; WorldError where the Hub does not answer
-    or refuses.
+    Raises UserError if the recipe names no repository, the folder does not exist, the repository is public though the
+    recipe says private, or the version exists with other content; WorldError if the Hub does not answer or refuses.
     """
     repo, folder = run.recipe.publish.repo, run.path / "dataset"
     if repo is None:
@@ -51,13 +49,13 @@ def push(run: Run) -> PushResult:
     data = _checked_data(folder, version, run)
     upload = _Upload(hub_client(), repo, run.recipe.publish.private, folder, data, f"v{version}", run.recipe.name)
     with clear_errors(upload.api.endpoint, repo), upload_bars():
-        return retried(upload.attempt)  # reads the repository anew each time: a commit is not made twice
+        return retried(upload.attempt)  # each attempt reads the repository again, so nothing is committed twice
 
 
 def _checked_data(folder: Path, version: str, run: Run) -> dict[str, str]:
-    """The folder's data files and their SHA-256.
+    """Return the folder's data files with their SHA-256.
 
-    Raises UserError where the folder is missing, of another version, or changed since it was written.
+    Raises UserError if the folder is missing, of another version, or changed since it was written.
     """
     again = f"run `infogap publish {run.path}` first"
     try:
@@ -75,7 +73,7 @@ def _checked_data(folder: Path, version: str, run: Run) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class _Upload:
-    """What goes where; an attempt can be made any number of times."""
+    """An upload; it can be attempted any number of times."""
 
     api: HfApi
     repo: str
@@ -90,8 +88,8 @@ class _Upload:
         return f"{self.api.endpoint}/datasets/{self.repo}"
 
     def attempt(self) -> PushResult:
-        """Commit what differs, if anything, and tag it."""
-        # Not private is left to the Hub: an organisation may make everything private.
+        """Commit the differences, if any, and tag the commit."""
+        # If not private, leave it to the Hub: an organisation may make everything private.
         self.api.create_repo(self.repo, repo_type="dataset", private=self.private or None, exist_ok=True)
         if self.private and not self.api.repo_info(self.repo, repo_type="dataset").private:
             raise UserError(
@@ -125,7 +123,7 @@ class _Upload:
         return str(made.oid)
 
     def _operations(self, revision: str) -> list[CommitOperationAdd | CommitOperationDelete]:
-        """What turns the repository at a revision into the folder; empty where nothing differs."""
+        """Return the operations that turn the repository at a revision into the folder; empty if nothing differs."""
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
         from huggingface_hub.hf_api import RepoFile
 
@@ -141,7 +139,7 @@ class _Upload:
         ]
 
     def _is_there(self, content: bytes | Path, there: RepoFile | None) -> bool:
-        """Compare with a file on the Hub by the digest that it keeps: SHA-256 for large files, git's for others."""
+        """Compare with a file on the Hub by its stored digest: SHA-256 for large files, git's for others."""
         from huggingface_hub.utils.sha import git_hash
 
         if there is None:
@@ -157,8 +155,8 @@ class _Upload:
         return ours.encode()
 
     def _replaced(self, revision: str, there: dict[str, RepoFile]) -> set[str]:
-        """The data files at a revision that a push replaces: those that infogap.json there lists, and whatever
-        lies where our configs' patterns would pick it up. Nothing else is ever deleted."""
+        """Return the data files at a revision that a push replaces: those that its infogap.json lists, and all that our
+        configs' patterns would match. Nothing else is ever deleted."""
         listed: set[str] = set()
         if FILE_NAME in there:
             try:

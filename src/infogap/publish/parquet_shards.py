@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +11,9 @@ from typing import Any
 import polars as pl
 
 from infogap.console import Advance
+from infogap.errors import UserError
 from infogap.ids import file_digest
 from infogap.publish.configs.base import Config
-from infogap.publish.external_sort import SLICE_BYTES
-from infogap.runs.run_folder import Run
 from infogap.schema import features
 
 
@@ -30,9 +29,10 @@ class Shard:
 
 @dataclass(frozen=True)
 class Written:
-    """What was written of a config; `arrow_bytes` is its size once loaded."""
+    """A written config; `arrow_bytes` is its size once loaded."""
 
     config: Config
+    columns: pl.Schema
     shards: list[Shard]
     arrow_bytes: int
 
@@ -46,23 +46,24 @@ class Written:
 
 
 def write_config(
-    run: Run,
     config: Config,
-    places: pl.DataFrame,
+    columns: pl.Schema,
+    frames: Iterable[pl.DataFrame],
     folder: Path,
     advance: Advance = lambda _n=1, **_extra: None,
-    limit: int = SLICE_BYTES,
 ) -> Written:
-    """Write data/CONFIG/train-XXXXX-of-XXXXX.parquet into `folder`, in the order of `places` (the config's).
+    """Write data/CONFIG/train-XXXXX-of-XXXXX.parquet into `folder`, a shard per frame; equal frames give equal bytes.
 
-    One shard per slice of about `limit` bytes of text; equal tables give equal bytes.
+    Raises UserError if a frame does not have the config's columns.
     """
     target = folder / "data" / config.name
     target.mkdir(parents=True)
     unnamed, rows, arrow_bytes = list[Path](), list[int](), 0
-    for frame in config.slices(run, places, limit):
+    for frame in frames:
+        if frame.is_empty():
+            continue
         path = target / f"{len(unnamed):05d}.parquet"
-        arrow_bytes += _write_shard(frame, config.schema, path)
+        arrow_bytes += _write_shard(_checked(config, frame, columns), columns, path)
         unnamed.append(path)
         rows.append(frame.height)
         advance(frame.height)
@@ -71,11 +72,19 @@ def write_config(
         named = path.rename(target / f"train-{index:05d}-of-{len(unnamed):05d}.parquet")
         place = named.relative_to(folder).as_posix()
         shards.append(Shard(place, rows[index], named.stat().st_size, file_digest(named)))
-    return Written(config, shards, arrow_bytes)
+    return Written(config, columns, shards, arrow_bytes)
+
+
+def _checked(config: Config, frame: pl.DataFrame, columns: pl.Schema) -> pl.DataFrame:
+    try:
+        return frame.match_to_schema(columns)
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"the rows of the config `{config.name}` do not have its features: {reason}") from error
 
 
 def _write_shard(frame: pl.DataFrame, schema: pl.Schema, path: Path) -> int:
-    """Write one file; returns the Arrow table's size in bytes."""
+    """Write one file; return the Arrow table's size in bytes."""
     from datasets import Dataset
 
     with _no_bars():
@@ -85,10 +94,10 @@ def _write_shard(frame: pl.DataFrame, schema: pl.Schema, path: Path) -> int:
 
 
 def _nothing_under_nulls(frame: pl.DataFrame) -> pl.DataFrame:
-    """The same rows in new memory.
+    """Copy the rows to new memory.
 
-    Polars leaves items under a list that is null (after a left join), which Arrow allows; what `datasets` makes of such
-    a column gives them to the row before.
+    After a left join Polars may leave items under a null list, which Arrow allows; `datasets` would attach them to the
+    row before.
     """
     import pyarrow as pa
 
@@ -100,7 +109,7 @@ def _nothing_under_nulls(frame: pl.DataFrame) -> pl.DataFrame:
 
 @contextmanager
 def _no_bars() -> Iterator[None]:
-    """Without the bars of the `datasets` library, which would cut through ours."""
+    """Hide the progress bars of the `datasets` library, which would garble ours."""
     from datasets import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     shown = not are_progress_bars_disabled()

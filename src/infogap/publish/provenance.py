@@ -1,26 +1,29 @@
-"""infogap.json: what a published dataset was made from and by, without a time of day or a machine's name."""
+"""infogap.json: what a published dataset was made from, and its mix; without times or names of machines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Literal
 
 import orjson
+import polars as pl
 
 import infogap
-from infogap.publish.mix_shares import Share
+from infogap import plugins
 from infogap.publish.parquet_shards import Written
 from infogap.publish.redaction import public_label, public_recipe
 from infogap.runs.manifest import Manifest
 from infogap.runs.run_folder import Run
+from infogap.schema import MIX
 
+AXES = ("band", "verdict", "family", "privilege")
 FILE_NAME = "infogap.json"
 INPUTS = ("tasks", "traces", "verdicts", "measures", "duplicates", "contamination", "mix")
 _NOT_COUNTED = ("axes", "reasons", "funnel", "cost")  # shown as the mix; nobody else's business
-_NAMED_BY_TEXTS = ("end_tokens_removed", "tags_not_read", "finish_reasons_not_known")  # keys that files bring
-# What shapes tasks, verdicts, measures, the mix or the files.
+_NAMED_BY_TEXTS = ("end_tokens_removed", "tags_not_read", "finish_reasons_not_known")  # keys from files
+# Libraries that shape tasks, verdicts, measures, the mix or the files.
 _LIBRARIES = (
     "datasets",
     "datasketch",
@@ -36,14 +39,48 @@ _LIBRARIES = (
 )
 
 
+@dataclass(frozen=True)
+class Share:
+    """One value of an axis of the mix: target (None if the recipe sets none) and achieved share."""
+
+    value: str
+    target: float | Literal["uniform"] | None
+    target_count: int | None
+    count: int
+    share: float
+
+
+def mix_shares(run: Run, traces: pl.DataFrame) -> dict[str, list[Share]]:
+    """Return, per axis of the mix, the shares of its values, target and achieved."""
+    selected = traces.filter("selected")
+    manifest = run.manifest(MIX.name)
+    wanted = manifest.counts.get("axes", {}) if manifest else {}
+    return {axis: _shares(selected, axis, run.recipe.balance.axes.get(axis), wanted.get(axis, {})) for axis in AXES}
+
+
+def _shares(selected: pl.DataFrame, axis: str, target: Any, wanted: dict[str, dict[str, int]]) -> list[Share]:
+    counts = dict(selected.drop_nulls(axis).group_by(axis).len().iter_rows())
+    targets = target if isinstance(target, dict) else {}
+    return [
+        Share(
+            value=value,
+            target="uniform" if target == "uniform" else targets.get(value, 0.0 if targets else None),
+            target_count=wanted.get(value, {}).get("target"),
+            count=counts.get(value, 0),
+            share=counts.get(value, 0) / selected.height if selected.height else 0.0,
+        )
+        for value in sorted(counts.keys() | targets.keys() | wanted.keys())
+    ]
+
+
 def provenance(run: Run, written: list[Written], shares: dict[str, list[Share]]) -> dict[str, Any]:
-    """Recipe, fingerprints of the stages, library versions, digests of the files, and the mix that came out."""
+    """Return recipe, fingerprints of the stages, library versions, digests of the files, and the mix."""
     selected = sum(share.count for share in shares["privilege"])  # the one axis that every trace has a value of
     return {
         "infogap": infogap.__version__,
         "recipe": public_recipe(run.recipe),
         "fingerprints": fingerprints(run),
-        "libraries": library_versions(),
+        "libraries": library_versions(run),
         "mix": {
             "size": {"target": run.recipe.balance.size, "achieved": selected},
             "axes": {axis: [asdict(share) for share in values] for axis, values in shares.items()},
@@ -57,37 +94,37 @@ def provenance(run: Run, written: list[Written], shares: dict[str, list[Share]])
 
 
 def fingerprints(run: Run) -> dict[str, str]:
-    """What each table that is published was determined by: recipe, sources, and the version of its stage."""
-    return {folder: found.fingerprint for folder, found in _manifests(run)}
+    """Return the fingerprint of each published table: its recipe, sources, and stage version."""
+    return {folder: manifest.fingerprint for folder, manifest in _manifests(run)}
 
 
 def as_json(value: dict[str, Any]) -> bytes:
-    """Indented JSON with sorted keys: people read it, and equal values give equal bytes."""
+    """Format as indented JSON with sorted keys: readable, and equal values give equal bytes."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
 
 
 def stage_counts(run: Run) -> dict[str, dict[str, int | float]]:
-    """Per stage what its manifest counts (kept, skipped, failed, and why), flattened; nothing that is zero.
+    """Return the nonzero counts of each stage's manifest (kept, skipped, failed, and why), flattened.
 
-    Texts are left out, as they can name places on this machine; so are the cost, and what the card shows as the mix.
+    Texts are left out, as they can hold local paths; so are the cost, and what the card shows as the mix.
     """
     flat = {
-        found.stage: dict(_flat({key: value for key, value in found.counts.items() if key not in _NOT_COUNTED}))
-        for _, found in _manifests(run)
+        manifest.stage: dict(_flat({key: value for key, value in manifest.counts.items() if key not in _NOT_COUNTED}))
+        for _, manifest in _manifests(run)
     }
     return {stage: counts for stage, counts in flat.items() if counts}
 
 
 def _manifests(run: Run) -> Iterator[tuple[str, Manifest]]:
-    """Those of the tables that the recipe asks for: an earlier one may have asked for more."""
+    """Yield the manifests of tables that the recipe asks for; an earlier recipe may have asked for more."""
     for folder in INPUTS:
-        found = run.manifest(folder)
-        if found is not None and not (folder == "contamination" and run.recipe.decontaminate is None):
-            yield folder, found
+        manifest = run.manifest(folder)
+        if manifest is not None and not (folder == "contamination" and run.recipe.decontaminate is None):
+            yield folder, manifest
 
 
 def _flat(counts: Any, prefix: str = "") -> Iterator[tuple[str, int | float]]:
-    """`skipped: answer: no answer` -> 2, for {"skipped": {"answer: no answer": 2}}; sources go by their names."""
+    """Flatten {"skipped": {"answer: no answer": 2}} to `skipped: answer: no answer` -> 2; sources go by name."""
     if isinstance(counts, dict):
         for key, value in counts.items():
             if key in _NAMED_BY_TEXTS:
@@ -101,9 +138,10 @@ def _flat(counts: Any, prefix: str = "") -> Iterator[tuple[str, int | float]]:
         yield prefix, counts
 
 
-def library_versions() -> dict[str, str]:
-    """The installed versions of the libraries that shape what is published."""
-    versions = {}
+def library_versions(run: Run) -> dict[str, str]:
+    """Return the versions of the libraries that shape what is published, and of the packages of its configs."""
+    packages = {plugins.provider("configs", name) for name in run.recipe.publish.configs}
+    versions = {name: installed for name, installed in packages if name not in ("", "infogap")}
     for name in _LIBRARIES:
         try:
             versions[name] = version(name)

@@ -1,4 +1,4 @@
-"""A published version, back from the Hub: its files, and the recipe that made it."""
+"""Pull a published version from the Hub: its files, and the recipe that made it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _BEGUN = Path(".cache", "huggingface")  # what huggingface_hub keeps in a folder
 
 
 def pull(repo: str, version: str | None, folder: Path) -> Path:
-    """Download a dataset (of a version, or the newest) into `folder`; writes its recipe into it too, as recipe.yaml.
+    """Download a version of a dataset (by default the newest) into `folder`, and write its recipe there as recipe.yaml.
 
-    The newest is the one with the highest version; where no version is tagged, the branch `main`. A folder that
-    holds another version becomes this one: data files that are not in it are removed.
+    The newest is the highest version tag or, without tags, the branch `main`. A folder that holds another version
+    becomes this one: data files that do not belong to it are removed.
 
-    Returns the recipe's path. Raises UserError where there is no such dataset or version, where infogap did not
-    make it, or where the folder holds something else; WorldError where the Hub does not answer.
+    Returns the recipe's path. Raises UserError if there is no such dataset or version, infogap did not make it, or the
+    folder holds something else; WorldError if the Hub does not answer.
     """
     _check_folder(folder)
     before = _listed(folder)
@@ -52,7 +52,7 @@ def _check_folder(folder: Path) -> None:
 
 
 def _made(folder: Path) -> dict[str, Any] | None:
-    """What infogap.json in a folder says; None where there is none."""
+    """Read a folder's infogap.json; None if there is none."""
     try:
         made: dict[str, Any] = orjson.loads((folder / FILE_NAME).read_bytes())
     except (OSError, orjson.JSONDecodeError):
@@ -61,12 +61,12 @@ def _made(folder: Path) -> dict[str, Any] | None:
 
 
 def _listed(folder: Path) -> set[str]:
-    """The data files that a folder's infogap.json lists."""
+    """Return the data files that a folder's infogap.json lists."""
     return set((_made(folder) or {}).get("files", {}))
 
 
 def _remove_others(folder: Path, before: set[str], now: set[str]) -> None:
-    """Remove data files of another version, also of one whose download was interrupted: readers go by pattern."""
+    """Remove data files of other versions, interrupted downloads included: readers match files by pattern."""
     configs = {path.split("/")[1] for path in now | before if _is_data(path)}
     there = {
         path.relative_to(folder).as_posix()
@@ -89,11 +89,11 @@ def _newest(api: HfApi, repo: str) -> str:
         tags = api.list_repo_refs(repo, repo_type="dataset").tags
     except RepositoryNotFoundError:
         raise _no_dataset(api, repo) from None
-    versions = [found for tag in tags if (found := _VERSION.fullmatch(tag.name))]
+    versions = [match for tag in tags if (match := _VERSION.fullmatch(tag.name))]
     if not versions:
         say(f"{repo} has no tagged version X.Y.Z: fetching its branch main", style="yellow")
         return "main"
-    newest = max(versions, key=lambda found: tuple(map(int, found.groups()))).group()
+    newest = max(versions, key=lambda match: tuple(map(int, match.groups()))).group()
     say(f"the newest version of {repo} is {newest}", style="dim")
     return newest
 

@@ -1,4 +1,4 @@
-"""What may leave this machine: recipe and labels without local paths, host names and keys' names."""
+"""Redact what is published: recipe and labels without local paths, host names and names of keys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _UNPUBLISHED = ("repo", "private")  # keys of `publish`
 
 
 def public_label(text: str) -> str:
-    """A source's or a teacher's name; local paths and URLs are reduced to their last part."""
+    """Return a source's or a teacher's name; local paths and URLs are reduced to their last part."""
     return ", ".join(_last_part(one) if _LOCAL.search(one) else one for one in text.split(", "))
 
 
@@ -28,7 +28,7 @@ def _last_part(text: str) -> str:
 
 
 def public_recipe(recipe: Recipe) -> dict[str, Any]:
-    """The resolved recipe as it is published.
+    """Return the resolved recipe as it is published.
 
     Left out are where the dataset goes, and what the teacher's backend does not publish: its servers, its key's
     variable, its price and its speed. None of them changes what is in the dataset. Paths outside the recipe's folder

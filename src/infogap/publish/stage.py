@@ -1,4 +1,4 @@
-"""The publish stage: the folder that goes to the Hub, whole or not at all."""
+"""The stage `publish`: a run's tables -> the dataset folder for the Hub, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,18 +7,25 @@ from typing import Any
 import polars as pl
 
 import infogap
+from infogap import plugins
 from infogap.atomic_files import whole_folder
-from infogap.balance.funnel import Funnel
+from infogap.balance.exclusion_reasons import Funnel
 from infogap.console import progress
 from infogap.effects.trace_summary import traces_in_short
 from infogap.errors import ShortfallError
-from infogap.ids import file_digest
-from infogap.publish.card import card, template_path
-from infogap.publish.configs import CONFIGS
+from infogap.publish.card import card, template_digest
 from infogap.publish.configs.base import Config
-from infogap.publish.mix_shares import mix_shares
-from infogap.publish.parquet_shards import write_config
-from infogap.publish.provenance import FILE_NAME, INPUTS, as_json, fingerprints, library_versions, provenance
+from infogap.publish.external_sort import SortedRows
+from infogap.publish.parquet_shards import Written, write_config
+from infogap.publish.provenance import (
+    FILE_NAME,
+    INPUTS,
+    as_json,
+    fingerprints,
+    library_versions,
+    mix_shares,
+    provenance,
+)
 from infogap.publish.redaction import public_recipe
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
@@ -28,15 +35,15 @@ FOLDER = "dataset"
 
 
 def _part(run: Run) -> dict[str, Any]:
-    """All that infogap.json and the card say, so that they depend on no run before this one.
+    """Return all that infogap.json and the card say, so that they do not depend on the run's history.
 
-    The recipe is the published one, without the repository: a dataset that moves is not made again.
+    The recipe is the published one, without the repository: a dataset that moves is not written again.
     """
     return {
         "recipe": public_recipe(run.recipe),
-        "template": file_digest(template_path()),
+        "template": template_digest(),
         "infogap": infogap.__version__,
-        "libraries": library_versions(),
+        "libraries": library_versions(run),
         "fingerprints": fingerprints(run),
     }
 
@@ -44,60 +51,56 @@ def _part(run: Run) -> dict[str, Any]:
 def _make(run: Run) -> Outcome:
     """Write README.md, data/CONFIG/*.parquet and infogap.json.
 
-    Raises ShortfallError where a config would be empty.
+    Raises ShortfallError if a config would be empty, UserError if its rows do not have its columns.
     """
-    configs = [CONFIGS[name].for_run(run) for name in run.recipe.publish.configs]
-    places = [_places(run, config) for config in configs]
+    configs: list[Config] = [plugins.load("configs", name) for name in run.recipe.publish.configs]
+    mix = run.scan(MIX).collect().sort(MIX.key)
+    rows = [config.rows(run, mix) for config in configs]
+    sizes = [each.total if isinstance(each, SortedRows) else None for each in rows]
+    for config, size in zip(configs, sizes, strict=True):
+        if size == 0:
+            raise _nothing_to_publish(run, config)
     traces = traces_in_short(run)
-    rows = sum(each["place"].n_unique() for each in places)
-    with whole_folder(run.path / FOLDER) as folder, progress("publish", rows, "rows") as advance:
+    total = sum(size for size in sizes if size is not None)
+    with whole_folder(run.path / FOLDER) as folder, progress("publish", total, "rows") as advance:
         written = [
-            write_config(run, config, each, folder, advance) for config, each in zip(configs, places, strict=True)
+            write_config(config, config.columns(run), each, folder, advance)
+            for config, each in zip(configs, rows, strict=True)
         ]
+        for each in written:
+            if not each.rows:
+                raise _nothing_to_publish(run, each.config)
         (folder / FILE_NAME).write_bytes(as_json(provenance(run, written, mix_shares(run, traces))))
         (folder / "README.md").write_text(card(run, written, traces, folder), encoding="utf-8")
-    counts = {
-        config.config.name: {"rows": config.rows, "files": len(config.shards), "bytes": config.bytes}
-        for config in written
-    }
-    return Outcome(rows=rows, counts=counts, notes=_notes(run, traces, counts))
+    counts = {each.config.name: {"rows": each.rows, "files": len(each.shards), "bytes": each.bytes} for each in written}
+    return Outcome(rows=sum(each.rows for each in written), counts=counts, notes=_notes(run, traces, written))
 
 
-def _places(run: Run, config: Config) -> pl.DataFrame:
-    places = config.places(run)
-    if places.is_empty():
-        raise ShortfallError(
-            f"nothing to publish as `{config.name}`: {config.empty}{_why_empty(run)}; see `infogap status {run.path}`, "
-            f"or leave `{config.name}` out of publish.configs"
-        )
-    return places
+def _nothing_to_publish(run: Run, config: Config) -> ShortfallError:
+    return ShortfallError(
+        f"nothing to publish as `{config.name}`: {config.empty}{_why_empty(run)}; see `infogap status {run.path}`, "
+        f"or leave `{config.name}` out of publish.configs"
+    )
 
 
 def _why_empty(run: Run) -> str:
-    """What took every trace out of a mix that is empty."""
-    found = run.manifest(MIX.name)
-    counts = found.counts.get("funnel") if found else None
+    """Say what excluded every trace of an empty mix."""
+    manifest = run.manifest(MIX.name)
+    counts = manifest.counts.get("funnel") if manifest else None
     if not counts or counts["selected"]:
         return ""
     return f" (of {counts['traces']:,} traces: {Funnel.from_counts(counts).in_words()})"
 
 
-def _notes(run: Run, traces: pl.DataFrame, counts: dict[str, dict[str, int]]) -> list[str]:
-    notes = []
-    failed = int(traces["failed"].sum())
-    if failed and "traces" in run.recipe.publish.configs:
-        reasons = "error, filtered or too_long"
-        notes.append(f"{failed:,} failed requests are rows of the config `traces`, with finish_reason {reasons}")
-    prompted = [name for name in run.recipe.publish.configs if name != "traces"]
+def _notes(run: Run, traces: pl.DataFrame, written: list[Written]) -> list[str]:
+    notes = [note for each in written for note in each.config.notes(traces, each.rows)]
+    prompted = [f"`{each.config.name}`" for each in written if each.config.prompts(run)]
     if run.recipe.generate is None and prompted:
-        named = " and ".join(f"`{name}`" for name in prompted)
+        named = " and ".join(prompted)
         notes.append(f"the prompts in {named} are the questions alone: imported traces do not say their instruction")
-    if "rl" in counts and (without := traces.filter("selected")["task_id"].n_unique() - counts["rl"]["rows"]):
-        notes.append(f"without a gold answer, and so not in `rl`: {without:,} of the mix's tasks")
-    if "privileged" in run.recipe.publish.configs:
-        notes.append(
-            "the config `privileged` publishes what teachers were shown, answers and worked solutions included"
-        )
+    for each in written:
+        if each.config.privileged:
+            notes.append(f"the config `{each.config.name}` publishes {each.config.privileged}")
     return notes
 
 

@@ -1,4 +1,4 @@
-"""What decontaminate takes from a recipe."""
+"""The section `decontaminate` of a recipe."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class EvaluationSet(RowSource):
 
     @property
     def label(self) -> str:
-        """What tables and the card call it."""
+        """Its name in tables and the card."""
         return self.name or self.stem
 
 
@@ -54,7 +54,7 @@ class Decontaminate(Model):
 
     @property
     def least_share(self) -> float:
-        """From which share of an evaluation question's words on a text is contaminated; 0: by any n-gram."""
+        """The share of an evaluation question's words from which a text is contaminated; 0: by any n-gram."""
         return (self.coverage or _HALF) if self.rule == "coverage" else 0.0
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What dedupe takes from a recipe."""
+"""The section `dedupe` of a recipe."""
 
 from __future__ import annotations
 

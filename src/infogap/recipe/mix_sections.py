@@ -1,12 +1,15 @@
-"""What balance and publish take from a recipe."""
+"""The sections `balance` and `publish` of a recipe."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
+from infogap import plugins
 from infogap.recipe.base import Model, each_once, refuse
 from infogap.recipe.shares import BandShares, Shares, VerdictShares
 from infogap.recipe.sources import OneOrMore
@@ -38,7 +41,7 @@ class Balance(Model):
 
     @property
     def axes(self) -> dict[str, dict[str, float] | Literal["uniform"]]:
-        """The axes that the recipe names, in a fixed order."""
+        """The axes that the recipe names, in a fixed order, with their shares."""
         named = {axis: getattr(self, axis) for axis in ("band", "verdict", "family", "privilege")}
         return {axis: shares for axis, shares in named.items() if shares is not None}
 
@@ -49,7 +52,24 @@ class Balance(Model):
         return self
 
 
-ConfigName = Literal["sft", "traces", "preference", "privileged", "rl"]
+class _RegisteredConfig:
+    """Accept the names of registered configs; the JSON schema lists the built-in ones."""
+
+    @classmethod
+    def check(cls, name: object) -> object:
+        registered = plugins.names("configs")
+        if name not in registered:
+            expected = ", ".join(f"'{each}'" for each in registered)
+            raise PydanticCustomError("literal_error", "not a registered config", {"expected": expected})
+        return name
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        own = [name for name in plugins.names("configs") if plugins.provider("configs", name)[0] == "infogap"]
+        return {"enum": own, "type": "string"}
+
+
+ConfigName = Annotated[str, BeforeValidator(_RegisteredConfig.check), _RegisteredConfig]
 
 
 def _semantic(version: str) -> str:

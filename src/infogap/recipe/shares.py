@@ -1,4 +1,4 @@
-"""The shares of a mix: what part of it each value of an axis has."""
+"""The shares of a mix: the part of each value of an axis."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def _shares_kind(value: Any) -> str:
 
 
 def _parts_of_one(*names: str) -> Callable[[Any], Any]:
-    """Refuses shares that are written as people say them, 90/10 or 90 %, and says how they are written."""
+    """Refuse shares such as 90/10 or 90 %, and say how to write them."""
 
     def check(value: Any) -> Any:
         if isinstance(value, str) and (numbers := [float(number) for number in _NUMBER.findall(value)]):
-            told = dict(zip(names, numbers, strict=False)) if len(numbers) <= len(names) else {}
-            raise refuse(f"shares are written value by value, as parts of 1: {_as_parts(told)}; found '{value}'")
+            shares = dict(zip(names, numbers, strict=False)) if len(numbers) <= len(names) else {}
+            raise refuse(f"shares are written value by value, as parts of 1: {_as_parts(shares)}; found '{value}'")
         if not isinstance(value, dict):
             return value
         for name, share in value.items():
@@ -47,7 +47,7 @@ def _parts_of_one(*names: str) -> Callable[[Any], Any]:
 
 
 def _as_parts(shares: dict[str, float]) -> str:
-    """Shares as a recipe writes them: {correct: 90, wrong: 10} is {correct: 0.9, wrong: 0.1}."""
+    """Format shares as in a recipe: {correct: 90, wrong: 10} becomes {correct: 0.9, wrong: 0.1}."""
     total = sum(shares.values())
     parts = {name: share / total for name, share in shares.items()} if total else {"VALUE": 0.9, "OTHER": 0.1}
     return "{" + ", ".join(f"{name}: {share:.4g}" for name, share in parts.items()) + "}"

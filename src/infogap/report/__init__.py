@@ -1,4 +1,4 @@
-"""What came of a run, for people: tables in the terminal, and a page with figures."""
+"""Results of a run for people: tables in the terminal, and a page with figures. Open `page.py` first."""
 
 from infogap.report.stage import STAGE
 

@@ -1,4 +1,4 @@
-"""Duplicates side by side in the terminal, with what differs marked."""
+"""Removed duplicates beside the kept traces in the terminal, differences highlighted."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _PIECE = re.compile(r"\S+\s*")
-_CONTEXT = 12  # words shown before and after a difference; of a longer stretch that is equal the middle is left out
+_CONTEXT = 12  # words shown on each side of a difference; longer equal stretches are shortened
 
 
 def pairs_of(run: Run, wanted: dict[str, str], limit: int) -> pl.DataFrame:
-    """Removed traces with those that stay in their place, least similar first.
+    """Return removed traces with the kept ones, least similar first.
 
-    Raises UserError where none is removed (with these values of columns).
+    Raises UserError if no trace (with these column values) was removed.
     """
     traces = run.scan(TRACES).select("trace_id", "task_id", "privilege", "sample", "reasoning", "response")
-    found = (
+    duplicates = (
         run.scan(DUPLICATES)
         .join(traces, on="trace_id")
         .join(traces, left_on="duplicate_of", right_on="trace_id", suffix="_kept")
         .join(run.scan(TASKS).select("task_id", "question"), on="task_id", how="left")
     )
     for column, value in wanted.items():
-        found = found.filter(pl.col(column) == value)
-    pairs = found.sort("jaccard", "trace_id").head(limit).collect()
+        duplicates = duplicates.filter(pl.col(column) == value)
+    pairs = duplicates.sort("jaccard", "trace_id").head(limit).collect()
     if pairs.is_empty():
         asked = f" with {', '.join(f'{name} {value}' for name, value in wanted.items())}" if wanted else ""
         raise UserError(f"no trace{asked} of {run.path} is a duplicate of another")
@@ -42,7 +42,7 @@ def pairs_of(run: Run, wanted: dict[str, str], limit: int) -> pl.DataFrame:
 
 
 def print_pairs(pairs: pl.DataFrame) -> None:
-    """Every pair in two columns, the one that stays on the left."""
+    """Print each pair in two columns, the kept trace on the left."""
     from rich.table import Table
 
     console = stdout()
@@ -63,7 +63,7 @@ def _text(pair: dict[str, Any], suffix: str) -> str:
 
 
 def _marked(kept: str, removed: str) -> tuple[Text, Text]:
-    """Both texts with the words marked that the other does not have; long equal stretches are cut short."""
+    """Highlight the words that the other text lacks; shorten long equal stretches."""
     from rich.text import Text
 
     one, other = _PIECE.findall(kept), _PIECE.findall(removed)

@@ -1,4 +1,4 @@
-"""Figures of a run as SVG; they need matplotlib (the extra `plots`)."""
+"""Figures of a run as inline SVG; they need matplotlib (the extra `plots`)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ import polars as pl
 from infogap.effects.paired_differences import Difference
 from infogap.effects.teacher_results import Effects
 from infogap.effects.trace_summary import by_privilege, density_unit, of_selected_tasks
+from infogap.gap.calibration import Calibration
 from infogap.recipe import Recipe
 from infogap.report.run_summary import mix_counts
 from infogap.runs.run_folder import Run
+from infogap.schema import GAPS, TRACES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
 
 _WIDTH = 7.5  # inches
 UNCERTAIN, CONFIDENT = "#c8553d", "#2f6690"
@@ -26,14 +29,14 @@ _WITHOUT_INTERVAL = "#999999"
 
 
 def available() -> bool:
-    """Whether figures can be drawn here."""
+    """True if matplotlib is installed."""
     return find_spec("matplotlib") is not None
 
 
 def density_by_privilege(traces: pl.DataFrame, recipe: Recipe) -> str:
-    """Every trace's epistemic density as a point, per privilege, with the median.
+    """Draw every trace's epistemic density as a point, per privilege, with the median.
 
-    `traces` is what `overview.traces_in_short` gives.
+    `traces` is from `traces_in_short`.
     """
     order = list(dict.fromkeys(row.privilege for row in by_privilege(traces, recipe)))
     densities = of_selected_tasks(traces).drop_nulls("epistemic_density")
@@ -47,7 +50,7 @@ def density_by_privilege(traces: pl.DataFrame, recipe: Recipe) -> str:
 
 
 def points_by_group(axes: Any, groups: dict[str, np.ndarray]) -> None:
-    """A row per group: its values as points, its median as a line."""
+    """Draw a row per group: its values as points, its median as a line."""
     for place, values in enumerate(groups.values()):
         if not len(values):
             continue
@@ -61,7 +64,7 @@ def points_by_group(axes: Any, groups: dict[str, np.ndarray]) -> None:
 
 
 def mix(run: Run) -> str:
-    """Per value of every axis of the mix: the target as an outline, the achieved as a bar."""
+    """Draw every value of the mix's axes: the target as an outline, the achieved count as a bar."""
     cells = [
         (f"{axis}: {value}", cell)
         for axis, values in mix_counts(run).get("axes", {}).items()
@@ -82,9 +85,9 @@ def mix(run: Run) -> str:
 
 
 def differences(effects: Effects) -> str:
-    """Per privilege the difference to `unguided` in markers (by the first lexicon) and in length, with its interval.
+    """Draw each privilege's difference to `unguided` in markers (first lexicon) and in length, with its interval.
 
-    Filled points are those whose interval excludes 0; a cross is a mean without an interval.
+    Points whose interval excludes 0 are filled; a cross is a mean without an interval.
     """
     shown = [quantity for quantity in effects.quantities if quantity.name in ("epistemic_count", "length")][:2]
     shown.sort(key=lambda quantity: quantity.name)  # markers first
@@ -128,7 +131,7 @@ def _legend(effects: Effects, order: list[str]) -> list[Any]:
 
 
 def new_figure(height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
-    """A figure, and its axes side by side."""
+    """Return a figure and its axes, side by side."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(_WIDTH, height), layout="constrained")
@@ -139,7 +142,7 @@ def new_figure(height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
 
 
 def svg(figure: Figure) -> str:
-    """The figure as inline SVG, the same text for the same picture."""
+    """Return the figure as inline SVG, the same text for the same picture."""
     import matplotlib
 
     out = io.StringIO()
@@ -147,3 +150,38 @@ def svg(figure: Figure) -> str:
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     return text[text.index("<svg") :]
+
+
+def gap_by_privilege(run: Run, order: list[str]) -> str:
+    """Draw every trace's gap per token as a point, per privilege, with the median."""
+    rows = (
+        run.scan(TRACES)
+        .select("trace_id", "privilege")
+        .join(run.scan(GAPS).select("trace_id", "gap_per_token"), on="trace_id")
+        .drop_nulls()
+        .collect()
+        .sort("trace_id")
+    )
+    values = {name: rows.filter(pl.col("privilege") == name)["gap_per_token"].to_numpy() for name in order}
+    figure, (axes,) = new_figure(0.5 * len(order) + 1.2)
+    axes.axvline(0, color="black", linewidth=0.8)
+    points_by_group(axes, values)
+    axes.set_xlabel("gap in nats per token, a point per trace; line: median")
+    return svg(figure)
+
+
+def reliability(calibration: Calibration) -> str:
+    """Draw, per bin of confidence, the share of correct answers, against the diagonal of perfect calibration."""
+    figure, (axes,) = new_figure(3.6)
+    axes.plot([0, 1], [0, 1], color="black", linewidth=0.8)
+    largest = max((group.traces for group in calibration.bins), default=1)
+    for group in calibration.bins:
+        area = 30 + 220 * group.traces / largest
+        axes.scatter([group.confidence], [group.accuracy], s=area, color=CONFIDENT, alpha=0.8, linewidths=0)
+        axes.plot([group.confidence] * 2, [group.confidence, group.accuracy], color=UNCERTAIN, linewidth=1.2)
+    axes.set_xlim(-0.03, 1.03)
+    axes.set_ylim(-0.05, 1.05)
+    axes.set_aspect("equal")
+    axes.set_xlabel("probability of the final answer; area: traces")
+    axes.set_ylabel("share that is right")
+    return svg(figure)

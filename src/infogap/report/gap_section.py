@@ -1,4 +1,4 @@
-"""The page's part on gaps: the tables of `infogap gap --table`, figures, and traces with colours for gaps."""
+"""The report's section on gaps: the tables of `infogap gap --table`, figures, and traces coloured by gap."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jinja2 import Environment
 
 from infogap.gap.calibration import UNSURE
 from infogap.gap.gap_tables import gap_table
-from infogap.report import figures, gap_figures
+from infogap.report import figures
 from infogap.runs.run_folder import Run
 from infogap.schema import GAPS, TOKEN_GAPS, TRACES
 
@@ -22,7 +22,7 @@ _MORE, _LESS = "200, 85, 61", "47, 102, 144"  # red, green and blue of tokens ma
 
 @dataclass(frozen=True)
 class Coloured:
-    """A trace's first tokens, each with its gap in nats and the colour that stands for it."""
+    """The first tokens of a trace, each with its gap in nats and its colour."""
 
     trace_id: str
     privilege: str
@@ -32,7 +32,7 @@ class Coloured:
 
 
 def gaps_section(run: Run, environment: Environment) -> str:
-    """HTML; empty where the recipe scores nothing."""
+    """Render the section; empty if the recipe scores nothing."""
     gap = run.recipe.measure.gap
     if gap is None:
         return ""
@@ -45,14 +45,14 @@ def gaps_section(run: Run, environment: Environment) -> str:
         contexts=gap.contexts,
         unsure=UNSURE,
         sure_and_not=found.calibration.sure_and_not.head(TRACES_SHOWN).to_dicts(),
-        by_privilege=gap_figures.by_privilege(run, [row.privilege for row in found.privileges]) if drawn else "",
-        reliability=gap_figures.reliability(found.calibration) if drawn else "",
+        by_privilege=figures.gap_by_privilege(run, [row.privilege for row in found.privileges]) if drawn else "",
+        reliability=figures.reliability(found.calibration) if drawn else "",
         pictures=_pictures(run, [row.privilege for row in found.privileges]),
     )
 
 
 def _pictures(run: Run, privileges: list[str]) -> list[Coloured]:
-    """Of each privilege with gaps the trace with the highest gap per token, where the tokens' gaps are kept."""
+    """Return, per privilege, the trace with the highest gap per token, if its tokens' gaps are kept."""
     highest = (
         run.scan(GAPS)
         .join(run.scan(TRACES).select("trace_id", "privilege"), on="trace_id")
@@ -83,6 +83,6 @@ def _coloured(row: dict[str, object], tokens: dict[str, list[object]]) -> Colour
 
 
 def _colour(gap: float) -> str:
-    """A CSS colour, the stronger the further the gap is from 0."""
+    """Return a CSS colour, stronger the further the gap is from 0."""
     strength = min(abs(gap) / _STRONGEST, 1)
     return f"rgba({_MORE if gap > 0 else _LESS}, {strength:.2f})"

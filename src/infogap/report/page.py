@@ -1,4 +1,4 @@
-"""The report's page: one HTML file that needs nothing from outside."""
+"""The report: one HTML file without external resources."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from infogap import __version__
+from infogap.effects import Effects, effects_of
+from infogap.effects.effects_terminal import heading, interval, number
+from infogap.effects.pass_at_k import Passes
 from infogap.effects.trace_summary import by_privilege, density_unit, how_chosen, several_teachers, traces_in_short
 from infogap.recipe import dump_recipe
 from infogap.report import figures
-from infogap.report.effects_section import effects_sections
-from infogap.report.funnel_table import funnel_of, funnel_title, rows_not_imported
 from infogap.report.gap_section import gaps_section
-from infogap.report.run_summary import mix_counts
+from infogap.report.run_summary import funnel_of, funnel_title, mix_counts, rows_not_imported
 from infogap.runs.run_folder import Run
 
 
 def page(run: Run) -> str:
-    """The whole page, from the tables of a run."""
+    """Render the page from a run's tables."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = (resources.files("infogap.report") / "page.html.jinja").read_text(encoding="utf-8")
     drawn = figures.available()
@@ -47,14 +48,14 @@ def page(run: Run) -> str:
 
 
 def _stage_counts(run: Run) -> list[tuple[str, int, list[tuple[str, Any]]]]:
-    """Per stage: its rows, and what it counted (skipped, merged, failed and why)."""
+    """Return each stage with its rows and counts (skipped, merged, failed and why)."""
     counted = []
     asked_for = {"gaps": run.recipe.measure.gap, "contamination": run.recipe.decontaminate}
     for folder in ("tasks", "traces", "verdicts", "gaps", "measures", "duplicates", "contamination", "mix"):
-        found = run.manifest(folder)
-        if found is not None and asked_for.get(folder, run) is not None:
-            counts = {key: value for key, value in found.counts.items() if key not in ("axes", "reasons", "funnel")}
-            counted.append((found.stage, found.rows, list(_flat(counts))))
+        manifest = run.manifest(folder)
+        if manifest is not None and asked_for.get(folder, run) is not None:
+            counts = {key: value for key, value in manifest.counts.items() if key not in ("axes", "reasons", "funnel")}
+            counted.append((manifest.stage, manifest.rows, list(_flat(counts))))
     return counted
 
 
@@ -69,3 +70,31 @@ def _flat(counts: dict[str, Any], above: str = "") -> Any:
                 yield from _flat(rest, f"{name} / {entry['source']}")
         elif value not in (0, None):
             yield name, f"{value:,}" if isinstance(value, int) else value
+
+
+def effects_sections(run: Run, environment: Environment) -> str:
+    """Render the tables of effects, a section per teacher."""
+    teachers = effects_of(run)
+    template = (resources.files("infogap.report") / "effects.html.jinja").read_text(encoding="utf-8")
+    return "\n".join(_section(effects, len(teachers) > 1, environment, template) for effects in teachers)
+
+
+def _section(effects: Effects, named: bool, environment: Environment, template: str) -> str:
+    return environment.from_string(template).render(
+        effects=effects,
+        teacher=effects.teacher if named else "",
+        unit=effects.unit,
+        heading=heading,
+        number=number,
+        interval=interval,
+        rate=_rate,
+        differences_rows=[(row.privilege, row) for row in effects.differences],
+        contrast_rows=[(row.name, row.difference) for row in effects.contrasts],
+        contrasts={row.name: row.contrast for row in effects.contrasts},
+        ks=sorted({at.k for row in effects.passes for at in row.at}),
+        figure=figures.differences(effects) if figures.available() else "",
+    )
+
+
+def _rate(row: Passes, k: int) -> str:
+    return next((f"{at.rate:.2f}" for at in row.at if at.k == k), "-")

@@ -1,4 +1,4 @@
-"""What came of a run, in tables: what each privilege did, the funnel, and the mix."""
+"""Summary of a run in tables: what each privilege did, the funnel, and the mix."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from infogap.balance.exclusion_reasons import Funnel
 from infogap.console import stdout
 from infogap.effects.trace_summary import (
     PrivilegeFigures,
@@ -16,21 +17,72 @@ from infogap.effects.trace_summary import (
     several_teachers,
     traces_in_short,
 )
-from infogap.report.funnel_table import print_funnel
 from infogap.runs.run_folder import Run
+from infogap.schema import MIX, TRACES
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
+def funnel_of(run: Run) -> Funnel | None:
+    """Return the funnel of the run's mix; None without a mix."""
+    manifest = run.manifest(MIX.name)
+    counts = manifest.counts.get("funnel") if manifest else None
+    return Funnel.from_counts(counts) if counts else None
+
+
+def funnel_title(run: Run, funnel: Funnel) -> str:
+    """Return the funnel's heading, with the number of traces at its start."""
+    return f"From {funnel.traces:,} traces {'read' if run.recipe.imports else 'generated'} to the mix"
+
+
+def rows_not_imported(run: Run) -> str:
+    """Say which rows of an import gave no trace, and why; empty if all did."""
+    manifest = run.manifest(TRACES.name) if run.recipe.imports else None
+    sources = manifest.counts.get("sources", []) if manifest else []
+    left_out: dict[str, int] = {}
+    for source in sources:
+        for reason, count in source["left_out"].items():
+            left_out[reason] = left_out.get(reason, 0) + count
+    if not left_out:
+        return ""
+    rows = sum(source["rows"] for source in sources)
+    return f"not imported, of {rows:,} rows: " + ", ".join(f"{count:,} {why}" for why, count in left_out.items())
+
+
+def funnel_table(run: Run, funnel: Funnel) -> Table:
+    """Build a row per loss, with the traces left after it."""
+    from rich.table import Table
+
+    table = Table(title=funnel_title(run, funnel), title_justify="left", title_style="bold")
+    table.add_column("", overflow="fold")
+    for heading in ("traces", "left"):
+        table.add_column(heading, justify="right")
+    for label, traces, left in funnel.rows():
+        table.add_row(label, f"-{traces:,}", f"{left:,}")
+    table.add_section()
+    table.add_row("in the mix", "", f"{funnel.selected:,}", style="bold")
+    return table
+
+
+def print_funnel(run: Run) -> None:
+    """Print the funnel, and the rows that were not imported."""
+    if (funnel := funnel_of(run)) is None:
+        return
+    console = stdout()
+    if before := rows_not_imported(run):
+        console.print(before, style="dim")
+    console.print(funnel_table(run, funnel))
+
+
 def mix_counts(run: Run) -> dict[str, Any]:
-    """The balance stage's counts: size, target_size, axes (target, achieved, available per value), reasons, funnel."""
-    found = run.manifest("mix")
-    return found.counts if found else {}
+    """Return the mix's counts: size, target_size, axes (target, achieved, available per value), reasons, funnel."""
+    manifest = run.manifest("mix")
+    return manifest.counts if manifest else {}
 
 
 def summary(run: Run) -> dict[str, Any]:
-    """Both tables and where the dataset is, as JSON-able values."""
+    """Return both tables and the dataset's folder as JSON-able values."""
     rows = by_privilege(traces_in_short(run), run.recipe)
     return {
         "run": str(run.path),
@@ -41,7 +93,7 @@ def summary(run: Run) -> dict[str, Any]:
 
 
 def print_summary(run: Run) -> None:
-    """The tables on stdout, and what to do next."""
+    """Print the tables, and what to do next."""
     console = stdout()
     console.print()
     console.print(privilege_table(run))
@@ -81,7 +133,7 @@ def privilege_table(run: Run) -> Table:
 
 
 def mix_title(run: Run) -> str:
-    """How many traces the mix has, of how many that it should have."""
+    """Return the mix's heading: its traces, of the target."""
     counts = mix_counts(run)
     size, target = counts.get("size", 0), counts.get("target_size")
     wanted = f" of {target:,}" if target is not None and target != size else ""
@@ -89,7 +141,7 @@ def mix_title(run: Run) -> str:
 
 
 def mix_table(run: Run) -> Table:
-    """Per value of every axis of the mix: target, achieved, available."""
+    """Build a row per value of every axis of the mix: target, achieved, available."""
     from rich.table import Table
 
     counts = mix_counts(run)

@@ -1,4 +1,4 @@
-"""The report stage: one self-contained page per run."""
+"""The stage `report`: a run's tables -> one self-contained page."""
 
 from __future__ import annotations
 

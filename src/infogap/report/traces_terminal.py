@@ -14,14 +14,14 @@ from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TASKS, TRACES, VERDICTS
 from infogap.spelling import nearest
 
-_COLUMN_WIDTH = 38  # characters: two traces abreast in the narrowest of terminals
+_COLUMN_WIDTH = 38  # characters: two traces side by side in 80 columns
 _SHOWN = ("trace_id", "task_id", "privilege", "sample", "round", "reasoning", "response", "completion_tokens", "error")
 
 
 def traces_of(run: Run, wanted: dict[str, str], tasks: int) -> pl.DataFrame:
-    """Traces of the first `tasks` tasks that have any with these column values, with verdict and band.
+    """Return the traces with these column values of the first `tasks` tasks that have any, with verdict and band.
 
-    Raises UserError where a value does not occur in the run.
+    Raises UserError if a value does not occur in the run.
     """
     joined = (
         run.scan(TRACES)
@@ -44,7 +44,7 @@ def traces_of(run: Run, wanted: dict[str, str], tasks: int) -> pl.DataFrame:
 
 
 def _turns() -> dict[str, pl.Expr]:
-    """Which turn of its sample a trace is, of how many: a verifier's teacher tries again, a round later."""
+    """Return a trace's turn in its sample and the number of turns: under `verifier` a teacher tries again."""
     sample = ("task_id", "privilege", "sample")
     return {
         "turn": pl.col("round").rank("dense").over(sample),
@@ -53,7 +53,7 @@ def _turns() -> dict[str, pl.Expr]:
 
 
 def _richness(run: Run) -> pl.Expr:
-    """The privilege's rank, so that a task's traces stand from the unguided to the richest."""
+    """Return the privilege's rank, which sorts a task's traces from unguided to richest."""
     ranks = richness_of(run.recipe)
     return pl.col("privilege").replace_strict(ranks, default=float("inf"), return_dtype=pl.Float64)
 
@@ -68,7 +68,7 @@ def _must_occur(traces: pl.LazyFrame, column: str, value: str) -> None:
 
 
 def print_traces(run: Run, traces: pl.DataFrame) -> None:
-    """Task by task: the question, then its traces in columns as wide as the terminal allows."""
+    """Print each task's question, then its traces in as many columns as the terminal fits."""
     from rich.panel import Panel
     from rich.table import Table
     from rich.text import Text
@@ -80,9 +80,9 @@ def print_traces(run: Run, traces: pl.DataFrame) -> None:
         first = rows.row(0, named=True)
         heading = f"task {task_id}  {first['family']}  gold answer: {first['answer']}"
         console.print(Panel(Text(first["question"] or "?"), title=Text(heading), title_align="left"))
-        found = rows.to_dicts()
-        for start in range(0, len(found), abreast):
-            beside = found[start : start + abreast]
+        traces_of_task = rows.to_dicts()
+        for start in range(0, len(traces_of_task), abreast):
+            beside = traces_of_task[start : start + abreast]
             table = Table(expand=True, show_lines=False, padding=(0, 1))
             for trace in beside:
                 table.add_column(Text(_heading(trace)), ratio=1, overflow="fold")

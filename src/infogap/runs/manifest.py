@@ -1,4 +1,4 @@
-"""Manifests: what made a stage's files, so that a stage that still holds is never run again."""
+"""Manifests: a record of what made a stage's files, by which a stage that is up to date is recognised."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILE_NAME = "manifest.json"
 
 @dataclass(frozen=True)
 class Manifest:
-    """One stage's record. It holds no time of day: equal work gives equal manifests."""
+    """One stage's record, without a time of day: equal work gives equal manifests."""
 
     stage: str
     version: int
@@ -40,17 +40,17 @@ def write(path: Path, manifest: Manifest) -> None:
 
 
 def read(path: Path) -> Manifest | None:
-    """The manifest at `path`; None where there is none or it is not readable as one."""
+    """Read the manifest at `path`; None if there is none, or it is not valid."""
     try:
         return Manifest(**orjson.loads(path.read_bytes()))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (orjson.JSONDecodeError, TypeError):
-        return None  # from another version or damaged: the stage counts as missing and is made again
+        return None  # of another version or damaged: the stage counts as missing and is run again
 
 
 def describe_files(root: Path, paths: list[Path]) -> dict[str, dict[str, Any]]:
-    """Digest and size of each file, keyed by its path inside `root`."""
+    """Return digest and size of each file, keyed by its path inside `root`."""
     return {
         str(path.relative_to(root)): {"sha256": file_digest(path), "bytes": path.stat().st_size}
         for path in sorted(paths)
@@ -58,7 +58,7 @@ def describe_files(root: Path, paths: list[Path]) -> dict[str, dict[str, Any]]:
 
 
 def changes(old: Any, new: Any, path: str = "") -> list[str]:
-    """What differs between two JSON-able values, as lines such as `size: 100 -> 200`."""
+    """List the differences between two JSON-able values, as lines such as `size: 100 -> 200`."""
     if isinstance(old, dict) and isinstance(new, dict):
         return [
             line
@@ -73,7 +73,7 @@ def changes(old: Any, new: Any, path: str = "") -> list[str]:
 
 
 def _changed_items(old: list[Any], new: list[Any], path: str) -> list[str]:
-    """Lists of one length place by place; otherwise what is gone and what has come."""
+    """Compare lists of one length item by item; otherwise list removed and added items."""
     if len(old) == len(new):
         pairs = enumerate(zip(old, new, strict=True))
         return [line for index, (one, other) in pairs for line in changes(one, other, f"{path}[{index}]")]

@@ -1,32 +1,37 @@
-"""The stages in their order, and how a run is brought up to date."""
+"""Bring a run up to date: the stages in order, which of them are stale and why, and running those again."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib import import_module
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from infogap.console import say
 from infogap.errors import UserError
+from infogap.ids import digest
 from infogap.recipe import Recipe
+from infogap.runs import manifest
+from infogap.runs.manifest import Manifest
 from infogap.runs.run_folder import Run
-from infogap.runs.stage import Stage
-from infogap.runs.staleness import StageState, Staleness
+from infogap.runs.stage import Outcome, Stage
 from infogap.spelling import nearest
 
-_MODULES = {
-    "tasks": "infogap.tasks",
-    "generate": "infogap.generate",
-    "import": "infogap.imports",
-    "verify": "infogap.verify",
-    "gap": "infogap.gap",
-    "measure": "infogap.measure",
-    "dedupe": "infogap.dedupe",
-    "decontaminate": "infogap.decontaminate",
-    "balance": "infogap.balance",
-    "publish": "infogap.publish",
-    "report": "infogap.report",
-}
+# Each has a STAGE; they run in this order.
+_PACKAGES = (
+    "infogap.tasks",
+    "infogap.generate",
+    "infogap.imports",
+    "infogap.verify",
+    "infogap.gap",
+    "infogap.measure",
+    "infogap.dedupe",
+    "infogap.decontaminate",
+    "infogap.balance",
+    "infogap.publish",
+    "infogap.report",
+)
 
 
 @dataclass(frozen=True)
@@ -51,18 +56,17 @@ class StageUpdate:
 
 
 def stages(recipe: Recipe) -> list[Stage]:
-    """The recipe's stages, in the order in which they run."""
-    left_out = {"generate" if recipe.imports else "import"}
-    if recipe.measure.gap is None:
-        left_out.add("gap")
-    if recipe.decontaminate is None:
-        left_out.add("decontaminate")
-    found: list[Stage] = [import_module(module).STAGE for name, module in _MODULES.items() if name not in left_out]
-    return [replace(stage, inputs=(*stage.inputs, *stage.inputs_by(recipe))) for stage in found]
+    """Return the recipe's stages, in the order in which they run."""
+    present = [stage for stage in _all_stages() if not stage.absent(recipe)]
+    return [replace(stage, inputs=(*stage.inputs, *stage.inputs_by(recipe))) for stage in present]
+
+
+def _all_stages() -> list[Stage]:
+    return [import_module(package).STAGE for package in _PACKAGES]
 
 
 def states(run: Run) -> list[StageState]:
-    """Every stage's state, in order."""
+    """Return every stage's state, in order."""
     order = stages(run.recipe)
     staleness = Staleness(run, order)
     return [staleness.state(stage) for stage in order]
@@ -84,28 +88,23 @@ def run_all(run: Run) -> list[StageUpdate]:
 
 
 def run_one(run: Run, name: str) -> StageUpdate:
-    """Bring one stage up to date. Raises UserError if a stage that it reads is not, or if there is no such stage."""
-    if name not in _MODULES:
-        raise UserError(f"there is no stage '{name}'{nearest(name, _MODULES)}; the stages are {', '.join(_MODULES)}")
+    """Bring one stage up to date.
+
+    Raises UserError if there is no such stage, the recipe does not have it, or a stage that it reads is stale.
+    """
+    named = {stage.name: stage for stage in _all_stages()}
+    if name not in named:
+        raise UserError(f"there is no stage '{name}'{nearest(name, named)}; the stages are {', '.join(named)}")
     order = stages(run.recipe)
-    stage = next((stage for stage in order if stage.name == name), None)
-    if stage is None and name == "gap":
-        raise UserError("the recipe scores nothing; add `measure: {gap: {scorer: teacher}}` to it")
-    if stage is None and name == "decontaminate":
-        raise UserError(
-            "the recipe names no evaluation sets; add to it: "
-            "`decontaminate: {against: [{from: FILE, column: question}]}`"
-        )
-    if stage is None:
-        raise UserError(
-            f"this run has no stage {name}: its traces are {'imported' if name == 'generate' else 'generated'}"
-        )
+    if absent := named[name].absent(run.recipe):
+        raise UserError(absent)
+    stage = next(stage for stage in order if stage.name == name)
     staleness = Staleness(run, order)
     for maker in staleness.makers_of_inputs(stage):
-        found = staleness.state(maker)
-        if found.state != "done":
+        input_state = staleness.state(maker)
+        if input_state.state != "done":
             raise UserError(
-                f"{name} reads {maker.folders[0]}, which is {found.state} ({found.why[0]}); "
+                f"{name} reads {maker.folders[0]}, which is {input_state.state} ({input_state.why[0]}); "
                 f"first: infogap {maker.name} {run.path}"
             )
         staleness.refresh(maker)
@@ -127,3 +126,123 @@ def _bring_up_to_date(run: Run, stage: Stage, state: StageState, staleness: Stal
     for note in outcome.notes:
         say(f"          {note}", style="yellow")
     return StageUpdate(stage.name, state.state, state.why, outcome.rows, outcome.notes, outcome.shortfall)
+
+
+@dataclass(frozen=True)
+class StageState:
+    """Whether a stage's files are what the recipe asks for; if not, `why` lists the reasons."""
+
+    stage: str
+    state: Literal["done", "stale", "partial", "missing"]
+    why: list[str] = field(default_factory=list)
+    rows: int | None = None
+    shortfall: str | None = None
+
+
+class Staleness:
+    """Compare the stages of a run with its files."""
+
+    def __init__(self, run: Run, stages: list[Stage]) -> None:
+        self._run = run
+        self._stages = stages
+        self._parts: dict[str, dict[str, Any]] = {}
+
+    @cached_property
+    def _makers(self) -> dict[str, Stage]:
+        return {folder: stage for stage in self._stages for folder in stage.folders}
+
+    def state(self, stage: Stage) -> StageState:
+        """Return a stage's state; it is stale too if a stage that it reads is."""
+        made = self._run.manifest(stage.folders[0])
+        if made is None:
+            return self._unfinished(stage)
+        why = self._why_stale(stage, made)
+        state: Literal["done", "stale"] = "stale" if why else "done"
+        return StageState(stage.name, state, why, made.rows, made.counts.get("shortfall"))
+
+    def makers_of_inputs(self, stage: Stage) -> list[Stage]:
+        """Return the stages whose tables a stage reads, in the pipeline's order."""
+        made_by = {self._makers[folder].name for folder in stage.inputs if folder in self._makers}
+        return [maker for maker in self._stages if maker.name in made_by]
+
+    def record(self, stage: Stage, outcome: Outcome) -> None:
+        """Write the manifest of a stage that has just run."""
+        counts = outcome.counts | ({"shortfall": outcome.shortfall} if outcome.shortfall else {})
+        manifest.write(
+            self._run.manifest_path(stage.folders[0]),
+            Manifest(
+                stage=stage.name,
+                version=stage.version,
+                fingerprint=self._fingerprint(stage),
+                part=self._part(stage),
+                inputs=self._input_contents(stage),
+                rows=outcome.rows,
+                counts=counts,
+                files=manifest.describe_files(self._run.path, self._files(stage)),
+            ),
+        )
+
+    def refresh(self, stage: Stage) -> None:
+        """Update a manifest's fingerprint after an earlier stage's setting changed without effect.
+
+        Manifests, and what is published of them, thus depend on the recipe and not on the run's history.
+        """
+        path = self._run.manifest_path(stage.folders[0])
+        made = manifest.read(path)
+        if made is not None and made.fingerprint != self._fingerprint(stage):
+            manifest.write(path, replace(made, fingerprint=self._fingerprint(stage)))
+
+    def _unfinished(self, stage: Stage) -> StageState:
+        begun = stage.begun(self._run)
+        if begun is not None:
+            rows, why = begun
+            return StageState(stage.name, "partial", [why], rows)
+        return StageState(stage.name, "missing", ["not made yet"])
+
+    def _why_stale(self, stage: Stage, made: Manifest) -> list[str]:
+        why = []
+        if made.version != stage.version:
+            why.append("this version of infogap makes it otherwise")
+        why += manifest.changes(made.part, self._part(stage))
+        contents = self._input_contents(stage)
+        for maker in self.makers_of_inputs(stage):
+            if self.state(maker).state != "done":
+                why.append(f"{maker.folders[0]} is not up to date")
+            elif made.inputs.get(maker.folders[0]) != contents[maker.folders[0]]:
+                why.append(f"{maker.folders[0]} has changed")
+        for path, entry in made.files.items():
+            file = self._run.path / path
+            if not file.is_file():
+                why.append(f"{path} is gone")
+            elif file.stat().st_size != entry["bytes"]:
+                why.append(f"{path} has another size")
+        return why
+
+    def _part(self, stage: Stage) -> dict[str, Any]:
+        if stage.name not in self._parts:
+            self._parts[stage.name] = stage.part(self._run)
+        return self._parts[stage.name]
+
+    def _fingerprint(self, stage: Stage) -> str:
+        """Return a digest of all that determines the stage's result, back to the recipe and the source files."""
+        inputs = {maker.name: self._fingerprint(maker) for maker in self.makers_of_inputs(stage)}
+        return digest({"stage": stage.name, "version": stage.version, "part": self._part(stage), "inputs": inputs})
+
+    def _input_contents(self, stage: Stage) -> dict[str, str]:
+        """Return the digest of each input's files, by which a stage notices that a table has changed."""
+        contents = {}
+        for maker in self.makers_of_inputs(stage):
+            made = self._run.manifest(maker.folders[0])
+            contents[maker.folders[0]] = made.content if made else ""
+        return contents
+
+    def _files(self, stage: Stage) -> list[Path]:
+        """Return the files that the stage wrote, without caches and damaged parts, which are not part of its result."""
+        files = [path for folder in stage.folders for path in (self._run.path / folder).rglob("*") if path.is_file()]
+        return [
+            path
+            for path in files
+            if path.name != manifest.FILE_NAME
+            and not path.name.startswith((".", "damaged-"))
+            and "cache" not in path.relative_to(self._run.path).parts
+        ]

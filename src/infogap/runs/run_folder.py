@@ -27,7 +27,7 @@ _RECIPE = "recipe.yaml"
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder together with its recipe; `base` is what the recipe's relative paths start from."""
+    """A run folder with its recipe; the recipe's relative paths start from `base`."""
 
     path: Path
     recipe: Recipe
@@ -36,13 +36,13 @@ class Run:
 
     @classmethod
     def create(cls, loaded: LoadedRecipe, path: Path | None = None) -> Run:
-        """The run of a recipe (by default `runs/NAME`), made or taken up again."""
+        """Create or resume the run of a recipe, by default in `runs/NAME`."""
         path = path or Path("runs") / loaded.recipe.name
         return cls(path, loaded.recipe, loaded.base.resolve())
 
     @classmethod
     def open(cls, path: Path) -> Run:
-        """An existing run. Raises UserError where the folder is not one."""
+        """Open an existing run. Raises UserError if the folder is not one."""
         if not (path / _RECIPE).is_file():
             raise UserError(f"{path} is not a run folder (it has no {_RECIPE}); `infogap run RECIPE` makes one")
         loaded = load_recipe(path / _RECIPE)
@@ -51,10 +51,10 @@ class Run:
     def save_recipe(self) -> None:
         """Write the resolved recipe into the folder, defaults filled in.
 
-        Raises UserError where the folder holds other things than a run: a run replaces whole subfolders.
+        Raises UserError if the folder holds anything but a run, as a run replaces whole subfolders.
         """
         if self.path.is_dir() and not (self.path / _RECIPE).is_file():
-            # Hidden files are a lock's, or temporary ones; the origin alone is a run killed before its recipe came.
+            # Hidden files are locks or temporary. The origin alone is of a run killed before its recipe was written.
             names = [path.name for path in self.path.iterdir()]
             others = sorted(name for name in names if not name.startswith(".") and name != ORIGIN)
             if others:
@@ -66,14 +66,14 @@ class Run:
         write_text(self.path / _RECIPE, dump_recipe(self.recipe))
 
     def resolve(self, path: str) -> Path:
-        """A path of the recipe as a path of this machine."""
+        """Resolve a path of the recipe on this machine."""
         return self.base / Path(path).expanduser()
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the folder for writing.
 
-        Raises WorldError where another process holds it or the disk refuses, UserError where the path is a file.
+        Raises WorldError if another process holds it or the disk refuses, UserError if the path is a file.
         """
         owner = self.path / ".lock.owner"
         lock = FileLock(self.path / ".lock", timeout=0)
@@ -100,7 +100,7 @@ class Run:
     # What is on disk
 
     def manifest_path(self, folder: str) -> Path:
-        """Where the manifest of a folder lies: beside `dataset`, which holds only what is published."""
+        """Return the path of a folder's manifest: beside `dataset`, which holds only what is published."""
         if folder == "dataset":
             return self.path / "dataset.manifest.json"
         return self.path / folder / manifest.FILE_NAME
@@ -112,7 +112,7 @@ class Run:
         return sorted((self.path / table.name).glob("part-*.parquet"))
 
     def scan(self, table: Table) -> pl.LazyFrame:
-        """A table, lazily. Polars promises no row order: sort by the key where order matters."""
+        """Scan a table lazily. Polars guarantees no row order: sort by the key if order matters."""
         paths = self.part_paths(table)
         if not paths:
             return table.empty().lazy()
@@ -127,7 +127,7 @@ class Run:
         return table.extended({name: dtype for name, dtype in columns.items() if name not in table.schema})
 
     def parts(self, table: Table) -> Iterator[pl.DataFrame]:
-        """A table part by part, in the order it was written: bounded memory."""
+        """Yield a table part by part, in the order it was written, in bounded memory."""
         for path in self.part_paths(table):
             yield read_part(path, table)
 
@@ -138,7 +138,7 @@ class Run:
 
     @contextmanager
     def rewrite(self, table: Table) -> Iterator[TableWriter]:
-        """Write a table anew. The old manifest goes first: a killed rewrite counts as missing."""
+        """Rewrite a table. The old manifest is removed first, so an interrupted rewrite counts as missing."""
         folder = self.path / table.name
         (folder / manifest.FILE_NAME).unlink(missing_ok=True)
         for old in folder.glob("*.parquet"):
@@ -149,7 +149,7 @@ class Run:
 
 
 class TableWriter:
-    """Writes rows as Parquet parts of `ROWS_PER_PART` rows, in the order they come."""
+    """Write rows as Parquet parts of `ROWS_PER_PART` rows, in the order they are added."""
 
     def __init__(self, folder: Path, table: Table) -> None:
         self.table = table
@@ -182,13 +182,13 @@ class TableWriter:
 
 
 def write_part(path: Path, frame: pl.DataFrame) -> None:
-    """One Parquet part, whole or not at all."""
+    """Write one Parquet part, whole or not at all."""
     with whole_file(path) as temporary:
         frame.write_parquet(temporary, compression="zstd")
 
 
 def read_part(path: Path, table: Table) -> pl.DataFrame:
-    """One Parquet part. Raises WorldError where the file is damaged or has other columns."""
+    """Read one Parquet part. Raises WorldError if the file is damaged or has other columns."""
     try:
         return pl.read_parquet(path).match_to_schema(table.schema, extra_columns=_extra_columns(table))
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -200,7 +200,7 @@ def _extra_columns(table: Table) -> Literal["ignore", "raise"]:
 
 
 def check_part(path: Path) -> None:
-    """Raises WorldError where a part is damaged: found by its footer, without reading the rows."""
+    """Raise WorldError if a part is damaged, by its footer: the rows are not read."""
     try:
         pl.read_parquet_schema(path)
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -208,5 +208,5 @@ def check_part(path: Path) -> None:
 
 
 def _damaged(path: Path, error: Exception) -> WorldError:
-    # Removing this one file is enough: its stage then counts as stale and makes it, or asks for its traces, again.
+    # Removing this one file is enough: its stage then counts as stale, and writes it or requests its traces again.
     return WorldError(f"{path} is damaged ({str(error).splitlines()[0]}); remove this file and run again")

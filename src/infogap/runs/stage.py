@@ -1,4 +1,4 @@
-"""What a stage is: its name, what it reads, what of the recipe it depends on, and how it is made."""
+"""The stage: its name, what it reads, what it depends on, and the function that makes its tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from infogap.runs.run_folder import Run
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a stage did."""
+    """The result of a stage."""
 
     rows: int
     counts: dict[str, Any] = field(default_factory=dict)  # goes to the manifest
@@ -24,19 +24,21 @@ class Outcome:
 class Stage:
     """One step from tables to a table.
 
-    `folders[0]` holds the manifest. `part` gives what the result depends on besides the inputs: the
-    stage's keys of the recipe and digests of the files it reads, as JSON-able values.
+    `folders[0]` holds the manifest. `part` returns what the result depends on besides the inputs: the stage's keys of
+    the recipe and digests of the files it reads, as JSON-able values.
     """
 
     name: str
     folders: tuple[str, ...]
     inputs: tuple[str, ...]
-    version: int  # raised when the same input would give another result
+    version: int  # raised when the same input gives another result
     part: Callable[[Run], dict[str, Any]]
     make: Callable[[Run], Outcome]
-    # What else it reads, by the recipe: a table that a setting does not need makes nothing stale.
+    # Why a recipe does not have this stage, and what to add to it; empty if it does.
+    absent: Callable[[Recipe], str] = lambda _recipe: ""
+    # Further inputs, by the recipe: a table that the settings do not need makes nothing stale.
     inputs_by: Callable[[Recipe], tuple[str, ...]] = lambda _recipe: ()
-    # Of a stage that resumes and is not whole: the rows that it has, and a sentence on how far it is.
+    # For a stage that resumes and is incomplete: its rows so far, and a sentence on its progress.
     begun: Callable[[Run], tuple[int, str] | None] = lambda _run: None
-    # Asked before the first stage of a command is made: raises UserError or WorldError where this one could not be.
+    # Called before the first stage of a command runs: raises UserError or WorldError if this one could not run.
     ready: Callable[[Run], None] = lambda _run: None

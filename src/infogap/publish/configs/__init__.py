@@ -1,11 +1,4 @@
-"""The published configs by name."""
+"""The built-in published configs, a module each; pyproject.toml registers them as another package registers its own.
 
-from __future__ import annotations
-
-from infogap.publish.configs.preference import PREFERENCE
-from infogap.publish.configs.privileged import PRIVILEGED
-from infogap.publish.configs.rl import RL
-from infogap.publish.configs.sft import SFT
-from infogap.publish.configs.traces import EVERY_TRACE
-
-CONFIGS = {config.name: config for config in (SFT, EVERY_TRACE, PREFERENCE, PRIVILEGED, RL)}
+Open `base.py` first: it says what a config is.
+"""

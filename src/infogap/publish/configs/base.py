@@ -1,40 +1,64 @@
-"""What a published config is: a view of the dataset, made of the rows of one table."""
+"""The published config: an object that describes a view of the dataset and yields its rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from infogap.publish.external_sort import SLICE_BYTES, sorted_slices
+from infogap.publish.published_columns import MESSAGES
 from infogap.runs.run_folder import Run
-from infogap.schema import Table
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """A view of the dataset.
+    """A view of the dataset, registered under its name in the entry-point group `infogap.configs`.
 
-    `places` says which rows of the table it takes, and in which order: the table's key, `place`, and what else `rows`
-    needs; rows of the same place make one row. `rows` makes what is published of a slice of them.
+    Recipes name it in `publish.configs`; people load it with `load_dataset(REPO, NAME)`.
     """
 
     name: str
     shows: str
-    schema: pl.Schema
-    key: pl.Expr  # what tells a row from the others
-    table: Table
-    places: Callable[[Run], pl.DataFrame]
-    rows: Callable[[Run, pl.DataFrame], pl.DataFrame]
-    empty: str  # why there may be no rows
-    schema_of: Callable[[Run], pl.Schema] | None = None  # with the columns of the run's own measures
+    """What it holds, as a phrase for the card's table."""
 
-    def for_run(self, run: Run) -> Config:
-        """The same view with the columns that it has in this run."""
-        return self if self.schema_of is None else replace(self, schema=self.schema_of(run))
+    features: pl.Schema | Callable[[Run], pl.Schema]
+    """Its columns as Polars types, published as `datasets.Features`; a function of the run if they depend on it."""
 
-    def slices(self, run: Run, places: pl.DataFrame, limit: int = SLICE_BYTES) -> Iterator[pl.DataFrame]:
-        """What is published of these places, in order, from about `limit` bytes of text at a time."""
-        for rows in sorted_slices(run, self.table, places, limit):
-            yield self.rows(run, rows)
+    key: pl.Expr
+    """The key of a row, by which `infogap diff` compares datasets."""
+
+    rows: Callable[[Run, pl.DataFrame], Iterable[pl.DataFrame]]
+    """From a run and its table `mix`, frames with these columns in a fixed order; each becomes a Parquet file."""
+
+    empty: str = "it has no rows"
+    """Why it may have no rows, for the error message."""
+
+    privileged: str = ""
+    """What it publishes that the student must not see, if anything; whoever publishes is told."""
+
+    opt_in: bool = False
+    """True if only a recipe that names it publishes it: it is never a default."""
+
+    card: str = ""
+    """Its paragraph in the card: Markdown with Jinja, which may use `card_values` and `density_unit`."""
+
+    card_values: Callable[[Path], dict[str, Any]] = lambda _folder: {}
+    """From the written dataset folder, the values that the paragraph shows."""
+
+    notes: Callable[[pl.DataFrame, int], list[str]] = lambda _traces, _rows: []
+    """From the traces (`traces_in_short`) and the number of written rows, notes for whoever publishes."""
+
+    def columns(self, run: Run) -> pl.Schema:
+        """Return its columns in this run."""
+        return self.features if isinstance(self.features, pl.Schema) else self.features(run)
+
+    def prompts(self, run: Run) -> bool:
+        """True if it shows the student's prompt: a column holds chat messages."""
+        return MESSAGES in self.columns(run).values()
+
+    def answers(self, run: Run) -> bool:
+        """True if it shows traces as chat messages: a column other than `prompt` holds them."""
+        return any(dtype == MESSAGES for name, dtype in self.columns(run).items() if name != "prompt")

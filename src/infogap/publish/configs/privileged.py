@@ -1,21 +1,20 @@
-"""The config `privileged`: what teachers were shown, for on-policy self-distillation.
+"""The config `privileged`: the teachers' contexts, for on-policy self-distillation.
 
-There the student samples from the prompt, and is taught by itself under prompt and context. The columns `prompt` and
-`privileged_context` are those that such trainers read; they word the teacher's prompt themselves.
+There the student samples from the prompt, and is its own teacher with prompt and context. Such trainers read the
+columns `prompt` and `privileged_context`, and word the teacher's prompt themselves.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from infogap.publish.chat_messages import MESSAGES, prompts
 from infogap.publish.configs.base import Config
-from infogap.publish.external_sort import in_order
-from infogap.publish.trace_join import columns, with_tasks
+from infogap.publish.external_sort import SortedRows, in_order
+from infogap.publish.published_columns import MESSAGES, columns, prompts, with_tasks
 from infogap.runs.run_folder import Run
-from infogap.schema import CONTEXTS, MIX, TASKS, TRACES
+from infogap.schema import CONTEXTS, TASKS, TRACES
 
-_SCHEMA = pl.Schema(
+_FEATURES = pl.Schema(
     {
         "prompt": MESSAGES,
         "privileged_context": CONTEXTS.schema["text"],
@@ -25,27 +24,31 @@ _SCHEMA = pl.Schema(
 )
 
 
-def _places(run: Run) -> pl.DataFrame:
-    """The contexts under which the traces of the mix were written, by id."""
-    selected = run.scan(MIX).filter("selected").select("trace_id")
+def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
+    """Select the contexts of the mix's traces, by id."""
+    selected = mix.lazy().filter("selected").select("trace_id")
     used = run.scan(TRACES).join(selected, on="trace_id", how="semi").select("context_id").drop_nulls().unique()
     there = run.scan(CONTEXTS).select("context_id").join(used, on="context_id", how="semi")
-    return in_order(there.collect())
+    return SortedRows(run, CONTEXTS, in_order(there.collect()), _with_prompts)
 
 
-def _rows(run: Run, contexts: pl.DataFrame) -> pl.DataFrame:
-    """A row for each context: the student's prompt, and the context's text."""
+def _with_prompts(run: Run, contexts: pl.DataFrame) -> pl.DataFrame:
+    """Make a row per context: the student's prompt, and the context's text."""
     rows = with_tasks(run, contexts)
-    return rows.with_columns(prompts(run, rows), privileged_context="text").select(*_SCHEMA).match_to_schema(_SCHEMA)
+    return (
+        rows.with_columns(prompts(run, rows), privileged_context="text").select(*_FEATURES).match_to_schema(_FEATURES)
+    )
 
 
 PRIVILEGED = Config(
     name="privileged",
     shows="what the teachers of the mix's traces were shown, for on-policy self-distillation",
-    schema=_SCHEMA,
+    features=_FEATURES,
     key=pl.col("context_id"),
-    table=CONTEXTS,
-    places=_places,
     rows=_rows,
     empty="no trace of the mix was written under a context",
+    privileged="what teachers were shown, answers and worked solutions included",
+    opt_in=True,
+    card="In `privileged`, `privileged_context` is what a teacher was shown besides the question, under the privilege "
+    "in `privilege`: answers and worked solutions, and wrong ones under decoys.",
 )

@@ -7,14 +7,13 @@ from typing import Any
 import orjson
 import polars as pl
 
-from infogap.publish.chat_messages import MESSAGES, prompts
 from infogap.publish.configs.base import Config
-from infogap.publish.external_sort import in_order
-from infogap.publish.trace_join import public
+from infogap.publish.external_sort import SortedRows, in_order
+from infogap.publish.published_columns import MESSAGES, prompts, public
 from infogap.runs.run_folder import Run
-from infogap.schema import MIX, TASKS, TRACES
+from infogap.schema import TASKS, TRACES
 
-_SCHEMA = pl.Schema(
+_FEATURES = pl.Schema(
     {
         "data_source": pl.String(),
         "prompt": MESSAGES,
@@ -34,20 +33,20 @@ _SCHEMA = pl.Schema(
         ),
     }
 )
-# What a verifier needs besides the gold answer; where a row came from stays here.
+# What a verifier needs besides the gold answer; a row's origin is not published.
 _SETTINGS = ("gym", "tolerance")
 
 
-def _places(run: Run) -> pl.DataFrame:
-    """The tasks of the mix that have a gold answer, by id."""
-    selected = run.scan(MIX).filter("selected").select("trace_id")
+def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
+    """Select the tasks of the mix that have a gold answer, by id."""
+    selected = mix.lazy().filter("selected").select("trace_id")
     used = run.scan(TRACES).join(selected, on="trace_id", how="semi").select("task_id").unique()
     there = run.scan(TASKS).filter(pl.col("answer").is_not_null()).join(used, on="task_id", how="semi")
-    return in_order(there.select("task_id").collect())
+    return SortedRows(run, TASKS, in_order(there.select("task_id").collect()), _verl_rows)
 
 
-def _rows(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:
-    """A row for each task. `ability` is the family, or the verifier where there is none."""
+def _verl_rows(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:
+    """Make a row per task. `ability` is the family or, without one, the verifier."""
     known = tasks.with_columns(
         prompts(run, tasks),
         public(tasks, "source"),
@@ -65,25 +64,32 @@ def _rows(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:
             reward_model=pl.struct(style=pl.lit("rule"), ground_truth="answer"),
             extra_info=extra,
         )
-        .select(*_SCHEMA)
-        .match_to_schema(_SCHEMA)
+        .select(*_FEATURES)
+        .match_to_schema(_FEATURES)
     )
 
 
 def _settings(metadata: str | None) -> str | None:
-    """As JSON; None where the verifier needs nothing."""
+    """Return the verifier's settings as JSON; None if it needs none."""
     known: dict[str, Any] = orjson.loads(metadata or "{}")
     kept = {key: known[key] for key in _SETTINGS if key in known}
     return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS).decode() if kept else None
 
 
+def _notes(traces: pl.DataFrame, rows: int) -> list[str]:
+    without = traces.filter("selected")["task_id"].n_unique() - rows
+    return [f"without a gold answer, and so not in `rl`: {without:,} of the mix's tasks"] if without else []
+
+
 RL = Config(
     name="rl",
     shows="the tasks of the mix with their gold answers, for reinforcement learning",
-    schema=_SCHEMA,
+    features=_FEATURES,
     key=pl.col("extra_info").struct.field("task_id"),
-    table=TASKS,
-    places=_places,
     rows=_rows,
     empty="no task of the mix has a gold answer",
+    opt_in=True,
+    card="In `rl`, columns are named as verl reads them: the gold answer is `reward_model.ground_truth`, and "
+    "`extra_info` names the verifier and, as JSON, what it needs besides.",
+    notes=_notes,
 )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
-from infogap.publish.chat_messages import MESSAGES, answers, prompts
 from infogap.publish.configs.base import Config
-from infogap.publish.external_sort import in_order
-from infogap.publish.trace_join import columns, joined
+from infogap.publish.external_sort import SortedRows, in_order
+from infogap.publish.published_columns import MESSAGES, answers, columns, joined, prompts
 from infogap.runs.run_folder import Run
-from infogap.schema import MEASURES, MIX, TASKS, TRACES, VERDICTS
+from infogap.schema import MEASURES, TASKS, TRACES, VERDICTS
 
-_SCHEMA = pl.Schema(
+_FEATURES = pl.Schema(
     {
         "messages": MESSAGES,
         **columns(TRACES, "trace_id", "task_id"),
@@ -24,25 +23,24 @@ _SCHEMA = pl.Schema(
 )
 
 
-def _places(run: Run) -> pl.DataFrame:
-    """The traces of the mix, by id."""
-    return in_order(run.scan(MIX).filter("selected").select("trace_id").collect())
+def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
+    """Select the traces of the mix, by id."""
+    return SortedRows(run, TRACES, in_order(mix.filter("selected").select("trace_id")), _conversations)
 
 
-def _rows(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
-    """Conversations of a question and a trace; see `conversations`."""
+def _conversations(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
+    """Make a conversation per trace: the student's prompt, and the trace as the answer."""
     known = joined(run, traces)
     messages = pl.concat_list(prompts(run, known), answers(run))
-    return known.with_columns(messages=messages).select(*_SCHEMA).match_to_schema(_SCHEMA)
+    return known.with_columns(messages=messages).select(*_FEATURES).match_to_schema(_FEATURES)
 
 
 SFT = Config(
     name="sft",
     shows="the traces of the mix as conversations, for supervised fine-tuning",
-    schema=_SCHEMA,
+    features=_FEATURES,
     key=pl.col("trace_id"),
-    table=TRACES,
-    places=_places,
     rows=_rows,
     empty="the mix selects no trace",
+    card="In `sft`, `messages` holds one question and one answer.",
 )

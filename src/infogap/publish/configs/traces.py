@@ -1,12 +1,12 @@
-"""The config `traces`: everything that is known of every trace."""
+"""The config `traces`: every trace with all that was measured of it."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from infogap.publish.configs.base import Config
-from infogap.publish.external_sort import in_order
-from infogap.publish.trace_join import all_but, columns, joined
+from infogap.publish.external_sort import SortedRows, in_order
+from infogap.publish.published_columns import all_but, columns, joined
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACES, VERDICTS, Table
 
@@ -32,25 +32,31 @@ def _schema_of(run: Run) -> pl.Schema:
     return _schema(run.stored(MEASURES))
 
 
-def _places(run: Run) -> pl.DataFrame:
-    """All traces, by id."""
-    return in_order(run.scan(TRACES).select("trace_id").collect())
+def _rows(run: Run, _mix: pl.DataFrame) -> SortedRows:
+    """Select all traces, by id."""
+    return SortedRows(run, TRACES, in_order(run.scan(TRACES).select("trace_id").collect()), _with_measurements)
 
 
-def _rows(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
-    """Every trace with its task, verdict, measurements, duplicate and place in the mix."""
+def _with_measurements(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
+    """Make a row per trace: its task, verdict, measurements, duplicate and place in the mix."""
     schema = _schema_of(run)
     return joined(run, traces).select(*schema).match_to_schema(schema)
+
+
+def _notes(traces: pl.DataFrame, _rows: int) -> list[str]:
+    failed = int(traces["failed"].sum())
+    reasons = "error, filtered or too_long"
+    return (
+        [f"{failed:,} failed requests are rows of the config `traces`, with finish_reason {reasons}"] if failed else []
+    )
 
 
 EVERY_TRACE = Config(
     name="traces",
     shows="every trace with everything measured of it",
-    schema=_schema(MEASURES),
+    features=_schema_of,
     key=pl.col("trace_id"),
-    table=TRACES,
-    places=_places,
     rows=_rows,
     empty="there are no traces",
-    schema_of=_schema_of,
+    notes=_notes,
 )

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from infogap.recipe import load_recipe
-from infogap.report.funnel_table import funnel_of, funnel_table, rows_not_imported
+from infogap.report.run_summary import funnel_of, funnel_table, rows_not_imported
 from infogap.runs.pipeline import run_all
 from infogap.runs.run_folder import Run
 from tasks.small_recipes import write_jsonl

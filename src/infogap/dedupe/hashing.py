@@ -1,4 +1,4 @@
-"""Texts as hashes of their word n-grams, many at a time."""
+"""Hash texts to digests, words and word n-grams, a column at a time; the loops are compiled in hash_kernels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Hashed:
-    """Of each text a digest, equal where two texts have the same words (in lower case), and its n-grams' hashes.
+    """A digest of each text, equal for texts with the same words (in lower case), and its n-grams' hashes.
 
     The n-grams of text i are `grams[ends[i]:ends[i + 1]]`, in order and with repetitions. A text without a word has
     none.
@@ -23,13 +23,13 @@ class Hashed:
 
 
 def hashed(texts: pl.Series, n: int) -> Hashed:
-    """The hashes of a column of texts without nulls.
+    """Hash a column of texts without nulls.
 
     Words are what white space separates, and every character of a script without spaces (Chinese, Japanese, Thai,
     Khmer, Burmese). Punctuation stays with its word: `x+1` and `x-1` are different words. A text of fewer than `n`
     words is one n-gram.
     """
-    from infogap.dedupe.kernels import read_digests
+    from infogap.dedupe.hash_kernels import read_digests
 
     words, ends = word_hashes(texts)
     digests = np.empty((len(texts), 2), np.uint64)
@@ -39,11 +39,11 @@ def hashed(texts: pl.Series, n: int) -> Hashed:
 
 
 def word_hashes(texts: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """The words' hashes of a column of texts without nulls, in lower case; those of text i are `[ends[i]:ends[i + 1]]`.
+    """Hash the words of a column of texts without nulls, in lower case; those of text i are `[ends[i]:ends[i + 1]]`.
 
     Words are cut as `hashed` says.
     """
-    from infogap.dedupe.word_hashes import read_words
+    from infogap.dedupe.hash_kernels import read_words
 
     buffer, offsets = _utf8(texts.str.to_lowercase())
     words, ends = np.empty(int(offsets[-1] - offsets[0]), np.uint64), np.zeros(len(texts) + 1, np.int64)
@@ -54,8 +54,8 @@ def word_hashes(texts: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.int64]
 def gram_hashes(
     words: NDArray[np.uint64], ends: NDArray[np.int64], n: int
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """The n-grams' hashes and ends of texts given by their words' hashes; fewer than `n` words are one n-gram."""
-    from infogap.dedupe.kernels import read_grams
+    """Hash the n-grams of texts given as hashes of words; a text of fewer than `n` words is one n-gram."""
+    from infogap.dedupe.hash_kernels import read_grams
 
     grams, gram_ends = np.empty(len(words), np.uint64), np.zeros(len(ends), np.int64)
     read_grams(words, ends, n, grams, gram_ends)
@@ -63,7 +63,7 @@ def gram_hashes(
 
 
 def _utf8(texts: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """All texts' bytes, and where each begins (and the last ends)."""
+    """Return the bytes of all texts in one buffer, and their bounds in it."""
     import pyarrow as pa
 
     column = texts.to_arrow().cast(pa.large_string())

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from infogap.errors import UserError
 from infogap.recipe import load_recipe
+from infogap.runs.pipeline import StageState, Staleness, run_one, stages
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
-from infogap.runs.staleness import StageState, Staleness
 from infogap.schema import CONTEXTS, MIX
 
 
@@ -147,3 +148,25 @@ def test_equal_work_gives_equal_manifests(tmp_path: Path) -> None:
         bench.make()
         texts.append(bench.run.manifest_path("mix").read_text())
     assert texts[0] == texts[1]
+
+
+GENERATED = "tasks: [{from: reasoning_gym, names: [gcd], count: 2}]\nteacher: {backend: embedded}\n"
+GENERATED += "generate: {privileges: [unguided]}\n"
+IMPORTED = "import: [{from: traces.jsonl, columns: {question: q, trace: t}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name", "reason"),
+    [
+        (GENERATED, "gap", "the recipe scores nothing; add `measure"),
+        (GENERATED, "decontaminate", "the recipe names no evaluation sets; add to it: `decontaminate"),
+        (GENERATED, "import", "this run has no stage import: its traces are generated"),
+        (IMPORTED, "generate", "this run has no stage generate: its traces are imported"),
+    ],
+)
+def test_a_stage_says_why_a_recipe_does_not_have_it(tmp_path: Path, recipe: str, name: str, reason: str) -> None:
+    (tmp_path / "recipe.yaml").write_text(f"name: demo\n{recipe}")
+    run = Run.create(load_recipe(tmp_path / "recipe.yaml"), tmp_path / "run")
+    assert name not in [stage.name for stage in stages(run.recipe)]
+    with pytest.raises(UserError, match=reason):
+        run_one(run, name)

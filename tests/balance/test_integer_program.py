@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infogap.balance.axes import Axis, Counts
-from infogap.balance.quotas import Quotas
-from infogap.balance.supply import Supply
-from infogap.balance.task_flow import overdrawn, spread
+from infogap.balance.integer_program import Quotas
+from infogap.balance.task_flow import Supply, overdrawn, spread
 
 SHARES: dict[int, list[tuple[float, ...]]] = {
     1: [(1.0,)],

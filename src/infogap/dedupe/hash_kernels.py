@@ -1,13 +1,36 @@
-"""Words of UTF-8 as hashes, eight bytes at a time."""
+"""Compiled: hash the words of UTF-8 texts, eight bytes at a time, and their n-grams; numba, without Python's lock.
+
+Callers keep the types: buffers of uint8, offsets and ends of int64 with a leading 0, hashes of uint64. numba caches
+what it compiles, and compiles it anew where the file that holds the function has changed.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from numba import njit
+from numpy.typing import NDArray
 
-from infogap.dedupe.compiled import M1, S32, SEED, Bytes, Hashes, Places, compiled, mixed
+Bytes = NDArray[np.uint8]
+Places = NDArray[np.int64]
+Hashes = NDArray[np.uint64]
+Signatures = NDArray[np.uint32]
 
+if TYPE_CHECKING:
+    Function = TypeVar("Function")
+
+    def compiled(function: Function) -> Function:
+        """The function itself: numba has no types."""
+        return function
+
+else:
+    compiled = njit(nogil=True, cache=True)
+
+SEED = np.uint64(0xCBF29CE484222325)
+BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplying by its powers loses no bit of a word's hash
+M1, M2 = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
+S32, S33 = np.uint64(32), np.uint64(33)
 _SPACE, _ALONE, _JOINED = 0, 1, 2
 _ZERO, _ONE, _S7 = np.uint64(0), np.uint64(1), np.uint64(7)
 _I1, _I2, _I3, _I4, _I5, _I6, _I7 = (np.uint64(place) for place in range(1, 8))
@@ -16,6 +39,14 @@ _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 # Of each of eight bytes the lowest bit, and the highest.
 _ONES, _HIGHS = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 _BANGS = np.uint64(0x2121212121212121)  # "!", the first ASCII character that is no white space and no control
+
+
+@compiled
+def mixed(value: Any) -> Any:
+    """MurmurHash3's finalizer for 64 bits (Appleby): every bit of the result depends on every bit."""
+    value = (value ^ (value >> S33)) * M1
+    value = (value ^ (value >> S33)) * M2
+    return value ^ (value >> S33)
 
 
 @compiled
@@ -174,3 +205,36 @@ def read_words(buffer: Bytes, offsets: Places, words: Hashes, ends: Places) -> N
                 count += 1
             place = end
         ends[text + 1] = count
+
+
+@compiled
+def read_digests(words: Hashes, ends: Places, digests: Hashes) -> None:
+    """Fill in 128 bits for each text, two columns: equal where the texts have the same words in the same order."""
+    for text in range(len(ends) - 1):
+        one, other = SEED, BASE
+        for place in range(ends[text], ends[text + 1]):
+            one = (one ^ words[place]) * M1
+            one ^= one >> S32
+            other = (other + words[place]) * M2
+            other ^= other >> S32
+        digests[text, 0], digests[text, 1] = mixed(one), mixed(other)
+
+
+@compiled
+def read_grams(words: Hashes, ends: Places, n: int, grams: Hashes, gram_ends: Places) -> None:
+    """Fill in each text's n-gram hashes, in order and with repetitions; fewer than `n` words are one n-gram.
+
+    A hash is a polynomial, modulo 2**64, in the hashes of the words, finalized.
+    """
+    count = 0
+    for text in range(len(ends) - 1):
+        start, stop = ends[text], ends[text + 1]
+        size = min(n, stop - start)
+        if size:
+            for first in range(start, stop - size + 1):
+                value = np.uint64(0)
+                for place in range(first, first + size):
+                    value = value * BASE + words[place]
+                grams[count] = mixed(value)
+                count += 1
+        gram_ends[text + 1] = count

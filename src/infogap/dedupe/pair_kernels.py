@@ -1,48 +1,15 @@
-"""What is done to every n-gram, and to every candidate pair: compiled, without Python's lock."""
+"""Compiled: MinHash signatures, the candidate pairs of a band and their exact Jaccard; numba, without Python's lock."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from infogap.dedupe.compiled import BASE, M1, M2, S32, SEED, Hashes, Places, Signatures, compiled, mixed
+from infogap.dedupe.hash_kernels import S32, Hashes, Places, Signatures, compiled
 
 _S29 = np.uint64(29)
 _L13, _L16, _N1, _N2 = np.uint32(13), np.uint32(16), np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
 _MOST = np.uint32(0xFFFFFFFF)
-
-
-@compiled
-def read_digests(words: Hashes, ends: Places, digests: Hashes) -> None:
-    """Fill in 128 bits for each text, two columns: equal where the texts have the same words in the same order."""
-    for text in range(len(ends) - 1):
-        one, other = SEED, BASE
-        for place in range(ends[text], ends[text + 1]):
-            one = (one ^ words[place]) * M1
-            one ^= one >> S32
-            other = (other + words[place]) * M2
-            other ^= other >> S32
-        digests[text, 0], digests[text, 1] = mixed(one), mixed(other)
-
-
-@compiled
-def read_grams(words: Hashes, ends: Places, n: int, grams: Hashes, gram_ends: Places) -> None:
-    """Fill in each text's n-gram hashes, in order and with repetitions; fewer than `n` words are one n-gram.
-
-    A hash is a polynomial, modulo 2**64, in the hashes of the words, finalized.
-    """
-    count = 0
-    for text in range(len(ends) - 1):
-        start, stop = ends[text], ends[text + 1]
-        size = min(n, stop - start)
-        if size:
-            for first in range(start, stop - size + 1):
-                value = np.uint64(0)
-                for place in range(first, first + size):
-                    value = value * BASE + words[place]
-                grams[count] = mixed(value)
-                count += 1
-        gram_ends[text + 1] = count
 
 
 @compiled
@@ -63,7 +30,7 @@ def sign(grams: Hashes, ends: Places, a: Signatures, b: Signatures, signatures: 
 
 @compiled
 def set_sizes(grams: Hashes, ends: Places, sizes: Places) -> None:
-    """Fill in how many different hashes each text has."""
+    """Fill in the number of distinct hashes of each text."""
     table, marks = _empty_table(ends)
     for text in range(len(ends) - 1):
         sizes[text] = _make_set(grams[ends[text] : ends[text + 1]], table, marks, text + 1)
@@ -71,9 +38,9 @@ def set_sizes(grams: Hashes, ends: Places, sizes: Places) -> None:
 
 @compiled
 def jaccards(
-    grams: Hashes, ends: Places, sizes: Places, one: Places, other: Places, found: NDArray[np.float64]
+    grams: Hashes, ends: Places, sizes: Places, one: Places, other: Places, values: NDArray[np.float64]
 ) -> None:
-    """Fill in the exact Jaccard of pairs of texts, each by its place in `ends`: of the sets of their hashes.
+    """Fill in the exact Jaccard of pairs of texts (positions in `ends`), of the sets of their hashes.
 
     `sizes` are those of the sets. Pairs with the same `one` should follow each other: its set is made once for them.
     """
@@ -96,12 +63,12 @@ def jaccards(
                 shared += 1
                 marks[slot] = mark
         total = sizes[held] + sizes[other[pair]]
-        found[pair] = shared / (total - shared) if total > shared else 1.0
+        values[pair] = shared / (total - shared) if total > shared else 1.0
 
 
 @compiled
 def _empty_table(ends: Places) -> tuple[Hashes, Places]:
-    """Room for any text's set. A slot is taken where its mark is that of the set that is in the table, or later."""
+    """Allocate a table for any text's set. A slot is taken if its mark is the current set's, or a later one."""
     longest = 1
     for text in range(len(ends) - 1):
         longest = max(longest, ends[text + 1] - ends[text])
@@ -111,7 +78,7 @@ def _empty_table(ends: Places) -> tuple[Hashes, Places]:
 
 @compiled
 def _slots(hashes: int) -> int:
-    """The size of a table for so many hashes: a power of two, and half of it empty at least."""
+    """Return the size of a table for this many hashes: a power of two, at least half of it empty."""
     slots = 2
     while slots < 2 * hashes:
         slots *= 2
@@ -120,7 +87,7 @@ def _slots(hashes: int) -> int:
 
 @compiled
 def _make_set(grams: Hashes, table: Hashes, marks: Places, mark: int) -> int:
-    """Put hashes into the beginning of the table, whose other marks are below `mark`; how many different ones."""
+    """Insert hashes into the table, whose other marks are below `mark`; return the number of distinct ones."""
     last = _slots(len(grams)) - 1
     count = 0
     for gram in grams:
@@ -148,8 +115,8 @@ def band_keys(
 
 @compiled
 def merged(one: Hashes, other: Hashes) -> Hashes:
-    """The different values of two sorted arrays, sorted."""
-    found = np.empty(len(one) + len(other), np.uint64)
+    """Merge two sorted arrays into the sorted distinct values."""
+    both = np.empty(len(one) + len(other), np.uint64)
     count = i = j = 0
     while i < len(one) or j < len(other):
         if j == len(other) or (i < len(one) and one[i] <= other[j]):
@@ -158,10 +125,10 @@ def merged(one: Hashes, other: Hashes) -> Hashes:
         else:
             value = other[j]
             j += 1
-        if count == 0 or value != found[count - 1]:
-            found[count] = value
+        if count == 0 or value != both[count - 1]:
+            both[count] = value
             count += 1
-    return found[:count]
+    return both[:count]
 
 
 @compiled
@@ -174,13 +141,13 @@ def pairs_in_band(
     visits: int,
     partners: int,
 ) -> tuple[NDArray[np.uint64], int]:
-    """Candidate pairs of items that share a bucket, as `later << 32 | earlier`, and how many searches were cut short.
+    """Return candidate pairs that share a bucket, as `later << 32 | earlier`, and the number of searches cut short.
 
     `order` holds the items bucket after bucket, ascending in each, and `starts` where buckets begin (and the end).
     A pair is one if its signatures agree in `least` values. Each item looks at the first `visits` earlier ones of its
     bucket and takes `partners` of them at most, so that the work grows with the items and not with their square.
     """
-    found = np.empty(1024, np.uint64)
+    pairs = np.empty(1024, np.uint64)
     count = cut = 0
     for bucket in range(len(starts) - 1):
         start, stop = starts[bucket], starts[bucket + 1]
@@ -196,15 +163,15 @@ def pairs_in_band(
                 for perm in range(len(row)):
                     agreed += row[perm] == other[perm]
                 if agreed >= least:
-                    if count == len(found):
-                        larger = np.empty(2 * len(found), np.uint64)
-                        larger[:count] = found
-                        found = larger
-                    found[count] = (np.uint64(later) << S32) | np.uint64(earlier)
+                    if count == len(pairs):
+                        larger = np.empty(2 * len(pairs), np.uint64)
+                        larger[:count] = pairs
+                        pairs = larger
+                    pairs[count] = (np.uint64(later) << S32) | np.uint64(earlier)
                     count += 1
                     taken += 1
                     if taken == partners:
                         break
             if last < place and taken < partners:
                 cut += 1
-    return found[:count].copy(), cut
+    return pairs[:count].copy(), cut

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
+from datasketch import MinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infogap.dedupe import candidates as module
-from infogap.dedupe.bands import Bands, choose_bands
-from infogap.dedupe.candidates import Items, candidates, fewest_agreeing
+from dedupe.plain_search import jaccard
+from infogap.dedupe import minhash as module
+from infogap.dedupe.hashing import hashed
+from infogap.dedupe.minhash import (
+    RECALL,
+    SCHEME,
+    SEED,
+    Bands,
+    Items,
+    candidates,
+    choose_bands,
+    fewest_agreeing,
+    signatures,
+)
 
 BANDS = Bands(count=4, rows=2)
 
@@ -59,3 +72,47 @@ def test_large_buckets_cost_no_square(monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = candidates(items, unlike, choose_bands(0.8, 128), 0.8)
     assert len(pairs.later) == 0
     assert pairs.cut == 500 - 11
+
+
+def test_the_usual_threshold_has_21_bands_of_6() -> None:
+    assert choose_bands(0.8, 128) == Bands(21, 6)
+    assert Bands(21, 6).recall(0.8) == pytest.approx(1 - (1 - 0.8**6) ** 21)
+
+
+@given(st.floats(0.2, 1), st.integers(32, 512))
+def test_bands_are_the_longest_that_find_a_pair_at_the_threshold(threshold: float, num_perm: int) -> None:
+    bands = choose_bands(threshold, num_perm)
+    assert bands.count * bands.rows <= num_perm
+    assert bands.count >= 2
+    if bands.rows > 1:
+        assert bands.recall(threshold) >= RECALL
+    longer = range(bands.rows + 1, num_perm // 2 + 1)
+    assert all(Bands(num_perm // rows, rows).recall(threshold) < RECALL for rows in longer)
+
+
+def test_where_permutations_are_too_few_bands_are_single_rows() -> None:
+    assert choose_bands(0.05, 16) == Bands(16, 1)
+
+
+TEXTS = st.lists(st.text(st.characters(blacklist_categories=["Cs"]), max_size=60), min_size=1, max_size=5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TEXTS, st.integers(1, 5), st.sampled_from([16, 100, 128, 256]))
+def test_signatures_are_those_of_datasketch(texts: list[str], n: int, num_perm: int) -> None:
+    found = hashed(pl.Series(texts, dtype=pl.String), n)
+    rows = signatures(found, num_perm)
+    for place in range(len(texts)):
+        theirs = MinHash(num_perm=num_perm, seed=SEED, hashfunc=int, scheme=SCHEME)
+        grams = found.grams[found.ends[place] : found.ends[place + 1]]
+        for value in (grams >> np.uint64(32)).tolist():
+            theirs.update(value)
+        assert rows[place].tolist() == theirs.hashvalues.tolist()
+
+
+def test_signatures_estimate_the_similarity() -> None:
+    words = [f"w{number}" for number in range(200)]
+    one, other = " ".join(words[:150]), " ".join(words[30:])
+    first, second = signatures(hashed(pl.Series([one, other]), 3), 1024)
+    assert first.dtype == np.uint32
+    assert np.mean(first == second) == pytest.approx(jaccard(one, other, 3), abs=0.06)  # four standard errors

@@ -7,9 +7,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedupe.reference import grams, held, jaccard, words
+from dedupe.plain_search import grams, held, jaccard, words
 from infogap.dedupe.corpus import Corpus
-from infogap.dedupe.ngram_hashes import hashed
+from infogap.dedupe.hashing import hashed
 
 # Text without surrogates, which no column of a table holds, and with what is special to words.
 CHARACTERS = st.one_of(
