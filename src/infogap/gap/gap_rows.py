@@ -17,66 +17,67 @@ _GAP_COLUMNS = ("gap", "gap_per_token", "gap_share")
 
 
 @dataclass(frozen=True)
+class TextScores:
+    """Scores of texts by their keys, and the errors of those that have none."""
+
+    scored: dict[str, ScoredText]
+    errors: dict[str, str]
+
+    def of(self, key: str) -> ScoredText:
+        """Look a text's score up. Raises UnscoredError, with the reason, where it has none."""
+        if key not in self.scored:
+            raise UnscoredError(self.errors[key])
+        return self.scored[key]
+
+
+@dataclass(frozen=True)
 class GapRows:
     """Makes the rows by one scorer; `gap_share` is the share of tokens whose gap is above `threshold`, in nats."""
 
     scorer: str
     threshold: float
 
-    def row(
-        self,
-        trace_id: str,
-        texts: TraceTexts,
-        scored: dict[str, ScoredText],
-        errors: dict[str, str],
-        answer: str | None,
-    ) -> dict[str, Any]:
+    def row(self, trace_id: str, texts: TraceTexts, scores: TextScores, answer: str | None) -> dict[str, Any]:
         """Make a row of the gaps table; `detail` is the first reason for which a value is missing."""
         row = _empty_row(trace_id, self.scorer)
-        problems: list[str] = []
-        student = scored.get(texts.student)
-        if student is None:
-            return row | {"detail": errors[texts.student]}
+        try:
+            student = scores.of(texts.student)
+        except UnscoredError as error:
+            return row | {"detail": str(error)}
+        problems: list[str] = [] if texts.teacher else [UNKNOWN_CONTEXT]
         row["tokens"] = len(student.tokens)
         row["surprisal"] = surprisal(student)
         row["answer_confidence"] = answer_confidence(texts.text, answer, student) if answer else None
-        if texts.teacher is None:
-            problems.append(UNKNOWN_CONTEXT)
-        else:
-            row |= self._gap(texts.teacher, student, scored, errors, problems)
-        row["ifd"] = self._ifd(texts.alone, student, scored, errors, problems)
+        row |= self._gap(texts.teacher, student, scores, problems)
+        try:
+            row["ifd"] = ifd(student, scores.of(texts.alone))
+        except UnscoredError as error:
+            problems.append(str(error))
         row["other_contexts"] = [
-            {"context": name} | _without_share(self._gap(key, student, scored, errors, problems))
+            {"context": name} | _without_share(self._gap(key, student, scores, problems))
             for name, key in texts.others.items()
         ]
         return row | {"detail": problems[0] if problems else None}
 
-    def token_row(self, trace_id: str, texts: TraceTexts, scored: dict[str, ScoredText]) -> dict[str, Any]:
-        """Make a row of the token_gaps table."""
-        student, teacher = scored[texts.student], scored.get(texts.teacher or "")
+    def token_row(self, trace_id: str, texts: TraceTexts, scores: TextScores) -> dict[str, Any]:
+        """Make a row of the token_gaps table. Raises UnscoredError where the trace has no score."""
+        student = scores.of(texts.student)
         starts = [0, *student.offsets[1:].tolist()]
         pieces = [texts.text[start:end] for start, end in zip(starts, [*starts[1:], len(texts.text)], strict=True)]
-        known = teacher is not None and np.array_equal(teacher.tokens, student.tokens)
-        return {
-            "trace_id": trace_id,
-            "tokens": pieces,
-            "gaps": gaps(teacher, student).tolist() if teacher is not None and known else None,
-            "surprisals": (-student.logprobs).tolist(),
-        }
+        try:
+            each = gaps(scores.of(texts.teacher), student).tolist() if texts.teacher else None
+        except UnscoredError:
+            each = None
+        return {"trace_id": trace_id, "tokens": pieces, "gaps": each, "surprisals": (-student.logprobs).tolist()}
 
     def _gap(
-        self,
-        key: str | None,
-        student: ScoredText,
-        scored: dict[str, ScoredText],
-        errors: dict[str, str],
-        problems: list[str],
+        self, key: str | None, student: ScoredText, scores: TextScores, problems: list[str]
     ) -> dict[str, float | None]:
         """Compute the gap under a context; without values where there is no such context, or no score."""
         if key is None:
             return dict.fromkeys(_GAP_COLUMNS)
         try:
-            each = gaps(_score_of(key, scored, errors), student)
+            each = gaps(scores.of(key), student)
         except UnscoredError as error:
             problems.append(str(error))
             return dict.fromkeys(_GAP_COLUMNS)
@@ -85,20 +86,6 @@ class GapRows:
             "gap_per_token": float(each.mean()),
             "gap_share": float(np.mean(each > self.threshold)),
         }
-
-    def _ifd(
-        self,
-        key: str,
-        student: ScoredText,
-        scored: dict[str, ScoredText],
-        errors: dict[str, str],
-        problems: list[str],
-    ) -> float | None:
-        try:
-            return ifd(student, _score_of(key, scored, errors))
-        except UnscoredError as error:
-            problems.append(str(error))
-            return None
 
 
 def unscored_row(trace: dict[str, Any], scorer: str) -> dict[str, Any]:
@@ -110,13 +97,6 @@ def unscored_row(trace: dict[str, Any], scorer: str) -> dict[str, Any]:
     else:
         why = "the trace's task is left out by `select`, or not in the tasks table"
     return _empty_row(trace["trace_id"], scorer) | {"detail": why}
-
-
-def _score_of(key: str, scored: dict[str, ScoredText], errors: dict[str, str]) -> ScoredText:
-    """Look a text's score up. Raises UnscoredError, with the reason, where it has none."""
-    if key not in scored:
-        raise UnscoredError(errors[key])
-    return scored[key]
 
 
 def _empty_row(trace_id: str, scorer: str) -> dict[str, Any]:

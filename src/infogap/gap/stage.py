@@ -12,7 +12,7 @@ import polars as pl
 
 from infogap.console import progress
 from infogap.errors import StoppedError, WorldError
-from infogap.gap.gap_rows import GapRows, unscored_row
+from infogap.gap.gap_rows import GapRows, TextScores, unscored_row
 from infogap.gap.run_scorer import check_scorer, scorer_identity, scorer_name, scorer_on_demand
 from infogap.gap.score_cache import FOLDER, ScoredStore, progress_on_disk, scored_before
 from infogap.gap.scored_texts import Prompts, TraceTexts
@@ -95,10 +95,10 @@ def _score_all(run: Run, scorer: Callable[[], Scorer], store: ScoredStore, stop:
                 if texts is None:
                     rows.append(unscored_row(trace, gap_rows.scorer))
                 else:
-                    scored = store.get(texts.keys)
-                    rows.append(gap_rows.row(trace["trace_id"], texts, scored, errors, answers.get(trace["trace_id"])))
-                    if gap.per_token and texts.student in scored:
-                        token_rows.append(gap_rows.token_row(trace["trace_id"], texts, scored))
+                    scores = TextScores(store.get(texts.keys), errors)
+                    rows.append(gap_rows.row(trace["trace_id"], texts, scores, answers.get(trace["trace_id"])))
+                    if gap.per_token and texts.student in scores.scored:
+                        token_rows.append(gap_rows.token_row(trace["trace_id"], texts, scores))
                 if rows[-1]["detail"]:
                     reasons[_kind_of(rows[-1]["detail"])] += 1
             out.write(GAPS.frame(rows))
