@@ -163,7 +163,6 @@ SAME_PROSE = [
     ("$3 million", "3000000"),
     ("5 thousand", "5000"),
     ("1.2 billion dollars", "1200000000"),
-    ("2", "2 pairs"),
     ("15", "15 minutes"),
     ("4", "3+1"),
     ("5", "5 (approximately)"),

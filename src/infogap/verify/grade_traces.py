@@ -15,13 +15,13 @@ from infogap.rows import reasoning_gym as gym
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
 from infogap.text.option_parser import named_option, options
-from infogap.text.stated_answers import MAX_ANSWER, every_stated, last_line, stated
+from infogap.text.stated_answers import MAX_ANSWER, closing_lines, every_stated, stated
 from infogap.verify.custom_verifier import is_function, source_digest
 from infogap.verify.grading_pool import TIME_LIMIT, grade_all
 from infogap.verify.grading_types import Grade, Item, no_answer, ungradable
 from infogap.verify.verifiers import grade, is_known, needs_worker
 
-VERSION = 4  # raised when the same response would get another verdict
+VERSION = 5  # raised when the same response would get another verdict
 NO_GOLD = "no gold answer"
 NEEDS_GOLD = ("math", "choice", "exact", "numeric", "regex")
 _ONE_LINE = 100  # characters: a response that is no more than such a line is an answer by itself
@@ -120,7 +120,7 @@ def _item(task: dict[str, Any], response: str, cut: bool) -> Item | None:
         answer = _naming_an_option(response, answer, task["question"], cut)
     if answer is not None:
         return Item(**known, metadata=task["metadata"], answer=answer)
-    line = last_line(response)
+    line = closing_lines(response)
     if cut or not line:
         return None
     whole = line == response.strip() and len(line) <= _ONE_LINE

@@ -52,6 +52,7 @@ _SAME = [
     (re.compile(r"\\(?:rangle|rparen)(?![a-zA-Z])"), ")"),
     (re.compile(r"\\(?:ast|star)(?![a-zA-Z])"), r"\\cdot "),
     (re.compile(r"\\(?:div)(?![a-zA-Z])"), "/"),
+    (re.compile(r"\\(?:colon|ratio)(?![a-zA-Z])|\\mathbin\s*\{:\}|\{:\}"), ":"),
     (re.compile(r"\\(?:imath|jmath)(?![a-zA-Z])"), "i"),
     (re.compile(r"\\(?:var)(epsilon|theta|phi|rho|sigma|pi)(?![a-zA-Z])"), r"\\\1"),
     (re.compile(r"\^\s*\{?\s*\\(?:circ|degree)\s*\}?|\\(?:degree|textdegree)(?![a-zA-Z])"), "° "),

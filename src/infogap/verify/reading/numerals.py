@@ -21,9 +21,12 @@ _REPEATING = re.compile(
     r"|(?<![\d.])(\d{0,18})\.(\d{0,18})\\dot\s*\{?(\d)\}?(?:(\d*)\\dot\s*\{?(\d)\}?)?(?!\d)"
 )
 _IN_PARENTHESES = re.compile(r"([+-]?\s*)(\d{1,18})\.(\d{0,18})\((\d{1,18})\)")
-_MAGNITUDES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_MAGNITUDES = {
+    **{"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12, "quadrillion": 15},
+    **{"lakh": 5, "lac": 5, "crore": 7},
+}
 _MAGNITUDE = re.compile(rf"(\d+(?:\.\d+)?)\s*({'|'.join(_MAGNITUDES)})s?(?![A-Za-z])", re.IGNORECASE)
-_DOZEN = re.compile(r"(\d{1,18})\s*dozens?(?![A-Za-z])", re.IGNORECASE)
+_DOZEN = re.compile(r"(\d{1,18})\s*(?:dozens?|(gross))(?![A-Za-z])", re.IGNORECASE)
 
 
 _RATIONAL = re.compile(
@@ -48,7 +51,7 @@ def numerals(text: str) -> str:
         text = grouped.sub(_digits, text)
     text = _SCIENTIFIC.sub(r"\1 \\times 10^{\2}", text)
     text = _TIMES_TEN.sub(lambda match: rf"\times 10^{{{match[1] or match[2] or match[3]}}}", text)
-    text = _DOZEN.sub(lambda match: str(12 * int(match[1])), text)
+    text = _DOZEN.sub(lambda match: str((144 if match[2] else 12) * int(match[1])), text)
     return _MAGNITUDE.sub(lambda match: rf"{match[1]} \times 10^{{{_MAGNITUDES[match[2].lower()]}}}", text)
 
 

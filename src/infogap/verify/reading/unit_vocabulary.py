@@ -27,6 +27,8 @@ ninth ninths tenth tenths hundredth hundredths thousandth thousandths dozen scor
 remainder mod modulo more less fewer least most one two three four five six seven eight nine ten eleven twelve
 twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion trillion choose because
 since so then where with without is are was were power root i e pi infinity inf th st nd rd
+pair pairs couple couples gross grosses twin twins triplet triplets trio trios quartet quartets lakh lakhs lac lacs
+crore crores quadrillion quintillion mille permille permil scores dozens bn mn
 """
 NOT_UNITS = frozenset(_NOT_UNITS.split())
 # Words of two or three letters that no formula has for variables side by side.

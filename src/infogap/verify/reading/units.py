@@ -6,8 +6,11 @@ import re
 from dataclasses import dataclass
 
 from infogap.verify.reading.latex_style import UPRIGHT
+from infogap.verify.reading.unit_dimensions import differ
 from infogap.verify.reading.unit_vocabulary import FUNCTIONS, LETTERS, NOT_UNITS, SHORT_WORDS, UNITS
 
+_SHARE_OF = re.compile(r"\bof\s+(?:[A-Za-z\d](?![A-Za-z])|\\)")  # 5 percent of x
+_POWERS = frozenset(("squared", "cubed"))  # after a unit: metres per second squared
 _REMARK = re.compile(r"\(\s*[A-Za-z ]{3,}\)")
 _LONGEST_UNIT = 80  # characters, words such as "miles from the city" included
 _WORD = rf"(?:{UPRIGHT}[A-Za-z]|[A-Za-zµÅ][A-Za-zµ'’.\-]*+|°\s*[CFK]?(?![A-Za-z])|[$€£¥¢]|[^\W\d_a-zA-Z\\]++)"
@@ -55,14 +58,18 @@ def quantity(text: str, *, letters: bool = False) -> Quantity | None:
         sign = next(sign for sign in "$€£¥₹" if sign in money[0])
         unit, text = UNITS.get(sign, sign), money[1].strip() + text[money.end() :]
     plain_number = _NUMBER.match(text)
-    if plain_number and _is_unit(text[plain_number.end() :].strip(), spaced=letters or plain_number[0][-1].isspace()):
+    if (
+        plain_number
+        and not _SHARE_OF.search(text[plain_number.end() :])
+        and _is_unit(text[plain_number.end() :].strip(), spaced=letters or plain_number[0][-1].isspace())
+    ):
         return Quantity(plain_number[0].strip(), f"{unit} {_named(text[plain_number.end() :])}".strip())
     for end in _value_ends(text):
         rest = text[end:]
         percent = _PERCENT.match(rest)
         after = rest[percent.end() :].strip() if percent else rest.strip()
         value = text[:end].strip()
-        if _words(value):
+        if _words(value) or _SHARE_OF.search(after):
             continue
         if not after:
             return Quantity(value, unit, percent is not None)
@@ -104,7 +111,10 @@ def _is_unit(text: str, *, spaced: bool) -> bool:
     words = re.findall(r"[A-Za-z]+", text)
     if not words:  # a degree, a currency's sign, a word in another script
         return re.fullmatch(r"[°$€£¥¢\W]+|[^\W\d_a-zA-Z]+", text) is not None
-    if any(word.lower() in NOT_UNITS and word != "in" for word in words):
+    if any(
+        word.lower() in NOT_UNITS and word != "in" and not (place and word in _POWERS)
+        for place, word in enumerate(words)
+    ):
         return False
     return text.startswith("°") or _are_units(words, upright=text.startswith(UPRIGHT), spaced=spaced)
 
@@ -127,6 +137,5 @@ def _named(text: str) -> str:
 
 
 def conflicting(one: str, other: str) -> bool:
-    """Whether two units are certainly not the same: both are known, and by different names."""
-    known = set(UNITS.values())
-    return bool(one and other) and one != other and one in known and other in known
+    """Whether two units are certainly not the same: products of known units, of another size or kind."""
+    return bool(one and other) and one != other and differ(one, other)

@@ -26,6 +26,7 @@ _BASE_NAMES = {2: "binary", 8: "octal", 16: "hexadecimal"}
 _BASE_WORDS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 12: "twelve"}
 _OF_SETS = re.compile(r"\\(?:cup|cap|setminus|emptyset|infty)(?![a-z])|\\mathbb")
 _SOMETHING = re.compile(r"[\w∞∅½-¾⅐-⅞\\]")
+_RATIO = re.compile(r"[\w)}]\s*:\s*[\w({\\]")
 _SAME_TEXT = re.compile(r"\s+")
 
 
@@ -119,8 +120,8 @@ def _at_times(gold: Form, answer: Form, item: Item) -> tuple[bool, Item, str | N
 def _as_mathematics(gold: Form, answer: Form, item: Item) -> tuple[bool, Item, str | None]:
     assert isinstance(gold, Maths | Condition) and isinstance(answer, Maths | Condition)
     if isinstance(gold, Maths) and isinstance(answer, Maths):
-        if conflicting(gold.unit, answer.unit):
-            return False, item, f"the units differ: {answer.unit} and {gold.unit}"
+        if apart := _of_other_kinds(gold, answer):
+            return False, item, apart
         quick = _quick(gold, answer)
         if quick is not None:
             return quick, item, None
@@ -178,6 +179,14 @@ def _quick(gold: Maths, answer: Maths) -> bool | None:
         values = exactly(gold.latex), exactly(answer.latex)
         return None if values[0] is None or values[1] is None else values[0] == values[1]
     return None
+
+
+def _of_other_kinds(gold: Maths, answer: Maths) -> str | None:
+    """Why two values cannot be the same, whatever their numbers: other units, or a ratio and a number, as 5:1 and 5."""
+    if conflicting(gold.unit, answer.unit):
+        return f"the units differ: {answer.unit} and {gold.unit}"
+    ratios = [_RATIO.search(form.latex) is not None for form in (gold, answer)]
+    return "only one of the two answers is a ratio" if ratios[0] != ratios[1] else None
 
 
 def _squeezed(text: str) -> str:

@@ -12,7 +12,7 @@ from infogap.text.stated_answers import unwrapped
 from infogap.verify.grading_types import Grade, Item, no_answer, right_or_wrong, ungradable
 from infogap.verify.reading.answer_reader import one_notation
 from infogap.verify.reading.closing_answer import closing_answer
-from infogap.verify.reading.units import quantity
+from infogap.verify.reading.units import conflicting, quantity
 
 TOLERANCE = 1e-6  # relative, where the task says none
 
@@ -35,18 +35,20 @@ _BEFORE = re.compile(r"(?:\\?[A-Za-z][\w{}]{0,20}\s*)?(?:=|\\approx)\s*")
 def grade(item: Item) -> Grade:
     """Correct where the answer is within the tolerance of the gold answer: |answer - gold| <= tolerance * |gold|.
 
-    The task's metadata may hold `tolerance`. A gold answer of 0 takes the tolerance as an absolute one.
+    The task's metadata may hold `tolerance`, a share of the gold answer: of 0 that is 0, and only 0 is right.
     """
-    gold = None if item.gold is None else number(item.gold)
+    gold = None if item.gold is None else _quantity(item.gold)
     if gold is None:
         return ungradable("the task's gold answer is not a number", item.answer)
-    answer = number(item.answer)
+    answer = _quantity(item.answer)
     if answer is None and not item.stated and (closing := closing_answer(item.answer)):
-        answer = number(closing)
+        answer = _quantity(closing)
     if answer is None:
         return right_or_wrong(False, item, "the answer is not a number") if item.stated else no_answer()
     tolerance = float(orjson.loads(item.metadata or "{}").get("tolerance", TOLERANCE))
-    return right_or_wrong(abs(answer - gold) <= tolerance * (abs(gold) or 1), item)
+    if conflicting(gold[1], answer[1]):
+        return right_or_wrong(False, item, f"the units differ: {answer[1]} and {gold[1]}")
+    return right_or_wrong(abs(answer[0] - gold[0]) <= tolerance * abs(gold[0]), item)
 
 
 def number(text: str) -> float | None:
@@ -56,6 +58,12 @@ def number(text: str) -> float | None:
     where a factor makes another of it: `5\sqrt{2}`, `3\pi`, `5!`. Never evaluated as code; exponents have four digits
     at most.
     """
+    found = _quantity(text)
+    return found[0] if found else None
+
+
+def _quantity(text: str) -> tuple[float, str] | None:
+    """The number that a text is, and its unit."""
     text = one_notation(unwrapped(visible(half_width(text))))
     if before := _BEFORE.match(text):
         text = text[before.end() :]
@@ -71,4 +79,4 @@ def number(text: str) -> float | None:
         return None
     value = -value if match["sign"] == "-" else value
     value = value / 100 if found.percent else value
-    return value if math.isfinite(value) else None
+    return (value, found.unit) if math.isfinite(value) else None

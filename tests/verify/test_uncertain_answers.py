@@ -1,0 +1,210 @@
+"""What is certain in a whole response: denials, suppositions, answers with several parts, units, ratios."""
+
+from __future__ import annotations
+
+import pytest
+
+from infogap.verify.grade_traces import prepared
+from infogap.verify.grading_types import Grade
+from infogap.verify.verifiers import grade
+
+
+def graded(verifier: str, gold: str, response: str, question: str = "?") -> Grade:
+    task = {"task_id": "t", "question": question, "answer": gold, "verifier": verifier, "metadata": None}
+    trace = {"error": None, "response": response, "reasoning": None, "finish_reason": "stop"}
+    found = prepared(task, trace)
+    return found if isinstance(found, Grade) else grade(found)
+
+
+DENIED = [
+    "So she does not own 8.",
+    "So she doesn't have 8 hens",
+    "So she doesn’t get 8.",
+    "Hence it cannot equal 8.",
+    "Thus the sum never becomes 8.",
+    "Hence nobody has 8.",
+    "There is no way to make 8.",
+    "So the length is not equal to 8.",
+    "So y ≤ 8",
+    "So y ≠ 8.",
+    "So y != 8.",
+    "So y >= 8",
+    "So y ≯ 8",
+    r"So $y \not= 8$.",
+    "So y =/= 8",
+    "It is not $8$.",
+    "It is not **8**.",
+    "Thus $y=8$ is impossible.",
+    "It may be 8.",
+    "Suppose we have 8.",
+    "If y = 8",
+    "Let y = 8.",
+    "So y exceeds 8.",
+    "Everything but 8.",
+    "Is it 8?",
+    "The answer is not equal to 8.",
+    "The answer isn't 8.",
+    "The answer must not be 8.",
+    "The answer is 8?",
+    "The answer is 8. Wait, that is wrong.",
+    "The answer is 8, which is wrong.",
+    "The claim that the answer is 8 is false.",
+    "I doubt that the answer is 8.",
+    "We are not certain that the answer is 8.",
+    "It is false that the answer is 8.",
+    "No one can say the answer is 8.",
+    "Suppose that the answer is 8. This fails.",
+    "Assume the answer is 8. Then y = 2, a contradiction.",
+    "Many believe the answer is 8. They are in error.",
+    "Tom claims that the answer is 8.",
+    "One might think the answer is 8.",
+    "If the answer is 8, then y = 3.",
+    r"The answer is not \boxed{8}.",
+    r"The answer is \boxed{9}, not \boxed{8}.",
+    r"It is \boxed{9} rather than $\boxed{8}$.",
+]
+SAID = [
+    "Suppose the answer is 7. That fails. So the answer is 8.",
+    "The answer is 8. Some say the answer is 7.",
+    "If we add both, the answer is 8.",
+    "It is not prime, so the answer is 8.",
+    "I think the answer is 8.",
+    "Contrary to what some say, the answer is 8.",
+    "We conclude that the answer is 8.",
+    "As 9 is not prime, the sum is 8.",
+    "There are 6 hens and 2 ducks, so the total is 8.",
+    "If a = 1, then b = 8.",
+    "Not surprisingly, the answer is 8.",
+    "It does not matter which one we take: the answer is 8.",
+    r"The answer is \boxed{8}, not \boxed{7}.",
+    r"It is \boxed{8} instead of **\boxed{7}**.",
+]
+PARTS = [
+    ("-8, 8", "Hence a = -8 or a = 8."),
+    ("-8, 8", "So the roots are a = -8 and a = 8."),
+    ("6, 7, 8", "Thus p = 6, q = 7 and r = 8."),
+    ("4, 8", "So $a = 4$ or $a = 8$."),
+    ("4, 8", r"So $a=4 \text{ or } a=8$."),
+    ("4, 8", "So $a = 4, b = 8$."),
+    ("4, 8", "**a = 4** or **a = 8**"),
+    ("4, 8", "a = 4\nor\na = 8"),
+    ("4, 8", "Part (a): \\boxed{4}\n\nPart (b): \\boxed{8}"),
+    ("4, 8", "**Part (a):** \\boxed{4}\n\n**Part (b):** \\boxed{8}"),
+    ("4, 8", "### Part (i)\n\\boxed{4}\n\n### Part (ii)\n\\boxed{8}"),
+    ("4, 8", r"\boxed{4}\\ \boxed{8}"),
+]
+SEVERAL = [
+    "He has 4 and she has 8.",
+    "So the first is 4, the second is 8.",
+    "So the first is 4 while the second is 8.",
+    "a = 4; b = 8",
+    "a = 4 & b = 8",
+    r"So $a=4 \quad b=8$.",
+    "Thus a = 4 when b = 8.",
+    "So a = 4 => b = 8",
+    "It is **4** or **8**.",
+]
+
+
+@pytest.mark.parametrize("verifier", ["math", "numeric"])
+@pytest.mark.parametrize("response", DENIED + SEVERAL + [response for _, response in PARTS])
+def test_what_is_denied_supposed_or_a_part_is_not_the_answer(verifier: str, response: str) -> None:
+    assert graded(verifier, "8", response).verdict != "correct"
+
+
+@pytest.mark.parametrize("verifier", ["math", "numeric"])
+@pytest.mark.parametrize("response", SAID)
+def test_what_is_said_is_the_answer(verifier: str, response: str) -> None:
+    assert graded(verifier, "8", response).verdict == "correct"
+
+
+@pytest.mark.parametrize(("gold", "response"), PARTS)
+def test_all_parts_are_the_answer(gold: str, response: str) -> None:
+    assert graded("math", gold, response).verdict == "correct"
+
+
+OTHER_UNITS = [
+    ("7 mm^2", "7 mm"),
+    ("7 m^3", "7 m^2"),
+    ("7 km/s^2", "7 km/s"),
+    ("7 km/h", "7 km/s"),
+    ("7 mph", "7 km/h"),
+    ("7 THz", "7 GHz"),
+    ("7 keV", "7 J"),
+    (r"7^\circ", "7'"),
+    ("7''", "7'"),
+    ("7 N m", "7 N"),
+    ("7 kWh", "7 kW"),
+    ("7 g/cm^3", "7 kg/m^3"),
+    ("7 m^{-1}", "7 m"),
+    ("7 square feet", "7 feet"),
+    ("7 cubic inches", "7 square inches"),
+    ("7 miles per hour", "7 miles"),
+    ("7 mol/L", "7 mol"),
+    ("7 µm", "7 nm"),
+    (r"7\text{ m/s}", r"7\text{ m/s}^2"),
+    ("7 euros per day", "7 euros"),
+    ("7 yards squared", "7 yards"),
+]
+SAME_UNITS = [
+    ("7 mm^2", "7 square millimeters"),
+    ("7 km/s^2", "7 km s^{-2}"),
+    ("7 m/s^2", "7 metres per second squared"),
+    ("7 km/h", "7 kilometres per hour"),
+    ("7 mph", "7 mi/h"),
+    ("7 THz", "7 terahertz"),
+    ("7 N m", r"7 N\cdot m"),
+    ("7 N m", "7 J"),
+    ("7 km/h", "7"),
+    ("7 red hens", "7 hens"),
+    (r"7^\circ", "7 degrees"),
+    ("£7", "7 pounds"),
+    ("7 square units", "7 units^2"),
+]
+OTHER_NUMBERS = [
+    ("7", "7 lakh"),
+    ("7", "7 crore"),
+    ("7", "7 gross"),
+    ("7", "7 couples"),
+    ("7", "7 pairs of socks"),
+    ("7", "7 percent of y"),
+    ("7", "7% of y"),
+    ("7", "7 per mille"),
+    ("7", "7 quadrillion"),
+    ("7", "7:1"),
+    ("7", "7 : 1"),
+    ("7", r"7 \colon 1"),
+    ("7", "7∶1"),
+    ("1", "1:1"),
+    ("2:3", "3:2"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), OTHER_UNITS)
+def test_other_units_are_wrong(one: str, other: str) -> None:
+    for gold, answer in ((one, other), (other, one)):
+        assert graded("math", gold, rf"\boxed{{{answer}}}").verdict == "wrong"
+    assert graded("numeric", "7 km/h", r"\boxed{7 m/s}").verdict == "wrong"
+
+
+@pytest.mark.parametrize(("one", "other"), SAME_UNITS)
+def test_the_same_units_are_correct(one: str, other: str) -> None:
+    for gold, answer in ((one, other), (other, one)):
+        assert graded("math", gold, rf"\boxed{{{answer}}}").verdict == "correct"
+
+
+@pytest.mark.parametrize(("gold", "answer"), OTHER_NUMBERS)
+def test_words_and_signs_that_make_another_number(gold: str, answer: str) -> None:
+    assert graded("math", gold, f"The answer is {answer}.").verdict == "wrong"
+    if gold.isdigit() and "%" not in answer:
+        assert graded("numeric", gold, f"The answer is {answer}.").verdict != "correct"
+
+
+def test_large_numbers_in_words() -> None:
+    for answer, gold in (("3 lakh", "300000"), ("2.5 crore", "25000000"), ("2 gross", "288"), ("7:1", "14:2")):
+        assert graded("math", gold, f"The answer is {answer}.").verdict == "correct"
+
+
+def test_of_a_gold_answer_of_nothing_only_nothing_is_right() -> None:
+    assert graded("numeric", "0", r"\boxed{0.0}").verdict == "correct"
+    assert graded("numeric", "0", r"\boxed{1e-8}").verdict == "wrong"
