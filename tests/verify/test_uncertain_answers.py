@@ -208,3 +208,108 @@ def test_large_numbers_in_words() -> None:
 def test_of_a_gold_answer_of_nothing_only_nothing_is_right() -> None:
     assert graded("numeric", "0", r"\boxed{0.0}").verdict == "correct"
     assert graded("numeric", "0", r"\boxed{1e-8}").verdict == "wrong"
+
+
+LOOSE_LATEX = [
+    (r"\frac y3", "y/3"),
+    (r"\frac y{3}", "y/3"),
+    (r"\frac1y", "1/y"),
+    (r"\frac5y", r"\frac{5}{y}"),
+    (r"\frac pq", "p/q"),
+    (r"\dfrac k4", "k/4"),
+    (r"\tfrac1k", "1/k"),
+    (r"\frac\pi4", r"\pi/4"),
+    (r"5\frac\pi6", r"\frac{5\pi}{6}"),
+    (r"\frac e3", "e/3"),
+    (r"\frac\theta\phi", r"\theta/\phi"),
+    (r"\frac{1}\pi", r"1/\pi"),
+    (r"\frac13y", "y/3"),
+    (r"\sqrt\pi", r"\sqrt{\pi}"),
+    (r"\sqrt[3]y", r"\sqrt[3]{y}"),
+    (r"\sqrt\frac14", r"\frac12"),
+    (r"\frac\sqrt{5}2", r"\sqrt{5}/2"),
+    (r"y^\frac12", r"\sqrt{y}"),
+    (r"\binom62", "15"),
+]
+OTHER_LOOSE_LATEX = [
+    (r"\frac y3", "3/y"),
+    (r"\frac1y", "y"),
+    (r"\frac\pi4", r"\pi"),
+    (r"\sqrt\pi", r"\pi"),
+    (r"\frac13", "13"),
+    (r"\frac13y", "1/(3y)"),
+]
+REMARKS = [
+    "The answer is 23, since 11 + 12 = 23.",
+    "The answer is 23 because 11 and 12 are 23.",
+    "**Answer:** 23, as 11 + 12 = 23.",
+    "Answer: 23 (since 11 + 12 = 23)",
+    "The answer is 23 as computed above.",
+    "The answer is 23, which is prime.",
+    "The answer is 23 which is odd.",
+    "The answer is 23 — done.",
+    "The answer is 23 - simple!",
+    "The answer is 23 ✅",
+    "The answer is **23** ducks.",
+    "The answer is $23$ ducks, because 11 + 12 = 23.",
+    "**Answer:**\n\nThe total is 23.",
+    "Answer: There are 23 ducks.",
+    "Answer: So she has **23** ducks left.",
+    r"\boxed{\text{The answer is } 23}",
+    "The answer is: 11 + 12 = 23.",
+    "So Eve paid 23 dollars in total.",
+    "Eve spent a total of 23 dollars.",
+    "So Eve paid $23 in all.",
+    "**23** ducks",
+]
+NO_REMARKS = [
+    "The answer is 23 which is wrong.",
+    "The answer is 23 ❌",
+    "The answer is 23 - 4.",
+    "The answer is 23 - y.",
+    "The answer is 23 — three.",
+    "The answer is 23 — or 24.",
+    "The answer is 23, where 24 is right also.",
+    "The answer is 23 as an upper bound.",
+    "The answer is 24, which is 23 plus one.",
+    "Answer: 23 or more, because 11 + 12 = 23.",
+    r"\boxed{\text{The answer is not } 23}",
+    "Answer: The total is 23 or 24.",
+    "Answer: The total cannot be 23.",
+    "Answer: There are 23 ducks and 4 hens.",
+    "Answer: The number whose square is 23",
+    "So Eve paid 23 dollars and 4 cents.",
+    "So Eve did not pay 23 dollars in total.",
+]
+
+
+@pytest.mark.parametrize(("one", "other"), LOOSE_LATEX)
+def test_latex_needs_no_braces(one: str, other: str) -> None:
+    for gold, answer in ((one, other), (other, one)):
+        assert graded("math", gold, rf"\boxed{{{answer}}}").verdict == "correct"
+
+
+@pytest.mark.parametrize(("one", "other"), OTHER_LOOSE_LATEX)
+def test_latex_without_braces_is_read_as_tex_reads_it(one: str, other: str) -> None:
+    for gold, answer in ((one, other), (other, one)):
+        assert graded("math", gold, rf"\boxed{{{answer}}}").verdict == "wrong"
+
+
+@pytest.mark.parametrize("verifier", ["math", "numeric"])
+@pytest.mark.parametrize("response", REMARKS)
+def test_a_remark_after_the_answer_leaves_it_what_it_is(verifier: str, response: str) -> None:
+    assert graded(verifier, "23", response).verdict == "correct"
+
+
+@pytest.mark.parametrize("verifier", ["math", "numeric"])
+@pytest.mark.parametrize("response", NO_REMARKS)
+def test_what_makes_another_answer_is_no_remark(verifier: str, response: str) -> None:
+    assert graded(verifier, "23", response).verdict != "correct"
+
+
+def test_words_and_formulas_may_have_a_remark() -> None:
+    assert graded("exact", "Lima", "The answer is Lima, because it is the capital.").verdict == "correct"
+    assert graded("exact", "Lima", "The answer is Lima, which is wrong.").verdict != "correct"
+    assert graded("math", "y+1", "The answer is $y+1$, where y is real.").verdict == "correct"
+    assert graded("math", "y+1, where y>0", "The answer is y+1, where y>0").verdict == "correct"
+    assert graded("math", "y+1", r"\boxed{y+1, y \ge 0}").verdict == "wrong"

@@ -75,11 +75,14 @@ _TAKEN_BACK = re.compile(
 )
 # A clause after an answer that gives a reason or a remark and leaves it what it is.
 _REMARKING = re.compile(
-    r",?\s+(?:because|since)\b|,\s+as\b|,?\s+as\s+(?:shown|required|desired|expected|claimed|needed|computed|calculated|stated|above"
+    r",?\s+(?:because|since)\b|,\s+as\s+(?!an?\b)|\s*\((?=(?:because|since|as)\b)|,?\s+as\s+(?:shown|required|desired|expected|claimed|needed|computed|calculated|stated|above"
     r"|before|we|was|it)\b|,?\s+which\s+(?:is|are|was|were|means|gives|follows|agrees|matches|checks|we|can|confirms|equals)\b"
-    r"|,?\s+where\b|\s+[—–-]+\s+(?=[a-z])|[—–](?=[a-z])|\s*[\u2600-\u27bf\U0001f300-\U0001faff]",
+    r"|,?\s+where\b|(?:\s+[—–-]+\s+|[—–])(?=[a-z]{3})(?!(?:arc)?(?:sin|cos|tan|cot|sec|csc|log|exp|sqrt)|(?:zero|one|two|three|four|five"
+    r"|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|half|dozen|hundred|thousand|minus|plus|max|min|det|gcd|lcm)\b)"
+    r"|\s*(?![✗✘❌❎])[\u2600-\u27bf\U0001f300-\U0001faff]",
     re.IGNORECASE,
 )
+_ANOTHER = re.compile(r"\b(?:or|also|alternatively|but|except|unless|if|until)\b|[✗✘❌❎]", re.IGNORECASE)
 _REASON = re.compile(r",?\s+(?:because|since|as)\b", re.IGNORECASE)
 _JOINED_ON = re.compile(r"(?:(?<![A-Za-z])(?:and|or)|,|&)[\s$*\\]*$", re.IGNORECASE)
 _JOINS_ON = re.compile(r"[\s$*]*(?:and|or)\b", re.IGNORECASE)
@@ -342,7 +345,8 @@ def without_reason(text: str) -> str:
     for remark in _REMARKING.finditer(text):
         said, rest = text[: remark.start()], text[remark.start() :]
         if said.strip() and said.count("$") % 2 == 0 and said.count("{") == said.count("}"):
-            return text if _DENYING.search(rest) and not _REASON.match(rest) else said
+            doubtful = _DENYING.search(rest) or _ANOTHER.search(rest)
+            return text if doubtful and not _REASON.match(rest) else said
     return text
 
 

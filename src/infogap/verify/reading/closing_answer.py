@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 from infogap.text.math_unicode import half_width, visible
-from infogap.text.stated_answers import MAX_ANSWER, is_denied, unwrapped, without_reason
+from infogap.text.stated_answers import MAX_ANSWER, is_denied, stated, unwrapped, without_reason
 
 _FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$(.+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]")
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
 _EQUALS = r"(?<![<>!/\\=])=(?![=>/])"
 _COPULA = re.compile(
-    r"(?:\b(?:is|are|was|were|equals?(?:\s+to)?|be|becomes?|gives?|gets?|yields?|costs?|have|has|makes?|totals?|takes?|left\s+with"
+    r"(?:\b(?:is|are|was|were|equals?(?:\s+to)?|be|becomes?|gives?|gets?|yields?|costs?|have|has|makes?|a\s+total\s+of|totals|totall?ed|takes?|left\s+with"
     rf"|we\s+find)\b|{_EQUALS}|≈|(?<!\d)(?<!\d\s):)\s*",
     re.IGNORECASE,
 )
@@ -60,6 +60,15 @@ _LONGEST_EQUATIONS = 300
 _BETWEEN_RESULTS = re.compile(r"[\s,;]*(?:(?:and|or|or\s+else|as\s+well\s+as|&|/|∨|∧)[\s,;]*)?")
 
 
+_TEXT_COMMAND = re.compile(r"\\(?:text|textbf|mathrm)\s*\{([^{}]*)\}")
+_MARKS = re.compile(r"(?<!\s)\*\*(?=[\s,.;:]|$)|(?:^|(?<=\s))\*\*(?!\s)|^[\s✅✔✓☑🎉]+")
+_WORDED = re.compile(
+    r"[A-Za-z]{2,}\s[^=≈]{0,120}?\b(?:is|are|was|were|equals|has|have|costs?|be|total\s+of)\b", re.IGNORECASE
+)
+_RELATIVE = re.compile(r"\b(?:which|that|whose|who|where|such|with)\b", re.IGNORECASE)
+_SUM = re.compile(r"(?:[\d\s+*/×÷().-]+=)+\s*(?=[-+]?[\d.]+$)")
+
+
 def closing_answer(line: str) -> str | None:
     """What a last line says that the result is; None where it says nothing of the kind, denies it or only supposes it.
 
@@ -70,6 +79,17 @@ def closing_answer(line: str) -> str | None:
     line = unwrapped(visible(half_width(line)))[-MAX_ANSWER:]
     clause = None if not _SIGNS.search(line) or _QUESTION.search(line) else _clause(line)
     return None if clause is None else _concluded(clause)
+
+
+def said_alone(answer: str) -> str | None:
+    """The value of a stated answer that says more than it: "17, since 8 + 9 = 17", "The total is 17"; else None."""
+    text = _TEXT_COMMAND.sub(r"\1", _MARKS.sub("", answer)) if len(answer) <= MAX_ANSWER else ""
+    text = without_reason(stated(text) or text).strip()
+    if sentence := _WORDED.match(text):
+        said = None if _RELATIVE.search(sentence[0]) else closing_answer(text)
+        text = without_reason(said) if said else text
+    text = unwrapped(text[total.end() :] if (total := _SUM.match(text)) else text)
+    return text if text and text != answer else None
 
 
 def _concluded(clause: str) -> str | None:

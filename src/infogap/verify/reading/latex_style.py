@@ -61,6 +61,12 @@ _SAME = [
 ]
 
 
+_TAKES_ARGUMENTS = re.compile(
+    r"\\(?:[dtc]?frac|[dt]?binom)(?![A-Za-z])|(?P<root>\\sqrt(?![A-Za-z])(?:\s*\[[^\[\]{}]*\])?)"
+)
+_TOKEN = re.compile(r"\\[A-Za-z]+|[A-Za-z\d]")
+
+
 def plain(latex: str) -> str:
     r"""LaTeX without its looks, in one way of writing, and with words in the open: `\text{ or }` is `or`.
 
@@ -78,11 +84,55 @@ def plain(latex: str) -> str:
                 break
         latex = _NOTHING.sub("", latex)
         latex = _SPACING.sub(" ", _SWITCHES.sub(" ", latex))
+        latex = _with_braces(latex)
         for pattern, written in _SAME:
             latex = pattern.sub(written, latex)
     elif "^" in latex:
         latex = latex.replace("^°", "°")
     return _bare(latex)
+
+
+def _with_braces(latex: str) -> str:
+    r"""Fractions, roots and binomials with braces where TeX takes one sign without: `\frac x2` as `\frac{x}{2}`."""
+    for command in reversed(list(_TAKES_ARGUMENTS.finditer(latex))):  # the inner ones stand behind the outer ones
+        arguments, end = _arguments(latex, command)
+        if arguments:
+            whole = command[0].rstrip() + "".join(arguments)
+            raised = latex[: command.start()].rstrip()[-1:] in ("^", "_")
+            latex = latex[: command.start()] + (f"{{{whole}}}" if raised else whole) + latex[end:]
+    return latex
+
+
+def _arguments(latex: str, command: re.Match[str]) -> tuple[list[str], int]:
+    """The arguments of a command, each in braces, and where they end; none where one of them is missing."""
+    place, found = command.end(), []
+    for _ in range(1 if command["root"] else 2):
+        place += len(latex[place:]) - len(latex[place:].lstrip())
+        inner = _TAKES_ARGUMENTS.match(latex, place)
+        token = _TOKEN.match(latex, place)
+        if latex[place : place + 1] == "{":
+            end = closing(latex, place) + 1
+            found.append(latex[place:end])
+        elif inner:
+            end = _end_of_braces(latex, inner)
+            found.append(f"{{{latex[place:end]}}}")
+        else:
+            end = token.end() if token else 0
+            found.append(f"{{{latex[place:end]}}}")
+        if end <= place:
+            return [], 0
+        place = end
+    return found, place
+
+
+def _end_of_braces(latex: str, command: re.Match[str]) -> int:
+    """Where a command ends whose arguments have braces; 0 where they have none."""
+    end = command.end()
+    for _ in range(1 if command["root"] else 2):
+        if latex[end : end + 1] != "{":
+            return 0
+        end = closing(latex, end) + 1
+    return end
 
 
 def _in_the_open(match: re.Match[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infogap.text.stated_answers import normalised
+from infogap.text.stated_answers import normalised, without_reason
 from infogap.verify.grading_types import Grade, Item, right_or_wrong, ungradable
 
 
@@ -10,4 +10,5 @@ def grade(item: Item) -> Grade:
     """Correct where the normalised answer is the normalised gold answer."""
     if item.gold is None:
         return ungradable("the task has no gold answer", item.answer)
-    return right_or_wrong(normalised(item.answer) == normalised(item.gold), item)
+    said = {normalised(item.answer), normalised(without_reason(item.answer))}
+    return right_or_wrong(normalised(item.gold) in said, item)

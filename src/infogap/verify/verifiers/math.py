@@ -16,7 +16,7 @@ from infogap.verify.math_confirmation import confirmed, same_sets
 from infogap.verify.math_verify_patch import expressions
 from infogap.verify.reading.answer_forms import Based, Clock, Condition, Dotted, Form, Maths, Words
 from infogap.verify.reading.answer_reader import read
-from infogap.verify.reading.closing_answer import closing_answer
+from infogap.verify.reading.closing_answer import closing_answer, said_alone
 from infogap.verify.reading.letter_case import told_apart
 from infogap.verify.reading.numerals import exactly, rational
 from infogap.verify.reading.units import conflicting
@@ -45,7 +45,11 @@ def grade(item: Item) -> Grade:
         if found is None:
             return no_answer()
         item = replace(item, answer=found)
-    return _graded(item, gold)
+    graded = _graded(item, gold)
+    if graded.verdict == "wrong" and (alone := said_alone(item.answer)):
+        again = _graded(replace(item, answer=alone), gold)
+        return again if again.verdict == "correct" else graded
+    return graded
 
 
 def _graded(item: Item, gold: str) -> Grade:

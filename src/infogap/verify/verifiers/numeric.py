@@ -11,7 +11,7 @@ from infogap.text.math_unicode import half_width, visible
 from infogap.text.stated_answers import unwrapped
 from infogap.verify.grading_types import Grade, Item, no_answer, right_or_wrong, ungradable
 from infogap.verify.reading.answer_reader import one_notation
-from infogap.verify.reading.closing_answer import closing_answer
+from infogap.verify.reading.closing_answer import closing_answer, said_alone
 from infogap.verify.reading.units import conflicting, quantity
 
 TOLERANCE = 1e-6  # relative, where the task says none
@@ -41,8 +41,11 @@ def grade(item: Item) -> Grade:
     if gold is None:
         return ungradable("the task's gold answer is not a number", item.answer)
     answer = _quantity(item.answer)
-    if answer is None and not item.stated and (closing := closing_answer(item.answer)):
+    closing = None if answer is not None or item.stated else closing_answer(item.answer)
+    if closing:
         answer = _quantity(closing)
+    if answer is None and (alone := said_alone(closing or item.answer)):
+        answer = _quantity(alone)
     if answer is None:
         return right_or_wrong(False, item, "the answer is not a number") if item.stated else no_answer()
     tolerance = float(orjson.loads(item.metadata or "{}").get("tolerance", TOLERANCE))
