@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from infogap.tasks.gold_answers import SEVERAL_SENTENCES, faults, gold_answer
 from infogap.verify.grade_traces import prepared
 from infogap.verify.grading_types import Grade
 from infogap.verify.verifiers import grade
@@ -313,3 +314,119 @@ def test_words_and_formulas_may_have_a_remark() -> None:
     assert graded("math", "y+1", "The answer is $y+1$, where y is real.").verdict == "correct"
     assert graded("math", "y+1, where y>0", "The answer is y+1, where y>0").verdict == "correct"
     assert graded("math", "y+1", r"\boxed{y+1, y \ge 0}").verdict == "wrong"
+
+
+SAME_FORMS = [
+    ("(p,q)=(4,9)", "(4,9)"),
+    (r"\left(p,q\right)=\left(4,9\right)", "p=4, q=9"),
+    ("(731)_9", "731_9"),
+    (r"\left(11\right)_{2}", "11_2"),
+    ("12:00 AM", "00:00"),
+    ("12:20 AM", "00:20"),
+    ("midnight", "00:00"),
+    ("y>-2, y<6", "(-2,6)"),
+    ("y ≥ 4, y < 8", "[4,8)"),
+    ("]2,5]", "(2,5]"),
+    ("[2,5[", "[2,5)"),
+    (r"]2,\infty[", r"(2,\infty)"),
+    ("2_000_000", "2000000"),
+    ("23,45,678", "2345678"),
+    ("0.000 004", "0.000004"),
+    ("2.718 281 8", "2.7182818"),
+    ("200~000", "200000"),
+    ("4'567'890", "4567890"),
+    (r"{6 \choose 2}", "15"),
+    (r"3\uppi", r"3\pi"),
+]
+OTHER_FORMS = [
+    ("(p,q)=(4,9)", "(9,4)"),
+    ("(p,q)=(4,9)", "(q,p)=(4,9)"),
+    ("(731)_9", "731_8"),
+    ("12:20 AM", "12:20 PM"),
+    ("12:20 AM", "12:20"),
+    ("y>-2, y<6", "[-2,6]"),
+    ("y>-2, z<6", "(-2,6)"),
+    ("y>6, y<-2", r"\emptyset"),
+    ("]2,5]", "[2,5]"),
+    ("]2,5[", "[2,5]"),
+    ("2_000", "2"),
+    ("23,45", "2345"),
+    ("0.5 4", "0.54"),
+    ("4'5", "45"),
+    (r"{6 \choose 2}", "3"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SAME_FORMS)
+def test_one_answer_in_two_forms(one: str, other: str) -> None:
+    for gold, answer in ((one, other), (other, one)):
+        assert graded("math", gold, rf"\boxed{{{answer}}}").verdict == "correct"
+
+
+@pytest.mark.parametrize(("one", "other"), OTHER_FORMS)
+def test_two_answers_in_like_forms(one: str, other: str) -> None:
+    for gold, answer in ((one, other), (other, one)):
+        assert graded("math", gold, rf"\boxed{{{answer}}}").verdict == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"), [("0.6", "3/5 cup"), ("1234567", "1'234'567"), ("9", r"\left(9\right)"), ("30000", "30_000")]
+)
+def test_numbers_in_other_forms(gold: str, answer: str) -> None:
+    assert graded("numeric", gold, rf"\boxed{{{answer}}}").verdict == "correct"
+    assert graded("numeric", "3", r"\boxed{(3, 4)}").verdict == "wrong"
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        "The answer is 31<|eot_id|><|start_header_id|>user",
+        "The answer is 31.<|im_end|>\n<|im_start|>user\nThe answer is 32.",
+        r"\boxed{31}</s> \boxed{32}",
+        "So it is 31.<|eot_id|>\nuser\n32",
+        "<|endoftext|>The answer is 31.<｜end▁of▁sentence｜>The answer is 5.",
+    ],
+)
+def test_what_follows_the_end_is_no_text(response: str) -> None:
+    for verifier in ("math", "numeric"):
+        assert graded(verifier, "31", response).verdict == "correct"
+
+
+@pytest.mark.parametrize(
+    ("gold", "response"),
+    [
+        ("St. Paul", "The answer is St. Paul."),
+        ("Dr. Who", "The answer is **Dr. Who**. He travels."),
+        ("Mt. Etna", "The answer is Mt. Etna."),
+        ("Rio de Janeiro", r"\boxed{Rio\ de\ Janeiro}"),
+        ("Rio de Janeiro", r"\boxed{\text{Rio~de~Janeiro}}"),
+        ("no", "The answer is no. That holds."),
+    ],
+)
+def test_names_are_whole(gold: str, response: str) -> None:
+    assert graded("exact", gold, response).verdict == "correct"
+
+
+@pytest.mark.parametrize(
+    "gold",
+    [
+        "The answer is 45.",
+        "Answer: 45",
+        "**Final answer:** $45$",
+        "A: 45",
+        "45~",
+        "45\\ ",
+        r"She sells \boxed{45} eggs.",
+    ],
+)
+def test_gold_answers_that_are_a_short_sentence(gold: str) -> None:
+    for verifier in ("math", "numeric"):
+        assert gold_answer("?", gold, verifier).strip() == "45"
+    assert gold_answer("?", gold, "exact") == gold
+
+
+def test_a_worked_solution_in_one_sentence_is_no_gold_answer() -> None:
+    solution = r"Adding the four prices of the tickets and taking off the voucher for children gives us \boxed{45}"
+    for verifier in ("math", "numeric"):
+        assert gold_answer("?", solution, verifier) == solution
+        assert faults([("?", solution)], verifier) == [SEVERAL_SENTENCES]

@@ -8,6 +8,7 @@ from importlib import import_module
 
 from infogap.console import progress
 from infogap.text.option_parser import named_option, options
+from infogap.text.stated_answers import stated, unwrapped
 from infogap.verify.bounded_workers import Lost, bounded
 from infogap.verify.custom_verifier import is_function
 from infogap.verify.grading_pool import limit_memory
@@ -45,6 +46,15 @@ _CODE = re.compile(
     r"|(?:for|while|if) .+:\s*$|function \w+\(|console\.log\()",
     re.MULTILINE,
 )
+_LABEL = re.compile(
+    r"\s*(?:\*\*)?(?:(?:the\s+)?(?:(?:final|correct)\s+)?answer\s*(?:is\b\s*:?|[:：])|(?-i:A:)(?=\s*[\d$\\+-]))"
+    r"\s*(?:\*\*)?\s*(?=\S)",
+    re.IGNORECASE,
+)
+_LATEX_SPACE = re.compile(r"(?:(?<!\\)\\[\s,;:!]*|~|\s)+\Z")
+_BOX = re.compile(r"\\boxed\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}")
+_LONGEST_LABELLED = 300  # characters
+_FEW_WORDS = 8  # beside a box, in a text that is still no solution
 _MOST_WORDS = 25  # in an answer; a longer text is a sentence at least
 
 
@@ -54,9 +64,29 @@ def gold_answer(question: str, answer: str, verifier: str) -> str:
     Of a text that ends in `#### 72`, as GSM8K's solutions do, that is 72; of a choice it is the letter, for an option's
     text too; other texts stay what they are, and so do all that a pattern, a function or `exact` compares.
     """
-    if verifier in ("math", "numeric", "choice") and (final := _AFTER_HASHES.search(answer)):
-        answer = final[1]
+    if verifier in ("math", "numeric", "choice"):
+        final = _AFTER_HASHES.search(answer)
+        answer = final[1] if final else _without_label(answer)
     return named_option(answer, options(question)) or answer if verifier == "choice" else answer
+
+
+def _without_label(answer: str) -> str:
+    """A short text without the words that say that it is the answer, and without the spacing that LaTeX leaves behind.
+
+    "The answer is 12.", "A: 12" and "She has \\boxed{12}" are 12; a longer text stays what it is.
+    """
+    text = _LATEX_SPACE.sub("", answer)
+    if len(text) > _LONGEST_LABELLED:
+        return answer
+    if (label := _LABEL.match(text)) and not _SENTENCE_END.search(text, label.end()):
+        return unwrapped(text[label.end() :]) or answer
+    if text.count("\\boxed") == 1 and len(_words_beside_box(text)) <= _FEW_WORDS:
+        return stated(text) or answer
+    return text or answer
+
+
+def _words_beside_box(text: str) -> list[str]:
+    return re.findall(r"[^\W\d_]{2,}", _COMMANDS.sub(" ", _BOX.sub(" ", text)))
 
 
 def no_answer(answer: str) -> str | None:
@@ -64,6 +94,8 @@ def no_answer(answer: str) -> str | None:
     if _CODE.search(answer):
         return CODE
     words = re.findall(r"[^\W\d_]{2,}", _COMMANDS.sub(" ", answer))
+    if "\\boxed" in answer and len(_words_beside_box(answer)) > _FEW_WORDS:
+        return SEVERAL_SENTENCES
     if len(words) > _MOST_WORDS or (len(words) > 6 and _SENTENCE_END.search(answer)):
         return SEVERAL_SENTENCES
     return None

@@ -93,6 +93,7 @@ _NOT_THE_BOX = re.compile(
     r"(?:\s+(?:be|equal\s+to|equal|just|the|possibly))*[\s$*({\[\\]*$|\bcannot\s+(?:be|equal|have)[\s$*({\[\\]*$",
     re.IGNORECASE,
 )
+_TITLE = re.compile(r"\b(?:St|Mr|Mrs|Ms|Dr|Prof|Mt|Ft|Fr|Gen|Capt|Sgt|Lt|Col|Rev|Hon|Messrs|Mme|Mlle)$")
 MAX_ANSWER = 2_000  # characters: nothing longer is an answer, and work on it would grow with its square
 _WRAPPERS = (("**", "**"), ("`", "`"), ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"))
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textrm|textit|mathrm|mathbf|operatorname)\s*\{([^{}]*)\}")
@@ -330,7 +331,8 @@ def _one_sentence(text: str) -> str:
         abbreviated = (
             end[0] == "." and _ABBREVIATION.search(said[-12:]) and re.match(r"\s*[\d$a-z]", text[end.end() :][:9])
         )
-        if said.count("$") % 2 == 0 and not abbreviated:
+        titled = end[0] == "." and _TITLE.search(said[-8:]) and re.match(r"\s+[A-Z]", text[end.end() :][:9])
+        if said.count("$") % 2 == 0 and not abbreviated and not titled:
             return said
     return text
 
@@ -356,7 +358,8 @@ def normalised(text: str) -> str:
     Full-width characters are ordinary ones, words have one space between them, case is folded. Signs that may
     be part of an answer stay: 5 is not -5, .5, 5! or 5'.
     """
-    text = _unquoted(_TEXT_COMMAND.sub(r"\1", unwrapped(visible(half_width(text)))))
+    text = _TEXT_COMMAND.sub(r"\1", unwrapped(visible(half_width(text))))
+    text = _unquoted(re.sub(r"(?<!\\)\\[ ,;:]|(?<=\w)~(?=\w)", " ", text))
     return " ".join(text.split()).casefold()
 
 

@@ -14,6 +14,7 @@ from infogap.recipe.sources import GymTasks
 from infogap.rows import reasoning_gym as gym
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
+from infogap.text.math_unicode import without_end_tokens
 from infogap.text.option_parser import named_option, options
 from infogap.text.stated_answers import MAX_ANSWER, closing_lines, every_stated, stated
 from infogap.verify.custom_verifier import is_function, source_digest
@@ -134,7 +135,7 @@ def _naming_an_option(response: str, answer: str, question: str, cut: bool) -> s
     if cut or "<answer>" in response.lower():
         return answer
     offered = options(question)
-    every = reversed(every_stated(response))
+    every = reversed(every_stated(without_end_tokens(response)))
     return next((said for said in every if len(said) <= MAX_ANSWER and named_option(said, offered)), answer)
 
 

@@ -58,12 +58,15 @@ _SAME = [
     (re.compile(r"\^\s*\{?\s*\\(?:circ|degree)\s*\}?|\\(?:degree|textdegree)(?![a-zA-Z])"), "° "),
     (re.compile(r"\\(?:euro|texteuro)(?![a-zA-Z])"), "€"),
     (re.compile(r"\\pounds(?![a-zA-Z])"), "£"),
+    (re.compile(r"\{\s*([^{}\\]+?)\s*\\choose(?![a-zA-Z])\s*([^{}\\]+?)\s*\}"), r"\\binom{\1}{\2}"),
+    (re.compile(r"\\up(alpha|beta|gamma|delta|theta|lambda|mu|pi|rho|sigma|tau|phi|omega)(?![a-zA-Z])"), r"\\\1 "),
 ]
 
 
 _TAKES_ARGUMENTS = re.compile(
     r"\\(?:[dtc]?frac|[dt]?binom)(?![A-Za-z])|(?P<root>\\sqrt(?![A-Za-z])(?:\s*\[[^\[\]{}]*\])?)"
 )
+_TIE = re.compile(r"(?<=[\w}])~")
 _TOKEN = re.compile(r"\\[A-Za-z]+|[A-Za-z\d]")
 
 
@@ -73,6 +76,7 @@ def plain(latex: str) -> str:
     An upright `\mathrm{e}` or `\mathrm{i}` is that constant; another upright letter a letter, words are words. A degree
     is `°`.
     """
+    latex = _TIE.sub(" ", latex) if "~" in latex else latex
     if "\\" in latex:
         if "\\\\" in latex and "matrix" not in latex and "array" not in latex and "cases" not in latex:
             latex = latex.replace("\\\\", "\\")  # escaped once too often, as in JSON

@@ -8,6 +8,9 @@ from fractions import Fraction
 
 _BY_SPACES = re.compile(r"(?<![\d.,^_{])\d{1,3}(?:,? \d{3})+(?!\d|,\d| \d)")  # 12 500, 10,\!000
 _BY_COMMAS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,]|\s\d)")
+_BY_LINES = re.compile(r"(?<![\w.,'])\d{1,3}(?:(?:_\d{3})+|(?:['’]\d{3})+)(?![\d_'’])")  # 10_000, 10'000
+_IN_LAKHS = re.compile(r"(?<![\d.,])\d{1,2}(?:,\d{2})+,\d{3}(?![\d,]|\s\d)")
+_AFTER_POINT = re.compile(r"(?<![\d.,])(\d+\.\d{3}(?: \d{3})+(?: \d{1,2})?)(?![\d/]|[.,]\d| \d)")
 _BY_DOTS = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3}){2,}(?![\d.,])")
 _MIXED = re.compile(
     r"(?<![\d.^_{}/)\]])(\d{1,18})(?:\s*\\frac\s*\{\s*(\d{1,18})\s*\}\s*\{\s*(\d{1,18})\s*\}|\s+(\d{1,18})\s*/\s*(\d{1,18})(?![\d.]))"
@@ -43,11 +46,12 @@ def numerals(text: str) -> str:
     """
     if not any(sign.isdigit() for sign in text):
         return text
+    text = _AFTER_POINT.sub(lambda match: match[0].replace(" ", ""), text)
     text = _REPEATING.sub(_repeating, text)
     if whole := _IN_PARENTHESES.fullmatch(text.strip()):
         text = whole[1] + _recurring(whole[2], whole[3], whole[4])
     text = _MIXED.sub(_mixed, text)
-    for grouped in (_BY_SPACES, _BY_COMMAS, _BY_DOTS):
+    for grouped in (_BY_LINES, _BY_SPACES, _BY_COMMAS, _IN_LAKHS, _BY_DOTS):
         text = grouped.sub(_digits, text)
     text = _SCIENTIFIC.sub(r"\1 \\times 10^{\2}", text)
     text = _TIMES_TEN.sub(lambda match: rf"\times 10^{{{match[1] or match[2] or match[3]}}}", text)

@@ -15,7 +15,7 @@ m meter meters metre metres | km kilometer kilometers kilometre kilometres
 |J joule joules | W watt watts | V volt volts | A amp amps ampere amperes | Hz hertz | Pa pascal pascals
 |kHz kilohertz | MHz megahertz | kW kilowatt kilowatts | kJ kilojoule kilojoules | mol mole moles
 |nm nanometer nanometers | mph | kph kmh kmph | rpm | ppm | fps | bps | pts points | pcs pieces | sq square
-|cu cubic | rev revolutions
+|cu cubic | cup cups | rev revolutions
 """
 UNITS = {name: group.split()[0] for group in _NAMES.split("|") for name in group.split()}
 LETTERS = frozenset("msghLVANJWKCF")  # one letter that after a number and a space is a unit

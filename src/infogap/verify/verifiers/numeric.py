@@ -28,6 +28,7 @@ _NUMBER = re.compile(
     """,
     re.VERBOSE,
 )
+_IN_PARENTHESES = re.compile(r"\(\s*([+-]?[\d.]+)\s*\)")
 # What may stand before it: "x = 5", "\\approx 3.14".
 _BEFORE = re.compile(r"(?:\\?[A-Za-z][\w{}]{0,20}\s*)?(?:=|\\approx)\s*")
 
@@ -70,6 +71,7 @@ def _quantity(text: str) -> tuple[float, str] | None:
     text = one_notation(unwrapped(visible(half_width(text))))
     if before := _BEFORE.match(text):
         text = text[before.end() :]
+    text = alone[1] if (alone := _IN_PARENTHESES.fullmatch(text)) else text
     found = quantity(text, letters=True)
     match = None if found is None else _NUMBER.fullmatch(found.value)
     if found is None or match is None:
