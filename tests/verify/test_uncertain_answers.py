@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from infogap.tasks.gold_answers import SEVERAL_SENTENCES, faults, gold_answer
+from infogap.text.option_parser import options
+from infogap.text.stated_answers import stated
 from infogap.verify.grade_traces import prepared
 from infogap.verify.grading_types import Grade
 from infogap.verify.verifiers import grade
@@ -430,3 +432,82 @@ def test_a_worked_solution_in_one_sentence_is_no_gold_answer() -> None:
     for verifier in ("math", "numeric"):
         assert gold_answer("?", solution, verifier) == solution
         assert faults([("?", solution)], verifier) == [SEVERAL_SENTENCES]
+
+
+_BIRDS = "Which one swims?\nA. a hawk\nB. duck\nC. swift\nD. wren"
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        "The answer is the duck.",
+        "The answer is a duck.",
+        "The answer is B rather than A.",
+        "The answer is B instead of D.",
+        "The answer is B—duck can swim.",
+        "The answer is B—because of its feet.",
+        "正确答案是 B 选项。",
+        "答案是选项B",
+        "Therefore, the best answer is B) duck.",
+        "The most likely answer is B.",
+        "It has webbed feet. Answer: (B) duck",
+        "It has webbed feet. **Answer: B**",
+        "So B.",
+        "Therefore, (B).",
+        "So the duck.",
+    ],
+)
+def test_the_option_that_is_named(response: str) -> None:
+    assert graded("choice", "B", response, _BIRDS).verdict == "correct"
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        "The answer is not B.",
+        "The answer is A rather than B.",
+        "The answer is B—a hawk swims.",
+        "I doubt that the answer is B.",
+        "So not B.",
+        "So A or B.",
+        "So Bea wins.",
+        "If B.",
+    ],
+)
+def test_no_option_or_another(response: str) -> None:
+    assert graded("choice", "B", response, _BIRDS).verdict != "correct"
+
+
+@pytest.mark.parametrize("gold", ["$B$", "Answer: B", "B、duck", "The answer is B."])
+def test_gold_options(gold: str) -> None:
+    assert gold_answer(_BIRDS, gold, "choice") == "B"
+    assert faults([(_BIRDS, gold_answer(_BIRDS, gold, "choice"))], "choice") == [None]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which?\n**A.** hawk\n**B.** duck\n**C.** wren",
+        "Which?\nA: hawk\nB: duck\nC: wren",
+        "Which?\n[A] hawk\n[B] duck\n[C] wren",
+        "Which?\nA - hawk\nB - duck\nC - wren",
+        r"Which? $\mathrm{(A)\ } hawk\qquad \mathrm{(B)\ }duck\qquad \mathrm{(C)\ }wren$",
+    ],
+)
+def test_more_ways_to_write_options(question: str) -> None:
+    assert options(question) == {"A": "hawk", "B": "duck", "C": "wren"}
+
+
+def test_differences_are_no_options() -> None:
+    assert options("Solve.\nA - B = 3\nB - C = 4\nC - A = x") == {}
+
+
+def test_what_is_no_heading() -> None:
+    to_do = "To find the answer for the equation $y^2-3y$, we need to evaluate it at y = 6.\n\nWe can rewrite"
+    code = "```python\n# Print the final answer\nprint(chance)\n```"
+    assert stated(to_do, cut=True) is None
+    assert stated("Let us find the answer\n\n6 is even.") is None
+    assert stated(code) is None
+    assert stated("**Answer**\n\n6\n") == "6"
+    assert stated("**Final answer to the question**\n\n6\n") == "6"
+    assert stated("The answer = 6") == "6"

@@ -35,19 +35,22 @@ _TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
 # What comes before an answer in a sentence; the answer itself is the rest of its line.
 _STATING = r"""
   (?:
-    (?: \b(?:the|my|our)\s+(?:(?:final|correct|right)\s+)?(?:answer|option|choice)\b
+    (?: \b(?:the|my|our)\s+(?:(?:final|correct|right|best|most\s+(?:likely|probable|appropriate))\s+)?
+          (?:answer|option|choice)\b
+      | (?<=[.!?;]\s)(?:\*\*)?answer\b(?=[*`\s]{0,4}[:：])
       | \bfinal\s+answer\b
       | ^[ \t>*\#-]{0,12}(?:correct\s+)?answer\b )
-    (?: \s+(?:to|for|of)\b[^.:\n]{0,80}? )?
-    (?: [*`\s]*(?:\b(?:is|equals)\b(?!\s+not\b(?![^.\n]{0,80}?\bbut\b))|\b(?:should|must|would|will)\s+be\b|[:：=])
-      | [*`]*[^\S\n]*$ )            # a heading: the answer stands below
+    (?: (?: \s+(?:to|for|of)\b[^.:\n]{0,80}? )?
+        (?: [*`\s]*(?:\b(?:is|equals)\b(?!\s+not\b(?![^.\n]{0,80}?\bbut\b))|\b(?:should|must|would|will)\s+be\b|[:：])
+          | [*`]*[^\S\n]*$ )        # a heading: the answer stands below
+      | [*`\s]*= )
     [\s*`:：]*
   | (?:最终|正确)?答案\s*(?:应?[为是]|[:：])\s*[:：]?\s*
   )"""
 _FLAGS = re.IGNORECASE | re.MULTILINE | re.VERBOSE
 _BEFORE_ANSWER = re.compile(_STATING, _FLAGS)
 _ANSWER_WORDS = [re.compile(word) for word in ("answer", "option", "choice", "答案")]
-_STATING_START = re.compile(r"\b[tmof]|^|(?=最终|正确|答案)", re.IGNORECASE | re.MULTILINE)
+_STATING_START = re.compile(r"\b[tmof]|^|(?<=[.!?;]\s)|(?=最终|正确|答案)", re.IGNORECASE | re.MULTILINE)
 _STATING_REACH = 200  # characters before such a word in which a sentence that states an answer can begin
 _DISPLAYED = r"\\\[[^\S\n]*\n?[\s\S]{0,2000}?\\\] | \$\$[^\S\n]*\n?[\s\S]{0,2000}?\$\$"
 _SENTENCE = re.compile(_STATING + rf"({_DISPLAYED} | [^\n]*)", _FLAGS)
@@ -93,6 +96,9 @@ _NOT_THE_BOX = re.compile(
     r"(?:\s+(?:be|equal\s+to|equal|just|the|possibly))*[\s$*({\[\\]*$|\bcannot\s+(?:be|equal|have)[\s$*({\[\\]*$",
     re.IGNORECASE,
 )
+_SAYING = re.compile(r"(?:[:：=]|\b(?:is|equals|be)|[为是])[\s*`:：]*$", re.IGNORECASE)  # before an answer on its line
+_WORD = re.compile(r"\w")
+_FENCE = re.compile("```")
 _TITLE = re.compile(r"\b(?:St|Mr|Mrs|Ms|Dr|Prof|Mt|Ft|Fr|Gen|Capt|Sgt|Lt|Col|Rev|Hon|Messrs|Mme|Mlle)$")
 MAX_ANSWER = 2_000  # characters: nothing longer is an answer, and work on it would grow with its square
 _WRAPPERS = (("**", "**"), ("`", "`"), ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"))
@@ -129,8 +135,10 @@ def stated(response: str, *, cut: bool = False) -> str | None:
     closing = last_line(finished)
     if closing.startswith("####"):
         return unwrapped(closing.lstrip("#")) or None
+    fences = [fence.start() for fence in _FENCE.finditer(finished)]
     for match in reversed(list(_SENTENCE.finditer(finished))):
-        answer = _said(match, finished[max(0, match.start() - _BEFORE_STATEMENT) : match.start()])
+        in_code = bisect_left(fences, match.start()) % 2 == 1
+        answer = _said(match, finished[max(0, match.start() - _BEFORE_STATEMENT) : match.start()], in_code=in_code)
         if answer:
             return answer
     return None
@@ -301,7 +309,7 @@ def _last_tag(text: str, cut: bool) -> _Box | None:
     return None
 
 
-def _said(match: re.Match[str], before: str) -> str:
+def _said(match: re.Match[str], before: str, *, in_code: bool) -> str:
     """What a line gives as the answer, through "Final answer: the final answer is 42": its last that is not denied."""
     said: str = match.group(1)
     opening = match.group()[: -len(said)] if said else match.group()
@@ -313,6 +321,9 @@ def _said(match: re.Match[str], before: str) -> str:
         sentence = _one_sentence(text) if len(text) <= MAX_ANSWER else text
         after = text[len(sentence) :]
         asked = after[:1] in ("?", "？") and opening.removesuffix(text).rstrip(" *`")[-1:] not in (":", "：")
+        headed = not _SAYING.search(opening.removesuffix(text))
+        if headed and (in_code or _WORD.search(clause.rpartition("\n")[2])):
+            continue  # "To find the answer" at the end of a line, or a comment in code, is no heading
         if not asked and not is_denied(clause, after):
             return unwrapped(sentence.strip(" *`"))
     return ""
