@@ -87,7 +87,7 @@ def test_mixed_numbers(whole: int, over: int, under: int) -> None:
         ("There were 3 of one and 4 of the other.", "3 of one and 4 of the other"),
         ("See steps 2 and 3", None),
         ("See step 2", None),
-        ("So $x = 2$ or $x = 3$", None),
+        ("So $x = 2$ or $x = 3$", "x = 2 or x = 3"),
         ("At most 9", None),
         ("That is all.", None),
         ("", None),

@@ -82,7 +82,7 @@ def test_within_the_tolerance_is_correct() -> None:
     assert grade(item("numeric", "9.8", "9.81 m/s^2", 0.01)).verdict == "correct"
     assert grade(item("numeric", "9.8", "9.81")).verdict == "wrong"
     assert grade(item("numeric", "0.75", "3/4")).verdict == "correct"
-    assert grade(item("numeric", "0", "0.001", 0.01)).verdict == "correct"
+    assert grade(item("numeric", "0", "0.001", 0.01)).verdict == "wrong"
     assert grade(item("numeric", "-5", "5", 0.5)).verdict == "wrong"
 
 

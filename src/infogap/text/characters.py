@@ -21,6 +21,10 @@ _END_TOKEN = (
     r"|</s>|<eos>|<end_of_turn>|<end_of_utterance>|<EOS>|\[EOS\]|<pad>|\[PAD\])"
 )
 _END_TOKENS = re.compile(_END_TOKEN)
+# What follows one of these is the beginning of another text.
+_LAST_TOKEN = re.compile(
+    r"<[|｜](?:im_end|eot_id|end_of_text|endoftext|eom_id|eos|end▁of▁sentence|end_of_sentence)[|｜]>|</s>|<eos>|<end_of_turn>"
+)
 _ENDING_TOKEN = re.compile(rf"{_END_TOKEN}\Z")
 _LONGEST_TOKEN, _MOST_TOKENS = 40, 100
 
@@ -51,7 +55,12 @@ def visible(text: str) -> str:
 
 
 def without_end_tokens(text: str) -> str:
-    """Remove the end tokens at the end of a response."""
+    """Remove the tokens that end a response, and what follows them."""
+    done = 0
+    for last in _LAST_TOKEN.finditer(text) if "<" in text else ():
+        if text[done : last.start()].strip() and not (last[0] == "</s>" and "<s>" in text):
+            return text[: last.start()]
+        done = last.end()
     for _ in range(_MOST_TOKENS):
         end = text.rstrip()
         token = _ENDING_TOKEN.search(end[-_LONGEST_TOKEN:]) if end.endswith((">", "]")) else None

@@ -23,7 +23,7 @@ _SYMBOLS = {
     "…": r"\ldots ", "⋯": r"\ldots ", "′": "'", "’": "'", "″": "''", "∠": r"\angle ", "→": r"\to ", "∨": r"\lor ",
     "∧": r"\land ", "¬": r"\neg ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}",
     "ℂ": r"\mathbb{C}", "Ø": r"\emptyset ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ",
-    "⟨": "(", "⟩": ")", "∑": r"\sum ", "∫": r"\int ",
+    "⟨": "(", "⟩": ")", "∶": ":", "∑": r"\sum ", "∫": r"\int ",
 }  # fmt: skip
 _GREEK = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ϵ": "epsilon", "ζ": "zeta", "η": "eta",

@@ -20,8 +20,11 @@ _STYLES = (
         ),
         2,
     ),
+    # A line of its own: "[A] 2.34 m/s", "A - 2.34 m/s"
+    (re.compile(rf"^[ \t]*\[({_UPPER})\](?=\s)", re.MULTILINE), 2),
+    (re.compile(rf"^[ \t]*({_UPPER})[ \t]+[-–—](?=[ \t]+(?:[A-Za-z][A-Za-z]|\$))", re.MULTILINE), 2),
     # LaTeX: "\textbf{(A)}\ 8 \qquad \textbf{(B) }10"
-    (re.compile(r"\\(?:textbf|textrm|text|mathbf|mathrm|bf)\s*\{\s*\(([A-Z])\)[\s~:]*\}"), 2),
+    (re.compile(r"\\(?:textbf|textrm|text|mathbf|mathrm|bf)\s*\{\s*\(([A-Z])\)(?:[\s~:]|\\[ ,;:])*\}"), 2),
     # Within a line: "(A) 8 (B) 10"
     (re.compile(rf"(?<![\w\\])[(（]({_UPPER})[)）]"), 2),
     # Within a line, without the first parenthesis: "A) 8 B) 10"
@@ -37,15 +40,18 @@ _BARE_LETTER = re.compile(r"[*(\[]{0,3}([A-Za-z])[)\]*.:]{0,3}")
 # "B", "(B)", "B.", "B: 0.58 m/s", "option B", "\text{(B)} 0.58 m/s", "B because ..."
 _LETTER = re.compile(
     r"(?:(?:the\s+)?(?:option|choice|answer)\s+)?(?:\\(?:text|textbf|mathrm|mathbf|textrm)\s*\{\s*)?[*(\[]*([A-Z])"
-    r"(?=$|[\s).:,;\]}*—–-])(?P<mark>[)\]*}.:,;、]*)(?:\s*(?P<rest>\S.*))?",
+    r"(?=$|[\s).:,;、\]}*—–-])(?P<mark>[)\]*}.:,;、]*)(?:\s*(?P<rest>\S.*))?",
     re.DOTALL | re.IGNORECASE,
 )
 # What may follow a letter without a mark: a reason, or that it is right. "A ball" and "I computed" name no option.
 _REASON = re.compile(
-    r"(?:because|since|as|for|due\s+to|—|–|-|which|where|\(|is\s+(?:the\s+)?(?:correct|right|true|best|only|answer|one)"
+    r"(?:because|since|as|for|due\s+to|rather\s+than|instead\s+of|—|–|-|which|where|\(|is\s+(?:the\s+)?(?:correct|right|true|best|only|answer|one)"
     r"|is\s+(?:the\s+)?(?:correct|right|best)\b)(?![A-Za-z])",
     re.IGNORECASE,
 )
+_CHINESE = re.compile(r"(?:选项\s*)?([A-Z])\s*(?:选项|项)?[。.]?")
+_ARTICLE = re.compile(r"(?:the|an?)\s+")
+_DASH = re.compile(r"\s*[—–](?=[A-Za-z]{2})")
 _ANOTHER = re.compile(r"(?:(?:and|or|nor|&|/|,)\s*)+[*(\[]*([A-Z])(?![A-Za-z'])|[*(\[]*([A-Z])[)\]*.]*$")
 
 
@@ -74,6 +80,9 @@ def named_option(answer: str, offered: dict[str, str]) -> str | None:
     (any, where the question offers none), then an option's text in other capitals or with other punctuation.
     """
     answer = visible(half_width(answer)).strip(" \t\n'\"“”‘’")
+    if chinese := _CHINESE.fullmatch(answer):
+        answer = chinese[1]
+    answer = answer[1:-1].strip() if len(answer) > 2 and answer[0] == answer[-1] == "$" else answer
     exactly = [letter for letter, text in offered.items() if text == answer]
     if len(exactly) == 1:
         return exactly[0]
@@ -83,6 +92,8 @@ def named_option(answer: str, offered: dict[str, str]) -> str | None:
             return letter
     texts = {letter: normalised(text) for letter, text in offered.items()}
     named = [letter for letter, text in texts.items() if text and text == normalised(answer)]
+    if not named and (article := _ARTICLE.match(said := normalised(answer))) and not answer.startswith(("A ", "An ")):
+        named = [letter for letter, text in texts.items() if text and text == said[article.end() :]]
     return named[0] if len(named) == 1 else _beginning_letter(answer, texts)
 
 
@@ -92,6 +103,13 @@ def _beginning_letter(answer: str, texts: dict[str, str]) -> str | None:
     if not match or (texts and match[1].upper() not in texts):
         return None
     letter, rest = match[1].upper(), match["rest"]
+    if rest and (dashed := _DASH.match(rest)):
+        text = normalised(rest[dashed.end() :])
+        return (
+            letter
+            if match[1].isupper() and (not texts or text == texts[letter] or text not in texts.values())
+            else None
+        )
     if rest is None or (texts and texts[letter] in (normalised(rest), normalised(rest.strip("() .")))):
         return letter
     other = _ANOTHER.match(rest)

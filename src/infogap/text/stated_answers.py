@@ -23,10 +23,10 @@ _BARE_BOX = re.compile(r"\\boxed(?:\s+|(?=\d))([^\s${}]+)")  # \boxed 5
 # What stands between boxes that are one answer: "and", a comma, spacing, and which part of the question each is for.
 _JOINING = re.compile(
     r"(?P<joins>[,;&]|\\q?quad(?![a-z])|\b(?:and|or|as\s+well\s+as|also|then)\b|\\(?:lor|vee|land|wedge)(?![a-z])"
-    r"|\\text\s*\{[\s,;]*(?:and|or)?[\s,;]*\})"
-    r"|(?P<part>(?:for\s+|in\s+)?(?:\bpart\s+\(?(?:[a-hA-H]|i{1,3}|[1-9])\b\)?|(?<![\w)])\(?(?:[a-h]|i{1,3}|[1-9])\))[:.]?)"
+    r"|\\text\s*\{[\s,;]*(?:and|or)?[\s,;]*\}|\\\\(?![A-Za-z]))"
+    r"|(?P<part>(?:[Ff]or\s+|[Ii]n\s+)?(?:\b[Pp]art\s+\(?(?:[a-hA-H]|i{1,3}|[1-9])\b\)?|(?<![\w)])\(?(?:[a-h]|i{1,3}|[1-9])\))[:.]?)"
     r"|(?P<name>(?<![A-Za-z])[A-Za-z](?:_\w|_\{\w+\})?\s*=)"
-    r"|\$+|\\[()\[\]]|\*\*|\\[ ,;:!]|~|[ \t]+|(?P<break>\.?\s*\n\s*)"
+    r"|\$+|\\[()\[\]]|\*\*|\#+|\\[ ,;:!]|~|[ \t]+|(?P<break>\.?\s*\n\s*)"
 )
 _MOST_BOXES = 50  # in one answer
 _MAX_JOINT = 120  # characters between two boxes
@@ -35,24 +35,71 @@ _TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
 # What comes before an answer in a sentence; the answer itself is the rest of its line.
 _STATING = r"""
   (?:
-    (?: \b(?:the|my|our)\s+(?:(?:final|correct|right)\s+)?(?:answer|option|choice)\b
+    (?: \b(?:the|my|our)\s+(?:(?:final|correct|right|best|most\s+(?:likely|probable|appropriate))\s+)?
+          (?:answer|option|choice)\b
+      | (?<=[.!?;]\s)(?:\*\*)?answer\b(?=[*`\s]{0,4}[:：])
       | \bfinal\s+answer\b
       | ^[ \t>*\#-]{0,12}(?:correct\s+)?answer\b )
-    (?: \s+(?:to|for|of)\b[^.:\n]{0,80}? )?
-    (?: [*`\s]*(?:\b(?:is|equals)\b(?!\s+not\b(?![^.\n]{0,80}?\bbut\b))|\b(?:should|must|would|will)\s+be\b|[:：=])
-      | [*`]*[^\S\n]*$ )            # a heading: the answer stands below
+    (?: (?: \s+(?:to|for|of)\b[^.:\n]{0,80}? )?
+        (?: [*`\s]*(?:\b(?:is|equals)\b(?!\s+not\b(?![^.\n]{0,80}?\bbut\b))|\b(?:should|must|would|will)\s+be\b|[:：])
+          | [*`]*[^\S\n]*$ )        # a heading: the answer stands below
+      | [*`\s]*= )
     [\s*`:：]*
   | (?:最终|正确)?答案\s*(?:应?[为是]|[:：])\s*[:：]?\s*
   )"""
 _FLAGS = re.IGNORECASE | re.MULTILINE | re.VERBOSE
 _BEFORE_ANSWER = re.compile(_STATING, _FLAGS)
 _ANSWER_WORDS = [re.compile(word) for word in ("answer", "option", "choice", "答案")]
-_STATING_START = re.compile(r"\b[tmof]|^|(?=最终|正确|答案)", re.IGNORECASE | re.MULTILINE)
+_STATING_START = re.compile(r"\b[tmof]|^|(?<=[.!?;]\s)|(?=最终|正确|答案)", re.IGNORECASE | re.MULTILINE)
 _STATING_REACH = 200  # characters before such a word in which a sentence that states an answer can begin
 _DISPLAYED = r"\\\[[^\S\n]*\n?[\s\S]{0,2000}?\\\] | \$\$[^\S\n]*\n?[\s\S]{0,2000}?\$\$"
 _SENTENCE = re.compile(_STATING + rf"({_DISPLAYED} | [^\n]*)", _FLAGS)
 _SENTENCE_END = re.compile(r"(?<=\S)(?:[.!?;](?=\s|\*|$)|[。！？；])")
 _ABBREVIATION = re.compile(r"(?:\b(?:approx|ca|vs|sq|cu|Rs|No|St|Mr|Mrs|Dr)|\b[A-Za-z]|\d\s*[ap]\.m)$", re.IGNORECASE)
+# What does not make the statement that follows it: "I doubt that the answer is 5", "Suppose the answer is 5".
+_CLAUSE_BREAK = re.compile(
+    r"[.!?;:\n]|,(?!\s*that\b)|\b(?:so(?!\s+that)|thus|hence|therefore|but|and|then|because)\b", re.I
+)
+_DENYING = re.compile(
+    r"\b(?:not|never|cannot|cant|neither|nor|no|none|nobody|nothing|nowhere|hardly|scarcely|doubt\w*|deny|denies|unsure|uncertain"
+    r"|unlikely|unclear|untrue|wrong\w*|false\w*|incorrect\w*|impossible|absurd|myth|mistak\w+|error|tempting|tempted|disprove\w*"
+    r"|refute\w*|might|may|could|perhaps|maybe|possibly|suppos\w+|assum\w+|imagin\w+|pretend\w*|hypothe\w+|let['’]?s\s+say|were"
+    r"|says|said|claims|claimed|thinks|thought|believes|believed|argues|argued|guesses|guessed|asserts|suspects?"
+    r"|(?:some|many|most|others?|people|they|you|one|who|students?|few)\b[^.]{0,40}\b(?:say|claim|think|believe|argue|guess))\b"
+    r"|n['’]t\b|^\s*say\b|\b(?:if|whether|unless|when|in\s+case|provided)\s+(?:that\s+)?$",
+    re.IGNORECASE,
+)
+_TAKEN_BACK = re.compile(
+    r"[\s.!?*$)]*(?:(?:wait|no|hmm|but|oh|actually|hold\s+on|sorry|however|well|clearly|and|yet)\b[\s,.!:—–-]*){0,4}"
+    r"(?:,?\s*(?:that|this|it|which|they|these|he|she)\s*(?:is|are|was|must\s+be|seems?|looks|cannot|can['’]t|isn['’]t|['’]s)\b"
+    r"[^.\n]{0,30}?\b(?:wrong|incorrect|false|impossible|absurd|contradict\w*|mistake\w*|nonsense|untrue"
+    r"|(?:not|be|n['’]t)\s+(?:right|correct|possible|true|so|it|the))\b|(?:that|this|it|which)\s+(?:fails|contradicts|leads\s+to\s+a\s+contra))",
+    re.IGNORECASE,
+)
+# A clause after an answer that gives a reason or a remark and leaves it what it is.
+_REMARKING = re.compile(
+    r",?\s+(?:because|since)\b|,\s+as\s+(?!an?\b)|\s*\((?=(?:because|since|as)\b)|,?\s+as\s+(?:shown|required|desired|expected|claimed|needed|computed|calculated|stated|above"
+    r"|before|we|was|it)\b|,?\s+which\s+(?:is|are|was|were|means|gives|follows|agrees|matches|checks|we|can|confirms|equals)\b"
+    r"|,?\s+where\b|(?:\s+[—–-]+\s+|[—–])(?=[a-z]{3})(?!(?:arc)?(?:sin|cos|tan|cot|sec|csc|log|exp|sqrt)|(?:zero|one|two|three|four|five"
+    r"|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|half|dozen|hundred|thousand|minus|plus|max|min|det|gcd|lcm)\b)"
+    r"|\s*(?![✗✘❌❎])[\u2600-\u27bf\U0001f300-\U0001faff]",
+    re.IGNORECASE,
+)
+_ANOTHER = re.compile(r"\b(?:or|also|alternatively|but|except|unless|if|until)\b|[✗✘❌❎]", re.IGNORECASE)
+_REASON = re.compile(r",?\s+(?:because|since|as)\b", re.IGNORECASE)
+_JOINED_ON = re.compile(r"(?:(?<![A-Za-z])(?:and|or)|,|&)[\s$*\\]*$", re.IGNORECASE)
+_JOINS_ON = re.compile(r"[\s$*]*(?:and|or)\b", re.IGNORECASE)
+_BEFORE_STATEMENT = 200  # characters in which its clause begins
+# A box that is named only to be denied: "not \\boxed{3}".
+_NOT_THE_BOX = re.compile(
+    r"(?:\b(?:not|never|rather\s+than|instead\s+of|unlike)|n['’]t|\\neq?|\\not\s*=|≠|!=)"
+    r"(?:\s+(?:be|equal\s+to|equal|just|the|possibly))*[\s$*({\[\\]*$|\bcannot\s+(?:be|equal|have)[\s$*({\[\\]*$",
+    re.IGNORECASE,
+)
+_SAYING = re.compile(r"(?:[:：=]|\b(?:is|equals|be)|[为是])[\s*`:：]*$", re.IGNORECASE)  # before an answer on its line
+_WORD = re.compile(r"\w")
+_FENCE = re.compile("```")
+_TITLE = re.compile(r"\b(?:St|Mr|Mrs|Ms|Dr|Prof|Mt|Ft|Fr|Gen|Capt|Sgt|Lt|Col|Rev|Hon|Messrs|Mme|Mlle)$")
 MAX_ANSWER = 2_000  # characters: nothing longer is an answer, and work on it would grow with its square
 _WRAPPERS = (("**", "**"), ("`", "`"), ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"))
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textrm|textit|mathrm|mathbf|operatorname)\s*\{([^{}]*)\}")
@@ -88,8 +135,10 @@ def stated(response: str, *, cut: bool = False) -> str | None:
     closing = last_line(finished)
     if closing.startswith("####"):
         return unwrapped(closing.lstrip("#")) or None
+    fences = [fence.start() for fence in _FENCE.finditer(finished)]
     for match in reversed(list(_SENTENCE.finditer(finished))):
-        answer = _said(match)
+        in_code = bisect_left(fences, match.start()) % 2 == 1
+        answer = _said(match, finished[max(0, match.start() - _BEFORE_STATEMENT) : match.start()], in_code=in_code)
         if answer:
             return answer
     return None
@@ -100,13 +149,16 @@ def every_stated(text: str) -> list[str]:
 
     A sentence that holds a box states it once.
     """
-    boxes = [box for box in _boxes(text) if box.content.strip()]
+    boxes = _stated_boxes(text)
     answers = [(box.start, unwrapped(box.content)) for box in boxes]
     starts = [box.start for box in boxes]
     for match in _statings(text):
         line = text[match.end() : match.end() + MAX_ANSWER].partition("\n")[0]  # a looping trace can be one long line
         sentence = _one_sentence(line)
         boxed = bisect_left(starts, match.start()) < bisect_left(starts, match.end() + len(sentence))
+        before = text[max(0, match.start() - _BEFORE_STATEMENT) : match.start()]
+        if is_denied(before, line[len(sentence) :]):
+            continue
         if not boxed and not _BEFORE_ANSWER.search(sentence):  # "Final answer: the answer is 42" says it once
             answers.append((match.start(), unwrapped(sentence.strip(" *`"))))
     return [answer for _, answer in sorted(answers) if answer]
@@ -135,6 +187,15 @@ def last_line(response: str) -> str:
     return lines[-1].strip() if lines else ""
 
 
+def closing_lines(response: str) -> str:
+    """The last line, with the lines before it that are joined to it by "or", "and" or a comma at their end."""
+    lines = [line.strip() for line in without_end_tokens(response).strip()[-MAX_ANSWER:].splitlines() if line.strip()]
+    first = len(lines) - 1
+    while first > 0 and (_JOINED_ON.search(lines[first - 1]) or _JOINS_ON.match(lines[first])):
+        first -= 1
+    return " ".join(lines[first:]) if 0 <= first < len(lines) - 1 else last_line(response)
+
+
 def unwrapped(text: str) -> str:
     r"""Remove what surrounds an answer: spaces, `**`, `$`, `\(...\)`, a final full stop, `\boxed{...}`."""
     for _ in range(8):  # wrappings within wrappings; more would be play
@@ -160,7 +221,7 @@ def unwrapped(text: str) -> str:
 
 def _explicit(response: str, cut: bool) -> str | None:
     """The last of all boxes and answer tags that are not empty (as in a quoted `\\boxed{}`)."""
-    boxes = [box for box in _boxes(response) if box.content.strip()]
+    boxes = _stated_boxes(response)
     tag = _last_tag(response, cut)
     if tag and (not boxes or tag.end >= boxes[-1].end):
         return _explicit(tag.content, cut=False) or unwrapped(tag.content) or None
@@ -168,6 +229,15 @@ def _explicit(response: str, cut: bool) -> str | None:
         return unwrapped(_joined(response, boxes)) or None
     bare = _BARE_BOX.findall(response) if "\\boxed" in response else []
     return unwrapped(bare[-1]) or None if bare else None
+
+
+def _stated_boxes(text: str) -> list[_Box]:
+    """The boxes that hold something, without those that are named only to be denied."""
+    return [
+        box
+        for box in _boxes(text)
+        if box.content.strip() and not _NOT_THE_BOX.search(text[max(0, box.start - 40) : box.start])
+    ]
 
 
 def _boxes(text: str) -> list[_Box]:
@@ -239,13 +309,30 @@ def _last_tag(text: str, cut: bool) -> _Box | None:
     return None
 
 
-def _said(match: re.Match[str]) -> str:
-    """What a sentence gives as the answer, through "Final answer: the final answer is 42"."""
-    text: str = match.group(1)
-    while len(text) <= MAX_ANSWER and (inner := _SENTENCE.search(text)):
-        text = inner.group(1)
-    text = _one_sentence(text) if len(text) <= MAX_ANSWER else text
-    return unwrapped(text.strip(" *`"))
+def _said(match: re.Match[str], before: str, *, in_code: bool) -> str:
+    """What a line gives as the answer, through "Final answer: the final answer is 42": its last that is not denied."""
+    said: str = match.group(1)
+    opening = match.group()[: -len(said)] if said else match.group()
+    statements = [(before, opening, said)]
+    while len(said) <= MAX_ANSWER and (inner := _SENTENCE.search(said)):
+        statements.append((said[: inner.start()], inner.group(), inner.group(1)))
+        said = inner.group(1)
+    for clause, opening, text in reversed(statements):
+        sentence = _one_sentence(text) if len(text) <= MAX_ANSWER else text
+        after = text[len(sentence) :]
+        asked = after[:1] in ("?", "？") and opening.removesuffix(text).rstrip(" *`")[-1:] not in (":", "：")
+        headed = not _SAYING.search(opening.removesuffix(text))
+        if headed and (in_code or _WORD.search(clause.rpartition("\n")[2])):
+            continue  # "To find the answer" at the end of a line, or a comment in code, is no heading
+        if not asked and not is_denied(clause, after):
+            return unwrapped(sentence.strip(" *`"))
+    return ""
+
+
+def is_denied(before: str, after: str = "") -> bool:
+    """Whether what stands before a statement, in its clause, does not make it, or what follows takes it back."""
+    clause = _CLAUSE_BREAK.split(before[-_BEFORE_STATEMENT:])[-1]
+    return bool(_DENYING.search(clause) or _TAKEN_BACK.match(after[:120]))
 
 
 def _one_sentence(text: str) -> str:
@@ -255,8 +342,24 @@ def _one_sentence(text: str) -> str:
         abbreviated = (
             end[0] == "." and _ABBREVIATION.search(said[-12:]) and re.match(r"\s*[\d$a-z]", text[end.end() :][:9])
         )
-        if said.count("$") % 2 == 0 and not abbreviated:
+        titled = end[0] == "." and _TITLE.search(said[-8:]) and re.match(r"\s+[A-Z]", text[end.end() :][:9])
+        if said.count("$") % 2 == 0 and not abbreviated and not titled:
             return said
+    return text
+
+
+def without_reason(text: str) -> str:
+    """An answer without the clause after it that only gives a reason or remarks on it: "17, since 8 + 9 = 17" is 17.
+
+    One that stands in a formula, or that denies the answer, stays where it is.
+    """
+    if len(text) > MAX_ANSWER:
+        return text
+    for remark in _REMARKING.finditer(text):
+        said, rest = text[: remark.start()], text[remark.start() :]
+        if said.strip() and said.count("$") % 2 == 0 and said.count("{") == said.count("}"):
+            doubtful = _DENYING.search(rest) or _ANOTHER.search(rest)
+            return text if doubtful and not _REASON.match(rest) else said
     return text
 
 
@@ -266,7 +369,8 @@ def normalised(text: str) -> str:
     Full-width characters are ordinary ones, words have one space between them, case is folded. Signs that may
     be part of an answer stay: 5 is not -5, .5, 5! or 5'.
     """
-    text = _unquoted(_TEXT_COMMAND.sub(r"\1", unwrapped(visible(half_width(text)))))
+    text = _TEXT_COMMAND.sub(r"\1", unwrapped(visible(half_width(text))))
+    text = _unquoted(re.sub(r"(?<!\\)\\[ ,;:]|(?<=\w)~(?=\w)", " ", text))
     return " ".join(text.split()).casefold()
 
 

@@ -18,6 +18,7 @@ _DISTANCE = re.compile(
     rf"\|\s*(?P<variable>{_VARIABLE.pattern})\s*(?P<shift>[+-][^|]*)?\|\s*(?P<operator><|>|\\(?:le|ge)(?![a-z]))"
     r"(?P<reach>[^|]*)"
 )
+_BOUNDS = re.compile(r"[^\[\](){},]*(?:[<>]|\\[lg]e )[^\[\](){},]*(?:,[^\[\](){},]*(?:[<>]|\\[lg]e )[^\[\](){},]*)+")
 _BY_COMMA = re.compile(r"^[^\[\](){}]*,")
 
 
@@ -31,12 +32,15 @@ def as_set(form: Condition | Maths) -> tuple[str, Set] | None:
     union: Set = S.EmptySet
     for parts in alternatives:
         both: Set = S.Reals
-        for part in parts:
-            condition = _simple(part)
+        listed = [piece for part in parts for piece in (part.split(",") if _BOUNDS.fullmatch(part) else [part])]
+        for part in listed:
+            condition = _simple(part.strip())
             if condition is None:
                 return None
             variables.add(condition[0])
             both = Intersection(both, condition[1]) if condition[1] != S.Complexes else both
+        if len(listed) > len(parts) and both.is_empty:
+            return None  # "x < 1, x > 3" may have been meant as one or the other
         union = Union(union, both)
     variables -= {""}
     return (variables.pop() if variables else "", union) if len(variables) <= 1 else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from infogap.text.stated_answers import stated, unwrapped
+
 SEVERAL_SENTENCES = (
     "the answer is several sentences and not one answer: map `answer` to a column that holds the final answer alone, "
     "a worked solution to `solution`, or name a verifier of your own"
@@ -22,13 +24,41 @@ _CODE = re.compile(
     r"|(?:for|while|if) .+:\s*$|function \w+\(|console\.log\()",
     re.MULTILINE,
 )
+_LABEL = re.compile(
+    r"\s*(?:\*\*)?(?:(?:the\s+)?(?:(?:final|correct)\s+)?answer\s*(?:is\b\s*:?|[:：])|(?-i:A:)(?=\s*[\d$\\+-]))"
+    r"\s*(?:\*\*)?\s*(?=\S)",
+    re.IGNORECASE,
+)
+_LATEX_SPACE = re.compile(r"(?:(?<!\\)\\[\s,;:!]*|~|\s)+\Z")
+_BOX = re.compile(r"\\boxed\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}")
+_LONGEST_LABELLED = 300  # characters
+_FEW_WORDS = 8  # beside a box, in a text that is still no solution
 _MOST_WORDS = 25  # in an answer; a longer text is a sentence at least
 
 
-def after_hashes(gold: str) -> str:
-    """Return 72 of a text that ends in a line `#### 72`, as GSM8K's solutions do; other texts as they are."""
+def final_answer_in(gold: str) -> str:
+    """Return 72 of a text that ends in a line `#### 72`, as GSM8K's solutions do, and of "The answer is 72."."""
     match = _AFTER_HASHES.search(gold)
-    return match[1] if match else gold
+    return match[1] if match else _without_label(gold)
+
+
+def _without_label(gold: str) -> str:
+    """A short text without the words that say that it is the answer, and without the spacing that LaTeX leaves behind.
+
+    "The answer is 12.", "A: 12" and "She has \\boxed{12}" are 12; a longer text stays as it is.
+    """
+    text = _LATEX_SPACE.sub("", gold)
+    if len(text) > _LONGEST_LABELLED:
+        return gold
+    if (label := _LABEL.match(text)) and not _SENTENCE_END.search(text, label.end()):
+        return unwrapped(text[label.end() :]) or gold
+    if text.count("\\boxed") == 1 and len(_words_beside_box(text)) <= _FEW_WORDS:
+        return stated(text) or gold
+    return text or gold
+
+
+def _words_beside_box(text: str) -> list[str]:
+    return re.findall(r"[^\W\d_]{2,}", COMMANDS.sub(" ", _BOX.sub(" ", text)))
 
 
 def not_one_answer(gold: str) -> str | None:
@@ -36,6 +66,8 @@ def not_one_answer(gold: str) -> str | None:
     if _CODE.search(gold):
         return CODE
     words = re.findall(r"[^\W\d_]{2,}", COMMANDS.sub(" ", gold))
+    if "\\boxed" in gold and len(_words_beside_box(gold)) > _FEW_WORDS:
+        return SEVERAL_SENTENCES
     if len(words) > _MOST_WORDS or (len(words) > 6 and _SENTENCE_END.search(gold)):
         return SEVERAL_SENTENCES
     return None

@@ -14,13 +14,13 @@ from infogap.recipe.sources import GymTasks
 from infogap.rows import reasoning_gym as gym
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
-from infogap.text.stated_answers import MAX_ANSWER, last_line, stated
+from infogap.text.stated_answers import MAX_ANSWER, closing_lines, stated
 from infogap.verify.base import Grade, Item, Verifier, no_answer, ungradable
 from infogap.verify.custom_verifier import is_function, source_digest
 from infogap.verify.grading_pool import TIME_LIMIT, grade_all
 from infogap.verify.verifiers import is_known, provider_versions, verifier
 
-VERSION = 4  # raised when the same response would get another verdict
+VERSION = 5  # raised when the same response would get another verdict
 NO_GOLD = "no gold answer"
 _ONE_LINE = 100  # characters: a response that is no more than such a line is an answer by itself
 _TRACE_COLUMNS = ("trace_id", "task_id", "reasoning", "response", "finish_reason", "error")
@@ -120,7 +120,7 @@ def _item(grader: Verifier, task: dict[str, Any], response: str, cut: bool) -> I
     answer = grader.final_answer(response, task["question"], cut=cut)
     if answer is not None:
         return Item(**known, metadata=task["metadata"], answer=answer)
-    line = last_line(response)
+    line = closing_lines(response)
     if cut or not line:
         return None
     whole = line == response.strip() and len(line) <= _ONE_LINE

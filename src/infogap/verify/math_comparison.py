@@ -16,7 +16,7 @@ from infogap.verify.math_confirmation import confirmed, same_sets
 from infogap.verify.math_verify_patch import expressions, with_distinct_capitals
 from infogap.verify.reading.answer_forms import Based, Clock, Condition, Dotted, Form, Maths, Words
 from infogap.verify.reading.answer_reader import read
-from infogap.verify.reading.closing_answer import closing_answer
+from infogap.verify.reading.closing_answer import closing_answer, said_alone
 from infogap.verify.reading.numerals import exactly, rational
 from infogap.verify.reading.units import conflicting
 
@@ -25,6 +25,7 @@ _BASE_NAMES = {2: "binary", 8: "octal", 16: "hexadecimal"}
 _BASE_WORDS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 12: "twelve"}
 _OF_SETS = re.compile(r"\\(?:cup|cap|setminus|emptyset|infty)(?![a-z])|\\mathbb")
 _SOMETHING = re.compile(r"[\w∞∅½-¾⅐-⅞\\]")
+_RATIO = re.compile(r"[\w)}]\s*:\s*[\w({\\]")
 _SAME_TEXT = re.compile(r"\s+")
 
 
@@ -43,7 +44,11 @@ def grade(item: Item) -> Grade:
         if closing is None:
             return no_answer()
         item = replace(item, answer=closing)
-    return _graded(item, gold)
+    graded = _graded(item, gold)
+    if graded.verdict == "wrong" and (alone := said_alone(item.answer)):
+        again = _graded(replace(item, answer=alone), gold)
+        return again if again.verdict == "correct" else graded
+    return graded
 
 
 def _graded(item: Item, gold: str) -> Grade:
@@ -118,8 +123,8 @@ def _at_times(gold: Form, answer: Form, item: Item) -> tuple[bool, Item, str | N
 def _as_mathematics(gold: Form, answer: Form, item: Item) -> tuple[bool, Item, str | None]:
     assert isinstance(gold, Maths | Condition) and isinstance(answer, Maths | Condition)
     if isinstance(gold, Maths) and isinstance(answer, Maths):
-        if conflicting(gold.unit, answer.unit):
-            return False, item, f"the units differ: {answer.unit} and {gold.unit}"
+        if apart := _of_other_kinds(gold, answer):
+            return False, item, apart
         quick = _quick(gold, answer)
         if quick is not None:
             return quick, item, None
@@ -177,6 +182,14 @@ def _quick(gold: Maths, answer: Maths) -> bool | None:
         values = exactly(gold.latex), exactly(answer.latex)
         return None if values[0] is None or values[1] is None else values[0] == values[1]
     return None
+
+
+def _of_other_kinds(gold: Maths, answer: Maths) -> str | None:
+    """Why two values cannot be the same, whatever their numbers: other units, or a ratio and a number, as 5:1 and 5."""
+    if conflicting(gold.unit, answer.unit):
+        return f"the units differ: {answer.unit} and {gold.unit}"
+    ratios = [_RATIO.search(form.latex) is not None for form in (gold, answer)]
+    return "only one of the two answers is a ratio" if ratios[0] != ratios[1] else None
 
 
 def _squeezed(text: str) -> str:

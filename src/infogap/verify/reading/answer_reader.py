@@ -64,12 +64,15 @@ _UNCERTAIN = re.compile(
     r"\\(?:equiv|pmod|bmod|mod|ldots|vdots|ddots|neg|land|lor|implies|iff|Rightarrow|Leftrightarrow|rightarrow|to|mapsto"
     r"|parallel|perp|cong|sim|angle|triangle|ce|ell|prime|approx|propto|forall|exists|mid|cases|begin\{cases\})(?![a-zA-Z])"
     r"|(?<![\d.])\d+(?:\.\d+)?_|/\s*\d+(?:\.\d+)?\s*(?:[A-Za-z(]|\\(?:sqrt|pi|frac|ln|log|sin|cos|tan|theta)(?![a-z]))"
-    r"|\d\s+\.?\d|[A-Za-z]_\S+'|[?#]|\.{2,}|\d\s*:\s*\d.*:|\\\\_"
+    r"|\d\s+\.?\d|\d\s*'|[\u2208-\u22ff]|[A-Za-z]_\S+'|[?#]|\.{2,}|\d\s*:\s*\d.*:|\\\\_"
 )
 _BUILDER = re.compile(
     r"\\\{\s*[A-Za-z]\s*(?:\\in\s*\\mathbb\s*\{?R\}?\s*)?(?:\||\\mid(?![a-z])|\\vert(?![a-z])|:)\s*(.+)\\\}"
 )
 _BETWEEN = re.compile(r"\b(?:between|not|neither|nor|out\s+of|from\b.*\bto)\b", re.IGNORECASE)
+_NAMED_TUPLE = re.compile(r"\(([^(),=]+(?:,[^(),=]+)+)\)\s*=\s*\(([^(),=]+(?:,[^(),=]+)+)\)")
+_OPEN_LEFT = re.compile(r"(?:(?<=^)|(?<=\\cup )|(?<=\\in ))(\])([^\[\](),]*,[^\[\](),]*)([\[\]])(?=\s*(?:\\cup|$))")
+_CLOSED_LEFT = re.compile(r"(?:(?<=^)|(?<=\\cup )|(?<=\\in ))(\[)([^\[\](),]*,[^\[\](),]*)(\[)(?=\s*(?:\\cup|$))")
 _LATIN = re.compile(r"[A-Za-z]")
 
 
@@ -81,6 +84,10 @@ def read(answer: str) -> Form:
     if special is not None:
         return special
     text = r"\emptyset" if _NOTHING.fullmatch(_in_the_open(text).strip(" .")) else one_notation(text)
+    if tuple_ := _NAMED_TUPLE.fullmatch(text):
+        text = _each_named(text, tuple_[1].split(","), tuple_[2].split(","))
+    if "]" in text or "[" in text:
+        text = _CLOSED_LEFT.sub(_turned, _OPEN_LEFT.sub(_turned, text))
     if based := _based(text):
         return based
     if not _is_mathematics(text):
@@ -90,6 +97,19 @@ def read(answer: str) -> Form:
     if _COMPARISON.search(text) or (_SET.search(text) and _OR.search(text)):
         return _condition(text)
     return _list(text) if _JOINT.search(text) else _value(_once(text))
+
+
+def _each_named(text: str, names: list[str], values: list[str]) -> str:
+    """(x, y) = (2, 3) as x = 2, y = 3."""
+    pairs = zip(names, values, strict=False)
+    return (
+        ", ".join(f"{name.strip()} = {value.strip()}" for name, value in pairs) if len(names) == len(values) else text
+    )
+
+
+def _turned(match: re.Match[str]) -> str:
+    """An interval with brackets turned away from what it leaves out, ]0, 1], as (0, 1]."""
+    return f"{'(' if match[1] == ']' else '['}{match[2]}{')' if match[3] == '[' else ']'}"
 
 
 def _in_the_open(text: str) -> str:
@@ -175,6 +195,8 @@ def _clock(text: str) -> Clock | None:
         hour = hour % 12 + (12 if half == "pm" else 0)
     elif hour > 12:
         half = "pm"
+    elif hour == 0 and match["minute"]:
+        half = "am"
     elif text.startswith("0") and len(match["hour"]) == 2 and match["minute"]:
         half = half or None
     return Clock(hour * 3600 + minute * 60 + second, half)
@@ -185,7 +207,7 @@ def _based(text: str) -> Based | None:
     if match := _PYTHON_BASED.fullmatch(text):
         digits = match["two"] or match["eight"] or match["sixteen"]
         return Based(digits.lstrip("0").upper() or "0", 2 if match["two"] else 8 if match["eight"] else 16)
-    match = _BASED.fullmatch(re.sub(r"\{(\w+)\}(?=_)", r"\1", text))
+    match = _BASED.fullmatch(re.sub(r"^\s*[{(]\s*(\w+)\s*[)}]\s*(?=_)", r"\1", text))
     if match is None:
         return None
     written = match["index"] or match["base"]

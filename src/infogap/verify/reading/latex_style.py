@@ -70,7 +70,17 @@ _SAME = [
     (re.compile(r"\^\s*\{?\s*\\(?:circ|degree)\s*\}?|\\(?:degree|textdegree)(?![a-zA-Z])"), "° "),
     (_command("euro|texteuro"), "€"),
     (_command("pounds"), "£"),
+    (re.compile(r"\\(?:colon|ratio)(?![a-zA-Z])|\\mathbin\s*\{:\}|\{:\}"), ":"),
+    (re.compile(r"\{\s*([^{}\\]+?)\s*\\choose(?![a-zA-Z])\s*([^{}\\]+?)\s*\}"), r"\\binom{\1}{\2}"),
+    (re.compile(r"\\up(alpha|beta|gamma|delta|theta|lambda|mu|pi|rho|sigma|tau|phi|omega)(?![a-zA-Z])"), r"\\\1 "),
 ]
+
+
+_TAKES_ARGUMENTS = re.compile(
+    r"\\(?:[dtc]?frac|[dt]?binom)(?![A-Za-z])|(?P<root>\\sqrt(?![A-Za-z])(?:\s*\[[^\[\]{}]*\])?)"
+)
+_TIE = re.compile(r"(?<=[\w}])~")
+_TOKEN = re.compile(r"\\[A-Za-z]+|[A-Za-z\d]")
 
 
 def plain(latex: str) -> str:
@@ -79,6 +89,7 @@ def plain(latex: str) -> str:
     An upright `\mathrm{e}` or `\mathrm{i}` is that constant; another upright letter a letter, words are words. A degree
     is `°`.
     """
+    latex = _TIE.sub(" ", latex) if "~" in latex else latex
     if "\\" in latex:
         if "\\\\" in latex and "matrix" not in latex and "array" not in latex and "cases" not in latex:
             latex = latex.replace("\\\\", "\\")  # escaped once too often, as in JSON
@@ -90,11 +101,55 @@ def plain(latex: str) -> str:
                 break
         latex = _NOTHING.sub("", latex)
         latex = _SPACING.sub(" ", _SWITCHES.sub(" ", latex))
+        latex = _with_braces(latex)
         for pattern, written in _SAME:
             latex = pattern.sub(written, latex)
     elif "^" in latex:
         latex = latex.replace("^°", "°")
     return _bare(latex)
+
+
+def _with_braces(latex: str) -> str:
+    r"""Fractions, roots and binomials with braces where TeX takes one sign without: `\frac x2` as `\frac{x}{2}`."""
+    for command in reversed(list(_TAKES_ARGUMENTS.finditer(latex))):  # the inner ones stand behind the outer ones
+        arguments, end = _arguments(latex, command)
+        if arguments:
+            whole = command[0].rstrip() + "".join(arguments)
+            raised = latex[: command.start()].rstrip()[-1:] in ("^", "_")
+            latex = latex[: command.start()] + (f"{{{whole}}}" if raised else whole) + latex[end:]
+    return latex
+
+
+def _arguments(latex: str, command: re.Match[str]) -> tuple[list[str], int]:
+    """The arguments of a command, each in braces, and where they end; none where one of them is missing."""
+    place, found = command.end(), []
+    for _ in range(1 if command["root"] else 2):
+        place += len(latex[place:]) - len(latex[place:].lstrip())
+        inner = _TAKES_ARGUMENTS.match(latex, place)
+        token = _TOKEN.match(latex, place)
+        if latex[place : place + 1] == "{":
+            end = closing(latex, place) + 1
+            found.append(latex[place:end])
+        elif inner:
+            end = _end_of_braces(latex, inner)
+            found.append(f"{{{latex[place:end]}}}")
+        else:
+            end = token.end() if token else 0
+            found.append(f"{{{latex[place:end]}}}")
+        if end <= place:
+            return [], 0
+        place = end
+    return found, place
+
+
+def _end_of_braces(latex: str, command: re.Match[str]) -> int:
+    """Where a command ends whose arguments have braces; 0 where they have none."""
+    end = command.end()
+    for _ in range(1 if command["root"] else 2):
+        if latex[end : end + 1] != "{":
+            return 0
+        end = closing(latex, end) + 1
+    return end
 
 
 def _in_the_open(match: re.Match[str]) -> str:

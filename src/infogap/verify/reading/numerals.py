@@ -8,6 +8,9 @@ from fractions import Fraction
 
 _BY_SPACES = re.compile(r"(?<![\d.,^_{])\d{1,3}(?:,? \d{3})+(?!\d|,\d| \d)")  # 12 500, 10,\!000
 _BY_COMMAS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,]|\s\d)")
+_BY_LINES = re.compile(r"(?<![\w.,'])\d{1,3}(?:(?:_\d{3})+|(?:['’]\d{3})+)(?![\d_'’])")  # 10_000, 10'000
+_IN_LAKHS = re.compile(r"(?<![\d.,])\d{1,2}(?:,\d{2})+,\d{3}(?![\d,]|\s\d)")
+_AFTER_POINT = re.compile(r"(?<![\d.,])(\d+\.\d{3}(?: \d{3})+(?: \d{1,2})?)(?![\d/]|[.,]\d| \d)")
 _BY_DOTS = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3}){2,}(?![\d.,])")
 _MIXED = re.compile(
     r"(?<![\d.^_{}/)\]])(\d{1,18})(?:\s*\\frac\s*\{\s*(\d{1,18})\s*\}\s*\{\s*(\d{1,18})\s*\}|\s+(\d{1,18})\s*/\s*(\d{1,18})(?![\d.]))"
@@ -21,9 +24,12 @@ _REPEATING = re.compile(
     r"|(?<![\d.])(\d{0,18})\.(\d{0,18})\\dot\s*\{?(\d)\}?(?:(\d*)\\dot\s*\{?(\d)\}?)?(?!\d)"
 )
 _IN_PARENTHESES = re.compile(r"([+-]?\s*)(\d{1,18})\.(\d{0,18})\((\d{1,18})\)")
-_MAGNITUDES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_MAGNITUDES = {
+    **{"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12, "quadrillion": 15},
+    **{"lakh": 5, "lac": 5, "crore": 7},
+}
 _MAGNITUDE = re.compile(rf"(\d+(?:\.\d+)?)\s*({'|'.join(_MAGNITUDES)})s?(?![A-Za-z])", re.IGNORECASE)
-_DOZEN = re.compile(r"(\d{1,18})\s*dozens?(?![A-Za-z])", re.IGNORECASE)
+_DOZEN = re.compile(r"(\d{1,18})\s*(?:dozens?|(gross))(?![A-Za-z])", re.IGNORECASE)
 
 
 _RATIONAL = re.compile(
@@ -37,15 +43,16 @@ def numerals(text: str) -> str:
     r"""Write every numeral of a text in one form: digits without groups, fractions, `a \times 10^{n}`."""
     if not any(sign.isdigit() for sign in text):
         return text
+    text = _AFTER_POINT.sub(lambda match: match[0].replace(" ", ""), text)
     text = _REPEATING.sub(_repeating, text)
     if whole := _IN_PARENTHESES.fullmatch(text.strip()):
         text = whole[1] + _recurring(whole[2], whole[3], whole[4])
     text = _MIXED.sub(_mixed, text)
-    for grouped in (_BY_SPACES, _BY_COMMAS, _BY_DOTS):
+    for grouped in (_BY_LINES, _BY_SPACES, _BY_COMMAS, _IN_LAKHS, _BY_DOTS):
         text = grouped.sub(_digits, text)
     text = _SCIENTIFIC.sub(r"\1 \\times 10^{\2}", text)
     text = _TIMES_TEN.sub(lambda match: rf"\times 10^{{{match[1] or match[2] or match[3]}}}", text)
-    text = _DOZEN.sub(lambda match: str(12 * int(match[1])), text)
+    text = _DOZEN.sub(lambda match: str((144 if match[2] else 12) * int(match[1])), text)
     return _MAGNITUDE.sub(lambda match: rf"{match[1]} \times 10^{{{_MAGNITUDES[match[2].lower()]}}}", text)
 
 

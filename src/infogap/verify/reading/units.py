@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from infogap.verify.reading.latex_style import FUNCTIONS, UPRIGHT
+from infogap.verify.reading.unit_dimensions import differ
 
 # The units of which several names are known, so that 5 km is not 5 m. Of other words nothing is known.
 _NAMES = """
@@ -20,7 +21,7 @@ m meter meters metre metres | km kilometer kilometers kilometre kilometres
 |J joule joules | W watt watts | V volt volts | A amp amps ampere amperes | Hz hertz | Pa pascal pascals
 |kHz kilohertz | MHz megahertz | kW kilowatt kilowatts | kJ kilojoule kilojoules | mol mole moles
 |nm nanometer nanometers | mph | kph kmh kmph | rpm | ppm | fps | bps | pts points | pcs pieces | sq square
-|cu cubic | rev revolutions
+|cu cubic | cup cups | rev revolutions
 """
 UNITS = {name: group.split()[0] for group in _NAMES.split("|") for name in group.split()}
 LETTERS = frozenset("msghLVANJWKCF")  # one letter that after a number and a space is a unit
@@ -32,6 +33,8 @@ ninth ninths tenth tenths hundredth hundredths thousandth thousandths dozen scor
 remainder mod modulo more less fewer least most one two three four five six seven eight nine ten eleven twelve
 twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion trillion choose because
 since so then where with without is are was were power root i e pi infinity inf th st nd rd
+pair pairs couple couples gross grosses twin twins triplet triplets trio trios quartet quartets lakh lakhs lac lacs
+crore crores quadrillion quintillion mille permille permil scores dozens bn mn
 """
 NOT_UNITS = frozenset(_NOT_UNITS.split())
 # Words of two or three letters that no formula has for variables side by side.
@@ -43,6 +46,8 @@ sum odd big
 """
 SHORT_WORDS = frozenset(_SHORT_WORDS.split())
 
+_SHARE_OF = re.compile(r"\bof\s+(?:[A-Za-z\d](?![A-Za-z])|\\)")  # 5 percent of x
+_POWERS = frozenset(("squared", "cubed"))  # after a unit: metres per second squared
 _REMARK = re.compile(r"\(\s*[A-Za-z ]{3,}\)")
 _LONGEST_UNIT = 80  # characters, words such as "miles from the city" included
 _WORD = rf"(?:{UPRIGHT}[A-Za-z]|[A-Za-zµÅ][A-Za-zµ'’.\-]*+|°\s*[CFK]?(?![A-Za-z])|[$€£¥¢]|[^\W\d_a-zA-Z\\]++)"
@@ -90,14 +95,18 @@ def quantity(text: str, *, letters: bool = False) -> Quantity | None:
         sign = next(sign for sign in "$€£¥₹" if sign in money[0])
         unit, text = UNITS.get(sign, sign), money[1].strip() + text[money.end() :]
     plain_number = _NUMBER.match(text)
-    if plain_number and _is_unit(text[plain_number.end() :].strip(), spaced=letters or plain_number[0][-1].isspace()):
+    if (
+        plain_number
+        and not _SHARE_OF.search(text[plain_number.end() :])
+        and _is_unit(text[plain_number.end() :].strip(), spaced=letters or plain_number[0][-1].isspace())
+    ):
         return Quantity(plain_number[0].strip(), f"{unit} {_named(text[plain_number.end() :])}".strip())
     for end in _value_ends(text):
         rest = text[end:]
         percent = _PERCENT.match(rest)
         after = rest[percent.end() :].strip() if percent else rest.strip()
         value = text[:end].strip()
-        if _words(value):
+        if _words(value) or _SHARE_OF.search(after):
             continue
         if not after:
             return Quantity(value, unit, percent is not None)
@@ -139,7 +148,10 @@ def _is_unit(text: str, *, spaced: bool) -> bool:
     words = re.findall(r"[A-Za-z]+", text)
     if not words:  # a degree, a currency's sign, a word in another script
         return re.fullmatch(r"[°$€£¥¢\W]+|[^\W\d_a-zA-Z]+", text) is not None
-    if any(word.lower() in NOT_UNITS and word != "in" for word in words):
+    if any(
+        word.lower() in NOT_UNITS and word != "in" and not (place and word in _POWERS)
+        for place, word in enumerate(words)
+    ):
         return False
     return text.startswith("°") or _are_units(words, upright=text.startswith(UPRIGHT), spaced=spaced)
 
@@ -162,6 +174,5 @@ def _named(text: str) -> str:
 
 
 def conflicting(one: str, other: str) -> bool:
-    """Whether two units certainly differ: both are known, and have different names."""
-    known = set(UNITS.values())
-    return bool(one and other) and one != other and one in known and other in known
+    """Whether two units are certainly not the same: products of known units, of another size or kind."""
+    return bool(one and other) and one != other and differ(one, other)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
+from infogap.text.characters import without_end_tokens
 from infogap.text.option_parser import named_option, options
 from infogap.text.stated_answers import MAX_ANSWER, every_stated, stated
 from infogap.verify.base import Grade, Item, Verifier, no_answer, right_or_wrong, too_long, ungradable
-from infogap.verify.gold_answers import after_hashes, not_one_answer
+from infogap.verify.gold_answers import final_answer_in, not_one_answer
 
 NO_OPTIONS = (
     "the question has no options A, B, ..., so that the answer has to be a letter: write the letter, or map `options` "
     "to the column that has them"
 )
 NOT_AN_OPTION = "the answer is neither the letter nor the text of one option"
+_CONCLUDING = re.compile(r"(?:so|thus|hence|therefore)\b[,:]?\s+", re.IGNORECASE)
 
 
 class Choice(Verifier):
@@ -29,6 +33,8 @@ class Choice(Verifier):
         if gold is None:
             return ungradable(f"the gold answer {item.gold[:40]!r} is none of the question's options", item.answer)
         chosen = named_option(item.answer, offered)
+        if chosen is None and not item.stated and (concluding := _CONCLUDING.match(item.answer)):
+            chosen = named_option(item.answer[concluding.end() :].rstrip("."), offered)
         if chosen is None and not item.stated:
             return no_answer()
         return right_or_wrong(chosen == gold, item, None if chosen else "the answer names none of the options")
@@ -38,7 +44,7 @@ class Choice(Verifier):
 
     def gold_answer(self, question: str, gold: str) -> str:
         """Return the option's letter, for its text too; the answer as it stands where it names no option."""
-        gold = after_hashes(gold)
+        gold = final_answer_in(gold)
         return named_option(gold, options(question)) or gold
 
     def final_answer(self, response: str, question: str, *, cut: bool) -> str | None:
@@ -47,7 +53,7 @@ class Choice(Verifier):
         if answer is None or cut or "<answer>" in response.lower():
             return answer
         offered = options(question)
-        every = reversed(every_stated(response))
+        every = reversed(every_stated(without_end_tokens(response)))
         return next((each for each in every if len(each) <= MAX_ANSWER and named_option(each, offered)), answer)
 
 

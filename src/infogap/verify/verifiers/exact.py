@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infogap.text.stated_answers import normalised
+from infogap.text.stated_answers import normalised, without_reason
 from infogap.verify.base import Grade, Item, Verifier, right_or_wrong, ungradable
 
 
@@ -14,7 +14,8 @@ class Exact(Verifier):
     def grade(self, item: Item) -> Grade:
         if item.gold is None:
             return ungradable("the task has no gold answer", item.answer)
-        return right_or_wrong(normalised(item.answer) == normalised(item.gold), item)
+        answers = {normalised(item.answer), normalised(without_reason(item.answer))}
+        return right_or_wrong(normalised(item.gold) in answers, item)
 
 
 VERIFIER = Exact()

@@ -9,7 +9,7 @@ from importlib import import_module
 from infogap.console import progress
 from infogap.parallel.bounded_processes import Lost, bounded
 from infogap.verify.base import Grade, Item, Verifier, too_long
-from infogap.verify.gold_answers import COMMANDS, after_hashes, not_one_answer
+from infogap.verify.gold_answers import COMMANDS, final_answer_in, not_one_answer
 
 NOT_MATH = "there is nothing in the answer"
 TOO_HARD = "math-verify cannot read the answer in time"
@@ -41,7 +41,7 @@ class Math(Verifier):
         return [reason or reasons.get(gold) for (_, gold), reason in zip(pairs, plain, strict=True)]
 
     def gold_answer(self, question: str, gold: str) -> str:
-        return after_hashes(gold)
+        return final_answer_in(gold)
 
 
 def unreadable(golds: list[str]) -> dict[str, str]:

@@ -10,10 +10,10 @@ import orjson
 from infogap.text.characters import half_width, visible
 from infogap.text.stated_answers import unwrapped
 from infogap.verify.base import Grade, Item, Verifier, no_answer, right_or_wrong, too_long, ungradable
-from infogap.verify.gold_answers import after_hashes, not_one_answer
+from infogap.verify.gold_answers import final_answer_in, not_one_answer
 from infogap.verify.reading.answer_reader import one_notation
-from infogap.verify.reading.closing_answer import closing_answer
-from infogap.verify.reading.units import quantity
+from infogap.verify.reading.closing_answer import closing_answer, said_alone
+from infogap.verify.reading.units import conflicting, quantity
 
 TOLERANCE = 1e-6  # relative, where the task says none
 NOT_A_NUMBER = "the answer is not a number"
@@ -30,6 +30,7 @@ _NUMBER = re.compile(
     """,
     re.VERBOSE,
 )
+_IN_PARENTHESES = re.compile(r"\(\s*([+-]?[\d.]+)\s*\)")
 # What may stand before it: "x = 5", "\\approx 3.14".
 _BEFORE = re.compile(r"(?:\\?[A-Za-z][\w{}]{0,20}\s*)?(?:=|\\approx)\s*")
 
@@ -37,7 +38,7 @@ _BEFORE = re.compile(r"(?:\\?[A-Za-z][\w{}]{0,20}\s*)?(?:=|\\approx)\s*")
 class Numeric(Verifier):
     """Correct where the answer is within the tolerance of the gold answer: |answer - gold| <= tolerance * |gold|.
 
-    The task's metadata may hold `tolerance`. A gold answer of 0 takes the tolerance as an absolute one.
+    The task's metadata may hold `tolerance`, a share of the gold answer: of 0 that is 0, and only 0 is right.
     """
 
     needs_worker = False
@@ -45,22 +46,27 @@ class Numeric(Verifier):
     reads_last_line = True
 
     def grade(self, item: Item) -> Grade:
-        gold = None if item.gold is None else number(item.gold)
+        gold = None if item.gold is None else _quantity(item.gold)
         if gold is None:
             return ungradable("the task's gold answer is not a number", item.answer)
-        answer = number(item.answer)
-        if answer is None and not item.stated and (closing := closing_answer(item.answer)):
-            answer = number(closing)
+        answer = _quantity(item.answer)
+        closing = None if answer is not None or item.stated else closing_answer(item.answer)
+        if closing:
+            answer = _quantity(closing)
+        if answer is None and (alone := said_alone(closing or item.answer)):
+            answer = _quantity(alone)
         if answer is None:
             return right_or_wrong(False, item, NOT_A_NUMBER) if item.stated else no_answer()
         tolerance = float(orjson.loads(item.metadata or "{}").get("tolerance", TOLERANCE))
-        return right_or_wrong(abs(answer - gold) <= tolerance * (abs(gold) or 1), item)
+        if conflicting(gold[1], answer[1]):
+            return right_or_wrong(False, item, f"the units differ: {answer[1]} and {gold[1]}")
+        return right_or_wrong(abs(answer[0] - gold[0]) <= tolerance * abs(gold[0]), item)
 
     def check_gold(self, question: str, gold: str) -> str | None:
         return too_long(gold) or not_one_answer(gold) or (NOT_A_NUMBER if number(gold) is None else None)
 
     def gold_answer(self, question: str, gold: str) -> str:
-        return after_hashes(gold)
+        return final_answer_in(gold)
 
 
 def number(text: str) -> float | None:
@@ -70,9 +76,16 @@ def number(text: str) -> float | None:
     where a factor makes another of it: `5\sqrt{2}`, `3\pi`, `5!`. Never evaluated as code; exponents have four digits
     at most.
     """
+    found = _quantity(text)
+    return found[0] if found else None
+
+
+def _quantity(text: str) -> tuple[float, str] | None:
+    """The number that a text is, and its unit."""
     text = one_notation(unwrapped(visible(half_width(text))))
     if before := _BEFORE.match(text):
         text = text[before.end() :]
+    text = alone[1] if (alone := _IN_PARENTHESES.fullmatch(text)) else text
     amount = quantity(text, letters=True)
     match = None if amount is None else _NUMBER.fullmatch(amount.value)
     if amount is None or match is None:
@@ -85,7 +98,7 @@ def number(text: str) -> float | None:
         return None
     value = -value if match["sign"] == "-" else value
     value = value / 100 if amount.percent else value
-    return value if math.isfinite(value) else None
+    return (value, amount.unit) if math.isfinite(value) else None
 
 
 VERIFIER = Numeric()
