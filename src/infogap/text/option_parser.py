@@ -22,7 +22,7 @@ _STYLES = (
     ),
     # A line of its own: "[A] 2.34 m/s", "A - 2.34 m/s"
     (re.compile(rf"^[ \t]*\[({_UPPER})\](?=\s)", re.MULTILINE), 2),
-    (re.compile(rf"^[ \t]*({_UPPER})[ \t]+[-–—](?=[ \t]+(?:[A-Za-z][A-Za-z]|\$))", re.MULTILINE), 2),
+    (re.compile(rf"^[ \t]*({_UPPER})[ \t]+[-–—](?=[ \t]+(?:[A-Za-z][A-Za-z]|an?[ ][a-z]|\$))", re.MULTILINE), 2),
     # LaTeX: "\textbf{(A)}\ 8 \qquad \textbf{(B) }10"
     (re.compile(r"\\(?:textbf|textrm|text|mathbf|mathrm|bf)\s*\{\s*\(([A-Z])\)(?:[\s~:]|\\[ ,;:])*\}"), 2),
     # Within a line: "(A) 8 (B) 10"

@@ -62,7 +62,7 @@ _CLAUSE_BREAK = re.compile(
 )
 _DENYING = re.compile(
     r"\b(?:not|never|cannot|cant|neither|nor|no|none|nobody|nothing|nowhere|hardly|scarcely|doubt\w*|deny|denies|unsure|uncertain"
-    r"|unlikely|unclear|untrue|wrong\w*|false\w*|incorrect\w*|impossible|absurd|myth|mistak\w+|error|tempting|tempted|disprove\w*"
+    r"|unlikely|unclear|untrue|wrong\w*|false\w*|incorrect\w*|impossible|absurd|myth|naive\w*|used\s+to\s+think|mistak\w+|error|tempting|tempted|disprove\w*"
     r"|refute\w*|might|may|could|perhaps|maybe|possibly|suppos\w+|assum\w+|imagin\w+|pretend\w*|hypothe\w+|let['’]?s\s+say|were"
     r"|says|said|claims|claimed|thinks|thought|believes|believed|argues|argued|guesses|guessed|asserts|suspects?"
     r"|(?:some|many|most|others?|people|they|you|one|who|students?|few)\b[^.]{0,40}\b(?:say|claim|think|believe|argue|guess))\b"
@@ -78,15 +78,18 @@ _TAKEN_BACK = re.compile(
 )
 # A clause after an answer that gives a reason or a remark and leaves it what it is.
 _REMARKING = re.compile(
-    r",?\s+(?:because|since)\b|,\s+as\s+(?!an?\b)|\s*\((?=(?:because|since|as)\b)|,?\s+as\s+(?:shown|required|desired|expected|claimed|needed|computed|calculated|stated|above"
+    r",?\s+(?:because|since)\b|,\s+as\s+(?!an?\b)|\s*\((?=(?:because|since|as)\b|not\s+[\d$\\-])|,?\s+as\s+(?:shown|required|desired|expected|claimed|needed|computed|calculated|stated|above"
     r"|before|we|was|it)\b|,?\s+which\s+(?:is|are|was|were|means|gives|follows|agrees|matches|checks|we|can|confirms|equals)\b"
+    r"|,\s+(?:and\s+)?not\s+(?=[\d$\\*-])|,?\s+(?:rather\s+than|instead\s+of)\s+(?=[\d$\\*-])"
     r"|,?\s+where\b|(?:\s+[—–-]+\s+|[—–])(?=[a-z]{3})(?!(?:arc)?(?:sin|cos|tan|cot|sec|csc|log|exp|sqrt)|(?:zero|one|two|three|four|five"
     r"|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|half|dozen|hundred|thousand|minus|plus|max|min|det|gcd|lcm)\b)"
     r"|\s*(?![✗✘❌❎])[\u2600-\u27bf\U0001f300-\U0001faff]",
     re.IGNORECASE,
 )
 _ANOTHER = re.compile(r"\b(?:or|also|alternatively|but|except|unless|if|until)\b|[✗✘❌❎]", re.IGNORECASE)
-_REASON = re.compile(r",?\s+(?:because|since|as)\b", re.IGNORECASE)
+_REASON = re.compile(
+    r",?\s+(?:because|since|as|rather|instead)\b|,\s+(?:and\s+)?not\b|\s*\((?:because|since|as|not)\b", re.IGNORECASE
+)
 _JOINED_ON = re.compile(r"(?:(?<![A-Za-z])(?:and|or)|,|&)[\s$*\\]*$", re.IGNORECASE)
 _JOINS_ON = re.compile(r"[\s$*]*(?:and|or)\b", re.IGNORECASE)
 _BEFORE_STATEMENT = 200  # characters in which its clause begins
@@ -97,6 +100,7 @@ _NOT_THE_BOX = re.compile(
     re.IGNORECASE,
 )
 _SAYING = re.compile(r"(?:[:：=]|\b(?:is|equals|be)|[为是])[\s*`:：]*$", re.IGNORECASE)  # before an answer on its line
+_UNREAL = re.compile(r"\b(?:were|had)\b[^.!?\n]*$", re.IGNORECASE)  # "Were it odd, the answer would be 5"
 _WORD = re.compile(r"\w")
 _FENCE = re.compile("```")
 _TITLE = re.compile(r"\b(?:St|Mr|Mrs|Ms|Dr|Prof|Mt|Ft|Fr|Gen|Capt|Sgt|Lt|Col|Rev|Hon|Messrs|Mme|Mlle)$")
@@ -324,7 +328,8 @@ def _said(match: re.Match[str], before: str, *, in_code: bool) -> str:
         headed = not _SAYING.search(opening.removesuffix(text))
         if headed and (in_code or _WORD.search(clause.rpartition("\n")[2])):
             continue  # "To find the answer" at the end of a line, or a comment in code, is no heading
-        if not asked and not is_denied(clause, after):
+        unreal = "would" in opening and _UNREAL.search(clause)
+        if not asked and not unreal and not is_denied(clause, after):
             return unwrapped(sentence.strip(" *`"))
     return ""
 
@@ -343,7 +348,8 @@ def _one_sentence(text: str) -> str:
             end[0] == "." and _ABBREVIATION.search(said[-12:]) and re.match(r"\s*[\d$a-z]", text[end.end() :][:9])
         )
         titled = end[0] == "." and _TITLE.search(said[-8:]) and re.match(r"\s+[A-Z]", text[end.end() :][:9])
-        if said.count("$") % 2 == 0 and not abbreviated and not titled:
+        dots = end[0] == "." and said.endswith(".")
+        if said.count("$") % 2 == 0 and not abbreviated and not titled and not dots:
             return said
     return text
 

@@ -35,7 +35,8 @@ _FIRST_CLAUSE = re.compile(
     r"[^,=]*(?:=[^,=]*)?,(?!\d)\s*",
     re.IGNORECASE,
 )
-_HYPOTHESIS = re.compile(r"\b(?:suppos\w+|assume|imagine|pretend|what\s+if)\b", re.IGNORECASE)
+_CALCULATION = re.compile(r"<<[^<>]*>>")  # as in GSM8K: 4+2=<<4+2=6>>6
+_HYPOTHESIS = re.compile(r"\b(?:suppos\w+|assume|imagine|pretend|what\s+if)\b|^\s*(?:were|had)\s", re.IGNORECASE)
 _CONDITION = re.compile(
     r"(?:if|let|when|whenever|unless|whether|say|were|given|in\s+case|provided|only\s+if|for|at|with|by|using|since|because)\b",
     re.IGNORECASE,
@@ -43,7 +44,7 @@ _CONDITION = re.compile(
 _DENIED = re.compile(
     r"\b(?:not|never|cannot|neither|nor|none|nobody|nothing|nowhere|hardly|scarcely|impossible|incorrect\w*|wrong\w*|false|untrue"
     r"|contradict\w*|fails?|failed|unlikely|doubt\w*|unsure|uncertain|mistak\w+|reject\w*|extraneous|excluded?|exclud\w+|might|may"
-    r"|could|perhaps|maybe|possibly|can\s+be|would\s+have|differs?|isnt|doesnt|cant|wont|anything\s+but|other\s+than|no(?!\s*[,.:]))\b"
+    r"|could|whether|naive\w*|used\s+to|(?:prove|asked)\s+that|perhaps|maybe|possibly|can\s+be|would\s+have|differs?|isnt|doesnt|cant|wont|anything\s+but|other\s+than|no(?!\s*[,.:]))\b"
     r"|n['’]t\b",
     re.IGNORECASE,
 )
@@ -77,6 +78,7 @@ def closing_answer(line: str) -> str | None:
     line that says two things, "x = 2 or y = 3", the answer is both, or there is none.
     """
     line = unwrapped(visible(half_width(line)))[-MAX_ANSWER:]
+    line = _CALCULATION.sub("", line) if "<<" in line else line
     clause = None if not _SIGNS.search(line) or _QUESTION.search(line) else _clause(line)
     return None if clause is None else _concluded(clause)
 
