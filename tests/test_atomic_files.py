@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from infogap.atomic_files import whole_file, whole_folder, write_text
-from infogap.errors import WorldError
+from infogap.errors import ExternalError
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_leftovers(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_a_folder_that_cannot_take_the_old_one_s_place_leaves_it(tmp_path: Path)
     folder = tmp_path / "dataset"
     with whole_folder(folder) as temporary:
         (temporary / "a").write_text("1")
-    with pytest.raises(WorldError, match="cannot write"), whole_folder(folder) as temporary:
+    with pytest.raises(ExternalError, match="cannot write"), whole_folder(folder) as temporary:
         temporary.rmdir()  # the second of the two renames fails
     assert [path.name for path in folder.iterdir()] == ["a"]
     assert list(tmp_path.iterdir()) == [folder]
@@ -50,13 +50,13 @@ def test_a_folder_that_cannot_take_the_old_one_s_place_leaves_it(tmp_path: Path)
 
 def test_a_path_below_a_file_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(WorldError, match="cannot write"):
+    with pytest.raises(ExternalError, match="cannot write"):
         write_text(tmp_path / "file" / "below", "text")
 
 
 def test_a_full_disk_is_one_clear_line() -> None:
     with (
-        pytest.raises(WorldError, match=r"cannot write .*No space left on device"),
+        pytest.raises(ExternalError, match=r"cannot write .*No space left on device"),
         Path("/dev/full").open("wb") as full,
     ):
         try:
@@ -71,7 +71,7 @@ def test_a_full_disk_is_one_clear_line() -> None:
 def test_a_disk_that_is_full_when_a_table_is_written_is_one_clear_line(tmp_path: Path) -> None:
     file = tmp_path / "part-00000.parquet"
     with (
-        pytest.raises(WorldError, match=r"cannot write .*part-00000.parquet: No space left on device;"),
+        pytest.raises(ExternalError, match=r"cannot write .*part-00000.parquet: No space left on device;"),
         whole_file(file) as temporary,
     ):
         temporary.symlink_to("/dev/full")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infogap import plugins
-from infogap.errors import UserError
+from infogap.errors import InputError
 
 Install = Callable[[str, str], None]
 
@@ -43,18 +43,18 @@ def test_an_object_of_another_package_is_loaded_by_its_name(install: Install) ->
 
 def test_a_name_that_nobody_registers_is_an_error_that_names_those_that_are(install: Install) -> None:
     install("stranger", "[infogap.measures]\nlength = stranger:ten\n")
-    with pytest.raises(UserError, match=r"no 'lenght' among the measures.*did you mean 'length'"):
+    with pytest.raises(InputError, match=r"no 'lenght' among the measures.*did you mean 'length'"):
         plugins.load("measures", "lenght")
 
 
 def test_two_packages_cannot_have_one_name(install: Install) -> None:
     install("stranger", "[infogap.measures]\nten = stranger:ten\n")
     install("another", "[infogap.measures]\nten = another:ten\n")
-    with pytest.raises(UserError, match=r"package stranger .*package another|package another .*package stranger"):
+    with pytest.raises(InputError, match=r"package stranger .*package another|package another .*package stranger"):
         plugins.names("measures")
 
 
 def test_what_cannot_be_imported_says_whose_it_is(install: Install) -> None:
     install("broken", "[infogap.measures]\nten = broken:ten\n")
-    with pytest.raises(UserError, match=r"'ten' of the package broken cannot be loaded.*no_such_library"):
+    with pytest.raises(InputError, match=r"'ten' of the package broken cannot be loaded.*no_such_library"):
         plugins.load("measures", "ten")

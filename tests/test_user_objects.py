@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.user_objects import load_object
 
 
@@ -47,7 +47,7 @@ def test_a_module_is_executed_once_and_again_after_a_change(tmp_path: Path) -> N
 
 def test_a_module_that_ends_the_process_is_an_error_like_others(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("raise SystemExit(3)\n")
-    with pytest.raises(UserError, match="importing 'mine' fails: SystemExit"):
+    with pytest.raises(InputError, match="importing 'mine' fails: SystemExit"):
         load_object("mine:THING", tmp_path)
-    with pytest.raises(UserError, match=r"there is no module 'absent\.inner'"):
+    with pytest.raises(InputError, match=r"there is no module 'absent\.inner'"):
         load_object("absent.inner:THING", tmp_path)

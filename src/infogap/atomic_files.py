@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from infogap.errors import WorldError
+from infogap.errors import ExternalError
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Give a temporary path to write to; on success it becomes `path`, on failure it is removed.
 
-    Raises WorldError where the disk refuses (full, read-only, no permission).
+    Raises ExternalError where the disk refuses (full, read-only, no permission).
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -27,7 +27,7 @@ def whole_file(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.replace(path)
     except OSError as error:
-        if isinstance(error, WorldError):
+        if isinstance(error, ExternalError):
             raise
         raise disk_error(path, error) from error
     except Exception as error:
@@ -70,7 +70,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
         yield temporary
         _replace(path, temporary, old)
     except OSError as error:
-        if isinstance(error, WorldError):
+        if isinstance(error, ExternalError):
             raise
         raise disk_error(path, error) from error
     finally:
@@ -92,9 +92,9 @@ def _replace(path: Path, new: Path, old: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def disk_error(path: Path, error: OSError) -> WorldError:
+def disk_error(path: Path, error: OSError) -> ExternalError:
     """What the disk refused, in one line."""
-    return WorldError(
+    return ExternalError(
         f"cannot write {path}: {error.strerror or error}; what was finished before is on disk, "
         "run the same command again once this is mended"
     )

@@ -40,8 +40,3 @@ class StoppedError(InfogapError):
     """The work was ended early on purpose; `str()` says what is done and how to continue."""
 
     exit_code = 0
-
-
-# The same classes, by the names that the modules use.
-UserError = InputError
-WorldError = ExternalError

@@ -11,7 +11,7 @@ from importlib import resources
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.spelling import nearest
 
 Kind = Literal["privileges", "backends", "verifiers", "measures", "configs", "formats"]
@@ -25,26 +25,26 @@ def names(kind: Kind) -> tuple[str, ...]:
 def load(kind: Kind, name: str) -> Any:
     """The object that is registered under a name, imported now.
 
-    Raises UserError where there is none, or where it cannot be imported.
+    Raises InputError where there is none, or where it cannot be imported.
     """
     found = _registered(kind).get(name)
     if found is None:
         known = names(kind)
-        raise UserError(f"there is no '{name}' among the {kind}{nearest(name, known)}; registered: {', '.join(known)}")
+        raise InputError(f"there is no '{name}' among the {kind}{nearest(name, known)}; registered: {', '.join(known)}")
     return _loaded(found)
 
 
 def resource(kind: Kind, name: str) -> str:
     """The text of the file that is registered under a name, as `package:file.yaml`; nothing of the package runs.
 
-    Raises UserError where the package has no such file.
+    Raises InputError where the package has no such file.
     """
     each = _registered(kind)[name]
     try:
         return (resources.files(each.module) / each.attr).read_text(encoding="utf-8")
     except (OSError, ImportError, TypeError, UnicodeDecodeError) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise UserError(f"'{name}' of {_package(each)} cannot be read ({each.value}): {reason}") from error
+        raise InputError(f"'{name}' of {_package(each)} cannot be read ({each.value}): {reason}") from error
 
 
 def provider(kind: Kind, name: str) -> tuple[str, str]:
@@ -59,7 +59,7 @@ def _registered(kind: Kind) -> dict[str, EntryPoint]:
     for each in entry_points(group=f"infogap.{kind}"):
         other = found.setdefault(each.name, each)
         if other.value != each.value:
-            raise UserError(
+            raise InputError(
                 f"{_package(other)} and {_package(each)} both register '{each.name}' among the {kind}; uninstall one"
             )
     return found
@@ -71,7 +71,7 @@ def _loaded(found: EntryPoint) -> Any:
         return found.load()
     except Exception as error:  # another package's code: whatever it raises when it is imported
         reason = f"{type(error).__name__}: {error}"
-        raise UserError(f"'{found.name}' of {_package(found)} cannot be loaded ({found.value}): {reason}") from error
+        raise InputError(f"'{found.name}' of {_package(found)} cannot be loaded ({found.value}): {reason}") from error
 
 
 def _package(found: EntryPoint) -> str:

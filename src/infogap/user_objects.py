@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.ids import file_digest
 from infogap.spelling import nearest
 
@@ -24,7 +24,7 @@ def load_object(name: str, folder: Path) -> Any:
 
     A module is imported once, one in the folder again after a change: what it gives is what its source says.
 
-    Raises UserError where it cannot be imported or has no such object.
+    Raises InputError where it cannot be imported or has no such object.
     """
     module, _, attribute = name.partition(":")
     try:
@@ -32,14 +32,14 @@ def load_object(name: str, folder: Path) -> Any:
             loaded = _module_beside(module, folder) or import_module(module)
     except (Exception, SystemExit) as error:  # the user's code: whatever it raises when it is imported
         missing = isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
-        raise UserError(
+        raise InputError(
             f"there is no module '{module}', neither beside the recipe nor installed"
             if missing
             else f"importing '{module}' fails: {type(error).__name__}: {error}"[:300]
         ) from error
     if not hasattr(loaded, attribute):
         names = [key for key in vars(loaded) if not key.startswith("_")]
-        raise UserError(f"module '{module}' has no '{attribute}'{nearest(attribute, names)}")
+        raise InputError(f"module '{module}' has no '{attribute}'{nearest(attribute, names)}")
     return getattr(loaded, attribute)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infogap.balance.axes import Axis, read_axes
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe.mix_sections import Balance
 
 
@@ -62,5 +62,5 @@ def test_the_order_of_a_recipe_s_shares_makes_no_difference() -> None:
 
 def test_a_misspelt_family_is_named_with_the_nearest_one() -> None:
     table = traces(("leg_counting", "correct", None), ("gcd", "correct", "duplicate"))
-    with pytest.raises(UserError, match=r"balance\.family.*'leg_countin' \(did you mean 'leg_counting'\?\).*gcd"):
+    with pytest.raises(InputError, match=r"balance\.family.*'leg_countin' \(did you mean 'leg_counting'\?\).*gcd"):
         read_axes(Balance(family={"leg_countin": 1.0}), table)

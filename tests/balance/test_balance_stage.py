@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from infogap.balance.exclusion_reasons import Funnel
 from infogap.balance.stage import STAGE
-from infogap.errors import ShortfallError, UserError
+from infogap.errors import InputError, ShortfallError
 from infogap.recipe import load_recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS, Table
@@ -330,7 +330,7 @@ def test_no_eligible_trace_is_an_empty_mix_only_where_shrinking_is_asked_for(tmp
 
 def test_a_privilege_that_no_trace_has_is_an_error(tmp_path: Path) -> None:
     run = make_run(tmp_path, "{privilege: {unguidd: 1.0}}", [T("a")])
-    with pytest.raises(UserError, match=r"'unguidd' \(did you mean 'unguided'\?\)"):
+    with pytest.raises(InputError, match=r"'unguidd' \(did you mean 'unguided'\?\)"):
         STAGE.make(run)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infogap.balance.stage import STAGE
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe import load_recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, MIX, TASKS, TRACES, VERDICTS, Table
@@ -64,7 +64,7 @@ def test_columns_of_traces_tasks_and_verdicts(tmp_path: Path) -> None:
 def test_a_wrong_condition_is_an_error_before_and_when_it_is_used(tmp_path: Path, where: str) -> None:
     run = _run(tmp_path, where)
     for act in (STAGE.ready, STAGE.make):
-        with pytest.raises(UserError, match=r"balance\.where: `.*`: .*; there are the columns trace_id, ") as caught:
+        with pytest.raises(InputError, match=r"balance\.where: `.*`: .*; there are the columns trace_id, ") as caught:
             act(run)
         assert "\n" not in str(caught.value)
 

@@ -10,7 +10,7 @@ import pytest
 
 import infogap
 from infogap.cli.quickstart_recipe import write_quickstart
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe import load_recipe
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -34,13 +34,13 @@ def test_recipe_and_tasks_are_written_and_what_was_changed_is_kept(tmp_path: Pat
 
 def test_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
-    with pytest.raises(UserError, match="taken is a file; name a folder"):
+    with pytest.raises(InputError, match="taken is a file; name a folder"):
         write_quickstart(tmp_path / "taken")
 
 
 def test_package_without_its_recipe_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(infogap, "__file__", str(tmp_path / "a" / "b" / "infogap" / "__init__.py"))
-    with pytest.raises(UserError, match=r"quickstart\.yaml is missing from .*; install infogap again"):
+    with pytest.raises(InputError, match=r"quickstart\.yaml is missing from .*; install infogap again"):
         write_quickstart(tmp_path / "first")
 
 

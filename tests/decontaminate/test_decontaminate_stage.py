@@ -12,7 +12,7 @@ import pytest
 from infogap.balance.stage import STAGE as BALANCE
 from infogap.decontaminate.checked_texts import contaminated_traces
 from infogap.decontaminate.stage import QUESTIONS, STAGE
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe import RecipeError, dump_recipe, load_recipe
 from infogap.runs.pipeline import run_one, stages
 from infogap.runs.run_folder import Run
@@ -201,10 +201,10 @@ def test_parts_make_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_set_without_text_or_without_the_column_is_an_error(tmp_path: Path) -> None:
     run = make_run(tmp_path, "", {"t": OTHER})
     (tmp_path / "exam.jsonl").write_text('{"prompt": [{"content": ""}]}\n')
-    with pytest.raises(UserError, match="none of its 1 rows has text in 'prompt"):
+    with pytest.raises(InputError, match="none of its 1 rows has text in 'prompt"):
         STAGE.make(run)
     (tmp_path / "exam.jsonl").write_text('{"question": "What?"}\n')
-    with pytest.raises(UserError, match="no row has 'prompt"):
+    with pytest.raises(InputError, match="no row has 'prompt"):
         STAGE.make(run)
 
 
@@ -213,7 +213,7 @@ def test_a_recipe_without_the_section_has_no_such_stage(tmp_path: Path) -> None:
     recipe.write_text("name: demo\nimport: [{from: x.jsonl, columns: {trace: text}}]\n")
     loaded = load_recipe(recipe)
     assert "decontaminate" not in [stage.name for stage in stages(loaded.recipe)]
-    with pytest.raises(UserError, match="names no evaluation sets"):
+    with pytest.raises(InputError, match="names no evaluation sets"):
         run_one(Run(tmp_path / "run", loaded.recipe, tmp_path), "decontaminate")
 
 

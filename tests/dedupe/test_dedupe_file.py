@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dedupe.test_keep_rule import variants
 from infogap.dedupe import dedupe_file
 from infogap.dedupe.dedupe_file import FileDuplicates, duplicates_in, write_kept
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe.dedupe_section import Dedupe
 
 SETTINGS = Dedupe(scope="all")
@@ -101,7 +101,7 @@ def test_copies_by_the_thousand_go_at_once(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, name: str, content: str, message: str) -> None:
     (tmp_path / name).write_text(content)
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(InputError, match=message):
         duplicates_in(tmp_path / name, "text", SETTINGS)
 
 
@@ -116,9 +116,9 @@ def test_a_path_leads_to_a_text(tmp_path: Path, ending: str) -> None:
     assert (removed(found), found.rows, found.without_text) == ({3: 0}, 4, 1)
     found = duplicates_in(file, "extra.of[0]", SETTINGS)
     assert (removed(found), found.without_text) == ({3: 0}, 2)
-    with pytest.raises(UserError, match=r"no row has 'chat\[0\].contents' \(did you mean 'chat\[0\].content'\?\)"):
+    with pytest.raises(InputError, match=r"no row has 'chat\[0\].contents' \(did you mean 'chat\[0\].content'\?\)"):
         duplicates_in(file, "chat[0].contents", SETTINGS)
-    with pytest.raises(UserError, match="'chat"):
+    with pytest.raises(InputError, match="'chat"):
         duplicates_in(file, "chat", SETTINGS)
 
 
@@ -131,11 +131,11 @@ def test_a_file_without_any_text_has_no_duplicates(tmp_path: Path) -> None:
 def test_a_column_of_parquet_must_be_there_and_text(tmp_path: Path) -> None:
     file = tmp_path / "rows.parquet"
     pl.DataFrame({"text": [1], "txet": ["a"]}).write_parquet(file)
-    with pytest.raises(UserError, match="'text' is no text but int64"):
+    with pytest.raises(InputError, match="'text' is no text but int64"):
         duplicates_in(file, "text", SETTINGS)
-    with pytest.raises(UserError, match="has no column 'texts'"):
+    with pytest.raises(InputError, match="has no column 'texts'"):
         duplicates_in(file, "texts", SETTINGS)
-    with pytest.raises(UserError, match="is the input"):
+    with pytest.raises(InputError, match="is the input"):
         write_kept(file, pl.Series([0]).to_numpy(), file)
-    with pytest.raises(UserError, match="there is no file"):
+    with pytest.raises(InputError, match="there is no file"):
         duplicates_in(tmp_path / "none.parquet", "text", SETTINGS)

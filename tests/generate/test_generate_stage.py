@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from infogap.errors import WorldError
+from infogap.errors import ExternalError
 from infogap.generate import STAGE, forget_failed
 from infogap.generate.trace_store import answered
 from infogap.recipe import load_recipe
@@ -65,7 +65,7 @@ def test_a_dead_server_loses_nothing_and_the_rest_is_asked_later(tmp_path: Path,
 
     broken, sound = ScriptedServer(dies), ScriptedServer()
     run = make_run(tmp_path, serving(broken))
-    with pytest.raises(WorldError):
+    with pytest.raises(ExternalError):
         STAGE.make(run)
     done, total = answered(run.path / TRACES.name) or (0, 0)
     assert 0 < done <= 20
@@ -99,7 +99,7 @@ def test_failed_requests_are_rows_with_a_reason_and_can_be_asked_again(tmp_path:
 
 def test_a_server_that_refuses_everything_is_an_error(tmp_path: Path, serving: Serving) -> None:
     run = make_run(tmp_path, serving(ScriptedServer(lambda *_: failing(400))))
-    with pytest.raises(WorldError, match="failed"):
+    with pytest.raises(ExternalError, match="failed"):
         STAGE.make(run)
     sound = ScriptedServer()
     STAGE.make(make_run(tmp_path, serving(sound)))

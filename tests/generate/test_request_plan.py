@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.generate.generation_summary import cost
 from infogap.generate.request_plan import Plan
 from infogap.generate.show_prompt import prompt_of
@@ -108,9 +108,9 @@ def test_the_cost_is_known_before_anything_is_asked(run: Run) -> None:
 
 def test_a_prompt_can_be_looked_at(run: Run) -> None:
     assert "The final answer:\n4\n" in prompt_of(run, "answer", "t2")
-    with pytest.raises(UserError, match="did you mean 'answer'"):
+    with pytest.raises(InputError, match="did you mean 'answer'"):
         prompt_of(run, "anwser", "t2")
-    with pytest.raises(UserError, match="no solution"):
+    with pytest.raises(InputError, match="no solution"):
         prompt_of(run, "hint", "t3")
-    with pytest.raises(UserError, match="no task t9"):
+    with pytest.raises(InputError, match="no task t9"):
         prompt_of(run, "answer", "t9")

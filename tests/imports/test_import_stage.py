@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from imports.small_imports import PRODUCT, SUM, import_rows, table_of
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.ids import stable_id
 from infogap.imports.stage import STAGE
 from infogap.schema import CONTEXTS, TRACES
@@ -158,15 +158,15 @@ def test_contexts_are_written_once(tmp_path: Path) -> None:
 
 
 def test_nothing_to_import_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"traces\.jsonl: no trace to import; no trace: 1 row"):
+    with pytest.raises(InputError, match=r"traces\.jsonl: no trace to import; no trace: 1 row"):
         import_rows(tmp_path, [SUM | {"text": ""}], "columns: {trace: text}")
-    with pytest.raises(UserError, match=r"no row has 'txt' \(did you mean 'text'\?\)"):
+    with pytest.raises(InputError, match=r"no row has 'txt' \(did you mean 'text'\?\)"):
         import_rows(tmp_path, [SUM | {"text": "2"}], "columns: {trace: txt}")
 
 
 def test_pairs_are_refused_where_no_cell_has_two_traces(tmp_path: Path) -> None:
     rest = "columns: {trace: text}}\npublish: {configs: [preference]"
-    with pytest.raises(UserError, match="`preference` pairs a correct with a wrong trace"):
+    with pytest.raises(InputError, match="`preference` pairs a correct with a wrong trace"):
         import_rows(tmp_path, [SUM | {"text": "2"}, PRODUCT | {"text": "6"}], rest)
     assert import_rows(tmp_path, [SUM | {"text": "2"}, SUM | {"text": "3"}], rest)[1].rows == 2
 
@@ -175,7 +175,7 @@ def test_pairs_are_refused_where_no_cell_has_two_traces(tmp_path: Path) -> None:
 def test_a_file_that_changed_after_its_tasks_were_read(tmp_path: Path, rows: int) -> None:
     run, _ = import_rows(tmp_path, [SUM | {"text": "2"}] * 2, "columns: {trace: text}")
     write_jsonl(tmp_path / "traces.jsonl", [SUM | {"text": "2"}] * rows)
-    with pytest.raises(UserError, match="has changed since its tasks were read"):
+    with pytest.raises(InputError, match="has changed since its tasks were read"):
         STAGE.make(run)
 
 
@@ -195,5 +195,5 @@ def test_traces_without_gold_answers_come_in_whole(tmp_path: Path) -> None:
     run, outcome = import_rows(tmp_path, rows, "columns: {trace: text}")
     assert tasks_of(run)["answer"].to_list() == [None, None]
     assert (outcome.rows, outcome.notes) == (2, [])
-    with pytest.raises(UserError, match="row 1: no answer"):
+    with pytest.raises(InputError, match="row 1: no answer"):
         import_rows(tmp_path, [{"question": "Why?", "text": "So."}], "columns: {trace: text}, invalid: error")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.measure.lexicon import SHIPPED, Lexicon, load
 
 _KIM_WORDS = ("wait", "hmm", "perhaps", "maybe", "actually", "alternatively", "seems", "might", "likely", "check")
@@ -132,7 +132,7 @@ def test_a_lexicon_of_ones_own(tmp_path: Path) -> None:
     ],
 )
 def test_unknown_lexicons(name: str, message: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(InputError, match=message):
         load(name, lambda path: tmp_path / path)
 
 
@@ -161,13 +161,13 @@ def test_unknown_lexicons(name: str, message: str, tmp_path: Path) -> None:
 )
 def test_bad_lexicon_files_say_what_is_wrong(yaml: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text(yaml)
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(InputError, match=message):
         load("bad.yaml", lambda path: tmp_path / path)
 
 
 def test_an_unreadable_file(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_bytes(b"\xff\xfe\xfa")
-    with pytest.raises(UserError, match="cannot read the lexicon"):
+    with pytest.raises(InputError, match="cannot read the lexicon"):
         load("bad.yaml", lambda path: tmp_path / path)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.measure import STAGE
 from infogap.measure.load_measures import OWN, load_measure, own_measures
 from infogap.recipe import load_recipe
@@ -189,7 +189,7 @@ def test_what_a_measure_gets_wrong_is_one_line_that_names_it(tmp_path: Path, ret
     body = re.sub(r"return frame.*", f"return {returns}", _MODULE)
     (tmp_path / "lengths_of_mine.py").write_text(body)
     run = _run(tmp_path, "measure: {measures: ['lengths_of_mine:LENGTH']}\n")
-    with pytest.raises(UserError, match=message) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         STAGE.make(run)
     assert "lengths_of_mine:LENGTH" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -214,10 +214,10 @@ def test_what_is_no_measure_is_said_before_anything_is_made(
     tmp_path: Path, change: tuple[str, str], name: str, message: str
 ) -> None:
     (tmp_path / "lengths_of_mine.py").write_text(_MODULE.replace(*change, 1))
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(InputError, match=message):
         load_measure(name, tmp_path)
     run = _run(tmp_path, f"measure: {{measures: ['{name}']}}\n")
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(InputError, match=message):
         STAGE.ready(run)
     checked = _infogap(tmp_path, "check", "recipe.yaml")
     assert checked.returncode == 2

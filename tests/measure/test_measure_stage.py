@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.measure import STAGE
 from infogap.measure.epistemic_markers import band_of
 from infogap.recipe import load_recipe
@@ -132,7 +132,7 @@ def test_the_part_follows_the_lexicons_content_not_its_comments(tmp_path: Path) 
     lexicon.write_text(lexicon.read_text().replace("perhaps", "maybe"))
     assert STAGE.part(run) != first
     lexicon.unlink()
-    with pytest.raises(UserError, match="no lexicon file"):
+    with pytest.raises(InputError, match="no lexicon file"):
         STAGE.part(run)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from infogap.errors import WorldError
+from infogap.errors import ExternalError
 from infogap.parallel.bounded_processes import Given, Lost, bounded
 from infogap.verify.grading_pool import limit_memory
 
@@ -187,7 +187,7 @@ def _no_start(reason: str) -> None:
     ("reason", "message"), [("no such library", "ImportError: no such library"), ("exit", "exit code 1")]
 )
 def test_workers_that_do_not_start_are_an_error(reason: str, message: str) -> None:
-    with pytest.raises(WorldError, match=message):
+    with pytest.raises(ExternalError, match=message):
         list(bounded(_do, ["a"], limit=1, workers=2, start=partial(_no_start, reason)))
 
 

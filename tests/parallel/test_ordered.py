@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.parallel import usable_cores
 from infogap.parallel.ordered import processes_in_order, threads_in_order
 
@@ -21,7 +21,7 @@ def _slow_first(item: int) -> tuple[int, int]:
 
 def _fails(item: int) -> int:
     if item == 3:
-        raise UserError("three is wrong")
+        raise InputError("three is wrong")
     return item
 
 
@@ -56,12 +56,12 @@ def test_items_are_taken_as_they_are_needed() -> None:
 
 
 def test_what_the_function_raises_is_raised() -> None:
-    with pytest.raises(UserError, match="three is wrong"):
+    with pytest.raises(InputError, match="three is wrong"):
         list(processes_in_order(_fails, range(9), 9, workers=2))
 
 
 def test_a_killed_worker_is_told() -> None:
-    with pytest.raises(WorldError, match="ended by the system"):
+    with pytest.raises(ExternalError, match="ended by the system"):
         list(processes_in_order(_killed, range(9), 9, workers=2))
 
 
@@ -80,5 +80,5 @@ def test_threads_give_results_in_order_and_take_items_as_they_are_needed() -> No
 
 
 def test_what_the_function_raises_in_a_thread_is_raised() -> None:
-    with pytest.raises(UserError, match="three is wrong"):
+    with pytest.raises(InputError, match="three is wrong"):
         list(threads_in_order(_fails, range(9)))

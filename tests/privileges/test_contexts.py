@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.privileges.base import Attempt, UnmetNeedError
 from infogap.privileges.contexts import ContextWriter, reference_prompt, student_prompt, teacher_prompt
 from infogap.privileges.decoy_search import Decoys
@@ -224,7 +224,7 @@ def test_a_recipes_own_privilege_is_rendered_in_a_sandbox() -> None:
         "{% for i in range(10**9) %}{% endfor %}",
         "{% include 'x' %}",
     ):
-        with pytest.raises(UserError):
+        with pytest.raises(InputError):
             WRITER.write(TASKS[0], use("nudge", template=template))
 
 
@@ -260,5 +260,5 @@ def test_a_broken_template_is_found_before_anything_runs() -> None:
         template_problem("{{ anwser }}", [])
         == "unknown 'anwser' (did you mean 'answer'?); allowed: question, answer, solution, family, difficulty"
     )
-    with pytest.raises(UserError, match="may use"):
+    with pytest.raises(InputError, match="may use"):
         fill("{{ wrong }}", question="q")

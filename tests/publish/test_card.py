@@ -8,7 +8,7 @@ import pytest
 
 import infogap
 from infogap.effects.trace_summary import by_privilege, traces_in_short
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.publish import STAGE
 from infogap.publish.card import size_category, template_path
 from publish.small_run import RECIPE, Build, build_run
@@ -56,7 +56,7 @@ def test_a_wheel_without_its_template_says_so(tmp_path: Path, monkeypatch: pytes
     package = tmp_path / "src" / "infogap"
     (package / "cards").mkdir(parents=True)
     monkeypatch.setattr(infogap, "__file__", str(package / "__init__.py"))
-    with pytest.raises(UserError, match=r"dataset\.md\.jinja is missing"):
+    with pytest.raises(InputError, match=r"dataset\.md\.jinja is missing"):
         template_path()
     installed = package / "cards" / "dataset.md.jinja"
     installed.write_text("")

@@ -8,7 +8,7 @@ from huggingface_hub import RepoCard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.publish.card import merge_cards
 
 OURS = """---
@@ -85,7 +85,7 @@ def test_a_card_of_metadata_only_gets_our_text() -> None:
 
 @pytest.mark.parametrize("theirs", ["---\ntags: [unclosed\n---\n", "---\n- a list\n---\n"])
 def test_invalid_metadata_on_the_hub_is_an_error(theirs: str) -> None:
-    with pytest.raises(UserError, match="no valid metadata"):
+    with pytest.raises(InputError, match="no valid metadata"):
         merge_cards(OURS, theirs)
 
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from infogap.console import output
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.publish.export import FORMATS, export
 from infogap.publish.external_sort import in_order, sorted_slices
 from infogap.recipe import load_recipe
@@ -58,7 +58,7 @@ def test_the_formats_say_the_same(run: Run, tmp_path: Path) -> None:
     [("mix.jsonl", "alpacca", "did you mean 'alpaca'"), ("mix.csv", "alpaca", "ends in .jsonl or .parquet")],
 )
 def test_what_cannot_be_written_is_refused(run: Run, tmp_path: Path, file: str, form: str, expected: str) -> None:
-    with pytest.raises(UserError, match=expected):
+    with pytest.raises(InputError, match=expected):
         export(run, tmp_path / file, form)
 
 

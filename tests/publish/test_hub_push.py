@@ -17,7 +17,7 @@ from huggingface_hub import constants
 
 from hub.server import Hub
 from hub.store import Blob
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.publish import STAGE, push
 from infogap.publish.hub_client import hub_client
 from infogap.runs.run_folder import Run
@@ -129,7 +129,7 @@ def test_a_version_is_never_changed(made: Run, build: Build, hub: Hub) -> None:
     first = push(made)
     changed = build("changed", response="Therefore")
     STAGE.make(changed)
-    with pytest.raises(UserError, match=r"org/sums has a version v0\.1\.0 with other content: raise publish\.version"):
+    with pytest.raises(InputError, match=r"org/sums has a version v0\.1\.0 with other content: raise publish\.version"):
         push(changed)
     assert commits(hub) == 1 and hub.repos["org/sums"].tags == {"v0.1.0": first.commit}
 
@@ -225,7 +225,7 @@ def test_faults_that_stay_are_told(made: Run, hub: Hub) -> None:
     for status, says in [(429, "limits your requests"), (500, "failed"), (412, "keep committing"), (400, "refuses")]:
         hub.faults.clear()
         hub.fail(status, times=100, where="/commit/")
-        with pytest.raises(WorldError, match=says):
+        with pytest.raises(ExternalError, match=says):
             push(made)
     assert commits(hub) == 0
 
@@ -236,7 +236,7 @@ def test_a_token_that_may_not_write_is_told(
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", token)
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "no-token"))
-    with pytest.raises(WorldError, match=r"HF_TOKEN .* or log in with `hf auth login`") as caught:
+    with pytest.raises(ExternalError, match=r"HF_TOKEN .* or log in with `hf auth login`") as caught:
         push(made)
     assert "\n" not in str(caught.value)
     assert len(hub.requests) < 4  # not tried again
@@ -245,7 +245,7 @@ def test_a_token_that_may_not_write_is_told(
 def test_a_dead_hub_is_told(made: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("HF_TOKEN", "hf_test")
-    with pytest.raises(WorldError, match="does not answer"):
+    with pytest.raises(ExternalError, match="does not answer"):
         push(made)
 
 
@@ -274,22 +274,22 @@ def test_what_is_private_is_not_pushed_where_everyone_reads(made: Run, build: Bu
         recipe=RECIPE.replace("repo: org/sums, version: 0.1.0", "repo: org/sums, private: true, version: 0.2.0")
     )
     STAGE.make(run)
-    with pytest.raises(UserError, match=r"org/sums exists and is public.*make it private"):
+    with pytest.raises(InputError, match=r"org/sums exists and is public.*make it private"):
         push(run)
     assert commits(hub) == 1 and "v0.2.0" not in hub.repos["org/sums"].tags
 
 
 def test_what_cannot_be_pushed(build: Build, made: Run, hub: Hub) -> None:
-    with pytest.raises(UserError, match=r"set publish\.repo"):
+    with pytest.raises(InputError, match=r"set publish\.repo"):
         push(build("homeless", recipe=RECIPE.replace("repo: org/sums, ", "")))
-    with pytest.raises(UserError, match="is not there: run `infogap publish"):
+    with pytest.raises(InputError, match="is not there: run `infogap publish"):
         push(build("unmade"))
     raised = made.recipe.publish.model_copy(update={"version": "0.3.0"})
-    with pytest.raises(UserError, match=r"holds version 0\.1\.0, not 0\.3\.0"):
+    with pytest.raises(InputError, match=r"holds version 0\.1\.0, not 0\.3\.0"):
         push(Run(made.path, made.recipe.model_copy(update={"publish": raised}), made.base))
     tampered = next_version(build, "0.1.0")
     with (tampered.path / "dataset" / SFT_FILE).open("ab") as file:
         file.write(b"x")
-    with pytest.raises(UserError, match="is not as it was written"):
+    with pytest.raises(InputError, match="is not as it was written"):
         push(tampered)
     assert hub.requests == []

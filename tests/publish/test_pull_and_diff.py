@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from hub.server import Hub
 from infogap.console import output
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.publish import STAGE, push
 from infogap.publish.diff import difference
 from infogap.publish.pull import pull
@@ -102,7 +102,7 @@ def test_a_version_takes_the_place_of_another_and_of_an_interrupted_one(
 def test_nothing_is_pulled_into_a_folder_that_holds_something_else(build: Build, hub: Hub, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match="mine is not empty and holds no dataset"):
+    with pytest.raises(InputError, match="mine is not empty and holds no dataset"):
         pull("org/sums", None, tmp_path / "mine")
     assert hub.requests == []
 
@@ -111,13 +111,13 @@ def test_what_is_not_there_is_said(build: Build, hub: Hub, tmp_path: Path, monke
     run = build()
     STAGE.make(run)
     push(run)
-    with pytest.raises(UserError, match=r"no version v9\.9\.9"):
+    with pytest.raises(InputError, match=r"no version v9\.9\.9"):
         pull("org/sums", "9.9.9", tmp_path / "pulled")
-    with pytest.raises(UserError, match="no dataset org/nothing"):
+    with pytest.raises(InputError, match="no dataset org/nothing"):
         pull("org/nothing", None, tmp_path / "pulled")
     hub.fail(500, 50)
     monkeypatch.setattr("infogap.publish.hub_client._ATTEMPTS", 1)
-    with pytest.raises(WorldError, match="pull again later"):
+    with pytest.raises(ExternalError, match="pull again later"):
         pull("org/sums", None, tmp_path / "other")
 
 
@@ -143,18 +143,18 @@ def test_a_dataset_that_is_not_whole_is_refused(build: Build) -> None:
     made = json.loads(file.read_bytes())
     for key in ("recipe", "libraries", "mix", "files"):
         file.write_text(json.dumps({name: value for name, value in made.items() if name != key}))
-        with pytest.raises(UserError, match=rf"infogap\.json is not as infogap writes it .*{key}"):
+        with pytest.raises(InputError, match=rf"infogap\.json is not as infogap writes it .*{key}"):
             difference(run.path, run.path)
     file.write_text(json.dumps(made))
     shard = next((run.path / "dataset" / "data" / "sft").iterdir())
     shard.write_bytes(b"no Parquet")
-    with pytest.raises(UserError, match="cannot read the files of"):
+    with pytest.raises(InputError, match="cannot read the files of"):
         difference(run.path, run.path)
     shard.unlink()
-    with pytest.raises(UserError, match=r"train-00000-of-00001\.parquet is missing"):
+    with pytest.raises(InputError, match=r"train-00000-of-00001\.parquet is missing"):
         difference(run.path, run.path)
 
 
 def test_a_folder_without_a_dataset_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="holds no dataset"):
+    with pytest.raises(InputError, match="holds no dataset"):
         difference(tmp_path, tmp_path)

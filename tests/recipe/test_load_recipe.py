@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe import Recipe, RecipeError, dump_recipe, load_recipe, yaml_text
 
 VALID = """\
@@ -157,7 +157,7 @@ def test_broken_yaml_is_told_with_its_line(tmp_path: Path, text: str, where: str
 
 
 def test_a_missing_recipe_says_how_to_get_one(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="infogap init"):
+    with pytest.raises(InputError, match="infogap init"):
         load_recipe(tmp_path / "none.yaml")
 
 
@@ -177,7 +177,7 @@ def test_a_wrong_override_is_blamed_instead_of_a_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("override", ["generate.samples", "tasks[4].limit=1", "seed.x=1", "seed=[", "=1"])
 def test_an_override_that_cannot_be_set_is_refused(tmp_path: Path, override: str) -> None:
-    with pytest.raises(UserError, match="--set"):
+    with pytest.raises(InputError, match="--set"):
         load_recipe(write(tmp_path, VALID), [override])
 
 

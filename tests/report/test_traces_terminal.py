@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.report.traces_terminal import print_traces, traces_of
 from infogap.runs.run_folder import Run
 from infogap.schema import TRACES
@@ -39,7 +39,7 @@ def test_a_tasks_traces_stand_from_the_unguided_to_the_richest(run: Run) -> None
     ],
 )
 def test_a_value_that_does_not_occur_is_refused(run: Run, column: str, value: str, expected: str) -> None:
-    with pytest.raises(UserError, match=expected):
+    with pytest.raises(InputError, match=expected):
         traces_of(run, {column: value}, tasks=1)
 
 

@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hub.server import Hub
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.recipe.sources import FileTasks, RowSource
 from infogap.rows.file_locations import find_places, matching
 from infogap.rows.source_rows import content, read_rows
@@ -70,7 +70,7 @@ def test_a_file_that_is_cut_off_or_damaged_is_no_shorter_file(tmp_path: Path, co
     data = packed(lines(ROWS * 200), compression)
     for broken in (data[:-8], b"nonsense"):
         path.write_bytes(broken)
-        with pytest.raises(UserError, match=f"cannot read rows.jsonl{compression}"):
+        with pytest.raises(InputError, match=f"cannot read rows.jsonl{compression}"):
             read(tmp_path, path.name)
 
 
@@ -99,7 +99,7 @@ def test_a_folder_with_files_that_cannot_be_read_names_them(tmp_path: Path) -> N
     assert len(read(tmp_path, "data")) == 5
     (data / "b.jsonl.xz").write_bytes(b"")
     with pytest.raises(
-        UserError, match=r"data: files of other kinds lie between its rows: data/b.jsonl.xz; name those"
+        InputError, match=r"data: files of other kinds lie between its rows: data/b.jsonl.xz; name those"
     ):
         read(tmp_path, "data")
 
@@ -117,7 +117,7 @@ def test_a_folder_with_files_that_cannot_be_read_names_them(tmp_path: Path) -> N
 def test_what_is_not_there_is_named(tmp_path: Path, files: Any, message: str) -> None:
     (tmp_path / "a.jsonl").write_bytes(lines(ROWS))
     (tmp_path / "a.jsonl.xz").write_bytes(b"")
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(InputError, match=message):
         read(tmp_path, files)
 
 
@@ -130,7 +130,7 @@ def test_hidden_files_and_compressed_copies_are_not_read_beside_the_others(tmp_p
     assert [path.name for path in matching(tmp_path, ".hidden*")] == [".hidden.jsonl"]
     (inner / "a.jsonl.gz").write_bytes(gzip.compress((inner / "a.jsonl").read_bytes()))
     for files in ("in", "in/a*"):
-        with pytest.raises(UserError, match=r"in/a.jsonl and in/a.jsonl.gz may be one file twice"):
+        with pytest.raises(InputError, match=r"in/a.jsonl and in/a.jsonl.gz may be one file twice"):
             find_places(tmp_path, RowSource.model_validate({"from": files}))
 
 
@@ -140,10 +140,10 @@ def test_a_list_inside_an_object_is_named(tmp_path: Path) -> None:
     assert [row for _, row in read(tmp_path, "rows.json", rows="results")] == ROWS
     assert [row for _, row in read(tmp_path, "rows.json", rows="more.items")] == ROWS[:1]
     with pytest.raises(
-        UserError, match=r"lists of objects under `results` \(5\), `more.items` \(1\): name one, as `rows: "
+        InputError, match=r"lists of objects under `results` \(5\), `more.items` \(1\): name one, as `rows: "
     ):
         read(tmp_path, "rows.json")
-    with pytest.raises(UserError, match=r"`rows: config` names an object, and not a list"):
+    with pytest.raises(InputError, match=r"`rows: config` names an object, and not a list"):
         read(tmp_path, "rows.json", rows="config")
 
 
@@ -189,11 +189,11 @@ def web() -> Iterator[str]:
 def test_rows_behind_a_web_address(tmp_path: Path, web: str) -> None:
     assert read(tmp_path, f"{web}/rows.jsonl.gz") == list(enumerate(ROWS, 1))
     assert read(tmp_path, f"{web}/rows.jsonl.gz?download=true") == list(enumerate(ROWS, 1))
-    with pytest.raises(UserError, match=r"cannot read .*/none.jsonl"):
+    with pytest.raises(InputError, match=r"cannot read .*/none.jsonl"):
         read(tmp_path, f"{web}/none.jsonl")
-    with pytest.raises(UserError, match=r"unknown file type '.txt'"):
+    with pytest.raises(InputError, match=r"unknown file type '.txt'"):
         read(tmp_path, f"{web}/rows.txt")
-    with pytest.raises(WorldError, match="run the same command again"):
+    with pytest.raises(ExternalError, match="run the same command again"):
         read(tmp_path, "http://127.0.0.1:9/rows.jsonl")
 
 
@@ -203,13 +203,13 @@ def test_patterns_and_folders_behind_a_url(tmp_path: Path) -> None:
     memory.pipe("/bucket/a/part-1.jsonl.zst", packed(lines(ROWS[2:]), ".zst"))
     for files in ("memory://bucket/a/part-*", "memory://bucket/a"):
         assert read(tmp_path, files) == list(enumerate(ROWS, 1))
-    with pytest.raises(UserError, match="no file matches memory://bucket/b/"):
+    with pytest.raises(InputError, match="no file matches memory://bucket/b/"):
         read(tmp_path, "memory://bucket/b/*.jsonl")
 
 
 def test_a_url_that_needs_more_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "s3fs", None)  # as if it was not installed
-    with pytest.raises(UserError, match=r"s3://bucket/rows.jsonl: .*pip install 'infogap\[remote\]'"):
+    with pytest.raises(InputError, match=r"s3://bucket/rows.jsonl: .*pip install 'infogap\[remote\]'"):
         read(tmp_path, "s3://bucket/rows.jsonl")
 
 

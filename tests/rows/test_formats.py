@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.imports.stage import STAGE as IMPORT
 from infogap.recipe import RecipeError, dump_recipe, load_recipe
 from infogap.recipe.named_formats import format_names, load_format
@@ -157,13 +157,13 @@ def test_columns_are_guessed_where_no_format_fits(tmp_path: Path) -> None:
 
 def test_a_file_without_a_question_is_refused(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "a.jsonl", [{"x": 1}])
-    with pytest.raises(UserError, match=r"none of its columns looks like a question.*it has x"):
+    with pytest.raises(InputError, match=r"none of its columns looks like a question.*it has x"):
         first_recipe("a.jsonl", tmp_path, tmp_path)
 
 
 def test_a_batch_without_its_input_says_what_is_missing(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "output.jsonl", [TRACE_ROWS["openai_batch"][1]])
-    with pytest.raises(UserError, match="holds a batch's output without its questions"):
+    with pytest.raises(InputError, match="holds a batch's output without its questions"):
         first_recipe("output.jsonl", tmp_path, tmp_path)
 
 

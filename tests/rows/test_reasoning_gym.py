@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.rows import reasoning_gym as gym
 from infogap.tasks import STAGE
 from tasks.small_recipes import task_run, tasks_of
@@ -113,6 +113,6 @@ def test_repeated_entries_are_merged_and_noted(tmp_path: Path) -> None:
     ],
 )
 def test_settings_that_do_not_work(tmp_path: Path, source: str, message: str) -> None:
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(InputError) as caught:
         STAGE.make(task_run(tmp_path, f"  - {{from: reasoning_gym, {source}, count: 2}}"))
     assert message in str(caught.value)

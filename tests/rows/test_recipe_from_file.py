@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.imports.samples import LIKELIHOODS
 from infogap.imports.stage import STAGE as IMPORT
 from infogap.recipe import load_recipe
@@ -53,7 +53,7 @@ def test_options_in_columns_of_their_own_letters(tmp_path: Path) -> None:
 
 def test_numbers_that_may_count_from_0_or_from_1_are_left_to_the_user(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "rows.jsonl", [row | {"answer": 2} for row in NUMBERS])
-    with pytest.raises(UserError, match=r"numbers .2 to 2. and the options have letters"):
+    with pytest.raises(InputError, match=r"numbers .2 to 2. and the options have letters"):
         first_recipe("rows.jsonl", tmp_path, tmp_path)
 
 
@@ -61,7 +61,7 @@ def test_answers_that_count_the_options_are_no_texts_of_theirs(tmp_path: Path) -
     """Number 0 is the text of option A in every row, and would be taken for it."""
     write_jsonl(tmp_path / "rows.jsonl", [row | {"answer": n % 4} for n, row in enumerate(NUMBERS)])
     run = task_run(tmp_path, "  - {from: rows.jsonl, columns: {options: options}, verifier: choice}")
-    with pytest.raises(UserError, match=r"count the options from 0, write .*ABCDEFGHIJ\"\[answer"):
+    with pytest.raises(InputError, match=r"count the options from 0, write .*ABCDEFGHIJ\"\[answer"):
         TASKS.make(run)
 
 
@@ -77,7 +77,7 @@ def test_gold_answers_beside_a_chat_are_mapped(tmp_path: Path) -> None:
     TASKS.make(run)
     assert tasks_of(run)["answer"].to_list() == ["6"]
     write_jsonl(tmp_path / "other.jsonl", [{"messages": chat, "ground_truth": "6"}])
-    with pytest.raises(UserError, match="no row has 'answer', but 'ground_truth'"):
+    with pytest.raises(InputError, match="no row has 'answer', but 'ground_truth'"):
         TASKS.make(import_run(tmp_path, "  - {from: other.jsonl, format: messages}"))
 
 
@@ -123,7 +123,7 @@ def test_samples_that_stand_there_for_every_filter_are_taken_once(tmp_path: Path
     run = run_of(tmp_path, rows, "samples_made.jsonl")
     TASKS.make(run)
     assert IMPORT.make(run).rows == 1
-    with pytest.raises(UserError, match=r"every sample 2 times, once for each `filter` .flexible, strict."):
+    with pytest.raises(InputError, match=r"every sample 2 times, once for each `filter` .flexible, strict."):
         TASKS.make(import_run(tmp_path, "  - {from: samples_made.jsonl, format: lm_eval}"))
 
 
@@ -138,5 +138,5 @@ def test_likelihoods_of_continuations_are_no_traces(tmp_path: Path) -> None:
 
 def test_what_cannot_be_guessed_says_what_is_there(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "rows.jsonl", [{"problem": "3 + 4?", "solution": "It is seven."}])
-    with pytest.raises(UserError, match="question in `problem`, solution in `solution`"):
+    with pytest.raises(InputError, match="question in `problem`, solution in `solution`"):
         first_recipe("rows.jsonl", tmp_path, tmp_path)

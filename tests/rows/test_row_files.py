@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.rows.file_locations import Place
 from infogap.rows.row_files import Wanted, read_rows
 
@@ -95,7 +95,7 @@ def test_json_lines_under_the_name_of_json_are_read(tmp_path: Path) -> None:
 def test_a_damaged_file_is_named_with_the_row(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(InputError) as caught:
         _read(path)
     assert message in str(caught.value)
 
@@ -103,7 +103,7 @@ def test_a_damaged_file_is_named_with_the_row(tmp_path: Path, name: str, content
 def test_a_missing_parquet_column_is_known_before_any_row(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     pl.DataFrame({"question": ["a"], "answers": ["1"]}).write_parquet(path)
-    with pytest.raises(UserError, match=r"no row has 'answer' \(did you mean 'answers'\?\)"):
+    with pytest.raises(InputError, match=r"no row has 'answer' \(did you mean 'answers'\?\)"):
         next(read_rows(Place(path.name, path), Wanted(("question", "answer"))))
 
 
@@ -112,5 +112,5 @@ def test_json_that_is_nested_too_deeply_names_its_row(tmp_path: Path, suffix: st
     path = tmp_path / f"rows{suffix}"
     row = '{"question": "a", "answer": "b", "deep": ' + "[" * 5_000 + "]" * 5_000 + "}\n"
     path.write_text(row if suffix == ".jsonl" else f"[{row}]")
-    with pytest.raises(UserError, match=rf"rows{suffix}.* nested too deeply"):
+    with pytest.raises(InputError, match=rf"rows{suffix}.* nested too deeply"):
         _read(path)

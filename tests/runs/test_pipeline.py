@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe import load_recipe
 from infogap.runs.pipeline import StageState, Staleness, run_one, stages
 from infogap.runs.run_folder import Run
@@ -168,5 +168,5 @@ def test_a_stage_says_why_a_recipe_does_not_have_it(tmp_path: Path, recipe: str,
     (tmp_path / "recipe.yaml").write_text(f"name: demo\n{recipe}")
     run = Run.create(load_recipe(tmp_path / "recipe.yaml"), tmp_path / "run")
     assert name not in [stage.name for stage in stages(run.recipe)]
-    with pytest.raises(UserError, match=reason):
+    with pytest.raises(InputError, match=reason):
         run_one(run, name)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.recipe import load_recipe
 from infogap.runs import run_folder as run_module
 from infogap.runs.run_folder import Run
@@ -82,7 +82,7 @@ def test_an_unfinished_rewrite_leaves_no_manifest(run: Run) -> None:
 def test_a_second_writer_is_refused_with_the_first_ones_pid(run: Run) -> None:
     import os
 
-    with run.lock(), pytest.raises(WorldError, match=f"pid {os.getpid()}"), run.lock():
+    with run.lock(), pytest.raises(ExternalError, match=f"pid {os.getpid()}"), run.lock():
         pass
     with run.lock():
         pass  # given back
@@ -91,7 +91,7 @@ def test_a_second_writer_is_refused_with_the_first_ones_pid(run: Run) -> None:
 def test_a_folder_of_other_things_is_left_alone(run: Run) -> None:
     (run.path / "dataset").mkdir()
     (run.path / "dataset" / "mine.txt").write_text("precious")
-    with run.lock(), pytest.raises(UserError, match="not empty"):
+    with run.lock(), pytest.raises(InputError, match="not empty"):
         run.save_recipe()
     assert (run.path / "dataset" / "mine.txt").read_text() == "precious"
 
@@ -105,9 +105,9 @@ def test_a_run_killed_before_its_recipe_was_written_is_taken_up_again(run: Run) 
 
 def test_a_path_that_cannot_be_a_folder_is_told(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="is a file"), Run(tmp_path / "file", run.recipe, run.base).lock():
+    with pytest.raises(InputError, match="is a file"), Run(tmp_path / "file", run.recipe, run.base).lock():
         pass
-    with pytest.raises(WorldError, match="cannot write"), Run(Path("/proc/none"), run.recipe, run.base).lock():
+    with pytest.raises(ExternalError, match="cannot write"), Run(Path("/proc/none"), run.recipe, run.base).lock():
         pass
 
 
@@ -127,16 +127,16 @@ def test_a_run_opens_with_its_resolved_recipe(run: Run) -> None:
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="not a run folder"):
+    with pytest.raises(InputError, match="not a run folder"):
         Run.open(tmp_path)
 
 
 def test_a_damaged_part_is_named(run: Run) -> None:
     (run.path / "mix").mkdir()
     (run.path / "mix" / "part-00000.parquet").write_bytes(b"PAR1 torn")
-    with pytest.raises(WorldError, match=r"part-00000\.parquet is damaged.*remove this file"):
+    with pytest.raises(ExternalError, match=r"part-00000\.parquet is damaged.*remove this file"):
         list(run.parts(MIX))
-    with pytest.raises(WorldError, match=r"part-00000\.parquet is damaged"):
+    with pytest.raises(ExternalError, match=r"part-00000\.parquet is damaged"):
         run.scan(MIX)
 
 

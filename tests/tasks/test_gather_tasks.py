@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe.sources import FileTasks
 from infogap.tasks.gather_tasks import gather_table
 from tasks.small_recipes import task_run, write_jsonl
@@ -37,7 +37,7 @@ def test_rows_are_tasks_or_left_out_or_merged(
     keys = {"from": "a.jsonl", "columns": {"difficulty": "level"}, "verifier": "exact", "limit": limit, "where": where}
     try:
         gathered = gather_table(run, FileTasks.model_validate(keys))
-    except UserError:
+    except InputError:
         assume(False)
     counts = gathered.counts
     assert counts["rows"] == len(rows) == counts["tasks"] + sum(counts["left_out"].values()) + counts["merged"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.tasks.question_column import without_affixes
 from infogap.tasks.select_tasks import Task, conflicting, fulfils, merge, sample, where_problem
 from infogap.tasks.task_columns import Draft, Drafts
@@ -111,14 +111,14 @@ def test_where_is_an_sql_condition(condition: str, rows: list[int]) -> None:
 )
 def test_what_is_no_condition_is_known_before_any_row(condition: str, message: str) -> None:
     assert message in (where_problem(condition, []) or "")
-    with pytest.raises(UserError, match="s: `where: "):
+    with pytest.raises(InputError, match="s: `where: "):
         fulfils(Drafts(_DRAFTS, [], []), condition, "s")
 
 
 def test_a_cast_that_fails_on_a_row_says_what_to_write() -> None:
     condition = "CAST(difficulty AS INT) > 3"
     assert where_problem(condition, []) is None
-    with pytest.raises(UserError, match="TRY_CAST"):
+    with pytest.raises(InputError, match="TRY_CAST"):
         fulfils(Drafts(_DRAFTS, [], []), condition, "s")
 
 

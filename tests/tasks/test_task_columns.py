@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe import RecipeError
 from infogap.tasks import STAGE
 from tasks.small_recipes import import_run, task_run, tasks_of, write_jsonl
@@ -31,7 +31,7 @@ def test_a_template_that_no_row_fills_says_why(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "a.jsonl", [{"body": "Two pens.", "answer": "2"}])
     run = task_run(tmp_path, "  - {from: a.jsonl, columns: {question: '{{ boddy }}'}}")
     with pytest.raises(
-        UserError, match=r"no row fills the template '{{ boddy }}': 'boddy' is undefined; its columns are"
+        InputError, match=r"no row fills the template '{{ boddy }}': 'boddy' is undefined; its columns are"
     ):
         STAGE.make(run)
 
@@ -101,12 +101,12 @@ def test_a_key_that_stands_twice_or_nowhere_is_an_error(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "a.jsonl", [{"id": 1, "t": "2"}])
     write_jsonl(tmp_path / "q.jsonl", [{"id": 1, "q": "How many?"}, {"id": 1, "q": "Why?"}])
     source = "  - {from: a.jsonl, join: {from: q.jsonl, on: %s}, columns: {question: q, trace: t, answer: null}}"
-    with pytest.raises(UserError, match=r"q.jsonl, row 2: a second row with id '1', and another content"):
+    with pytest.raises(InputError, match=r"q.jsonl, row 2: a second row with id '1', and another content"):
         STAGE.make(import_run(tmp_path, source % "id"))
-    with pytest.raises(UserError, match=r"q.jsonl: no row has 'idd' \(did you mean 'id'\?\)"):
+    with pytest.raises(InputError, match=r"q.jsonl: no row has 'idd' \(did you mean 'id'\?\)"):
         STAGE.make(import_run(tmp_path, source % "{id: idd}"))
     write_jsonl(tmp_path / "q.jsonl", [{"id": 1, "q": "How many?"}])
-    with pytest.raises(UserError, match=r"a.jsonl: no row has 'idd' \(did you mean 'id'\?\)"):
+    with pytest.raises(InputError, match=r"a.jsonl: no row has 'idd' \(did you mean 'id'\?\)"):
         STAGE.make(import_run(tmp_path, source % "{idd: id}"))
 
 
@@ -140,7 +140,7 @@ def test_a_column_that_where_does_not_find_is_named_with_those_there_are(tmp_pat
     write_jsonl(tmp_path / "a.jsonl", [{"question": "Q?", "answer": 1, "level": 1}])
     run = task_run(tmp_path, "  - {from: a.jsonl, where: levl > 1}")
     with pytest.raises(
-        UserError, match=r"unable to find column \"levl\" \(did you mean 'level'\?\); there are question"
+        InputError, match=r"unable to find column \"levl\" \(did you mean 'level'\?\); there are question"
     ):
         STAGE.make(run)
 
@@ -148,7 +148,7 @@ def test_a_column_that_where_does_not_find_is_named_with_those_there_are(tmp_pat
 def test_gold_answers_under_another_name_are_not_taken_for_none(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "a.jsonl", [{"question": "Q?", "gold_answer": 1, "t": "x"}])
     with pytest.raises(
-        UserError, match=r"no row has 'answer', but 'gold_answer': write `columns: \{answer: gold_answer\}`"
+        InputError, match=r"no row has 'answer', but 'gold_answer': write `columns: \{answer: gold_answer\}`"
     ):
         STAGE.make(import_run(tmp_path, "  - {from: a.jsonl, columns: {trace: t}}"))
     run = import_run(tmp_path, "  - {from: a.jsonl, columns: {trace: t, answer: null}}")

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.ids import stable_id
 from infogap.runs.manifest import describe_files
 from infogap.tasks import STAGE
@@ -109,7 +109,7 @@ def test_rejected_rows_are_listed_with_row_and_reason(tmp_path: Path) -> None:
 
 def test_invalid_rows_can_be_an_error(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "a.jsonl", [ROW, *({"question": "Why?", "answer": None} for _ in range(5))])
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(InputError) as caught:
         STAGE.make(task_run(tmp_path, "  - {from: a.jsonl, invalid: error}"))
     assert str(caught.value).startswith("a.jsonl: row 2: no answer; row 3: no answer; row 4: no answer; and 2 more;")
 
@@ -161,14 +161,14 @@ def test_where_and_limit_are_counted(tmp_path: Path) -> None:
 
 def test_a_source_that_gives_no_task_is_an_error_that_says_why(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "a.jsonl", [ROW, ROW])
-    with pytest.raises(UserError, match="none of its 2 rows gives a task: 2 left out by `where`"):
+    with pytest.raises(InputError, match="none of its 2 rows gives a task: 2 left out by `where`"):
         STAGE.make(task_run(tmp_path, "  - {from: a.jsonl, where: family = 'x'}"))
 
 
 @pytest.mark.parametrize("rows", [[], [{"question": "Q?", "answr": "1"}]])
 def test_a_column_that_no_row_has_is_an_error(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
     write_jsonl(tmp_path / "a.jsonl", rows)
-    with pytest.raises(UserError, match="has no rows" if not rows else "did you mean 'answr'"):
+    with pytest.raises(InputError, match="has no rows" if not rows else "did you mean 'answr'"):
         STAGE.make(task_run(tmp_path, "  - {from: a.jsonl}"))
 
 
@@ -221,9 +221,9 @@ def test_a_folder_of_files_is_read_as_a_dataset(tmp_path: Path, monkeypatch: pyt
     ]
     assert outcome.counts["sources"][0]["left_out"] == {"no answer": 1}
     assert STAGE.part(run)["tasks[0]"]["sha256"]
-    with pytest.raises(UserError, match='data: Unknown split "test"'):
+    with pytest.raises(InputError, match='data: Unknown split "test"'):
         STAGE.make(task_run(tmp_path, source.replace("}}", "}, split: test}")))
-    with pytest.raises(UserError, match=r"no row has 'answr' \(did you mean 'answer'\?\)"):
+    with pytest.raises(InputError, match=r"no row has 'answr' \(did you mean 'answer'\?\)"):
         STAGE.make(task_run(tmp_path, "  - {from: data, columns: {question: q.text, answer: answr}}"))
 
 

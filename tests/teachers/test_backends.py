@@ -13,7 +13,7 @@ import pytest
 
 from infogap import plugins
 from infogap.api.check_recipe import checked
-from infogap.errors import StoppedError, UserError
+from infogap.errors import InputError, StoppedError
 from infogap.publish.redaction import public_recipe
 from infogap.recipe import RecipeError
 from infogap.runs.budget import Budget
@@ -117,7 +117,7 @@ def test_a_backend_that_cannot_score_says_so(install: Install, recipe: Path) -> 
     run = Run.create(checked(recipe), recipe.parent / "run")
     for stage in ("tasks", "generate", "verify"):
         run_one(run, stage)
-    with pytest.raises(UserError, match="the backend echo does not score traces"):
+    with pytest.raises(InputError, match="the backend echo does not score traces"):
         run_one(run, "gap")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe.teacher_section import Sampling
 from infogap.teachers.base import Completion, Request
 from infogap.teachers.embedded import embedded_teacher as embedded
@@ -257,15 +257,15 @@ def test_damaged_file_is_a_clear_error(tmp_path: Path, keep: int, capfd: pytest.
     damaged = tmp_path / "damaged.gguf"
     with packaged_model.packaged_model().open("rb") as whole:
         damaged.write_bytes(whole.read(keep))
-    with pytest.raises(UserError, match=r"damaged\.gguf"):
+    with pytest.raises(InputError, match=r"damaged\.gguf"):
         EmbeddedModel(_settings(model=str(damaged)), Path)
     assert capfd.readouterr() == ("", "")
 
 
 def test_missing_parts_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UserError, match=r"there is no model file .*nowhere\.gguf"):
+    with pytest.raises(InputError, match=r"there is no model file .*nowhere\.gguf"):
         EmbeddedModel(_settings(model="nowhere.gguf"), lambda name: tmp_path / name)
-    with pytest.raises(UserError, match="Qwen/Qwen3-8B is not a model of the embedded backend"):
+    with pytest.raises(InputError, match="Qwen/Qwen3-8B is not a model of the embedded backend"):
         EmbeddedModel(_settings(model="Qwen/Qwen3-8B"), lambda name: tmp_path / name)
 
 

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.teachers.embedded import llama_library
 from infogap.teachers.logprobs import log_softmax
 
@@ -23,7 +23,7 @@ def anew() -> None:
 @pytest.mark.parametrize("missing", ["cffi", "xllamacpp"])
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(UserError, match=rf"needs {missing}; pip install 'infogap\[embedded\]'"):
+    with pytest.raises(InputError, match=rf"needs {missing}; pip install 'infogap\[embedded\]'"):
         llama_library.llama_library()
 
 
@@ -31,14 +31,14 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, missing
 @pytest.mark.parametrize(("struct", "name"), [("_MODEL_DEFAULTS", "split_mode"), ("_CONTEXT_DEFAULTS", "type_v")])
 def test_structs_of_another_layout_are_refused(monkeypatch: pytest.MonkeyPatch, struct: str, name: str) -> None:
     monkeypatch.setattr(llama_library, struct, {name: 77})
-    with pytest.raises(UserError, match=rf"lays out llama_\w+_params differently \({name}\)"):
+    with pytest.raises(InputError, match=rf"lays out llama_\w+_params differently \({name}\)"):
         llama_library.llama_library()
 
 
 @pytest.mark.usefixtures("anew")
 def test_extension_that_exports_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xllamacpp.xllamacpp.__file__", _ctypes.__file__, raising=False)
-    with pytest.raises(UserError, match="runs on Linux and macOS, elsewhere use `backend: openai`"):
+    with pytest.raises(InputError, match="runs on Linux and macOS, elsewhere use `backend: openai`"):
         llama_library.llama_library()
 
 

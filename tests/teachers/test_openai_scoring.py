@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from gap.tiny_model import TinyModel, tokens_of
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.teachers.openai import http_servers as asking
 from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.teachers.openai.openai_scoring import OpenAIScorer
@@ -72,17 +72,17 @@ def test_a_prompt_is_tokenized_once_for_all_its_texts(model: TinyModel) -> None:
 def test_a_server_that_gives_no_log_probabilities_of_prompts_is_told_at_once(model: TinyModel) -> None:
     unable = ScoringServer(model.logprobs, able=False)
     message = r"gives no log-probabilities of prompts.*Name another scorer"
-    with serve(unable.app) as url, pytest.raises(UserError, match=message):
+    with serve(unable.app) as url, pytest.raises(InputError, match=message):
         scorer(f"{url}/v1").check()
 
 
 def test_a_server_without_vllms_paths_is_told_at_once(serving: Callable[[ScriptedServer], str]) -> None:
-    with pytest.raises(UserError, match=r"lacks what it takes .status 404.*vLLM's server can"):
+    with pytest.raises(InputError, match=r"lacks what it takes .status 404.*vLLM's server can"):
         scorer(serving(ScriptedServer())).check()
 
 
 def test_a_server_that_is_not_there() -> None:
-    with pytest.raises(WorldError, match="no server answers"):
+    with pytest.raises(ExternalError, match="no server answers"):
         scorer(f"http://127.0.0.1:{free_port()}/v1").check()
 
 

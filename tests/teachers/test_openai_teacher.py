@@ -18,7 +18,7 @@ import pytest
 from starlette.responses import Response
 
 from infogap import console
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.recipe.teacher_section import Sampling
 from infogap.teachers.base import Completion, Request
 from infogap.teachers.embedded.embedded_teacher import EmbeddedModel
@@ -179,27 +179,27 @@ def test_refused_requests_are_not_retried(serving: Serving, status: int) -> None
 def test_what_no_request_passes_ends_the_work_at_once(serving: Serving, status: int) -> None:
     server = ScriptedServer(lambda *_: scripted.failing(status, "the model `m` does not exist"))
     url = serving(server)
-    with pytest.raises(WorldError, match=re.escape(f"{url} answered {status}: the model `m` does not exist")):
+    with pytest.raises(ExternalError, match=re.escape(f"{url} answered {status}: the model `m` does not exist")):
         list(teacher(url).answer(requests(1000)))
     assert len(server.bodies) <= 16
 
 
 def test_a_fleet_in_which_nothing_answers_ends_the_work(serving: Serving) -> None:
     dead, misled = f"http://127.0.0.1:{free_port()}/v1", ScriptedServer(lambda *_: scripted.failing(404))
-    with pytest.raises(WorldError, match="no server answers at"):
+    with pytest.raises(ExternalError, match="no server answers at"):
         list(teacher(dead, serving(misled)).answer(requests(100)))
 
 
 def test_no_server_at_all(serving: Serving) -> None:
     urls = [f"http://127.0.0.1:{free_port()}/v1" for _ in range(2)]
-    with pytest.raises(WorldError, match="no server answers at") as caught:
+    with pytest.raises(ExternalError, match="no server answers at") as caught:
         list(teacher(*urls).answer(requests(100)))
     assert all(url in str(caught.value) for url in urls)
     assert str(caught.value).endswith("what was finished is on disk; run again to continue")
 
 
 def test_unknown_host_is_no_server() -> None:
-    with pytest.raises(WorldError, match=r"no server answers at http://nowhere\.invalid/v1"):
+    with pytest.raises(ExternalError, match=r"no server answers at http://nowhere\.invalid/v1"):
         list(teacher("http://nowhere.invalid/v1").answer(requests(1)))
 
 
@@ -258,7 +258,7 @@ def test_concurrency_is_bounded_and_used(serving: Serving) -> None:
 def test_failures_in_a_row_end_the_work_and_count_as_not_asked(serving: Serving, status: int) -> None:
     server = ScriptedServer(lambda body, _: scripted.failing(status, "no GPU left") if body["seed"] >= 100 else None)
     came: list[Completion] = []
-    with pytest.raises(WorldError, match=r"40 requests in a row failed; the last: .*no GPU left"):
+    with pytest.raises(ExternalError, match=r"40 requests in a row failed; the last: .*no GPU left"):
         for done in teacher(serving(server), attempts=1).answer(requests(5000)):
             came.append(done)
     assert {done.request_id for done in came if done.error is None} == {f"r{number}" for number in range(100)}
@@ -310,7 +310,7 @@ def test_a_server_that_hangs_is_soon_left_out(serving: Serving) -> None:
 def test_key_comes_from_the_environment_and_is_never_shown(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEACHER_KEY", "secret-key")
     server = ScriptedServer(lambda *_: scripted.failing(401, "wrong key"))
-    with pytest.raises(WorldError) as caught:
+    with pytest.raises(ExternalError) as caught:
         list(teacher(serving(server), api_key_env="TEACHER_KEY").answer(requests(1)))
     assert server.headers[0]["authorization"] == "Bearer secret-key"
     assert "secret-key" not in str(caught.value)
@@ -324,7 +324,7 @@ def test_without_a_key_none_is_sent(serving: Serving) -> None:
 
 def test_key_that_is_not_set_is_the_users_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TEACHER_KEY", raising=False)
-    with pytest.raises(UserError, match="the environment variable TEACHER_KEY is not set"):
+    with pytest.raises(InputError, match="the environment variable TEACHER_KEY is not set"):
         teacher("http://127.0.0.1:1/v1", api_key_env="TEACHER_KEY")
 
 
@@ -409,5 +409,5 @@ def test_the_real_model_says_the_same_over_http(model_server: str, embedded_mode
     asked = teacher(model_server, model="smollm2", sampling=sampling, timeout=60.0)
     over_http = {done.request_id: done for done in asked.answer(requests(4))}
     assert over_http == {request.request_id: embedded_model.complete(request, sampling) for request in requests(4)}
-    with pytest.raises(WorldError, match="The model `other` does not exist"):
+    with pytest.raises(ExternalError, match="The model `other` does not exist"):
         list(teacher(model_server, model="other").answer(requests(1)))

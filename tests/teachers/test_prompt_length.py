@@ -11,7 +11,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.teachers.base import Completion, Request
 from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.teachers.openai.openai_teacher import OpenAIServers
@@ -117,6 +117,6 @@ def test_of_several_servers_the_smallest_context_counts(serving: Serving) -> Non
 
 def test_answers_that_do_not_fit_are_the_users_error(serving: Serving) -> None:
     server = CountingServer()
-    with pytest.raises(UserError, match=r"max_tokens: 1,001 tokens of an answer do not fit into the context of 1,000"):
+    with pytest.raises(InputError, match=r"max_tokens: 1,001 tokens of an answer do not fit into the context of 1,000"):
         answers(teacher(serving(server), sampling={"max_tokens": CONTEXT + 1}), SHORT)
     assert server.bodies == []

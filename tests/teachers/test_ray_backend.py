@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.teachers.ray.ray_backend import RayTeacher
 from infogap.teachers.ray.ray_replica import _reason
 from infogap.teachers.ray.ray_teacher import RayCluster
@@ -49,12 +49,12 @@ def test_a_replica_holds_the_gpus_that_its_engine_uses(given: dict[str, Any], gp
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")
 def test_without_ray_it_says_what_to_install() -> None:
-    with pytest.raises(UserError, match=r"pip install 'infogap\[ray\]'"):
+    with pytest.raises(InputError, match=r"pip install 'infogap\[ray\]'"):
         RayCluster(settings(), Path)
 
 
 def test_a_folder_that_is_not_there_is_found_before_anything_starts(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="there is no model folder"):
+    with pytest.raises(InputError, match="there is no model folder"):
         RayCluster(settings(model=str(tmp_path / "nothing")), Path)
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.parallel.coroutines import coroutines_as_finished
 from infogap.teachers.base import Completion, Request
 from infogap.teachers.ray import replicas as module
@@ -116,7 +116,7 @@ def test_a_request_that_kills_replicas_is_a_failed_one_and_the_others_are_answer
 def test_no_replica_left_is_told_after_the_answers_that_there_were() -> None:
     hire, lives = hiring(lambda born: Life(last=7 if born < 2 else 0))
     taken = []
-    with pytest.raises(WorldError, match="no replica of the model is left; the last one: out of memory; what was"):
+    with pytest.raises(ExternalError, match="no replica of the model is left; the last one: out of memory; what was"):
         for completion in coroutines_as_finished(requests(100), Replicas.answer, Replicas(hire, 2).tended, 2 * ROOM):
             taken.append(completion)
     assert len({one.request_id for one in taken if one.error is None}) == 14
@@ -131,7 +131,7 @@ def test_a_replica_that_cannot_start_leaves_the_rest_working() -> None:
     assert len(lives) == 1 + STARTS
 
 
-@pytest.mark.parametrize("problem", [UserError("teacher.engine.dtype: no"), RuntimeError("a mistake in the code")])
+@pytest.mark.parametrize("problem", [InputError("teacher.engine.dtype: no"), RuntimeError("a mistake in the code")])
 def test_what_no_replica_could_start_with_is_raised_as_it_is(problem: Exception) -> None:
     hire, lives = hiring(lambda _: Life(start=problem))
     with pytest.raises(type(problem), match=str(problem)):

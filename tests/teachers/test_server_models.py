@@ -10,7 +10,7 @@ from starlette.requests import Request as Asked
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from infogap.errors import WorldError
+from infogap.errors import ExternalError
 from infogap.teachers.base import Request
 from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.teachers.openai.openai_teacher import OpenAIServers
@@ -24,7 +24,7 @@ def said(url: str, **changed: Any) -> str:
     """What the teacher says that a server does not take requests from."""
     keys = {"backend": "openai", "model": "Qwen3-8", "base_url": [url], "context_length": 4096}
     teacher = OpenAIServers(OpenAITeacher.model_validate(keys | changed))
-    with pytest.raises(WorldError) as caught:
+    with pytest.raises(ExternalError) as caught:
         list(teacher.answer([Request("id", [{"role": "user", "content": "2+2?"}], seed=1)]))
     return str(caught.value)
 

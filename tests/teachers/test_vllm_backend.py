@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.teachers.vllm.vllm_backend import VllmTeacher, find_folder
 from infogap.teachers.vllm.vllm_teacher import VllmModel
 
@@ -53,7 +53,7 @@ def test_it_says_how_to_install_it_and_leaves_nothing_behind() -> None:
         return set(Path(tempfile.gettempdir()).glob("infogap-vllm-*"))
 
     before = logs()
-    with pytest.raises(UserError, match=r"needs vLLM; pip install 'infogap\[vllm\]'"):
+    with pytest.raises(InputError, match=r"needs vLLM; pip install 'infogap\[vllm\]'"):
         VllmModel(VllmTeacher(backend="vllm", model="Qwen/Qwen3-8B"), Path)
     assert logs() <= before
     assert multiprocessing.active_children() == []
@@ -68,5 +68,5 @@ def test_a_folder_is_told_from_a_name_on_the_hub(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("model", ["/nowhere/model", "./model", "../model", "~/no/such/model", "models/of/mine"])
 def test_a_path_without_a_folder_is_refused(tmp_path: Path, model: str) -> None:
-    with pytest.raises(UserError, match=r"there is no model folder"):
+    with pytest.raises(InputError, match=r"there is no model folder"):
         find_folder(model, lambda path: tmp_path / path)

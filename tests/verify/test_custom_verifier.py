@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from infogap.api.check_recipe import checked
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.recipe import load_recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES, VERDICTS
@@ -225,7 +225,7 @@ def test_check_says_what_is_missing_and_where(tmp_path: Path, source: str | None
     (tmp_path / "words.jsonl").write_text('{"question": "?", "answer": "a"}\n')
     if source is not None:
         (tmp_path / "grading.py").write_text(source)
-    with pytest.raises(UserError) as error:
+    with pytest.raises(InputError) as error:
         checked(tmp_path / "recipe.yaml")
     (line,) = str(error.value).splitlines()
     assert line.startswith(f"{tmp_path / 'recipe.yaml'}:5: tasks[0].verifier: ")
@@ -234,7 +234,7 @@ def test_check_says_what_is_missing_and_where(tmp_path: Path, source: str | None
 
 def test_a_module_that_goes_missing_ends_the_stage_at_once(folder: Path) -> None:
     (folder / "graders.py").unlink()
-    with pytest.raises(WorldError, match="there is no module 'graders', neither beside the recipe nor installed"):
+    with pytest.raises(ExternalError, match="there is no module 'graders', neither beside the recipe nor installed"):
         _graded(folder, ["true"])
 
 
@@ -243,5 +243,5 @@ def test_a_module_that_goes_missing_ends_the_stage_at_once(folder: Path) -> None
 )
 def test_other_names_are_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "recipe.yaml").write_text(_RECIPE.replace("grading:anagram", f"'{name}'"))
-    with pytest.raises(UserError, match="allowed: math, choice, exact, numeric, regex, or a function of yours"):
+    with pytest.raises(InputError, match="allowed: math, choice, exact, numeric, regex, or a function of yours"):
         load_recipe(tmp_path / "recipe.yaml")

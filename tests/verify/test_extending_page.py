@@ -13,7 +13,7 @@ import pytest
 
 from infogap import plugins
 from infogap.api.check_recipe import checked
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.imports import STAGE as IMPORT
 from infogap.recipe.named_formats import format_names, load_format
 from infogap.rows.format_recognition import recognise
@@ -112,15 +112,15 @@ def test_its_format_is_listed_and_recognised(package: Path, tmp_path: Path) -> N
 
 def test_a_format_with_errors_names_its_package(package: Path) -> None:
     (package / "infogap_anagrams" / "anagrams.yaml").write_text("about: [\n")
-    with pytest.raises(UserError, match="the format 'anagrams' of infogap-anagrams has errors"):
+    with pytest.raises(InputError, match="the format 'anagrams' of infogap-anagrams has errors"):
         load_format("anagrams")
     (package / "infogap_anagrams" / "anagrams.yaml").unlink()
-    with pytest.raises(UserError, match="'anagrams' of the package infogap-anagrams cannot be read"):
+    with pytest.raises(InputError, match="'anagrams' of the package infogap-anagrams cannot be read"):
         load_format("anagrams")
 
 
 def test_an_object_that_is_no_verifier_is_refused(package: Path) -> None:
     file = package / "infogap_anagrams" / "__init__.py"
     file.write_text("ANAGRAM = 'anagram'\n")
-    with pytest.raises(UserError, match="'anagram' of infogap-anagrams is no instance"):
+    with pytest.raises(InputError, match="'anagram' of infogap-anagrams is no instance"):
         verifier("anagram")

@@ -12,7 +12,7 @@ import pytest
 
 from infogap.dedupe.dedupe_file import duplicates_in
 from infogap.dedupe.ray_engine import on_ray
-from infogap.errors import WorldError
+from infogap.errors import ExternalError
 from infogap.recipe.dedupe_section import Dedupe
 
 SETTINGS = Dedupe(scope="all")
@@ -57,5 +57,5 @@ def test_by_the_command(texts: Path, tmp_path: Path) -> None:
 
 
 def test_a_cluster_that_is_not_there() -> None:
-    with pytest.raises(WorldError, match="there is no Ray cluster at"), on_ray("127.0.0.1:1"):
+    with pytest.raises(ExternalError, match="there is no Ray cluster at"), on_ray("127.0.0.1:1"):
         pass

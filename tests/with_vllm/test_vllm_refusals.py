@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.teachers.vllm.engine_arguments import engine_config
 from with_vllm.runs import run, write_recipe
 
@@ -27,13 +27,13 @@ from with_vllm.runs import run, write_recipe
     ids=str,
 )
 def test_a_wrong_argument(model_folder: Path, argument: dict[str, Any], said: str) -> None:
-    with pytest.raises(UserError, match=said) as refused:
+    with pytest.raises(InputError, match=said) as refused:
         engine_config(str(model_folder), argument)
     assert "\n" not in str(refused.value)
 
 
 def test_a_model_that_the_hub_does_not_give() -> None:
-    with pytest.raises(WorldError, match=r"the model org/gone is not on this machine"):
+    with pytest.raises(ExternalError, match=r"the model org/gone is not on this machine"):
         engine_config("org/gone", {})
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infogap.errors import WorldError
+from infogap.errors import ExternalError
 from infogap.recipe.teacher_section import Sampling
 from infogap.teachers.base import Request
 from infogap.teachers.vllm.vllm_backend import VllmTeacher
@@ -43,7 +43,7 @@ def test_both_replicas_answer(replicas: VllmModel) -> None:
 
 def test_a_dead_engine_is_one_clear_error_after_what_had_finished(replicas: VllmModel) -> None:
     finished = []
-    with pytest.raises(WorldError, match=r"vLLM's engine died: .*; what was finished is on disk; run again"):
+    with pytest.raises(ExternalError, match=r"vLLM's engine died: .*; what was finished is on disk; run again"):
         for completion in replicas.answer(requests(60)):
             finished.append(completion)
             if len(finished) == 10:

@@ -78,7 +78,7 @@ def _templates(loaded: LoadedRecipe) -> list[Problem]:
 
 def _models(loaded: LoadedRecipe) -> list[Problem]:
     """The teacher's model, or the scorer's, that is a path where nothing is."""
-    from infogap.errors import UserError
+    from infogap.errors import InputError
     from infogap.recipe.scorer_section import THE_TEACHER, scorer_settings
     from infogap.teachers.model_identity import name_of
 
@@ -90,13 +90,13 @@ def _models(loaded: LoadedRecipe) -> list[Problem]:
     for path, settings in models.items():
         try:
             name_of(settings, lambda model: loaded.base / Path(model).expanduser())
-        except UserError as error:
+        except InputError as error:
             problems.append(loaded.problem(path, str(error)))
     return problems
 
 
 def _lexicons(loaded: LoadedRecipe) -> list[Problem]:
-    from infogap.errors import UserError
+    from infogap.errors import InputError
     from infogap.measure.lexicon import load
 
     problems = []
@@ -104,7 +104,7 @@ def _lexicons(loaded: LoadedRecipe) -> list[Problem]:
     for index, name in enumerate(loaded.recipe.measure.lexicons):
         try:
             lexicon = load(name, lambda path: loaded.base / path)
-        except UserError as error:
+        except InputError as error:
             problems.append(loaded.problem(("measure", "lexicons", index), str(error)))
             continue
         if lexicon.name in named:
@@ -119,7 +119,7 @@ def _measures(loaded: LoadedRecipe) -> list[Problem]:
     if loaded.recipe.measure.measures is None and loaded.recipe.balance.where is None:
         return []
     from infogap.balance.where_condition import check_condition
-    from infogap.errors import UserError
+    from infogap.errors import InputError
     from infogap.measure.load_measures import load_measure, named_measures
     from infogap.runs.run_folder import Run
 
@@ -128,13 +128,13 @@ def _measures(loaded: LoadedRecipe) -> list[Problem]:
     for index, name in enumerate(loaded.recipe.measure.measures or []):
         try:
             load_measure(name, run.base)
-        except UserError as error:
+        except InputError as error:
             problems.append(loaded.problem(("measure", "measures", index), str(error)))
     if problems:
         return problems
     for path, check in ((("measure", "measures"), named_measures), (("balance", "where"), check_condition)):
         try:
             check(run)
-        except UserError as error:
+        except InputError as error:
             return [loaded.problem(path, str(error).removeprefix("balance.where: "))]
     return []

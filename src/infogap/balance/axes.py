@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe.mix_sections import Balance
 from infogap.schema import BAND_NAMES, VERDICT_NAMES
 from infogap.spelling import nearest
@@ -53,7 +53,7 @@ def read_axes(balance: Balance, traces: pl.DataFrame) -> tuple[tuple[Axis, ...],
     to all values of traces that could be selected: a family without a correct trace has no share if the recipe asks for
     correct traces only, and a note says so.
 
-    Raises UserError if a share names a family or a privilege that no trace of the run has.
+    Raises InputError if a share names a family or a privilege that no trace of the run has.
     """
     stated = [
         Axis(name, *_stated(name, shares, traces)) for name, shares in balance.axes.items() if shares != "uniform"
@@ -82,7 +82,7 @@ def _stated(name: str, shares: dict[str, float], traces: pl.DataFrame) -> tuple[
         known = _in_order(name, traces[name].drop_nulls().unique())
         for value in shares:
             if value not in known:
-                raise UserError(
+                raise InputError(
                     f"recipe, balance.{name}: no trace has the {name} '{value}'{nearest(value, known)}; "
                     f"there are: {', '.join(known)}"
                 )

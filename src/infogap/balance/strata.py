@@ -36,7 +36,7 @@ class Strata:
 
 
 def read_strata(run: Run) -> Strata:
-    """Sort a run's traces into strata. Raises UserError if a share names a family that no trace has."""
+    """Sort a run's traces into strata. Raises InputError if a share names a family that no trace has."""
     balance = run.recipe.balance
     traces = _traces(run, balance)
     axes, notes = read_axes(balance, traces)

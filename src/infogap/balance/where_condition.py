@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.measure.load_measures import measures_table
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TASKS, TRACES, VERDICTS, Table
@@ -17,7 +17,7 @@ _OF_TASKS = ("task_id", "source", "family", "difficulty")
 def excluded_by(run: Run, condition: str) -> pl.LazyFrame:
     """The `trace_id` of every trace for which the condition is false or null.
 
-    Raises UserError if the condition is no SQL, or names a column that there is not.
+    Raises InputError if the condition is no SQL, or names a column that there is not.
     """
     traces = _joined(run.scan, run.stored(MEASURES))
     _check(condition, traces)
@@ -26,7 +26,7 @@ def excluded_by(run: Run, condition: str) -> pl.LazyFrame:
 
 
 def check_condition(run: Run) -> None:
-    """Raise UserError if the recipe's condition cannot be evaluated; the run need not have any table yet."""
+    """Raise InputError if the recipe's condition cannot be evaluated; the run need not have any table yet."""
     if run.recipe.balance.where is not None:
         _check(run.recipe.balance.where, _joined(lambda table: table.empty().lazy(), measures_table(run)))
 
@@ -46,4 +46,4 @@ def _check(condition: str, traces: pl.LazyFrame) -> None:
     except pl.exceptions.PolarsError as error:
         message = str(error).splitlines()[0]
         columns = ", ".join(traces.collect_schema().names())
-        raise UserError(f"balance.where: `{condition}`: {message}; there are the columns {columns}") from error
+        raise InputError(f"balance.where: `{condition}`: {message}; there are the columns {columns}") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 import infogap
 from infogap.atomic_files import write_text
 from infogap.console import say
-from infogap.errors import UserError
+from infogap.errors import InputError
 
 RECIPE = "quickstart.yaml"
 _TASKS = ("data/word_problems.jsonl", "data/sums_and_legs.jsonl")
@@ -16,10 +16,10 @@ _TASKS = ("data/word_problems.jsonl", "data/sums_and_legs.jsonl")
 def write_quickstart(folder: Path) -> Path:
     """Write the recipe and its tasks to a folder, and return the recipe's path. Existing files are kept.
 
-    Raises UserError if the package holds no recipe, or the folder is a file.
+    Raises InputError if the package holds no recipe, or the folder is a file.
     """
     if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder} is a file; name a folder for the recipe and its tasks")
+        raise InputError(f"{folder} is a file; name a folder for the recipe and its tasks")
     source = _source()
     written = []
     for name in (RECIPE, *_TASKS):
@@ -38,4 +38,4 @@ def _source() -> Path:
     for place in (package / "quickstart", package.parents[1] / "recipes"):
         if (place / RECIPE).is_file():
             return place
-    raise UserError(f"{RECIPE} is missing from {package / 'quickstart'}; install infogap again")
+    raise InputError(f"{RECIPE} is missing from {package / 'quickstart'}; install infogap again")

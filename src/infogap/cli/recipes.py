@@ -28,10 +28,10 @@ def init(
     from importlib import resources
 
     from infogap.atomic_files import write_text
-    from infogap.errors import UserError
+    from infogap.errors import InputError
 
     if file.exists():
-        raise UserError(f"{file} is there already; name another file")
+        raise InputError(f"{file} is there already; name another file")
     if from_ is None:
         write_text(file, (resources.files("infogap.recipe") / "starter.yaml").read_text(encoding="utf-8"))
     else:
@@ -81,13 +81,13 @@ def check(
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of recipes, for editors.")] = False,
 ) -> None:
     """Check a recipe: all its errors at once, each with its line."""
-    from infogap.errors import UserError
+    from infogap.errors import InputError
 
     if schema:
         typer.echo(_schema())
         return
     if recipe is None:
-        raise UserError("name a recipe: infogap check RECIPE")
+        raise InputError("name a recipe: infogap check RECIPE")
     from infogap.api.check_recipe import checked
 
     loaded = checked(recipe, set_)

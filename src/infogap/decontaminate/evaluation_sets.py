@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from infogap.decontaminate.checked_texts import Words, phrases, spans
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe.decontaminate_section import Decontaminate, EvaluationSet
 from infogap.rows.column_paths import as_text
 from infogap.runs.run_folder import Run
@@ -107,7 +107,8 @@ def _upper(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
 def read_sets(run: Run, settings: Decontaminate) -> list[ReadSet]:
     """Read every evaluation set of the recipe.
 
-    Raises UserError if one does not exist, lacks the column or has no text in it, WorldError if it cannot be fetched.
+    Raises InputError if one does not exist, lacks the column or has no text in it, ExternalError if it cannot be
+    fetched.
     """
     return [_read(run, entry) for entry in settings.against]
 
@@ -121,5 +122,5 @@ def _read(run: Run, entry: EvaluationSet) -> ReadSet:
         if text is not None:
             questions.append((row, text))
     if not questions:
-        raise UserError(f"decontaminate: {entry.from_}: none of its {rows:,} rows has text in '{entry.column}'")
+        raise InputError(f"decontaminate: {entry.from_}: none of its {rows:,} rows has text in '{entry.column}'")
     return ReadSet(entry.label, rows, questions)

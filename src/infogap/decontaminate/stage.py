@@ -51,7 +51,7 @@ def make(run: Run) -> Outcome:
     Evaluation questions are held in memory. The run's texts are read part by part, twice: first to count the tasks that
     have each of the questions' n-grams, then to write the matches.
 
-    Raises UserError if an evaluation set does not exist or has no text, WorldError if it cannot be fetched.
+    Raises InputError if an evaluation set does not exist or has no text, ExternalError if it cannot be fetched.
     """
     settings = _settings(run)
     sets = read_sets(run, settings)

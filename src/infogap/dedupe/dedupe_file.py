@@ -17,7 +17,7 @@ from infogap.atomic_files import whole_file
 from infogap.console import progress
 from infogap.dedupe.keep_rule import Removal
 from infogap.dedupe.text_duplicates import removal_table, search
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe.dedupe_section import Dedupe
 from infogap.rows.column_paths import MISSING, missing_column, reach, touches
 from infogap.spelling import nearest
@@ -44,7 +44,7 @@ class FileDuplicates:
 def duplicates_in(file: Path, column: str, settings: Dedupe) -> FileDuplicates:
     """Find duplicates among a file's rows by one column, or a path into one; the first is kept, or the longest.
 
-    Raises UserError if the file cannot be read or has no such texts.
+    Raises InputError if the file cannot be read or has no such texts.
     """
     with progress("dedupe", count_rows(file), "rows") as advance:
         searched = search(lambda: texts_of(file, column), settings, advance)
@@ -56,12 +56,12 @@ def duplicates_in(file: Path, column: str, settings: Dedupe) -> FileDuplicates:
 def write_kept(file: Path, removed: NDArray[np.int64], output: Path) -> None:
     """Write the file without the removed rows (ascending numbers), all columns unchanged.
 
-    Raises UserError if the output's suffix differs from the input's, WorldError if the disk refuses.
+    Raises InputError if the output's suffix differs from the input's, ExternalError if the disk refuses.
     """
     if output.suffix != file.suffix:
-        raise UserError(f"{output} must end like {file.name}: rows are written as they are")
+        raise InputError(f"{output} must end like {file.name}: rows are written as they are")
     if output.resolve() == file.resolve():
-        raise UserError(f"{output} is the input; name another file")
+        raise InputError(f"{output} is the input; name another file")
     with whole_file(output) as temporary:
         if file.suffix == ".parquet":
             _write_parquet(file, removed, temporary)
@@ -86,13 +86,13 @@ def _write_parquet(file: Path, removed: NDArray[np.int64], temporary: Path) -> N
 
 
 def count_rows(file: Path) -> int:
-    """Count a file's rows. Raises UserError if there is no such file, or it is neither Parquet nor JSONL."""
+    """Count a file's rows. Raises InputError if there is no such file, or it is neither Parquet nor JSONL."""
     if not file.is_file():
-        raise UserError(f"there is no file {file}")
+        raise InputError(f"there is no file {file}")
     if file.suffix == ".parquet":
         return int(_parquet(file).metadata.num_rows)
     if file.suffix != ".jsonl":
-        raise UserError(f"{file}: dedupe reads .parquet and .jsonl files")
+        raise InputError(f"{file}: dedupe reads .parquet and .jsonl files")
     with file.open("rb") as lines:
         return sum(1 for _ in json_lines(lines))
 
@@ -100,7 +100,7 @@ def count_rows(file: Path) -> int:
 def texts_of(file: Path, path: str) -> Iterator[Part | Held]:
     """Yield the texts at a column path, batch by batch; null for rows without one.
 
-    Raises UserError if the Parquet file has no such column, or a value is not text.
+    Raises InputError if the Parquet file has no such column, or a value is not text.
     """
     return _of_parquet(file, path) if file.suffix == ".parquet" else _of_lines(file, path)
 
@@ -111,7 +111,7 @@ def json_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def check_found(file: Path, path: str) -> None:
-    """Raise UserError if the rows of a file without any text have nothing at the column path."""
+    """Raise InputError if the rows of a file without any text have nothing at the column path."""
     if file.suffix == ".parquet":
         rows = pl.read_parquet(file, n_rows=_SAMPLE).to_dicts()
     else:
@@ -169,9 +169,9 @@ def _row(file: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         row = json.loads(line)  # also such as holds half a surrogate pair
     except ValueError as error:
-        raise UserError(f"{file}, row {number}: not valid JSON: {error}") from None
+        raise InputError(f"{file}, row {number}: not valid JSON: {error}") from None
     if not isinstance(row, dict):
-        raise UserError(f"{file}, row {number}: a row is a mapping, found {json.dumps(row)[:40]}")
+        raise InputError(f"{file}, row {number}: a row is a mapping, found {json.dumps(row)[:40]}")
     return row
 
 
@@ -182,7 +182,7 @@ def _text(file: Path, number: int, value: Any, path: str) -> str | None:
         return utf8(value)
     kind = json.dumps(value, default=str)[:40]
     inside = f"; its first item is '{path}[0]'" if isinstance(value, list) else ""
-    raise UserError(f"{file}, row {number}: '{path}' is no text, found {kind}{inside}")
+    raise InputError(f"{file}, row {number}: '{path}' is no text, found {kind}{inside}")
 
 
 def _parquet(file: Path) -> Any:
@@ -191,7 +191,7 @@ def _parquet(file: Path) -> Any:
     try:
         return pq.ParquetFile(file)
     except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {file}: {str(error).splitlines()[0]}") from None
+        raise InputError(f"cannot read {file}: {str(error).splitlines()[0]}") from None
 
 
 def _of_parquet(file: Path, path: str) -> Iterator[Part]:
@@ -201,10 +201,10 @@ def _of_parquet(file: Path, path: str) -> Iterator[Part]:
     names = opened.schema_arrow.names
     column = path if path in names else next((name for name in names if touches(path, name)), None)
     if column is None:
-        raise UserError(f"{file} has no column '{path}'{nearest(path, names)}; it has {', '.join(names)}")
+        raise InputError(f"{file} has no column '{path}'{nearest(path, names)}; it has {', '.join(names)}")
     kind = opened.schema_arrow.field(column).type
     if path == column and kind not in (pa.string(), pa.large_string(), pa.string_view(), pa.null()):
-        raise UserError(
+        raise InputError(
             f"{file}: the column '{column}' is no text but {kind}; a path such as {column}[0].content leads into one"
         )
     start = 0

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from infogap.dedupe.batch_engines import using
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 
 Result = TypeVar("Result")
 
@@ -25,7 +25,7 @@ class RayTasks:
     """
 
     def map(self, function: Callable[..., Result], items: Iterable[Any], *shared: Any) -> Iterator[Result]:
-        """Raise WorldError if a task fails, as on a node without the files or without infogap."""
+        """Raise ExternalError if a task fails, as on a node without the files or without infogap."""
         import ray
 
         remote = ray.remote(num_cpus=1)(function)
@@ -42,7 +42,7 @@ class RayTasks:
         except ray.exceptions.RayError as error:
             reason = str(error).strip().splitlines()[-1]
             needed = "every node needs infogap, and the files under the same path"
-            raise WorldError(f"a task on the Ray cluster failed: {reason}; {needed}") from None
+            raise ExternalError(f"a task on the Ray cluster failed: {reason}; {needed}") from None
 
 
 @contextmanager
@@ -50,21 +50,21 @@ def on_ray(address: str) -> Iterator[None]:
     """Work on a Ray cluster while the block runs: `host:port` of its head node, `auto` for the one that this node
     belongs to, `local` for one of this machine alone.
 
-    Raises UserError if Ray is not installed or the address is invalid, WorldError if there is no such cluster.
+    Raises InputError if Ray is not installed or the address is invalid, ExternalError if there is no such cluster.
     """
     try:
         import ray
     except ModuleNotFoundError:
-        raise UserError("--ray needs Ray; pip install 'infogap[ray]'") from None
+        raise InputError("--ray needs Ray; pip install 'infogap[ray]'") from None
     try:
         if address not in ("auto", "local"):
             host, _, port = address.rpartition(":")
             if not host or not port.isdigit():
-                raise UserError(f"--ray {address}: write host:port, auto or local")
+                raise InputError(f"--ray {address}: write host:port, auto or local")
             socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()  # Ray itself would try for minutes
         ray.init(address, include_dashboard=False if address == "local" else None, **_QUIET)
     except (ConnectionError, OSError, ValueError, RuntimeError) as error:
-        raise WorldError(f"there is no Ray cluster at {address}: {str(error).splitlines()[0]}") from None
+        raise ExternalError(f"there is no Ray cluster at {address}: {str(error).splitlines()[0]}") from None
     try:
         with using(RayTasks()):
             yield

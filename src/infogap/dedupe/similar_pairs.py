@@ -134,7 +134,7 @@ def load(folder: Path, key: str, threshold: float) -> Search | None:
 
 
 def store(folder: Path, key: str, search: Search) -> None:
-    """Store a search in place of the former one. Raises WorldError if the disk refuses."""
+    """Store a search in place of the former one. Raises ExternalError if the disk refuses."""
     about: dict[str, Any] = {"key": key, "threshold": search.threshold, "cut": search.cut}
     (folder / "found.json").unlink(missing_ok=True)
     pairs = search.pairs

@@ -24,7 +24,7 @@ from infogap.effects.paired_differences import paired_differences, task_means
 from infogap.effects.pass_at_k import by_task, pass_counts, passes
 from infogap.effects.teacher_results import ContrastDifference, Effects, Means
 from infogap.effects.trace_summary import richness_of
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.privileges.ladder import privileges_by_label
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
@@ -35,10 +35,10 @@ def effects_of(run: Run, judged: bool = True) -> list[Effects]:
     """A teacher's effects each, by name. Where not `judged`, verdicts are left aside and there are no scores.
 
     Reads the tables tasks, traces, measures and verdicts. The traces of tasks that `select` leaves out do not count.
-    Raises UserError where it takes verdicts to know which these are.
+    Raises InputError where it takes verdicts to know which these are.
     """
     if not judged and run.recipe.generate is not None and run.recipe.generate.select is not None:
-        raise UserError(
+        raise InputError(
             f"`select` keeps tasks by their verdicts, which are not up to date; first: infogap verify {run.path}"
         )
     lexicons = lexicons_of(run)

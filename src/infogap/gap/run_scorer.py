@@ -34,8 +34,8 @@ def scorer_identity(run: Run) -> dict[str, Any]:
 def check_scorer(run: Run) -> None:
     """Check that the model can score, without loading it.
 
-    Raises UserError where it cannot, such as for want of a file, a package or a server's log-probabilities of prompts;
-    WorldError where no server answers.
+    Raises InputError where it cannot, such as for want of a file, a package or a server's log-probabilities of prompts;
+    ExternalError where no server answers.
     """
     settings = settings_of(run)
     backend_of(settings).check_scorer(settings, run.resolve)

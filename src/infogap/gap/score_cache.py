@@ -60,7 +60,7 @@ class ScoredStore:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Raises WorldError where a part is damaged."""
+        """Raises ExternalError where a part is damaged."""
         self._folder = folder
         self._journal = folder / "journal.jsonl"
         self._paths = sorted(folder.glob("part-*.parquet"))
@@ -78,7 +78,7 @@ class ScoredStore:
         return wanted - set(self._places(wanted)["key"])
 
     def add(self, scored: Scored) -> None:
-        """Store a scored text. Raises WorldError where the disk refuses."""
+        """Store a scored text. Raises ExternalError where the disk refuses."""
         row = {
             "tokens": list(scored.tokens),
             "logprobs": np.asarray(scored.logprobs, dtype=np.float32),

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from infogap.console import progress
-from infogap.errors import StoppedError, WorldError
+from infogap.errors import ExternalError, StoppedError
 from infogap.gap.gap_rows import GapRows, TextScores, unscored_row
 from infogap.gap.run_scorer import check_scorer, scorer_identity, scorer_name, scorer_on_demand
 from infogap.gap.score_cache import FOLDER, ScoredStore, progress_on_disk, scored_before
@@ -195,7 +195,7 @@ def _score_missing(
     if left and stop.asked:
         raise _stopped()
     if left:
-        raise WorldError(f"the model left {len(left):,} texts without a score")
+        raise ExternalError(f"the model left {len(left):,} texts without a score")
     return errors
 
 

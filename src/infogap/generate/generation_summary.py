@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from infogap.errors import WorldError
+from infogap.errors import ExternalError
 from infogap.generate.request_plan import Plan
 from infogap.recipe.generate_section import Generate, Until
 from infogap.recipe.privilege_entries import PrivilegeUse
@@ -80,7 +80,7 @@ def summary(run: Run, last: Plan, rounds: int, tags: Counter[str]) -> Outcome:
 
     `tags` counts by which tags this command's answers were split into thought and response.
 
-    Raises WorldError where every request failed.
+    Raises ExternalError where every request failed.
     """
     generate = run.recipe.generate
     assert generate is not None
@@ -148,7 +148,9 @@ def _failures(run: Run) -> tuple[int, list[str]]:
         return 0, []
     reason, count = failed.most_common(1)[0]
     if failed.total() == run.rows(TRACES):
-        raise WorldError(f"every request failed (most often, {count} times: {reason}); mend what it says and run again")
+        raise ExternalError(
+            f"every request failed (most often, {count} times: {reason}); mend what it says and run again"
+        )
     note = (
         f"{failed.total()} requests failed (most often, {count} times: {reason}); they are rows with an `error` "
         f"in {run.path / TRACES.name}; --retry-failed asks them again, which helps where the reason has passed"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.generate.cell_requests import due
 from infogap.generate.earlier_rounds import EarlierRounds
 from infogap.generate.request_plan import context_writer
@@ -22,15 +22,15 @@ from infogap.spelling import nearest
 def prompt_of(run: Run, privilege: str, task_id: str | None = None) -> str:
     """What the teacher reads for a task under a privilege of the recipe: for its first sample, in its first turn.
 
-    By default the task is the one with the lowest id that has what the privilege needs. Raises UserError where the
+    By default the task is the one with the lowest id that has what the privilege needs. Raises InputError where the
     run has no such privilege or task, or the task lacks what the privilege needs.
     """
     generate = run.recipe.generate
     if generate is None:
-        raise UserError(f"{run.path} holds imported traces: nothing was asked of a teacher")
+        raise InputError(f"{run.path} holds imported traces: nothing was asked of a teacher")
     labels = {use.label: use for use in generate.uses}
     if privilege not in labels:
-        raise UserError(
+        raise InputError(
             f"the recipe has no privilege '{privilege}'{nearest(privilege, labels)}; it has {', '.join(labels)}"
         )
     writer, earlier = context_writer(run), EarlierRounds(run)
@@ -42,7 +42,7 @@ def prompt_of(run: Run, privilege: str, task_id: str | None = None) -> str:
             why = why or f"task {task['task_id']} has no context under {privilege}: {reason}"
             continue
         return teacher_prompt(task["question"], context, generate.instruction, generate.wording)
-    raise UserError(why or f"{run.path} has no task {task_id or ''}; `infogap tasks {run.path}` collects them")
+    raise InputError(why or f"{run.path} has no task {task_id or ''}; `infogap tasks {run.path}` collects them")
 
 
 def _tasks(run: Run, task_id: str | None) -> Iterator[Task]:

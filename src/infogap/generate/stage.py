@@ -9,7 +9,7 @@ from itertools import chain, count, groupby, islice
 from typing import Any
 
 from infogap.console import Advance, progress
-from infogap.errors import StoppedError, WorldError
+from infogap.errors import ExternalError, StoppedError
 from infogap.generate.earlier_rounds import EarlierRounds
 from infogap.generate.generation_summary import summary
 from infogap.generate.request_plan import Plan, Planned, context_writer
@@ -153,7 +153,7 @@ def _fill(
             advance(1, tokens=completion.completion_tokens or 0)
     if not store.complete:
         if not stop.asked and spending.spent is None:
-            raise WorldError(f"{plan.teacher_name} left {plan.total - store.done:,} requests without an answer")
+            raise ExternalError(f"{plan.teacher_name} left {plan.total - store.done:,} requests without an answer")
         raise _stopped(run, "as asked" if stop.asked else f"at {spending.spent}")
 
 

@@ -15,7 +15,7 @@ import polars as pl
 
 from infogap.atomic_files import write_text
 from infogap.console import detail, say
-from infogap.errors import WorldError
+from infogap.errors import ExternalError
 from infogap.runs.run_folder import ROWS_PER_PART, check_part, write_part
 from infogap.schema import TOKENS, TRACES
 
@@ -114,7 +114,7 @@ def is_sound(path: Path) -> bool:
     """Whether a part can be read. One that cannot is renamed, so that its requests are asked again."""
     try:
         check_part(path)
-    except WorldError as error:
+    except ExternalError as error:
         say(f"{error}; it is set aside as damaged-{path.name}, and its requests are asked again", style="yellow")
         path.rename(path.with_name(f"damaged-{path.name}"))
         return False

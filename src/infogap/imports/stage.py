@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from infogap.console import progress
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.generate.trace_store import answered, move_to_cache
 from infogap.imports.samples import samples_in
 from infogap.imports.source_summary import EMPTY, SourceSummary
@@ -41,7 +41,7 @@ def part(run: Run) -> dict[str, Any]:
 def make(run: Run) -> Outcome:
     """Read every source's rows and write their traces and contexts.
 
-    Raises UserError where a source lacks a column or no row has a trace.
+    Raises InputError where a source lacks a column or no row has a trace.
     """
     tasks_of_rows = _rows_of_sources(run)
     if answered(run.path / TRACES.name) is not None:  # the run has generated before: what that cost is kept
@@ -64,11 +64,11 @@ def make(run: Run) -> Outcome:
                 verdicts.write(STATED_VERDICTS.frame(made.stated_verdicts))
                 made.clear()
             if not summary.traces:
-                raise UserError(f"{source.from_}: no trace to import; {summary.reasons()}")
+                raise InputError(f"{source.from_}: no trace to import; {summary.reasons()}")
             counts.append(summary.as_counts())
             notes += summary.notes()
     if "preference" in run.recipe.publish.configs and max(made.samples.values()) < 2:
-        raise UserError(
+        raise InputError(
             "publish.configs: `preference` pairs a correct with a wrong trace of one task, privilege and teacher, and "
             "here none of these has more than one; leave `preference` out"
         )
@@ -78,7 +78,7 @@ def make(run: Run) -> Outcome:
 def _rows_of_sources(run: Run) -> pl.DataFrame:
     path = run.path / TASKS.name / ROWS
     if not path.is_file():
-        raise UserError(f"{path} is gone: it says which task each row answers; first: infogap tasks {run.path}")
+        raise InputError(f"{path} is gone: it says which task each row answers; first: infogap tasks {run.path}")
     return pl.read_parquet(path)
 
 
@@ -92,7 +92,7 @@ def _batches(
 ) -> Iterator[None]:
     """Read a source's rows into `made`; yield each time when that holds a part of the traces table, and at the end."""
     fates = {row: (task_id, reason) for row, task_id, reason in rows.select("row", "task_id", "reason").iter_rows()}
-    changed = UserError(f"{source.from_} has changed since its tasks were read; first: infogap tasks {run.path}")
+    changed = InputError(f"{source.from_} has changed since its tasks were read; first: infogap tasks {run.path}")
     for number, values in read_fields(run, source, column_paths(source.columns, _FIELDS)):
         advance()
         if number not in fates:

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.ids import digest
 from infogap.measure.marker_search import Markers, MarkerSearch
 from infogap.measure.phrase_patterns import Span, pieces
@@ -85,22 +85,22 @@ class Lexicon(Markers):
 def load(name_or_path: str, resolve: Callable[[str], Path]) -> Lexicon:
     """Load a lexicon that ships with infogap, by name, or a YAML file, whose path `resolve` makes absolute.
 
-    Raises UserError if there is none, or if the file is not a lexicon.
+    Raises InputError if there is none, or if the file is not a lexicon.
     """
     if name_or_path in SHIPPED:
         return _shipped(name_or_path)
     path = resolve(name_or_path)
     if not path.is_file():
         if path.suffix in (".yaml", ".yml"):
-            raise UserError(f"there is no lexicon file {path}")
-        raise UserError(
+            raise InputError(f"there is no lexicon file {path}")
+        raise InputError(
             f"unknown lexicon '{name_or_path}'{nearest(name_or_path, SHIPPED)}; allowed: {', '.join(SHIPPED)}, "
             "or a YAML file of your own"
         )
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read the lexicon {path}: {error}") from error
+        raise InputError(f"cannot read the lexicon {path}: {error}") from error
     return _lexicon(read_yaml(LexiconFile, text, str(path)))
 
 

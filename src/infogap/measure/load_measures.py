@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from infogap import plugins
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.measure.base import Measure
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, GAPS, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACES, VERDICTS, Table, storable
@@ -49,7 +49,7 @@ class NamedMeasure:
         return {"name": self.name, "version": self.version, "from": package, "columns": columns}
 
     def measure(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return the declared columns. Raises UserError if the object raises, or returns anything else."""
+        """Return the declared columns. Raises InputError if the object raises, or returns anything else."""
         try:
             result = _object(self.name, self.folder, self.source).measure(frame)
         except Exception as error:  # the user's or another package's code
@@ -71,8 +71,8 @@ class NamedMeasure:
         except pl.exceptions.PolarsError as error:
             raise self._error(f"returned other types than it declares: {str(error).splitlines()[0]}") from error
 
-    def _error(self, message: str) -> UserError:
-        return UserError(f"the measure '{self.name}': {message}"[:500])
+    def _error(self, message: str) -> InputError:
+        return InputError(f"the measure '{self.name}': {message}"[:500])
 
 
 def own_measures(run: Run) -> list[Measure]:
@@ -84,14 +84,14 @@ def own_measures(run: Run) -> list[Measure]:
 def named_measures(run: Run) -> list[NamedMeasure]:
     """The measures that a run's recipe names, in its order.
 
-    Raises UserError if one cannot be loaded or is no measure, or if two have a column of the same name.
+    Raises InputError if one cannot be loaded or is no measure, or if two have a column of the same name.
     """
     measures: list[NamedMeasure] = []
     for name in run.recipe.measure.measures or []:
         measure = load_measure(name, run.base)
         for other in measures:
             if both := sorted(set(measure.columns) & set(other.columns)):
-                raise UserError(f"the measures '{other.name}' and '{name}' both have the column '{both[0]}'")
+                raise InputError(f"the measures '{other.name}' and '{name}' both have the column '{both[0]}'")
         measures.append(measure)
     return measures
 
@@ -104,29 +104,29 @@ def measures_table(run: Run) -> Table:
 def load_measure(name: str, folder: Path) -> NamedMeasure:
     """Load a measure by its registered name, or as `module:object`, whose module lies in `folder` or is installed.
 
-    Raises UserError if there is none, if importing it fails, or if it is no measure.
+    Raises InputError if there is none, if importing it fails, or if it is no measure.
     """
     if name in OWN:
-        raise UserError(f"'{name}' is one of infogap's own measures, which every trace has; leave it out")
+        raise InputError(f"'{name}' is one of infogap's own measures, which every trace has; leave it out")
     source = source_digest(name, folder) if ":" in name else None
     if ":" in name and source is None:
-        raise UserError(f"there is no module '{name.partition(':')[0]}', neither in {folder} nor installed")
+        raise InputError(f"there is no module '{name.partition(':')[0]}', neither in {folder} nor installed")
     loaded = _object(name, folder, source)
     missing = [each for each in ("columns", "version", "measure") if not hasattr(loaded, each)]
     if missing or isinstance(loaded, type):
         problem = "it is a class; name an object of it" if isinstance(loaded, type) else f"it has no `{missing[0]}`"
-        raise UserError(f"'{name}' is no measure: {problem}")
+        raise InputError(f"'{name}' is no measure: {problem}")
     columns = dict(loaded.columns)
     if not columns or not isinstance(loaded.version, int | str):
         problem = (
             f"its `version` is {loaded.version!r}, neither a number nor a text" if columns else "it has no columns"
         )
-        raise UserError(f"the measure '{name}' cannot be used: {problem}")
+        raise InputError(f"the measure '{name}' cannot be used: {problem}")
     for column, dtype in columns.items():
         if column in _TAKEN:
-            raise UserError(f"the measure '{name}': the column name '{column}' is taken; choose another")
+            raise InputError(f"the measure '{name}': the column name '{column}' is taken; choose another")
         if not storable(dtype):
-            raise UserError(
+            raise InputError(
                 f"the measure '{name}': the column '{column}' has the type {dtype}, which cannot be published; "
                 "String, Int64, Float64, Float32, Boolean, and lists and structs of them can"
             )
@@ -143,11 +143,11 @@ def _object(name: str, folder: Path, source: str | None) -> Any:
         try:
             loaded = import_module(module)
         except (Exception, SystemExit) as error:  # the user's code
-            raise UserError(f"importing '{module}' fails: {type(error).__name__}: {error}"[:300]) from error
+            raise InputError(f"importing '{module}' fails: {type(error).__name__}: {error}"[:300]) from error
     measure = getattr(loaded, attribute, None)
     if measure is None:
         known = [key for key in vars(loaded) if not key.startswith("_")]
-        raise UserError(f"module '{module}' has no object '{attribute}'{nearest(attribute, known)}")
+        raise InputError(f"module '{module}' has no object '{attribute}'{nearest(attribute, known)}")
     return measure
 
 

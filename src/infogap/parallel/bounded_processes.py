@@ -25,7 +25,7 @@ from itertools import islice, takewhile
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal
 
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.parallel import usable_cores
 
 START_LIMIT = 120.0  # seconds that a worker's imports may take: a cold disk, a large library
@@ -73,7 +73,7 @@ def bounded(
     `limit` is in processor seconds per item, `deadline` in seconds by the clock, by default six times the limit.
     `workers` is the number of processes, by default one a core. An item that is `Given` is yielded as its value.
     `function`, `start` (called once in every worker) and the items are pickled; `preload` names modules that workers
-    find loaded where the system allows. `function` should not raise: an exception ends the worker. Raises WorldError
+    find loaded where the system allows. `function` should not raise: an exception ends the worker. Raises ExternalError
     where workers do not start.
     """
     deadline = _PATIENCE * limit if deadline is None else deadline
@@ -208,7 +208,7 @@ class _Pool:
         except (EOFError, OSError):
             return False
         if isinstance(report, _Failure):
-            raise WorldError(f"the processes that grade answers do not start: {report.reason}")
+            raise ExternalError(f"the processes that grade answers do not start: {report.reason}")
         if not worker.ready:
             worker.ready = True
             return True
@@ -234,7 +234,7 @@ class _Pool:
         worker.connection.close()
         self._workers.remove(worker)
         if why == "deadline" and not worker.ready:
-            raise WorldError(f"a process that grades answers is not ready after {START_LIMIT:g} s")
+            raise ExternalError(f"a process that grades answers is not ready after {START_LIMIT:g} s")
         at_work = int(worker.clock[1]) - worker.received - 1
         began = worker.ready and 0 <= at_work < len(worker.batch)
         if began and (why == "death" or now - worker.clock[0] >= self._deadline):
@@ -246,7 +246,9 @@ class _Pool:
         elif not began:
             self._deaths += 1
             if self._deaths >= _DEATHS:
-                raise WorldError(f"the processes that grade answers keep dying (exit code {worker.process.exitcode})")
+                raise ExternalError(
+                    f"the processes that grade answers keep dying (exit code {worker.process.exitcode})"
+                )
         undone = (slot for slot in worker.batch if not slot.done)
         self._waiting = deque(sorted([*self._waiting, *undone], key=lambda slot: slot.number))
 
@@ -294,7 +296,7 @@ def _serve(
         if start:
             start()
     except Exception as error:
-        is_sentence = isinstance(error, UserError)
+        is_sentence = isinstance(error, InputError)
         connection.send(_Failure(str(error) if is_sentence else f"{type(error).__name__}: {error}"))
         return
     _alarm(None)

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
-from infogap.errors import WorldError
+from infogap.errors import ExternalError
 from infogap.parallel import usable_cores
 
 Item = TypeVar("Item")
@@ -29,7 +29,7 @@ def processes_in_order(
 
     `count` is the number of items: one alone is computed here. `workers` is the number of processes, by default one a
     core. `function` is pickled once for every process, each item and result once. Raises what `function` raises, and
-    WorldError where a process is killed, as for want of memory.
+    ExternalError where a process is killed, as for want of memory.
     """
     workers = min(workers or usable_cores(), count)
     if workers < 2:
@@ -42,7 +42,7 @@ def processes_in_order(
     try:
         yield from _in_order(lambda item: pool.submit(_work, item), items, _AHEAD * workers)
     except BrokenProcessPool as error:
-        raise WorldError(f"a worker process was ended by the system, as for want of memory ({error})") from error
+        raise ExternalError(f"a worker process was ended by the system, as for want of memory ({error})") from error
     finally:
         pool.shutdown(cancel_futures=True)
 

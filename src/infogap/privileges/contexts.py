@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.ids import stable_id
 from infogap.privileges.base import Attempt, Privilege, Task, UnmetNeedError, or_unmet
 from infogap.privileges.decoy_search import Decoys
@@ -70,15 +70,15 @@ class ContextWriter:
             return fill(self._template(privilege), **values)
         try:
             text = fill(privilege.template, **values).strip()
-        except UserError as error:
-            raise UserError(f"privilege '{use.label}': {error}") from error
+        except InputError as error:
+            raise InputError(f"privilege '{use.label}': {error}") from error
         return or_unmet(text, "the template gives no text")
 
     def _template(self, privilege: Privilege) -> str:
         """The template set's words for a privilege that has none of its own."""
         problem = words_problem(privilege, self._wording.name)
         if problem:
-            raise UserError(problem)
+            raise InputError(problem)
         return self._wording.contexts[privilege.worded_as]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.privileges.base import Attempt, Privilege, Task, or_unmet
 from infogap.text.markup import Span, formulas
 
@@ -45,7 +45,7 @@ class Hint(Privilege):
 
     def __post_init__(self) -> None:
         if self.fraction is not None and self.steps is not None:
-            raise UserError("a hint is cut by `fraction` or by `steps`, not by both")
+            raise InputError("a hint is cut by `fraction` or by `steps`, not by both")
 
     def write(self, task: Task, attempts: Sequence[Attempt], decoys: Decoys) -> Mapping[str, Any]:
         part = hint(task["solution"], fraction=self.fraction, count=self.steps)

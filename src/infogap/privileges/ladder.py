@@ -14,7 +14,7 @@ from infogap.verify.custom_verifier import source_digest
 def ladder() -> list[Privilege]:
     """Every registered privilege without options: by richness, then by role, then by name.
 
-    Raises UserError where one cannot be loaded.
+    Raises InputError where one cannot be loaded.
     """
     registered: list[Privilege] = [plugins.load("privileges", name) for name in plugins.names("privileges")]
     return sorted(registered, key=lambda each: each.rank)

@@ -13,7 +13,7 @@ from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from ruamel.yaml import YAML
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.privileges.base import Attempt, Need, Privilege, Task
 from infogap.spelling import nearest
 
@@ -59,12 +59,12 @@ def load_wording(name: str) -> Wording:
 
 
 def fill(template: str, **values: Any) -> str:
-    """Render a template. Raises UserError where it is broken or names what it is not given."""
+    """Render a template. Raises InputError where it is broken or names what it is not given."""
     try:
         return str(_compiled(template).render(**values))
     except Exception as error:  # the template is the recipe's code: besides syntax it may divide by zero, loop for ever
         given = ", ".join(values)
-        raise UserError(f"template {template!r}: {error}; it may use {given}") from error
+        raise InputError(f"template {template!r}: {error}; it may use {given}") from error
 
 
 def template_problem(template: str, needs: Collection[Need]) -> str | None:

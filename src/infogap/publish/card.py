@@ -13,7 +13,7 @@ import infogap
 from infogap import plugins
 from infogap.decontaminate.checked_texts import contaminated_traces
 from infogap.effects.trace_summary import by_privilege, count_by, density_unit, how_chosen, several_teachers
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.ids import digest, file_digest
 from infogap.publish.parquet_shards import Written
 from infogap.publish.provenance import mix_shares, stage_counts
@@ -54,14 +54,14 @@ _BLOCK = re.compile(r"<!-- infogap: begin.*?<!-- infogap: end -->\n?", re.DOTALL
 def template_path() -> Path:
     """Find the card's template: in the installed package, or beside `src` in a source checkout.
 
-    Raises UserError if it is in neither.
+    Raises InputError if it is in neither.
     """
     package = Path(infogap.__file__).parent
     places = [package / "cards" / TEMPLATE, package.parents[1] / "cards" / TEMPLATE]
     for place in places:
         if place.is_file():
             return place
-    raise UserError(
+    raise InputError(
         f"the card's template {TEMPLATE} is missing from {places[0].parent} and from {places[1].parent}; "
         "install infogap again"
     )
@@ -237,7 +237,7 @@ def merge_cards(ours: str, theirs: str) -> str:
     Hub's card is kept. Text: the part between infogap's marks is replaced, the rest is kept; a card without marks is
     kept below ours.
 
-    Raises UserError if the card on the Hub has no valid metadata.
+    Raises InputError if the card on the Hub has no valid metadata.
     """
     from huggingface_hub import CardData
 
@@ -255,7 +255,7 @@ def _parse(card: str) -> tuple[dict[str, Any], str]:
     try:
         parsed = RepoCard(card, ignore_metadata_errors=True)
     except (yaml.YAMLError, ValueError) as error:
-        raise UserError(
+        raise InputError(
             f"the card on the Hub has no valid metadata ({str(error).splitlines()[0]}); mend its README.md there"
         ) from error
     data: dict[str, Any] = parsed.data.to_dict()  # type: ignore[no-untyped-call]

@@ -10,7 +10,7 @@ import orjson
 import polars as pl
 
 from infogap import plugins
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.publish.provenance import FILE_NAME
 from infogap.runs.manifest import changes
 
@@ -38,7 +38,7 @@ class Difference:
 def difference(first: Path, second: Path) -> Difference:
     """Compare two runs, or two datasets' folders (published or pulled).
 
-    Raises UserError if a folder holds no dataset made by infogap, or an incomplete one.
+    Raises InputError if a folder holds no dataset made by infogap, or an incomplete one.
     """
     one, other = _Dataset(first), _Dataset(second)
     configs = {name: _overlap(one.ids(name), other.ids(name)) for name in one.configs if name in other.configs}
@@ -61,7 +61,7 @@ class _Dataset:
         try:
             made = orjson.loads((self.folder / FILE_NAME).read_bytes())
         except (OSError, orjson.JSONDecodeError):
-            raise UserError(f"{path} holds no dataset that infogap made (no {FILE_NAME})") from None
+            raise InputError(f"{path} holds no dataset that infogap made (no {FILE_NAME})") from None
         try:
             self.recipe: dict[str, Any] = made["recipe"]
             self.libraries: dict[str, str] = made["libraries"]
@@ -72,7 +72,7 @@ class _Dataset:
             self._sha256 = {str(path): str(entry["sha256"]) for path, entry in made["files"].items()}
             self.configs = list(dict.fromkeys(path.split("/")[1] for path in self._sha256))
         except (KeyError, TypeError, AttributeError, IndexError) as error:
-            raise UserError(
+            raise InputError(
                 f"{self.folder / FILE_NAME} is not as infogap writes it ({type(error).__name__}: {error}); "
                 "publish or pull the dataset again"
             ) from error
@@ -80,17 +80,17 @@ class _Dataset:
     def ids(self, config: str) -> pl.Series:
         """Return the config's keys: ids of traces, pairs, contexts or tasks."""
         if config not in plugins.names("configs"):
-            raise UserError(f"{self.folder} has the config '{config}', which this version of infogap does not know")
+            raise InputError(f"{self.folder} has the config '{config}', which this version of infogap does not know")
         key = plugins.load("configs", config).key
         paths = [self.folder / path for path in self._files(config)]
         missing = [path for path in paths if not path.is_file()]
         if missing:
-            raise UserError(f"{missing[0]} is missing; publish or pull the dataset again")
+            raise InputError(f"{missing[0]} is missing; publish or pull the dataset again")
         try:
             return pl.scan_parquet(paths).select(key=key).collect()["key"]
         except (pl.exceptions.PolarsError, OSError) as error:
             reason = str(error).splitlines()[0]
-            raise UserError(f"cannot read the files of {self.folder / 'data' / config}: {reason}") from error
+            raise InputError(f"cannot read the files of {self.folder / 'data' / config}: {reason}") from error
 
     def digests(self, config: str) -> list[str]:
         """Return the SHA-256 of the config's files; the same rows in the same order give the same digests."""

@@ -11,7 +11,7 @@ import polars as pl
 
 from infogap.atomic_files import whole_file
 from infogap.console import say
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.publish.configs.sft import SFT
 from infogap.runs.run_folder import Run
 from infogap.schema import MIX
@@ -35,7 +35,7 @@ def _alpaca(messages: list[dict[str, str]]) -> Row:
     system = messages[0]["content"] if messages[0]["role"] == "system" else None
     turns = messages if system is None else messages[1:]
     if [turn["role"] for turn in turns] != ["user", "assistant"] * (len(turns) // 2):
-        raise UserError("a conversation in which turns do not alternate is no alpaca row; export it as messages")
+        raise InputError("a conversation in which turns do not alternate is no alpaca row; export it as messages")
     texts = [turn["content"] for turn in turns]
     row: Row = {"instruction": texts[-2], "input": "", "output": texts[-1]}
     history = [list(pair) for pair in zip(texts[:-2:2], texts[1:-2:2], strict=True)]
@@ -57,15 +57,15 @@ FORMATS: dict[str, Callable[[list[dict[str, str]]], Row]] = {
 def export(run: Run, file: Path, form: str) -> int:
     """Write the mix, sorted by trace_id, as .jsonl or .parquet in one of FORMATS; return the number of rows.
 
-    Raises UserError for another format or suffix, or if the run has no mix. An outdated mix is exported as it is, with
+    Raises InputError for another format or suffix, or if the run has no mix. An outdated mix is exported as it is, with
     a warning.
     """
     if form not in FORMATS:
-        raise UserError(f"unknown format '{form}'{nearest(form, FORMATS)}; allowed: {', '.join(FORMATS)}")
+        raise InputError(f"unknown format '{form}'{nearest(form, FORMATS)}; allowed: {', '.join(FORMATS)}")
     if file.suffix not in (".jsonl", ".parquet"):
-        raise UserError(f"{file}: name a file that ends in .jsonl or .parquet")
+        raise InputError(f"{file}: name a file that ends in .jsonl or .parquet")
     if run.manifest("mix") is None:
-        raise UserError(f"{run.path} has no mix yet; first: infogap balance {run.path}")
+        raise InputError(f"{run.path} has no mix yet; first: infogap balance {run.path}")
     _say_if_stale(run)
     with whole_file(file) as temporary:
         return _write_jsonl(run, temporary, form) if file.suffix == ".jsonl" else _write_parquet(run, temporary, form)
@@ -78,7 +78,7 @@ def _say_if_stale(run: Run) -> None:
     balance = next(stage for stage in order if stage.name == "balance")
     try:
         why = Staleness(run, order).state(balance).why
-    except UserError as error:  # such as a source that is gone: the mix is still there
+    except InputError as error:  # such as a source that is gone: the mix is still there
         why = [str(error).splitlines()[0]]
     if why:
         say(f"the mix may not be what the recipe asks for ({why[0]}); see `infogap status {run.path}`", style="yellow")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from infogap.console import detail, output
-from infogap.errors import InfogapError, UserError, WorldError
+from infogap.errors import ExternalError, InfogapError, InputError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -105,16 +105,16 @@ def clear_errors(endpoint: str, repo: str, doing: Literal["push", "pull"] = "pus
     except Exception as raised:
         error = _cause(raised)
         if isinstance(error, OfflineModeIsEnabled):
-            raise WorldError(f"HF_HUB_OFFLINE is set: unset it to {doing}") from raised
+            raise ExternalError(f"HF_HUB_OFFLINE is set: unset it to {doing}") from raised
         if isinstance(error, httpx2.TransportError | json.JSONDecodeError):
             reason = str(error) or type(error).__name__
-            raise WorldError(
+            raise ExternalError(
                 f"the Hub at {endpoint} does not answer ({reason}); {doing} again once it does"
             ) from raised
         if isinstance(error, HfHubHTTPError):
-            raise WorldError(_refusal(error, endpoint, repo, doing)) from raised
+            raise ExternalError(_refusal(error, endpoint, repo, doing)) from raised
         if isinstance(error, ValueError) and "metadata" in str(error):
-            raise UserError(f"the Hub does not accept the card: {' '.join(str(error).split())}") from raised
+            raise InputError(f"the Hub does not accept the card: {' '.join(str(error).split())}") from raised
         raise
 
 

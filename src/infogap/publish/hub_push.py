@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.ids import file_digest
 from infogap.publish.card import REPO, merge_cards
 from infogap.publish.hub_client import clear_errors, hub_client, retried, upload_bars
@@ -39,12 +39,12 @@ def push(run: Run) -> PushResult:
 
     Rate limits, server errors and commits by others in between are retried.
 
-    Raises UserError if the recipe names no repository, the folder does not exist, the repository is public though the
-    recipe says private, or the version exists with other content; WorldError if the Hub does not answer or refuses.
+    Raises InputError if the recipe names no repository, the folder does not exist, the repository is public though the
+    recipe says private, or the version exists with other content; ExternalError if the Hub does not answer or refuses.
     """
     repo, folder = run.recipe.publish.repo, run.path / "dataset"
     if repo is None:
-        raise UserError("the recipe names no repository: set publish.repo to org/name")
+        raise InputError("the recipe names no repository: set publish.repo to org/name")
     version = run.recipe.publish.version
     data = _checked_data(folder, version, run)
     upload = _Upload(hub_client(), repo, run.recipe.publish.private, folder, data, f"v{version}", run.recipe.name)
@@ -55,19 +55,19 @@ def push(run: Run) -> PushResult:
 def _checked_data(folder: Path, version: str, run: Run) -> dict[str, str]:
     """Return the folder's data files with their SHA-256.
 
-    Raises UserError if the folder is missing, of another version, or changed since it was written.
+    Raises InputError if the folder is missing, of another version, or changed since it was written.
     """
     again = f"run `infogap publish {run.path}` first"
     try:
         made = orjson.loads((folder / FILE_NAME).read_bytes())
     except FileNotFoundError:
-        raise UserError(f"{folder} is not there: {again}") from None
+        raise InputError(f"{folder} is not there: {again}") from None
     if made["recipe"]["publish"]["version"] != version:
-        raise UserError(f"{folder} holds version {made['recipe']['publish']['version']}, not {version}: {again}")
+        raise InputError(f"{folder} holds version {made['recipe']['publish']['version']}, not {version}: {again}")
     data = {path: str(entry["sha256"]) for path, entry in made["files"].items()}
     for path, sha256 in data.items():
         if not (folder / path).is_file() or file_digest(folder / path) != sha256:
-            raise UserError(f"{folder / path} is not as it was written: {again}")
+            raise InputError(f"{folder / path} is not as it was written: {again}")
     return data
 
 
@@ -92,7 +92,7 @@ class _Upload:
         # If not private, leave it to the Hub: an organisation may make everything private.
         self.api.create_repo(self.repo, repo_type="dataset", private=self.private or None, exist_ok=True)
         if self.private and not self.api.repo_info(self.repo, repo_type="dataset").private:
-            raise UserError(
+            raise InputError(
                 f"{self.repo} exists and is public, but the recipe says publish.private: make it private on the Hub, "
                 "or set publish.private to false"
             )
@@ -100,7 +100,7 @@ class _Upload:
         tagged = {tag.name: tag.target_commit for tag in refs.tags}
         if self.tag in tagged:
             if self._operations(self.tag):
-                raise UserError(
+                raise InputError(
                     f"{self.repo} has a version {self.tag} with other content: raise publish.version "
                     "(a published version is never changed)"
                 )

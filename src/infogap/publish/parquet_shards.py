@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from infogap.console import Advance
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.ids import file_digest
 from infogap.publish.configs.base import Config
 from infogap.schema import features
@@ -54,7 +54,7 @@ def write_config(
 ) -> Written:
     """Write data/CONFIG/train-XXXXX-of-XXXXX.parquet into `folder`, a shard per frame; equal frames give equal bytes.
 
-    Raises UserError if a frame does not have the config's columns.
+    Raises InputError if a frame does not have the config's columns.
     """
     target = folder / "data" / config.name
     target.mkdir(parents=True)
@@ -80,7 +80,7 @@ def _checked(config: Config, frame: pl.DataFrame, columns: pl.Schema) -> pl.Data
         return frame.match_to_schema(columns)
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"the rows of the config `{config.name}` do not have its features: {reason}") from error
+        raise InputError(f"the rows of the config `{config.name}` do not have its features: {reason}") from error
 
 
 def _write_shard(frame: pl.DataFrame, schema: pl.Schema, path: Path) -> int:

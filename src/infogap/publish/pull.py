@@ -10,7 +10,7 @@ import orjson
 
 from infogap.atomic_files import write_text
 from infogap.console import say
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.publish.hub_client import clear_errors, hub_client, retried, upload_bars
 from infogap.publish.provenance import FILE_NAME
 from infogap.recipe import yaml_text
@@ -29,8 +29,8 @@ def pull(repo: str, version: str | None, folder: Path) -> Path:
     The newest is the highest version tag or, without tags, the branch `main`. A folder that holds another version
     becomes this one: data files that do not belong to it are removed.
 
-    Returns the recipe's path. Raises UserError if there is no such dataset or version, infogap did not make it, or the
-    folder holds something else; WorldError if the Hub does not answer.
+    Returns the recipe's path. Raises InputError if there is no such dataset or version, infogap did not make it, or the
+    folder holds something else; ExternalError if the Hub does not answer.
     """
     _check_folder(folder)
     before = _listed(folder)
@@ -40,7 +40,7 @@ def pull(repo: str, version: str | None, folder: Path) -> Path:
         retried(lambda: _download(api, repo, revision, folder))
     made = _made(folder)
     if made is None:
-        raise UserError(f"{repo} at {revision} was not made by infogap: it has no {FILE_NAME}")
+        raise InputError(f"{repo} at {revision} was not made by infogap: it has no {FILE_NAME}")
     _remove_others(folder, before, _listed(folder))
     write_text(folder / "recipe.yaml", yaml_text(made["recipe"]))
     return folder / "recipe.yaml"
@@ -48,7 +48,7 @@ def pull(repo: str, version: str | None, folder: Path) -> Path:
 
 def _check_folder(folder: Path) -> None:
     if folder.is_dir() and any(folder.iterdir()) and not any((folder / mark).exists() for mark in (FILE_NAME, _BEGUN)):
-        raise UserError(f"{folder} is not empty and holds no dataset that infogap made: name another with --to")
+        raise InputError(f"{folder} is not empty and holds no dataset that infogap made: name another with --to")
 
 
 def _made(folder: Path) -> dict[str, Any] | None:
@@ -98,8 +98,8 @@ def _newest(api: HfApi, repo: str) -> str:
     return newest
 
 
-def _no_dataset(api: HfApi, repo: str) -> UserError:
-    return UserError(f"there is no dataset {repo} on {api.endpoint} that you may read")
+def _no_dataset(api: HfApi, repo: str) -> InputError:
+    return InputError(f"there is no dataset {repo} on {api.endpoint} that you may read")
 
 
 def _download(api: HfApi, repo: str, revision: str, folder: Path) -> None:
@@ -108,6 +108,6 @@ def _download(api: HfApi, repo: str, revision: str, folder: Path) -> None:
     try:
         api.snapshot_download(repo, repo_type="dataset", revision=revision, local_dir=folder)
     except RevisionNotFoundError:
-        raise UserError(f"{repo} has no version {revision} on {api.endpoint}") from None
+        raise InputError(f"{repo} has no version {revision} on {api.endpoint}") from None
     except RepositoryNotFoundError:
         raise _no_dataset(api, repo) from None

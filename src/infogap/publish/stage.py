@@ -51,7 +51,7 @@ def _part(run: Run) -> dict[str, Any]:
 def _make(run: Run) -> Outcome:
     """Write README.md, data/CONFIG/*.parquet and infogap.json.
 
-    Raises ShortfallError if a config would be empty, UserError if its rows do not have its columns.
+    Raises ShortfallError if a config would be empty, InputError if its rows do not have its columns.
     """
     configs: list[Config] = [plugins.load("configs", name) for name in run.recipe.publish.configs]
     mix = run.scan(MIX).collect().sort(MIX.key)

@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe.recipe_errors import Path as KeyPath
 from infogap.recipe.recipe_errors import Problem, messages, spell_path
 from infogap.recipe.recipe_model import Recipe, contradictions
@@ -67,7 +67,7 @@ class LoadedRecipe:
         return self.places.problem(path, message)
 
 
-class RecipeError(UserError):
+class RecipeError(InputError):
     """All problems of one recipe at once, in the order of its lines.
 
     `sound` is the recipe without the sections that have problems, where it could be read at all: with it the
@@ -88,7 +88,7 @@ def _by_line(problem: Problem) -> tuple[str, int]:
 def load_recipe(file: Path, overrides: list[str] | None = None) -> LoadedRecipe:
     """Read, override (`key=value`, the value in YAML) and validate a recipe.
 
-    Raises RecipeError with every problem of the file, UserError where it cannot be read at all.
+    Raises RecipeError with every problem of the file, InputError where it cannot be read at all.
     """
     return _load(*_read(file), file, overrides or [])
 
@@ -144,12 +144,12 @@ def _read(file: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
         tree = YAML(typ="rt").load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         if re.match(r"(https?|s3|gs|hf):/", str(file)):  # a Path has one slash of two
-            raise UserError(f"{_address(file)} is an address; download the recipe and name the file") from None
-        raise UserError(f"there is no recipe {file}; `infogap init` writes one to start from") from None
+            raise InputError(f"{_address(file)} is an address; download the recipe and name the file") from None
+        raise InputError(f"there is no recipe {file}; `infogap init` writes one to start from") from None
     except IsADirectoryError:
-        raise UserError(f"{file} is a folder; name a recipe, or look at a run with infogap status {file}") from None
+        raise InputError(f"{file} is a folder; name a recipe, or look at a run with infogap status {file}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read the recipe {file}: {error}") from error
+        raise InputError(f"cannot read the recipe {file}: {error}") from error
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{file}:{mark.line + 1}" if mark else str(file)
@@ -189,11 +189,11 @@ def _override(data: dict[str, Any], overrides: list[str]) -> dict[KeyPath, str]:
         name, separator, text = override.partition("=")
         path: KeyPath = tuple(int(index) if index else key for key, index in _STEP.findall(name.strip()))
         if not separator or not path:
-            raise UserError(f"--set {override}: write it as key=value, for example --set generate.samples=2")
+            raise InputError(f"--set {override}: write it as key=value, for example --set generate.samples=2")
         try:
             value = _plain(YAML(typ="rt").load(text), (), {(): 0})
         except YAMLError:
-            raise UserError(f"--set {override}: the value is not valid YAML") from None
+            raise InputError(f"--set {override}: the value is not valid YAML") from None
         node: Any = data
         for step, following in pairwise(path):
             node = _descend(node, step, following, override)
@@ -201,7 +201,7 @@ def _override(data: dict[str, Any], overrides: list[str]) -> dict[KeyPath, str]:
         if isinstance(node, dict) or (isinstance(node, list) and isinstance(last, int) and last < len(node)):
             node[last] = value  # type: ignore[index]
         else:
-            raise UserError(f"--set {override}: there is no {spell_path(path)} to set")
+            raise InputError(f"--set {override}: there is no {spell_path(path)} to set")
         sources[path] = f"--set {override}"
     return sources
 
@@ -213,7 +213,7 @@ def _descend(node: Any, step: str | int, following: str | int, override: str) ->
         return node[step]
     if isinstance(node, list) and isinstance(step, int) and step < len(node):
         return node[step]
-    raise UserError(f"--set {override}: there is no '{step}' in the recipe")
+    raise InputError(f"--set {override}: there is no '{step}' in the recipe")
 
 
 def _validate(data: dict[str, Any], context: dict[str, Path]) -> tuple[Recipe | None, list[tuple[KeyPath, str]]]:

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from infogap import plugins
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe.base import Model, refuse_at
 from infogap.spelling import nearest
 
@@ -60,7 +60,7 @@ def format_names() -> tuple[str, ...]:
 
 @cache
 def load_format(name: str) -> Format:
-    """Read a named mapping. Raises KeyError for a name that is not registered, UserError for a file with errors."""
+    """Read a named mapping. Raises KeyError for a name that is not registered, InputError for a file with errors."""
     if name not in format_names():
         raise KeyError(name)
     text = plugins.resource("formats", name)
@@ -68,7 +68,7 @@ def load_format(name: str) -> Format:
         return Format.model_validate(YAML(typ="safe").load(text))
     except (YAMLError, ValidationError) as error:
         package, _ = plugins.provider("formats", name)
-        raise UserError(f"the format '{name}' of {package} has errors: {error}") from error
+        raise InputError(f"the format '{name}' of {package} has errors: {error}") from error
 
 
 def filled_in(source: Any, fields: set[str], columns: set[str]) -> Any:

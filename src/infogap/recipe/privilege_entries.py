@@ -28,7 +28,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from infogap import plugins
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe.base import Model, refuse, refuse_at
 from infogap.recipe.recipe_errors import show
 from infogap.spelling import nearest
@@ -179,7 +179,7 @@ def _find(name: str, folder: Path, *, own_template: bool = False) -> Any:
         if not of_module and name not in plugins.names("privileges"):
             return None
         privilege = load_object(name, folder) if of_module else plugins.load("privileges", name)
-    except UserError as error:
+    except InputError as error:
         raise refuse(str(error)) from error
     if not hasattr(privilege, "needs_attempt") or isinstance(privilege, type):
         raise refuse(

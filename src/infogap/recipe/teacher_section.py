@@ -11,7 +11,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from infogap import plugins
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe.base import Model, refuse, refuse_at
 
 PACKAGED_MODEL = "SmolLM2-135M-Instruct"  # of the embedded backend; downloaded if it is named and not installed
@@ -135,7 +135,7 @@ class BackendSection:
     def _model(self, name: str) -> type[Model] | None:
         try:
             return self._model_of(plugins.load("backends", name))
-        except UserError as error:  # another package that cannot be imported
+        except InputError as error:  # another package that cannot be imported
             raise refuse_at(("backend",), str(error)) from error
 
 

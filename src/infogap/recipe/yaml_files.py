@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe.base import Model
 from infogap.recipe.recipe_errors import messages, spell_path
 
@@ -16,18 +16,18 @@ Kind = TypeVar("Kind", bound=Model)
 
 
 def read_yaml(kind: type[Kind], text: str, where: str) -> Kind:
-    """YAML text as a model. Raises UserError that names the place and all that is wrong."""
+    """YAML text as a model. Raises InputError that names the place and all that is wrong."""
     try:
         data = YAML(typ="safe", pure=True).load(text)
         if not isinstance(data, dict):
-            raise UserError(f"{where}: expected a mapping of {', '.join(kind.allowed_keys())}")
+            raise InputError(f"{where}: expected a mapping of {', '.join(kind.allowed_keys())}")
         return kind.model_validate(data)
     except MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise UserError(f"{where}{line}: not valid YAML: {error.problem or error.context}") from error
+        raise InputError(f"{where}{line}: not valid YAML: {error.problem or error.context}") from error
     except YAMLError as error:
-        raise UserError(f"{where}: not valid YAML: {error}") from error
+        raise InputError(f"{where}: not valid YAML: {error}") from error
     except ValidationError as error:
         problems = messages(error, data)
         lines = [f"{where}: {spell_path(path)}: {text}" if path else f"{where}: {text}" for path, text in problems]
-        raise UserError("\n".join(lines)) from error
+        raise InputError("\n".join(lines)) from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from infogap.console import stdout
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, TASKS, TRACES
 
@@ -23,7 +23,7 @@ _CONTEXT = 12  # words shown on each side of a difference; longer equal stretche
 def pairs_of(run: Run, wanted: dict[str, str], limit: int) -> pl.DataFrame:
     """Return removed traces with the kept ones, least similar first.
 
-    Raises UserError if no trace (with these column values) was removed.
+    Raises InputError if no trace (with these column values) was removed.
     """
     traces = run.scan(TRACES).select("trace_id", "task_id", "privilege", "sample", "reasoning", "response")
     duplicates = (
@@ -37,7 +37,7 @@ def pairs_of(run: Run, wanted: dict[str, str], limit: int) -> pl.DataFrame:
     pairs = duplicates.sort("jaccard", "trace_id").head(limit).collect()
     if pairs.is_empty():
         asked = f" with {', '.join(f'{name} {value}' for name, value in wanted.items())}" if wanted else ""
-        raise UserError(f"no trace{asked} of {run.path} is a duplicate of another")
+        raise InputError(f"no trace{asked} of {run.path} is a duplicate of another")
     return pairs
 
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from infogap.console import stdout
 from infogap.effects.trace_summary import richness_of
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.measure.lexicon import Lexicon, load
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TASKS, TRACES, VERDICTS
@@ -21,7 +21,7 @@ _SHOWN = ("trace_id", "task_id", "privilege", "sample", "round", "reasoning", "r
 def traces_of(run: Run, wanted: dict[str, str], tasks: int) -> pl.DataFrame:
     """Return the traces with these column values of the first `tasks` tasks that have any, with verdict and band.
 
-    Raises UserError if a value does not occur in the run.
+    Raises InputError if a value does not occur in the run.
     """
     joined = (
         run.scan(TRACES)
@@ -64,7 +64,7 @@ def _must_occur(traces: pl.LazyFrame, column: str, value: str) -> None:
     there = traces.select(pl.col(column).drop_nulls().unique().sort()).head(20).collect()[column].to_list()
     name = column.removesuffix("_id")
     known = f"there are {', '.join(there)}" if there else "there are none yet"
-    raise UserError(f"no trace with {name} '{value}'{nearest(value, there)}; {known}")
+    raise InputError(f"no trace with {name} '{value}'{nearest(value, there)}; {known}")
 
 
 def print_traces(run: Run, traces: pl.DataFrame) -> None:

@@ -16,7 +16,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.spelling import nearest
 from infogap.text.characters import utf8
 
@@ -153,10 +153,10 @@ class Unfound:
             self.items += len(place)
             self.lists += bool(place)
 
-    def error(self, source: str) -> UserError:
+    def error(self, source: str) -> InputError:
         """Return an error that no row of the source has the path, with what there is instead."""
         known = [f"{self.reached}.{key}" if self.reached else key for key in self.keys]
-        return UserError(f"{source}: no row has '{self.path}'{nearest(self.path, known)}; {self._what_is_there()}")
+        return InputError(f"{source}: no row has '{self.path}'{nearest(self.path, known)}; {self._what_is_there()}")
 
     def _what_is_there(self) -> str:
         if self.keys:
@@ -185,7 +185,7 @@ class Unfound:
         )
 
 
-def missing_column(source: str, path: str, rows: Iterable[dict[str, Any]]) -> UserError:
+def missing_column(source: str, path: str, rows: Iterable[dict[str, Any]]) -> InputError:
     """Return an error that none of a source's rows has `path`, with what `rows` have instead."""
     unfound = Unfound(path)
     for row in rows:

@@ -9,7 +9,7 @@ from glob import has_magic
 from pathlib import Path
 from typing import IO
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe.sources import RowSource
 from infogap.rows.compression import COMPRESSED, suffixes
 from infogap.spelling import nearest
@@ -48,7 +48,7 @@ class Place:
         return re.split(r"[?#]", self.url)[0] if self.path is None else self.path.name
 
     def errors(self) -> AbstractContextManager[None]:
-        """Turn failures behind a URL into a UserError or WorldError of one line, within a `with`."""
+        """Turn failures behind a URL into a InputError or ExternalError of one line, within a `with`."""
         if self.path is not None:
             return nullcontext()
         from infogap.rows.remote_files import errors_at
@@ -76,7 +76,7 @@ def is_url(text: str) -> bool:
 def find_places(base: Path, source: RowSource) -> list[Place] | None:
     """Return the files that a source names, sorted within a pattern or folder; None if `datasets` has to read it.
 
-    Raises UserError for files that do not exist or have an unknown type, WorldError where a URL cannot be reached.
+    Raises InputError for files that do not exist or have an unknown type, ExternalError where a URL cannot be reached.
     """
     if len(source.files) == 1:
         return _named(base, source, source.files[0])
@@ -84,11 +84,11 @@ def find_places(base: Path, source: RowSource) -> list[Place] | None:
     for entry in source.files:
         named = _named(base, source, entry)
         if named is None:
-            raise UserError(f"{entry}: a list names files; give a dataset a source of its own")
+            raise InputError(f"{entry}: a list names files; give a dataset a source of its own")
         places += named
     twice = [place.name for index, place in enumerate(places) if place in places[:index]]
     if twice:
-        raise UserError(f"{source.from_}: it names {twice[0]} twice")
+        raise InputError(f"{source.from_}: it names {twice[0]} twice")
     return places
 
 
@@ -111,7 +111,7 @@ def _named(base: Path, source: RowSource, entry: str) -> list[Place] | None:
     if has_magic(entry):
         return _of_pattern(base, entry)
     if path.suffix.lower() in (*SUFFIXES, *COMPRESSED) or not _DATASET_NAME.fullmatch(entry):
-        raise UserError(f"there is no file {path}{_nearest_file(path)}")
+        raise InputError(f"there is no file {path}{_nearest_file(path)}")
     return None
 
 
@@ -119,7 +119,7 @@ def _known(place: Place) -> Place:
     if place.kind not in SUFFIXES:
         suffix = f"{place.kind}{place.compression}"
         known = ", ".join(SUFFIXES)
-        raise UserError(
+        raise InputError(
             f"{place.name}: unknown file type '{suffix}'{nearest(suffix, SUFFIXES)}; "
             f"known: {known}, each also with {', '.join(COMPRESSED)}"
         )
@@ -142,16 +142,16 @@ def matching(base: Path, pattern: str) -> list[Path]:
 def _of_pattern(base: Path, entry: str) -> list[Place]:
     paths = matching(base, entry)
     if not paths:
-        raise UserError(f"no file matches {resolved(base, entry)}")
+        raise InputError(f"no file matches {resolved(base, entry)}")
     return _once_each(entry, [_known(Place(short_path(path, base), path)) for path in paths])
 
 
 def _once_each(entry: str, places: list[Place]) -> list[Place]:
-    """The places. Raises UserError where a file lies beside its compressed copy: its rows would be read twice."""
+    """The places. Raises InputError where a file lies beside its compressed copy: its rows would be read twice."""
     plain = {place.name for place in places}
     for place in places:
         if place.compression and (copy := place.name.removesuffix(place.compression)) in plain:
-            raise UserError(f"{entry}: {copy} and {place.name} may be one file twice; name those to read")
+            raise InputError(f"{entry}: {copy} and {place.name} may be one file twice; name those to read")
     return places
 
 
@@ -175,20 +175,20 @@ def _files_in(folder: Path) -> list[Path]:
 
 
 def _of_folder(entry: str, folder: Path) -> list[Place]:
-    """Every file of rows in a folder. Raises UserError for a file of another type that may hold rows."""
+    """Every file of rows in a folder. Raises InputError for a file of another type that may hold rows."""
     name = entry.rstrip("/")
     places = [Place(f"{name}/{path.relative_to(folder)}", path) for path in _files_in(folder)]
     unknown = [place for place in places if place.kind not in SUFFIXES]
     strange = [place.name for place in unknown if not _NO_DATA.fullmatch(Path(place.name).name)]
     if strange:
         more = f" and {len(strange) - _SHOWN:,} more" if len(strange) > _SHOWN else ""
-        raise UserError(
+        raise InputError(
             f"{entry}: files of other kinds lie between its rows: {', '.join(strange[:_SHOWN])}{more}; "
             f"name those to read by a pattern, such as {name}/*.jsonl"
         )
     known = [place for place in places if place.kind in SUFFIXES]
     if not known:
-        raise UserError(f"{entry}: the folder holds no {', '.join(SUFFIXES)}")
+        raise InputError(f"{entry}: the folder holds no {', '.join(SUFFIXES)}")
     return _once_each(entry, known)
 
 

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe.named_formats import Format, Signs, format_names, load_format
 from infogap.recipe.sources import DEFAULT_VERIFIER, RowSource
 from infogap.rows.column_paths import MISSING, as_text, reach
@@ -54,7 +54,7 @@ class Recognised:
 def recognise(file: str, base: Path) -> list[Recognised]:
     """Return the named mappings that a file fits, the one with most signs first.
 
-    Raises UserError where the file cannot be read.
+    Raises InputError where the file cannot be read.
     """
     read: dict[str | None, list[dict[str, Any]]] = {}
     fits = []
@@ -77,7 +77,7 @@ def first_rows(file: str, base: Path, rows: str | None) -> list[dict[str, Any]]:
         return [row for _, row in islice(read_rows(base, source, None), _ROWS)] if rows is None else []
     try:
         return [row for _, row in islice(read_rows(base, source, None), _ROWS)]
-    except UserError:
+    except InputError:
         if rows is None and not lists_of_rows_in(file, base):
             raise
         return []
@@ -120,7 +120,7 @@ def fit_options(file: str, found: dict[str, str], sample: list[dict[str, Any]]) 
     """The verifier that the gold answers ask for. Of `found`, options are kept where answers name them, and an answer
     that counts them becomes a letter.
 
-    Raises UserError where the answers count the options and it does not show from where.
+    Raises InputError where the answers count the options and it does not show from where.
     """
     golds = [as_text(reach(row, found["answer"])) for row in sample] if "answer" in found else []
     if "options" not in found:
@@ -136,7 +136,7 @@ def fit_options(file: str, found: dict[str, str], sample: list[dict[str, Any]]) 
         named += gold is None or named_option(letter, options(posed.question)) is not None
     if numbers.count_the_options and len(numbers.numbers) == sum(gold is not None for gold in golds):
         if 0 not in numbers.numbers and numbers.most not in numbers.numbers:
-            raise UserError(f"{file}: {numbers.advice(found['answer'])}")
+            raise InputError(f"{file}: {numbers.advice(found['answer'])}")
         less = "" if 0 in numbers.numbers else " - 1"
         found["answer"] = f'{{{{ "ABCDEFGHIJ"[{found["answer"]} | int{less}] }}}}'
         return "choice"
@@ -149,7 +149,7 @@ def fit_options(file: str, found: dict[str, str], sample: list[dict[str, Any]]) 
 def guessed(file: str, base: Path) -> tuple[str | None, dict[str, str], str]:
     """Guess a mapping: the list of rows (if it has to be named), the columns by their names, and a verifier.
 
-    Raises UserError where the file cannot be read or has nothing that looks like a question.
+    Raises InputError where the file cannot be read or has nothing that looks like a question.
     """
     lists = lists_of_rows_in(file, base)
     rows = lists[0] if lists else None
@@ -158,7 +158,7 @@ def guessed(file: str, base: Path) -> tuple[str | None, dict[str, str], str]:
     by_name = {column.lower(): column for column in reversed(columns)}
     mapped = by_their_names(by_name)
     if "question" not in mapped:
-        raise UserError(
+        raise InputError(
             f"{file}: none of its columns looks like a question; write the recipe by hand (infogap init): "
             f"it has {', '.join(columns) or 'no columns'}"
         )

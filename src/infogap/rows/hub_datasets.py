@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from infogap.console import output
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.rows.row_files import Rows, Wanted, needed
 
 _BATCH = 256
@@ -17,8 +17,8 @@ def read_rows(
 ) -> Rows:
     """Yield a dataset's rows, numbered from 1, with the wanted columns (None: all).
 
-    `name` is its name in messages. Raises UserError where there is no such dataset, configuration,
-    split or revision, WorldError where it cannot be fetched.
+    `name` is its name in messages. Raises InputError where there is no such dataset, configuration,
+    split or revision, ExternalError where it cannot be fetched.
     """
     dataset = _load(path, name, config, split, revision)
     columns = needed(dataset.column_names, name, wanted)
@@ -39,11 +39,11 @@ def _load(path: str, name: str, config: str | None, split: str, revision: str | 
     try:
         return datasets.load_dataset(path, name=config, split=split, revision=revision)
     except (DatasetNotFoundError, FileNotFoundError, ValueError) as error:  # EmptyDatasetError is a FileNotFoundError
-        raise UserError(f"{name}: {_line(error)}") from error
+        raise InputError(f"{name}: {_line(error)}") from error
     except DatasetGenerationError as error:
-        raise UserError(f"{name}: its files cannot be read as one table: {_line(error.__cause__ or error)}") from error
+        raise InputError(f"{name}: its files cannot be read as one table: {_line(error.__cause__ or error)}") from error
     except OSError as error:  # no connection, a server's error, a full disk
-        raise WorldError(f"cannot fetch the dataset {name}: {_line(error)}; run the same command again") from error
+        raise ExternalError(f"cannot fetch the dataset {name}: {_line(error)}; run the same command again") from error
 
 
 def _line(error: BaseException) -> str:

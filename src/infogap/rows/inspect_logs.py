@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 
 SAMPLES = "samples"
 """The name of a log's list of rows, in JSON and as the folder of an archive."""
@@ -20,16 +20,16 @@ _ZSTD = 93  # a method of compression that Python's zipfile does not know
 
 
 def samples(file: IO[bytes], name: str) -> Iterator[dict[str, Any]]:
-    """Yield the samples of an archive, in the order of their names. Raises UserError where it is not one."""
+    """Yield the samples of an archive, in the order of their names. Raises InputError where it is not one."""
     try:
         with ZipFile(file) as archive:
             entries = [entry for entry in archive.infolist() if _SAMPLE.fullmatch(entry.filename)]
             if not entries:
-                raise UserError(f"{name}: the log holds no samples")
+                raise InputError(f"{name}: the log holds no samples")
             for entry in sorted(entries, key=_number):
                 yield json.loads(_read(archive, file, entry))
     except (BadZipFile, json.JSONDecodeError, UnicodeDecodeError, struct.error) as error:
-        raise UserError(f"{name}: not readable as an evaluation log: {error}") from error
+        raise InputError(f"{name}: not readable as an evaluation log: {error}") from error
 
 
 def _number(entry: ZipInfo) -> list[tuple[int, str]]:

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.ids import canonical
 from infogap.recipe.sources import GymTasks
 from infogap.spelling import nearest
@@ -44,9 +44,9 @@ def missing() -> str | None:
 
 
 def library_version() -> str:
-    """Return the version of reasoning-gym, on which tasks depend. Raises UserError where it is not installed."""
+    """Return the version of reasoning-gym, on which tasks depend. Raises InputError where it is not installed."""
     if reason := missing():
-        raise UserError(reason)
+        raise InputError(reason)
     return version("reasoning-gym")
 
 
@@ -88,7 +88,7 @@ def making_problem(source: GymTasks, name: str) -> str | None:
     """Say why the dataset refuses its settings (valid ones may not fit together); None if it does not."""
     try:
         _dataset(name, 0, source.count, canonical(settings(source, name)))
-    except UserError as error:
+    except InputError as error:
         return str(error)
     return None
 
@@ -140,7 +140,7 @@ def _level_settings(name: str, level: int) -> dict[str, Any]:
 def entry(made_by: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """Return the dataset and the entry of a task, for `dataset.score_answer(text, entry)`.
 
-    `made_by` is the task's metadata under `gym`. Both are cached. Raises UserError where the dataset cannot be made or
+    `made_by` is the task's metadata under `gym`. Both are cached. Raises InputError where the dataset cannot be made or
     makes no entry.
     """
     key = (made_by["name"], made_by["seed"], made_by["size"], canonical(made_by["config"]))
@@ -162,10 +162,10 @@ def _entry(name: str, seed: int, size: int, config: bytes, index: int) -> dict[s
 
 @contextmanager
 def _failures_named(name: str) -> Iterator[None]:
-    """Turn what a dataset raises into a UserError that names it, and keep what it prints off stdout."""
+    """Turn what a dataset raises into a InputError that names it, and keep what it prints off stdout."""
     try:
         with redirect_stdout(io.StringIO()):
             yield
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"reasoning-gym cannot make '{name}' with these settings: {reason}") from error
+        raise InputError(f"reasoning-gym cannot make '{name}' with these settings: {reason}") from error

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe.load_recipe import yaml_text
 from infogap.recipe.sources import RowSource
 from infogap.rows.column_paths import MISSING, reach, read_json
@@ -56,7 +56,7 @@ def first_recipe(file: str, base: Path, folder: Path) -> str:
     """Return the text of a recipe in `folder` that reads a file: by a named mapping that it fits, else by column names.
 
     A file with traces is imported; from others, 20 tasks go to a teacher. A relative `file` starts from `base`. Raises
-    UserError where the file cannot be read or its columns are not recognised.
+    InputError where the file cannot be read or its columns are not recognised.
     """
     fits = recognise(file, base)
     source, comments = _by_format(file, base, fits) if fits else _by_names(file, base)
@@ -141,7 +141,7 @@ def _by_names(file: str, base: Path) -> tuple[dict[str, Any], list[str]]:
     imported = any(name in columns for name in _TRACES)
     if not imported and "answer" not in columns:
         seems = ", ".join(f"{key} in `{path}`" for key, path in columns.items())
-        raise UserError(
+        raise InputError(
             f"{file}: none of its columns looks like gold answers or traces (it seems to have {seems}); write the "
             "recipe by hand (infogap init) and map `answer`, or `trace`, to a column"
         )
@@ -155,7 +155,7 @@ def _by_names(file: str, base: Path) -> tuple[dict[str, Any], list[str]]:
 
 
 def _second_file(file: str, base: Path, fits: Recognised) -> str:
-    """Find the file with the questions, beside the one with the answers. Raises UserError where there is none."""
+    """Find the file with the questions, beside the one with the answers. Raises InputError where there is none."""
     second = fits.format.second_file
     assert second is not None
     wanted = [second.key, *second.columns]
@@ -163,7 +163,7 @@ def _second_file(file: str, base: Path, fits: Recognised) -> str:
     for other in sorted(path.parent.glob("*.jsonl")) if path.is_file() else []:
         if other != path and _has_columns(str(other), base, wanted):
             return os.path.relpath(other, base)
-    raise UserError(
+    raise InputError(
         f"{file} {second.missing} (*.jsonl with {' and '.join(wanted)}), or write "
         f"`join: {{from: INPUT, on: {second.key}}}` into a recipe by hand"
     )
@@ -172,7 +172,7 @@ def _second_file(file: str, base: Path, fits: Recognised) -> str:
 def _has_columns(file: str, base: Path, paths: list[str]) -> bool:
     try:
         _, row = next(iter(read_rows(base, RowSource.model_validate({"from": file}), None)))
-    except (UserError, StopIteration):
+    except (InputError, StopIteration):
         return False
     return all(reach(row, path) is not MISSING for path in paths)
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from glob import has_magic
 from typing import IO, Any, cast
 
-from infogap.errors import InfogapError, UserError, WorldError
+from infogap.errors import ExternalError, InfogapError, InputError
 from infogap.rows.compression import suffixes
 
 _TOO_MANY, _SERVER_FAILED = 429, 500  # HTTP status codes
@@ -16,7 +16,7 @@ _TOO_MANY, _SERVER_FAILED = 429, 500  # HTTP status codes
 def urls(url: str) -> list[str]:
     """Return the URL of a file, or those of the files in a pattern or folder, sorted.
 
-    Raises UserError where there is none, WorldError where the server cannot be reached.
+    Raises InputError where there is none, ExternalError where the server cannot be reached.
     """
     with errors_at(url):
         system, path = _file_system(url)
@@ -27,7 +27,7 @@ def urls(url: str) -> list[str]:
         else:
             return [url]
     if not paths:
-        raise UserError(f"no file matches {url}")
+        raise InputError(f"no file matches {url}")
     return [str(system.unstrip_protocol(one)) for one in paths]
 
 
@@ -51,21 +51,21 @@ def _file_system(url: str) -> tuple[Any, str]:
 
 @contextmanager
 def errors_at(url: str) -> Iterator[None]:
-    """Turn failures at a URL into one line: UserError for a missing file, WorldError if the server fails."""
+    """Turn failures at a URL into one line: InputError for a missing file, ExternalError if the server fails."""
     try:
         yield
     except InfogapError:
         raise
     except (FileNotFoundError, PermissionError, ValueError) as error:
         if _is_unreachable(error.__cause__):
-            raise WorldError(
+            raise ExternalError(
                 f"cannot reach {url}: {_line(error.__cause__ or error)}; run the same command again"
             ) from error
-        raise UserError(f"cannot read {url}: {_line(error)}") from error
+        raise InputError(f"cannot read {url}: {_line(error)}") from error
     except ImportError as error:
-        raise UserError(f"{url}: {_line(error)}; pip install 'infogap[remote]'") from error
+        raise InputError(f"{url}: {_line(error)}; pip install 'infogap[remote]'") from error
     except Exception as error:  # each file system has exceptions of its own for a server that fails
-        raise WorldError(f"cannot reach {url}: {_line(error)}; run the same command again") from error
+        raise ExternalError(f"cannot reach {url}: {_line(error)}; run the same command again") from error
 
 
 def _is_unreachable(cause: BaseException | None) -> bool:

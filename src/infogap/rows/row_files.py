@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
-from infogap.errors import InfogapError, UserError
+from infogap.errors import InfogapError, InputError
 from infogap.rows.column_paths import MISSING, missing_column, reach, touches
 from infogap.rows.compression import decompressed
 from infogap.rows.file_locations import Place
@@ -39,13 +39,13 @@ _SHOWN = 6  # lists named in a message
 def read_rows(place: Place, wanted: Wanted | None, rows: str | None = None) -> Rows:
     """Yield the rows of a file; from Parquet only the wanted columns (None: all).
 
-    `rows` names the list of rows inside a JSON object. Raises UserError, with the row, where the content does not
+    `rows` names the list of rows inside a JSON object. Raises InputError, with the row, where the content does not
     match the suffix.
     """
     name = place.name
     in_archive = place.kind == ".eval" and rows == SAMPLES
     if rows is not None and place.kind not in (".json", ".jsonl") and not in_archive:
-        raise UserError(f"{name}: `rows` names a list inside a JSON file, and this is none")
+        raise InputError(f"{name}: `rows` names a list inside a JSON file, and this is none")
     try:
         with place.errors(), place.open() as raw, decompressed(raw, place.compression) as file:
             seeking = place.compression and place.kind in _SOUGHT_IN
@@ -54,11 +54,11 @@ def read_rows(place: Place, wanted: Wanted | None, rows: str | None = None) -> R
     except InfogapError:
         raise
     except UnicodeDecodeError as error:
-        raise UserError(f"{name} is not UTF-8 text (byte {error.start}); convert it first") from error
+        raise InputError(f"{name} is not UTF-8 text (byte {error.start}); convert it first") from error
     except (EOFError, zlib.error) as error:
-        raise UserError(f"cannot read {name}: damaged or cut off: {error}") from error
+        raise InputError(f"cannot read {name}: damaged or cut off: {error}") from error
     except OSError as error:
-        raise UserError(f"cannot read {name}: {error.strerror or error}") from error
+        raise InputError(f"cannot read {name}: {error.strerror or error}") from error
 
 
 def _reader(kind: str, wanted: Wanted | None, rows: str | None) -> Callable[[IO[bytes], str], Rows]:
@@ -92,9 +92,9 @@ def _json(file: IO[bytes], name: str, rows: str | None) -> Rows:
         if error.msg == "Extra data" and error.lineno > 1 and rows is None:  # JSON lines under the wrong suffix
             yield from _jsonl(io.StringIO(text), name)
             return
-        raise UserError(f"{name}: not valid JSON: {error}") from error
+        raise InputError(f"{name}: not valid JSON: {error}") from error
     except RecursionError:
-        raise UserError(f"{name}: {_TOO_DEEP}") from None
+        raise InputError(f"{name}: {_TOO_DEEP}") from None
     for number, item in enumerate(_list_in(document, name, rows), 1):
         yield number, with_attachments(_object(item, f"{name}, row {number}"))
 
@@ -105,12 +105,12 @@ def _list_in(document: Any, name: str, rows: str | None) -> list[Any]:
         if isinstance(document, list):
             return document
         instead = f"this one is {_kind(document)}{_hint(document)}"
-        raise UserError(f"{name}: a JSON file of rows is a list of objects, {instead}")
+        raise InputError(f"{name}: a JSON file of rows is a list of objects, {instead}")
     named = reach(document, rows) if isinstance(document, dict) else MISSING
     if isinstance(named, list):
         return named
     what = "nothing" if named is MISSING else _kind(named)
-    raise UserError(f"{name}: `rows: {rows}` names {what}, and not a list{_hint(document)}")
+    raise InputError(f"{name}: `rows: {rows}` names {what}, and not a list{_hint(document)}")
 
 
 def lists_of_rows(place: Place) -> list[str]:
@@ -148,14 +148,14 @@ def _parsed(text: str, where: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise UserError(f"{where}: not valid JSON: {error.msg} at character {error.pos + 1}") from error
+        raise InputError(f"{where}: not valid JSON: {error.msg} at character {error.pos + 1}") from error
     except RecursionError:
-        raise UserError(f"{where}: {_TOO_DEEP}") from None
+        raise InputError(f"{where}: {_TOO_DEEP}") from None
 
 
 def _object(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise UserError(f"{where}: expected an object with the row's columns, found {_kind(value)}")
+        raise InputError(f"{where}: expected an object with the row's columns, found {_kind(value)}")
     return value
 
 
@@ -171,15 +171,15 @@ def _csv(binary: IO[bytes], name: str) -> Rows:
     header = list(reader.fieldnames or [])
     twice = sorted({column for column in header if header.count(column) > 1})
     if twice:
-        raise UserError(f"{name}: its header names {', '.join(twice)} twice")
+        raise InputError(f"{name}: its header names {', '.join(twice)} twice")
     number = 0
     try:
         for number, row in enumerate(reader, 1):
             if None in row:
-                raise UserError(f"{name}, row {number}: more fields than the header has; quote fields with commas")
+                raise InputError(f"{name}, row {number}: more fields than the header has; quote fields with commas")
             yield number, row
     except csv.Error as error:
-        raise UserError(f"{name}, row {number + 1}: not valid CSV: {error}") from error
+        raise InputError(f"{name}, row {number + 1}: not valid CSV: {error}") from error
 
 
 def _parquet(binary: IO[bytes], name: str, wanted: Wanted | None) -> Rows:
@@ -196,11 +196,11 @@ def _parquet(binary: IO[bytes], name: str, wanted: Wanted | None) -> Rows:
                     number += 1
                     yield number, row
     except ArrowException as error:
-        raise UserError(f"{name}: not readable as Parquet: {str(error).splitlines()[0]}") from error
+        raise InputError(f"{name}: not readable as Parquet: {str(error).splitlines()[0]}") from error
 
 
 def needed(names: list[str], source: str, wanted: Wanted | None) -> list[str]:
-    """Return the wanted columns of a table. Raises UserError for a path that leads into none."""
+    """Return the wanted columns of a table. Raises InputError for a path that leads into none."""
     if wanted is None:
         return names
     for path in wanted.paths:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe.sources import Join, Source
 from infogap.rows.column_paths import MISSING, Unfound, as_text, missing_column, reach
 from infogap.rows.row_files import Rows
@@ -32,7 +32,7 @@ class JoinedRows:
     left_over: int = 0
 
     def read(self) -> Rows:
-        """Yield the rows. Raises UserError where the key is missing, or occurs twice in the second file."""
+        """Yield the rows. Raises InputError where the key is missing, or occurs twice in the second file."""
         join = self.source.join
         assert join is not None
         others = _by_key(self.base, join)
@@ -65,7 +65,7 @@ def _by_key(base: Path, join: Join) -> dict[str, dict[str, Any]]:
             if len(sample) < _SAMPLE:
                 sample.append(row)
         elif by_key.setdefault(key, row) != row:
-            raise UserError(
+            raise InputError(
                 f"{join.from_}, row {number}: a second row with {join.other_key} {key!r}, and another content; "
                 "a key to join by stands once"
             )

@@ -17,8 +17,8 @@ from infogap.runs.run_folder import Run
 def read_rows(base: Path, source: RowSource, wanted: Wanted | None) -> Rows:
     """Yield the source's rows, numbered from 1 through all its files; other columns than `wanted` may be left out.
 
-    `base` is the recipe's folder; `wanted=None` reads all columns. Raises UserError where there is no such source or it
-    is not readable, WorldError where it cannot be fetched.
+    `base` is the recipe's folder; `wanted=None` reads all columns. Raises InputError where there is no such source or
+    it is not readable, ExternalError where it cannot be fetched.
     """
     places = find_places(base, source)
     if places is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from infogap.console import say
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.ids import digest
 from infogap.recipe import Recipe
 from infogap.runs import manifest
@@ -90,20 +90,20 @@ def run_all(run: Run) -> list[StageUpdate]:
 def run_one(run: Run, name: str) -> StageUpdate:
     """Bring one stage up to date.
 
-    Raises UserError if there is no such stage, the recipe does not have it, or a stage that it reads is stale.
+    Raises InputError if there is no such stage, the recipe does not have it, or a stage that it reads is stale.
     """
     named = {stage.name: stage for stage in _all_stages()}
     if name not in named:
-        raise UserError(f"there is no stage '{name}'{nearest(name, named)}; the stages are {', '.join(named)}")
+        raise InputError(f"there is no stage '{name}'{nearest(name, named)}; the stages are {', '.join(named)}")
     order = stages(run.recipe)
     if absent := named[name].absent(run.recipe):
-        raise UserError(absent)
+        raise InputError(absent)
     stage = next(stage for stage in order if stage.name == name)
     staleness = Staleness(run, order)
     for maker in staleness.makers_of_inputs(stage):
         input_state = staleness.state(maker)
         if input_state.state != "done":
-            raise UserError(
+            raise InputError(
                 f"{name} reads {maker.folders[0]}, which is {input_state.state} ({input_state.why[0]}); "
                 f"first: infogap {maker.name} {run.path}"
             )

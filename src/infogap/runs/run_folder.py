@@ -14,7 +14,7 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from infogap.atomic_files import disk_error, whole_file, write_text
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.recipe import ORIGIN, LoadedRecipe, Recipe, dump_recipe, load_recipe
 from infogap.runs import manifest
 from infogap.runs.budget import Budget
@@ -42,23 +42,23 @@ class Run:
 
     @classmethod
     def open(cls, path: Path) -> Run:
-        """Open an existing run. Raises UserError if the folder is not one."""
+        """Open an existing run. Raises InputError if the folder is not one."""
         if not (path / _RECIPE).is_file():
-            raise UserError(f"{path} is not a run folder (it has no {_RECIPE}); `infogap run RECIPE` makes one")
+            raise InputError(f"{path} is not a run folder (it has no {_RECIPE}); `infogap run RECIPE` makes one")
         loaded = load_recipe(path / _RECIPE)
         return cls(path, loaded.recipe, loaded.base)
 
     def save_recipe(self) -> None:
         """Write the resolved recipe into the folder, defaults filled in.
 
-        Raises UserError if the folder holds anything but a run, as a run replaces whole subfolders.
+        Raises InputError if the folder holds anything but a run, as a run replaces whole subfolders.
         """
         if self.path.is_dir() and not (self.path / _RECIPE).is_file():
             # Hidden files are locks or temporary. The origin alone is of a run killed before its recipe was written.
             names = [path.name for path in self.path.iterdir()]
             others = sorted(name for name in names if not name.startswith(".") and name != ORIGIN)
             if others:
-                raise UserError(
+                raise InputError(
                     f"{self.path} is no run and not empty (it has {', '.join(others[:3])}); "
                     "name a new or empty folder with --run"
                 )
@@ -73,7 +73,7 @@ class Run:
     def lock(self) -> Iterator[None]:
         """Hold the folder for writing.
 
-        Raises WorldError if another process holds it or the disk refuses, UserError if the path is a file.
+        Raises ExternalError if another process holds it or the disk refuses, InputError if the path is a file.
         """
         owner = self.path / ".lock.owner"
         lock = FileLock(self.path / ".lock", timeout=0)
@@ -83,12 +83,12 @@ class Run:
             owner.write_text(str(os.getpid()))
         except Timeout:
             holder = owner.read_text() if owner.is_file() else "unknown"
-            raise WorldError(
+            raise ExternalError(
                 f"{self.path} is being written by another infogap process (pid {holder}); "
                 "wait for it, or use another folder with --run"
             ) from None
         except FileExistsError:
-            raise UserError(f"{self.path} is a file; name a folder with --run") from None
+            raise InputError(f"{self.path} is a file; name a folder with --run") from None
         except OSError as error:
             raise disk_error(self.path, error) from error
         try:
@@ -188,7 +188,7 @@ def write_part(path: Path, frame: pl.DataFrame) -> None:
 
 
 def read_part(path: Path, table: Table) -> pl.DataFrame:
-    """Read one Parquet part. Raises WorldError if the file is damaged or has other columns."""
+    """Read one Parquet part. Raises ExternalError if the file is damaged or has other columns."""
     try:
         return pl.read_parquet(path).match_to_schema(table.schema, extra_columns=_extra_columns(table))
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -200,13 +200,13 @@ def _extra_columns(table: Table) -> Literal["ignore", "raise"]:
 
 
 def check_part(path: Path) -> None:
-    """Raise WorldError if a part is damaged, by its footer: the rows are not read."""
+    """Raise ExternalError if a part is damaged, by its footer: the rows are not read."""
     try:
         pl.read_parquet_schema(path)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _damaged(path, error) from error
 
 
-def _damaged(path: Path, error: Exception) -> WorldError:
+def _damaged(path: Path, error: Exception) -> ExternalError:
     # Removing this one file is enough: its stage then counts as stale, and writes it or requests its traces again.
-    return WorldError(f"{path} is damaged ({str(error).splitlines()[0]}); remove this file and run again")
+    return ExternalError(f"{path} is damaged ({str(error).splitlines()[0]}); remove this file and run again")

@@ -40,5 +40,5 @@ class Stage:
     inputs_by: Callable[[Recipe], tuple[str, ...]] = lambda _recipe: ()
     # For a stage that resumes and is incomplete: its rows so far, and a sentence on its progress.
     begun: Callable[[Run], tuple[int, str] | None] = lambda _run: None
-    # Called before the first stage of a command runs: raises UserError or WorldError if this one could not run.
+    # Called before the first stage of a command runs: raises InputError or ExternalError if this one could not run.
     ready: Callable[[Run], None] = lambda _run: None

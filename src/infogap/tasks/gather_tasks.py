@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infogap.console import progress
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.ids import derived_seed
 from infogap.recipe.named_formats import load_format
 from infogap.recipe.recipe_model import GYM_WITH_SOLUTION
@@ -63,14 +63,14 @@ class Gathered:
 def gather_gym(source: GymTasks, recipe_seed: int) -> list[Gathered]:
     """Gather the tasks of every name of a reasoning-gym source, each as a source of its own.
 
-    Raises UserError where a name or its settings do not work.
+    Raises InputError where a name or its settings do not work.
     """
     gathered = []
     with progress("tasks", source.count * len(source.names), "tasks") as advance:
         for name in source.names:
             problem = next(gym.problems(source, name), None)
             if problem:
-                raise UserError(problem)
+                raise InputError(problem)
             made = []
             for task in gym_tasks(source, name, recipe_seed):
                 made.append(task)
@@ -82,7 +82,7 @@ def gather_gym(source: GymTasks, recipe_seed: int) -> list[Gathered]:
 
 
 def gym_tasks(source: GymTasks, name: str, recipe_seed: int) -> Iterator[Task]:
-    """Generate the `count` tasks of one dataset. Raises UserError where its settings do not work."""
+    """Generate the `count` tasks of one dataset. Raises InputError where its settings do not work."""
     seed = source.seed if source.seed is not None else derived_seed("reasoning_gym", recipe_seed, name)
     origin = {"name": name, "seed": seed, "size": source.count, "config": gym.settings(source, name)}
     for index in range(source.count):
@@ -109,7 +109,7 @@ def _gym_task(source: GymTasks, name: str, made: dict[str, Any], metadata: dict[
 def gather_table(run: Run, source: TableSource) -> Gathered:
     """Gather the tasks of a file or dataset: read, filter, check, merge and sample its rows, in this order.
 
-    Raises UserError where no task is left, or a row is invalid and the source says `invalid: error`.
+    Raises InputError where no task is left, or a row is invalid and the source says `invalid: error`.
     """
     drafted = drafts(run, source)
     read = drafted.rows
@@ -121,7 +121,7 @@ def gather_table(run: Run, source: TableSource) -> Gathered:
     invalid = _invalid(read, reasons, source)
     reasons |= invalid
     if invalid and source.invalid == "error":
-        raise UserError(_invalid_rows(source, [(read[index].row, reason) for index, reason in invalid.items()]))
+        raise InputError(_invalid_rows(source, [(read[index].row, reason) for index, reason in invalid.items()]))
     by_position = {index: _task(draft, source) for index, draft in enumerate(read) if index not in reasons}
     tasks = sample(merge(by_position.values()), source.limit, run.recipe.seed)
     kept = {task.task_id for task in tasks}
@@ -131,17 +131,17 @@ def gather_table(run: Run, source: TableSource) -> Gathered:
         for index, draft in enumerate(read)
     ]
     if not tasks:
-        raise UserError(_nothing_left(source, fates))
+        raise InputError(_nothing_left(source, fates))
     repeated = sum(fate.task_id is not None for fate in fates) - len(tasks)
     return Gathered(source.from_, tasks, fates, [fates[index] for index in sorted(invalid)], repeated, drafted.notes)
 
 
 def _refuse_alternatives(source: TableSource, values: set[str | None]) -> None:
-    """Raises UserError where a file has the same samples several times, and the recipe takes all of them."""
+    """Raises InputError where a file has the same samples several times, and the recipe takes all of them."""
     if len(values) > 1 and source.format is not None:
         column = load_format(source.format).alternatives
         known = sorted(str(value) for value in values)
-        raise UserError(
+        raise InputError(
             f"{source.from_}: it holds every sample {len(known)} times, once for each `{column}` ({', '.join(known)}); "
             f"choose one: `where: \"{column}\" = '{known[0]}'`"
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.ids import digest, stable_id
 from infogap.recipe.sources import TraceColumns
 from infogap.rows.column_paths import as_text
@@ -58,15 +58,15 @@ def where_problem(condition: str, columns: list[str] | None) -> str | None:
 
 
 def fulfils(drafts: Drafts, condition: str, source: str) -> list[bool]:
-    """Say for each draft whether the condition holds (null does not). Raises UserError if it cannot be evaluated."""
+    """Say for each draft whether the condition holds (null does not). Raises InputError if it cannot be evaluated."""
     frame = _frame(drafts.rows)
     try:
         kept = frame.filter(pl.sql_expr(condition))["_draft"].to_list()
     except pl.exceptions.ColumnNotFoundError as error:
         known = list(dict.fromkeys([*_MAPPED, *drafts.columns]))
-        raise UserError(f"{source}: `where: {condition}`: {_unknown_column(error, known)}") from error
+        raise InputError(f"{source}: `where: {condition}`: {_unknown_column(error, known)}") from error
     except pl.exceptions.PolarsError as error:
-        raise UserError(
+        raise InputError(
             f"{source}: `where: {condition}`: {_first_line(error)}; "
             "every mapped column is text, TRY_CAST(difficulty AS INT) gives null where it is no number"
         ) from error

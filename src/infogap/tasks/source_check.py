@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe import LoadedRecipe, Problem
 from infogap.recipe.recipe_errors import Path as KeyPath
 from infogap.recipe.sources import GymTasks, RowSource
@@ -43,7 +43,7 @@ def _rows(run: Run, source: RowSource) -> Iterator[tuple[KeyPath, str]]:
         return
     try:
         places = find_places(run.base, source)
-    except UserError as error:
+    except InputError as error:
         yield ("from",), str(error)
         return
     for key in ("config", "split", "revision") if places is not None else ("rows",):
@@ -64,7 +64,7 @@ def _table(run: Run, source: TableSource) -> Iterator[tuple[KeyPath, str]]:
     if not problems and _is_here(run, source):
         try:
             columns = _look(run, source)
-        except UserError as error:
+        except InputError as error:
             problems.append((_blamed(source, str(error)), str(error)))
     yield from problems
     if source.where is not None:
@@ -93,7 +93,7 @@ def _is_here(run: Run, source: TableSource) -> bool:
 def _look(run: Run, source: TableSource) -> list[str]:
     """Return the columns of a source's first rows; rows are read until each mapped column has occurred.
 
-    Raises UserError where a file is damaged, or no row has a mapped column.
+    Raises InputError where a file is damaged, or no row has a mapped column.
     """
     optional = optional_paths(source)
     paths = column_paths(source.columns, type(source.columns).model_fields)

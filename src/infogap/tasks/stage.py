@@ -78,7 +78,7 @@ def _of_traces(source: FileTasks | TraceImport) -> dict[str, str]:
 def make(run: Run) -> Outcome:
     """Gather every source's tasks, merge equal ones, and write them with the rejected rows.
 
-    Raises UserError where a source is not there, lacks a column or gives no task.
+    Raises InputError where a source is not there, lacks a column or gives no task.
     """
     gathered: list[Gathered] = []
     for _, source in _sources(run):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe.named_formats import load_format
 from infogap.recipe.sources import RowSource, Source, TaskColumns, TraceColumns, TraceImport
 from infogap.rows.column_paths import MISSING, Unfound, as_text, is_found
@@ -79,7 +79,7 @@ class FieldRows:
     def read(self) -> Iterator[tuple[int, dict[str, Any], dict[str, Any]]]:
         """Yield every row's number, its columns, and its value (or MISSING) for each field of `paths`.
 
-        Raises UserError, after the last row, for a path that no row has or a template that no row fills.
+        Raises InputError, after the last row, for a path that no row has or a template that no row fills.
         """
         plain = sorted({path for path in self.paths.values() if not is_template(path)})
         everything = self.whole or self.joined is not None or len(plain) < len(set(self.paths.values()))
@@ -105,7 +105,7 @@ class FieldRows:
         if lacking and first is not None:
             raise self._error(lacking[0], first)
 
-    def _error(self, unfound: Unfound, first: dict[str, Any]) -> UserError:
+    def _error(self, unfound: Unfound, first: dict[str, Any]) -> InputError:
         if not is_template(unfound.path):
             return unfound.error(self.source.from_)
         try:
@@ -114,7 +114,7 @@ class FieldRows:
         except TemplateFailedError as error:
             why = str(error)
         columns = ", ".join(first)
-        return UserError(
+        return InputError(
             f"{self.source.from_}: no row fills the template {unfound.path!r}: {why}; its columns are {columns}"
         )
 
@@ -128,7 +128,7 @@ def column_paths(columns: TaskColumns, fields: Iterable[str]) -> dict[str, str]:
 def read_fields(run: Run, source: RowSource, paths: dict[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield every row's number and its value (or MISSING) for each field of `paths`.
 
-    Raises UserError, after the last row, for a path that no row has.
+    Raises InputError, after the last row, for a path that no row has.
     """
     for number, _, values in FieldRows(run, source, paths).read():
         yield number, values
@@ -173,7 +173,7 @@ def drafts(run: Run, source: TableSource) -> Drafts:
     if rows.missed:
         _refuse_other_gold(run, source)
     if source.verifier == "choice" and numbers.count_the_options:
-        raise UserError(f"{source.from_}: {numbers.advice(str(source.columns.answer))}")
+        raise InputError(f"{source.from_}: {numbers.advice(str(source.columns.answer))}")
     notes = _notes(source, rows, one_of_several)
     return Drafts(made, list(columns), [*notes, *_question_notes(source, [draft.question or "" for draft in made])])
 
@@ -216,11 +216,11 @@ def _named_in(condition: str) -> set[str]:
 
 
 def _refuse_other_gold(run: Run, source: TableSource) -> None:
-    """Raises UserError where a file without the column `answer` has one that looks like gold answers."""
+    """Raises InputError where a file without the column `answer` has one that looks like gold answers."""
     columns = next((list(row) for _, row in read_rows(run.base, source, None)), [])
     likely = [name for name in columns if _GOLD_NAMES.fullmatch(str(name))]
     if likely:
-        raise UserError(
+        raise InputError(
             f"{source.from_}: no row has '{ANSWER}', but '{likely[0]}': write `columns: {{answer: {likely[0]}}}`, "
             "or `answer: null` where that is no gold answer"
         )

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def backend_of(settings: AnyTeacher) -> Backend[Any]:
-    """Find the backend of a teacher or scorer. Raises UserError where its package is not installed any more."""
+    """Find the backend of a teacher or scorer. Raises InputError where its package is not installed any more."""
     backend: Backend[Any] = plugins.load("backends", settings.backend)
     return backend
 
 
 def open_teacher(run: Run) -> Teacher:
-    """Open the run's teacher, ready to answer. Raises UserError or WorldError where it cannot be."""
+    """Open the run's teacher, ready to answer. Raises InputError or ExternalError where it cannot be."""
     teacher = run.recipe.teacher
     assert teacher is not None, "a recipe with `generate` has a teacher"
     return backend_of(teacher).open(teacher, run.resolve)
@@ -29,6 +29,6 @@ def open_teacher(run: Run) -> Teacher:
 def open_scorer(settings: AnyTeacher, resolve: Resolve) -> Scorer:
     """Open a scorer; `resolve` gives a path of the recipe as a path of this machine.
 
-    Raises UserError or WorldError where it cannot be.
+    Raises InputError or ExternalError where it cannot be.
     """
     return backend_of(settings).open_scorer(settings, resolve)

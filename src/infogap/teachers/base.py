@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe.scorer_section import ScorerSettings
 from infogap.recipe.teacher_section import AnyTeacher, Price
 from infogap.teachers.scoring import Scorer
@@ -63,7 +63,7 @@ class Teacher(Protocol):
     def answer(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Answer every request, in any order; takes requests only as fast as it can ask them.
 
-        A request that fails for good is a completion with `error`. Raises WorldError where going on
+        A request that fails for good is a completion with `error`. Raises ExternalError where going on
         makes no sense (no server answers, the model is missing, the key is refused).
         """
         raise NotImplementedError
@@ -77,7 +77,7 @@ class Backend(ABC, Generic[Settings]):
 
     Registered under its name in the entry points' group `infogap.backends`, infogap's own and other packages' alike.
     Building one must be cheap: heavy libraries are imported where they are used. What only a few backends need has a
-    default here. Whatever takes `settings` raises UserError where they cannot be right.
+    default here. Whatever takes `settings` raises InputError where they cannot be right.
     """
 
     name: ClassVar[str]  # what a recipe writes as `backend`
@@ -88,20 +88,23 @@ class Backend(ABC, Generic[Settings]):
 
     @abstractmethod
     def open(self, settings: Settings, resolve: Resolve) -> Teacher:
-        """Open the teacher, ready to answer. Raises UserError, or WorldError where a service or the machine fails."""
+        """Open the teacher, ready to answer.
+
+        Raises InputError, or ExternalError where a service or the machine fails.
+        """
 
     def open_scorer(self, settings: Settings, resolve: Resolve) -> Scorer:
-        """Open the model to score texts. Raises UserError where the backend cannot score, WorldError as `open`."""
+        """Open the model to score texts. Raises InputError where the backend cannot score, ExternalError as `open`."""
         raise self._no_scorer()
 
     def check_scorer(self, settings: Settings, resolve: Resolve) -> None:
-        """Check that the model can score, without loading it. Raises UserError, WorldError."""
+        """Check that the model can score, without loading it. Raises InputError, ExternalError."""
         if type(self).open_scorer is Backend.open_scorer:
             raise self._no_scorer()
         self.model_name(settings, resolve)
         missing = self.missing()
         if missing is not None:
-            raise UserError(f"measure.gap: scoring needs {missing}")
+            raise InputError(f"measure.gap: scoring needs {missing}")
 
     def missing(self) -> str | None:
         """Name what to install before a model can be opened on this machine, and how; None where nothing is missing."""
@@ -110,7 +113,7 @@ class Backend(ABC, Generic[Settings]):
     def model_name(self, settings: Settings, resolve: Resolve) -> str:
         """Give the name that traces have for the teacher, before it is opened, which can take minutes.
 
-        Raises UserError where the model is a path and nothing is there.
+        Raises InputError where the model is a path and nothing is there.
         """
         return settings.model
 
@@ -135,5 +138,5 @@ class Backend(ABC, Generic[Settings]):
         """Give a sentence in Markdown that readers of the results must see; None where there is none."""
         return None
 
-    def _no_scorer(self) -> UserError:
-        return UserError(f"measure.gap.scorer: the backend {self.name} does not score traces; name another model")
+    def _no_scorer(self) -> InputError:
+        return InputError(f"measure.gap.scorer: the backend {self.name} does not score traces; name another model")

@@ -29,14 +29,14 @@ _SAMPLES = 256  # of a file whose tensors are not listed
 def teacher_name(run: Run) -> str:
     """Give the name of the run's teacher in traces: that of what `open_teacher` opens, without opening it.
 
-    Raises UserError where the model is a path and nothing is there.
+    Raises InputError where the model is a path and nothing is there.
     """
     assert run.recipe.teacher is not None, "a recipe with `generate` has a teacher"
     return name_of(run.recipe.teacher, run.resolve)
 
 
 def name_of(settings: AnyTeacher, resolve: Resolve) -> str:
-    """Give the name of any model of a recipe in traces and gaps. Raises UserError as `teacher_name`."""
+    """Give the name of any model of a recipe in traces and gaps. Raises InputError as `teacher_name`."""
     return backend_of(settings).model_name(settings, resolve)
 
 

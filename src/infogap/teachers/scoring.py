@@ -48,7 +48,7 @@ class Scorer(Protocol):
 
         Where a prompt ends with the opening tag of a thought, the tag that the text begins with counts as read.
         A text that does not fit in the context, or whose prompt the template refuses, has an `error`. Raises
-        WorldError where going on makes no sense.
+        ExternalError where going on makes no sense.
         """
 
     def close(self) -> None:

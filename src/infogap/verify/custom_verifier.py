@@ -20,7 +20,7 @@ from typing import Any
 
 import orjson
 
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.ids import digest, file_digest
 from infogap.parallel.bounded_processes import Lost, bounded
 from infogap.spelling import nearest
@@ -84,7 +84,7 @@ def problem(name: str, folder: Path) -> str | None:
     outcomes = bounded(look, [name], limit=IMPORT_LIMIT, deadline=IMPORT_LIMIT, workers=1)
     try:
         (outcome,) = outcomes
-    except WorldError as error:
+    except ExternalError as error:
         return str(error)
     if isinstance(outcome, Lost):
         module = name.partition(":")[0]
@@ -120,13 +120,13 @@ def add_folder(folder: Path) -> None:
 
 @cache
 def load(name: str) -> Function:
-    """Import the function that a name says. Raises UserError if there is none, or it takes other arguments."""
+    """Import the function that a name says. Raises InputError if there is none, or it takes other arguments."""
     module, _, attribute = name.partition(":")
     try:
         loaded = import_module(module)
     except (Exception, SystemExit) as error:
         missing = isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
-        raise UserError(
+        raise InputError(
             f"there is no module '{module}', neither beside the recipe nor installed"
             if missing
             else f"importing '{module}' fails: {type(error).__name__}: {error}"[:300]
@@ -134,14 +134,14 @@ def load(name: str) -> Function:
     function = getattr(loaded, attribute, None)
     if function is None:
         named = [key for key, value in vars(loaded).items() if callable(value) and not key.startswith("_")]
-        raise UserError(f"module '{module}' has no function '{attribute}'{nearest(attribute, named)}")
+        raise InputError(f"module '{module}' has no function '{attribute}'{nearest(attribute, named)}")
     if not callable(function) or inspect.iscoroutinefunction(function):
         kind = "async" if callable(function) else f"of type {type(function).__name__}"
-        raise UserError(f"'{name}' is not a function that can be called: it is {kind}")
+        raise InputError(f"'{name}' is not a function that can be called: it is {kind}")
     try:
         inspect.signature(function).bind("", "", {})
     except TypeError as error:
-        raise UserError(
+        raise InputError(
             f"'{name}' must take three arguments, the response, the gold answer and the task: {error}"
         ) from error
     except ValueError:
@@ -153,7 +153,7 @@ def _problem(name: str, folder: Path) -> str | None:
     add_folder(folder)
     try:
         load(name)
-    except UserError as error:
+    except InputError as error:
         return str(error)
     return None
 

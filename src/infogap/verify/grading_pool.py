@@ -32,7 +32,7 @@ def grade_all(
 
     `verifiers` are those that occur in `work`; `folder` is the recipe's, where modules named by `module:function` are
     looked for first; `limit` is in processor seconds per item, `deadline` in seconds by the clock. An item that takes
-    longer is `ungradable`: its worker is ended and replaced. Raises WorldError where no worker starts, as where a
+    longer is `ungradable`: its worker is ended and replaced. Raises ExternalError where no worker starts, as where a
     module named in the recipe is not there.
     """
     names = [name for name in sorted(set(verifiers)) if is_known(name) and verifier(name).needs_worker]

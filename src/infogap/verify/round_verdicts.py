@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from infogap.atomic_files import write_text
-from infogap.errors import WorldError
+from infogap.errors import ExternalError
 from infogap.ids import canonical
 from infogap.runs.run_folder import Run, check_part, read_part, write_part
 from infogap.schema import TRACES, VERDICTS
@@ -36,7 +36,7 @@ def is_judged(part: Path) -> bool:
         if path.is_file():
             check_part(path)
             return True
-    except WorldError:
+    except ExternalError:
         path.unlink()
     return False
 

@@ -30,8 +30,8 @@ class EmbeddedModel:
     def __init__(self, settings: EmbeddedTeacher, resolve: Resolve) -> None:
         """Load the model; `resolve` gives a path of the recipe as a path of this machine.
 
-        Raises UserError where llama.cpp or the model's file is missing or damaged, WorldError where the packaged model
-        cannot be fetched or the memory does not suffice.
+        Raises InputError where llama.cpp or the model's file is missing or damaged, ExternalError where the packaged
+        model cannot be fetched or the memory does not suffice.
         """
         path = find_gguf(settings.model, resolve)
         self.name = path.stem

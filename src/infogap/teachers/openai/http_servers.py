@@ -13,7 +13,7 @@ from typing import TypeVar
 import aiohttp
 import stamina
 
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.teachers.openai.http_errors import PassingError, RefusedError, UnusableError, shortened
 from infogap.teachers.openai.load_balancer import Fleet, Server
 from infogap.teachers.openai.openai_backend import OpenAITeacher
@@ -46,7 +46,7 @@ class Servers:
     """The servers of a recipe's model."""
 
     def __init__(self, settings: OpenAITeacher) -> None:
-        """Raises UserError where the key's environment variable is not set."""
+        """Raises InputError where the key's environment variable is not set."""
         self.fleet = Fleet(settings.base_url)
         self._settings = settings
         self._headers = {"Content-Type": "application/json"} | _authorization(settings)
@@ -71,7 +71,7 @@ class Servers:
         """Post a body to `path`, under a server's URL with its /v1, and read the reply; at most `attempts` times.
 
         Raises RefusedError where the servers refuse this request, PassingError where every attempt failed,
-        WorldError where no server can be reached or takes any request.
+        ExternalError where no server can be reached or takes any request.
         """
         try:
             return await self._persist(session, path, body, read)
@@ -79,7 +79,7 @@ class Servers:
             what, hint = "no server answers", None
             if isinstance(error, UnusableError):
                 what, hint = "no server takes requests", await advice(error, self._settings, self.fleet, session)
-            raise WorldError(
+            raise ExternalError(
                 f"{what} at {self.fleet} ({error}); {f'{hint}; ' if hint else ''}what was finished is on disk; "
                 "run again to continue"
             ) from None
@@ -197,5 +197,5 @@ def _authorization(settings: OpenAITeacher) -> dict[str, str]:
         return {}
     key = os.environ.get(settings.api_key_env, "").strip()
     if not key:
-        raise UserError(f"teacher.api_key_env: the environment variable {settings.api_key_env} is not set")
+        raise InputError(f"teacher.api_key_env: the environment variable {settings.api_key_env} is not set")
     return {"Authorization": f"Bearer {key}"}

@@ -137,7 +137,7 @@ class OpenAIBackend(Backend[OpenAITeacher]):
         return OpenAIScorer(settings)
 
     def check_scorer(self, settings: OpenAITeacher, resolve: Resolve) -> None:
-        """Score one short text. Raises UserError where the servers cannot, WorldError where none answers."""
+        """Score one short text. Raises InputError where the servers cannot, ExternalError where none answers."""
         from infogap.teachers.openai.openai_scoring import OpenAIScorer
 
         OpenAIScorer(settings).check()

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.parallel.coroutines import coroutines_as_finished
 from infogap.teachers.openai.http_errors import PassingError, RefusedError, message_in, refusal
 from infogap.teachers.openai.http_servers import Servers
@@ -34,7 +34,7 @@ class OpenAIScorer:
     """
 
     def __init__(self, settings: OpenAITeacher) -> None:
-        """Raises UserError where the key's environment variable is not set."""
+        """Raises InputError where the key's environment variable is not set."""
         self.name = settings.model
         self._settings = settings
         self._servers = Servers(settings)
@@ -45,10 +45,10 @@ class OpenAIScorer:
         return coroutines_as_finished(texts, self._score, self._servers.session, self._settings.concurrency)
 
     def check(self) -> None:
-        """Score one short text. Raises UserError where the servers cannot score, WorldError where none answers."""
+        """Score one short text. Raises InputError where the servers cannot score, ExternalError where none answers."""
         (scored,) = self.score([TextToScore("", [{"role": "user", "content": "1"}], "2")])
         if scored.error is not None:
-            raise UserError(
+            raise InputError(
                 f"{self.name} at {self._servers.fleet} cannot score traces: {scored.error}; vLLM's server can. "
                 "Name another scorer, or leave `measure.gap` out"
             )

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, closing
 
 import aiohttp
 
-from infogap.errors import WorldError
+from infogap.errors import ExternalError
 from infogap.parallel.coroutines import coroutines_as_finished
 from infogap.teachers.base import Completion, Request
 from infogap.teachers.openai import chat_protocol as chat
@@ -25,7 +25,7 @@ class OpenAIServers:
     """A teacher behind HTTP servers, many requests at once."""
 
     def __init__(self, settings: OpenAITeacher) -> None:
-        """Raises UserError where the key's environment variable is not set."""
+        """Raises InputError where the key's environment variable is not set."""
         self.name = settings.model
         self._settings = settings
         self._servers = Servers(settings)
@@ -33,7 +33,7 @@ class OpenAIServers:
     def answer(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Answer every request, as the answers come in; at most `concurrency` are in flight.
 
-        Failed requests are held back until an answer shows that the servers work. Raises WorldError where no
+        Failed requests are held back until an answer shows that the servers work. Raises ExternalError where no
         server answers, all refuse the key or do not know the model, or requests keep failing without an
         answer between them: then the servers are at fault, and the requests count as not asked.
         """
@@ -57,7 +57,7 @@ class OpenAIServers:
 
     def _give_up_after(self, failed: list[Completion]) -> None:
         if len(failed) >= FAILURES_IN_A_ROW + self._settings.concurrency:
-            raise WorldError(
+            raise ExternalError(
                 f"{len(failed)} requests in a row failed; the last: {failed[-1].error}; what was finished is on disk; "
                 "mend what it says and run again to continue"
             )

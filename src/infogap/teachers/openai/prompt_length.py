@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.teachers.base import Request
 from infogap.teachers.openai.http_errors import RefusedError
 from infogap.teachers.openai.load_balancer import Fleet
@@ -36,7 +36,7 @@ class Context:
     async def learn(cls, settings: OpenAITeacher, fleet: Fleet, session: aiohttp.ClientSession) -> Context:
         """Take the length from the recipe, or from the servers' lists of models (`max_model_len` of vLLM and SGLang).
 
-        Of several servers the smallest counts: any of them may be asked. Raises UserError where an answer
+        Of several servers the smallest counts: any of them may be asked. Raises InputError where an answer
         alone may be longer.
         """
         length = settings.context_length
@@ -44,7 +44,7 @@ class Context:
             listed = await asyncio.gather(*(_listed(session, server.url, settings.model) for server in fleet.servers))
             length = min((each for each in listed if each is not None), default=None)
         if length is not None and settings.sampling.max_tokens > length:
-            raise UserError(
+            raise InputError(
                 f"teacher.sampling.max_tokens: {settings.sampling.max_tokens:,} tokens of an answer do not fit into "
                 f"the context of {length:,} that {settings.model} has at {fleet}"
             )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infogap.console import detail, say
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.teachers.base import Completion, Request
 from infogap.teachers.ray.replicas import ReplicaDiedError
 from infogap.teachers.vllm.vllm_backend import VllmSettings
@@ -32,14 +32,14 @@ class OnNode:
         return socket.gethostname()
 
     async def start(self) -> int:
-        """Start the engine; gives how many requests keep it full. Raises UserError or WorldError as VllmModel."""
+        """Start the engine; gives how many requests keep it full. Raises InputError or ExternalError as VllmModel."""
         from infogap.teachers.vllm.vllm_teacher import VllmModel
 
         self._model = await asyncio.to_thread(VllmModel, self._settings, Path)
         return self._model.at_once
 
     async def answer(self, request: Request) -> Completion:
-        """Answer a request. Raises WorldError where the engine dies."""
+        """Answer a request. Raises ExternalError where the engine dies."""
         return await self._model.complete(request)
 
     async def close(self) -> None:
@@ -63,7 +63,7 @@ class RayReplica:
         self.up = False
 
     async def start(self) -> int:
-        """Wait for a node, and for the engine on it. Raises UserError, ReplicaDiedError."""
+        """Wait for a node, and for the engine on it. Raises InputError, ReplicaDiedError."""
         waiting = asyncio.ensure_future(_result(self._node))
         done, _ = await asyncio.wait([waiting], timeout=_PLACED_SECONDS)
         if not done:
@@ -92,16 +92,16 @@ class RayReplica:
 
 
 async def _result(reference: Any) -> Any:
-    """Wait for the result of an actor's call. Raises UserError; ReplicaDiedError where the actor or engine is gone."""
+    """Wait for the result of an actor's call. Raises InputError; ReplicaDiedError where the actor or engine is gone."""
     from ray.exceptions import RayError, RayTaskError
 
     try:
         return await reference
     except RayTaskError as error:
-        if isinstance(error.cause, WorldError):
+        if isinstance(error.cause, ExternalError):
             reason = str(error.cause).partition("; what was finished")[0]
             raise ReplicaDiedError(reason) from None
-        raise error.cause from (None if isinstance(error.cause, UserError) else error)
+        raise error.cause from (None if isinstance(error.cause, InputError) else error)
     except RayError as error:
         raise ReplicaDiedError(_reason(str(error))) from None
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.parallel.coroutines import coroutines_as_finished
 from infogap.teachers.base import Completion, Request, Resolve
 from infogap.teachers.ray.ray_backend import RayTeacher
@@ -34,8 +34,8 @@ class RayCluster:
     def __init__(self, settings: RayTeacher, resolve: Resolve) -> None:
         """Start the replicas and wait for the first one; `resolve` gives a path of the recipe as one of this machine.
 
-        A model's folder must be at the same place on every node. Raises UserError where Ray or vLLM, the model
-        or an engine argument is missing or wrong, WorldError where the cluster is out of reach or no replica starts.
+        A model's folder must be at the same place on every node. Raises InputError where Ray or vLLM, the model
+        or an engine argument is missing or wrong, ExternalError where the cluster is out of reach or no replica starts.
         """
         folder = find_folder(settings.model, resolve)
         self.name = folder.name if folder else settings.model
@@ -52,7 +52,7 @@ class RayCluster:
     def answer(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Answer every request, as the answers come in; as many are in flight as keep all replicas full.
 
-        Raises WorldError where no replica is left.
+        Raises ExternalError where no replica is left.
         """
         return coroutines_as_finished(requests, Replicas.answer, self._replicas.tended, self._count * self._room)
 
@@ -75,12 +75,12 @@ async def _first_up(replicas: Replicas, _: int) -> int:
 
 
 def _connect(settings: RayTeacher) -> bool:
-    """Connect to the cluster; returns whether this call has connected. Raises UserError, WorldError."""
+    """Connect to the cluster; returns whether this call has connected. Raises InputError, ExternalError."""
     try:
         import ray
     except ModuleNotFoundError as error:
         if error.name == "ray":
-            raise UserError("the ray teacher needs Ray; pip install 'infogap[ray]'") from None
+            raise InputError("the ray teacher needs Ray; pip install 'infogap[ray]'") from None
         raise
     if ray.is_initialized():
         return False
@@ -98,7 +98,7 @@ def _connect(settings: RayTeacher) -> bool:
 def _start_local(settings: RayTeacher, address: str | None) -> bool:
     """Start a cluster of this machine alone; False where the address leaves it open and the machine is in one.
 
-    Raises UserError where the machine has too few GPUs, WorldError.
+    Raises InputError where the machine has too few GPUs, ExternalError.
     """
     import ray
 
@@ -107,11 +107,11 @@ def _start_local(settings: RayTeacher, address: str | None) -> bool:
     except ValueError:  # num_cpus is not for a cluster that is there
         return False
     except Exception as error:
-        raise WorldError(f"Ray does not start here: {type(error).__name__}: {error}") from None
+        raise ExternalError(f"Ray does not start here: {type(error).__name__}: {error}") from None
     needed, there = settings.replicas * settings.gpus, ray.cluster_resources().get("GPU", 0)
     if needed > there:
         ray.shutdown()
-        raise UserError(
+        raise InputError(
             f"teacher.replicas: {settings.replicas} need {needed:g} GPUs, and this machine has {there:g}; for more, "
             "start Ray on every node (`ray start`) and run this on one of them"
         )
@@ -119,16 +119,16 @@ def _start_local(settings: RayTeacher, address: str | None) -> bool:
 
 
 def _join(address: str | None) -> None:
-    """Join a cluster that is there. Raises UserError, WorldError."""
+    """Join a cluster that is there. Raises InputError, ExternalError."""
     import ray
 
     parts = urlsplit(f"//{address}" if address and "://" not in address else address or "")
     if parts.scheme:
-        raise UserError(f"teacher.address: {address} is not of the form host:port; run this on a node of the cluster")
+        raise InputError(f"teacher.address: {address} is not of the form host:port; run this on a node of the cluster")
     try:
         if parts.hostname and parts.port:  # Ray itself would try for minutes
             socket.create_connection((parts.hostname, parts.port), _CONNECT_SECONDS).close()
         ray.init(address, **_QUIET)
     except Exception as error:
         where = address or "that this node belongs to"
-        raise WorldError(f"teacher.address: the Ray cluster {where} cannot be joined ({error})") from None
+        raise ExternalError(f"teacher.address: the Ray cluster {where} cannot be joined ({error})") from None

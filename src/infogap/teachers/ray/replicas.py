@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from infogap.console import say
-from infogap.errors import WorldError
+from infogap.errors import ExternalError
 from infogap.teachers.base import Completion, Request
 
 STARTS = 3  # of a replica without an answer between them, until it is given up
@@ -27,7 +27,7 @@ class Actor(Protocol):
     async def start(self) -> int:
         """Wait until it can answer; returns how many requests keep it busy. May be called again after a cancellation.
 
-        Raises UserError where no replica could start, ReplicaDiedError.
+        Raises InputError where no replica could start, ReplicaDiedError.
         """
 
     async def answer(self, request: Request) -> Completion:
@@ -88,14 +88,14 @@ class Replicas:
     async def first_up(self) -> int:
         """Wait for the first one that is up; returns how many requests keep it busy.
 
-        Raises UserError where none could ever start, WorldError where none is left.
+        Raises InputError where none could ever start, ExternalError where none is left.
         """
         return (await self._free()).room
 
     async def answer(self, request: Request) -> Completion:
         """Answer a request; where the third replica dies of it, it is a failed one.
 
-        Raises UserError and WorldError as `first_up`.
+        Raises InputError and ExternalError as `first_up`.
         """
         why = ""
         for _ in range(DEATHS):
@@ -162,7 +162,7 @@ class Replicas:
             return
         say(f"{replica} is given up: {why}", style="yellow")
         if not self._replicas:
-            self._over = WorldError(
+            self._over = ExternalError(
                 f"no replica of the model is left; the last one: {why}; what was finished is on disk; run again to "
                 "continue"
             )

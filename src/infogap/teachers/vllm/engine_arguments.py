@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.spelling import nearest
 
 _NETWORK = ("Connect", "Timeout", "Offline", "LocalEntryNotFound")
@@ -17,7 +17,7 @@ _NETWORK = ("Connect", "Timeout", "Offline", "LocalEntryNotFound")
 def engine_config(model: str, arguments: dict[str, Any]) -> Any:
     """Make vLLM's configuration of an engine for a model (a folder, or a name on the Hub).
 
-    Raises UserError where an argument or the model is none, WorldError where the Hub or a GPU is not reached.
+    Raises InputError where an argument or the model is none, ExternalError where the Hub or a GPU is not reached.
     """
     from vllm.engine.arg_utils import AsyncEngineArgs
 
@@ -29,20 +29,20 @@ def engine_config(model: str, arguments: dict[str, Any]) -> Any:
                 if key == "model"
                 else f"no engine argument of vLLM{nearest(key, known)}"
             )
-            raise UserError(f"engine.{key}: {said}")
+            raise InputError(f"engine.{key}: {said}")
     try:
         return AsyncEngineArgs(model=model, **arguments).create_engine_config()
     except ValidationError as error:
-        raise UserError(_said(error, arguments)) from None
+        raise InputError(_said(error, arguments)) from None
     except Exception as error:
         message = f"{type(error).__name__}: {first_line(str(error))}"
         if any(word in type(cause).__name__ for cause in _causes(error) for word in _NETWORK):
-            raise WorldError(
+            raise ExternalError(
                 f"the model {model} is not on this machine, and the Hub is out of reach ({message})"
             ) from None
         if isinstance(error, RuntimeError):  # vLLM's word for a machine without a device that it can use
-            raise WorldError(f"vLLM cannot run here: {message}") from None
-        raise UserError(f"vLLM cannot load the model {model} ({message})") from None
+            raise ExternalError(f"vLLM cannot run here: {message}") from None
+        raise InputError(f"vLLM cannot load the model {model} ({message})") from None
 
 
 def _said(error: ValidationError, arguments: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field
 
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.recipe.scorer_section import ScorerSettings
 from infogap.recipe.teacher_section import AnyTeacher, Logprobs, Sampling, as_json, where_given
 from infogap.teachers.base import Backend, Resolve, Teacher
@@ -168,13 +168,13 @@ class VllmBackend(OnVllm[VllmTeacher]):
 def find_folder(model: str, resolve: Resolve) -> Path | None:
     """Find the folder of a model that the recipe gives as a path; None for a name on the Hub.
 
-    Raises UserError where it can only be a path and there is no such folder.
+    Raises InputError where it can only be a path and there is no such folder.
     """
     path = resolve(model).expanduser()
     if path.is_dir():
         return path
     if model.startswith(("/", "./", "../", "~")) or model.count("/") > 1:
-        raise UserError(f"there is no model folder {path}")
+        raise InputError(f"there is no model folder {path}")
     return None
 
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from multiprocessing import resource_tracker
 from typing import Any, TypeVar
 
-from infogap.errors import UserError, WorldError
+from infogap.errors import ExternalError, InputError
 from infogap.teachers.vllm.engine_arguments import engine_config, first_line
 from infogap.teachers.vllm.engine_log import EngineLog
 from infogap.teachers.vllm.process_guard import Guard
@@ -37,7 +37,7 @@ class VllmEngine:
     def __init__(self, model: str, arguments: dict[str, Any]) -> None:
         """Start the engine, which takes minutes for a large model; `arguments` are vLLM's engine arguments.
 
-        Raises UserError where vLLM is not installed or refuses the model or an argument, WorldError where
+        Raises InputError where vLLM is not installed or refuses the model or an argument, ExternalError where
         the start fails (no GPU, too little memory).
         """
         self._model = model
@@ -63,7 +63,7 @@ class VllmEngine:
             self._guard.release()
             if isinstance(error, _StartError):
                 reason = self._log.reason() or str(error)
-                raise WorldError(f"vLLM does not start: {reason} (its log: {self._log.path})") from None
+                raise ExternalError(f"vLLM does not start: {reason} (its log: {self._log.path})") from None
             self._log.remove()
             raise
         self._log.take(logging.getLogger("vllm"))
@@ -81,14 +81,14 @@ class VllmEngine:
         return int(self.llm.vllm_config.model_config.max_model_len)
 
     async def on_its_loop(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Run a coroutine that uses `llm`, from another loop. Raises WorldError where the engine has died."""
+        """Run a coroutine that uses `llm`, from another loop. Raises ExternalError where the engine has died."""
         from vllm.v1.engine.exceptions import EngineDeadError
 
         try:
             return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
         except EngineDeadError:
             reason = self._log.reason() or "one of its processes was killed, perhaps for want of memory"
-            raise WorldError(
+            raise ExternalError(
                 f"vLLM's engine died: {reason} (its log: {self._log.path}); what was finished is on disk; run again "
                 "to continue"
             ) from None
@@ -140,10 +140,10 @@ def _start(model: str, arguments: dict[str, Any]) -> Any:
         from vllm.v1.engine.async_llm import AsyncLLM
     except ModuleNotFoundError as error:
         if error.name == "vllm":
-            raise UserError(f"the vllm teacher needs vLLM; {_INSTALL}") from None
-        raise WorldError(f"vLLM does not work here: {error}; reinstall it: {_INSTALL}") from None
+            raise InputError(f"the vllm teacher needs vLLM; {_INSTALL}") from None
+        raise ExternalError(f"vLLM does not work here: {error}; reinstall it: {_INSTALL}") from None
     except Exception as error:  # a library of a GPU that is not there, a build for another one
-        raise WorldError(f"vLLM does not work here: {type(error).__name__}: {first_line(str(error))}") from None
+        raise ExternalError(f"vLLM does not work here: {type(error).__name__}: {first_line(str(error))}") from None
     config = engine_config(model, arguments)
     try:
         return AsyncLLM.from_vllm_config(config, disable_log_stats=True)

@@ -32,7 +32,7 @@ class VllmScorer:
         self._prompts = Prompts(self._engine.llm, settings.chat_template_kwargs)
 
     def score(self, texts: Iterable[TextToScore]) -> Iterator[Scored]:
-        """Score every text, in the order in which they finish. Raises WorldError where the engine dies."""
+        """Score every text, in the order in which they finish. Raises ExternalError where the engine dies."""
         return coroutines_as_finished(texts, self._score, lambda: nullcontext(self._engine), self._engine.max_num_seqs)
 
     def close(self) -> None:

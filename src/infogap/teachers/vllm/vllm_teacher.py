@@ -25,7 +25,7 @@ class VllmModel:
     def __init__(self, settings: VllmSettings, resolve: Resolve) -> None:
         """Start the engine; `resolve` gives a path of the recipe as a path of this machine.
 
-        Raises UserError where vLLM, the model or an engine argument is missing or wrong, WorldError where
+        Raises InputError where vLLM, the model or an engine argument is missing or wrong, ExternalError where
         the engine does not start.
         """
         folder = find_folder(settings.model, resolve)
@@ -38,7 +38,7 @@ class VllmModel:
     def answer(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Answer every request, as the answers come in; twice as many are in flight as the engine works on.
 
-        Raises WorldError where the engine dies.
+        Raises ExternalError where the engine dies.
         """
         return coroutines_as_finished(requests, VllmModel.complete, lambda: nullcontext(self), self.at_once)
 
@@ -48,7 +48,7 @@ class VllmModel:
         return _QUEUED * self._engine.max_num_seqs
 
     async def complete(self, request: Request) -> Completion:
-        """Answer one request. Raises WorldError where the engine dies."""
+        """Answer one request. Raises ExternalError where the engine dies."""
         return await self._engine.on_its_loop(self._generate(request))
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ Open `base.py` first: it says what a verifier is.
 from __future__ import annotations
 
 from infogap import plugins
-from infogap.errors import UserError
+from infogap.errors import InputError
 from infogap.verify.base import Grade, Item, Verifier
 from infogap.verify.custom_verifier import CustomVerifier, is_function
 
@@ -19,14 +19,16 @@ def is_known(name: str) -> bool:
 def verifier(name: str) -> Verifier:
     """Return the verifier that is registered under a name, or that calls the function of a name `module:function`.
 
-    Raises UserError where there is none, or where it cannot be loaded.
+    Raises InputError where there is none, or where it cannot be loaded.
     """
     if is_function(name):
         return CustomVerifier(name)
     loaded = plugins.load("verifiers", name)
     if not isinstance(loaded, Verifier):
         package, _ = plugins.provider("verifiers", name)
-        raise UserError(f"the verifier '{name}' of {package} is no instance of infogap.verify.Verifier: {loaded!r:.80}")
+        raise InputError(
+            f"the verifier '{name}' of {package} is no instance of infogap.verify.Verifier: {loaded!r:.80}"
+        )
     return loaded
 
 
