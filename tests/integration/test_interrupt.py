@@ -75,7 +75,7 @@ def test_one_interrupt_finishes_what_is_in_flight_and_none_is_asked_twice(tmp_pa
     assert "finishing what is in flight, at most 60 s; Ctrl-C again stops now\n" in said
     last = said.splitlines()[-1]
     assert last.startswith(f"stopped as asked: {done} of the 40 requests planned so far are answered and on disk")
-    assert last.endswith("the same command goes on from there")
+    assert last.endswith("the same command continues from there")
     assert "Traceback" not in said
     assert slow.cancelled == 0
     assert len(slow.bodies) == done < total == 40  # all that was asked is answered
@@ -97,7 +97,7 @@ def test_a_second_interrupt_stops_at_once(tmp_path: Path, serving: Serving) -> N
         _, said = process.communicate(timeout=30)
         assert time.monotonic() - started < 8
     assert process.returncode == 130
-    assert "the same command goes on from there" in said
+    assert "the same command continues from there" in said
     assert "Traceback" not in said
     assert on_disk(tmp_path) == (4, 40)
     assert len(asked_to_finish(tmp_path, serving)) == 36

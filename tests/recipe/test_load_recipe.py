@@ -95,7 +95,7 @@ publish: {version: 1.0, repo: nowhere}
         (VALID.replace("answer]", "answer, {hint: {steps: 1}}]"), "two privileges are called hint"),
         (VALID.replace("fraction: 0.3", "fraction: 0.3, steps: 2"), "not by both"),
         (VALID.replace("unguided,", "{unguided: {fraction: 0.5}},"), "has no option fraction"),
-        ("name: demo\nimport:\n  - from: x.jsonl\n", "one of `trace` or `response`"),
+        ("name: demo\nimport:\n  - from: x.jsonl\n", "no column has the traces: map `trace`"),
         (
             "name: demo\nimport:\n  - from: x.jsonl\n    columns: {trace: t, reasoning: r}\n",
             "columns.reasoning: a `trace` has its thinking in it",

@@ -200,7 +200,7 @@ def _score_missing(
 
 
 def _stopped() -> StoppedError:
-    return StoppedError("stopped as asked: what was scored is on disk; the same command goes on from there")
+    return StoppedError("stopped as asked: what was scored is on disk; the same command continues from there")
 
 
 def _kind_of(detail: str) -> str:

@@ -171,7 +171,7 @@ def _stopped(run: Run, why: str) -> StoppedError:
     done, total = answered(run.path / TRACES.name) or (0, 0)
     return StoppedError(
         f"stopped {why}: {done:,} of the {total:,} requests planned so far are answered and on disk; "
-        "the same command goes on from there"
+        "the same command continues from there"
     )
 
 
