@@ -122,4 +122,4 @@ def _absent(recipe: Recipe) -> str:
     return "" if recipe.imports else "this run has no stage import: its traces are generated"
 
 
-STAGE = Stage("import", ("traces", "contexts", STATED_VERDICTS.name), ("tasks",), 3, part, make, absent=_absent)
+STAGE = Stage("import", ("traces", "contexts", STATED_VERDICTS.name), ("tasks",), 4, part, make, absent=_absent)

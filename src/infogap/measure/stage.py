@@ -73,5 +73,5 @@ def _ready(run: Run) -> None:
 
 
 STAGE = Stage(
-    "measure", (MEASURES.name,), (TASKS.name, CONTEXTS.name, TRACES.name, GAPS.name), 10, _part, _make, ready=_ready
+    "measure", (MEASURES.name,), (TASKS.name, CONTEXTS.name, TRACES.name, GAPS.name), 11, _part, _make, ready=_ready
 )
