@@ -319,6 +319,12 @@ def test_no_eligible_trace_is_a_shortfall(tmp_path: Path, balance: str) -> None:
         STAGE.make(run)
 
 
+def test_truncated_traces_alone_are_told_what_would_let_them_end(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "{}", [T("a", "truncated"), T("b", "truncated")])
+    with pytest.raises(ShortfallError, match=r"a truncated trace needs a larger `teacher\.sampling\.max_tokens`"):
+        STAGE.make(run)
+
+
 def test_no_eligible_trace_is_an_empty_mix_only_where_shrinking_is_asked_for(tmp_path: Path) -> None:
     traces = [T("a", leak=True), T("b", error="refused")]
     run = make_run(tmp_path / "2", "{band: uniform, family: uniform, size: 3, when_short: shrink}", traces)

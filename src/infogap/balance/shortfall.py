@@ -15,6 +15,7 @@ from infogap.balance.strata import Strata
 from infogap.recipe.mix_sections import Balance
 
 ASK_FOR_OTHERS = "`balance: {verdict: {correct: 0.9, wrong: 0.1}}` asks for others"
+LET_THEM_END = "a truncated trace needs a larger `teacher.sampling.max_tokens` to reach its answer"
 
 
 class Short(NamedTuple):
@@ -36,6 +37,8 @@ def explain(balance: Balance, strata: Strata, quotas: Quotas, size: int, closest
         lines = [f"none of {strata.traces.height:,} traces can be in the mix", *_not_available(strata)]
         if balance.verdict is None and strata.traces["reason"].is_in(ASKABLE).any():
             lines.append(ASK_FOR_OTHERS)
+        if "truncated" in strata.traces["reason"]:
+            lines.append(LET_THEM_END)
         return "\n".join(lines)
     short = list(_short(strata, quotas, size, closest))
     return "\n".join(
