@@ -22,16 +22,16 @@ def answers(model: VllmModel, requests: list[Request]) -> dict[str, Completion]:
 SAMPLES = [asked("Tell me a story about a dog.", seed) for seed in range(6)]
 
 
-def test_samples_of_one_prompt_differ_and_each_has_its_seed(vllm_model: VllmModel) -> None:
-    same_seed = [Request(f"again-{request.seed}", request.messages, request.seed) for request in SAMPLES[:2]]
-    found = answers(vllm_model, SAMPLES + same_seed)
+def test_samples_of_one_prompt_differ(vllm_model: VllmModel) -> None:
+    found = answers(vllm_model, SAMPLES)
     assert len({found[request.request_id].response for request in SAMPLES}) == len(SAMPLES)
-    for request, again in zip(SAMPLES, same_seed, strict=False):
-        assert found[again.request_id].response == found[request.request_id].response
 
 
-def test_the_same_batch_has_the_same_answers(vllm_model: VllmModel) -> None:
-    assert answers(vllm_model, SAMPLES) == answers(vllm_model, SAMPLES)
+def test_a_seed_decides_the_answer_of_a_request_by_itself(vllm_model: VllmModel) -> None:
+    """Asked alone, as vLLM's last bits depend on what runs beside a request: with that, so do sampled texts."""
+    for request in SAMPLES[:2]:
+        answers(vllm_model, [request])  # its prompt is in the cache from now on
+        assert answers(vllm_model, [request]) == answers(vllm_model, [request])
 
 
 def test_tokens_have_log_probabilities_and_entropies(vllm_model: VllmModel) -> None:
