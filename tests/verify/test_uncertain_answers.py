@@ -524,3 +524,9 @@ def test_what_is_no_heading() -> None:
     assert stated("**Answer**\n\n6\n") == "6"
     assert stated("**Final answer to the question**\n\n6\n") == "6"
     assert stated("The answer = 6") == "6"
+
+
+def test_a_factorial_before_an_equals_sign_denies_nothing() -> None:
+    assert graded("math", "1440", r"There are $6!\times 2!=\boxed{1440}$ ways.").verdict == "correct"
+    assert graded("math", "1440", r"There are $6!=\boxed{1440}$ ways.").verdict == "correct"
+    assert graded("math", "7", r"So $y != \boxed{7}$.").verdict != "correct"

@@ -95,7 +95,7 @@ _JOINS_ON = re.compile(r"[\s$*]*(?:and|or)\b", re.IGNORECASE)
 _BEFORE_STATEMENT = 200  # characters in which its clause begins
 # A box that is named only to be denied: "not \\boxed{3}".
 _NOT_THE_BOX = re.compile(
-    r"(?:\b(?:not|never|rather\s+than|instead\s+of|unlike)|n['’]t|\\neq?|\\not\s*=|≠|!=)"
+    r"(?:\b(?:not|never|rather\s+than|instead\s+of|unlike)|n['’]t|\\neq?|\\not\s*=|≠|(?<![\w)}\]])!=)"
     r"(?:\s+(?:be|equal\s+to|equal|just|the|possibly))*[\s$*({\[\\]*$|\bcannot\s+(?:be|equal|have)[\s$*({\[\\]*$",
     re.IGNORECASE,
 )
