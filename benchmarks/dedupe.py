@@ -109,7 +109,7 @@ def rensa_given_side(file: Path, _count: int) -> dict[str, Any]:
 
     from infogap.dedupe.batch_engines import engine
     from infogap.dedupe.dedupe_file import texts_of
-    from infogap.dedupe.hashing import hashed
+    from infogap.dedupe.minhash import hashed
 
     hashed(next(texts_of(file, "text")).texts(), NGRAM)  # compiles
     started = time.perf_counter()

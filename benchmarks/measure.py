@@ -41,9 +41,9 @@ from pathlib import Path
 import polars as pl
 
 from infogap.measure import STAGE
+from infogap.measure.epistemic_markers import lexicon_entries
 from infogap.measure.lexicon import Lexicon, load
 from infogap.measure.marker_search import MarkerSearch
-from infogap.measure.marker_statistics import lexicon_entries
 from infogap.parallel import usable_cores
 from infogap.parallel.ordered import processes_in_order
 from infogap.recipe import load_recipe

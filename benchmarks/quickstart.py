@@ -164,7 +164,7 @@ SIDES: dict[str, Callable[[int], tuple[Answers, float, float]]] = {
 
 def compare_tokens(peer: str | None, rounds: int) -> None:
     """Print tokens per second of every side, the best of so many rounds in which the sides take turns."""
-    from infogap.teachers.embedded.packaged_model import packaged_model
+    from infogap.teachers.embedded.embedded_backend import packaged_model
 
     sides = [("infogap", 1), ("infogap", 2), ("infogap", 8), ("xllamacpp server", 1), ("xllamacpp server", 8)]
     if peer:

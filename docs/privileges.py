@@ -12,7 +12,7 @@ from typing import Any
 
 from infogap.privileges.base import Attempt, Privilege
 from infogap.privileges.contexts import ContextWriter, reference_prompt, teacher_prompt
-from infogap.privileges.decoy_search import Decoys
+from infogap.privileges.decoys import Decoys
 from infogap.privileges.ladder import ladder
 from infogap.recipe.generate_section import DEFAULT_INSTRUCTION
 from infogap.recipe.privilege_entries import PrivilegeUse

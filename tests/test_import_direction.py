@@ -12,7 +12,6 @@ import infogap
 ORDER = (
     "errors",
     "ids",
-    "spelling",
     "atomic_files",
     "console",
     "schema",

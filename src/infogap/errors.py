@@ -11,6 +11,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class InfogapError(Exception):
     """A failure that a person can act on: `str()` is one clear message, without a traceback."""
@@ -40,3 +43,9 @@ class StoppedError(InfogapError):
     """The work was ended early on purpose; `str()` says what is done and how to continue."""
 
     exit_code = 0
+
+
+def nearest(word: object, known: Iterable[str]) -> str:
+    """`; did you mean 'X'?` for the closest known word, or nothing."""
+    close = get_close_matches(str(word), list(known), n=1, cutoff=0.6)
+    return f" (did you mean '{close[0]}'?)" if close else ""

@@ -11,8 +11,7 @@ from importlib import resources
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
-from infogap.errors import InputError
-from infogap.spelling import nearest
+from infogap.errors import InputError, nearest
 
 Kind = Literal["privileges", "backends", "verifiers", "measures", "configs", "formats"]
 

@@ -1,35 +1,65 @@
-"""Objects of a user's own modules, named `module:object` in a recipe: a module beside the recipe, or installed."""
+"""A user's own objects, named `module:object` in a recipe: imported from beside the recipe, or installed.
+
+Privileges, verifiers and measures are named so. A module that lies beside the recipe comes before an installed one.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
+from functools import cache
+from importlib import import_module, invalidate_caches
 from importlib.machinery import PathFinder
-from importlib.util import module_from_spec
+from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from infogap.errors import InputError
-from infogap.ids import file_digest
-from infogap.spelling import nearest
+from infogap.errors import InputError, nearest
+from infogap.ids import digest, file_digest
 
-_beside: dict[tuple[Path, str], ModuleType] = {}  # by file and content: two recipes may each have a module of one name
+
+def is_user_object(name: str) -> bool:
+    """Whether a name is that of a user's own object, `module:object`."""
+    return ":" in name
 
 
 def load_object(name: str, folder: Path) -> Any:
-    """The object of a name `module:object`; the module is looked for in the folder first.
+    """Import the object of a name `module:object`.
 
-    A module is imported once, one in the folder again after a change: what it gives is what its source says.
+    A module beside the recipe is imported once, and again after a change: what it gives is what its source says.
 
     Raises InputError where it cannot be imported or has no such object.
     """
+    beside = _top(name) not in sys.stdlib_module_names and PathFinder.find_spec(_top(name), [str(folder)]) is not None
+    return _load(name, folder, source_digest(name, folder) if beside else None)
+
+
+def source_digest(name: str, folder: Path) -> str | None:
+    """Hash (SHA-256) the files of an object's module, or of its package; None where there are none.
+
+    Other modules that these import are assumed not to change.
+    """
+    spec = PathFinder.find_spec(_top(name), [str(folder)]) or find_spec(_top(name))
+    if spec is None:
+        return None
+    files = [(path.name, path) for path in [Path(spec.origin or "")] if path.is_file()]
+    for root in map(Path, spec.submodule_search_locations or []):
+        files += [(path.relative_to(root).as_posix(), path) for path in root.rglob("*.py")]
+    return digest([[where, file_digest(path)] for where, path in sorted(files)]) if files else None
+
+
+def _top(name: str) -> str:
+    return name.partition(":")[0].partition(".")[0]
+
+
+@cache
+def _load(name: str, folder: Path, source: str | None) -> Any:
+    """Import an object; `source`, the digest of a module beside the recipe, makes an edited module a new one."""
     module, _, attribute = name.partition(":")
     try:
-        with _modules_of(folder):
-            loaded = _module_beside(module, folder) or import_module(module)
+        with _importing_from(folder, _top(name) if source else None):
+            loaded = import_module(module)
     except (Exception, SystemExit) as error:  # the user's code: whatever it raises when it is imported
         missing = isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
         raise InputError(
@@ -44,30 +74,15 @@ def load_object(name: str, folder: Path) -> Any:
 
 
 @contextmanager
-def _modules_of(folder: Path) -> Iterator[None]:
-    """Let modules be imported from a folder first, and leave no bytecode in it."""
-    writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+def _importing_from(folder: Path, anew: str | None) -> Iterator[None]:
+    """Find modules in a folder first, import the named top-level one anew, and leave no bytecode behind."""
+    for known in [each for each in sys.modules if anew and each.partition(".")[0] == anew]:
+        del sys.modules[known]
+    invalidate_caches()
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     sys.path.insert(0, str(folder))
     try:
         yield
     finally:
         sys.path.remove(str(folder))
-        sys.dont_write_bytecode = writes_bytecode
-
-
-def _module_beside(module: str, folder: Path) -> ModuleType | None:
-    """A top-level module that lies in the folder, executed if it is new; None where there is none."""
-    spec = PathFinder.find_spec(module, [str(folder)]) if "." not in module else None
-    if spec is None or spec.loader is None or spec.origin is None:
-        return None
-    key = Path(spec.origin).resolve(), file_digest(Path(spec.origin))
-    if key not in _beside:
-        loaded = module_from_spec(spec)
-        sys.modules[module] = loaded  # where dataclasses look up the module of their annotations
-        try:
-            spec.loader.exec_module(loaded)
-        except BaseException:
-            del sys.modules[module]
-            raise
-        _beside[key] = loaded
-    return _beside[key]
+        sys.dont_write_bytecode = before

@@ -17,7 +17,7 @@ from infogap.recipe import RecipeError, dump_recipe, load_recipe
 from infogap.runs.pipeline import run_one, stages
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTAMINATION, CONTEXTS, DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS
-from infogap.tasks.source_check import check_sources
+from infogap.tasks.task_checks import check_sources
 
 PROBLEM = "Find the number of ways to place nine distinct rooks on an empty board."
 OTHER = "A train leaves the station at noon and travels north at a steady speed."

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedupe.plain_search import words
-from infogap.dedupe.hashing import word_hashes
+from infogap.dedupe.minhash import word_hashes
 from infogap.dedupe.pair_kernels import jaccards, merged, set_sizes
 
 # Words of about eight bytes, with and without characters beyond ASCII, and what is between them.

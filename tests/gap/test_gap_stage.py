@@ -25,7 +25,7 @@ from infogap.runs.pipeline import run_one, states
 from infogap.runs.run_folder import Run
 from infogap.schema import GAPS, TOKEN_GAPS, TRACES
 from infogap.teachers.embedded.embedded_scoring import EmbeddedScorer
-from infogap.teachers.scoring import Scored, TextToScore
+from infogap.teachers.logprobs import Scored, TextToScore
 from servers.scoring_server import ScoringServer
 from servers.scripted import ScriptedServer
 from servers.serve import serve

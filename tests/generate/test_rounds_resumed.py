@@ -15,7 +15,7 @@ from infogap.runs.budget import Budget
 from infogap.runs.run_folder import Run
 from infogap.schema import TRACES, VERDICTS
 from infogap.verify import STAGE as VERIFY
-from infogap.verify.round_verdicts import write_judged
+from infogap.verify.grade_traces import write_judged
 from servers.scripted import Body, Reply, ScriptedServer, failing
 
 

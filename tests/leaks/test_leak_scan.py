@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infogap.leaks import KINDS, ContextKind, ScannedTrace, held_answer, load_leaks
-from infogap.leaks.prefilter import Prefilter
+from infogap.leaks.leak_rules import Prefilter
 from infogap.leaks.references import matches
 from infogap.leaks.scanned_trace import plain_lower
 from infogap.privileges.ladder import ladder

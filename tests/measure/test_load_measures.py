@@ -198,7 +198,7 @@ def test_what_a_measure_gets_wrong_is_one_line_that_names_it(tmp_path: Path, ret
 @pytest.mark.parametrize(
     ("change", "name", "message"),
     [
-        (("", ""), "lengths_of_mine:LENGHT", "no object 'LENGHT'.*did you mean 'LENGTH'"),
+        (("", ""), "lengths_of_mine:LENGHT", "no 'LENGHT'.*did you mean 'LENGTH'"),
         (("", ""), "lengths_of_mine:Length", "'lengths_of_mine:Length' is no measure: it is a class"),
         (("", ""), "nowhere:LENGTH", "there is no module 'nowhere', neither in .* nor installed"),
         (("", ""), "lenghts", "no 'lenghts' among the measures"),

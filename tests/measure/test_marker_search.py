@@ -14,7 +14,7 @@ from infogap.measure.lexicon import Lexicon, load
 from infogap.measure.marker_search import MarkerSearch
 from infogap.measure.phrase_patterns import Span
 from infogap.text.markup import masked
-from infogap.text.trace_text import lower_in_place
+from infogap.text.text_batch import lower_in_place
 
 OWN, KIM = load("infogap", Path), load("kim2026", Path)
 SEARCH = MarkerSearch([OWN, KIM])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infogap.measure.base import Measure
+from infogap.measure.load_measures import Measure
 from infogap.measure.trace_frame import fork_rates, trace_frames, with_texts
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run

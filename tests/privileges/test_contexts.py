@@ -8,10 +8,17 @@ from hypothesis import strategies as st
 
 from infogap.errors import InputError
 from infogap.privileges.base import Attempt, UnmetNeedError
-from infogap.privileges.contexts import ContextWriter, reference_prompt, student_prompt, teacher_prompt
-from infogap.privileges.decoy_search import Decoys
+from infogap.privileges.contexts import (
+    ContextWriter,
+    fill,
+    load_wording,
+    reference_prompt,
+    student_prompt,
+    teacher_prompt,
+    template_problem,
+)
+from infogap.privileges.decoys import Decoys
 from infogap.privileges.ladder import ladder
-from infogap.privileges.templates import fill, load_wording, template_problem
 from infogap.recipe.privilege_entries import PrivilegeOptions, PrivilegeUse, privilege_use
 
 TASKS: list[dict[str, Any]] = [

@@ -118,7 +118,7 @@ def test_shards_cut_the_sorted_rows(build: Build, tmp_path: Path, monkeypatch: p
     run = build()
     rows = EVERY_TRACE.rows(run, run.scan(MIX).collect())
     whole = write_config(EVERY_TRACE, EVERY_TRACE.columns(run), rows, tmp_path / "whole")
-    monkeypatch.setattr("infogap.publish.external_sort.SLICE_BYTES", 300)
+    monkeypatch.setattr("infogap.publish.parquet_shards.SLICE_BYTES", 300)
     cut = write_config(EVERY_TRACE, EVERY_TRACE.columns(run), rows, tmp_path / "cut")
     assert len(whole.shards) == 1 and len(cut.shards) > 3
     assert [shard.path for shard in cut.shards] == [
@@ -132,7 +132,7 @@ def test_shards_cut_the_sorted_rows(build: Build, tmp_path: Path, monkeypatch: p
 
 def test_sharded_folders_load(build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = build()
-    monkeypatch.setattr("infogap.publish.external_sort.SLICE_BYTES", 300)
+    monkeypatch.setattr("infogap.publish.parquet_shards.SLICE_BYTES", 300)
     STAGE.make(run)
     assert len(list((run.path / "dataset/data/sft").iterdir())) > 1
     assert load(run, "sft", tmp_path).num_rows == 18

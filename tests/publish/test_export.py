@@ -9,7 +9,7 @@ import pytest
 from infogap.console import output
 from infogap.errors import InputError
 from infogap.publish.export import FORMATS, export
-from infogap.publish.external_sort import in_order, sorted_slices
+from infogap.publish.parquet_shards import in_order, sorted_slices
 from infogap.recipe import load_recipe
 from infogap.runs.pipeline import run_all
 from infogap.runs.run_folder import Run

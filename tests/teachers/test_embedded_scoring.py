@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from infogap.recipe.teacher_section import Sampling
-from infogap.teachers.backends import open_scorer
-from infogap.teachers.base import Request
+from infogap.teachers.base import Request, open_scorer
 from infogap.teachers.embedded import embedded_scoring
 from infogap.teachers.embedded.embedded_backend import EmbeddedTeacher
 from infogap.teachers.embedded.embedded_scoring import EmbeddedScorer
 from infogap.teachers.embedded.embedded_teacher import EmbeddedModel
-from infogap.teachers.scoring import Scored, TextToScore, offsets_of
+from infogap.teachers.logprobs import Scored, TextToScore, offsets_of
 
 pytestmark = pytest.mark.model
 

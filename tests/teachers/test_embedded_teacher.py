@@ -15,12 +15,12 @@ import pytest
 from infogap.errors import InputError
 from infogap.recipe.teacher_section import Sampling
 from infogap.teachers.base import Completion, Request
+from infogap.teachers.embedded import embedded_backend
 from infogap.teachers.embedded import embedded_teacher as embedded
 from infogap.teachers.embedded import gguf_model as gguf
-from infogap.teachers.embedded import packaged_model
-from infogap.teachers.embedded.chat_template import chat_template
 from infogap.teachers.embedded.embedded_backend import EmbeddedTeacher
 from infogap.teachers.embedded.embedded_teacher import EmbeddedModel
+from infogap.teachers.embedded.gguf_model import chat_template
 
 pytestmark = pytest.mark.model
 
@@ -255,7 +255,7 @@ def test_nothing_is_printed() -> None:
 @pytest.mark.parametrize("keep", [0, 3, 100, 50_000])
 def test_damaged_file_is_a_clear_error(tmp_path: Path, keep: int, capfd: pytest.CaptureFixture[str]) -> None:
     damaged = tmp_path / "damaged.gguf"
-    with packaged_model.packaged_model().open("rb") as whole:
+    with embedded_backend.packaged_model().open("rb") as whole:
         damaged.write_bytes(whole.read(keep))
     with pytest.raises(InputError, match=r"damaged\.gguf"):
         EmbeddedModel(_settings(model=str(damaged)), Path)

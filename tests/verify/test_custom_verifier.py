@@ -15,9 +15,9 @@ from infogap.errors import ExternalError, InputError
 from infogap.recipe import load_recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES, VERDICTS
+from infogap.user_objects import source_digest
 from infogap.verify import STAGE
 from infogap.verify.base import Grade, Item
-from infogap.verify.custom_verifier import source_digest
 from infogap.verify.grade_traces import prepared
 from infogap.verify.grading_pool import grade_all
 from infogap.verify.verifiers import verifier
@@ -211,7 +211,7 @@ def test_a_package_is_known_by_all_its_files(tmp_path: Path) -> None:
         ("1 +\n", "importing 'grading' fails: SyntaxError"),
         ("raise SystemExit(2)\n", "importing 'grading' fails: SystemExit: 2"),
         ("import os\nos._exit(2)\n", "importing 'grading' ends the process"),
-        ("def anagrams(r, a, t): ...\n", "has no function 'anagram' (did you mean 'anagrams'?)"),
+        ("def anagrams(r, a, t): ...\n", "has no 'anagram' (did you mean 'anagrams'?)"),
         ("anagram = 7\n", "'grading:anagram' is not a function that can be called: it is of type int"),
         ("async def anagram(r, a, t): ...\n", "it is async"),
         (

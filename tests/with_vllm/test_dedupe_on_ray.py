@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from infogap.dedupe.batch_engines import on_ray
 from infogap.dedupe.dedupe_file import duplicates_in
-from infogap.dedupe.ray_engine import on_ray
 from infogap.errors import ExternalError
 from infogap.recipe.dedupe_section import Dedupe
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infogap.errors import ExternalError, InputError
-from infogap.teachers.vllm.engine_arguments import engine_config
+from infogap.teachers.vllm.vllm_engine import engine_config
 from with_vllm.runs import run, write_recipe
 
 

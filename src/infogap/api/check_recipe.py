@@ -33,7 +33,7 @@ def checked(recipe: Path | Mapping[str, Any], overrides: list[str] | None = None
 
 def outside_problems(loaded: LoadedRecipe) -> list[Problem]:
     """What the recipe's text alone does not show: missing files, unknown datasets, broken templates."""
-    from infogap.tasks.source_check import check_sources
+    from infogap.tasks.task_checks import check_sources
 
     return [
         *check_sources(loaded),
@@ -47,19 +47,20 @@ def outside_problems(loaded: LoadedRecipe) -> list[Problem]:
 
 def _verifiers(loaded: LoadedRecipe) -> list[Problem]:
     """The user's own graders that cannot be called, each once."""
-    from infogap.verify.custom_verifier import is_function, problem
+    from infogap.user_objects import is_user_object
+    from infogap.verify.custom_verifier import problem
 
     key = "import" if loaded.recipe.imports else "tasks"
     named: dict[str, tuple[str | int, ...]] = {}
     for index, source in enumerate(loaded.recipe.import_ or loaded.recipe.tasks or []):
-        if not isinstance(source, GymTasks) and is_function(source.verifier):
+        if not isinstance(source, GymTasks) and is_user_object(source.verifier):
             named.setdefault(source.verifier, (key, index, "verifier"))
     messages = [(path, problem(name, loaded.base.resolve())) for name, path in named.items()]
     return [loaded.problem(path, message) for path, message in messages if message]
 
 
 def _templates(loaded: LoadedRecipe) -> list[Problem]:
-    from infogap.privileges.templates import OwnTemplate, template_problem, words_problem
+    from infogap.privileges.contexts import OwnTemplate, template_problem, words_problem
 
     generate = loaded.recipe.generate
     if generate is None:
@@ -79,7 +80,7 @@ def _templates(loaded: LoadedRecipe) -> list[Problem]:
 def _models(loaded: LoadedRecipe) -> list[Problem]:
     """The teacher's model, or the scorer's, that is a path where nothing is."""
     from infogap.errors import InputError
-    from infogap.recipe.scorer_section import THE_TEACHER, scorer_settings
+    from infogap.recipe.measure_section import THE_TEACHER, scorer_settings
     from infogap.teachers.model_identity import name_of
 
     recipe = loaded.recipe
@@ -118,7 +119,7 @@ def _measures(loaded: LoadedRecipe) -> list[Problem]:
     """Measures that cannot be loaded, and a condition on them that cannot be evaluated."""
     if loaded.recipe.measure.measures is None and loaded.recipe.balance.where is None:
         return []
-    from infogap.balance.where_condition import check_condition
+    from infogap.balance.strata import check_condition
     from infogap.errors import InputError
     from infogap.measure.load_measures import load_measure, named_measures
     from infogap.runs.run_folder import Run

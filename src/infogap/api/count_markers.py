@@ -35,7 +35,7 @@ def count_markers(texts: Iterable[str | None], lexicon: str = "infogap", spans: 
         InputError: There is no such lexicon, or its file is wrong.
     """
     from infogap.measure.lexicon import load
-    from infogap.text.trace_text import word_counts
+    from infogap.text.text_batch import word_counts
 
     loaded = load(lexicon, lambda path: Path(path).expanduser())
     listed = [text or "" for text in texts]

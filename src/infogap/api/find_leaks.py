@@ -6,9 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from infogap.errors import InputError
+from infogap.errors import InputError, nearest
 from infogap.schema import LEAKS, MEASURES
-from infogap.spelling import nearest
 
 _COLUMNS = ("question", "context", "answer", "privilege", "text")
 _RESULTS = ("leak", "leaks", "copied_share", "longest_copy")

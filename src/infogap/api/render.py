@@ -35,7 +35,7 @@ def render(
     from infogap.ids import stable_id
     from infogap.privileges.base import UnmetNeedError
     from infogap.privileges.contexts import ContextWriter, teacher_prompt
-    from infogap.privileges.decoy_search import Decoys
+    from infogap.privileges.decoys import Decoys
 
     use, settings = _checked(privilege, wording, instruction)
     if not task.get("question"):

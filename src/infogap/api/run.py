@@ -163,8 +163,8 @@ class Run:
             InputError: There is no table of this name.
             ExternalError: A file is damaged.
         """
+        from infogap.errors import nearest
         from infogap.schema import TABLES
-        from infogap.spelling import nearest
 
         if name not in TABLES:
             raise InputError(f"there is no table '{name}'{nearest(name, TABLES)}; a run has {', '.join(TABLES)}")

@@ -9,10 +9,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from infogap.errors import InputError
+from infogap.errors import InputError, nearest
 from infogap.recipe.mix_sections import Balance
 from infogap.schema import BAND_NAMES, VERDICT_NAMES
-from infogap.spelling import nearest
 
 Counts = NDArray[np.int64]
 

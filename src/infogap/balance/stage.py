@@ -12,8 +12,7 @@ from infogap.balance.axes import Counts
 from infogap.balance.exclusion_reasons import ASKABLE, NOT_ASKED_FOR, Funnel
 from infogap.balance.integer_program import Quotas
 from infogap.balance.shortfall import ASK_FOR_OTHERS, explain
-from infogap.balance.strata import Strata, pick, read_strata
-from infogap.balance.where_condition import check_condition
+from infogap.balance.strata import Strata, check_condition, pick, read_strata
 from infogap.errors import ShortfallError
 from infogap.recipe import Recipe
 from infogap.recipe.mix_sections import Balance

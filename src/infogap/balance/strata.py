@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
@@ -10,13 +11,51 @@ from infogap import ids
 from infogap.balance.axes import Axis, Counts, read_axes
 from infogap.balance.exclusion_reasons import detail_of_trace, of_shares, of_trace
 from infogap.balance.task_flow import Supply, spread
-from infogap.balance.where_condition import excluded_by
 from infogap.decontaminate.checked_texts import contaminated_traces
+from infogap.errors import InputError
+from infogap.measure.load_measures import measures_table
 from infogap.recipe.mix_sections import Balance
 from infogap.runs.run_folder import Run
-from infogap.schema import DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS
+from infogap.schema import DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS, Table
 from infogap.verify.pass_rate_filter import not_selected
 from infogap.verify.verifiers import verifier
+
+_OF_TASKS = ("task_id", "source", "family", "difficulty")
+
+
+def excluded_by(run: Run, condition: str) -> pl.LazyFrame:
+    """The `trace_id` of every trace for which the condition is false or null.
+
+    Raises InputError if the condition is no SQL, or names a column that there is not.
+    """
+    traces = _joined(run.scan, run.stored(MEASURES))
+    _check(condition, traces)
+    kept = traces.filter(pl.sql_expr(condition)).select("trace_id")
+    return run.scan(TRACES).select("trace_id").join(kept, on="trace_id", how="anti")
+
+
+def check_condition(run: Run) -> None:
+    """Raise InputError if the recipe's condition cannot be evaluated; the run need not have any table yet."""
+    if run.recipe.balance.where is not None:
+        _check(run.recipe.balance.where, _joined(lambda table: table.empty().lazy(), measures_table(run)))
+
+
+def _joined(scan: Callable[[Table], pl.LazyFrame], measures: Table) -> pl.LazyFrame:
+    return (
+        scan(TRACES)
+        .join(scan(TASKS).select(_OF_TASKS), on="task_id", how="left")
+        .join(scan(VERDICTS), on="trace_id", how="left")
+        .join(scan(measures), on="trace_id", how="left")
+    )
+
+
+def _check(condition: str, traces: pl.LazyFrame) -> None:
+    try:
+        pl.DataFrame(schema=traces.collect_schema()).filter(pl.sql_expr(condition))
+    except pl.exceptions.PolarsError as error:
+        message = str(error).splitlines()[0]
+        columns = ", ".join(traces.collect_schema().names())
+        raise InputError(f"balance.where: `{condition}`: {message}; there are the columns {columns}") from error
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-_COMMANDS = ("recipes", "privileges_command", "run_commands", "status", "show", "stages", "datasets")
+_COMMANDS = ("recipe_commands", "privileges_command", "run_commands", "status", "show", "stages", "datasets")
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ def where(ray: str | None) -> Iterator[None]:
     if ray is None:
         yield
         return
-    from infogap.dedupe.ray_engine import on_ray
+    from infogap.dedupe.batch_engines import on_ray
 
     with on_ray(ray):
         yield

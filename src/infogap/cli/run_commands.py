@@ -43,7 +43,7 @@ def quickstart(
 ) -> None:
     """Build a first dataset with a small model on this machine: write a recipe and its tasks, then run it."""
     from infogap.api.run import Run
-    from infogap.cli.quickstart_recipe import write_quickstart
+    from infogap.cli.recipe_commands import write_quickstart
 
     _update(Run.create(write_quickstart(folder)))
 

@@ -43,7 +43,7 @@ def show(
 
 
 def _show_duplicates(folder: Path, wanted: dict[str, str | None], others: dict[str, str | None], limit: int) -> None:
-    from infogap.report.duplicates_terminal import pairs_of, print_pairs
+    from infogap.report.traces_terminal import pairs_of, print_pairs
     from infogap.runs.run_folder import Run
 
     for name, value in others.items():

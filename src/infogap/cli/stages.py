@@ -1,4 +1,4 @@
-"""Commands that run one stage of a run, and print its table."""
+"""The commands of single stages, and the tables that they print."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infogap.cli import dedupe_command
-from infogap.cli.app import STAGES, command
+from infogap.cli.app import STAGES, command, print_json
 from infogap.cli.arguments import MaxRequests, MaxTokens, Push, RetryFailed, RunFolder
 from infogap.console import output
 from infogap.errors import InputError, ShortfallError
@@ -28,7 +28,6 @@ def _stage(name: str) -> Callable[..., None]:
 
 
 def _tasks(folder: RunFolder) -> None:
-    from infogap.cli.stage_tables import print_tasks
 
     _update(folder, "tasks", then=print_tasks)
 
@@ -48,7 +47,6 @@ def _gap(
         bool, typer.Option("--table", help="Print gaps by privilege, and how well calibrated final answers are.")
     ] = False,
 ) -> None:
-    from infogap.cli.stage_tables import print_gaps
 
     _update(folder, "gap", then=print_gaps if table else None)
 
@@ -60,7 +58,6 @@ def _measure(
     ] = False,
     tasks: Annotated[bool, typer.Option("--tasks", help="With --table: a row per task too.")] = False,
 ) -> None:
-    from infogap.cli.stage_tables import print_privilege_effects
 
     if tasks and not table:
         raise InputError("--tasks adds to --table; write both")
@@ -96,13 +93,11 @@ def _decontaminate(
     ] = False,
     limit: Annotated[int, typer.Option(min=1, help="With --table: the most matches to print.")] = 10,
 ) -> None:
-    from infogap.cli.stage_tables import print_contamination
 
     _update(folder, "decontaminate", then=(lambda run: print_contamination(run, limit)) if table else None)
 
 
 def _balance(folder: RunFolder) -> None:
-    from infogap.cli.stage_tables import print_mix
 
     _update(folder, "balance", then=print_mix)
 
@@ -144,3 +139,61 @@ def _update(folder: Path, stage: str, then: Callable[[Run], None] | None = None,
         then(run)
     if shortfall is not None:
         raise shortfall
+
+
+def print_tasks(run: Run) -> None:
+    """Print some tasks as they were read."""
+    from infogap.cli.task_preview import preview
+
+    previewed = preview(run.folder)
+    if output.json:
+        print_json(previewed.as_json())
+    elif not output.quiet:
+        typer.echo("\n".join(previewed.lines()))
+
+
+def print_gaps(run: Run) -> None:
+    """Print the gaps by privilege, and how well calibrated the final answers are."""
+    from infogap.gap.gap_tables import gap_table
+
+    table = gap_table(run.folder, measured=run.is_done("measure"))
+    if output.json:
+        print_json(table.as_json())
+    else:
+        from infogap.gap.gap_tables import print_gap_table
+
+        print_gap_table(table)
+
+
+def print_privilege_effects(run: Run, *, tasks: bool) -> None:
+    """Print what each privilege did; with `tasks`, a row per task too."""
+    from infogap.effects import effects_of
+
+    effects = effects_of(run.folder, run.is_done("verify"))
+    if output.json:
+        print_json([of_teacher.as_json() for of_teacher in effects])
+    else:
+        from infogap.effects.effects_terminal import print_effects
+
+        print_effects(effects, tasks=tasks)
+
+
+def print_contamination(run: Run, limit: int) -> None:
+    """Print matches with evaluation sets side by side, at most `limit`; as JSON all of them."""
+    from infogap.decontaminate.matches_terminal import matches_of, print_matches
+    from infogap.schema import CONTAMINATION
+
+    if output.json:
+        print_json(matches_of(run.folder).to_dicts())
+    else:
+        print_matches(run.folder, matches_of(run.folder, limit), run.folder.rows(CONTAMINATION))
+
+
+def print_mix(run: Run) -> None:
+    """Print how many traces each reason took out of the mix."""
+    from infogap.report.run_summary import mix_counts, print_funnel
+
+    if output.json:
+        print_json(mix_counts(run.folder))
+    elif not output.quiet:
+        print_funnel(run.folder)

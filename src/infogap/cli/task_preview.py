@@ -10,7 +10,7 @@ import polars as pl
 from infogap.ids import digest
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES
-from infogap.tasks.solution_check import SolutionAgreement, solution_agreement
+from infogap.tasks.task_checks import SolutionAgreement, solution_agreement
 
 _TASKS = 3
 _QUESTION, _LINE = 300, 200  # characters shown: of a question, its end; of any other text

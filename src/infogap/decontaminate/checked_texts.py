@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from infogap.dedupe.hashing import gram_hashes, word_hashes
+from infogap.dedupe.minhash import gram_hashes, word_hashes
 from infogap.recipe.decontaminate_section import What
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTAMINATION, CONTEXTS, TASKS, TRACES, Table

@@ -15,7 +15,7 @@ from infogap.decontaminate.match_summary import MatchTotals, counts, notes
 from infogap.decontaminate.ngram_matches import Hits, Tally, compare, passages
 from infogap.recipe import Recipe
 from infogap.recipe.decontaminate_section import Decontaminate, What
-from infogap.rows.source_rows import content
+from infogap.rows.row_join import content
 from infogap.runs.run_folder import Run, write_part
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTAMINATION, TASKS, TRACES

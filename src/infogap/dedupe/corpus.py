@@ -11,8 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from infogap.dedupe.batch_engines import engine
-from infogap.dedupe.hashing import gram_hashes, hashed, word_hashes
-from infogap.dedupe.minhash import Signatures, signatures
+from infogap.dedupe.minhash import Signatures, gram_hashes, hashed, signatures, word_hashes
 
 
 class Batch(Protocol):

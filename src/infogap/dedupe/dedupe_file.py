@@ -17,10 +17,9 @@ from infogap.atomic_files import whole_file
 from infogap.console import progress
 from infogap.dedupe.keep_rule import Removal
 from infogap.dedupe.text_duplicates import removal_table, search
-from infogap.errors import InputError
+from infogap.errors import InputError, nearest
 from infogap.recipe.dedupe_section import Dedupe
 from infogap.rows.column_paths import MISSING, missing_column, reach, touches
-from infogap.spelling import nearest
 from infogap.text.characters import utf8
 
 ROWS_AT_ONCE = 2_000

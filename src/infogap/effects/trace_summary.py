@@ -13,7 +13,7 @@ from infogap.privileges.ladder import privileges_by_label
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS
-from infogap.teachers.backends import backend_of
+from infogap.teachers.base import backend_of
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,15 @@ import polars as pl
 from infogap.console import progress
 from infogap.errors import ExternalError, StoppedError
 from infogap.gap.gap_rows import GapRows, TextScores, unscored_row
-from infogap.gap.run_scorer import check_scorer, scorer_identity, scorer_name, scorer_on_demand
 from infogap.gap.score_cache import FOLDER, ScoredStore, progress_on_disk, scored_before
-from infogap.gap.scored_texts import Prompts, TraceTexts
+from infogap.gap.scored_texts import Prompts, TraceTexts, check_scorer, scorer_identity, scorer_name, scorer_on_demand
 from infogap.interrupts import Stopping, stopping
 from infogap.privileges.ladder import privilege_versions
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTEXTS, GAPS, TASKS, TOKEN_GAPS, TRACES, VERDICTS, Table
-from infogap.teachers.scoring import Scorer, TextToScore
+from infogap.teachers.logprobs import Scorer, TextToScore
 from infogap.verify.pass_rate_filter import not_selected
 
 _COLUMNS = ("trace_id", "task_id", "privilege", "context_id", "reasoning", "response", "finish_reason", "error")

@@ -14,10 +14,10 @@ from infogap.recipe.privilege_entries import PrivilegeUse
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome
 from infogap.schema import CONTEXTS, TASKS, TRACES
-from infogap.teachers.backends import backend_of
+from infogap.teachers.base import backend_of
 from infogap.text.tag_counts import TagCounts
+from infogap.verify.grade_traces import scan_judged
 from infogap.verify.pass_rate_filter import not_selected
-from infogap.verify.round_verdicts import scan_judged
 
 _CHARACTERS_PER_TOKEN = 4  # of English text under today's tokenizers; stated wherever it is shown
 

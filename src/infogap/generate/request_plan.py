@@ -1,25 +1,83 @@
-"""The plan of a round: every request to the teacher, in a fixed order, with its id and seed."""
+"""Plan a round: every request to the teacher, in a fixed order, with its id, seed and the earlier traces it shows."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
+from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from infogap.generate.cell_requests import Cell, CellRequest, EarlierTrace, Schedule
-from infogap.generate.earlier_rounds import EarlierRounds
+from infogap.generate.trace_files import Rounds, part_number
 from infogap.ids import derived_seed, stable_id
-from infogap.privileges.base import Task
+from infogap.privileges.base import Attempt, Task
 from infogap.privileges.contexts import Context, ContextWriter, teacher_prompt
-from infogap.privileges.decoy_search import Decoys
+from infogap.privileges.decoys import Decoys
 from infogap.recipe.generate_section import Generate
-from infogap.runs.run_folder import Run, TableWriter
-from infogap.schema import CONTEXTS, TASKS
+from infogap.runs.run_folder import Run, TableWriter, check_part, read_part
+from infogap.schema import CONTEXTS, TASKS, TRACES, VERDICTS
 from infogap.teachers.base import Request
 from infogap.teachers.model_identity import model_identity
+from infogap.verify.grade_traces import read_judged
+
+_NARROW = ("trace_id", "task_id", "privilege", "context_id", "sample", "round")
+_SCHEMA = pl.Schema(
+    {name: TRACES.schema[name] for name in _NARROW} | {"part": pl.Int64(), "verdict": VERDICTS.schema["verdict"]}
+)
+
+
+class EarlierRounds:
+    """The traces of the rounds before `before` (None: of all rounds), by task and privilege."""
+
+    def __init__(self, run: Run, before: int | None = None) -> None:
+        paths = {part_number(path): path for path in run.part_paths(TRACES)}
+        if before is not None:  # parts of later rounds may be of a plan that no longer holds
+            first_after = Rounds.read(run.path / TRACES.name).first_part(before)
+            paths = {number: path for number, path in paths.items() if number < first_after}
+        self._paths = paths
+        none = pl.DataFrame(schema=_SCHEMA)
+        table = pl.concat([none, *(_narrow(number, path) for number, path in paths.items())])
+        self._table = table.sort("task_id", "privilege", "sample", "round")
+        runs = self._table["task_id"].rle().struct.unnest()
+        starts = runs["len"].cum_sum() - runs["len"]
+        self._places = dict(zip(runs["value"], zip(starts, runs["len"], strict=True), strict=True))
+
+    def of(self, task_id: str) -> dict[str, list[EarlierTrace]]:
+        """A task's traces by privilege, as the recipe calls it; ordered by sample and round."""
+        start, length = self._places.get(task_id, (0, 0))
+        by_privilege: dict[str, list[EarlierTrace]] = {}
+        for row in self._table[start : start + length].iter_rows(named=True):
+            trace = EarlierTrace(
+                row["trace_id"], row["context_id"], row["sample"], row["round"], row["verdict"] or "", row["part"]
+            )
+            by_privilege.setdefault(row["privilege"], []).append(trace)
+        return by_privilege
+
+    def texts(self, traces: Iterable[EarlierTrace]) -> dict[str, Attempt]:
+        """The texts of traces, by trace_id. Reads only the parts that hold them."""
+        texts: dict[str, Attempt] = {}
+        wanted = sorted({(trace.part, trace.trace_id, trace.verdict) for trace in traces})
+        for part, of_part in groupby(wanted, key=lambda each: each[0]):
+            verdicts = {trace_id: verdict for _, trace_id, verdict in of_part}
+            rows = read_part(self._paths[part], TRACES).filter(pl.col("trace_id").is_in(list(verdicts)))
+            for row in rows.select("trace_id", "reasoning", "response").iter_rows(named=True):
+                right = verdicts[row["trace_id"]] == "correct"
+                texts[row["trace_id"]] = Attempt(row["reasoning"], row["response"], right)
+        return texts
+
+
+def _narrow(number: int, path: Path) -> pl.DataFrame:
+    """A part's traces without their texts, with their verdicts as far as they are given."""
+    check_part(path)
+    traces = pl.read_parquet(path, columns=list(_NARROW)).with_columns(part=pl.lit(number, pl.Int64))
+    verdicts = read_judged(path).select("trace_id", "verdict")
+    return traces.join(verdicts, on="trace_id", how="left", maintain_order="left").match_to_schema(_SCHEMA)
+
 
 _TASKS_AT_A_TIME = 256  # where attempts are shown: for so many tasks their texts are in memory
 

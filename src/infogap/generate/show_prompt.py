@@ -6,17 +6,15 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from infogap.errors import InputError
+from infogap.errors import InputError, nearest
 from infogap.generate.cell_requests import due
-from infogap.generate.earlier_rounds import EarlierRounds
-from infogap.generate.request_plan import context_writer
+from infogap.generate.request_plan import EarlierRounds, context_writer
 from infogap.privileges.base import Task, UnmetNeedError
 from infogap.privileges.contexts import ContextWriter, teacher_prompt
 from infogap.recipe.generate_section import Generate
 from infogap.recipe.privilege_entries import PrivilegeUse
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
-from infogap.spelling import nearest
 
 
 def prompt_of(run: Run, privilege: str, task_id: str | None = None) -> str:

@@ -10,9 +10,8 @@ from typing import Any
 
 from infogap.console import Advance, progress
 from infogap.errors import ExternalError, StoppedError
-from infogap.generate.earlier_rounds import EarlierRounds
 from infogap.generate.generation_summary import summary
-from infogap.generate.request_plan import Plan, Planned, context_writer
+from infogap.generate.request_plan import EarlierRounds, Plan, Planned, context_writer
 from infogap.generate.trace_cache import drop_from_cache
 from infogap.generate.trace_files import Rounds, Row, part_number
 from infogap.generate.trace_store import (
@@ -25,8 +24,8 @@ from infogap.generate.trace_store import (
     round_parts,
 )
 from infogap.interrupts import Stopping, stopping
+from infogap.privileges.contexts import load_wording
 from infogap.privileges.ladder import privilege_versions
-from infogap.privileges.templates import load_wording
 from infogap.recipe import Recipe
 from infogap.recipe.generate_section import Generate
 from infogap.runs.budget import Spending
@@ -36,8 +35,15 @@ from infogap.schema import CONTEXTS, TOKENS, TRACES, VERDICTS
 from infogap.teachers import Completion, Request, Teacher, open_teacher
 from infogap.teachers.model_identity import model_identity, teacher_name
 from infogap.text.characters import utf8
-from infogap.verify.grade_traces import grade_traces, grading_settings, tasks_by_id
-from infogap.verify.round_verdicts import forget_judged, is_judged, judge_by, write_judged
+from infogap.verify.grade_traces import (
+    forget_judged,
+    grade_traces,
+    grading_settings,
+    is_judged,
+    judge_by,
+    tasks_by_id,
+    write_judged,
+)
 
 
 def _part(run: Run) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from infogap.generate.trace_files import (
     write_rows,
 )
 from infogap.runs.run_folder import ROWS_PER_PART
-from infogap.verify.round_verdicts import forget_judged, judged_path
+from infogap.verify.grade_traces import forget_judged, judged_path
 
 _INDEX = "index"
 

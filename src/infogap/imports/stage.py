@@ -15,12 +15,11 @@ from infogap.console import progress
 from infogap.errors import InputError
 from infogap.generate.trace_store import answered, move_to_cache
 from infogap.imports.samples import samples_in
-from infogap.imports.source_summary import EMPTY, SourceSummary
-from infogap.imports.trace_rows import Origin, TraceRows
+from infogap.imports.trace_rows import EMPTY, Origin, SourceSummary, TraceRows
 from infogap.recipe import Recipe
 from infogap.recipe.recipe_errors import spell_path
 from infogap.recipe.sources import TraceColumns, TraceImport
-from infogap.rows.source_rows import contents
+from infogap.rows.row_join import contents
 from infogap.runs.run_folder import ROWS_PER_PART, Run
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTEXTS, STATED_VERDICTS, TASKS, TRACES

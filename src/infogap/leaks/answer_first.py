@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from infogap.leaks.answer_patterns import CHOICE, answer_pattern
 from infogap.leaks.scanned_trace import Leak, ScannedTrace, leak_at, plain_lower
 from infogap.text.characters import IDEOGRAPH
-from infogap.text.trace_text import word_count
+from infogap.text.text_batch import word_count
 
 _HEAD = 1_500  # characters in which an answer can come first
 _ANNOUNCED = 25  # words at most before an answer whose reasons are announced

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from infogap.leaks.scanned_trace import Leak, ScannedTrace
 from infogap.text.characters import IDEOGRAPH, has_ideograph
-from infogap.text.trace_text import lower_in_place
+from infogap.text.text_batch import lower_in_place
 
 NGRAM = 8
 """Words per n-gram."""

@@ -11,9 +11,8 @@ from infogap.leaks.answer_first import find_answer_first, find_decoy
 from infogap.leaks.copying import LEAKING_PROSE, LEAKING_RUN, NGRAM, find_copies
 from infogap.leaks.known_answer import find_faulted_answer, find_known_answer
 from infogap.leaks.leak_rules import Rules, load_rules
-from infogap.leaks.references import References
+from infogap.leaks.references import References, find_unrelated_context
 from infogap.leaks.scanned_trace import Leak, ScannedTrace, ScanResult
-from infogap.leaks.unrelated_context import find_unrelated_context
 
 KINDS = ("reference", "copying", "answer_first", "chat_artefact", "decoy")
 """The kinds of leaks."""

@@ -10,7 +10,7 @@ from typing import TypedDict
 from infogap.leaks.answer_patterns import answer_pattern, same_answer, shown_answer
 from infogap.privileges.base import AttemptKind, Privilege
 from infogap.privileges.masked_solution import BLANK
-from infogap.text.trace_text import lower_in_place
+from infogap.text.text_batch import lower_in_place
 
 _ATTEMPTS = re.compile(r"\battempts?\b|\bwrong solution\b|\bverdict\b|尝试", re.IGNORECASE)
 _BLANKS = re.compile(rf"{BLANK}|_{{3,}}|\bblanked\b|\bmasked\b", re.IGNORECASE)

@@ -13,13 +13,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from infogap.errors import InputError
+from infogap.errors import InputError, nearest
 from infogap.ids import digest
 from infogap.measure.marker_search import Markers, MarkerSearch
 from infogap.measure.phrase_patterns import Span, pieces
 from infogap.recipe.base import Model, refuse
-from infogap.recipe.yaml_files import read_yaml
-from infogap.spelling import nearest
+from infogap.recipe.load_recipe import read_yaml
 
 SHIPPED = ("infogap", "kim2026")
 _FOLDER = files("infogap.measure") / "lexicons"

@@ -1,26 +1,59 @@
-"""Load a run's measures: infogap's own, and those that the recipe names; check what the latter return."""
+"""What a measure is, and how a run's measures are found, called and checked.
+
+infogap's own measures and those of other packages are registered by entry points, in the group `infogap.measures`; a
+recipe may also name an object as `module:object`.
+"""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module, invalidate_caches
-from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
 from infogap import plugins
 from infogap.errors import InputError
-from infogap.measure.base import Measure
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, GAPS, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACES, VERDICTS, Table, storable
-from infogap.spelling import nearest
-from infogap.verify.custom_verifier import source_digest
+from infogap.user_objects import is_user_object, load_object, source_digest
+
+
+class Measure(Protocol):
+    """A measure of traces.
+
+    `columns` are the columns that it makes, by name, with their Polars types: String, Int64, Float64, Float32, Boolean,
+    or lists and structs of these. `version` is raised when the same traces get other values: they are then measured
+    again.
+    """
+
+    @property
+    def columns(self) -> Mapping[str, Any]: ...
+
+    @property
+    def version(self) -> int | str: ...
+
+    def measure(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the columns of the measure for some traces, a row per row of `frame`, in its order.
+
+        Called for some hundred traces at a time, in several processes. `frame` has a row per trace, with the columns:
+
+        | column | type | meaning |
+        | --- | --- | --- |
+        | `trace_id`, `task_id`, `privilege`, `teacher` | String | as in the table `traces` |
+        | `question`, `answer` | String | of the task; `answer` is the gold answer; null without one |
+        | `context` | String | what the teacher saw besides the question; null without one, or if it is not known |
+        | `reasoning`, `response` | String | as in `traces`; null if the request failed |
+        | `text` | String | both, joined by a line break, or one of them; empty if the request failed |
+        | `finish_reason`, `error` | String | as in `traces`; `error` is null unless the request failed |
+        | `completion_tokens` | Int64 | tokens that the teacher wrote; null if not known |
+        | `words`, `reasoning_words` | Int64 | of the text, and of its thinking part; a Chinese character is a word |
+        | `fork_rate`, `gap`, `gap_per_token`, `surprisal` | Float64 | as in `measures`; null if not recorded |
+        """
+        ...
+
 
 OWN = ("lengths", "markers", "answer_changes", "forks", "gap", "leaks")
 """infogap's measures, which every trace has."""
@@ -108,8 +141,8 @@ def load_measure(name: str, folder: Path) -> NamedMeasure:
     """
     if name in OWN:
         raise InputError(f"'{name}' is one of infogap's own measures, which every trace has; leave it out")
-    source = source_digest(name, folder) if ":" in name else None
-    if ":" in name and source is None:
+    source = source_digest(name, folder) if is_user_object(name) else None
+    if is_user_object(name) and source is None:
         raise InputError(f"there is no module '{name.partition(':')[0]}', neither in {folder} nor installed")
     loaded = _object(name, folder, source)
     missing = [each for each in ("columns", "version", "measure") if not hasattr(loaded, each)]
@@ -135,33 +168,4 @@ def load_measure(name: str, folder: Path) -> NamedMeasure:
 
 @cache
 def _object(name: str, folder: Path, source: str | None) -> Any:
-    """The object of a name. `source` makes a module that was edited since a new one."""
-    if source is None:
-        return plugins.load("measures", name)
-    module, _, attribute = name.partition(":")
-    with _importing_from(folder, module.partition(".")[0]):
-        try:
-            loaded = import_module(module)
-        except (Exception, SystemExit) as error:  # the user's code
-            raise InputError(f"importing '{module}' fails: {type(error).__name__}: {error}"[:300]) from error
-    measure = getattr(loaded, attribute, None)
-    if measure is None:
-        known = [key for key in vars(loaded) if not key.startswith("_")]
-        raise InputError(f"module '{module}' has no object '{attribute}'{nearest(attribute, known)}")
-    return measure
-
-
-@contextmanager
-def _importing_from(folder: Path, top: str) -> Iterator[None]:
-    """Find modules in a folder first, import the named one anew if it lies there, and leave no bytecode behind."""
-    if PathFinder.find_spec(top, [str(folder)]) and top not in sys.stdlib_module_names:
-        for known in [each for each in sys.modules if each.partition(".")[0] == top]:
-            del sys.modules[known]
-    invalidate_caches()
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        sys.path.remove(str(folder))
-        sys.dont_write_bytecode = before
+    return plugins.load("measures", name) if source is None else load_object(name, folder)

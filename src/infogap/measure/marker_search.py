@@ -17,8 +17,7 @@ from infogap.measure.marker_anchors import PLAIN, SEARCH, Anchors, Hits
 from infogap.measure.marker_matches import LoweredTexts, MarkerMatches, WordRules
 from infogap.measure.phrase_patterns import Span, begins_clause
 from infogap.text.markup import masks
-from infogap.text.text_batch import TextBatch
-from infogap.text.trace_text import lower_in_place
+from infogap.text.text_batch import TextBatch, lower_in_place
 
 _BATCH = 2_000_000  # characters of texts per batch: more do not stay in a processor's cache
 

@@ -11,9 +11,8 @@ import polars as pl
 
 from infogap.console import progress
 from infogap.leaks import load_leaks
-from infogap.measure.base import Measure
 from infogap.measure.lexicon import load
-from infogap.measure.load_measures import measures_table, named_measures, own_measures
+from infogap.measure.load_measures import Measure, measures_table, named_measures, own_measures
 from infogap.measure.trace_frame import trace_frames, with_texts
 from infogap.parallel.ordered import processes_in_order
 from infogap.runs.run_folder import Run

@@ -10,7 +10,7 @@ import polars as pl
 
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS, GAPS, MEASURES, TASKS, TOKENS, TRACES
-from infogap.text.trace_text import measured_text, word_counts
+from infogap.text.text_batch import measured_text, word_counts
 
 _OF_TRACES = (
     *("trace_id", "task_id", "privilege", "teacher", "context_id", "reasoning", "response"),

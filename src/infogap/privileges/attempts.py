@@ -13,7 +13,7 @@ from infogap.privileges.base import Attempt, Need, Privilege, Task
 from infogap.text.thoughts import split
 
 if TYPE_CHECKING:
-    from infogap.privileges.decoy_search import Decoys
+    from infogap.privileges.decoys import Decoys
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from infogap.recipe.privilege_entries import AttemptKind, Need
 
 if TYPE_CHECKING:
-    from infogap.privileges.decoy_search import Decoys
+    from infogap.privileges.decoys import Decoys
 
 __all__ = ["Attempt", "AttemptKind", "Need", "Privilege", "Task", "UnmetNeedError"]
 

@@ -13,7 +13,7 @@ from infogap.privileges.base import Attempt, Privilege, Task, or_unmet
 from infogap.text.markup import Span, formulas
 
 if TYPE_CHECKING:
-    from infogap.privileges.decoy_search import Decoys
+    from infogap.privileges.decoys import Decoys
 
 # Places where a sentence or a line may end, each with the white space that follows. Whether it does is looked at.
 _STOP = r"[.!?…][\"'”’)\]*_]*"

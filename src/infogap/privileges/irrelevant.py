@@ -11,7 +11,7 @@ from infogap.ids import derived_seed
 from infogap.privileges.base import Attempt, Privilege, Task
 
 if TYPE_CHECKING:
-    from infogap.privileges.decoy_search import Decoys
+    from infogap.privileges.decoys import Decoys
 
 
 class Irrelevant(Privilege):

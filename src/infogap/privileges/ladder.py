@@ -8,7 +8,7 @@ from pathlib import Path
 from infogap import plugins
 from infogap.privileges.base import Privilege
 from infogap.recipe import Recipe
-from infogap.verify.custom_verifier import source_digest
+from infogap.user_objects import source_digest
 
 
 def ladder() -> list[Privilege]:

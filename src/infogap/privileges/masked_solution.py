@@ -16,7 +16,7 @@ from infogap.privileges.base import Attempt, Privilege, Task
 from infogap.text.markup import braced
 
 if TYPE_CHECKING:
-    from infogap.privileges.decoy_search import Decoys
+    from infogap.privileges.decoys import Decoys
 
 BLANK = "□"
 _GROUPED = r"\d+(?:(?:,|,\\!\s?|\{,\})\d{3}(?!\d))*"  # 1,234 and 1{,}234 and 1,\!234

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from infogap.privileges.base import Attempt, AttemptKind, Privilege, Task
 
 if TYPE_CHECKING:
-    from infogap.privileges.decoy_search import Decoys
+    from infogap.privileges.decoys import Decoys
 
 
 class Unguided(Privilege):

@@ -11,11 +11,10 @@ import polars as pl
 
 from infogap.atomic_files import whole_file
 from infogap.console import say
-from infogap.errors import InputError
+from infogap.errors import InputError, nearest
 from infogap.publish.configs.sft import SFT
 from infogap.runs.run_folder import Run
 from infogap.schema import MIX
-from infogap.spelling import nearest
 
 Row = dict[str, Any]
 # ShareGPT's names of the roles.

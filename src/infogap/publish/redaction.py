@@ -8,7 +8,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from infogap.recipe import Recipe, dump_recipe
-from infogap.teachers.backends import backend_of
+from infogap.teachers.base import backend_of
 
 # An absolute path, one that starts at home or climbs out of its folder, or a URL that is not the Hub's.
 _LOCAL = re.compile(r"^(/|~|[A-Za-z]:[\\/]|\\\\)|(^|/)\.\.(/|$)|^(?!hf://)[a-z][a-z0-9+.-]*://")

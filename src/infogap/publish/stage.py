@@ -15,8 +15,7 @@ from infogap.effects.trace_summary import traces_in_short
 from infogap.errors import ShortfallError
 from infogap.publish.card import card, template_digest
 from infogap.publish.configs.base import Config
-from infogap.publish.external_sort import SortedRows
-from infogap.publish.parquet_shards import Written, write_config
+from infogap.publish.parquet_shards import SortedRows, Written, write_config
 from infogap.publish.provenance import (
     FILE_NAME,
     INPUTS,

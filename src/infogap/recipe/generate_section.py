@@ -7,9 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
+from infogap.errors import nearest
 from infogap.recipe.base import Model, refuse_at
 from infogap.recipe.privilege_entries import PrivilegeEntry, PrivilegeUse, entry_parts, privilege_use, recipe_folder
-from infogap.spelling import nearest
 
 DEFAULT_INSTRUCTION = r"Please reason step by step, and put your final answer within \boxed{}."
 

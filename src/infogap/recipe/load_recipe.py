@@ -1,4 +1,4 @@
-"""Recipes from YAML: read with line numbers, overridden, validated, and written back resolved."""
+"""Load recipes and other YAML files: read with line numbers, overridden, validated, and written back resolved."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -18,9 +18,31 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from infogap.errors import InputError
+from infogap.recipe.base import Model
 from infogap.recipe.recipe_errors import Path as KeyPath
 from infogap.recipe.recipe_errors import Problem, messages, spell_path
 from infogap.recipe.recipe_model import Recipe, contradictions
+
+Kind = TypeVar("Kind", bound=Model)
+
+
+def read_yaml(kind: type[Kind], text: str, where: str) -> Kind:
+    """YAML text as a model. Raises InputError that names the place and all that is wrong."""
+    try:
+        data = YAML(typ="safe", pure=True).load(text)
+        if not isinstance(data, dict):
+            raise InputError(f"{where}: expected a mapping of {', '.join(kind.allowed_keys())}")
+        return kind.model_validate(data)
+    except MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise InputError(f"{where}{line}: not valid YAML: {error.problem or error.context}") from error
+    except YAMLError as error:
+        raise InputError(f"{where}: not valid YAML: {error}") from error
+    except ValidationError as error:
+        problems = messages(error, data)
+        lines = [f"{where}: {spell_path(path)}: {text}" if path else f"{where}: {text}" for path, text in problems]
+        raise InputError("\n".join(lines)) from error
+
 
 ORIGIN = "run.json"  # beside a run's resolved recipe: where its relative paths start from
 

@@ -13,9 +13,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from infogap import plugins
-from infogap.errors import InputError
+from infogap.errors import InputError, nearest
 from infogap.recipe.base import Model, refuse_at
-from infogap.spelling import nearest
 
 _TEXTS = ("trace", "response", "reasoning")  # a recipe that maps one of them says where the whole trace is
 

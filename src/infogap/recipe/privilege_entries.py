@@ -28,10 +28,9 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from infogap import plugins
-from infogap.errors import InputError
+from infogap.errors import InputError, nearest
 from infogap.recipe.base import Model, refuse, refuse_at
 from infogap.recipe.recipe_errors import show
-from infogap.spelling import nearest
 from infogap.user_objects import load_object
 
 Need = Literal["answer", "solution"]
@@ -39,7 +38,7 @@ Need = Literal["answer", "solution"]
 AttemptKind = Literal["wrong", "right"]
 """Which attempts of its own a teacher is shown: those that the verifier calls wrong, or right."""
 
-_OWN_TEMPLATE = "infogap.privileges.templates:OwnTemplate"  # what an entry with a `template` is
+_OWN_TEMPLATE = "infogap.privileges.contexts:OwnTemplate"  # what an entry with a `template` is
 
 
 class PrivilegeOptions(Model):

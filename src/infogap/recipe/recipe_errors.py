@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from infogap.spelling import nearest
+from infogap.errors import nearest
 
 Path = tuple[str | int, ...]
 

@@ -8,9 +8,8 @@ from infogap.recipe.base import Model
 from infogap.recipe.decontaminate_section import Decontaminate
 from infogap.recipe.dedupe_section import Dedupe
 from infogap.recipe.generate_section import Generate
-from infogap.recipe.measure_section import Measure
+from infogap.recipe.measure_section import THE_TEACHER, Measure
 from infogap.recipe.mix_sections import Balance, Publish
-from infogap.recipe.scorer_section import THE_TEACHER
 from infogap.recipe.sources import FileTasks, TaskSource, TraceImport
 from infogap.recipe.teacher_section import Teacher
 

@@ -22,11 +22,11 @@ from pydantic import (
 from pydantic_core import CoreSchema
 
 from infogap import plugins
+from infogap.errors import nearest
 from infogap.recipe.base import Model, refuse, refuse_at
 from infogap.recipe.named_formats import filled_in
 from infogap.recipe.recipe_errors import show
-from infogap.recipe.thinking_section import Thinking
-from infogap.spelling import nearest
+from infogap.recipe.teacher_section import Thinking
 
 DEFAULT_VERIFIER = "math"
 GYM_VERIFIER = "gym"  # of reasoning-gym's tasks, and of no others

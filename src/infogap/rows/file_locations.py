@@ -9,10 +9,9 @@ from glob import has_magic
 from pathlib import Path
 from typing import IO
 
-from infogap.errors import InputError
+from infogap.errors import InputError, nearest
 from infogap.recipe.sources import RowSource
-from infogap.rows.compression import COMPRESSED, suffixes
-from infogap.spelling import nearest
+from infogap.rows.remote_files import COMPRESSED, suffixes
 
 SUFFIXES = (".jsonl", ".json", ".csv", ".parquet", ".eval")
 

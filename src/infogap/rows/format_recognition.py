@@ -12,12 +12,11 @@ from typing import Any
 from infogap.errors import InputError
 from infogap.recipe.named_formats import Format, Signs, format_names, load_format
 from infogap.recipe.sources import DEFAULT_VERIFIER, RowSource
-from infogap.rows.column_paths import MISSING, as_text, reach
-from infogap.rows.column_templates import value_of
+from infogap.rows.column_paths import MISSING, as_text, reach, value_of
 from infogap.rows.file_locations import find_places
 from infogap.rows.options_column import NumberedOptions, with_options
 from infogap.rows.row_files import lists_of_rows
-from infogap.rows.source_rows import read_rows
+from infogap.rows.row_join import read_rows
 from infogap.text.option_parser import named_option, options
 
 _ROWS = 20  # read

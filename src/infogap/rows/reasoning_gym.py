@@ -14,10 +14,9 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
-from infogap.errors import InputError
+from infogap.errors import InputError, nearest
 from infogap.ids import canonical
 from infogap.recipe.sources import GymTasks
-from infogap.spelling import nearest
 
 # Why a dataset of reasoning-gym cannot be used. Most of those named here iterate over sets of text, whose
 # order changes from process to process (list_functions uses a generator that no seed reaches): with the same

@@ -10,8 +10,7 @@ from typing import Any
 from infogap.errors import InputError
 from infogap.recipe.load_recipe import yaml_text
 from infogap.recipe.sources import RowSource
-from infogap.rows.column_paths import MISSING, reach, read_json
-from infogap.rows.column_templates import value_of
+from infogap.rows.column_paths import MISSING, reach, read_json, value_of
 from infogap.rows.file_locations import is_url
 from infogap.rows.format_recognition import (
     Recognised,
@@ -22,8 +21,8 @@ from infogap.rows.format_recognition import (
     recognise,
 )
 from infogap.rows.message_turns import messages_in
-from infogap.rows.source_rows import read_rows
-from infogap.text.common_ending import common_ending
+from infogap.rows.row_join import read_rows
+from infogap.text.characters import common_ending
 
 _OF_TASKS = ("question", "answer", "options", "solution", "family", "difficulty")
 _BESIDE = ("answer", "options", "solution", "family", "difficulty")  # what a file may have besides a format's columns

@@ -13,9 +13,9 @@ from typing import IO, Any
 
 from infogap.errors import InfogapError, InputError
 from infogap.rows.column_paths import MISSING, missing_column, reach, touches
-from infogap.rows.compression import decompressed
 from infogap.rows.file_locations import Place
 from infogap.rows.inspect_logs import SAMPLES, samples, with_attachments
+from infogap.rows.remote_files import decompressed
 
 Rows = Iterator[tuple[int, dict[str, Any]]]
 """Numbered from 1: a JSONL file's lines, other files' rows without the header."""

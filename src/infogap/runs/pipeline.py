@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from infogap.console import say
-from infogap.errors import InputError
+from infogap.errors import InputError, nearest
 from infogap.ids import digest
 from infogap.recipe import Recipe
 from infogap.runs import manifest
 from infogap.runs.manifest import Manifest
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
-from infogap.spelling import nearest
 
 # Each has a STAGE; they run in this order.
 _PACKAGES = (

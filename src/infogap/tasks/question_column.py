@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infogap.recipe.sources import FileTasks, TraceImport
-from infogap.rows.column_paths import EVERY, MISSING, as_text, reach
-from infogap.rows.column_templates import is_template
+from infogap.rows.column_paths import EVERY, MISSING, as_text, is_template, reach
 from infogap.rows.message_turns import (
     Turn,
     UnreadableTurnError,

@@ -9,11 +9,10 @@ from typing import Any
 
 import polars as pl
 
-from infogap.errors import InputError
+from infogap.errors import InputError, nearest
 from infogap.ids import digest, stable_id
 from infogap.recipe.sources import TraceColumns
 from infogap.rows.column_paths import as_text
-from infogap.spelling import nearest
 from infogap.tasks.task_columns import TASK_COLUMNS, TASK_FIELDS, Draft, Drafts
 
 

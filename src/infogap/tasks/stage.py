@@ -13,7 +13,7 @@ from infogap.ids import canonical
 from infogap.recipe.recipe_errors import spell_path
 from infogap.recipe.sources import FileTasks, GymTasks, TraceColumns, TraceImport
 from infogap.rows import reasoning_gym as gym
-from infogap.rows.source_rows import contents
+from infogap.rows.row_join import contents
 from infogap.runs.run_folder import Run, write_part
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import TASKS

@@ -11,16 +11,23 @@ from typing import Any
 from infogap.errors import InputError
 from infogap.recipe.named_formats import load_format
 from infogap.recipe.sources import RowSource, Source, TaskColumns, TraceColumns, TraceImport
-from infogap.rows.column_paths import MISSING, Unfound, as_text, is_found
-from infogap.rows.column_templates import TemplateFailedError, is_template, rendered, value_of
+from infogap.rows.column_paths import (
+    MISSING,
+    TemplateFailedError,
+    Unfound,
+    as_text,
+    is_found,
+    is_template,
+    rendered,
+    value_of,
+)
 from infogap.rows.message_turns import Turn
 from infogap.rows.options_column import NumberedOptions, with_options
 from infogap.rows.row_files import Wanted
-from infogap.rows.row_join import JoinedRows, unmatched_reason
-from infogap.rows.source_rows import read_rows
+from infogap.rows.row_join import JoinedRows, read_rows, unmatched_reason
 from infogap.runs.run_folder import Run
 from infogap.tasks.question_column import TableSource, list_of_turns, question_in, takes_one_turn_of_several
-from infogap.text.common_ending import common_ending
+from infogap.text.characters import common_ending
 from infogap.text.option_parser import options
 from infogap.verify.verifiers import verifier
 

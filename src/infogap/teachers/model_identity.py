@@ -14,8 +14,7 @@ import orjson
 from infogap import plugins
 from infogap.ids import digest, file_digest
 from infogap.recipe.teacher_section import AnyTeacher
-from infogap.teachers.backends import backend_of
-from infogap.teachers.base import Resolve
+from infogap.teachers.base import Resolve, backend_of
 
 if TYPE_CHECKING:
     from infogap.runs.run_folder import Run

@@ -1,9 +1,28 @@
-"""Characters: those of Chinese and Japanese, invisible ones, full-width ones, and those that no file can store."""
+"""Characters: Chinese and Japanese, invisible, full-width and unstorable ones, and mathematics in Unicode."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
+
+_FEWEST = 5  # different questions: fewer may end alike by chance
+_SHORTEST = 20  # characters
+_BEGINNING = re.compile(r"(?:(?<=[.?!)])\s+|\n\s*)(?=[A-Z])")  # of a sentence or a line
+
+
+def common_ending(questions: Sequence[str]) -> str | None:
+    """The sentences or lines with which all questions end; None where there is none, or there are few questions."""
+    backwards = {question.rstrip()[::-1] for question in questions}
+    if len(backwards) < _FEWEST:
+        return None
+    first, last = min(backwards), max(backwards)
+    shared = next((place for place, letter in enumerate(first) if last[place : place + 1] != letter), len(first))
+    ending = first[:shared][::-1]
+    beginning = _BEGINNING.search(ending)
+    text = ending[beginning.end() :] if beginning else ""
+    return text if len(text) >= _SHORTEST else None
+
 
 IDEOGRAPH = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Chinese characters and kana, inside [...]
 _ONE = re.compile(f"[{IDEOGRAPH}]")
@@ -73,3 +92,81 @@ def without_end_tokens(text: str) -> str:
 def utf8(text: str) -> str:
     """Replace every lone surrogate by a question mark: JSON may hold half a pair, no UTF-8 file can."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+_SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ", "0123456789+-()nix", strict=True))
+_SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₙₓ", "0123456789+-()nx", strict=True))
+_SUPERSCRIPT = re.compile(f"[{''.join(_SUPERSCRIPTS)}]+")
+_SUBSCRIPT = re.compile(f"[{''.join(_SUBSCRIPTS)}]+")
+_ROOT = re.compile(r"([√∛∜])\s*(?:\(|(\d+(?:\.\d+)?|\\[A-Za-z]+|[A-Za-z])|\{)?")
+_ROOTS = {"√": r"\sqrt", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]"}
+_DASH_BEFORE = re.compile(
+    r"(?:(?<=[(\[{,=<>])|(?<=^))\s*[–—‐‑﹣](?=\s?[\d.\\A-Za-zπ√])"
+)  # a dash for a minus: –5, but 3–4 is none
+_VULGAR = re.compile("[¼½¾⅐-⅞↉]")
+_SYMBOLS = {
+    "−": "-", "×": r"\times ", "✕": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "∙": r"\cdot ", "÷": "/", "⁄": "/",
+    "∕": "/", "∗": "*", "≤": r"\le ", "⩽": r"\le ", "≥": r"\ge ", "⩾": r"\ge ", "≠": r"\ne ", "≈": r"\approx ",
+    "±": r"\pm ", "∓": r"\mp ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "∉": r"\notin ", "∅": r"\emptyset ",
+    "∖": r"\setminus ", "∞": r"\infty ", "°": r"^\circ ", "º": r"^\circ ", "℃": r"^\circ C", "℉": r"^\circ F",
+    "…": r"\ldots ", "⋯": r"\ldots ", "′": "'", "’": "'", "″": "''", "∠": r"\angle ", "→": r"\to ", "∨": r"\lor ",
+    "∧": r"\land ", "¬": r"\neg ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}",
+    "ℂ": r"\mathbb{C}", "Ø": r"\emptyset ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ",
+    "⟨": "(", "⟩": ")", "∶": ":", "∑": r"\sum ", "∫": r"\int ",
+}  # fmt: skip
+_GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ϵ": "epsilon", "ζ": "zeta", "η": "eta",
+    "θ": "theta", "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho",
+    "σ": "sigma", "τ": "tau", "φ": "phi", "ϕ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta",
+    "Θ": "Theta", "Λ": "Lambda", "Π": "Pi", "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
+}  # fmt: skip
+_ALPHABET = str.maketrans(_SYMBOLS | {letter: rf"\{name} " for letter, name in _GREEK.items()})
+
+
+def as_latex(text: str) -> str:
+    """Write mathematical characters of Unicode in LaTeX: `2√3` as `2\\sqrt{3}`."""
+    if text.isascii():
+        return text
+    text = _DASH_BEFORE.sub("-", text)
+    text = _VULGAR.sub(_fraction, text)
+    text = _SUPERSCRIPT.sub(lambda run: "^{" + "".join(_SUPERSCRIPTS[sign] for sign in run[0]) + "}", text)
+    text = _SUBSCRIPT.sub(lambda run: "_{" + "".join(_SUBSCRIPTS[sign] for sign in run[0]) + "}", text)
+    return _roots(text.translate(_ALPHABET))
+
+
+def _fraction(match: re.Match[str]) -> str:
+    over, _, under = unicodedata.normalize("NFKC", match[0]).partition("⁄")
+    return rf"\frac{{{over}}}{{{under}}}" if under else match[0]
+
+
+def _roots(text: str) -> str:
+    """`√` and what it covers: a parenthesis, a number, a name; `√2x` covers the 2, as everybody reads `√2 x`."""
+    while match := _ROOT.search(text):
+        root, place = _ROOTS[match[1]], match.end()
+        if match[0].endswith(("(", "{")):
+            end = closing(text, place - 1)
+            if end < 0:
+                return text[: match.start()] + root + text[match.end(1) :]
+            text = text[: match.start()] + f"{root}{{{text[place:end]}}}" + text[end + 1 :]
+        elif match[2]:
+            text = text[: match.start()] + f"{root}{{{match[2]}}}" + text[place:]
+        else:
+            text = text[: match.start()] + root + text[match.end(1) :]
+    return text
+
+
+_CLOSING = {"(": ")", "{": "}", "[": "]"}
+
+
+def closing(text: str, opening: int) -> int:
+    """Return where the bracket at `opening` closes; -1 where it does not."""
+    sign = text[opening]
+    depth = 0
+    for place in range(opening, len(text)):
+        if text[place] == sign:
+            depth += 1
+        elif text[place] == _CLOSING[sign]:
+            depth -= 1
+            if not depth:
+                return place
+    return -1

@@ -9,7 +9,7 @@ from sympy import FiniteSet, Intersection, Interval, S, Set, Symbol, Union, oo
 
 from infogap.verify.exact_equality import exact
 from infogap.verify.math_verify_patch import expressions
-from infogap.verify.reading.answer_forms import Condition, Maths
+from infogap.verify.reading.numerals import Condition, Maths
 
 _OPERATOR = re.compile(r"(<|>|=|\\(?:le|ge|ne|in|notin)(?![a-zA-Z]))")
 _VARIABLE = re.compile(r"[A-Za-z]|\\(?:theta|alpha|beta|lambda|mu|phi|omega)")

@@ -1,4 +1,4 @@
-"""A user's own grader, named `module:function` in the recipe: loaded, called, and identified by its source.
+"""A user's own grader, named `module:function` in the recipe: loaded and called.
 
 Its module is beside the recipe's file or is installed. It is imported in worker processes only: what it does at its
 import, or on a model's text, is bounded there.
@@ -12,19 +12,15 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cache, partial
-from importlib import import_module
-from importlib.machinery import PathFinder
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from infogap.errors import ExternalError, InputError
-from infogap.ids import digest, file_digest
 from infogap.parallel.bounded_processes import Lost, bounded
-from infogap.spelling import nearest
 from infogap.text.stated_answers import MAX_ANSWER
+from infogap.user_objects import load_object
 from infogap.verify.base import Grade, Item, Verifier, ungradable
 
 IMPORT_LIMIT = 60.0  # seconds
@@ -32,11 +28,6 @@ TASK_KEYS = ("task_id", "source", "family", "difficulty", "question", "answer", 
 _ONE = 1 - 1e-9  # a sum of ten tenths is right
 
 Function = Callable[[str, str | None, dict[str, Any]], Any]
-
-
-def is_function(verifier: str) -> bool:
-    """Whether a verifier's name is that of a function, `module:function`."""
-    return ":" in verifier
 
 
 @dataclass(frozen=True)
@@ -93,26 +84,11 @@ def problem(name: str, folder: Path) -> str | None:
     return None if outcome is None else str(outcome)
 
 
-def source_digest(name: str, folder: Path) -> str | None:
-    """Hash (SHA-256) the files of a function's module, or of its package; None where there are none.
-
-    Other modules that these import are assumed not to change.
-    """
-    top = name.partition(":")[0].partition(".")[0]
-    spec = PathFinder.find_spec(top, [str(folder)]) or find_spec(top)
-    if spec is None:
-        return None
-    files = [(path.name, path) for path in [Path(spec.origin or "")] if path.is_file()]
-    for root in map(Path, spec.submodule_search_locations or []):
-        files += [(path.relative_to(root).as_posix(), path) for path in root.rglob("*.py")]
-    return digest([[where, file_digest(path)] for where, path in sorted(files)]) if files else None
-
-
 # In the worker
 
 
 def add_folder(folder: Path) -> None:
-    """Import modules from a folder before any other, and leave no bytecode in it."""
+    """Import modules from a folder before any other, also when the function runs; leave no bytecode in it."""
     sys.dont_write_bytecode = True
     if str(folder) not in sys.path[:1]:
         sys.path.insert(0, str(folder))
@@ -121,20 +97,7 @@ def add_folder(folder: Path) -> None:
 @cache
 def load(name: str) -> Function:
     """Import the function that a name says. Raises InputError if there is none, or it takes other arguments."""
-    module, _, attribute = name.partition(":")
-    try:
-        loaded = import_module(module)
-    except (Exception, SystemExit) as error:
-        missing = isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
-        raise InputError(
-            f"there is no module '{module}', neither beside the recipe nor installed"
-            if missing
-            else f"importing '{module}' fails: {type(error).__name__}: {error}"[:300]
-        ) from error
-    function = getattr(loaded, attribute, None)
-    if function is None:
-        named = [key for key, value in vars(loaded).items() if callable(value) and not key.startswith("_")]
-        raise InputError(f"module '{module}' has no function '{attribute}'{nearest(attribute, named)}")
+    function = load_object(name, Path(sys.path[0]))
     if not callable(function) or inspect.iscoroutinefunction(function):
         kind = "async" if callable(function) else f"of type {type(function).__name__}"
         raise InputError(f"'{name}' is not a function that can be called: it is {kind}")

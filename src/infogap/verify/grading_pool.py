@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from infogap.parallel.bounded_processes import Given, Lost, bounded
+from infogap.user_objects import is_user_object
 from infogap.verify.base import Grade, Item, ungradable
-from infogap.verify.custom_verifier import is_function
 from infogap.verify.verifiers import grade, is_known, verifier
 
 TIME_LIMIT = 10.0  # processor seconds per item
@@ -67,7 +67,7 @@ def _lost(item: Item | Grade, lost: Lost, limit: float, deadline: float) -> Grad
 
 
 def _start_worker(verifiers: list[str], folder: Path) -> None:
-    for name in sorted(verifiers, key=is_function):  # the recipe's folder last: no library is to be imported from there
+    for name in sorted(verifiers, key=is_user_object):  # the recipe's folder last: no library comes from there
         verifier(name).start_worker(folder)
     limit_memory()
 

@@ -14,10 +14,9 @@ from infogap.verify.base import Grade, Item, no_answer, right_or_wrong, ungradab
 from infogap.verify.condition_sets import as_set
 from infogap.verify.math_confirmation import confirmed, same_sets
 from infogap.verify.math_verify_patch import expressions, with_distinct_capitals
-from infogap.verify.reading.answer_forms import Based, Clock, Condition, Dotted, Form, Maths, Words
 from infogap.verify.reading.answer_reader import read
 from infogap.verify.reading.closing_answer import closing_answer, said_alone
-from infogap.verify.reading.numerals import exactly, rational
+from infogap.verify.reading.numerals import Based, Clock, Condition, Dotted, Form, Maths, Words, exactly, rational
 from infogap.verify.reading.units import conflicting
 
 _NAME = re.compile(r"[A-Za-z]['′]*")

@@ -10,8 +10,7 @@ from infogap.console import progress
 from infogap.runs.run_folder import ROWS_PER_PART, Run, read_part, write_part
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import TASKS, TRACES, VERDICT_NAMES, VERDICTS
-from infogap.verify.grade_traces import VERSION, grade_traces, grading_settings, tasks_by_id
-from infogap.verify.round_verdicts import read_judged
+from infogap.verify.grade_traces import VERSION, grade_traces, grading_settings, read_judged, tasks_by_id
 from infogap.verify.stated_verdicts import DISAGREEMENTS, agreement
 
 _REASONS_SHOWN = 3

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from infogap.balance.exclusion_reasons import NOT_ASKED_FOR
 from infogap.publish.configs.base import Config
-from infogap.publish.external_sort import SortedRows
+from infogap.publish.parquet_shards import SortedRows
 from infogap.publish.published_columns import MESSAGES, answers, columns, joined, prompts
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, MIX, TASKS, TRACES, VERDICTS

@@ -8,7 +8,7 @@ import orjson
 import polars as pl
 
 from infogap.publish.configs.base import Config
-from infogap.publish.external_sort import SortedRows, in_order
+from infogap.publish.parquet_shards import SortedRows, in_order
 from infogap.publish.published_columns import MESSAGES, prompts, public
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES

@@ -15,8 +15,7 @@ from infogap.parallel.threads import threads_as_finished
 from infogap.teachers.base import Resolve
 from infogap.teachers.embedded.embedded_backend import EmbeddedTeacher
 from infogap.teachers.embedded.gguf_model import GgufContext, GgufModel, find_gguf
-from infogap.teachers.logprobs import log_softmax
-from infogap.teachers.scoring import Scored, TextToScore
+from infogap.teachers.logprobs import Scored, TextToScore, log_softmax
 from infogap.text.thoughts import CLOSING, OPENING
 
 # Tokens whose logits, a row over the whole vocabulary each, are computed at once; only the chosen token's is kept.

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from infogap.recipe.thinking_section import pair_of
-from infogap.teachers.base import Completion, Request
-from infogap.teachers.finish_reasons import meaning, word_of
+from infogap.recipe.teacher_section import pair_of
+from infogap.teachers.base import Completion, Request, meaning, word_of
 from infogap.teachers.logprobs import entropies
 from infogap.teachers.openai.http_errors import (
     PassingError,

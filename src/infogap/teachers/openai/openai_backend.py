@@ -9,12 +9,20 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from infogap.recipe.base import refuse_at
-from infogap.recipe.scorer_section import ScorerSettings
+from infogap.recipe.measure_section import ScorerSettings
 from infogap.recipe.sources import OneOrMore
-from infogap.recipe.teacher_section import AnyTeacher, Logprobs, Price, Sampling, as_json, where_given
-from infogap.recipe.thinking_section import TagPair, Thinking
+from infogap.recipe.teacher_section import (
+    AnyTeacher,
+    Logprobs,
+    Price,
+    Sampling,
+    TagPair,
+    Thinking,
+    as_json,
+    where_given,
+)
 from infogap.teachers.base import Backend, Resolve, Teacher
-from infogap.teachers.scoring import Scorer
+from infogap.teachers.logprobs import Scorer
 
 # Keys of a request's body that shape the answer. Values of all others stay here: they can name people and servers.
 _SHAPING = re.compile(

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from infogap.spelling import nearest
+from infogap.errors import nearest
 from infogap.teachers.openai.http_errors import UnusableError, shortened
 from infogap.teachers.openai.load_balancer import Fleet
 from infogap.teachers.openai.openai_backend import OpenAITeacher

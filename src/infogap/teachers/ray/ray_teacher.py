@@ -12,16 +12,17 @@ import signal
 import socket
 import threading
 from collections.abc import Iterable, Iterator
-from typing import Any
+from math import prod
+from typing import Any, Literal
 from urllib.parse import urlsplit
+
+from pydantic import Field
 
 from infogap.errors import ExternalError, InputError
 from infogap.parallel.coroutines import coroutines_as_finished
-from infogap.teachers.base import Completion, Request, Resolve
-from infogap.teachers.ray.ray_backend import RayTeacher
-from infogap.teachers.ray.ray_replica import RayReplica
-from infogap.teachers.ray.replicas import Replicas
-from infogap.teachers.vllm.vllm_backend import find_folder
+from infogap.teachers.base import Completion, Request, Resolve, Teacher
+from infogap.teachers.ray.replicas import RayReplica, Replicas
+from infogap.teachers.vllm.vllm_backend import OnVllm, VllmSettings, find_folder
 
 _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 _CONNECT_SECONDS = 10.0
@@ -132,3 +133,44 @@ def _join(address: str | None) -> None:
     except Exception as error:
         where = address or "that this node belongs to"
         raise ExternalError(f"teacher.address: the Ray cluster {where} cannot be joined ({error})") from None
+
+
+class RayTeacher(VllmSettings):
+    """The same on the nodes of a Ray cluster: replicas of the model, each an engine on one node."""
+
+    backend: Literal["ray"]
+    address: str | None = Field(
+        None,
+        description="host:port of the cluster's head node. By default RAY_ADDRESS, else the cluster that this node "
+        "belongs to, else one of this machine alone, for this command; `local`: always that.",
+    )
+    replicas: int = Field(1, ge=1, description="Copies of the model that answer side by side.")
+    gpus_per_replica: float | None = Field(
+        None,
+        ge=0,
+        description="By default what the engine arguments ask for (tensor_parallel_size and the like); 0 for vLLM's "
+        "CPU build, a fraction where replicas share a GPU.",
+    )
+
+    @property
+    def gpus(self) -> float:
+        """GPUs that a replica holds."""
+        if self.gpus_per_replica is not None:
+            return self.gpus_per_replica
+        named = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size")
+        sizes = (self.engine.get(name, 1) for name in named)
+        return float(prod(size for size in sizes if isinstance(size, int)))  # vLLM itself refuses any other
+
+
+class RayBackend(OnVllm[RayTeacher]):
+    """Replicas of vLLM's engine. Where they run changes no answer, and is not published."""
+
+    name = "ray"
+    settings = RayTeacher
+
+    def open(self, settings: RayTeacher, resolve: Resolve) -> Teacher:
+
+        return RayCluster(settings, resolve)
+
+
+BACKEND = RayBackend()

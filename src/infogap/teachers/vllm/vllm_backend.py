@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field
 
 from infogap.errors import InputError
-from infogap.recipe.scorer_section import ScorerSettings
+from infogap.recipe.measure_section import ScorerSettings
 from infogap.recipe.teacher_section import AnyTeacher, Logprobs, Sampling, as_json, where_given
 from infogap.teachers.base import Backend, Resolve, Teacher
+from infogap.teachers.logprobs import Scorer
 from infogap.teachers.model_identity import folder_identity
-from infogap.teachers.scoring import Scorer
 
 # Engine arguments of vLLM that say where and how fast it runs. Every other one counts as part of the answers.
 _RUNNING_ONLY = frozenset(

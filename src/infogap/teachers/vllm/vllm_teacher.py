@@ -13,7 +13,7 @@ from infogap.teachers.base import Completion, FinishReason, Request, Resolve
 from infogap.teachers.logprobs import entropies
 from infogap.teachers.vllm.vllm_backend import VllmSettings, find_folder
 from infogap.teachers.vllm.vllm_engine import VllmEngine
-from infogap.teachers.vllm.vllm_tokens import AnswerText, PromptError, Prompts
+from infogap.teachers.vllm.vllm_scoring import AnswerText, PromptError, Prompts
 from infogap.text.thoughts import read_parts
 
 _QUEUED = 2  # requests taken for each sequence that the engine works on: the next one waits when one ends

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from infogap.text.characters import half_width, visible
-from infogap.text.math_unicode import as_latex, closing
+from infogap.text.characters import as_latex, closing, half_width, visible
 from infogap.text.stated_answers import unwrapped
-from infogap.verify.reading.answer_forms import Based, Clock, Condition, Dotted, Form, Maths, Words
 from infogap.verify.reading.latex_style import FUNCTIONS, UPRIGHT, plain
-from infogap.verify.reading.numerals import exactly, numerals
+from infogap.verify.reading.numerals import Based, Clock, Condition, Dotted, Form, Maths, Words, exactly, numerals
 from infogap.verify.reading.units import is_product, may_be_product, quantity
 
 _CLOCK = re.compile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from infogap.text.math_unicode import closing
+from infogap.text.characters import closing
 
 _FUNCTION_NAMES = "arccos arccot arcsin arctan cos cosh cot csc det exp gcd lcm lg ln log max min sec sin sinh tan tanh"
 FUNCTIONS = frozenset(_FUNCTION_NAMES.split())

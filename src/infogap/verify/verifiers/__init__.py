@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from infogap import plugins
 from infogap.errors import InputError
+from infogap.user_objects import is_user_object
 from infogap.verify.base import Grade, Item, Verifier
-from infogap.verify.custom_verifier import CustomVerifier, is_function
+from infogap.verify.custom_verifier import CustomVerifier
 
 
 def is_known(name: str) -> bool:
     """Whether there is such a verifier; of a function only its name is looked at."""
-    return is_function(name) or name in plugins.names("verifiers")
+    return is_user_object(name) or name in plugins.names("verifiers")
 
 
 def verifier(name: str) -> Verifier:
@@ -21,7 +22,7 @@ def verifier(name: str) -> Verifier:
 
     Raises InputError where there is none, or where it cannot be loaded.
     """
-    if is_function(name):
+    if is_user_object(name):
         return CustomVerifier(name)
     loaded = plugins.load("verifiers", name)
     if not isinstance(loaded, Verifier):
@@ -39,5 +40,5 @@ def grade(item: Item) -> Grade:
 
 def provider_versions(names: set[str]) -> dict[str, list[str]]:
     """Return the package and version of each verifier that is not infogap's own: its verdicts may change with them."""
-    registered = {name: plugins.provider("verifiers", name) for name in sorted(names) if not is_function(name)}
+    registered = {name: plugins.provider("verifiers", name) for name in sorted(names) if not is_user_object(name)}
     return {name: list(provider) for name, provider in registered.items() if provider[0] != "infogap"}

@@ -79,8 +79,8 @@ def _start_reader() -> None:
 def _is_read(gold: str) -> bool:
     """Whether Math-Verify comes to an end with an answer; whatever it finds."""
     from infogap.verify.math_verify_patch import expressions
-    from infogap.verify.reading.answer_forms import Condition, Maths
     from infogap.verify.reading.answer_reader import read
+    from infogap.verify.reading.numerals import Condition, Maths
 
     try:
         form = read(gold)

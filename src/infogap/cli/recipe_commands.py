@@ -1,0 +1,193 @@
+"""Commands that write and check recipes, list file layouts, and write the quickstart for users without a clone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import infogap
+from infogap.atomic_files import write_text
+from infogap.cli.app import RECIPES, command, print_json
+from infogap.cli.arguments import Overrides
+from infogap.console import output, say
+from infogap.errors import InputError
+
+if TYPE_CHECKING:
+    from infogap.recipe import LoadedRecipe
+    from infogap.runs.run_folder import Run
+
+
+RECIPE = "quickstart.yaml"
+_TASKS = ("data/word_problems.jsonl", "data/sums_and_legs.jsonl")
+
+
+def write_quickstart(folder: Path) -> Path:
+    """Write the recipe and its tasks to a folder, and return the recipe's path. Existing files are kept.
+
+    Raises InputError if the package holds no recipe, or the folder is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; name a folder for the recipe and its tasks")
+    source = _source()
+    written = []
+    for name in (RECIPE, *_TASKS):
+        if not (folder / name).exists():
+            write_text(folder / name, (source / name).read_text(encoding="utf-8"))
+            written.append(name)
+    recipe = folder / RECIPE
+    if written:
+        say(f"wrote {recipe} and its tasks; change what you like and run it again: infogap run {recipe}")
+    return recipe
+
+
+def _source() -> Path:
+    """`quickstart` in the installed package, or `recipes` beside `src` in a source checkout."""
+    package = Path(infogap.__file__).parent
+    for place in (package / "quickstart", package.parents[1] / "recipes"):
+        if (place / RECIPE).is_file():
+            return place
+    raise InputError(f"{RECIPE} is missing from {package / 'quickstart'}; install infogap again")
+
+
+@command(RECIPES)
+def init(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path("recipe.yaml"),
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", metavar="DATA", help="A file of tasks or traces for the recipe to read."),
+    ] = None,
+) -> None:
+    """Write a commented recipe to start from, or one for a file of yours."""
+    from importlib import resources
+
+    from infogap.atomic_files import write_text
+    from infogap.errors import InputError
+
+    if file.exists():
+        raise InputError(f"{file} is there already; name another file")
+    if from_ is None:
+        write_text(file, (resources.files("infogap.recipe") / "starter.yaml").read_text(encoding="utf-8"))
+    else:
+        from infogap.rows.recipe_from_file import first_recipe
+
+        write_text(file, first_recipe(from_, Path.cwd(), file.parent))
+    say(f"wrote {file}; next: infogap check {file} --plan, then infogap run {file}")
+
+
+@command(RECIPES)
+def formats(
+    file: Annotated[
+        str | None, typer.Argument(metavar="FILE", help="A file, pattern or dataset: which layouts it has.")
+    ] = None,
+) -> None:
+    """List the well-known file layouts that `format:` names, or those that a file has."""
+    from infogap.recipe.named_formats import format_names, load_format
+
+    if file is None:
+        _print_formats([(name, load_format(name).about) for name in format_names()])
+        return
+    from infogap.rows.format_recognition import recognise
+
+    fits = recognise(file, Path.cwd())
+    _print_formats([(one.name, one.format.about) for one in fits])
+    if fits:
+        say(f"write `format: {fits[0].name}` beside `from: {file}`; or: infogap init --from {file}")
+    else:
+        say(f"{file} fits none of them; infogap init --from {file} guesses by the names of its columns", style="yellow")
+
+
+def _print_formats(named: list[tuple[str, str]]) -> None:
+    if output.json:
+        print_json([{"format": name, "about": about} for name, about in named])
+        return
+    for name, about in named:
+        typer.echo(f"{name:<22}{about}")
+
+
+@command(RECIPES)
+def check(
+    recipe: Annotated[Path | None, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")] = None,
+    set_: Overrides = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Show some tasks as they are read, and estimate what the run will cost.")
+    ] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of recipes, for editors.")] = False,
+) -> None:
+    """Check a recipe: all its errors at once, each with its line."""
+    from infogap.errors import InputError
+
+    if schema:
+        typer.echo(_schema())
+        return
+    if recipe is None:
+        raise InputError("name a recipe: infogap check RECIPE")
+    from infogap.api.check_recipe import checked
+
+    loaded = checked(recipe, set_)
+    say(f"{recipe}: valid", style="green")
+    if plan:
+        _print_plan(_cost(loaded))
+
+
+def _schema() -> str:
+    import orjson
+
+    from infogap.recipe import Recipe
+
+    schema = Recipe.model_json_schema(by_alias=True)
+    return orjson.dumps(schema, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
+
+
+def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
+    """Estimate requests and tokens, and preview some tasks, in a temporary run."""
+    from tempfile import TemporaryDirectory
+
+    from infogap.cli.task_preview import preview
+    from infogap.generate.generation_summary import cost
+    from infogap.runs.run_folder import Run
+    from infogap.tasks import STAGE
+
+    with TemporaryDirectory() as folder:
+        run = Run.create(loaded, Path(folder))
+        outcome = STAGE.make(run)
+        for note in outcome.notes:
+            say(note.replace(folder, "RUN"), style="yellow")
+        costs = cost(run) if loaded.recipe.generate else _imported(run, folder)
+        previewed = preview(run)
+        if not output.json:
+            typer.echo("\n".join([*previewed.lines(), ""]))
+        return {"tasks": outcome.rows, **costs, **previewed.as_json()}
+
+
+def _imported(run: Run, folder: str) -> dict[str, Any]:
+    """Count the traces of an import."""
+    from infogap.imports.stage import STAGE
+
+    outcome = STAGE.make(run)
+    for note in outcome.notes:
+        say(note.replace(folder, "RUN"), style="yellow")
+    return {"traces": outcome.rows}
+
+
+def _print_plan(costs: dict[str, Any]) -> None:
+    if output.json:
+        print_json(costs)
+        return
+    typer.echo(f"tasks               {costs['tasks']:>14,}")
+    if "requests" not in costs:
+        typer.echo(f"traces              {costs['traces']:>14,}")
+        return
+    for privilege, requests in costs["privileges"].items():
+        typer.echo(f"  {privilege:<18}{requests:>14,} requests")
+    in_rounds = costs["first_round"] != costs["requests"]
+    at_most = f"  at most; {costs['first_round']:,} of them in the first round" if in_rounds else ""
+    of_first_round = ", those of the first round" if in_rounds else ""
+    typer.echo(f"requests            {costs['requests']:>14,}{at_most}")
+    typer.echo(f"prompt tokens       {costs['prompt_tokens']:>14,}  estimated at 4 characters a token{of_first_round}")
+    typer.echo(f"completion tokens   {costs['completion_tokens']:>14,}  at most (max_tokens of every request)")
+    if "cost" in costs:
+        typer.echo(f"cost                {costs['cost']:>14,.2f}  of these tokens, by the recipe's price")
+    for reason, tasks in costs["skipped"].items():
+        typer.echo(f"skipped             {tasks:>14,} tasks for {reason}")

@@ -1,0 +1,230 @@
+"""Check sources before anything is made: that they exist, have what is asked, and that solutions end in the answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from infogap.console import progress
+from infogap.errors import InputError, nearest
+from infogap.ids import digest
+from infogap.recipe import LoadedRecipe, Problem
+from infogap.recipe.recipe_errors import Path as KeyPath
+from infogap.recipe.sources import GymTasks, RowSource
+from infogap.rows import reasoning_gym as gym
+from infogap.rows.column_paths import is_template, template_problem
+from infogap.rows.file_locations import find_places, is_url
+from infogap.runs.run_folder import Run
+from infogap.schema import TASKS, TRACES, VERDICTS
+from infogap.tasks.question_column import TableSource
+from infogap.tasks.select_tasks import where_problem
+from infogap.tasks.task_columns import FieldRows, column_paths, optional_paths
+
+_FEWEST_ROWS = 20  # read for the columns that `where` may name
+
+
+def check_sources(loaded: LoadedRecipe) -> list[Problem]:
+    """Return what is wrong with the sources, each with its line in the recipe.
+
+    Local files are read until every mapped column has occurred; the Hub is not contacted.
+    """
+    run = Run.create(loaded)
+    key = "import" if loaded.recipe.imports else "tasks"
+    problems: list[tuple[KeyPath, str]] = []
+    for index, source in enumerate(loaded.recipe.import_ or loaded.recipe.tasks or []):
+        of_source = _gym(source) if isinstance(source, GymTasks) else _table(run, source)
+        problems += [((key, index, *path), message) for path, message in of_source]
+    if loaded.recipe.decontaminate is not None:
+        for index, against in enumerate(loaded.recipe.decontaminate.against):
+            problems += [(("decontaminate", "against", index, *path), message) for path, message in _rows(run, against)]
+    return [loaded.problem(path, message) for path, message in problems]
+
+
+def _rows(run: Run, source: RowSource) -> Iterator[tuple[KeyPath, str]]:
+    """Yield what is wrong with where the rows are. Neither the Hub nor a URL is contacted."""
+    if any(is_url(entry) for entry in source.files):
+        return
+    try:
+        places = find_places(run.base, source)
+    except InputError as error:
+        yield ("from",), str(error)
+        return
+    for key in ("config", "split", "revision") if places is not None else ("rows",):
+        if getattr(source, key) != type(source).model_fields[key].default:
+            kind = f"datasets, and {source.from_} is a file" if places is not None else "JSON files, not for datasets"
+            yield (key,), f"`{key}` is for {kind}"
+
+
+def _table(run: Run, source: TableSource) -> Iterator[tuple[KeyPath, str]]:
+    problems = [*_rows(run, source)]
+    if source.join is not None:
+        problems += [(("join", *path), message) for path, message in _rows(run, source.join)]
+    for name, column in column_paths(source.columns, type(source.columns).model_fields).items():
+        problem = template_problem(column) if is_template(column) else None
+        if problem:
+            problems.append((("columns", name), problem))
+    columns = None
+    if not problems and _is_here(run, source):
+        try:
+            columns = _look(run, source)
+        except InputError as error:
+            problems.append((_blamed(source, str(error)), str(error)))
+    yield from problems
+    if source.where is not None:
+        problem = where_problem(source.where, columns)
+        if problem:
+            yield ("where",), f"not a condition over a task's columns: {problem}"
+
+
+def _blamed(source: TableSource, message: str) -> KeyPath:
+    """The key of the recipe that a message on a missing column is about."""
+    if source.join is not None and message.startswith(f"{source.join.from_}: no row has '{source.join.other_key}'"):
+        return ("join", "on")
+    paths = column_paths(source.columns, type(source.columns).model_fields)
+    name = next((name for name, path in paths.items() if f": no row has '{path}'" in message), None)
+    return ("columns",) if name is None else ("columns", name)
+
+
+def _is_here(run: Run, source: TableSource) -> bool:
+    """Whether a source's rows can be read without the network."""
+    parts: list[RowSource] = [source] if source.join is None else [source, source.join]
+    if any(is_url(entry) for part in parts for entry in part.files):
+        return False
+    return all(find_places(run.base, part) is not None for part in parts)
+
+
+def _look(run: Run, source: TableSource) -> list[str]:
+    """Return the columns of a source's first rows; rows are read until each mapped column has occurred.
+
+    Raises InputError where a file is damaged, or no row has a mapped column.
+    """
+    optional = optional_paths(source)
+    paths = column_paths(source.columns, type(source.columns).model_fields)
+    rows = FieldRows(run, source, paths, optional, whole=source.where is not None)
+    columns: dict[str, None] = {}
+    for count, (_, row, _) in enumerate(rows.read(), 1):
+        columns.update(dict.fromkeys(map(str, row)))
+        if count >= _FEWEST_ROWS and not rows.missed - optional:
+            break
+    return list(columns)
+
+
+def _gym(source: GymTasks) -> Iterator[tuple[KeyPath, str]]:
+    if reason := gym.missing():
+        yield ("from",), reason
+        return
+    sound = True
+    for index, name in enumerate(source.names):
+        problem = gym.name_problem(name)
+        if problem:
+            sound = False
+            yield ("names", index), problem
+        elif source.level is not None and (problem := gym.level_problem(name, source.level)):
+            sound = False
+            yield ("level",), problem
+    for name, config in source.config.items():
+        if name not in source.names:
+            yield ("config", name), f"'{name}' is not among this source's names{nearest(name, source.names)}"
+        elif not gym.name_problem(name):
+            for key, message in gym.config_problems(name, config):
+                sound = False
+                yield ("config", name, key), message
+    if sound:
+        for index, name in enumerate(source.names):
+            problem = gym.making_problem(source, name)
+            if problem:
+                yield ("config", name) if name in source.config else ("names", index), problem
+
+
+MOST = 2_000  # solutions graded; from more, a sample is drawn
+_DOUBTFUL = 0.5  # share of agreeing solutions below which the columns look wrong
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class SolutionAgreement:
+    """Verdicts on the final answers of worked solutions."""
+
+    solutions: int  # that tasks with a gold answer have
+    graded: int
+    verdicts: dict[str, int]
+    wrong: list[dict[str, Any]]  # a few: task_id, answer and what the solution ends in
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether fewer than half of those that state an answer agree."""
+        stated = self.verdicts.get("correct", 0) + self.verdicts.get("wrong", 0)
+        return self.verdicts.get("correct", 0) < _DOUBTFUL * stated or not stated
+
+    def lines(self) -> list[str]:
+        """Return the summary as lines of text."""
+        of = f"{self.graded:,} of {self.solutions:,} drawn" if self.graded < self.solutions else f"{self.graded:,}"
+        others = {
+            "wrong": "end in another answer",
+            "no_answer": "state none",
+            "truncated": "are cut off",
+            "ungradable": "could not be graded",
+        }
+        counts = [f"{self.verdicts[name]:,} {text}" for name, text in others.items() if self.verdicts.get(name)]
+        agree = self.verdicts.get("correct", 0)
+        lines = [
+            f"worked solutions: {agree:,} of {of} end in the gold answer" + "".join(f"; {text}" for text in counts)
+        ]
+        lines += [
+            f"  task {row['task_id']}: its solution ends in {row['extracted_answer']}, gold is {row['answer']}"
+            for row in self.wrong
+        ]
+        if self.doubtful:
+            lines.append("  so few that `answer` or `solution` may be mapped to another column than is meant")
+        return lines
+
+    def as_json(self) -> dict[str, Any]:
+        return {"solutions": self.solutions, "graded": self.graded, "verdicts": self.verdicts, "wrong": self.wrong}
+
+
+def solution_agreement(run: Run) -> SolutionAgreement | None:
+    """Grade the worked solutions of a run's tasks as if they were traces; None where no task has one.
+
+    A gold answer that is the whole solution itself says nothing and is left out.
+    """
+    from infogap.verify.grade_traces import grade_traces, tasks_by_id
+
+    known = pl.col("solution").is_not_null() & pl.col("answer").is_not_null() & (pl.col("solution") != pl.col("answer"))
+    tasks = run.scan(TASKS).filter(known).select("task_id", "solution", "answer").sort("task_id").collect()
+    if not tasks.height:
+        return None
+    drawn = tasks
+    if tasks.height > MOST:
+        chosen = sorted(tasks["task_id"], key=lambda task_id: digest([run.recipe.seed, task_id]))[:MOST]
+        drawn = tasks.filter(pl.col("task_id").is_in(chosen))
+    traces = TRACES.frame([_as_trace(row) for row in drawn.iter_rows(named=True)])
+    answers = dict(zip(drawn["task_id"], drawn["answer"], strict=True))
+    verdicts = Counter[str]()
+    wrong: list[dict[str, Any]] = []
+    grades = grade_traces(tasks_by_id(run), [(traces, VERDICTS.empty())], run.base)
+    with closing(grades), progress("solutions", drawn.height, "solutions") as advance:
+        for grade in grades:
+            verdicts[grade["verdict"]] += 1
+            if grade["verdict"] == "wrong" and len(wrong) < _SHOWN:
+                task_id = grade["trace_id"]
+                wrong.append(
+                    {"task_id": task_id, "answer": answers[task_id], "extracted_answer": grade["extracted_answer"]}
+                )
+            advance()
+    return SolutionAgreement(tasks.height, drawn.height, dict(sorted(verdicts.items())), wrong)
+
+
+def _as_trace(task: dict[str, Any]) -> dict[str, Any]:
+    empty = dict.fromkeys(TRACES.schema)
+    return empty | {
+        "trace_id": task["task_id"],
+        "task_id": task["task_id"],
+        "reasoning": "",
+        "response": task["solution"],
+        "finish_reason": "stop",
+    }
