@@ -31,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "recipe.yaml").write_text(RECIPE)
     ran = infogap("run", "recipe.yaml", "--json", cwd=folder)
     assert ran.returncode == 4
-    assert json.loads(ran.stdout)["mix"]["size"] == 5
+    assert json.loads(ran.stdout)["mixes"]["mix"]["size"] == 5
     assert "the mix was made with 5 traces" in ran.stderr.splitlines()[-1]
     return folder
 

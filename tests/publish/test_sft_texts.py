@@ -74,7 +74,7 @@ def test_every_whole_answer_is_there_with_one_thought(run: Run) -> None:
 def test_what_was_cut_inside_a_thought_is_truncated_and_nothing_is_a_leak(run: Run) -> None:
     found = run.manifest("mix")
     assert found is not None
-    assert found.counts["funnel"] == {
+    assert found.counts["mixes"]["mix"]["funnel"] == {
         "traces": len(WRITTEN) + len(CUT),
         "losses": [{"reason": "no_response", "detail": "truncated", "traces": len(CUT)}],
         "selected": len(WRITTEN),

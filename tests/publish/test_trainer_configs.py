@@ -170,7 +170,7 @@ def small(folder: Path, cells: list[tuple[str, float]], balance: str = "{}") -> 
         measure | {"trace_id": each, "epistemic_density": density}
         for each, (_, density) in zip(ids, cells, strict=True)
     ]
-    mix = [{"trace_id": each, "selected": False, "stratum": None, "reason": "over_quota"} for each in ids]
+    mix = [{"mix": "mix", "trace_id": each, "selected": False, "stratum": None, "reason": "over_quota"} for each in ids]
     for table, rows in ((TRACES, traces), (VERDICTS, verdicts), (MEASURES, measures), (MIX, mix)):
         with run.rewrite(table) as out:
             out.write(table.frame(rows))
@@ -182,12 +182,16 @@ CELLS = st.lists(
 )
 
 
+def pairs_of(run: Run) -> pl.DataFrame:
+    return pairs(run, run.scan(MIX).collect())
+
+
 @settings(max_examples=30, deadline=None)
 @given(CELLS)
 def test_pairs_are_the_closest_in_doubt(
     tmp_path_factory: pytest.TempPathFactory, cells: list[tuple[str, float]]
 ) -> None:
-    found = pairs(small(tmp_path_factory.mktemp("pairs"), cells))
+    found = pairs_of(small(tmp_path_factory.mktemp("pairs"), cells))
     right, wrong = ([density for verdict, density in cells if verdict == each] for each in ("correct", "wrong"))
     few, many = sorted((right, wrong), key=len)
     assert found.height == len(few)
@@ -201,13 +205,13 @@ def test_pairs_are_the_closest_in_doubt(
 
 def test_of_a_task_as_many_pairs_as_the_mix_takes_traces_the_closest_first(tmp_path: Path) -> None:
     cells = [("correct", 0.0), ("correct", 5.0), ("wrong", 0.0), ("wrong", 9.0)]
-    assert pairs(small(tmp_path, cells, "{max_per_task: 1}"))["apart"].to_list() == [0.0]
+    assert pairs_of(small(tmp_path, cells, "{max_per_task: 1}"))["apart"].to_list() == [0.0]
 
 
 def test_what_the_mix_has_no_share_for_is_in_no_pair(tmp_path: Path) -> None:
     cells = [("correct", 0.0), ("wrong", 0.0)]
-    assert pairs(small(tmp_path / "out", cells, "{privilege: {answer: 1.0}}")).is_empty()
-    assert len(pairs(small(tmp_path / "in", cells, "{privilege: {unguided: 1.0}, verdict: {correct: 1.0}}"))) == 1
+    assert pairs_of(small(tmp_path / "out", cells, "{privilege: {answer: 1.0}}")).is_empty()
+    assert len(pairs_of(small(tmp_path / "in", cells, "{privilege: {unguided: 1.0}, verdict: {correct: 1.0}}"))) == 1
 
 
 @pytest.mark.parametrize("reason", ["duplicate", "leak", "contaminated", "no_response", "error", "task_not_selected"])
@@ -216,4 +220,4 @@ def test_what_may_not_be_in_the_mix_is_in_no_pair(tmp_path: Path, reason: str) -
     mix = run.scan(MIX).collect()
     with run.rewrite(MIX) as out:
         out.write(mix.with_columns(reason=pl.Series([reason, "over_quota"])))
-    assert pairs(run).is_empty()
+    assert pairs_of(run).is_empty()

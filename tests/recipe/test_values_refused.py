@@ -138,7 +138,7 @@ def test_a_config_is_published_once(tmp_path: Path) -> None:
         ("family: 50:50", "as parts of 1: {VALUE: 0.9, OTHER: 0.1}; found '50:50'"),
         ("verdict: {correct: 90%, wrong: 10%}", "the share of correct should be a number, a part of 1 such as 0.9"),
         ("verdict: {correct: 2, wrong: -1}", "should be less than or equal to 1"),
-        ("family: unifrom", "allowed: uniform (did you mean 'uniform'?)"),
+        ("family: unifrom", "allowed: uniform, natural (did you mean 'uniform'?)"),
     ],
 )
 def test_shares_are_parts_of_one(tmp_path: Path, shares: str, said: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from infogap.recipe import load_recipe
-from infogap.report.run_summary import funnel_of, funnel_table, rows_not_imported
+from infogap.report.run_summary import funnel_table, funnels, rows_not_imported
 from infogap.runs.pipeline import run_all
 from infogap.runs.run_folder import Run
 from tasks.small_recipes import write_jsonl
@@ -46,13 +46,12 @@ def run(recipe: Path, tmp_path: Path) -> Run:
 
 
 def test_the_funnel_adds_up_from_what_was_read_to_the_mix(run: Run) -> None:
-    funnel = funnel_of(run)
-    assert funnel is not None
+    funnel = funnels(run)["mix"]
     assert {loss.label: loss.traces for loss in funnel.losses} == LOSSES
     assert (funnel.traces, funnel.selected) == (5, 1)
     assert rows_not_imported(run) == "not imported, of 6 rows: 1 no trace"
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(funnel_table(run, funnel))
+    console.print(funnel_table(run, "mix", funnel))
     text = console.export_text()
     assert "From 5 traces read to the mix" in text
     (line,) = (line for line in text.splitlines() if "│ truncated" in line)

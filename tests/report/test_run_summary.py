@@ -11,7 +11,7 @@ from rich.console import Console
 from infogap.effects.trace_summary import by_privilege, density_unit, traces_in_short
 from infogap.report import STAGE, figures
 from infogap.report.page import page
-from infogap.report.run_summary import mix_table, privilege_table, summary
+from infogap.report.run_summary import mix_counts, mix_table, privilege_table, summary
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TRACES
 from publish.small_run import build_run
@@ -53,7 +53,7 @@ def test_the_tables_fit_a_terminal_and_name_every_privilege(run: Run) -> None:
         for row in by_privilege(traces_in_short(run), run.recipe):
             (line,) = (line for line in shown if f"│ {row.privilege} " in line)
             assert line.endswith("│")
-    assert "target" in text_of(mix_table(run))
+    assert "target" in text_of(mix_table("mix", mix_counts(run)["mix"]))
 
 
 def test_the_summary_is_the_tables_as_data(run: Run) -> None:

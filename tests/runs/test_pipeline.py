@@ -51,7 +51,11 @@ class Bench:
     def _second(self, run: Run) -> Outcome:
         selected = self.settings["second"]["keep"]
         with run.rewrite(MIX) as out:
-            out.write(MIX.frame([{"trace_id": "x", "selected": selected, "stratum": None, "reason": "selected"}]))
+            out.write(
+                MIX.frame(
+                    [{"mix": "mix", "trace_id": "x", "selected": selected, "stratum": None, "reason": "selected"}]
+                )
+            )
         return Outcome(rows=1, shortfall=None if selected else "1 of 2")
 
     def make(self) -> list[str]:

@@ -116,10 +116,8 @@ def _lexicons(loaded: LoadedRecipe) -> list[Problem]:
 
 
 def _measures(loaded: LoadedRecipe) -> list[Problem]:
-    """Measures that cannot be loaded, and a condition on them that cannot be evaluated."""
-    if loaded.recipe.measure.measures is None and loaded.recipe.balance.where is None:
-        return []
-    from infogap.balance.strata import check_condition
+    """Measures that cannot be loaded, and axes and conditions of the mix over columns that there are not."""
+    from infogap.balance.mix_pool import column_problems
     from infogap.errors import InputError
     from infogap.measure.load_measures import load_measure, named_measures
     from infogap.runs.run_folder import Run
@@ -133,9 +131,8 @@ def _measures(loaded: LoadedRecipe) -> list[Problem]:
             problems.append(loaded.problem(("measure", "measures", index), str(error)))
     if problems:
         return problems
-    for path, check in ((("measure", "measures"), named_measures), (("balance", "where"), check_condition)):
-        try:
-            check(run)
-        except InputError as error:
-            return [loaded.problem(path, str(error).removeprefix("balance.where: "))]
-    return []
+    try:
+        named_measures(run)
+    except InputError as error:
+        return [loaded.problem(("measure", "measures"), str(error))]
+    return [loaded.problem(path, message) for path, message in column_problems(run)]

@@ -1,95 +1,133 @@
-"""The axes of the mix: the values of each, their shares, and the traces that these amount to."""
+"""The axes of a mix: the values of each, their shares and bounds, and the traces that these amount to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from infogap.errors import InputError, nearest
-from infogap.recipe.mix_sections import Balance
-from infogap.schema import BAND_NAMES, VERDICT_NAMES
-
 Counts = NDArray[np.int64]
-
-_ORDER = {"band": BAND_NAMES, "verdict": VERDICT_NAMES}  # families and privileges are in alphabetical order
-_NO_VERDICT = "ungradable"  # no recipe can name it, so `uniform` does not spread over it either
+Reals = NDArray[np.float64]
+Bound = float | int
+"""A part of the mix where it is a float, a number of traces where it is an int."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis that the recipe names, such as `band`: its values, and their shares, which add up to 1."""
+    """One axis of a mix, such as `band`: its values, and the share of each, or the bounds on it, or both.
+
+    `shares` add up to 1; without any, values are free between their bounds. `floors` and `caps` have a bound per value,
+    or are empty.
+    """
 
     name: str
     values: tuple[str, ...]
-    shares: tuple[float, ...]
+    shares: tuple[float, ...] = ()
+    floors: tuple[Bound, ...] = ()
+    caps: tuple[Bound, ...] = ()
 
     def targets(self, size: int, available: Counts) -> Counts:
         """Return the traces of each value in a mix of `size`: whole numbers that add up to `size`.
 
         By largest remainder (Hamilton's method). Among equal remainders the value with more traces available is
-        rounded up, then the first one.
+        rounded up, then the first one. Shares outside floors and caps are moved to them, the others scaled to make up
+        for it. Without shares, -1 for each value: it has no target.
         """
-        quotas = np.array(self.shares) / sum(self.shares) * size
+        if not self.shares:
+            return np.full(len(self.values), -1, dtype=np.int64)
+        low, high = self._absolute(size)
+        quotas = _between(np.array(self.shares) / sum(self.shares) * size, low, high, size)
         targets = np.floor(np.round(quotas, 9)).astype(np.int64)  # 0.1 * 30 is 3, not 2.9999999999999996
-        remainders = np.round(quotas - targets, 9)
+        remainders = np.where(targets < high, np.round(quotas - targets, 9), -1.0)
         order = np.lexsort((np.arange(len(targets)), -available, -remainders))
-        targets[order[: size - targets.sum()]] += 1
+        targets[order[: max(0, size - int(targets.sum()))]] += 1
         return targets
 
+    def bounds(self, size: int, available: Counts) -> tuple[Reals, Reals]:
+        """Return the fewest and the most traces of each value in a mix of `size`: both its target, if it has one."""
+        if self.shares:
+            targets = self.targets(size, available).astype(np.float64)
+            return targets, targets
+        return self._absolute(size)
+
+    def lines(self) -> tuple[Reals, Reals, Reals, Reals]:
+        """Return slopes and constants of linear bounds that hold for a mix of any size: low, low, high, high."""
+        none, unlimited = np.zeros(len(self.values)), np.full(len(self.values), np.inf)
+        if self.shares and not (self.floors or self.caps):  # a target differs from share times size by less than one
+            shares = np.array(self.shares) / sum(self.shares)
+            return shares, none - 1, shares, none + 1
+        if self.shares:
+            return none, none, none, unlimited
+        low = [(each, 0.0) if isinstance(each, float) else (0.0, float(each)) for each in self.floors]
+        high = [(each, 0.0) if isinstance(each, float) else (0.0, float(each)) for each in self.caps]
+        slopes, constants = (np.array(part) for part in zip(*low, strict=True)) if low else (none, none)
+        rising, most = (np.array(part) for part in zip(*high, strict=True)) if high else (none, unlimited)
+        return slopes, constants - 1e-6, rising, most + 1e-6
+
+    def ideal_shares(self, available: Counts) -> Reals:
+        """Return the shares or, without any, those of the traces that are available."""
+        weights = np.array(self.shares) if self.shares else available.astype(np.float64)
+        total = weights.sum()
+        return weights / total if total else weights
+
     def contains(self) -> pl.Expr:
-        """True where a trace's value on this axis has a share."""
+        """True where a trace's value on this axis can be in the mix."""
         return pl.col(self.name).is_in(self.values).fill_null(False)
 
+    def _absolute(self, size: int) -> tuple[Reals, Reals]:
+        """Return floors and caps in traces; shares of the mix are rounded to keep what they promise."""
+        low = [np.ceil(round(each * size, 6)) if isinstance(each, float) else each for each in self.floors]
+        high = [np.floor(round(each * size, 6)) if isinstance(each, float) else each for each in self.caps]
+        count = len(self.values)
+        return (
+            np.array(low, dtype=np.float64) if low else np.zeros(count),
+            np.array(high, dtype=np.float64) if high else np.full(count, np.inf),
+        )
 
-def read_axes(balance: Balance, traces: pl.DataFrame) -> tuple[tuple[Axis, ...], list[str]]:
-    """Read a recipe's axes, with notes on values that `uniform` leaves out.
 
-    `traces` has a column per axis, and a `reason` for traces that no share could select. `uniform` gives equal shares
-    to all values of traces that could be selected: a family without a correct trace has no share if the recipe asks for
-    correct traces only, and a note says so.
+def _between(quotas: Reals, low: Reals, high: Reals, size: int) -> Reals:
+    """Scale quotas by one factor, clipped to their bounds, so that they add up to the size; as they are if they do."""
+    if (quotas >= low).all() and (quotas <= high).all():
+        return quotas
+    least, most = 0.0, 1.0
+    while np.clip(quotas * most, low, high).sum() < size and most < 2**40:
+        most *= 2
+    for _ in range(80):
+        middle = (least + most) / 2
+        if np.clip(quotas * middle, low, high).sum() < size:
+            least = middle
+        else:
+            most = middle
+    scaled: Reals = np.clip(quotas * most, low, high)
+    return scaled
 
-    Raises InputError if a share names a family or a privilege that no trace of the run has.
+
+def tempered(counts: Sequence[int], effective: float) -> Reals:
+    """Return shares of values, by their counts to the highest power of 0 to 1 whose effective number is high enough.
+
+    The effective number is the exponential of the entropy (Hill 1973). Shares tempered by a power are those of
+    multilingual training (Conneau et al. 2020, arXiv 1911.02116). Power 1 is the natural share, 0 is uniform.
     """
-    stated = [
-        Axis(name, *_stated(name, shares, traces)) for name, shares in balance.axes.items() if shares != "uniform"
-    ]
-    eligible = traces.filter(pl.col("reason").is_null())
-    uniform = [name for name, shares in balance.axes.items() if shares == "uniform"]
-    possible = eligible.filter(
-        *(axis.contains() for axis in stated),
-        *(pl.col(name).is_not_null() & (pl.col(name) != _NO_VERDICT) for name in uniform),
-    )
-    axes, notes = {axis.name: axis for axis in stated}, []
-    for name in uniform:
-        values = _in_order(name, possible[name].unique())
-        axes[name] = Axis(name, values, (1 / len(values),) * len(values) if values else ())
-        left_out = _in_order(name, set(eligible[name].drop_nulls()) - {*values, _NO_VERDICT})
-        if left_out:
-            notes.append(
-                f"{name}: uniform is over {len(values)} values; none of the traces of {', '.join(left_out)} "
-                "fits the other shares"
-            )
-    return tuple(axes[name] for name in balance.axes), notes
+    weights = np.array(counts, dtype=np.float64)
+
+    def shares(power: float) -> Reals:
+        raised: Reals = np.where(weights > 0, weights**power, 0.0)
+        raised /= raised.sum()
+        return raised
+
+    if effective_number(weights / weights.sum()) >= effective:
+        return shares(1.0)
+    least, most = 0.0, 1.0
+    for _ in range(60):
+        middle = (least + most) / 2
+        least, most = (middle, most) if effective_number(shares(middle)) >= effective else (least, middle)
+    return shares(least)
 
 
-def _stated(name: str, shares: dict[str, float], traces: pl.DataFrame) -> tuple[tuple[str, ...], tuple[float, ...]]:
-    if name not in _ORDER:
-        known = _in_order(name, traces[name].drop_nulls().unique())
-        for value in shares:
-            if value not in known:
-                raise InputError(
-                    f"recipe, balance.{name}: no trace has the {name} '{value}'{nearest(value, known)}; "
-                    f"there are: {', '.join(known)}"
-                )
-    values = _in_order(name, (value for value, share in shares.items() if share > 0))
-    return values, tuple(shares[value] for value in values)
-
-
-def _in_order(name: str, values: Iterable[str]) -> tuple[str, ...]:
-    """Sort values, independently of their order in the recipe or on disk."""
-    ranks = _ORDER.get(name, ())
-    return tuple(sorted(values, key=lambda value: (ranks.index(value) if value in ranks else len(ranks), value)))
+def effective_number(shares: Reals) -> float:
+    """Return the exponential of the entropy of shares: how many equal ones would be as even."""
+    some = shares[shares > 0]
+    return float(np.exp(-(some * np.log(some)).sum()))

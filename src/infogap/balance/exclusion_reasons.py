@@ -9,7 +9,7 @@ from typing import Any, Self
 import polars as pl
 
 from infogap.balance.axes import Axis
-from infogap.recipe.mix_sections import Balance
+from infogap.recipe.balance_section import MixSettings
 
 REASONS = (
     "task_not_selected",
@@ -19,6 +19,7 @@ REASONS = (
     "duplicate",
     "leak",
     "excluded_by_where",
+    "held_out",
     # The verdict, where it has no share: without `balance.verdict` all but correct ones
     "wrong",
     "no_answer",
@@ -26,7 +27,11 @@ REASONS = (
     "ungradable",
     # The value of another axis has no share
     "not_in_mix",
+    "other_teacher",
+    "task_not_drawn",
+    "unmatched",
     "max_per_task",
+    "max_per_cluster",
     "over_quota",
 )
 """In order of precedence: a trace has the first one that applies."""
@@ -39,7 +44,7 @@ NOT_ASKED_FOR = (*ASKABLE, "ungradable")
 SELECTED = "selected"
 
 
-def of_trace(balance: Balance) -> pl.Expr:
+def of_trace(mix: MixSettings) -> pl.Expr:
     """Return a trace's reason, shares aside; null if there is none."""
     reason = (
         pl.when(pl.col("left_out"))
@@ -53,12 +58,14 @@ def of_trace(balance: Balance) -> pl.Expr:
         .then(pl.lit("contaminated"))
         .when(pl.col("duplicate"))
         .then(pl.lit("duplicate"))
-        .when(pl.col("leak") & (balance.leak == "drop"))
+        .when(pl.col("leak") & (mix.leak == "drop"))
         .then(pl.lit("leak"))
         .when(pl.col("outside_where"))
         .then(pl.lit("excluded_by_where"))
+        .when(pl.col("held_out"))
+        .then(pl.lit("held_out"))
     )
-    if balance.verdict is not None:
+    if mix.verdict is not None:
         return reason.otherwise(None)
     # By default the mix holds nothing else.
     by_default = (pl.col("verdict") == "correct") | ((pl.col("verdict") == "ungradable") & pl.col("without_gold"))

@@ -10,11 +10,10 @@ import polars as pl
 
 from infogap.balance.axes import Counts
 from infogap.balance.exclusion_reasons import ASKABLE, Funnel
-from infogap.balance.integer_program import Quotas
+from infogap.balance.quotas import Quotas
+from infogap.balance.stage import ASK_FOR_OTHERS
 from infogap.balance.strata import Strata
-from infogap.recipe.mix_sections import Balance
 
-ASK_FOR_OTHERS = "`balance: {verdict: {correct: 0.9, wrong: 0.1}}` asks for others"
 LET_THEM_END = "a truncated trace needs a larger `teacher.sampling.max_tokens` to reach its answer"
 
 
@@ -28,14 +27,14 @@ class Short(NamedTuple):
     available: int
 
 
-def explain(balance: Balance, strata: Strata, quotas: Quotas, size: int, closest: Counts, feasible: int) -> str:
+def explain(strata: Strata, quotas: Quotas, size: int, closest: Counts, feasible: int) -> str:
     """Return a table of the values that are short, and what can be done.
 
     `closest` are the counts of the closest mix of `size`; `feasible` is the largest size that meets every target.
     """
     if strata.candidates.is_empty():
         lines = [f"none of {strata.traces.height:,} traces can be in the mix", *_not_available(strata)]
-        if balance.verdict is None and strata.traces["reason"].is_in(ASKABLE).any():
+        if strata.mix.verdict is None and strata.traces["reason"].is_in(ASKABLE).any():
             lines.append(ASK_FOR_OTHERS)
         if "truncated" in strata.traces["reason"]:
             lines.append(LET_THEM_END)
@@ -47,17 +46,18 @@ def explain(balance: Balance, strata: Strata, quotas: Quotas, size: int, closest
             *_table(short),
             *_not_available(strata),
             "what can be done, one of:",
-            *_ways_out(balance, strata, short, feasible),
+            *_ways_out(strata, short, feasible),
         ]
     )
 
 
 def _short(strata: Strata, quotas: Quotas, size: int, closest: Counts) -> Iterator[Short]:
     axes = zip(strata.axes, strata.supply.members, quotas.targets(size), quotas.available, strict=True)
-    for axis, members, targets, available in axes:
+    for axis, members, targets, have in axes:
         reached = np.bincount(members, weights=closest, minlength=len(axis.values)).astype(np.int64)
-        for index in np.flatnonzero(reached < targets).tolist():
-            yield Short(axis.name, axis.values[index], int(targets[index]), int(reached[index]), int(available[index]))
+        floors = axis.bounds(size, have)[0] if not axis.shares else targets
+        for index in np.flatnonzero(reached < floors).tolist():
+            yield Short(axis.name, axis.values[index], int(floors[index]), int(reached[index]), int(have[index]))
 
 
 def _table(short: list[Short]) -> list[str]:
@@ -76,10 +76,13 @@ def _not_available(strata: Strata) -> Iterator[str]:
         yield f"not available: {lost}"
     held_back = strata.candidates.height - strata.supply.most(strata.supply.everything)
     if held_back:
-        yield f"held back by max_per_task {strata.supply.cap}: {held_back:,} of {strata.candidates.height:,}"
+        limit = strata.mix.max_per_task
+        by = f"max_per_task {limit}" if limit is not None else "what a task, or a cluster of tasks, may give"
+        yield f"held back by {by}: {held_back:,} of {strata.candidates.height:,}"
 
 
-def _ways_out(balance: Balance, strata: Strata, short: list[Short], feasible: int) -> Iterator[str]:
+def _ways_out(strata: Strata, short: list[Short], feasible: int) -> Iterator[str]:
+    balance = strata.mix
     missing = _missing(strata, short)
     wanted = " and ".join(f"{axis} {' or '.join(values)}" for axis, values in missing.items())
     yield f"  - generate more tasks or samples{f' that give {wanted}' if wanted else ''}{_richest(strata, missing)}"

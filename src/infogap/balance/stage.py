@@ -3,102 +3,96 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from infogap.balance.axes import Counts
 from infogap.balance.exclusion_reasons import ASKABLE, NOT_ASKED_FOR, Funnel
-from infogap.balance.integer_program import Quotas
-from infogap.balance.shortfall import ASK_FOR_OTHERS, explain
-from infogap.balance.strata import Strata, check_condition, pick, read_strata
-from infogap.errors import ShortfallError
+from infogap.balance.mix_pool import check_columns, drops_contaminated
 from infogap.recipe import Recipe
-from infogap.recipe.mix_sections import Balance
+from infogap.recipe.balance_section import MixSettings
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTAMINATION, MIX
 
+if TYPE_CHECKING:
+    from infogap.balance.decide import Decision
+
+ASK_FOR_OTHERS = "`balance: {verdict: {correct: 0.9, wrong: 0.1}}` asks for others"
+
 
 def part(run: Run) -> dict[str, Any]:
-    """Return what the mix depends on besides the tables."""
-    part = {"seed": run.recipe.seed, "balance": run.recipe.balance.model_dump(mode="json", by_alias=True)}
+    """Return what the mixes depend on besides the tables."""
+    balance = run.recipe.balance.model_dump(mode="json", by_alias=True, exclude={"top_up"})
+    part = {"seed": run.recipe.seed, "balance": balance}
     select = run.recipe.generate.select if run.recipe.generate else None
     part |= {"select": select.model_dump(mode="json")} if select else {}
-    return part | ({"decontaminate": {"policy": "drop"}} if _drops_contaminated(run.recipe) else {})
-
-
-def _drops_contaminated(recipe: Recipe) -> bool:
-    return recipe.decontaminate is not None and recipe.decontaminate.policy == "drop"
+    return part | ({"decontaminate": {"policy": "drop"}} if drops_contaminated(run.recipe) else {})
 
 
 def make(run: Run) -> Outcome:
-    """Select the traces of the mix and write the table `mix`: every trace, with the reason why or why not.
+    """Select the traces of each mix and write the table `mix`: every trace, with the reason why or why not.
 
-    Raises ShortfallError if the targets cannot be met and the recipe says `when_short: error`; the mix of an earlier
-    run is then left unchanged.
+    Raises ShortfallError if the targets of a mix cannot be met and the recipe says `when_short: error`; the table of an
+    earlier run is then left unchanged.
     """
-    strata = read_strata(run)
-    quotas = Quotas(strata.axes, strata.supply)
-    counts, target_size, shortfall = _decide(run.recipe.balance, strata, quotas)
-    mix = (
-        strata.traces.join(pick(strata, counts), on="trace_id", how="left")
+    from infogap.balance.decide import decide
+    from infogap.balance.strata import read_strata
+
+    decisions = [decide(strata) for strata in read_strata(run)]
+    tables = {decision.strata.name: mix_of(decision) for decision in decisions}
+    with run.rewrite(MIX) as out:
+        for name, table in tables.items():
+            out.write(table.with_columns(mix=pl.lit(name)).select(MIX.schema.names()))
+    several = len(decisions) > 1
+    notes = [
+        f"{decision.strata.name}: {note}" if several else note
+        for decision in decisions
+        for note in [
+            *decision.strata.notes,
+            *decision.notes,
+            *_left_out_by_default(decision.strata.mix, tables[decision.strata.name]),
+        ]
+    ]
+    short = [
+        f"{decision.strata.name}: {decision.shortfall}" if several else decision.shortfall
+        for decision in decisions
+        if decision.shortfall
+    ]
+    counts = {"mixes": {name: mix_figures(decision, tables[name]) for name, decision in _named(decisions)}}
+    return Outcome(sum(table.height for table in tables.values()), counts, notes, "\n".join(short) or None)
+
+
+def _named(decisions: list[Decision]) -> Iterator[tuple[str, Decision]]:
+    return ((decision.strata.name, decision) for decision in decisions)
+
+
+def mix_of(decision: Decision) -> pl.DataFrame:
+    """Return every trace, by trace_id, with `selected`, `reason`, `detail` and `stratum` in one mix."""
+    return (
+        decision.strata.traces.join(decision.picked, on="trace_id", how="left")
         .with_columns(reason=pl.coalesce("reason", "decision"))
         .with_columns(selected=pl.col("reason") == "selected")
         .sort("trace_id")
     )
-    with run.rewrite(MIX) as out:
-        out.write(mix.select(MIX.schema.names()))
-    notes = [*strata.notes, *_left_out_by_default(run.recipe.balance, mix)]
-    return Outcome(mix.height, _counts(strata, quotas, target_size, mix), notes, shortfall)
 
 
-def _inputs(recipe: Recipe) -> tuple[str, ...]:
-    return (CONTAMINATION.name,) if _drops_contaminated(recipe) else ()
+def mix_figures(decision: Decision, mix: pl.DataFrame) -> dict[str, Any]:
+    """Return the figures of one mix: size and target, per axis and value target, achieved and available, reasons."""
+    from infogap.balance.coverage import effective_families
 
-
-STAGE = Stage(
-    "balance",
-    ("mix",),
-    ("tasks", "traces", "verdicts", "measures", "duplicates"),
-    4,
-    part,
-    make,
-    inputs_by=_inputs,
-    ready=check_condition,
-)
-
-
-def _decide(balance: Balance, strata: Strata, quotas: Quotas) -> tuple[Counts, int, str | None]:
-    """Return the count of each cell, the target size, and a message if the mix falls short of it."""
-    most = strata.supply.most(strata.supply.everything)
-    if balance.size is None:
-        feasible = quotas.largest(most)
-        if feasible:
-            return quotas.fill(feasible), feasible, None
-        size = max(most, 1)
-        closest = quotas.fill(size)
-    else:
-        size = balance.size
-        closest = quotas.fill(size)
-        if closest.sum() == size:
-            return closest, size, None
-        feasible = quotas.largest(min(size, most))
-    text = explain(balance, strata, quotas, size, closest, feasible)
-    if balance.when_short == "error":
-        raise ShortfallError(text)
-    counts = closest if balance.when_short == "best_effort" else quotas.fill(feasible)
-    return counts, size, f"{text}\nthe mix was made with {counts.sum():,} traces (when_short: {balance.when_short})"
-
-
-def _counts(strata: Strata, quotas: Quotas, target_size: int, mix: pl.DataFrame) -> dict[str, Any]:
+    strata, quotas, target_size = decision.strata, decision.quotas, decision.target_size
     selected = mix.filter("selected")
     axes = {}
     for axis, targets, available in zip(strata.axes, quotas.targets(target_size), quotas.available, strict=True):
         achieved = dict(selected[axis.name].value_counts().iter_rows())
         axes[axis.name] = {
-            value: {"target": int(target), "achieved": achieved.get(value, 0), "available": int(have)}
+            value: {
+                "target": int(target) if target >= 0 else None,
+                "achieved": achieved.get(value, 0),
+                "available": int(have),
+            }
             for value, target, have in zip(axis.values, targets, available, strict=True)
         }
     per_task = selected["task_id"].value_counts()["count"]
@@ -110,14 +104,31 @@ def _counts(strata: Strata, quotas: Quotas, target_size: int, mix: pl.DataFrame)
         "funnel": Funnel.of(mix).as_counts(),
         "tasks": selected["task_id"].n_unique(),
         "families": selected["family"].n_unique(),
+        "effective_families": round(effective_families(selected), 6),
         "most_per_task": int(np.max(per_task.to_numpy(), initial=0)),
     }
 
 
-def _left_out_by_default(balance: Balance, mix: pl.DataFrame) -> Iterator[str]:
+def _inputs(recipe: Recipe) -> tuple[str, ...]:
+    return (CONTAMINATION.name,) if drops_contaminated(recipe) else ()
+
+
+STAGE = Stage(
+    "balance",
+    ("mix",),
+    ("tasks", "traces", "verdicts", "measures", "duplicates"),
+    5,
+    part,
+    make,
+    inputs_by=_inputs,
+    ready=check_columns,
+)
+
+
+def _left_out_by_default(mix: MixSettings, table: pl.DataFrame) -> Iterator[str]:
     """Note that a mix holds correct traces alone unless the recipe asks for others."""
-    others = mix.filter(pl.col("reason").is_in(NOT_ASKED_FOR))
-    if balance.verdict is None and others.height:
+    others = table.filter(pl.col("reason").is_in(NOT_ASKED_FOR))
+    if mix.verdict is None and others.height:
         counts = dict(others["reason"].value_counts().sort("count", "reason", descending=[True, False]).iter_rows())
         listed = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in counts.items())
         hint = f"; {ASK_FOR_OTHERS}" if others["reason"].is_in(ASKABLE).any() else ""

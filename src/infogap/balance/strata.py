@@ -1,145 +1,262 @@
-"""Which traces can be in the mix, in which stratum each is, and which of them are picked."""
+"""The strata of each mix: its candidates by the values on its axes, and how many traces of each task it may take."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import polars as pl
 
 from infogap import ids
-from infogap.balance.axes import Axis, Counts, read_axes
-from infogap.balance.exclusion_reasons import detail_of_trace, of_shares, of_trace
-from infogap.balance.task_flow import Supply, spread
-from infogap.decontaminate.checked_texts import contaminated_traces
+from infogap.balance.axes import Axis, Counts
+from infogap.balance.axis_values import read_axes
+from infogap.balance.coverage import Ask, divided, draw_tasks, evened_out, room_by_fill
+from infogap.balance.exclusion_reasons import of_shares
+from infogap.balance.matching import matched
+from infogap.balance.mix_pool import read_pool, with_reasons
+from infogap.balance.task_flow import Spread, Supply
 from infogap.errors import InputError
-from infogap.measure.load_measures import measures_table
-from infogap.recipe.mix_sections import Balance
+from infogap.recipe.balance_section import MixSettings
 from infogap.runs.run_folder import Run
-from infogap.schema import DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS, Table
-from infogap.verify.pass_rate_filter import not_selected
-from infogap.verify.verifiers import verifier
-
-_OF_TASKS = ("task_id", "source", "family", "difficulty")
-
-
-def excluded_by(run: Run, condition: str) -> pl.LazyFrame:
-    """The `trace_id` of every trace for which the condition is false or null.
-
-    Raises InputError if the condition is no SQL, or names a column that there is not.
-    """
-    traces = _joined(run.scan, run.stored(MEASURES))
-    _check(condition, traces)
-    kept = traces.filter(pl.sql_expr(condition)).select("trace_id")
-    return run.scan(TRACES).select("trace_id").join(kept, on="trace_id", how="anti")
-
-
-def check_condition(run: Run) -> None:
-    """Raise InputError if the recipe's condition cannot be evaluated; the run need not have any table yet."""
-    if run.recipe.balance.where is not None:
-        _check(run.recipe.balance.where, _joined(lambda table: table.empty().lazy(), measures_table(run)))
-
-
-def _joined(scan: Callable[[Table], pl.LazyFrame], measures: Table) -> pl.LazyFrame:
-    return (
-        scan(TRACES)
-        .join(scan(TASKS).select(_OF_TASKS), on="task_id", how="left")
-        .join(scan(VERDICTS), on="trace_id", how="left")
-        .join(scan(measures), on="trace_id", how="left")
-    )
-
-
-def _check(condition: str, traces: pl.LazyFrame) -> None:
-    try:
-        pl.DataFrame(schema=traces.collect_schema()).filter(pl.sql_expr(condition))
-    except pl.exceptions.PolarsError as error:
-        message = str(error).splitlines()[0]
-        columns = ", ".join(traces.collect_schema().names())
-        raise InputError(f"balance.where: `{condition}`: {message}; there are the columns {columns}") from error
 
 
 @dataclass(frozen=True)
 class Strata:
-    """The traces of a run, sorted into strata by the axes of its recipe.
+    """The traces of a run, sorted into strata by the axes of one mix.
 
     `traces` has every trace, by trace_id, with its `stratum` and, if it is excluded, a `reason` with its `detail`.
     `candidates` are those without a reason, with the indices `cell` (a stratum with candidates) and `task` that
-    `supply` uses.
+    `supply` uses, and `draw`, which orders the traces of a task. `size` is the number of traces that coverage and
+    matching amount to; None where they leave it open.
     """
 
+    name: str
+    mix: MixSettings
     axes: tuple[Axis, ...]
     traces: pl.DataFrame
     candidates: pl.DataFrame
     supply: Supply
     notes: list[str]
+    size: int | None
 
 
-def read_strata(run: Run) -> Strata:
-    """Sort a run's traces into strata. Raises InputError if a share names a family that no trace has."""
-    balance = run.recipe.balance
-    traces = _traces(run, balance)
-    axes, notes = read_axes(balance, traces)
+@dataclass(frozen=True)
+class _Draft:
+    """A mix on its way to its strata."""
+
+    mix: MixSettings
+    axes: tuple[Axis, ...]
+    traces: pl.DataFrame
+    notes: list[str]
+    room: dict[str, int] | None = None
+    size: int | None = None
+
+    @property
+    def candidates(self) -> pl.DataFrame:
+        return self.traces.filter(pl.col("reason").is_null())
+
+    def without(self, reason: str, kept: pl.DataFrame, on: str) -> _Draft:
+        """Give the candidates that are not among `kept` a reason."""
+        there = kept.select(on).unique().with_columns(_kept=True)
+        traces = self.traces.join(there, on=on, how="left", maintain_order="left").with_columns(
+            reason=pl.when(pl.col("reason").is_null() & pl.col("_kept").is_null())
+            .then(pl.lit(reason))
+            .otherwise("reason")
+        )
+        return replace(self, traces=traces.drop("_kept"))
+
+
+def read_strata(run: Run) -> list[Strata]:
+    """Sort a run's traces into the strata of each mix of its recipe.
+
+    Raises InputError if a share names a value that no trace has, or a mix would hold the traces of several teachers
+    unasked; ShortfallError if there are too few tasks for a mix's coverage.
+    """
+    balance, seed = run.recipe.balance, run.recipe.seed
+    mixes = dict(balance.named_mixes())
+    pool = read_pool(run, mixes.values())
+    drafts = {name: _draft(run, pool, name, mix) for name, mix in mixes.items()}
+    if balance.match is not None:
+        drafts = _matched(run, drafts)
+    drafts = _covered(drafts, seed)
+    return [_strata(name, draft, seed) for name, draft in drafts.items()]
+
+
+def _draft(run: Run, pool: pl.DataFrame, name: str, mix: MixSettings) -> _Draft:
+    """Read the axes of a mix, and give every trace that cannot be in it a reason."""
+    axes, traces, notes = read_axes(mix, with_reasons(run, pool, mix))
     without_share, which = of_shares(axes)
     traces = traces.with_columns(
         stratum=_stratum(axes),
         reason=pl.coalesce("reason", without_share),
         detail=pl.when(pl.col("reason").is_null()).then(which).otherwise("detail"),
     )
-    candidates = traces.filter(pl.col("reason").is_null())
-    candidates, cells = _with_cells(candidates, axes)
-    candidates = _with_tasks(candidates, run.recipe.seed)
-    members = [cells[axis.name].to_numpy() for axis in axes]
-    supply = Supply.of(candidates, members, cells.height, balance.max_per_task)
-    return Strata(axes, traces, candidates, supply, notes)
-
-
-def _traces(run: Run, balance: Balance) -> pl.DataFrame:
-    """Return every trace, by trace_id, with its value on each possible axis, and a reason if it cannot be selected.
-
-    Nothing can grade the traces of a task without a gold answer. With reasoning-gym or a user's own verifier, an
-    ungradable trace is one on which the verifier failed.
-    """
-    responds = pl.col("response").str.contains(r"\S").fill_null(False)
-    named = sorted({source.verifier for source in run.recipe.table_sources})
-    need_gold = [name for name in named if verifier(name).needs_gold]
-    without_gold = pl.col("answer").fill_null("").str.strip_chars().eq("") & pl.col("verifier").is_in(need_gold)
-    leak_kind = pl.col("leaks").list.first().struct.field("kind")
-    return (
-        run.scan(TRACES)
-        .select("trace_id", "task_id", "privilege", "error", "finish_reason", responds=responds)
-        .join(run.scan(TASKS).select("task_id", "family", without_gold=without_gold), on="task_id", how="left")
-        .join(run.scan(VERDICTS).select("trace_id", "verdict"), on="trace_id", how="left")
-        .join(run.scan(MEASURES).select("trace_id", "band", "leak", leak_kind=leak_kind), on="trace_id", how="left")
-        .join(run.scan(DUPLICATES).select("trace_id", duplicate=True), on="trace_id", how="left")
-        .join(_contaminated(run).with_columns(contaminated=True), on="trace_id", how="left")
-        .join(not_selected(run).with_columns(left_out=True), on="task_id", how="left")
-        .join(_outside_where(run, balance).with_columns(outside_where=True), on="trace_id", how="left")
-        .with_columns(reason=of_trace(balance))
-        .select("trace_id", "task_id", "family", "privilege", "verdict", "band", "reason", detail=detail_of_trace())
-        .sort("trace_id")
-        .collect()
-    )
-
-
-def _contaminated(run: Run) -> pl.LazyFrame:
-    """Return the traces that match evaluation sets, if the recipe drops them."""
-    settings = run.recipe.decontaminate
-    traces = contaminated_traces(run)
-    return traces if settings is not None and settings.policy == "drop" else traces.clear()
-
-
-def _outside_where(run: Run, balance: Balance) -> pl.LazyFrame:
-    """The traces that the recipe's condition excludes."""
-    if balance.where is None:
-        return pl.LazyFrame(schema={"trace_id": pl.String})
-    return excluded_by(run, balance.where)
+    draft = _with_draws(_Draft(mix, axes, traces, notes), run.recipe.seed)
+    if mix.teacher_per_task is not None:
+        draft = _one_teacher(draft, run.recipe.seed)
+    _refuse_mixed_teachers(name, draft)
+    effective = mix.coverage.effective_families if mix.coverage else None
+    if effective is not None:
+        family = next((axis for axis in axes if axis.name == "family"), None)
+        even = evened_out(family, draft.candidates, effective)
+        others = tuple(axis for axis in axes if axis.name != "family")
+        draft = replace(draft, axes=(*others, even)).without(
+            "not_in_mix", pl.DataFrame({"family": even.values}), "family"
+        )
+    return draft
 
 
 def _stratum(axes: tuple[Axis, ...]) -> pl.Expr:
     """Name the stratum: `band=mixed verdict=correct`; null if a value is missing, or without axes."""
     if not axes:
         return pl.lit(None, dtype=pl.String)
-    return pl.concat_str([pl.format(f"{axis.name}={{}}", pl.col(axis.name)) for axis in axes], separator=" ")
+    # Of an axis within another the values of both are named, apart.
+    names = dict.fromkeys(part for axis in axes for part in reversed(axis.name.split(" given ")))
+    return pl.concat_str([pl.format(f"{name}={{}}", pl.col(name)) for name in names], separator=" ")
+
+
+def _with_draws(draft: _Draft, seed: int) -> _Draft:
+    """Rank the candidates in an order drawn from the seed, which breaks ties."""
+    candidates = draft.candidates["trace_id"]
+    draws = pl.DataFrame(
+        {"trace_id": candidates, "draw": [ids.digest((seed, trace_id)) for trace_id in candidates]},
+        schema={"trace_id": pl.String, "draw": pl.String},
+    )
+    return replace(draft, traces=draft.traces.join(draws, on="trace_id", how="left", maintain_order="left"))
+
+
+def _one_teacher(draft: _Draft, seed: int) -> _Draft:
+    """Keep of each task the traces of one teacher."""
+    by_teacher = draft.candidates.group_by("task_id", "teacher")
+    if draft.mix.teacher_per_task == "least_surprising":
+        ranked = by_teacher.agg(rank=pl.col("surprisal").mean()).drop_nulls("rank")
+        if ranked.is_empty() and not draft.candidates.is_empty():
+            raise InputError(
+                "recipe, balance.teacher_per_task: least_surprising needs the surprisal of traces under the student; "
+                "name it as `measure: {gap: {scorer: ...}}`"
+            )
+    else:
+        pairs = by_teacher.len()
+        ranks = [ids.digest((seed, task, teacher)) for task, teacher, _ in pairs.iter_rows()]
+        ranked = pairs.with_columns(rank=pl.Series(ranks, dtype=pl.String))
+    first = ranked.sort("task_id", "rank", "teacher").group_by("task_id", maintain_order=True).first()
+    kept = draft.candidates.join(first.select("task_id", "teacher"), on=["task_id", "teacher"], how="semi")
+    return draft.without("other_teacher", kept, "trace_id")
+
+
+def _refuse_mixed_teachers(name: str, draft: _Draft) -> None:
+    if draft.mix.allow_mixed_teachers:
+        return
+    teachers = (
+        draft.candidates["teacher"].drop_nulls().value_counts().sort("count", "teacher", descending=[True, False])
+    )
+    if teachers.height > 1:
+        listed = ", ".join(f"{teacher} ({count:,})" for teacher, count in teachers.head(10).iter_rows())
+        first = teachers["teacher"][0]
+        raise InputError(
+            f"the mix `{name}` would hold traces of {teachers.height} teachers: {listed}; traces of different "
+            "teachers, mixed, destabilise learning. Choose one, as `balance: {teacher: {"
+            + f'"{first}"'
+            + ": 1}}`, or say that "
+            "it is meant: `balance: {allow_mixed_teachers: true}`"
+        )
+
+
+def _matched(run: Run, drafts: dict[str, _Draft]) -> dict[str, _Draft]:
+    """Leave in every mix the traces that have a counterpart in the others, and take as many of each task in all."""
+    match = run.recipe.balance.match
+    assert match is not None
+    caps = [draft.mix.max_per_task for draft in drafts.values() if draft.mix.max_per_task is not None]
+    kept = matched({name: draft.candidates for name, draft in drafts.items()}, match, min(caps, default=None))
+    sizes = {draft.mix.size for draft in drafts.values() if isinstance(draft.mix.size, int)}
+    if sizes:
+        kept = {name: _first(frame, min(sizes), run.recipe.seed) for name, frame in kept.items()}
+    return {
+        name: replace(draft.without("unmatched", kept[name], "trace_id"), size=kept[name].height)
+        for name, draft in drafts.items()
+    }
+
+
+def _first(frame: pl.DataFrame, size: int, seed: int) -> pl.DataFrame:
+    """Keep so many traces, of each task one before a second; the same tasks in every mix that has as many of each."""
+    tasks = sorted(frame["task_id"].unique(), key=lambda task: ids.digest((seed, task)))
+    places = pl.DataFrame({"task_id": tasks}, schema={"task_id": pl.String}).with_row_index("task_place")
+    order = ["pair"] if "pair" in frame.columns else ["draw"]
+    return (
+        frame.join(places, on="task_id")
+        .sort("task_id", *order)
+        .with_columns(turn=pl.int_range(pl.len()).over("task_id"))
+        .sort("turn", "task_place")
+        .head(size)
+    )
+
+
+def _covered(drafts: dict[str, _Draft], seed: int) -> dict[str, _Draft]:
+    """Draw the tasks of the mixes that count them; those that only differ in how many are nested."""
+    done = dict(drafts)
+    series: dict[object, list[str]] = {}
+    for name, draft in drafts.items():
+        if Ask.of(draft.mix) is not None:
+            coverage = draft.mix.coverage
+            assert coverage is not None
+            alike = draft.mix.model_copy(update={"coverage": None, "size": None})
+            key = alike.model_dump_json() if coverage.nested and coverage.families is None else name
+            series.setdefault(key, []).append(name)
+    for names in series.values():
+        asks = {name: ask for name in names if (ask := Ask.of(drafts[name].mix))}
+        first = drafts[names[0]]
+        tasks = draw_tasks(asks, _supply_of_tasks(first, seed), families=first.mix.coverage)
+        for name in names:
+            done[name] = _with_tasks_drawn(drafts[name], asks[name], tasks[name])
+    return done
+
+
+def _supply_of_tasks(draft: _Draft, seed: int) -> pl.DataFrame:
+    counted = draft.candidates.group_by("task_id").agg(pl.col("family").first(), traces=pl.len().cast(pl.Int64))
+    cap = draft.mix.max_per_task
+    drawn = sorted(counted["task_id"], key=lambda task: ids.digest((seed, task)))
+    order = pl.DataFrame({"task_id": drawn}, schema={"task_id": pl.String})
+    capped = counted if cap is None else counted.with_columns(pl.col("traces").clip(upper_bound=cap))
+    return order.join(capped, on="task_id", how="left", maintain_order="left")
+
+
+def _with_tasks_drawn(draft: _Draft, ask: Ask, tasks: list[str]) -> _Draft:
+    coverage = draft.mix.coverage
+    drawn = draft.without("task_not_drawn", pl.DataFrame({"task_id": tasks}, schema={"task_id": pl.String}), "task_id")
+    if coverage is None or coverage.per_task is None:
+        return drawn
+    if coverage.per_task == "fill" and isinstance(draft.mix.size, int):
+        return replace(drawn, room=room_by_fill(draft.mix.size, tasks), size=draft.mix.size)
+    return replace(drawn, room=dict.fromkeys(tasks, ask.per_task), size=len(tasks) * ask.per_task)
+
+
+def _strata(name: str, draft: _Draft, seed: int) -> Strata:
+    """Number the candidates' cells and tasks, and count what each task may give."""
+    candidates, cells = _with_cells(draft.candidates, draft.axes)
+    drawn = sorted(candidates["task_id"].unique(), key=lambda task: ids.digest((seed, task)))
+    order = pl.DataFrame({"task_id": drawn}, schema={"task_id": pl.String}).with_row_index("task")
+    candidates = candidates.join(order.cast({"task": pl.Int64}), on="task_id", how="left", maintain_order="left")
+    members = [cells[axis.name].cast(pl.Int64).to_numpy().astype(np.int64) for axis in draft.axes]
+    supply = Supply.of(candidates, members, cells.height, _room(draft, candidates, drawn))
+    columns = [column for column in draft.traces.columns if column != "draw"]
+    return Strata(
+        name, draft.mix, draft.axes, draft.traces.select(columns), candidates, supply, draft.notes, draft.size
+    )
+
+
+def _room(draft: _Draft, candidates: pl.DataFrame, drawn: list[str]) -> Counts | None:
+    """Return the most traces of each task; None where nothing limits them."""
+    limits: list[Counts] = []
+    if draft.room is not None:
+        limits.append(np.array([draft.room[task] for task in drawn], dtype=np.int64))
+    if draft.mix.max_per_task is not None:
+        limits.append(np.full(len(drawn), draft.mix.max_per_task, dtype=np.int64))
+    if draft.mix.max_per_cluster is not None:
+        tasks = candidates.group_by("task").agg(pl.col("cluster").first(), traces=pl.len().cast(pl.Int64)).sort("task")
+        if limits:
+            tasks = tasks.with_columns(traces=np.minimum(tasks["traces"].to_numpy(), np.minimum.reduce(limits)))
+        limits.append(divided(draft.mix.max_per_cluster, tasks))
+    return np.minimum.reduce(limits) if limits else None
 
 
 def _with_cells(candidates: pl.DataFrame, axes: tuple[Axis, ...]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -157,32 +274,29 @@ def _with_cells(candidates: pl.DataFrame, axes: tuple[Axis, ...]) -> tuple[pl.Da
     return candidates.with_columns(cell=indices), cells
 
 
-def _with_tasks(candidates: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Number the tasks and rank the traces in an order drawn from the seed, which breaks ties."""
-    tasks = candidates["task_id"].unique().to_list()
-    drawn = sorted(tasks, key=lambda task: ids.digest((seed, task)))
-    order = pl.DataFrame({"task_id": drawn}, schema={"task_id": pl.String}).with_row_index("task")
-    ranks = [ids.digest((seed, trace_id)) for trace_id in candidates["trace_id"]]
-    return candidates.with_columns(draw=pl.Series(ranks, dtype=pl.String)).join(
-        order.cast({"task": pl.Int64}), on="task_id", how="left", maintain_order="left"
-    )
-
-
 def pick(strata: Strata, counts: Counts) -> pl.DataFrame:
     """Return every candidate's trace_id and the decision on it: selected, or why not.
 
     Of a task's traces in one cell, those that the seed draws first are selected.
     """
     supply = strata.supply
-    pairs = {"cell": supply.cell, "task": supply.task, "taken": spread(supply, counts)}
+    pairs = {"cell": supply.cell, "task": supply.task, "taken": Spread(supply).of(counts)}
     placed = strata.candidates.join(pl.DataFrame(pairs), on=["cell", "task"], how="left").with_columns(
         selected=pl.col("draw").rank("ordinal").over("cell", "task") <= pl.col("taken")
     )
-    task_is_full = pl.col("selected").sum().over("task") >= (placed.height + 1 if supply.cap is None else supply.cap)
+    room = pl.DataFrame({"task": np.arange(supply.tasks), "room": supply.room})
+    placed = placed.join(room, on="task", how="left")
+    is_full = pl.col("selected").sum().over("task") >= pl.col("room")
+    limit = strata.mix.max_per_task
+    by_cluster = pl.lit(strata.mix.max_per_cluster is not None) & (
+        pl.col("room") < (placed.height + 1 if limit is None else limit)
+    )
     decision = (
         pl.when("selected")
         .then(pl.lit("selected"))
-        .when(task_is_full)
+        .when(is_full & by_cluster)
+        .then(pl.lit("max_per_cluster"))
+        .when(is_full)
         .then(pl.lit("max_per_task"))
         .otherwise(pl.lit("over_quota"))
     )

@@ -20,12 +20,13 @@ def export(
     form: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="messages, prompt-completion, alpaca or sharegpt.")
     ] = "messages",
+    mix: Annotated[str | None, typer.Option(metavar="NAME", help="Of several mixes, which.")] = None,
 ) -> None:
     """Write the mix as a file for a trainer."""
     from infogap.publish.export import export as write
     from infogap.runs.run_folder import Run
 
-    rows = write(Run.open(folder), file, form)
+    rows = write(Run.open(folder), file, form, mix)
     say(f"wrote {rows:,} traces to {file}")
 
 

@@ -190,10 +190,11 @@ def print_contamination(run: Run, limit: int) -> None:
 
 
 def print_mix(run: Run) -> None:
-    """Print how many traces each reason took out of the mix."""
-    from infogap.report.run_summary import mix_counts, print_funnel
+    """Print how many traces each reason took out of the mix, and what the mix achieved."""
+    from infogap.report.run_summary import mix_counts, print_funnel, print_mixes
 
     if output.json:
         print_json(mix_counts(run.folder))
     elif not output.quiet:
         print_funnel(run.folder)
+        print_mixes(run.folder)

@@ -54,10 +54,23 @@ def traces_in_short(run: Run) -> pl.DataFrame:
             how="left",
         )
         .join(run.scan(DUPLICATES).select("trace_id", "duplicate_of"), on="trace_id", how="left")
-        .join(run.scan(MIX).select("trace_id", "selected", "reason"), on="trace_id", how="left")
+        .join(_in_any_mix(run), on="trace_id", how="left")
         .collect()
         .with_columns(pl.col("selected", "leak").fill_null(False))
         .sort("trace_id")
+    )
+
+
+def _in_any_mix(run: Run) -> pl.LazyFrame:
+    """Return, per trace, whether a mix has it, and the reason: `selected`, or why the first mix does not have it."""
+    reason = pl.col("reason")
+    return (
+        run.scan(MIX)
+        .group_by("trace_id", maintain_order=True)
+        .agg(
+            pl.col("selected").any(),
+            pl.when(pl.col("selected").any()).then(pl.lit("selected")).otherwise(reason.first()).alias("reason"),
+        )
     )
 
 

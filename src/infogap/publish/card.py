@@ -99,7 +99,7 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -
         several_teachers=several_teachers(privileges),
         how_chosen=how_chosen(run.recipe),
         density_unit=unit,
-        axes=mix_shares(run, traces),
+        mixes=mix_shares(run, traces),
         longest_axis=_LONGEST_AXIS,
         selected=int(traces["selected"].sum()),
         all=traces.height,
@@ -110,7 +110,7 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -
         reasons=count_by(traces.filter(~pl.col("selected")), "reason"),
         stage_counts=stage_counts(run),
         paragraphs=[
-            _render(each.config.card, density_unit=unit, **each.config.card_values(folder))
+            _render(each.config.card, density_unit=unit, **each.config.card_values(folder / "data" / each.config.name))
             for each in written
             if each.config.card
         ],

@@ -65,9 +65,12 @@ class _Dataset:
         try:
             self.recipe: dict[str, Any] = made["recipe"]
             self.libraries: dict[str, str] = made["libraries"]
+            self._mixes = list(made["mixes"])
+            several = len(self._mixes) > 1
             self.mix: dict[str, dict[str, int]] = {
-                axis: {value["value"]: value["count"] for value in values}
-                for axis, values in made["mix"]["axes"].items()
+                f"{name}, {axis}" if several else axis: {value["value"]: value["count"] for value in values}
+                for name, mix in made["mixes"].items()
+                for axis, values in mix["axes"].items()
             }
             self._sha256 = {str(path): str(entry["sha256"]) for path, entry in made["files"].items()}
             self.configs = list(dict.fromkeys(path.split("/")[1] for path in self._sha256))
@@ -79,9 +82,7 @@ class _Dataset:
 
     def ids(self, config: str) -> pl.Series:
         """Return the config's keys: ids of traces, pairs, contexts or tasks."""
-        if config not in plugins.names("configs"):
-            raise InputError(f"{self.folder} has the config '{config}', which this version of infogap does not know")
-        key = plugins.load("configs", config).key
+        key = plugins.load("configs", self._registered(config)).key
         paths = [self.folder / path for path in self._files(config)]
         missing = [path for path in paths if not path.is_file()]
         if missing:
@@ -91,6 +92,18 @@ class _Dataset:
         except (pl.exceptions.PolarsError, OSError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"cannot read the files of {self.folder / 'data' / config}: {reason}") from error
+
+    def _registered(self, config: str) -> str:
+        """Return the registered name of a config; of several mixes, `NAME` is `sft`, and `NAME-rl` is `rl`."""
+        known = plugins.names("configs")
+        if config in known:
+            return config
+        if config in self._mixes:
+            return "sft"
+        kind = next((name for name in known if any(config == f"{mix}-{name}" for mix in self._mixes)), None)
+        if kind is None:
+            raise InputError(f"{self.folder} has the config '{config}', which this version of infogap does not know")
+        return kind
 
     def digests(self, config: str) -> list[str]:
         """Return the SHA-256 of the config's files; the same rows in the same order give the same digests."""

@@ -13,6 +13,7 @@ from infogap.atomic_files import whole_file
 from infogap.console import say
 from infogap.errors import InputError, nearest
 from infogap.publish.configs.sft import SFT
+from infogap.recipe.balance_section import THE_MIX
 from infogap.runs.run_folder import Run
 from infogap.schema import MIX
 
@@ -53,7 +54,7 @@ FORMATS: dict[str, Callable[[list[dict[str, str]]], Row]] = {
 }
 
 
-def export(run: Run, file: Path, form: str) -> int:
+def export(run: Run, file: Path, form: str, mix: str | None = None) -> int:
     """Write the mix, sorted by trace_id, as .jsonl or .parquet in one of FORMATS; return the number of rows.
 
     Raises InputError for another format or suffix, or if the run has no mix. An outdated mix is exported as it is, with
@@ -65,9 +66,21 @@ def export(run: Run, file: Path, form: str) -> int:
         raise InputError(f"{file}: name a file that ends in .jsonl or .parquet")
     if run.manifest("mix") is None:
         raise InputError(f"{run.path} has no mix yet; first: infogap balance {run.path}")
+    name = _mix_named(run, mix)
     _say_if_stale(run)
     with whole_file(file) as temporary:
-        return _write_jsonl(run, temporary, form) if file.suffix == ".jsonl" else _write_parquet(run, temporary, form)
+        write = _write_jsonl if file.suffix == ".jsonl" else _write_parquet
+        return write(run, temporary, form, name)
+
+
+def _mix_named(run: Run, name: str | None) -> str:
+    """Return the name of the mix to export. Raises InputError where there are several and none is named."""
+    names = run.scan(MIX).select(pl.col("mix").unique().sort()).collect()["mix"].to_list()
+    if name is None and len(names) > 1:
+        raise InputError(f"there are several mixes; name one with --mix: {', '.join(names)}")
+    if name is not None and name not in names:
+        raise InputError(f"there is no mix '{name}'{nearest(name, names)}; there are: {', '.join(names)}")
+    return name or (names[0] if names else THE_MIX)
 
 
 def _say_if_stale(run: Run) -> None:
@@ -83,22 +96,22 @@ def _say_if_stale(run: Run) -> None:
         say(f"the mix may not be what the recipe asks for ({why[0]}); see `infogap status {run.path}`", style="yellow")
 
 
-def _rows(run: Run, form: str) -> Iterator[list[Row]]:
-    for rows in SFT.rows(run, run.scan(MIX).collect()):
+def _rows(run: Run, form: str, mix: str) -> Iterator[list[Row]]:
+    for rows in SFT.rows(run, run.scan(MIX).filter(pl.col("mix") == mix).collect()):
         chosen = rows.select("messages", "trace_id")
         yield [FORMATS[form](messages) | {"trace_id": trace_id} for messages, trace_id in chosen.iter_rows()]
 
 
-def _write_jsonl(run: Run, file: Path, form: str) -> int:
+def _write_jsonl(run: Run, file: Path, form: str, mix: str) -> int:
     rows = 0
     with file.open("wb") as out:
-        for slice_ in _rows(run, form):
+        for slice_ in _rows(run, form, mix):
             out.writelines(orjson.dumps(row) + b"\n" for row in slice_)
             rows += len(slice_)
     return rows
 
 
-def _write_parquet(run: Run, file: Path, form: str) -> int:
-    rows = [row for slice_ in _rows(run, form) for row in slice_]
+def _write_parquet(run: Run, file: Path, form: str, mix: str) -> int:
+    rows = [row for slice_ in _rows(run, form, mix) for row in slice_]
     pl.DataFrame(rows, infer_schema_length=None).write_parquet(file, compression="zstd")
     return len(rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 import polars as pl
@@ -14,6 +14,7 @@ import infogap
 from infogap import plugins
 from infogap.publish.parquet_shards import Written
 from infogap.publish.redaction import public_label, public_recipe
+from infogap.recipe.axis_targets import AxisTargets
 from infogap.runs.manifest import Manifest
 from infogap.runs.run_folder import Run
 from infogap.schema import MIX
@@ -21,7 +22,7 @@ from infogap.schema import MIX
 AXES = ("band", "verdict", "family", "privilege")
 FILE_NAME = "infogap.json"
 INPUTS = ("tasks", "traces", "verdicts", "measures", "duplicates", "contamination", "mix")
-_NOT_COUNTED = ("axes", "reasons", "funnel", "cost")  # shown as the mix; nobody else's business
+_NOT_COUNTED = ("mixes", "cost")  # shown as the mix; nobody else's business
 _NAMED_BY_TEXTS = ("end_tokens_removed", "tags_not_read", "finish_reasons_not_known")  # keys from files
 # Libraries that shape tasks, verdicts, measures, the mix or the files.
 _LIBRARIES = (
@@ -44,27 +45,57 @@ class Share:
     """One value of an axis of the mix: target (None if the recipe sets none) and achieved share."""
 
     value: str
-    target: float | Literal["uniform"] | None
+    target: float | str | None
     target_count: int | None
     count: int
     share: float
 
 
-def mix_shares(run: Run, traces: pl.DataFrame) -> dict[str, list[Share]]:
-    """Return, per axis of the mix, the shares of its values, target and achieved."""
-    selected = traces.filter("selected")
+@dataclass(frozen=True)
+class MixShares:
+    """One mix: its size, the size that was asked for (None if the recipe sets none), and the shares on its axes."""
+
+    size: int
+    target: int | None
+    axes: dict[str, list[Share]]
+
+
+def mix_shares(run: Run, traces: pl.DataFrame) -> dict[str, MixShares]:
+    """Return each mix by name: per axis the shares of its values, target and achieved."""
     manifest = run.manifest(MIX.name)
-    wanted = manifest.counts.get("axes", {}) if manifest else {}
-    return {axis: _shares(selected, axis, run.recipe.balance.axes.get(axis), wanted.get(axis, {})) for axis in AXES}
+    counted = manifest.counts.get("mixes", {}) if manifest else {}
+    table = run.scan(MIX).filter("selected").select("mix", "trace_id").collect()
+    shares = {}
+    for name, mix in run.recipe.balance.named_mixes():
+        selected = traces.join(table.filter(pl.col("mix") == name), on="trace_id", how="semi")
+        wanted = counted.get(name, {}).get("axes", {})
+        axes = {axis: _shares(selected, axis, mix.axes.get(axis), wanted.get(axis, {})) for axis in AXES}
+        # Other axes, and those of ranges, as the stage counted them.
+        axes |= {axis: _as_counted(values, selected.height) for axis, values in wanted.items() if axis not in AXES}
+        shares[name] = MixShares(selected.height, mix.traces, axes)
+    return shares
+
+
+def _as_counted(values: dict[str, dict[str, Any]], size: int) -> list[Share]:
+    return [
+        Share(value, None, cell["target"], cell["achieved"], cell["achieved"] / size if size else 0.0)
+        for value, cell in values.items()
+    ]
 
 
 def _shares(selected: pl.DataFrame, axis: str, target: Any, wanted: dict[str, dict[str, int]]) -> list[Share]:
     counts = dict(selected.drop_nulls(axis).group_by(axis).len().iter_rows())
-    targets = target if isinstance(target, dict) else {}
+    if isinstance(target, AxisTargets):
+        target = target.shares
+    targets = (
+        {value: share for value, share in target.items() if isinstance(share, float)}
+        if isinstance(target, dict)
+        else {}
+    )
     return [
         Share(
             value=value,
-            target="uniform" if target == "uniform" else targets.get(value, 0.0 if targets else None),
+            target=target if isinstance(target, str) else targets.get(value, 0.0 if targets else None),
             target_count=wanted.get(value, {}).get("target"),
             count=counts.get(value, 0),
             share=counts.get(value, 0) / selected.height if selected.height else 0.0,
@@ -73,17 +104,19 @@ def _shares(selected: pl.DataFrame, axis: str, target: Any, wanted: dict[str, di
     ]
 
 
-def provenance(run: Run, written: list[Written], shares: dict[str, list[Share]]) -> dict[str, Any]:
+def provenance(run: Run, written: list[Written], shares: dict[str, MixShares]) -> dict[str, Any]:
     """Return recipe, fingerprints of the stages, library versions, digests of the files, and the mix."""
-    selected = sum(share.count for share in shares["privilege"])  # the one axis that every trace has a value of
     return {
         "infogap": infogap.__version__,
         "recipe": public_recipe(run.recipe),
         "fingerprints": fingerprints(run),
         "libraries": library_versions(run),
-        "mix": {
-            "size": {"target": run.recipe.balance.size, "achieved": selected},
-            "axes": {axis: [asdict(share) for share in values] for axis, values in shares.items()},
+        "mixes": {
+            name: {
+                "size": {"target": mix.target, "achieved": mix.size},
+                "axes": {axis: [asdict(share) for share in values] for axis, values in mix.axes.items()},
+            }
+            for name, mix in shares.items()
         },
         "files": {
             shard.path: {"sha256": shard.sha256, "bytes": shard.bytes, "rows": shard.rows}

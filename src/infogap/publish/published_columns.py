@@ -35,9 +35,25 @@ def with_tasks(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
 def joined(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
     """Join the traces, in order, with the columns of the other tables; null where a table has no row."""
     rows = with_tasks(run, traces)
-    for table in (STATED_VERDICTS, VERDICTS, run.stored(MEASURES), DUPLICATES, MIX):
+    for table in (STATED_VERDICTS, VERDICTS, run.stored(MEASURES), DUPLICATES):
         rows = _add(rows, run.scan(table), "trace_id")
+    rows = _add(rows, _mixes(run), "trace_id")
     return rows.with_columns(public(rows, "teacher"))
+
+
+def mix_columns(run: Run) -> dict[str, Any]:
+    """Return the columns that say of a trace whether it is in the mix and why: of several mixes, `mixes`, a list."""
+    if run.recipe.balance.mixes is None:
+        return all_but(MIX, "trace_id", "mix")
+    return {"mixes": pl.List(pl.Struct(all_but(MIX, "trace_id")))}
+
+
+def _mixes(run: Run) -> pl.LazyFrame:
+    """The table of mixes with a row per trace."""
+    if run.recipe.balance.mixes is None:
+        return run.scan(MIX).drop("mix")
+    of_each = pl.struct(name for name in MIX.schema if name != "trace_id")
+    return run.scan(MIX).group_by("trace_id", maintain_order=True).agg(mixes=of_each)
 
 
 def _add(frame: pl.DataFrame, side: pl.LazyFrame, key: str) -> pl.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -15,6 +17,7 @@ from infogap.effects.trace_summary import traces_in_short
 from infogap.errors import ShortfallError
 from infogap.publish.card import card, template_digest
 from infogap.publish.configs.base import Config
+from infogap.publish.configs.sft import SFT
 from infogap.publish.parquet_shards import SortedRows, Written, write_config
 from infogap.publish.provenance import (
     FILE_NAME,
@@ -52,9 +55,10 @@ def _make(run: Run) -> Outcome:
 
     Raises ShortfallError if a config would be empty, InputError if its rows do not have its columns.
     """
-    configs: list[Config] = [plugins.load("configs", name) for name in run.recipe.publish.configs]
-    mix = run.scan(MIX).collect().sort(MIX.key)
-    rows = [config.rows(run, mix) for config in configs]
+    mixes = run.scan(MIX).collect().sort(MIX.key)
+    views = list(_views(run))
+    configs = [config for config, _ in views]
+    rows = [config.rows(run, mixes.filter(pl.col("mix") == name)) for config, name in views]
     sizes = [each.total if isinstance(each, SortedRows) else None for each in rows]
     for config, size in zip(configs, sizes, strict=True):
         if size == 0:
@@ -75,6 +79,21 @@ def _make(run: Run) -> Outcome:
     return Outcome(rows=sum(each.rows for each in written), counts=counts, notes=_notes(run, traces, written))
 
 
+def _views(run: Run) -> Iterator[tuple[Config, str]]:
+    """Yield each config and the mix it is of.
+
+    Of several mixes, `sft` is published under the name of the mix, `rl` as `NAME-rl`, and so on.
+    """
+    names = list(dict(run.recipe.balance.named_mixes()))
+    for each in run.recipe.publish.configs:
+        config: Config = plugins.load("configs", each)
+        if run.recipe.balance.mixes is None or not config.of_mix:
+            yield config, names[0]
+            continue
+        for name in names:
+            yield replace(config, name=name if config is SFT else f"{name}-{config.name}"), name
+
+
 def _nothing_to_publish(run: Run, config: Config) -> ShortfallError:
     return ShortfallError(
         f"nothing to publish as `{config.name}`: {config.empty}{_why_empty(run)}; see `infogap status {run.path}`, "
@@ -85,10 +104,9 @@ def _nothing_to_publish(run: Run, config: Config) -> ShortfallError:
 def _why_empty(run: Run) -> str:
     """Say what excluded every trace of an empty mix."""
     manifest = run.manifest(MIX.name)
-    counts = manifest.counts.get("funnel") if manifest else None
-    if not counts or counts["selected"]:
-        return ""
-    return f" (of {counts['traces']:,} traces: {Funnel.from_counts(counts).in_words()})"
+    mixes = manifest.counts.get("mixes", {}) if manifest else {}
+    empty = [counts["funnel"] for counts in mixes.values() if not counts.get("funnel", {"selected": 1})["selected"]]
+    return f" (of {empty[0]['traces']:,} traces: {Funnel.from_counts(empty[0]).in_words()})" if empty else ""
 
 
 def _notes(run: Run, traces: pl.DataFrame, written: list[Written]) -> list[str]:

@@ -21,6 +21,11 @@ class Model(BaseModel):
         """The keys a recipe may write here."""
         return [field.alias or name for name, field in cls.model_fields.items()]
 
+    @classmethod
+    def accepts(cls, _key: object, _value: object) -> bool:
+        """Whether a key that is not among the allowed ones may stand here with this value."""
+        return False
+
     @model_validator(mode="wrap")
     @classmethod
     def _report_unknown_keys(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
@@ -28,7 +33,7 @@ class Model(BaseModel):
         if not isinstance(data, dict):
             return handler(data)
         allowed = cls.allowed_keys()
-        unknown = [key for key in data if key not in allowed]
+        unknown = [key for key in data if key not in allowed and not cls.accepts(key, data[key])]
         errors: list[InitErrorDetails] = [
             {
                 "type": PydanticCustomError("unknown_key", "unknown key", {"allowed": allowed}),

@@ -14,6 +14,7 @@ from infogap.effects.teacher_results import Effects
 from infogap.effects.trace_summary import by_privilege, density_unit, of_selected_tasks
 from infogap.gap.calibration import Calibration
 from infogap.recipe import Recipe
+from infogap.recipe.balance_section import THE_MIX
 from infogap.report.run_summary import mix_counts
 from infogap.runs.run_folder import Run
 from infogap.schema import GAPS, TRACES
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 
 _WIDTH = 7.5  # inches
+_BARS = 60  # values of an axis that a figure shows
 UNCERTAIN, CONFIDENT = "#c8553d", "#2f6690"
 _ROLES = {"privilege": "#2f6690", "control": "#d08c3f", "style": "#7b5ea7"}
 _WITHOUT_INTERVAL = "#999999"
@@ -66,8 +68,10 @@ def points_by_group(axes: Any, groups: dict[str, np.ndarray]) -> None:
 def mix(run: Run) -> str:
     """Draw every value of the mix's axes: the target as an outline, the achieved count as a bar."""
     cells = [
-        (f"{axis}: {value}", cell)
-        for axis, values in mix_counts(run).get("axes", {}).items()
+        (f"{axis}: {value}" if name == THE_MIX else f"{name}, {axis}: {value}", cell)
+        for name, counts in mix_counts(run).items()
+        for axis, values in counts["axes"].items()
+        if len(values) <= _BARS
         for value, cell in values.items()
     ]
     if not cells:
@@ -75,7 +79,7 @@ def mix(run: Run) -> str:
     figure, (axes,) = new_figure(0.28 * len(cells) + 1.0)
     places = range(len(cells))
     axes.barh(places, [cell["achieved"] for _, cell in cells], height=0.6, color=CONFIDENT, label="achieved")
-    targets = [cell["target"] for _, cell in cells]
+    targets = [cell["target"] or 0 for _, cell in cells]
     axes.barh(places, targets, height=0.8, fill=False, edgecolor="black", linewidth=1.0, label="target")
     axes.set_yticks(places, [name for name, _ in cells])
     axes.invert_yaxis()

@@ -18,7 +18,7 @@ from infogap.gap.calibration import UNSURE
 from infogap.gap.gap_tables import gap_table
 from infogap.recipe import dump_recipe
 from infogap.report import figures
-from infogap.report.run_summary import funnel_of, funnel_title, mix_counts, rows_not_imported
+from infogap.report.run_summary import funnel_title, funnels, mix_counts, mix_title, rows_not_imported
 from infogap.runs.run_folder import Run
 from infogap.schema import GAPS, TOKEN_GAPS, TRACES
 
@@ -30,7 +30,6 @@ def page(run: Run) -> str:
     drawn = figures.available()
     traces = traces_in_short(run)
     rows = by_privilege(traces, run.recipe)
-    funnel = funnel_of(run)
     return environment.from_string(template).render(
         name=run.recipe.name,
         version=__version__,
@@ -38,9 +37,8 @@ def page(run: Run) -> str:
         several_teachers=several_teachers(rows),
         unit=density_unit(traces),
         how_chosen=[sentence.replace("`", "") for sentence in how_chosen(run.recipe)],
-        mix=mix_counts(run),
-        funnel=funnel,
-        funnel_title=funnel_title(run, funnel) if funnel else "",
+        mixes=[(mix_title(name, counts), counts["axes"]) for name, counts in mix_counts(run).items()],
+        funnels=[(funnel_title(run, name, funnel), funnel) for name, funnel in funnels(run).items()],
         not_imported=rows_not_imported(run),
         stages=_stage_counts(run),
         recipe=dump_recipe(run.recipe),
@@ -58,7 +56,7 @@ def _stage_counts(run: Run) -> list[tuple[str, int, list[tuple[str, Any]]]]:
     for folder in ("tasks", "traces", "verdicts", "gaps", "measures", "duplicates", "contamination", "mix"):
         manifest = run.manifest(folder)
         if manifest is not None and asked_for.get(folder, run) is not None:
-            counts = {key: value for key, value in manifest.counts.items() if key not in ("axes", "reasons", "funnel")}
+            counts = {key: value for key, value in manifest.counts.items() if key != "mixes"}
             counted.append((manifest.stage, manifest.rows, list(_flat(counts))))
     return counted
 

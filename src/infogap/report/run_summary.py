@@ -17,23 +17,26 @@ from infogap.effects.trace_summary import (
     several_teachers,
     traces_in_short,
 )
+from infogap.recipe.balance_section import THE_MIX
 from infogap.runs.run_folder import Run
 from infogap.schema import MIX, TRACES
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-
-def funnel_of(run: Run) -> Funnel | None:
-    """Return the funnel of the run's mix; None without a mix."""
-    manifest = run.manifest(MIX.name)
-    counts = manifest.counts.get("funnel") if manifest else None
-    return Funnel.from_counts(counts) if counts else None
+_FIGURES = ("target", "achieved", "available")
+_VALUES = 40  # of an axis in a table; those that are short come first
 
 
-def funnel_title(run: Run, funnel: Funnel) -> str:
+def funnels(run: Run) -> dict[str, Funnel]:
+    """Return the funnel of each of the run's mixes, by the mix's name."""
+    return {name: Funnel.from_counts(counts["funnel"]) for name, counts in mix_counts(run).items()}
+
+
+def funnel_title(run: Run, name: str, funnel: Funnel) -> str:
     """Return the funnel's heading, with the number of traces at its start."""
-    return f"From {funnel.traces:,} traces {'read' if run.recipe.imports else 'generated'} to the mix"
+    mix = "the mix" if name == THE_MIX else f"the mix {name}"
+    return f"From {funnel.traces:,} traces {'read' if run.recipe.imports else 'generated'} to {mix}"
 
 
 def rows_not_imported(run: Run) -> str:
@@ -50,11 +53,11 @@ def rows_not_imported(run: Run) -> str:
     return f"not imported, of {rows:,} rows: " + ", ".join(f"{count:,} {why}" for why, count in left_out.items())
 
 
-def funnel_table(run: Run, funnel: Funnel) -> Table:
+def funnel_table(run: Run, name: str, funnel: Funnel) -> Table:
     """Build a row per loss, with the traces left after it."""
     from rich.table import Table
 
-    table = Table(title=funnel_title(run, funnel), title_justify="left", title_style="bold")
+    table = Table(title=funnel_title(run, name, funnel), title_justify="left", title_style="bold")
     table.add_column("", overflow="fold")
     for heading in ("traces", "left"):
         table.add_column(heading, justify="right")
@@ -66,19 +69,30 @@ def funnel_table(run: Run, funnel: Funnel) -> Table:
 
 
 def print_funnel(run: Run) -> None:
-    """Print the funnel, and the rows that were not imported."""
-    if (funnel := funnel_of(run)) is None:
-        return
+    """Print the funnel of each mix, and the rows that were not imported."""
+    found = funnels(run)
     console = stdout()
-    if before := rows_not_imported(run):
+    if found and (before := rows_not_imported(run)):
         console.print(before, style="dim")
-    console.print(funnel_table(run, funnel))
+    for name, funnel in found.items():
+        console.print(funnel_table(run, name, funnel))
 
 
-def mix_counts(run: Run) -> dict[str, Any]:
-    """Return the mix's counts: size, target_size, axes (target, achieved, available per value), reasons, funnel."""
-    manifest = run.manifest("mix")
-    return manifest.counts if manifest else {}
+def print_mixes(run: Run) -> None:
+    """Print, for each mix, target, achieved and available by value, or its size alone where it has no axis."""
+    console = stdout()
+    for name, counts in mix_counts(run).items():
+        if counts["axes"]:
+            console.print(mix_table(name, counts))
+        else:
+            console.print(mix_title(name, counts), style="bold")
+
+
+def mix_counts(run: Run) -> dict[str, dict[str, Any]]:
+    """Return each mix's counts: size, target_size, axes (target, achieved, available per value), reasons, funnel."""
+    manifest = run.manifest(MIX.name)
+    counts: dict[str, dict[str, Any]] = manifest.counts.get("mixes", {}) if manifest else {}
+    return counts
 
 
 def summary(run: Run) -> dict[str, Any]:
@@ -88,7 +102,7 @@ def summary(run: Run) -> dict[str, Any]:
         "run": str(run.path),
         "dataset": str(run.path / "dataset"),
         "privileges": [asdict(row) | {"accuracy": row.accuracy} for row in rows],
-        "mix": mix_counts(run),
+        "mixes": mix_counts(run),
     }
 
 
@@ -100,10 +114,7 @@ def print_summary(run: Run) -> None:
     for sentence in how_chosen(run.recipe):
         console.print(sentence.replace("`", ""), style="dim", markup=False, highlight=False)
     print_funnel(run)
-    if mix_counts(run).get("axes"):
-        console.print(mix_table(run))
-    else:
-        console.print(mix_title(run), style="bold")
+    print_mixes(run)
     console.print(_next_steps(run), markup=False, soft_wrap=True)
 
 
@@ -132,27 +143,33 @@ def privilege_table(run: Run) -> Table:
     return table
 
 
-def mix_title(run: Run) -> str:
-    """Return the mix's heading: its traces, of the target."""
-    counts = mix_counts(run)
-    size, target = counts.get("size", 0), counts.get("target_size")
-    wanted = f" of {target:,}" if target is not None and target != size else ""
-    return f"The mix: {size:,}{wanted} traces of {counts.get('tasks', 0):,} tasks"
+def mix_title(name: str, counts: dict[str, Any]) -> str:
+    """Return a mix's heading: its traces, of the target."""
+    size, target = counts["size"], counts["target_size"]
+    wanted = f" of {target:,}" if target != size else ""
+    title = "The mix" if name == THE_MIX else f"The mix {name}"
+    return f"{title}: {size:,}{wanted} traces of {counts['tasks']:,} tasks"
 
 
-def mix_table(run: Run) -> Table:
-    """Build a row per value of every axis of the mix: target, achieved, available."""
+def mix_table(name: str, counts: dict[str, Any]) -> Table:
+    """Build a row per value of every axis of a mix: target, achieved, available. Of very many values, the first."""
     from rich.table import Table
 
-    counts = mix_counts(run)
-    table = Table(title=mix_title(run), title_justify="left", title_style="bold")
-    for heading in ("axis", "value", "target", "achieved", "available"):
+    table = Table(title=mix_title(name, counts), title_justify="left", title_style="bold")
+    for heading in ("axis", "value", *_FIGURES):
         table.add_column(heading, justify="left" if heading in ("axis", "value") else "right")
-    for axis, values in counts.get("axes", {}).items():
-        for index, (value, cell) in enumerate(values.items()):
-            style = None if cell["achieved"] >= cell["target"] else "yellow"
-            shown = [f"{cell[key]:,}" for key in ("target", "achieved", "available")]
-            table.add_row("" if index else axis, value, *shown, style=style)
+    for axis, values in counts["axes"].items():
+        short = {
+            value for value, cell in values.items() if cell["target"] is not None and cell["achieved"] < cell["target"]
+        }
+        listed = (
+            sorted(values, key=lambda value: value not in short)[:_VALUES] if len(values) > _VALUES else list(values)
+        )
+        for index, value in enumerate(listed):
+            shown = ["-" if values[value][key] is None else f"{values[value][key]:,}" for key in _FIGURES]
+            table.add_row("" if index else axis, value, *shown, style="yellow" if value in short else None)
+        if len(values) > _VALUES:
+            table.add_row("", f"and {len(values) - _VALUES:,} more", style="dim")
         table.add_section()
     return table
 

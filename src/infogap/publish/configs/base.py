@@ -31,7 +31,10 @@ class Config:
     """The key of a row, by which `infogap diff` compares datasets."""
 
     rows: Callable[[Run, pl.DataFrame], Iterable[pl.DataFrame]]
-    """From a run and its table `mix`, frames with these columns in a fixed order; each becomes a Parquet file."""
+    """From a run and the rows of its table `mix` that are of one mix, frames with these columns in a fixed order.
+
+    Each frame becomes a Parquet file.
+    """
 
     empty: str = "it has no rows"
     """Why it may have no rows, for the error message."""
@@ -39,14 +42,14 @@ class Config:
     privileged: str = ""
     """What it publishes that the student must not see, if anything; whoever publishes is told."""
 
-    opt_in: bool = False
-    """True if only a recipe that names it publishes it: it is never a default."""
+    of_mix: bool = False
+    """True if its rows depend on the mix: of a recipe with several mixes it is published once for each."""
 
     card: str = ""
     """Its paragraph in the card: Markdown with Jinja, which may use `card_values` and `density_unit`."""
 
     card_values: Callable[[Path], dict[str, Any]] = lambda _folder: {}
-    """From the written dataset folder, the values that the paragraph shows."""
+    """From the folder of its Parquet files, the values that the paragraph shows."""
 
     notes: Callable[[pl.DataFrame, int], list[str]] = lambda _traces, _rows: []
     """From the traces (`traces_in_short`) and the number of written rows, notes for whoever publishes."""

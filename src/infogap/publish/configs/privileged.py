@@ -48,7 +48,6 @@ PRIVILEGED = Config(
     rows=_rows,
     empty="no trace of the mix was written under a context",
     privileged="what teachers were shown, answers and worked solutions included",
-    opt_in=True,
     card="In `privileged`, `privileged_context` is what a teacher was shown besides the question, under the privilege "
     "in `privilege`: answers and worked solutions, and wrong ones under decoys.",
 )

@@ -88,7 +88,7 @@ RL = Config(
     key=pl.col("extra_info").struct.field("task_id"),
     rows=_rows,
     empty="no task of the mix has a gold answer",
-    opt_in=True,
+    of_mix=True,
     card="In `rl`, columns are named as verl reads them: the gold answer is `reward_model.ground_truth`, and "
     "`extra_info` names the verifier and, as JSON, what it needs besides.",
     notes=_notes,

@@ -41,6 +41,7 @@ SFT = Config(
     features=_FEATURES,
     key=pl.col("trace_id"),
     rows=_rows,
+    of_mix=True,
     empty="the mix selects no trace",
     card="In `sft`, `messages` holds one question and one answer.",
 )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from infogap.publish.configs.base import Config
 from infogap.publish.parquet_shards import SortedRows, in_order
-from infogap.publish.published_columns import all_but, columns, joined
+from infogap.publish.published_columns import all_but, columns, joined, mix_columns
 from infogap.runs.run_folder import Run
-from infogap.schema import DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACES, VERDICTS, Table
+from infogap.schema import DUPLICATES, MEASURES, STATED_VERDICTS, TASKS, TRACES, VERDICTS, Table
 
 
 # Neither the contexts nor the worked solutions: privileged text is not published here. Nor the errors of failed
 # requests and the details of verdicts, which can name servers; `finish_reason` is "error" where a request failed.
-def _schema(measures: Table) -> pl.Schema:
+def _schema(measures: Table, of_mixes: dict[str, Any]) -> pl.Schema:
     return pl.Schema(
         {
             **columns(TRACES, "trace_id", "task_id"),
@@ -23,13 +25,13 @@ def _schema(measures: Table) -> pl.Schema:
             **columns(STATED_VERDICTS, "stated_verdict"),
             **all_but(measures, "trace_id"),
             **columns(DUPLICATES, "duplicate_of", "jaccard"),
-            **all_but(MIX, "trace_id"),
+            **of_mixes,
         }
     )
 
 
 def _schema_of(run: Run) -> pl.Schema:
-    return _schema(run.stored(MEASURES))
+    return _schema(run.stored(MEASURES), mix_columns(run))
 
 
 def _rows(run: Run, _mix: pl.DataFrame) -> SortedRows:

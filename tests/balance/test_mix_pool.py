@@ -49,7 +49,7 @@ def _reasons(run: Run) -> dict[str, str]:
 def test_false_and_null_exclude_and_an_earlier_reason_counts_first(tmp_path: Path) -> None:
     run = _run(tmp_path, "words < 100")
     assert _reasons(run) == {"t0": "selected", "t1": "excluded_by_where", "t2": "excluded_by_where", "t3": "leak"}
-    assert STAGE.make(run).counts["funnel"]["losses"] == [
+    assert STAGE.make(run).counts["mixes"]["mix"]["funnel"]["losses"] == [
         {"reason": "leak", "detail": None, "traces": 1},
         {"reason": "excluded_by_where", "detail": None, "traces": 2},
     ]

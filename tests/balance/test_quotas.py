@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infogap.balance.axes import Axis, Counts
-from infogap.balance.integer_program import Quotas
-from infogap.balance.task_flow import Supply, overdrawn, spread
+from infogap.balance.quotas import Quotas
+from infogap.balance.task_flow import Spread, Supply
 
 SHARES: dict[int, list[tuple[float, ...]]] = {
     1: [(1.0,)],
@@ -62,7 +62,10 @@ def cases(draw: st.DrawFn) -> Case:
         Axis(f"axis{n}", tuple("abc"[:width]), draw(st.sampled_from(SHARES[width]))) for n, width in enumerate(widths)
     )
     trace = st.tuples(*(st.integers(0, width - 1) for width in widths), st.integers(0, 2))
-    return Case(axes, draw(st.lists(trace, min_size=1, max_size=8)), draw(st.sampled_from([None, 1, 2, 3])))
+    traces = draw(st.lists(trace, min_size=1, max_size=8))
+    if draw(st.booleans()):  # the first axis is a property of the task
+        traces = [(trace[-1] % widths[0], *trace[1:]) for trace in traces]
+    return Case(axes, traces, draw(st.sampled_from([None, 1, 2, 3])))
 
 
 def as_key(targets: list[Counts]) -> tuple[tuple[int, ...], ...]:
@@ -84,7 +87,23 @@ def test_the_closest_mix_and_the_largest_size_are_those_of_an_exhaustive_search(
                 for got, target in zip(axis, wanted.tolist(), strict=True)
             )
         ]
-        assert quotas.fill(size).sum() == max(within)
+        assert quotas.within(size).sum() == max(within)
+        exactly = quotas.exactly(size)
+        assert (exactly is not None) == (as_key(targets) in reachable)
+        assert exactly is None or exactly.sum() == size
+        total = min(size, max(sum(mix[0]) for mix in reachable))
+        closest = quotas.closest(size)
+        assert closest.counts.sum() == total
+        assert closest.deviation == closest.at_least
+        assert closest.deviation == min(
+            sum(
+                abs(got - want)
+                for axis, wanted in zip(mix, targets, strict=True)
+                for got, want in zip(axis, wanted.tolist(), strict=True)
+            )
+            for mix in reachable
+            if sum(mix[0]) == total
+        )
     feasible = [size for size in range(1, len(case.traces) + 1) if as_key(quotas.targets(size)) in reachable]
     assert quotas.largest(len(case.traces)) == max(feasible, default=0)
 
@@ -93,9 +112,8 @@ def test_the_closest_mix_and_the_largest_size_are_those_of_an_exhaustive_search(
 @given(cases(), st.integers(1, 8))
 def test_quotas_can_be_had_and_are_spread_under_the_cap(case: Case, size: int) -> None:
     supply = case.supply()
-    counts = Quotas(case.axes, supply).fill(size)
-    assert not overdrawn(supply, counts)
-    taken = spread(supply, counts)
+    counts = Quotas(case.axes, supply).within(size)
+    taken = Spread(supply).of(counts)
     assert (taken >= 0).all()
     assert (taken <= supply.count).all()
     assert np.array_equal(np.bincount(supply.cell, weights=taken, minlength=supply.cells), counts)
@@ -107,8 +125,8 @@ def test_quotas_can_be_had_and_are_spread_under_the_cap(case: Case, size: int) -
 @given(cases(), st.integers(1, 8))
 def test_no_other_choice_covers_more_tasks(case: Case, size: int) -> None:
     supply = case.supply()
-    counts = Quotas(case.axes, supply).fill(size)
-    taken = spread(supply, counts)
+    counts = Quotas(case.axes, supply).within(size)
+    taken = Spread(supply).of(counts)
     covered = len(set(supply.task[taken > 0].tolist()))
     options = product(*(range(count + 1) for count in supply.count.tolist()))
     best = max(
@@ -128,13 +146,13 @@ def plenty(*widths: int, each: int) -> Case:
 
 def test_with_enough_of_everything_each_cell_has_the_product_of_the_shares() -> None:
     case = plenty(2, 3, 2, each=40)
-    assert Quotas(case.axes, case.supply()).fill(120).tolist() == [10] * 12
+    assert Quotas(case.axes, case.supply()).within(120).tolist() == [10] * 12
 
 
 def test_what_a_scarce_cell_lacks_is_shared_by_the_cells_that_can_make_up_for_it() -> None:
     case = plenty(2, 4, each=50)
     scarce = Case(case.axes, [trace for trace in case.traces if trace[:2] != (0, 0) or trace[2] < 32], None)
-    counts = Quotas(scarce.axes, scarce.supply()).fill(160).reshape(2, 4)
+    counts = Quotas(scarce.axes, scarce.supply()).within(160).reshape(2, 4)
     assert counts[0, 0] == 4
     assert counts.sum(axis=0).tolist() == [40] * 4
     assert counts.sum(axis=1).tolist() == [80] * 2
@@ -147,12 +165,11 @@ def test_the_cap_counts_across_cells() -> None:
     case = Case(axes, [(value, task) for value in (0, 1) for task in (0, 1)], 1)
     quotas = Quotas(axes, case.supply())
     assert quotas.largest(4) == 2
-    assert quotas.fill(4).sum() == 2
-    assert overdrawn(case.supply(), np.array([2, 1]))[0].tolist() == [True, True]
+    assert quotas.within(4).sum() == 2
 
 
 def test_tasks_get_a_second_trace_only_when_all_have_one() -> None:
     case = Case((), [(task,) for task in (0, 0, 0, 0, 1, 1, 2)], None)
-    assert spread(case.supply(), np.array([3])).tolist() == [1, 1, 1]
-    assert spread(case.supply(), np.array([5])).tolist() == [2, 2, 1]
-    assert spread(case.supply(), np.array([6])).tolist() == [3, 2, 1]
+    assert Spread(case.supply()).of(np.array([3])).tolist() == [1, 1, 1]
+    assert Spread(case.supply()).of(np.array([5])).tolist() == [2, 2, 1]
+    assert Spread(case.supply()).of(np.array([6])).tolist() == [3, 2, 1]

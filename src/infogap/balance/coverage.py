@@ -1,0 +1,131 @@
+"""Which tasks a mix covers: drawn from the seed among those that can supply what is asked, nested where asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from infogap.balance.axes import Axis, Counts, effective_number, tempered
+from infogap.errors import ShortfallError
+from infogap.recipe.balance_section import Coverage, MixSettings
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What one mix asks of the tasks: how many of them, and the most traces that one of them has to give."""
+
+    tasks: int
+    per_task: int
+
+    @classmethod
+    def of(cls, mix: MixSettings) -> Ask | None:
+        """Read it from a mix; None where the mix does not count its tasks."""
+        coverage = mix.coverage
+        tasks = coverage.task_count if coverage else None
+        if coverage is None or tasks is None:
+            return None
+        if isinstance(coverage.per_task, int):
+            return cls(tasks, coverage.per_task)
+        return cls(
+            tasks, -(-int(mix.size) // tasks) if coverage.per_task == "fill" and isinstance(mix.size, int) else 1
+        )
+
+
+def draw_tasks(
+    asks: Mapping[str, Ask], supply: pl.DataFrame, *, families: Coverage | None = None
+) -> dict[str, list[str]]:
+    """Return the tasks of each mix, in the order in which they are drawn; the smaller mixes are nested in the larger.
+
+    `supply` has a row per task, in the drawn order: `task_id`, `family`, and `traces`, what it can supply. The mix with
+    the fewest tasks is drawn first, and asks the most of each: so the tasks that it draws can supply what the larger
+    ones ask, too.
+
+    Raises ShortfallError if there are too few tasks that can supply what is asked.
+    """
+    drawn: list[str] = []
+    tasks: dict[str, list[str]] = {}
+    for name, ask in sorted(asks.items(), key=lambda item: (item[1].tasks, item[0])):
+        able = supply.filter((pl.col("traces") >= ask.per_task) & ~pl.col("task_id").is_in(drawn))
+        if families is not None and families.families is not None and families.tasks_per_family is not None:
+            drawn = _by_family(name, able, families.families, families.tasks_per_family, ask.per_task)
+        else:
+            more = able["task_id"].head(ask.tasks - len(drawn)).to_list()
+            if len(drawn) + len(more) < ask.tasks:
+                raise ShortfallError(_too_few(name, ask, supply))
+            drawn = drawn + more
+        tasks[name] = drawn
+    return tasks
+
+
+def _by_family(name: str, able: pl.DataFrame, families: int, per_family: int, per_task: int) -> list[str]:
+    """Draw families, in the order of their first tasks, and tasks within them."""
+    counted = able.drop_nulls("family").group_by("family", maintain_order=True).agg("task_id")
+    wide = counted.filter(pl.col("task_id").list.len() >= per_family).head(families)
+    if wide.height < families:
+        raise ShortfallError(
+            f"the mix `{name}` asks for {families:,} families with {per_family:,} tasks that have {per_task:,} "
+            f"{'trace' if per_task == 1 else 'traces'} each; {wide.height:,} of {counted.height:,} families have them; "
+            "generate more tasks or samples, or lower balance.coverage"
+        )
+    return wide["task_id"].list.head(per_family).explode().to_list()
+
+
+def _too_few(name: str, ask: Ask, supply: pl.DataFrame) -> str:
+    able = int((supply["traces"] >= ask.per_task).sum())
+    most = int(supply["traces"].max() or 0)  # type: ignore[arg-type]
+    return (
+        f"the mix `{name}` asks for {ask.tasks:,} tasks with {ask.per_task:,} "
+        f"{'trace' if ask.per_task == 1 else 'traces'} each; {able:,} of {supply.height:,} tasks have them, and no "
+        f"task has more than {most:,}; generate more tasks or samples, or lower balance.coverage"
+    )
+
+
+def room_by_fill(size: int, tasks: Sequence[str]) -> dict[str, int]:
+    """Divide a size over tasks, to within one: those drawn first have one more."""
+    each, more = divmod(size, max(1, len(tasks)))
+    return {task: each + (place < more) for place, task in enumerate(tasks)}
+
+
+def evened_out(axis: Axis | None, candidates: pl.DataFrame, effective: float) -> Axis:
+    """Return the axis `family` with shares as near to the natural ones as an effective number of families allows.
+
+    Raises ShortfallError if there are fewer families.
+    """
+    counts = dict(candidates["family"].drop_nulls().value_counts().sort("family").iter_rows())
+    values = [value for value in (axis.values if axis else sorted(counts)) if counts.get(value)]
+    if len(values) < effective - 1e-9:
+        raise ShortfallError(
+            f"an effective number of {effective:g} families needs at least as many; the traces that can be in the mix "
+            f"have {len(values):,}"
+        )
+    shares = tempered([counts[value] for value in values], effective)
+    return Axis("family", tuple(values), tuple(shares.tolist()))
+
+
+def effective_families(selected: pl.DataFrame) -> float:
+    """Return the effective number of families of a mix; a trace without a family counts as one more of them."""
+    counts = selected["family"].value_counts()["count"].to_numpy().astype(np.float64)
+    return effective_number(counts / counts.sum()) if len(counts) else 0.0
+
+
+def divided(cap: int, clusters: pl.DataFrame) -> Counts:
+    """Divide the cap of each cluster over its tasks, one trace each in turn, as far as each can supply more.
+
+    `clusters` has a row per task, in the order of the tasks: `cluster` and `traces`. A cluster never exceeds its cap,
+    whatever is taken of which task; that one task could have given what another did not is not used.
+    """
+    room = np.zeros(clusters.height, dtype=np.int64)
+    supply = clusters["traces"].to_numpy()
+    members = clusters.with_row_index("place").group_by("cluster", maintain_order=True).agg("place")
+    for places in members["place"].to_list():
+        left = cap
+        while left:
+            able = [place for place in places if room[place] < supply[place]][:left]
+            if not able:
+                break
+            room[able] += 1
+            left -= len(able)
+    return room

@@ -1,0 +1,147 @@
+"""Decide how many traces each stratum gives: as asked, or what the recipe says where that cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+
+from infogap.balance.axes import Counts
+from infogap.balance.quotas import Quotas
+from infogap.balance.shortfall import explain
+from infogap.balance.strata import Strata, pick
+from infogap.errors import InputError, ShortfallError
+from infogap.recipe.balance_section import TextSize
+
+_TRIES = 24  # of sizes in traces, for a size in text
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided for one mix."""
+
+    strata: Strata
+    quotas: Quotas
+    picked: pl.DataFrame
+    """Every candidate's trace_id and the decision on it: selected, or why not."""
+
+    target_size: int
+    shortfall: str | None
+    notes: list[str]
+
+
+def decide(strata: Strata, *, refuse: bool = True) -> Decision:
+    """Decide on one mix.
+
+    Raises ShortfallError if its targets cannot be met and it says `when_short: error`; without `refuse` the closest mix
+    is returned with the message.
+    """
+    quotas = Quotas(strata.axes, strata.supply)
+    wanted = strata.size or strata.mix.traces
+    if isinstance(strata.mix.size, TextSize):
+        return _of_text(strata, quotas, strata.mix.size, refuse)
+    most = strata.supply.most(strata.supply.everything)
+    if wanted is None:
+        feasible = quotas.largest(most)
+        if feasible:
+            return _decision(strata, quotas, quotas.exactly(feasible), feasible)
+        wanted = max(most, 1)
+    else:
+        counts = quotas.exactly(wanted)
+        if counts is not None:
+            return _decision(strata, quotas, counts, wanted)
+    return _short(strata, quotas, wanted, most, refuse)
+
+
+def _short(strata: Strata, quotas: Quotas, size: int, most: int, refuse: bool) -> Decision:
+    """Explain what is missing, and do what the recipe says."""
+    within, feasible = quotas.within(size), quotas.largest(min(size, most))
+    text = explain(strata, quotas, size, within, feasible)
+    when_short = strata.mix.when_short
+    if when_short == "error":
+        if refuse:
+            raise ShortfallError(text)
+        return _decision(strata, quotas, within, size, text)
+    if when_short == "shrink":
+        counts = quotas.exactly(feasible) if feasible else within * 0
+        made = f"the mix was made with {feasible:,} traces (when_short: shrink)"
+        return _decision(strata, quotas, counts, size, f"{text}\n{made}")
+    closest = quotas.closest(size)
+    made = (
+        f"the mix was made with {closest.counts.sum():,} traces (when_short: best_effort); over all values, "
+        f"{closest.deviation:,} traces are above or below a target"
+    )
+    if closest.at_least < closest.deviation:
+        made += f"; the search for a closer one was cut off, and none is off by fewer than {closest.at_least:,}"
+    return _decision(strata, quotas, closest.counts, size, f"{text}\n{made}")
+
+
+def _of_text(strata: Strata, quotas: Quotas, size: TextSize, refuse: bool) -> Decision:
+    """Find the largest mix of exact shares whose text is no more than asked for, and say how much it is."""
+    unit, wanted = ("tokens", size.tokens) if size.tokens is not None else ("words", size.words)
+    assert wanted is not None
+    column = "completion_tokens" if unit == "tokens" else "words"
+    lengths = strata.candidates.select("trace_id", length=pl.col(column))
+    if unknown := lengths["length"].null_count():
+        other = "; count words instead: `size: {words: ...}`" if unit == "tokens" else ""
+        raise InputError(f"recipe, balance.size: {unknown:,} traces have no number of {unit}{other}")
+
+    def text_of(counts: Counts) -> int:
+        picked = pick(strata, counts).filter(pl.col("decision") == "selected")
+        return int(picked.join(lengths, on="trace_id")["length"].sum())
+
+    most = strata.supply.most(strata.supply.everything)
+    mean = float(lengths["length"].mean() or 1.0)  # type: ignore[arg-type]
+    largest = quotas.largest(most)
+    found, counts = _largest_within(quotas, text_of, wanted, largest, mean)
+    if counts is None:
+        return _short(strata, quotas, max(1, min(round(wanted / mean), most)), most, refuse)
+    made = text_of(counts)
+    short = None
+    if found == largest and made < 0.98 * wanted:
+        short = (
+            f"a mix of {wanted:,} {unit} cannot be had: the largest that meets every target, {found:,} traces, has "
+            f"{made:,}; generate more tasks or samples, or lower balance.size"
+        )
+        if strata.mix.when_short == "error" and refuse:
+            raise ShortfallError(short)
+    note = f"{made:,} of {wanted:,} {unit}, in {found:,} traces"
+    return _decision(strata, quotas, counts, found, short, [note])
+
+
+def _largest_within(
+    quotas: Quotas, text_of: Callable[[Counts], int], wanted: int, largest: int, mean: float
+) -> tuple[int, Counts | None]:
+    """Search the sizes in traces, by the mean length of the mixes so far, then by halves."""
+    low, high = 0, largest + 1  # the text of `low` fits
+    best: Counts | None = None
+    guess = round(wanted / mean)
+    for _ in range(_TRIES):
+        if high - low <= 1:
+            break
+        size = min(max(guess, low + 1), high - 1)
+        counts = quotas.exactly(size)
+        if counts is None:  # between sizes that can be met there may be one that cannot
+            high, guess = size, (low + size) // 2
+            continue
+        text = text_of(counts)
+        if text <= wanted:
+            low, best = size, counts
+        else:
+            high = size
+        by_mean = round(wanted * size / max(1, text))
+        guess = by_mean if low < by_mean < high and by_mean != size else (low + high) // 2
+    return low, best
+
+
+def _decision(
+    strata: Strata,
+    quotas: Quotas,
+    counts: Counts | None,
+    size: int,
+    shortfall: str | None = None,
+    notes: list[str] | None = None,
+) -> Decision:
+    picked = pick(strata, counts if counts is not None else quotas.within(0))
+    return Decision(strata, quotas, picked, size, shortfall, notes or [])

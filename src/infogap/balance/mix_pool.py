@@ -1,0 +1,213 @@
+"""The pool of a mix: every trace of the run with what the mix looks at, and the traces that can be in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import polars as pl
+
+from infogap import ids
+from infogap.balance.axis_values import columns_of
+from infogap.balance.exclusion_reasons import detail_of_trace, of_trace
+from infogap.decontaminate.checked_texts import contaminated_traces
+from infogap.errors import InputError, nearest
+from infogap.measure.load_measures import measures_table
+from infogap.recipe import Recipe
+from infogap.recipe.axis_targets import AxisTargets
+from infogap.recipe.balance_section import HoldOut, MixSettings
+from infogap.recipe.recipe_errors import spell_path
+from infogap.runs.run_folder import Run
+from infogap.schema import DUPLICATES, GAPS, MEASURES, TASKS, TRACES, VERDICTS, Table
+from infogap.verify.pass_rate_filter import JUDGED, not_selected
+from infogap.verify.verifiers import verifier
+
+_OF_TASKS = ("task_id", "source", "family", "difficulty")
+_OF_GAPS = tuple(name for name in ("gap_share", "ifd", "answer_confidence", "rsr") if name in GAPS.schema)
+_ALWAYS = ("family", "privilege", "verdict", "band", "teacher")
+MADE = ("pass_rate", "cluster")
+"""Columns made for a mix: the share of a task's unguided traces that are correct, and the question's cluster."""
+
+
+def read_pool(run: Run, mixes: Iterable[MixSettings]) -> pl.DataFrame:
+    """Return every trace, by trace_id, with the columns that these mixes look at."""
+    mixes = list(mixes)
+    wanted = {*_ALWAYS, *(name for mix in mixes for name in columns_of(mix))}
+    wanted |= {"cluster"} if any(mix.max_per_cluster for mix in mixes) else set()
+    wanted |= {"surprisal"} if any(mix.teacher_per_task == "least_surprising" for mix in mixes) else set()
+    for unit, column in (("tokens", "completion_tokens"), ("words", "words")):
+        wanted |= {column} if any(getattr(mix.size, unit, None) for mix in mixes) else set()
+    if run.recipe.balance.match is not None:
+        wanted |= {*run.recipe.balance.match.same} | ({"words"} if run.recipe.balance.match.length else set())
+    responds = pl.col("response").str.contains(r"\S").fill_null(False)
+    named = sorted({source.verifier for source in run.recipe.table_sources})
+    need_gold = [name for name in named if verifier(name).needs_gold]
+    without_gold = pl.col("answer").fill_null("").str.strip_chars().eq("") & pl.col("verifier").is_in(need_gold)
+    leak_kind = pl.col("leaks").list.first().struct.field("kind")
+    joined = joined_columns(run.scan, run.stored(MEASURES))
+    of_columns = joined.select(
+        "trace_id", "task_id", "error", "finish_reason", "leak", *sorted(wanted - {*MADE}), leak_kind=leak_kind
+    )
+    pool = (
+        of_columns.join(run.scan(TRACES).select("trace_id", responds=responds), on="trace_id", how="left")
+        .join(run.scan(TASKS).select("task_id", without_gold=without_gold), on="task_id", how="left")
+        .join(run.scan(DUPLICATES).select("trace_id", duplicate=True), on="trace_id", how="left")
+        .join(_contaminated(run).with_columns(contaminated=True), on="trace_id", how="left")
+        .join(not_selected(run).with_columns(left_out=True), on="task_id", how="left")
+    )
+    if "pass_rate" in wanted:
+        pool = pool.join(_pass_rates(run), on="task_id", how="left")
+    if "cluster" in wanted:
+        pool = pool.join(_clusters(run), on="task_id", how="left")
+    return pool.sort("trace_id").collect()
+
+
+def with_reasons(run: Run, pool: pl.DataFrame, mix: MixSettings) -> pl.DataFrame:
+    """Add, for one mix, the `reason` why a trace cannot be in it, its `detail`, and `without_share`, nulls elsewhere.
+
+    Nothing can grade the traces of a task without a gold answer. With reasoning-gym or a user's own verifier, an
+    ungradable trace is one on which the verifier failed.
+    """
+    outside = pl.LazyFrame(schema={"trace_id": pl.String}) if mix.where is None else excluded_by(run, mix.where)
+    held_out = _held_out(pool, run.recipe.balance.hold_out, run.recipe.seed)
+    return (
+        pool.join(outside.with_columns(outside_where=True).collect(), on="trace_id", how="left", maintain_order="left")
+        .with_columns(held_out=pl.col("family").is_in(held_out) if held_out else pl.lit(False))
+        .with_columns(reason=of_trace(mix))
+        .with_columns(detail=detail_of_trace())
+    )
+
+
+def _held_out(pool: pl.DataFrame, hold_out: HoldOut | None, seed: int) -> list[str]:
+    """Return the families that no mix has. Raises InputError for one that the run does not have, or too many."""
+    if hold_out is None:
+        return []
+    known = sorted(pool["family"].drop_nulls().unique())
+    if isinstance(hold_out.families, list):
+        for family in hold_out.families:
+            if family not in known:
+                raise InputError(f"recipe, balance.hold_out: no task has the family '{family}'{nearest(family, known)}")
+        return hold_out.families
+    if hold_out.families >= len(known):
+        raise InputError(
+            f"recipe, balance.hold_out: {hold_out.families} of {len(known)} families leave none to make a mix of"
+        )
+    return sorted(known, key=lambda family: ids.digest((seed, "hold_out", family)))[: hold_out.families]
+
+
+def _contaminated(run: Run) -> pl.LazyFrame:
+    """Return the traces that match evaluation sets, if the recipe drops them."""
+    traces = contaminated_traces(run)
+    return traces if drops_contaminated(run.recipe) else traces.clear()
+
+
+def drops_contaminated(recipe: Recipe) -> bool:
+    """Whether traces that match evaluation sets are left out of the mix."""
+    return recipe.decontaminate is not None and recipe.decontaminate.policy == "drop"
+
+
+def _pass_rates(run: Run) -> pl.LazyFrame:
+    """Return the share of each task's unguided traces with a verdict that are correct."""
+    generate = run.recipe.generate
+    unguided = generate.unguided.label if generate else "unguided"
+    return (
+        run.scan(TRACES)
+        .filter(pl.col("privilege") == unguided)
+        .select("trace_id", "task_id")
+        .join(run.scan(VERDICTS).filter(pl.col("verdict").is_in(JUDGED)).select("trace_id", "verdict"), on="trace_id")
+        .group_by("task_id")
+        .agg(pass_rate=(pl.col("verdict") == "correct").mean())
+    )
+
+
+def _clusters(run: Run) -> pl.LazyFrame:
+    """Return the cluster of each task's question: the first task whose question it nearly repeats, or itself."""
+    from infogap.dedupe.dedupe_file import Held
+    from infogap.dedupe.text_duplicates import removal_table, search
+    from infogap.recipe.dedupe_section import Dedupe
+
+    tasks = run.scan(TASKS).select("task_id", "question").sort("task_id").collect()
+    settings = Dedupe.model_validate({"scope": "all"})
+    texts = tasks["question"].to_list()
+    batches = [Held(texts[start : start + 2_000]) for start in range(0, len(texts), 2_000)]
+    repeats = removal_table(search(lambda: batches, settings, lambda _rows: None).removals())
+    kept = tasks["task_id"].gather(repeats["duplicate_of"])
+    of_repeats = pl.DataFrame({"task_id": tasks["task_id"].gather(repeats["row"]), "cluster": kept})
+    return (
+        tasks.lazy()
+        .select("task_id")
+        .join(of_repeats.lazy(), on="task_id", how="left")
+        .with_columns(pl.col("cluster").fill_null(pl.col("task_id")))
+    )
+
+
+def excluded_by(run: Run, condition: str) -> pl.LazyFrame:
+    """The `trace_id` of every trace for which the condition is false or null.
+
+    Raises InputError if the condition is no SQL, or names a column that there is not.
+    """
+    traces = _with_pass_rate(run, joined_columns(run.scan, run.stored(MEASURES)), condition)
+    if problem := _problem(condition, traces):
+        raise InputError(f"balance.where: {problem}")
+    kept = traces.filter(pl.sql_expr(condition)).select("trace_id")
+    return run.scan(TRACES).select("trace_id").join(kept, on="trace_id", how="anti")
+
+
+def check_columns(run: Run) -> None:
+    """Raise InputError if a condition or an axis of the recipe names what no table has; the run may have none yet."""
+    for path, message in column_problems(run):
+        raise InputError(f"{spell_path(path)}: {message}")
+
+
+def column_problems(run: Run) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the places of the recipe's section `balance` that name columns which no table has, and what is wrong."""
+    known = joined_columns(lambda table: table.empty().lazy(), measures_table(run))
+    columns = [*known.collect_schema().names(), *MADE]
+    balance = run.recipe.balance
+    for name, mix in balance.named_mixes():
+        own = (balance.mixes or {}).get(name)
+        said = own.model_fields_set if own is not None else set()
+        for key in ("where", *sorted(mix.axes)):
+            place = ("balance", "mixes", name, key) if key in said else ("balance", key)
+            if key == "where":
+                condition = known.with_columns(pass_rate=pl.lit(None, dtype=pl.Float64))
+                if mix.where is not None and (problem := _problem(mix.where, condition)):
+                    yield place, problem
+            elif key not in columns:
+                yield place, _no_column(key, columns)
+            elif isinstance(asked := mix.axes[key], AxisTargets):
+                for column in (asked.within, asked.given):
+                    if column is not None and column not in columns:
+                        yield place, _no_column(column, columns)
+    for column in balance.match.same if balance.match else ():
+        if column not in columns:
+            yield ("balance", "match", "same"), _no_column(column, columns)
+
+
+def _no_column(name: str, columns: list[str]) -> str:
+    return f"there is no column '{name}'{nearest(name, columns)}; there are: {', '.join(sorted(columns))}"
+
+
+def joined_columns(scan: Callable[[Table], pl.LazyFrame], measures: Table) -> pl.LazyFrame:
+    """Return the traces with the columns of their tasks, verdicts and measures."""
+    return (
+        scan(TRACES)
+        .join(scan(TASKS).select(_OF_TASKS), on="task_id", how="left")
+        .join(scan(VERDICTS), on="trace_id", how="left")
+        .join(scan(measures), on="trace_id", how="left")
+        .join(scan(GAPS).select("trace_id", *_OF_GAPS), on="trace_id", how="left")
+    )
+
+
+def _with_pass_rate(run: Run, traces: pl.LazyFrame, condition: str) -> pl.LazyFrame:
+    return traces.join(_pass_rates(run), on="task_id", how="left") if "pass_rate" in condition else traces
+
+
+def _problem(condition: str, traces: pl.LazyFrame) -> str | None:
+    """Say what is wrong with an SQL condition over some columns; None if nothing is."""
+    try:
+        pl.DataFrame(schema=traces.collect_schema()).filter(pl.sql_expr(condition))
+    except pl.exceptions.PolarsError as error:
+        message = str(error).splitlines()[0]
+        columns = ", ".join(traces.collect_schema().names())
+        return f"`{condition}`: {message}; there are the columns {columns}"
+    return None

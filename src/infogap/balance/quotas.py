@@ -1,0 +1,203 @@
+"""How many traces of each cell: the targets of all axes at once, met or approached as closely as possible.
+
+An integer program over types and groups (see `task_flow`), solved by HiGHS through SciPy, and a flow that says whether
+the tasks can supply what it chose. Where they cannot, the minimum cut is added to the program as an inequality and it
+is solved again (Benders 1962). A cut excludes no attainable choice, so what the flow accepts is the optimum. The
+program has a variable per type and per group, not one per cell: 10,000 families and 200 types are 10,200 variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infogap.balance.axes import Axis, Counts
+from infogap.balance.integer_program import Choice, IntegerProgram, Objective
+from infogap.balance.task_flow import Layout, Supply, TaskFlow
+
+Reals = NDArray[np.float64]
+
+# The same limit on every machine, which one in seconds would not be.
+_ROUNDS = 300  # of solving and cutting
+_RAKES = 50  # of fitting the ideal counts to the targets
+
+
+@dataclass(frozen=True)
+class Closest:
+    """The mix that comes closest to targets that cannot all be met."""
+
+    counts: Counts
+    """Traces per cell."""
+
+    deviation: int
+    """Traces above or below target, summed over all values of all axes."""
+
+    at_least: int
+    """No mix of this size deviates by less; equal to `deviation` unless the search was cut off."""
+
+
+class Quotas:
+    """The quotas of the cells, from the axes and the supply."""
+
+    def __init__(self, axes: tuple[Axis, ...], supply: Supply) -> None:
+        self._axes = axes
+        self._supply = supply
+        self._layout = Layout.of(supply)
+        self._flow = TaskFlow(supply, self._layout)
+        self.available = [
+            supply.most_by_value(index, len(axis.values)) for axis, index in zip(axes, supply.members, strict=True)
+        ]
+        """Per axis: the most traces of each value that the tasks can supply, other axes aside."""
+        self._most = supply.most_by_cell()
+        self._program = IntegerProgram(axes, supply, self._layout)
+
+    def targets(self, size: int) -> list[Counts]:
+        """Return, per axis, the traces of each value in a mix of `size`; -1 for values that are only bounded."""
+        return [axis.targets(size, available) for axis, available in zip(self._axes, self.available, strict=True)]
+
+    def exactly(self, size: int) -> Counts | None:
+        """Return each cell's count in a mix of `size` that meets every target; None if there is none.
+
+        Of several, it is the one whose types are closest to the product of the shares, raked to the targets (Ireland
+        and Kullback 1968).
+        """
+        if not self._supply.cells:
+            return None if size else np.zeros(0, dtype=np.int64)
+        lower, upper = self._bounds(size)
+        return self._nearest(size, lambda: self._program.solve(self._even(size), lower, upper, size, size))
+
+    def within(self, size: int) -> Counts:
+        """Return each cell's count in the largest mix in which no value exceeds its target in a mix of `size`."""
+        if not self._supply.cells:
+            return np.zeros(0, dtype=np.int64)
+        total = self._most_within(size)
+        lower, upper = self._bounds(size)
+        lower = np.minimum(lower, 0)
+        counts = self._nearest(total, lambda: self._program.solve(self._even(total), lower, upper, total, total))
+        return np.zeros(self._supply.cells, dtype=np.int64) if counts is None else counts
+
+    def closest(self, size: int) -> Closest:
+        """Return the mix of `size`, or of as many traces as there are, that deviates least from the targets.
+
+        A value's cap is kept whatever the targets. Of several such mixes, it is the one closest to the product of the
+        shares.
+        """
+        total = min(size, self._supply.most(self._supply.everything))
+        if not total:
+            return Closest(np.zeros(self._supply.cells, dtype=np.int64), size, size)
+        program, wanted = self._program, Objective(deviation=1.0)
+        lower, upper = self._bounds(size)
+        choice, at_least = self._attained(lambda: program.solve(wanted, lower, upper, total, total, soft=True))
+        if choice is None:
+            return self._cut_off(size, lower, upper, at_least)
+        even = self._even(total)
+        counts = self._nearest(
+            total, lambda: program.solve(even, lower, upper, total, total, soft=True, deviation=choice.deviation)
+        )
+        if counts is None:
+            counts = self._spread(choice, total)
+        return Closest(counts, choice.deviation, choice.deviation)
+
+    def largest(self, limit: int) -> int:
+        """Return the largest size up to `limit` whose targets can all be met exactly; 0 if there is none."""
+        size = self._program.largest(limit) if self._supply.cells else 0
+        while size > 0:
+            targets = self.targets(size)
+            most = self._most_within(size)
+            if most == size and self._is_attainable(size):
+                break
+            size = self._next_size(targets, size, min(most, size - 1))
+        return size
+
+    def _is_attainable(self, size: int) -> bool:
+        lower, upper = self._bounds(size)
+        choice, _ = self._attained(lambda: self._program.solve(Objective(), lower, upper, size, size))
+        return choice is not None
+
+    def _most_within(self, size: int) -> int:
+        """Return the largest total with no value above its target in a mix of `size`."""
+        lower, upper = self._bounds(size)
+        lower, largest = np.minimum(lower, 0), Objective(total=-1.0)
+        choice, _ = self._attained(lambda: self._program.solve(largest, lower, upper, 0, size))
+        return 0 if choice is None else int(choice.per_type.sum())
+
+    def _next_size(self, targets: list[Counts], size: int, most: int) -> int:
+        """Return the next size below `size`, given that its targets allow `most` traces.
+
+        A size whose targets are all smaller allows no more than that. Rounding can raise single targets for a smaller
+        size; each trace by which one rises allows at most one more.
+        """
+        for smaller in range(size - 1, most, -1):
+            rises = sum(
+                int(np.maximum(new - old, 0).sum()) for new, old in zip(self.targets(smaller), targets, strict=True)
+            )
+            if smaller <= most + rises:
+                return smaller
+        return most
+
+    def _bounds(self, size: int) -> tuple[Reals, Reals]:
+        """Return the fewest and the most traces of each value, axis by axis, in a mix of `size`."""
+        bounds = [axis.bounds(size, available) for axis, available in zip(self._axes, self.available, strict=True)]
+        lower = np.concatenate([np.zeros(0), *(each[0] for each in bounds)])
+        upper = np.concatenate([np.zeros(0), *(each[1] for each in bounds)])
+        return lower, upper
+
+    def _attained(self, solve: Callable[[], Choice | None]) -> tuple[Choice | None, int]:
+        """Solve and cut until the tasks can supply the choice; None if there is none, or not within the rounds.
+
+        The second value is the deviation of the last choice, which bounds that of every attainable one from below.
+        """
+        at_least = 0
+        for _ in range(_ROUNDS):
+            choice = solve()
+            if choice is None:
+                return None, at_least
+            at_least = choice.deviation
+            cuts = self._flow.cuts(choice.per_type, choice.per_group)
+            if not cuts:
+                return choice, at_least
+            self._program.add(cuts)
+        return None, at_least
+
+    def _nearest(self, total: int, solve: Callable[[], Choice | None]) -> Counts | None:
+        choice, _ = self._attained(solve)
+        return None if choice is None else self._spread(choice, total)
+
+    def _spread(self, choice: Choice, total: int) -> Counts:
+        return self._flow.spread(choice.per_type, choice.per_group, self._ideal(total))
+
+    def _cut_off(self, size: int, lower: Reals, upper: Reals, at_least: int) -> Closest:
+        """Return the largest mix with no value above its target, where the search for the closest was cut off."""
+        counts = self.within(size)
+        sums = self._program.sums(counts)
+        deviation = int(np.maximum(lower - sums, 0).sum() + np.maximum(sums - upper, 0).sum())
+        return Closest(counts, deviation, min(at_least, deviation))
+
+    def _even(self, total: int) -> Objective:
+        ideal = self._ideal(total)
+        layout = self._layout
+        return Objective(
+            per_type=np.bincount(layout.type_of_cell, weights=ideal, minlength=layout.types).astype(np.float64),
+            per_group=np.bincount(layout.group_of_cell, weights=ideal, minlength=layout.groups).astype(np.float64),
+        )
+
+    def _ideal(self, size: int) -> Reals:
+        """Return the product of the shares, times the size, fitted to the targets and to what each cell can supply."""
+        ideal: Reals = np.full(self._supply.cells, float(size))
+        shares = [axis.ideal_shares(available) for axis, available in zip(self._axes, self.available, strict=True)]
+        for of_values, index in zip(shares, self._supply.members, strict=True):
+            ideal *= of_values[index]
+        most = self._most.astype(np.float64)
+        ideal = np.minimum(ideal, most)
+        for _ in range(_RAKES):
+            before = ideal
+            for of_values, index in zip(shares, self._supply.members, strict=True):
+                sums = np.bincount(index, weights=ideal, minlength=len(of_values))
+                factors = np.divide(of_values * size, sums, out=np.ones_like(sums), where=sums > 0)
+                ideal = np.minimum(ideal * factors[index], most)
+            if np.abs(ideal - before).max(initial=0) < 1e-6:
+                break
+        return ideal

@@ -1,0 +1,283 @@
+"""The recipe's section `balance`: one mix or several, their axes, coverage, size, and what makes them comparable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_serializer,
+    model_validator,
+)
+
+from infogap.recipe.axis_targets import AxisTargets, OnAxis, OnBand, OnVerdict
+from infogap.recipe.base import Model, refuse
+
+THE_MIX = "mix"
+"""The name of the mix of a recipe that names none."""
+
+_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([kKmMgGbB]?)")
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}
+_MIX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def _amount(value: Any) -> Any:
+    """Read `2M` as 2,000,000."""
+    if isinstance(value, str):
+        read = _AMOUNT.fullmatch(value.strip().replace("_", "").replace(",", ""))
+        if read is None:
+            raise refuse(f"an amount is a number such as 500k or 2M; found '{value}'")
+        return round(float(read[1]) * _UNITS[read[2].lower()])
+    return value
+
+
+class TextSize(Model):
+    """The size of a mix as an amount of text."""
+
+    tokens: Annotated[int, BeforeValidator(_amount), Field(ge=1)] | None = Field(
+        None, description="Tokens of the responses, as the teacher counted them: 2M."
+    )
+    words: Annotated[int, BeforeValidator(_amount), Field(ge=1)] | None = Field(
+        None, description="Words of the traces: 500k."
+    )
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.tokens is None) == (self.words is None):
+            raise refuse("name `tokens` or `words`")
+        return self
+
+
+def _kind_of_size(value: Any) -> str:
+    if isinstance(value, TextSize | dict):
+        return "text"
+    return "word" if isinstance(value, str) else "traces"
+
+
+Size = Annotated[
+    Annotated[int, Field(ge=1), Tag("traces")]
+    | Annotated[Literal["max"], Tag("word")]
+    | Annotated[TextSize, Tag("text")],
+    Discriminator(_kind_of_size),
+]
+
+
+class Coverage(Model):
+    """How many tasks and families a mix covers. Only tasks that can supply what is asked are drawn."""
+
+    tasks: int | list[int] | None = Field(None, description="Tasks of the mix; in `mixes`, a list of numbers.")
+    families: int | None = Field(None, ge=1, description="Families of the mix.")
+    tasks_per_family: int | None = Field(None, ge=1, description="With `families`: tasks of each.")
+    per_task: Annotated[int, Field(ge=1)] | Literal["fill"] | None = Field(
+        None, description="Traces of each task; fill: as many as make up the size, to within one."
+    )
+    effective_families: float | None = Field(
+        None,
+        ge=1,
+        description="The least effective number of families: exp of the entropy of their shares.",
+    )
+    nested: bool = Field(True, description="A mix with fewer tasks has some of the tasks of the mix with more.")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        numbers = self.tasks if isinstance(self.tasks, list) else [self.tasks] if self.tasks is not None else []
+        if any(number < 1 for number in numbers) or self.tasks == []:
+            raise refuse("`tasks` should be 1 or more")
+        if len(set(numbers)) < len(numbers):
+            raise refuse("`tasks` has a number twice")
+        if self.tasks is not None and (self.families is not None or self.tasks_per_family is not None):
+            raise refuse("name `tasks`, or `families` and `tasks_per_family`")
+        if (self.families is None) != (self.tasks_per_family is None):
+            raise refuse("`families` and `tasks_per_family` go together")
+        if self.tasks is None and self.families is None and self.effective_families is None:
+            raise refuse("says nothing; name `tasks`, `families` or `effective_families`")
+        if self.per_task is not None and self.tasks is None and self.families is None:
+            raise refuse("`per_task` needs `tasks`, or `families` and `tasks_per_family`")
+        return self
+
+    @property
+    def task_count(self) -> int | None:
+        """The tasks of a mix; None where they are not counted."""
+        if self.families is not None and self.tasks_per_family is not None:
+            return self.families * self.tasks_per_family
+        return self.tasks if isinstance(self.tasks, int) else None
+
+
+class Match(Model):
+    """What is equal in all mixes, so that they differ in one thing."""
+
+    on: Literal["task"] = Field("task", description="Mixes have the same tasks.")
+    traces: Literal["equal"] = Field("equal", description="As many traces of each task in every mix.")
+    same: list[str] = Field([], description="Columns whose values are matched trace by trace within a task: [band].")
+    length: float | None = Field(
+        None, gt=0, description="How much longer, at most, one of two matched traces may be: 0.2 is a fifth."
+    )
+
+
+class HoldOut(Model):
+    """Families that no mix has: what is trained on the mixes can be tested on them."""
+
+    families: int | list[str] = Field(description="How many, drawn from the seed, or which.")
+
+
+class TopUp(Model):
+    """Generate what a mix lacks, round by round, until it is full."""
+
+    rounds: int = Field(1, ge=1, le=20, description="Rounds of generating and balancing again, at most.")
+
+
+def _absent(value: Any) -> bool:
+    return value is None
+
+
+class MixSettings(Model):
+    """One mix: how much, in which shares, of what. An axis that is not named is left as it comes.
+
+    Any other key is a column of the run as an axis: `teacher: uniform`, `gap_per_token: {cuts: [0.02, 0.2], shares:
+    [0.2, 0.3, 0.5]}`.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, OnAxis]
+
+    size: Size | None = Field(
+        None, description="Traces in the mix, or text; by default (max) as many traces as the shares allow."
+    )
+    leak: Literal["keep", "drop"] = Field("drop", description="Traces that show what only the teacher saw.")
+    verdict: OnVerdict | None = Field(
+        None, description="By default correct traces alone, and those of tasks without a gold answer."
+    )
+    band: OnBand | None = None
+    family: OnAxis | None = None
+    privilege: OnAxis | None = None
+    where: str | None = Field(
+        None,
+        exclude_if=_absent,
+        description="An SQL condition over the columns of traces and measures: `words < 2000 AND longest_copy < 6`. "
+        "Traces for which it is false or null are excluded.",
+    )
+    coverage: Coverage | None = Field(None, exclude_if=_absent, description="Tasks and families of the mix.")
+    max_per_task: int | None = Field(None, ge=1, description="Traces of one task, at most.")
+    max_per_cluster: int | None = Field(
+        None, ge=1, exclude_if=_absent, description="Traces of tasks whose questions are near-duplicates, at most."
+    )
+    max_per_teacher: int | None = Field(None, ge=1, exclude_if=_absent, description="Traces of one teacher, at most.")
+    teacher_per_task: Literal["drawn", "least_surprising"] | None = Field(
+        None,
+        exclude_if=_absent,
+        description="Traces of one teacher alone for each task: drawn from the seed, or the one whose traces surprise "
+        "the student least (mean surprisal).",
+    )
+    allow_mixed_teachers: bool | None = Field(
+        None, exclude_if=_absent, description="Accept a mix with traces of more than one teacher."
+    )
+    when_short: Literal["error", "shrink", "best_effort"] = Field(
+        "error",
+        description="With too few traces for the targets: stop, keep the shares and shrink the size, "
+        "or keep the size and come as close to the shares as can be.",
+    )
+
+    @classmethod
+    def accepts(cls, _key: object, _value: object) -> bool:
+        """Take any other name for a column, if what stands there can be the targets of an axis."""
+        return isinstance(_key, str) and isinstance(_value, str | dict | AxisTargets)
+
+    @property
+    def axes(self) -> dict[str, Any]:
+        """The axes that the recipe names, in a fixed order, with what it asks of each."""
+        named = {axis: getattr(self, axis) for axis in ("band", "verdict", "family", "privilege")}
+        named |= dict(sorted((self.__pydantic_extra__ or {}).items()))
+        return {axis: asked for axis, asked in named.items() if asked is not None}
+
+    @model_validator(mode="after")
+    def _size_is_known(self) -> Self:
+        if getattr(self, "mixes", None) is not None:  # each of them is checked
+            return self
+        if self.when_short == "best_effort" and (self.size is None or self.size == "max") and not self._counts_itself:
+            raise refuse("`when_short: best_effort` needs a `size` to come close to")
+        coverage = self.coverage
+        if coverage is not None and isinstance(coverage.tasks, list) and type(self) is not Balance:
+            raise refuse("a list of `tasks` makes several mixes: write it as `mixes: {coverage: {tasks: [...]}}`")
+        if coverage is not None and coverage.per_task == "fill" and not isinstance(self.size, int):
+            raise refuse("`per_task: fill` needs a `size` in traces to fill up to")
+        if self._counts_itself and self.size is not None and self._counts_itself != self.size:
+            raise refuse(
+                f"`coverage` makes {self._counts_itself:,} traces, and `size` is another number; leave `size` out"
+            )
+        return self
+
+    @property
+    def _counts_itself(self) -> int | None:
+        """The size that the coverage amounts to."""
+        if self.coverage is None or not isinstance(self.coverage.per_task, int):
+            return None
+        tasks = self.coverage.task_count
+        return None if tasks is None else tasks * self.coverage.per_task
+
+    @property
+    def traces(self) -> int | None:
+        """The size of the mix in traces, where it is known beforehand."""
+        return self._counts_itself or (self.size if isinstance(self.size, int) else None)
+
+
+def _expanded(mixes: Any) -> Any:
+    """Write `coverage: {tasks: [8, 64]}` among the mixes as the mixes `tasks-8` and `tasks-64`."""
+    if not isinstance(mixes, dict) or not isinstance(mixes.get("coverage"), dict):
+        return mixes
+    series = dict(mixes["coverage"])
+    numbers = series.get("tasks")
+    if not isinstance(numbers, list) or not all(isinstance(number, int) for number in numbers):
+        raise refuse("`coverage` among the mixes makes one for each number of tasks: `{tasks: [8, 64], per_task: 8}`")
+    size = {"size": series.pop("size")} if "size" in series else {}
+    made = {f"tasks-{number}": {"coverage": series | {"tasks": number}} | size for number in numbers}
+    return {name: mix for name, mix in mixes.items() if name != "coverage"} | made
+
+
+class Balance(MixSettings):
+    """The mixes: one, or several that are named under `mixes` and take from here what they do not say themselves."""
+
+    mixes: Annotated[dict[str, MixSettings], BeforeValidator(_expanded)] | None = Field(
+        None, min_length=1, exclude_if=_absent, description="Several mixes of one run, by name; each is published."
+    )
+    match: Match | None = Field(None, exclude_if=_absent, description="What is equal in all mixes.")
+    hold_out: HoldOut | None = Field(None, exclude_if=_absent, description="Families that no mix has.")
+    top_up: TopUp | None = Field(None, exclude_if=_absent, description="Generate what the mixes lack.")
+
+    @model_validator(mode="after")
+    def _mixes_are_whole(self) -> Self:
+        for name in self.mixes or {}:
+            if not _MIX_NAME.fullmatch(name):
+                raise refuse(f"the name of a mix has letters, digits, '.', '_' and '-'; found '{name}'")
+        if self.match is not None and len(self.mixes or {}) < 2:
+            raise refuse("`match` makes several mixes comparable; name two or more under `mixes`")
+        try:
+            mixes = [mix for _, mix in self.named_mixes()]
+        except ValidationError as error:
+            raise refuse("; ".join(line["msg"] for line in error.errors())) from None
+        for mix in mixes:
+            if self.match is not None and mix.coverage is not None and mix.coverage.effective_families is not None:
+                raise refuse("matched mixes have the tasks that all of them can have; leave `effective_families` out")
+        return self
+
+    @field_serializer("mixes")
+    def _as_written(self, mixes: dict[str, MixSettings] | None) -> dict[str, Any] | None:
+        """Write of each mix what it says itself: the rest it takes from the section."""
+        if mixes is None:
+            return None
+        return {name: mix.model_dump(mode="json", by_alias=True, exclude_unset=True) for name, mix in mixes.items()}
+
+    def named_mixes(self) -> Iterator[tuple[str, MixSettings]]:
+        """Yield each mix by name, with what it takes from the section itself; a recipe without names has one, `mix`."""
+        own = {name: getattr(self, name) for name in MixSettings.model_fields} | (self.__pydantic_extra__ or {})
+        if self.mixes is None:
+            yield THE_MIX, MixSettings.model_validate(own)
+        for name, mix in (self.mixes or {}).items():
+            said = {key: getattr(mix, key) for key in mix.model_fields_set}
+            yield name, MixSettings.model_validate(own | said)

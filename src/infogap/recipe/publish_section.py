@@ -1,0 +1,65 @@
+"""The recipe's section `publish`: where the dataset goes, as which version, and what it shows."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from infogap import plugins
+from infogap.recipe.base import Model, each_once, refuse
+from infogap.recipe.sources import OneOrMore
+
+
+class _RegisteredConfig:
+    """Accept the names of registered configs; the JSON schema lists the built-in ones."""
+
+    @classmethod
+    def check(cls, name: object) -> object:
+        registered = plugins.names("configs")
+        if name not in registered:
+            expected = ", ".join(f"'{each}'" for each in registered)
+            raise PydanticCustomError("literal_error", "not a registered config", {"expected": expected})
+        return name
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        own = [name for name in plugins.names("configs") if plugins.provider("configs", name)[0] == "infogap"]
+        return {"enum": own, "type": "string"}
+
+
+ConfigName = Annotated[str, BeforeValidator(_RegisteredConfig.check), _RegisteredConfig]
+
+
+def _semantic(version: str) -> str:
+    if not re.fullmatch(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", version):
+        raise refuse(f"version '{version}' is not of the form 1.2.3")
+    return version
+
+
+def _repository(repo: str) -> str:
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
+        raise refuse(f"repo '{repo}' is not of the form org/name")
+    return repo
+
+
+class Publish(Model):
+    """Where the dataset goes, as which version, and what it shows."""
+
+    repo: Annotated[str, AfterValidator(_repository)] | None = Field(
+        None, description="The Hub repository, org/name; pushed to with --push only."
+    )
+    version: Annotated[str, AfterValidator(_semantic)] = Field(
+        "0.1.0", description="A semantic version; the tag on the Hub is v + this."
+    )
+    license: str = Field("apache-2.0", description="An SPDX id in the Hub's spelling.")
+    language: OneOrMore = Field(["en"], description="ISO 639-1 codes.")
+    private: bool = False
+    configs: Annotated[list[ConfigName], AfterValidator(each_once)] = Field(
+        ["sft", "traces"],
+        min_length=1,
+        description="Views of the dataset, the first the default. `privileged` publishes what teachers were shown.",
+    )
