@@ -88,11 +88,11 @@ def write_run(folder: Path, frame: pl.DataFrame, size: int) -> Any:
     return run
 
 
-def time_stage(folder: Path, families: int, traces: int, size: int) -> dict[str, float]:
+def time_stage(folder: Path) -> dict[str, float]:
     """Make the mix in a process of its own and return its seconds and peak memory, with the figures of the mix."""
     code = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); from balance import inside; "
-        f"inside({str(folder)!r}, {families}, {traces}, {size})"
+        f"inside({str(folder)!r})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     if done.returncode:
@@ -101,7 +101,7 @@ def time_stage(folder: Path, families: int, traces: int, size: int) -> dict[str,
     return dict(zip(("wall", "cpu", "peak_mb", "selected", "off"), values, strict=True))
 
 
-def inside(folder: str, families: int, traces: int, size: int) -> None:
+def inside(folder: str) -> None:
     """Run in the process that is measured."""
     from infogap.balance.stage import STAGE
     from infogap.recipe import load_recipe
@@ -137,17 +137,13 @@ def main() -> None:
         if options.families
         else [(10_000, options.traces)]
     )
-    print(
-        f"{'families':>8} {'traces':>10} {'mix':>8} {'wall s':>8} {'CPU s':>8} {'ms/family':>10} {'peak MB':>8} {'off':>4}",
-        end="",
-    )
-    print(f" {'pandas s':>9} {'ratio':>6}")
+    print("families     traces      mix   wall s    CPU s  ms/family  peak MB  off  pandas s  ratio")
     for families, traces in pools:
         size = traces // 5
         frame = pool(families, traces)
         with tempfile.TemporaryDirectory() as folder:
             write_run(Path(folder), frame, size)
-            found = time_stage(Path(folder), families, traces, size)
+            found = time_stage(Path(folder))
         pandas_wall, _ = time_pandas(frame, size)
         print(
             f"{families:>8,} {traces:>10,} {found['selected']:>8,.0f} {found['wall']:>8.1f} {found['cpu']:>8.1f} "

@@ -263,7 +263,7 @@ def test_an_error_names_what_is_missing_and_leaves_the_old_mix(tmp_path: Path) -
     text = str(caught.value)
     row = next(line.split() for line in text.splitlines() if "wrong" in line)
     assert row == ["verdict", "wrong", "10", "2", "2"]
-    assert "that give verdict wrong (privilege unguided gives most: 100% of its traces)" in text
+    assert "generate 8 more wrong traces under unguided (100% of its traces are)" in text
     assert "lower balance.size to 10," in text
     assert mix(run)["trace_id"].to_list() == ["old"]
 
@@ -310,7 +310,7 @@ def test_a_joint_shortage_names_the_values_that_must_come_together(tmp_path: Pat
         T(f"b{n}", "wrong", "uncertain") for n in range(20)
     ]
     balance = "{size: 20, verdict: {correct: 0.9, wrong: 0.1}, band: {uncertain: 0.5, confident: 0.5}}"
-    with pytest.raises(ShortfallError, match="give band uncertain and verdict correct"):
+    with pytest.raises(ShortfallError, match="generate 8 more correct, uncertain traces"):
         STAGE.make(make_run(tmp_path, balance, traces))
 
 

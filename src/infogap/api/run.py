@@ -14,6 +14,7 @@ from infogap.runs.run_folder import Run as RunFolder
 if TYPE_CHECKING:
     import polars as pl
 
+    from infogap.balance.mix_plan import MixPlan
     from infogap.publish import PushResult
     from infogap.recipe import Recipe
     from infogap.runs.pipeline import StageState, StageUpdate
@@ -174,14 +175,40 @@ class Run:
         """The traces with everything that is known of them: a row per trace, lazily.
 
         Columns: those of `traces`; the task's `source`, `family`, `difficulty`, `question`, `answer` and `verifier`;
-        those of `verdicts`, `measures` and `duplicates`; and `selected`, `stratum` and `reason` of the mix. A column
-        is null where its table has no row for the trace: `duplicate_of` is null for a trace that is kept.
+        those of `verdicts`, `measures` and `duplicates`; and `selected`, `stratum` and `reason` of the mix, or, of
+        several mixes, `mixes`: a list of structs with `mix` (its name) and these. A column is null where its table has
+        no row for the trace: `duplicate_of` is null for a trace that is kept.
         """
+        from infogap.balance.mix_table import mix_by_trace
+
         tasks = self.table("tasks").drop("solution", "metadata")
         traces = self.table("traces").join(tasks, on="task_id", how="left")
-        for name in ("verdicts", "measures", "duplicates", "mix"):
+        for name in ("verdicts", "measures", "duplicates"):
             traces = traces.join(self.table(name), on="trace_id", how="left")
-        return traces
+        return traces.join(mix_by_trace(self.folder), on="trace_id", how="left")
+
+    def plan_mixes(self, overrides: list[str] | None = None) -> list[MixPlan]:
+        """What the mixes would be, with some keys of the recipe changed if asked; nothing is written.
+
+        Args:
+            overrides: Keys to set in the recipe, each as `key=value`: `balance.size=500`.
+
+        Returns:
+            For each mix its `name`; its `figures`: size, target_size, and per axis and value target, achieved and
+            available; `notes`; the `shortfall`, None if every target is met; and `lacks`, what would make it whole.
+
+        Raises:
+            InputError: A key is not known, or a stage that `balance` reads has not run.
+            ShortfallError: There are too few tasks for a coverage.
+        """
+        from infogap.balance.mix_plan import plan_mixes
+        from infogap.recipe import load_recipe
+
+        recipe = load_recipe(self.folder.path / "recipe.yaml", overrides).recipe if overrides else self.recipe
+        for name in ("tasks", "traces", "verdicts", "measures", "duplicates"):
+            if self.folder.manifest(name) is None:
+                raise InputError(f"{self.path} has no table '{name}' yet; first: infogap run {self.path}")
+        return plan_mixes(replace(self.folder, recipe=recipe))
 
     def effects(self) -> pl.DataFrame:
         """What each privilege did: paired differences over the same tasks, a row per comparison and quantity.

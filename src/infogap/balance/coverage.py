@@ -12,6 +12,8 @@ from infogap.balance.axes import Axis, Counts, effective_number, tempered
 from infogap.errors import ShortfallError
 from infogap.recipe.balance_section import Coverage, MixSettings
 
+_AIMS = 101  # effective numbers tried until rounding to whole traces leaves enough of it
+
 
 @dataclass(frozen=True)
 class Ask:
@@ -89,8 +91,10 @@ def room_by_fill(size: int, tasks: Sequence[str]) -> dict[str, int]:
     return {task: each + (place < more) for place, task in enumerate(tasks)}
 
 
-def evened_out(axis: Axis | None, candidates: pl.DataFrame, effective: float) -> Axis:
+def evened_out(axis: Axis | None, candidates: pl.DataFrame, effective: float, size: int | None) -> Axis:
     """Return the axis `family` with shares as near to the natural ones as an effective number of families allows.
+
+    In a mix of `size`, where that is known, whole numbers of traces are even enough, too.
 
     Raises ShortfallError if there are fewer families.
     """
@@ -101,8 +105,12 @@ def evened_out(axis: Axis | None, candidates: pl.DataFrame, effective: float) ->
             f"an effective number of {effective:g} families needs at least as many; the traces that can be in the mix "
             f"have {len(values):,}"
         )
-    shares = tempered([counts[value] for value in values], effective)
-    return Axis("family", tuple(values), tuple(shares.tolist()))
+    available = np.array([counts[value] for value in values], dtype=np.int64)
+    for aim in np.linspace(effective, len(values), _AIMS):
+        even = Axis("family", tuple(values), tuple(tempered(available.tolist(), float(aim)).tolist()))
+        if size is None or effective_number(even.targets(size, available) / size) >= effective - 1e-9:
+            break
+    return even
 
 
 def effective_families(selected: pl.DataFrame) -> float:

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import polars as pl
 
 from infogap.balance.axes import Counts
 from infogap.balance.exclusion_reasons import ASKABLE, Funnel
+from infogap.balance.lacking import Lack, lacking
 from infogap.balance.quotas import Quotas
 from infogap.balance.stage import ASK_FOR_OTHERS
 from infogap.balance.strata import Strata
 
+_LACKS = 5  # strata named in a message
 LET_THEM_END = "a truncated trace needs a larger `teacher.sampling.max_tokens` to reach its answer"
 
 
@@ -45,8 +46,8 @@ def explain(strata: Strata, quotas: Quotas, size: int, closest: Counts, feasible
             f"the targets of a mix of {size:,} traces cannot all be met; the closest has {closest.sum():,}",
             *_table(short),
             *_not_available(strata),
-            "what can be done, one of:",
-            *_ways_out(strata, short, feasible),
+            "what can be done: the first, or one of the others",
+            *_ways_out(strata, lacking(strata, quotas, size, closest), feasible),
         ]
     )
 
@@ -81,44 +82,17 @@ def _not_available(strata: Strata) -> Iterator[str]:
         yield f"held back by {by}: {held_back:,} of {strata.candidates.height:,}"
 
 
-def _ways_out(strata: Strata, short: list[Short], feasible: int) -> Iterator[str]:
-    balance = strata.mix
-    missing = _missing(strata, short)
-    wanted = " and ".join(f"{axis} {' or '.join(values)}" for axis, values in missing.items())
-    yield f"  - generate more tasks or samples{f' that give {wanted}' if wanted else ''}{_richest(strata, missing)}"
+def _ways_out(strata: Strata, lacks: list[Lack], feasible: int) -> Iterator[str]:
+    mix = strata.mix
+    for lack in lacks[:_LACKS]:
+        yield f"  - generate {lack}"
+    if len(lacks) > _LACKS:
+        traces = sum(lack.traces for lack in lacks[_LACKS:])
+        yield f"    and {traces:,} more of {len(lacks) - _LACKS:,} other strata; see `infogap balance RUN --plan`"
     if not feasible:
         yield "  - change the shares: with these, no size meets every target"
-    elif balance.when_short != "shrink":
+    elif mix.when_short != "shrink":
         yield f"  - lower balance.size to {feasible:,}, the largest that meets every target"
         yield "  - balance.when_short: shrink takes that size by itself"
-    if balance.when_short == "error" and balance.size is not None:
-        yield "  - balance.when_short: best_effort takes the closest mix"
-
-
-def _missing(strata: Strata, short: list[Short]) -> dict[str, list[str]]:
-    """Return the missing values by axis: those that are used up or, if none is, those that are short together.
-
-    An axis on which every value is short is left out: there are just too few traces.
-    """
-    used_up = [row for row in short if row.target > row.available]
-    missing: dict[str, list[str]] = {}
-    for row in used_up or short:
-        missing.setdefault(row.axis, []).append(row.value)
-    sizes = {axis.name: len(axis.values) for axis in strata.axes}
-    return {axis: values for axis, values in missing.items() if used_up or len(values) < sizes[axis]}
-
-
-def _richest(strata: Strata, missing: dict[str, list[str]]) -> str:
-    """Name the privilege with the highest rate of the missing bands and verdicts."""
-    named = [pl.col(axis).is_in(values) for axis, values in missing.items() if axis in ("band", "verdict")]
-    if not named or "privilege" in missing:
-        return ""
-    rates = (
-        strata.candidates.group_by("privilege")
-        .agg(rate=pl.all_horizontal(named).mean())
-        .sort("rate", "privilege", descending=[True, False])
-    )
-    privilege, rate = rates.row(0)
-    if rates.height < 2 or not rate:
-        return ""
-    return f" (privilege {privilege} gives most: {rate:.0%} of its traces)"
+    if mix.when_short == "error" and mix.traces is not None:
+        yield "  - balance.when_short: best_effort takes the closest mix of that size"

@@ -46,12 +46,14 @@ def make(run: Run) -> Outcome:
         for name, table in tables.items():
             out.write(table.with_columns(mix=pl.lit(name)).select(MIX.schema.names()))
     several = len(decisions) > 1
+    counts = {"mixes": {name: mix_figures(decision, tables[name]) for name, decision in _named(decisions)}}
     notes = [
         f"{decision.strata.name}: {note}" if several else note
         for decision in decisions
         for note in [
             *decision.strata.notes,
             *decision.notes,
+            *_less_even(decision.strata.mix, counts["mixes"][decision.strata.name]),
             *_left_out_by_default(decision.strata.mix, tables[decision.strata.name]),
         ]
     ]
@@ -60,7 +62,6 @@ def make(run: Run) -> Outcome:
         for decision in decisions
         if decision.shortfall
     ]
-    counts = {"mixes": {name: mix_figures(decision, tables[name]) for name, decision in _named(decisions)}}
     return Outcome(sum(table.height for table in tables.values()), counts, notes, "\n".join(short) or None)
 
 
@@ -123,6 +124,13 @@ STAGE = Stage(
     inputs_by=_inputs,
     ready=check_columns,
 )
+
+
+def _less_even(mix: MixSettings, figures: dict[str, Any]) -> Iterator[str]:
+    """Note that a mix has fewer effective families than asked for, where whole traces could not make it more even."""
+    asked = mix.coverage.effective_families if mix.coverage else None
+    if asked is not None and figures["effective_families"] < asked - 1e-6:
+        yield f"its effective number of families is {figures['effective_families']:.2f}, of {asked:g} asked for"
 
 
 def _left_out_by_default(mix: MixSettings, table: pl.DataFrame) -> Iterator[str]:

@@ -98,7 +98,7 @@ def _draft(run: Run, pool: pl.DataFrame, name: str, mix: MixSettings) -> _Draft:
     effective = mix.coverage.effective_families if mix.coverage else None
     if effective is not None:
         family = next((axis for axis in axes if axis.name == "family"), None)
-        even = evened_out(family, draft.candidates, effective)
+        even = evened_out(family, draft.candidates, effective, mix.traces)
         others = tuple(axis for axis in axes if axis.name != "family")
         draft = replace(draft, axes=(*others, even)).without(
             "not_in_mix", pl.DataFrame({"family": even.values}), "family"

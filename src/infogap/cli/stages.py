@@ -10,7 +10,7 @@ import typer
 
 from infogap.cli import dedupe_command
 from infogap.cli.app import STAGES, command, print_json
-from infogap.cli.arguments import MaxRequests, MaxTokens, Push, RetryFailed, RunFolder
+from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, Push, RetryFailed, RunFolder
 from infogap.console import output
 from infogap.errors import InputError, ShortfallError
 
@@ -97,9 +97,19 @@ def _decontaminate(
     _update(folder, "decontaminate", then=(lambda run: print_contamination(run, limit)) if table else None)
 
 
-def _balance(folder: RunFolder) -> None:
-
-    _update(folder, "balance", then=print_mix)
+def _balance(
+    folder: RunFolder,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print what the mix would be and what it lacks; write nothing.")
+    ] = False,
+    set_: Overrides = None,
+) -> None:
+    if plan:
+        print_mix_plan(folder, set_)
+    elif set_:
+        raise InputError("--set is for --plan; change the recipe, or make the run with `infogap run RECIPE --set ...`")
+    else:
+        _update(folder, "balance", then=print_mix)
 
 
 def _publish(folder: RunFolder, push: Push = False) -> None:
@@ -187,6 +197,23 @@ def print_contamination(run: Run, limit: int) -> None:
         print_json(matches_of(run.folder).to_dicts())
     else:
         print_matches(run.folder, matches_of(run.folder, limit), run.folder.rows(CONTAMINATION))
+
+
+def print_mix_plan(folder: Path, overrides: list[str] | None) -> None:
+    """Print what each mix would be: target and achieved by value, and the traces that it lacks."""
+    from infogap.api.run import Run
+    from infogap.report.run_summary import print_mix_figures
+
+    plans = Run.open(folder).plan_mixes(overrides)
+    if output.json:
+        print_json({plan.name: plan.as_json() for plan in plans})
+        return
+    for plan in plans:
+        print_mix_figures(plan.name, plan.figures)
+        for note in plan.notes:
+            typer.echo(note)
+        for lack in plan.lacks:
+            typer.echo(f"missing: {lack}")
 
 
 def print_mix(run: Run) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import orjson
 import polars as pl
 
+from infogap.balance.mix_table import mix_by_trace
 from infogap.publish.redaction import public_label
 from infogap.runs.run_folder import Run
-from infogap.schema import DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, VERDICTS, Table
+from infogap.schema import DUPLICATES, MEASURES, STATED_VERDICTS, TASKS, VERDICTS, Table
 from infogap.tasks.question_column import TURNS
 from infogap.text.thoughts import ANSWER_TAGS
 
@@ -37,23 +38,8 @@ def joined(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
     rows = with_tasks(run, traces)
     for table in (STATED_VERDICTS, VERDICTS, run.stored(MEASURES), DUPLICATES):
         rows = _add(rows, run.scan(table), "trace_id")
-    rows = _add(rows, _mixes(run), "trace_id")
+    rows = _add(rows, mix_by_trace(run), "trace_id")
     return rows.with_columns(public(rows, "teacher"))
-
-
-def mix_columns(run: Run) -> dict[str, Any]:
-    """Return the columns that say of a trace whether it is in the mix and why: of several mixes, `mixes`, a list."""
-    if run.recipe.balance.mixes is None:
-        return all_but(MIX, "trace_id", "mix")
-    return {"mixes": pl.List(pl.Struct(all_but(MIX, "trace_id")))}
-
-
-def _mixes(run: Run) -> pl.LazyFrame:
-    """The table of mixes with a row per trace."""
-    if run.recipe.balance.mixes is None:
-        return run.scan(MIX).drop("mix")
-    of_each = pl.struct(name for name in MIX.schema if name != "trace_id")
-    return run.scan(MIX).group_by("trace_id", maintain_order=True).agg(mixes=of_each)
 
 
 def _add(frame: pl.DataFrame, side: pl.LazyFrame, key: str) -> pl.DataFrame:

@@ -80,12 +80,13 @@ def print_funnel(run: Run) -> None:
 
 def print_mixes(run: Run) -> None:
     """Print, for each mix, target, achieved and available by value, or its size alone where it has no axis."""
-    console = stdout()
     for name, counts in mix_counts(run).items():
-        if counts["axes"]:
-            console.print(mix_table(name, counts))
-        else:
-            console.print(mix_title(name, counts), style="bold")
+        print_mix_figures(name, counts)
+
+
+def print_mix_figures(name: str, counts: dict[str, Any]) -> None:
+    """Print the figures of one mix."""
+    stdout().print(mix_table(name, counts) if counts["axes"] else f"[bold]{mix_title(name, counts)}[/bold]")
 
 
 def mix_counts(run: Run) -> dict[str, dict[str, Any]]:

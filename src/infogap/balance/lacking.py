@@ -1,0 +1,87 @@
+"""What a pool lacks: which traces, and how many, would make a mix that is short whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from infogap.balance.axes import Counts
+from infogap.balance.quotas import Quotas
+from infogap.balance.strata import Strata
+
+_ADJECTIVES = ("verdict", "band")
+
+
+@dataclass(frozen=True)
+class Lack:
+    """Traces of one stratum that are missing."""
+
+    traces: int
+    values: dict[str, str]
+    """The value on each axis that the mix names."""
+
+    privilege: str | None
+    """Under which they are to be generated: the axis's, or the one whose traces are like them most often."""
+
+    rate: float | None
+    """How often traces of that privilege are like them; None if the mix names the privilege, or none is."""
+
+    def __str__(self) -> str:
+        how = ", ".join(self.values[axis].replace("_", " ") for axis in _ADJECTIVES if axis in self.values)
+        what = f"{self.traces:,} more {how + ' ' if how else ''}{'trace' if self.traces == 1 else 'traces'}"
+        if "family" in self.values:
+            what += f" of {self.values['family']}"
+        for axis, value in self.values.items():
+            if axis not in (*_ADJECTIVES, "family", "privilege"):
+                what += f" with {axis} {value}"
+        if self.privilege is not None:
+            what += f" under {self.privilege}"
+        return what + (f" ({self.rate:.0%} of its traces are)" if self.rate is not None else "")
+
+
+def lacking(strata: Strata, quotas: Quotas, size: int, within: Counts) -> list[Lack]:
+    """Return traces with which the mix would be whole, the most numerous first, deterministic.
+
+    `within` are the counts of the largest mix with no value above its target. What it lacks adds up to the same on
+    every axis with shares, and is put together value by value: one way, of many, to fill the mix. Axes on which every
+    value is short to the same degree say nothing and still take part, as each missing trace has a value on them.
+    """
+    missing: list[tuple[str, list[tuple[str, int]]]] = []
+    targets = quotas.targets(size)
+    for axis, index, wanted in zip(strata.axes, strata.supply.members, targets, strict=True):
+        if axis.shares:
+            reached = np.bincount(index, weights=within, minlength=len(axis.values)).astype(np.int64)
+            short = [(value, int(lack)) for value, lack in zip(axis.values, wanted - reached, strict=True) if lack > 0]
+            missing.append((axis.name, short))
+    total = size - int(within.sum())
+    if not missing:
+        return [_lack(strata, {}, total)] if total > 0 else []
+    left = [list(short) for _, short in missing]
+    lacks: list[Lack] = []
+    while all(left):
+        traces = min(short[0][1] for short in left)
+        values = {name: short[0][0] for (name, _), short in zip(missing, left, strict=True)}
+        lacks.append(_lack(strata, values, traces))
+        for short in left:
+            value, count = short[0]
+            short[:1] = [(value, count - traces)] if count > traces else []
+    return sorted(lacks, key=lambda lack: (-lack.traces, tuple(lack.values.values())))
+
+
+def _lack(strata: Strata, values: dict[str, str], traces: int) -> Lack:
+    split = {
+        name: value
+        for joint, both in values.items()
+        for name, value in zip(reversed(joint.split(" given ")), both.split(" | "), strict=False)
+    }
+    if "privilege" in split:
+        return Lack(traces, split, split["privilege"], None)
+    alike = [pl.col(axis) == split[axis] for axis in _ADJECTIVES if axis in split]
+    known = strata.traces.drop_nulls("verdict")
+    if not alike or known.is_empty():
+        return Lack(traces, split, None, None)
+    rates = known.group_by("privilege").agg(rate=pl.all_horizontal(alike).mean())
+    privilege, rate = rates.sort("rate", "privilege", descending=[True, False]).row(0)
+    return Lack(traces, split, privilege, rate) if rate else Lack(traces, split, None, None)

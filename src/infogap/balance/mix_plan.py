@@ -1,0 +1,52 @@
+"""What the mixes of a recipe would be, without writing anything: target, achieved and what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from infogap.runs.run_folder import Run
+
+
+@dataclass(frozen=True)
+class MixPlan:
+    """One mix as it would be made: its figures, as in the manifest, what would be said of it, and what it lacks."""
+
+    name: str
+    figures: dict[str, Any]
+    notes: list[str]
+    shortfall: str | None
+    """Why it misses its targets; None if it meets them."""
+
+    lacks: list[str]
+    """The traces that would make it whole, stratum by stratum."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON-able values."""
+        return {**self.figures, "notes": self.notes, "shortfall": self.shortfall, "lacks": self.lacks}
+
+
+def plan_mixes(run: Run) -> list[MixPlan]:
+    """Decide on every mix of a run's recipe, from the tables as they are.
+
+    Where targets cannot be met, the figures are those of the mix that `when_short` would make; with `error`, of the
+    largest mix with no value above its target.
+
+    Raises InputError if a share names a value that no trace has, ShortfallError if there are too few tasks for a
+    coverage.
+    """
+    from infogap.balance.decide import decide
+    from infogap.balance.lacking import lacking
+    from infogap.balance.stage import mix_figures, mix_of
+    from infogap.balance.strata import read_strata
+
+    plans = []
+    for strata in read_strata(run):
+        made = decide(strata, refuse=False)
+        lacks = []
+        if made.shortfall is not None:
+            within = made.quotas.within(made.target_size)
+            lacks = [str(lack) for lack in lacking(strata, made.quotas, made.target_size, within)]
+        figures = mix_figures(made, mix_of(made))
+        plans.append(MixPlan(strata.name, figures, [*strata.notes, *made.notes], made.shortfall, lacks))
+    return plans
