@@ -83,6 +83,7 @@ class Sweep:
         from infogap.runs.pipeline import check_ready
         from infogap.runs.run_folder import Run
         from infogap.sweeps.grid import largest_first
+        from infogap.sweeps.shared_work import runs_in
 
         runs = [
             Run.create(loaded, self.folder / cell.name) for cell, loaded in zip(self.cells, self._loaded, strict=True)
@@ -92,21 +93,23 @@ class Sweep:
                 check_ready(run)
         with Run.create(self._loaded[0], self.folder).lock():
             self._write()
+            # Also those of an earlier, other grid: what they hold need not be made again.
+            more = runs_in(self.folder, without={cell.name for cell in self.cells})
             order = largest_first([run.recipe for run in runs])
             for place, index in enumerate(order, start=1):
                 say(f"\ncell {place} of {len(order)}: {self.cells[index].title}", style="bold")
                 with _naming(self.cells[index]):
-                    self._bring_up_to_date(index, runs[index])
+                    self._bring_up_to_date(index, runs[index], [*runs[:index], *runs[index + 1 :], *more])
                 self._write()
 
-    def _bring_up_to_date(self, index: int, run: Run) -> None:
+    def _bring_up_to_date(self, index: int, run: Run, others: list[Run]) -> None:
         from infogap.sweeps.comparison import row_of
-        from infogap.sweeps.shared_work import bring_up_to_date, runs_in
+        from infogap.sweeps.shared_work import bring_up_to_date
 
         with run.lock():
             run.save_recipe()
             try:
-                updates = bring_up_to_date(run, runs_in(self.folder, without=run.path.name))
+                updates = bring_up_to_date(run, others)
                 short = [f"{update.stage}: {update.shortfall}" for update in updates if update.shortfall]
             except ShortfallError as error:
                 short = [str(error)]

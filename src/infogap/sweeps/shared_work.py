@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,9 +50,9 @@ def bring_up_to_date(run: Run, others: list[Run]) -> list[StageUpdate]:
             drop_from_cache(run.path / TRACES.name, [other.path / TRACES.name for other in others])
 
 
-def runs_in(folder: Path, without: str = "") -> list[Run]:
-    """Return the runs in a folder, but for the one called `without`; also those of an earlier, other grid."""
-    return [run for path in sorted(folder.iterdir()) if path.name != without for run in _opened(path)]
+def runs_in(folder: Path, without: Collection[str] = ()) -> list[Run]:
+    """Return the runs in a folder, by name, but for those named in `without`."""
+    return [run for path in sorted(folder.iterdir()) if path.name not in without for run in _opened(path)]
 
 
 def _opened(path: Path) -> Iterator[Run]:
