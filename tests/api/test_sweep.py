@@ -216,3 +216,14 @@ def test_failed_requests_are_counted_and_not_sent_again_for_the_same_traces(tmp_
     assert compared["failed"].to_list() == [failed] * 2
     assert compared["traces"].to_list() == [24 - failed] * 2
     assert len(asked(server)) == 24
+
+
+def test_traces_of_an_earlier_base_recipe_are_there_when_it_comes_back(tmp_path: Path, serving: Serving) -> None:
+    server = solver()
+    base, settings = recipe(tmp_path, serving(server)), {"balance.size": [4, 6, 8]}
+    first = infogap.sweep(base, settings, tmp_path / "sweep", quiet=True)
+    infogap.sweep(base | {"seed": 6}, settings, tmp_path / "sweep", quiet=True)
+    assert len(server.bodies) == 2 * 24
+    again = infogap.sweep(base, settings, tmp_path / "sweep", quiet=True)
+    assert again.equals(first)
+    assert len(server.bodies) == 2 * 24

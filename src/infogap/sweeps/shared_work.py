@@ -96,13 +96,14 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _borrow_traces(run: Run, others: list[Run]) -> None:
-    """Add to the run's cache the traces of all runs that may have sent one of its requests, each set once."""
+    """Add to the run's cache the traces of all runs that may have sent one of its requests, equal folders once."""
     wanted, seen = _asked_of(run), set[str]()
     for other in others:
-        made = other.manifest(TRACES.name)
-        content = made.content if made is not None else str(other.path)
-        if content not in seen and (other.path / TRACES.name).is_dir() and _asked_of(other) == wanted:
-            lend_traces(other.path / TRACES.name, run.path / TRACES.name)
+        folder, made = other.path / TRACES.name, other.manifest(TRACES.name)
+        cached = sorted(path.name for path in (folder / "cache").glob("*.parquet"))  # named by what they hold
+        content = stable_id(made.content if made is not None else str(folder), cached)
+        if content not in seen and folder.is_dir() and _asked_of(other) == wanted:
+            lend_traces(folder, run.path / TRACES.name)
             seen.add(content)
 
 
