@@ -38,6 +38,7 @@ ORDER = (
     "balance",
     "publish",
     "report",
+    "sweeps",
     "api",
     "cli",
     "__main__",

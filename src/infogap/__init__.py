@@ -1,6 +1,7 @@
 """infogap: reasoning-distillation datasets whose teacher-student information gap is controlled.
 
-Run builds a dataset from a recipe. The functions apply single parts of it to texts of your own:
+Run builds a dataset from a recipe, and sweep one from each recipe of a grid. The other functions apply single parts to
+texts of your own:
 
     count_markers   epistemic markers in texts
     find_leaks      places where a trace shows what only its teacher saw
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from infogap.api.grade_answers import grade
     from infogap.api.render import render
     from infogap.api.run import Run
+    from infogap.api.sweep import sweep
     from infogap.errors import ExternalError, InfogapError, InputError, ShortfallError, StoppedError
     from infogap.recipe import RecipeError
     from infogap.runs.pipeline import StageState, StageUpdate
@@ -46,6 +48,7 @@ __all__ = [
     "find_leaks",
     "grade",
     "render",
+    "sweep",
 ]
 
 _MODULES = {
@@ -65,6 +68,7 @@ _MODULES = {
     "find_leaks": "infogap.api.find_leaks",
     "grade": "infogap.api.grade_answers",
     "render": "infogap.api.render",
+    "sweep": "infogap.api.sweep",
 }
 
 

@@ -24,7 +24,7 @@ def infogap(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_help_names_every_command_and_the_exit_codes(tmp_path: Path) -> None:
     done = infogap("--help", cwd=tmp_path)
     assert done.returncode == 0
-    for name in ("init", "check", "run", "status", "show", "tasks", "generate", "import", "verify", "measure"):
+    for name in ("init", "check", "run", "sweep", "status", "show", "tasks", "generate", "import", "verify", "measure"):
         assert f" {name} " in done.stdout
     for name in ("dedupe", "balance", "publish", "report", "privileges", "Exit codes"):
         assert name in done.stdout

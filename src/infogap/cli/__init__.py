@@ -2,7 +2,16 @@
 
 from importlib import import_module
 
-_COMMANDS = ("recipe_commands", "privileges_command", "run_commands", "status", "show", "stages", "datasets")
+_COMMANDS = (
+    "recipe_commands",
+    "privileges_command",
+    "run_commands",
+    "sweep_command",
+    "status",
+    "show",
+    "stages",
+    "datasets",
+)
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTEXTS, GAPS, TASKS, TOKEN_GAPS, TRACES, VERDICTS, Table
-from infogap.teachers.logprobs import Scorer, TextToScore
+from infogap.teachers.logprobs import Scored, Scorer, TextToScore
 from infogap.verify.pass_rate_filter import not_selected
 
 _COLUMNS = ("trace_id", "task_id", "privilege", "context_id", "reasoning", "response", "finish_reason", "error")
@@ -132,6 +132,16 @@ def _parts(run: Run, prompts: Prompts) -> Iterator[_Part]:
                 order.setdefault(key, places)
                 to_score.setdefault(key, text)
         yield _Part(traces, texts, dict(sorted(to_score.items(), key=lambda item: order[item[0]])))
+
+
+def borrow_scores(run: Run, others: Iterable[Run]) -> None:
+    """Take from other runs the texts that are scored there and yet to be scored here."""
+    store = ScoredStore(run.path / GAPS.name / FOLDER)
+    lenders = [ScoredStore(other.path / GAPS.name / FOLDER) for other in others]
+    for part in _parts(run, Prompts(run, scorer_identity(run))):
+        for lender in lenders:
+            for key, text in sorted(lender.get(store.missing(part.to_score)).items()):
+                store.add(Scored(key, text.tokens.tolist(), text.logprobs.tolist(), text.offsets.tolist()))
 
 
 def _by_key(run: Run, table: Table, keys: list[str | None]) -> dict[str, dict[str, Any]]:

@@ -47,19 +47,27 @@ class Cache:
         return rows_by_id
 
 
-def set_aside(folder: Path, path: Path, rows: list[Row] | None = None) -> None:
-    """Add the rows of a part, or of a journal, to the cache, but for failed requests."""
+def set_aside(folder: Path, path: Path, rows: list[Row] | None = None, to: Path | None = None) -> None:
+    """Add the rows of a part, or of a journal, to the cache (of the folder `to`), but for failed requests."""
     if rows is not None:
         frame = pl.DataFrame([dict.fromkeys(_SCHEMA) | row for row in rows], schema=_SCHEMA)
     elif is_sound(path):
         frame = with_their_tokens(folder, path)
     else:
         return
-    _keep(folder, frame.filter(pl.col("error").is_null()))
+    _keep(to or folder, frame.filter(pl.col("error").is_null()))
 
 
-def drop_from_cache(folder: Path) -> None:
+def lend_cache(folder: Path, to: Path) -> None:
+    """Add the rows of a folder's cache to that of another."""
+    for path in _paths(folder):
+        _keep(to, pl.read_parquet(path))
+
+
+def drop_from_cache(folder: Path, others: Iterable[Path] = ()) -> None:
     """Drop from the cache what the finished table holds and what occurs twice; keep the rest for later.
+
+    What the tables of `others`, further traces folders, hold is dropped too.
 
     Reads one file at a time, so that only its texts are in memory. Traces are distinguished by 64-bit hashes of their
     ids: of ten million, two collide with a probability of 1 in 400,000, and one of them is then requested again.
@@ -72,7 +80,8 @@ def drop_from_cache(folder: Path) -> None:
     _, first = np.unique(everything, return_index=True)
     kept = np.zeros(len(everything), dtype=np.bool_)
     kept[first] = True
-    kept &= ~np.isin(everything, np.concatenate([_NO_HASHES, *_hashes(sorted(folder.glob("part-*.parquet")))]))
+    parts = [path for each in (folder, *others) for path in sorted(each.glob("part-*.parquet"))]
+    kept &= ~np.isin(everything, np.concatenate([_NO_HASHES, *_hashes(parts)]))
     ends = np.cumsum([len(each) for each in hashes])
     for path, end, count in zip(paths, ends, map(len, hashes), strict=True):
         rest = kept[end - count : end]

@@ -18,7 +18,7 @@ import orjson
 import polars as pl
 
 from infogap.atomic_files import disk_error
-from infogap.generate.trace_cache import Cache, set_aside
+from infogap.generate.trace_cache import Cache, lend_cache, set_aside
 from infogap.generate.trace_files import (
     Rounds,
     Row,
@@ -207,3 +207,12 @@ def move_to_cache(folder: Path, from_part: int = 0) -> None:
         path.unlink(missing_ok=True)
     if from_part == 0:
         forget_judged(folder)
+
+
+def lend_traces(folder: Path, to: Path) -> None:
+    """Add all answered requests of a traces folder, finished or not, and its cache to the cache of another."""
+    for path in sorted(folder.glob("part-*.parquet")):
+        set_aside(folder, path, to=to)
+    for path in sorted(folder.glob("journal-*.jsonl")):
+        set_aside(folder, path, list(read_journal(path, _INDEX).values()), to=to)
+    lend_cache(folder, to)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
@@ -71,19 +72,31 @@ def states(run: Run) -> list[StageState]:
     return [staleness.state(stage) for stage in order]
 
 
-def run_all(run: Run) -> list[StageUpdate]:
+def run_all(run: Run, reuse: Callable[[Stage, Staleness], None] | None = None) -> list[StageUpdate]:
     """Bring every stage up to date, in order. Stages that are up to date are left alone.
 
     Before the first stage runs, every stage that has to run checks that it can: a stage that could not run stops the
-    command before anything is generated.
+    command before anything is generated. `reuse` is called before a stage that is not up to date; it may put the files
+    of another run in place.
     """
+    check_ready(run)
+    order = stages(run.recipe)
+    staleness = Staleness(run, order)
+    updates = []
+    for stage in order:  # one after the other: a stage's state depends on what the stages before it have just made
+        if reuse is not None and staleness.state(stage).state != "done":
+            reuse(stage, staleness)
+        updates.append(_bring_up_to_date(run, stage, staleness.state(stage), staleness))
+    return updates
+
+
+def check_ready(run: Run) -> None:
+    """Raise InputError or ExternalError if a stage that has to run could not."""
     order = stages(run.recipe)
     staleness = Staleness(run, order)
     for stage in order:
         if staleness.state(stage).state != "done":
             stage.ready(run)
-    # One after the other: a stage's state depends on what the stages before it have just made.
-    return [_bring_up_to_date(run, stage, staleness.state(stage), staleness) for stage in order]
 
 
 def run_one(run: Run, name: str) -> StageUpdate:
@@ -158,6 +171,13 @@ class Staleness:
         why = self._why_stale(stage, made)
         state: Literal["done", "stale"] = "stale" if why else "done"
         return StageState(stage.name, state, why, made.rows, made.counts.get("shortfall"))
+
+    def fits(self, stage: Stage, made: Manifest) -> bool:
+        """Whether another run's manifest describes exactly the files that the stage would make here now."""
+        if made.version != stage.version or manifest.changes(made.part, self._part(stage)):
+            return False
+        inputs_done = all(self.state(maker).state == "done" for maker in self.makers_of_inputs(stage))
+        return inputs_done and made.inputs == self._input_contents(stage)
 
     def makers_of_inputs(self, stage: Stage) -> list[Stage]:
         """Return the stages whose tables a stage reads, in the pipeline's order."""

@@ -1,0 +1,160 @@
+"""`infogap sweep`: a grid of recipes, run and compared in one table."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infogap.cli.app import RUNS, command, print_json
+from infogap.cli.arguments import RecipeFile
+from infogap.console import output, speaking, stdout
+from infogap.errors import ExternalError, ShortfallError, StoppedError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from infogap.api.sweep import Sweep
+    from infogap.sweeps.grid import Cell
+
+
+@command(RUNS)
+def sweep(
+    recipe: RecipeFile,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE,...",
+            help="A key of the recipe with its values: generate.samples=4,8. Repeatable; every combination is run.",
+        ),
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option("--run", metavar="DIR", help="The folder of its runs; by default sweeps/NAME.")
+    ] = None,
+) -> None:
+    """Run a grid of recipes, sharing what they have in common, and compare them in one table."""
+    from infogap.api.sweep import Sweep
+    from infogap.sweeps.grid import parse_settings
+
+    opened = Sweep(recipe, parse_settings(set_ or []), run)
+    try:
+        with speaking(quiet=output.quiet):
+            opened.update()
+    except (ExternalError, StoppedError):
+        _print(opened)
+        raise
+    _print(opened)
+    if short := [row["cell"] for row in opened.rows if row["state"] == "short"]:
+        raise ShortfallError(
+            f"{len(short)} of {len(opened.rows)} cells fall short of their target: {', '.join(short)}; "
+            f"{opened.folder / 'sweep.json'} says by how much"
+        )
+
+
+def _print(opened: Sweep) -> None:
+    if output.json:
+        cells = zip(opened.cells, opened.rows, strict=True)
+        print_json({"folder": str(opened.folder), "cells": [{"settings": cell.values} | row for cell, row in cells]})
+    elif not output.quiet:
+        console = stdout()
+        console.print()
+        for part in comparison_in_words(opened.cells, opened.rows, console.width):
+            console.print(part, soft_wrap=isinstance(part, str))
+        console.print(_next_steps(opened.folder, opened.rows[0]["cell"]), soft_wrap=True)
+
+
+Row = dict[str, Any]
+_STYLES = {"short": "yellow", "missing": "dim"}
+_GAP = 2  # between columns
+
+
+def comparison_in_words(cells: list[Cell], rows: list[Row], width: int) -> Iterator[Table | str]:
+    """Give the comparison as a table of at most `width` columns, 80 or more, and the lines that belong under it.
+
+    A row per cell. Settings that are too long for the table are in lines of their own, by number.
+    """
+    figures = [[figure(row) for figure in _FIGURES.values()] for row in rows]
+    keys = list(cells[0].values)
+    last = [key.rpartition(".")[2] for key in keys]
+    headings = [short if last.count(short) == 1 else key for key, short in zip(keys, last, strict=True)]
+    chosen = [list(cell.values.values()) for cell in cells]
+    numbered = _width(headings, chosen) + _GAP + _width(list(_FIGURES), figures) > width
+    if numbered:
+        headings, chosen = ["cell"], [[str(number)] for number, _ in enumerate(cells, start=1)]
+    yield _table(headings, chosen, figures, [row["state"] for row in rows])
+    if numbered:
+        yield from (f"{number:>4}  {cell.title}" for number, cell in enumerate(cells, start=1))
+    for cell, row in zip(cells, rows, strict=True):
+        if row["state"] == "missing":
+            yield f"{cell.title}: not finished; the same command continues"
+        if row["failed"]:
+            yield f"{cell.title}: {row['failed']:,} requests failed"
+        if row["shortfall"]:
+            yield f"{cell.title}: {row['shortfall'].splitlines()[0]}"
+
+
+def _width(headings: list[str], texts: list[list[str]]) -> int:
+    """The columns of a terminal that these columns of a table take."""
+    lines = [[*heading.split("\n"), *(row[index] for row in texts)] for index, heading in enumerate(headings)]
+    return sum(max(map(len, column)) for column in lines) + _GAP * (len(headings) - 1)
+
+
+def _table(headings: list[str], chosen: list[list[str]], figures: list[list[str]], states: list[str]) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    # The box has a blank between columns besides the padding.
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0))
+    for heading in headings:
+        table.add_column(heading, vertical="bottom", no_wrap=True)
+    for heading in _FIGURES:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for values, of_cell, state in zip(chosen, figures, states, strict=True):
+        table.add_row(*values, *of_cell, style=_STYLES.get(state))
+    return table
+
+
+def _size(row: Row) -> str:
+    """The traces of the mix, of so many that it should have where it has fewer."""
+    if row["met"] or row["met"] is None or row["target"] is None:
+        return _count(row["mix"])
+    return f"{_count(row['mix'] or 0)}/{_count(row['target'])}"
+
+
+def _count(number: int | None) -> str:
+    """A number in at most six characters: 12,345, 123k, 1.23M."""
+    if number is None:
+        return "-"
+    if number < 100_000:
+        return f"{number:,}"
+    unit, size = ("k", 1e3) if number < 999_500 else ("M", 1e6) if number < 999_500_000 else ("G", 1e9)
+    return f"{number / size:.3g}{unit}"
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+# Heading and figure: first those of all traces, then those of the mix.
+_FIGURES: dict[str, Callable[[Row], str]] = {
+    "traces": lambda row: _count(row["traces"]),
+    "acc.": lambda row: _number(row["accuracy"], ".2f"),
+    "dens.": lambda row: _number(row["density"], ".3g"),
+    "leaks": lambda row: _number(row["leak_rate"], ".0%"),
+    "mix\nsize": _size,
+    "mix\ntasks": lambda row: _count(row["mix_tasks"]),
+    "mix\nfam.": lambda row: _count(row["mix_families"]),
+    "mix\ntokens": lambda row: _count(row["mix_tokens"]),
+    "mix\ndens.": lambda row: _number(row["mix_density"], ".3g"),
+}
+
+
+def _next_steps(folder: Path, cell: str) -> str:
+    return (
+        f"table     {folder / 'sweep.csv'}, {folder / 'sweep.json'}\n"
+        f"a cell    is a run: infogap show {shlex.quote(str(folder / cell))}"
+    )

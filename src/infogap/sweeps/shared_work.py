@@ -1,0 +1,116 @@
+"""What the runs of one sweep take from each other, so that nothing is generated, scored or measured twice.
+
+A stage that would make exactly what another run holds takes its files. Generation that overlaps with another run's
+takes its traces through the cache, by the ids of requests; scoring takes the scored texts.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from infogap.atomic_files import disk_error
+from infogap.console import say
+from infogap.errors import InputError
+from infogap.gap.score_cache import FOLDER as CACHE
+from infogap.gap.stage import borrow_scores
+from infogap.generate.trace_cache import drop_from_cache
+from infogap.generate.trace_store import lend_traces, move_to_cache
+from infogap.ids import stable_id
+from infogap.runs import manifest
+from infogap.runs.manifest import Manifest
+from infogap.runs.pipeline import StageUpdate, Staleness, run_all, stages
+from infogap.runs.run_folder import Run
+from infogap.runs.stage import Stage
+from infogap.schema import TRACES
+
+
+def bring_up_to_date(run: Run, others: list[Run]) -> list[StageUpdate]:
+    """Bring a run up to date, taking from other runs what they have made already. Raises what `run_all` raises."""
+
+    def reuse(stage: Stage, staleness: Staleness) -> None:
+        for other in others:
+            made = other.manifest(stage.folders[0])
+            if made is not None and staleness.fits(stage, made) and _is_whole(other, made):
+                say(f"{stage.name:<9} as in {other.path.name}", style="dim")
+                _take_files(run, stage, other, made)
+                return
+        if stage.name == "generate":
+            _borrow_traces(run, others)
+        elif stage.name == "gap":
+            borrow_scores(run, others)
+
+    try:
+        return run_all(run, reuse)
+    finally:
+        if run.manifest(TRACES.name) is not None:  # what was borrowed in vain is still where it came from
+            drop_from_cache(run.path / TRACES.name, [other.path / TRACES.name for other in others])
+
+
+def runs_in(folder: Path, without: Collection[str] = ()) -> list[Run]:
+    """Return the runs in a folder, by name, but for those named in `without`."""
+    return [run for path in sorted(folder.iterdir()) if path.name not in without for run in _opened(path)]
+
+
+def _opened(path: Path) -> Iterator[Run]:
+    try:
+        yield Run.open(path)
+    except InputError:  # no run, or one of a recipe that this version does not read
+        return
+
+
+def _is_whole(run: Run, made: Manifest) -> bool:
+    """Whether the files of a manifest are there, with the sizes that they had."""
+    paths = {run.path / path: entry["bytes"] for path, entry in made.files.items()}
+    return all(path.is_file() and path.stat().st_size == size for path, size in paths.items())
+
+
+def _take_files(run: Run, stage: Stage, other: Run, made: Manifest) -> None:
+    """Put another run's files of a stage in place of the run's own; the manifest last, so that a kill leaves no lie."""
+    run.manifest_path(stage.folders[0]).unlink(missing_ok=True)
+    if stage.name == "generate" and (run.path / TRACES.name).is_dir():
+        move_to_cache(run.path / TRACES.name)
+    for folder in stage.folders:
+        for path in sorted((run.path / folder).rglob("*")):
+            if path.is_file() and CACHE not in path.relative_to(run.path).parts:
+                path.unlink()
+    for name in made.files:
+        _link(other.path / name, run.path / name)
+    manifest.write(run.manifest_path(stage.folders[0]), made)
+
+
+def _link(source: Path, target: Path) -> None:
+    """Link a table, which infogap replaces and never changes; copy everything else, which people may edit in place."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.suffix == ".parquet":
+            with suppress(OSError):  # a file system without hard links
+                os.link(source, target)
+        if not target.exists():
+            shutil.copyfile(source, target)
+    except OSError as error:
+        raise disk_error(target, error) from error
+
+
+def _borrow_traces(run: Run, others: list[Run]) -> None:
+    """Add to the run's cache the traces of all runs that may have sent one of its requests, equal folders once."""
+    wanted, seen = _asked_of(run), set[str]()
+    for other in others:
+        folder, made = other.path / TRACES.name, other.manifest(TRACES.name)
+        cached = sorted(path.name for path in (folder / "cache").glob("*.parquet"))  # named by what they hold
+        content = stable_id(made.content if made is not None else str(folder), cached)
+        if content not in seen and folder.is_dir() and _asked_of(other) == wanted:
+            lend_traces(folder, run.path / TRACES.name)
+            seen.add(content)
+
+
+def _asked_of(run: Run) -> str | None:
+    """What all ids of a run's requests depend on: the model, how it samples, and the seed."""
+    for stage in stages(run.recipe):
+        if stage.name == "generate":
+            part = stage.part(run)
+            return stable_id(part["teacher"], part["seed"])
+    return None
