@@ -36,7 +36,11 @@ def test_your_own_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_wrong_arguments() -> None:
-    with pytest.raises(infogap.InputError, match="there is no verifier 'mth'"):
+    with pytest.raises(infogap.InputError, match=r"no verifier 'mth' \(did you mean 'math'\?\); use choice, exact"):
         infogap.grade("1", "1", "mth")
+    with pytest.raises(infogap.InputError, match="a column is a polars Series; found list"):
+        infogap.grade(["1"], ["1"])  # type: ignore[call-overload]
+    with pytest.raises(infogap.InputError, match="needs a column of gold answers"):
+        infogap.grade(pl.Series(["1"]), ["1"])  # type: ignore[call-overload]
     with pytest.raises(infogap.InputError, match="cannot be paired"):
         infogap.grade(pl.Series(["1", "2"]), pl.Series(["1"]))
