@@ -53,8 +53,8 @@ def grade(
         `extracted_answer`, `score`, `detail`.
 
     Raises:
-        InputError: There is no such verifier, the columns differ in length, or one of them is not a Series.
-        ExternalError: A function of your own cannot be loaded.
+        InputError: There is no such verifier or function, the columns differ in length, or one of them is not a Series.
+        ExternalError: Worker processes do not start.
     """
     if isinstance(response, str):
         return _grades([response], [gold], [question or ""], verifier)[0]

@@ -72,7 +72,7 @@ def bounded(
     `workers` is the number of processes, by default one a core. An item that is `Given` is yielded as its value.
     `function`, `start` (called once in every worker) and the items are pickled; `preload` names modules that workers
     find loaded where the system allows. `function` should not raise: an exception ends the worker. Raises ExternalError
-    where workers do not start.
+    if workers do not start, and the InputError that `start` raises.
     """
     deadline = _PATIENCE * limit if deadline is None else deadline
     pool = _Pool(function, limit, deadline, workers or usable_cores(), start, tuple(preload))
@@ -206,7 +206,9 @@ class _Pool:
         except (EOFError, OSError):
             return False
         if isinstance(report, _Failure):
-            raise ExternalError(f"the processes that grade answers do not start: {report.reason}")
+            if report.wrong_input:
+                raise InputError(report.reason)
+            raise ExternalError(f"worker processes do not start: {report.reason}")
         if not worker.ready:
             worker.ready = True
             return True
@@ -232,7 +234,7 @@ class _Pool:
         worker.connection.close()
         self._workers.remove(worker)
         if why == "deadline" and not worker.ready:
-            raise ExternalError(f"a process that grades answers is not ready after {START_LIMIT:g} s")
+            raise ExternalError(f"a worker process is not ready after {START_LIMIT:g} s")
         at_work = int(worker.clock[1]) - worker.received - 1
         began = worker.ready and 0 <= at_work < len(worker.batch)
         if began and (why == "death" or now - worker.clock[0] >= self._deadline):
@@ -244,9 +246,7 @@ class _Pool:
         elif not began:
             self._deaths += 1
             if self._deaths >= _DEATHS:
-                raise ExternalError(
-                    f"the processes that grade answers keep dying (exit code {worker.process.exitcode})"
-                )
+                raise ExternalError(f"worker processes keep dying (exit code {worker.process.exitcode})")
         undone = (slot for slot in worker.batch if not slot.done)
         self._waiting = deque(sorted([*self._waiting, *undone], key=lambda slot: slot.number))
 
@@ -277,6 +277,7 @@ def _end(worker: _Worker) -> None:
 @dataclass(frozen=True)
 class _Failure:
     reason: str
+    wrong_input: bool
 
 
 def _serve(
@@ -294,8 +295,8 @@ def _serve(
         if start:
             start()
     except Exception as error:
-        is_sentence = isinstance(error, InputError)
-        connection.send(_Failure(str(error) if is_sentence else f"{type(error).__name__}: {error}"))
+        wrong_input = isinstance(error, InputError)
+        connection.send(_Failure(str(error) if wrong_input else f"{type(error).__name__}: {error}", wrong_input))
         return
     _alarm(None)
     connection.send(None)

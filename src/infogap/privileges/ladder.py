@@ -8,7 +8,7 @@ from pathlib import Path
 from infogap import plugins
 from infogap.privileges.base import Privilege
 from infogap.recipe import Recipe
-from infogap.user_objects import source_digest
+from infogap.user_objects import is_user_object, source_digest
 
 
 def ladder() -> list[Privilege]:
@@ -38,7 +38,7 @@ def privilege_versions(names: Iterable[str], folder: Path) -> dict[str, str]:
     """
     versions: dict[str, str] = {}
     for name in names:
-        if ":" in name:
+        if is_user_object(name):
             versions[name] = source_digest(name, folder) or ""
         elif (provider := plugins.provider("privileges", name))[0] != "infogap":
             versions[name] = " ".join(provider)

@@ -32,8 +32,8 @@ def grade_all(
 
     `verifiers` are those that occur in `work`; `folder` is the recipe's, where modules named by `module:function` are
     looked for first; `limit` is in processor seconds per item, `deadline` in seconds by the clock. An item that takes
-    longer is `ungradable`: its worker is ended and replaced. Raises ExternalError if no worker starts, as when a
-    module that the recipe names is missing.
+    longer is `ungradable`: its worker is ended and replaced. Raises ExternalError if no worker starts, and
+    InputError if a module that the recipe names is missing.
     """
     names = [name for name in sorted(set(verifiers)) if is_known(name) and verifier(name).needs_worker]
     modules = [module for name in names for module in verifier(name).modules]
