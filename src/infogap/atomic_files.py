@@ -31,26 +31,26 @@ def whole_file(path: Path) -> Iterator[Path]:
             raise
         raise disk_error(path, error) from error
     except Exception as error:
-        refused = _refused_in_words(error)
-        if refused is None:
+        reported = _os_error_in(str(error))
+        if reported is None:
             raise
-        raise disk_error(path, refused) from error
+        raise disk_error(path, reported) from error
     finally:
-        with suppress(OSError):  # where the disk refused, what it said then is what counts
+        with suppress(OSError):  # a failure here would hide the first one
             temporary.unlink(missing_ok=True)
 
 
-# Polars' writers tell what the disk said in words alone: "... No space left on device (os error 28)".
-_IN_WORDS = re.compile(r"\(os error (\d+)\)")
-_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
+# Polars' writers report the disk's errors as text: "... No space left on device (os error 28)".
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
 
-def _refused_in_words(error: Exception) -> OSError | None:
-    """The disk's refusal that an error of another kind reports."""
-    found = _IN_WORDS.search(str(error))
-    if found is None or int(found[1]) not in _OF_THE_DISK:
+def _os_error_in(message: str) -> OSError | None:
+    """Return the disk error that another exception's message reports, or None."""
+    match = _OS_ERROR.search(message)
+    if match is None or int(match[1]) not in _DISK_ERRORS:
         return None
-    return OSError(int(found[1]), os.strerror(int(found[1])))
+    return OSError(int(match[1]), os.strerror(int(match[1])))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -78,7 +78,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def _replace(path: Path, new: Path, old: Path) -> None:
-    """Put a folder in another's place, which is moved to `old` and then removed; back again if that fails."""
+    """Replace a folder with a new one. The former is kept as `old` meanwhile, and restored if that fails."""
     if not path.exists():
         new.rename(path)
         return
@@ -93,8 +93,8 @@ def _replace(path: Path, new: Path, old: Path) -> None:
 
 
 def disk_error(path: Path, error: OSError) -> ExternalError:
-    """What the disk refused, in one line."""
+    """Return the error for a failed write, in one line."""
     return ExternalError(
-        f"cannot write {path}: {error.strerror or error}; what was finished before is on disk, "
-        "run the same command again once this is mended"
+        f"cannot write {path}: {error.strerror or error}; finished work is on disk: "
+        "fix this, then run the same command again"
     )

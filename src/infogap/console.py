@@ -30,7 +30,7 @@ output = Output()
 
 @contextmanager
 def speaking(*, quiet: bool) -> Iterator[None]:
-    """Say everything, or nothing, while the block runs."""
+    """Print progress and notes while the block runs, or nothing if `quiet`."""
     before = output.quiet
     output.quiet = quiet
     try:
@@ -40,7 +40,7 @@ def speaking(*, quiet: bool) -> Iterator[None]:
 
 
 Advance = Callable[..., None]
-"""`advance(n=1, **extra)`: n more are done; `extra` adds to running totals shown beside, such as tokens=123."""
+"""`advance(n=1, **extra)`: n more are done; `extra` adds to running totals shown beside them, such as tokens=123."""
 
 
 def stderr() -> Console:
@@ -140,7 +140,7 @@ def _log(what: str, total: int, unit: str, done: int) -> Iterator[Advance]:
 
 
 def _rate(finished: int, before: int, total: int, unit: str, totals: dict[str, int], seconds: float) -> str:
-    """`12.3 traces/s, 140 tokens/s, 0:42 left`; what was done before the stage began does not count."""
+    """`12.3 traces/s, 140 tokens/s, 0:42 left`; work done before the stage began does not count."""
     if seconds <= 0 or finished == before:
         return unit
     speed = (finished - before) / seconds

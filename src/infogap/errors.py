@@ -1,4 +1,4 @@
-"""The errors that infogap raises, each with the exit code of the process that ends by it.
+"""The errors that infogap raises, each with the exit code of the process that it ends.
 
 | code | meaning |
 | --- | --- |
@@ -34,7 +34,7 @@ class ExternalError(InfogapError, OSError):
 
 
 class ShortfallError(InfogapError):
-    """The work is done but there is less than the recipe asks for."""
+    """The work is done, but short of what the recipe asks for."""
 
     exit_code = 4
 
@@ -46,6 +46,6 @@ class StoppedError(InfogapError):
 
 
 def nearest(word: object, known: Iterable[str]) -> str:
-    """`; did you mean 'X'?` for the closest known word, or nothing."""
+    """Return ` (did you mean 'X'?)` for the closest known word; empty if none is close."""
     close = get_close_matches(str(word), list(known), n=1, cutoff=0.6)
     return f" (did you mean '{close[0]}'?)" if close else ""

@@ -30,13 +30,13 @@ class Stopping:
     def __init__(self, longest_wait: float) -> None:
         self.asked = False
         self.overdue = False
-        self._longest_wait = longest_wait
         self.at_once = False
+        self._longest_wait = longest_wait
         self._left = False
         self._process = os.getpid()
 
     def interrupted(self, _signal: int, _frame: FrameType | None) -> None:
-        """Handle SIGINT: runs in the main thread, between any two bytecodes of it."""
+        """Handle SIGINT. Python calls this in the main thread, between any two bytecodes."""
         if os.getpid() != self._process:  # a forked child has the handler, but nothing that it could finish
             raise KeyboardInterrupt
         if self.asked:
@@ -44,8 +44,8 @@ class Stopping:
             signal.setitimer(signal.ITIMER_REAL, 0)
             raise KeyboardInterrupt
         self.asked = True
-        # An alarm and not a timer thread: it is a signal, which wakes the main thread out of whatever it waits
-        # for, and one that cannot be mistaken for the second Ctrl-C.
+        # An alarm rather than a timer thread: a signal interrupts whatever the main thread waits for, and this one
+        # cannot be mistaken for a second Ctrl-C.
         signal.signal(signal.SIGALRM, self._too_late)
         signal.setitimer(signal.ITIMER_REAL, self._longest_wait)
         self._announce()
@@ -68,7 +68,7 @@ class Stopping:
         text = f"finishing what is in flight, at most {self._longest_wait:g} s; Ctrl-C again stops now\n"
         # Straight to the file: the signal may have interrupted a write to stderr, which is not reentrant.
         clear = _CLEAR_LINE if os.isatty(2) else ""
-        with suppress(OSError):  # nobody reads it
+        with suppress(OSError):  # stderr is closed
             os.write(2, (clear + text).encode())
 
 
@@ -92,7 +92,7 @@ def stopping(longest_wait: float | None = None) -> Iterator[Stopping]:
     finally:
         try:
             stop.leave()
-        finally:  # the signal may come in the midst of leaving
+        finally:  # the signal may arrive in `leave`
             signal.signal(signal.SIGINT, signal.default_int_handler)
             if stop.asked:
                 signal.signal(signal.SIGALRM, alarm)

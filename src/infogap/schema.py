@@ -24,7 +24,7 @@ LEXICON_COUNTS = pl.List(
             "epistemic_density": pl.Float64,
             "markers": MARKER_COUNTS,
             "categories": pl.List(pl.Struct({"category": pl.String, "count": pl.Int64})),
-            "reasoning_count": pl.Int64,  # markers in the thinking part; the others stand in the response
+            "reasoning_count": pl.Int64,  # markers in the thinking part; the others are in the response
             "first": pl.Float64,  # where the first marker begins, as a share of the text's characters
             "quarters": pl.List(pl.Int64),  # markers in each quarter of the text
         }
@@ -39,7 +39,7 @@ LEAKS = pl.List(
 class Table:
     """A table's name (which is its folder's), key and columns.
 
-    The parts of an `extensible` table may hold more columns; `Run.stored` tells which.
+    The parts of an `extensible` table may hold more columns; `Run.stored` returns them all.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Table:
         return pl.DataFrame(rows, schema=self.schema, strict=True)
 
     def extended(self, columns: Mapping[str, Any]) -> Table:
-        """The same table with more columns after its own."""
+        """Return the same table with more columns after its own."""
         return replace(self, schema=pl.Schema({**self.schema, **columns})) if columns else self
 
 
@@ -119,7 +119,7 @@ TOKENS = Table(
 STATED_VERDICTS = Table(
     "stated_verdicts",
     "trace_id",
-    pl.Schema({"trace_id": pl.String, "stated_verdict": pl.String}),  # an imported file's own label, as it stands there
+    pl.Schema({"trace_id": pl.String, "stated_verdict": pl.String}),  # an imported file's own label, as the file has it
 )
 VERDICTS = Table(
     "verdicts",
@@ -171,7 +171,7 @@ GAPS = Table(
             "surprisal": pl.Float64(),  # nats per token under the student's prompt
             "ifd": pl.Float64(),  # perplexity under the student's prompt over that without any
             "answer_confidence": pl.Float64(),  # probability of the final answer's tokens under the student's prompt
-            # The same gap with another context in the place of the teacher's; null where there is no such context.
+            # The same gap with another context in place of the teacher's; null where there is no such context.
             "other_contexts": pl.List(
                 pl.Struct({"context": pl.String(), "gap": pl.Float64(), "gap_per_token": pl.Float64()})
             ),
@@ -218,7 +218,7 @@ CONTAMINATION = Table(
             "tasks": pl.Int64,  # of this run that have even the rarest of these n-grams
             "questions": pl.Int64,  # different evaluation questions that have even the rarest of them
             "common": pl.Boolean,  # each of them in many tasks or questions: a phrase rather than a question
-            "matched": pl.String,  # the longest shared passage, as it stands in the text
+            "matched": pl.String,  # the longest shared passage, as the text has it
         }
     ),
 )

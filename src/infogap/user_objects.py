@@ -1,6 +1,6 @@
 """A user's own objects, named `module:object` in a recipe: imported from beside the recipe, or installed.
 
-Privileges, verifiers and measures are named so. A module that lies beside the recipe comes before an installed one.
+Privileges, verifiers and measures can be named so. A module beside the recipe takes precedence over an installed one.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from infogap.ids import digest, file_digest
 
 
 def is_user_object(name: str) -> bool:
-    """Whether a name is that of a user's own object, `module:object`."""
+    """Whether a name has the form `module:object`."""
     return ":" in name
 
 
 def load_object(name: str, folder: Path) -> Any:
-    """Import the object of a name `module:object`.
+    """Import the object that `module:object` names.
 
-    A module beside the recipe is imported once, and again after a change: what it gives is what its source says.
+    A module beside the recipe is imported once, and again whenever its source has changed.
 
-    Raises InputError where it cannot be imported or has no such object.
+    Raises InputError if it cannot be imported or has no such object.
     """
     beside = _top(name) not in sys.stdlib_module_names and PathFinder.find_spec(_top(name), [str(folder)]) is not None
     return _load(name, folder, source_digest(name, folder) if beside else None)
 
 
 def source_digest(name: str, folder: Path) -> str | None:
-    """Hash (SHA-256) the files of an object's module, or of its package; None where there are none.
+    """Hash (SHA-256) the files of an object's module, or of its package; None if there are none.
 
     Other modules that these import are assumed not to change.
     """
@@ -55,12 +55,12 @@ def _top(name: str) -> str:
 
 @cache
 def _load(name: str, folder: Path, source: str | None) -> Any:
-    """Import an object; `source`, the digest of a module beside the recipe, makes an edited module a new one."""
+    """Import an object; `source`, the digest of a module beside the recipe, reloads a module that was edited."""
     module, _, attribute = name.partition(":")
     try:
         with _importing_from(folder, _top(name) if source else None):
             loaded = import_module(module)
-    except (Exception, SystemExit) as error:  # the user's code: whatever it raises when it is imported
+    except (Exception, SystemExit) as error:  # the user's code may raise anything
         missing = isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
         raise InputError(
             f"there is no module '{module}', neither beside the recipe nor installed"
@@ -74,9 +74,9 @@ def _load(name: str, folder: Path, source: str | None) -> Any:
 
 
 @contextmanager
-def _importing_from(folder: Path, anew: str | None) -> Iterator[None]:
-    """Find modules in a folder first, import the named top-level one anew, and leave no bytecode behind."""
-    for known in [each for each in sys.modules if anew and each.partition(".")[0] == anew]:
+def _importing_from(folder: Path, reload: str | None) -> Iterator[None]:
+    """Look for modules in a folder first, reload the named top-level one, and leave no bytecode behind."""
+    for known in [each for each in sys.modules if reload and each.partition(".")[0] == reload]:
         del sys.modules[known]
     invalidate_caches()
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True

@@ -45,3 +45,8 @@ def test_another_lexicon(tmp_path: Path) -> None:
 
 def test_no_texts() -> None:
     assert infogap.count_markers([], spans=True).shape == (0, 5)
+
+
+def test_a_single_text_is_not_read_letter_by_letter() -> None:
+    with pytest.raises(infogap.InputError, match="a single text is given"):
+        infogap.count_markers("Wait, perhaps it is 3.")

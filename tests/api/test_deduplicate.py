@@ -53,3 +53,8 @@ def test_thresholds_are_checked_and_nothing_is_nothing() -> None:
         infogap.deduplicate(["a"], 1.5)
     empty = infogap.deduplicate([])
     assert (empty.kept, empty.removed.height) == ([], 0)
+
+
+def test_a_single_text_is_not_read_letter_by_letter() -> None:
+    with pytest.raises(infogap.InputError, match="a single text is given"):
+        infogap.deduplicate("Wait, perhaps it is 3.")

@@ -35,8 +35,19 @@ def test_your_own_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert infogap.grade("abc", "xyz", "my_grader_for_the_api:same_length").verdict == "correct"
 
 
+def test_a_function_that_is_not_there_is_wrong_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_other_grader.py").write_text("def same_length(response, gold, task):\n    return True\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(infogap.InputError, match=r"^module 'my_other_grader' has no 'same_lenght' .did you"):
+        infogap.grade("abc", "xyz", "my_other_grader:same_lenght")
+
+
 def test_wrong_arguments() -> None:
-    with pytest.raises(infogap.InputError, match="there is no verifier 'mth'"):
+    with pytest.raises(infogap.InputError, match=r"no verifier 'mth' \(did you mean 'math'\?\); use choice, exact"):
         infogap.grade("1", "1", "mth")
+    with pytest.raises(infogap.InputError, match="a column is a polars Series; found list"):
+        infogap.grade(["1"], ["1"])  # type: ignore[call-overload]
+    with pytest.raises(infogap.InputError, match="needs a column of gold answers"):
+        infogap.grade(pl.Series(["1"]), ["1"])  # type: ignore[call-overload]
     with pytest.raises(infogap.InputError, match="cannot be paired"):
         infogap.grade(pl.Series(["1", "2"]), pl.Series(["1"]))

@@ -49,6 +49,28 @@ def test_tables_are_lazy_frames_with_the_declared_columns(run: infogap.Run) -> N
         run.table("trace")
 
 
+def test_columns_of_the_users_measures_are_in_the_tables(
+    recipe: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "letters.py").write_text(
+        "import polars as pl\n"
+        "class Letters:\n"
+        "    columns, version = {'es': pl.Int64}, 1\n"
+        "    def measure(self, frame):\n"
+        "        return frame.select(es=pl.col('text').str.count_matches('e').cast(pl.Int64))\n"
+        "LETTERS = Letters()\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    measured = infogap.Run.create(recipe | {"measure": {"measures": ["letters:LETTERS"]}}, tmp_path / "run")
+    assert measured.table("measures").collect_schema() == MEASURES.schema
+    measured.update(quiet=True)
+    counted = pl.concat_str("reasoning", "response", ignore_nulls=True).str.count_matches("e").alias("expected")
+    joined = measured.joined().select("es", counted).collect()
+    assert joined["es"].to_list() == joined["expected"].to_list()
+    assert joined["es"].sum() > 0
+    assert measured.table("measures").collect()["es"].null_count() == 0
+
+
 def test_a_stage_that_is_not_there_is_named(run: infogap.Run) -> None:
     with pytest.raises(infogap.InputError, match=r"there is no stage 'mesure' .*did you mean 'measure'"):
         run.update("mesure", quiet=True)

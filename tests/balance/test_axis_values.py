@@ -106,7 +106,9 @@ def test_shares_given_a_family_hold_within_each(tmp_path: Path) -> None:
         "family=b band=confident": 27,
     }
     with pytest.raises(InputError, match="no shares are given within family 'b'"):
-        make_mix(make_run(tmp_path / "x", "{family: uniform, band: {given: family, shares: {a: {mixed: 1}}}}", traces))
+        make_mix(
+            make_run(tmp_path / "x", "{family: uniform, band: {given: family, shares: {a: {confident: 1}}}}", traces)
+        )
 
 
 def test_natural_shares_with_floors_and_caps(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_a_started_recipe_is_valid(tmp_path: Path) -> None:
     assert costs["requests"] == 12 * 3 * 2
     again = infogap("init", cwd=tmp_path)
     assert again.returncode == 2
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr
 
 
 def test_a_wrong_recipe_ends_with_2_and_no_traceback(tmp_path: Path) -> None:

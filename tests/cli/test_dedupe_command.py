@@ -28,7 +28,7 @@ def test_a_file_is_deduplicated(tmp_path: Path) -> None:
         *("--output", tmp_path / "kept.jsonl", "--duplicates", tmp_path / "why.parquet"),
     )
     assert ended.returncode == 0, ended.stderr
-    assert "4 rows: 1 copies and 1 near-duplicates go, 2 stay" in ended.stderr
+    assert "4 rows: 1 copies and 1 near-duplicates removed, 2 kept" in ended.stderr
     assert (tmp_path / "kept.jsonl").read_text().count("\n") == 2
     why = pl.read_parquet(tmp_path / "why.parquet")
     assert why.select("row", "duplicate_of", "how").rows() == [(1, 0, "minhash"), (3, 0, "exact")]
@@ -40,7 +40,7 @@ def test_options_that_do_not_go_together(tmp_path: Path) -> None:
     for arguments, message in (
         ((), "name a run's folder, or a file with --input and --column"),
         (("run", "--input", "a.jsonl"), "name a run's folder, or a file"),
-        (("run", "--num-perm", "64"), "--num-perm goes with --input; for a run the recipe says it"),
+        (("run", "--num-perm", "64"), "--num-perm needs --input; for a run, set it in the recipe"),
         (("--input", "a.jsonl"), "say which column holds the texts"),
         (
             ("--input", "a.jsonl", "--column", "text", "--threshold", "2"),

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from cli.test_app import infogap
+from infogap.cli.task_preview import Preview, PreviewedTask
 from tasks.small_recipes import write_jsonl
 
 ROW = {"question": "What is 3 + 4?", "answer": "3 + 4 = 7\n#### 7"}
@@ -64,3 +65,8 @@ def test_check_reads_the_data(tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text(recipe % ("q", "levl > 1"))
     done = infogap("check", "r.yaml", cwd=tmp_path)
     assert "import[0].where: not a condition over a task's columns: unable to find column" in done.stderr
+
+
+def test_a_long_label_does_not_run_into_its_text() -> None:
+    task = PreviewedTask("1", "a.jsonl", "math", "What is 3 + 4?", "7", contexts={"solution_in_lines": "So it is 7."})
+    assert "  under solution_in_lines So it is 7." in Preview([task], None).lines()

@@ -57,7 +57,7 @@ def test_tables_are_data(folder: Path) -> None:
     assert [row["teacher"] for row in json.loads(effects.stdout)] == ["unknown"]
     wrong = infogap("measure", "sums", "--tasks", cwd=folder)
     assert wrong.returncode == 2
-    assert wrong.stderr == "--tasks adds to --table; write both\n"
+    assert wrong.stderr == "--tasks needs --table; write both\n"
     gap = infogap("gap", "sums", cwd=folder)
     assert gap.returncode == 2
     assert gap.stderr.startswith("the recipe scores nothing")

@@ -164,7 +164,7 @@ def test_without_a_terminal_a_line_says_it_all(killed: Path) -> None:
         rest, said = process.communicate(timeout=10)
     done, total = answered(killed / "traces") or (0, 0)
     assert line.startswith(f"1 of 8 stages done; {done} of {total} requests; last answer 0:")
-    assert line.endswith("no process of this machine holds the run; the same command goes on with it\n")
+    assert line.endswith("no process on this machine works on the run; run the same command again to continue\n")
     assert (process.returncode, rest, said) == (0, "", "")
 
 

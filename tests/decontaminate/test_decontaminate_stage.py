@@ -173,7 +173,7 @@ def test_a_phrase_that_makes_everything_match_is_named_before_the_long_work(
     assert "takes long" not in capsys.readouterr().err
     STAGE.make(make_run(tmp_path / "many", ", ignore: [integers]", questions))
     said = " ".join(capsys.readouterr().err.split())
-    assert "'Which of these integers is the largest one that' stands in 12 tasks and in 1 evaluation questions" in said
+    assert "'Which of these integers is the largest one that' occurs in 12 tasks and in 1 evaluation questions" in said
 
 
 def test_of_many_questions_that_match_the_closest_are_listed(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_copies_by_the_thousand_go_at_once(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("a.jsonl", '{"txt": "a"}\n', r"no row has 'text' \(did you mean 'txt'\?\); its columns are txt"),
-        ("a.jsonl", '{"text": 3}\n', "row 0: 'text' is no text, found 3"),
+        ("a.jsonl", '{"text": 3}\n', "row 0: 'text' is not text, found 3"),
         ("a.jsonl", '{"text": ["a"]}\n', r"found \[\"a\"\]; its first item is 'text\[0\]'"),
         ("a.jsonl", '["a"]\n', r"row 0: a row is a mapping, found \[\"a\"\]"),
         ("a.jsonl", '{"text": "a"}\n{"text"\n', "row 1: not valid JSON"),
@@ -131,7 +131,7 @@ def test_a_file_without_any_text_has_no_duplicates(tmp_path: Path) -> None:
 def test_a_column_of_parquet_must_be_there_and_text(tmp_path: Path) -> None:
     file = tmp_path / "rows.parquet"
     pl.DataFrame({"text": [1], "txet": ["a"]}).write_parquet(file)
-    with pytest.raises(InputError, match="'text' is no text but int64"):
+    with pytest.raises(InputError, match="'text' is not text but int64"):
         duplicates_in(file, "text", SETTINGS)
     with pytest.raises(InputError, match="has no column 'texts'"):
         duplicates_in(file, "texts", SETTINGS)

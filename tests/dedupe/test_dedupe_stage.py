@@ -153,7 +153,7 @@ def test_the_order_on_disk_makes_no_difference(tmp_path: Path) -> None:
 
 def test_a_few_permutations_are_said_to_miss_some(tmp_path: Path) -> None:
     run = make_run(tmp_path, "{num_perm: 16, threshold: 0.2}", [{"trace_id": "a"}])
-    assert any("raise dedupe.num_perm" in note for note in STAGE.make(run).notes)
+    assert any("increase dedupe.num_perm" in note for note in STAGE.make(run).notes)
 
 
 def test_thousands_of_copies_are_no_more_work_than_reading_them(tmp_path: Path) -> None:

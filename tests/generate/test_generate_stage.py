@@ -182,8 +182,8 @@ def test_tags_and_unknown_finish_reasons_are_said(tmp_path: Path, serving: Servi
     run = make_run(tmp_path, serving(ScriptedServer(thinks)), "generate.samples=1", "generate.privileges=[unguided]")
     outcome = STAGE.make(run)
     assert outcome.notes[:2] == [
-        "thoughts were set apart by [THINK] (9 traces)",
-        "finish reasons that are not known, kept as they are: repetition (1 trace)",
+        "thoughts were recognised by [THINK] (9 traces)",
+        "unknown finish reasons, kept as they are: repetition (1 trace)",
     ]
     assert outcome.counts["finish_reasons_not_known"] == {"repetition": 1}
     assert "thoughts_by" not in outcome.counts  # a run that was resumed has the same manifest

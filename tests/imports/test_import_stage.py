@@ -56,7 +56,7 @@ def test_a_trace_with_all_that_is_known_of_it(tmp_path: Path) -> None:
         "completion_tokens": 12,
         "error": None,
     }
-    assert (outcome.rows, outcome.notes) == (1, ["traces.jsonl: thoughts were set apart by <think> (1 trace)"])
+    assert (outcome.rows, outcome.notes) == (1, ["traces.jsonl: thoughts were recognised by <think> (1 trace)"])
 
 
 def test_constants_stand_where_no_column_says_it(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_tags_that_are_not_known_are_named(tmp_path: Path) -> None:
         ("", "<p>2</p>"),
         ("2", ""),
     ]
-    assert outcome.notes == ["traces.jsonl: thoughts were set apart by <ponder> (2 traces)"]
+    assert outcome.notes == ["traces.jsonl: thoughts were recognised by <ponder> (2 traces)"]
 
 
 def test_text_after_an_end_token_is_counted(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_text_after_an_end_token_is_counted(tmp_path: Path) -> None:
         tmp_path, [SUM | {"text": "2<|im_end|>\n<|im_start|>user\nWhy?"}], "columns: {trace: text}"
     )
     assert table_of(run, TRACES)["response"].to_list() == ["2"]
-    assert "1 trace went on after an end-of-sequence token; what stood after it is left out" in outcome.notes[1]
+    assert "1 trace continued after an end-of-sequence token; the text after it is left out" in outcome.notes[1]
 
 
 def test_the_same_text_twice_is_two_traces(tmp_path: Path) -> None:

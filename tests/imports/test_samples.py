@@ -51,7 +51,7 @@ def test_thoughts_in_a_column_of_their_own(tmp_path: Path) -> None:
         ("Three twos.", "6"),
     ]
     assert outcome.notes == [
-        "traces.jsonl: thoughts were set apart by <think> (2 traces), a column of its own (2 traces)",
+        "traces.jsonl: thoughts were recognised by <think> (2 traces), a column of its own (2 traces)",
         "traces.jsonl: end-of-sequence tokens removed: <|im_end|> (1 trace)",
     ]
     assert outcome.counts["sources"][0]["thoughts_by"] == {"<think>": 2, "a column of its own": 2}
@@ -99,7 +99,7 @@ def test_every_words_for_why_an_answer_ended(tmp_path: Path) -> None:
         None,
         None,
     ]
-    assert outcome.notes == ["traces.jsonl: finish reasons that are not known, kept as they are: repetition (1 trace)"]
+    assert outcome.notes == ["traces.jsonl: unknown finish reasons, kept as they are: repetition (1 trace)"]
     assert outcome.counts["sources"][0]["finish_reasons_not_known"] == {"repetition": 1}
 
 
@@ -126,7 +126,7 @@ def test_a_trace_that_begins_inside_its_thought(tmp_path: Path, end: str | None)
         ("One and one.", "It is 2."),
         ("One and \\boxed{2}, or", ""),
     ]
-    assert outcome.notes == ["traces.jsonl: thoughts were set apart by <think> (1 trace)"]
+    assert outcome.notes == ["traces.jsonl: thoughts were recognised by <think> (1 trace)"]
     untold, outcome = import_rows(tmp_path / "untold", rows, columns)
     assert table_of(untold, TRACES)["response"].to_list() == ["It is 2.", "One and \\boxed{2}, or"]
     assert [
@@ -253,4 +253,4 @@ def test_thoughts_of_every_item_and_why_each_ended(tmp_path: Path) -> None:
     )
     expected = [("One and one.", "2.", "stop"), ("One and", "", "length")]
     assert table_of(run, TRACES).select("reasoning", "response", "finish_reason").rows() == expected
-    assert outcome.notes == ["traces.jsonl: thoughts were set apart by a column of its own (2 traces)"]
+    assert outcome.notes == ["traces.jsonl: thoughts were recognised by a column of its own (2 traces)"]

@@ -61,7 +61,7 @@ def test_what_the_function_raises_is_raised() -> None:
 
 
 def test_a_killed_worker_is_told() -> None:
-    with pytest.raises(ExternalError, match="ended by the system"):
+    with pytest.raises(ExternalError, match="the system ended a worker process"):
         list(processes_in_order(_killed, range(9), 9, workers=2))
 
 

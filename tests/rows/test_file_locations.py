@@ -24,7 +24,7 @@ from hub.server import Hub
 from infogap.errors import ExternalError, InputError
 from infogap.recipe.sources import FileTasks, RowSource
 from infogap.rows.file_locations import find_places, matching
-from infogap.rows.row_join import content, read_rows
+from infogap.rows.source_rows import content, read_rows
 from servers.serve import serve
 from tasks.small_recipes import task_run, write_jsonl
 
@@ -217,7 +217,7 @@ _READ = """
 import json, sys
 from pathlib import Path
 from infogap.recipe.sources import RowSource
-from infogap.rows.row_join import read_rows
+from infogap.rows.source_rows import read_rows
 source = RowSource.model_validate({"from": sys.argv[1]})
 print(json.dumps([row for _, row in read_rows(Path.cwd(), source, None)]))
 """

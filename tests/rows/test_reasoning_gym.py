@@ -100,7 +100,7 @@ def test_repeated_entries_are_merged_and_noted(tmp_path: Path) -> None:
     [
         ("names: [chain_sums]", "no dataset 'chain_sums' (did you mean 'chain_sum'?)"),
         ("names: [composite]", "'composite' cannot be used"),
-        ("names: [word_ladder]", "does not make the same tasks again"),
+        ("names: [word_ladder]", "makes different tasks in another process"),
         ("names: [chain_sum], level: 99", "'chain_sum' has levels 0 to 10, found 99"),
         ("names: [gsm_symbolic], level: 1", "'gsm_symbolic' has no curriculum"),
         (

@@ -77,7 +77,7 @@ def test_gold_answers_beside_a_chat_are_mapped(tmp_path: Path) -> None:
     TASKS.make(run)
     assert tasks_of(run)["answer"].to_list() == ["6"]
     write_jsonl(tmp_path / "other.jsonl", [{"messages": chat, "ground_truth": "6"}])
-    with pytest.raises(InputError, match="no row has 'answer', but 'ground_truth'"):
+    with pytest.raises(InputError, match="no row has 'answer', but they have 'ground_truth'"):
         TASKS.make(import_run(tmp_path, "  - {from: other.jsonl, format: messages}"))
 
 
@@ -109,7 +109,7 @@ def test_an_instruction_at_the_end_of_every_question_is_taken_off(tmp_path: Path
 def test_an_instruction_that_stays_is_said(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "rows.jsonl", [{"question": f"What is {n}? {INSTRUCTION}", "answer": "4"} for n in range(6)])
     outcome = TASKS.make(task_run(tmp_path, "  - {from: rows.jsonl}"))
-    assert any(f'`strip_suffix: "{INSTRUCTION}"` takes it off' in note for note in outcome.notes)
+    assert any(f'`strip_suffix: "{INSTRUCTION}"` removes it' in note for note in outcome.notes)
 
 
 def _harness(**changes: Any) -> dict[str, Any]:

@@ -124,7 +124,7 @@ def test_manifests_depend_on_the_recipe_and_not_on_the_runs_history(tmp_path: Pa
 def test_a_new_version_of_a_stage_is_made_again(bench: Bench) -> None:
     bench.make()
     bench.versions["second"] = 2
-    assert bench.states()[1].why == ["this version of infogap makes it otherwise"]
+    assert bench.states()[1].why == ["this version of infogap computes it differently"]
     assert bench.make() == ["second"]
 
 
@@ -132,9 +132,9 @@ def test_files_that_are_gone_or_cut_are_noticed(bench: Bench) -> None:
     bench.make()
     (part,) = bench.run.part_paths(MIX)
     part.write_bytes(part.read_bytes()[:-1])
-    assert bench.states()[1].why == ["mix/part-00000.parquet has another size"]
+    assert bench.states()[1].why == ["mix/part-00000.parquet has a different size"]
     part.unlink()
-    assert bench.states()[1].why == ["mix/part-00000.parquet is gone"]
+    assert bench.states()[1].why == ["mix/part-00000.parquet is missing"]
     assert bench.make() == ["second"]
 
 

@@ -91,7 +91,7 @@ def test_a_column_that_is_not_the_gold_answer_shows(tmp_path: Path) -> None:
     found = solution_agreement(run)
     assert found is not None
     assert found.doubtful
-    assert "may be mapped to another column" in found.lines()[-1]
+    assert "may be mapped to the wrong column" in found.lines()[-1]
 
 
 def test_a_few_tasks_as_they_were_read(tmp_path: Path) -> None:

@@ -94,14 +94,14 @@ def test_rows_are_joined_by_a_key(tmp_path: Path, on: str) -> None:
     outcome = STAGE.make(run)
     assert tasks_of(run).select("question", "answer").rows() == [("How many?", "2"), ("Why?", "1")]
     assert outcome.counts["sources"][0]["left_out"] == {f"no row of q.jsonl has its {key}": 2}
-    assert "q.jsonl: 1 rows were not asked for by a.jsonl" in outcome.notes
+    assert "q.jsonl: 1 rows match no row of a.jsonl" in outcome.notes
 
 
 def test_a_key_that_stands_twice_or_nowhere_is_an_error(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "a.jsonl", [{"id": 1, "t": "2"}])
     write_jsonl(tmp_path / "q.jsonl", [{"id": 1, "q": "How many?"}, {"id": 1, "q": "Why?"}])
     source = "  - {from: a.jsonl, join: {from: q.jsonl, on: %s}, columns: {question: q, trace: t, answer: null}}"
-    with pytest.raises(InputError, match=r"q.jsonl, row 2: a second row with id '1', and another content"):
+    with pytest.raises(InputError, match=r"q.jsonl, row 2: a second row with id '1' but different content"):
         STAGE.make(import_run(tmp_path, source % "id"))
     with pytest.raises(InputError, match=r"q.jsonl: no row has 'idd' \(did you mean 'id'\?\)"):
         STAGE.make(import_run(tmp_path, source % "{id: idd}"))
@@ -148,7 +148,7 @@ def test_a_column_that_where_does_not_find_is_named_with_those_there_are(tmp_pat
 def test_gold_answers_under_another_name_are_not_taken_for_none(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "a.jsonl", [{"question": "Q?", "gold_answer": 1, "t": "x"}])
     with pytest.raises(
-        InputError, match=r"no row has 'answer', but 'gold_answer': write `columns: \{answer: gold_answer\}`"
+        InputError, match=r"no row has 'answer', but they have 'gold_answer': write `columns: \{answer: gold_answer\}`"
     ):
         STAGE.make(import_run(tmp_path, "  - {from: a.jsonl, columns: {trace: t}}"))
     run = import_run(tmp_path, "  - {from: a.jsonl, columns: {trace: t, answer: null}}")

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infogap.text.characters import half_width, visible, without_end_tokens
-from infogap.verify.reading.answer_reader import read
+from infogap.verify.reading.answer_reader import Based, Clock, Condition, Dotted, Form, Maths, Words, read
 from infogap.verify.reading.closing_answer import closing_answer
-from infogap.verify.reading.numerals import Based, Clock, Condition, Dotted, Form, Maths, Words, exactly, numerals
+from infogap.verify.reading.numerals import exactly, numerals
 from infogap.verify.reading.units import conflicting, quantity
 
 

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from infogap.api.check_recipe import checked
-from infogap.errors import ExternalError, InputError
+from infogap.errors import InputError
 from infogap.recipe import load_recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES, VERDICTS
@@ -234,7 +234,7 @@ def test_check_says_what_is_missing_and_where(tmp_path: Path, source: str | None
 
 def test_a_module_that_goes_missing_ends_the_stage_at_once(folder: Path) -> None:
     (folder / "graders.py").unlink()
-    with pytest.raises(ExternalError, match="there is no module 'graders', neither beside the recipe nor installed"):
+    with pytest.raises(InputError, match=r"^there is no module 'graders', neither beside the recipe nor installed"):
         _graded(folder, ["true"])
 
 

@@ -122,5 +122,5 @@ def test_a_format_with_errors_names_its_package(package: Path) -> None:
 def test_an_object_that_is_no_verifier_is_refused(package: Path) -> None:
     file = package / "infogap_anagrams" / "__init__.py"
     file.write_text("ANAGRAM = 'anagram'\n")
-    with pytest.raises(InputError, match="'anagram' of infogap-anagrams is no instance"):
+    with pytest.raises(InputError, match="'anagram' of infogap-anagrams is not an instance"):
         verifier("anagram")

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from infogap.errors import InputError
 from infogap.recipe import LoadedRecipe, Problem, RecipeError, load_recipe, recipe_from_dict
 from infogap.recipe.sources import GymTasks
 from infogap.recipe.teacher_section import AnyTeacher
 
 
 def checked(recipe: Path | Mapping[str, Any], overrides: list[str] | None = None) -> LoadedRecipe:
-    """A recipe with nothing wrong, in itself and in what it names. Raises RecipeError with all problems.
+    """Load a recipe and check it, and everything that it names. Raises RecipeError with all problems.
 
     Relative paths start from the recipe's folder; those of a mapping start from the working directory.
     """
@@ -32,7 +33,7 @@ def checked(recipe: Path | Mapping[str, Any], overrides: list[str] | None = None
 
 
 def outside_problems(loaded: LoadedRecipe) -> list[Problem]:
-    """What the recipe's text alone does not show: missing files, unknown datasets, broken templates."""
+    """Return the problems that the text alone does not show: missing files, unknown datasets, broken templates."""
     from infogap.tasks.task_checks import check_sources
 
     return [
@@ -46,7 +47,7 @@ def outside_problems(loaded: LoadedRecipe) -> list[Problem]:
 
 
 def _verifiers(loaded: LoadedRecipe) -> list[Problem]:
-    """The user's own graders that cannot be called, each once."""
+    """Return the user's own verifiers that cannot be called, each once."""
     from infogap.user_objects import is_user_object
     from infogap.verify.custom_verifier import problem
 
@@ -78,8 +79,7 @@ def _templates(loaded: LoadedRecipe) -> list[Problem]:
 
 
 def _models(loaded: LoadedRecipe) -> list[Problem]:
-    """The teacher's model, or the scorer's, that is a path where nothing is."""
-    from infogap.errors import InputError
+    """Return the models, the teacher's or the scorer's, whose path does not exist."""
     from infogap.recipe.measure_section import THE_TEACHER, scorer_settings
     from infogap.teachers.model_identity import name_of
 
@@ -97,7 +97,6 @@ def _models(loaded: LoadedRecipe) -> list[Problem]:
 
 
 def _lexicons(loaded: LoadedRecipe) -> list[Problem]:
-    from infogap.errors import InputError
     from infogap.measure.lexicon import load
 
     problems = []
@@ -116,9 +115,8 @@ def _lexicons(loaded: LoadedRecipe) -> list[Problem]:
 
 
 def _measures(loaded: LoadedRecipe) -> list[Problem]:
-    """Measures that cannot be loaded, and axes and conditions of the mix over columns that there are not."""
+    """Return the measures that cannot be loaded, or else what the mix asks of columns that there are not."""
     from infogap.balance.mix_pool import column_problems
-    from infogap.errors import InputError
     from infogap.measure.load_measures import load_measure, named_measures
     from infogap.runs.run_folder import Run
 

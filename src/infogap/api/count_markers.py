@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from infogap.errors import InputError
+
 if TYPE_CHECKING:
     from infogap.measure.lexicon import Lexicon
 
@@ -23,7 +25,7 @@ def count_markers(texts: Iterable[str | None], lexicon: str = "infogap", spans: 
         texts: A list, a Series or any other iterable of texts. None counts as a text without words.
         lexicon: `infogap` (words and phrases in prose, English and Chinese), `kim2026` (ten words, as substrings), or
             the path of a lexicon's YAML file.
-        spans: Also return where each marker stands.
+        spans: Also return the place of each marker.
 
     Returns:
         A row per text, in order: `words` (a Chinese character counts as one), `epistemic_count`, `epistemic_density`
@@ -32,11 +34,13 @@ def count_markers(texts: Iterable[str | None], lexicon: str = "infogap", spans: 
         exclusive, count characters of the text).
 
     Raises:
-        InputError: There is no such lexicon, or its file is wrong.
+        InputError: There is no such lexicon, its file is wrong, or `texts` is a single text.
     """
     from infogap.measure.lexicon import load
     from infogap.text.text_batch import word_counts
 
+    if isinstance(texts, str):
+        raise InputError("a single text is given; pass a list: count_markers([text])")
     loaded = load(lexicon, lambda path: Path(path).expanduser())
     listed = [text or "" for text in texts]
     words, places = word_counts(listed), _marker_places(loaded, listed)
@@ -68,7 +72,7 @@ def count_markers(texts: Iterable[str | None], lexicon: str = "infogap", spans: 
 
 
 def _marker_places(lexicon: Lexicon, texts: list[str]) -> list[list[tuple[int, int, str]]]:
-    """Of each text the start, end and name of its markers, from left to right."""
+    """Return the start, end and name of each text's markers, from left to right."""
     from infogap.measure.marker_search import MarkerSearch
 
     return [by_lexicon[0] for by_lexicon in MarkerSearch([lexicon]).spans(texts)] if texts else []

@@ -13,16 +13,16 @@ from infogap.errors import InputError
 if TYPE_CHECKING:
     from infogap.dedupe.text_duplicates import TextSearch
 
-_AT_ONCE = 2_000  # texts in a batch
+_BATCH = 2_000  # texts
 
 
 @dataclass(frozen=True)
 class Deduplicated:
     """The result of `deduplicate`.
 
-    `kept` holds the positions of the texts that stay, ascending, as in `frame[result.kept]`. `removed` has a row per
-    text that goes: `row` (its position), `duplicate_of` (the position of the kept text that it duplicates), `jaccard`
-    (of their sets of word n-grams, exact) and `how` (`exact`: the same words in the same order; or `minhash`).
+    `kept` holds the positions of the kept texts, ascending, as in `frame[result.kept]`. `removed` has a row per removed
+    text: `row` (its position), `duplicate_of` (the position of the kept text that it duplicates), `jaccard` (of their
+    sets of word n-grams, exact) and `how` (`exact`: the same words in the same order; or `minhash`).
     """
 
     threshold: float
@@ -31,29 +31,29 @@ class Deduplicated:
     _search: TextSearch
 
     def at(self, threshold: float) -> Deduplicated:
-        """The result at a higher threshold, without comparing the texts again.
+        """Return the result at a higher threshold, without comparing the texts again.
 
-        Raises InputError for a threshold below the one that was searched, or above 1.
+        Raises InputError for a threshold below the one at which the texts were compared, or above 1.
         """
         searched = self._search.settings.threshold
         if not searched <= threshold <= 1:
-            raise InputError(f"the texts were compared at {searched:g}; a threshold here is from {searched:g} to 1")
+            raise InputError(f"the texts were compared at {searched:g}; choose a threshold from {searched:g} to 1")
         return _result(self._search, threshold)
 
 
 def deduplicate(texts: Iterable[str | None], threshold: float = 0.8, *, ngram: int = 5) -> Deduplicated:
     """Find the texts that nearly repeat an earlier one: MinHash candidates, confirmed by their exact Jaccard.
 
-    A text goes only for a text that stays and that it is itself similar to: a chain of small changes does not remove
-    everything. Texts that are None or have no word stay.
+    A text is removed only if it is itself similar to a kept one, so a chain of small changes does not remove
+    everything. Texts that are None or have no words are kept.
 
     Args:
         texts: A list, a Series or any other iterable of texts.
-        threshold: The Jaccard similarity from which two texts are duplicates, above 0 and at most 1.
+        threshold: The lowest Jaccard similarity at which two texts are duplicates, above 0 and at most 1.
         ngram: Words per n-gram.
 
     Raises:
-        InputError: The threshold or the n-gram's length is out of range.
+        InputError: The threshold or the n-gram's length is out of range, or `texts` is a single text.
     """
     from pydantic import ValidationError
 
@@ -62,6 +62,8 @@ def deduplicate(texts: Iterable[str | None], threshold: float = 0.8, *, ngram: i
     from infogap.recipe.dedupe_section import Dedupe
     from infogap.recipe.recipe_errors import messages, spell_path
 
+    if isinstance(texts, str):
+        raise InputError("a single text is given; pass a list of texts")
     given = {"threshold": float(threshold), "ngram": ngram, "scope": "all"}
     try:
         settings = Dedupe.model_validate(given)
@@ -69,7 +71,7 @@ def deduplicate(texts: Iterable[str | None], threshold: float = 0.8, *, ngram: i
         problems = (f"{spell_path(path)}: {message}" for path, message in messages(error, given))
         raise InputError("; ".join(problems)) from None
     listed = list(texts)
-    batches = [Held(listed[start : start + _AT_ONCE]) for start in range(0, len(listed), _AT_ONCE)]
+    batches = [Held(listed[start : start + _BATCH]) for start in range(0, len(listed), _BATCH)]
     return _result(search(lambda: batches, settings, lambda _rows: None), settings.threshold)
 
 
@@ -77,5 +79,5 @@ def _result(search: TextSearch, threshold: float) -> Deduplicated:
     from infogap.dedupe.text_duplicates import removal_table
 
     removed = removal_table(search.removals(threshold))
-    gone = set(removed["row"])
-    return Deduplicated(threshold, [row for row in range(search.rows) if row not in gone], removed, search)
+    rows = set(removed["row"])
+    return Deduplicated(threshold, [row for row in range(search.rows) if row not in rows], removed, search)

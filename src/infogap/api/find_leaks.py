@@ -1,4 +1,4 @@
-"""Find where traces show what only their teacher saw."""
+"""Find the places where traces show what only their teacher saw."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def find_leaks(frame: pl.DataFrame) -> pl.DataFrame:
     Args:
         frame: A row per trace, with the columns `question` and `text` (the trace, its thinking included), and any of
             `context` (what the teacher was shown besides the question), `answer` (the gold answer) and `privilege` (a
-            name of the ladder, such as `solution`). Each may be null: less is found then.
+            name of the ladder, such as `solution`). Each may be null; fewer kinds of leaks are then found.
 
     Returns:
         The frame with `leak` (whether there is any), `leaks` (list of {kind, rule, start, end, evidence}; `start` and
         `end`, which is exclusive, count characters of `text`), `copied_share` (the share of the text's 8-grams of
-        words that stand in the context and not in the question) and `longest_copy` (in words; both null without a
+        words that are in the context and not in the question) and `longest_copy` (in words; both null without a
         context). Kinds and rules are in docs/leaks.md.
 
     Raises:
@@ -48,7 +48,7 @@ def find_leaks(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _scanned(rows: list[dict[str, Any]]) -> list[tuple[list[Any], float | None, int | None]]:
-    """Of each row its leaks, its copied share and its longest copy."""
+    """Return the leaks, the copied share and the longest copy of each row."""
     from infogap.leaks import ContextKind, ScannedTrace, load_leaks
     from infogap.privileges.ladder import ladder
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, overload
 
 import polars as pl
 
-from infogap.errors import InputError
+from infogap import plugins
+from infogap.errors import InputError, nearest
+from infogap.recipe.sources import GYM_VERIFIER
 from infogap.schema import VERDICTS
 
 if TYPE_CHECKING:
@@ -35,15 +37,15 @@ def grade(
 ) -> Grade | pl.DataFrame:
     """Grade the final answer of a response, or of a column of responses.
 
-    Answers are graded in worker processes with limits of time and memory: one that hangs is `ungradable`, and nothing
-    else is lost. Start them from a script under `if __name__ == "__main__":`, as with any multiprocessing.
+    Answers are graded in worker processes with limits of time and memory: one that hangs is `ungradable`, and
+    nothing else is lost. Start the work in a script under `if __name__ == "__main__":`, as with any multiprocessing.
 
     Args:
-        response: What the model wrote; an answer inside a thought that was cut off does not count.
+        response: What the model wrote; an answer inside a truncated thought does not count.
         gold: The right answer.
         verifier: `math`, `choice`, `exact`, `numeric`, `regex` (docs/verifiers.md), or your own function as
-            `module:function`, from a module beside the working directory or installed.
-        question: `choice` reads the options here; a function of your own is given it.
+            `module:function`, from a module in the working directory or an installed one.
+        question: `choice` reads the options from it; a function of your own receives it.
 
     Returns:
         For one response its `verdict` (correct, wrong, no_answer, truncated, ungradable), the `answer` that was read,
@@ -51,13 +53,15 @@ def grade(
         `extracted_answer`, `score`, `detail`.
 
     Raises:
-        InputError: There is no such verifier, or the columns differ in length.
-        ExternalError: A function of your own cannot be loaded.
+        InputError: There is no such verifier or function, the columns differ in length, or one of them is not a Series.
+        ExternalError: Worker processes do not start.
     """
     if isinstance(response, str):
         return _grades([response], [gold], [question or ""], verifier)[0]
-    if gold is None or isinstance(gold, str):
-        raise InputError("a column of responses needs a column of gold answers")
+    if not isinstance(response, pl.Series):
+        raise InputError(f"a response is a text, or a column is a polars Series; found {type(response).__name__}")
+    if not isinstance(gold, pl.Series):
+        raise InputError("a column of responses needs a column of gold answers, a polars Series")
     golds = gold.to_list()
     questions = [""] * len(response) if question is None else list(question)
     if not len(response) == len(golds) == len(questions):
@@ -68,15 +72,18 @@ def grade(
 
 
 def _grades(responses: list[Any], golds: list[Any], questions: list[Any], verifier: str) -> list[Grade]:
-    """The grades in order, each item prepared as the verify stage does it."""
+    """Grade the responses in order, prepared as in the verify stage."""
     from infogap.text.thoughts import split
     from infogap.verify.grade_traces import prepared
     from infogap.verify.grading_pool import grade_all
     from infogap.verify.verifiers import is_known
 
     if not is_known(verifier):
-        known = "math, choice, exact, numeric, regex"
-        raise InputError(f"there is no verifier '{verifier}'; use {known}, or your own as module:function")
+        known = [name for name in plugins.names("verifiers") if name != GYM_VERIFIER]
+        listed = ", ".join(known)
+        raise InputError(
+            f"there is no verifier '{verifier}'{nearest(verifier, known)}; use {listed}, or your own as module:function"
+        )
 
     def work() -> Iterator[Any]:
         for response, gold, question in zip(responses, golds, questions, strict=True):

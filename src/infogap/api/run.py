@@ -24,7 +24,7 @@ class Run:
     """A run folder with its recipe. Make one with `Run.create` or `Run.open`."""
 
     def __init__(self, folder: RunFolder) -> None:
-        """Wrap what infogap's own modules work on; it stays reachable as `folder`."""
+        """Wrap the run folder that infogap's own modules work on; it is available as `folder`."""
         self.folder = folder
 
     @classmethod
@@ -35,11 +35,11 @@ class Run:
         *,
         overrides: list[str] | None = None,
     ) -> Run:
-        """Check a recipe and write it into a run folder. Nothing else is made before `update`.
+        """Check a recipe and write it into a run folder. No stage runs before `update`.
 
         Args:
-            recipe: A YAML file, or the same as a dict. Relative paths in it start from the file's folder; those of a
-                dict start from the working directory.
+            recipe: A YAML file, or its contents as a dict. Relative paths in a file start from its folder, those in a
+                dict from the working directory.
             folder: Where the run is kept; by default `runs/NAME`. If it holds a run already, the recipe replaces that
                 run's recipe, and what both have in common is kept.
             overrides: Keys to set in the recipe, each as `key=value`: `generate.samples=2`.
@@ -75,7 +75,7 @@ class Run:
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
 
-    # Work
+    # Stages
 
     def update(
         self,
@@ -93,16 +93,16 @@ class Run:
         Args:
             stage: One stage alone, such as `measure`; by default all of them. The stages that it reads must be up to
                 date.
-            quiet: Say nothing.
+            quiet: Print nothing.
             retry_failed: Send failed requests again.
             max_requests: Stop after this many requests to the teacher.
             max_tokens: Stop when the teacher has read and written this many tokens.
 
         Returns:
-            For each stage, in order: its state before (`was`, `why`), its `rows`, and the `notes` to the user.
+            For each stage, in order: its former state (`was`, `why`), its `rows`, and the `notes` for the user.
 
         Raises:
-            InputError: A stage needs something that is not there.
+            InputError: A stage needs something that does not exist.
             ExternalError: A server, the Hub or the disk failed; call `update` again to continue.
             StoppedError: A limit was reached, or Ctrl-C was pressed; call `update` again to continue.
             ShortfallError: All stages ran, and the mix misses the target that the recipe insists on.
@@ -131,7 +131,7 @@ class Run:
     def push(self, *, quiet: bool = False) -> PushResult:
         """Push the dataset to the recipe's Hub repository, as the recipe's version.
 
-        Returns its `url`, `tag` and `commit`; `created` is False if the same content was there already.
+        Returns its `url`, `tag` and `commit`; `created` is False if the same content had been pushed before.
 
         Raises:
             InputError: The recipe names no repository, or the version exists with other content.
@@ -142,10 +142,10 @@ class Run:
         with speaking(quiet=quiet), self.folder.lock():
             return push(self.folder)
 
-    # What is there
+    # Results
 
     def status(self) -> list[StageState]:
-        """The state of every stage, in order: done, stale, partial or missing, and why. Changes nothing."""
+        """Return the state of every stage, in order: done, stale, partial or missing, and why. Changes nothing."""
         from infogap.runs.pipeline import states
 
         return states(self.folder)
@@ -155,10 +155,11 @@ class Run:
         return any(state.stage == stage and state.state == "done" for state in self.status())
 
     def table(self, name: str) -> pl.LazyFrame:
-        """One of the run's tables, lazily; empty if its stage has not run.
+        """Scan one of the run's tables lazily; it is empty if its stage has not run.
 
         The names are tasks, contexts, traces, tokens, stated_verdicts, verdicts, gaps, token_gaps, measures,
-        duplicates, contamination and mix; docs/tables.md lists their columns. Rows come in no particular order.
+        duplicates, contamination and mix; docs/tables.md lists their columns, and `measures` has those of the recipe's
+        own measures too. Rows come in no particular order.
 
         Raises:
             InputError: There is no table of this name.
@@ -169,10 +170,10 @@ class Run:
 
         if name not in TABLES:
             raise InputError(f"there is no table '{name}'{nearest(name, TABLES)}; a run has {', '.join(TABLES)}")
-        return self.folder.scan(TABLES[name])
+        return self.folder.scan(self.folder.stored(TABLES[name]))
 
     def joined(self) -> pl.LazyFrame:
-        """The traces with everything that is known of them: a row per trace, lazily.
+        """Join the traces with everything known about them: a row per trace, lazily.
 
         Columns: those of `traces`; the task's `source`, `family`, `difficulty`, `question`, `answer` and `verifier`;
         those of `verdicts`, `measures` and `duplicates`; and `selected`, `stratum` and `reason` of the mix, or, of
@@ -211,7 +212,7 @@ class Run:
         return plan_mixes(replace(self.folder, recipe=recipe))
 
     def effects(self) -> pl.DataFrame:
-        """What each privilege did: paired differences over the same tasks, a row per comparison and quantity.
+        """Compare the privileges: paired differences over the same tasks, a row per comparison and quantity.
 
         Returns:
             `teacher`, `privilege`, `against` (`unguided`, or a control); `quantity` (score, length, epistemic_count,

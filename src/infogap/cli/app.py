@@ -88,9 +88,9 @@ def _run(function: Callable[..., None], arguments: dict[str, Any]) -> None:
         _complain(str(error), style="yellow" if isinstance(error, StoppedError) else "red")
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
-        _complain("stopped; what was finished is on disk, and the same command continues from there")
+        _complain("stopped; finished work is on disk, and the same command continues from there")
         raise typer.Exit(_INTERRUPTED) from None
-    except BrokenPipeError:  # `infogap show RUN | head`: nobody reads the rest, so nothing may be flushed at exit
+    except BrokenPipeError:  # `infogap show RUN | head` closed the pipe, so nothing may be flushed at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(0) from None
     except (typer.Exit, typer.Abort):
@@ -118,4 +118,4 @@ def _app(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Handle the options that stand before the command."""
+    """Handle the options that come before the command."""

@@ -1,4 +1,4 @@
-"""`infogap dedupe`: the stage of a run, or any file by itself."""
+"""`infogap dedupe`: the stage of a run, or duplicates in any file."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def check(folder: Path | None, file: Path | None, of_file: dict[str, Any]) -> No
         raise InputError("name a run's folder, or a file with --input and --column")
     given = [name for name, value in of_file.items() if value is not None]
     if folder is not None and given:
-        raise InputError(f"--{given[0].replace('_', '-')} goes with --input; for a run the recipe says it (`dedupe:`)")
+        raise InputError(f"--{given[0].replace('_', '-')} needs --input; for a run, set it in the recipe (`dedupe:`)")
 
 
 def dedupe_file(
@@ -79,7 +79,7 @@ def dedupe_file(
     from infogap.runs.run_folder import write_part
 
     if column is None:
-        raise InputError("say which column holds the texts: --column NAME")
+        raise InputError("name the column that holds the texts: --column NAME")
     result = duplicates_in(file, column, _settings(settings))
     table = result.table()
     if duplicates is not None:
@@ -122,17 +122,17 @@ def _as_json(result: FileDuplicates) -> dict[str, Any]:
 
 def _print_counts(result: FileDuplicates, output_file: Path | None, duplicates: Path | None) -> None:
     exact = sum(removal.how == "exact" for removal in result.removed)
-    stay = result.rows - len(result.removed)
     similar = len(result.removed) - exact
-    say(f"{result.rows:,} rows: {exact:,} copies and {similar:,} near-duplicates go, {stay:,} stay", style="bold")
+    kept = result.rows - len(result.removed)
+    say(f"{result.rows:,} rows: {exact:,} copies and {similar:,} near-duplicates removed, {kept:,} kept", style="bold")
     if result.without_text:
-        say(f"{result.without_text:,} rows have no text: they were not compared, and stay", style="yellow")
+        say(f"{result.without_text:,} rows have no text: they were not compared, and are kept", style="yellow")
     if result.cut:
-        given_up = "searches were given up among very many similar texts: duplicates may be left"
-        say(f"{result.cut:,} {given_up}", style="yellow")
+        abandoned = "searches among very many similar texts were abandoned: some duplicates may remain"
+        say(f"{result.cut:,} {abandoned}", style="yellow")
     if output_file is not None:
         say(f"written: {output_file}")
     if duplicates is not None:
         say(f"written: {duplicates}")
     if output_file is None and duplicates is None:
-        say("nothing is written; --output FILE writes the rows that stay, --duplicates FILE why the others go")
+        say("nothing is written; --output FILE writes the kept rows, --duplicates FILE lists the removed ones")

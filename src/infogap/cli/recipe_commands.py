@@ -1,4 +1,4 @@
-"""Commands that write and check recipes, list file layouts, and write the quickstart for users without a clone."""
+"""Commands that write and check recipes and list file layouts; and the files of the quickstart."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from infogap.errors import InputError
 if TYPE_CHECKING:
     from infogap.recipe import LoadedRecipe
     from infogap.runs.run_folder import Run
-
 
 RECIPE = "quickstart.yaml"
 _TASKS = ("data/word_problems.jsonl", "data/sums_and_legs.jsonl")
@@ -59,14 +58,11 @@ def init(
         typer.Option("--from", metavar="DATA", help="A file of tasks or traces for the recipe to read."),
     ] = None,
 ) -> None:
-    """Write a commented recipe to start from, or one for a file of yours."""
+    """Write a commented recipe to start from, or one for a file of your own."""
     from importlib import resources
 
-    from infogap.atomic_files import write_text
-    from infogap.errors import InputError
-
     if file.exists():
-        raise InputError(f"{file} is there already; name another file")
+        raise InputError(f"{file} already exists; name another file")
     if from_ is None:
         write_text(file, (resources.files("infogap.recipe") / "starter.yaml").read_text(encoding="utf-8"))
     else:
@@ -79,7 +75,7 @@ def init(
 @command(RECIPES)
 def formats(
     file: Annotated[
-        str | None, typer.Argument(metavar="FILE", help="A file, pattern or dataset: which layouts it has.")
+        str | None, typer.Argument(metavar="FILE", help="A file, pattern or dataset whose layouts to find.")
     ] = None,
 ) -> None:
     """List the well-known file layouts that `format:` names, or those that a file has."""
@@ -95,7 +91,10 @@ def formats(
     if fits:
         say(f"write `format: {fits[0].name}` beside `from: {file}`; or: infogap init --from {file}")
     else:
-        say(f"{file} fits none of them; infogap init --from {file} guesses by the names of its columns", style="yellow")
+        say(
+            f"{file} fits none of them; infogap init --from {file} guesses from the columns' names",
+            style="yellow",
+        )
 
 
 def _print_formats(named: list[tuple[str, str]]) -> None:
@@ -116,8 +115,6 @@ def check(
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of recipes, for editors.")] = False,
 ) -> None:
     """Check a recipe: all its errors at once, each with its line."""
-    from infogap.errors import InputError
-
     if schema:
         typer.echo(_schema())
         return

@@ -1,4 +1,4 @@
-"""A run as another process sees it: its stages, who works on it and how fast. Writes nothing, takes no lock."""
+"""Observe a run from another process: its stages, which process works on it, and how fast. Takes no lock."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ class Look:
 
 
 class Watcher:
-    """Looks at a run repeatedly; works out the stages' states only if a manifest has changed."""
+    """Look at a run repeatedly; work out the stages' states only if a manifest has changed."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises InputError if the folder is not a run."""
+        """Open the run. Raises InputError if the folder is not one."""
         self._run = Run.open(folder)
         self._pace = PaceReader(folder / TRACES.name)
         self._versions: list[tuple[int, int] | None] = []
         self._states: list[StageState] = []
 
     def look(self) -> Look:
-        """The run at this moment."""
+        """Return the run at this moment."""
         versions = self._manifest_versions()
         if versions != self._versions:
             self._run = Run.open(self._run.path)
@@ -61,13 +61,13 @@ class Watcher:
         return Look(current, held, under_way, pace, silent, generate is not None and generate.in_rounds)
 
     def _manifest_versions(self) -> list[tuple[int, int] | None]:
-        """The versions of the files that change when the recipe or a stage's state does."""
+        """Return the versions of the files that change with the recipe or a stage's state."""
         manifests = [self._run.manifest_path(stage.folders[0]) for stage in stages(self._run.recipe)]
         return [_version(path) for path in (self._run.path / "recipe.yaml", *manifests)]
 
 
 def current_states(run: Run) -> list[StageState]:
-    """Every stage's state, even while another process replaces the files that record it."""
+    """Return every stage's state, even while another process replaces the files that record it."""
     for _ in range(_TRIES):
         try:
             return states(run)
@@ -77,14 +77,14 @@ def current_states(run: Run) -> list[StageState]:
 
 
 def holder(folder: Path) -> int | None:
-    """The process that has a run locked, if it runs on this machine."""
+    """Return the process that has a run locked, if it runs on this machine."""
     try:
         process = int((folder / ".lock.owner").read_text())
         os.kill(process, 0)
     except PermissionError:
         return process  # another user's
     except (OSError, ValueError):
-        return None  # nobody, or a process that was killed
+        return None  # no process, or one that was killed
     return process
 
 

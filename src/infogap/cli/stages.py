@@ -28,7 +28,6 @@ def _stage(name: str) -> Callable[..., None]:
 
 
 def _tasks(folder: RunFolder) -> None:
-
     _update(folder, "tasks", then=print_tasks)
 
 
@@ -47,7 +46,6 @@ def _gap(
         bool, typer.Option("--table", help="Print gaps by privilege, and how well calibrated final answers are.")
     ] = False,
 ) -> None:
-
     _update(folder, "gap", then=print_gaps if table else None)
 
 
@@ -58,9 +56,8 @@ def _measure(
     ] = False,
     tasks: Annotated[bool, typer.Option("--tasks", help="With --table: a row per task too.")] = False,
 ) -> None:
-
     if tasks and not table:
-        raise InputError("--tasks adds to --table; write both")
+        raise InputError("--tasks needs --table; write both")
     _update(folder, "measure", then=(lambda run: print_privilege_effects(run, tasks=tasks)) if table else None)
 
 
@@ -93,7 +90,6 @@ def _decontaminate(
     ] = False,
     limit: Annotated[int, typer.Option(min=1, help="With --table: the most matches to print.")] = 10,
 ) -> None:
-
     _update(folder, "decontaminate", then=(lambda run: print_contamination(run, limit)) if table else None)
 
 
@@ -119,7 +115,7 @@ def _publish(folder: RunFolder, push: Push = False) -> None:
 
 
 _STAGE_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
-    "tasks": (_tasks, "Collect the tasks from their sources, and show some as they were read."),
+    "tasks": (_tasks, "Collect the tasks from their sources, and show some of them as read."),
     "generate": (_generate, "Sample the traces that are not on disk yet from the teacher."),
     "import": (_stage("import"), "Import existing traces."),
     "verify": (_stage("verify"), "Grade every trace's final answer against the gold answer."),
@@ -164,14 +160,12 @@ def print_tasks(run: Run) -> None:
 
 def print_gaps(run: Run) -> None:
     """Print the gaps by privilege, and how well calibrated the final answers are."""
-    from infogap.gap.gap_tables import gap_table
+    from infogap.gap.gap_tables import gap_table, print_gap_table
 
     table = gap_table(run.folder, measured=run.is_done("measure"))
     if output.json:
         print_json(table.as_json())
     else:
-        from infogap.gap.gap_tables import print_gap_table
-
         print_gap_table(table)
 
 

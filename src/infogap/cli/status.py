@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from infogap.runs.pipeline import StageState
 
 REFRESH = 1.0  # seconds between looks
-LINE_EVERY = 15.0  # seconds between lines without a terminal; a stage that gets further prints one at once
+LINE_EVERY = 15.0  # seconds between lines without a terminal; a stage that changes its state prints one at once
 _LONG_SILENCE = 60.0  # seconds without a response that deserve a warning
 _STYLES = {"done": "green", "stale": "yellow", "partial": "yellow", "missing": "red"}
 
@@ -63,11 +63,11 @@ def _watch(folder: Path) -> None:
         else:
             _print_lines(watcher, as_json=False)
     except KeyboardInterrupt:
-        return  # ends the watching, not the run
+        return  # ends `--watch`, not the run
 
 
 def _stages_table(folder: Path, states: list[StageState]) -> Table:
-    """The stages with their states."""
+    """Build the table of the stages and their states."""
     from rich.table import Table
     from rich.text import Text
 
@@ -93,7 +93,7 @@ def _draw(folder: Path, watcher: Watcher) -> None:
 
 
 def _print_lines(watcher: Watcher, *, as_json: bool) -> None:
-    """Print a line at first, every 15 seconds, and whenever a stage gets further."""
+    """Print a line at the start, every 15 seconds, and whenever a stage changes its state."""
     import orjson
 
     last, printed = "", 0.0
@@ -132,7 +132,7 @@ def _line(look: Look) -> str:
 
 
 def _lines(look: Look) -> list[tuple[str, str, str]]:
-    """The lines below the table: a name, the text and its style."""
+    """Return the lines below the table: a name, the text and its style."""
     pace, lines = look.pace, []
     if pace is not None:
         lines.append(("generate", _progress(pace, look.in_rounds), ""))
@@ -147,7 +147,7 @@ def _lines(look: Look) -> list[tuple[str, str, str]]:
         lines.append(("process", f"process {look.holder} is making {look.under_way}", ""))
     elif not look.done:
         lines.append(
-            ("process", "no process of this machine holds the run; the same command goes on with it", "yellow")
+            ("process", "no process on this machine works on the run; run the same command again to continue", "yellow")
         )
     return lines
 

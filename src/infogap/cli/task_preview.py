@@ -13,12 +13,12 @@ from infogap.schema import TASKS, TRACES
 from infogap.tasks.task_checks import SolutionAgreement, solution_agreement
 
 _TASKS = 3
-_QUESTION, _LINE = 300, 200  # characters shown: of a question, its end; of any other text
+_QUESTION, _LINE = 300, 200  # characters shown: of the end of a question; of any other text
 
 
 @dataclass(frozen=True)
 class PreviewedTask:
-    """A task as it is asked and graded; `contexts` is what each privilege would show, or why it cannot."""
+    """A task as it is posed and graded; `contexts` holds what each privilege would show, or why it cannot."""
 
     task_id: str
     source: str
@@ -94,7 +94,7 @@ def _options(task: dict[str, Any]) -> dict[str, str]:
 
 
 def _contexts(run: Run, tasks: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
-    """What each privilege of the recipe would show of each task."""
+    """Write what each privilege of the recipe would show for each task."""
     if run.recipe.generate is None:
         return {}
     from infogap.generate.request_plan import context_writer
@@ -117,7 +117,7 @@ def _contexts(run: Run, tasks: list[dict[str, Any]]) -> dict[str, dict[str, str]
 
 
 def _traces(run: Run, task_ids: list[str]) -> dict[str, dict[str, str]]:
-    """The first trace of each task, in its two parts."""
+    """Return the first trace of each task, in its two parts."""
     traces = run.scan(TRACES).filter(pl.col("task_id").is_in(task_ids)).sort("trace_id").collect()
     first = traces.unique("task_id", keep="first", maintain_order=True)
     return {
@@ -127,16 +127,16 @@ def _traces(run: Run, task_ids: list[str]) -> dict[str, dict[str, str]]:
 
 
 def _named(name: str, text: str) -> list[str]:
-    return [f"  {name:<20}{text}"] if text else []
+    return [f"  {name:<19} {text}"] if text else []
 
 
 def _line(text: str | None) -> str:
-    """The beginning of a text, in one line."""
+    """Shorten a text to its beginning, in one line."""
     line = " ".join((text or "").split())
     return line if len(line) <= _LINE else f"{line[: _LINE - 3]}..."
 
 
 def _end(text: str, most: int) -> str:
-    """The end of a text, in one line: it shows an instruction that was left there."""
+    """Shorten a text to its end, in one line: an instruction that was left in it shows there."""
     line = " ".join(text.split())
     return line if len(line) <= most else f"...{line[3 - most :]}"

@@ -1,4 +1,4 @@
-"""Tasks and traces that share passages with evaluation sets: reported, and excluded from the mix by policy."""
+"""Find tasks and traces that share passages with evaluation sets. Open `stage.py` first."""
 
 from infogap.decontaminate.stage import STAGE
 

@@ -1,4 +1,4 @@
-"""The run's side of the comparison with evaluation sets: its texts, their words, and the traces that match."""
+"""The texts of the run that are compared with evaluation sets, their words, and the traces that match."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TEXTS: dict[What, pl.Expr] = {
     ),
     "context": pl.col("text"),
 }
-# Characters that are a word each, as dedupe's compiled code cuts them: Thai and Lao, Burmese, Khmer, Chinese, Japanese.
+# Characters that are words, as in dedupe's compiled code: Thai and Lao, Burmese, Khmer, Chinese, Japanese.
 _ALONE = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3001-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef"
 _ALONE += "\U00020000-\U0003ffff"
 _WORD = re.compile(rf"[{_ALONE}]|[^\s{_ALONE}]+")
@@ -72,13 +72,13 @@ class Words:
         hashes, ends = word_hashes(texts)
         text = np.repeat(np.arange(len(texts)), np.diff(ends))
         places = np.arange(len(hashes)) - ends[text]
-        gone = np.zeros(len(hashes), np.bool_)
+        removed = np.zeros(len(hashes), np.bool_)
         for phrase in ignored:
             starts = _occurrences(hashes, text, phrase)
-            gone[starts[:, np.newaxis] + np.arange(len(phrase))] = True
-        if gone.any():
-            left = np.bincount(text[~gone], minlength=len(texts))
-            hashes, places, ends = hashes[~gone], places[~gone], np.concatenate([[0], np.cumsum(left)])
+            removed[starts[:, np.newaxis] + np.arange(len(phrase))] = True
+        if removed.any():
+            left = np.bincount(text[~removed], minlength=len(texts))
+            hashes, places, ends = hashes[~removed], places[~removed], np.concatenate([[0], np.cumsum(left)])
         return cls(hashes, places, ends)
 
     def grams(self, n: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:

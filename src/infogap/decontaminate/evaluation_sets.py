@@ -1,4 +1,4 @@
-"""Evaluation sets, held in memory: their questions, and an index of their n-grams."""
+"""Read evaluation sets into memory: their questions, and an index of their n-grams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Totals of a comparison with evaluation sets, and notes on them for the user."""
+"""Add up the matches with evaluation sets, and write notes on them for the user."""
 
 from __future__ import annotations
 
@@ -84,11 +84,11 @@ def notes(run: Path, settings: Decontaminate, counted: dict[str, Any], totals: M
         yield (
             f"{totals.common:,} of {totals.matches:,} matches are by nothing but common words (in {COMMON_TASKS} tasks "
             f"or {COMMON_QUESTIONS} evaluation questions), such as {_short(passage)!r} ({tasks:,} "
-            f"task{'' if tasks == 1 else 's'}); what is no question's own goes into decontaminate.ignore"
+            f"task{'' if tasks == 1 else 's'}); add phrases that belong to no question to decontaminate.ignore"
         )
     if totals.not_listed:
         yield f"{totals.not_listed:,} matches are not listed: for each text only the closest of a set are"
-    then = "balance leaves them out" if settings.policy == "drop" else "reported only (policy: report)"
+    then = "balance excludes them" if settings.policy == "drop" else "reported only (policy: report)"
     yield f"{then}; side by side: infogap decontaminate {run} --table"
 
 

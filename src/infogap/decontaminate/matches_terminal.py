@@ -1,4 +1,4 @@
-"""Matches side by side in the terminal: the run's text and the evaluation question, shared words highlighted."""
+"""Print matches side by side: the run's text and the evaluation question, shared words highlighted."""
 
 from __future__ import annotations
 
@@ -89,12 +89,12 @@ def _words(text: str) -> list[str]:
 
 def _kept(words: list[str], phrases: list[list[str]]) -> list[tuple[int, str]]:
     """Return the words outside of ignored phrases, each with its index."""
-    gone: set[int] = set()
+    ignored: set[int] = set()
     for phrase in filter(None, phrases):
         for start in range(len(words) - len(phrase) + 1):
             if words[start : start + len(phrase)] == phrase:
-                gone.update(range(start, start + len(phrase)))
-    return [(place, word) for place, word in enumerate(words) if place not in gone]
+                ignored.update(range(start, start + len(phrase)))
+    return [(place, word) for place, word in enumerate(words) if place not in ignored]
 
 
 def _grams(words: list[str], n: int) -> list[tuple[str, ...]]:

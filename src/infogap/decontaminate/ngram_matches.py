@@ -1,4 +1,4 @@
-"""N-grams that texts share with evaluation questions: where they stand, what they cover, and how common they are."""
+"""Find the n-grams that texts share with evaluation questions: their places, what they cover, how common they are."""
 
 from __future__ import annotations
 
@@ -114,9 +114,9 @@ def compare(hits: pl.DataFrame, evaluation: Evaluation, grams: pl.DataFrame, lea
 def passages(
     pairs: pl.DataFrame, hits: pl.DataFrame, evaluation: Evaluation, words: Words, texts: pl.Series
 ) -> list[str]:
-    """Return, for each pair of `text` and `item`, the longest passage of the text that they share, as written there.
+    """Return, for each pair of `text` and `item`, the longest passage that they share, as the text has it.
 
-    Of several equally long ones it is the first; ignored words within it are shown.
+    Of equally long ones the first is returned; ignored words within it are included.
     """
     lengths = evaluation.postings.select("gram", "item", "length").unique()
     places = (

@@ -1,4 +1,4 @@
-"""The stage `decontaminate`: tasks, traces and contexts against evaluation sets -> contamination."""
+"""The decontaminate stage: compare tasks, traces and contexts with evaluation sets; write `contamination`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from infogap.decontaminate.match_summary import MatchTotals, counts, notes
 from infogap.decontaminate.ngram_matches import Hits, Tally, compare, passages
 from infogap.recipe import Recipe
 from infogap.recipe.decontaminate_section import Decontaminate, What
-from infogap.rows.row_join import content
+from infogap.rows.source_rows import content
 from infogap.runs.run_folder import Run, write_part
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTAMINATION, TASKS, TRACES
@@ -35,7 +35,7 @@ def _settings(run: Run) -> Decontaminate:
 
 
 def part(run: Run) -> dict[str, Any]:
-    """Return what the matches depend on: the rule, the sets and their bytes. The policy is up to balance."""
+    """Return what the matches depend on: the rule, the sets and their bytes. The policy concerns only balance."""
     settings = _settings(run)
     sets = [
         entry.model_dump(mode="json", by_alias=True) | {"name": entry.label, "sha256": content(run, entry)}
@@ -93,8 +93,8 @@ def _say_if_long(grams: pl.DataFrame, evaluation: Evaluation) -> None:
     most = int(work.argmax())
     tasks, questions = grams.select("tasks", "questions").row(most)
     say(
-        f"'{evaluation.passage(most)}' stands in {tasks:,} tasks and in {questions:,} evaluation questions, so that "
-        "comparing takes long; if it is a common phrase, stop and name it in decontaminate.ignore",
+        f"'{evaluation.passage(most)}' occurs in {tasks:,} tasks and in {questions:,} evaluation questions, so that "
+        "comparing takes long; if it is a common phrase, stop and add it to decontaminate.ignore",
         style="yellow",
     )
 

@@ -1,4 +1,4 @@
-"""Where batches of texts are worked on: this machine's cores, or a Ray cluster. The result is the same."""
+"""Process batches of texts on this machine's cores, or on a Ray cluster. The result is the same."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Engine(Protocol):
     """Applies a function to many items."""
 
     def map(self, function: Callable[..., Result], items: Iterable[Any], *shared: Any) -> Iterator[Result]:
-        """`function(item, *shared)` of every item, in their order; takes items only as fast as they are worked on."""
+        """Yield `function(item, *shared)` of every item, in order; take items only as fast as they are processed."""
 
 
 class Threads:
-    """All cores of this machine: the work is compiled code, or Polars', which hold no lock of Python's."""
+    """All cores of this machine, in threads: the work is compiled code or Polars', which release Python's lock."""
 
     def map(self, function: Callable[..., Result], items: Iterable[Any], *shared: Any) -> Iterator[Result]:
         return threads_in_order(lambda item: function(item, *shared), items)
@@ -32,13 +32,13 @@ _engine: Engine = Threads()
 
 
 def engine() -> Engine:
-    """The engine that is in use: this machine's cores where nothing else was said."""
+    """Return the engine in use, by default this machine's cores."""
     return _engine
 
 
 @contextmanager
 def using(other: Engine) -> Iterator[None]:
-    """Work on another engine while the block runs."""
+    """Use another engine while the block runs."""
     global _engine  # noqa: PLW0603
     before, _engine = _engine, other
     try:
@@ -81,8 +81,9 @@ class RayTasks:
 
 @contextmanager
 def on_ray(address: str) -> Iterator[None]:
-    """Work on a Ray cluster while the block runs: `host:port` of its head node, `auto` for the one that this node
-    belongs to, `local` for one of this machine alone.
+    """Use a Ray cluster while the block runs.
+
+    `address` is `host:port` of its head node, `auto` for the cluster of this node, or `local` for this machine alone.
 
     Raises InputError if Ray is not installed or the address is invalid, ExternalError if there is no such cluster.
     """

@@ -1,4 +1,4 @@
-"""A corpus, read once: which row has which text, and the signature of each distinct text."""
+"""Read a corpus once: which row has which text, and the signature of each distinct text."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from infogap.dedupe.minhash import Signatures, gram_hashes, hashed, signatures, 
 
 
 class Batch(Protocol):
-    """Some rows of a corpus; their texts are read on the machine that works on them."""
+    """Some rows of a corpus; their texts are read on the machine that processes them."""
 
     @property
     def rows(self) -> int:
-        """How many there are."""
+        """The number of rows."""
 
     def texts(self) -> pl.Series:
-        """Their texts; null where a row has none."""
+        """Read their texts; null where a row has none."""
 
 
 Batches = Callable[[], Iterable[Batch]]
@@ -31,7 +31,7 @@ Batches = Callable[[], Iterable[Batch]]
 
 @dataclass(frozen=True)
 class _Signed:
-    """A batch, signed: which rows have a text with a word in it, and their digests, n-grams and signatures."""
+    """The signatures of a batch: which rows have a text with words, and their digests, n-grams and signatures."""
 
     given: NDArray[np.bool_]
     digests: list[bytes]
@@ -54,15 +54,15 @@ def _sign(batch: Batch, ngram: int, num_perm: int) -> _Signed:
 def _grams(wanted: tuple[Batch, NDArray[np.int64]], ngram: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     batch, rows = wanted
     grams, ends = gram_hashes(*word_hashes(batch.texts().gather(rows)), ngram)
-    return grams.copy(), np.diff(ends)  # without the room that words would have taken, had each had one byte
+    return grams.copy(), np.diff(ends)  # a copy, without the room that was reserved for one word a byte
 
 
 @dataclass(frozen=True)
 class Corpus:
     """What is kept in memory of the texts; the texts themselves are read again when needed.
 
-    Texts are numbered in the order of their first rows. `text_of_row` is -1 for rows without a text, or without a
-    word in it.
+    Texts are numbered in the order of their first rows. `text_of_row` is -1 for rows without a text, or whose text has
+    no words.
     """
 
     batches: Batches
@@ -84,7 +84,7 @@ class Corpus:
         for part in engine().map(_sign, batches(), ngram, num_perm):
             before = len(numbers)
             own = np.array([numbers.setdefault(digest, len(numbers)) for digest in part.digests], np.int64)
-            # Texts that are new here are numbered one after the other: each where its number first comes.
+            # Texts that are new here get consecutive numbers, each where it first occurs.
             new, places = np.unique(own, return_index=True)
             places = places[new >= before]
             rows = np.flatnonzero(part.given)

@@ -22,7 +22,7 @@ from infogap.recipe.dedupe_section import Dedupe
 from infogap.rows.column_paths import MISSING, missing_column, reach, touches
 from infogap.text.characters import utf8
 
-ROWS_AT_ONCE = 2_000
+ROWS_AT_ONCE = 2_000  # read, compared or written
 _SAMPLE = 20  # rows read again for an error message that lists the columns
 
 
@@ -58,16 +58,16 @@ def write_kept(file: Path, removed: NDArray[np.int64], output: Path) -> None:
     Raises InputError if the output's suffix differs from the input's, ExternalError if the disk refuses.
     """
     if output.suffix != file.suffix:
-        raise InputError(f"{output} must end like {file.name}: rows are written as they are")
+        raise InputError(f"{output} must have the suffix of {file.name}: rows are written unchanged")
     if output.resolve() == file.resolve():
         raise InputError(f"{output} is the input; name another file")
     with whole_file(output) as temporary:
         if file.suffix == ".parquet":
             _write_parquet(file, removed, temporary)
         else:
-            gone = set(removed.tolist())
+            numbers = set(removed.tolist())
             with file.open("rb") as lines, temporary.open("wb") as out:
-                out.writelines(line for number, line in enumerate(json_lines(lines)) if number not in gone)
+                out.writelines(line for number, line in enumerate(json_lines(lines)) if number not in numbers)
 
 
 def _write_parquet(file: Path, removed: NDArray[np.int64], temporary: Path) -> None:
@@ -78,9 +78,9 @@ def _write_parquet(file: Path, removed: NDArray[np.int64], temporary: Path) -> N
     with pq.ParquetWriter(temporary, opened.schema_arrow, compression="zstd") as writer:
         for batch in opened.iter_batches(ROWS_AT_ONCE):
             low, high = np.searchsorted(removed, [start, start + batch.num_rows])
-            stays = np.ones(batch.num_rows, np.bool_)
-            stays[removed[low:high] - start] = False
-            writer.write_batch(batch.filter(pa.array(stays)))
+            kept = np.ones(batch.num_rows, np.bool_)
+            kept[removed[low:high] - start] = False
+            writer.write_batch(batch.filter(pa.array(kept)))
             start += batch.num_rows
 
 
@@ -122,7 +122,7 @@ def check_found(file: Path, path: str) -> None:
 
 @dataclass(frozen=True)
 class Held:
-    """Texts that are in memory already, as lines are read one after the other."""
+    """Texts that are in memory already."""
 
     held: list[str | None]
 
@@ -166,7 +166,7 @@ def _of_lines(file: Path, path: str) -> Iterator[Held]:
 
 def _row(file: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
-        row = json.loads(line)  # also such as holds half a surrogate pair
+        row = json.loads(line)  # which accepts half a surrogate pair
     except ValueError as error:
         raise InputError(f"{file}, row {number}: not valid JSON: {error}") from None
     if not isinstance(row, dict):
@@ -181,7 +181,7 @@ def _text(file: Path, number: int, value: Any, path: str) -> str | None:
         return utf8(value)
     kind = json.dumps(value, default=str)[:40]
     inside = f"; its first item is '{path}[0]'" if isinstance(value, list) else ""
-    raise InputError(f"{file}, row {number}: '{path}' is no text, found {kind}{inside}")
+    raise InputError(f"{file}, row {number}: '{path}' is not text, found {kind}{inside}")
 
 
 def _parquet(file: Path) -> Any:
@@ -204,7 +204,7 @@ def _of_parquet(file: Path, path: str) -> Iterator[Part]:
     kind = opened.schema_arrow.field(column).type
     if path == column and kind not in (pa.string(), pa.large_string(), pa.string_view(), pa.null()):
         raise InputError(
-            f"{file}: the column '{column}' is no text but {kind}; a path such as {column}[0].content leads into one"
+            f"{file}: the column '{column}' is not text but {kind}; a path such as {column}[0].content leads into one"
         )
     start = 0
     for group in range(opened.metadata.num_row_groups):  # a slice within a group would read all of it each time

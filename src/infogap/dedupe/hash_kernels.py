@@ -1,7 +1,7 @@
-"""Compiled: hash the words of UTF-8 texts, eight bytes at a time, and their n-grams; numba, without Python's lock.
+"""Hash the words of UTF-8 texts, eight bytes at a time, and their n-grams: compiled by numba, without Python's lock.
 
-Callers keep the types: buffers of uint8, offsets and ends of int64 with a leading 0, hashes of uint64. numba caches
-what it compiles, and compiles it anew where the file that holds the function has changed.
+Callers must pass these types: buffers of uint8, offsets and ends of int64 with a leading 0, hashes of uint64. numba
+caches the compiled code, and recompiles it when the file that holds the function changes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Function = TypeVar("Function")
 
     def compiled(function: Function) -> Function:
-        """The function itself: numba has no types."""
+        """Return the function itself: numba has no types."""
         return function
 
 else:
@@ -36,9 +36,9 @@ _ZERO, _ONE, _S7 = np.uint64(0), np.uint64(1), np.uint64(7)
 _I1, _I2, _I3, _I4, _I5, _I6, _I7 = (np.uint64(place) for place in range(1, 8))
 _S8, _S16, _S24, _S40, _S48, _S56 = (np.uint64(8 * place) for place in (1, 2, 3, 5, 6, 7))
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
-# Of each of eight bytes the lowest bit, and the highest.
+# The lowest bit of each of eight bytes, and the highest.
 _ONES, _HIGHS = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
-_BANGS = np.uint64(0x2121212121212121)  # "!", the first ASCII character that is no white space and no control
+_BANGS = np.uint64(0x2121212121212121)  # "!", the first ASCII character after white space and control characters
 
 
 @compiled
@@ -51,9 +51,9 @@ def mixed(value: Any) -> Any:
 
 @compiled
 def _kind(point: int) -> int:
-    """What a character beyond ASCII is: white space as for `str.split`, a word by itself, or part of one.
+    """Classify a character beyond ASCII: white space as for `str.split`, a word by itself, or part of one.
 
-    Scripts that put no spaces between words: each of their characters counts as a word.
+    In scripts without spaces between words, each character counts as a word.
     """
     if point < 0x3000:
         if point in (0x85, 0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F) or 0x2000 <= point <= 0x200A:
@@ -79,7 +79,7 @@ def _kind(point: int) -> int:
 
 @compiled
 def _point(buffer: Bytes, place: int, size: int) -> Any:
-    """The character of `size` bytes of UTF-8."""
+    """Decode the character of `size` bytes of UTF-8."""
     low = np.int64(buffer[place + size - 1]) & 63
     low |= (np.int64(buffer[place + size - 2]) & (31 if size == 2 else 63)) << 6
     if size > 2:
@@ -91,7 +91,7 @@ def _point(buffer: Bytes, place: int, size: int) -> Any:
 
 @compiled
 def _eight(buffer: Bytes, place: int) -> Any:
-    """The eight bytes from `place` as a little-endian number, zeros beyond the end. The sum becomes one load."""
+    """Read eight bytes from `place` as a little-endian number, zeros beyond the end. It compiles to one load."""
     if place + 8 <= len(buffer):
         at = np.uint64(place)  # an index that cannot be negative
         low = np.uint64(buffer[at]) | np.uint64(buffer[at + _I1]) << _S8
@@ -106,9 +106,9 @@ def _eight(buffer: Bytes, place: int) -> Any:
 
 @compiled
 def _plain(eight: Any) -> Any:
-    """All bits of those of the eight bytes that are before the first that is white space, control or beyond ASCII.
+    """Return a mask of the bytes before the first one that is white space, control or beyond ASCII.
 
-    That byte is the lowest with its highest bit in `other`: what is borrowed only disturbs those above.
+    That byte is the lowest whose highest bit is set in `other`; a borrow only disturbs the bytes above it.
     """
     other = ((eight - _BANGS) | eight) & _HIGHS
     return ((other & (~other + _ONE)) >> _S7) - _ONE
@@ -116,13 +116,13 @@ def _plain(eight: Any) -> Any:
 
 @compiled
 def _bytes(mask: Any) -> int:
-    """How many bytes a mask of whole bytes has."""
+    """Count the bytes of a mask of whole bytes."""
     return int(((mask & _ONES) * _ONES) >> _S56)
 
 
 @compiled
 def _word_end(buffer: Bytes, place: int, stop: int) -> int:
-    """Where the word that `place` is in ends: at white space, or a character that is a word by itself."""
+    """Return the end of the word at `place`: white space, or a character that is a word by itself."""
     while place < stop:
         count = _bytes(_plain(_eight(buffer, place)))
         place += count
@@ -139,7 +139,7 @@ def _word_end(buffer: Bytes, place: int, stop: int) -> int:
 
 @compiled
 def _word(buffer: Bytes, place: int, stop: int) -> Any:
-    """The hash of the bytes of a word, eight at a time."""
+    """Hash the bytes of a word, eight at a time."""
     value, length = SEED, stop - place
     while place + 8 <= stop:
         value = _joined(value, _eight(buffer, place))
@@ -166,7 +166,7 @@ def _ascii_space(byte: int) -> bool:
 
 @compiled
 def _size(byte: int) -> int:
-    """The bytes of the character that begins with this one."""
+    """Return the size in bytes of the character that begins with this one."""
     return 1 if byte < 0x80 else 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
 
 
@@ -185,7 +185,7 @@ def read_words(buffer: Bytes, offsets: Places, words: Hashes, ends: Places) -> N
                 eight = _eight(buffer, end)
                 plain = _plain(eight)
             end += _bytes(plain)
-            if place < end < stop and buffer[end] == 32:  # by far the most words
+            if place < end < stop and buffer[end] == 32:  # the case of nearly all words
                 words[count] = _finished(value, eight & plain, end - place)
                 count += 1
                 place = end + 1

@@ -1,4 +1,4 @@
-"""Which rows are kept and which are removed: each row, in order, is compared with the kept ones."""
+"""Decide which rows are kept and which are removed: compare each row, in order, with the kept ones."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Hashed:
 def hashed(texts: pl.Series, n: int) -> Hashed:
     """Hash a column of texts without nulls.
 
-    Words are what white space separates, and every character of a script without spaces (Chinese, Japanese, Thai,
+    A word is a run without white space, or any character of a script without spaces (Chinese, Japanese, Thai,
     Khmer, Burmese). Punctuation stays with its word: `x+1` and `x-1` are different words. A text of fewer than `n`
     words is one n-gram.
     """
@@ -49,7 +49,7 @@ def hashed(texts: pl.Series, n: int) -> Hashed:
 def word_hashes(texts: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """Hash the words of a column of texts without nulls, in lower case; those of text i are `[ends[i]:ends[i + 1]]`.
 
-    Words are cut as `hashed` says.
+    `hashed` says what a word is.
     """
     from infogap.dedupe.hash_kernels import read_words
 
@@ -142,7 +142,7 @@ def choose_bands(threshold: float, num_perm: int) -> Bands:
 
 @dataclass(frozen=True)
 class Items:
-    """The distinct texts of each group, those that are kept first first; `texts` are rows of the signatures."""
+    """The distinct texts of each group, in the order of preference; `texts` are rows of the signatures."""
 
     groups: NDArray[np.int64]
     texts: NDArray[np.int64]

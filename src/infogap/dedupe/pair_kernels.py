@@ -1,4 +1,4 @@
-"""Compiled: MinHash signatures, the candidate pairs of a band and their exact Jaccard; numba, without Python's lock."""
+"""MinHash signatures, candidate pairs and their exact Jaccard, compiled by numba to run without Python's lock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def sign(grams: Hashes, ends: Places, a: Signatures, b: Signatures, signatures: 
         row = signatures[text]
         row[:] = _MOST
         for place in range(ends[text], ends[text + 1]):
-            # numba widens what it computes: cut back to 32 bits at every step, as the hardware's own arithmetic would.
+            # numba widens results: cut them back to 32 bits at every step, as 32-bit arithmetic would.
             value = np.uint32(grams[place] >> S32)
             value = np.uint32(np.uint32(value ^ (value >> _L16)) * _N1)
             value = np.uint32(np.uint32(value ^ (value >> _L13)) * _N2)
@@ -42,7 +42,7 @@ def jaccards(
 ) -> None:
     """Fill in the exact Jaccard of pairs of texts (positions in `ends`), of the sets of their hashes.
 
-    `sizes` are those of the sets. Pairs with the same `one` should follow each other: its set is made once for them.
+    `sizes` are those of the sets. Pairs with the same `one` should be adjacent: its set is then built once for all.
     """
     table, marks = _empty_table(ends)
     held, begun, last, mark = -1, 0, 0, 0

@@ -78,7 +78,7 @@ def _ranks(run: Run, rows: pl.DataFrame, keep: Keep) -> pl.Series:
     """Rank the rows; of two duplicates the one with the lower rank is kept."""
     key = {
         "first": pl.lit(0),
-        "longest": pl.lit(0),  # `ordered` puts the length first: it is known once the texts are read
+        "longest": pl.lit(0),  # `ordered` sorts by length first, which is known once the texts are read
         "most_uncertain": -pl.col("epistemic_density").fill_null(-1.0),
         "correct_first": (pl.col("verdict") != "correct").fill_null(value=True),
     }[keep]
@@ -94,7 +94,7 @@ def _ranks(run: Run, rows: pl.DataFrame, keep: Keep) -> pl.Series:
 
 
 def ordered(rows: pl.DataFrame, text_of_row: np.ndarray, sizes: np.ndarray, keep: Keep) -> Rows:
-    """Return the rows that have a text, those that are kept first first; `sizes` are n-grams by text."""
+    """Return the rows that have a text, in the order of preference; `sizes` are n-grams by text."""
     given = np.flatnonzero(text_of_row >= 0)
     ranks = rows["rank"].to_numpy()[given]
     keys = (ranks, -sizes[text_of_row[given]]) if keep == "longest" else (ranks,)

@@ -1,4 +1,4 @@
-"""The stage `dedupe`: traces -> duplicates."""
+"""The dedupe stage: find near-duplicate traces and write the table `duplicates`."""
 
 from __future__ import annotations
 
@@ -104,10 +104,10 @@ def _traces_of(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:
     traces = run.scan(TRACES).select(order).collect().sort(order)
     first = traces.group_by("task_id", maintain_order=True).agg(first=pl.col("trace_id").first())
     alike = traces.group_by("task_id", "privilege", maintain_order=True).agg(alike=pl.col("trace_id").first())
-    going = traces.join(tasks.rename({"trace_id": "task_id", "duplicate_of": "stays"}), on="task_id")
+    removed = traces.join(tasks.rename({"trace_id": "task_id", "duplicate_of": "kept"}), on="task_id")
     return (
-        going.join(alike, left_on=["stays", "privilege"], right_on=["task_id", "privilege"], how="left")
-        .join(first, left_on="stays", right_on="task_id", how="inner")
+        removed.join(alike, left_on=["kept", "privilege"], right_on=["task_id", "privilege"], how="left")
+        .join(first, left_on="kept", right_on="task_id", how="inner")
         .select("trace_id", duplicate_of=pl.coalesce("alike", "first"), jaccard="jaccard", how="how")
     )
 
@@ -136,19 +136,19 @@ def _notes(settings: Dedupe, bands: Bands, search: Search, counts: dict[str, Any
         yield f"{counts['empty']:,} {what} have no text and were not compared"
     if search.cut:
         yield (
-            f"{search.cut:,} searches were given up in buckets of very many similar texts: duplicates among those may "
-            "be left; a higher dedupe.threshold or a larger dedupe.ngram tells them apart"
+            f"{search.cut:,} searches among very many similar texts were abandoned: some duplicates may "
+            "remain; a higher dedupe.threshold or a larger dedupe.ngram avoids this"
         )
     recall = bands.recall(settings.threshold)
     if recall < RECALL:
         yield (
             f"with {settings.num_perm} permutations a pair at the threshold {settings.threshold:g} is found with "
-            f"probability {recall:.2f} only; raise dedupe.num_perm"
+            f"probability {recall:.2f} only; increase dedupe.num_perm"
         )
 
 
 def _inputs(recipe: Recipe) -> tuple[str, ...]:
-    """Measures or verdicts are read only if the recipe's `keep` needs them."""
+    """Return measures or verdicts as inputs, only if the recipe's `keep` needs them."""
     keep = recipe.dedupe.keep if recipe.dedupe else "first"
     return {"most_uncertain": (MEASURES.name,), "correct_first": (VERDICTS.name,)}.get(keep, ())
 

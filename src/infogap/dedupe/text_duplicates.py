@@ -1,4 +1,4 @@
-"""Near-duplicates among texts by themselves: one search, from which any higher threshold follows."""
+"""Find near-duplicates among texts outside of a run: one search also answers for any higher threshold."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class TextSearch:
     _pairs: Pairs
 
     def removals(self, threshold: float | None = None) -> list[Removal]:
-        """The rows to remove at a threshold, which is the search's own or a higher one; rows are numbered from 0."""
+        """Return the rows to remove at the search's threshold or a higher one; rows are numbered from 0."""
         threshold = self.settings.threshold if threshold is None else threshold
         bands = choose_bands(threshold, self.settings.num_perm)
         return list(removals(self._candidates, self._pairs.reaching(threshold, bands, self.settings.num_perm)))
 
 
 def search(batches: Batches, settings: Dedupe, advance: Callable[[int], None]) -> TextSearch:
-    """Compare all texts with each other; of two duplicates the first stays, or the longest. See `Corpus.read`."""
+    """Compare all texts with each other; of two duplicates the first is kept, or the longest. See `Corpus.read`."""
     corpus = Corpus.read(batches, settings.ngram, settings.num_perm, advance)
     rows = _in_order(corpus, settings)
     items, _ = rows.items()
@@ -46,7 +46,7 @@ def search(batches: Batches, settings: Dedupe, advance: Callable[[int], None]) -
 
 
 def removal_table(removed: list[Removal]) -> pl.DataFrame:
-    """The removed rows, by row: `row`, `duplicate_of` (the row that stays), `jaccard`, `how` (exact or minhash)."""
+    """Return the removed rows, sorted: `row`, `duplicate_of` (the kept row), `jaccard`, `how` (exact or minhash)."""
     schema = {"row": pl.Int64, "duplicate_of": pl.Int64, "jaccard": pl.Float64, "how": pl.String}
     return pl.DataFrame([vars(removal) for removal in removed], schema=schema).sort("row")
 

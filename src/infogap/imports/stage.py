@@ -19,7 +19,7 @@ from infogap.imports.trace_rows import EMPTY, Origin, SourceSummary, TraceRows
 from infogap.recipe import Recipe
 from infogap.recipe.recipe_errors import spell_path
 from infogap.recipe.sources import TraceColumns, TraceImport
-from infogap.rows.row_join import contents
+from infogap.rows.source_rows import contents
 from infogap.runs.run_folder import ROWS_PER_PART, Run
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTEXTS, STATED_VERDICTS, TASKS, TRACES

@@ -12,8 +12,8 @@ from infogap.text.text_batch import word_count
 
 _HEAD = 1_500  # characters in which an answer can come first
 _ANNOUNCED = 25  # words at most before an answer whose reasons are announced
-_FEW = 5  # characters before an answer: too few to be the question's own words
-_DISTINCTIVE = 2  # characters of an answer that is not stated by chance
+_FEW = 5  # characters before an answer; fewer cannot be the question's own words
+_DISTINCTIVE = 2  # characters of an answer that is hardly stated by chance
 _OPENING_WORDS = 60  # words at most before an answer that comes first, none of which derive anything
 _SENTENCE_END = re.compile(r"(?:[.!?](?=[\s*_]|$)|[。！？]|\n)+[*_]*\s*")
 _ENDING = 300  # characters at the end of a text that are searched for its last sentence
@@ -222,7 +222,7 @@ def _asserted(
 
 
 def _is_distinctive(answer: str) -> bool:
-    """True if an answer is not stated by chance, as small numbers are."""
+    """True if an answer is hardly stated by chance, as a small number may be."""
     return len(re.sub(r"[\s$\\]", "", answer)) >= _DISTINCTIVE
 
 

@@ -1,4 +1,4 @@
-"""Match an answer however a trace writes it: `5/36`, `\\frac{5}{36}` and `$5 / 36$` are one."""
+"""Match an answer however a trace writes it: `5/36`, `\\frac{5}{36}` and `$5 / 36$` are the same."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from infogap.text.stated_answers import MAX_ANSWER, stated, unwrapped
 
-_JOINED = "A-Za-z0-9_"  # next to an answer, these make it another one; a Chinese character does not
-_LONGEST = 120  # characters: a longer answer is no phrase that a sentence states
+_JOINED = "A-Za-z0-9_"  # an answer next to one of these is another answer; Chinese characters do not count
+_LONGEST = 120  # characters: a sentence does not state a longer answer
 _TOKEN = re.compile(r"\\[a-zA-Z]+|\d+(?:[.,]\d+)*|[^\W\d_]+|\S")
 _FRACTION = re.compile(r"-?(?:\\[dt]?frac\s*\{([^{}]+)\}\s*\{([^{}]+)\}|(\d+)\s*/\s*(\d+))")
 _EQUATION = re.compile(r"[A-Za-z]\w?(?:\([a-z]\))?\s*=\s*(?=\S)")
@@ -45,7 +45,7 @@ def same_answer(pattern: re.Pattern[str], text: str) -> bool:
 
 
 def shown_answer(context: str) -> str | None:
-    """Return the answer that a context gives: its text after the label, or what its solution states; None without."""
+    """Return the answer that a context gives: the text after its label, or what its solution states; or None."""
     label, colon, rest = context.partition(":")
     shown = rest.strip() if colon and "\n" not in label.strip() else context.strip()
     if len(shown) <= _LONGEST and "\n" not in shown and "boxed" not in shown and len(shown.split()) <= 8:

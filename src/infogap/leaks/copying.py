@@ -16,7 +16,7 @@ LEAKING_RUN = 12
 """Consecutive copied words that are a leak if `LEAKING_PROSE` of them are words and not symbols or numbers."""
 LEAKING_PROSE = 9
 
-_FOLLOWED = 4  # occurrences of one n-gram in a context: a context that repeats itself without end costs no more
+_FOLLOWED = 4  # occurrences of one n-gram in a context, so that an endlessly repetitive context costs no more
 _WORD = re.compile(rf"[{IDEOGRAPH}]|[^\W_{IDEOGRAPH}]+")
 _LATIN_WORD = re.compile(r"[^\W_]+")
 _FIRST_IDEOGRAPH = "\u3040"
@@ -44,8 +44,8 @@ def find_copies(trace: ScannedTrace) -> Copied:
     """Find what a trace copies from its context.
 
     Words are compared without case, punctuation and the symbols of formulas. In scripts without spaces every character
-    is a word, but counts half towards a run that is a leak. None of the n-grams of a run of eight words or more is in
-    the question; a shorter run is not in the question itself.
+    is a word, but counts half towards a run that is a leak. No n-gram of a run of eight words or more is in the
+    question; a shorter run is not in the question itself.
     """
     if trace.context is None:
         return Copied(None, None, [])
@@ -66,7 +66,7 @@ def _words(text: str) -> list[str]:
 
 
 def _known_stretches(words: list[str], known: frozenset[str]) -> list[tuple[int, int]]:
-    """Start and end of the stretches of words that the context contains too: only these can be copied."""
+    """Return start and end of the stretches of words that the context has too: only these can be copied."""
     unknown = [place for place, word in enumerate(words) if word not in known]
     bounds = pairwise([-1, *unknown, len(words)])
     return [(before + 1, after) for before, after in bounds if after - before > 1]
@@ -75,7 +75,7 @@ def _known_stretches(words: list[str], known: frozenset[str]) -> list[tuple[int,
 def _hits(
     words: list[str], known: list[tuple[int, int]], context: list[str], question: list[str], size: int
 ) -> list[int]:
-    """Where an n-gram begins that is in the context and not in the question."""
+    """Return the positions of n-grams that are in the context and not in the question."""
     starts = [start for begin, end in known for start in range(begin, end - size + 1)]
     if not starts:
         return []
@@ -92,7 +92,7 @@ def _grams(words: list[str], size: int) -> set[Gram]:
 
 
 def _runs(hits: list[int], words: list[str], context: list[str]) -> list[_Run]:
-    """The longest runs of hits that are consecutive in the context as in the trace, from left to right."""
+    """Return the longest runs of hits that are consecutive in both context and trace, from left to right."""
     wanted = {tuple(words[start : start + NGRAM]) for start in hits}
     places: dict[Gram, list[int]] = {}
     for place in range(len(context) - NGRAM + 1):

@@ -1,4 +1,4 @@
-"""Find answers that a trace knows before it derives them: it aims at one, quotes one, or finds fault with one."""
+"""Find answers that a trace knows before deriving them: it aims at one, quotes one, or finds fault with one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from infogap.leaks.scanned_trace import Leak, ScannedTrace, leak_at
 _AROUND = 70  # characters before and after the answer that are searched for its role
 _CLAUSE = 45  # the same, for a wrong answer
 _FLAGS = re.IGNORECASE | re.VERBOSE
-# Before an answer that nothing has derived yet: it is wanted, given, or compared with.
+# Text before an answer that nothing has derived yet: it is aimed at, given, or compared with.
 _SOUGHT = re.compile(
     r"""(?:
       \b(?: match(?:es|ed|ing)? | (?:dis)?agree(?:s|d|ing)?[ ]with
@@ -48,7 +48,7 @@ _SOUGHT = re.compile(
     """,
     _FLAGS,
 )
-# After it.
+# Text after such an answer.
 _GIVEN = re.compile(
     r"""[\s$)}\\*"'”]{0,6} (?:,[ ]?)? (?:
       (?:(?:that|which)[ ](?:was|is)[ ])?
@@ -68,9 +68,9 @@ _GIVEN = re.compile(
     )""",
     _FLAGS,
 )
-# A root that an equation rejects is nobody's attempt.
+# A rejected root of an equation is not an attempt.
 _ROOT = re.compile(r"\b(?:roots?|solutions?)\b.*\b(?:rejected|discarded|extraneous|accepted)\b", re.IGNORECASE)
-# Said of a wrong answer that nothing in the trace has reached, these show that its author saw it.
+# Words about a wrong answer that the trace has not reached: its author must have seen it.
 _FAULT = re.compile(
     r"""\b(?: wrong | incorrect | not | isn't | wasn't | mistake | mistaken | error | slip | typo | fail(?:s|ed)?
       | (?:was|were|been|got|is)[ ]rejected
@@ -82,14 +82,13 @@ _FAULT = re.compile(
     | 错 | 不对 | 认可 | 采纳 | 不正确 | 而不是 | 得到 | 误""",
     _FLAGS,
 )
-
-_IMAGINED = re.compile(r"\b(?:if|would|could|might)\b|如果|若", re.IGNORECASE)  # a slip that nobody made
+_IMAGINED = re.compile(r"\b(?:if|would|could|might)\b|如果|若", re.IGNORECASE)  # an imagined mistake
 
 
 def find_known_answer(trace: ScannedTrace) -> list[Leak]:
-    """Return a leak if the trace mentions the held answer for the first time as one that it knows.
+    """Return a leak if the trace first mentions the held answer as one that it already knows.
 
-    Not if the question contains it, nor if it is a single letter.
+    None if the question contains it, or if it is a single letter.
     """
     pattern = trace.held_pattern
     held = trace.held_answer or ""
@@ -115,7 +114,7 @@ def find_faulted_answer(trace: ScannedTrace) -> list[Leak]:
         before = trace.text[max(0, match.start() - _CLAUSE) : match.start()]
         after = trace.text[match.end() : match.end() + _CLAUSE]
         clause = before.rpartition(". ")[2] + " " + after.partition(". ")[0]
-        derived = before.rstrip(" $\\(").endswith("=")  # worked out right there
+        derived = before.rstrip(" $\\(").endswith("=")  # computed right there
         if not derived and _FAULT.search(clause) and not (_IMAGINED.search(clause) or _ROOT.search(clause)):
             return [leak_at(trace.text, match.start(), match.end(), "reference", "faulted")]
     return []

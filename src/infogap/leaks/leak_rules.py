@@ -22,9 +22,7 @@ from infogap.recipe.load_recipe import read_yaml
 
 Condition = Literal["context", "worked", "attempts", "blanks", "held"]
 _PART = re.compile(r"\{([a-z_]+)\}")
-_SPACE = re.compile(
-    r"(\[\^?\]?(?:\\.|[^\]\\])*\]|\\.)| (\??)"
-)  # a class or an escape, which stay as they are, or a space
+_SPACE = re.compile(r"(\[\^?\]?(?:\\.|[^\]\\])*\]|\\.)| (\??)")  # a class or an escape, which are kept, or a space
 
 
 class RuleEntry(Model):
@@ -32,7 +30,7 @@ class RuleEntry(Model):
 
     name: str
     kind: Literal["reference", "chat_artefact"] = "reference"
-    near: list[str] = Field(min_length=1, description="Every match holds one of these, lower-cased.")
+    near: list[str] = Field(min_length=1, description="Every match contains one of these, lower-cased.")
     also: list[str] = Field([], description="And one of these.")
     pattern: str
     when: Condition | None = None
@@ -132,14 +130,14 @@ def _expression(pattern: str, parts: dict[str, str]) -> str:
 
 
 REACH = 110
-"""Characters before and after a word: no match is longer."""
+"""Characters before and after a word; no match reaches further."""
 
 Windows = list[tuple[int, int]]
 """Start and end (exclusive) of parts of a text, from left to right."""
 
 
 class Prefilter:
-    """The words of some rules."""
+    """Searches for the words of some rules, to find where these can match."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._words: dict[str, list[int]] = {}
@@ -154,7 +152,7 @@ class Prefilter:
         self._every_word = sorted(self._words.keys() | self._also.keys())
 
     def windows(self, lowered: Sequence[str]) -> list[dict[int, Windows]]:
-        """Return for each lower-cased text the windows of the rules that can match there, by the rule's index."""
+        """Return, for each lower-cased text, the windows in which rules can match, by the rule's index."""
         column = pl.Series(lowered, dtype=pl.String)
         positions = column.str.find_many(self._every_word, overlapping=True).to_list()
         words = column.str.extract_many(self._every_word, overlapping=True).to_list()
@@ -211,7 +209,7 @@ def _around(positions: list[int]) -> Windows:
 
 
 def _in_characters(text: str, positions: list[int]) -> list[int]:
-    """Positions in bytes as positions in characters."""
+    """Convert positions in bytes to positions in characters."""
     if text.isascii() or not positions:
         return positions
     content = np.frombuffer(text.encode(), np.uint8)

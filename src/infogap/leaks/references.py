@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from infogap.leaks.leak_rules import Licence, Prefilter, Rule, Rules, Windows, containing
 from infogap.leaks.scanned_trace import Leak, ScannedTrace, leak_at, plain_lower
 
-EARLY = 600  # characters in which a trace has no work of its own yet that it could refer to
+EARLY = 600  # characters in which a trace has no work of its own to refer to
 _BEFORE = 80  # characters before a match that are searched for its `unless`
 _SENTENCE_END = re.compile(r"[.!?。！？\n](?=\s|$)")
 # A value follows, not a property: "is 72", "is $x = 4$", "is (B)", "is O(n)", "as \frac12"; not "is an integer".
@@ -22,7 +22,7 @@ _RESULT = re.compile(
 )
 _NAME = re.compile(_LEAD + r"[A-Z][a-z]+\b")
 _WORD = re.compile(r"[^\W\d_]+")
-# Words that a question can contain too without accounting for the leak.
+# Words that do not account for a leak if the question has them too.
 _UNINFORMATIVE = frozenset(
     _WORD.findall(
         """
@@ -159,8 +159,8 @@ def _unlicensed(leaks: list[Leak], licences: tuple[Licence, ...], question: str)
 _LONG_WORD = re.compile(r"[^\W\d_]{5,}")
 _COMMAND = re.compile(r"\\[a-z]+")
 _SENTENCE = re.compile(r"[^.!?\n]+")
-_TOGETHER = 2  # words of the context in one sentence: one alone can be there by chance
-# Words of any worked solution, and of any text, without a plural's s.
+_TOGETHER = 2  # words of the context in one sentence: a single one can be there by chance
+# Words common in worked solutions or in any text, without a plural's s.
 _COMMON = frozenset(
     _LONG_WORD.findall(
         """

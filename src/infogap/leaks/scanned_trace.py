@@ -1,4 +1,4 @@
-"""What the scan for leaks reads of a trace, and what it returns."""
+"""The input and the result of the scan for leaks: a trace with its context, and the leaks in it."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ class ScanResult:
 
 @dataclass(frozen=True)
 class ContextKind:
-    """What contexts of a privilege hold; plain values, which can be sent to worker processes.
+    """What the contexts of a privilege hold, in plain values that can be sent to worker processes.
 
-    By default that of an imported condition of which nothing is known.
+    The default is that of an imported condition about which nothing is known.
     """
 
     is_unguided: bool = False
@@ -81,7 +81,7 @@ class ScannedTrace:
     """A trace's text, its question, and the context of its teacher.
 
     `context` is what only the teacher saw; None if there was none, or if it is not known. `held_answer` is the answer
-    that the context gives, in a decoy a wrong one. `kind` is what is known of such contexts.
+    that the context gives, in a decoy a wrong one. `kind` is what is known about such contexts.
     """
 
     text: str
@@ -95,7 +95,7 @@ class ScannedTrace:
     def of(
         cls, text: str, question: str, context: str | None, gold: str | None, kind: ContextKind = _UNKNOWN
     ) -> ScannedTrace:
-        """A trace whose held answer is read from its context."""
+        """Make a trace, its held answer read from its context."""
         return cls(text, question, context, gold, held_answer(kind, context, gold), kind)
 
     @property
@@ -148,7 +148,7 @@ class ScannedTrace:
 
     @cached_property
     def held_positions(self) -> list[int]:
-        """Where the held answer occurs in the text; empty if the question contains it too."""
+        """The positions of the held answer in the text; empty if the question contains it too."""
         if self.held_pattern is None or self.held_in_question:
             return []
         return [match.start() for match in self.held_pattern.finditer(self.text)]

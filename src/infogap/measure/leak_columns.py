@@ -1,4 +1,4 @@
-"""The measure `leaks`: what a trace gives away of its teacher's context, and how much it copies from it."""
+"""The measure `leaks`: what a trace reveals of its teacher's context, and how much it copies from it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from infogap.schema import MEASURES
 
 @dataclass(frozen=True)
 class LeakColumns:
-    """The scan for leaks, and what the contexts of each privilege hold, by what the run's tables call it."""
+    """The scan for leaks, and what the contexts of each privilege hold, by its label in the run's tables."""
 
     columns: ClassVar = {name: MEASURES.schema[name] for name in ("leak", "leaks", "copied_share", "longest_copy")}
     version: ClassVar = 1

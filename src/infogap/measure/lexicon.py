@@ -70,7 +70,7 @@ class Lexicon(Markers):
     """A lexicon: its markers, name and digest."""
 
     name: str
-    digest: str  # of everything that decides what counts
+    digest: str  # of everything that decides what counts as a marker
 
     def spans(self, text: str, question: str = "") -> list[Span]:
         """Return the markers of one text (start, end, marker), from left to right; see `MarkerSearch.spans`."""
@@ -82,7 +82,7 @@ class Lexicon(Markers):
 
 
 def load(name_or_path: str, resolve: Callable[[str], Path]) -> Lexicon:
-    """Load a lexicon that ships with infogap, by name, or a YAML file, whose path `resolve` makes absolute.
+    """Load a lexicon that ships with infogap, by name, or from a YAML file, whose path `resolve` makes absolute.
 
     Raises InputError if there is none, or if the file is not a lexicon.
     """

@@ -24,9 +24,8 @@ from infogap.user_objects import is_user_object, load_object, source_digest
 class Measure(Protocol):
     """A measure of traces.
 
-    `columns` are the columns that it makes, by name, with their Polars types: String, Int64, Float64, Float32, Boolean,
-    or lists and structs of these. `version` is raised when the same traces get other values: they are then measured
-    again.
+    `columns` maps the names of its columns to Polars types: String, Int64, Float64, Float32, Boolean, or lists and
+    structs of these. Raise `version` when the same traces get other values: they are then measured again.
     """
 
     @property
@@ -56,9 +55,9 @@ class Measure(Protocol):
 
 
 OWN = ("lengths", "markers", "answer_changes", "forks", "gap", "leaks")
-"""infogap's measures, which every trace has."""
+"""infogap's measures, which are computed for every trace."""
 _JOINED = (TASKS, TRACES, STATED_VERDICTS, VERDICTS, GAPS, MEASURES, DUPLICATES, MIX)
-# Names of columns that stand beside those of measures in frames and published configs.
+# Names that other columns have, in the frames that measures read or in published configs.
 _TAKEN = frozenset(("text", "context", "length", "failed", "truncated", "unconditional")).union(
     *(table.schema for table in _JOINED)
 )
@@ -76,7 +75,7 @@ class NamedMeasure:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """All that its values depend on, besides the traces: for the stage's fingerprint."""
+        """Everything that its values depend on besides the traces, for the stage's fingerprint."""
         package = self.source or list(plugins.provider("measures", self.name))
         columns = {name: str(dtype) for name, dtype in self.columns.items()}
         return {"name": self.name, "version": self.version, "from": package, "columns": columns}
@@ -109,15 +108,15 @@ class NamedMeasure:
 
 
 def own_measures(run: Run) -> list[Measure]:
-    """infogap's measures, for a run: an entry that depends on recipe or ladder is a class with `for_run`."""
+    """Return infogap's measures for a run. An entry that depends on recipe or ladder is a class with `for_run`."""
     entries = [plugins.load("measures", name) for name in OWN]
     return [entry.for_run(run) if hasattr(entry, "for_run") else entry for entry in entries]
 
 
 def named_measures(run: Run) -> list[NamedMeasure]:
-    """The measures that a run's recipe names, in its order.
+    """Return the measures that a run's recipe names, in its order.
 
-    Raises InputError if one cannot be loaded or is no measure, or if two have a column of the same name.
+    Raises InputError if one cannot be loaded or is not a measure, or if two have a column of the same name.
     """
     measures: list[NamedMeasure] = []
     for name in run.recipe.measure.measures or []:
@@ -130,17 +129,17 @@ def named_measures(run: Run) -> list[NamedMeasure]:
 
 
 def measures_table(run: Run) -> Table:
-    """The table `measures` with the columns of the measures that the recipe names."""
+    """Return the table `measures` with the columns of the measures that the recipe names."""
     return MEASURES.extended({name: dtype for each in named_measures(run) for name, dtype in each.columns.items()})
 
 
 def load_measure(name: str, folder: Path) -> NamedMeasure:
     """Load a measure by its registered name, or as `module:object`, whose module lies in `folder` or is installed.
 
-    Raises InputError if there is none, if importing it fails, or if it is no measure.
+    Raises InputError if there is none, if importing it fails, or if it is not a measure.
     """
     if name in OWN:
-        raise InputError(f"'{name}' is one of infogap's own measures, which every trace has; leave it out")
+        raise InputError(f"'{name}' is one of infogap's own measures, which every trace gets; leave it out")
     source = source_digest(name, folder) if is_user_object(name) else None
     if is_user_object(name) and source is None:
         raise InputError(f"there is no module '{name.partition(':')[0]}', neither in {folder} nor installed")
@@ -148,12 +147,10 @@ def load_measure(name: str, folder: Path) -> NamedMeasure:
     missing = [each for each in ("columns", "version", "measure") if not hasattr(loaded, each)]
     if missing or isinstance(loaded, type):
         problem = "it is a class; name an object of it" if isinstance(loaded, type) else f"it has no `{missing[0]}`"
-        raise InputError(f"'{name}' is no measure: {problem}")
+        raise InputError(f"'{name}' is not a measure: {problem}")
     columns = dict(loaded.columns)
     if not columns or not isinstance(loaded.version, int | str):
-        problem = (
-            f"its `version` is {loaded.version!r}, neither a number nor a text" if columns else "it has no columns"
-        )
+        problem = f"its `version` is {loaded.version!r}, not a number or a text" if columns else "it has no columns"
         raise InputError(f"the measure '{name}' cannot be used: {problem}")
     for column, dtype in columns.items():
         if column in _TAKEN:

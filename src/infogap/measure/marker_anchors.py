@@ -1,7 +1,7 @@
-"""Find where markers may occur: one word of every marker, its anchor, searched in all texts by one automaton.
+"""Find where markers may occur: search all texts for one word of every marker, its anchor, with one automaton.
 
-Polars runs the automaton (Aho-Corasick). Phrases are tried only around an anchor, and the bytes next to it rule out
-most occurrences first, in arrays.
+Polars runs the automaton (Aho-Corasick). Phrases are tried only around an anchor, after the bytes next to it have ruled
+out most occurrences, in arrays.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ SUBSTRINGS, SEARCH, PLAIN = 0, 1, 2
 """What to do at a hit: count substrings only; search for phrases; count the phrases that are the anchor itself."""
 
 _LONGEST = AFTER  # bytes of an anchor: what fits into one number
-_PER_AUTOMATON = 100  # anchors; with more, the automaton takes a form that is half as fast
-_FEW = 16  # up to so many anchors are searched four times as fast, without overlaps, by vectors of bytes (Teddy)
+_PER_AUTOMATON = 100  # anchors; with more, the automaton is half as fast
+_FEW = 16  # up to this many anchors are searched four times as fast, without overlaps, by vectors of bytes (Teddy)
 # Too frequent to be anchors if another word of the marker can be one.
 _FREQUENT = set(
     re.findall(
@@ -60,7 +60,7 @@ class Hits:
     todo: np.ndarray  # SUBSTRINGS, SEARCH or PLAIN
 
     def take(self, which: np.ndarray) -> Hits:
-        """The hits where a mask is true."""
+        """Return the hits where a mask is true."""
         return Hits(self.text[which], self.begin[which], self.place[which], self.anchor[which], self.todo[which])
 
 
@@ -122,7 +122,7 @@ class Anchors:
         return Hits(text, begin, place, anchor[wanted], todo[wanted])
 
     def _hits(self, lowered: Sequence[str], batch: TextBatch) -> tuple[np.ndarray, np.ndarray]:
-        """Text, and position in bytes of the batch, of every hit, from left to right."""
+        """Return the text of every hit, and its position in bytes of the batch, from left to right."""
         column = pl.Series(lowered, dtype=pl.String)
         numbers = np.arange(len(column))
         parts: list[tuple[np.ndarray, np.ndarray]] = []
@@ -154,7 +154,7 @@ class Anchors:
         return text[matches], begin[matches]
 
     def _longest_at(self, content: np.ndarray, begin: np.ndarray) -> np.ndarray:
-        """The longest anchor at each of some positions; -1 where there is none."""
+        """Return the longest anchor at each of some positions; -1 where there is none."""
         number = np.zeros(len(begin), np.uint64)
         for offset in range(_LONGEST):
             number = (number << np.uint64(8)) | content[begin + offset].astype(np.uint64)
@@ -216,7 +216,7 @@ class _AnchorContext:
         self._inner = _Neighbours([[group.after_inner for group in some] for some in inner], signs)
 
     def todo(self, content: np.ndarray, begin: np.ndarray, anchor: np.ndarray) -> np.ndarray:
-        """SUBSTRINGS, SEARCH or PLAIN for each anchor and its position; three bytes surround every text."""
+        """Return SUBSTRINGS, SEARCH or PLAIN for each anchor and its position; three bytes surround every text."""
         end = begin + self._sizes[anchor]
         before, after = content[begin - 1], content[end]
         left = before, content[begin - 2], content[begin - 3]
@@ -230,7 +230,7 @@ class _AnchorContext:
 
 
 class _Neighbours:
-    """For each anchor the words that may be next to it, by the two letters closest to it."""
+    """For each anchor, the words that may be next to it, by the two letters closest to it."""
 
     def __init__(
         self, known: Sequence[Iterable[tuple[str, ...] | None]], signs: list[set[str]], backwards: bool = False
@@ -257,6 +257,6 @@ class _Neighbours:
 
 
 def _pair(closest: np.ndarray | int, second: np.ndarray | int) -> np.ndarray:
-    """Two bytes as a number below 1024; letters of ASCII all have numbers of their own."""
+    """Pack two bytes into a number below 1024; no two ASCII letters share one."""
     number: np.ndarray = ((np.asarray(closest, np.int64) & 31) << 5) | (np.asarray(second, np.int64) & 31)
     return number

@@ -1,6 +1,6 @@
 """Matches of a lexicon's markers in many texts, as arrays, and the rules for which of them count.
 
-A marker in a quotation of the question does not: what the task says is no doubt of whoever solves it.
+A marker in a quotation of the question does not count: it is the task's wording, not the writer's doubt.
 """
 
 from __future__ import annotations
@@ -18,89 +18,6 @@ from infogap.measure.phrase_patterns import PivotPhrases, Span, by_length
 from infogap.text.characters import IDEOGRAPH, without_ideographs
 from infogap.text.text_batch import lower_in_place
 
-LONG = 8  # consecutive words that are a quotation without quotation marks; of a shorter question, all of its words
-_SHORT = 4  # fewer words are no quotation
-_REACH = 400  # characters on either side that are searched for a quotation
-_WORD = re.compile(rf"[{IDEOGRAPH}]|[^\W_{IDEOGRAPH}]+")
-_MARKS = (("“", "”"), ("「", "」"), ("《", "》"))
-
-
-def is_quoted(lowered: str, start: int, end: int, question: str) -> bool:
-    """True if a span of a lower-cased text lies in a quotation of the question.
-
-    A quotation is a run of at least `LONG` words that the question has in the same order, whatever the punctuation; or
-    text between quotation marks in one line, all of whose words are a passage of the question.
-    """
-    question_words = _question_words(question)
-    inside = words(lowered[start:end])
-    if inside[0] not in question_words.positions:
-        return False
-    return _in_run(lowered, start, end, inside, question_words) or _in_marks(lowered, start, end, question_words)
-
-
-def has_word(question: str, word: str) -> bool:
-    """True if the question, in lower case, has a word: only spans that begin with one of its words can be quoted."""
-    return word in _question_words(question).positions
-
-
-def words(text: str) -> list[str]:
-    """Split lower-cased text into words, without punctuation; each Chinese character is a word."""
-    return _WORD.findall(text)
-
-
-class _QuestionWords:
-    def __init__(self, question: str) -> None:
-        self.words = words(lower_in_place(question))
-        self.spaced = f" {' '.join(self.words)} "
-        self.positions: dict[str, list[int]] = {}
-        for position, word in enumerate(self.words):
-            self.positions.setdefault(word, []).append(position)
-
-
-@lru_cache(maxsize=4096)
-def _question_words(question: str) -> _QuestionWords:
-    return _QuestionWords(question)
-
-
-def _in_run(lowered: str, start: int, end: int, inside: list[str], question: _QuestionWords) -> bool:
-    enough = min(LONG, max(_SHORT, len(question.words)))
-    before = words(lowered[max(0, start - _REACH) : start])[::-1]
-    after = words(lowered[end : end + _REACH])
-    for first in question.positions[inside[0]]:
-        last = first + len(inside)
-        if question.words[first:last] == inside:
-            run = _common(before, question.words[:first][::-1]) + len(inside) + _common(after, question.words[last:])
-            if run >= enough:
-                return True
-    return False
-
-
-def _common(left: list[str], right: list[str]) -> int:
-    """Count the words that two lists share from their beginnings."""
-    count = 0
-    for ours, theirs in zip(left, right, strict=False):
-        if ours != theirs:
-            break
-        count += 1
-    return count
-
-
-def _in_marks(lowered: str, start: int, end: int, question: _QuestionWords) -> bool:
-    line_start = max(lowered.rfind("\n", 0, start) + 1, start - _REACH)
-    line_end = lowered.find("\n", end, end + _REACH)
-    before, after = lowered[line_start:start], lowered[end : line_end if line_end >= 0 else end + _REACH]
-    quotations = [
-        (before.rfind(opening), after.find(closing))
-        for opening, closing in _MARKS
-        if before.rfind(opening) > before.rfind(closing)
-    ]
-    if before.count('"') % 2:
-        quotations.append((before.rfind('"'), after.find('"')))
-    return any(
-        closed >= 0 and f" {' '.join(words(lowered[line_start + opened : end + closed]))} " in question.spaced
-        for opened, closed in quotations
-    )
-
 
 @dataclass(frozen=True)
 class MarkerMatches:
@@ -113,7 +30,7 @@ class MarkerMatches:
 
     @classmethod
     def of(cls, spans: Sequence[tuple[int, int, int, int]]) -> Self:
-        """From tuples of text, start, end and marker."""
+        """Make matches from tuples of text, start, end and marker."""
         return cls(*np.array(spans, np.int64).reshape(-1, 4).T)
 
     @classmethod
@@ -122,15 +39,15 @@ class MarkerMatches:
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def take(self, which: np.ndarray) -> MarkerMatches:
-        """The matches at some indices, or where a mask is true."""
+        """Return the matches at some indices, or where a mask is true."""
         return MarkerMatches(self.text[which], self.start[which], self.end[which], self.marker[which])
 
     def shifted(self, texts: int) -> MarkerMatches:
-        """The same matches with the index of every text raised by `texts`."""
+        """Return the same matches with the index of every text raised by `texts`."""
         return MarkerMatches(self.text + texts, self.start, self.end, self.marker)
 
     def spans(self, texts: int, markers: Sequence[str]) -> list[list[Span]]:
-        """The spans of each text, for matches sorted by text. `texts` is the number of texts."""
+        """Return the spans of each text, for matches sorted by text. `texts` is the number of texts."""
         names = [markers[number] for number in self.marker.tolist()]
         every = list(zip(self.start.tolist(), self.end.tolist(), names, strict=True))
         bounds = np.searchsorted(self.text, np.arange(texts + 1)).tolist()
@@ -235,26 +152,26 @@ class _Exclusions:
 
 
 def _first_word(marker: str) -> str | None:
-    """The first word of a marker; None if that depends on how the marker is written."""
+    """Return the first word of a marker; None if it depends on how the marker is written."""
     first = words(marker)[:1]
     return first[0] if first and marker.startswith(first[0]) and marker[len(first[0]) :][:1] != "-" else None
 
 
 def _numbered(matches: MarkerMatches, which: np.ndarray) -> Iterable[tuple[int, int, int, int, int]]:
-    """The matches where a mask is true: index, text, start, end and marker."""
+    """Return the matches where a mask is true: index, text, start, end and marker."""
     some = matches.take(which)
     columns = (np.flatnonzero(which), some.text, some.start, some.end, some.marker)
     return zip(*(column.tolist() for column in columns), strict=True)
 
 
 def _overlap(start: np.ndarray, end: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """True for spans that overlap one of the masked spans, which are sorted and disjoint."""
+    """Return a mask, true for spans that overlap one of the masked spans, which are sorted and disjoint."""
     before = np.searchsorted(starts, end) - 1  # the last one that begins before the span ends
     return np.append(ends, 0)[before] > start
 
 
 def _without_overlaps(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Mask of sorted spans: true for those that begin after the end of the last one kept."""
+    """Return a mask of sorted spans, true for those that begin after the end of the last one kept."""
     kept = np.ones(len(start), bool)
     if (start[1:] >= end[:-1]).all():
         return kept
@@ -264,3 +181,89 @@ def _without_overlaps(start: np.ndarray, end: np.ndarray) -> np.ndarray:
         if begin >= free:
             free = after
     return kept
+
+
+# Quotations of the question
+
+LONG = 8  # consecutive words that are a quotation without marks; of a shorter question, all its words
+_SHORT = 4  # fewer words are no quotation
+_REACH = 400  # characters on either side that are searched for a quotation
+_WORD = re.compile(rf"[{IDEOGRAPH}]|[^\W_{IDEOGRAPH}]+")
+_MARKS = (("“", "”"), ("「", "」"), ("《", "》"))
+
+
+def is_quoted(lowered: str, start: int, end: int, question: str) -> bool:
+    """True if a span of a lower-cased text lies in a quotation of the question.
+
+    A quotation is a run of at least `LONG` words that the question has in the same order, whatever the punctuation; or
+    text between quotation marks in one line, all of whose words are a passage of the question.
+    """
+    question_words = _question_words(question)
+    inside = words(lowered[start:end])
+    if inside[0] not in question_words.positions:
+        return False
+    return _in_run(lowered, start, end, inside, question_words) or _in_marks(lowered, start, end, question_words)
+
+
+def has_word(question: str, word: str) -> bool:
+    """True if the question, in lower case, has a word: only spans that begin with one of its words can be quoted."""
+    return word in _question_words(question).positions
+
+
+def words(text: str) -> list[str]:
+    """Split lower-cased text into words, without punctuation; each Chinese character is a word."""
+    return _WORD.findall(text)
+
+
+class _QuestionWords:
+    def __init__(self, question: str) -> None:
+        self.words = words(lower_in_place(question))
+        self.spaced = f" {' '.join(self.words)} "
+        self.positions: dict[str, list[int]] = {}
+        for position, word in enumerate(self.words):
+            self.positions.setdefault(word, []).append(position)
+
+
+@lru_cache(maxsize=4096)
+def _question_words(question: str) -> _QuestionWords:
+    return _QuestionWords(question)
+
+
+def _in_run(lowered: str, start: int, end: int, inside: list[str], question: _QuestionWords) -> bool:
+    enough = min(LONG, max(_SHORT, len(question.words)))
+    before = words(lowered[max(0, start - _REACH) : start])[::-1]
+    after = words(lowered[end : end + _REACH])
+    for first in question.positions[inside[0]]:
+        last = first + len(inside)
+        if question.words[first:last] == inside:
+            run = _common(before, question.words[:first][::-1]) + len(inside) + _common(after, question.words[last:])
+            if run >= enough:
+                return True
+    return False
+
+
+def _common(left: list[str], right: list[str]) -> int:
+    """Count the words that two lists share from their beginnings."""
+    count = 0
+    for ours, theirs in zip(left, right, strict=False):
+        if ours != theirs:
+            break
+        count += 1
+    return count
+
+
+def _in_marks(lowered: str, start: int, end: int, question: _QuestionWords) -> bool:
+    line_start = max(lowered.rfind("\n", 0, start) + 1, start - _REACH)
+    line_end = lowered.find("\n", end, end + _REACH)
+    before, after = lowered[line_start:start], lowered[end : line_end if line_end >= 0 else end + _REACH]
+    quotations = [
+        (before.rfind(opening), after.find(closing))
+        for opening, closing in _MARKS
+        if before.rfind(opening) > before.rfind(closing)
+    ]
+    if before.count('"') % 2:
+        quotations.append((before.rfind('"'), after.find('"')))
+    return any(
+        closed >= 0 and f" {' '.join(words(lowered[line_start + opened : end + closed]))} " in question.spaced
+        for opened, closed in quotations
+    )

@@ -1,7 +1,7 @@
 """Find the markers of several lexicons in many texts at once.
 
-Everything works in arrays over all texts, except for phrases: their regular expressions are tried only around an
-anchor, where the bytes next to it allow one. Exclusions and quotations are checked only where a marker matches.
+All work is done in arrays over all texts, except for phrases: their regular expressions are tried only around an
+anchor, where the bytes next to it allow a match. Exclusions and quotations are checked only where a marker matches.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from infogap.measure.phrase_patterns import Span, begins_clause
 from infogap.text.markup import masks
 from infogap.text.text_batch import TextBatch, lower_in_place
 
-_BATCH = 2_000_000  # characters of texts per batch: more do not stay in a processor's cache
+_BATCH = 2_000_000  # characters of texts per batch: more do not fit in a processor's cache
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Markers:
     """Markers by category, and how they match.
 
     Under `substring` every marker counts wherever the lower-cased text contains it, as `str.count` does, whatever
-    other markers match there. Under `word` markers are whole words or phrases of the prose, outside exclusions and
+    other markers match there. Under `word`, markers are whole words or phrases of the prose, outside of exclusions and
     quotations of the question; at each position the longest counts, and of overlapping ones the first.
     """
 
@@ -121,7 +121,7 @@ class MarkerSearch:
         return text.encode().lower().decode()
 
     def _phrases_at(self, texts: LoweredTexts, hits: Hits) -> list[list[tuple[int, int, int, int]]]:
-        """The phrases of each lexicon that cover a hit: text, start, end and marker."""
+        """Return the phrases of each lexicon that cover a hit: text, start, end and marker."""
         matches: list[list[tuple[int, int, int, int]]] = [[] for _ in self._rules]
         phrases_of = [anchor.phrases for anchor in self._anchors.anchors]
         for text, place, anchor in zip(hits.text.tolist(), hits.place.tolist(), hits.anchor.tolist(), strict=True):

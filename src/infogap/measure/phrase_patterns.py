@@ -1,4 +1,4 @@
-r"""Compile the phrases of a lexicon to regular expressions and try them around one word of theirs.
+r"""Compile the phrases of a lexicon to regular expressions, and try them around one of their words.
 
 In a phrase a space matches white space with at most one line break; a hyphen matches a hyphen, white space or nothing;
 `'` matches either apostrophe; `*` matches any one word; and a leading `^` requires the beginning of a clause.

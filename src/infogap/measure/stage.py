@@ -19,8 +19,8 @@ from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import BAND_NAMES, CONTEXTS, GAPS, MEASURES, TASKS, TRACES
 
-_AT_ONCE = 500  # traces that a worker is sent at a time
-_WORTH_WORKERS = 2_000  # traces: fewer are measured before workers have started
+_AT_ONCE = 500  # traces sent to a worker at a time
+_WORTH_WORKERS = 2_000  # traces: fewer are measured faster than workers start
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Measuring:
         return cls([*own_measures(run), *named_measures(run)], measures_table(run).schema.names())
 
     def rows(self, traces: pl.DataFrame) -> pl.DataFrame:
-        """Rows of `measures` for a frame of `trace_frames`, in its order."""
+        """Return the rows of `measures` for a frame of `trace_frames`, in its order."""
         frame = with_texts(traces)
         measured = [frame.select("trace_id"), *(measure.measure(frame) for measure in self.measures)]
         return pl.concat(measured, how="horizontal").select(self.columns)
@@ -43,7 +43,7 @@ class Measuring:
 
 def _part(run: Run) -> dict[str, Any]:
     lexicons = [load(name, run.resolve) for name in run.recipe.measure.lexicons]
-    # The gap is a stage of its own: what it takes from the recipe shows here only by its table.
+    # The gap is a stage of its own, whose settings change its table, which is an input here.
     part = run.recipe.measure.model_dump(mode="json", by_alias=True, exclude={"gap"}) | {
         "lexicon_contents": [lexicon.digest for lexicon in lexicons],
         "self_corrections": load("infogap", run.resolve).digest,

@@ -1,4 +1,4 @@
-"""The frame that measures read: traces, with their tasks, contexts, texts, lengths, forks and gaps."""
+"""Build the frame that measures read: traces with their tasks, contexts, texts, lengths, forks and gaps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OF_GAPS = ("gap", "gap_per_token", "surprisal")
 
 @dataclass(frozen=True)
 class FrameColumns:
-    """A measure that is a column of the frame already."""
+    """A measure whose values are columns of the frame already."""
 
     columns: Mapping[str, Any]
     version: int = 1
@@ -71,7 +71,7 @@ def with_texts(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def fork_rates(run: Run, threshold: float) -> pl.DataFrame:
-    """The share of each trace's tokens whose entropy is above the threshold, in nats: `trace_id`, `fork_rate`.
+    """Return the share of each trace's tokens whose entropy (nats) is above the threshold: `trace_id`, `fork_rate`.
 
     A fork is a token at which the teacher was undecided. Only traces with recorded entropies have a row.
     """
@@ -87,6 +87,6 @@ def _contexts(run: Run, context_ids: pl.Series) -> pl.DataFrame:
 
 def _scores(run: Run, trace_ids: pl.Series) -> pl.DataFrame:
     table = run.scan(GAPS)
-    if run.recipe.measure.gap is None:  # a table that is still there belongs to another recipe
+    if run.recipe.measure.gap is None:  # a table that still exists belongs to another recipe
         table = table.clear()
     return table.filter(pl.col("trace_id").is_in(trace_ids.implode())).select("trace_id", *_OF_GAPS).collect()

@@ -1,4 +1,4 @@
-"""Work on many items at once, in processes, threads or coroutines, behind plain generators.
+"""Process many items at once, in processes, threads or coroutines, behind plain generators.
 
 | to run | open |
 | --- | --- |
@@ -7,9 +7,9 @@
 | contexts of a model, each on a thread | `threads.py` |
 | requests to servers and engines | `coroutines.py` |
 
-All keep the same rules. A name says the order: `in_order` is that of the items, `as_finished` that in which work
-finishes. Items are read in the caller's thread, a few ahead of the results that are taken. The first exception is
-raised where results are taken. Closing the generator ends the work: nothing runs any more when `close()` returns.
+All follow the same rules. The name gives the order of results: `in_order` is that of the items, `as_finished` that in
+which work finishes. Items are read in the caller's thread, a few ahead of the results that are taken. The first
+exception is raised where results are taken. Closing the generator ends the work: nothing runs after `close()` returns.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Apply a function in worker processes with limits: an item that hangs or kills its process costs only itself.
+"""Apply a function in worker processes with limits: an item that hangs or kills its process loses only its result.
 
-An item has a limit in processor seconds, so that what is lost does not depend on the machine's load, and a much later
-deadline by the clock, for code that only waits. The system keeps the limit: a timer of the process, whose signal ends
-it. The parent keeps the deadline: every worker notes in shared memory which item it has begun and when. A worker that
-exceeds either is killed, with all that it has started, and replaced. Its item is lost, the others that it held go to
-other workers. No signal handler, no thread: neither runs while Python computes a big number.
+An item has a limit in processor seconds, so that losses do not depend on the machine's load, and a much later deadline
+by the clock, for code that only waits. The system enforces the limit: a timer of the process, whose signal ends it. The
+parent enforces the deadline: every worker records in shared memory which item it has begun and when. A worker that
+exceeds either is killed, with all processes that it has started, and replaced. Its item is lost; the others that it
+held go to other workers. There is no signal handler and no thread: neither runs while Python computes a big number.
 
 Ours rather than pebble's pool: that limits an item by the clock alone, and sends items one by one, which takes over ten
 times as long for short ones (5,000 squares: 1.8 s, here 0.15 s), or in chunks, which one item's timeout loses.
@@ -34,12 +34,10 @@ _AT_A_TIME = 256  # items read before the workers are supervised again
 _LARGEST_BATCH = 256
 _QUICK, _SLOW = 0.02, 0.1  # seconds that a batch takes: below, the next one is larger; above, smaller
 _REPORT = 0.05  # seconds of finished work that a kill may undo
-_PATIENCE = 6.0  # seconds by the clock for each processor second, where nothing else is said
-_DEATHS = 5  # workers in a row that die without having begun anything
-_GRACE = 5  # seconds after which a worker ends by itself where its parent did not come to do it
-
-
-# What the system sends a process that has used its processor time up; 0 where it has no such timers.
+_PATIENCE = 6.0  # seconds by the clock for each processor second, by default
+_DEATHS = 5  # consecutive workers that die without having begun an item
+_GRACE = 5  # seconds after which a worker ends by itself if its parent has not ended it
+# The signal to a process that has used up its processor time; 0 where the system has no such timers.
 _OUT_OF_TIME = int(getattr(signal, "SIGPROF", 0))
 
 
@@ -74,7 +72,7 @@ def bounded(
     `workers` is the number of processes, by default one a core. An item that is `Given` is yielded as its value.
     `function`, `start` (called once in every worker) and the items are pickled; `preload` names modules that workers
     find loaded where the system allows. `function` should not raise: an exception ends the worker. Raises ExternalError
-    where workers do not start.
+    if workers do not start, and the InputError that `start` raises.
     """
     deadline = _PATIENCE * limit if deadline is None else deadline
     pool = _Pool(function, limit, deadline, workers or usable_cores(), start, tuple(preload))
@@ -92,12 +90,12 @@ class _Slot:
     item: Any
     done: bool = False
     value: Any = None
-    again: bool = False  # it was done, and its result was lost with its worker
+    again: bool = False  # it had been done, but its result was lost with its worker
 
 
 @dataclass
 class _Worker:
-    """A process, the items that it holds (the first ones may be done), and how far it is with them."""
+    """A process, the items that it holds (the first ones may be done), and its progress with them."""
 
     process: Any
     connection: Connection
@@ -168,7 +166,7 @@ class _Pool:
             if self._waiting and worker.ready and not worker.batch:
                 fair = -(-len(self._waiting) // (2 * self._size))
                 most = len(self._waiting) if self._waiting[0].again else min(fair, worker.size)
-                # What was done and lost is done again by itself: beside what may hang it would be lost again.
+                # An item that was done and lost is repeated alone: beside one that may hang it could be lost again.
                 alike = partial(_equally_new, self._waiting[0])
                 count = sum(1 for _ in takewhile(alike, islice(self._waiting, most)))
                 worker.batch.extend(self._waiting.popleft() for _ in range(count))
@@ -186,7 +184,7 @@ class _Pool:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=self._serve, args=(theirs, clock), daemon=True)
         process.start()
-        theirs.close()  # so that its death is the connection's end
+        theirs.close()  # so that the connection ends when the process dies
         return _Worker(process, ours, clock, time.monotonic())
 
     def _supervise(self, *, patient: bool) -> None:
@@ -208,7 +206,9 @@ class _Pool:
         except (EOFError, OSError):
             return False
         if isinstance(report, _Failure):
-            raise ExternalError(f"the processes that grade answers do not start: {report.reason}")
+            if report.wrong_input:
+                raise InputError(report.reason)
+            raise ExternalError(f"worker processes do not start: {report.reason}")
         if not worker.ready:
             worker.ready = True
             return True
@@ -228,13 +228,13 @@ class _Pool:
         """Kill a worker: the item that it had begun is lost, the others wait again."""
         now = time.monotonic()
         _end(worker)
-        with suppress(EOFError, OSError):  # what it still had to say
+        with suppress(EOFError, OSError):  # results that it still sent
             while worker.connection.poll() and self._received(worker):
                 pass
         worker.connection.close()
         self._workers.remove(worker)
         if why == "deadline" and not worker.ready:
-            raise ExternalError(f"a process that grades answers is not ready after {START_LIMIT:g} s")
+            raise ExternalError(f"a worker process is not ready after {START_LIMIT:g} s")
         at_work = int(worker.clock[1]) - worker.received - 1
         began = worker.ready and 0 <= at_work < len(worker.batch)
         if began and (why == "death" or now - worker.clock[0] >= self._deadline):
@@ -246,9 +246,7 @@ class _Pool:
         elif not began:
             self._deaths += 1
             if self._deaths >= _DEATHS:
-                raise ExternalError(
-                    f"the processes that grade answers keep dying (exit code {worker.process.exitcode})"
-                )
+                raise ExternalError(f"worker processes keep dying (exit code {worker.process.exitcode})")
         undone = (slot for slot in worker.batch if not slot.done)
         self._waiting = deque(sorted([*self._waiting, *undone], key=lambda slot: slot.number))
 
@@ -279,6 +277,7 @@ def _end(worker: _Worker) -> None:
 @dataclass(frozen=True)
 class _Failure:
     reason: str
+    wrong_input: bool
 
 
 def _serve(
@@ -290,14 +289,14 @@ def _serve(
     clock: Any,
 ) -> None:
     if hasattr(os, "setsid"):
-        os.setsid()  # a group of its own, to be killed whole; and the terminal's Ctrl-C is the parent's affair
+        os.setsid()  # a group of its own, to be killed as a whole; the terminal's Ctrl-C goes to the parent alone
     _alarm(START_LIMIT)
     try:
         if start:
             start()
     except Exception as error:
-        is_sentence = isinstance(error, InputError)
-        connection.send(_Failure(str(error) if is_sentence else f"{type(error).__name__}: {error}"))
+        wrong_input = isinstance(error, InputError)
+        connection.send(_Failure(str(error) if wrong_input else f"{type(error).__name__}: {error}", wrong_input))
         return
     _alarm(None)
     connection.send(None)
@@ -320,7 +319,7 @@ def _work(
     """Work on a batch and send the results in order, several at a time."""
     done, reported = [], time.monotonic()
     for index, item in enumerate(items, 1):
-        _bound(limit)  # before the item counts as begun: the time that the last one had left is not its own
+        _bound(limit)  # before the item counts as begun: it must not get the rest of the last one's time
         _alarm(deadline)
         clock[0], clock[1] = time.monotonic(), index
         done.append(function(item))
@@ -332,12 +331,12 @@ def _work(
 
 
 def _bound(seconds: float | None) -> None:
-    """Have the system end this process after that many processor seconds. None: no longer."""
+    """Have the system end this process after that many processor seconds; None cancels this."""
     if hasattr(signal, "ITIMER_PROF"):
         signal.setitimer(signal.ITIMER_PROF, seconds or 0)
 
 
 def _alarm(seconds: float | None) -> None:
-    """Have the system end this process some time after its deadline, as a killed parent cannot. None: no longer."""
+    """Have the system end this process some time after its deadline, as a killed parent cannot; None cancels this."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, 0 if seconds is None else seconds + _GRACE)

@@ -29,7 +29,7 @@ def processes_in_order(
 
     `count` is the number of items: one alone is computed here. `workers` is the number of processes, by default one a
     core. `function` is pickled once for every process, each item and result once. Raises what `function` raises, and
-    ExternalError where a process is killed, as for want of memory.
+    ExternalError if a process is killed, for example because memory ran out.
     """
     workers = min(workers or usable_cores(), count)
     if workers < 2:
@@ -42,7 +42,7 @@ def processes_in_order(
     try:
         yield from _in_order(lambda item: pool.submit(_work, item), items, _AHEAD * workers)
     except BrokenProcessPool as error:
-        raise ExternalError(f"a worker process was ended by the system, as for want of memory ({error})") from error
+        raise ExternalError(f"the system ended a worker process, perhaps because memory ran out ({error})") from error
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -59,11 +59,11 @@ def threads_as_finished(
             idle.append(running.pop(done))
             try:
                 start(threads)
-            except BaseException:  # of `items`: this result comes first
+            except BaseException:  # raised by `items`: this result comes first
                 finished.put(done)
                 raise
             yield done.result()
-    except (Exception, KeyboardInterrupt):  # what was paid for is taken before it ends
+    except (Exception, KeyboardInterrupt):  # results that were paid for are yielded first
         while not finished.empty():
             done = finished.get()
             if done.exception() is None:

@@ -1,6 +1,6 @@
 """Privileges that show the teacher attempts of its own: traces that the run wrote under another privilege.
 
-An attempt's thought is shown only where the whole trace is meant; elsewhere it goes, as a chat template drops it too.
+An attempt is shown without its thought, as chat templates drop it too, unless the whole trace is meant.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Peers(_ShowsAttempts):
 
 @dataclass(frozen=True)
 class SolutionNoThink(_ShowsAttempts):
-    r"""A right attempt without its thought, or a solution that was written with one (Kim et al. 2026: c = s\think)."""
+    r"""A right attempt, or a solution that has a thought, without the thought (Kim et al. 2026: c = s\think)."""
 
     name = "solution_no_think"
     richness = 6
@@ -97,7 +97,7 @@ def _responses(attempts: Sequence[Attempt], *, right: bool) -> list[str]:
 
 
 def _without_thought(solution: str | None) -> str | None:
-    """A solution that was written with a thought, without it; None for others."""
+    """Remove the thought from a solution that has one; None for others."""
     reasoning, response = split(solution or "")
     return response if reasoning and response else None
 

@@ -1,4 +1,4 @@
-"""What a privilege is: one object that says everything about itself, built-in or from another package."""
+"""What a privilege is: one object that holds all there is to know about it, built-in or from another package."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ROLES = get_args(Role)
 
 @dataclass(frozen=True)
 class Attempt:
-    """A trace that is shown to a teacher, and whether the verifier calls it right."""
+    """A trace that is shown to a teacher, and whether the verifier found it right."""
 
     reasoning: str
     response: str
@@ -56,14 +56,14 @@ class Privilege:
 
     # The words
     template: str | None = None
-    """The context, in Jinja, of the variables that `write` gives; None takes the words of the recipe's template set."""
+    """The context as a Jinja template over the variables that `write` returns; None uses the recipe's template set."""
     imitates: str | None = None
-    """Of a control: the privilege whose words it takes. It has its richness, but not its knowledge."""
+    """Of a control: the privilege whose words it uses. It has the same richness, but not the knowledge."""
     style: bool = False
     """Whether the context also tells the teacher how to write."""
     contrasts: tuple[tuple[str, str], ...] = ()
-    """Of a control: the privileges that the table of effects sets against it, each with how the two compare.
-    Of a style: what it is set against."""
+    """Of a control: the privileges that the table of effects compares with it, each with a note on the comparison.
+    Of a style: the privileges that it is compared with."""
 
     # What the context holds, for the scan for leaks
     is_unguided: bool = False
@@ -73,13 +73,13 @@ class Privilege:
     shows_work: bool = True
     """Whether the context holds more than its label and an answer."""
     labels_attempts: bool = False
-    """Whether the teacher reads that it is shown attempts, and not a solution."""
+    """Whether the context says that it shows attempts rather than a solution."""
     unrelated: bool = False
     """Whether the text shown has nothing to do with the task."""
 
     # How it is used
     scoring: bool = False
-    """Whether traces are only scored under it, never written."""
+    """Whether traces are only scored under it, never sampled."""
     attempts_from: str = "unguided"
     """The privilege whose attempts are shown by default, where any are."""
     beside: AttemptKind | None = None
@@ -91,7 +91,7 @@ class Privilege:
 
     @property
     def worded_as(self) -> str:
-        """The privilege whose words in a template set it takes."""
+        """The privilege whose words in a template set it uses."""
         return self.imitates or self.name
 
     @property
@@ -111,12 +111,12 @@ class Privilege:
 
     @property
     def turns(self) -> int:
-        """How many attempts one sample may take: the teacher tries again until it is right."""
+        """How many attempts one sample may take: the teacher tries again until one is right."""
         return 1
 
     @property
     def role(self) -> Role:
-        """What it is there for, besides or instead of a rung of the ladder."""
+        """Whether it is a rung of the ladder, a control, a style, or for scoring only."""
         if self.scoring:
             return "scoring"
         if self.style:
@@ -125,7 +125,7 @@ class Privilege:
 
     @property
     def rank(self) -> tuple[float, int, str]:
-        """Orders the ladder: by richness, then the role, then the name."""
+        """The sort key of the ladder: by richness, then role, then name."""
         return self.richness, _ROLES.index(self.role), self.name
 
     @property
@@ -138,19 +138,19 @@ class Privilege:
         return self.attempts is not None
 
     def write(self, task: Task, attempts: Sequence[Attempt], decoys: Decoys) -> Mapping[str, Any]:
-        """Give the variables of the template for a task: by default what the privilege needs of it.
+        """Return the template's variables for a task: by default the fields that the privilege needs.
 
         `attempts` are those with a response: the wrong ones, oldest first, and right ones; where `needs_attempt` is
-        true, at least one is of the kind `attempts`. `decoys` finds wrong answers and other tasks' solutions, and is
-        filled where `from_other_tasks` is true.
+        true, at least one is of the kind `attempts`. `decoys` finds wrong answers and other tasks' solutions; it knows
+        the other tasks if `from_other_tasks` is true.
 
-        Raises UnmetNeedError where there is nothing to show.
+        Raises UnmetNeedError if there is nothing to show.
         """
         return {need: task[need] for need in self.needs}
 
 
 def or_unmet(text: str | None, reason: str) -> str:
-    """Give the text. Raises UnmetNeedError with the reason where there is none."""
+    """Return the text. Raises UnmetNeedError with the reason if it is empty."""
     if not text:
         raise UnmetNeedError(reason)
     return text

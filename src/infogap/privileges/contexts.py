@@ -1,4 +1,4 @@
-"""Put a context into words: from a task and a privilege to what the teacher reads.
+"""Write contexts: from a task and a privilege to the prompt that the teacher reads.
 
 Template sets, and a recipe's own templates, are rendered in a sandbox.
 """
@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.meta import find_undeclared_variables
@@ -22,14 +22,10 @@ from infogap.privileges.base import Attempt, Need, Privilege, Task, UnmetNeedErr
 from infogap.privileges.decoys import Decoys
 from infogap.recipe.privilege_entries import PrivilegeUse
 
-if TYPE_CHECKING:
-    from infogap.privileges.decoys import Decoys
-
-
 OWN_VARIABLES = ("question", "answer", "solution", "family", "difficulty")
-"""What the template of a recipe's own privilege may name."""
+"""The variables that the template of a recipe's own privilege may use."""
 
-# A recipe's templates come from whoever wrote the recipe: they get values, never Python objects.
+# A recipe may be someone else's: its templates get values, never Python objects.
 _SANDBOX = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
 
 
@@ -59,24 +55,24 @@ class OwnTemplate(Privilege):
 
 @cache
 def load_wording(name: str) -> Wording:
-    """A template set that ships with infogap."""
+    """Load a template set that ships with infogap."""
     text = (resources.files("infogap.privileges") / "wordings" / f"{name}.yaml").read_text(encoding="utf-8")
     return Wording(**YAML(typ="safe").load(text))
 
 
 def fill(template: str, **values: Any) -> str:
-    """Render a template. Raises InputError where it is broken or names what it is not given."""
+    """Render a template. Raises InputError if it is broken or uses an unknown variable."""
     try:
         return str(_compiled(template).render(**values))
-    except Exception as error:  # the template is the recipe's code: besides syntax it may divide by zero, loop for ever
+    except Exception as error:  # the recipe's code may fail in other ways: it may divide by zero
         given = ", ".join(values)
         raise InputError(f"template {template!r}: {error}; it may use {given}") from error
 
 
 def template_problem(template: str, needs: Collection[Need]) -> str | None:
-    """Why the template of a recipe's own privilege cannot be used, or None.
+    """Say why the template of a recipe's own privilege cannot be used; None if it can.
 
-    Its syntax is wrong, it names what no task has, or what a task may lack and `needs` does not ask for.
+    Its syntax may be wrong, or it may use what no task has, or what tasks may lack and `needs` does not name.
     """
     try:
         named = sorted(find_undeclared_variables(_SANDBOX.parse(template)))
@@ -92,10 +88,11 @@ def template_problem(template: str, needs: Collection[Need]) -> str | None:
 
 
 def words_problem(privilege: Privilege, wording: str) -> str | None:
-    """Why a privilege has no words under a template set, or None."""
+    """Say why a privilege has no words in a template set; None if it has."""
     if privilege.template is not None or privilege.is_unguided or privilege.worded_as in load_wording(wording).contexts:
         return None
-    return f"privilege '{privilege.name}' has no `template`, and the wording '{wording}' none for {privilege.worded_as}"
+    words_of = privilege.worded_as
+    return f"privilege '{privilege.name}' has no `template`, and the wording '{wording}' has none for {words_of}"
 
 
 @cache
@@ -105,44 +102,44 @@ def _compiled(template: str) -> Any:
 
 @dataclass(frozen=True)
 class Context:
-    """What a teacher sees besides the question; without anything, `context_id` is None and the text empty."""
+    """What a teacher sees besides the question; if nothing, `context_id` is None and the text empty."""
 
     context_id: str | None
     text: str
 
 
 def student_prompt(question: str, instruction: str) -> str:
-    """What the student will see, and all that an unguided teacher sees."""
+    """Return the prompt that the student will see, and that an unguided teacher sees."""
     return f"{question}\n\n{instruction}"
 
 
 def teacher_prompt(question: str, context: str, instruction: str, wording: str) -> str:
-    """The student's prompt with the context in between, by the template set's one frame."""
+    """Return the student's prompt with the context in it, in the template set's one frame."""
     return fill(load_wording(wording).frame, question=question, context=context, instruction=instruction)
 
 
 def reference_prompt(context: str, instruction: str, wording: str) -> str:
-    """The teacher's prompt with its question left out (`reference_only`).
+    """Return the teacher's prompt without the question (`reference_only`).
 
-    Scoring a trace under it tells what the context by itself makes likely. No trace is written under it.
+    Scoring a trace under it shows what the context alone makes likely. No trace is sampled under it.
     """
     return teacher_prompt("", context, instruction, wording).removeprefix("\n\n")
 
 
 class ContextWriter:
-    """Words the contexts of one recipe's privileges."""
+    """Writes the contexts of one recipe's privileges."""
 
     def __init__(self, wording: str, decoys: Decoys) -> None:
         self._wording = load_wording(wording)
         self._decoys = decoys
 
     def write(self, task: Task, use: PrivilegeUse, attempts: Sequence[Attempt] = ()) -> Context:
-        """The context of a task (a row of the tasks table) under a privilege.
+        """Write the context of a task (a row of the tasks table) under a privilege.
 
         `attempts` are for a privilege that shows any: for `verifier` the wrong ones, oldest first; for `peers` a right
         one and perhaps a wrong one; for the others a right one.
 
-        Raises UnmetNeedError where the task lacks what the privilege needs.
+        Raises UnmetNeedError if the task lacks what the privilege needs.
         """
         attempts = [attempt for attempt in attempts if attempt.response.strip()]
         reason = unmet_need(task, use, {"right" if attempt.right else "wrong" for attempt in attempts})
@@ -165,7 +162,7 @@ class ContextWriter:
         return or_unmet(text, "the template gives no text")
 
     def _template(self, privilege: Privilege) -> str:
-        """The template set's words for a privilege that has none of its own."""
+        """Return the template set's words for a privilege that has no template of its own."""
         problem = words_problem(privilege, self._wording.name)
         if problem:
             raise InputError(problem)
@@ -173,7 +170,7 @@ class ContextWriter:
 
 
 def unmet_need(task: Task, use: PrivilegeUse, attempts: Collection[str]) -> str | None:
-    """What a task lacks for a privilege, or None; `attempts` says which kinds there are, right or wrong."""
+    """Say what a task lacks for a privilege; None if nothing. `attempts` are the kinds there are, right or wrong."""
     for need in use.needs:
         if not task[need]:
             return f"no {need}"

@@ -1,4 +1,4 @@
-"""The controls that show a wrong answer or another task's solution: what they change is style, not knowledge."""
+"""The controls that show a wrong answer or another task's solution: they change style, not knowledge."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _COMPARED = 16  # other solutions, of which the one closest in length is taken
 
 
 class Decoys:
-    """Finds decoys among the other tasks: the same ones for the same seed, whatever the order of the tasks."""
+    """Finds decoys among the other tasks; the seed decides which, and not the order of the tasks."""
 
     def __init__(self, seed: int, tasks: list[dict[str, Any]], folder: Path = Path()) -> None:
         """`tasks` are rows of the tasks table; `folder` is the recipe's, where the user's own verifiers are."""
@@ -43,10 +43,10 @@ class Decoys:
         }
 
     def answer(self, task: dict[str, Any]) -> str | None:
-        """A wrong answer of the gold answer's form: that of another task of the family, or the gold answer changed.
+        """Return a wrong answer of the gold answer's form: of another task of the family, or the gold answer changed.
 
-        The task's verifier calls it wrong. None where there is none. Answers that only a library can compare are graded
-        in worker processes, those of this task together with those of the tasks after it.
+        The task's verifier finds it wrong. None if there is none. Answers that only a library can compare are graded in
+        worker processes, those of this task together with those of the tasks after it.
         """
         if task["task_id"] not in self._answers:
             start = self._row[task["task_id"]]
@@ -55,7 +55,7 @@ class Decoys:
         return self._answers[task["task_id"]]
 
     def solution(self, task: dict[str, Any]) -> str | None:
-        """The worked solution of another task of the family with another answer; None where there is none.
+        """Return the worked solution of another task of the family with another answer; None if there is none.
 
         It is the closest in length among the first few tasks in the order that the seed gives.
         """
@@ -68,7 +68,7 @@ class Decoys:
         return min(islice(others, _COMPARED), key=lambda solution: abs(len(solution) - length), default=None)
 
     def _settle(self, tasks: list[dict[str, Any]]) -> None:
-        """Find the decoy answers of some tasks: the first candidate of each, or a later one where it is not wrong."""
+        """Find the decoy answers of some tasks: the first candidate of each that is wrong."""
         waiting = [(task, self._candidates(task)) for task in tasks]
         for most in (1, _TRIES - 1):
             tried = [(task, candidate) for task, more in waiting for candidate in islice(more, most)]
@@ -80,7 +80,7 @@ class Decoys:
             self._answers[task["task_id"]] = None
 
     def _candidates(self, task: dict[str, Any]) -> Iterator[str]:
-        """Answers of the gold answer's form that are not plainly the same as it, each once."""
+        """Yield answers of the gold answer's form that are not obviously equal to it, each once."""
         gold, earlier = (task["answer"] or "").strip(), set[str]()
         if not gold:
             return
@@ -102,12 +102,12 @@ class Decoys:
             yield from changed
 
     def _siblings(self, task: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """The family's other tasks, from the one after this one around to the one before it."""
+        """Iterate over the family's other tasks, from the one after this one around to the one before it."""
         family, place = self._families[task["family"]], self._place[task["task_id"]]
         return (family[(place + step) % len(family)] for step in range(1, len(family)))
 
     def _alike(self, task: dict[str, Any], wanted: str) -> Iterator[dict[str, Any]]:
-        """The siblings whose answer has this form, in the same order."""
+        """Iterate over the siblings whose answer has this form, in the same order."""
         family, place = self._families[task["family"]], self._place[task["task_id"]]
         places = self._by_form.get((task["family"], wanted), [])
         start = bisect(places, place)
@@ -125,7 +125,7 @@ class Decoys:
 
 
 def _graded_wrong(pairs: list[tuple[dict[str, Any], str]], folder: Path) -> list[bool]:
-    """For each task and answer, whether the task's verifier calls the answer wrong."""
+    """Return, for each task and answer, whether the task's verifier finds the answer wrong."""
     items = [_item(task, answer) for task, answer in pairs]
     graders = [verifier(item.verifier) for item in items]
     plainly = [
@@ -141,7 +141,7 @@ def _graded_wrong(pairs: list[tuple[dict[str, Any], str]], folder: Path) -> list
 
 
 def _item(task: dict[str, Any], answer: str) -> Item:
-    """An answer to grade; a verifier that reads whole responses gets one that states it."""
+    """Return an answer to grade; a verifier that reads whole responses gets one that states it."""
     item = Item(task["verifier"], task["question"], task["answer"], task.get("metadata"), answer)
     return replace(item, response=f"\\boxed{{{answer}}}", task=task) if verifier(item.verifier).whole_response else item
 
@@ -157,7 +157,7 @@ class DecoyAnswer(Privilege):
     contrasts = (("answer", "same wording and form; only the one answer is right"),)
     shows_work = False
     from_other_tasks = True
-    graded = True  # the task's verifier says which answers are wrong
+    graded = True  # the task's verifier decides which answers are wrong
 
     def write(self, task: Task, attempts: Sequence[Attempt], decoys: Decoys) -> Mapping[str, Any]:
         return {"answer": or_unmet(decoys.answer(task), "no plausible wrong answer")}

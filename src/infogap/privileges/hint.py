@@ -15,7 +15,7 @@ from infogap.text.markup import Span, formulas
 if TYPE_CHECKING:
     from infogap.privileges.decoys import Decoys
 
-# Places where a sentence or a line may end, each with the white space that follows. Whether it does is looked at.
+# Places where a sentence or a line may end, each with the white space that follows; `_is_end` decides.
 _STOP = r"[.!?…][\"'”’)\]*_]*"
 _PLACE = re.compile(rf"(?P<full>[。！？][”’」』）)]*\s*)|{_STOP}(?P<stop>\s+)|(?P<line>\s*\n\s*)")
 _ABBREVIATION = re.compile(
@@ -23,9 +23,9 @@ _ABBREVIATION = re.compile(
     r"|mr|mrs|ms|dr|prof|st|jr|sr)\.$",
     re.IGNORECASE,
 )
-_NUMBERED = re.compile(r"(?:^|\n)[ \t]*(?:\(?\w{1,2}|[ivx]{1,4})\.$")  # "1. First": the number of an item ends nothing
+_NUMBERED = re.compile(r"(?:^|\n)[ \t]*(?:\(?\w{1,2}|[ivx]{1,4})\.$")  # "1. First": an item's number ends no step
 _WHITE = re.compile(r"\s*")
-_GOES_ON = "=+-−*/<>≤≥·×^,;:)]}&|"  # no sentence begins with one of these; "5! = 120"
+_NO_BEGINNING = "=+-−*/<>≤≥·×^,;:)]}&|"  # no sentence begins with one of these: "5! = 120"
 _LONGEST_ABBREVIATION = 12
 _RESULT = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])|^\s*####")  # where MATH, and GSM8K, state the answer
 
@@ -53,9 +53,9 @@ class Hint(Privilege):
 
 
 def steps(solution: str) -> list[str]:
-    """The sentences and lines of a solution, each with the white space that follows it.
+    """Split a solution into sentences and lines, each with the white space that follows it.
 
-    None ends inside a formula, a drawing, a code block or braces; a display formula ends the step that it stands in.
+    No step ends inside a formula, a drawing, a code block or braces; a display formula ends its step.
     """
     text = solution.strip()
     cuts = sorted({0, len(text), *_ends(text)})
@@ -63,9 +63,9 @@ def steps(solution: str) -> list[str]:
 
 
 def hint(solution: str, *, fraction: float | None = None, count: int | None = None) -> str | None:
-    r"""The first `count` steps, or as many as come nearest to `fraction` of the text's characters, at least one.
+    r"""Return the first `count` steps, or those that come nearest to `fraction` of the characters, at least one.
 
-    Never the last step, nor one that states the result (`\boxed{...}`, `#### ...`): None where no step is before it.
+    The last step is never shown, nor one that states the result (`\boxed{...}`, `#### ...`); None if it comes first.
     """
     parts = steps(solution)
     most = next((place for place, part in enumerate(parts) if _RESULT.search(part)), len(parts) - 1)
@@ -79,7 +79,7 @@ def hint(solution: str, *, fraction: float | None = None, count: int | None = No
 
 
 def _ends(text: str) -> list[int]:
-    """Where steps end, in what is outside formulas and right after display formulas."""
+    """Return where steps end: outside of formulas, and right after display formulas."""
     spans = list(formulas(text))
     starts = {span.start: span for span in spans}
     ends: list[int] = []
@@ -97,11 +97,11 @@ def _ends(text: str) -> list[int]:
 
 
 def _is_end(text: str, place: re.Match[str], before_display: bool) -> bool:
-    """Whether a sentence or a line ends there, by what stands before and what follows."""
+    """Whether a sentence or a line ends at a place, by the text before and after it."""
     kind, following = place.lastgroup, text[place.end() : place.end() + 1]
     if kind == "full":
         return True
-    if following.islower() or (following and following in _GOES_ON):
+    if following.islower() or (following and following in _NO_BEGINNING):
         return kind == "line" and (place.group().count("\n") > 1 or following in "-*")  # a paragraph, a list
     if kind == "stop":
         before = text[max(0, place.start() - _LONGEST_ABBREVIATION) : place.start("stop")]
@@ -110,7 +110,7 @@ def _is_end(text: str, place: re.Match[str], before_display: bool) -> bool:
 
 
 def _ends_a_step(text: str, span: Span, after: int) -> bool:
-    """Whether a step ends with a formula: a display with nothing behind it, or `$x = 1.$` before a new sentence."""
+    """Whether a step ends with a formula: a display without punctuation after it, or `$x = 1.$` before a sentence."""
     following = text[after : after + 1]
     if span.apart:
         return following not in (".", ",", ";", ":", "!", "?", ")", "。", "，")

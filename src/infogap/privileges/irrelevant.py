@@ -1,4 +1,4 @@
-"""The control `irrelevant`: text that says nothing about any task, for what more text in the prompt does by itself."""
+"""The control `irrelevant`: text that says nothing about any task, to measure the effect of more text alone."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Irrelevant(Privilege):
 
 
 def irrelevant(length: int, *key: object) -> str:
-    """Whole sentences of `length` characters, or as near to it as sentences come, at least one.
+    """Return whole sentences of about `length` characters in all, at least one.
 
-    They are taken one after the other from a place in the text that `key` decides; the last is the one that fits best.
-    No sentence holds a number, a formula or a word of reasoning.
+    They are consecutive, from a place in the text that `key` decides; the last one is chosen to fit best. No sentence
+    has a number, a formula or a word of reasoning.
     """
     sentences = _sentences()
     longest = max(map(len, sentences))

@@ -1,4 +1,4 @@
-"""The ladder of privileges, from the student's own prompt to the whole worked solution: all that are registered."""
+"""The ladder of all registered privileges, from the student's own prompt to the whole worked solution."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from pathlib import Path
 from infogap import plugins
 from infogap.privileges.base import Privilege
 from infogap.recipe import Recipe
-from infogap.user_objects import source_digest
+from infogap.user_objects import is_user_object, source_digest
 
 
 def ladder() -> list[Privilege]:
-    """Every registered privilege without options: by richness, then by role, then by name.
+    """Return every registered privilege, its options at their defaults, by richness, then role, then name.
 
-    Raises InputError where one cannot be loaded.
+    Raises InputError if one cannot be loaded.
     """
     registered: list[Privilege] = [plugins.load("privileges", name) for name in plugins.names("privileges")]
     return sorted(registered, key=lambda each: each.rank)
 
 
 def privileges_by_label(recipe: Recipe) -> dict[str, Privilege]:
-    """The privileges by what a run's tables call them.
+    """Return the privileges by their labels in a run's tables.
 
-    Imports call theirs what they like: those that bear a registered name are taken for it, the others are not known.
+    In an import, a label that is a registered name is taken for that privilege; other labels are unknown.
     """
     if recipe.generate is None:
         return {privilege.name: privilege for privilege in ladder()}
@@ -31,14 +31,14 @@ def privileges_by_label(recipe: Recipe) -> dict[str, Privilege]:
 
 
 def privilege_versions(names: Iterable[str], folder: Path) -> dict[str, str]:
-    """What contexts depend on besides the recipe: the version of each of these privileges that is not infogap's own.
+    """Return what contexts depend on besides the recipe: the versions of privileges that are not infogap's own.
 
-    `names` are those of registered privileges, with the version of the package that registers each, and of objects
-    `module:object`, whose version is the SHA-256 of their source; `folder` is the recipe's.
+    `names` are registered names, whose version is their package's, and names `module:object`, whose version is the
+    SHA-256 of their source; `folder` is the recipe's.
     """
     versions: dict[str, str] = {}
     for name in names:
-        if ":" in name:
+        if is_user_object(name):
             versions[name] = source_digest(name, folder) or ""
         elif (provider := plugins.provider("privileges", name))[0] != "infogap":
             versions[name] = " ".join(provider)

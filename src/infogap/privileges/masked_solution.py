@@ -1,9 +1,9 @@
 r"""The privilege `masked_solution`: the plan without the results. Numbers, the answer and boxed values are blanked out.
 
-Formulas stay readable: operators, letters and LaTeX commands are kept, and so are exponents and indices of one digit
-on a letter or a bracket, which belong to a formula's form (`x^2`, `a_1`, `f^{-1}`), whatever the answer is: a blank
-only where the answer stands would tell it. For the same reason all numbers in words go, not just the answer's; but
-"one" and "zero" mostly count nothing, and go where they are the answer.
+Formulas remain readable: operators, letters and LaTeX commands are kept, and so are exponents and indices of one digit
+on a letter or a bracket, which belong to a formula's form (`x^2`, `a_1`, `f^{-1}`). The answer does not change this: a
+blank only in its place would give it away. For the same reason all numbers in words are blanked out; "one" and "zero",
+which seldom count anything, only if they are the answer.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ class MaskedSolution(Privilege):
 
 
 def masked(solution: str, answer: str | None) -> str:
-    r"""The solution with every value replaced by a blank: boxed ones, the gold answer wherever it stands, numbers.
+    r"""Replace every value of a solution by a blank: boxed ones, every occurrence of the gold answer, numbers.
 
-    A drawing is all values, and is one blank. Fractions come out with braces, `\frac{...}{...}`.
+    A drawing is all values, and becomes one blank. Fractions come out with braces, `\frac{...}{...}`.
     """
     text = braced(_without_boxed(_DRAWING.sub(f"[asy]{BLANK}[/asy]", solution)))
     for spelling in _spellings((answer or "").strip()):
@@ -62,9 +62,9 @@ def masked(solution: str, answer: str | None) -> str:
 
 
 def _spellings(answer: str) -> list[re.Pattern[str]]:
-    r"""What to look for besides numbers: the answer, also without its `\text{...}`; "one" where it is 1.
+    r"""Return what to blank out besides numbers: the answer, also without its `\text{...}`; "one" if it is 1.
 
-    White space within does not count, nor which `\frac` it is. Only whole occurrences: `a` is not the letter in `cat`.
+    White space within does not count, nor the variant of `\frac`. Only whole words match: not the `a` in `cat`.
     """
     if answer in _SELDOM_COUNTED:
         return [re.compile(rf"\b{_SELDOM_COUNTED[answer]}\b", re.IGNORECASE)]
@@ -85,7 +85,7 @@ def _spelling(text: str) -> re.Pattern[str]:
 
 
 def _without_boxed(text: str) -> str:
-    """What stands in balanced boxes is blanked out; a box that never closes is blanked to the end."""
+    """Blank out the contents of boxes; of a box that never closes, everything to the end."""
     pieces, end = [], 0
     for box in _BOX.finditer(text):
         if box.start() < end:
@@ -97,7 +97,7 @@ def _without_boxed(text: str) -> str:
 
 
 def _closing(text: str, start: int) -> int:
-    """The place of the brace that closes the one before `start`, or the text's end."""
+    """Return the place of the brace that closes the one before `start`, or the text's end."""
     depth = 1
     for place in range(start, len(text)):
         depth += {"{": 1, "}": -1}.get(text[place], 0)

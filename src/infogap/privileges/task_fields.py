@@ -43,7 +43,7 @@ class Solution(Privilege):
 
 @dataclass(frozen=True)
 class ConfidentRewrite(Privilege):
-    """The extreme of style: a solution, or with `from` a right trace, to write out again without any doubt."""
+    """The extreme of style: a solution, or with `from` a right trace, to be rewritten without any doubt."""
 
     from_: str | None = None
 
@@ -68,7 +68,7 @@ class ConfidentRewrite(Privilege):
 
 
 class ReferenceOnly(Privilege):
-    """The solution without the question: what the context makes likely by itself. Traces are only scored under it."""
+    """The solution without the question: what the context alone makes likely. Traces are only scored under it."""
 
     name = "reference_only"
     richness = 8

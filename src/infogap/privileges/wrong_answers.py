@@ -1,4 +1,4 @@
-"""Wrong answers that nobody gave: what form an answer has, and the gold answer with one of its parts changed."""
+"""Invent wrong answers: find the form of an answer, and change one part of the gold answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TOKEN = re.compile(rf"({_GROUPED}|\d+(?:\.\d+)?|\.\d+)(?:_\{{?(\d{{1,2}})\}}?)?
 _FORM = re.compile(r"[\^_](?:\d|\{-?\d+\})|\\begin\{[^}]*\}")  # exponents, indices: changed only if there is no other
 _LETTER = re.compile(r"(\\(?:text|textbf|mathrm)\s*\{\s*)?(\()?([A-Z])(\))?(\s*\})?")
 _SIGN = re.compile(r"(?<=[\w)}\]])(\s*)([+-])(\s*)(?=[\w(\\])")
-# Words and commands of which each can stand for the others of its line.
+# Words and commands; each can replace the others of its line.
 _ALTERNATIVES = (
     ("true", "false"),
     ("yes", "no"),
@@ -50,7 +50,7 @@ _TERM = re.compile(r"(?:[a-z]|\\(?!left|right|begin|text|mbox|\{)[A-Za-z]+)[^\s,
 
 
 def form(answer: str) -> str:
-    r"""An answer without its values: `\frac{1}{2}` and `\frac37` have one form, and so have 12 and 47, but not -3.
+    r"""Return the form of an answer, without its values: `\frac{1}{2}` has that of `\frac37`, 12 that of 47, not of -3.
 
     A number's form is its sign and its digits before and behind the point; words have one form, capitalised or not.
     """
@@ -64,7 +64,7 @@ def form(answer: str) -> str:
 
 
 def in_words(answer: str) -> tuple[str, str, str] | None:
-    r"""`\text{even}` as `\text{`, `even`, `}`; None where the answer is no words."""
+    r"""Split `\text{even}` into `\text{`, `even` and `}`; None if the answer is not words."""
     wrapped = _WRAPPED.fullmatch(answer)
     return (wrapped[1], wrapped[2], wrapped[3]) if wrapped and _WORDS.fullmatch(wrapped[2]) else None
 
@@ -90,18 +90,18 @@ def plainly_differ(one: str, other: str) -> bool:
 
 
 def variants(answer: str, question: str, draw: int) -> Iterator[str]:
-    """Answers of the same form as the gold `answer`, the most plausible first; `draw` decides among equals.
+    """Yield answers of the same form as the gold `answer`, the most plausible first; `draw` decides among equals.
 
-    One number is moved a little; or a sign, a function or a word is exchanged for its counterpart; or a name for
-    another one in the question, or an option's letter for another. An answer without such a part has no variants, and
-    a variant can by chance be right: the verifier decides.
+    One number is changed a little; or a sign, a function or a word is replaced by its counterpart; or a name by another
+    one in the question, or an option's letter by another. An answer without such a part has no variants, and a variant
+    can be right by chance: the verifier decides.
     """
     yield from _other_letters(answer, question, draw)
     yield from _exchanged(answer, draw)
     yield from _other_names(answer, question, draw)
     yield from sorted(_moved_numbers(braced(answer), draw), key=_unsimplified)
     yield from _other_signs(answer)
-    if infinite := list(_INFINITY.finditer(answer)):  # of (-\infty, \infty) the second
+    if infinite := list(_INFINITY.finditer(answer)):  # the second of (-\infty, \infty)
         yield f"{answer[: infinite[-1].start()]}0{answer[infinite[-1].end() :]}"
     yield from _other_order(answer, draw)
     if _TERM.fullmatch(answer) and not in_words(answer):
@@ -110,9 +110,9 @@ def variants(answer: str, question: str, draw: int) -> Iterator[str]:
 
 
 def _moved_numbers(answer: str, draw: int) -> Iterator[str]:
-    """Each number in turn, from the `draw`-th on, moved up by 1 to 20 units of its last digit; then by one more.
+    """Yield the answer with each number in turn, from the `draw`-th on, raised by 1 to 20 units of its last digit.
 
-    Then by one unit of its first digit: a verifier may accept what differs in the tenth decimal only.
+    Then raised by one more, then by one unit of its first digit: a verifier may accept a change in the tenth decimal.
     """
     fixed = [match.span() for match in _FORM.finditer(answer)]
     tokens = list(_TOKEN.finditer(answer))
@@ -126,7 +126,7 @@ def _moved_numbers(answer: str, draw: int) -> Iterator[str]:
 
 
 def _unsimplified(answer: str) -> bool:
-    r"""Whether anybody would simplify it: `\frac{6}{3}`, `\sqrt{12}`."""
+    r"""Whether an answer would be simplified: `\frac{6}{3}`, `\sqrt{12}`."""
     quotients = [(int(top), int(bottom)) for top, bottom in _QUOTIENT.findall(answer)]
     roots = [int(root) for root in _ROOT.findall(answer)]
     return any(gcd(*quotient) > 1 or quotient[1] <= 1 for quotient in quotients) or any(
@@ -135,7 +135,7 @@ def _unsimplified(answer: str) -> bool:
 
 
 def _moved(number: str, draw: int, again: int = 0) -> str:
-    """Moved by at most a fifth of itself, or by one unit (`again`: 0, 1, 2); commas and leading zeros stay in place."""
+    """Raise a number by at most a fifth of itself, or by a unit (`again`: 0, 1, 2); commas and zeros are kept."""
     digits = re.sub(r"\D", "", number)
     units = int(digits)  # whole, so that a number of any length moves exactly
     step = 10 ** (len(digits) - 1) if again > 1 else 1 + again + draw % min(max(1, units // 5), 20)
@@ -147,14 +147,14 @@ def _moved(number: str, draw: int, again: int = 0) -> str:
 
 
 def _in_base(number: str, base: int, draw: int) -> str | None:
-    """The last digit changed to another one that the base has."""
+    """Change the last digit to another one that the base has."""
     if not (2 <= base <= 10 and number.isdigit()):
         return _moved(number, draw)
     return f"{number[:-1]}{(int(number[-1]) + 1 + draw % (base - 1)) % base}"
 
 
 def _other_letters(answer: str, question: str, draw: int) -> Iterator[str]:
-    """For `C`, `(C)` or `\\text{(C)}` the other options of the question; letters near it where it has none."""
+    """Yield, for `C`, `(C)` or `\\text{(C)}`, the question's other options; other letters if it has none."""
     letter = _LETTER.fullmatch(answer)
     if not letter:
         return
@@ -184,7 +184,7 @@ def _cased(word: str, like: str) -> str:
 
 
 def _other_names(answer: str, question: str, draw: int) -> Iterator[str]:
-    """For a name, the others of the question: capitalised words that do not begin a sentence."""
+    """Yield, for a name, the others of the question: capitalised words that do not begin a sentence."""
     words = in_words(answer)
     if not words or not words[1][0].isupper():
         return
@@ -195,13 +195,13 @@ def _other_names(answer: str, question: str, draw: int) -> Iterator[str]:
 
 
 def _other_signs(answer: str) -> Iterator[str]:
-    """One sign between two terms exchanged: `p - q` for `p + q`."""
+    """Yield the answer with one sign between two terms changed: `p - q` for `p + q`."""
     for sign in _SIGN.finditer(answer):
         yield answer[: sign.start(2)] + {"+": "-", "-": "+"}[sign[2]] + answer[sign.end(2) :]
 
 
 def _other_order(answer: str, draw: int) -> Iterator[str]:
-    """Two neighbours of a list exchanged, in an answer without brackets. A sentence is no list."""
+    """Yield the answer with two neighbours of a list swapped, if it has no brackets. A sentence is not a list."""
     if re.search(r"[()\[\]{}\\]", answer):
         return
     for separator, longest in ((r"(\s*\n\s*)", None), (r"(\s*[,;]\s*)", 2), (r"(\s+)", 1)):
@@ -221,7 +221,7 @@ def _squeezed(answer: str) -> str:
 
 
 def _value(answer: str) -> Fraction | None:
-    """An answer's number; not in powers of ten, as `1e999999999` would take for ever. None where it is none."""
+    """Read an answer as a number, without powers of ten (`1e999999999` would take for ever); None if it is not one."""
     plain = _FRACTION.sub(r"\1\2/\3", braced(answer.replace(",", "").replace("$", "").strip()))
     try:
         return Fraction(plain) if _PLAIN.fullmatch(plain) else None

@@ -46,7 +46,7 @@ def reach(row: dict[str, Any], path: str) -> Any:
 
 
 def is_found(value: Any, path: str) -> bool:
-    """Whether the value at a path shows that the path exists: an empty list does not, if the path has `[*]`."""
+    """Whether the value at a path proves that the path exists: under `[*]` an empty list does not."""
     return value is not MISSING and (value != [] or EVERY not in path)
 
 
@@ -56,7 +56,7 @@ def touches(path: str, column: str) -> bool:
 
 
 def _walk(node: Any, rest: str, path: str) -> _Walked:
-    """Return the value at `rest`, the end of `path`, or MISSING; the part of the path that exists; where that leads."""
+    """Return the value at `rest`, the end of `path`, or MISSING; the part of the path that exists; the value there."""
     while rest:
         node = read_json(node) if isinstance(node, str) else node
         if isinstance(node, list) and rest.startswith(EVERY):
@@ -69,7 +69,7 @@ def _walk(node: Any, rest: str, path: str) -> _Walked:
 
 
 def _walk_every(items: list[Any], rest: str, path: str) -> _Walked:
-    """Do the same for every item of a list; MISSING where none of them has anything at `rest`."""
+    """Do the same for every item of a list; MISSING if none has anything at `rest`."""
     walked = [_walk(item, rest, path) for item in items]
     if walked and all(value is MISSING for value, _, _ in walked):
         return max(walked, key=lambda one: len(one[1]))
@@ -82,7 +82,7 @@ def _walk_every(items: list[Any], rest: str, path: str) -> _Walked:
 
 
 def _step(node: Any, rest: str) -> tuple[str, Any]:
-    """Return the next step of `rest` from `node`, and where it leads; the longest key that fits."""
+    """Return the next step of `rest` from `node`, the longest key that fits, and the value there."""
     if isinstance(node, dict):
         ends = [match.start() for match in _STEP_END.finditer(rest) if match.start()]
         for end in reversed(ends):
@@ -95,7 +95,7 @@ def _step(node: Any, rest: str) -> tuple[str, Any]:
     return "", MISSING
 
 
-@lru_cache(maxsize=8)  # a row's columns often lie in the same text
+@lru_cache(maxsize=8)  # several columns often come from the same text
 def read_json(text: str) -> Any:
     """Parse a text as JSON, where that gives an object or a list; return any other text as it is."""
     if not text.lstrip().startswith(("{", "[")):
@@ -120,7 +120,7 @@ def as_text(value: Any) -> str | None:
 
 
 def _written(number: float | Decimal) -> str:
-    """Write a number as people do: no zeros at its end, no exponent unless it would be very long."""
+    """Write a number as people do: no trailing zeros, and no exponent unless it would be very long."""
     least, most = _POSITIONAL
     if not number:
         return "0"
@@ -132,7 +132,7 @@ def _written(number: float | Decimal) -> str:
 
 @dataclass
 class Unfound:
-    """A path that no row has had so far: the part of it that exists, and what is there."""
+    """A path that no row has had so far: the part of it that exists, and what is found there."""
 
     path: str
     reached: str = ""
@@ -144,7 +144,7 @@ class Unfound:
     def look(self, row: dict[str, Any]) -> None:
         """Take a row that does not have the path into account."""
         value, reached, place = _walk(row, self.path, self.path)
-        if value is not MISSING:  # of a path with `[*]`: an empty list, which does not tell whether items would have it
+        if value is not MISSING:  # an empty list at a path with `[*]`, which does not show whether items have the rest
             return
         if self.place is MISSING or len(reached) > len(self.reached):
             self.reached, self.place, self.keys, self.items, self.lists = reached, place, {}, 0, 0
@@ -158,7 +158,7 @@ class Unfound:
             self.lists += bool(place)
 
     def error(self, source: str) -> InputError:
-        """Return an error that no row of the source has the path, with what there is instead."""
+        """Return an error that no row of the source has the path, and what the rows have instead."""
         known = [f"{self.reached}.{key}" if self.reached else key for key in self.keys]
         return InputError(f"{source}: no row has '{self.path}'{nearest(self.path, known)}; {self._what_is_there()}")
 
@@ -216,7 +216,7 @@ def _printed(value: Any) -> Any:
     return value if isinstance(value, str | _Absent) else as_text(value) or ""
 
 
-# Templates come from whoever wrote the recipe: they get values, never Python objects.
+# A recipe may be someone else's: its templates get values, never Python objects.
 _SANDBOX = ImmutableSandboxedEnvironment(undefined=_Absent, autoescape=False, finalize=_printed)
 
 
@@ -237,14 +237,14 @@ def value_of(row: dict[str, Any], column: str) -> Any:
 
 
 class TemplateFailedError(Exception):
-    """A template that a row cannot fill; the message says why."""
+    """Raised for a template that a row cannot fill; the message says why."""
 
 
 def rendered(row: dict[str, Any], template: str) -> str:
     """Fill a template with a row's columns. Raises TemplateFailedError where it prints a missing one."""
     try:
         return _compiled(template).render({ROW: row} | {str(key): value for key, value in row.items()})
-    except Exception as error:  # it is the recipe's code: besides what is missing it may divide by zero
+    except Exception as error:  # the recipe's code may fail in other ways: it may divide by zero
         raise TemplateFailedError(str(error) or type(error).__name__) from error
 
 

@@ -17,7 +17,7 @@ SUFFIXES = (".jsonl", ".json", ".csv", ".parquet", ".eval")
 
 _DATASET_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-# What `datasets` takes for splits of a folder, in the names of files and folders.
+# Names of files and folders that `datasets` takes for the splits of a folder.
 _SPLIT = re.compile(r"(?<![a-z])(train|training|test|testing|eval|evaluation|validation|valid|val|dev)(?![a-z])")
 _OF_DATASETS = ("README.md", "dataset_info.json", "dataset_dict.json", "state.json")
 _HIDDEN = re.compile(r"\.(?!\.?$)")
@@ -27,7 +27,7 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class Place:
-    """A file: where it is, and its name in messages."""
+    """A file: its location, and its name in messages."""
 
     name: str
     path: Path | None  # None behind a URL
@@ -47,7 +47,7 @@ class Place:
         return re.split(r"[?#]", self.url)[0] if self.path is None else self.path.name
 
     def errors(self) -> AbstractContextManager[None]:
-        """Turn failures behind a URL into a InputError or ExternalError of one line, within a `with`."""
+        """Turn failures behind a URL into an InputError or ExternalError of one line, within a `with`."""
         if self.path is not None:
             return nullcontext()
         from infogap.rows.remote_files import errors_at
@@ -129,11 +129,11 @@ def matching(base: Path, pattern: str) -> list[Path]:
     """Return the files that match a pattern, sorted by name."""
     root = Path(pattern).expanduser()
     folder = Path(root.anchor) if root.is_absolute() else base
-    found = folder.glob(str(root.relative_to(root.anchor)))
-    hidden_too = any(_HIDDEN.match(part) for part in root.parts)  # they are the system's, unless the pattern names them
+    paths = folder.glob(str(root.relative_to(root.anchor)))
+    hidden_too = any(_HIDDEN.match(part) for part in root.parts)  # unless named, they are the system's
     return sorted(
         path
-        for path in found
+        for path in paths
         if path.is_file() and (hidden_too or not any(map(_HIDDEN.match, path.relative_to(folder).parts)))
     )
 

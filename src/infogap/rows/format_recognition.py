@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from itertools import islice
@@ -16,11 +17,11 @@ from infogap.rows.column_paths import MISSING, as_text, reach, value_of
 from infogap.rows.file_locations import find_places
 from infogap.rows.options_column import NumberedOptions, with_options
 from infogap.rows.row_files import lists_of_rows
-from infogap.rows.row_join import read_rows
+from infogap.rows.source_rows import read_rows
 from infogap.text.option_parser import named_option, options
 
-_ROWS = 20  # read
-# What columns are called, the most telling name first.
+_ROWS = 20  # read to recognise a format
+# The usual names of columns, the most telling first.
 _NAMES = {
     "question": "question problem prompt messages conversations instruction query q task_prompt input",
     "answer": "answer gold_answer gold ground_truth expected_answer correct_answer reference_answer "
@@ -38,6 +39,9 @@ _NAMES = {
     "options": "options choices",
     "stated_verdict": "is_correct correct correctness score reward verdict passed",
 }
+_FEWEST_QUESTIONS = 5  # different ones: fewer may end alike by chance
+_SHORTEST_ENDING = 20  # characters
+_ENDING_START = re.compile(r"(?:(?<=[.?!)])\s+|\n\s*)(?=[A-Z])")  # of a sentence or a line
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "thought")
 
 
@@ -70,7 +74,7 @@ def recognise(file: str, base: Path) -> list[Recognised]:
 
 
 def first_rows(file: str, base: Path, rows: str | None) -> list[dict[str, Any]]:
-    """Some rows; none where the file has no such list of rows, or is an object."""
+    """Read some rows; none where the file has no such list of rows, or is an object."""
     source = RowSource.model_validate({"from": file, "rows": rows})
     if find_places(base, source) is None:
         return [row for _, row in islice(read_rows(base, source, None), _ROWS)] if rows is None else []
@@ -103,30 +107,31 @@ def _all_match(pattern: str, values: list[str | None]) -> bool:
 
 
 def by_their_names(by_name: dict[str, str]) -> dict[str, str]:
-    """The columns that a file seems to have, by what they are called in lower case."""
-    found: dict[str, str] = {}
+    """Guess the column of each field from the columns' names, which are given in lower case."""
+    mapped: dict[str, str] = {}
     for field, names in _NAMES.items():
         column = next((by_name[name] for name in names.split() if name in by_name), None)
-        if column is not None and column not in found.values():
-            found[field] = column
-    if "options" not in found and all(letter in by_name for letter in "abcd"):
+        if column is not None and column not in mapped.values():
+            mapped[field] = column
+    if "options" not in mapped and all(letter in by_name for letter in "abcd"):
         letters = [by_name[letter] for letter in "abcdefghij" if letter in by_name]
-        found["options"] = f"{{{{ [{', '.join(letters)}] | tojson }}}}"
-    return found
+        mapped["options"] = f"{{{{ [{', '.join(letters)}] | tojson }}}}"
+    return mapped
 
 
-def fit_options(file: str, found: dict[str, str], sample: list[dict[str, Any]]) -> str:
-    """The verifier that the gold answers ask for. Of `found`, options are kept where answers name them, and an answer
-    that counts them becomes a letter.
+def fit_options(file: str, mapped: dict[str, str], sample: list[dict[str, Any]]) -> str:
+    """Return the verifier that the gold answers call for, and fit the column mapping to it.
 
-    Raises InputError where the answers count the options and it does not show from where.
+    Options are kept in `mapped` if the answers name them; an answer that counts them becomes a letter.
+
+    Raises InputError if the answers count the options and may count from 0 or from 1.
     """
-    golds = [as_text(reach(row, found["answer"])) for row in sample] if "answer" in found else []
-    if "options" not in found:
+    golds = [as_text(reach(row, mapped["answer"])) for row in sample] if "answer" in mapped else []
+    if "options" not in mapped:
         return "choice" if _all_match(r"^\(?[A-J]\)?$", golds) else DEFAULT_VERIFIER
     numbers, named = NumberedOptions(), 0
     for row, gold in zip(sample, golds or [None] * len(sample), strict=True):
-        column = value_of(row, found["options"])
+        column = value_of(row, mapped["options"])
         posed = with_options("?", column)
         if posed.fault:
             continue
@@ -135,13 +140,13 @@ def fit_options(file: str, found: dict[str, str], sample: list[dict[str, Any]]) 
         named += gold is None or named_option(letter, options(posed.question)) is not None
     if numbers.count_the_options and len(numbers.numbers) == sum(gold is not None for gold in golds):
         if 0 not in numbers.numbers and numbers.most not in numbers.numbers:
-            raise InputError(f"{file}: {numbers.advice(found['answer'])}")
+            raise InputError(f"{file}: {numbers.advice(mapped['answer'])}")
         less = "" if 0 in numbers.numbers else " - 1"
-        found["answer"] = f'{{{{ "ABCDEFGHIJ"[{found["answer"]} | int{less}] }}}}'
+        mapped["answer"] = f'{{{{ "ABCDEFGHIJ"[{mapped["answer"]} | int{less}] }}}}'
         return "choice"
     if named == len(sample):
         return "choice"
-    del found["options"]
+    del mapped["options"]
     return DEFAULT_VERIFIER
 
 
@@ -169,3 +174,16 @@ def guessed(file: str, base: Path) -> tuple[str | None, dict[str, str], str]:
     if mapped["question"] in ("messages", "conversations") and text is None:
         text = mapped["question"]
     return rows, mapped | ({"trace": text} if text is not None else {}), verifier
+
+
+def common_ending(questions: Sequence[str]) -> str | None:
+    """Return the sentences or lines with which all questions end; None if there are none, or few questions."""
+    backwards = {question.rstrip()[::-1] for question in questions}
+    if len(backwards) < _FEWEST_QUESTIONS:
+        return None
+    first, last = min(backwards), max(backwards)
+    shared = next((place for place, letter in enumerate(first) if last[place : place + 1] != letter), len(first))
+    ending = first[:shared][::-1]
+    beginning = _ENDING_START.search(ending)
+    text = ending[beginning.end() :] if beginning else ""
+    return text if len(text) >= _SHORTEST_ENDING else None

@@ -1,4 +1,4 @@
-"""Rows of datasets: whatever `datasets.load_dataset` takes, from the Hub or a local folder."""
+"""Read the rows of anything that `datasets.load_dataset` can load, from the Hub or a local folder."""
 
 from __future__ import annotations
 

@@ -51,15 +51,15 @@ def with_options(question: str, column: Any) -> Posed:
 
 @dataclass
 class NumberedOptions:
-    """Whether a source's gold answers are numbers that count the options, which no letter and no text of theirs is."""
+    """Whether a source's gold answers are numbers that count the options, and not letters or texts of theirs."""
 
     numbers: list[int] = field(default_factory=list)
-    others: int = 0  # answers that are no such number
+    others: int = 0  # answers that are not such numbers
     unnamed: int = 0  # numbers that are neither the label nor the text of an option
     most: int = 0  # options
 
     def look_at(self, column: Any, answer: str | None, posed: str | None) -> None:
-        """Take a row's options, its answer, and its question with the options in it."""
+        """Take into account a row's options, its answer, and its question with the options in it."""
         labelled = None if answer is None or column in (None, "") else _labelled(_parsed(column))
         if labelled is None or answer is None:
             return
@@ -74,11 +74,11 @@ class NumberedOptions:
 
     @property
     def count_the_options(self) -> bool:
-        """Where an option's text happens to be the number, it would be taken for that option."""
+        """Whether the answers count the options: all are such numbers, and some neither label nor text."""
         return bool(self.unnamed) and not self.others
 
     def advice(self, column: str) -> str:
-        """What to write into the recipe."""
+        """Return what to write into the recipe."""
         first = 0 if 0 in self.numbers else 1
         letter = f"'{{{{ \"ABCDEFGHIJ\"[{column} | int{' - 1' if first else ''}] }}}}'"
         return (

@@ -1,4 +1,4 @@
-"""Generate the procedural tasks of reasoning-gym, again where an answer is scored; check their settings."""
+"""Generate the procedural tasks of reasoning-gym, also to score answers to them; check their settings."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from infogap.errors import InputError, nearest
 from infogap.ids import canonical
 from infogap.recipe.sources import GymTasks
 
-# Why a dataset of reasoning-gym cannot be used. Most of those named here iterate over sets of text, whose
-# order changes from process to process (list_functions uses a generator that no seed reaches): with the same
-# seed and settings some of their questions or answers are others.
-_NOT_AGAIN = "it does not make the same tasks again in another process, so that no answer could be scored later"
+# Why a dataset of reasoning-gym cannot be used. Most of these iterate over sets of text, whose order changes from
+# process to process (list_functions uses a generator that ignores the seed): with the same seed and settings, some of
+# their questions or answers differ.
+_NOT_REPRODUCIBLE = "it makes different tasks in another process, so that no answer could be scored later"
 UNUSABLE = {
     "composite": "it only mixes other datasets; name those",
-    "codeio": _NOT_AGAIN,
-    "intermediate_integration": _NOT_AGAIN,  # of equal antiderivatives now this one, now that
-    "isomorphic_strings": _NOT_AGAIN,
-    "knight_swap": _NOT_AGAIN,
-    "list_functions": _NOT_AGAIN,
-    "polynomial_multiplication": _NOT_AGAIN,
-    "ransom_note": _NOT_AGAIN,
-    "word_ladder": _NOT_AGAIN,
+    "codeio": _NOT_REPRODUCIBLE,
+    "intermediate_integration": _NOT_REPRODUCIBLE,  # it varies between equal antiderivatives
+    "isomorphic_strings": _NOT_REPRODUCIBLE,
+    "knight_swap": _NOT_REPRODUCIBLE,
+    "list_functions": _NOT_REPRODUCIBLE,
+    "polynomial_multiplication": _NOT_REPRODUCIBLE,
+    "ransom_note": _NOT_REPRODUCIBLE,
+    "word_ladder": _NOT_REPRODUCIBLE,
 }
 
 
@@ -63,7 +63,7 @@ def label(name: str) -> str:
 
 
 def name_problem(name: str) -> str | None:
-    """Say why a dataset's name gives no tasks; None if it does."""
+    """Say why no tasks can be generated from a dataset's name; None if they can."""
     datasets = factory().DATASETS
     if name in UNUSABLE:
         return f"reasoning-gym's '{name}' cannot be used: {UNUSABLE[name]}"
@@ -132,7 +132,7 @@ def _level_settings(name: str, level: int) -> dict[str, Any]:
         for kind in ("field_name", "lower_field_name", "upper_field_name")
         if hasattr(attribute, kind)
     ]
-    # As metadata keeps them, so that the tasks made now are those made again from it.
+    # As metadata stores them, so that the same tasks can be generated again from it.
     return dict(json.loads(json.dumps({name: getattr(made, name) for name in names})))
 
 
@@ -161,7 +161,7 @@ def _entry(name: str, seed: int, size: int, config: bytes, index: int) -> dict[s
 
 @contextmanager
 def _failures_named(name: str) -> Iterator[None]:
-    """Turn what a dataset raises into a InputError that names it, and keep what it prints off stdout."""
+    """Turn what a dataset raises into an InputError that names it, and keep what it prints off stdout."""
     try:
         with redirect_stdout(io.StringIO()):
             yield

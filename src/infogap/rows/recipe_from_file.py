@@ -15,17 +15,17 @@ from infogap.rows.file_locations import is_url
 from infogap.rows.format_recognition import (
     Recognised,
     by_their_names,
+    common_ending,
     first_rows,
     fit_options,
     guessed,
     recognise,
 )
 from infogap.rows.message_turns import messages_in
-from infogap.rows.row_join import read_rows
-from infogap.text.characters import common_ending
+from infogap.rows.source_rows import read_rows
 
 _OF_TASKS = ("question", "answer", "options", "solution", "family", "difficulty")
-_BESIDE = ("answer", "options", "solution", "family", "difficulty")  # what a file may have besides a format's columns
+_BESIDE = ("answer", "options", "solution", "family", "difficulty")  # what a file may have beside a format's columns
 _TRACES = ("trace", "response")
 _TEACHER = """\
 teacher:
@@ -101,7 +101,7 @@ def _by_format(file: str, base: Path, fits: list[Recognised]) -> tuple[dict[str,
 
 
 def _beside(file: str, mapping: dict[str, Any], rows: list[dict[str, Any]]) -> tuple[dict[str, str], str | None]:
-    """Columns that the file has and a named mapping does not know, as gold answers beside a chat; and the verifier."""
+    """Map columns that a named mapping leaves out, such as gold answers beside a chat; return a verifier too."""
     by_name: dict[str, str] = {}
     for row in rows:
         for key, value in row.items():
@@ -114,21 +114,21 @@ def _beside(file: str, mapping: dict[str, Any], rows: list[dict[str, Any]]) -> t
     named = by_their_names(by_name)
     used = {field for field, path in named.items() if re.search(rf"\b{re.escape(path)}\b", mapped)}
     wanted = [field for field in _BESIDE if field in named and not mapping["columns"].get(field) and field not in used]
-    found = {field: named[field] for field in wanted}
-    if mapping["columns"].get("answer") or "answer" not in found:
-        found.pop("options", None)
-        return found, None
-    return found, fit_options(file, found, rows) if "verifier" not in mapping else None
+    beside = {field: named[field] for field in wanted}
+    if mapping["columns"].get("answer") or "answer" not in beside:
+        beside.pop("options", None)
+        return beside, None
+    return beside, fit_options(file, beside, rows) if "verifier" not in mapping else None
 
 
 def _one_alternative(column: str | None, rows: list[dict[str, Any]]) -> str | None:
-    """A condition that takes each sample once, where the file has it several times."""
+    """Return a condition that takes each sample once, where the file has it several times."""
     values = sorted({str(row[column]) for row in rows if column is not None and row.get(column) is not None})
     return f"\"{column}\" = '{values[0]}'" if len(values) > 1 else None
 
 
 def _ending(rows: list[dict[str, Any]], question: str) -> str | None:
-    """The instruction with which all questions end, the last turns of conversations too."""
+    """Return the instruction with which all questions, or the last turns of conversations, end."""
     texts = [value_of(row, question) for row in rows]
     last = [messages[-1] for text in texts if (messages := messages_in(text))]
     texts += [message.get("content") for message in last]
@@ -177,7 +177,7 @@ def _has_columns(file: str, base: Path, paths: list[str]) -> bool:
 
 
 def _from(file: str, base: Path, folder: Path) -> str:
-    """The file as a recipe in `folder` names it."""
+    """Return the file as a recipe in `folder` names it."""
     if is_url(file) or Path(file).is_absolute() or not (base / file).exists():
         return file
     return os.path.relpath((base / file).resolve(), folder.resolve())
@@ -189,6 +189,6 @@ def _name(file: str) -> str:
 
 
 def _item(source: dict[str, Any]) -> list[str]:
-    """A source as an item of a YAML list."""
+    """Write a source as an item of a YAML list."""
     lines = yaml_text(source).splitlines()
     return [f"  - {lines[0]}", *(f"    {line}" for line in lines[1:])]

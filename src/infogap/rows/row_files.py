@@ -19,6 +19,10 @@ from infogap.rows.remote_files import decompressed
 
 Rows = Iterator[tuple[int, dict[str, Any]]]
 """Numbered from 1: a JSONL file's lines, other files' rows without the header."""
+_NEED_SEEKING = (".parquet", ".eval")  # kinds that are not read from beginning to end
+_BATCH = 256  # Parquet rows held at once; a row can be a long trace
+_DEPTH = 3  # levels of a JSON object that are searched for lists of rows
+_SHOWN = 6  # lists named in a message
 _TOO_DEEP = "its JSON is nested too deeply to be read"
 
 
@@ -30,12 +34,6 @@ class Wanted:
     optional: frozenset[str] = frozenset()
 
 
-_SOUGHT_IN = (".parquet", ".eval")  # kinds that are not read from beginning to end
-_BATCH = 256  # Parquet rows held at once; a row can be a long trace
-_DEPTH = 3  # levels of a JSON object that are searched for lists of rows
-_SHOWN = 6  # lists named in a message
-
-
 def read_rows(place: Place, wanted: Wanted | None, rows: str | None = None) -> Rows:
     """Yield the rows of a file; from Parquet only the wanted columns (None: all).
 
@@ -45,10 +43,10 @@ def read_rows(place: Place, wanted: Wanted | None, rows: str | None = None) -> R
     name = place.name
     in_archive = place.kind == ".eval" and rows == SAMPLES
     if rows is not None and place.kind not in (".json", ".jsonl") and not in_archive:
-        raise InputError(f"{name}: `rows` names a list inside a JSON file, and this is none")
+        raise InputError(f"{name}: `rows` names a list inside a JSON file, which this is not")
     try:
         with place.errors(), place.open() as raw, decompressed(raw, place.compression) as file:
-            seeking = place.compression and place.kind in _SOUGHT_IN
+            seeking = place.compression and place.kind in _NEED_SEEKING
             content = io.BytesIO(file.read()) if seeking else file
             yield from _reader(place.kind, wanted, rows)(content, name)
     except InfogapError:
@@ -56,7 +54,7 @@ def read_rows(place: Place, wanted: Wanted | None, rows: str | None = None) -> R
     except UnicodeDecodeError as error:
         raise InputError(f"{name} is not UTF-8 text (byte {error.start}); convert it first") from error
     except (EOFError, zlib.error) as error:
-        raise InputError(f"cannot read {name}: damaged or cut off: {error}") from error
+        raise InputError(f"cannot read {name}: damaged or truncated: {error}") from error
     except OSError as error:
         raise InputError(f"cannot read {name}: {error.strerror or error}") from error
 
@@ -100,7 +98,7 @@ def _json(file: IO[bytes], name: str, rows: str | None) -> Rows:
 
 
 def _list_in(document: Any, name: str, rows: str | None) -> list[Any]:
-    """A document that is a list, or the list in it that `rows` names."""
+    """Return a document that is a list, or the list in it that `rows` names."""
     if rows is None:
         if isinstance(document, list):
             return document
@@ -128,7 +126,7 @@ def _lists_by_length(document: Any) -> list[tuple[str, int]]:
 
 
 def _hint(document: Any) -> str:
-    """The lists of objects in a document, by the paths that name them."""
+    """Name the lists of objects in a document by their paths."""
     items = _lists_by_length(document)
     if not items:
         return "; it holds no list of objects"
@@ -165,7 +163,7 @@ def _kind(value: Any) -> str:
 
 
 def _csv(binary: IO[bytes], name: str) -> Rows:
-    """Read CSV; every value stays text: 007 is not 7."""
+    """Read CSV. Every value is kept as text: 007 is not 7."""
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     reader = csv.DictReader(_text(binary), strict=True)
     header = list(reader.fieldnames or [])

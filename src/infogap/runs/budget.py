@@ -1,4 +1,4 @@
-"""What one command may spend on its teacher, and what it has spent."""
+"""The budget of one command: how many requests and tokens its teacher may take, and how many it has taken."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Budget:
 
 
 class Spending:
-    """Counts requests and tokens as requests are sent and answered."""
+    """Count requests and tokens as requests are sent and answered."""
 
     def __init__(self, budget: Budget, most_tokens: int) -> None:
-        """`most_tokens`: what an answer counts as whose server does not say how many tokens it has."""
+        """`most_tokens` is assumed for an answer whose server does not report its tokens."""
         self._budget = budget
         self._most_tokens = most_tokens
         self._sent = 0
@@ -37,7 +37,7 @@ class Spending:
 
     @property
     def spent(self) -> str | None:
-        """The budget that is used up, in words; None where there is room for one more request."""
+        """The budget that is used up, in words; None while another request may be sent."""
         if self._budget.requests is not None and self._sent >= self._budget.requests:
             return f"the budget of {self._budget.requests:,} request{'' if self._budget.requests == 1 else 's'}"
         if self._budget.tokens is not None and self._expected_tokens() >= self._budget.tokens:
@@ -45,7 +45,7 @@ class Spending:
         return None
 
     def answer(self, prompt_tokens: int | None, completion_tokens: int | None, *, failed: bool = False) -> None:
-        """Count an answer; None where the server does not give a number."""
+        """Count an answer. A number is None if the server does not report it."""
         self._answered += 1
         if completion_tokens is None and not failed:
             completion_tokens = self._most_tokens

@@ -1,4 +1,4 @@
-"""Manifests: a record of what made a stage's files, by which a stage that is up to date is recognised."""
+"""Manifests: a record of what made a stage's files, by which an up-to-date stage is recognised."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def read(path: Path) -> Manifest | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (orjson.JSONDecodeError, TypeError):
-        return None  # of another version or damaged: the stage counts as missing and is run again
+        return None  # damaged, or of another version: the stage counts as missing and runs again
 
 
 def describe_files(root: Path, paths: list[Path]) -> dict[str, dict[str, Any]]:
@@ -77,9 +77,9 @@ def _changed_items(old: list[Any], new: list[Any], path: str) -> list[str]:
     if len(old) == len(new):
         pairs = enumerate(zip(old, new, strict=True))
         return [line for index, (one, other) in pairs for line in changes(one, other, f"{path}[{index}]")]
-    gone = [f"{path}: without {_short(item)}" for item in old if item not in new]
-    come = [f"{path}: with {_short(item)}" for item in new if item not in old]
-    return gone + come or [f"{path}: {len(old)} items -> {len(new)} items"]
+    removed = [f"{path}: without {_short(item)}" for item in old if item not in new]
+    added = [f"{path}: with {_short(item)}" for item in new if item not in old]
+    return removed + added or [f"{path}: {len(old)} items -> {len(new)} items"]
 
 
 def _short(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Bring a run up to date: the stages in order, which of them are stale and why, and running those again."""
+"""Bring a run up to date: run the missing and stale stages in order, and say why they are stale."""
 
 from __future__ import annotations
 
@@ -35,10 +35,21 @@ _PACKAGES = (
 
 
 @dataclass(frozen=True)
-class StageUpdate:
-    """What a stage was before a command, and what it has now.
+class StageState:
+    """Whether a stage's files are what the recipe asks for; if not, `why` lists the reasons."""
 
-    `was` and `why` are its state before: `done` means that nothing had to be made. `notes` say what was skipped, why,
+    stage: str
+    state: Literal["done", "stale", "partial", "missing"]
+    why: list[str] = field(default_factory=list)
+    rows: int | None = None
+    shortfall: str | None = None
+
+
+@dataclass(frozen=True)
+class StageUpdate:
+    """A stage before and after a command.
+
+    `was` and `why` are its state before: `done` means that it did not have to run. `notes` say what was skipped, why,
     and where to look. `shortfall` says by how much the result misses the recipe's target, None where it does not.
     """
 
@@ -140,17 +151,6 @@ def _bring_up_to_date(run: Run, stage: Stage, state: StageState, staleness: Stal
     return StageUpdate(stage.name, state.state, state.why, outcome.rows, outcome.notes, outcome.shortfall)
 
 
-@dataclass(frozen=True)
-class StageState:
-    """Whether a stage's files are what the recipe asks for; if not, `why` lists the reasons."""
-
-    stage: str
-    state: Literal["done", "stale", "partial", "missing"]
-    why: list[str] = field(default_factory=list)
-    rows: int | None = None
-    shortfall: str | None = None
-
-
 class Staleness:
     """Compare the stages of a run with its files."""
 
@@ -216,12 +216,12 @@ class Staleness:
         if begun is not None:
             rows, why = begun
             return StageState(stage.name, "partial", [why], rows)
-        return StageState(stage.name, "missing", ["not made yet"])
+        return StageState(stage.name, "missing", ["not run yet"])
 
     def _why_stale(self, stage: Stage, made: Manifest) -> list[str]:
         why = []
         if made.version != stage.version:
-            why.append("this version of infogap makes it otherwise")
+            why.append("this version of infogap computes it differently")
         why += manifest.changes(made.part, self._part(stage))
         contents = self._input_contents(stage)
         for maker in self.makers_of_inputs(stage):
@@ -232,9 +232,9 @@ class Staleness:
         for path, entry in made.files.items():
             file = self._run.path / path
             if not file.is_file():
-                why.append(f"{path} is gone")
+                why.append(f"{path} is missing")
             elif file.stat().st_size != entry["bytes"]:
-                why.append(f"{path} has another size")
+                why.append(f"{path} has a different size")
         return why
 
     def _part(self, stage: Stage) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Run:
     def open(cls, path: Path) -> Run:
         """Open an existing run. Raises InputError if the folder is not one."""
         if not (path / _RECIPE).is_file():
-            raise InputError(f"{path} is not a run folder (it has no {_RECIPE}); `infogap run RECIPE` makes one")
+            raise InputError(f"{path} is not a run folder (it has no {_RECIPE}); `infogap run RECIPE` creates one")
         loaded = load_recipe(path / _RECIPE)
         return cls(path, loaded.recipe, loaded.base)
 
@@ -54,12 +54,12 @@ class Run:
         Raises InputError if the folder holds anything but a run, as a run replaces whole subfolders.
         """
         if self.path.is_dir() and not (self.path / _RECIPE).is_file():
-            # Hidden files are locks or temporary. The origin alone is of a run killed before its recipe was written.
+            # Hidden files are locks or temporary. A lone origin is left by a run killed before its recipe was written.
             names = [path.name for path in self.path.iterdir()]
             others = sorted(name for name in names if not name.startswith(".") and name != ORIGIN)
             if others:
                 raise InputError(
-                    f"{self.path} is no run and not empty (it has {', '.join(others[:3])}); "
+                    f"{self.path} is not empty and not a run folder (it has {', '.join(others[:3])}); "
                     "name a new or empty folder with --run"
                 )
         write_text(self.path / ORIGIN, orjson.dumps({"base": str(self.base)}).decode() + "\n")
@@ -208,5 +208,5 @@ def check_part(path: Path) -> None:
 
 
 def _damaged(path: Path, error: Exception) -> ExternalError:
-    # Removing this one file is enough: its stage then counts as stale, and writes it or requests its traces again.
+    # Removing this one file is enough: its stage is then stale, and rewrites it or requests its traces again.
     return ExternalError(f"{path} is damaged ({str(error).splitlines()[0]}); remove this file and run again")

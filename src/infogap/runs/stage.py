@@ -1,4 +1,4 @@
-"""The stage: its name, what it reads, what it depends on, and the function that makes its tables."""
+"""What a stage is: its name, its inputs, the settings it depends on, and the function that writes its tables."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Stage:
     name: str
     folders: tuple[str, ...]
     inputs: tuple[str, ...]
-    version: int  # raised when the same input gives another result
+    version: int  # raised when the same input gives a different result
     part: Callable[[Run], dict[str, Any]]
     make: Callable[[Run], Outcome]
     # Why a recipe does not have this stage, and what to add to it; empty if it does.

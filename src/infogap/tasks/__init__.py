@@ -1,4 +1,4 @@
-"""Where tasks come from: files, datasets, reasoning-gym, and the questions of imported traces."""
+"""Collect tasks from files, datasets, reasoning-gym and the questions of imported traces. Open `stage.py` first."""
 
 from infogap.tasks.stage import STAGE
 

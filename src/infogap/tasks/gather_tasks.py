@@ -1,4 +1,4 @@
-"""Gather one source's tasks, and the fate of its every row."""
+"""Gather one source's tasks, and record what became of each of its rows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SHOWN = 3  # invalid rows named in a message
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of a row: the task that it gives, or why it gives none."""
+    """What became of a row: its task, or why it has none."""
 
     row: int
     task_id: str | None
@@ -137,7 +137,7 @@ def gather_table(run: Run, source: TableSource) -> Gathered:
 
 
 def _refuse_alternatives(source: TableSource, values: set[str | None]) -> None:
-    """Raises InputError where a file has the same samples several times, and the recipe takes all of them."""
+    """Raise InputError if a file has the same samples several times and the recipe takes all of them."""
     if len(values) > 1 and source.format is not None:
         column = load_format(source.format).alternatives
         known = sorted(str(value) for value in values)
@@ -148,7 +148,7 @@ def _refuse_alternatives(source: TableSource, values: set[str | None]) -> None:
 
 
 def _invalid(read: list[Draft], left_out: dict[int, str], source: TableSource) -> dict[int, str]:
-    """By position, why a row that satisfies `where` cannot be a task."""
+    """Return, by position, why a row that satisfies `where` cannot be a task."""
     invalid: dict[int, str] = {}
     whole: list[tuple[int, str, str]] = []
     for index, draft in enumerate(read):
@@ -167,7 +167,7 @@ def _invalid(read: list[Draft], left_out: dict[int, str], source: TableSource) -
 
 
 def _may_lack_gold(source: TableSource) -> bool:
-    """Existing traces are useful without a gold answer, unless the recipe wants every row complete."""
+    """Whether rows may lack a gold answer: traces are useful without, unless the recipe wants complete rows."""
     return isinstance(source, TraceImport) and (source.invalid == "skip" or source.columns.answer is None)
 
 
@@ -190,7 +190,7 @@ def _task(draft: Draft, source: TableSource) -> Task:
 def _invalid_rows(source: TableSource, rows: list[tuple[int, str]]) -> str:
     listed = "; ".join(f"row {row}: {reason}" for row, reason in rows[:_SHOWN])
     more = f"; and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
-    return f"{source.from_}: {listed}{more}; mend them, or set `invalid: skip` to go on without them"
+    return f"{source.from_}: {listed}{more}; correct them, or set `invalid: skip` to leave them out"
 
 
 def _nothing_left(source: TableSource, fates: list[Fate]) -> str:

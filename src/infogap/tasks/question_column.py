@@ -39,7 +39,7 @@ class Question:
 
     text: str | None
     turns: list[Turn] | None = None
-    fault: str | None = None  # why it cannot be asked
+    fault: str | None = None  # why it cannot be used
 
 
 def question_in(value: Any, source: TableSource) -> Question:
@@ -60,7 +60,7 @@ def question_in(value: Any, source: TableSource) -> Question:
 
 
 def _prompt(messages: list[dict[str, Any]], source: TableSource) -> list[dict[str, Any]]:
-    """The messages before the trace, which may be in the same list."""
+    """Return the messages before the trace, which may be in the same list."""
     if not isinstance(source, TraceImport):
         return prompt_messages(messages, answered=False)
     question, trace = source.columns.question, source.columns.trace or source.columns.response or ""
@@ -101,7 +101,7 @@ def _cleaned(question: str, source: TableSource) -> Question:
 
 
 def without_affixes(question: str, affixes: list[str], *, at_end: bool) -> str | None:
-    """Remove the texts that begin a question (`at_end`: end it), as often as one does; None where nothing is left."""
+    """Remove these texts from the beginning of a question (`at_end`: its end) while there are any; None if all goes."""
     wanted = [affix.strip() for affix in affixes if affix.strip()]
     remaining, before = question, None
     while remaining != before:

@@ -15,6 +15,8 @@ from infogap.recipe.sources import TraceColumns
 from infogap.rows.column_paths import as_text
 from infogap.tasks.task_columns import TASK_COLUMNS, TASK_FIELDS, Draft, Drafts
 
+_MAPPED = (*TASK_FIELDS, *(name for name in TraceColumns.model_fields if name not in TASK_COLUMNS))
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -32,12 +34,9 @@ class Task:
 
     @classmethod
     def make(cls, question: str, answer: str | None, verifier: str, **rest: Any) -> Task:
-        """A task with the id that its question, answer and verifier give it."""
+        """Make a task, with the id that follows from its question, answer and verifier."""
         task_id = stable_id(question, answer, verifier)
         return cls(task_id=task_id, question=question, answer=answer, verifier=verifier, **rest)
-
-
-_MAPPED = (*TASK_FIELDS, *(name for name in TraceColumns.model_fields if name not in TASK_COLUMNS))
 
 
 def where_problem(condition: str, columns: list[str] | None) -> str | None:
@@ -57,7 +56,7 @@ def where_problem(condition: str, columns: list[str] | None) -> str | None:
 
 
 def fulfils(drafts: Drafts, condition: str, source: str) -> list[bool]:
-    """Say for each draft whether the condition holds (null does not). Raises InputError if it cannot be evaluated."""
+    """Evaluate a condition for each draft; null counts as false. Raises InputError if it cannot be evaluated."""
     frame = _frame(drafts.rows)
     try:
         kept = frame.filter(pl.sql_expr(condition))["_draft"].to_list()
@@ -67,14 +66,14 @@ def fulfils(drafts: Drafts, condition: str, source: str) -> list[bool]:
     except pl.exceptions.PolarsError as error:
         raise InputError(
             f"{source}: `where: {condition}`: {_first_line(error)}; "
-            "every mapped column is text, TRY_CAST(difficulty AS INT) gives null where it is no number"
+            "every mapped column is text; TRY_CAST(difficulty AS INT) is null where it is not a number"
         ) from error
     passed = set(kept)
     return [index in passed for index in range(len(drafts.rows))]
 
 
 def _frame(drafts: list[Draft]) -> pl.DataFrame:
-    """The drafts' columns: mapped ones as text, the file's own as what they are."""
+    """Make a frame of the drafts: mapped columns as text, the file's own with their types."""
     columns: dict[str, pl.Series] = {}
     for name in TASK_FIELDS:
         columns[name] = pl.Series(name, [getattr(draft, name) for draft in drafts], dtype=pl.String)
@@ -84,7 +83,7 @@ def _frame(drafts: list[Draft]) -> pl.DataFrame:
 
 
 def _series(name: str, values: list[Any]) -> pl.Series:
-    """A column of the file's own: truth values and numbers as such where all are, anything else as text."""
+    """Make a column of the file's own: booleans or numbers if all values are, else text."""
     kinds = {type(value) for value in values if value is not None}
     if kinds == {bool}:
         return pl.Series(name, values, dtype=pl.Boolean)

@@ -1,4 +1,4 @@
-"""The tasks stage: every source's tasks in one table, and the fate of the rows that are not in it."""
+"""The tasks stage: every source's tasks in one table, and why other rows are not in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from infogap.ids import canonical
 from infogap.recipe.recipe_errors import spell_path
 from infogap.recipe.sources import FileTasks, GymTasks, TraceColumns, TraceImport
 from infogap.rows import reasoning_gym as gym
-from infogap.rows.row_join import contents
+from infogap.rows.source_rows import contents
 from infogap.runs.run_folder import Run, write_part
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import TASKS
@@ -25,7 +25,7 @@ from infogap.verify.verifiers import provider_versions
 
 REJECTED = "rejected.parquet"
 ROWS = "rows.parquet"
-"""Of an import: for every row of every source the task that its traces answer, or why it has none."""
+"""Of an import: for every row of every source, the task that its traces answer, or why it has none."""
 
 _REJECTED_SCHEMA = pl.Schema({"source": pl.String, "row": pl.Int64, "reason": pl.String, "question": pl.String})
 _ROWS_SCHEMA = pl.Schema({"source": pl.Int64, "row": pl.Int64, "task_id": pl.String, "reason": pl.String})
@@ -67,7 +67,7 @@ def _table_part(run: Run, source: FileTasks | TraceImport) -> dict[str, Any]:
 
 
 def _of_traces(source: FileTasks | TraceImport) -> dict[str, str]:
-    """The columns of traces that tasks depend on: those that `where` may name, and answers inside the question."""
+    """Return the trace columns that tasks depend on: those that `where` may name, and answers inside the question."""
     if not isinstance(source, TraceImport):
         return {}
     paths = column_paths(source.columns, [name for name in TraceColumns.model_fields if name not in TASK_COLUMNS])
@@ -78,7 +78,7 @@ def _of_traces(source: FileTasks | TraceImport) -> dict[str, str]:
 def make(run: Run) -> Outcome:
     """Gather every source's tasks, merge equal ones, and write them with the rejected rows.
 
-    Raises InputError where a source is not there, lacks a column or gives no task.
+    Raises InputError if a source does not exist, lacks a column or gives no task.
     """
     gathered: list[Gathered] = []
     for _, source in _sources(run):
@@ -138,10 +138,10 @@ def _notes(run: Run, gathered: list[Gathered], tasks: list[Task], conflicts: lis
                 f"{one.source}: {len(one.rejected):,} of {len(one.fates):,} rows rejected ({why}); "
                 f"see {run.path / TASKS.name / REJECTED}"
             )
-        if one.merged and not run.recipe.imports:  # of an import every row is a trace of its own
+        if one.merged and not run.recipe.imports:  # in an import every row is a trace of its own
             notes.append(f"{one.source}: {one.merged:,} of {len(one.fates):,} rows repeat a task and were merged")
     if repeated and not run.recipe.imports:
-        notes.append(f"{repeated:,} tasks stand in several sources and were merged")
+        notes.append(f"{repeated:,} tasks occur in several sources and were merged")
     if conflicts:
         notes.append(
             f"{len(conflicts):,} questions have several answers; each answer is a task: {_short(conflicts[0])!r}"

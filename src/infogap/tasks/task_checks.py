@@ -1,4 +1,4 @@
-"""Check sources before anything is made: that they exist, have what is asked, and that solutions end in the answers."""
+"""Check sources before a run: that they exist, have the mapped columns, and that solutions end in the gold answers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def check_sources(loaded: LoadedRecipe) -> list[Problem]:
 
 
 def _rows(run: Run, source: RowSource) -> Iterator[tuple[KeyPath, str]]:
-    """Yield what is wrong with where the rows are. Neither the Hub nor a URL is contacted."""
+    """Yield what is wrong with the location of the rows. Neither the Hub nor a URL is contacted."""
     if any(is_url(entry) for entry in source.files):
         return
     try:
@@ -82,7 +82,7 @@ def _table(run: Run, source: TableSource) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _blamed(source: TableSource, message: str) -> KeyPath:
-    """The key of the recipe that a message on a missing column is about."""
+    """Return the recipe's key that a message about a missing column concerns."""
     if source.join is not None and message.startswith(f"{source.join.from_}: no row has '{source.join.other_key}'"):
         return ("join", "on")
     paths = column_paths(source.columns, type(source.columns).model_fields)
@@ -150,10 +150,10 @@ _SHOWN = 3
 class SolutionAgreement:
     """Verdicts on the final answers of worked solutions."""
 
-    solutions: int  # that tasks with a gold answer have
+    solutions: int  # of the tasks with a gold answer
     graded: int
     verdicts: dict[str, int]
-    wrong: list[dict[str, Any]]  # a few: task_id, answer and what the solution ends in
+    wrong: list[dict[str, Any]]  # a few: task_id, answer, and the extracted_answer that the solution ends in
 
     @property
     def doubtful(self) -> bool:
@@ -167,7 +167,7 @@ class SolutionAgreement:
         others = {
             "wrong": "end in another answer",
             "no_answer": "state none",
-            "truncated": "are cut off",
+            "truncated": "are truncated",
             "ungradable": "could not be graded",
         }
         counts = [f"{self.verdicts[name]:,} {text}" for name, text in others.items() if self.verdicts.get(name)]
@@ -180,7 +180,7 @@ class SolutionAgreement:
             for row in self.wrong
         ]
         if self.doubtful:
-            lines.append("  so few that `answer` or `solution` may be mapped to another column than is meant")
+            lines.append("  so few agree that `answer` or `solution` may be mapped to the wrong column")
         return lines
 
     def as_json(self) -> dict[str, Any]:

@@ -21,13 +21,13 @@ from infogap.rows.column_paths import (
     rendered,
     value_of,
 )
+from infogap.rows.format_recognition import common_ending
 from infogap.rows.message_turns import Turn
 from infogap.rows.options_column import NumberedOptions, with_options
 from infogap.rows.row_files import Wanted
-from infogap.rows.row_join import JoinedRows, read_rows, unmatched_reason
+from infogap.rows.source_rows import JoinedRows, read_rows, unmatched_reason
 from infogap.runs.run_folder import Run
 from infogap.tasks.question_column import TableSource, list_of_turns, question_in, takes_one_turn_of_several
-from infogap.text.characters import common_ending
 from infogap.text.option_parser import options
 from infogap.verify.verifiers import verifier
 
@@ -45,7 +45,7 @@ _NAMES = re.compile(r'"([^"]+)"|`([^`]+)`|([A-Za-z_]\w*)')  # in an SQL conditio
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A row's fields of a task, which may not be enough for one."""
+    """The fields of a task that a row has; some may be missing."""
 
     row: int
     question: str | None
@@ -117,7 +117,7 @@ class FieldRows:
             return unfound.error(self.source.from_)
         try:
             rendered(first, unfound.path)
-            why = "it gives no text"
+            why = "the result is empty"
         except TemplateFailedError as error:
             why = str(error)
         columns = ", ".join(first)
@@ -218,18 +218,18 @@ def _without(draft: Draft, reason: str) -> Draft:
 
 
 def _named_in(condition: str) -> set[str]:
-    """The names in an SQL condition that may be columns."""
+    """Return the names in an SQL condition that may be columns."""
     return {next(filter(None, groups)) for groups in _NAMES.findall(condition)}
 
 
 def _refuse_other_gold(run: Run, source: TableSource) -> None:
-    """Raises InputError where a file without the column `answer` has one that looks like gold answers."""
+    """Raise InputError if a file without the column `answer` has one that looks like gold answers."""
     columns = next((list(row) for _, row in read_rows(run.base, source, None)), [])
     likely = [name for name in columns if _GOLD_NAMES.fullmatch(str(name))]
     if likely:
         raise InputError(
-            f"{source.from_}: no row has '{ANSWER}', but '{likely[0]}': write `columns: {{answer: {likely[0]}}}`, "
-            "or `answer: null` where that is no gold answer"
+            f"{source.from_}: no row has '{ANSWER}', but they have '{likely[0]}': "
+            f"write `columns: {{answer: {likely[0]}}}`, or `answer: null` if that is not a gold answer"
         )
 
 
@@ -247,21 +247,21 @@ def _notes(source: TableSource, rows: FieldRows, one_of_several: int) -> list[st
             f"out of the prompt; `question: {list_of_turns(column)}` keeps the conversation"
         )
     if rows.joined is not None and rows.joined.left_over and source.join is not None:
-        notes.append(f"{source.join.from_}: {rows.joined.left_over:,} rows were not asked for by {source.from_}")
+        notes.append(f"{source.join.from_}: {rows.joined.left_over:,} rows match no row of {source.from_}")
     return notes
 
 
 def _question_notes(source: TableSource, questions: list[str]) -> Iterator[str]:
-    """What stands in the questions and should not, or does not and should."""
+    """Yield notes on what the questions contain but should not, or lack."""
     if ending := common_ending(questions):
         written = json.dumps(ending, ensure_ascii=False)  # as YAML too
         yield (
             f"{source.from_}: all questions end with {written}, and the recipe's instruction follows it; "
-            f"`strip_suffix: {written}` takes it off"
+            f"`strip_suffix: {written}` removes it"
         )
     bare = sum(not options(question) for question in questions) if source.verifier == "choice" else 0
     if bare:
         yield (
-            f"{source.from_}: {bare:,} of {len(questions):,} questions offer no options A, B, ...: their answers are "
-            "known by a letter alone; `columns: {options: COLUMN}` puts a column of options into the question"
+            f"{source.from_}: {bare:,} of {len(questions):,} questions offer no options A, B, ...: only a letter "
+            "identifies their answers; `columns: {options: COLUMN}` puts a column of options into the question"
         )

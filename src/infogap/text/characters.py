@@ -1,28 +1,9 @@
-"""Characters: Chinese and Japanese, invisible, full-width and unstorable ones, and mathematics in Unicode."""
+"""Handle characters: Chinese and Japanese, invisible, full-width and unstorable ones, mathematics in Unicode."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
-
-_FEWEST = 5  # different questions: fewer may end alike by chance
-_SHORTEST = 20  # characters
-_BEGINNING = re.compile(r"(?:(?<=[.?!)])\s+|\n\s*)(?=[A-Z])")  # of a sentence or a line
-
-
-def common_ending(questions: Sequence[str]) -> str | None:
-    """The sentences or lines with which all questions end; None where there is none, or there are few questions."""
-    backwards = {question.rstrip()[::-1] for question in questions}
-    if len(backwards) < _FEWEST:
-        return None
-    first, last = min(backwards), max(backwards)
-    shared = next((place for place, letter in enumerate(first) if last[place : place + 1] != letter), len(first))
-    ending = first[:shared][::-1]
-    beginning = _BEGINNING.search(ending)
-    text = ending[beginning.end() :] if beginning else ""
-    return text if len(text) >= _SHORTEST else None
-
 
 IDEOGRAPH = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Chinese characters and kana, inside [...]
 _ONE = re.compile(f"[{IDEOGRAPH}]")
@@ -33,14 +14,14 @@ _INVISIBLE = re.compile(
     "\ufe00-\ufe0f\ufeff]"
 )
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f]")
-# Tokens by which models end a turn or a text: <|im_end|>, <|eot_id|>, </s>, <end_of_turn>, <｜end▁of▁sentence｜>.
+# Tokens with which models end a turn or a text: <|im_end|>, <|eot_id|>, </s>, <end_of_turn>, <｜end▁of▁sentence｜>.
 _END_TOKEN = (
     r"(?:<[|｜](?:im_end|eot_id|end_of_text|endoftext|end|eom_id|eos|return|im_sep|end_of_solution|user|assistant"
     r"|END_OF_TURN_TOKEN|end▁of▁sentence|end_of_sentence)[|｜]>"
     r"|</s>|<eos>|<end_of_turn>|<end_of_utterance>|<EOS>|\[EOS\]|<pad>|\[PAD\])"
 )
 _END_TOKENS = re.compile(_END_TOKEN)
-# What follows one of these is the beginning of another text.
+# The text after one of these is another text.
 _LAST_TOKEN = re.compile(
     r"<[|｜](?:im_end|eot_id|end_of_text|endoftext|eom_id|eos|end▁of▁sentence|end_of_sentence)[|｜]>|</s>|<eos>|<end_of_turn>"
 )
@@ -54,7 +35,7 @@ def has_ideograph(text: str) -> bool:
 
 
 def without_ideographs(text: str) -> str:
-    """Replace each such character by a full stop."""
+    """Replace each Chinese character or kana by a full stop."""
     return _ONE.sub(".", text)
 
 
@@ -90,7 +71,7 @@ def without_end_tokens(text: str) -> str:
 
 
 def utf8(text: str) -> str:
-    """Replace every lone surrogate by a question mark: JSON may hold half a pair, no UTF-8 file can."""
+    """Replace every lone surrogate by a question mark: JSON may hold half a pair, but no UTF-8 file can."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -102,7 +83,7 @@ _ROOT = re.compile(r"([√∛∜])\s*(?:\(|(\d+(?:\.\d+)?|\\[A-Za-z]+|[A-Za-z])|
 _ROOTS = {"√": r"\sqrt", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]"}
 _DASH_BEFORE = re.compile(
     r"(?:(?<=[(\[{,=<>])|(?<=^))\s*[–—‐‑﹣](?=\s?[\d.\\A-Za-zπ√])"
-)  # a dash for a minus: –5, but 3–4 is none
+)  # a dash for a minus: –5, but not 3–4
 _VULGAR = re.compile("[¼½¾⅐-⅞↉]")
 _SYMBOLS = {
     "−": "-", "×": r"\times ", "✕": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "∙": r"\cdot ", "÷": "/", "⁄": "/",
@@ -140,7 +121,7 @@ def _fraction(match: re.Match[str]) -> str:
 
 
 def _roots(text: str) -> str:
-    """`√` and what it covers: a parenthesis, a number, a name; `√2x` covers the 2, as everybody reads `√2 x`."""
+    """Write `√` with what it covers: a parenthesis, a number or a name. `√2x` is read as `√2 x`."""
     while match := _ROOT.search(text):
         root, place = _ROOTS[match[1]], match.end()
         if match[0].endswith(("(", "{")):

@@ -1,16 +1,16 @@
-r"""Where code and LaTeX stand in a text: what is no prose (`masks`), and what must not be cut (`formulas`).
+r"""Find code and LaTeX in a text: the spans that are not prose (`masks`), and those that must not be cut (`formulas`).
 
-There are two finders because they err on opposite sides. The measures read all that is not certainly code or a formula,
-of millions of traces: what is not closed is prose, a dollar pairs within its line, braces mean nothing. A hint cuts one
-solution and must not cut into anything: what is not closed reaches to the end, a dollar pairs within its paragraph, and
-environments, drawings and braces of any kind nest. Neither result can be derived from the other.
+There are two searches because they err on opposite sides. The measures read everything that is not certainly code or a
+formula, in millions of traces: what is not closed is prose, a dollar pairs within its line, braces mean nothing. A hint
+cuts one solution and must not cut into anything: what is not closed reaches to the end, a dollar pairs within its
+paragraph, and environments, drawings and braces of any kind nest. Neither result can be derived from the other.
 
-Masked, as no prose (a `might` in code is no doubt), are code fenced by ``` or ~~~, code within a line, `$...$`,
+Masked (a `might` in code expresses no doubt) are code fenced by ``` or ~~~, code within a line, `$...$`,
 `$$...$$`, `\(...\)`, `\[...\]`, and LaTeX's environments for formulas, tables and code. A dollar before a space, an
 escaped one, or one closed before a digit, is money.
 
-What a delimiter would mask, if a text were read from there, is found for all delimiters in arrays; then one pass from
-left to right tells which of them are read.
+What each delimiter would mask, if a text were read from there, is computed for all delimiters in arrays; one pass from
+left to right then decides which of them are read.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def masks(row: TextBatch) -> tuple[np.ndarray, np.ndarray]:
 
 
 class _Delimiters:
-    """Characters that begin delimiters: where the span of each would end, and where reading goes on after it."""
+    """Characters that begin delimiters: where the span of each would end, and where reading continues after it."""
 
     def __init__(self, row: TextBatch, places: np.ndarray) -> None:
         self._row = row
@@ -149,9 +149,9 @@ class _Delimiters:
         limit: np.ndarray | None = None,
         closing_size: int | None = None,
     ) -> None:
-        """Delimiters of so many bytes end with the first of the closings after them that stands before the limit.
+        """Close delimiters of `size` bytes with the first of the closings after them, if it is before the limit.
 
-        The limit is the end of the text where none is given.
+        The limit is the end of the text by default.
         """
         if not len(which):
             return
@@ -167,7 +167,7 @@ class _Delimiters:
         return self._breaks[np.searchsorted(self._breaks, places)]
 
     def _is(self, kind: Callable[[str], bool], of_ascii: np.ndarray, places: np.ndarray, forward: bool) -> np.ndarray:
-        """Whether the characters that begin, or end, at some places are of a kind."""
+        """Whether the characters that begin (`forward`), or end, at these places are of a kind."""
         content = self._row.content[places]
         matching: np.ndarray = of_ascii[content]
         for number in np.flatnonzero(content > 127).tolist():
@@ -177,7 +177,7 @@ class _Delimiters:
         return matching
 
     def _begins_line(self, start: int, place: int) -> bool:
-        """Whether nothing but a few blanks stands before a place in its line, in the text that begins at `start`."""
+        """Whether only a few blanks precede a place in its line, in the text that begins at `start`."""
         before = self._row.raw[max(start, place - 4 * _INDENTED) : place].decode(errors="ignore")[-_INDENTED:]
         _, newline, line = before.rpartition("\n")
         return not line.strip() and (bool(newline) or place - len(before.encode()) == start)
@@ -194,7 +194,7 @@ _KINDS = {
     "display": (r"\\\[", _NEVER, r"\\\]"),
     "dollars": (r"\$\$", _NEVER, r"\$\$"),
     "inline": (r"\\\(", _NEVER, r"\\\)"),
-    # As in Pandoc, "$5 and $6" is money: a dollar before a digit, or that stands like an opening one, closes nothing.
+    # As in Pandoc, "$5 and $6" is money: a dollar before a digit, or placed like an opening one, closes nothing.
     "dollar": (r"\$", _NEVER, r"(?<!\s)\$(?!\d)|(?<=\s)\$(?=[\s.,;:)]|\Z)"),
     "braces": (r"\{", r"\{", r"\}"),
 }
@@ -212,7 +212,7 @@ _FRACTION = re.compile(rf"(\\[dtc]?frac)(?![A-Za-z])(?!\s*\{{[^{{}}]*\}}\s*\{{){
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of a text from `start` to `end`; `apart` where it has lines of its own, as a display formula does."""
+    """A piece of a text from `start` to `end`; `apart` if it has lines of its own, as a display formula does."""
 
     start: int
     end: int

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks")
-"""Fields in which servers put a thought beside `content`; the first with text counts."""
+"""Fields in which servers return a thought beside `content`; the first with text counts."""
 
 # Parts by their type; the key with the text is named like the type, `text`, `content` or `summary`.
 _TEXTS = frozenset({"text", "output_text", "input_text"})
@@ -46,7 +46,7 @@ def is_parts(value: Any) -> bool:
 
 
 def is_output(value: Any) -> bool:
-    """Whether a value is what OpenAI's Responses give for one answer: a list of typed items, a message among them."""
+    """Whether a value is one answer of OpenAI's Responses: a list of typed items, a message among them."""
     kinds = [part.get("type") for part in value] if is_parts(value) else []
     return "message" in kinds and None not in kinds
 
@@ -71,7 +71,7 @@ def read_content(value: Any) -> Content:
 
 
 def thought_beside(message: Mapping[str, Any]) -> str:
-    """Read the thought that a server gives in a field of its own; empty where there is none.
+    """Read the thought that a server returns in a field of its own; empty if there is none.
 
     Raises ContentError where the field has an unknown form.
     """
@@ -84,7 +84,7 @@ def thought_beside(message: Mapping[str, Any]) -> str:
 
 
 def _parts(value: Any, *, thought: bool) -> Iterator[tuple[str, bool]]:
-    """The texts of parts, in their order, each with whether it is a thought."""
+    """Yield the texts of parts, in order, each with whether it is a thought."""
     match value:
         case str():
             yield value, thought

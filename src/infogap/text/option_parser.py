@@ -76,8 +76,8 @@ def options(question: str) -> dict[str, str]:
 def named_option(answer: str, offered: dict[str, str]) -> str | None:
     """Return the letter of the option that an answer names, by letter or text; None where it names none, or two.
 
-    What is written exactly as an option's text is that option, though it be another's letter; then a letter counts
-    (any, where the question offers none), then an option's text in other capitals or with other punctuation.
+    An answer written exactly like an option's text is that option, even if it is another's letter. Then a letter counts
+    (any, if the question offers no options), then an option's text in other capitals or with other punctuation.
     """
     answer = visible(half_width(answer)).strip(" \t\n'\"“”‘’")
     if chinese := _CHINESE.fullmatch(answer):
@@ -98,7 +98,7 @@ def named_option(answer: str, offered: dict[str, str]) -> str | None:
 
 
 def _beginning_letter(answer: str, texts: dict[str, str]) -> str | None:
-    """The letter with which an answer begins, where its option's text or a reason follows, or a mark sets it off."""
+    """Return the letter that begins an answer, if its option's text or a reason follows, or a mark sets it off."""
     match = _LETTER.fullmatch(answer)
     if not match or (texts and match[1].upper() not in texts):
         return None
@@ -124,7 +124,7 @@ def _letter(match: re.Match[str]) -> str:
 
 
 def _longest_series(matches: list[re.Match[str]]) -> list[re.Match[str]]:
-    """The longest A, B, C ... among the matches; other letters between (`(D) both (A) and (B)`) are skipped."""
+    """Return the longest A, B, C ... among the matches; letters between (`(D) both (A) and (B)`) are skipped."""
     best: list[re.Match[str]] = []
     for start, first in enumerate(matches):
         if _letter(first) != "A":
@@ -139,7 +139,7 @@ def _longest_series(matches: list[re.Match[str]]) -> list[re.Match[str]]:
 
 
 def _end_of_last(question: str, start: int) -> int:
-    """The last option ends with its line: what follows is an instruction, not an option."""
+    """Return the end of the last option, which is that of its line: an instruction may follow."""
     text_start = start + len(question[start:]) - len(question[start:].lstrip())
     end = question.find("\n", text_start)
     return len(question) if end < 0 else end

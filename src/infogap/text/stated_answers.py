@@ -20,7 +20,7 @@ from infogap.text.characters import half_width, visible, without_end_tokens
 
 _BOX_TOKEN = re.compile(r"(?P<box>\\{1,2}(?:boxed|fbox)\s*\{)|\\[\s\S]|[{}]")
 _BARE_BOX = re.compile(r"\\boxed(?:\s+|(?=\d))([^\s${}]+)")  # \boxed 5
-# What stands between boxes that are one answer: "and", a comma, spacing, and which part of the question each is for.
+# What may join boxes to one answer: "and", a comma, spacing, and the part of the question that each is for.
 _JOINING = re.compile(
     r"(?P<joins>[,;&]|\\q?quad(?![a-z])|\b(?:and|or|as\s+well\s+as|also|then)\b|\\(?:lor|vee|land|wedge)(?![a-z])"
     r"|\\text\s*\{[\s,;]*(?:and|or)?[\s,;]*\}|\\\\(?![A-Za-z]))"
@@ -56,7 +56,7 @@ _DISPLAYED = r"\\\[[^\S\n]*\n?[\s\S]{0,2000}?\\\] | \$\$[^\S\n]*\n?[\s\S]{0,2000
 _SENTENCE = re.compile(_STATING + rf"({_DISPLAYED} | [^\n]*)", _FLAGS)
 _SENTENCE_END = re.compile(r"(?<=\S)(?:[.!?;](?=\s|\*|$)|[。！？；])")
 _ABBREVIATION = re.compile(r"(?:\b(?:approx|ca|vs|sq|cu|Rs|No|St|Mr|Mrs|Dr)|\b[A-Za-z]|\d\s*[ap]\.m)$", re.IGNORECASE)
-# What does not make the statement that follows it: "I doubt that the answer is 5", "Suppose the answer is 5".
+# What shows that the statement after it is not made: "I doubt that the answer is 5", "Suppose the answer is 5".
 _CLAUSE_BREAK = re.compile(
     r"[.!?;:\n]|,(?!\s*that\b)|\b(?:so(?!\s+that)|thus|hence|therefore|but|and|then|because)\b", re.I
 )
@@ -76,7 +76,7 @@ _TAKEN_BACK = re.compile(
     r"|(?:not|be|n['’]t)\s+(?:right|correct|possible|true|so|it|the))\b|(?:that|this|it|which)\s+(?:fails|contradicts|leads\s+to\s+a\s+contra))",
     re.IGNORECASE,
 )
-# A clause after an answer that gives a reason or a remark and leaves it what it is.
+# A clause after an answer that gives a reason or a remark and does not change it.
 _REMARKING = re.compile(
     r",?\s+(?:because|since)\b|,\s+as\s+(?!an?\b)|\s*\((?=(?:because|since|as)\b|not\s+[\d$\\-])|,?\s+as\s+(?:shown|required|desired|expected|claimed|needed|computed|calculated|stated|above"
     r"|before|we|was|it)\b|,?\s+which\s+(?:is|are|was|were|means|gives|follows|agrees|matches|checks|we|can|confirms|equals)\b"
@@ -93,7 +93,7 @@ _REASON = re.compile(
 _JOINED_ON = re.compile(r"(?:(?<![A-Za-z])(?:and|or)|,|&)[\s$*\\]*$", re.IGNORECASE)
 _JOINS_ON = re.compile(r"[\s$*]*(?:and|or)\b", re.IGNORECASE)
 _BEFORE_STATEMENT = 200  # characters in which its clause begins
-# A box that is named only to be denied: "not \\boxed{3}".
+# A box that is mentioned only to be denied: "not \\boxed{3}".
 _NOT_THE_BOX = re.compile(
     r"(?:\b(?:not|never|rather\s+than|instead\s+of|unlike)|n['’]t|\\neq?|\\not\s*=|≠|(?<![\w)}\]])!=)"
     r"(?:\s+(?:be|equal\s+to|equal|just|the|possibly))*[\s$*({\[\\]*$|\bcannot\s+(?:be|equal|have)[\s$*({\[\\]*$",
@@ -104,7 +104,7 @@ _UNREAL = re.compile(r"\b(?:were|had)\b[^.!?\n]*$", re.IGNORECASE)  # "Were it o
 _WORD = re.compile(r"\w")
 _FENCE = re.compile("```")
 _TITLE = re.compile(r"\b(?:St|Mr|Mrs|Ms|Dr|Prof|Mt|Ft|Fr|Gen|Capt|Sgt|Lt|Col|Rev|Hon|Messrs|Mme|Mlle)$")
-MAX_ANSWER = 2_000  # characters: nothing longer is an answer, and work on it would grow with its square
+MAX_ANSWER = 2_000  # characters: nothing longer is an answer, and the work would grow with its square
 _WRAPPERS = (("**", "**"), ("`", "`"), ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"))
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textrm|textit|mathrm|mathbf|operatorname)\s*\{([^{}]*)\}")
 _QUOTES = (("'", "'"), ('"', '"'), ("“", "”"), ("‘", "’"), ("*", "*"), ("`", "`"))
@@ -169,7 +169,7 @@ def every_stated(text: str) -> list[str]:
 
 
 def _statings(text: str) -> Iterator[re.Match[str]]:
-    """What `_BEFORE_ANSWER` finds, tried only before the words that it cannot do without: most of a trace has none."""
+    """Yield the matches of `_BEFORE_ANSWER`, tried only near the words that each contains: most of a trace has none."""
     lowered = text.lower()
     words = sorted(match.start() for word in _ANSWER_WORDS for match in word.finditer(lowered))
     if len(lowered) != len(text):  # one letter's lower case is two: places have moved
@@ -192,7 +192,7 @@ def last_line(response: str) -> str:
 
 
 def closing_lines(response: str) -> str:
-    """The last line, with the lines before it that are joined to it by "or", "and" or a comma at their end."""
+    """Return the last line, with the lines before it that "or", "and" or a comma joins to it."""
     lines = [line.strip() for line in without_end_tokens(response).strip()[-MAX_ANSWER:].splitlines() if line.strip()]
     first = len(lines) - 1
     while first > 0 and (_JOINED_ON.search(lines[first - 1]) or _JOINS_ON.match(lines[first])):
@@ -202,7 +202,7 @@ def closing_lines(response: str) -> str:
 
 def unwrapped(text: str) -> str:
     r"""Remove what surrounds an answer: spaces, `**`, `$`, `\(...\)`, a final full stop, `\boxed{...}`."""
-    for _ in range(8):  # wrappings within wrappings; more would be play
+    for _ in range(8):  # wrappings within wrappings, in sensible numbers
         before = text
         text = visible(text).strip()
         for opening, closing in _WRAPPERS:
@@ -224,7 +224,7 @@ def unwrapped(text: str) -> str:
 
 
 def _explicit(response: str, cut: bool) -> str | None:
-    """The last of all boxes and answer tags that are not empty (as in a quoted `\\boxed{}`)."""
+    """Return the last of all boxes and answer tags that are not empty, as a quoted `\\boxed{}` is."""
     boxes = _stated_boxes(response)
     tag = _last_tag(response, cut)
     if tag and (not boxes or tag.end >= boxes[-1].end):
@@ -236,7 +236,7 @@ def _explicit(response: str, cut: bool) -> str | None:
 
 
 def _stated_boxes(text: str) -> list[_Box]:
-    """The boxes that hold something, without those that are named only to be denied."""
+    """Return the boxes that hold something, except those that are mentioned only to be denied."""
     return [
         box
         for box in _boxes(text)
@@ -245,7 +245,7 @@ def _stated_boxes(text: str) -> list[_Box]:
 
 
 def _boxes(text: str) -> list[_Box]:
-    """The outermost balanced boxes, in order. One pass, whatever the nesting: model text may be hostile."""
+    """Return the outermost balanced boxes, in order. One pass, whatever the nesting: model text may be hostile."""
     first = text.find("\\boxed")
     other = text.find("\\fbox")
     start = min((place for place in (first, other) if place >= 0), default=-1)
@@ -266,7 +266,7 @@ def _boxes(text: str) -> list[_Box]:
 
 
 def _joined(text: str, boxes: list[_Box]) -> str:
-    r"""The last box, together with those joined to it: `\boxed{3}$ and $\boxed{5}`; one that is repeated, once."""
+    r"""Return the last box with those joined to it: `\boxed{3}$ and $\boxed{5}`; a repeated one once."""
     first = len(boxes) - 1
     while (
         first and len(boxes) - first < _MOST_BOXES and _are_one_answer(text[boxes[first - 1].end : boxes[first].start])
@@ -281,7 +281,7 @@ def _joined(text: str, boxes: list[_Box]) -> str:
 
 
 def _are_one_answer(between: str) -> bool:
-    """Whether nothing but what joins boxes stands between two; a new line alone does not."""
+    """Whether the text between two boxes only joins them; a line break alone does not."""
     if len(between) > _MAX_JOINT:
         return False
     place, joins, part, breaks = 0, False, False, False
@@ -297,7 +297,7 @@ def _are_one_answer(between: str) -> bool:
 
 
 def _last_tag(text: str, cut: bool) -> _Box | None:
-    """The last `<answer>` with its content; one that is not closed reaches to the end, as with a stop string."""
+    """Return the last `<answer>` with its content; one that is not closed reaches to the end, as with a stop string."""
     tags = list(_TAG.finditer(text))
     for index in range(len(tags) - 1, -1, -1):
         if tags[index].group(1):
@@ -314,7 +314,7 @@ def _last_tag(text: str, cut: bool) -> _Box | None:
 
 
 def _said(match: re.Match[str], before: str, *, in_code: bool) -> str:
-    """What a line gives as the answer, through "Final answer: the final answer is 42": its last that is not denied."""
+    """Return the answer that a line states: of "Final answer: the final answer is 42", the last that is not denied."""
     said: str = match.group(1)
     opening = match.group()[: -len(said)] if said else match.group()
     statements = [(before, opening, said)]
@@ -335,13 +335,13 @@ def _said(match: re.Match[str], before: str, *, in_code: bool) -> str:
 
 
 def is_denied(before: str, after: str = "") -> bool:
-    """Whether what stands before a statement, in its clause, does not make it, or what follows takes it back."""
+    """Whether the clause before a statement denies it, or the text after takes it back."""
     clause = _CLAUSE_BREAK.split(before[-_BEFORE_STATEMENT:])[-1]
     return bool(_DENYING.search(clause) or _TAKEN_BACK.match(after[:120]))
 
 
 def _one_sentence(text: str) -> str:
-    """Text up to where its sentence ends; a full stop inside a formula or a number is no end."""
+    """Return the text up to the end of its sentence; a full stop in a formula or a number does not end it."""
     for end in _SENTENCE_END.finditer(text):
         said = text[: end.start()]
         abbreviated = (
@@ -355,9 +355,9 @@ def _one_sentence(text: str) -> str:
 
 
 def without_reason(text: str) -> str:
-    """An answer without the clause after it that only gives a reason or remarks on it: "17, since 8 + 9 = 17" is 17.
+    """Remove the clause after an answer that only gives a reason or a remark: "17, since 8 + 9 = 17" is 17.
 
-    One that stands in a formula, or that denies the answer, stays where it is.
+    A clause inside a formula, or one that denies the answer, is kept.
     """
     if len(text) > MAX_ANSWER:
         return text

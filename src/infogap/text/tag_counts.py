@@ -10,7 +10,7 @@ from typing import Any
 
 from infogap.text.thoughts import Parts
 
-# A text that begins with such a tag, and closes it, may hold a thought; these are an answer's own.
+# A text that begins with such a tag, and closes it, may hold a thought; `_OF_ANSWERS` are tags of answers.
 _FIRST_TAG = re.compile(r"<(\|?)([A-Za-z][\w:.-]{1,40})(?: [^<>\n]{1,200})?\1>")
 _OF_ANSWERS = re.compile(
     r"(final_)?answer|solution|output|response|result|steps?|explanation|code|html|body|div|span|table|p|[uo]l|li|pre"
@@ -25,8 +25,8 @@ class TagCounts:
 
     tags: Counter[str] = field(default_factory=Counter)
     end_tokens: Counter[str] = field(default_factory=Counter)
-    unread: Counter[str] = field(default_factory=Counter)  # tags that may be a thought's and are none of the known
-    words: Counter[str] = field(default_factory=Counter)  # finish reasons that are not known
+    unread: Counter[str] = field(default_factory=Counter)  # unknown tags that may be a thought's
+    words: Counter[str] = field(default_factory=Counter)  # unknown finish reasons
     ran_on: int = 0
 
     def add(self, parts: Parts) -> None:
@@ -52,11 +52,11 @@ class TagCounts:
     def notes(self) -> Iterator[str]:
         """Yield sentences for the user."""
         if self.tags:
-            yield f"thoughts were set apart by {_listed(self.tags)}"
+            yield f"thoughts were recognised by {_listed(self.tags)}"
         if self.end_tokens:
             yield f"end-of-sequence tokens removed: {_listed(self.end_tokens)}"
         if self.ran_on:
-            yield f"{_traces(self.ran_on)} went on after an end-of-sequence token; what stood after it is left out"
+            yield f"{_traces(self.ran_on)} continued after an end-of-sequence token; the text after it is left out"
         for tag, count in sorted((+self.unread).items()):
             begin = "begins" if count == 1 else "begin"
             yield (
@@ -64,7 +64,7 @@ class TagCounts:
                 f"`thinking: {{open: '{tag}', close: ...}}`"
             )
         if self.words:
-            yield f"finish reasons that are not known, kept as they are: {_listed(self.words)}"
+            yield f"unknown finish reasons, kept as they are: {_listed(self.words)}"
 
 
 def _listed(counts: Counter[str]) -> str:

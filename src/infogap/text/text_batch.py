@@ -1,4 +1,4 @@
-"""Texts as they are measured: a trace's text, its words, and a batch of texts as one."""
+"""The text of a trace as it is measured, its words, and many texts as one array of bytes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def measured_text(reasoning: str | None, response: str | None) -> str:
 
 
 def lower_in_place(text: str) -> str:
-    """Lower-case a text with every position kept: the one letter whose lower case is two characters stays as it is."""
+    """Lower-case a text, every position kept: the one letter whose lower case is two characters is not changed."""
     lowered = text.lower()
     if len(lowered) == len(text):
         return lowered
@@ -28,7 +28,7 @@ def lower_in_place(text: str) -> str:
 
 
 def word_count(text: str) -> int:
-    """Count words between white space. In Chinese and Japanese, which have none, every character is a word."""
+    """Count words, separated by white space. In Chinese and Japanese every character is a word."""
     if not text.isascii():
         text, ideographs = _IDEOGRAPH.subn(" ", text)
         if ideographs:

@@ -1,4 +1,4 @@
-"""One table of the tags around models' thoughts, and of the tokens that begin and end a text."""
+"""The table of the tags around models' thoughts, and of the tokens that begin and end a text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Pair = tuple[str, str]  # the opening and the closing tag that a recipe names
 class Tags:
     """One way to mark a thought, as regular expressions that each begin with a literal character.
 
-    `name`: its name in notes. Whatever begins the answer also closes the thought. `frames` belong to neither.
+    `name`: its name in notes. A tag that begins the answer also closes the thought. `frames` belong to neither.
     """
 
     name: str
@@ -28,13 +28,13 @@ def _element(name: str) -> Tags:
     return Tags(f"<{name}>", (rf"<\s*{name}\s*>",), (rf"<\s*/\s*{name}\s*>",))
 
 
-# What comes after a channel's name: "to=functions.f", "<|constrain|>json"
+# What may follow a channel's name: "to=functions.f", "<|constrain|>json"
 _CHANNEL = r"[^<\n]{0,80}(?:<\|constrain\|>\w+\s*)?<\|message\|>"
 
 THOUGHT_TAGS: tuple[Tags, ...] = (
     # DeepSeek-R1, Qwen3, GLM and most others; EXAONE; SciKnowEval and R1-Zero's kin; Seed-OSS
     *map(_element, ("think", "thinking", "thought", "thoughts", "reasoning", "scratchpad", "seed:think")),
-    # The first of them, as a page shows it
+    # The first of them, as HTML escapes it
     Tags("&lt;think&gt;", (r"&lt;\s*think\s*&gt;",), (r"&lt;\s*/\s*think\s*&gt;",)),
     # Magistral
     Tags("[THINK]", (r"\[THINK\]",), (r"\[/THINK\]",)),
@@ -47,7 +47,7 @@ THOUGHT_TAGS: tuple[Tags, ...] = (
         (r"<\|end_of_thought\|>", r"<\|begin_of_solution\|>"),
         (r"<\|end_of_solution\|>",),
     ),
-    # gpt-oss (harmony): what stands in the channel `final` is the answer, in any other a thought
+    # gpt-oss (harmony): the channel `final` holds the answer, any other a thought
     Tags(
         "<|channel|>analysis",
         (rf"<\|channel\|>(?:analysis|commentary){_CHANNEL}",),
@@ -65,7 +65,7 @@ THOUGHT_TAGS: tuple[Tags, ...] = (
     ),
 )
 
-# Tokens after which no model goes on of itself. Some of them are HTML too, and count at a text's end alone.
+# Tokens after which no model continues by itself. Those that are HTML too count only at the end of a text.
 _ENDS = (
     r"<\|(?:im_end|eot_id|eom_id|eot|eos|endoftext|end_of_text|end_of_turn|end_of_turn_token|endofassistant|return|call"
     r"|end[_▁]of[_▁]sentence)\|>",
@@ -79,8 +79,6 @@ FIRST_TOKENS = re.compile(
     r"|<\|im_start\|>assistant\b|<\|start_header_id\|>assistant<\|end_header_id\|>|<start_of_turn>model\b))+"
 )
 _QUOTES = {"`": "`", '"': '"', "'": "'", "“": "”", "‘": "’"}
-
-
 # The tokens of which gpt-oss composes its tags.
 _PIECES = frozenset({"<|channel|>", "<|message|>", "<|start|>", "<|end|>", "<|constrain|>"})
 
@@ -95,7 +93,7 @@ class Mark(NamedTuple):
 
 
 class TagReader:
-    """Finds the tags of the table, and the pair that a recipe names."""
+    """Find the tags of the table, and the pair that a recipe names."""
 
     def __init__(self, pair: Pair | None = None) -> None:
         own = () if pair is None else (Tags(pair[0], (re.escape(pair[0]),), (re.escape(pair[1]),)),)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from infogap.text.thought_tags import FIRST_TOKENS, LAST_TOKEN, Mark, Pair, TagReader, is_tag, tag_reader
 
-OPENING = "<think>"  # what thoughts are published and scored in, whatever they were written in
+OPENING = "<think>"  # the tags in which thoughts are published and scored, whatever tags they were written in
 CLOSING = "</think>"
 
 _LONGEST_TOKEN = 60  # characters, with white space after it
-ANSWER_TAGS = r"(?is)<answer>\s*(.*?)\s*</answer>"  # what stands in them is the first group
+ANSWER_TAGS = r"(?is)<answer>\s*(.*?)\s*</answer>"  # their content is the first group
 _ANSWER = re.compile(ANSWER_TAGS)
 _ANSWER_OPENS = re.compile(r"\A\s*<answer>", re.IGNORECASE)
 _ANSWER_CLOSES = re.compile(r"</answer>\s*\Z", re.IGNORECASE)
@@ -27,7 +27,7 @@ class Parts:
     response: str
     tags: tuple[str, ...] = ()  # the names of the tags that were read
     end_tokens: tuple[str, ...] = ()  # that were removed
-    ran_on: bool = False  # text stood after an end token, and is left out
+    ran_on: bool = False  # there was text after an end token, which is left out
     began_inside: bool = False  # a tag closes a thought that none opens
 
 
@@ -82,9 +82,9 @@ def read_parts(
 
 
 def joined(thought: str, parts: Parts, pair: Pair | None = None, found_in: str = "a column of its own") -> Parts:
-    """Merge a thought that came by itself with the parts of a text that may repeat it.
+    """Merge a separate thought with the parts of a text that may repeat it.
 
-    `found_in`: where, as the notes on tags say it.
+    `found_in`: where it came from, as the notes on tags put it.
     """
     thought = tag_reader(pair).without(thought).strip()
     tags = (found_in, *parts.tags)
@@ -102,7 +102,7 @@ def opens_thought(prompt: str) -> bool:
 
 
 def _without_outer_tokens(text: str) -> tuple[str, tuple[str, ...]]:
-    """The text without the tokens that begin and end every text of a chat template, and those that ended it."""
+    """Remove the tokens that begin and end every text of a chat template; return also those that ended it."""
     first = FIRST_TOKENS.match(text)
     text = text[first.end() if first else 0 :]
     text = text.strip()
@@ -121,7 +121,7 @@ def _without_outer_tokens(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _end_of_answer(text: str, marks: list[Mark], *, opened: bool) -> tuple[int, bool]:
-    """Where an end token ends the answer, and whether text follows it; tokens inside a thought end nothing."""
+    """Return where an end token ends the answer, and whether text follows; tokens inside a thought end nothing."""
     turns = [mark.kind for mark in marks if mark.kind in ("opens", "closes")]
     inside, begins = opened or turns[:1] == ["closes"], 0
     for mark in marks:
@@ -135,7 +135,7 @@ def _end_of_answer(text: str, marks: list[Mark], *, opened: bool) -> tuple[int, 
 
 
 def _with_answer(text: str, marks: list[Mark], *, opened: bool) -> list[Mark]:
-    """The marks, and `<answer>` as one that closes a thought which nothing else closes, where it ends the text."""
+    """Let a final `<answer>` close a thought that nothing else closes: return the marks with it."""
     thinks = opened or any(mark.kind == "opens" for mark in marks)
     if not thinks or any(mark.kind == "closes" for mark in marks):
         return marks
@@ -144,7 +144,7 @@ def _with_answer(text: str, marks: list[Mark], *, opened: bool) -> list[Mark]:
 
 
 def _answer_between(text: str, marks: list[Mark], *, truncated: bool, opened: bool) -> tuple[str, str, str]:
-    """The answer, with what of the thought stands before it and after it."""
+    """Return the parts of the thought before and after the answer, with the answer between them."""
     turns = [mark for mark in marks if mark.kind in ("opens", "closes")]
     if (turns[-1].kind == "opens") if turns else opened:
         return text, "", ""
@@ -165,17 +165,17 @@ def _answer_between(text: str, marks: list[Mark], *, truncated: bool, opened: bo
 
 
 def _clean(answer: str, reader: TagReader) -> str:
-    """An answer without the tags that frame it; those that it quotes stay."""
+    """Remove the tags that frame an answer; those that it quotes are kept."""
     for mark in reversed(reader.marks(answer)):
         answer = answer[: mark.start] + answer[mark.end :]
     answer = answer.strip()
-    if _ANSWER.search(answer) is None:  # one tag of a pair: the other one was cut off, or stood in the prompt
+    if _ANSWER.search(answer) is None:  # one tag of a pair: the other was truncated, or is in the prompt
         answer = _ANSWER_CLOSES.sub("", _ANSWER_OPENS.sub("", answer))
     return answer.strip()
 
 
 def _unframed(response: str) -> str:
-    """A response without the pair of tags, or the opening one, that sets all of it apart from the thought before."""
+    """Remove the pair of tags, or the opening one, that sets the whole response apart from the thought before."""
     framed = _FRAMED.fullmatch(response)
     return framed[2].strip() if framed else response
 

@@ -1,4 +1,4 @@
-"""What the verifier says of a trace's final answer. Open `base.py` first: it says what a verifier is."""
+"""Grade the final answers of traces. Open `base.py` first: it says what a verifier is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["STAGE", "Grade", "Item", "Verifier", "right_or_wrong"]
 
 
 def __getattr__(name: str) -> Stage:
-    """Import the stage when it is asked for: worker processes import the verifiers and need no tables."""
+    """Import the stage when it is used: worker processes import the verifiers and need no tables."""
     if name == "STAGE":
         from infogap.verify.stage import STAGE
 

@@ -44,13 +44,13 @@ class Grade:
 
 
 class Verifier:
-    """How final answers are compared with gold answers. Subclass it, and register an instance.
+    """Grades final answers against gold answers. Subclass it, and register an instance.
 
-    The attributes say what the verifier needs; the defaults are the careful ones.
+    The attributes say what the verifier needs; the defaults are the cautious ones.
     """
 
     needs_worker: ClassVar[bool] = True
-    """Grade in worker processes, which are ended at the time limit. Turn off where no text can make `grade` slow."""
+    """Grade in worker processes, which are ended at the time limit. Turn it off if no text can make `grade` slow."""
 
     needs_gold: ClassVar[bool] = True
     """Call a trace `ungradable` where its task has no gold answer."""
@@ -59,7 +59,7 @@ class Verifier:
     """Grade by the options that the question offers."""
 
     compares_values: ClassVar[bool] = False
-    """Tell numbers apart by their values alone: two that differ by more than a thousandth are never equal."""
+    """Compare numbers by their values alone: two that differ by more than a thousandth are never equal."""
 
     takes_tolerance: ClassVar[bool] = False
     """Read `tolerance` from the task's metadata: a source of the recipe may set it."""
@@ -74,7 +74,7 @@ class Verifier:
     """Slow imports that `grade` needs: made when a worker starts, so that no answer's time is spent on them."""
 
     def grade(self, item: Item) -> Grade:
-        """Grade one answer. What this raises makes the trace `ungradable`."""
+        """Grade one answer. An exception makes the trace `ungradable`."""
         raise NotImplementedError
 
     def check_gold(self, question: str, gold: str) -> str | None:
@@ -86,7 +86,7 @@ class Verifier:
         return [self.check_gold(question, gold) for question, gold in pairs]
 
     def gold_answer(self, question: str, gold: str) -> str:
-        """Return the gold answer in the form in which the tasks table keeps it."""
+        """Return the gold answer in the form that the tasks table stores."""
         return gold
 
     def final_answer(self, response: str, question: str, *, cut: bool) -> str | None:
@@ -100,12 +100,12 @@ class Verifier:
 
 
 def too_long(gold: str) -> str | None:
-    """Say so if a gold answer is longer than any answer that is graded."""
+    """Return a reason if a gold answer is longer than any answer that is graded."""
     return TOO_LONG if len(gold) > MAX_ANSWER else None
 
 
 def right_or_wrong(right: bool, item: Item, detail: str | None = None) -> Grade:
-    """Return the verdict on an item's answer; its detail says so where the answer was not stated as one."""
+    """Return the verdict on an item's answer; the detail says so if the answer was read from the last line."""
     if not item.stated:
         detail = "no answer is stated; the last line was read" + (f"; {detail}" if detail else "")
     return Grade("correct" if right else "wrong", item.answer, float(right), detail)
@@ -117,5 +117,5 @@ def no_answer() -> Grade:
 
 
 def ungradable(reason: str, answer: str | None = None) -> Grade:
-    """Return the verdict on a trace about which the verifier says nothing, and why."""
+    """Return the verdict on a trace that cannot be graded, and why."""
     return Grade("ungradable", answer or None, None, reason)

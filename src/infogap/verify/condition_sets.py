@@ -1,4 +1,4 @@
-r"""Conditions on a variable as sets: `x < -1 or x > 3` and `x \in (-\infty,-1)\cup(3,\infty)` are one."""
+r"""Read conditions on a variable as sets: `x < -1 or x > 3` is `x \in (-\infty,-1)\cup(3,\infty)`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sympy import FiniteSet, Intersection, Interval, S, Set, Symbol, Union, oo
 
 from infogap.verify.exact_equality import exact
 from infogap.verify.math_verify_patch import expressions
-from infogap.verify.reading.numerals import Condition, Maths
+from infogap.verify.reading.answer_reader import Condition, Maths
 
 _OPERATOR = re.compile(r"(<|>|=|\\(?:le|ge|ne|in|notin)(?![a-zA-Z]))")
 _VARIABLE = re.compile(r"[A-Za-z]|\\(?:theta|alpha|beta|lambda|mu|phi|omega)")
@@ -47,7 +47,7 @@ def as_set(form: Condition | Maths) -> tuple[str, Set] | None:
 
 
 def _simple(text: str) -> tuple[str, Set] | None:
-    """The set of one comparison, of a chain of them (`-1 < x \\le 3`), or of a bare set; None for a list of several."""
+    """Return the set of one comparison, of a chain (`-1 < x \\le 3`), or a bare set; None for a list of several."""
     if _BY_COMMA.match(text):
         return None
     pieces = [piece.strip() for piece in _OPERATOR.split(text)]
@@ -62,7 +62,7 @@ def _simple(text: str) -> tuple[str, Set] | None:
 
 
 def _bounded(sides: list[str], operators: list[str]) -> tuple[str, Set] | None:
-    """The numbers between, above or below one or two bounds."""
+    """Return the numbers between, above or below one or two bounds."""
     places = [place for place, side in enumerate(sides) if _VARIABLE.fullmatch(side) and side not in ("e", "i")]
     if len(places) != 1 or len(operators) > 2 or (len(operators) == 2 and places[0] != 1):
         return None
@@ -77,7 +77,7 @@ def _bounded(sides: list[str], operators: list[str]) -> tuple[str, Set] | None:
 
 
 def _within(distance: re.Match[str]) -> tuple[str, Set] | None:
-    r"""`|x - 3| < 2` as the numbers from 1 to 5."""
+    r"""Return the numbers within a distance: `|x - 3| < 2` as those from 1 to 5."""
     middle = _number(f"0{distance['shift'] or ''}")
     reach = _number(distance["reach"])
     if middle is None or reach is None or distance["variable"] in ("e", "i") or reach.is_infinite:
@@ -113,7 +113,7 @@ def _half_line(operator: str, bound: Any) -> Set:
 
 
 def _number(text: str) -> Any:
-    """A real number, or an infinity; None for anything else."""
+    """Read a real number, or an infinity; None for anything else."""
     parsed = expressions(text)
     if len(parsed) != 1 or isinstance(parsed[0], Set) or not hasattr(parsed[0], "free_symbols"):
         return None
@@ -122,7 +122,7 @@ def _number(text: str) -> Any:
 
 
 def _set(text: str) -> Set | None:
-    """A set of real numbers that Math-Verify reads, with bounds worked out; a bare number is none."""
+    """Read a set of real numbers with Math-Verify and evaluate its bounds; None for a bare number."""
     parsed = expressions(text.replace(r"\bigcup", r"\cup"))
     if len(parsed) != 1 or not isinstance(parsed[0], Set):
         return None

@@ -1,7 +1,7 @@
-"""A user's own grader, named `module:function` in the recipe: loaded and called.
+"""Load and call a verifier that the recipe names `module:function`.
 
-Its module is beside the recipe's file or is installed. It is imported in worker processes only: what it does at its
-import, or on a model's text, is bounded there.
+Its module lies beside the recipe or is installed. It is imported only in worker processes, which bound what it does
+when it is imported and when it reads a model's text.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Function = Callable[[str, str | None, dict[str, Any]], Any]
 
 @dataclass(frozen=True)
 class CustomVerifier(Verifier):
-    """The verdict that `function(response, answer, task)` gives; it runs in a worker that finds the recipe's modules.
+    """Grades by `function(response, answer, task)`, in a worker that finds the modules beside the recipe.
 
     `response` is the whole response without its thought, `answer` the gold answer, `task` a dict of TASK_KEYS. It
     returns True or False, or a score from 0 to 1, of which 1 is correct; None where the response has no answer; or a
@@ -47,7 +47,7 @@ class CustomVerifier(Verifier):
     def grade(self, item: Item) -> Grade:
         task = {key: (item.task or {}).get(key) for key in TASK_KEYS}
         task["metadata"] = orjson.loads(item.metadata or "{}")
-        with redirect_stdout(sys.stderr):  # what it prints is no part of infogap's output
+        with redirect_stdout(sys.stderr):  # its output does not belong to infogap's
             returned = load(self.name)(item.answer if item.response is None else item.response, item.gold, task)
         is_pair = isinstance(returned, tuple) and len(returned) == 2
         value, answer = returned if is_pair else (returned, item.answer or None)
@@ -62,7 +62,7 @@ class CustomVerifier(Verifier):
         return Grade("correct" if score == 1 else "wrong", answer, score)
 
     def check_gold(self, question: str, gold: str) -> None:
-        """Accept any gold answer, tests of a program for example: the function itself says what it can use."""
+        """Accept any gold answer, such as tests of a program: the function itself decides what it can use."""
 
     def start_worker(self, folder: Path) -> None:
         add_folder(folder)
@@ -70,7 +70,7 @@ class CustomVerifier(Verifier):
 
 
 def problem(name: str, folder: Path) -> str | None:
-    """Say why a function cannot grade (no such module, say), after trying in a separate process; None if it can."""
+    """Say why a function cannot be called, for want of a module, say; try it in a separate process. None if it can."""
     look = partial(_problem, folder=folder)
     outcomes = bounded(look, [name], limit=IMPORT_LIMIT, deadline=IMPORT_LIMIT, workers=1)
     try:
@@ -88,7 +88,7 @@ def problem(name: str, folder: Path) -> str | None:
 
 
 def add_folder(folder: Path) -> None:
-    """Import modules from a folder before any other, also when the function runs; leave no bytecode in it."""
+    """Import modules from a folder first, also while the function runs; leave no bytecode in it."""
     sys.dont_write_bytecode = True
     if str(folder) not in sys.path[:1]:
         sys.path.insert(0, str(folder))
@@ -96,7 +96,7 @@ def add_folder(folder: Path) -> None:
 
 @cache
 def load(name: str) -> Function:
-    """Import the function that a name says. Raises InputError if there is none, or it takes other arguments."""
+    """Import the function of a name. Raises InputError if there is none, or it takes other arguments."""
     function = load_object(name, Path(sys.path[0]))
     if not callable(function) or inspect.iscoroutinefunction(function):
         kind = "async" if callable(function) else f"of type {type(function).__name__}"
@@ -108,7 +108,7 @@ def load(name: str) -> Function:
             f"'{name}' must take three arguments, the response, the gold answer and the task: {error}"
         ) from error
     except ValueError:
-        pass  # a built-in that does not tell
+        pass  # a built-in without a signature
     return function  # type: ignore[no-any-return]
 
 
@@ -122,7 +122,7 @@ def _problem(name: str, folder: Path) -> str | None:
 
 
 def _score(value: Any) -> float | None:
-    """A score; None for what is none. NumPy's and torch's numbers are numbers too."""
+    """Read a score, NumPy's and torch's numbers included; None if it is not one."""
     if not isinstance(value, bool | int | float) and hasattr(value, "item"):
         value = value.item()
     if not isinstance(value, bool | int | float) or not 0 <= value <= 2 - _ONE:  # not so NaN

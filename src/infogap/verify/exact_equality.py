@@ -1,9 +1,8 @@
 r"""Compare two expressions: exactly if they are rational or algebraic, else to fifty digits.
 
-Decimals count as the fractions that they are. An algebraic number that is not zero is no smaller than a bound that
-follows from its radicals (Burnikel, Funke, Mehlhorn, Schirra and Schmitt 2001: the BFMSS bound): what is smaller is
-zero. Of other numbers sixty digits are computed, and fifty must agree: in proportion to their size, not from the
-decimal point on.
+Decimals count as exact fractions. An algebraic number other than zero is at least as large as a bound that follows from
+its radicals (Burnikel, Funke, Mehlhorn, Schirra and Schmitt 2001: the BFMSS bound): a smaller one is zero. Other
+numbers are computed to sixty significant digits, of which fifty must agree.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _DIGITS = 60  # computed, of which 50 have to agree
 _AGREEING = mpmath.mpf(10) ** -50
 _MOST_DIGITS = 400  # that cancellation may cost
 _MOST_BITS = 60_000  # of a proof that an algebraic number is zero
-_ROUNDED = mpmath.mpf(10) ** -6  # of a decimal that stands for a number which no decimal is
+_ROUNDED = mpmath.mpf(10) ** -6  # of a decimal that approximates an irrational number
 _POINTS = 6
 _FEWEST_POINTS = 3
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97)
@@ -43,7 +42,7 @@ def exact(expression: Any) -> Any:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two expressions have the same value, at every point that is tried where they have free symbols."""
+    """Whether two expressions have the same value; with free symbols, at every point that is tried."""
     decimal = isinstance(one, Float) or isinstance(other, Float)
     one, other = exact(one), exact(other)
     if one == other:
@@ -124,7 +123,7 @@ def _same_number(one: Any, other: Any, *, rounded: bool) -> bool:
 
 
 def _differ(one: Any, other: Any) -> bool:
-    """Whether digits beyond the sixtieth tell two numbers apart, as 1 and 1 + e^-200."""
+    """Whether two numbers differ beyond the sixtieth digit, as 1 and 1 + e^-200."""
     difference = (one - other).evalf(2, maxn=_MOST_DIGITS)
     parts = [part for part in difference.as_real_imag() if part != 0]
     return any(part.is_Rational or (part.is_Float and part._prec > 1) for part in parts)
@@ -142,7 +141,7 @@ def _vanishes(difference: Any, bits: float, cancelled: float) -> bool:
 
 
 def _bound(expression: Any) -> float | None:
-    """The b of which an algebraic number is at least 2^-b, unless it is zero; None where it may not be algebraic."""
+    """Return b such that an algebraic number is 0 or at least 2^-b; None if it may not be algebraic."""
     radicals: dict[Any, int] = {}
     sizes = _sizes(expression, radicals)
     if sizes is None:
@@ -153,7 +152,7 @@ def _bound(expression: Any) -> float | None:
 
 
 def _sizes(expression: Any, radicals: dict[Any, int]) -> tuple[float, float] | None:
-    """The logarithms of BFMSS's u and l; the radicals on the way are noted with their indices."""
+    """Return the logarithms of BFMSS's u and l; add the radicals in it, with their indices, to `radicals`."""
     if isinstance(expression, Rational):
         return _log(abs(expression.p)), _log(expression.q)
     if expression == I:

@@ -1,4 +1,4 @@
-"""Gold answers as files hold them: the answer after GSM8K's `####`, and texts that are not one final answer."""
+"""Read gold answers as files hold them, such as GSM8K's `#### 72`, and reject texts that are not one final answer."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def final_answer_in(gold: str) -> str:
 
 
 def _without_label(gold: str) -> str:
-    """A short text without the words that say that it is the answer, and without the spacing that LaTeX leaves behind.
+    """Remove from a short text the words that call it the answer, and the spacing that LaTeX leaves behind.
 
     "The answer is 12.", "A: 12" and "She has \\boxed{12}" are 12; a longer text stays as it is.
     """

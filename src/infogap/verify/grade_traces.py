@@ -24,9 +24,9 @@ from infogap.verify.base import Grade, Item, Verifier, no_answer, ungradable
 from infogap.verify.grading_pool import TIME_LIMIT, grade_all
 from infogap.verify.verifiers import is_known, provider_versions, verifier
 
-VERSION = 5  # raised when the same response would get another verdict
+VERSION = 5  # raised when the same response gets a different verdict
 NO_GOLD = "no gold answer"
-_ONE_LINE = 100  # characters: a response that is no more than such a line is an answer by itself
+_ONE_LINE = 100  # characters: a response of one line, no longer than this, is an answer
 _TRACE_COLUMNS = ("trace_id", "task_id", "reasoning", "response", "finish_reason", "error")
 Tasks = dict[str, dict[str, Any]]
 
@@ -39,8 +39,8 @@ def tasks_by_id(run: Run) -> Tasks:
 def grading_settings(run: Run) -> dict[str, Any]:
     """Return what verdicts depend on besides the texts, for fingerprints.
 
-    That is the version of infogap's rules and of the libraries, the time limit, the source of the user's functions, and
-    the packages that bring other verifiers.
+    These are the version of infogap's rules and of the libraries, the time limit, the source of the user's functions,
+    and the packages that register other verifiers.
     """
     libraries = {"math-verify": version("math-verify")}
     if any(isinstance(source, GymTasks) for source in run.recipe.tasks or []):
@@ -58,7 +58,7 @@ def grade_traces(
     """Yield a row of the verdicts table for every trace, in the order of the traces.
 
     Takes the tasks by id; the traces table part by part, each part with the verdicts that exist already, which are
-    kept; and the recipe's folder, where the user's own graders are.
+    kept; and the recipe's folder, where the user's own verifiers are.
     """
     verifiers = {task["verifier"] for task in tasks.values()}
     with closing(grade_all(_work(tasks, parts), verifiers=verifiers, folder=folder)) as grades:
@@ -92,7 +92,7 @@ def prepared(task: dict[str, Any] | None, trace: dict[str, Any]) -> Item | Grade
     the trace's reasoning, response, finish_reason and error.
     """
     if trace["error"] is not None:
-        return ungradable("the request failed")  # why stands in traces.error, which is not published
+        return ungradable("the request failed")  # the reason is in traces.error, which is not published
     if task is None or not is_known(task["verifier"]):
         return ungradable(
             f"there is no verifier '{task['verifier']}'" if task else "its task is not in the tasks table"
@@ -110,7 +110,7 @@ def prepared(task: dict[str, Any] | None, trace: dict[str, Any]) -> Item | Grade
 
 
 def _without_answer(trace: dict[str, Any]) -> Grade:
-    """Whether a response that states nothing was cut off, as far as that is known."""
+    """Grade a response that states no answer: truncated, as far as that is known, or without an answer."""
     if trace["finish_reason"] == "length":
         return Grade("truncated")
     if trace["finish_reason"] != "stop" and trace["reasoning"] and not trace["response"]:
@@ -119,7 +119,7 @@ def _without_answer(trace: dict[str, Any]) -> Grade:
 
 
 def _item(grader: Verifier, task: dict[str, Any], response: str, cut: bool) -> Item | None:
-    """The stated answer, or the last line where it may hold one; None where the response has no answer."""
+    """Return the stated answer, or the last line if it may hold one; None if the response has no answer."""
     known = {"verifier": task["verifier"], "question": task["question"], "gold": task["answer"]}
     answer = grader.final_answer(response, task["question"], cut=cut)
     if answer is not None:
@@ -134,7 +134,7 @@ def _item(grader: Verifier, task: dict[str, Any], response: str, cut: bool) -> I
 
 
 def _whole(grader: Verifier, task: dict[str, Any], response: str, cut: bool) -> Item | None:
-    """The response for a verifier that may read answers which infogap does not; None as for the others."""
+    """Return the response, for a verifier that may read answers that infogap does not; None as in `_item`."""
     answer = grader.final_answer(response, task["question"], cut=cut)
     if not response.strip() or (cut and answer is None):
         return None
@@ -142,6 +142,8 @@ def _whole(grader: Verifier, task: dict[str, Any], response: str, cut: bool) -> 
     more = {"metadata": task["metadata"], "response": response, "task": task}
     return Item(**known, **more, answer=(answer or "")[:MAX_ANSWER], stated=answer is not None)
 
+
+# The verdicts that rounds depend on: they lie beside the traces, and the verify stage reuses them.
 
 _FOLDER = "judged"  # in the traces folder
 _SETTINGS = "settings.json"
@@ -182,7 +184,7 @@ def scan_judged(run: Run) -> pl.LazyFrame:
 
 
 def judge_by(traces_folder: Path, settings: dict[str, Any]) -> None:
-    """Remove verdicts that were given under other settings: by another version of a verifier, say."""
+    """Remove verdicts that were given under other settings, such as another version of a verifier."""
     path, wanted = traces_folder / _FOLDER / _SETTINGS, canonical(settings).decode()
     if not path.is_file() or path.read_text(encoding="utf-8") != wanted:
         forget_judged(traces_folder)

@@ -1,4 +1,4 @@
-"""Grading in worker processes: an answer that hangs or crashes its worker costs nothing but itself."""
+"""Grade in worker processes: an answer that hangs or crashes its worker loses only its own grade."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from infogap.verify.base import Grade, Item, ungradable
 from infogap.verify.verifiers import grade, is_known, verifier
 
 TIME_LIMIT = 10.0  # processor seconds per item
-DEADLINE = 60.0  # seconds by the clock per item, for graders that wait
+DEADLINE = 60.0  # seconds by the clock per item, for verifiers that wait
 MEMORY_LIMIT = 2 << 30  # bytes that a worker may take beyond what it starts with
 
 Keyed = tuple[str, Item | Grade]
@@ -32,8 +32,8 @@ def grade_all(
 
     `verifiers` are those that occur in `work`; `folder` is the recipe's, where modules named by `module:function` are
     looked for first; `limit` is in processor seconds per item, `deadline` in seconds by the clock. An item that takes
-    longer is `ungradable`: its worker is ended and replaced. Raises ExternalError where no worker starts, as where a
-    module named in the recipe is not there.
+    longer is `ungradable`: its worker is ended and replaced. Raises ExternalError if no worker starts, and
+    InputError if a module that the recipe names is missing.
     """
     names = [name for name in sorted(set(verifiers)) if is_known(name) and verifier(name).needs_worker]
     modules = [module for name in names for module in verifier(name).modules]
@@ -73,10 +73,10 @@ def _start_worker(verifiers: list[str], folder: Path) -> None:
 
 
 def limit_memory() -> None:
-    """Let a huge number be a MemoryError in this process instead of the end of another.
+    """Let a huge number raise MemoryError in this process instead of ending another one.
 
     The limit is on addresses, not on what is resident, so it counts from what the process holds when its imports are
-    done: libraries may map much that they never touch.
+    done: libraries may map much memory that they never use.
     """
     try:
         import resource
@@ -92,6 +92,6 @@ def _grade(item: Item) -> Grade:
         return grade(item)
     except MemoryError:
         return ungradable(f"grading took more than {MEMORY_LIMIT >> 30} GiB of memory", item.answer)
-    except BaseException as error:  # whatever a grader comes to, sys.exit too: this trace's verdict, not the run's end
+    except BaseException as error:  # whatever a verifier raises, SystemExit too, ends with this trace
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         return ungradable(f"the grader failed ({said})"[:200], item.answer)

@@ -60,7 +60,7 @@ def _scored(item: Item, dataset: Any, entry: dict[str, Any]) -> Grade:
         score = _score(dataset, entry, item.answer)
     except (MemoryError, RecursionError) as error:
         return ungradable(f"scoring took too much memory ({type(error).__name__})", item.answer)
-    except Exception as error:  # scorers that convert the answer without asking: it is not of the task's form
+    except Exception as error:  # scorers that convert the answer unchecked: it has not the task's form
         return right_or_wrong(False, item, f"the scorer cannot read the answer ({type(error).__name__}: {error})"[:200])
     if score == 1.0 and _scores_anything(dataset, entry):
         return right_or_wrong(False, item, "the scorer takes any text for right; this is not the gold answer")
@@ -73,7 +73,7 @@ def _score(dataset: Any, entry: dict[str, Any], answer: str) -> float:
 
 
 def _scores_anything(dataset: Any, entry: dict[str, Any]) -> bool:
-    """Whether a meaningless text scores 1: some scorers read whatever is not True as False."""
+    """Whether a meaningless text scores 1: some scorers read any text but True as False."""
     try:
         return _score(dataset, entry, "?") == 1.0
     except Exception:  # a scorer that cannot read "?" does not take it for right
@@ -81,7 +81,7 @@ def _scores_anything(dataset: Any, entry: dict[str, Any]) -> bool:
 
 
 def _forbid_eval() -> None:
-    """Put `ast.literal_eval` where those modules look up `eval`: lists are still read, calls are refused."""
+    """Replace `eval` in those modules by `ast.literal_eval`: lists are still read, calls are refused."""
     gym.factory()  # which imports them all
     for name in EVAL_MODULES:
         vars(import_module(f"reasoning_gym.{name}"))["eval"] = ast.literal_eval
@@ -95,5 +95,5 @@ def _no_formula(answer: str) -> str | None:
     return f"the answer is not a formula of known functions: {unknown[0][:40]!r}" if unknown else None
 
 
-# With this module, so before any answer's time runs: the import can take longer than an answer may.
+# At import, before any answer's time runs: importing reasoning-gym can take longer than an answer may.
 _forbid_eval()

@@ -1,4 +1,4 @@
-r"""Grade mathematical answers: read both, compare them by Math-Verify, and confirm what it finds equal."""
+r"""Grade mathematical answers: read both, compare them with Math-Verify, and confirm what it finds equal."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from infogap.verify.base import Grade, Item, no_answer, right_or_wrong, ungradab
 from infogap.verify.condition_sets import as_set
 from infogap.verify.math_confirmation import confirmed, same_sets
 from infogap.verify.math_verify_patch import expressions, with_distinct_capitals
-from infogap.verify.reading.answer_reader import read
+from infogap.verify.reading.answer_reader import Based, Clock, Condition, Dotted, Form, Maths, Words, read
 from infogap.verify.reading.closing_answer import closing_answer, said_alone
-from infogap.verify.reading.numerals import Based, Clock, Condition, Dotted, Form, Maths, Words, exactly, rational
+from infogap.verify.reading.numerals import exactly, rational
 from infogap.verify.reading.units import conflicting
 
 _NAME = re.compile(r"[A-Za-z]['′]*")
@@ -52,7 +52,7 @@ def grade(item: Item) -> Grade:
 
 def _graded(item: Item, gold: str) -> Grade:
     right = _at_a_glance(item.answer, gold)
-    if right is not None:  # most answers: not worth waking sympy
+    if right is not None:  # true of most answers, which spares them sympy
         return right_or_wrong(right, item)
     try:
         return _compared(read(gold), read(item.answer), item)
@@ -89,7 +89,7 @@ def _compared(gold: Form, answer: Form, item: Item) -> Grade:
 
 
 def _in_bases(gold: Form, answer: Form, item: Item) -> tuple[bool, Item, str | None]:
-    """Digits to a base are the same digits to the same base; without one where the question names it."""
+    """Compare digits to a base: both must name it, unless the question does."""
     if isinstance(gold, Based) and isinstance(answer, Based):
         return gold == answer, item, None
     based, other = (gold, answer) if isinstance(gold, Based) else (answer, gold)
@@ -144,7 +144,7 @@ def _as_mathematics(gold: Form, answer: Form, item: Item) -> tuple[bool, Item, s
 
 
 def _equal(golds: list[Any], answers: list[Any], shares: tuple[bool, bool]) -> bool:
-    """Whether Math-Verify finds both equal, and that is confirmed; per cent are hundredths, or the number itself."""
+    """Whether Math-Verify finds both equal and that is confirmed; 5 % may be 5 or 0.05."""
     if _confirmed_by_math_verify(golds, answers):
         return True
     if shares[0] == shares[1]:
@@ -163,7 +163,7 @@ def _confirmed_by_math_verify(golds: list[Any], answers: list[Any]) -> bool:
 
 
 def _is_complex(value: Any) -> bool:
-    """Whether it contains i, which Math-Verify does not know: only the confirmation decides."""
+    """Whether it contains i, which Math-Verify does not know; the confirmation alone then decides."""
     return any(symbol.name == "i" for symbol in getattr(value, "free_symbols", ()))
 
 
@@ -184,7 +184,7 @@ def _quick(gold: Maths, answer: Maths) -> bool | None:
 
 
 def _of_other_kinds(gold: Maths, answer: Maths) -> str | None:
-    """Why two values cannot be the same, whatever their numbers: other units, or a ratio and a number, as 5:1 and 5."""
+    """Say why two values cannot be equal whatever their numbers: other units, or a ratio and a number, as 5:1 and 5."""
     if conflicting(gold.unit, answer.unit):
         return f"the units differ: {answer.unit} and {gold.unit}"
     ratios = [_RATIO.search(form.latex) is not None for form in (gold, answer)]
@@ -201,7 +201,7 @@ def _is_set(form: Maths | Condition) -> bool:
 
 
 def _by_sets(gold: Maths | Condition, answer: Maths | Condition) -> bool | None:
-    """Whether two conditions, or a condition and a set, hold for the same numbers; None where that cannot be said."""
+    """Whether two conditions, or a condition and a set, hold for the same numbers; None if that is not known."""
     sets = as_set(gold), as_set(answer)
     if sets[0] is None or sets[1] is None:
         return None

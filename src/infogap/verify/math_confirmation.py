@@ -36,7 +36,7 @@ def confirmed(gold: Any, answer: Any) -> bool:
 
 
 def _chains(expression: Any) -> Any:
-    """a = b = c as a = c, as Math-Verify takes it."""
+    """Read a = b = c as a = c, as Math-Verify does."""
     if isinstance(expression, And) and all(isinstance(part, Eq) for part in expression._unsorted_args):
         parts = expression._unsorted_args
         return Eq(parts[0].lhs, parts[-1].rhs, evaluate=False)
@@ -85,7 +85,7 @@ def _collections(gold: Any, answer: Any) -> bool:
 
 
 def _items(collection: Any) -> Sequence[Any] | None:
-    """What is listed, in the order in which it is written: (1, 2) may be an interval or a pair."""
+    """Return the listed items in the order in which they are written; (1, 2) may be an interval or a pair."""
     if isinstance(collection, FiniteSet):
         return tuple(getattr(collection, "_unsorted_args", collection.args))
     if isinstance(collection, Tuple):
@@ -106,7 +106,7 @@ def _matched(golds: Sequence[Any], answers: list[Any]) -> bool:
 
 
 def _relations(gold: Relational, answer: Relational) -> bool:
-    """Whether two relations hold at the same points: their differences are in a constant ratio, its sign in accord."""
+    """Whether two relations hold at the same points: their differences have a constant ratio of the fitting sign."""
     if gold.lhs == answer.lhs and gold.rel_op == answer.rel_op and confirmed(gold.rhs, answer.rhs):
         return True
     try:
@@ -124,7 +124,7 @@ def _relations(gold: Relational, answer: Relational) -> bool:
 
 
 def _constant_ratio(one: Any, other: Any, symbols: list[Any]) -> Any:
-    """The ratio of two expressions, if it is the same at every point that is tried; else None."""
+    """Return the ratio of two expressions if it is the same at every point that is tried; else None."""
     values = [(number(one.xreplace(point)), number(other.xreplace(point))) for point in points(symbols)]
     ratios = [ours / theirs for ours, theirs in values if ours is not None and theirs]
     if len(ratios) < 3 or any(abs(ratio - ratios[0]) > abs(ratios[0]) * 10**-40 for ratio in ratios):
@@ -148,7 +148,7 @@ def _same_end(one: Any, other: Any) -> bool:
 
 
 def _pieces(collection: Any) -> list[tuple[Any, Any, bool, bool]] | None:
-    """A set as intervals in their order, points as closed ones; None where it is no union of such."""
+    """Return a set as ordered intervals, points as closed ones; None if it is not a union of these."""
     if collection.is_empty:
         return []
     parts = collection.args if collection.is_Union else (collection,)

@@ -1,7 +1,7 @@
-"""Math-Verify's parser: quicker, for LaTeX alone (other arithmetic would go to `eval`), and with capitals told apart.
+"""Math-Verify's parser, made faster, limited to LaTeX (other arithmetic would go to `eval`), and case-sensitive.
 
-Two of the names that it looks up are replaced, in this process only; what it finds in LaTeX stays the same. As it takes
-A for a, and I for the imaginary unit, capitals go to it under other names.
+Two of the names that it looks up are replaced, in this process only; what it finds in LaTeX does not change. It reads
+A as a, and I as the imaginary unit, so capitals are renamed first.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from antlr4.atn.PredictionMode import PredictionMode
 from latex2sympy2_extended import NormalizationConfig, latex2sympy2
 from math_verify import LatexExtractionConfig, parse
 
-# It warns that its own time limits are off: graders run where the worker pool bounds them.
+# It warns that its own time limits are off: the worker pool has limits of its own.
 logging.getLogger("math_verify").setLevel(logging.ERROR)
 
-# The text of an answer is read before: what is left needs no repair, and no letter after a number is a unit.
+# Answers have been read before they come here: they need no repair, and no letter after a number is a unit.
 _NORMALIZATION = NormalizationConfig(basic_latex=True, units=False, malformed_operators=False, nits=True, boxed="last")
 _TARGETS = (LatexExtractionConfig(boxed_match_priority=0, normalization_config=_NORMALIZATION),)
 
@@ -37,7 +37,7 @@ def expressions(latex: str) -> list[Any]:
 
 
 def parsed(text: str) -> list[Any]:
-    """Parse the expression that a text ends in, with its text: `[]` where it has none. Raises what sympy raises."""
+    """Parse the expression that ends a text, with its text: `[]` if it has none. Raises what sympy raises."""
     readings: list[Any] = parse(text, _TARGETS, parsing_timeout=None, raise_on_error=True)
     return readings
 
@@ -67,10 +67,10 @@ def _renamed(latex: str, renamed: dict[str, str]) -> str:
 
 
 class _Parser(latex2sympy2.PSParser):  # type: ignore[misc]
-    """The grammar's parser, whose prediction can be the quick one.
+    """The grammar's parser, with a choice of the prediction mode.
 
-    By ANTLR's own account SLL prediction gives the tree that LL gives, or reports an error where LL may find none; it
-    takes a fifth of the time, as what it has decided can be kept.
+    According to ANTLR, SLL prediction gives the tree that LL gives, or reports an error where LL may find none. It
+    takes a fifth of the time, as its decisions can be cached.
     """
 
     mode = PredictionMode.LL

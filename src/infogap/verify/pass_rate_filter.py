@@ -1,4 +1,4 @@
-"""Select the tasks that are worth more samples: those that the unguided teacher solves sometimes.
+"""Select the tasks worth more samples: those that the unguided teacher solves some of the time.
 
 Kim et al. 2026 (arXiv 2603.24472) keep the questions that their teacher solves 1 to 4 times of 8.
 """
@@ -15,27 +15,27 @@ SELECTED = "selected"
 JUDGED = ("correct", "wrong", "no_answer", "truncated")  # verdicts that count in a pass rate
 
 
-def decision(select: Select, correct: int, judged: int) -> str:
-    """Return SELECTED, or why a task is not: `correct` of its `judged` unguided samples are correct."""
-    if not judged:
+def decision(select: Select, correct: int, graded: int) -> str:
+    """Return SELECTED, or why a task is not: `correct` of its `graded` unguided samples are correct."""
+    if not graded:
         return "without a verdict"
-    rate = correct / judged
+    rate = correct / graded
     if rate < select.pass_rate[0]:
         return "solved too rarely"
     return "solved too often" if rate > select.pass_rate[1] else SELECTED
 
 
 def not_selected(run: Run, verdicts: pl.LazyFrame | None = None) -> pl.LazyFrame:
-    """Return the tasks (task_id) that the recipe's `select` leaves out; none where it has no `select`.
+    """Return the tasks (task_id) that the recipe's `select` leaves out; none if it has no `select`.
 
-    `verdicts` replaces the verdicts table, where that is not made yet.
+    `verdicts` replaces the verdicts table while that does not exist.
     """
     generate = run.recipe.generate
     if generate is None or generate.select is None:
         return TASKS.empty().lazy().select("task_id")
     select = generate.select
     probe = (pl.col("privilege") == generate.unguided.label) & (pl.col("sample") < select.samples)
-    judged = (
+    by_task = (
         run.scan(TRACES)
         .filter(probe)
         .select("trace_id", "task_id")
@@ -47,13 +47,13 @@ def not_selected(run: Run, verdicts: pl.LazyFrame | None = None) -> pl.LazyFrame
         .group_by("task_id")
         .agg(
             correct=(pl.col("verdict") == "correct").sum(),
-            judged=pl.col("verdict").is_in(JUDGED).sum(),
+            graded=pl.col("verdict").is_in(JUDGED).sum(),
         )
         .collect()
     )
     left_out = [
         row["task_id"]
-        for row in judged.iter_rows(named=True)
-        if decision(select, row["correct"], row["judged"]) != SELECTED
+        for row in by_task.iter_rows(named=True)
+        if decision(select, row["correct"], row["graded"]) != SELECTED
     ]
     return pl.LazyFrame({"task_id": sorted(left_out)}, schema={"task_id": pl.String})

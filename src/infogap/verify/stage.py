@@ -45,7 +45,7 @@ def _make(run: Run) -> Outcome:
 
 
 def _kind_of(detail: str) -> str:
-    """Drop from a reason what differs from trace to trace, for counting."""
+    """Drop the numbers from a reason, so that equal ones can be counted."""
     return re.sub(r"\d[\d,.]*", "N", detail)[:80]
 
 

@@ -1,4 +1,4 @@
-"""Compare the labels that imported files give their traces with the verdicts given here."""
+"""Compare the labels that imported files give their traces with infogap's verdicts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def reading_of(stated: str) -> Literal["correct", "wrong"] | None:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Agreement of the stated verdicts with those given here.
+    """Agreement of the stated verdicts with infogap's.
 
     `compared` traces have both; `unread` ones have a label that is neither correct nor wrong, `ungraded` ones such a
     verdict.
@@ -47,7 +47,7 @@ class Agreement:
 
     compared: int
     disagreements: pl.DataFrame
-    unread: pl.DataFrame  # label and how often
+    unread: pl.DataFrame  # each label and its count
     ungraded: int
 
     @property

@@ -1,1 +1,1 @@
-"""Read a stated answer or a gold answer, before anything is compared. Open `answer_reader.py` first."""
+"""Read stated answers and gold answers, before they are compared. Open `answer_reader.py` first."""

@@ -3,13 +3,68 @@ r"""Read an answer as words, a time of day, digits to a base, a list with dots, 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 
 from infogap.text.characters import as_latex, closing, half_width, visible
 from infogap.text.stated_answers import unwrapped
 from infogap.verify.reading.latex_style import FUNCTIONS, UPRIGHT, plain
-from infogap.verify.reading.numerals import Based, Clock, Condition, Dotted, Form, Maths, Words, exactly, numerals
+from infogap.verify.reading.numerals import exactly, numerals
 from infogap.verify.reading.units import is_product, may_be_product, quantity
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words, or mathematics with more than one reading: equal only to the same words."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Clock:
+    """A time of day, in seconds of 12 or 24 hours; `half` is am, pm, or None if the answer does not say."""
+
+    seconds: int
+    half: str | None
+
+
+@dataclass(frozen=True)
+class Based:
+    """Digits and the base that is written beside them."""
+
+    digits: str
+    base: int
+
+
+@dataclass(frozen=True)
+class Dotted:
+    """A list with dots: its items, in their order, the dots as `...`."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Maths:
+    r"""LaTeX that Math-Verify reads correctly; `unit` and `percent` are what followed it."""
+
+    latex: str
+    unit: str = ""
+    percent: bool = False
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A union of intersections of simple conditions: `x < -1 or x > 3` is ((x < -1,), (x > 3,)).
+
+    A simple condition is a set in LaTeX, or a comparison with a variable. `latex` joins them for Math-Verify.
+    """
+
+    alternatives: tuple[tuple[str, ...], ...]
+    latex: str
+
+
+Form = Words | Clock | Based | Dotted | Maths | Condition
+"""What an answer is read as."""
 
 _CLOCK = re.compile(
     r"(?:at\s+)?(?P<hour>\d{1,2})(?:\s*:\s*(?P<minute>[0-5]\d)(?:\s*:\s*(?P<second>[0-5]\d))?)?\s*"
@@ -98,7 +153,7 @@ def read(answer: str) -> Form:
 
 
 def _each_named(text: str, names: list[str], values: list[str]) -> str:
-    """(x, y) = (2, 3) as x = 2, y = 3."""
+    """Write (x, y) = (2, 3) as x = 2, y = 3."""
     pairs = zip(names, values, strict=False)
     return (
         ", ".join(f"{name.strip()} = {value.strip()}" for name, value in pairs) if len(names) == len(values) else text
@@ -106,7 +161,7 @@ def _each_named(text: str, names: list[str], values: list[str]) -> str:
 
 
 def _turned(match: re.Match[str]) -> str:
-    """An interval with brackets turned away from what it leaves out, ]0, 1], as (0, 1]."""
+    """Write an interval with brackets that point outwards where it is open, ]0, 1], as (0, 1]."""
     return f"{'(' if match[1] == ']' else '['}{match[2]}{')' if match[3] == '[' else ']'}"
 
 
@@ -138,7 +193,7 @@ def one_notation(text: str) -> str:
 
 
 def _braced(text: str, pattern: re.Pattern[str], opening: str | None) -> str:
-    r"""`sqrt(x+1)` as `\sqrt{x+1}`, `2^(1/2)` as `2^{1/2}`."""
+    r"""Write `sqrt(x+1)` as `\sqrt{x+1}`, and `2^(1/2)` as `2^{1/2}`."""
     while match := pattern.search(text):
         end = closing(text, match.end() - 1)
         if end < 0:
@@ -149,12 +204,12 @@ def _braced(text: str, pattern: re.Pattern[str], opening: str | None) -> str:
 
 
 def _primes(text: str) -> str:
-    """x' is another name than x: Math-Verify reads past the prime."""
+    """Write x' as another name than x: Math-Verify ignores the prime."""
     return re.sub(r"(?<![A-Za-z\\])([A-Za-z])('{1,3})(?![A-Za-z])", lambda m: f"{m[1]}_{{{'p' * len(m[2])}}}", text)
 
 
 def _is_mathematics(text: str) -> bool:
-    """Whether there is more than words: a digit, a sign, a command, or a single letter."""
+    """Whether a text has more than words: a digit, a sign, a command, or a single letter."""
     bare = text.replace(UPRIGHT, "").strip(" .,:;!")
     if re.search(r"[\d\\=<>+*/^_|∞]", bare):
         return True
@@ -171,7 +226,7 @@ def _same_words(text: str) -> str:
 
 
 def _as_text(text: str) -> Words:
-    """Mathematics that is compared as a text: case counts, spaces do not; with words in it, as words."""
+    """Return mathematics to compare as a text: case counts, spaces do not; with words in it, as words."""
     text = text.replace(UPRIGHT, "")
     if len(re.findall(r"(?<![\\A-Za-z])[A-Za-z]{3,}", text)) >= 1:
         text = re.sub(r"[,]|(?<![\\A-Za-z])and(?![A-Za-z])", " ", text)
@@ -263,7 +318,7 @@ def _once(text: str) -> str:
 
 
 def _of_one_name(values: list[Maths]) -> list[str]:
-    """`x = 5 or x = 7` as 5, 7."""
+    """Read `x = 5 or x = 7` as 5, 7."""
     named = [re.fullmatch(r"([A-Za-z](?:_\w|_\{\w+\})?)\s*=\s*(.+)", item.latex) for item in values]
     if all(named) and len({match[1] for match in named if match}) == 1 and named[0]:
         return [match[2] for match in named if match]
@@ -282,7 +337,7 @@ def _value(text: str) -> Form:
 
 
 def _certain_latex(text: str) -> str:
-    """Return text for Math-Verify; empty where it would misread that."""
+    """Return the text for Math-Verify; empty if it would be misread."""
     text = text.replace(UPRIGHT, "")
     text = text.replace("°", "").strip(" $").removesuffix(".").strip()
     if _UNCERTAIN.search(text) or not text:

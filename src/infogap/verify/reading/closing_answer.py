@@ -25,7 +25,7 @@ _NO_RESULT = re.compile(
 _OPERATORS = re.compile(r"[-+*/=^×·÷√π!<>\\²³½-¾/:∶→⇒\u2208-\u220d\u2213-\u22ff]")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\\$*(])")
 _QUESTION = re.compile(r"\?[\s*_\"')]*$")
-# Words that conclude: what stands before them in a sentence is on the way.
+# Words that conclude: the part of a sentence before them leads up to the result.
 _CONCLUDING = re.compile(
     r"^.*\b(?:so|thus|hence|therefore|consequently|accordingly|then|giving|making|which\s+(?:gives|means|makes|is))\b(?!\s+(?:far|much|that))[\s,:]*",
     re.IGNORECASE,
@@ -59,8 +59,7 @@ _OR = r"(?:\s*[,;]?\s*(?:\\text\s*\{\s*)?\b(?:and|or)\b(?:\s*\})?\s*|\s*[,;]\s*)
 _EQUATIONS = re.compile(rf"(?<![A-Za-z\\+*/^(-])(?<![+*/^-]\s){_NAME}\s*=[^=,;]+(?:{_OR}{_NAME}\s*=[^=,;]+)+$")
 _LONGEST_EQUATIONS = 300
 _BETWEEN_RESULTS = re.compile(r"[\s,;]*(?:(?:and|or|or\s+else|as\s+well\s+as|&|/|∨|∧)[\s,;]*)?")
-
-
+_CONTINUES = re.compile(r"(?:and|or|but|out|to|if|when|where|unless|with|for)\b")
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|mathrm)\s*\{([^{}]*)\}")
 _MARKS = re.compile(r"(?<!\s)\*\*(?=[\s,.;:]|$)|(?:^|(?<=\s))\*\*(?!\s)|^[\s✅✔✓☑🎉]+")
 _WORDED = re.compile(
@@ -71,11 +70,11 @@ _SUM = re.compile(r"(?:[\d\s+*/×÷().-]+=)+\s*(?=[-+]?[\d.]+$)")
 
 
 def closing_answer(line: str) -> str | None:
-    """What a last line says that the result is; None where it says nothing of the kind, denies it or only supposes it.
+    """Return the result that a last line states; None if it states none, denies it or only supposes it.
 
-    "So there are 4 + 5 = 9 apples left." says 9 apples, "Therefore the length is 2√3." says 2√3, and a line that is
-    only an expression says it. A line with one number, and no word that makes another of it, says that number. Of a
-    line that says two things, "x = 2 or y = 3", the answer is both, or there is none.
+    "So there are 4 + 5 = 9 apples left." states 9 apples, "Therefore the length is 2√3." states 2√3, and a line that is
+    only an expression states it. A line with one number, and no word that changes it, states that number. If a line
+    states two results, "x = 2 or y = 3", the answer is both, or there is none.
     """
     line = unwrapped(visible(half_width(line)))[-MAX_ANSWER:]
     line = _CALCULATION.sub("", line) if "<<" in line else line
@@ -84,7 +83,7 @@ def closing_answer(line: str) -> str | None:
 
 
 def said_alone(answer: str) -> str | None:
-    """The value of a stated answer that says more than it: "17, since 8 + 9 = 17", "The total is 17"; else None."""
+    """Return the bare value of a longer stated answer: "17, since 8 + 9 = 17", "The total is 17"; else None."""
     text = _TEXT_COMMAND.sub(r"\1", _MARKS.sub("", answer)) if len(answer) <= MAX_ANSWER else ""
     text = without_reason(stated(text) or text).strip()
     if sentence := _WORDED.match(text):
@@ -95,8 +94,8 @@ def said_alone(answer: str) -> str | None:
 
 
 def _concluded(clause: str) -> str | None:
-    """What a clause says that the result is, in bold, as a formula, after "is", or as its one number."""
-    if bold := [found for found in _BOLD.finditer(clause) if _SIGNS.search(found[1])]:
+    """Return the result that a clause states: in bold, as a formula, after "is", or as its only number."""
+    if bold := [match for match in _BOLD.finditer(clause) if _SIGNS.search(match[1])]:
         return _last_of(clause, bold, whole=True)
     if formulas := list(_FORMULA.finditer(clause)):
         return _last_of(clause, formulas, whole=False)
@@ -113,7 +112,7 @@ def _concluded(clause: str) -> str | None:
 
 
 def _clause(line: str) -> str | None:
-    """The clause of a line that concludes; None where it denies or supposes what it says."""
+    """Return the clause of a line that concludes; None if it denies or supposes what it says."""
     sentences = _SENTENCE.split(line)
     if any(sentence.count("$") % 2 for sentence in sentences):
         sentences = [line]
@@ -131,18 +130,15 @@ def _clause(line: str) -> str | None:
     return clause
 
 
-_GOES_ON = re.compile(r"(?:and|or|but|out|to|if|when|where|unless|with|for)\b")
-
-
-def _last_of(clause: str, found: list[re.Match[str]], *, whole: bool) -> str | None:
-    """The last formula, or the last text in bold, together with those joined to it."""
-    last = found[-1]
+def _last_of(clause: str, matches: list[re.Match[str]], *, whole: bool) -> str | None:
+    """Return the last formula, or the last text in bold, together with those joined to it."""
+    last = matches[-1]
     tail = clause[last.end() :].strip(" .*")
-    if is_denied(clause[: last.start()]) or any(sign.isdigit() for sign in tail) or _GOES_ON.match(tail):
+    if is_denied(clause[: last.start()]) or any(sign.isdigit() for sign in tail) or _CONTINUES.match(tail):
         return None
     said = next(group for group in last.groups() if group is not None)
     joined = [said]
-    for one, after in zip(found[-2::-1], found[:0:-1], strict=True):
+    for one, after in zip(matches[-2::-1], matches[:0:-1], strict=True):
         between = clause[one.end() : after.start()]
         if not _BETWEEN_RESULTS.fullmatch(between):
             break
@@ -151,14 +147,14 @@ def _last_of(clause: str, found: list[re.Match[str]], *, whole: bool) -> str | N
         return " or ".join(joined) if all(_result(one) == one for one in joined) else None
     if re.search(r"[$*)\]\d]\s*(?:\b(?:and|or)|[,;])\s*$", clause[: last.start()]):
         return None
-    before = clause[found[-2].start() : last.start()] if len(found) > 1 else ""
+    before = clause[matches[-2].start() : last.start()] if len(matches) > 1 else ""
     if re.search(r"[=\d]", before) and re.search(r"\b(?:and|or|but|while|whereas|when|where|if|unless|with)\b", before):
         return None
     return closing_answer(said) if whole else _after_equals(said)
 
 
 def _result(formula: str) -> str | None:
-    """A formula that is one result by itself: an expression, or `x = 5`."""
+    """Return a formula that is one result, an expression or `x = 5`; else None."""
     return formula if _after_equals(formula) == formula else None
 
 
@@ -171,7 +167,7 @@ def _one_number(line: str) -> str | None:
 
 
 def _after_equals(text: str) -> str | None:
-    """The last side of a chain of equations; an equation for a variable as it stands, and several such together."""
+    """Return the last side of a chain of equations; equations for variables are returned whole."""
     text = re.sub(r"\\not\s*=|=/=|/=", r"\\ne ", text)
     if len(text) <= _LONGEST_EQUATIONS and _EQUATIONS.fullmatch(text.strip()):
         return text
@@ -186,5 +182,5 @@ def _after_equals(text: str) -> str | None:
 
 
 def _without_groups(text: str) -> str:
-    """Text without what stands in parentheses: a comma in f(2, 3) joins nothing."""
+    """Remove the parentheses of a text: a comma in f(2, 3) joins nothing."""
     return re.sub(r"\([^()]*\)", " ", text) if "(" in text else text

@@ -1,4 +1,4 @@
-r"""LaTeX without its looks: colours, fonts, sizes and spacing go, each command is written in one way."""
+r"""Reduce LaTeX to its content: no colours, fonts, sizes or spacing, and one spelling of each command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
 """Functions that LaTeX has commands for."""
 
 UPRIGHT = "\x01"
-"""Stands before a single upright letter, which after a number is a unit and elsewhere a letter."""
+"""Marks a single upright letter, which is a unit after a number and a letter elsewhere."""
 
 _BRACED = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"  # braces within braces within braces
 _COLOURS = re.compile(
@@ -37,7 +37,7 @@ _TEXT = re.compile(
 
 
 def _command(names: str) -> re.Pattern[str]:
-    """One of some commands, given as alternatives, and no longer one that begins like it."""
+    """Match one of some commands, given as alternatives, but no longer command that begins like it."""
     return re.compile(rf"\\(?:{names})(?![a-zA-Z])")
 
 
@@ -74,8 +74,6 @@ _SAME = [
     (re.compile(r"\{\s*([^{}\\]+?)\s*\\choose(?![a-zA-Z])\s*([^{}\\]+?)\s*\}"), r"\\binom{\1}{\2}"),
     (re.compile(r"\\up(alpha|beta|gamma|delta|theta|lambda|mu|pi|rho|sigma|tau|phi|omega)(?![a-zA-Z])"), r"\\\1 "),
 ]
-
-
 _TAKES_ARGUMENTS = re.compile(
     r"\\(?:[dtc]?frac|[dt]?binom)(?![A-Za-z])|(?P<root>\\sqrt(?![A-Za-z])(?:\s*\[[^\[\]{}]*\])?)"
 )
@@ -84,7 +82,7 @@ _TOKEN = re.compile(r"\\[A-Za-z]+|[A-Za-z\d]")
 
 
 def plain(latex: str) -> str:
-    r"""LaTeX without its looks, in one way of writing, and with words in the open: `\text{ or }` is `or`.
+    r"""Reduce LaTeX to its content, in one spelling, with words outside of commands: `\text{ or }` is `or`.
 
     An upright `\mathrm{e}` or `\mathrm{i}` is that constant; another upright letter a letter, words are words. A degree
     is `°`.
@@ -110,7 +108,7 @@ def plain(latex: str) -> str:
 
 
 def _with_braces(latex: str) -> str:
-    r"""Fractions, roots and binomials with braces where TeX takes one sign without: `\frac x2` as `\frac{x}{2}`."""
+    r"""Add braces to fractions, roots and binomials that TeX takes without: `\frac x2` is `\frac{x}{2}`."""
     for command in reversed(list(_TAKES_ARGUMENTS.finditer(latex))):  # the inner ones stand behind the outer ones
         arguments, end = _arguments(latex, command)
         if arguments:
@@ -121,29 +119,29 @@ def _with_braces(latex: str) -> str:
 
 
 def _arguments(latex: str, command: re.Match[str]) -> tuple[list[str], int]:
-    """The arguments of a command, each in braces, and where they end; none where one of them is missing."""
-    place, found = command.end(), []
+    """Return the arguments of a command, each in braces, and where they end; none if one is missing."""
+    place, arguments = command.end(), []
     for _ in range(1 if command["root"] else 2):
         place += len(latex[place:]) - len(latex[place:].lstrip())
         inner = _TAKES_ARGUMENTS.match(latex, place)
         token = _TOKEN.match(latex, place)
         if latex[place : place + 1] == "{":
             end = closing(latex, place) + 1
-            found.append(latex[place:end])
+            arguments.append(latex[place:end])
         elif inner:
             end = _end_of_braces(latex, inner)
-            found.append(f"{{{latex[place:end]}}}")
+            arguments.append(f"{{{latex[place:end]}}}")
         else:
             end = token.end() if token else 0
-            found.append(f"{{{latex[place:end]}}}")
+            arguments.append(f"{{{latex[place:end]}}}")
         if end <= place:
             return [], 0
         place = end
-    return found, place
+    return arguments, place
 
 
 def _end_of_braces(latex: str, command: re.Match[str]) -> int:
-    """Where a command ends whose arguments have braces; 0 where they have none."""
+    """Return where a command ends whose arguments have braces; 0 if they have none."""
     end = command.end()
     for _ in range(1 if command["root"] else 2):
         if latex[end : end + 1] != "{":
@@ -163,7 +161,7 @@ def _in_the_open(match: re.Match[str]) -> str:
 
 
 def _bare(latex: str) -> str:
-    """Without braces around the whole, or around a number that no command or index asks for: `{,}` and `{42}`."""
+    """Remove braces around the whole, and needless ones around numbers and separators: `{,}` and `{42}`."""
     latex = latex.strip()
     while latex.startswith("{") and closing(latex, 0) == len(latex) - 1:
         latex = latex[1:-1].strip()

@@ -3,8 +3,6 @@ r"""Write numbers, as people write them, in unambiguous LaTeX: `12 500`, `11 5/6
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 
 _BY_SPACES = re.compile(r"(?<![\d.,^_{])\d{1,3}(?:,? \d{3})+(?!\d|,\d| \d)")  # 12 500, 10,\!000
@@ -31,8 +29,6 @@ _MAGNITUDES = {
 }
 _MAGNITUDE = re.compile(rf"(\d+(?:\.\d+)?)\s*({'|'.join(_MAGNITUDES)})s?(?![A-Za-z])", re.IGNORECASE)
 _DOZEN = re.compile(r"(\d{1,18})\s*(?:dozens?|(gross))(?![A-Za-z])", re.IGNORECASE)
-
-
 _RATIONAL = re.compile(
     r"([+-]?)(?:(\d{1,18})(?:\.0+)?|(\d{1,18})\s*/\s*(\d{1,18})|\\[dt]?frac(?:\{(-?\d{1,18})\}\{(\d{1,18})\}|(\d)(\d)))"
 )
@@ -57,7 +53,8 @@ def numerals(text: str) -> str:
     return _MAGNITUDE.sub(lambda match: rf"{match[1]} \times 10^{{{_MAGNITUDES[match[2].lower()]}}}", text)
 
 
-_digits: Callable[[re.Match[str]], str] = lambda match: re.sub(r"\D", "", match[0])  # noqa: E731
+def _digits(match: re.Match[str]) -> str:
+    return re.sub(r"\D", "", match[0])
 
 
 def _mixed(match: re.Match[str]) -> str:
@@ -74,7 +71,7 @@ def _repeating(match: re.Match[str]) -> str:
 
 
 def _recurring(whole: str, fixed: str, period: str) -> str:
-    """A decimal with a period, as a fraction: the whole of its digits less those before the period, over 9...90...0."""
+    """Write a repeating decimal as a fraction: all of its digits less those before the period, over 9...90...0."""
     under = (10 ** len(period) - 1) * 10 ** len(fixed)
     over = int((whole + fixed + period) or "0") - int((whole + fixed) or "0")
     return rf"\frac{{{over}}}{{{under}}}"
@@ -102,56 +99,3 @@ def exactly(text: str) -> Fraction | None:
         return None
     value = Fraction(int((match[2] or "") + (match[3] or "") or "0"), 10 ** len(match[3] or ""))
     return value * Fraction(10) ** int(match[4] or 0) * (-1 if match[1] == "-" else 1)
-
-
-@dataclass(frozen=True)
-class Words:
-    """Words, or mathematics with more than one reading: equal only to the same words."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Clock:
-    """A time of day, in seconds of 12 or 24 hours; `half` is am, pm, or None where the answer does not say."""
-
-    seconds: int
-    half: str | None
-
-
-@dataclass(frozen=True)
-class Based:
-    """Digits and the base that is written beside them."""
-
-    digits: str
-    base: int
-
-
-@dataclass(frozen=True)
-class Dotted:
-    """A list with dots: its items, in their order, the dots as `...`."""
-
-    items: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Maths:
-    r"""LaTeX that Math-Verify reads as it is meant; `unit` and `percent` stood after it."""
-
-    latex: str
-    unit: str = ""
-    percent: bool = False
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A union of intersections of simple conditions: `x < -1 or x > 3` is ((x < -1,), (x > 3,)).
-
-    A simple condition is a set in LaTeX, or a comparison with a variable; `variable` is empty for a bare set.
-    """
-
-    alternatives: tuple[tuple[str, ...], ...]
-    latex: str
-
-
-Form = Words | Clock | Based | Dotted | Maths | Condition

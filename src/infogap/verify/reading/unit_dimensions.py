@@ -1,4 +1,4 @@
-"""What a unit measures, as powers of base units and a size: km/h and m/s are speeds of other sizes."""
+"""The size of a unit and its powers of base units: km/h and m/s are speeds of different sizes."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ Measure = tuple[float, tuple[tuple[str, int], ...]]
 
 
 def _table(text: str) -> dict[str, tuple[float, dict[str, int]]]:
-    found = {}
+    table = {}
     for entry in text.split("|"):
         name, size, bases = entry.split()
         powers = re.findall(r"([^\d.-]+)(-?\d)?", bases)
-        found[name] = (float(size), {base: int(power or 1) for base, power in powers})
-    return found
+        table[name] = (float(size), {base: int(power or 1) for base, power in powers})
+    return table
 
 
 _WITH_PREFIX = _table(_SYMBOLS)
@@ -68,7 +68,7 @@ _KNOWN["rev"] = (2 * pi, {"rad": 1})
 
 
 def _unit(name: str) -> tuple[float, dict[str, int]] | None:
-    """The size and powers of one unit, by its symbol or name, with a prefix or without."""
+    """Return the size and powers of one unit, by its symbol or name, with or without a prefix."""
     name = re.sub(r"°\s+", "°", name)
     word = name.lower()
     for singular in (word, word.removesuffix("s")):
@@ -88,7 +88,7 @@ def _unit(name: str) -> tuple[float, dict[str, int]] | None:
 
 @lru_cache(maxsize=1_024)
 def measure(text: str) -> Measure | None:
-    """The size and the powers of a product or quotient of known units; None where a word is not known."""
+    """Return the size and the powers of a product or quotient of known units; None if a word is unknown."""
     factors = _factors(text)
     if not factors:
         return None
@@ -101,8 +101,8 @@ def measure(text: str) -> Measure | None:
 
 
 def _factors(text: str) -> list[tuple[float, dict[str, int], int]] | None:
-    """The units that are multiplied, each with its power; None where there is another word, or two ways to read it."""
-    found: list[tuple[float, dict[str, int], int]] = []
+    """Return the units that are multiplied, each with its power; None for another word, or two possible readings."""
+    factors: list[tuple[float, dict[str, int], int]] = []
     sign, ahead, place, below = 1, 1, 0, 0
     while place < len(text):
         token = _TOKEN.match(text, place)
@@ -114,18 +114,18 @@ def _factors(text: str) -> list[tuple[float, dict[str, int], int]] | None:
         elif token["before"]:
             ahead = 2 if token["before"].startswith("sq") else 3
         elif token["after"] or token["power"]:
-            if not found:
+            if not factors:
                 return None
-            size, bases, power = found[-1]
-            found[-1] = (size, bases, power * int(token["power"] or _AFTER[token["after"]]))
+            size, bases, power = factors[-1]
+            factors[-1] = (size, bases, power * int(token["power"] or _AFTER[token["after"]]))
         elif token["unit"]:
             unit = _unit(token["unit"])
             below += 1
             if unit is None or (sign < 0 and below > 1 and "(" not in text):
                 return None  # "J/kg K" may be J K/kg
-            found.append((*unit, sign * ahead))
+            factors.append((*unit, sign * ahead))
             ahead = 1
-    return found
+    return factors
 
 
 def differ(one: str, other: str) -> bool:

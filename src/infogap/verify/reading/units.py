@@ -1,4 +1,4 @@
-"""Units and other words after a value: which leave its number as it is, and which do not."""
+"""Units and other words after a value: which of them leave its number unchanged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from infogap.verify.reading.latex_style import FUNCTIONS, UPRIGHT
 from infogap.verify.reading.unit_dimensions import differ
 
-# The units of which several names are known, so that 5 km is not 5 m. Of other words nothing is known.
+# Units by their names, so that 5 km is not 5 m. Nothing is known about other words.
 _NAMES = """
 m meter meters metre metres | km kilometer kilometers kilometre kilometres
 |cm centimeter centimeters centimetre centimetres | mm millimeter millimeters millimetre millimetres
@@ -24,8 +24,8 @@ m meter meters metre metres | km kilometer kilometers kilometre kilometres
 |cu cubic | cup cups | rev revolutions
 """
 UNITS = {name: group.split()[0] for group in _NAMES.split("|") for name in group.split()}
-LETTERS = frozenset("msghLVANJWKCF")  # one letter that after a number and a space is a unit
-# Words that make another number of the one before them, or say more than one.
+LETTERS = frozenset("msghLVANJWKCF")  # single letters that are units after a number and a space
+# Words that change the number before them, or say more than one number.
 _NOT_UNITS = """
 and or but not nor out to through between than if when unless except plus minus times over under divided half
 halves quarter quarters third thirds fourth fourths fifth fifths sixth sixths seventh sevenths eighth eighths
@@ -71,7 +71,7 @@ _AFTER_NUMBER = re.compile(r"\d\s*([A-Za-z]{2,})(?![A-Za-z])")
 
 @dataclass(frozen=True)
 class Quantity:
-    """A value in mathematics, its unit (a known one by its one name, else the words), and whether it is per cent."""
+    """A value in mathematics, its unit (a known one under one name, else the words), and whether it is per cent."""
 
     value: str
     unit: str = ""
@@ -79,7 +79,7 @@ class Quantity:
 
 
 def quantity(text: str, *, letters: bool = False) -> Quantity | None:
-    """Return the one value of a text without the words around it; None where the words say more than a unit.
+    """Return the one value of a text without the words around it; None if the words say more than a unit.
 
     "approximately 3.14 m", "27 miles from the city" and "€1,200" have one; "3 out of 8" and "2 and a half" have none.
     `letters`: a letter after a number, as in 5m, is a unit too where there is such a unit.
@@ -121,7 +121,7 @@ def _value_ends(text: str) -> list[int]:
 
 
 def _words(text: str) -> bool:
-    """Whether there are words among the mathematics; the names of functions and of variables side by side are none."""
+    """Whether there are words among the mathematics, other than names of functions and adjacent variables."""
     bare = re.sub(r"\\[A-Za-z]+(?:\s*\{[A-Za-z]*\*?\})?|_\{[A-Za-z]+\}", " ", text)
     bare = bare.replace(UPRIGHT, "")
     return any(not may_be_product(word) for word in _ALONE.findall(bare)) or any(
@@ -140,7 +140,7 @@ def may_be_product(word: str) -> bool:
 
 
 def _is_unit(text: str, *, spaced: bool) -> bool:
-    """Whether words after a number leave it as it is; `spaced`: a single letter may be a unit, as in 5 m."""
+    """Whether words after a number leave it unchanged; `spaced`: a single letter may be a unit, as in 5 m."""
     if len(text) > _LONGEST_UNIT:
         return False
     if not _UNIT.fullmatch(text):
@@ -167,12 +167,12 @@ def _are_units(words: list[str], *, upright: bool, spaced: bool) -> bool:
 
 
 def _named(text: str) -> str:
-    """A unit by the one name of its kind: metres are m; other words as they are."""
+    """Write a unit under one name, metres as m; other words are kept."""
     text = re.sub(r"\s*([/^{}])\s*", r"\1", text.replace(UPRIGHT, "")).strip(" .!")
     text = re.sub(r"°\s*", "°", text)
     return "".join(UNITS.get(part, part) for part in re.split(r"([\s/^]+)", text))
 
 
 def conflicting(one: str, other: str) -> bool:
-    """Whether two units are certainly not the same: products of known units, of another size or kind."""
+    """Whether two units certainly differ: both are products of known units, of another size or kind."""
     return bool(one and other) and one != other and differ(one, other)

@@ -1,6 +1,6 @@
 """The verifiers: one module each, registered as entry points of the group `infogap.verifiers`.
 
-Open `base.py` first: it says what a verifier is.
+`verify/base.py` says what a verifier is.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from infogap.verify.custom_verifier import CustomVerifier
 
 
 def is_known(name: str) -> bool:
-    """Whether there is such a verifier; of a function only its name is looked at."""
+    """Whether there is such a verifier; a function is not looked up, only its name is checked."""
     return is_user_object(name) or name in plugins.names("verifiers")
 
 
@@ -28,7 +28,7 @@ def verifier(name: str) -> Verifier:
     if not isinstance(loaded, Verifier):
         package, _ = plugins.provider("verifiers", name)
         raise InputError(
-            f"the verifier '{name}' of {package} is no instance of infogap.verify.Verifier: {loaded!r:.80}"
+            f"the verifier '{name}' of {package} is not an instance of infogap.verify.Verifier: {loaded!r:.80}"
         )
     return loaded
 

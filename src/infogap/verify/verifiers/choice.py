@@ -1,4 +1,4 @@
-"""Answers to multiple-choice questions: an option's letter, or its text."""
+"""Grade answers to multiple-choice questions: an option's letter, or its text."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Choice(Verifier):
         return too_long(gold) or not_one_answer(gold) or _not_an_option(question, gold)
 
     def gold_answer(self, question: str, gold: str) -> str:
-        """Return the option's letter, for its text too; the answer as it stands where it names no option."""
+        """Return the option's letter, for its text too; the unchanged answer if it names no option."""
         gold = final_answer_in(gold)
         return named_option(gold, options(question)) or gold
 

@@ -1,4 +1,4 @@
-"""Answers that must be the gold answer's words: case, spacing and surrounding punctuation do not count."""
+"""Grade answers that must have the gold answer's words; case, spacing and surrounding punctuation do not count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers to procedural tasks: scored, by `gym_scoring.py`, by the reasoning-gym dataset that made the task."""
+"""Grade answers to procedural tasks with the reasoning-gym dataset that made the task, by `gym_scoring.py`."""
 
 from __future__ import annotations
 

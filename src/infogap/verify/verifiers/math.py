@@ -1,4 +1,4 @@
-r"""Mathematical answers: `27.0` is 27, `\frac12` is 0.5, `x = 5` is 5. They are compared by `math_comparison.py`."""
+r"""Grade mathematical answers: `27.0` is 27, `\frac12` is 0.5, `x = 5` is 5. `math_comparison.py` compares them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Math(Verifier):
         return self.check_golds([(question, gold)])[0]
 
     def check_golds(self, pairs: list[tuple[str, str]]) -> list[str | None]:
-        """Check that each gold answer is one answer, which is read in time; all of them in the same workers."""
+        """Check that each gold answer is one answer that can be read in time; all of them in the same workers."""
         plain = [too_long(gold) or not_one_answer(gold) for _, gold in pairs]
         reasons = unreadable([gold for (_, gold), reason in zip(pairs, plain, strict=True) if reason is None])
         return [reason or reasons.get(gold) for (_, gold), reason in zip(pairs, plain, strict=True)]
@@ -64,7 +64,7 @@ def unreadable(golds: list[str]) -> dict[str, str]:
 
 
 def _blank_unless_sign(command: re.Match[str]) -> str:
-    """Replace LaTeX that says something by itself, as `\\pi` does, and not by what it frames."""
+    """Replace a command by a blank, or by a sign if it says something itself, as `\\pi` does."""
     return " " if command[0].startswith(("\\text", "\\begin", "\\end", "\\left", "\\right", "\\math")) else "0"
 
 
@@ -77,10 +77,9 @@ def _start_reader() -> None:
 
 
 def _is_read(gold: str) -> bool:
-    """Whether Math-Verify comes to an end with an answer; whatever it finds."""
+    """Whether Math-Verify finishes reading an answer, whatever it finds."""
     from infogap.verify.math_verify_patch import expressions
-    from infogap.verify.reading.answer_reader import read
-    from infogap.verify.reading.numerals import Condition, Maths
+    from infogap.verify.reading.answer_reader import Condition, Maths, read
 
     try:
         form = read(gold)

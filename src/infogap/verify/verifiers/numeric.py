@@ -1,4 +1,4 @@
-r"""Numbers, compared within a tolerance: 9.8 is 9.81 within 1 %."""
+r"""Grade numbers within a tolerance: 9.8 is 9.81 within 1 %."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _BEFORE = re.compile(r"(?:\\?[A-Za-z][\w{}]{0,20}\s*)?(?:=|\\approx)\s*")
 class Numeric(Verifier):
     """Correct where the answer is within the tolerance of the gold answer: |answer - gold| <= tolerance * |gold|.
 
-    The task's metadata may hold `tolerance`, a share of the gold answer: of 0 that is 0, and only 0 is right.
+    The task's metadata may hold `tolerance`, a share of the gold answer; if that is 0, only 0 is right.
     """
 
     needs_worker = False
@@ -70,18 +70,18 @@ class Numeric(Verifier):
 
 
 def number(text: str) -> float | None:
-    r"""The number that a text is: `1,234.5`, `3.2e5`, `1.2 \times 10^5`, `\frac34`, `2\frac{3}{4}`, `3 million`, `45%`.
+    r"""Read a text as a number: `1,234.5`, `3.2e5`, `1.2 \times 10^5`, `\frac34`, `2\frac{3}{4}`, `3 million`, `45%`.
 
-    A unit may follow, `x =` or "approximately" stand before it. None where it is none, where there is more than one, or
-    where a factor makes another of it: `5\sqrt{2}`, `3\pi`, `5!`. Never evaluated as code; exponents have four digits
+    A unit may follow; `x =` or "approximately" may precede. None if it is not a number, if there are several, or if a
+    factor changes it: `5\sqrt{2}`, `3\pi`, `5!`. Never evaluated as code; exponents have four digits
     at most.
     """
-    found = _quantity(text)
-    return found[0] if found else None
+    amount = _quantity(text)
+    return amount[0] if amount else None
 
 
 def _quantity(text: str) -> tuple[float, str] | None:
-    """The number that a text is, and its unit."""
+    """Read a text as a number and its unit."""
     text = one_notation(unwrapped(visible(half_width(text))))
     if before := _BEFORE.match(text):
         text = text[before.end() :]

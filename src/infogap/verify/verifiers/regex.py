@@ -1,4 +1,4 @@
-"""Answers that must match the gold answer, a regular expression, from beginning to end."""
+"""Grade answers that must match the gold answer, a regular expression, from beginning to end."""
 
 from __future__ import annotations
 
