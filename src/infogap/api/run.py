@@ -188,7 +188,7 @@ class Run:
 
         Returns:
             `teacher`, `privilege`, `against` (`unguided`, or a control); `quantity` (score, length, epistemic_count,
-            epistemic_density, gap_per_token, surprisal) and its `lexicon`; `tasks`, the number of tasks that have
+            epistemic_density, gap_per_token, surprisal, rsr) and its `lexicon`; `tasks`, the number of tasks that have
             both, `differing`, those whose difference is not 0; `mean`, the mean difference per task, and the bounds
             `low` and `high` of its 95 % interval, null if too few tasks differ; `about`, which is knowledge or style
             for a contrast with a control, else null. Units and formulas are in docs/effects.md.

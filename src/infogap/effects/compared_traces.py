@@ -18,7 +18,8 @@ class Quantity:
 
     score: 1 if the verdict is `correct`, else 0. length: in tokens, or in words if some token counts are unknown.
     epistemic_count: markers. epistemic_density: markers per 1,000 of the unit of length. gap_per_token and surprisal:
-    nats per token, of scored traces. Any other name is a column of one of the recipe's own measures.
+    nats per token, of scored traces. rsr: their Rank-Surprisal Ratio. Any other name is a column of one of the recipe's
+    own measures.
     """
 
     name: str
@@ -30,7 +31,7 @@ class Quantity:
 
 
 SCORE, LENGTH = Quantity("score"), Quantity("length")
-SCORED = (Quantity("gap_per_token"), Quantity("surprisal"))
+SCORED = (Quantity("gap_per_token"), Quantity("surprisal"), Quantity("rsr"))
 _SCORED_COLUMNS = [quantity.column for quantity in SCORED]
 
 
@@ -67,8 +68,8 @@ def samples(run: Run, lexicons: list[str], judged: bool = True) -> pl.DataFrame:
 
     Besides `task_id`, `privilege`, `teacher` and `verdict` (null everywhere where not `judged`): `failed` (its request
     has no answer), `truncated`, `tokens`, `words`, `unconditional` (asked whatever came of other traces), `score`,
-    `gap_per_token`, `surprisal`, a column of marker counts for each lexicon, and one for each number that a measure of
-    the recipe's own gives.
+    `gap_per_token`, `surprisal`, `rsr`, a column of marker counts for each lexicon, and one for each number that a
+    measure of the recipe's own gives.
     """
     verdicts = run.scan(VERDICTS) if judged else VERDICTS.empty().lazy()
     counts = {

@@ -20,6 +20,7 @@ _HEADINGS = {
     "epistemic_density": "per 1,000",
     "gap_per_token": "gap/token",
     "surprisal": "surprisal",
+    "rsr": "RSR",
 }
 _FORMS = {
     "score": ".2f",
@@ -28,6 +29,7 @@ _FORMS = {
     "epistemic_density": ".2f",
     "gap_per_token": ".3f",
     "surprisal": ".3f",
+    "rsr": ".2f",
 }
 _OTHER_FORM = ",.3f"
 
