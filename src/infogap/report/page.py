@@ -10,9 +10,10 @@ import polars as pl
 from jinja2 import Environment, StrictUndefined
 
 from infogap import __version__
-from infogap.effects import Effects, effects_of
-from infogap.effects.effects_terminal import heading, interval, number
+from infogap.effects import Effects, effects_of, rank_teachers
+from infogap.effects.estimate_rows import teacher_rows, worth_rows
 from infogap.effects.pass_at_k import Passes
+from infogap.effects.table_formats import heading, interval, number
 from infogap.effects.trace_summary import by_privilege, density_unit, how_chosen, several_teachers, traces_in_short
 from infogap.gap.calibration import UNSURE
 from infogap.gap.gap_tables import gap_table
@@ -46,6 +47,7 @@ def page(run: Run) -> str:
         recipe=dump_recipe(run.recipe),
         density=figures.density_by_privilege(traces, run.recipe) if drawn else "",
         effects=effects_sections(run, environment),
+        teachers=teachers_section(run, environment),
         gaps=gaps_section(run, environment),
         mix_figure=figures.mix(run) if drawn else "",
     )
@@ -83,6 +85,15 @@ def effects_sections(run: Run, environment: Environment) -> str:
     return "\n".join(_section(effects, len(teachers) > 1, environment, template) for effects in teachers)
 
 
+def teachers_section(run: Run, environment: Environment) -> str:
+    """Render the table of teachers; empty where there is only one."""
+    ranking = rank_teachers(run)
+    if ranking is None:
+        return ""
+    template = (resources.files("infogap.report") / "teachers.html.jinja").read_text(encoding="utf-8")
+    return environment.from_string(template).render(rows=teacher_rows(ranking), notes=ranking.notes)
+
+
 def _section(effects: Effects, named: bool, environment: Environment, template: str) -> str:
     return environment.from_string(template).render(
         effects=effects,
@@ -94,6 +105,7 @@ def _section(effects: Effects, named: bool, environment: Environment, template: 
         rate=_rate,
         differences_rows=[(row.privilege, row) for row in effects.differences],
         contrast_rows=[(row.name, row.difference) for row in effects.contrasts],
+        worth_rows=worth_rows(effects.worth),
         contrasts={row.name: row.contrast for row in effects.contrasts},
         ks=sorted({at.k for row in effects.passes for at in row.at}),
         figure=figures.differences(effects) if figures.available() else "",
