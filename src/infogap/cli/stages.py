@@ -196,9 +196,11 @@ def print_contamination(run: Run, limit: int) -> None:
 
 def print_mix(run: Run) -> None:
     """Print how many traces each reason took out of the mix."""
+    from infogap.effects.mix_outlook import mix_profile
     from infogap.report.run_summary import mix_counts, print_funnel
 
     if output.json:
-        print_json(mix_counts(run.folder))
+        profile = mix_profile(run.folder)
+        print_json(mix_counts(run.folder) | {"outlook": profile.as_json() if profile else None})
     elif not output.quiet:
         print_funnel(run.folder)

@@ -19,7 +19,7 @@ from infogap.gap.calibration import UNSURE
 from infogap.gap.gap_tables import gap_table
 from infogap.recipe import dump_recipe
 from infogap.report import figures
-from infogap.report.run_summary import funnel_of, funnel_title, mix_counts, rows_not_imported
+from infogap.report.run_summary import funnel_of, funnel_title, mix_counts, outlook, rows_not_imported
 from infogap.runs.run_folder import Run
 from infogap.schema import GAPS, TOKEN_GAPS, TRACES
 
@@ -41,6 +41,7 @@ def page(run: Run) -> str:
         how_chosen=[sentence.replace("`", "") for sentence in how_chosen(run.recipe)],
         mix=mix_counts(run),
         funnel=funnel,
+        outlook=[sentence.replace("`", "") for sentence in outlook(run)],
         funnel_title=funnel_title(run, funnel) if funnel else "",
         not_imported=rows_not_imported(run),
         stages=_stage_counts(run),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from infogap.balance.exclusion_reasons import Funnel
 from infogap.console import stdout
+from infogap.effects.mix_outlook import mix_profile
 from infogap.effects.trace_summary import (
     PrivilegeFigures,
     by_privilege,
@@ -66,13 +67,21 @@ def funnel_table(run: Run, funnel: Funnel) -> Table:
 
 
 def print_funnel(run: Run) -> None:
-    """Print the funnel, and the rows that were not imported."""
+    """Print the funnel, the rows that were not imported, and what the mix lets one expect."""
     if (funnel := funnel_of(run)) is None:
         return
     console = stdout()
     if before := rows_not_imported(run):
         console.print(before, style="dim")
     console.print(funnel_table(run, funnel))
+    for sentence in outlook(run):
+        console.print(sentence.replace("`", ""), style="dim", markup=False, highlight=False)
+
+
+def outlook(run: Run) -> list[str]:
+    """Say what is known of students trained on such a mix, in Markdown; nothing of an empty one."""
+    profile = mix_profile(run)
+    return profile.sentences() if profile else []
 
 
 def mix_counts(run: Run) -> dict[str, Any]:
@@ -89,6 +98,7 @@ def summary(run: Run) -> dict[str, Any]:
         "dataset": str(run.path / "dataset"),
         "privileges": [asdict(row) | {"accuracy": row.accuracy} for row in rows],
         "mix": mix_counts(run),
+        "outlook": profile.as_json() if (profile := mix_profile(run)) else None,
     }
 
 
