@@ -150,6 +150,7 @@ _MEASURED: dict[str, pl.DataType | type[pl.DataType]] = {
     "gap": pl.Float64,  # nats, as are the next two; null where the traces are not scored
     "gap_per_token": pl.Float64,
     "surprisal": pl.Float64,  # per token under the student's prompt
+    "rsr": pl.Float64,  # Rank-Surprisal Ratio under the student's prompt; null where the scorer gives no ranks
     "leak": pl.Boolean,
     "leaks": LEAKS,  # character spans in reasoning + "\n" + response
     "copied_share": pl.Float64,  # of its 8-grams, those in the context and not in the question; null: no context
@@ -170,6 +171,7 @@ GAPS = Table(
             "gap_share": pl.Float64(),  # of the tokens whose gap is above the recipe's threshold
             "surprisal": pl.Float64(),  # nats per token under the student's prompt
             "ifd": pl.Float64(),  # perplexity under the student's prompt over that without any
+            "rsr": pl.Float64(),  # Rank-Surprisal Ratio: clipped ranks over surprisals, under the student's prompt
             "answer_confidence": pl.Float64(),  # probability of the final answer's tokens under the student's prompt
             # The same gap with another context in place of the teacher's; null where there is no such context.
             "other_contexts": pl.List(

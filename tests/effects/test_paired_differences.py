@@ -7,7 +7,14 @@ import polars as pl
 import pytest
 
 from infogap.effects.compared_traces import SCORE
-from infogap.effects.paired_differences import FEWEST_TASKS, Difference, mean_intervals, paired_differences, task_means
+from infogap.effects.paired_differences import (
+    FEWEST_TASKS,
+    Difference,
+    mean_intervals,
+    paired_differences,
+    ratio_intervals,
+    task_means,
+)
 
 
 def rows(scores: dict[str, dict[str, list[float | None]]]) -> pl.DataFrame:
@@ -104,3 +111,19 @@ def test_intervals_hold_the_true_mean_as_often_as_they_say() -> None:
     bounds = mean_intervals(values, 1)
     covered = ((bounds[:, 0] <= 1.0) & (bounds[:, 1] >= 1.0)).mean()
     assert 0.92 <= covered <= 0.98
+
+
+def test_ratios_with_weights_of_one_are_means() -> None:
+    values = np.random.default_rng(1).normal(size=(12, 3))
+    assert ratio_intervals(values, np.ones_like(values), 7) == pytest.approx(mean_intervals(values, 7))
+
+
+def test_the_interval_of_a_ratio_covers_it_as_often_as_it_says() -> None:
+    """Surprisals of 20 tasks, and ranks that are about three times as large."""
+    random, covered = np.random.default_rng(3), 0
+    for seed in range(200):
+        weights = random.gamma(4, 0.25, size=(20, 1))
+        values = 3 * weights + random.normal(0, 1, size=(20, 1))
+        low, high = ratio_intervals(values, weights, seed)[0]
+        covered += low <= 3 <= high
+    assert 0.9 <= covered / 200 <= 0.99

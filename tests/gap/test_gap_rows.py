@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.gap.gap_rows import UnscoredError, answer_confidence, gaps, ifd, surprisal
+from infogap.gap.gap_rows import (
+    RANK_LIMIT,
+    UnscoredError,
+    answer_confidence,
+    gaps,
+    ifd,
+    rank_surprisal_ratio,
+    surprisal,
+)
 from infogap.gap.score_cache import ScoredText
 
 Logprobs = st.lists(st.floats(-20, 0, width=32), min_size=1, max_size=30)
@@ -50,6 +59,27 @@ def test_other_tokens_are_no_number() -> None:
 
 def test_surprisal_is_nats_per_token() -> None:
     assert surprisal(scored([-1, -2, -6])) == pytest.approx(3)
+
+
+def ranked(logprobs: list[float], ranks: list[int] | None) -> ScoredText:
+    return replace(scored(logprobs), ranks=None if ranks is None else np.asarray(ranks, dtype=np.int32))
+
+
+def test_rank_surprisal_ratio_is_clipped_ranks_over_surprisals() -> None:
+    assert rank_surprisal_ratio(ranked([-1, -2, -5], [1, 3, 5000])) == pytest.approx((1 + 3 + 100) / 8)
+    with pytest.raises(UnscoredError, match="no ranks"):
+        rank_surprisal_ratio(ranked([-1], None))
+    with pytest.raises(UnscoredError, match="certain"):
+        rank_surprisal_ratio(ranked([0, 0], [1, 1]))
+
+
+@given(st.lists(st.tuples(st.floats(-20, -0.125, width=32), st.integers(1, 200_000)), min_size=1, max_size=30))
+def test_rank_surprisal_ratio_is_the_tokens_ratios_weighted_by_surprisal(tokens: list[tuple[float, int]]) -> None:
+    logprobs, ranks = [logprob for logprob, _ in tokens], [rank for _, rank in tokens]
+    own = [min(rank, RANK_LIMIT) / -logprob for logprob, rank in tokens]
+    assert rank_surprisal_ratio(ranked(logprobs, ranks)) == pytest.approx(
+        np.average(own, weights=np.negative(logprobs))
+    )
 
 
 def test_ifd_is_a_ratio_of_perplexities() -> None:

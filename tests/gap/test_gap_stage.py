@@ -113,6 +113,9 @@ def test_every_number_is_what_the_weights_give(folder: Path, model: TinyModel) -
     assert 0 < guided["gap_share"] < 1
     assert guided["surprisal"] == pytest.approx(-plain.mean(), abs=1e-5)
     assert guided["ifd"] == pytest.approx(np.exp(-plain.mean()) / np.exp(-alone.mean()), rel=1e-4)
+    ranks = np.minimum(model.ranks(tokens_of(prompt), tokens_of(text)), 100)
+    assert ranks.max() == 100
+    assert guided["rsr"] == pytest.approx(ranks.sum() / -plain.sum(), rel=1e-3)
     assert guided["answer_confidence"] == pytest.approx(np.exp(plain[text.encode().index(b"5")]), rel=1e-3)
     assert guided["detail"] is None
 
@@ -306,13 +309,43 @@ def infogap(*arguments: str) -> str:
 
 def test_servers_score_like_the_model_itself(folder: Path, model: TinyModel) -> None:
     by_file = rows_of(scored(folder))
-    with serve(ScoringServer(model.logprobs).app) as url:
+    with serve(ScoringServer(model.logprobs, model.ranks).app) as url:
         scorer = f"measure.gap.scorer={{backend: openai, model: tiny, base_url: '{url}/v1'}}"
         by_server = rows_of(scored(folder, scorer))
     for ours, theirs in zip(by_file, by_server, strict=True):
         for name in ("tokens", "gap", "gap_per_token", "gap_share", "surprisal", "answer_confidence"):
             assert theirs[name] == pytest.approx(ours[name], abs=1e-3)
+        assert theirs["rsr"] == pytest.approx(ours["rsr"], rel=1e-2)
         assert theirs["detail"] == ours["detail"]
+
+
+def test_a_server_without_ranks_leaves_the_ratio_out_and_says_of_how_many(folder: Path, model: TinyModel) -> None:
+    with serve(ScoringServer(model.logprobs).app) as url:
+        scorer = f"measure.gap.scorer={{backend: openai, model: tiny, base_url: '{url}/v1'}}"
+        run = scored(folder, scorer)
+        rows = rows_of(run)
+        (run.path / "gaps" / "manifest.json").unlink()
+        notes = run_one(run, "gap").notes
+    assert [row["rsr"] for row in rows] == [None] * 4
+    assert all(row["surprisal"] > 0 for row in rows)
+    manifest = run.manifest("gaps")
+    assert manifest is not None
+    assert manifest.counts == {"scored": 3, "not_scored": 1, "without_ranks": 4}
+    assert any("4 of the traces have no Rank-Surprisal Ratio" in note for note in notes)
+
+
+def test_scores_kept_before_there_were_ranks_are_made_anew_under_the_students_prompt_alone(
+    folder: Path, texts_scored: list[str]
+) -> None:
+    run = scored(folder)
+    before = bytes_of(run)
+    journal = run.path / "gaps" / FOLDER / "journal.jsonl"
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    journal.write_text("".join(json.dumps({k: v for k, v in line.items() if k != "ranks"}) + "\n" for line in lines))
+    (run.path / "gaps" / "manifest.json").unlink()
+    texts_scored.clear()
+    assert bytes_of(scored(folder)) == before
+    assert len(texts_scored) == len(ROWS)
 
 
 def test_nothing_is_generated_where_the_server_cannot_score(tmp_path: Path, model: TinyModel) -> None:

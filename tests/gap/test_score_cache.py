@@ -6,6 +6,8 @@ import math
 from pathlib import Path
 
 import numpy as np
+import orjson
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,6 +46,29 @@ def test_what_was_added_is_found_again(tmp_path_factory: pytest.TempPathFactory,
             assert found[key].offsets.tolist() == list(scored.offsets)
             np.testing.assert_array_equal(found[key].logprobs, np.asarray(scored.logprobs, dtype=np.float32))
         assert again.empty == (not texts)
+
+
+def test_texts_scored_before_there_were_ranks_lack_them_only_where_they_are_needed(tmp_path: Path) -> None:
+    old = {"tokens": [0, 1], "logprobs": [-1.0, -2.0], "offsets": [0, 1]}
+    pl.DataFrame(
+        [{"key": key, **old} for key in "ab"],
+        {"key": pl.String, "tokens": pl.List(pl.Int64), "logprobs": pl.List(pl.Float32), "offsets": pl.List(pl.Int64)},
+    ).write_parquet(tmp_path / "part-00000.parquet")
+    (tmp_path / "journal.jsonl").write_bytes(orjson.dumps({"key": "c", **old}) + b"\n")
+    store = ScoredStore(tmp_path)
+    assert store.missing("abcd") == {"d"}
+    assert store.missing("abcd", ranked="acd") == {"a", "c", "d"}
+    assert store.get("abc")["c"].ranks is None
+    for key in "ac":
+        store.add(Scored(key, [0, 1], [-1.5, -2.0], [0, 1], ranks=[3, 7]))
+    store.add(Scored("d", [0], [-1.0], [0]))  # of a model that gives none
+    for again in (store, ScoredStore(tmp_path)):
+        assert again.missing("abcd", ranked="acd") == set()
+        assert again.missing("abcd", ranked="b") == {"b"}
+        found = again.get("abcd")
+        ranks = {key: None if text.ranks is None else text.ranks.tolist() for key, text in found.items()}
+        assert ranks == {"a": [3, 7], "b": None, "c": [3, 7], "d": None}
+        assert found["c"].logprobs.tolist() == [-1.5, -2.0]
 
 
 def test_a_line_torn_by_a_kill_is_scored_again(tmp_path: Path) -> None:

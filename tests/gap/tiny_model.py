@@ -82,6 +82,11 @@ class TinyModel:
         chosen: Array = normalised[np.arange(len(text)), text]
         return chosen
 
+    def ranks(self, prompt: list[int], text: list[int]) -> list[int]:
+        """Where each token of the text stands in the sorted vocabulary, the likeliest at 1."""
+        rows = self._logits([*prompt, *text])[len(prompt) - 1 : -1]
+        return [sorted(row, reverse=True).index(row[token]) + 1 for row, token in zip(rows, text, strict=True)]
+
     def _logits(self, tokens: list[int]) -> Array:
         weights = {name: tensor.astype(np.float64) for name, tensor in self._tensors.items()}
         state = weights["token_embd.weight"][tokens]

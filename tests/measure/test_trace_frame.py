@@ -27,7 +27,7 @@ def test_the_frame_has_what_is_documented(tmp_path: Path) -> None:
         (CONTEXTS, {"context_id": "c", "task_id": "t", "privilege": "answer", "text": "It is 5."}),
         (TRACES, trace | {"context_id": "c", "reasoning": "Hmm, I add.", "response": "So 5", "completion_tokens": 9}),
         (TOKENS, {"trace_id": "a", "logprobs": [-1.0, -1.0], "entropies": [0.1, 1.0]}),
-        (GAPS, {"trace_id": "a", "gap": 3.0, "gap_per_token": 0.5, "surprisal": 1.5}),
+        (GAPS, {"trace_id": "a", "gap": 3.0, "gap_per_token": 0.5, "surprisal": 1.5, "rsr": 4.5}),
     ]
     for table, row in tables:
         with run.rewrite(table) as out:
@@ -51,6 +51,7 @@ def test_the_frame_has_what_is_documented(tmp_path: Path) -> None:
             "gap": 3.0,
             "gap_per_token": 0.5,
             "surprisal": 1.5,
+            "rsr": 4.5,
         }
     ]
     described = re.findall(r"^\s*\| (`.*?) \| (\w+) \|", Measure.measure.__doc__ or "", re.MULTILINE)

@@ -42,6 +42,8 @@ def test_text(build: Build) -> None:
     assert "1 of 36 traces flagged, 0 of them in the mix" in text
     assert "End with the answer in \\boxed{}." in text
     assert "arXiv:2603.24472" in text
+    assert "### Was the privilege worth it?\n" in text
+    assert "Teachers on the tasks" not in text
     assert "backend: openai" in text and "base_url" not in text
 
 

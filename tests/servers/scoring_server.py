@@ -14,15 +14,25 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 Logprobs = Callable[[list[int], list[int]], NDArray[np.float64]]
+Ranks = Callable[[list[int], list[int]], list[int]]
 
 
 class ScoringServer:
     """Tokens are bytes, and a chat's prompt its messages in brackets. `app` is to be served."""
 
-    def __init__(self, logprobs: Logprobs, *, template_end: str = "", able: bool = True, off: int = 0) -> None:
-        """`template_end` ends every prompt; a server that is not `able` leaves the probabilities of prompts out, one
-        that is `off` speaks of other tokens than those that it was sent."""
+    def __init__(
+        self,
+        logprobs: Logprobs,
+        ranks: Ranks | None = None,
+        *,
+        template_end: str = "",
+        able: bool = True,
+        off: int = 0,
+    ) -> None:
+        """Without `ranks` it says none. `template_end` ends every prompt; a server that is not `able` leaves the
+        probabilities of prompts out, one that is `off` speaks of other tokens than those that it was sent."""
         self._logprobs = logprobs
+        self._ranks = ranks
         self._end = template_end
         self._able = able
         self._off = off
@@ -50,9 +60,10 @@ class ScoringServer:
         body = await self._body(request)
         tokens: list[int] = body["prompt"]
         places: list[Any] = [None]
-        for token, logprob in zip(tokens[1:], self._logprobs(tokens[:1], tokens[1:]), strict=True):
+        ranks = [None] * (len(tokens) - 1) if self._ranks is None else self._ranks(tokens[:1], tokens[1:])
+        for token, logprob, rank in zip(tokens[1:], self._logprobs(tokens[:1], tokens[1:]), ranks, strict=True):
             piece = bytes([token]).decode(errors="replace")
-            places.append({str(token + self._off): {"logprob": float(logprob), "rank": 1, "decoded_token": piece}})
+            places.append({str(token + self._off): {"logprob": float(logprob), "rank": rank, "decoded_token": piece}})
         choice = {"text": "", "finish_reason": "length"} | ({"prompt_logprobs": places} if self._able else {})
         return JSONResponse({"choices": [choice]})
 

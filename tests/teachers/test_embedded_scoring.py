@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from infogap.gap.gap_rows import RANK_LIMIT
 from infogap.recipe.teacher_section import Sampling
 from infogap.teachers.base import Request, open_scorer
 from infogap.teachers.embedded import embedded_scoring
@@ -47,6 +50,22 @@ def test_scores_are_the_log_probabilities_of_what_the_model_writes_itself(scorer
     assert len(scored.tokens) == len(written.token_logprobs)
     assert scored.logprobs == pytest.approx(written.token_logprobs, abs=0.3)
     assert sum(scored.logprobs) == pytest.approx(sum(written.token_logprobs), abs=1)
+
+
+def test_ranks_are_places_in_the_models_own_order(scorer: EmbeddedScorer) -> None:
+    """Against the logits of a second context, sorted."""
+    scored = score(scorer, QUESTION)
+    assert scored.ranks is not None
+    model, (prompt, _) = scorer._model, scorer._model.prompt(QUESTION)
+    with closing(model.open_context(512, exact=True)) as context:
+        context.read(prompt[:-1])
+        rows = context.read_with_logits([prompt[-1], *scored.tokens[:-1]]).copy()
+    placed = [
+        int(np.flatnonzero(np.argsort(-row, kind="stable") == token)[0]) + 1
+        for row, token in zip(rows, scored.tokens, strict=True)
+    ]
+    assert list(scored.ranks) == placed
+    assert max(scored.ranks) > RANK_LIMIT > min(scored.ranks)
 
 
 def test_equal_prompts_give_equal_scores_whatever_was_scored_before(scorer: EmbeddedScorer) -> None:

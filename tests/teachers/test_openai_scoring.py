@@ -42,13 +42,21 @@ def score(url: str, *texts: TextToScore) -> dict[str, Scored]:
 
 
 def test_scores_are_the_models_own(model: TinyModel) -> None:
-    with serve(ScoringServer(model.logprobs).app) as url:
+    with serve(ScoringServer(model.logprobs, model.ranks).app) as url:
         scorer(f"{url}/v1").check()
         found = score(f"{url}/v1", TextToScore("a", QUESTION, TEXT), TextToScore("b", TOLD, TEXT))
     for key, content in (("a", "[What is 2+3?]"), ("b", "[What is 2+3? It is 5.]")):
         assert found[key].tokens == tokens_of(TEXT)
         assert found[key].offsets == list(range(len(TEXT)))
         assert found[key].logprobs == pytest.approx(model.logprobs(tokens_of(content), tokens_of(TEXT)))
+        assert found[key].ranks == model.ranks(tokens_of(content), tokens_of(TEXT))
+
+
+def test_a_server_that_says_no_ranks_gives_none(model: TinyModel) -> None:
+    with serve(ScoringServer(model.logprobs).app) as url:
+        scored = score(f"{url}/v1", TextToScore("a", QUESTION, TEXT))["a"]
+    assert (scored.error, scored.ranks) == (None, None)
+    assert len(scored.logprobs) == len(TEXT)
 
 
 def test_a_thought_that_the_prompt_opens_is_scored_from_there(model: TinyModel) -> None:

@@ -216,7 +216,7 @@ class Run:
 
         Returns:
             `teacher`, `privilege`, `against` (`unguided`, or a control); `quantity` (score, length, epistemic_count,
-            epistemic_density, gap_per_token, surprisal) and its `lexicon`; `tasks`, the number of tasks that have
+            epistemic_density, gap_per_token, surprisal, rsr) and its `lexicon`; `tasks`, the number of tasks that have
             both, `differing`, those whose difference is not 0; `mean`, the mean difference per task, and the bounds
             `low` and `high` of its 95 % interval, null if too few tasks differ; `about`, which is knowledge or style
             for a contrast with a control, else null. Units and formulas are in docs/effects.md.
@@ -239,4 +239,64 @@ class Run:
             "about": pl.String,
         }
         named = [row | {"quantity": row["name"], "about": row.get("about")} for row in rows]
+        return pl.DataFrame([{name: row[name] for name in schema} for row in named], schema=schema)
+
+    def privilege_worth(self) -> pl.DataFrame:
+        """Was a privilege worth it: a few numbers for each privilege but `unguided` and the controls.
+
+        Returns:
+            `teacher`, `privilege`; `of`: accuracy, gap (nats per token), leak_rate (a share) or density (markers per
+            1,000, by `lexicon`); `against`, what is subtracted: `unguided`, for the gap a control, null for the leak
+            rate; `same_traces`, for the gap: true where the control's context took the place of the trace's own, false
+            where the control's own traces are subtracted; `tasks`, `differing`, `mean`, and the bounds `low` and `high`
+            of its 95 % interval, null if too few tasks differ. Formulas are in docs/effects.md.
+
+        Raises:
+            InputError: The tasks were selected by verdicts that are not up to date.
+        """
+        import polars as pl
+
+        from infogap.effects import effects_of
+
+        schema: dict[str, Any] = {
+            **dict.fromkeys(("teacher", "privilege", "of", "against", "lexicon"), pl.String),
+            "same_traces": pl.Boolean,
+            **dict.fromkeys(("tasks", "differing"), pl.Int64),
+            **dict.fromkeys(("mean", "low", "high"), pl.Float64),
+        }
+        rows = [
+            {"teacher": effects.teacher, **row.as_json()}
+            for effects in effects_of(self.folder, self.is_done("verify"))
+            for row in effects.worth
+        ]
+        return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
+
+    def teachers(self) -> pl.DataFrame:
+        """Compare the teachers on the tasks and privileges that all of them answered; no rows with only one teacher.
+
+        Returns:
+            `rank`, 1 the most accurate; `teacher`; `quantity` (score, length in words, epistemic_density,
+            gap_per_token, surprisal, rsr) and its `lexicon`; `tasks`, `differing`, `mean`, and the bounds `low` and
+            `high` of its 95 % interval, null if too few tasks differ. Formulas are in docs/effects.md.
+
+        Raises:
+            InputError: The tasks were selected by verdicts that are not up to date.
+        """
+        import polars as pl
+
+        from infogap.effects import rank_teachers
+
+        ranking = rank_teachers(self.folder, self.is_done("verify"))
+        rows = [
+            {"rank": rank, "teacher": row.teacher, **estimate.as_json()}
+            for rank, row in enumerate(ranking.teachers if ranking else [], 1)
+            for estimate in row.estimates.values()
+        ]
+        schema: dict[str, Any] = {
+            "rank": pl.Int64,
+            **dict.fromkeys(("teacher", "quantity", "lexicon"), pl.String),
+            **dict.fromkeys(("tasks", "differing"), pl.Int64),
+            **dict.fromkeys(("mean", "low", "high"), pl.Float64),
+        }
+        named = [row | {"quantity": row["name"]} for row in rows]
         return pl.DataFrame([{name: row[name] for name in schema} for row in named], schema=schema)

@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from infogap.effects.evenness import effective_number
+
 Counts = NDArray[np.int64]
 Reals = NDArray[np.float64]
 Bound = float | int
@@ -108,7 +110,7 @@ def _between(quotas: Reals, low: Reals, high: Reals, size: int) -> Reals:
 def tempered(counts: Sequence[int], effective: float) -> Reals:
     """Return shares of values, by their counts to the highest power of 0 to 1 whose effective number is high enough.
 
-    The effective number is the exponential of the entropy (Hill 1973). Shares tempered by a power are those of
+    Shares tempered by a power are those of
     multilingual training (Conneau et al. 2020, arXiv 1911.02116). Power 1 is the natural share, 0 is uniform.
     """
     weights = np.array(counts, dtype=np.float64)
@@ -125,9 +127,3 @@ def tempered(counts: Sequence[int], effective: float) -> Reals:
         middle = (least + most) / 2
         least, most = (middle, most) if effective_number(shares(middle)) >= effective else (least, middle)
     return shares(least)
-
-
-def effective_number(shares: Reals) -> float:
-    """Return the exponential of the entropy of shares: how many equal ones would be as even."""
-    some = shares[shares > 0]
-    return float(np.exp(-(some * np.log(some)).sum()))

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from infogap.balance.axes import Axis, Counts, effective_number, tempered
+from infogap.balance.axes import Axis, Counts, tempered
+from infogap.effects.evenness import effective_number
 from infogap.errors import ShortfallError
 from infogap.recipe.balance_section import Coverage, MixSettings
 
@@ -115,8 +116,7 @@ def evened_out(axis: Axis | None, candidates: pl.DataFrame, effective: float, si
 
 def effective_families(selected: pl.DataFrame) -> float:
     """Return the effective number of families of a mix; a trace without a family counts as one more of them."""
-    counts = selected["family"].value_counts()["count"].to_numpy().astype(np.float64)
-    return effective_number(counts / counts.sum()) if len(counts) else 0.0
+    return effective_number(selected["family"].value_counts()["count"])
 
 
 def divided(cap: int, clusters: pl.DataFrame) -> Counts:

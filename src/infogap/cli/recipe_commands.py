@@ -121,11 +121,15 @@ def check(
     if recipe is None:
         raise InputError("name a recipe: infogap check RECIPE")
     from infogap.api.check_recipe import checked
+    from infogap.effects.mix_outlook import planned_profile
 
     loaded = checked(recipe, set_)
     say(f"{recipe}: valid", style="green")
     if plan:
         _print_plan(_cost(loaded))
+    elif (profile := planned_profile(loaded.recipe)) is not None and profile.kind != "not_rich":
+        for sentence in profile.sentences():
+            say(sentence.replace("`", ""), style="yellow")
 
 
 def _schema() -> str:
@@ -142,8 +146,10 @@ def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
     from tempfile import TemporaryDirectory
 
     from infogap.cli.task_preview import preview
+    from infogap.effects.mix_outlook import planned_profile
     from infogap.generate.generation_summary import cost
     from infogap.runs.run_folder import Run
+    from infogap.schema import TASKS
     from infogap.tasks import STAGE
 
     with TemporaryDirectory() as folder:
@@ -155,7 +161,9 @@ def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
         previewed = preview(run)
         if not output.json:
             typer.echo("\n".join([*previewed.lines(), ""]))
-        return {"tasks": outcome.rows, **costs, **previewed.as_json()}
+        profile = planned_profile(loaded.recipe, run.scan(TASKS).collect())
+        expected = {"outlook": profile.as_json()} if profile else {}
+        return {"tasks": outcome.rows, **costs, **previewed.as_json(), **expected}
 
 
 def _imported(run: Run, folder: str) -> dict[str, Any]:
@@ -188,3 +196,5 @@ def _print_plan(costs: dict[str, Any]) -> None:
         typer.echo(f"cost                {costs['cost']:>14,.2f}  of these tokens, by the recipe's price")
     for reason, tasks in costs["skipped"].items():
         typer.echo(f"skipped             {tasks:>14,} tasks for {reason}")
+    for sentence in costs.get("outlook", {}).get("says", []):
+        typer.echo(sentence.replace("`", ""))

@@ -170,16 +170,21 @@ def print_gaps(run: Run) -> None:
 
 
 def print_privilege_effects(run: Run, *, tasks: bool) -> None:
-    """Print what each privilege did; with `tasks`, a row per task too."""
-    from infogap.effects import effects_of
+    """Print what each privilege did, and how teachers compare; with `tasks`, a row per task too."""
+    from infogap.effects import effects_of, rank_teachers
 
     effects = effects_of(run.folder, run.is_done("verify"))
+    ranking = rank_teachers(run.folder, run.is_done("verify"))
     if output.json:
-        print_json([of_teacher.as_json() for of_teacher in effects])
+        among = {"ranking": ranking.as_json()} if ranking else {}
+        print_json([of_teacher.as_json() | among for of_teacher in effects])
     else:
         from infogap.effects.effects_terminal import print_effects
+        from infogap.effects.estimates_terminal import print_ranking
 
         print_effects(effects, tasks=tasks)
+        if ranking:
+            print_ranking(ranking)
 
 
 def print_contamination(run: Run, limit: int) -> None:
@@ -212,10 +217,12 @@ def print_mix_plan(folder: Path, overrides: list[str] | None) -> None:
 
 def print_mix(run: Run) -> None:
     """Print how many traces each reason took out of the mix, and what the mix achieved."""
+    from infogap.effects.mix_outlook import mix_profiles
     from infogap.report.run_summary import mix_counts, print_funnel, print_mixes
 
     if output.json:
-        print_json(mix_counts(run.folder))
+        outlook = {name: profile.as_json() for name, profile in mix_profiles(run.folder).items()}
+        print_json({"mixes": mix_counts(run.folder), "outlook": outlook})
     elif not output.quiet:
         print_funnel(run.folder)
         print_mixes(run.folder)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from infogap.errors import InputError
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TRACES, VERDICTS
@@ -18,7 +19,8 @@ class Quantity:
 
     score: 1 if the verdict is `correct`, else 0. length: in tokens, or in words if some token counts are unknown.
     epistemic_count: markers. epistemic_density: markers per 1,000 of the unit of length. gap_per_token and surprisal:
-    nats per token, of scored traces. Any other name is a column of one of the recipe's own measures.
+    nats per token, of scored traces. rsr: their Rank-Surprisal Ratio. Any other name is a column of one of the recipe's
+    own measures.
     """
 
     name: str
@@ -30,7 +32,7 @@ class Quantity:
 
 
 SCORE, LENGTH = Quantity("score"), Quantity("length")
-SCORED = (Quantity("gap_per_token"), Quantity("surprisal"))
+SCORED = (Quantity("gap_per_token"), Quantity("surprisal"), Quantity("rsr"))
 _SCORED_COLUMNS = [quantity.column for quantity in SCORED]
 
 
@@ -67,9 +69,15 @@ def samples(run: Run, lexicons: list[str], judged: bool = True) -> pl.DataFrame:
 
     Besides `task_id`, `privilege`, `teacher` and `verdict` (null everywhere where not `judged`): `failed` (its request
     has no answer), `truncated`, `tokens`, `words`, `unconditional` (asked whatever came of other traces), `score`,
-    `gap_per_token`, `surprisal`, a column of marker counts for each lexicon, and one for each number that a measure of
-    the recipe's own gives.
+    `leak`, `gap_per_token`, `surprisal`, `rsr`, a column of marker counts for each lexicon, and one for each number
+    that a measure of the recipe's own gives.
+
+    Raises InputError where `select` keeps tasks by verdicts, and these are left aside.
     """
+    if not judged and run.recipe.generate is not None and run.recipe.generate.select is not None:
+        raise InputError(
+            f"`select` keeps tasks by their verdicts, which are not up to date; first: infogap verify {run.path}"
+        )
     verdicts = run.scan(VERDICTS) if judged else VERDICTS.empty().lazy()
     counts = {
         Quantity("epistemic_count", lexicon).column: pl.col("lexicons")
@@ -89,7 +97,9 @@ def samples(run: Run, lexicons: list[str], judged: bool = True) -> pl.DataFrame:
         .join(verdicts.select("trace_id", "verdict"), on="trace_id", how="left")
         .join(
             run.scan(run.stored(MEASURES)).select(
-                *("trace_id", "words", *_SCORED_COLUMNS), pl.col(measured_numbers(run)).cast(pl.Float64), **counts
+                *("trace_id", "words", "leak", *_SCORED_COLUMNS),
+                pl.col(measured_numbers(run)).cast(pl.Float64),
+                **counts,
             ),
             on="trace_id",
             how="left",

@@ -22,9 +22,9 @@ from infogap.effects.compared_traces import (
 from infogap.effects.contrasts import contrasts_among
 from infogap.effects.paired_differences import paired_differences, task_means
 from infogap.effects.pass_at_k import by_task, pass_counts, passes
+from infogap.effects.privilege_worth import decoy_gaps, worth_notes, worth_of
 from infogap.effects.teacher_results import ContrastDifference, Effects, Means
 from infogap.effects.trace_summary import richness_of
-from infogap.errors import InputError
 from infogap.privileges.ladder import privileges_by_label
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
@@ -37,24 +37,27 @@ def effects_of(run: Run, judged: bool = True) -> list[Effects]:
     Reads the tables tasks, traces, measures and verdicts. The traces of tasks that `select` leaves out do not count.
     Raises InputError where it takes verdicts to know which these are.
     """
-    if not judged and run.recipe.generate is not None and run.recipe.generate.select is not None:
-        raise InputError(
-            f"`select` keeps tasks by their verdicts, which are not up to date; first: infogap verify {run.path}"
-        )
     lexicons = lexicons_of(run)
     measured = measured_numbers(run)
     rows = samples(run, lexicons, judged)
     about = run.scan(TASKS).select("task_id", "family", "difficulty").collect()
+    decoys = decoy_gaps(run)
     teachers = rows.partition_by("teacher", as_dict=True)
     return [
-        _effects(run.recipe, str(teacher), teachers[key], about, lexicons, measured)
+        _effects(run.recipe, str(teacher), teachers[key], about, decoys, lexicons, measured)
         for key in sorted(teachers)
         for teacher in key
     ]
 
 
 def _effects(
-    recipe: Recipe, teacher: str, rows: pl.DataFrame, about: pl.DataFrame, lexicons: list[str], measured: list[str]
+    recipe: Recipe,
+    teacher: str,
+    rows: pl.DataFrame,
+    about: pl.DataFrame,
+    decoys: pl.DataFrame,
+    lexicons: list[str],
+    measured: list[str],
 ) -> Effects:
     rows, unit = with_lengths(rows, lexicons)
     of = quantities(lexicons, measured, scored=recipe.measure.gap is not None)
@@ -83,7 +86,9 @@ def _effects(
         passes=[row for label in labels if (row := passes(counts, label)).tasks],
         tasks=by_task(counts, about, baseline),
     )
-    return replace(effects, notes=notes(recipe, rows, effects))
+    worth = worth_of(recipe, unconditional, decoys, means, effects.differences, effects.contrasts)
+    about_worth = worth_notes(worth, unit, scored=recipe.measure.gap is not None)
+    return replace(effects, worth=worth, worth_notes=about_worth, notes=notes(recipe, rows, effects))
 
 
 def _means(rows: pl.DataFrame, of: list[Quantity], recipe: Recipe) -> list[Means]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from infogap.console import stdout
-from infogap.effects.compared_traces import SCORED, Quantity
-from infogap.effects.paired_differences import FEWEST_TASKS, Difference
+from infogap.effects.compared_traces import SCORED
+from infogap.effects.estimates_terminal import print_worth
+from infogap.effects.paired_differences import Difference
+from infogap.effects.table_formats import figure_table, heading, interval, number
 from infogap.effects.teacher_results import Effects
 
 if TYPE_CHECKING:
@@ -14,22 +16,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 TASKS_SHOWN = 20
-_HEADINGS = {
-    "score": "score",
-    "epistemic_count": "markers",
-    "epistemic_density": "per 1,000",
-    "gap_per_token": "gap/token",
-    "surprisal": "surprisal",
-}
-_FORMS = {
-    "score": ".2f",
-    "length": ",.0f",
-    "epistemic_count": ".2f",
-    "epistemic_density": ".2f",
-    "gap_per_token": ".3f",
-    "surprisal": ".3f",
-}
-_OTHER_FORM = ",.3f"
 
 
 def print_effects(teachers: list[Effects], *, tasks: bool) -> None:
@@ -45,6 +31,7 @@ def print_effects(teachers: list[Effects], *, tasks: bool) -> None:
         if effects.contrasts:
             rows = [(row.name, row.difference) for row in effects.contrasts]
             console.print(_differences("Effect of the true context minus effect of the control", rows, effects.unit))
+        print_worth(effects)
         if effects.passes:
             console.print(_passes(effects))
         if tasks:
@@ -53,45 +40,11 @@ def print_effects(teachers: list[Effects], *, tasks: bool) -> None:
             console.print(note.replace("`", ""), style="dim")
 
 
-def _table(title: str, names: list[str], figures: list[str]) -> Table:
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
-    for name in names:
-        table.add_column(name, overflow="fold", no_wrap=True)
-    for figure in figures:
-        table.add_column(figure, justify="right")
-    return table
-
-
-def heading(quantity: Quantity, unit: str) -> str:
-    """What a quantity is called: score, tokens, kim2026 markers, kim2026 per 1,000."""
-    if quantity.name == "length":
-        return unit
-    return " ".join(filter(None, (quantity.lexicon, _HEADINGS.get(quantity.name, quantity.name))))
-
-
-def number(value: float | None, quantity: Quantity, sign: str = "") -> str:
-    """A quantity's value as it is shown."""
-    return "-" if value is None else format(value, f"{sign}{_FORMS.get(quantity.name, _OTHER_FORM)}")
-
-
-def interval(row: Difference) -> str:
-    """Format a difference's interval, or say why it has none."""
-    if row.low is None or row.high is None:
-        return (
-            "too few tasks"
-            if row.tasks < FEWEST_TASKS
-            else f"only {row.differing} differ{'s' if row.differing == 1 else ''}"
-        )
-    return f"{number(row.low, row.quantity, '+')} to {number(row.high, row.quantity, '+')}"
-
-
 def _means(effects: Effects) -> Table:
     # Means of what is scored stand in a table of their own, with more beside them: infogap gap --table.
     shown = [quantity for quantity in effects.quantities if quantity not in SCORED]
     headings = [heading(quantity, effects.unit) for quantity in shown]
-    table = _table("What each privilege did", ["privilege"], ["tasks", "traces", *headings])
+    table = figure_table("What each privilege did", ["privilege"], ["tasks", "traces", *headings])
     for row in effects.means:
         figures = [number(row.of[quantity], quantity) for quantity in shown]
         table.add_row(row.privilege, f"{row.tasks:,}", f"{row.traces:,}", *figures)
@@ -100,7 +53,7 @@ def _means(effects: Effects) -> Table:
 
 def _differences(title: str, rows: list[tuple[str, Difference]], unit: str) -> Table:
     """Build a row per privilege and quantity; dim if the interval holds 0, or there is none."""
-    table = _table(title, ["privilege", "of"], ["tasks", "mean", "95 % interval", ""])
+    table = figure_table(title, ["privilege", "of"], ["tasks", "mean", "95 % interval", ""])
     before = None
     for name, row in rows:
         if before not in (None, name):
@@ -110,7 +63,7 @@ def _differences(title: str, rows: list[tuple[str, Difference]], unit: str) -> T
             heading(row.quantity, unit),
             f"{row.tasks:,}",
             number(row.mean, row.quantity, "+"),
-            interval(row),
+            interval(row, sign="+"),
             "*" if row.excludes_zero else "",
             style=None if row.excludes_zero else "dim",
         )
@@ -120,7 +73,7 @@ def _differences(title: str, rows: list[tuple[str, Difference]], unit: str) -> T
 
 def _passes(effects: Effects) -> Table:
     ks = sorted({at.k for row in effects.passes for at in row.at})
-    table = _table("pass@k, mean over tasks", ["privilege"], ["tasks", "samples", *(f"k={k}" for k in ks)])
+    table = figure_table("pass@k, mean over tasks", ["privilege"], ["tasks", "samples", *(f"k={k}" for k in ks)])
     for row in effects.passes:
         rates = {at.k: f"{at.rate:.2f}" for at in row.at}
         table.add_row(row.privilege, f"{row.tasks:,}", f"{row.samples:,}", *(rates.get(k, "-") for k in ks))

@@ -51,6 +51,20 @@ def mean_intervals(values: Floats, seed: int) -> Floats:
     return np.round(bounds, _DECIMALS) + 0.0  # never -0.0
 
 
+def ratio_intervals(values: Floats, weights: Floats, seed: int) -> Floats:
+    """Return, as `mean_intervals` does, an interval of each column's sum of `values` over its sum of `weights`.
+
+    Both have a row per task. With weights of 1 these are the intervals of means. Raises ValueError as `mean_intervals`.
+    """
+    tasks, columns = values.shape
+    if tasks < FEWEST_TASKS:
+        raise ValueError(f"{tasks} tasks are too few for an interval; it takes {FEWEST_TASKS}")
+    cut = tail(tasks)
+    means = _resampled_means(np.hstack([values, weights]), seed)
+    bounds = np.quantile(means[:, :columns] / means[:, columns:], [cut, 1 - cut], axis=0).T
+    return np.round(bounds, _DECIMALS) + 0.0
+
+
 def _resampled_means(values: Floats, seed: int) -> Floats:
     """Return the columns' means, a row per resample."""
     tasks = len(values)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infogap.effects.compared_traces import Quantity
 from infogap.effects.contrasts import Contrast
 from infogap.effects.paired_differences import Difference
 from infogap.effects.pass_at_k import Passes, TaskPasses
+
+if TYPE_CHECKING:
+    from infogap.effects.privilege_worth import Worth
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Effects:
     contrasts: list[ContrastDifference]
     passes: list[Passes]
     tasks: list[TaskPasses]
+    worth: list[Worth] = field(default_factory=list)
+    worth_notes: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def role(self, privilege: str) -> str:
@@ -82,7 +87,8 @@ class Effects:
                 }
                 for row in self.tasks
             ],
-            "notes": self.notes,
+            "worth": [row.as_json() for row in self.worth],
+            "notes": [*self.worth_notes, *self.notes],
         }
 
 

@@ -2,7 +2,8 @@
 
 `gap`: the sum over a trace's tokens of log p(token | question, context, so far) - log p(token | question, so far), in
 nats. `surprisal`: the mean of -log p(token | question, so far), nats per token. `ifd`: the perplexity of a trace given
-its question over its perplexity without one (Li et al. 2024, Selective Reflection-Tuning, arXiv 2402.10110).
+its question over its perplexity without one (Li et al. 2024, Selective Reflection-Tuning, arXiv 2402.10110). `rsr`: the
+Rank-Surprisal Ratio of a trace (Yang et al. 2026, arXiv 2601.14249).
 """
 
 from __future__ import annotations
@@ -48,6 +49,29 @@ def _difference(teacher: NDArray[np.int64], student: NDArray[np.int64]) -> str:
 def surprisal(student: ScoredText) -> float:
     """Compute the surprisal under the student's prompt, in nats per token."""
     return -float(student.logprobs.mean(dtype=np.float64))
+
+
+RANK_LIMIT = 100  # the paper's r_max: larger ranks count as this one, so that no single token decides the ratio
+NO_RANKS = "the scorer gives no ranks of tokens"
+
+
+def rank_surprisal_ratio(student: ScoredText) -> float:
+    """Compute the Rank-Surprisal Ratio under the student's prompt: mean clipped rank over mean surprisal.
+
+    Lower is better: the trace's tokens are unlikely (informative), and yet among the student's first choices (aligned).
+    The same number is the average of the tokens' own ratios, weighted by their surprisals: sum over the
+    trace's tokens of min(rank, RANK_LIMIT), divided by the sum of -log p, in nats (Yang et al. 2026, arXiv 2601.14249).
+    All tokens of the trace count, thoughts and their tags included; those of the prompt and the one that ends an answer
+    do not.
+
+    Raises UnscoredError where the ranks are not known, or where every token is certain.
+    """
+    if student.ranks is None:
+        raise UnscoredError(NO_RANKS)
+    total = -float(student.logprobs.sum(dtype=np.float64))
+    if total <= 0:
+        raise UnscoredError("every token of the trace is certain, which leaves no Rank-Surprisal Ratio")
+    return float(np.minimum(student.ranks, RANK_LIMIT).sum(dtype=np.int64)) / total
 
 
 def ifd(student: ScoredText, alone: ScoredText) -> float | None:
@@ -139,6 +163,10 @@ class GapRows:
         row |= self._gap(texts.teacher, student, scores, problems)
         try:
             row["ifd"] = ifd(student, scores.of(texts.alone))
+        except UnscoredError as error:
+            problems.append(str(error))
+        try:
+            row["rsr"] = rank_surprisal_ratio(student)
         except UnscoredError as error:
             problems.append(str(error))
         row["other_contexts"] = [

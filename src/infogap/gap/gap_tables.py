@@ -23,7 +23,11 @@ _MEANS = ("gap", "gap_per_token", "gap_share", "surprisal", "ifd", "answer_confi
 
 @dataclass(frozen=True)
 class Gaps:
-    """One privilege's scored traces: their number, and the mean of each metric over those that have it."""
+    """One privilege's scored traces: their number, and the mean of each metric over those that have it.
+
+    `rsr` is no mean but that of the traces together: their mean rank over their mean surprisal, each trace with the
+    same weight (arXiv 2601.14249, appendix A.8).
+    """
 
     privilege: str
     traces: int
@@ -101,9 +105,19 @@ def _gaps(privilege: str, rows: pl.DataFrame, contexts: list[str]) -> Gaps:
         privilege,
         rows["surprisal"].count(),
         rows["gap"].count(),
-        {name: _mean(rows[name]) for name in _MEANS},
+        {name: _mean(rows[name]) for name in _MEANS} | {"rsr": ratio_of_all(rows)},
         {name: _mean(rows[f"other {name}"]) for name in contexts},
     )
+
+
+def ratio_of_all(rows: pl.DataFrame) -> float | None:
+    """Compute the Rank-Surprisal Ratio of several traces: the ratios of each, weighted by surprisal.
+
+    A trace's ratio times its surprisal is its mean clipped rank. None where no trace has a ratio.
+    """
+    known = rows.drop_nulls("rsr")
+    total = float(known["surprisal"].sum())
+    return float((known["rsr"] * known["surprisal"]).sum()) / total if total > 0 else None
 
 
 def _mean(values: pl.Series) -> float | None:
@@ -159,8 +173,8 @@ def _number(value: float | None, form: str) -> str:
 
 
 def _privileges(summary: GapTable) -> Table:
-    forms = {"gap": ".1f", "gap_per_token": ".3f", "gap_share": ".3f", "surprisal": ".3f", "ifd": ".3f"}
-    headings = ["traces", "gap", "per token", "share above", "surprisal", "IFD"]
+    forms = {"gap": ".1f", "gap_per_token": ".3f", "gap_share": ".3f", "surprisal": ".3f", "ifd": ".3f", "rsr": ".2f"}
+    headings = ["traces", "gap", "per token", "share above", "surprisal", "IFD", "RSR"]
     table = _table(["privilege"], headings)
     for row in summary.privileges:
         figures = [_number(row.means[name], form) for name, form in forms.items()]

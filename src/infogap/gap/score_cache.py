@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from infogap.atomic_files import disk_error, write_text
 from infogap.generate.trace_files import read_journal
-from infogap.runs.run_folder import Run, read_part, write_part
+from infogap.runs.run_folder import Run, check_part, read_part, write_part
 from infogap.schema import GAPS, Table
 from infogap.teachers.logprobs import Scored
 
@@ -39,18 +39,26 @@ SCORED = Table(
             "tokens": pl.List(pl.Int64),
             "logprobs": pl.List(pl.Float32),
             "offsets": pl.List(pl.Int64),
+            "ranks": pl.List(pl.Int32),  # empty: the model gives none; null: written before ranks were kept
         }
     ),
+)
+_BEFORE_RANKS = Table(
+    SCORED.name, SCORED.key, pl.Schema({name: dtype for name, dtype in SCORED.schema.items() if name != "ranks"})
 )
 
 
 @dataclass(frozen=True)
 class ScoredText:
-    """A text's tokens, the log-probability of each (in nats), and the character at which each begins."""
+    """A text's tokens, the log-probability of each (in nats), the character at which each begins, and its rank.
+
+    `ranks` is None where the model gives none.
+    """
 
     tokens: NDArray[np.int64]
     logprobs: NDArray[np.float32]
     offsets: NDArray[np.int64]
+    ranks: NDArray[np.int32] | None = None
 
 
 class ScoredStore:
@@ -72,17 +80,27 @@ class ScoredStore:
         """Whether no text is scored yet."""
         return not self._fresh and self._index.is_empty()
 
-    def missing(self, keys: Iterable[str]) -> set[str]:
-        """Select the keys whose texts are yet to be scored."""
-        wanted = set(keys) - self._fresh.keys()
-        return wanted - set(self._places(wanted)["key"])
+    def missing(self, keys: Iterable[str], ranked: Iterable[str] = ()) -> set[str]:
+        """Select the keys whose texts are yet to be scored.
+
+        Those of `ranked` also count as missing where they were scored before ranks were kept.
+        """
+        wanted = set(keys)
+        fresh, places = wanted & self._fresh.keys(), self._places(wanted)
+        with_ranks = {key for key in fresh if self._fresh[key]["ranks"] is not None}.union(
+            places.filter("ranked")["key"]
+        )
+        return (wanted - fresh.union(places["key"])) | (wanted.intersection(ranked) - with_ranks)
 
     def add(self, scored: Scored) -> None:
         """Store a scored text. Raises ExternalError where the disk refuses."""
+        if scored.key in self._fresh:  # a key stands in a journal once: its first line counts
+            self._close_part()
         row = {
             "tokens": list(scored.tokens),
             "logprobs": np.asarray(scored.logprobs, dtype=np.float32),
             "offsets": list(scored.offsets),
+            "ranks": list(scored.ranks or ()),
         }
         line = orjson.dumps({"key": scored.key, **row}, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
         try:
@@ -100,8 +118,8 @@ class ScoredStore:
         wanted = set(keys)
         texts = {key: _text(**self._fresh[key]) for key in wanted & self._fresh.keys()}
         places = self._places(wanted - texts.keys())
-        for part in places["part"].unique().sort():
-            rows = read_part(self._paths[part], SCORED).filter(pl.col("key").is_in(wanted))
+        for part in places["part"].unique().sort():  # of a text that was scored again, the later score counts
+            rows = _read(self._paths[part]).filter(pl.col("key").is_in(places["key"].implode()))
             texts |= {key: _text(*lists) for key, *lists in rows.iter_rows()}
         return texts
 
@@ -110,7 +128,7 @@ class ScoredStore:
 
     def _read_index(self) -> pl.DataFrame:
         parts = [_keys(path, number) for number, path in enumerate(self._paths)]
-        return pl.concat([pl.DataFrame(schema={"key": pl.String, "part": pl.UInt32}), *parts])
+        return pl.concat([pl.DataFrame(schema={"key": pl.String, "part": pl.UInt32, "ranked": pl.Boolean}), *parts])
 
     def _close_part(self) -> None:
         """Write the journal's rows as a part. A kill in between leaves them in both, which does no harm."""
@@ -124,25 +142,35 @@ class ScoredStore:
 
 
 def _keys(path: Path, number: int) -> pl.DataFrame:
-    keys = read_part(path, SCORED)["key"]
-    return pl.DataFrame({"key": keys, "part": pl.Series([number], dtype=pl.UInt32).new_from_index(0, len(keys))})
+    part = pl.lit(number, dtype=pl.UInt32)
+    return _read(path).select("key", part=part, ranked=pl.col("ranks").is_not_null())
+
+
+def _read(path: Path) -> pl.DataFrame:
+    check_part(path)
+    if "ranks" in pl.read_parquet_schema(path):
+        return read_part(path, SCORED)
+    return read_part(path, _BEFORE_RANKS).with_columns(ranks=pl.lit(None, dtype=SCORED.schema["ranks"]))
 
 
 def _rows(journal: Path) -> Iterable[tuple[str, dict[str, Any]]]:
     for key, row in read_journal(journal, "key").items():
         numbers = [math.nan if value is None else value for value in row["logprobs"]]  # JSON has no NaN
-        yield str(key), row | {"logprobs": np.asarray(numbers, dtype=np.float32)}
+        yield str(key), {"ranks": None} | row | {"logprobs": np.asarray(numbers, dtype=np.float32)}
 
 
 def _listed(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"logprobs": row["logprobs"].tolist()}
 
 
-def _text(tokens: Sequence[int], logprobs: Sequence[float], offsets: Sequence[int]) -> ScoredText:
+def _text(
+    tokens: Sequence[int], logprobs: Sequence[float], offsets: Sequence[int], ranks: Sequence[int] | None
+) -> ScoredText:
     return ScoredText(
         np.asarray(tokens, dtype=np.int64),
         np.asarray(logprobs, dtype=np.float32),
         np.asarray(offsets, dtype=np.int64),
+        np.asarray(ranks, dtype=np.int32) if ranks else None,
     )
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from infogap.console import progress
 from infogap.errors import ExternalError, StoppedError
-from infogap.gap.gap_rows import GapRows, TextScores, unscored_row
+from infogap.gap.gap_rows import NO_RANKS, GapRows, TextScores, unscored_row
 from infogap.gap.score_cache import FOLDER, ScoredStore, progress_on_disk, scored_before
 from infogap.gap.scored_texts import Prompts, TraceTexts, check_scorer, scorer_identity, scorer_name, scorer_on_demand
 from infogap.interrupts import Stopping, stopping
@@ -38,6 +38,11 @@ class _Part:
     traces: list[dict[str, Any]]
     texts: list[TraceTexts | None]
     to_score: dict[str, TextToScore]
+
+    @property
+    def ranked(self) -> set[str]:
+        """The keys of the texts whose tokens' ranks are needed: under the student's prompt."""
+        return {texts.student for texts in self.texts if texts is not None}
 
 
 def _part(run: Run) -> dict[str, Any]:
@@ -73,7 +78,7 @@ def _score_all(run: Run, scorer: Callable[[], Scorer], store: ScoredStore, stop:
     gap = run.recipe.measure.gap
     assert gap is not None
     prompts, gap_rows = Prompts(run, scorer_identity(run)), GapRows(scorer_name(run), gap.threshold)
-    reasons = Counter[str]()
+    reasons, without_ranks = Counter[str](), 0
     total, done = run.rows(TRACES), _done_before(run, prompts, store)
     with (
         run.rewrite(GAPS) as out,
@@ -98,12 +103,14 @@ def _score_all(run: Run, scorer: Callable[[], Scorer], store: ScoredStore, stop:
                     rows.append(gap_rows.row(trace["trace_id"], texts, scores, answers.get(trace["trace_id"])))
                     if gap.per_token and texts.student in scores.scored:
                         token_rows.append(gap_rows.token_row(trace["trace_id"], texts, scores))
-                if rows[-1]["detail"]:
+                without_ranks += bool(rows[-1]["surprisal"]) and rows[-1]["rsr"] is None
+                if rows[-1]["detail"] not in (None, NO_RANKS):
                     reasons[_kind_of(rows[-1]["detail"])] += 1
             out.write(GAPS.frame(rows))
             per_token.write(TOKEN_GAPS.frame(token_rows))
     counts = {"scored": out.rows - reasons.total(), "not_scored": reasons.total()}
-    return Outcome(out.rows, counts, _notes(run, reasons))
+    counts |= {"without_ranks": without_ranks} if without_ranks else {}
+    return Outcome(out.rows, counts, _notes(run, reasons, without_ranks))
 
 
 def _parts(run: Run, prompts: Prompts) -> Iterator[_Part]:
@@ -162,7 +169,7 @@ def _done_before(run: Run, prompts: Prompts, store: ScoredStore) -> int:
         return 0
     done = 0
     for part in _parts(run, prompts):
-        missing = store.missing(part.to_score)
+        missing = store.missing(part.to_score, part.ranked)
         done += sum(texts is None or missing.isdisjoint(texts.keys) for texts in part.texts)
     return done
 
@@ -174,7 +181,7 @@ def _score_missing(
 
     Raises StoppedError where the command ends before all is scored.
     """
-    missing = store.missing(part.to_score)
+    missing = store.missing(part.to_score, part.ranked)
     errors: dict[str, str] = {}
     if not missing:
         return errors
@@ -200,7 +207,7 @@ def _score_missing(
             keys.discard(scored.key)
             if not keys:
                 advance(1)
-    left = store.missing(missing) - errors.keys()
+    left = store.missing(missing, part.ranked) - errors.keys()
     if left and stop.asked:
         raise _stopped()
     if left:
@@ -217,13 +224,18 @@ def _kind_of(detail: str) -> str:
     return re.sub(r"\d[\d,.]*", "N", detail)[:80]
 
 
-def _notes(run: Run, reasons: Counter[str]) -> list[str]:
+def _notes(run: Run, reasons: Counter[str], without_ranks: int) -> list[str]:
+    ranks = [
+        f"{without_ranks:,} of the traces have no Rank-Surprisal Ratio (`rsr`): {NO_RANKS}. vLLM and the embedded "
+        f"model give them; the scores without are kept in {run.path / GAPS.name / FOLDER}"
+    ] * bool(without_ranks)
     if not reasons:
-        return []
+        return ranks
     commonest = "; ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(_REASONS_SHOWN))
     return [
         f"{reasons.total():,} of the traces lack a score ({commonest}); `detail` in {run.path / GAPS.name} says why, "
-        "trace by trace"
+        "trace by trace",
+        *ranks,
     ]
 
 
@@ -235,7 +247,7 @@ STAGE = Stage(
     "gap",
     (GAPS.name, TOKEN_GAPS.name),
     (TASKS.name, CONTEXTS.name, TRACES.name, VERDICTS.name),
-    1,
+    2,
     _part,
     _make,
     absent=_absent,

@@ -49,7 +49,7 @@ class Measure(Protocol):
         | `finish_reason`, `error` | String | as in `traces`; `error` is null unless the request failed |
         | `completion_tokens` | Int64 | tokens that the teacher wrote; null if not known |
         | `words`, `reasoning_words` | Int64 | of the text, and of its thinking part; a Chinese character is a word |
-        | `fork_rate`, `gap`, `gap_per_token`, `surprisal` | Float64 | as in `measures`; null if not recorded |
+        | `fork_rate`, `gap`, `gap_per_token`, `surprisal`, `rsr` | Float64 | as in `measures`; null if not recorded |
         """
         ...
 

@@ -16,7 +16,7 @@ _OF_TRACES = (
     *("trace_id", "task_id", "privilege", "teacher", "context_id", "reasoning", "response"),
     *("finish_reason", "completion_tokens", "error"),
 )
-_OF_GAPS = ("gap", "gap_per_token", "surprisal")
+_OF_GAPS = ("gap", "gap_per_token", "surprisal", "rsr")
 
 
 @dataclass(frozen=True)

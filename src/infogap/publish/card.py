@@ -12,6 +12,9 @@ import polars as pl
 import infogap
 from infogap import plugins
 from infogap.decontaminate.checked_texts import contaminated_traces
+from infogap.effects import effects_of, rank_teachers
+from infogap.effects.estimate_rows import teacher_rows, worth_rows
+from infogap.effects.mix_outlook import mix_profiles
 from infogap.effects.trace_summary import by_privilege, count_by, density_unit, how_chosen, several_teachers
 from infogap.errors import InputError
 from infogap.ids import digest, file_digest
@@ -82,6 +85,7 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -
     metadata = card_data(run, written)
     privileges = by_privilege(traces, run.recipe)
     unit = density_unit(traces)
+    effects, ranking = effects_of(run), rank_teachers(run)
     text = _render(
         template_path().read_text(encoding="utf-8"),
         recipe=run.recipe,
@@ -99,6 +103,10 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -
         several_teachers=several_teachers(privileges),
         how_chosen=how_chosen(run.recipe),
         density_unit=unit,
+        worth=[(each, worth_rows(each.worth)) for each in effects if each.worth],
+        ranking=teacher_rows(ranking, public_label) if ranking else [],
+        ranking_notes=ranking.notes if ranking else [],
+        outlook={name: profile.sentences() for name, profile in mix_profiles(run).items()},
         mixes=mix_shares(run, traces),
         longest_axis=_LONGEST_AXIS,
         selected=int(traces["selected"].sum()),

@@ -10,15 +10,16 @@ import polars as pl
 from jinja2 import Environment, StrictUndefined
 
 from infogap import __version__
-from infogap.effects import Effects, effects_of
-from infogap.effects.effects_terminal import heading, interval, number
+from infogap.effects import Effects, effects_of, rank_teachers
+from infogap.effects.estimate_rows import teacher_rows, worth_rows
 from infogap.effects.pass_at_k import Passes
+from infogap.effects.table_formats import heading, interval, number
 from infogap.effects.trace_summary import by_privilege, density_unit, how_chosen, several_teachers, traces_in_short
 from infogap.gap.calibration import UNSURE
 from infogap.gap.gap_tables import gap_table
 from infogap.recipe import dump_recipe
 from infogap.report import figures
-from infogap.report.run_summary import funnel_title, funnels, mix_counts, mix_title, rows_not_imported
+from infogap.report.run_summary import funnel_title, funnels, mix_counts, mix_title, outlook, rows_not_imported
 from infogap.runs.run_folder import Run
 from infogap.schema import GAPS, TOKEN_GAPS, TRACES
 
@@ -37,13 +38,17 @@ def page(run: Run) -> str:
         several_teachers=several_teachers(rows),
         unit=density_unit(traces),
         how_chosen=[sentence.replace("`", "") for sentence in how_chosen(run.recipe)],
-        mixes=[(mix_title(name, counts), counts["axes"]) for name, counts in mix_counts(run).items()],
+        mixes=[
+            (mix_title(name, counts), counts["axes"], [each.replace("`", "") for each in outlook(run, name)])
+            for name, counts in mix_counts(run).items()
+        ],
         funnels=[(funnel_title(run, name, funnel), funnel) for name, funnel in funnels(run).items()],
         not_imported=rows_not_imported(run),
         stages=_stage_counts(run),
         recipe=dump_recipe(run.recipe),
         density=figures.density_by_privilege(traces, run.recipe) if drawn else "",
         effects=effects_sections(run, environment),
+        teachers=teachers_section(run, environment),
         gaps=gaps_section(run, environment),
         mix_figure=figures.mix(run) if drawn else "",
     )
@@ -81,6 +86,15 @@ def effects_sections(run: Run, environment: Environment) -> str:
     return "\n".join(_section(effects, len(teachers) > 1, environment, template) for effects in teachers)
 
 
+def teachers_section(run: Run, environment: Environment) -> str:
+    """Render the table of teachers; empty where there is only one."""
+    ranking = rank_teachers(run)
+    if ranking is None:
+        return ""
+    template = (resources.files("infogap.report") / "teachers.html.jinja").read_text(encoding="utf-8")
+    return environment.from_string(template).render(rows=teacher_rows(ranking), notes=ranking.notes)
+
+
 def _section(effects: Effects, named: bool, environment: Environment, template: str) -> str:
     return environment.from_string(template).render(
         effects=effects,
@@ -92,6 +106,7 @@ def _section(effects: Effects, named: bool, environment: Environment, template: 
         rate=_rate,
         differences_rows=[(row.privilege, row) for row in effects.differences],
         contrast_rows=[(row.name, row.difference) for row in effects.contrasts],
+        worth_rows=worth_rows(effects.worth),
         contrasts={row.name: row.contrast for row in effects.contrasts},
         ks=sorted({at.k for row in effects.passes for at in row.at}),
         figure=figures.differences(effects) if figures.available() else "",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from infogap.balance.exclusion_reasons import Funnel
 from infogap.console import stdout
+from infogap.effects.mix_outlook import mix_profiles
 from infogap.effects.trace_summary import (
     PrivilegeFigures,
     by_privilege,
@@ -69,13 +70,21 @@ def funnel_table(run: Run, name: str, funnel: Funnel) -> Table:
 
 
 def print_funnel(run: Run) -> None:
-    """Print the funnel of each mix, and the rows that were not imported."""
+    """Print the funnel of each mix, the rows that were not imported, and what each mix lets one expect."""
     found = funnels(run)
     console = stdout()
     if found and (before := rows_not_imported(run)):
         console.print(before, style="dim")
     for name, funnel in found.items():
         console.print(funnel_table(run, name, funnel))
+        for sentence in outlook(run, name):
+            console.print(sentence.replace("`", ""), style="dim", markup=False, highlight=False)
+
+
+def outlook(run: Run, name: str) -> list[str]:
+    """Say what is known of students trained on such a mix, in Markdown; nothing of an empty one."""
+    profile = mix_profiles(run).get(name)
+    return profile.sentences() if profile else []
 
 
 def print_mixes(run: Run) -> None:
@@ -104,6 +113,7 @@ def summary(run: Run) -> dict[str, Any]:
         "dataset": str(run.path / "dataset"),
         "privileges": [asdict(row) | {"accuracy": row.accuracy} for row in rows],
         "mixes": mix_counts(run),
+        "outlook": {name: profile.as_json() for name, profile in mix_profiles(run).items()},
     }
 
 

@@ -25,7 +25,7 @@ STAGE = Stage(
     "report",
     ("report",),
     ("tasks", "traces", "verdicts", "gaps", "token_gaps", "measures", "duplicates", "contamination", "mix", "dataset"),
-    4,
+    5,
     _part,
     _make,
 )

@@ -45,6 +45,16 @@ def log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return normalised
 
 
+def ranks(rows: NDArray[np.floating], chosen: Sequence[int]) -> list[int]:
+    """Rank each row's chosen token among the vocabulary: 1 plus the number of tokens that are strictly more likely.
+
+    `rows` has logits or log-probabilities, a row per place and a column per token.
+    """
+    own = rows[np.arange(len(chosen)), chosen]
+    above: list[int] = (rows > own[:, None]).sum(axis=1).tolist()
+    return [count + 1 for count in above]
+
+
 class TokenLog:
     """The tokens of one answer: what the model itself computed, before temperature, top_p and the like, as in vLLM.
 
@@ -78,7 +88,7 @@ class Scored:
     """Per token of the text its log-probability, in nats, given the prompt and the tokens before it.
 
     Without a prompt the first token follows the model's begin-of-text token; where the model has none, its
-    log-probability is NaN.
+    log-probability is NaN, and its rank 0.
     """
 
     key: str
@@ -86,6 +96,7 @@ class Scored:
     logprobs: Sequence[float]
     offsets: Sequence[int]  # at which character of the text each token begins
     error: str | None = None  # why there are none
+    ranks: Sequence[int] | None = None  # of each token in the vocabulary, 1 the most likely; None: the model gives none
 
     @classmethod
     def failed(cls, text: TextToScore, error: str) -> Scored:

@@ -15,7 +15,7 @@ from infogap.parallel.threads import threads_as_finished
 from infogap.teachers.base import Resolve
 from infogap.teachers.embedded.embedded_backend import EmbeddedTeacher
 from infogap.teachers.embedded.gguf_model import GgufContext, GgufModel, find_gguf
-from infogap.teachers.logprobs import Scored, TextToScore, log_softmax
+from infogap.teachers.logprobs import Scored, TextToScore, log_softmax, ranks
 from infogap.text.thoughts import CLOSING, OPENING
 
 # Tokens whose logits, a row over the whole vocabulary each, are computed at once; only the chosen token's is kept.
@@ -63,8 +63,8 @@ class EmbeddedScorer:
             length = len(prompt) + len(tokens)
             message = f"prompt and text of {length} tokens do not fit in the context of {self._context_length}"
             return Scored.failed(wanted, message)
-        logprobs = context.logprobs(prompt, tokens, stop)
-        return Scored(wanted.key, tokens, logprobs, [begun + offset for offset in offsets])
+        logprobs, in_vocabulary = context.logprobs_and_ranks(prompt, tokens, stop)
+        return Scored(wanted.key, tokens, logprobs, [begun + offset for offset in offsets], ranks=in_vocabulary)
 
     def _prompt(self, messages: list[dict[str, str]] | None) -> tuple[list[int], bool]:
         """Tokenize the prompt; says, too, whether it ends with the opening tag of a thought."""
@@ -98,13 +98,15 @@ class _Context:
         self.tokens = tokens
         self._read: list[int] | None = None
 
-    def logprobs(self, prompt: list[int], tokens: list[int], stop: threading.Event) -> list[float]:
-        """Compute the log-probability of each token after the prompt and the tokens before it."""
-        unconditional = [math.nan] if not prompt else []
+    def logprobs_and_ranks(
+        self, prompt: list[int], tokens: list[int], stop: threading.Event
+    ) -> tuple[list[float], list[int]]:
+        """Compute the log-probability and the rank of each token after the prompt and the tokens before it."""
         self._begin_after(prompt[:-1])
         read = [*prompt[-1:], *tokens[:-1]]  # each predicts the next
         predicted = tokens if prompt else tokens[1:]
-        logprobs: list[float] = []
+        logprobs: list[float] = [] if prompt else [math.nan]
+        in_vocabulary: list[int] = [] if prompt else [0]
         for start in range(0, len(read), ROWS_AT_ONCE):
             if stop.is_set():
                 self._read = None
@@ -113,7 +115,8 @@ class _Context:
             chosen = predicted[start : start + ROWS_AT_ONCE]
             rows = rows[: len(chosen)]
             logprobs += log_softmax(rows.astype(np.float64))[np.arange(len(chosen)), chosen].tolist()
-        return [*unconditional, *logprobs]
+            in_vocabulary += ranks(rows, chosen)
+        return logprobs, in_vocabulary
 
     def _begin_after(self, known: list[int]) -> None:
         """Hold these tokens and no others.

@@ -75,9 +75,10 @@ class OpenAIScorer:
         known = [*prompt, *tokens]
         asked = {"prompt": known, "max_tokens": 1, "temperature": 0, "prompt_logprobs": 0}
         places = await self._servers.ask(session, "completions", self._body(asked), _prompt_logprobs)
-        logprobs, pieces = _of_tokens(places, known)
-        offsets = offsets_of(wanted.text[begun:], pieces[len(prompt) :])
-        return Scored(wanted.key, tokens, logprobs[len(prompt) :], [begun + offset for offset in offsets])
+        logprobs, ranks, pieces = _of_tokens(places, known)
+        offsets = [begun + offset for offset in offsets_of(wanted.text[begun:], pieces[len(prompt) :])]
+        of_text = None if ranks is None else ranks[len(prompt) :]
+        return Scored(wanted.key, tokens, logprobs[len(prompt) :], offsets, ranks=of_text)
 
     async def _prompt(self, session: aiohttp.ClientSession, messages: list[dict[str, str]] | None) -> list[int]:
         """Tokenize the prompt by the model's chat template; without messages, the begin-of-text token, if any."""
@@ -108,21 +109,23 @@ class OpenAIScorer:
         return orjson.dumps({"model": self._settings.model, **asked})
 
 
-def _of_tokens(places: Sequence[Any], tokens: Sequence[int]) -> tuple[list[float], list[str]]:
-    """Read each token's log-probability and text; NaN for the first, which follows nothing.
+def _of_tokens(places: Sequence[Any], tokens: Sequence[int]) -> tuple[list[float], list[int] | None, list[str]]:
+    """Read each token's log-probability, rank and text; NaN and 0 for the first, which follows nothing.
 
+    There are no ranks where the server leaves one out: other servers than vLLM's may know none.
     Raises RefusedError where the server speaks of other tokens than those that it was sent.
     """
     if len(places) != len(tokens):
         raise RefusedError(f"the server speaks of {len(places):,} tokens, and was sent {len(tokens):,}")
-    logprobs, pieces = [], []
+    logprobs, ranks, pieces = [], [], []
     for place, (said, token) in enumerate(zip(places, tokens, strict=True)):
         entry = (said or {}).get(str(token))
         if entry is None and place:
             raise RefusedError(f"the server gives no log-probability of token {place:,}, {token}")
         logprobs.append(math.nan if entry is None else float(entry["logprob"]))
+        ranks.append(0 if entry is None else entry.get("rank"))
         pieces.append("" if entry is None else entry.get("decoded_token") or "")
-    return logprobs, pieces
+    return logprobs, None if None in ranks else [int(rank) for rank in ranks], pieces
 
 
 def _prompt_logprobs(url: str, status: int, headers: Mapping[str, str], payload: bytes) -> list[Any]:

@@ -156,11 +156,15 @@ class VllmScorer:
         asked = TokensPrompt(prompt_token_ids=[*prompt, *tokens])
         try:
             async for output in self._engine.llm.generate(asked, sampling, wanted.key):
-                scores = output.prompt_logprobs.logprobs  # without the first token, which follows none
+                scores = output.prompt_logprobs  # without the first token, which follows none
         except (VLLMClientError, EngineGenerateError) as error:
             return Scored.failed(wanted, f"vLLM refuses the text: {error.__cause__ or error}")
-        logprobs = scores[len(prompt) - 1 :] if prompt else [math.nan, *scores]
-        return Scored(wanted.key, tokens, logprobs, [begun + offset for offset in offsets])
+        logprobs, ranks = (
+            values[len(prompt) - 1 :] if prompt else [of_first, *values]
+            for values, of_first in ((scores.logprobs, math.nan), (scores.ranks, 0))
+        )
+        in_vocabulary = None if None in ranks else ranks
+        return Scored(wanted.key, tokens, logprobs, [begun + offset for offset in offsets], ranks=in_vocabulary)
 
 
 def _in_small_steps(engine: dict[str, Any]) -> dict[str, Any]:
