@@ -78,13 +78,16 @@ def _templates(loaded: LoadedRecipe) -> list[Problem]:
 
 
 def _models(loaded: LoadedRecipe) -> list[Problem]:
-    """The teacher's model, or the scorer's, that is a path where nothing is."""
+    """A teacher's model, or the scorer's, that is a path where nothing is."""
     from infogap.errors import InputError
     from infogap.recipe.measure_section import THE_TEACHER, scorer_settings
     from infogap.teachers.model_identity import name_of
 
     recipe = loaded.recipe
-    models: dict[tuple[str | int, ...], AnyTeacher] = {("teacher", "model"): recipe.teacher} if recipe.teacher else {}
+    models: dict[tuple[str | int, ...], AnyTeacher] = {
+        (*(("teachers", name) if name else ("teacher",)), "model"): settings
+        for name, settings in recipe.every_teacher.items()
+    }
     if recipe.measure.gap is not None and recipe.measure.gap.scorer != THE_TEACHER:
         models["measure", "gap", "scorer", "model"] = scorer_settings(recipe.measure.gap.scorer, recipe.teacher)
     problems = []

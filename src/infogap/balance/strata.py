@@ -17,7 +17,7 @@ from infogap.measure.load_measures import measures_table
 from infogap.recipe.mix_sections import Balance
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS, Table
-from infogap.verify.pass_rate_filter import not_selected
+from infogap.verify.pass_rate_filter import PROBED, not_selected
 from infogap.verify.verifiers import verifier
 
 _OF_TASKS = ("task_id", "source", "family", "difficulty")
@@ -106,13 +106,13 @@ def _traces(run: Run, balance: Balance) -> pl.DataFrame:
     leak_kind = pl.col("leaks").list.first().struct.field("kind")
     return (
         run.scan(TRACES)
-        .select("trace_id", "task_id", "privilege", "error", "finish_reason", responds=responds)
+        .select("trace_id", "task_id", "privilege", "teacher", "error", "finish_reason", responds=responds)
         .join(run.scan(TASKS).select("task_id", "family", without_gold=without_gold), on="task_id", how="left")
         .join(run.scan(VERDICTS).select("trace_id", "verdict"), on="trace_id", how="left")
         .join(run.scan(MEASURES).select("trace_id", "band", "leak", leak_kind=leak_kind), on="trace_id", how="left")
         .join(run.scan(DUPLICATES).select("trace_id", duplicate=True), on="trace_id", how="left")
         .join(_contaminated(run).with_columns(contaminated=True), on="trace_id", how="left")
-        .join(not_selected(run).with_columns(left_out=True), on="task_id", how="left")
+        .join(not_selected(run).with_columns(left_out=True), on=PROBED, how="left")
         .join(_outside_where(run, balance).with_columns(outside_where=True), on="trace_id", how="left")
         .with_columns(reason=of_trace(balance))
         .select("trace_id", "task_id", "family", "privilege", "verdict", "band", "reason", detail=detail_of_trace())

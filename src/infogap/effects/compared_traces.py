@@ -9,7 +9,7 @@ import polars as pl
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TRACES, VERDICTS
-from infogap.verify.pass_rate_filter import JUDGED, not_selected
+from infogap.verify.pass_rate_filter import JUDGED, PROBED, not_selected
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def samples(run: Run, lexicons: list[str], judged: bool = True) -> pl.DataFrame:
             tokens=pl.col("completion_tokens"),
             unconditional=_unconditional(run.recipe),
         )
-        .join(not_selected(run), on="task_id", how="anti")
+        .join(not_selected(run), on=PROBED, how="anti")
         .join(verdicts.select("trace_id", "verdict"), on="trace_id", how="left")
         .join(
             run.scan(run.stored(MEASURES)).select(
