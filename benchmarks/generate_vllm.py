@@ -27,7 +27,7 @@ from typing import Any
 
 import polars as pl
 
-from infogap.generate import stage as generate_stage
+from infogap.generate import one_open_teacher
 from infogap.recipe import load_recipe
 from infogap.runs.pipeline import run_one
 from infogap.runs.run_folder import Run
@@ -62,7 +62,8 @@ class KeptOpen:
     def close(self) -> None:
         """Not yet."""
 
-    def for_run(self, run: Run) -> Teacher:  # noqa: ARG002 - what opens a teacher takes the run
+    def opened(self, *_: object) -> Teacher:
+        """What opens a teacher takes its settings."""
         return self
 
     def _noting(self, requests: Iterable[Request]) -> Iterator[Request]:
@@ -155,7 +156,7 @@ def main() -> int:
         assert isinstance(settings, VllmTeacher)
         model = VllmModel(settings, Path)
         kept = KeptOpen(model)
-        vars(generate_stage)["open_teacher"] = kept.for_run  # the stage asks a teacher that runs already
+        vars(one_open_teacher)["open_teacher"] = kept.opened  # the stage asks a teacher that runs already
         from vllm import LLM
 
         llm = LLM(model=settings.model, **settings.engine)

@@ -50,6 +50,15 @@ def test_the_keys_of_rounds_are_valid(tmp_path: Path) -> None:
     assert generate is not None and generate.until is not None and generate.select is not None
 
 
+def test_the_keys_of_several_teachers_are_valid(tmp_path: Path) -> None:
+    whole = re.sub(r"^(generate|measure):.*?\n\n", "", fenced("docs/recipe.md", "yaml"), flags=re.DOTALL | re.MULTILINE)
+    teachers = fenced("docs/backends.md", "yaml fragment")
+    (tmp_path / "recipe.yaml").write_text(re.sub(r"teacher:.*?\n\n", teachers + "\n", whole, flags=re.DOTALL))
+    generate = load_recipe(tmp_path / "recipe.yaml").recipe.generate
+    assert generate is not None
+    assert [use.label for use in generate.uses_of("small")] == ["unguided", "peers"]
+
+
 def test_the_keys_in_the_page_on_the_gap_are_valid(tmp_path: Path) -> None:
     gap = recipe_with(fenced("docs/gap.md", "yaml fragment"), "measure", tmp_path).measure.gap
     assert gap is not None and gap.per_token and gap.contexts == ["decoy_solution", "reference_only"]

@@ -49,3 +49,20 @@ def test_models_that_are_there(tmp_path: Path) -> None:
     file = tmp_path / "recipe.yaml"
     file.write_text(RECIPE.format(backend="embedded", model="a.gguf", scorer="a.gguf"))
     assert checked(file).recipe.name == "demo"
+
+
+def test_the_model_of_one_of_several_teachers_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(
+        "name: demo\n"
+        "tasks: [{from: reasoning_gym, names: [chain_sum], count: 1}]\n"
+        "teachers:\n"
+        "  small: {backend: embedded}\n"
+        "  large:\n"
+        "    backend: embedded\n"
+        "    model: large.gguf\n"
+        "generate: {privileges: [unguided]}\n"
+    )
+    with pytest.raises(RecipeError) as refused:
+        checked(tmp_path / "recipe.yaml")
+    problem = str(refused.value).replace(str(tmp_path), "")
+    assert problem == "/recipe.yaml:7: teachers.large.model: there is no model file /large.gguf"

@@ -372,7 +372,7 @@ def test_tasks_that_are_left_out_cost_nothing(
     folder: Path, texts_scored: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As `select` leaves out those that are solved never or always."""
-    monkeypatch.setattr("infogap.gap.stage.not_selected", lambda run: run.scan(TRACES).select("task_id"))
+    monkeypatch.setattr("infogap.gap.stage.not_selected", lambda run: run.scan(TRACES).select("task_id", "teacher"))
     rows = rows_of(scored(folder))
     assert texts_scored == []
     assert {row["detail"] for row in rows} == {"the trace's task is left out by `select`, or not in the tasks table"}

@@ -1,6 +1,6 @@
 """A process killed between any two changes that it makes to the disk: the next one ends with the same bytes.
 
-INFOGAP_KILL_STEP=1 tries every one of them, which takes minutes; by default it is one in 97.
+INFOGAP_KILL_STEP=1 tries every one of them, which takes minutes; by default it is one in 97, of two teachers in 401.
 """
 
 import os
@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from generate import solving
+from generate import several_teachers, solving
 from infogap.generate import STAGE, forget_failed
 from infogap.generate.trace_store import TraceStore
 from infogap.runs.run_folder import Run
@@ -74,6 +74,11 @@ def make_run(folder: Path, generate: str) -> Run:
     return solving.make_run(folder, "http://localhost:1/v1", generate, "teacher.logprobs=1")
 
 
+def make_run_of_two(folder: Path, generate: str) -> Run:
+    urls = dict.fromkeys(("one", "two"), "http://localhost:1/v1")
+    return several_teachers.make_run(folder, urls, generate, more=", logprobs: 1")
+
+
 def tables(run: Run) -> dict[str, bytes]:
     return {
         str(path.relative_to(run.path)): path.read_bytes()
@@ -83,12 +88,18 @@ def tables(run: Run) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.parametrize(("make", "step"), [(make_run, 97), (make_run_of_two, 401)])
 @pytest.mark.parametrize("change", ["another recipe", "failed ones again", "nothing"])
 def test_a_kill_between_any_two_changes_to_the_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dying: Dying, change: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    dying: Dying,
+    change: str,
+    make: Callable[[Path, str], Run],
+    step: int,
 ) -> None:
     teacher = Solver()
-    monkeypatch.setattr("infogap.generate.stage.open_teacher", lambda _run: teacher)
+    monkeypatch.setattr("infogap.generate.one_open_teacher.open_teacher", lambda *_: teacher)
     monkeypatch.setitem(TraceStore.__init__.__kwdefaults__ or {}, "block", 4)
     monkeypatch.setattr("infogap.verify.grade_traces.grade_all", graded_here)
     second = SELECTED if change == "another recipe" else ROUNDS
@@ -96,13 +107,13 @@ def test_a_kill_between_any_two_changes_to_the_disk(
     def work(folder: Path, left: int = -1) -> Run:
         """Make, change, make; where the process dies, the next one goes on with what was to be made."""
         teacher.mended = False
-        run = make_run(folder, ROUNDS)
+        run = make(folder, ROUNDS)
         dying.left = left
         surviving(lambda: STAGE.make(run))
         if change == "failed ones again":
             teacher.mended = True
             surviving(lambda: forget_failed(run))
-        run = make_run(folder, second)
+        run = make(folder, second)
         surviving(lambda: STAGE.make(run))
         return run
 
@@ -118,7 +129,7 @@ def test_a_kill_between_any_two_changes_to_the_disk(
     work(tmp_path / "counted", 10_000)
     changes = 10_000 - dying.left
     assert changes > 50
-    for left in range(0, changes, int(os.environ.get("INFOGAP_KILL_STEP", "97"))):
+    for left in range(0, changes, int(os.environ.get("INFOGAP_KILL_STEP", step))):
         run = work(tmp_path / f"killed-{left}", left)
         assert tables(run) == plain, left
         assert all(pl.read_parquet(run.path / name).height for name in plain if name.startswith("traces/part"))

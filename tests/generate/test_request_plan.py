@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infogap.errors import InputError
-from infogap.generate.generation_summary import cost
+from infogap.generate.generation_cost import cost
 from infogap.generate.request_plan import Plan
 from infogap.generate.show_prompt import prompt_of
 from infogap.recipe import load_recipe
@@ -46,15 +46,15 @@ def run(tmp_path: Path) -> Run:
     return made
 
 
-def settled(run: Run, teacher: str) -> Plan:
-    plan = Plan(run, teacher)
+def settled(run: Run) -> Plan:
+    plan = Plan(run)
     with run.rewrite(CONTEXTS) as out:
         plan.settle(out)
     return plan
 
 
 def test_every_request_is_asked_once_with_its_own_seed(run: Run) -> None:
-    plan = settled(run, "m")
+    plan = settled(run)
     planned = list(plan)
     assert [each.index for each in planned] == list(range(plan.total))
     assert len({each.request.request_id for each in planned}) == plan.total
@@ -63,31 +63,32 @@ def test_every_request_is_asked_once_with_its_own_seed(run: Run) -> None:
 
 
 def test_what_cannot_be_asked_is_counted_with_its_reason(run: Run) -> None:
-    plan = settled(run, "m")
-    assert plan.skipped == {("hint", "no solution"): 1, ("hint", "no step of the solution comes before its result"): 1}
+    plan = settled(run)
+    assert plan.skipped == {"hint: no solution": 1, "hint: no step of the solution comes before its result": 1}
 
 
 def test_a_second_plan_asks_exactly_the_same(run: Run) -> None:
-    one, other = settled(run, "m"), settled(run, "m")
+    one, other = settled(run), settled(run)
     assert one.key == other.key
     assert list(one) == list(other)
 
 
 def test_another_teacher_or_sampling_asks_something_else(run: Run, tmp_path: Path) -> None:
-    plan, other = settled(run, "m"), settled(run, "another")
-    warmer = Run(run.path, load_recipe(tmp_path / "recipe.yaml", ["teacher.sampling.temperature=1.0"]).recipe, run.base)
-    third = settled(warmer, "m")
-    assert len({plan.key, other.key, third.key}) == 3
+    keys = {settled(run).key}
+    for change in ("teacher.model=another", "teacher.sampling.temperature=1.0"):
+        changed = load_recipe(tmp_path / "recipe.yaml", [change])
+        keys.add(settled(Run(run.path, changed.recipe, run.base)).key)
+    assert len(keys) == 3
 
 
 def test_more_samples_keep_the_ids_of_the_first_ones(run: Run, tmp_path: Path) -> None:
     more = Run(run.path, load_recipe(tmp_path / "recipe.yaml", ["generate.samples=5"]).recipe, run.base)
-    first = {each.request.request_id for each in Plan(run, "m")}
-    assert first < {each.request.request_id for each in Plan(more, "m")}
+    first = {each.request.request_id for each in Plan(run)}
+    assert first < {each.request.request_id for each in Plan(more)}
 
 
 def test_contexts_are_stored_apart_and_joined_by_id(run: Run) -> None:
-    plan = settled(run, "m")
+    plan = settled(run)
     contexts = {row["context_id"]: row for row in run.scan(CONTEXTS).collect().iter_rows(named=True)}
     for each in plan:
         if each.privilege == "unguided":
@@ -103,7 +104,7 @@ def test_the_cost_is_known_before_anything_is_asked(run: Run) -> None:
     assert costs["requests"] == 42
     assert costs["privileges"] == {"unguided": 12, "hint": 6, "answer": 12, "decoy_answer": 12}
     assert costs["completion_tokens"] == 4200
-    assert costs["prompt_tokens"] == sum(len(each.request.messages[0]["content"]) for each in Plan(run, "m")) // 4
+    assert costs["prompt_tokens"] == sum(len(each.request.messages[0]["content"]) for each in Plan(run)) // 4
 
 
 def test_a_prompt_can_be_looked_at(run: Run) -> None:

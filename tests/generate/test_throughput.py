@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infogap.generate.throughput import PaceReader
+from infogap.generate.throughput import PaceReader, in_brackets
 from infogap.generate.trace_store import TraceStore, answered, move_to_cache
 
 
@@ -48,6 +48,20 @@ def test_the_pace_is_that_of_the_store_whenever_one_looks(order: list[int], fail
                 assert pace is not None
                 assert (pace.answered, pace.total) == answered(folder)
                 assert pace.failed == len(failed.intersection(order[: place + 1]))
+
+
+def test_each_of_several_teachers_has_its_own_progress(tmp_path: Path) -> None:
+    store, reader = TraceStore(tmp_path, "key", 5, block=2, by_teacher={"small": 2, "large": 3}), PaceReader(tmp_path)
+    for index, teacher in ((0, "small"), (1, "small"), (4, "large")):
+        store.add(index, row(index) | {"teacher": teacher})
+    pace = reader.read()
+    assert pace is not None
+    assert pace.teachers == {"small": (2, 2), "large": (1, 3)}
+    assert in_brackets(pace.teachers) == " (small 2 of 2, large 1 of 3)"
+    TraceStore(tmp_path, "next", 1, round_=1, block=2, by_teacher={"small": 0, "large": 1})
+    pace = reader.read()
+    assert pace is not None
+    assert pace.teachers == {"small": (2, 2), "large": (1, 4)}
 
 
 def test_nothing_planned_has_no_pace(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_its_options_are_checked_and_kept(tmp_path: Path, install: Install) -> N
     with run.rewrite(CONTEXTS) as out:
         from infogap.generate.request_plan import Plan
 
-        Plan(run, "m").settle(out)
+        Plan(run).settle(out)
     texts = run.scan(CONTEXTS).select("privilege", "text").unique().collect()
     assert dict(texts.iter_rows()) == {
         "solution_length": "The solution has 5 words.",

@@ -41,6 +41,21 @@ def test_recipe_keeps_what_determines_the_data_and_drops_where_it_ran(build: Bui
     assert not {"repo", "private"} & published["publish"].keys()
 
 
+def test_of_several_teachers_no_servers_and_keys_are_published(build: Build) -> None:
+    one = public_recipe(build().recipe)["teacher"]
+    start, end = RECIPE.index("    teacher:"), RECIPE.index("    generate:")
+    indented = "".join(f"    {line}\n" for line in RECIPE[start:end].splitlines())
+    several = (
+        indented.replace("teacher:", "big:") + "        little: {backend: embedded, model: ../private/little.gguf}\n"
+    )
+    recipe = public_recipe(build(recipe=f"{RECIPE[:start]}    teachers:\n{several}{RECIPE[end:]}").recipe)
+    assert recipe["teachers"]["big"] == one
+    assert recipe["teachers"]["little"]["model"] == "little.gguf"
+    assert "teacher" not in recipe
+    for hidden in ("gpu-node", "PRIVATE_KEY", "base_url", "private/"):
+        assert hidden not in str(recipe["teachers"])
+
+
 def test_a_request_s_body_keeps_what_shapes_the_answer_and_not_who_asks(build: Build) -> None:
     body = (
         "{user: alice@corp, metadata: {team: secret}, auth_token: abc, priority: 3, "

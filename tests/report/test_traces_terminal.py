@@ -78,3 +78,24 @@ def test_turns_of_a_sample_stand_in_their_order_whatever_is_chosen(
     assert shown.count("answer #0, turn 2") == 2
     print_traces(run, traces_of(run, {"privilege": "solution"}, tasks=9))
     assert "turn" not in capsys.readouterr().out
+
+
+def test_traces_of_several_teachers_say_whose_they_are(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    print_traces(run, traces_of(run, {}, tasks=1))
+    assert "Teacher-8B" not in capsys.readouterr().out
+    (part,) = run.part_paths(TRACES)
+    frame = pl.read_parquet(part)
+    later = frame.with_columns(
+        teacher=pl.lit("second"), round=pl.lit(4, pl.Int64), trace_id=pl.col("trace_id") + "-of-second"
+    )
+    pl.concat([frame, later]).write_parquet(part)
+    both = traces_of(run, {"privilege": "unguided"}, tasks=1)
+    assert both["teacher"].unique(maintain_order=True).to_list() == ["/models/Teacher-8B", "second"]
+    assert set(both["turns"]) == {1}  # another teacher's sample is no further turn
+    print_traces(run, both)
+    shown = capsys.readouterr().out
+    assert shown.count("/models/Teacher-8B") == shown.count("second") == 2
+    assert set(traces_of(run, {"teacher": "second"}, tasks=9)["teacher"]) == {"second"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -30,7 +31,12 @@ def run_of(folder: Path, teacher: str) -> Run:
 
 
 def ids_of(run: Run) -> list[str]:
-    return [planned.request.request_id for planned in Plan(run, "model")]
+    return [planned.request.request_id for planned in Plan(run)]
+
+
+def files_of(run: Run) -> dict[str, Any]:
+    assert run.recipe.teacher is not None
+    return model_identity(run.recipe.teacher, run.resolve)
 
 
 def test_another_file_of_the_same_name_is_asked_anew(tmp_path: Path) -> None:
@@ -54,9 +60,9 @@ def test_the_same_file_elsewhere_is_asked_nothing_twice(tmp_path: Path) -> None:
 def test_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "model.gguf").write_bytes(b"GGUF once")
     run = run_of(tmp_path, "{backend: embedded, model: model.gguf}")
-    found = model_identity(run)
+    found = files_of(run)
     monkeypatch.setattr(identity, "file_digest", None)
-    assert model_identity(run) == found
+    assert files_of(run) == found
     assert found["model_file"]["bytes"] == 9
 
 
@@ -81,7 +87,7 @@ def test_another_model_in_the_same_folder_is_asked_anew(tmp_path: Path) -> None:
 )
 def test_models_without_a_file_of_ones_own_are_known_by_name(tmp_path: Path, teacher: str) -> None:
     (tmp_path / "model.gguf").write_bytes(b"GGUF")
-    assert model_identity(run_of(tmp_path, teacher)) == {}
+    assert files_of(run_of(tmp_path, teacher)) == {}
 
 
 # Folders, known without reading gigabytes

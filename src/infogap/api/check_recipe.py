@@ -79,12 +79,15 @@ def _templates(loaded: LoadedRecipe) -> list[Problem]:
 
 
 def _models(loaded: LoadedRecipe) -> list[Problem]:
-    """Return the models, the teacher's or the scorer's, whose path does not exist."""
+    """Return the models, a teacher's or the scorer's, whose path does not exist."""
     from infogap.recipe.measure_section import THE_TEACHER, scorer_settings
     from infogap.teachers.model_identity import name_of
 
     recipe = loaded.recipe
-    models: dict[tuple[str | int, ...], AnyTeacher] = {("teacher", "model"): recipe.teacher} if recipe.teacher else {}
+    models: dict[tuple[str | int, ...], AnyTeacher] = {
+        (*(("teachers", name) if name else ("teacher",)), "model"): settings
+        for name, settings in recipe.every_teacher.items()
+    }
     if recipe.measure.gap is not None and recipe.measure.gap.scorer != THE_TEACHER:
         models["measure", "gap", "scorer", "model"] = scorer_settings(recipe.measure.gap.scorer, recipe.teacher)
     problems = []

@@ -18,7 +18,7 @@ from infogap.recipe.balance_section import HoldOut, MixSettings
 from infogap.recipe.recipe_errors import spell_path
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, GAPS, MEASURES, TASKS, TRACES, VERDICTS, Table
-from infogap.verify.pass_rate_filter import JUDGED, not_selected
+from infogap.verify.pass_rate_filter import JUDGED, PROBED, not_selected
 from infogap.verify.verifiers import verifier
 
 _OF_TASKS = ("task_id", "source", "family", "difficulty")
@@ -52,7 +52,7 @@ def read_pool(run: Run, mixes: Iterable[MixSettings]) -> pl.DataFrame:
         .join(run.scan(TASKS).select("task_id", without_gold=without_gold), on="task_id", how="left")
         .join(run.scan(DUPLICATES).select("trace_id", duplicate=True), on="trace_id", how="left")
         .join(_contaminated(run).with_columns(contaminated=True), on="trace_id", how="left")
-        .join(not_selected(run).with_columns(left_out=True), on="task_id", how="left")
+        .join(not_selected(run).with_columns(left_out=True), on=PROBED, how="left")
     )
     if "pass_rate" in wanted:
         pool = pool.join(_pass_rates(run), on="task_id", how="left")

@@ -55,12 +55,15 @@ def show_privilege(
     privilege: Annotated[str, typer.Argument(metavar="PRIVILEGE", help="As the run's recipe calls it.")],
     run: Annotated[Path, typer.Option("--run", metavar="RUN", callback=run_folder, help="The run's folder or name.")],
     task: Annotated[str | None, typer.Option(metavar="ID", help="By default the task with the lowest id.")] = None,
+    teacher: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of several teachers; by default the first that answers.")
+    ] = None,
 ) -> None:
     """Print the exact prompt that the teacher reads for one task."""
     from infogap.generate.show_prompt import prompt_of
     from infogap.runs.run_folder import Run
 
-    prompt = prompt_of(Run.open(run), privilege, task)
+    prompt = prompt_of(Run.open(run), privilege, task, teacher)
     if output.json:
         print_json({"privilege": privilege, "prompt": prompt})
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -147,7 +148,7 @@ def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
 
     from infogap.cli.task_preview import preview
     from infogap.effects.mix_outlook import planned_profile
-    from infogap.generate.generation_summary import cost
+    from infogap.generate.generation_cost import cost
     from infogap.runs.run_folder import Run
     from infogap.schema import TASKS
     from infogap.tasks import STAGE
@@ -193,8 +194,29 @@ def _print_plan(costs: dict[str, Any]) -> None:
     typer.echo(f"prompt tokens       {costs['prompt_tokens']:>14,}  estimated at 4 characters a token{of_first_round}")
     typer.echo(f"completion tokens   {costs['completion_tokens']:>14,}  at most (max_tokens of every request)")
     if "cost" in costs:
-        typer.echo(f"cost                {costs['cost']:>14,.2f}  of these tokens, by the recipe's price")
+        typer.echo(
+            f"cost                {costs['cost']:>14,.2f}  of these tokens, by the recipe's price{_unpriced(costs)}"
+        )
+    for line in _of_teachers(costs):
+        typer.echo(line)
     for reason, tasks in costs["skipped"].items():
         typer.echo(f"skipped             {tasks:>14,} tasks for {reason}")
     for sentence in costs.get("outlook", {}).get("says", []):
         typer.echo(sentence.replace("`", ""))
+
+
+def _unpriced(costs: dict[str, Any]) -> str:
+    """Which of several teachers a cost leaves out."""
+    without = [name for name, each in costs.get("teachers", {}).items() if "cost" not in each]
+    return f", without {', '.join(without)}, which {'has' if len(without) == 1 else 'have'} none" if without else ""
+
+
+def _of_teachers(costs: dict[str, Any]) -> Iterator[str]:
+    """A line for each of several teachers."""
+    if costs.get("one_teacher_per_task"):
+        yield "one teacher per task, drawn by the seed and the task's id:"
+    for name, each in costs.get("teachers", {}).items():
+        parts = [f"{each['tasks']:,} tasks"] if "tasks" in each else []
+        parts += [f"{each['prompt_tokens']:,} prompt tokens", f"{each['completion_tokens']:,} completion tokens"]
+        parts += [f"cost {each['cost']:,.2f}"] if "cost" in each else []
+        yield f"  {name:<18}{each['requests']:>14,} requests: {', '.join(parts)}"

@@ -18,6 +18,7 @@ def show(
     folder: RunFolder,
     task: Annotated[str | None, typer.Option(metavar="ID", help="Traces of this task.")] = None,
     privilege: Annotated[str | None, typer.Option(help="Traces under this privilege.")] = None,
+    teacher: Annotated[str | None, typer.Option(metavar="NAME", help="Traces of this teacher.")] = None,
     band: Annotated[str | None, typer.Option(help="uncertain, mixed or confident.")] = None,
     verdict: Annotated[str | None, typer.Option(help="correct, wrong, no_answer, truncated or ungradable.")] = None,
     duplicates: Annotated[
@@ -28,13 +29,14 @@ def show(
 ) -> None:
     """Show traces side by side, epistemic markers highlighted."""
     if duplicates:
-        _show_duplicates(folder, {"task_id": task, "privilege": privilege}, {"band": band, "verdict": verdict}, limit)
+        others = {"teacher": teacher, "band": band, "verdict": verdict}
+        _show_duplicates(folder, {"task_id": task, "privilege": privilege}, others, limit)
         return
     from infogap.report.traces_terminal import print_traces, traces_of
     from infogap.runs.run_folder import Run
 
     opened = Run.open(folder)
-    wanted = {"task_id": task, "privilege": privilege, "band": band, "verdict": verdict}
+    wanted = {"task_id": task, "privilege": privilege, "teacher": teacher, "band": band, "verdict": verdict}
     traces = traces_of(opened, {column: value for column, value in wanted.items() if value is not None}, limit)
     if output.json:
         print_json(traces.to_dicts())

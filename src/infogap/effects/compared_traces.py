@@ -10,7 +10,7 @@ from infogap.errors import InputError
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TRACES, VERDICTS
-from infogap.verify.pass_rate_filter import JUDGED, not_selected
+from infogap.verify.pass_rate_filter import JUDGED, PROBED, not_selected
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def samples(run: Run, lexicons: list[str], judged: bool = True) -> pl.DataFrame:
             tokens=pl.col("completion_tokens"),
             unconditional=_unconditional(run.recipe),
         )
-        .join(not_selected(run), on="task_id", how="anti")
+        .join(not_selected(run), on=PROBED, how="anti")
         .join(verdicts.select("trace_id", "verdict"), on="trace_id", how="left")
         .join(
             run.scan(run.stored(MEASURES)).select(

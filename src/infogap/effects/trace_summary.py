@@ -110,9 +110,8 @@ def how_chosen(recipe: Recipe) -> list[str]:
     generate = recipe.generate
     if generate is None:
         return []
-    said = []
-    if recipe.teacher is not None and (caveat := backend_of(recipe.teacher).caveat(recipe.teacher)):
-        said.append(caveat)
+    caveats = [caveat for each in recipe.every_teacher.values() if (caveat := backend_of(each).caveat(each))]
+    said = list(dict.fromkeys(caveats))
     if select := generate.select:
         low, high = select.pass_rate
         said.append(

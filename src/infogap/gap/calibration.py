@@ -13,7 +13,7 @@ import polars as pl
 
 from infogap.runs.run_folder import Run
 from infogap.schema import BAND_NAMES, GAPS, MEASURES, TRACES, VERDICTS
-from infogap.verify.pass_rate_filter import not_selected
+from infogap.verify.pass_rate_filter import PROBED, not_selected
 
 BINS = 10
 UNSURE = 0.5  # an answer that is less likely than not
@@ -51,8 +51,8 @@ def confidences(run: Run, *, measured: bool) -> pl.DataFrame:
     measures = run.scan(MEASURES) if measured else MEASURES.empty().lazy()
     return (
         run.scan(TRACES)
-        .select("trace_id", "task_id", "privilege")
-        .join(not_selected(run), on="task_id", how="anti")
+        .select("trace_id", "task_id", "privilege", "teacher")
+        .join(not_selected(run), on=PROBED, how="anti")
         .join(run.scan(GAPS).select("trace_id", "answer_confidence"), on="trace_id")
         .join(run.scan(VERDICTS).select("trace_id", "verdict"), on="trace_id", how="left")
         .join(measures.select("trace_id", "band", "epistemic_density"), on="trace_id", how="left")

@@ -12,7 +12,7 @@ from infogap.effects.trace_summary import richness_of
 from infogap.gap.calibration import UNSURE, Calibration, Group, calibration, confidences
 from infogap.runs.run_folder import Run
 from infogap.schema import GAPS, TRACES
-from infogap.verify.pass_rate_filter import not_selected
+from infogap.verify.pass_rate_filter import PROBED, not_selected
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -72,8 +72,9 @@ def gap_table(run: Run, *, measured: bool) -> GapTable:
     assert gap is not None
     scored = (
         run.scan(TRACES)
-        .select("trace_id", "task_id", "privilege")
-        .join(not_selected(run), on="task_id", how="anti")
+        .select("trace_id", "task_id", "privilege", "teacher")
+        .join(not_selected(run), on=PROBED, how="anti")
+        .drop("teacher")
         .join(run.scan(GAPS), on="trace_id")
         .with_columns(_other(name).alias(f"other {name}") for name in gap.contexts)
         .collect()

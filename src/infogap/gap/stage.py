@@ -22,9 +22,9 @@ from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTEXTS, GAPS, TASKS, TOKEN_GAPS, TRACES, VERDICTS, Table
 from infogap.teachers.logprobs import Scored, Scorer, TextToScore
-from infogap.verify.pass_rate_filter import not_selected
+from infogap.verify.pass_rate_filter import PROBED, not_selected
 
-_COLUMNS = ("trace_id", "task_id", "privilege", "context_id", "reasoning", "response", "finish_reason", "error")
+_COLUMNS = ("trace_id", *PROBED, "privilege", "context_id", "reasoning", "response", "finish_reason", "error")
 _REASONS_SHOWN = 3
 
 
@@ -115,18 +115,18 @@ def _score_all(run: Run, scorer: Callable[[], Scorer], store: ScoredStore, stop:
 
 def _parts(run: Run, prompts: Prompts) -> Iterator[_Part]:
     """Read the traces part by part, with what to score. Tasks that `select` leaves out are not scored."""
-    left_out = set(not_selected(run).collect()["task_id"])
+    left_out = set(not_selected(run).collect().iter_rows())
     for frame in run.parts(TRACES):
         traces = frame.select(_COLUMNS).to_dicts()
-        wanted = [trace["task_id"] for trace in traces if trace["task_id"] not in left_out]
-        tasks = _by_key(run, TASKS, wanted)
+        outside = [tuple(trace[name] for name in PROBED) in left_out for trace in traces]
+        tasks = _by_key(run, TASKS, [trace["task_id"] for trace in traces])
         contexts = _by_key(run, CONTEXTS, [trace["context_id"] for trace in traces])
         texts: list[TraceTexts | None] = []
         to_score: dict[str, TextToScore] = {}
         first = dict[str, int]()  # the number of the trace at which a task, or a prompt, comes first
         order = dict[str, tuple[int, int]]()
         for number, trace in enumerate(traces):
-            task = tasks.get(trace["task_id"])
+            task = None if outside[number] else tasks.get(trace["task_id"])
             if trace["error"] is not None or not (trace["reasoning"] or trace["response"]) or task is None:
                 texts.append(None)
                 continue

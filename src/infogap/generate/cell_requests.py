@@ -53,11 +53,12 @@ class Cell:
 
 
 class Schedule:
-    """Goes through a recipe's privileges task by task; counts what is left out and why."""
+    """Goes through a teacher's privileges task by task; counts what is left out and why."""
 
-    def __init__(self, generate: Generate, contexts: ContextWriter) -> None:
+    def __init__(self, generate: Generate, contexts: ContextWriter, uses: Sequence[PrivilegeUse]) -> None:
+        """`uses`: the privileges under which the teacher answers, each after the one whose attempts it shows."""
         self._generate = generate
-        self._uses, self._unguided = generate.in_order, generate.unguided
+        self._uses, self._unguided = uses, generate.unguided
         self._contexts = contexts
         self.skipped: Counter[tuple[str, str]] = Counter()  # (privilege, reason) -> tasks
         self.selected: Counter[str] = Counter()  # "selected" or why not -> tasks

@@ -1,4 +1,4 @@
-"""The cost of a recipe before generation, and the summary after it: manifest counts and notes for the user."""
+"""The summary after generation: counts for the manifest, and notes for the user."""
 
 from __future__ import annotations
 
@@ -8,71 +8,14 @@ from typing import Any
 import polars as pl
 
 from infogap.errors import ExternalError
-from infogap.generate.request_plan import Plan
+from infogap.generate.request_plan import Plan, TeacherRequests
 from infogap.recipe.generate_section import Generate, Until
-from infogap.recipe.privilege_entries import PrivilegeUse
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome
-from infogap.schema import CONTEXTS, TASKS, TRACES
-from infogap.teachers.base import backend_of
+from infogap.schema import TRACES
 from infogap.text.tag_counts import TagCounts
 from infogap.verify.grade_traces import scan_judged
-from infogap.verify.pass_rate_filter import not_selected
-
-_CHARACTERS_PER_TOKEN = 4  # of English text under today's tokenizers; stated wherever it is shown
-
-
-def cost(run: Run) -> dict[str, Any]:
-    """Requests per privilege, prompt tokens (estimated) and completion tokens (at most) of a run's plan.
-
-    Where later rounds depend on the answers, `requests` is the most there can be, `first_round` how many there are in
-    any case, and the prompt tokens are those of the first round.
-    """
-    recipe = run.recipe
-    assert recipe.teacher is not None and recipe.generate is not None
-    plan = Plan(run, recipe.teacher.model)
-    with run.rewrite(CONTEXTS) as out:
-        plan.settle(out)
-    first_round = Counter[str]()
-    characters = 0
-    for planned in plan:
-        first_round[planned.privilege] += 1
-        characters += sum(len(message["content"]) for message in planned.request.messages)
-    skipped = {f"{privilege}: {reason}": tasks for (privilege, reason), tasks in sorted(plan.skipped.items())}
-    privileges = _at_most(recipe.generate, run.rows(TASKS), plan) if recipe.generate.in_rounds else dict(first_round)
-    requests = sum(privileges.values())
-    prompt_tokens = characters // _CHARACTERS_PER_TOKEN
-    completion_tokens = requests * recipe.teacher.sampling.max_tokens
-    price = backend_of(recipe.teacher).price(recipe.teacher)
-    return {
-        "requests": requests,
-        "first_round": plan.total,
-        "privileges": privileges,
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": completion_tokens,
-        **({"cost": price.of(prompt_tokens, completion_tokens)} if price else {}),
-        "skipped": skipped,
-    }
-
-
-def _at_most(generate: Generate, tasks: int, plan: Plan) -> dict[str, int]:
-    """Requests per privilege if every task is selected and no attempt is right before the last."""
-    uses = generate.uses
-    if generate.select is not None and generate.unguided.label not in {use.label for use in uses}:
-        uses = (generate.unguided, *uses)
-    skipped = Counter[str]()
-    for (label, _), count in plan.skipped.items():
-        skipped[label] += count
-    return {use.label: (tasks - skipped[use.label]) * _traces_at_most(generate, use) for use in uses}
-
-
-def _traces_at_most(generate: Generate, use: PrivilegeUse) -> int:
-    named = use.label in {each.label for each in generate.uses}
-    samples = 0
-    if named:
-        samples = generate.until.max_attempts if generate.until else generate.samples * use.turns
-    probes = generate.select.samples if generate.select and use.label == generate.unguided.label else 0
-    return max(samples, probes)
+from infogap.verify.pass_rate_filter import PROBED, not_selected
 
 
 def summary(run: Run, last: Plan, rounds: int, tags: Counter[str]) -> Outcome:
@@ -80,48 +23,66 @@ def summary(run: Run, last: Plan, rounds: int, tags: Counter[str]) -> Outcome:
 
     `tags` counts by which tags this command's answers were split into thought and response.
 
-    Raises ExternalError where every request failed.
+    Raises ExternalError where every request, or every one to a teacher, failed.
     """
     generate = run.recipe.generate
     assert generate is not None
-    counts: dict[str, object] = {"rounds": rounds}
+    counts: dict[str, Any] = {"rounds": rounds}
     notes = []
+    if generate.one_teacher_per_task:
+        counts["drawn"] = last.tasks_by_teacher()
+        drawn = ", ".join(f"{name} {tasks:,}" for name, tasks in counts["drawn"].items())
+        notes.append(f"one teacher per task; tasks drawn for each: {drawn}")
     if generate.select is not None:
-        selected = dict(sorted(last.schedule.selected.items()))
-        counts["selected"] = selected
-        notes.append(f"select: {', '.join(f'{tasks:,} tasks {how}' for how, tasks in selected.items())}")
+        selected = [dict(sorted(asked.schedule.selected.items())) for asked in last.teachers]
+        counts["selected"] = _by_teacher(last, selected)
+        for asked, tasks_by_decision in zip(last.teachers, selected, strict=True):
+            decided = ", ".join(f"{tasks:,} tasks {how}" for how, tasks in tasks_by_decision.items())
+            notes.append(f"select{_of(asked)}: {decided}")
     if generate.until is not None:
-        counts["until"], until_note = _until(run, generate, generate.until)
-        notes.append(until_note)
-    skipped = {f"{privilege}: {reason}": tasks for (privilege, reason), tasks in sorted(last.skipped.items())}
+        reached = [_until(run, generate, generate.until, asked) for asked in last.teachers]
+        counts["until"] = _by_teacher(last, [found for found, _ in reached])
+        notes += [f"until{_of(asked)}: {note}" for asked, (_, note) in zip(last.teachers, reached, strict=True)]
+    skipped = last.skipped
     notes += [
-        f"{tasks:,} {'task' if tasks == 1 else 'tasks'} skipped for privilege {privilege}: {reason}"
-        for (privilege, reason), tasks in sorted(last.skipped.items())
+        f"{tasks:,} {'task' if tasks == 1 else 'tasks'} skipped for privilege {why}" for why, tasks in skipped.items()
     ]
     failed, failure_notes = _failures(run)
     notes += failure_notes
     words = _unknown_words(run)
     notes += TagCounts(tags=tags, words=words).notes()
-    rows, spent = _spent(run)
-    notes.append(", ".join(f"{amount:,} {name.replace('_', ' ')}" for name, amount in spent.items()))
+    rows, spent, spent_notes = _spent(run, last)
+    notes += spent_notes
     counts |= {"failed": failed, **spent, "skipped": skipped}
     counts |= TagCounts(words=words).as_counts()  # of all commands; by which tags is known of this one alone
     return Outcome(rows=rows, counts=counts, notes=notes)
 
 
-def _until(run: Run, generate: Generate, until: Until) -> tuple[dict[str, int], str]:
-    """Count the cells (a task under a privilege) with enough correct traces, and the traces spent on the others.
+def _by_teacher(last: Plan, counts: list[dict[str, int]]) -> dict[str, Any]:
+    """The counts of each of several teachers under its name; those of the only one as they are."""
+    if not last.teachers[0].teacher.named:
+        return dict(counts[0])
+    return {asked.teacher.name: own for asked, own in zip(last.teachers, counts, strict=True)}
+
+
+def _of(asked: TeacherRequests) -> str:
+    return f", {asked.teacher.name}" if asked.teacher.named else ""
+
+
+def _until(run: Run, generate: Generate, until: Until, asked: TeacherRequests) -> tuple[dict[str, int], str]:
+    """Count a teacher's cells (a task under a privilege) with enough correct traces, and the traces spent on others.
 
     Probes to which `until` does not apply are left out: those of tasks that are not selected, or all where the recipe
     does not name `unguided`.
     """
     judged = scan_judged(run)
+    of_teacher = pl.col("teacher") == asked.teacher.name if asked.teacher.named else pl.lit(True)
     correct = (pl.col("verdict") == "correct").sum()
     cells = (
         run.scan(TRACES)
-        .select("trace_id", "task_id", "privilege")
-        .filter(pl.col("privilege").is_in([use.label for use in generate.uses]))
-        .join(not_selected(run, judged), on="task_id", how="anti")
+        .select("trace_id", "task_id", "privilege", "teacher")
+        .filter(of_teacher & pl.col("privilege").is_in([use.label for use in generate.uses]))
+        .join(not_selected(run, judged), on=PROBED, how="anti")
         .join(judged.select("trace_id", "verdict"), on="trace_id", how="left")
         .group_by("task_id", "privilege")
         .agg(pl.len().alias("attempts"), correct.alias("correct"))
@@ -136,26 +97,34 @@ def _until(run: Run, generate: Generate, until: Until) -> tuple[dict[str, int], 
         "attempts_given_up": int(short["attempts"].sum()),
     }
     note = (
-        f"until: {enough.height:,} of {cells.height:,} tasks x privileges have {until.correct} correct traces; "
+        f"{enough.height:,} of {cells.height:,} tasks x privileges have {until.correct} correct traces; "
         f"{short.height:,} were given up after {until.max_attempts} attempts ({counts['attempts_given_up']:,} traces)"
     )
     return counts, note
 
 
 def _failures(run: Run) -> tuple[int, list[str]]:
-    failed = Counter(run.scan(TRACES).select(pl.col("error").drop_nulls()).collect()["error"].to_list())
-    if not failed:
+    failed = run.scan(TRACES).select("teacher", "error").collect()
+    for (name,), of_teacher in sorted(failed.partition_by("teacher", as_dict=True).items()):
+        errors = of_teacher["error"]
+        if errors.null_count() == 0:
+            who = f"teacher {name}: " if run.recipe.teachers else ""
+            raise ExternalError(
+                f"{who}every request failed (most often, {_most_often(errors)}); mend what it says and run again"
+            )
+    errors = failed["error"].drop_nulls()
+    if not len(errors):
         return 0, []
-    reason, count = failed.most_common(1)[0]
-    if failed.total() == run.rows(TRACES):
-        raise ExternalError(
-            f"every request failed (most often, {count} times: {reason}); mend what it says and run again"
-        )
     note = (
-        f"{failed.total()} requests failed (most often, {count} times: {reason}); they are rows with an `error` "
+        f"{len(errors)} requests failed (most often, {_most_often(errors)}); they are rows with an `error` "
         f"in {run.path / TRACES.name}; --retry-failed asks them again, which helps where the reason has passed"
     )
-    return failed.total(), [note]
+    return len(errors), [note]
+
+
+def _most_often(errors: pl.Series) -> str:
+    reason, count = Counter(errors.to_list()).most_common(1)[0]
+    return f"{count} times: {reason}"
 
 
 def _unknown_words(run: Run) -> Counter[str]:
@@ -165,16 +134,31 @@ def _unknown_words(run: Run) -> Counter[str]:
     return Counter(words.collect()["finish_reason"].to_list())
 
 
-def _spent(run: Run) -> tuple[int, dict[str, float]]:
-    """The number of traces and of their tokens, and their cost where the recipe has prices.
+def _spent(run: Run, last: Plan) -> tuple[int, dict[str, Any], list[str]]:
+    """The number of traces, of their tokens and their cost where the recipe has prices, and what to say of them.
 
     Without what repeated attempts at a request cost, which is not known.
     """
-    totals = run.scan(TRACES).select(pl.len(), pl.col("prompt_tokens", "completion_tokens").sum()).collect()
-    rows, prompt, completion = totals.row(0)
-    spent = {"prompt_tokens": prompt or 0, "completion_tokens": completion or 0}
-    teacher = run.recipe.teacher
-    price = backend_of(teacher).price(teacher) if teacher else None
-    if price is None:
-        return rows, spent
-    return rows, spent | {"cost": price.of(spent["prompt_tokens"], spent["completion_tokens"])}
+    tokens = pl.col("prompt_tokens", "completion_tokens").sum()
+    failed = pl.col("error").count().alias("failed")
+    totals = run.scan(TRACES).group_by("teacher").agg(pl.len().alias("traces"), failed, tokens).collect()
+    by_name = {row["teacher"]: row for row in totals.iter_rows(named=True)}
+    none = dict.fromkeys(("traces", "failed", "prompt_tokens", "completion_tokens"), 0)
+    of_teachers, costs = dict[str, dict[str, int]](), dict[str, float]()
+    for asked in last.teachers:
+        found = by_name.get(asked.teacher.name, none)
+        counts = of_teachers[asked.teacher.name] = {key: found[key] for key in none}
+        if price := asked.teacher.price:
+            costs[asked.teacher.name] = price.of(counts["prompt_tokens"], counts["completion_tokens"])
+    sums = {key: sum(counts[key] for counts in of_teachers.values()) for key in none}
+    spent: dict[str, Any] = {key: sums[key] for key in ("prompt_tokens", "completion_tokens")}
+    if costs:
+        spent["cost"] = round(sum(costs.values()), 6)
+    notes = [", ".join(f"{amount:,} {name.replace('_', ' ')}" for name, amount in spent.items())]
+    if not run.recipe.teachers:
+        return sums["traces"], spent, notes
+    for name, counts in of_teachers.items():
+        parts = [f"{amount:,} {key.replace('_', ' ')}" for key, amount in counts.items() if amount or key != "failed"]
+        cost = f"{costs[name]:,} cost" if name in costs else "no price" if costs else ""
+        notes.append(f"{name}: {', '.join([*parts, cost] if cost else parts)}")
+    return sums["traces"], spent | {"teachers": of_teachers}, notes

@@ -1,83 +1,28 @@
-"""Plan a round: every request to the teacher, in a fixed order, with its id, seed and the earlier traces it shows."""
+"""Plan a round: every request, in a fixed order, with its id, its seed and the earlier traces that it shows.
+
+Each teacher's requests follow from its own traces alone, and come one teacher after another: an engine needs the GPU
+alone, and its traces are whole parts of the table before the next is opened.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
-from pathlib import Path
+from itertools import islice
 from typing import Any
 
-import polars as pl
-
 from infogap.generate.cell_requests import Cell, CellRequest, EarlierTrace, Schedule
-from infogap.generate.trace_files import Rounds, part_number
-from infogap.ids import derived_seed, stable_id
+from infogap.generate.earlier_rounds import EarlierRounds
+from infogap.generate.teacher_draw import drawn_teacher
 from infogap.privileges.base import Attempt, Task
 from infogap.privileges.contexts import Context, ContextWriter, teacher_prompt
 from infogap.privileges.decoys import Decoys
 from infogap.recipe.generate_section import Generate
-from infogap.runs.run_folder import Run, TableWriter, check_part, read_part
-from infogap.schema import CONTEXTS, TASKS, TRACES, VERDICTS
+from infogap.runs.run_folder import Run, TableWriter
+from infogap.schema import CONTEXTS, TASKS
+from infogap.teachers.answering_teacher import AnsweringTeacher, answering_teachers
 from infogap.teachers.base import Request
-from infogap.teachers.model_identity import model_identity
-from infogap.verify.grade_traces import read_judged
-
-_NARROW = ("trace_id", "task_id", "privilege", "context_id", "sample", "round")
-_SCHEMA = pl.Schema(
-    {name: TRACES.schema[name] for name in _NARROW} | {"part": pl.Int64(), "verdict": VERDICTS.schema["verdict"]}
-)
-
-
-class EarlierRounds:
-    """The traces of the rounds before `before` (None: of all rounds), by task and privilege."""
-
-    def __init__(self, run: Run, before: int | None = None) -> None:
-        paths = {part_number(path): path for path in run.part_paths(TRACES)}
-        if before is not None:  # parts of later rounds may be of a plan that no longer holds
-            first_after = Rounds.read(run.path / TRACES.name).first_part(before)
-            paths = {number: path for number, path in paths.items() if number < first_after}
-        self._paths = paths
-        none = pl.DataFrame(schema=_SCHEMA)
-        table = pl.concat([none, *(_narrow(number, path) for number, path in paths.items())])
-        self._table = table.sort("task_id", "privilege", "sample", "round")
-        runs = self._table["task_id"].rle().struct.unnest()
-        starts = runs["len"].cum_sum() - runs["len"]
-        self._places = dict(zip(runs["value"], zip(starts, runs["len"], strict=True), strict=True))
-
-    def of(self, task_id: str) -> dict[str, list[EarlierTrace]]:
-        """A task's traces by privilege, as the recipe calls it; ordered by sample and round."""
-        start, length = self._places.get(task_id, (0, 0))
-        by_privilege: dict[str, list[EarlierTrace]] = {}
-        for row in self._table[start : start + length].iter_rows(named=True):
-            trace = EarlierTrace(
-                row["trace_id"], row["context_id"], row["sample"], row["round"], row["verdict"] or "", row["part"]
-            )
-            by_privilege.setdefault(row["privilege"], []).append(trace)
-        return by_privilege
-
-    def texts(self, traces: Iterable[EarlierTrace]) -> dict[str, Attempt]:
-        """The texts of traces, by trace_id. Reads only the parts that hold them."""
-        texts: dict[str, Attempt] = {}
-        wanted = sorted({(trace.part, trace.trace_id, trace.verdict) for trace in traces})
-        for part, of_part in groupby(wanted, key=lambda each: each[0]):
-            verdicts = {trace_id: verdict for _, trace_id, verdict in of_part}
-            rows = read_part(self._paths[part], TRACES).filter(pl.col("trace_id").is_in(list(verdicts)))
-            for row in rows.select("trace_id", "reasoning", "response").iter_rows(named=True):
-                right = verdicts[row["trace_id"]] == "correct"
-                texts[row["trace_id"]] = Attempt(row["reasoning"], row["response"], right)
-        return texts
-
-
-def _narrow(number: int, path: Path) -> pl.DataFrame:
-    """A part's traces without their texts, with their verdicts as far as they are given."""
-    check_part(path)
-    traces = pl.read_parquet(path, columns=list(_NARROW)).with_columns(part=pl.lit(number, pl.Int64))
-    verdicts = read_judged(path).select("trace_id", "verdict")
-    return traces.join(verdicts, on="trace_id", how="left", maintain_order="left").match_to_schema(_SCHEMA)
-
 
 _TASKS_AT_A_TIME = 256  # where attempts are shown: for so many tasks their texts are in memory
 
@@ -91,94 +36,48 @@ class Planned:
     task_id: str
     privilege: str
     context_id: str | None
+    teacher: str
     sample: int
     round: int
 
 
-class Plan:
-    """All requests of a round: derived anew at every pass rather than held, so that any number fits in memory."""
+class TeacherRequests:
+    """What one teacher is asked in a round."""
 
-    def __init__(
-        self,
-        run: Run,
-        teacher_name: str,
-        round_: int = 0,
-        earlier: EarlierRounds | None = None,
-        contexts: ContextWriter | None = None,
-    ) -> None:
-        """`earlier` holds the rounds before, None for the first; `contexts` can serve all rounds of a run."""
-        recipe = run.recipe
-        assert recipe.generate is not None and recipe.teacher is not None
-        self._run = run
-        self._seed = recipe.seed
-        self._generate: Generate = recipe.generate
-        self._settings = recipe.teacher.answer_settings | model_identity(run)
-        self.teacher_name = teacher_name
-        self._contexts = contexts or context_writer(run)
-        self._earlier = earlier or EarlierRounds(run, before=0)
-        self.round = round_
-        self.schedule = Schedule(self._generate, self._contexts)
-        self.total = 0
-        self.key = ""
+    def __init__(self, run: Run, teacher: AnsweringTeacher, contexts: ContextWriter) -> None:
+        generate = run.recipe.generate
+        assert generate is not None
+        self.teacher = teacher
+        self.schedule = Schedule(generate, contexts, generate.uses_of(teacher.recipe_name))
+        self.total = 0  # once the round is settled
+        self.first = 0  # the index of its first request in the round
+        self._generate: Generate = generate
+        self._seed = run.recipe.seed
+        self._contexts = contexts
+        self._drawn_from = list(run.recipe.every_teacher) if generate.one_teacher_per_task else []
 
-    @property
-    def skipped(self) -> Counter[tuple[str, str]]:
-        """(privilege, reason) -> tasks, as of the last pass."""
-        return self.schedule.skipped
+    def answers(self, task_id: str) -> bool:
+        """Whether the teacher answers a task: all of them, unless a draw gives each task to one teacher."""
+        return not self._drawn_from or drawn_teacher(self._seed, task_id, self._drawn_from) == self.teacher.recipe_name
 
-    def settle(self, out: TableWriter) -> None:
-        """Count the requests and the skipped tasks, and add the contexts that are new to the contexts table.
+    def cells(self, task: Task, earlier: EarlierRounds) -> Iterator[Cell]:
+        """The task's cells with requests due."""
+        if self.answers(task["task_id"]):
+            own = earlier.of(task["task_id"], self.teacher.name if self.teacher.named else None)
+            yield from self.schedule.cells(task, own)
 
-        `key` becomes a hash of all ids in order: plans with equal keys have the same requests.
+    def prompts(
+        self, task: Task, cell: Cell, texts: dict[str, Attempt]
+    ) -> Iterator[tuple[Context, list[tuple[int, Request]]]]:
+        """The cell's requests by context, each with its sample: one context for all, or one for each request.
+
+        `texts` are those of the attempts that the cell shows, by trace_id.
         """
-        hasher = hashlib.sha256()
-        self.total = 0
-        rows: list[dict[str, Any]] = []
-        for task, cell in self._cells():
-            written = {trace.context_id for trace in cell.earlier}
-            for context, requests in self._prompts(task, cell):
-                if context.context_id is not None and context.context_id not in written:
-                    rows.append(_context_row(task, cell, context))
-                    written.add(context.context_id)
-                for _, request in requests:
-                    hasher.update(request.request_id.encode())
-                    self.total += 1
-            if len(rows) >= 1_000:
-                out.write(CONTEXTS.frame(rows))
-                rows.clear()
-        out.write(CONTEXTS.frame(rows))
-        self.key = hasher.hexdigest()
-
-    def __iter__(self) -> Iterator[Planned]:
-        """The requests: tasks in table order, then privileges, then samples, so that equal prompts are neighbours."""
-        index = 0
-        for task, cell in self._cells():
-            for context, requests in self._prompts(task, cell):
-                for sample, request in requests:
-                    yield Planned(
-                        index, request, task["task_id"], cell.use.label, context.context_id, sample, self.round
-                    )
-                    index += 1
-
-    def _cells(self) -> Iterator[tuple[Task, Cell]]:
-        """Every cell with requests due; `_texts` has the attempts that it shows."""
-        self.schedule.begin()
-        tasks = (task for part in self._run.parts(TASKS) for task in part.iter_rows(named=True))
-        size = _TASKS_AT_A_TIME if self._generate.in_rounds else 1
-        while chunk := list(islice(tasks, size)):
-            cells = [
-                (task, cell) for task in chunk for cell in self.schedule.cells(task, self._earlier.of(task["task_id"]))
-            ]
-            self._texts = self._earlier.texts(_attempts(cells))
-            yield from cells
-
-    def _prompts(self, task: Task, cell: Cell) -> Iterator[tuple[Context, list[tuple[int, Request]]]]:
-        """The cell's requests by context, each with its sample: one context for all, or one for each request."""
         if cell.context is not None:
             yield cell.context, self._requests(task, cell, cell.context, cell.requests)
             return
         for due in cell.requests:
-            attempts = [self._texts[trace.trace_id] for trace in due.attempts]
+            attempts = [texts[trace.trace_id] for trace in due.attempts]
             context = self._contexts.write(task, cell.use, attempts)
             yield context, self._requests(task, cell, context, [due])
 
@@ -190,14 +89,122 @@ class Plan:
         requests = []
         for due in requests_due:
             turn = (due.turn,) if due.turn else ()
-            seed = derived_seed(self._seed, task["task_id"], cell.use.label, due.sample, *turn)
-            request_id = stable_id(self.teacher_name, messages, self._settings, seed)
-            requests.append((due.sample, Request(request_id, messages, seed)))
+            seed = self.teacher.seed(self._seed, task["task_id"], cell.use.label, due.sample, *turn)
+            requests.append((due.sample, Request(self.teacher.request_id(messages, seed), messages, seed)))
         return requests
 
 
-def _attempts(cells: list[tuple[Task, Cell]]) -> Iterator[EarlierTrace]:
-    return (trace for _, cell in cells for due in cell.requests for trace in due.attempts)
+class Plan:
+    """All requests of a round: derived anew at every pass rather than held, so that any number fits in memory."""
+
+    def __init__(
+        self,
+        run: Run,
+        round_: int = 0,
+        earlier: EarlierRounds | None = None,
+        contexts: ContextWriter | None = None,
+        teachers: Sequence[AnsweringTeacher] | None = None,
+    ) -> None:
+        """`earlier` holds the rounds before, None for the first; `contexts` and `teachers` can serve all rounds."""
+        assert run.recipe.generate is not None
+        self._run = run
+        self._in_rounds = run.recipe.generate.in_rounds
+        self._earlier = earlier or EarlierRounds(run, before=0)
+        contexts = contexts or context_writer(run)
+        self.teachers = [
+            TeacherRequests(run, teacher, contexts)
+            for teacher in (answering_teachers(run) if teachers is None else teachers)
+        ]
+        self.drawn = run.recipe.generate.one_teacher_per_task
+        self.round = round_
+        self.total = 0
+        self.key = ""
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """The number of tasks skipped as of the last pass, by privilege (and which of several teachers) and reason."""
+        skipped = {}
+        for each in self.teachers:
+            by = f" by {each.teacher.name}" if each.teacher.named else ""
+            for (privilege, reason), tasks in sorted(each.schedule.skipped.items()):
+                skipped[f"{privilege}{by}: {reason}"] = tasks
+        return skipped
+
+    def tasks_by_teacher(self) -> dict[str, int]:
+        """The number of tasks that each teacher answers."""
+        ids = self._run.scan(TASKS).select("task_id").collect()["task_id"].to_list()
+        return {each.teacher.name: sum(map(each.answers, ids)) for each in self.teachers}
+
+    def settle(self, out: TableWriter) -> None:
+        """Count the requests and the skipped tasks, and add the contexts that are new to the contexts table.
+
+        `key` becomes a hash of all ids in order: plans with equal keys have the same requests.
+        """
+        hashers = [hashlib.sha256() for _ in self.teachers]
+        for teacher in self.teachers:
+            teacher.total = 0
+        rows: list[dict[str, Any]] = []
+        task_id, written = "", set[str | None]()  # a context that two teachers read is one row
+        for number, task, cell in self._cells(range(len(self.teachers))):
+            if task["task_id"] != task_id:
+                task_id, written = task["task_id"], {None, *self._earlier.context_ids(task["task_id"])}
+            teacher, hasher = self.teachers[number], hashers[number]
+            for context, requests in teacher.prompts(task, cell, self._texts):
+                if context.context_id not in written:
+                    rows.append(_context_row(task, cell, context))
+                    written.add(context.context_id)
+                for _, request in requests:
+                    hasher.update(request.request_id.encode())
+                    teacher.total += 1
+            if len(rows) >= 1_000:
+                out.write(CONTEXTS.frame(rows))
+                rows.clear()
+        out.write(CONTEXTS.frame(rows))
+        self.total = 0
+        for teacher in self.teachers:
+            teacher.first = self.total
+            self.total += teacher.total
+        keys = [hasher.hexdigest() for hasher in hashers]
+        self.key = keys[0] if len(keys) == 1 else hashlib.sha256("".join(keys).encode()).hexdigest()
+
+    def __iter__(self) -> Iterator[Planned]:
+        """The requests: teachers in the recipe's order, for each its tasks in table order, privileges and samples.
+
+        So equal prompts are neighbours.
+        """
+        for number in range(len(self.teachers)):
+            yield from self.requests_of(number)
+
+    def requests_of(self, number: int) -> Iterator[Planned]:
+        """The requests of one of `teachers`, once the round is settled."""
+        teacher = self.teachers[number]
+        index = teacher.first
+        for _, task, cell in self._cells([number]):
+            for context, requests in teacher.prompts(task, cell, self._texts):
+                for sample, request in requests:
+                    place = (task["task_id"], cell.use.label, context.context_id, teacher.teacher.name)
+                    yield Planned(index, request, *place, sample, self.round)
+                    index += 1
+
+    def _cells(self, numbers: Sequence[int]) -> Iterator[tuple[int, Task, Cell]]:
+        """Every cell with requests due, of some of the teachers, task by task; `_texts` has the attempts it shows."""
+        for number in numbers:
+            self.teachers[number].schedule.begin()
+        tasks = (task for part in self._run.parts(TASKS) for task in part.iter_rows(named=True))
+        size = _TASKS_AT_A_TIME if self._in_rounds else 1
+        while chunk := list(islice(tasks, size)):
+            cells = [
+                (number, task, cell)
+                for task in chunk
+                for number in numbers
+                for cell in self.teachers[number].cells(task, self._earlier)
+            ]
+            self._texts = self._earlier.texts(_attempts(cell for _, _, cell in cells))
+            yield from cells
+
+
+def _attempts(cells: Iterator[Cell]) -> Iterator[EarlierTrace]:
+    return (trace for cell in cells for due in cell.requests for trace in due.attempts)
 
 
 def _context_row(task: Task, cell: Cell, context: Context) -> dict[str, Any]:

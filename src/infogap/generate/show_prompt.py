@@ -1,4 +1,4 @@
-"""What the teacher reads for one task of a run."""
+"""What a teacher reads for one task of a run."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import polars as pl
 
 from infogap.errors import InputError, nearest
-from infogap.generate.cell_requests import due
-from infogap.generate.request_plan import EarlierRounds, context_writer
+from infogap.generate.cell_requests import EarlierTrace, due
+from infogap.generate.earlier_rounds import EarlierRounds
+from infogap.generate.request_plan import context_writer
+from infogap.generate.teacher_draw import drawn_teacher
 from infogap.privileges.base import Task, UnmetNeedError
 from infogap.privileges.contexts import ContextWriter, teacher_prompt
 from infogap.recipe.generate_section import Generate
@@ -17,11 +19,12 @@ from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
 
 
-def prompt_of(run: Run, privilege: str, task_id: str | None = None) -> str:
+def prompt_of(run: Run, privilege: str, task_id: str | None = None, teacher: str | None = None) -> str:
     """What the teacher reads for a task under a privilege of the recipe: for its first sample, in its first turn.
 
-    By default the task is the one with the lowest id that has what the privilege needs. Raises InputError where the
-    run has no such privilege or task, or the task lacks what the privilege needs.
+    By default the task is the one with the lowest id that has what the privilege needs, and of several teachers it is
+    the first that answers it: contexts that are attempts show each its own. Raises InputError where the run has no
+    such privilege, teacher or task, the teacher does not answer it, or the task lacks what the privilege needs.
     """
     generate = run.recipe.generate
     if generate is None:
@@ -31,11 +34,16 @@ def prompt_of(run: Run, privilege: str, task_id: str | None = None) -> str:
         raise InputError(
             f"the recipe has no privilege '{privilege}'{nearest(privilege, labels)}; it has {', '.join(labels)}"
         )
-    writer, earlier = context_writer(run), EarlierRounds(run)
+    use, writer, earlier = labels[privilege], context_writer(run), EarlierRounds(run)
+    names = _teachers(run, use, teacher)
     why = ""
     for task in _tasks(run, task_id):
+        answering = [name for name in names if name in _answering(run, task["task_id"])]
+        if not answering:
+            why = why or f"the draw gives task {task['task_id']} to another teacher than {' or '.join(names)}"
+            continue
         try:
-            context = _context(task, labels[privilege], generate, writer, earlier)
+            context = _context(task, use, generate, writer, earlier.of(task["task_id"], answering[0] or None), earlier)
         except UnmetNeedError as reason:
             why = why or f"task {task['task_id']} has no context under {privilege}: {reason}"
             continue
@@ -43,13 +51,41 @@ def prompt_of(run: Run, privilege: str, task_id: str | None = None) -> str:
     raise InputError(why or f"{run.path} has no task {task_id or ''}; `infogap tasks {run.path}` collects them")
 
 
+def _teachers(run: Run, use: PrivilegeUse, wanted: str | None) -> list[str]:
+    """The teachers that answer under a privilege, by their names in the recipe; the one that is wanted, if any is."""
+    names = [name for name in run.recipe.every_teacher if use.answered_by(name)]
+    if wanted is None:
+        return names
+    if not run.recipe.teachers:
+        raise InputError("the recipe has one `teacher`, which has no name; leave it out")
+    if wanted not in names:
+        raise InputError(
+            f"no teacher '{wanted}' answers under '{use.label}'{nearest(wanted, names)}; {', '.join(names)} do"
+        )
+    return [wanted]
+
+
+def _answering(run: Run, task_id: str) -> list[str]:
+    """The teachers that answer a task."""
+    assert run.recipe.generate is not None
+    names = list(run.recipe.every_teacher)
+    return [drawn_teacher(run.recipe.seed, task_id, names)] if run.recipe.generate.one_teacher_per_task else names
+
+
 def _tasks(run: Run, task_id: str | None) -> Iterator[Task]:
     wanted = pl.lit(True) if task_id is None else pl.col("task_id") == task_id
     return run.scan(TASKS).filter(wanted).sort("task_id").collect().iter_rows(named=True)
 
 
-def _context(task: Task, use: PrivilegeUse, generate: Generate, writer: ContextWriter, earlier: EarlierRounds) -> str:
-    attempts = earlier.of(task["task_id"]).get(use.source or "", [])
+def _context(
+    task: Task,
+    use: PrivilegeUse,
+    generate: Generate,
+    writer: ContextWriter,
+    traces: dict[str, list[EarlierTrace]],
+    earlier: EarlierRounds,
+) -> str:
+    attempts = traces.get(use.source or "", [])
     first = due(use, generate.samples, generate.until, [], attempts)[0]
     texts = earlier.texts(first.attempts)
     return writer.write(task, use, [texts[trace.trace_id] for trace in first.attempts]).text

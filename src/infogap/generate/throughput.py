@@ -24,6 +24,7 @@ class Pace:
     answered: int
     total: int  # of the rounds planned so far
     round: int
+    teachers: dict[str, tuple[int, int]]  # of several, what each has answered and how many requests it has
     failures: dict[str, int]  # by reason, the most frequent first
     window: float  # seconds
     requests_per_second: float | None
@@ -36,6 +37,12 @@ class Pace:
         return sum(self.failures.values())
 
 
+def in_brackets(progress: dict[str, tuple[int, int]]) -> str:
+    """Format what each of several teachers has answered: ` (small 30 of 40, large 0 of 40)`; nothing for one."""
+    parts = [f"{name} {answered:,} of {total:,}" for name, (answered, total) in progress.items()]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
 @dataclass
 class _Tally:
     """The totals of one file."""
@@ -43,10 +50,12 @@ class _Tally:
     rows: int = 0
     tokens: int = 0
     failures: Counter[str] = field(default_factory=Counter)
+    teachers: Counter[str] = field(default_factory=Counter)
     offset: int = 0  # of a journal: the bytes read so far
 
-    def add(self, error: str | None, tokens: int | None, rows: int = 1) -> None:
+    def add(self, teacher: str, error: str | None, tokens: int | None, rows: int = 1) -> None:
         self.rows += rows
+        self.teachers[teacher] += rows
         self.tokens += tokens or 0
         if error is not None:
             self.failures[error[:_REASON_CHARACTERS]] += rows
@@ -73,12 +82,14 @@ class PaceReader:
         tallies = [tally for _, tally in self._tallies.values()]
         answered, tokens = sum(tally.rows for tally in tallies), sum(tally.tokens for tally in tallies)
         failures = sum((tally.failures for tally in tallies), Counter[str]())
+        by_teacher = sum((tally.teachers for tally in tallies), Counter[str]())
         window, requests_per_second, tokens_per_second = self._rates(time.monotonic(), answered, tokens)
         total = sum(rounds.totals)
         return Pace(
             answered=answered,
             total=total,
             round=len(rounds.totals) - 1,
+            teachers={name: (by_teacher[name], total) for name, total in rounds.totals_by_teacher.items()},
             failures=dict(failures.most_common()),
             window=window,
             requests_per_second=requests_per_second,
@@ -132,9 +143,9 @@ class PaceReader:
 
 def _of_part(path: Path) -> _Tally:
     tally = _Tally()
-    counts = pl.read_parquet(path, columns=["error", "completion_tokens"]).group_by("error")
-    for error, tokens, rows in counts.agg(pl.col("completion_tokens").sum(), pl.len()).iter_rows():
-        tally.add(error, tokens, rows)
+    counts = pl.read_parquet(path, columns=["teacher", "error", "completion_tokens"]).group_by("teacher", "error")
+    for teacher, error, tokens, rows in counts.agg(pl.col("completion_tokens").sum(), pl.len()).iter_rows():
+        tally.add(teacher, error, tokens, rows)
     return tally
 
 
@@ -148,6 +159,6 @@ def _read_on(path: Path, tally: _Tally) -> None:
             tally.offset += len(line)
             try:
                 row = orjson.loads(line)
-                tally.add(row["error"], row["completion_tokens"])
+                tally.add(row["teacher"], row["error"], row["completion_tokens"])
             except (orjson.JSONDecodeError, KeyError):
                 continue  # its request is asked again

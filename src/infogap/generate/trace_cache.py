@@ -20,9 +20,7 @@ _SCHEMA = pl.Schema({**TRACES.schema, "logprobs": TOKENS.schema["logprobs"], "en
 class Cache:
     """The cache of a traces folder as it is now. Only hashes of its ids are held in memory."""
 
-    def __init__(self, folder: Path, *, with_tokens: bool) -> None:
-        """`with_tokens`: give only rows whose tokens were recorded, and give them with their tokens."""
-        self._with_tokens = with_tokens
+    def __init__(self, folder: Path) -> None:
         self._paths = _paths(folder)
         hashes = _hashes(self._paths)
         files = np.repeat(np.arange(len(hashes)), [len(each) for each in hashes])
@@ -30,8 +28,11 @@ class Cache:
         self._hashes = np.concatenate([_NO_HASHES, *hashes])[order]
         self._files = files[order]
 
-    def rows(self, trace_ids: Iterable[str]) -> dict[str, Row]:
-        """The rows with these ids, by id. Reads only the files that hold them."""
+    def rows(self, trace_ids: Iterable[str], *, with_tokens: bool) -> dict[str, Row]:
+        """The rows with these ids, by id. Reads only the files that hold them.
+
+        `with_tokens`: give only rows whose tokens were recorded, and give them with their tokens.
+        """
         wanted = pl.Series(list(trace_ids), dtype=pl.String)
         hashes = wanted.hash().to_numpy()
         starts, ends = (np.searchsorted(self._hashes, hashes, side) for side in ("left", "right"))
@@ -39,10 +40,8 @@ class Cache:
         rows_by_id: dict[str, Row] = {}
         for file in sorted(set(np.concatenate(places).tolist())) if places else []:
             rows = pl.scan_parquet(self._paths[file], schema=_SCHEMA).filter(pl.col("trace_id").is_in(wanted.implode()))
-            if self._with_tokens:
-                rows = rows.filter(pl.col("logprobs").is_not_null())
-            else:
-                rows = rows.select(TRACES.schema.names())
+            recorded = pl.col("logprobs").is_not_null()
+            rows = rows.filter(recorded) if with_tokens else rows.select(TRACES.schema.names())
             rows_by_id |= {row["trace_id"]: row for row in rows.collect().iter_rows(named=True)}
         return rows_by_id
 

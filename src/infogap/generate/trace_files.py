@@ -6,6 +6,7 @@ recorded. A journal holds the completions of a block that is not whole yet, one 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ class Rounds:
     keys: tuple[str, ...] = ()
     totals: tuple[int, ...] = ()
     block: int = ROWS_PER_PART
+    by_teacher: tuple[dict[str, int], ...] = ()  # of several teachers, the number of requests for each; else empty
 
     @staticmethod
     def path(folder: Path) -> Path:
@@ -42,12 +44,15 @@ class Rounds:
             plan = orjson.loads(cls.path(folder).read_bytes())
             rounds = plan["rounds"]
             keys, totals = tuple(each["key"] for each in rounds), tuple(each["total"] for each in rounds)
-            return cls(keys, totals, plan["block"])
+            return cls(keys, totals, plan["block"], tuple(each.get("teachers", {}) for each in rounds))
         except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
             return cls()
 
     def write(self, folder: Path) -> None:
-        rounds = [{"key": key, "total": total} for key, total in zip(self.keys, self.totals, strict=True)]
+        rounds = [
+            {"key": key, "total": total} | ({"teachers": teachers} if teachers else {})
+            for key, total, teachers in zip(self.keys, self.totals, self.by_teacher, strict=True)
+        ]
         write_text(self.path(folder), orjson.dumps({"block": self.block, "rounds": rounds}).decode())
 
     def holds(self, round_: int, key: str, total: int, block: int) -> bool:
@@ -55,13 +60,24 @@ class Rounds:
         known = len(self.keys) > round_ and self.block == block
         return known and (self.keys[round_], self.totals[round_]) == (key, total)
 
-    def with_round(self, round_: int, key: str, total: int, block: int) -> Rounds:
+    def with_round(
+        self, round_: int, key: str, total: int, block: int, by_teacher: dict[str, int] | None = None
+    ) -> Rounds:
         """The rounds before this one, and this one; later ones followed from other answers and are dropped."""
         earlier = self.until(round_ if self.block == block else 0)
-        return Rounds((*earlier.keys, key), (*earlier.totals, total), block)
+        keys, totals = (*earlier.keys, key), (*earlier.totals, total)
+        return Rounds(keys, totals, block, (*earlier.by_teacher, by_teacher or {}))
 
     def until(self, count: int) -> Rounds:
-        return Rounds(self.keys[:count], self.totals[:count], self.block)
+        return Rounds(self.keys[:count], self.totals[:count], self.block, self.by_teacher[:count])
+
+    @property
+    def totals_by_teacher(self) -> dict[str, int]:
+        """The number of requests for each of several teachers, in all rounds; empty where there is one."""
+        totals = Counter[str]()
+        for each in self.by_teacher:
+            totals.update(each)
+        return dict(totals)
 
     def first_part(self, round_: int) -> int:
         """The number of a round's first part."""

@@ -12,6 +12,7 @@ again is taken from there.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -46,9 +47,13 @@ class TraceStore:
         *,
         round_: int = 0,
         with_tokens: bool = False,
+        by_teacher: dict[str, int] | None = None,
         block: int = ROWS_PER_PART,
     ) -> None:
-        """`with_tokens`: completions bring their tokens' log-probabilities, which go to the tokens table."""
+        """`with_tokens`: completions bring their tokens' log-probabilities, which go to the tokens table.
+
+        `by_teacher`: of several teachers, how many of the requests are for each.
+        """
         self._folder = folder
         self._total = total
         self._block = block
@@ -57,7 +62,7 @@ class TraceStore:
         rounds = Rounds.read(folder)
         if not rounds.holds(round_, key, total, block):
             move_to_cache(folder, rounds.first_part(round_) if rounds.block == block else 0)
-            rounds = rounds.with_round(round_, key, total, block)
+            rounds = rounds.with_round(round_, key, total, block, by_teacher)
             rounds.write(folder)
         self._first = rounds.first_part(round_)
         numbers = range(self._first, self._first + len(self.blocks))
@@ -86,6 +91,14 @@ class TraceStore:
     def complete(self) -> bool:
         return self.done == self._total
 
+    def done_of(self, indices: range) -> int:
+        """The number of the requests with these indices that are answered on disk."""
+        whole = sum(
+            len(range(max(indices.start, number * self._block), min(indices.stop, (number + 1) * self._block)))
+            for number in self._whole
+        )
+        return whole + sum(index in indices for rows in self._open.values() for index in rows)
+
     def has(self, index: int) -> bool:
         """Whether the request at `index` of the plan is answered on disk."""
         number = index // self._block
@@ -113,11 +126,11 @@ class TraceStore:
         self._open.setdefault(number, {})[index] = row
         self._close_if_whole(number)
 
-    def cached(self, trace_ids: Iterable[str]) -> dict[str, Row]:
-        """Rows of earlier plans with these ids."""
+    def cached(self, trace_ids: Iterable[str], *, with_tokens: bool | None = None) -> dict[str, Row]:
+        """Rows of earlier plans with these ids; `with_tokens`: their tokens are needed, by default as the store's."""
         if self._cache is None:
-            self._cache = Cache(self._folder, with_tokens=self._with_tokens)
-        return self._cache.rows(trace_ids)
+            self._cache = Cache(self._folder)
+        return self._cache.rows(trace_ids, with_tokens=self._with_tokens if with_tokens is None else with_tokens)
 
     def _close_if_whole(self, number: int) -> None:
         rows = self._open.get(number, {})
@@ -167,18 +180,48 @@ def round_parts(folder: Path, round_: int) -> list[Path]:
     return [part_path(folder, number) for number in range(rounds.first_part(round_), rounds.first_part(round_ + 1))]
 
 
-def nothing_but_failures(folder: Path, round_: int) -> bool:
-    """True if the round is not empty and every request of it failed."""
-    parts = [pl.read_parquet(path, columns=["error"]) for path in round_parts(folder, round_)]
-    return bool(parts) and not any(part["error"].null_count() for part in parts)
+@dataclass
+class Answers:
+    """What one teacher's answers on disk come to."""
+
+    answered: int = 0
+    failed: int = 0
+
+    @property
+    def nothing_but_failures(self) -> bool:
+        return 0 < self.answered == self.failed
+
+
+def answers_by_teacher(folder: Path, round_: int | None = None) -> dict[str, Answers]:
+    """Count the answers in a traces folder by the name of their teacher; with `round_`, those of a complete round."""
+    paths = [path for path in sorted(folder.glob("part-*.parquet")) if is_sound(path)]
+    journals = [] if round_ is not None else sorted(folder.glob("journal-*.jsonl"))
+    if round_ is not None:
+        paths = round_parts(folder, round_)
+    found: dict[str, Answers] = {}
+    for path in paths:
+        part = pl.read_parquet(path, columns=["teacher", "error"])
+        counts = part.group_by("teacher").agg(pl.len(), pl.col("error").count().alias("failed"))
+        for teacher, rows, failed in counts.sort("teacher").iter_rows():
+            answers = found.setdefault(teacher, Answers())
+            answers.answered += rows
+            answers.failed += failed
+    for journal in journals:
+        for row in read_journal(journal, _INDEX).values():
+            answers = found.setdefault(row["teacher"], Answers())
+            answers.answered += 1
+            answers.failed += row["error"] is not None
+    return found
+
+
+def nothing_but_failures(folder: Path, round_: int | None = None) -> list[str]:
+    """The teachers all of whose requests so far, or of a complete round, have failed."""
+    return [name for name, answers in answers_by_teacher(folder, round_).items() if answers.nothing_but_failures]
 
 
 def failures(folder: Path) -> int:
     """The number of failed requests in a traces folder."""
-    parts = [pl.read_parquet(path, columns=["error"]) for path in folder.glob("part-*.parquet") if is_sound(path)]
-    journals = [read_journal(path, _INDEX) for path in folder.glob("journal-*.jsonl")]
-    in_parts = sum(part.height - part["error"].null_count() for part in parts)
-    return in_parts + sum(row["error"] is not None for rows in journals for row in rows.values())
+    return sum(answers.failed for answers in answers_by_teacher(folder).values())
 
 
 def keep_rounds(folder: Path, count: int) -> None:

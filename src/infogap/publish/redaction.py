@@ -8,6 +8,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from infogap.recipe import Recipe, dump_recipe
+from infogap.recipe.teacher_section import AnyTeacher
 from infogap.teachers.base import backend_of
 
 # An absolute path, one that starts at home or climbs out of its folder, or a URL that is not the Hub's.
@@ -38,10 +39,18 @@ def public_recipe(recipe: Recipe) -> dict[str, Any]:
     for key in _UNPUBLISHED:
         written["publish"].pop(key, None)
     if recipe.teacher is not None:
-        backend = backend_of(recipe.teacher)
-        written["teacher"] = backend.public(recipe.teacher, written["teacher"])
-        written["teacher"] |= {key: _labels(written["teacher"].get(key)) for key in backend.path_keys}
+        written["teacher"] = _public_teacher(recipe.teacher, written["teacher"])
+    if recipe.teachers is not None:
+        written["teachers"] = {
+            name: _public_teacher(settings, written["teachers"][name]) for name, settings in recipe.teachers.items()
+        }
     return {key: _reduced(value) for key, value in written.items()}
+
+
+def _public_teacher(settings: AnyTeacher, written: dict[str, Any]) -> dict[str, Any]:
+    backend = backend_of(settings)
+    public = backend.public(settings, written)
+    return public | {key: _labels(public.get(key)) for key in backend.path_keys}
 
 
 def _labels(value: Any) -> Any:

@@ -54,6 +54,11 @@ class Generate(Model):
 
     samples: int = Field(4, ge=1, description="Traces per task and privilege.")
     privileges: list[PrivilegeEntry] = Field(min_length=1)
+    one_teacher_per_task: bool = Field(
+        False,
+        exclude_if=lambda drawn: not drawn,
+        description="With several `teachers`: one of them, drawn for each task, answers it under every privilege.",
+    )
     until: Until | None = None
     select: Select | None = None
     wording: Literal["infogap", "kim2026"] = Field("infogap", description="The template set that words the contexts.")
@@ -96,6 +101,10 @@ class Generate(Model):
         for use in by_label.values():
             place(use)
         return list(placed.values())
+
+    def uses_of(self, teacher: str) -> list[PrivilegeUse]:
+        """The privileges, in order, under which a teacher answers; `teacher` is its name in the recipe."""
+        return [use for use in self.in_order if use.answered_by(teacher)]
 
     @model_validator(mode="after")
     def _resolve(self, info: ValidationInfo) -> Self:

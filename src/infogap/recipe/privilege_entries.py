@@ -29,8 +29,9 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from infogap import plugins
 from infogap.errors import InputError, nearest
-from infogap.recipe.base import Model, refuse, refuse_at
+from infogap.recipe.base import Model, each_once, refuse, refuse_at
 from infogap.recipe.recipe_errors import show
+from infogap.recipe.sources import OneOrMore
 from infogap.user_objects import load_object
 
 Need = Literal["answer", "solution"]
@@ -38,6 +39,7 @@ Need = Literal["answer", "solution"]
 AttemptKind = Literal["wrong", "right"]
 """Which attempts of its own a teacher is shown: those that the verifier calls wrong, or right."""
 
+_OF_ENTRIES = ("as", "teacher")  # what every entry may say, whatever its privilege
 _OWN_TEMPLATE = "infogap.privileges.contexts:OwnTemplate"  # what an entry with a `template` is
 
 
@@ -48,6 +50,9 @@ class PrivilegeOptions(Model):
     model_config = ConfigDict(extra="allow", json_schema_extra={"additionalProperties": False})
 
     as_: str | None = Field(None, alias="as", min_length=1, description="The name under which its traces are kept.")
+    teacher: Annotated[OneOrMore, AfterValidator(each_once)] | None = Field(
+        None, min_length=1, description="Which of several `teachers` answer; by default every one."
+    )
     fraction: float | None = Field(None, gt=0, lt=1, description="hint: the share of the solution shown.")
     steps: int | None = Field(None, ge=1, description="hint: how many sentences or lines are shown.")
     from_: str | None = Field(
@@ -79,11 +84,17 @@ class PrivilegeUse:
     source: str | None  # the label of the privilege whose attempts it shows
     turns: int
     is_unguided: bool
+    teachers: tuple[str, ...] = ()  # who answers, of several; empty: every one
 
     @classmethod
-    def of(cls, label: str, privilege: Any) -> PrivilegeUse:
-        facts = {field.name: getattr(privilege, field.name) for field in fields(cls)[2:]}
-        return cls(label, privilege, **facts)
+    def of(cls, label: str, privilege: Any, teachers: tuple[str, ...] = ()) -> PrivilegeUse:
+        own = ("label", "privilege", "teachers")
+        facts = {field.name: getattr(privilege, field.name) for field in fields(cls) if field.name not in own}
+        return cls(label, privilege, **facts, teachers=teachers)
+
+    def answered_by(self, teacher: str) -> bool:
+        """Whether a teacher, by its name in the recipe, answers under this privilege."""
+        return not self.teachers or teacher in self.teachers
 
 
 def entry_parts(entry: str | dict[str, PrivilegeOptions]) -> tuple[str, PrivilegeOptions]:
@@ -98,7 +109,7 @@ def privilege_use(entry: str | dict[str, PrivilegeOptions], folder: Path = Path(
     """Resolve a valid entry; `folder` is the recipe's, in which the module of `module:object` is looked for first."""
     name, options = entry_parts(entry)
     privilege = _configured(name, options, _find(name, folder, own_template=options.template is not None))
-    return PrivilegeUse.of(options.as_ or str(privilege.name), privilege)
+    return PrivilegeUse.of(options.as_ or str(privilege.name), privilege, tuple(options.teacher or ()))
 
 
 def _scored_context(name: str) -> str:
@@ -199,11 +210,11 @@ def _check(name: str, options: PrivilegeOptions, folder: Path) -> None:
     if privilege is not None:
         if privilege.scoring:
             raise refuse(f"'{name}' is for scoring traces; no trace is written under it")
-        extra = given - {"as", *privilege.options}
+        extra = given - {*_OF_ENTRIES, *privilege.options}
     else:
         if options.template is None:
             raise refuse(_unknown(name))
-        extra = given - {"as", "template", "richness", "needs"}
+        extra = given - {*_OF_ENTRIES, "template", "richness", "needs"}
     if extra:
         raise refuse(f"privilege '{name}' has no option {', '.join(sorted(extra))}")
     if label != name and label in plugins.names("privileges"):
@@ -230,7 +241,7 @@ def _configured(name: str, options: PrivilegeOptions, privilege: Any) -> Any:
     if privilege is None:
         own_template = load_object(_OWN_TEMPLATE, Path())
         return own_template(name, options.template, options.richness or 0, tuple(options.needs))
-    values = {key: value for key, value in _given(options).items() if key != "as"}
+    values = {key: value for key, value in _given(options).items() if key not in _OF_ENTRIES}
     if not values:
         return privilege
     annotations = get_type_hints(type(privilege), include_extras=True)

@@ -12,16 +12,23 @@ from infogap.recipe.generate_section import Generate
 from infogap.recipe.measure_section import THE_TEACHER, Measure
 from infogap.recipe.publish_section import Publish
 from infogap.recipe.sources import FileTasks, TaskSource, TraceImport
-from infogap.recipe.teacher_section import Teacher
+from infogap.recipe.teacher_contradictions import teacher_contradictions
+from infogap.recipe.teacher_section import AnyTeacher, Teacher, TeacherName
 
 
 class Recipe(Model):
-    """Everything that a run depends on. Either tasks, teacher and generate, or import."""
+    """Everything that a run depends on. Either tasks, teacher (or teachers) and generate, or import."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="The run's folder: runs/NAME.")
     seed: int = Field(0, ge=0, lt=2**63)
     tasks: list[TaskSource] | None = Field(None, min_length=1)
     teacher: Teacher | None = None
+    teachers: dict[TeacherName, Teacher] | None = Field(
+        None,
+        min_length=1,
+        exclude_if=lambda teachers: teachers is None,
+        description="Several, each under the name that its traces have; in place of `teacher`.",
+    )
     generate: Generate | None = None
     import_: list[TraceImport] | None = Field(None, alias="import", min_length=1)
     measure: Measure = Measure()
@@ -34,6 +41,11 @@ class Recipe(Model):
     def imports(self) -> bool:
         """Whether traces are imported rather than generated."""
         return self.import_ is not None
+
+    @property
+    def every_teacher(self) -> dict[str, AnyTeacher]:
+        """The teachers by their names in the recipe; the one of `teacher` has none, and is under ''."""
+        return {**self.teachers} if self.teachers else {"": self.teacher} if self.teacher else {}
 
     @property
     def table_sources(self) -> list[FileTasks] | list[TraceImport]:
@@ -56,11 +68,13 @@ def contradictions(sections: dict[str, object]) -> list[tuple[Path, str]]:
     if "import" in sections:
         found += [
             ((key,), f"a recipe with `import` takes its traces from there; remove `{key}`")
-            for key in ("tasks", "teacher", "generate")
+            for key in ("tasks", "teacher", "teachers", "generate")
             if key in sections
         ]
         return found + _trace_columns(sections["import"]) + _no_teacher_to_score(sections.get("measure"))
     missing = [key for key in ("tasks", "teacher", "generate") if key not in sections]
+    if "teachers" in sections and "teacher" in missing:
+        missing.remove("teacher")
     if missing:
         found.append(
             ((), f"missing: {', '.join(f'`{key}`' for key in missing)} (or `import`, for traces that exist already)")
@@ -72,7 +86,7 @@ def contradictions(sections: dict[str, object]) -> list[tuple[Path, str]]:
         if isinstance(balance, Balance):
             found += _unknown_privileges(generate, balance)
         found += _pairs_without_a_second_trace(generate, sections.get("publish"))
-    return found
+    return found + teacher_contradictions(sections)
 
 
 def _pairs_without_a_second_trace(generate: Generate, publish: object) -> list[tuple[Path, str]]:

@@ -1,15 +1,25 @@
-"""The recipe's teacher: what all backends have in common, and where thoughts begin and end.
+"""The recipe's teacher, or teachers: what all backends have in common, and where thoughts begin and end.
 
 The settings of each backend are its own, read when it is named.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import orjson
-from pydantic import Discriminator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Tag, TypeAdapter, model_validator
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Tag,
+    TypeAdapter,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
@@ -185,3 +195,16 @@ def _settings_of(backend: Any) -> type[Model] | None:
 
 
 Teacher = Annotated[AnyTeacher, BackendSection(_settings_of, first=("embedded", "openai", "vllm", "ray"))]
+
+
+_TEACHER_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
+
+
+def _readable_name(name: str) -> str:
+    if not _TEACHER_NAME.fullmatch(name):
+        raise refuse(f"'{name}' names no teacher; write letters, digits, '.', '_' and '-', or ORG/NAME as models have")
+    return name
+
+
+TeacherName = Annotated[str, AfterValidator(_readable_name)]
+"""What traces call one of several teachers. It is published: it can be a model's name, and no path."""

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 _COLUMN_WIDTH = 38  # characters: two traces side by side in 80 columns
-_SHOWN = ("trace_id", "task_id", "privilege", "sample", "round", "reasoning", "response", "completion_tokens", "error")
+_SHOWN = (
+    *("trace_id", "task_id", "privilege", "teacher", "sample", "round"),
+    *("reasoning", "response", "completion_tokens", "error"),
+)
 
 
 def traces_of(run: Run, wanted: dict[str, str], tasks: int) -> pl.DataFrame:
@@ -42,7 +45,7 @@ def traces_of(run: Run, wanted: dict[str, str], tasks: int) -> pl.DataFrame:
         joined.filter(pl.col("task_id").is_in(shown.implode()))
         .join(run.scan(TASKS).select("task_id", "question", "answer", "family"), on="task_id", how="left")
         .with_columns(richness=_richness(run))
-        .sort("task_id", "richness", "privilege", "sample", "round", "trace_id")
+        .sort("task_id", "richness", "privilege", "teacher", "sample", "round", "trace_id")
         .drop("richness")
         .collect()
     )
@@ -50,7 +53,7 @@ def traces_of(run: Run, wanted: dict[str, str], tasks: int) -> pl.DataFrame:
 
 def _turns() -> dict[str, pl.Expr]:
     """Return a trace's turn in its sample and the number of turns: under `verifier` a teacher tries again."""
-    sample = ("task_id", "privilege", "sample")
+    sample = ("task_id", "privilege", "teacher", "sample")
     return {
         "turn": pl.col("round").rank("dense").over(sample),
         "turns": pl.col("round").n_unique().over(sample),
@@ -81,6 +84,7 @@ def print_traces(run: Run, traces: pl.DataFrame) -> None:
     console = stdout()
     lexicon = load(run.recipe.measure.lexicons[0], run.resolve)
     abreast = max(1, console.width // _COLUMN_WIDTH)
+    several = traces["teacher"].n_unique() > 1
     for (task_id,), rows in traces.group_by("task_id", maintain_order=True):
         first = rows.row(0, named=True)
         heading = f"task {task_id}  {first['family']}  gold answer: {first['answer']}"
@@ -90,15 +94,16 @@ def print_traces(run: Run, traces: pl.DataFrame) -> None:
             beside = traces_of_task[start : start + abreast]
             table = Table(expand=True, show_lines=False, padding=(0, 1))
             for trace in beside:
-                table.add_column(Text(_heading(trace)), ratio=1, overflow="fold")
+                table.add_column(Text(_heading(trace, several_teachers=several)), ratio=1, overflow="fold")
             table.add_row(*(_marked(trace, lexicon) for trace in beside))
             console.print(table)
 
 
-def _heading(trace: dict[str, Any]) -> str:
+def _heading(trace: dict[str, Any], *, several_teachers: bool) -> str:
     tokens, words = trace["completion_tokens"], trace["words"]
     length = f"{words or 0} words" if tokens is None else f"{tokens} tokens"
     parts = [
+        *([str(trace["teacher"])] if several_teachers else []),
         f"{trace['privilege']} #{trace['sample']}" + (f", turn {trace['turn']}" if trace["turns"] > 1 else ""),
         trace["verdict"] or "not verified",
         f"{trace['band'] or 'no band'}",

@@ -16,10 +16,8 @@ class Budget:
 class Spending:
     """Count requests and tokens as requests are sent and answered."""
 
-    def __init__(self, budget: Budget, most_tokens: int) -> None:
-        """`most_tokens` is assumed for an answer whose server does not report its tokens."""
+    def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        self._most_tokens = most_tokens
         self._sent = 0
         self._answered = 0
         self._tokens = 0
@@ -44,12 +42,10 @@ class Spending:
             return f"the budget of {self._budget.tokens:,} tokens"
         return None
 
-    def answer(self, prompt_tokens: int | None, completion_tokens: int | None, *, failed: bool = False) -> None:
-        """Count an answer. A number is None if the server does not report it."""
+    def answer(self, prompt_tokens: int | None, completion_tokens: int) -> None:
+        """Count an answer; `prompt_tokens` is None where the server does not report it."""
         self._answered += 1
-        if completion_tokens is None and not failed:
-            completion_tokens = self._most_tokens
-        self._tokens += (prompt_tokens or 0) + (completion_tokens or 0)
+        self._tokens += (prompt_tokens or 0) + completion_tokens
 
     def _expected_tokens(self) -> float:
         mean = self._tokens / self._answered if self._answered else 0

@@ -7,17 +7,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from infogap import plugins
 from infogap.errors import InputError
 from infogap.recipe.measure_section import ScorerSettings
 from infogap.recipe.teacher_section import AnyTeacher, Price
 from infogap.teachers.logprobs import Scorer
-
-if TYPE_CHECKING:
-    from infogap.runs.run_folder import Run
-
 
 Ended = Literal["stop", "length", "filtered", "failed"]
 
@@ -211,16 +207,14 @@ def backend_of(settings: AnyTeacher) -> Backend[Any]:
     return backend
 
 
-def open_teacher(run: Run) -> Teacher:
-    """Open the run's teacher, ready to answer. Raises InputError or ExternalError where it cannot be."""
-    teacher = run.recipe.teacher
-    assert teacher is not None, "a recipe with `generate` has a teacher"
-    return backend_of(teacher).open(teacher, run.resolve)
-
-
-def open_scorer(settings: AnyTeacher, resolve: Resolve) -> Scorer:
-    """Open a scorer; `resolve` gives a path of the recipe as a path of this machine.
+def open_teacher(settings: AnyTeacher, resolve: Resolve) -> Teacher:
+    """Open a teacher, ready to answer; `resolve` gives a path of the recipe as a path of this machine.
 
     Raises InputError or ExternalError where it cannot be.
     """
+    return backend_of(settings).open(settings, resolve)
+
+
+def open_scorer(settings: AnyTeacher, resolve: Resolve) -> Scorer:
+    """Open a scorer, as `open_teacher`."""
     return backend_of(settings).open_scorer(settings, resolve)

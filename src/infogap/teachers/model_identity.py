@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -16,39 +16,27 @@ from infogap.ids import digest, file_digest
 from infogap.recipe.teacher_section import AnyTeacher
 from infogap.teachers.base import Resolve, backend_of
 
-if TYPE_CHECKING:
-    from infogap.runs.run_folder import Run
-
 _READ_WHOLE = {".json", ".jinja", ".model", ".txt", ".py", ".tiktoken"}  # configuration, tokenizer, template, code
 _WEIGHTS = {".safetensors", ".bin", ".pt", ".pth", ".gguf"}
 _SAMPLE = 4096  # bytes
 _SAMPLES = 256  # of a file whose tensors are not listed
 
 
-def teacher_name(run: Run) -> str:
-    """Give the name of the run's teacher in traces: that of what `open_teacher` opens, without opening it.
+def name_of(settings: AnyTeacher, resolve: Resolve) -> str:
+    """Give the name of a model of a recipe in traces and gaps, without opening it.
 
     Raises InputError where the model is a path and nothing is there.
     """
-    assert run.recipe.teacher is not None, "a recipe with `generate` has a teacher"
-    return name_of(run.recipe.teacher, run.resolve)
-
-
-def name_of(settings: AnyTeacher, resolve: Resolve) -> str:
-    """Give the name of any model of a recipe in traces and gaps. Raises InputError as `teacher_name`."""
     return backend_of(settings).model_name(settings, resolve)
 
 
-def model_identity(run: Run) -> dict[str, Any]:
-    """Give what determines the teacher's answers besides its name and settings: part of every request's identity.
+def model_identity(settings: AnyTeacher, resolve: Resolve) -> dict[str, Any]:
+    """Give what determines a teacher's answers besides its name and settings: part of every request's identity.
 
     For a model that is a path, its digest: another file may have the same name. For another package's backend, the
     package's version: answers may change with it. Empty for models that their names identify.
     """
-    settings = run.recipe.teacher
-    if settings is None:
-        return {}
-    return backend_of(settings).identity(settings, run.resolve) | _provider(settings)
+    return backend_of(settings).identity(settings, resolve) | _provider(settings)
 
 
 def scorer_identity(settings: AnyTeacher, resolve: Resolve) -> dict[str, Any]:

@@ -9,9 +9,10 @@ import polars as pl
 
 from infogap.recipe.generate_section import Select
 from infogap.runs.run_folder import Run
-from infogap.schema import TASKS, TRACES, VERDICTS
+from infogap.schema import TRACES, VERDICTS
 
 SELECTED = "selected"
+PROBED = ("task_id", "teacher")  # whose pass rate decides: each teacher is probed with tasks of its own
 JUDGED = ("correct", "wrong", "no_answer", "truncated")  # verdicts that count in a pass rate
 
 
@@ -26,25 +27,25 @@ def decision(select: Select, correct: int, graded: int) -> str:
 
 
 def not_selected(run: Run, verdicts: pl.LazyFrame | None = None) -> pl.LazyFrame:
-    """Return the tasks (task_id) that the recipe's `select` leaves out; none if it has no `select`.
+    """Return the tasks (task_id, teacher) that the recipe's `select` leaves out; none if it has no `select`.
 
     `verdicts` replaces the verdicts table while that does not exist.
     """
     generate = run.recipe.generate
     if generate is None or generate.select is None:
-        return TASKS.empty().lazy().select("task_id")
+        return TRACES.empty().lazy().select(PROBED)
     select = generate.select
     probe = (pl.col("privilege") == generate.unguided.label) & (pl.col("sample") < select.samples)
     by_task = (
         run.scan(TRACES)
         .filter(probe)
-        .select("trace_id", "task_id")
+        .select("trace_id", *PROBED)
         .join(
             (run.scan(VERDICTS) if verdicts is None else verdicts).select("trace_id", "verdict"),
             on="trace_id",
             how="left",
         )
-        .group_by("task_id")
+        .group_by(PROBED)
         .agg(
             correct=(pl.col("verdict") == "correct").sum(),
             graded=pl.col("verdict").is_in(JUDGED).sum(),
@@ -52,8 +53,8 @@ def not_selected(run: Run, verdicts: pl.LazyFrame | None = None) -> pl.LazyFrame
         .collect()
     )
     left_out = [
-        row["task_id"]
+        tuple(row[name] for name in PROBED)
         for row in by_task.iter_rows(named=True)
         if decision(select, row["correct"], row["graded"]) != SELECTED
     ]
-    return pl.LazyFrame({"task_id": sorted(left_out)}, schema={"task_id": pl.String})
+    return pl.LazyFrame(sorted(left_out), schema=dict.fromkeys(PROBED, pl.String), orient="row")

@@ -1,0 +1,94 @@
+"""The cost of a recipe before anything is asked: requests and tokens, by privilege and by teacher."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from infogap.generate.request_plan import Plan, TeacherRequests
+from infogap.recipe.generate_section import Generate
+from infogap.recipe.privilege_entries import PrivilegeUse
+from infogap.runs.run_folder import Run
+from infogap.schema import CONTEXTS
+
+_CHARACTERS_PER_TOKEN = 4  # of English text under today's tokenizers; stated wherever it is shown
+
+
+def cost(run: Run) -> dict[str, Any]:
+    """Requests per privilege, prompt tokens (estimated) and completion tokens (at most) of a run's plan.
+
+    Where later rounds depend on the answers, `requests` is the most there can be, `first_round` how many there are in
+    any case, and the prompt tokens are those of the first round. Of several teachers, `teachers` has the same for each,
+    with the number of its `tasks` where they are drawn.
+    """
+    plan = Plan(run)
+    with run.rewrite(CONTEXTS) as out:
+        plan.settle(out)
+    tasks = plan.tasks_by_teacher()
+    costs = [_of_teacher(run, plan, number, tasks) for number in range(len(plan.teachers))]
+    if not run.recipe.teachers:
+        return costs[0] | {"skipped": plan.skipped}
+    privileges = Counter[str]()
+    for each in costs:
+        privileges.update(each["privileges"])
+    keys = ("requests", "first_round", "prompt_tokens", "completion_tokens")
+    sums: dict[str, Any] = {key: sum(each[key] for each in costs) for key in keys}
+    prices = [each["cost"] for each in costs if "cost" in each]
+    return {
+        **sums,
+        "privileges": dict(privileges),
+        **({"cost": round(sum(prices), 6)} if prices else {}),
+        "skipped": plan.skipped,
+        "one_teacher_per_task": plan.drawn,
+        "teachers": {
+            asked.teacher.name: ({"tasks": tasks[asked.teacher.name]} if plan.drawn else {}) | each
+            for asked, each in zip(plan.teachers, costs, strict=True)
+        },
+    }
+
+
+def _of_teacher(run: Run, plan: Plan, number: int, tasks: dict[str, int]) -> dict[str, Any]:
+    """The cost of one teacher's requests."""
+    generate, asked = run.recipe.generate, plan.teachers[number]
+    assert generate is not None
+    first_round = Counter[str]()
+    characters = 0
+    for planned in plan.requests_of(number):
+        first_round[planned.privilege] += 1
+        characters += sum(len(message["content"]) for message in planned.request.messages)
+    privileges = dict(first_round)
+    if generate.in_rounds:
+        privileges = _at_most(generate, tasks[asked.teacher.name], asked)
+    requests = sum(privileges.values())
+    prompt_tokens = characters // _CHARACTERS_PER_TOKEN
+    completion_tokens = requests * asked.teacher.most_tokens
+    price = asked.teacher.price
+    return {
+        "requests": requests,
+        "first_round": asked.total,
+        "privileges": privileges,
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        **({"cost": price.of(prompt_tokens, completion_tokens)} if price else {}),
+    }
+
+
+def _at_most(generate: Generate, tasks: int, asked: TeacherRequests) -> dict[str, int]:
+    """Requests per privilege if each of the teacher's tasks is selected and no attempt is right before the last."""
+    named = tuple(use for use in generate.uses if use.answered_by(asked.teacher.recipe_name))
+    uses = named
+    if generate.select is not None and generate.unguided.label not in {use.label for use in named}:
+        uses = (generate.unguided, *named)
+    skipped = Counter[str]()
+    for (label, _), count in asked.schedule.skipped.items():
+        skipped[label] += count
+    return {use.label: (tasks - skipped[use.label]) * _traces_at_most(generate, use, use in named) for use in uses}
+
+
+def _traces_at_most(generate: Generate, use: PrivilegeUse, named: bool) -> int:
+    """Traces of one task under a privilege; one that is not `named` is there for the probes of `select` alone."""
+    samples = 0
+    if named:
+        samples = generate.until.max_attempts if generate.until else generate.samples * use.turns
+    probes = generate.select.samples if generate.select and use.label == generate.unguided.label else 0
+    return max(samples, probes)

@@ -1,0 +1,76 @@
+"""A teacher of a recipe as it answers in a run: what traces call it, and what determines its answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from infogap.ids import derived_seed, stable_id
+from infogap.recipe.teacher_section import AnyTeacher, Price
+from infogap.teachers.base import backend_of
+from infogap.teachers.model_identity import model_identity, name_of
+
+if TYPE_CHECKING:
+    from infogap.runs.run_folder import Run
+
+
+@dataclass(frozen=True)
+class AnsweringTeacher:
+    """One teacher of a run.
+
+    Ids and seeds follow from its own settings alone: another teacher's can change without its requests being sent
+    again. A teacher of `teachers` that has its model's name keeps what the same `teacher` has answered.
+    """
+
+    name: str  # what the traces call it
+    recipe_name: str  # its key in `teachers`; empty for the one of `teacher`
+    settings: AnyTeacher
+    model: str  # what its backend calls it
+    files: dict[str, Any]  # see `model_identity`
+
+    @property
+    def named(self) -> bool:
+        """Whether it has a name in the recipe, as one of several."""
+        return bool(self.recipe_name)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What its answers depend on, for the manifest."""
+        return {"model": self.settings.model} | self.settings.answer_settings | self.files
+
+    @property
+    def with_tokens(self) -> bool:
+        """Whether its tokens' log-probabilities are recorded."""
+        return self.settings.logprobs is not None
+
+    @property
+    def most_tokens(self) -> int:
+        """Tokens of an answer, at most."""
+        return self.settings.sampling.max_tokens
+
+    @property
+    def price(self) -> Price | None:
+        """What its tokens cost, where the recipe says it."""
+        return backend_of(self.settings).price(self.settings)
+
+    def request_id(self, messages: list[dict[str, str]], seed: int) -> str:
+        """Hash all that determines the answer to a request."""
+        return stable_id(self.model, messages, self.settings.answer_settings | self.files, seed, *self._own_name)
+
+    def seed(self, *parts: object) -> int:
+        """Derive a request's seed: two teachers of one model sample independently."""
+        return derived_seed(*parts, *self._own_name)
+
+    @property
+    def _own_name(self) -> tuple[str, ...]:
+        return () if self.name == self.model else (self.name,)
+
+
+def answering_teachers(run: Run) -> list[AnsweringTeacher]:
+    """Give the teachers of a run, in the recipe's order. Raises InputError where a model is a path to nothing."""
+    teachers = []
+    for recipe_name, settings in run.recipe.every_teacher.items():
+        model = name_of(settings, run.resolve)
+        files = model_identity(settings, run.resolve)
+        teachers.append(AnsweringTeacher(recipe_name or model, recipe_name, settings, model, files))
+    return teachers
