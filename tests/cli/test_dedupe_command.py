@@ -41,7 +41,7 @@ def test_options_that_do_not_go_together(tmp_path: Path) -> None:
         ((), "name a run's folder, or a file with --input and --column"),
         (("run", "--input", "a.jsonl"), "name a run's folder, or a file"),
         (("run", "--num-perm", "64"), "--num-perm needs --input; for a run, set it in the recipe"),
-        (("--input", "a.jsonl"), "say which column holds the texts"),
+        (("--input", "a.jsonl"), "name the column that holds the texts"),
         (
             ("--input", "a.jsonl", "--column", "text", "--threshold", "2"),
             "--threshold: should be less than or equal to 1",
