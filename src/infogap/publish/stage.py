@@ -67,8 +67,9 @@ def _make(run: Run) -> Outcome:
     total = sum(size for size in sizes if size is not None)
     with whole_folder(run.path / FOLDER) as folder, progress("publish", total, "rows") as advance:
         written = [
-            write_config(config, config.columns(run), each, folder, advance)
-            for config, each in zip(configs, rows, strict=True)
+            # Rows of a config that does not say how many it has are not in the total.
+            write_config(config, config.columns(run), each, folder, advance if size is not None else _unseen)
+            for config, each, size in zip(configs, rows, sizes, strict=True)
         ]
         for each in written:
             if not each.rows:
@@ -77,6 +78,10 @@ def _make(run: Run) -> Outcome:
         (folder / "README.md").write_text(card(run, written, traces, folder), encoding="utf-8")
     counts = {each.config.name: {"rows": each.rows, "files": len(each.shards), "bytes": each.bytes} for each in written}
     return Outcome(rows=sum(each.rows for each in written), counts=counts, notes=_notes(run, traces, written))
+
+
+def _unseen(_rows: int = 1, **_extra: Any) -> None:
+    """Count nothing."""
 
 
 def _views(run: Run) -> Iterator[tuple[Config, str]]:

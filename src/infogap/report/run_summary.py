@@ -187,15 +187,14 @@ def mix_table(name: str, counts: dict[str, Any]) -> Table:
 
 def _next_steps(run: Run) -> str:
     dataset, folder = run.path / "dataset", shlex.quote(str(run.path))
-    default = run.recipe.publish.configs[0]
     publish = f"infogap publish {folder} --push" if run.recipe.publish.repo else "set publish.repo to push to the Hub"
-    return (
-        f"dataset   {dataset}\n"
-        f"report    {run.path / 'report' / 'index.html'}\n"
-        f'load it   python -c \'from datasets import load_dataset; print(load_dataset("{dataset}", "{default}"))\'\n'
-        f"look      infogap show {folder}\n"
-        f"next      {publish}"
-    )
+    lines = [f"report    {run.path / 'report' / 'index.html'}", f"look      infogap show {folder}"]
+    written = run.manifest(dataset.name)
+    if written is not None and written.counts:
+        default = next(iter(written.counts))
+        load = f'from datasets import load_dataset; print(load_dataset("{dataset}", "{default}"))'
+        lines = [f"dataset   {dataset}", lines[0], f"load it   python -c '{load}'", lines[1], f"next      {publish}"]
+    return "\n".join(lines)
 
 
 def _number(value: float | None, form: str) -> str:
