@@ -92,7 +92,7 @@ def test_the_closest_mix_and_the_largest_size_are_those_of_an_exhaustive_search(
         assert (exactly is not None) == (as_key(targets) in reachable)
         assert exactly is None or exactly.sum() == size
         total = min(size, max(sum(mix[0]) for mix in reachable))
-        closest = quotas.closest(size)
+        closest = quotas.closest(size, quotas.within(size))
         assert closest.counts.sum() == total
         assert closest.deviation == closest.at_least
         assert closest.deviation == min(

@@ -57,6 +57,9 @@ def decide(strata: Strata, *, refuse: bool = True) -> Decision:
 def _short(strata: Strata, quotas: Quotas, size: int, most: int, refuse: bool) -> Decision:
     """Explain what is missing, and do what the recipe says."""
     within, feasible = quotas.within(size), quotas.largest(min(size, most))
+    was_cut_off = quotas.was_cut_off
+    if feasible > within.sum() and (larger := quotas.exactly(feasible)) is not None:  # where a search was cut off
+        within = larger
     text = explain(strata, quotas, size, within, feasible)
     when_short = strata.mix.when_short
     if when_short == "error":
@@ -66,8 +69,10 @@ def _short(strata: Strata, quotas: Quotas, size: int, most: int, refuse: bool) -
     if when_short == "shrink":
         counts = quotas.exactly(feasible) if feasible else within * 0
         made = f"the mix was made with {feasible:,} traces (when_short: shrink)"
+        if was_cut_off:
+            made += "; the search was cut off, and there may be a larger one"
         return _decision(strata, quotas, counts, size, f"{text}\n{made}")
-    closest = quotas.closest(size)
+    closest = quotas.closest(size, within)
     made = (
         f"the mix was made with {closest.counts.sum():,} traces (when_short: best_effort); over all values, "
         f"{closest.deviation:,} traces are above or below a target"

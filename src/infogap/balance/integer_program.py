@@ -151,6 +151,16 @@ class IntegerProgram:
         per_group = chosen[layout.types :] if self._groups else np.array([per_type.sum()])
         return Choice(per_type, per_group, deviates)
 
+    def without_caps(self) -> NDArray[np.bool_]:
+        """Return which types may have more traces whatever the targets: those without a value that has a cap alone."""
+        free = np.ones(self._layout.types, dtype=np.bool_)
+        for axis, index in zip(self._axes, self._supply.members, strict=True):
+            if axis.caps and not axis.shares:
+                free[self._layout.type_of_cell] &= np.isinf(axis.bounds(0, np.zeros(len(axis.values), np.int64))[1])[
+                    index
+                ]
+        return free
+
     def _slack_limits(self, upper: Reals) -> Reals:
         """How far each value may be below, and above, its bounds: not above a cap."""
         shared = _joined([np.full(len(axis.values), float(bool(axis.shares))) for axis in self._axes])

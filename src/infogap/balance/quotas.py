@@ -9,7 +9,7 @@ program has a variable per type and per group, not one per cell: 10,000 families
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,10 @@ from infogap.balance.task_flow import Layout, Supply, TaskFlow
 
 Reals = NDArray[np.float64]
 
-# The same limit on every machine, which one in seconds would not be.
-_ROUNDS = 300  # of solving and cutting
+# The same limits on every machine, which one in seconds would not be.
+_SMALL = 2_000  # types times groups
+_ROUNDS = 300  # of solving and cutting, of a small program: enough for every one that was tried
+_ROUNDS_OF_MANY = 30  # of a larger one
 _RAKES = 50  # of fitting the ideal counts to the targets
 
 
@@ -39,6 +41,11 @@ class Closest:
     """No mix of this size deviates by less; equal to `deviation` unless the search was cut off."""
 
 
+def _above_all(traces: int) -> float:
+    """A weight of one trace that no distance to ideal numbers, twice for types and twice for groups, outweighs."""
+    return min(4.0 * traces + 10, 1e6)
+
+
 class Quotas:
     """The quotas of the cells, from the axes and the supply."""
 
@@ -53,6 +60,8 @@ class Quotas:
         """Per axis: the most traces of each value that the tasks can supply, other axes aside."""
         self._most = supply.most_by_cell()
         self._program = IntegerProgram(axes, supply, self._layout)
+        self.was_cut_off = False
+        """Whether a search was ended before it was proved that there is nothing better."""
 
     def targets(self, size: int) -> list[Counts]:
         """Return, per axis, the traces of each value in a mix of `size`; -1 for values that are only bounded."""
@@ -67,46 +76,57 @@ class Quotas:
         if not self._supply.cells:
             return None if size else np.zeros(0, dtype=np.int64)
         lower, upper = self._bounds(size)
-        return self._nearest(size, lambda: self._program.solve(self._even(size), lower, upper, size, size))
+        even = self._even(size)
+        choice, _ = self._attained(lambda: self._program.solve(even, lower, upper, size, size))
+        return None if choice is None else self._spread(choice, size)
 
     def within(self, size: int) -> Counts:
-        """Return each cell's count in the largest mix in which no value exceeds its target in a mix of `size`."""
+        """Return each cell's count in a mix in which no value exceeds its target in a mix of `size`.
+
+        It is the largest, unless the search for it is cut off.
+        """
         if not self._supply.cells:
             return np.zeros(0, dtype=np.int64)
-        total = self._most_within(size)
-        lower, upper = self._bounds(size)
-        lower = np.minimum(lower, 0)
-        counts = self._nearest(total, lambda: self._program.solve(self._even(total), lower, upper, total, total))
-        return np.zeros(self._supply.cells, dtype=np.int64) if counts is None else counts
+        choice, last = self._largest_within(size)
+        found = choice or last
+        return np.zeros(self._supply.cells, dtype=np.int64) if found is None else self._spread(found, size)
 
-    def closest(self, size: int) -> Closest:
+    def closest(self, size: int, attainable: Counts) -> Closest:
         """Return the mix of `size`, or of as many traces as there are, that deviates least from the targets.
 
         A value's cap is kept whatever the targets. Of several such mixes, it is the one closest to the product of the
-        shares.
+        shares. `attainable` are counts to start from where the search is cut off.
         """
         total = min(size, self._supply.most(self._supply.everything))
         if not total:
             return Closest(np.zeros(self._supply.cells, dtype=np.int64), size, size)
-        program, wanted = self._program, Objective(deviation=1.0)
         lower, upper = self._bounds(size)
-        choice, at_least = self._attained(lambda: program.solve(wanted, lower, upper, total, total, soft=True))
-        if choice is None:
-            return self._cut_off(size, lower, upper, at_least)
-        even = self._even(total)
-        counts = self._nearest(
-            total, lambda: program.solve(even, lower, upper, total, total, soft=True, deviation=choice.deviation)
-        )
-        if counts is None:
-            counts = self._spread(choice, total)
-        return Closest(counts, choice.deviation, choice.deviation)
+        wanted = replace(self._even(total), deviation=_above_all(total))
+        choice, last = self._attained(lambda: self._program.solve(wanted, lower, upper, total, total, soft=True))
+        if choice is not None:
+            return Closest(self._spread(choice, total), choice.deviation, choice.deviation)
+        if last is None:  # caps that leave no mix of this size
+            counts = self.within(size)
+            return Closest(counts, self._deviation(counts, lower, upper), 0)
+        free = self._program.without_caps()
+        starts = (self._spread(last, total), attainable)
+        mixes = [self._flow.filled(counts, total, free) for counts in starts if counts.sum() <= total]
+        deviations = [self._deviation(counts, lower, upper) for counts in mixes]
+        best = int(np.argmin(deviations))
+        return Closest(mixes[best], deviations[best], last.deviation)
 
     def largest(self, limit: int) -> int:
-        """Return the largest size up to `limit` whose targets can all be met exactly; 0 if there is none."""
+        """Return the largest size up to `limit` whose targets can all be met exactly; 0 if there is none.
+
+        Where the search is cut off, there may be a larger one: `was_cut_off` says so.
+        """
+        self.was_cut_off = False
         size = self._program.largest(limit) if self._supply.cells else 0
         while size > 0:
             targets = self.targets(size)
-            most = self._most_within(size)
+            choice, last = self._largest_within(size)
+            found = choice or last
+            most = 0 if found is None else int(found.per_type.sum())  # an upper bound if it was cut off
             if most == size and self._is_attainable(size):
                 break
             size = self._next_size(targets, size, min(most, size - 1))
@@ -114,15 +134,21 @@ class Quotas:
 
     def _is_attainable(self, size: int) -> bool:
         lower, upper = self._bounds(size)
-        choice, _ = self._attained(lambda: self._program.solve(Objective(), lower, upper, size, size))
+        even = self._even(size)
+        choice, _ = self._attained(lambda: self._program.solve(even, lower, upper, size, size))
         return choice is not None
 
-    def _most_within(self, size: int) -> int:
-        """Return the largest total with no value above its target in a mix of `size`."""
+    def _largest_within(self, size: int) -> tuple[Choice | None, Choice | None]:
+        """Return the largest choice with no value above its target in a mix of `size`; see `_attained`."""
         lower, upper = self._bounds(size)
-        lower, largest = np.minimum(lower, 0), Objective(total=-1.0)
-        choice, _ = self._attained(lambda: self._program.solve(largest, lower, upper, 0, size))
-        return 0 if choice is None else int(choice.per_type.sum())
+        lower = np.minimum(lower, 0)
+        # Of the largest, one that is near what the tasks can supply: any other would be cut many times.
+        largest = replace(self._even(size), total=-_above_all(size))
+        return self._attained(lambda: self._program.solve(largest, lower, upper, 0, size))
+
+    def _deviation(self, counts: Counts, lower: Reals, upper: Reals) -> int:
+        sums = self._program.sums(counts)
+        return int(np.maximum(lower - sums, 0).sum() + np.maximum(sums - upper, 0).sum())
 
     def _next_size(self, targets: list[Counts], size: int, most: int) -> int:
         """Return the next size below `size`, given that its targets allow `most` traces.
@@ -145,36 +171,27 @@ class Quotas:
         upper = np.concatenate([np.zeros(0), *(each[1] for each in bounds)])
         return lower, upper
 
-    def _attained(self, solve: Callable[[], Choice | None]) -> tuple[Choice | None, int]:
+    def _attained(self, solve: Callable[[], Choice | None]) -> tuple[Choice | None, Choice | None]:
         """Solve and cut until the tasks can supply the choice; None if there is none, or not within the rounds.
 
-        The second value is the deviation of the last choice, which bounds that of every attainable one from below.
+        The second is the last choice that they cannot supply, if the search was cut off. Its objective bounds that of
+        every attainable one.
         """
-        at_least = 0
-        for _ in range(_ROUNDS):
+        small = self._layout.types * self._layout.groups <= _SMALL
+        choice: Choice | None = None
+        for _ in range(_ROUNDS if small else _ROUNDS_OF_MANY):
             choice = solve()
             if choice is None:
-                return None, at_least
-            at_least = choice.deviation
+                return None, None
             cuts = self._flow.cuts(choice.per_type, choice.per_group)
             if not cuts:
-                return choice, at_least
+                return choice, None
             self._program.add(cuts)
-        return None, at_least
-
-    def _nearest(self, total: int, solve: Callable[[], Choice | None]) -> Counts | None:
-        choice, _ = self._attained(solve)
-        return None if choice is None else self._spread(choice, total)
+        self.was_cut_off = True
+        return None, choice
 
     def _spread(self, choice: Choice, total: int) -> Counts:
         return self._flow.spread(choice.per_type, choice.per_group, self._ideal(total))
-
-    def _cut_off(self, size: int, lower: Reals, upper: Reals, at_least: int) -> Closest:
-        """Return the largest mix with no value above its target, where the search for the closest was cut off."""
-        counts = self.within(size)
-        sums = self._program.sums(counts)
-        deviation = int(np.maximum(lower - sums, 0).sum() + np.maximum(sums - upper, 0).sum())
-        return Closest(counts, deviation, min(at_least, deviation))
 
     def _even(self, total: int) -> Objective:
         ideal = self._ideal(total)

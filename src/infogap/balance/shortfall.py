@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from infogap.balance.quotas import Quotas
 from infogap.balance.stage import ASK_FOR_OTHERS
 from infogap.balance.strata import Strata
 
+_VALUES = 12  # of one axis in the table
 _LACKS = 5  # strata named in a message
 LET_THEM_END = "a truncated trace needs a larger `teacher.sampling.max_tokens` to reach its answer"
 
@@ -65,9 +67,15 @@ def _table(short: list[Short]) -> list[str]:
     if not short:
         return []
     lines = [("axis", "value", "target", "closest", "available")]
-    lines += [(row.axis, row.value, f"{row.target:,}", f"{row.reached:,}", f"{row.available:,}") for row in short]
+    for axis, rows in groupby(short, key=lambda row: row.axis):
+        of_axis = list(rows)
+        lines += [
+            (axis, row.value, f"{row.target:,}", f"{row.reached:,}", f"{row.available:,}") for row in of_axis[:_VALUES]
+        ]
+        if len(of_axis) > _VALUES:
+            lines.append((axis, f"and {len(of_axis) - _VALUES:,} more", "", "", ""))
     wide = max(len(line[1]) for line in lines)
-    return [f"  {axis:<9}  {value:<{wide}}  {a:>9}  {b:>9}  {c:>9}" for axis, value, a, b, c in lines]
+    return [f"  {axis:<9}  {value:<{wide}}  {a:>9}  {b:>9}  {c:>9}".rstrip() for axis, value, a, b, c in lines]
 
 
 def _not_available(strata: Strata) -> Iterator[str]:

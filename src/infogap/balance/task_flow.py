@@ -162,8 +162,8 @@ class TaskFlow:
     def spread(self, per_type: Counts, per_group: Counts, ideal: NDArray[np.float64]) -> Counts:
         """Return the traces of each cell, as near to the ideal ones as the numbers allow.
 
-        The numbers must be such that `cuts` finds none. Cells are first filled up to the ideal, rounded down, then to
-        what it is rounded up, then to twice that, and at last without a limit.
+        Where `cuts` finds some, it is as many as the tasks can supply. Cells are first filled up to the ideal, rounded
+        down, then to what it is rounded up, then to twice that, and at last without a limit.
         """
         flow = np.zeros(len(self._start), dtype=np.int64)
         unlimited = per_type[self._layout.type_of_cell]
@@ -173,6 +173,24 @@ class TaskFlow:
             if flow[: self._layout.types].sum() == per_type.sum():
                 break
         return flow[self._to_cells]
+
+    def filled(self, counts: Counts, total: int, types: Mask) -> Counts:
+        """Add traces of any cell of some types to attainable counts, up to a total if the tasks can supply it."""
+        free = types[self._layout.type_of_cell]
+        most = np.full(self._layout.types, total, dtype=np.int64)
+        room = np.full(self._layout.groups, total, dtype=np.int64)
+        flow, _ = self._augmented(self._capacity(most, room, counts), np.zeros(len(self._start), dtype=np.int64))
+        more = np.where(free, total, counts)
+        flow, _ = self._augmented(self._capacity(most, room, np.maximum(more, flow[self._to_cells])), flow)
+        made: Counts = flow[self._to_cells]
+        spare = int(made.sum()) - total
+        for cell in np.flatnonzero(made > counts).tolist():  # fewer of some cell is always attainable
+            if spare <= 0:
+                break
+            less = min(spare, int(made[cell] - counts[cell]))
+            made[cell] -= less
+            spare -= less
+        return made
 
     def _capacity(self, per_type: Counts, per_group: Counts, of_cells: Counts) -> Counts:
         return np.concatenate([per_type, of_cells, self._supply.count, self._supply.room, per_group])
