@@ -138,6 +138,20 @@ def test_tasks_are_selected_for_each_teacher_by_its_own_pass_rate(tmp_path: Path
     assert not left_out & kept
 
 
+def test_a_teacher_that_is_only_probed_has_no_other_unguided_traces(tmp_path: Path, serving: Serving) -> None:
+    urls = {"named": serving(solver()), "probed": serving(solver())}
+    privileges = "[{unguided: {teacher: named}}, {peers: {teacher: probed}}]"
+    until = "until: {correct: 5, max_attempts: 6}, select: {pass_rate: [0, 1], samples: 2}"
+    run = make_run(tmp_path, urls, f"{{samples: 2, {until}, privileges: {privileges}}}")
+    outcome = STAGE.make(run)
+    table = judged(run)
+    assert set(table.filter(privilege="unguided", teacher="probed").group_by("task_id").len()["len"]) == {2}
+    assert table.filter(privilege="unguided", teacher="named").height > 2 * TASK_COUNT
+    assert set(table.filter(privilege="peers")["teacher"]) == {"probed"}
+    peers = table.filter(privilege="peers")
+    assert outcome.counts["until"]["probed"]["attempts"] == peers.height > 0
+
+
 # Who is asked again
 
 

@@ -47,6 +47,31 @@ def test_text(build: Build) -> None:
     assert "backend: openai" in text and "base_url" not in text
 
 
+def test_several_teachers_are_named_with_their_models(build: Build) -> None:
+    start, end = RECIPE.index("    teacher:"), RECIPE.index("    generate:")
+    teachers = (
+        "    teachers:\n"
+        "      big: {backend: openai, model: /models/Teacher-8B, base_url: http://gpu-node-17.internal/v1}\n"
+        "      small: {backend: embedded, sampling: {max_tokens: 64}}\n"
+    )
+    run = build(
+        recipe=RECIPE[:start]
+        + teachers
+        + RECIPE[end:].replace("samples: 2", "samples: 2\n      one_teacher_per_task: true")
+    )
+    STAGE.make(run)
+    text = (run.path / "dataset" / "README.md").read_text()
+    listed = text[text.index("- Teachers, by") : text.index("- Tasks with")]
+    assert listed.splitlines() == [
+        "- Teachers, by the names that the traces give them; one of them, drawn by the seed, answers each task:",
+        "  - `big`: `Teacher-8B`, backend `openai`, sampling `temperature` 0.7, `top_p` 1.0, `max_tokens` 1024.",
+        "  - `small`: `SmolLM2-135M-Instruct`, backend `embedded`, "
+        "sampling `temperature` 0.7, `top_p` 1.0, `max_tokens` 64.",
+        "- 2 traces per task, privilege and teacher; seeds derived from 7.",
+    ]
+    assert "gpu-node" not in text
+
+
 @pytest.mark.parametrize(
     ("rows", "category"), [(1, "n<1K"), (999, "n<1K"), (1000, "1K<n<10K"), (10**6, "1M<n<10M"), (10**8, "100M<n<1B")]
 )

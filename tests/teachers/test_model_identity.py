@@ -13,6 +13,7 @@ import pytest
 from infogap.generate import STAGE
 from infogap.generate.request_plan import Plan
 from infogap.recipe import load_recipe
+from infogap.runs.pipeline import states
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
 from infogap.teachers import model_identity as identity
@@ -88,6 +89,12 @@ def test_another_model_in_the_same_folder_is_asked_anew(tmp_path: Path) -> None:
 def test_models_without_a_file_of_ones_own_are_known_by_name(tmp_path: Path, teacher: str) -> None:
     (tmp_path / "model.gguf").write_bytes(b"GGUF")
     assert files_of(run_of(tmp_path, teacher)) == {}
+
+
+def test_a_run_whose_model_has_gone_still_has_a_state(tmp_path: Path) -> None:
+    run = run_of(tmp_path, "{backend: embedded, model: gone.gguf}")
+    assert STAGE.part(run)["teacher"]["model"] == "gone.gguf"
+    assert {state.state for state in states(run)} == {"missing"}
 
 
 # Folders, known without reading gigabytes

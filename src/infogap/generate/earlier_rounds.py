@@ -39,7 +39,7 @@ class EarlierRounds:
 
     def context_ids(self, task_id: str) -> set[str]:
         """The contexts that a task's traces were written under."""
-        return set(self._of_task(task_id)["context_id"].drop_nulls())
+        return set(self._of_task(task_id)["context_id"].drop_nulls()) if task_id in self._places else set()
 
     def of(self, task_id: str, teacher: str | None = None) -> dict[str, list[EarlierTrace]]:
         """A task's traces by privilege, as the recipe calls it; ordered by sample and round.

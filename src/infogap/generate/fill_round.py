@@ -35,13 +35,14 @@ def fill_round(
     if store.complete:
         return
     failed: list[TeacherFailedError] = []
-    for number in sorted(range(len(asked)), key=lambda number: asked[number].name != opened.name):
+    in_turn = sorted(range(len(asked)), key=lambda number: asked[number].name != opened.name)
+    for number in in_turn:
         try:
             _ask(plan, number, store, opened, spending, stop, tags)
         except TeacherFailedError as error:
             failed.append(error)
-            if len(failed) < len(asked):
-                say(f"{error}; what it has answered is kept", style="yellow")
+            if number != in_turn[-1]:
+                say(f"{error}; the next teacher is asked", style="yellow")
         if stop.asked:
             break
     left = {

@@ -75,13 +75,13 @@ def _until(run: Run, generate: Generate, until: Until, asked: TeacherRequests) -
     Probes to which `until` does not apply are left out: those of tasks that are not selected, or all where the recipe
     does not name `unguided`.
     """
-    judged = scan_judged(run)
+    judged, uses = scan_judged(run), generate.uses_of(asked.teacher.recipe_name)
     of_teacher = pl.col("teacher") == asked.teacher.name if asked.teacher.named else pl.lit(True)
     correct = (pl.col("verdict") == "correct").sum()
     cells = (
         run.scan(TRACES)
         .select("trace_id", "task_id", "privilege", "teacher")
-        .filter(of_teacher & pl.col("privilege").is_in([use.label for use in generate.uses]))
+        .filter(of_teacher & pl.col("privilege").is_in([use.label for use in uses]))
         .join(not_selected(run, judged), on=PROBED, how="anti")
         .join(judged.select("trace_id", "verdict"), on="trace_id", how="left")
         .group_by("task_id", "privilege")

@@ -34,7 +34,7 @@ from infogap.runs.budget import Spending
 from infogap.runs.run_folder import Run, read_part
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTEXTS, TOKENS, TRACES, VERDICTS
-from infogap.teachers.answering_teacher import answering_teachers
+from infogap.teachers.answering_teacher import answering_teachers, teacher_identity
 from infogap.verify.grade_traces import (
     forget_judged,
     grade_traces,
@@ -66,8 +66,10 @@ def _part(run: Run) -> dict[str, Any]:
 
 
 def _teachers(run: Run) -> dict[str, Any]:
-    identities = [({"name": each.name} if each.named else {}) | each.identity for each in answering_teachers(run)]
-    return {"teachers": identities} if run.recipe.teachers else {"teacher": identities[0]}
+    identities = {name: teacher_identity(each, run.resolve) for name, each in run.recipe.every_teacher.items()}
+    if run.recipe.teachers:  # a list: in another order, they have another place in the table
+        return {"teachers": [{"name": name, **identity} for name, identity in identities.items()]}
+    return {"teacher": identities[""]}
 
 
 def _make(run: Run) -> Outcome:

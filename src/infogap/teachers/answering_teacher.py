@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from infogap.ids import derived_seed, stable_id
 from infogap.recipe.teacher_section import AnyTeacher, Price
-from infogap.teachers.base import backend_of
+from infogap.teachers.base import Resolve, backend_of
 from infogap.teachers.model_identity import model_identity, name_of
 
 if TYPE_CHECKING:
@@ -32,11 +32,6 @@ class AnsweringTeacher:
     def named(self) -> bool:
         """Whether it has a name in the recipe, as one of several."""
         return bool(self.recipe_name)
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What its answers depend on, for the manifest."""
-        return {"model": self.settings.model} | self.settings.answer_settings | self.files
 
     @property
     def with_tokens(self) -> bool:
@@ -64,6 +59,11 @@ class AnsweringTeacher:
     @property
     def _own_name(self) -> tuple[str, ...]:
         return () if self.name == self.model else (self.name,)
+
+
+def teacher_identity(settings: AnyTeacher, resolve: Resolve) -> dict[str, Any]:
+    """Give what a teacher's answers depend on, for the manifest; also where its model's file has gone."""
+    return {"model": settings.model} | settings.answer_settings | model_identity(settings, resolve)
 
 
 def answering_teachers(run: Run) -> list[AnsweringTeacher]:
