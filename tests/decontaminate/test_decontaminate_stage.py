@@ -141,7 +141,7 @@ def test_the_mix_leaves_out_what_matches_where_the_policy_says_so(tmp_path: Path
     outcome = BALANCE.make(run)
     reasons = dict(run.scan(MIX).select("trace_id", "reason").collect().iter_rows())
     assert reasons == {"a": reason, "b": reason, "c": "selected"}
-    assert outcome.counts["reasons"].get("contaminated", 0) == (2 if policy == "drop" else 0)
+    assert outcome.counts["mixes"]["mix"]["reasons"].get("contaminated", 0) == (2 if policy == "drop" else 0)
     (stage,) = (stage for stage in stages(run.recipe) if stage.name == "balance")
     assert ("contamination" in stage.inputs) == (policy == "drop")
 

@@ -40,13 +40,6 @@ _SIZES = {
     10**7: "1M<n<10M",
     10**8: "10M<n<100M",
 }
-# The built-in paragraphs used to be in the template, which knew one teacher. The text of such a recipe's card is the
-# same, so datasets with the old digest are up to date.
-_SAME_TEXT = {
-    "e807889cd577bd37ed4d8b6d2ad7cfcbdd4ea3b40d72b3c22185fe3dc9a22a1e": (
-        "9b71f0f755cb0da44afd453f2d8bc15f490e5cc4979a82e2033dad838612d39e"
-    )
-}
 _LONGEST_AXIS = 25  # values of an axis that get a row of their own
 _WHAT = {"question": ("question", "questions"), "trace": ("trace", "traces"), "context": ("context", "contexts")}
 # From the recipe or the files: the new card wins. For all other keys the card on the Hub wins.
@@ -74,8 +67,7 @@ def template_digest() -> str:
     """Return a digest of the card's text, numbers aside: of the template and the built-in configs' paragraphs."""
     built_in = [name for name in plugins.names("configs") if plugins.provider("configs", name)[0] == "infogap"]
     paragraphs = {name: plugins.load("configs", name).card for name in built_in}
-    text = digest([file_digest(template_path()), paragraphs])
-    return _SAME_TEXT.get(text, text)
+    return digest([file_digest(template_path()), paragraphs])
 
 
 def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -> str:
