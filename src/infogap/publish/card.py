@@ -118,7 +118,12 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -
         reasons=count_by(traces.filter(~pl.col("selected")), "reason"),
         stage_counts=stage_counts(run),
         paragraphs=[
-            _render(each.config.card, density_unit=unit, **each.config.card_values(folder / "data" / each.config.name))
+            _render(
+                each.config.card,
+                name=each.config.name,
+                density_unit=unit,
+                **each.config.card_values(folder / "data" / each.config.name),
+            )
             for each in written
             if each.config.card
         ],
