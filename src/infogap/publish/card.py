@@ -86,6 +86,7 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -
     privileges = by_privilege(traces, run.recipe)
     unit = density_unit(traces)
     effects, ranking = effects_of(run), rank_teachers(run)
+    mixes, profiles = mix_shares(run, traces), mix_profiles(run)
     text = _render(
         template_path().read_text(encoding="utf-8"),
         recipe=run.recipe,
@@ -106,8 +107,8 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -
         worth=[(each, worth_rows(each.worth)) for each in effects if each.worth],
         ranking=teacher_rows(ranking, public_label) if ranking else [],
         ranking_notes=ranking.notes if ranking else [],
-        outlook={name: profile.sentences() for name, profile in mix_profiles(run).items()},
-        mixes=mix_shares(run, traces),
+        outlook={name: profiles[name].sentences() if name in profiles else [] for name in mixes},
+        mixes=mixes,
         longest_axis=_LONGEST_AXIS,
         selected=int(traces["selected"].sum()),
         all=traces.height,

@@ -132,7 +132,8 @@ def _notes(
 def _in_mix(traces: pl.DataFrame, mix: pl.DataFrame) -> pl.DataFrame:
     """Return the traces with `selected` and `reason` of one mix, not of any."""
     own = mix.select("trace_id", "selected", "reason")
-    return traces.drop("selected", "reason").join(own, on="trace_id", how="left", maintain_order="left")
+    joined = traces.drop("selected", "reason").join(own, on="trace_id", how="left", maintain_order="left")
+    return joined.with_columns(pl.col("selected").fill_null(False))
 
 
 STAGE = Stage("publish", (FOLDER,), INPUTS, 3, _part, _make)
