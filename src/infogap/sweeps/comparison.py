@@ -17,6 +17,7 @@ from infogap.schema import MIX
 from infogap.sweeps.grid import Cell, Settings
 
 FILE_NAME = "sweep.json"
+_STAGE = "balance: "
 COLUMNS = pl.Schema(
     {
         "cell": pl.String(),  # the run's folder in the sweep's
@@ -30,7 +31,7 @@ COLUMNS = pl.Schema(
         "leak_rate": pl.Float64(),  # share of the traces with a leak
         "tokens": pl.Int64(),  # completion tokens of the traces; null where none is known
         "mix": pl.Int64(),  # traces in the mix; null where no mix was made
-        # Traces that the recipe asks for; for the largest mix, and for a size in text, as many as that turned out to be.
+        # Traces that the recipe asks for; of the largest mix, and of a size in text, what that came to.
         "target": pl.Int64(),
         "met": pl.Boolean(),  # whether the mix met every target
         "mix_tasks": pl.Int64(),
@@ -81,18 +82,18 @@ def _of_mix(answered: pl.DataFrame, table: pl.LazyFrame) -> Row:
 
 
 def _by_mix(shortfall: str | None, names: list[str]) -> dict[str, str | None]:
-    """Divide a text whose parts begin with `STAGE: MIX: ` or `MIX: ` among the mixes.
+    """Divide what the stage says of its mixes, each part beginning with the mix's name.
 
     A mix that is not mentioned meets its targets. A text that mentions none is about all.
     """
     parts: dict[str, list[str]] = {}
     current: list[str] = []
     for line in (shortfall or "").splitlines():
-        start = line.removeprefix("balance: ")
-        name = next((name for name in names if start.startswith(f"{name}: ")), None)
-        if name is not None:
-            current = parts.setdefault(name, [])
-        current.append(line)
+        name, _, said = line.removeprefix(_STAGE).partition(": ")
+        if name in names:
+            current = parts[name] = [f"{_STAGE}{said}"]
+        else:
+            current.append(line)
     if not parts:
         return dict.fromkeys(names, shortfall)
     return {name: "\n".join(parts[name]) if name in parts else None for name in names}
