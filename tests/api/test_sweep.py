@@ -165,7 +165,7 @@ def test_a_cell_that_falls_short_is_told_and_the_others_are_made(tmp_path: Path,
     assert none is None
     assert 0 < shrunk < 24
     assert "the targets of a mix of 400 traces cannot all be met" in compared["shortfall"][0]
-    assert "generate more tasks or samples" in compared["shortfall"][0]
+    assert "\n  - generate " in compared["shortfall"][0]
     assert compared["traces"].to_list() == [24] * 4
     again = infogap.sweep(base, settings, tmp_path / "sweep", quiet=True)
     assert again.equals(compared)
