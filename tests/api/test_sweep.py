@@ -165,10 +165,57 @@ def test_a_cell_that_falls_short_is_told_and_the_others_are_made(tmp_path: Path,
     assert none is None
     assert 0 < shrunk < 24
     assert "the targets of a mix of 400 traces cannot all be met" in compared["shortfall"][0]
-    assert "generate more tasks or samples" in compared["shortfall"][0]
+    assert "\n  - generate " in compared["shortfall"][0]
     assert compared["traces"].to_list() == [24] * 4
     again = infogap.sweep(base, settings, tmp_path / "sweep", quiet=True)
     assert again.equals(compared)
+
+
+def test_a_cell_of_several_mixes_has_a_row_for_each(tmp_path: Path, serving: Serving) -> None:
+    balance = {
+        "leak": "keep",
+        "when_short": "shrink",
+        "mixes": {
+            "plain": {"privilege": {"unguided": 1.0}, "size": 2},
+            "guided": {"privilege": {"answer": 1.0}, "size": 400},
+        },
+    }
+    base, folder = recipe(tmp_path, serving(solver()), balance=balance), tmp_path / "sweep"
+    compared = infogap.sweep(base, {"generate.samples": [3, 4]}, folder, quiet=True)
+    assert compared["generate.samples"].to_list() == [3, 3, 4, 4]
+    assert compared["mix_name"].to_list() == ["plain", "guided"] * 2
+    assert compared["target"].to_list() == [2, 400] * 2
+    assert compared["state"].to_list() == ["done", "short"] * 2
+    assert compared["met"].to_list() == [True, False] * 2
+    plain, guided = compared["shortfall"][:2]
+    assert plain is None
+    assert guided.startswith("balance: the targets of a mix of 400 traces cannot all be met")
+    assert "plain: " not in guided and "guided: " not in guided
+    for row in compared.iter_rows(named=True):
+        run = infogap.Run.open(folder / row["cell"])
+        chosen = run.table("mix").filter(pl.col("mix") == row["mix_name"], "selected").collect()
+        traces = run.table("traces").collect().join(chosen, on="trace_id", how="semi")
+        assert row["mix"] == traces.height > 0
+        assert row["mix_tokens"] == traces["completion_tokens"].sum()
+        assert row["mix_tasks"] == traces["task_id"].n_unique()
+        assert traces["privilege"].unique().to_list() == ["unguided" if row["mix_name"] == "plain" else "answer"]
+    assert pl.read_csv(folder / "sweep.csv").columns == compared.columns
+    cells = json.loads((folder / "sweep.json").read_bytes())["cells"]
+    assert [cell["mix_name"] for cell in cells] == compared["mix_name"].to_list()
+    assert cells[1]["settings"] == {"generate.samples": "3"}
+
+
+def test_sizes_in_words_and_in_text_have_the_target_they_came_to(tmp_path: Path, serving: Serving) -> None:
+    base = recipe(tmp_path, serving(solver()))
+    compared = infogap.sweep(base, {"balance.size": ["max", {"tokens": 40}, 4]}, tmp_path / "sweep", quiet=True)
+    assert "mix_name" not in compared.columns
+    assert compared["target"].to_list() == compared["mix"].to_list()
+    largest, of_tokens, four = compared["mix"]
+    assert largest > of_tokens > 0 and four == 4
+    assert compared["mix_tokens"][1] <= 40
+    short = recipe(tmp_path, serving(solver()), balance={"band": {"mixed": 1.0}})
+    again = infogap.sweep(short, {"balance.size": ["max", {"tokens": 40}, 4]}, tmp_path / "short", quiet=True)
+    assert again["target"].to_list() == [None, None, 4]
 
 
 def test_a_mix_of_an_earlier_recipe_is_not_counted(tmp_path: Path, serving: Serving) -> None:

@@ -76,6 +76,23 @@ def test_settings_of_one_name_keep_their_sections() -> None:
     assert printed(cells, [row(cell) for cell in cells], width=120)[1].split()[:2] == ["a.limit", "b.limit"]
 
 
+def test_mixes_have_a_row_each_and_a_cell_is_told_once() -> None:
+    cells = grid({"seed": ["1", "2"]})
+    of_first = [row(cells[0], mix_name=name, failed=7) for name in ("a", "b")]
+    of_first[1] |= {"mix": 3, "target": 10, "met": False, "state": "short", "shortfall": "balance: too few"}
+    rows = [*of_first, missing_row(cells[1])]
+    lines = printed(cells, rows)
+    assert lines[1].split()[:3] == ["seed", "mix", "traces"]
+    assert [line.split()[:2] for line in lines[3:6]] == [["1", "a"], ["1", "b"], ["2", "-"]]
+    assert lines[6:] == [
+        "seed=1: 7 requests failed",
+        "seed=1, mix b: balance: too few",
+        "seed=2: not finished; the same command continues",
+    ]
+    long = [each | {"mix_name": "unguided-and-correct"} for each in of_first]
+    assert printed(cells, long)[5:7] == [f"   {number}  seed=1, mix unguided-and-correct" for number in (1, 2)]
+
+
 _COUNTS = st.none() | st.integers(0, 10**12)
 _VALUES = st.lists(st.text("ab[]{}: ,1", min_size=1, max_size=40), min_size=2, max_size=3, unique=True)
 
@@ -85,14 +102,19 @@ _VALUES = st.lists(st.text("ab[]{}: ,1", min_size=1, max_size=40), min_size=2, m
     st.fixed_dictionaries(dict.fromkeys(("traces", "mix", "target", "mix_tasks", "mix_tokens"), _COUNTS)),
     st.fixed_dictionaries({name: st.none() | st.floats(0, 999) for name in ("density", "mix_density")}),
     st.none() | st.booleans(),
+    st.sampled_from([[None], ["a", "b"], ["tasks-512", "a-name-that-is-long.enough"]]),
 )
 def test_the_table_fits_80_columns(
-    settings: dict[str, list[str]], counts: dict[str, Any], densities: dict[str, Any], met: bool | None
+    settings: dict[str, list[str]],
+    counts: dict[str, Any],
+    densities: dict[str, Any],
+    met: bool | None,
+    mixes: list[str | None],
 ) -> None:
     cells = grid(settings)
-    rows = [row(cell, met=met) | counts | densities for cell in cells]
+    rows = [row(cell, met=met, mix_name=name) | counts | densities for cell in cells for name in mixes]
     lines = printed(cells, rows)
-    assert all(len(line) <= 80 for line in lines[: 3 + len(cells)])
+    assert all(len(line) <= 80 for line in lines[: 3 + len(rows)])
     assert not any("…" in line for line in lines)
     assert set(rows[0]) == set(COLUMNS)
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from infogap import plugins
 from infogap.errors import ShortfallError
 from infogap.publish import STAGE
-from infogap.publish.configs.preference import pairs
 from infogap.publish.diff import difference
+from infogap.publish.trace_pairs import pairs
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS, MEASURES, MIX, TASKS, TRACES, VERDICTS, features
 from publish.small_run import IMPORT_RECIPE, RECIPE, SECRET, Build, build_run

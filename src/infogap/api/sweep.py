@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from infogap.recipe import LoadedRecipe
     from infogap.runs.run_folder import Run
+    from infogap.sweeps.comparison import Row
     from infogap.sweeps.grid import Cell, Settings
 
 
@@ -39,8 +40,9 @@ def sweep(
         quiet: Say nothing.
 
     Returns:
-        A row per cell, the last setting changing fastest: the settings that vary; `cell`, the run's folder; `state`,
-        which is `done` or `short` (of its target); `traces`, `failed`, `accuracy`, `density` (per 1,000 of
+        A row per cell, or several for one that names several mixes, the last setting changing fastest: the settings
+        that vary; `cell`, the run's folder; `mix_name`, where a recipe names mixes; `state`, which is `done` or `short`
+        (of its target); `traces`, `failed`, `accuracy`, `density` (per 1,000 of
         `density_per`), `leak_rate` and completion `tokens` of all traces; the size of the `mix`, its `target` and
         whether every target was `met`; `mix_tasks`, `mix_families`, `mix_tokens`, `mix_accuracy`, `mix_density` and
         `mix_leak_rate`, the same of the mix; and `shortfall`, a text. What was not made or measured is null.
@@ -62,11 +64,11 @@ def sweep(
 
 
 class Sweep:
-    """A checked grid and the folder of its runs; `rows` says what each cell came to, in the grid's order."""
+    """A checked grid and the folder of its runs."""
 
     def __init__(self, recipe: Path | Mapping[str, Any], settings: Settings, folder: Path | None) -> None:
         """Check every recipe of the grid; nothing is written. Raises InputError as `sweep`."""
-        from infogap.sweeps.comparison import Row, missing_row
+        from infogap.sweeps.comparison import missing_row
         from infogap.sweeps.grid import grid, refuse_equal_recipes
 
         self.cells = grid(settings)
@@ -75,8 +77,13 @@ class Sweep:
         refuse_equal_recipes(self.cells, [loaded.recipe for loaded in self._loaded])
         self._name = self._loaded[0].recipe.name
         self.folder = folder or Path("sweeps") / self._name
-        self.rows: list[Row] = [missing_row(cell) for cell in self.cells]
+        self._rows: list[list[Row]] = [[missing_row(cell)] for cell in self.cells]
         _refuse_other_content(self.folder)
+
+    @property
+    def rows(self) -> list[Row]:
+        """What the mixes of each cell came to, in the grid's order; one row for a cell that is missing."""
+        return [row for rows in self._rows for row in rows]
 
     def update(self) -> None:
         """Bring every cell up to date. Raises InputError, ExternalError and StoppedError as `sweep`."""
@@ -103,7 +110,7 @@ class Sweep:
                 self._write()
 
     def _bring_up_to_date(self, index: int, run: Run, others: list[Run]) -> None:
-        from infogap.sweeps.comparison import row_of
+        from infogap.sweeps.comparison import rows_of
         from infogap.sweeps.shared_work import bring_up_to_date
 
         with run.lock():
@@ -114,7 +121,7 @@ class Sweep:
             except ShortfallError as error:
                 short = [str(error)]
                 say(str(error), style="yellow")
-            self.rows[index] = row_of(self.cells[index], run, "\n".join(short) or None)
+            self._rows[index] = rows_of(self.cells[index], run, "\n".join(short) or None)
 
     def _write(self) -> None:
         from infogap.sweeps.comparison import write_comparison

@@ -48,17 +48,18 @@ def sweep(
         _print(opened)
         raise
     _print(opened)
-    if short := [row["cell"] for row in opened.rows if row["state"] == "short"]:
+    if short := list(dict.fromkeys(row["cell"] for row in opened.rows if row["state"] == "short")):
         raise ShortfallError(
-            f"{len(short)} of {len(opened.rows)} cells fall short of their target: {', '.join(short)}; "
+            f"{len(short)} of {len(opened.cells)} cells fall short of their target: {', '.join(short)}; "
             f"{opened.folder / 'sweep.json'} says by how much"
         )
 
 
 def _print(opened: Sweep) -> None:
     if output.json:
-        cells = zip(opened.cells, opened.rows, strict=True)
-        print_json({"folder": str(opened.folder), "cells": [{"settings": cell.values} | row for cell, row in cells]})
+        from infogap.sweeps.comparison import with_settings
+
+        print_json({"folder": str(opened.folder), "cells": with_settings(opened.cells, opened.rows)})
     elif not output.quiet:
         console = stdout()
         console.print()
@@ -75,26 +76,39 @@ _GAP = 2  # between columns
 def comparison_in_words(cells: list[Cell], rows: list[Row], width: int) -> Iterator[Table | str]:
     """Give the comparison as a table of at most `width` columns, 80 or more, and the lines that belong under it.
 
-    A row per cell. Settings that are too long for the table are in lines of their own, by number.
+    A row per cell, or one for each of its mixes. Settings that are too long for the table are in lines of their own, by
+    number.
     """
+    of_cell = {cell.name: cell for cell in cells}
+    titles = [_title(of_cell[row["cell"]], row) for row in rows]
     figures = [[figure(row) for figure in _FIGURES.values()] for row in rows]
     keys = list(cells[0].values)
     last = [key.rpartition(".")[2] for key in keys]
     headings = [short if last.count(short) == 1 else key for key, short in zip(keys, last, strict=True)]
-    chosen = [list(cell.values.values()) for cell in cells]
+    chosen = [list(of_cell[row["cell"]].values.values()) for row in rows]
+    if any(row["mix_name"] is not None for row in rows):
+        headings.append("mix")
+        chosen = [[*values, row["mix_name"] or "-"] for values, row in zip(chosen, rows, strict=True)]
     numbered = _width(headings, chosen) + _GAP + _width(list(_FIGURES), figures) > width
     if numbered:
-        headings, chosen = ["cell"], [[str(number)] for number, _ in enumerate(cells, start=1)]
+        headings, chosen = ["cell"], [[str(number)] for number, _ in enumerate(rows, start=1)]
     yield _table(headings, chosen, figures, [row["state"] for row in rows])
     if numbered:
-        yield from (f"{number:>4}  {cell.title}" for number, cell in enumerate(cells, start=1))
-    for cell, row in zip(cells, rows, strict=True):
+        yield from (f"{number:>4}  {title}" for number, title in enumerate(titles, start=1))
+    told = set()
+    for title, row in zip(titles, rows, strict=True):
         if row["state"] == "missing":
-            yield f"{cell.title}: not finished; the same command continues"
-        if row["failed"]:
-            yield f"{cell.title}: {row['failed']:,} requests failed"
+            yield f"{title}: not finished; the same command continues"
+        if row["failed"] and row["cell"] not in told:
+            yield f"{of_cell[row['cell']].title}: {row['failed']:,} requests failed"
+        told.add(row["cell"])
         if row["shortfall"]:
-            yield f"{cell.title}: {row['shortfall'].splitlines()[0]}"
+            yield f"{title}: {row['shortfall'].splitlines()[0]}"
+
+
+def _title(cell: Cell, row: Row) -> str:
+    """The settings of a row's cell and, where it has one of several, its mix."""
+    return cell.title if row["mix_name"] is None else f"{cell.title}, mix {row['mix_name']}"
 
 
 def _width(headings: list[str], texts: list[list[str]]) -> int:

@@ -66,7 +66,9 @@ def make(run: Run) -> Outcome:
                 raise InputError(f"{source.from_}: no trace to import; {summary.reasons()}")
             counts.append(summary.as_counts())
             notes += summary.notes()
-    if "preference" in run.recipe.publish.configs and max(made.samples.values()) < 2:
+    publish = run.recipe.publish
+    crossing = publish.preference is not None and publish.preference.crosses
+    if "preference" in publish.configs and not crossing and max(made.samples.values()) < 2:
         raise InputError(
             "publish.configs: `preference` pairs a correct with a wrong trace of one task, privilege and teacher, and "
             "here none of these has more than one; leave `preference` out"

@@ -78,6 +78,7 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -
     privileges = by_privilege(traces, run.recipe)
     unit = density_unit(traces)
     effects, ranking = effects_of(run), rank_teachers(run)
+    mixes, profiles = mix_shares(run, traces), mix_profiles(run)
     text = _render(
         template_path().read_text(encoding="utf-8"),
         recipe=run.recipe,
@@ -98,8 +99,8 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -
         worth=[(each, worth_rows(each.worth)) for each in effects if each.worth],
         ranking=teacher_rows(ranking, public_label) if ranking else [],
         ranking_notes=ranking.notes if ranking else [],
-        outlook={name: profile.sentences() for name, profile in mix_profiles(run).items()},
-        mixes=mix_shares(run, traces),
+        outlook={name: profiles[name].sentences() if name in profiles else [] for name in mixes},
+        mixes=mixes,
         longest_axis=_LONGEST_AXIS,
         selected=int(traces["selected"].sum()),
         all=traces.height,
@@ -110,7 +111,12 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -
         reasons=count_by(traces.filter(~pl.col("selected")), "reason"),
         stage_counts=stage_counts(run),
         paragraphs=[
-            _render(each.config.card, density_unit=unit, **each.config.card_values(folder / "data" / each.config.name))
+            _render(
+                each.config.card,
+                name=each.config.name,
+                density_unit=unit,
+                **each.config.card_values(folder / "data" / each.config.name),
+            )
             for each in written
             if each.config.card
         ],

@@ -56,13 +56,13 @@ def _make(run: Run) -> Outcome:
     Raises ShortfallError if a config would be empty, InputError if its rows do not have its columns.
     """
     mixes = run.scan(MIX).collect().sort(MIX.key)
-    views = list(_views(run))
+    views = [(config, mixes.filter(pl.col("mix") == name)) for config, name in _views(run)]
     configs = [config for config, _ in views]
-    rows = [config.rows(run, mixes.filter(pl.col("mix") == name)) for config, name in views]
+    rows = [config.rows(run, mix) for config, mix in views]
     sizes = [each.total if isinstance(each, SortedRows) else None for each in rows]
-    for config, size in zip(configs, sizes, strict=True):
+    for (config, mix), size in zip(views, sizes, strict=True):
         if size == 0:
-            raise _nothing_to_publish(run, config)
+            raise _nothing_to_publish(run, config, mix)
     traces = traces_in_short(run)
     total = sum(size for size in sizes if size is not None)
     with whole_folder(run.path / FOLDER) as folder, progress("publish", total, "rows") as advance:
@@ -71,13 +71,13 @@ def _make(run: Run) -> Outcome:
             write_config(config, config.columns(run), each, folder, advance if size is not None else _unseen)
             for config, each, size in zip(configs, rows, sizes, strict=True)
         ]
-        for each in written:
+        for each, (config, mix) in zip(written, views, strict=True):
             if not each.rows:
-                raise _nothing_to_publish(run, each.config)
+                raise _nothing_to_publish(run, config, mix)
         (folder / FILE_NAME).write_bytes(as_json(provenance(run, written, mix_shares(run, traces))))
         (folder / "README.md").write_text(card(run, written, traces, folder), encoding="utf-8")
     counts = {each.config.name: {"rows": each.rows, "files": len(each.shards), "bytes": each.bytes} for each in written}
-    return Outcome(rows=sum(each.rows for each in written), counts=counts, notes=_notes(run, traces, written))
+    return Outcome(rows=sum(each.rows for each in written), counts=counts, notes=_notes(run, traces, written, views))
 
 
 def _unseen(_rows: int = 1, **_extra: Any) -> None:
@@ -91,17 +91,19 @@ def _views(run: Run) -> Iterator[tuple[Config, str]]:
     """
     names = list(dict(run.recipe.balance.named_mixes()))
     for each in run.recipe.publish.configs:
-        config: Config = plugins.load("configs", each)
+        registered: Config = plugins.load("configs", each)
+        config = registered.as_asked(run) or registered
         if run.recipe.balance.mixes is None or not config.of_mix:
             yield config, names[0]
             continue
         for name in names:
-            yield replace(config, name=name if config is SFT else f"{name}-{config.name}"), name
+            yield replace(config, name=name if registered is SFT else f"{name}-{config.name}"), name
 
 
-def _nothing_to_publish(run: Run, config: Config) -> ShortfallError:
+def _nothing_to_publish(run: Run, config: Config, mix: pl.DataFrame) -> ShortfallError:
+    why = config.empty if isinstance(config.empty, str) else config.empty(run, mix)
     return ShortfallError(
-        f"nothing to publish as `{config.name}`: {config.empty}{_why_empty(run)}; see `infogap status {run.path}`, "
+        f"nothing to publish as `{config.name}`: {why}{_why_empty(run)}; see `infogap status {run.path}`, "
         f"or leave `{config.name}` out of publish.configs"
     )
 
@@ -114,8 +116,14 @@ def _why_empty(run: Run) -> str:
     return f" (of {empty[0]['traces']:,} traces: {Funnel.from_counts(empty[0]).in_words()})" if empty else ""
 
 
-def _notes(run: Run, traces: pl.DataFrame, written: list[Written]) -> list[str]:
-    notes = [note for each in written for note in each.config.notes(traces, each.rows)]
+def _notes(
+    run: Run, traces: pl.DataFrame, written: list[Written], views: list[tuple[Config, pl.DataFrame]]
+) -> list[str]:
+    notes = []
+    for each, (config, mix) in zip(written, views, strict=True):
+        several = config.of_mix and run.recipe.balance.mixes is not None
+        told = config.notes(_in_mix(traces, mix) if several else traces, each.rows)
+        notes += [f"{config.name}: {note}" if several else note for note in told]
     prompted = [f"`{each.config.name}`" for each in written if each.config.prompts(run)]
     if run.recipe.generate is None and prompted:
         named = " and ".join(prompted)
@@ -124,6 +132,13 @@ def _notes(run: Run, traces: pl.DataFrame, written: list[Written]) -> list[str]:
         if each.config.privileged:
             notes.append(f"the config `{each.config.name}` publishes {each.config.privileged}")
     return notes
+
+
+def _in_mix(traces: pl.DataFrame, mix: pl.DataFrame) -> pl.DataFrame:
+    """Return the traces with `selected` and `reason` of one mix, not of any."""
+    own = mix.select("trace_id", "selected", "reason")
+    joined = traces.drop("selected", "reason").join(own, on="trace_id", how="left", maintain_order="left")
+    return joined.with_columns(pl.col("selected").fill_null(False))
 
 
 STAGE = Stage("publish", (FOLDER,), INPUTS, 3, _part, _make)

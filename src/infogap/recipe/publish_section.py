@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from infogap import plugins
-from infogap.recipe.base import Model, each_once, refuse
+from infogap.recipe.base import Model, each_once, refuse, refuse_at
+from infogap.recipe.preference_pairs import Preference
 from infogap.recipe.sources import OneOrMore
 
 
@@ -46,6 +47,19 @@ def _repository(repo: str) -> str:
     return repo
 
 
+def _absent(value: Any) -> bool:
+    return value is None
+
+
+class RepeatedRows(Model):
+    """How many rows `rl` has."""
+
+    repeat_to: int = Field(
+        ge=1,
+        description="Rows of each mix: its tasks are repeated in whole passes, and a last partial one in drawn order.",
+    )
+
+
 class Publish(Model):
     """Where the dataset goes, as which version, and what it shows."""
 
@@ -63,3 +77,14 @@ class Publish(Model):
         min_length=1,
         description="Views of the dataset, the first the default. `privileged` publishes what teachers were shown.",
     )
+    preference: Preference | None = Field(
+        None, exclude_if=_absent, description="How the pairs of `preference` are made, where not as by default."
+    )
+    rl: RepeatedRows | None = Field(None, exclude_if=_absent, description="How many rows `rl` has.")
+
+    @model_validator(mode="after")
+    def _settings_are_used(self) -> Self:
+        for name in ("preference", "rl"):
+            if getattr(self, name) is not None and name not in self.configs:
+                raise refuse_at((name,), f"`{name}` is not published; add it to publish.configs, or leave this out")
+        return self

@@ -10,6 +10,7 @@ from infogap.recipe.decontaminate_section import Decontaminate
 from infogap.recipe.dedupe_section import Dedupe
 from infogap.recipe.generate_section import Generate
 from infogap.recipe.measure_section import THE_TEACHER, Measure
+from infogap.recipe.pair_contradictions import generated, pair_contradictions
 from infogap.recipe.publish_section import Publish
 from infogap.recipe.sources import FileTasks, TaskSource, TraceImport
 from infogap.recipe.teacher_contradictions import teacher_contradictions
@@ -85,22 +86,8 @@ def contradictions(sections: dict[str, object]) -> list[tuple[Path, str]]:
             found += _unmet_needs(generate, tasks)
         if isinstance(balance, Balance):
             found += _unknown_privileges(generate, balance)
-        found += _pairs_without_a_second_trace(generate, sections.get("publish"))
+        found += pair_contradictions(generate, sections)
     return found + teacher_contradictions(sections)
-
-
-def _pairs_without_a_second_trace(generate: Generate, publish: object) -> list[tuple[Path, str]]:
-    """A pair is of one task, privilege and teacher, which one trace alone cannot be."""
-    several = generate.samples > 1 or any(use.turns > 1 for use in generate.uses)
-    several |= generate.until is not None and generate.until.max_attempts > 1
-    several |= generate.select is not None and generate.select.samples > 1
-    if several or not isinstance(publish, Publish) or "preference" not in publish.configs:
-        return []
-    message = (
-        "`preference` pairs a correct with a wrong trace of one task and privilege, and `generate.samples: 1` gives "
-        "one trace of each; raise it, or leave `preference` out"
-    )
-    return [(("publish", "configs"), message)]
 
 
 def _trace_columns(sources: object) -> list[tuple[Path, str]]:
@@ -152,9 +139,7 @@ def _unmet_needs(generate: Generate, tasks: list[TaskSource]) -> list[tuple[Path
 
 
 def _unknown_privileges(generate: Generate, balance: Balance) -> list[tuple[Path, str]]:
-    labels = [use.label for use in generate.uses]
-    if generate.select is not None and generate.unguided.label not in labels:
-        labels.insert(0, generate.unguided.label)
+    labels = generated(generate)
     if not isinstance(balance.privilege, dict):
         return []
     return [

@@ -1,4 +1,4 @@
-"""How the runs of a sweep compare: a row per cell, in sweep.csv and sweep.json and as a frame."""
+"""How the runs of a sweep compare: a row per cell and mix, in sweep.csv and sweep.json and as a frame."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from infogap.schema import MIX
 from infogap.sweeps.grid import Cell, Settings
 
 FILE_NAME = "sweep.json"
+_STAGE = "balance: "
 COLUMNS = pl.Schema(
     {
         "cell": pl.String(),  # the run's folder in the sweep's
+        "mix_name": pl.String(),  # as in the recipe; null where it names none
         "state": pl.String(),  # done | short: finished, but short of its target | missing: not finished
         "traces": pl.Int64(),  # with a response, of all tasks that `select` leaves in
         "failed": pl.Int64(),  # requests without a response; they count in no other column
@@ -29,8 +31,9 @@ COLUMNS = pl.Schema(
         "leak_rate": pl.Float64(),  # share of the traces with a leak
         "tokens": pl.Int64(),  # completion tokens of the traces; null where none is known
         "mix": pl.Int64(),  # traces in the mix; null where no mix was made
-        "target": pl.Int64(),  # traces that the recipe asks for; without a size, as many as its shares allow
-        "met": pl.Boolean(),  # whether the run met every target
+        # Traces that the recipe asks for; of the largest mix, and of a size in text, what that came to.
+        "target": pl.Int64(),
+        "met": pl.Boolean(),  # whether the mix met every target
         "mix_tasks": pl.Int64(),
         "mix_families": pl.Int64(),
         "mix_tokens": pl.Int64(),
@@ -49,19 +52,51 @@ def missing_row(cell: Cell) -> Row:
     return dict.fromkeys(COLUMNS) | {"cell": cell.name, "state": "missing"}
 
 
-def row_of(cell: Cell, run: Run, shortfall: str | None) -> Row:
-    """Return the row of a finished cell; `shortfall` says by how much it misses its target."""
+def rows_of(cell: Cell, run: Run, shortfall: str | None) -> list[Row]:
+    """Return a row for each mix of a finished cell; `shortfall` says by how much it misses its targets."""
     traces = of_selected_tasks(traces_in_short(run))
     made = run.manifest(MIX.name)  # without one, the folder may hold the mix of an earlier recipe
     answered = traces.filter(~pl.col("failed"))
-    row = missing_row(cell) | _figures(answered) | {"failed": traces["failed"].sum()}
-    row |= {"state": "short" if shortfall else "done", "met": shortfall is None, "shortfall": shortfall}
-    if made is None:
-        return row | {"target": run.recipe.balance.size}
-    mix = answered.filter("selected")
+    of_all = missing_row(cell) | _figures(answered) | {"failed": traces["failed"].sum()}
+    mixes = dict(run.recipe.balance.named_mixes())
+    named = run.recipe.balance.mixes is not None
+    short = _by_mix(shortfall, list(mixes)) if named and made is not None else dict.fromkeys(mixes, shortfall)
+    rows = []
+    for name, settings in mixes.items():
+        said = short[name]
+        row = of_all | {"state": "short" if said else "done", "met": said is None, "shortfall": said}
+        row |= {"mix_name": name} if named else {}
+        if made is None:
+            rows.append(row | {"target": settings.traces})
+            continue
+        target = made.counts["mixes"][name]["target_size"]
+        rows.append(row | _of_mix(answered, run.scan(MIX).filter(mix=name)) | {"target": target})
+    return rows
+
+
+def _of_mix(answered: pl.DataFrame, table: pl.LazyFrame) -> Row:
+    mix = answered.join(table.filter("selected").select("trace_id").collect(), on="trace_id", how="semi")
     in_mix = {f"mix_{name}": value for name, value in _figures(mix).items() if f"mix_{name}" in COLUMNS}
     coverage = {"mix_tasks": mix["task_id"].n_unique(), "mix_families": mix["family"].n_unique()}
-    return row | in_mix | coverage | {"mix": mix.height, "target": made.counts.get("target_size")}
+    return in_mix | coverage | {"mix": mix.height}
+
+
+def _by_mix(shortfall: str | None, names: list[str]) -> dict[str, str | None]:
+    """Divide what the stage says of its mixes, each part beginning with the mix's name.
+
+    A mix that is not mentioned meets its targets. A text that mentions none is about all.
+    """
+    parts: dict[str, list[str]] = {}
+    current: list[str] = []
+    for line in (shortfall or "").splitlines():
+        name, _, said = line.removeprefix(_STAGE).partition(": ")
+        if name in names:
+            current = parts[name] = [f"{_STAGE}{said}"]
+        else:
+            current.append(line)
+    if not parts:
+        return dict.fromkeys(names, shortfall)
+    return {name: "\n".join(parts[name]) if name in parts else None for name in names}
 
 
 def _figures(traces: pl.DataFrame) -> Row:
@@ -79,13 +114,16 @@ def _figures(traces: pl.DataFrame) -> Row:
 
 
 def comparison(cells: Sequence[Cell], rows: Sequence[Row]) -> pl.DataFrame:
-    """Return a row per cell, in the grid's order: the settings that vary, then `COLUMNS`.
+    """Return the rows, in the grid's order: the settings that vary, then `COLUMNS`.
 
-    A setting whose values are all whole numbers, or all numbers, has that type; otherwise it is text as in a recipe.
-    A setting called like a column has `set ` before its name.
+    Of a cell with several mixes there are as many rows; without any, `mix_name` is left out. A setting whose values are
+    all whole numbers, or all numbers, has that type; otherwise it is text as in a recipe. A setting called like a
+    column has `set ` before its name.
     """
-    settings = [_column(key, [cell.values[key] for cell in cells]) for key in cells[0].values]
-    return pl.DataFrame(settings).hstack(pl.DataFrame(list(rows), schema=COLUMNS))
+    values = {cell.name: cell.values for cell in cells}
+    settings = [_column(key, [values[row["cell"]][key] for row in rows]) for key in cells[0].values]
+    table = pl.DataFrame(settings).hstack(pl.DataFrame(list(rows), schema=COLUMNS))
+    return table if table["mix_name"].is_not_null().any() else table.drop("mix_name")
 
 
 def _column(key: str, texts: list[str]) -> pl.Series:
@@ -99,8 +137,15 @@ def _column(key: str, texts: list[str]) -> pl.Series:
 
 def write_comparison(folder: Path, name: str, settings: Settings, cells: Sequence[Cell], rows: Sequence[Row]) -> None:
     """Write sweep.csv, and sweep.json with the settings of each cell besides. `name` is the recipe's."""
-    listed = [{"settings": cell.values} | row for cell, row in zip(cells, rows, strict=True)]
-    content = {"recipe": name, "settings": settings, "cells": listed}
+    content = {"recipe": name, "settings": settings, "cells": with_settings(cells, rows)}
     text = orjson.dumps(content, option=orjson.OPT_INDENT_2).decode()
     write_text(folder / FILE_NAME, text + "\n")
     write_text(folder / "sweep.csv", comparison(cells, rows).write_csv())
+
+
+def with_settings(cells: Sequence[Cell], rows: Sequence[Row]) -> list[Row]:
+    """Return the rows for JSON, each with the settings of its cell; without `mix_name` where no recipe names mixes."""
+    values = {cell.name: cell.values for cell in cells}
+    named = any(row["mix_name"] is not None for row in rows)
+    kept = [name for name in COLUMNS if named or name != "mix_name"]
+    return [{"settings": values[row["cell"]]} | {name: row[name] for name in kept} for row in rows]

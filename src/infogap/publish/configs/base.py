@@ -36,8 +36,8 @@ class Config:
     Each frame becomes a Parquet file.
     """
 
-    empty: str = "it has no rows"
-    """Why it may have no rows, for the error message."""
+    empty: str | Callable[[Run, pl.DataFrame], str] = "it has no rows"
+    """Why it may have no rows, for the error message; or what finds out, given the same as `rows`."""
 
     privileged: str = ""
     """What it publishes that the student must not see, if anything; whoever publishes is told."""
@@ -45,8 +45,11 @@ class Config:
     of_mix: bool = False
     """True if its rows depend on the mix: of a recipe with several mixes it is published once for each."""
 
+    as_asked: Callable[[Run], Config | None] = lambda _run: None
+    """From a run, the config as its recipe asks for it, where it has settings of its own; None for itself."""
+
     card: str = ""
-    """Its paragraph in the card: Markdown with Jinja, which may use `card_values` and `density_unit`."""
+    """Its paragraph in the card: Markdown with Jinja, which may use `card_values`, `density_unit`, and its `name`."""
 
     card_values: Callable[[Path], dict[str, Any]] = lambda _folder: {}
     """From the folder of its Parquet files, the values that the paragraph shows."""

@@ -1,145 +1,116 @@
-"""The config `preference`: pairs of a correct and a wrong trace, for DPO (Rafailov et al. 2023) and its kin."""
+"""The config `preference`: pairs of traces, for DPO (Rafailov et al. 2023, arXiv 2305.18290) and its kin."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from infogap.balance.exclusion_reasons import NOT_ASKED_FOR
 from infogap.publish.configs.base import Config
+from infogap.publish.pairs_in_words import how_made, no_pairs, what_is_paired
 from infogap.publish.parquet_shards import SortedRows
 from infogap.publish.published_columns import MESSAGES, answers, columns, joined, prompts
-from infogap.recipe.balance_section import THE_MIX, MixSettings
+from infogap.publish.trace_pairs import pairs
+from infogap.recipe.preference_pairs import SIDES, Preference
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TASKS, TRACES, VERDICTS
 
-# Traces that only the size of the mix, or the share of their verdict, may exclude.
-_USABLE = ("selected", "over_quota", "max_per_task", "not_in_mix", *NOT_ASKED_FOR)
-_COLUMNS = ("band", "family", "privilege", "teacher")  # axes whose shares say which values are wanted
-_CELL = ("task_id", "privilege", "teacher")
+_OF_PAIRS = ("privilege", "teacher")  # of both traces, where a recipe does not say how pairs are made
 _OF_EACH = ("trace_id", "band", "epistemic_density")
-_FEATURES = pl.Schema(
-    {
-        "prompt": MESSAGES,
-        "chosen": MESSAGES,
-        "rejected": MESSAGES,
-        **columns(TRACES, "task_id"),
-        **columns(TASKS, "family", "difficulty"),
-        **columns(TRACES, "privilege", "teacher"),
-        **{
-            f"{side}_{name}": dtype
-            for side in ("chosen", "rejected")
-            for name, dtype in (columns(TRACES, "trace_id") | columns(MEASURES, "band", "epistemic_density")).items()
-        },
-    }
-)
 
 
-def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
+def _schema(of_pair: tuple[str, ...], of_each: tuple[str, ...]) -> pl.Schema:
+    """Return the columns, given those that both traces share and those that each has."""
+    known = TRACES.schema | VERDICTS.schema | MEASURES.schema
+    return pl.Schema(
+        {
+            "prompt": MESSAGES,
+            "chosen": MESSAGES,
+            "rejected": MESSAGES,
+            **columns(TRACES, "task_id"),
+            **columns(TASKS, "family", "difficulty"),
+            **{name: known[name] for name in of_pair},
+            **{f"{side}_{name}": known[name] for side in SIDES for name in of_each},
+        }
+    )
+
+
+_FEATURES = _schema(_OF_PAIRS, _OF_EACH)
+
+
+def _columns_as_asked(asked: Preference) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the columns of a pair, and those of each of its traces: what can differ is of each."""
+    of_pair = tuple(name for name in (*_OF_PAIRS, "verdict") if name not in asked.differing)
+    words = ("words",) if asked.length is not None else ()
+    first, *rest = _OF_EACH
+    return of_pair, (first, *asked.differing, *rest, *words)
+
+
+def _rows(
+    run: Run,
+    mix: pl.DataFrame,
+    asked: Preference | None = None,
+    of_each: tuple[str, ...] = _OF_EACH,
+    schema: pl.Schema = _FEATURES,
+) -> SortedRows:
     """Place both traces of each pair together; `rejected` tells them apart."""
-    numbered = pairs(run, mix).with_row_index("place")
+    numbered = pairs(run, mix, asked).with_row_index("place")
     sides = [
         numbered.select(
             pl.col(side).alias("trace_id"), pl.col("place").cast(pl.Int64), rejected=pl.lit(side == "rejected")
         )
-        for side in ("chosen", "rejected")
+        for side in SIDES
     ]
-    return SortedRows(run, TRACES, pl.concat(sides), _pair_rows)
+    return SortedRows(run, TRACES, pl.concat(sides), partial(_pair_rows, of_each=of_each, schema=schema))
 
 
-def _pair_rows(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
+def _pair_rows(run: Run, traces: pl.DataFrame, of_each: tuple[str, ...], schema: pl.Schema) -> pl.DataFrame:
     """Make a row per pair: the student's prompt, and the two traces."""
+
+    def of(side: str) -> list[pl.Expr]:
+        return [pl.col("answer_message").alias(side), *(pl.col(name).alias(f"{side}_{name}") for name in of_each)]
+
     known = joined(run, traces).with_columns(answer_message=answers(run))
     chosen = known.filter(~pl.col("rejected"))
-    rejected = known.filter("rejected").select("place", *_as("rejected"))
-    rows = chosen.with_columns(prompts(run, chosen), *_as("chosen")).drop("rejected")
+    rejected = known.filter("rejected").select("place", *of("rejected"))
+    rows = chosen.with_columns(prompts(run, chosen), *of("chosen")).drop("rejected")
     both = rows.join(rejected, on="place", maintain_order="left", validate="1:1")
-    return both.select(*_FEATURES).match_to_schema(_FEATURES)
-
-
-def _as(side: str) -> list[pl.Expr]:
-    return [pl.col("answer_message").alias(side), *(pl.col(name).alias(f"{side}_{name}") for name in _OF_EACH)]
-
-
-def pairs(run: Run, mix: pl.DataFrame) -> pl.DataFrame:
-    """Pair correct traces with wrong ones of the same task, privilege and teacher, by the id of the correct one.
-
-    Columns: `chosen` and `rejected` (trace ids), and `apart`, the distance of their epistemic densities. Within a cell,
-    pairs minimise the sum of these distances: if the chosen trace were always the more confident one, preference
-    training would unlearn doubt as well as errors. A trace is in one pair at most, and a task in `max_per_task` pairs,
-    the closest first. The traces are those that could be in the mix, verdicts aside.
-    """
-    settings = _settings_of(run, mix)
-    traces = _usable(run, mix, settings)
-    matched = np.array(list(_matched(traces)), np.int64).reshape(-1, 2)
-    chosen, rejected = (traces[matched[:, side]] for side in (0, 1))
-    table = pl.DataFrame(
-        {
-            "task_id": chosen["task_id"],
-            "chosen": chosen["trace_id"],
-            "rejected": rejected["trace_id"],
-            "apart": (chosen["density"] - rejected["density"]).abs(),
-        }
-    )
-    most = settings.max_per_task
-    if most is not None:
-        of_task = pl.col("chosen").cum_count().over("task_id")
-        table = table.sort("task_id", "apart", "chosen").filter(of_task <= most)
-    return table.drop("task_id").sort("chosen")
-
-
-def _settings_of(run: Run, mix: pl.DataFrame) -> MixSettings:
-    name = mix["mix"][0] if mix.height else THE_MIX
-    return dict(run.recipe.balance.named_mixes())[name]
-
-
-def _usable(run: Run, mix: pl.DataFrame, settings: MixSettings) -> pl.DataFrame:
-    """Return the correct and wrong traces of cells that have both, cell by cell."""
-    usable = mix.lazy().filter(pl.col("reason").is_in(_USABLE)).select("trace_id")
-    measures = run.scan(MEASURES).select("trace_id", "band", density=pl.col("epistemic_density").fill_null(0.0))
-    traces = (
-        run.scan(TRACES)
-        .select("trace_id", *_CELL)
-        .join(usable, on="trace_id", how="semi")
-        .join(run.scan(VERDICTS).select("trace_id", "verdict"), on="trace_id")
-        .join(measures, on="trace_id")
-        .join(run.scan(TASKS).select("task_id", "family"), on="task_id")
-        .filter(pl.col("verdict").is_in(["correct", "wrong"]))
-    )
-    for axis, shares in settings.axes.items():
-        if axis in _COLUMNS and isinstance(shares, dict):
-            traces = traces.filter(pl.col(axis).is_in([value for value, share in shares.items() if share > 0]))
-    both = pl.col("verdict").n_unique().over(_CELL) == 2
-    return traces.filter(both).sort(*_CELL, "trace_id").collect()
-
-
-def _matched(traces: pl.DataFrame) -> Iterator[tuple[int, int]]:
-    """Yield the rows of a correct and a wrong trace, cell by cell: the assignment of least cost (Kuhn 1955)."""
-    from scipy.optimize import linear_sum_assignment
-
-    density, right = traces["density"].to_numpy(), (traces["verdict"] == "correct").to_numpy()
-    cells = traces.select(pl.struct(_CELL).rle_id()).to_series().to_numpy()
-    ends = [0, *(np.flatnonzero(np.diff(cells)) + 1).tolist(), len(cells)]
-    for start, end in pairwise(ends):
-        one: NDArray[np.int64] = start + np.flatnonzero(right[start:end])
-        other: NDArray[np.int64] = start + np.flatnonzero(~right[start:end])
-        rows, columns = linear_sum_assignment(np.abs(density[one][:, None] - density[other][None, :]))
-        yield from zip(one[rows].tolist(), other[columns].tolist(), strict=True)
+    return both.select(*schema).match_to_schema(schema)
 
 
 def _mean_densities(folder: Path) -> dict[str, Any]:
     """Return the mean epistemic density of the chosen and of the rejected traces."""
-    sides = ("chosen", "rejected")
     means = pl.scan_parquet(folder / "*.parquet").select(
-        pl.col(f"{side}_epistemic_density").mean().alias(side) for side in sides
+        pl.col(f"{side}_epistemic_density").mean().alias(side) for side in SIDES
     )
     return means.collect().row(0, named=True)
+
+
+def _as_asked(run: Run) -> Config | None:
+    """Return the config with pairs as `publish.preference` asks for them."""
+    asked = run.recipe.publish.preference
+    if asked is None:
+        return None
+    of_pair, of_each = _columns_as_asked(asked)
+    schema = _schema(of_pair, of_each)
+
+    def values(folder: Path) -> dict[str, Any]:
+        return {"how_made": how_made(asked)} | _mean_densities(folder)
+
+    return replace(
+        PREFERENCE,
+        shows=f"pairs for preference training: {what_is_paired(asked)}",
+        features=schema,
+        rows=partial(_rows, asked=asked, of_each=of_each, schema=schema),
+        empty=partial(no_pairs, asked=asked),
+        card="In `{{ name }}`, `prompt`, `chosen` and `rejected` hold messages. {{ how_made }} Mean density of the "
+        "chosen ones {{ chosen | number(2) }}, of the rejected ones {{ rejected | number(2) }} markers per 1,000 "
+        "{{ density_unit }}.",
+        card_values=values,
+    )
 
 
 PREFERENCE = Config(
@@ -150,6 +121,7 @@ PREFERENCE = Config(
     rows=_rows,
     empty="no task has both a correct and a wrong trace under one privilege by one teacher",
     of_mix=True,
+    as_asked=_as_asked,
     card="In `preference`, `prompt`, `chosen` and `rejected` hold messages: of a correct and a wrong trace of the same "
     "task, privilege and teacher, the pairs whose epistemic densities are closest. Mean density of the chosen ones "
     "{{ chosen | number(2) }}, of the rejected ones {{ rejected | number(2) }} markers per 1,000 {{ density_unit }}.",

@@ -2,51 +2,87 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import orjson
 import polars as pl
 
+from infogap.errors import InputError
+from infogap.ids import stable_id
 from infogap.publish.configs.base import Config
 from infogap.publish.parquet_shards import SortedRows, in_order
 from infogap.publish.published_columns import MESSAGES, prompts, public
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES
 
-_FEATURES = pl.Schema(
-    {
-        "data_source": pl.String(),
-        "prompt": MESSAGES,
-        "ability": pl.String(),
-        "reward_model": pl.Struct({"style": pl.String, "ground_truth": pl.String}),
-        "extra_info": pl.Struct(
-            {
-                "index": pl.Int64,
-                "split": pl.String,
-                "task_id": pl.String,
-                "question": pl.String,
-                "family": pl.String,
-                "difficulty": pl.String,
-                "verifier": pl.String,
-                "verifier_settings": pl.String,
-            }
-        ),
-    }
-)
+_EXTRA_INFO: dict[str, Any] = {
+    "index": pl.Int64,
+    "split": pl.String,
+    "task_id": pl.String,
+    "question": pl.String,
+    "family": pl.String,
+    "difficulty": pl.String,
+    "verifier": pl.String,
+    "verifier_settings": pl.String,
+}
+_REPETITION = {"repetition": pl.Int64}  # of a task's row, from 0; where the recipe repeats rows
+
+
+def _schema(extra_info: dict[str, Any]) -> pl.Schema:
+    return pl.Schema(
+        {
+            "data_source": pl.String(),
+            "prompt": MESSAGES,
+            "ability": pl.String(),
+            "reward_model": pl.Struct({"style": pl.String, "ground_truth": pl.String}),
+            "extra_info": pl.Struct(extra_info),
+        }
+    )
+
+
+_FEATURES = _schema(_EXTRA_INFO)
+_REPEATED_FEATURES = _schema(_EXTRA_INFO | _REPETITION)
 # What a verifier needs besides the gold answer; a row's origin is not published.
 _SETTINGS = ("gym", "tolerance")
 
 
 def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
     """Select the tasks of the mix that have a gold answer, by id."""
+    return SortedRows(run, TASKS, in_order(_tasks(run, mix)), partial(_verl_rows, schema=_FEATURES))
+
+
+def _tasks(run: Run, mix: pl.DataFrame) -> pl.DataFrame:
     selected = mix.lazy().filter("selected").select("trace_id")
     used = run.scan(TRACES).join(selected, on="trace_id", how="semi").select("task_id").unique()
     there = run.scan(TASKS).filter(pl.col("answer").is_not_null()).join(used, on="task_id", how="semi")
-    return SortedRows(run, TASKS, in_order(there.select("task_id").collect()), _verl_rows)
+    return there.select("task_id").collect()
 
 
-def _verl_rows(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:
-    """Make a row per task. `ability` is the family or, without one, the verifier."""
+def _repeated_rows(run: Run, mix: pl.DataFrame, repeat_to: int) -> SortedRows:
+    """Repeat the tasks by id, pass by pass; the last pass, where it is partial, has tasks drawn from the seed.
+
+    Raises InputError where there are more tasks than rows.
+    """
+    once = in_order(_tasks(run, mix))
+    if once.height > repeat_to:
+        raise InputError(
+            f"publish.rl.repeat_to: {repeat_to:,} rows cannot hold the {once.height:,} tasks of the mix that have a "
+            "gold answer; raise it, or have fewer tasks in the mix (balance.coverage.tasks)"
+        )
+    passes, rest = divmod(repeat_to, once.height) if once.height else (0, 0)
+    drawn = pl.Series([stable_id("rl", run.recipe.seed, task_id) for task_id in once["task_id"]], dtype=pl.String)
+    last = once.with_columns(drawn=drawn).sort("drawn").head(rest)
+    ids = pl.concat([*[once["task_id"]] * passes, last["task_id"]])
+    places = pl.DataFrame({"task_id": ids}).with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
+    repeated = places.with_columns(repetition=pl.col("place") // max(once.height, 1))
+    return SortedRows(run, TASKS, repeated, partial(_verl_rows, schema=_REPEATED_FEATURES))
+
+
+def _verl_rows(run: Run, tasks: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    """Make a row per task and repetition. `ability` is the family or, without one, the verifier."""
     known = tasks.with_columns(
         prompts(run, tasks),
         public(tasks, "source"),
@@ -56,6 +92,7 @@ def _verl_rows(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:
         pl.col("place").alias("index"),
         pl.lit("train").alias("split"),
         *("task_id", "question", "family", "difficulty", "verifier", "verifier_settings"),
+        *[name for name in _REPETITION if schema is _REPEATED_FEATURES],
     )
     return (
         known.with_columns(
@@ -64,8 +101,8 @@ def _verl_rows(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:
             reward_model=pl.struct(style=pl.lit("rule"), ground_truth="answer"),
             extra_info=extra,
         )
-        .select(*_FEATURES)
-        .match_to_schema(_FEATURES)
+        .select(*schema)
+        .match_to_schema(schema)
     )
 
 
@@ -81,14 +118,56 @@ def _notes(traces: pl.DataFrame, rows: int) -> list[str]:
     return [f"without a gold answer, and so not in `rl`: {without:,} of the mix's tasks"] if without else []
 
 
+def _as_asked(run: Run) -> Config | None:
+    """Return the config with as many rows as `publish.rl` asks for."""
+    asked = run.recipe.publish.rl
+    if asked is None:
+        return None
+
+    def notes(traces: pl.DataFrame, rows: int) -> list[str]:
+        tasks = _tasks(run, traces).height
+        return [*_notes(traces, tasks), f"`rl` repeats {tasks:,} tasks to {rows:,} rows: {_passes(tasks, rows)}"]
+
+    return replace(
+        RL,
+        shows=f"{RL.shows}, repeated to {asked.repeat_to:,} rows",
+        features=_REPEATED_FEATURES,
+        rows=partial(_repeated_rows, repeat_to=asked.repeat_to),
+        card="In `{{ name }}`, columns are named as verl reads them: the gold answer is `reward_model.ground_truth`, "
+        "and `extra_info` names the verifier and, as JSON, what it needs besides. {{ tasks | number }} tasks are "
+        "repeated to {{ rows | number }} rows, so that training files over more or fewer tasks are of equal size: "
+        "{{ passes }}. `extra_info.repetition` counts them from 0.",
+        card_values=_repetitions,
+        notes=notes,
+    )
+
+
+def _repetitions(folder: Path) -> dict[str, Any]:
+    """Return the numbers of tasks and rows, and the passes over the tasks."""
+    task_id = pl.col("extra_info").struct.field("task_id")
+    counts = pl.scan_parquet(folder / "*.parquet").select(tasks=task_id.n_unique(), rows=pl.len())
+    tasks, rows = counts.collect().row(0)
+    return {"tasks": tasks, "rows": rows, "passes": _passes(tasks, rows)}
+
+
+def _passes(tasks: int, rows: int) -> str:
+    whole, rest = divmod(rows, tasks)
+    said = f"{whole:,} whole pass{'' if whole == 1 else 'es'} in the same order"
+    return f"{said}, then {rest:,} of the tasks in drawn order" if rest else said
+
+
 RL = Config(
     name="rl",
     shows="the tasks of the mix with their gold answers, for reinforcement learning",
     features=_FEATURES,
-    key=pl.col("extra_info").struct.field("task_id"),
+    # Of repeated rows the id and, from the second pass on, the repetition.
+    key=pl.concat_str(
+        pl.col("extra_info").struct.field("^(task_id|repetition)$").cast(pl.String), separator=" "
+    ).str.strip_suffix(" 0"),
     rows=_rows,
     empty="no task of the mix has a gold answer",
     of_mix=True,
+    as_asked=_as_asked,
     card="In `rl`, columns are named as verl reads them: the gold answer is `reward_model.ground_truth`, and "
     "`extra_info` names the verifier and, as JSON, what it needs besides.",
     notes=_notes,

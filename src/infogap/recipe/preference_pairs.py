@@ -1,0 +1,133 @@
+"""The recipe's section `publish.preference`: which traces are paired, and what makes one of them the chosen one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+
+from infogap.recipe.base import Model, each_once, refuse_at
+
+SIDES = ("chosen", "rejected")
+BANDS = ("uncertain", "mixed", "confident")
+"""The bands, the most uncertain first."""
+
+Verdict = Literal["correct", "wrong", "no_answer", "truncated"]
+Band = Literal["uncertain", "mixed", "confident"]
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _one_or_more(schema: dict[str, object]) -> tuple[object, ...]:
+    return (
+        BeforeValidator(_listed),
+        AfterValidator(each_once),
+        WithJsonSchema({"anyOf": [schema, {"type": "array", "items": schema, "minItems": 1}]}),
+    )
+
+
+_TEXT: dict[str, object] = {"type": "string"}
+_Names = Annotated[list[str], Field(min_length=1), *_one_or_more(_TEXT)]
+_Verdicts = Annotated[
+    list[Verdict], Field(min_length=1), *_one_or_more(_TEXT | {"enum": ["correct", "wrong", "no_answer", "truncated"]})
+]
+_Bands = Annotated[list[Band], Field(min_length=1), *_one_or_more(_TEXT | {"enum": list(BANDS)})]
+
+
+class PairSide(Model):
+    """The traces that can stand on one side of a pair: a value, or a list of them, for each column named."""
+
+    privilege: _Names | None = Field(None, description="Named on both sides, or on neither: then both are alike.")
+    teacher: _Names | None = Field(None, description="Named on both sides, or on neither: then both are alike.")
+    verdict: _Verdicts | None = None
+    band: _Bands | None = None
+
+    @property
+    def values(self) -> dict[str, list[str]]:
+        """The columns that are named, with the values that a trace may have."""
+        named = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: [*values] for name, values in named.items() if values is not None}
+
+
+class Preference(Model):
+    """How traces of one task are paired. Privilege and teacher are alike on both sides unless the sides name them."""
+
+    chosen: PairSide = PairSide()
+    rejected: PairSide = PairSide()
+    by: Literal["verdict", "band"] = Field(
+        "verdict",
+        description="verdict: a correct trace is chosen, a wrong one rejected. band: the more uncertain one is chosen, "
+        "the more confident one rejected, and their verdicts are the same.",
+    )
+    length: float | None = Field(
+        None, gt=0, description="How much longer, at most, in words, one of the two may be: 0.2 is a fifth."
+    )
+
+    @property
+    def sides(self) -> dict[str, PairSide]:
+        """The two sides by name."""
+        return {"chosen": self.chosen, "rejected": self.rejected}
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The columns of which a side says what they may be, in a fixed order."""
+        return tuple(name for name in PairSide.model_fields if any(name in side.values for side in self.sides.values()))
+
+    @property
+    def differing(self) -> tuple[str, ...]:
+        """Privilege, teacher and verdict, as far as the two traces of a pair can differ in them."""
+        across = [name for name in ("privilege", "teacher") if self._can_differ(name)]
+        return (*across, *(["verdict"] if self.by == "verdict" else []))
+
+    @property
+    def crosses(self) -> bool:
+        """Whether a pair can be of two privileges or teachers."""
+        return any(name != "verdict" for name in self.differing)
+
+    def _can_differ(self, name: str) -> bool:
+        named = [side.values.get(name, []) for side in self.sides.values()]
+        return len({value for values in named for value in values}) > 1
+
+    def pool(self, side: str) -> dict[str, list[str]]:
+        """The values that a trace on this side may have: those of the recipe, and the verdict that `by` asks for."""
+        values = self.sides[side].values
+        if self.by == "verdict":
+            return values | {"verdict": values.get("verdict", ["correct" if side == "chosen" else "wrong"])}
+        # Verdicts are alike: what one side says of them holds for the other.
+        said = [set(each.values["verdict"]) for each in self.sides.values() if "verdict" in each.values]
+        return values | ({"verdict": sorted(set.intersection(*said))} if said else {})
+
+    @model_validator(mode="after")
+    def _sides_fit_together(self) -> Self:
+        for name in ("privilege", "teacher"):
+            sides = [side for side in SIDES if name in self.sides[side].values]
+            if len(sides) == 1:
+                message = f"`{name}` is named for `{sides[0]}` alone; name it on both sides, or on neither (then alike)"
+                raise refuse_at((sides[0], name), message)
+        if self.by == "verdict":
+            self._verdicts_are_told_apart()
+        else:
+            self._bands_are_in_order()
+        return self
+
+    def _verdicts_are_told_apart(self) -> None:
+        if self.chosen.verdict not in (None, ["correct"]):
+            raise refuse_at(
+                ("chosen", "verdict"), "`by: verdict` chooses correct traces; leave it out, or pair `by: band`"
+            )
+        if "correct" in (self.rejected.verdict or []):
+            message = "`by: verdict` rejects traces that are not correct; name others, or pair `by: band`"
+            raise refuse_at(("rejected", "verdict"), message)
+
+    def _bands_are_in_order(self) -> None:
+        chosen, rejected = (self.sides[side].values.get("band", BANDS) for side in SIDES)
+        if min(map(BANDS.index, chosen)) >= max(map(BANDS.index, rejected)):
+            side = "chosen" if self.chosen.band else "rejected"
+            message = (
+                "`by: band` chooses the more uncertain trace of two (uncertain, mixed, confident): no pair has these"
+            )
+            raise refuse_at((side, "band"), message)
+        if self.pool("chosen").get("verdict") == []:
+            raise refuse_at(("rejected", "verdict"), "with `by: band` both traces have one verdict: name the same ones")

@@ -1,0 +1,136 @@
+"""Pairs as `publish.preference` asks for them: their columns, the card, several mixes, and why there are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from datasets import load_dataset
+
+from infogap.errors import ShortfallError
+from infogap.publish import STAGE
+from infogap.publish.diff import difference
+from infogap.runs.run_folder import Run
+from infogap.schema import MEASURES, TRACES, VERDICTS
+from publish.pair_run import run_of
+
+ACROSS = "preference: {chosen: {privilege: unguided}, rejected: {privilege: solution}, length: 0.5}"
+CELLS: list[dict[str, Any]] = [
+    {"task": task, "privilege": privilege, "verdict": verdict, "band": band, "words": words}
+    for task in range(3)
+    for privilege, verdict, band, words in (
+        ("unguided", "correct", "uncertain", 120),
+        ("unguided", "wrong", "mixed", 100),
+        ("solution", "wrong", "confident", 100),
+        ("solution", "correct", "confident", 90),
+    )
+]
+
+
+def load(run: Run, config: str, cache: Path) -> Any:
+    return load_dataset(str(run.path / "dataset"), config, split="train", cache_dir=str(cache))
+
+
+def card(run: Run) -> str:
+    return (run.path / "dataset" / "README.md").read_text()
+
+
+def test_each_side_says_what_can_differ(tmp_path: Path) -> None:
+    run = run_of(tmp_path / "run", CELLS, ACROSS)
+    STAGE.make(run)
+    rows = load(run, "preference", tmp_path)
+    known = run.scan(TRACES).join(run.scan(VERDICTS), on="trace_id").join(run.scan(MEASURES), on="trace_id").collect()
+    by_id = {row["trace_id"]: row for row in known.iter_rows(named=True)}
+    assert rows.num_rows == 3
+    for row in rows:
+        assert (row["chosen_privilege"], row["rejected_privilege"]) == ("unguided", "solution")
+        for side in ("chosen", "rejected"):
+            trace = by_id[row[f"{side}_trace_id"]]
+            assert trace["task_id"] == row["task_id"]
+            assert row[side][0]["content"].endswith(trace["response"])
+            for name in ("privilege", "verdict", "band", "words", "epistemic_density"):
+                assert row[f"{side}_{name}"] == trace[name], name
+    assert set(rows.column_names) == {
+        *("prompt", "chosen", "rejected", "task_id", "family", "difficulty", "teacher"),
+        *(f"{side}_{name}" for side in ("chosen", "rejected") for name in ("trace_id", "privilege", "verdict")),
+        *(f"{side}_{name}" for side in ("chosen", "rejected") for name in ("band", "epistemic_density", "words")),
+    }
+    said = " ".join(card(run).split())
+    assert (
+        "A pair is a correct trace (under `unguided`) and a wrong one (under `solution`), of the same task and "
+        "teacher; of all possible pairs, those whose epistemic densities are closest were taken. Neither text "
+        "is more than 50% longer than the other, in words. The two can differ in privilege"
+    ) in said
+    assert difference(run.path, run.path).same
+
+
+def test_by_band_the_verdict_is_one_column(tmp_path: Path) -> None:
+    across = ACROSS.replace("preference: {", "preference: {by: band, ").replace(
+        "unguided}", "unguided, verdict: wrong}"
+    )
+    run = run_of(tmp_path / "run", CELLS, across)
+    STAGE.make(run)
+    rows = load(run, "preference", tmp_path)
+    assert {"verdict", "teacher", "chosen_privilege"} <= set(rows.column_names)
+    assert not {"chosen_verdict", "chosen_teacher", "privilege"} & set(rows.column_names)
+    assert [(row["chosen_band"], row["rejected_band"], row["verdict"]) for row in rows] == [
+        ("mixed", "confident", "wrong")
+    ] * 3
+    assert "a more uncertain wrong trace (under `unguided`) and a more confident wrong one" in card(run)
+
+
+def test_an_empty_section_tells_the_verdicts_and_else_pairs_as_without_it(tmp_path: Path) -> None:
+    cells = [cell | {"reason": "selected"} for cell in CELLS]
+    plain, said = run_of(tmp_path / "plain", cells), run_of(tmp_path / "said", cells, "preference: {}")
+    for run in (plain, said):
+        STAGE.make(run)
+    one, other = load(plain, "preference", tmp_path / "1"), load(said, "preference", tmp_path / "2")
+    assert set(other.column_names) - set(one.column_names) == {"chosen_verdict", "rejected_verdict"}
+    assert other.select_columns(one.column_names).to_list() == one.to_list()
+    assert difference(plain.path, said.path).configs["preference"] == {"both": 6, "only_first": 0, "only_second": 0}
+
+
+def test_two_mixes_have_their_own_pairs(tmp_path: Path) -> None:
+    cells = [
+        cell | {"reason": {"a": "selected" if cell["task"] == 0 else "task_not_drawn", "b": "selected"}}
+        for cell in CELLS
+    ]
+    mixes = "{mixes: {a: {coverage: {tasks: 1}}, b: {coverage: {tasks: 3}}}}"
+    run = run_of(tmp_path / "run", cells, ACROSS, mixes)
+    STAGE.make(run)
+    assert load(run, "a-preference", tmp_path)["task_id"][:] == ["task0"]
+    assert sorted(load(run, "b-preference", tmp_path)["task_id"][:]) == ["task0", "task1", "task2"]
+    assert "In `a-preference`," in card(run)
+    assert "In `b-preference`," in card(run)
+    assert difference(run.path, run.path).same
+
+
+def test_a_mix_that_selects_nothing_has_a_card_and_pairs_of_what_it_could_take(tmp_path: Path) -> None:
+    run = run_of(tmp_path / "run", CELLS)
+    STAGE.make(run)
+    assert load(run, "preference", tmp_path).num_rows == 6
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (
+            "preference: {chosen: {privilege: answer}, rejected: {privilege: solution}}",
+            r"no task has a correct trace \(under `answer`\) and a wrong one \(under `solution`\), of the same task "
+            r"and teacher: of 3 tasks, 0 have the one and 3 the other; see",
+        ),
+        (
+            ACROSS.replace("length: 0.5", "length: 0.1"),
+            r"no two traces can be paired: 3 tasks have .*, and none of like length \(publish.preference.length: 0.1\)",
+        ),
+        (
+            "preference: {by: band, rejected: {band: mixed}}",
+            r"a more uncertain trace and a more confident one \(band `mixed`\), of the same task, privilege, teacher "
+            r"and verdict",
+        ),
+    ],
+)
+def test_without_pairs_it_is_said_what_is_lacking(tmp_path: Path, asked: str, why: str) -> None:
+    with pytest.raises(ShortfallError, match=why):
+        STAGE.make(run_of(tmp_path, CELLS, asked))
