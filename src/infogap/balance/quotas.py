@@ -22,6 +22,7 @@ Reals = NDArray[np.float64]
 
 # The same limit on every machine, which one in seconds would not be.
 _ROUNDS = 300  # of solving and cutting
+_BEFORE_TASKS = 10  # rounds, until the program holds the tasks themselves
 _RAKES = 50  # of fitting the ideal counts to the targets
 
 
@@ -151,7 +152,9 @@ class Quotas:
         The second value is the deviation of the last choice, which bounds that of every attainable one from below.
         """
         at_least = 0
-        for _ in range(_ROUNDS):
+        for round_ in range(_ROUNDS):
+            if round_ == _BEFORE_TASKS:
+                self._program.include_tasks()
             choice = solve()
             if choice is None:
                 return None, at_least
