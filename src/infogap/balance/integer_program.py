@@ -211,7 +211,6 @@ class IntegerProgram:
         padded = hstack([cuts, csr_array((cuts.shape[0], columns - self._variables))])
         yield padded, np.full(cuts.shape[0], -np.inf), np.array(self._limits, dtype=np.float64)
 
-
     def _of_tasks(self, columns: int) -> Iterator[Constraint]:
         """The constraints of a flow: tasks give what types and groups hold, each no more than it may."""
         supply, layout = self._supply, self._layout
