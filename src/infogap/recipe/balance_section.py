@@ -229,6 +229,8 @@ class MixSettings(Model):
     def _of_axes_within_others(self) -> str | None:
         for name, asked in self.axes.items():
             given = asked.given if isinstance(asked, AxisTargets) else None
+            if self.max_per_teacher is not None and given is not None and "teacher" in (name, given):
+                return f"`max_per_teacher` cannot be kept together with shares of `{name}` within each `{given}`"
             if given == name:
                 return f"`{name}: {{given: {name}}}` gives shares within the values of the column itself"
             outer = self.axes.get(given) if given is not None else None
