@@ -25,3 +25,11 @@ def test_equal_remainders_go_where_more_is_available() -> None:
     axis = Axis("family", ("a", "b", "c"), (1 / 3, 1 / 3, 1 / 3))
     assert axis.targets(4, np.array([1, 1, 9])).tolist() == [1, 1, 2]
     assert axis.targets(4, np.array([9, 9, 9])).tolist() == [2, 1, 1]
+
+
+def test_a_cap_is_kept_where_the_shares_would_need_more() -> None:
+    axis = Axis("family", ("a", "b", "c"), (1 / 3, 1 / 3, 1 / 3), caps=(0.2, 0.2, 0.2))
+    available = np.array([9, 9, 9])
+    assert axis.targets(3, available).tolist() == [0, 0, 0]
+    assert axis.targets(10, available).tolist() == [2, 2, 2]
+    assert Axis("family", ("a", "b"), (0.5, 0.5), caps=(2, 9)).targets(10, available[:2]).tolist() == [2, 8]

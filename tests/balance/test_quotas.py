@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infogap.balance.axes import Axis, Counts
+from infogap.balance.integer_program import IntegerProgram
 from infogap.balance.quotas import Quotas
 from infogap.balance.task_flow import Spread, Supply
 
@@ -173,3 +176,43 @@ def test_tasks_get_a_second_trace_only_when_all_have_one() -> None:
     assert Spread(case.supply()).of(np.array([3])).tolist() == [1, 1, 1]
     assert Spread(case.supply()).of(np.array([5])).tolist() == [2, 2, 1]
     assert Spread(case.supply()).of(np.array([6])).tolist() == [3, 2, 1]
+
+
+def test_many_types_whose_tasks_are_capped_tightly_are_solved_in_a_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five axes, a few hundred types and two traces of a task: one cut at a time, the search did not end."""
+    rng = np.random.default_rng(0)
+    tasks, per_task, values = 100, 10, (4, 4, 4, 5)
+    task = np.repeat(np.arange(tasks), per_task)
+    frame = pl.DataFrame(
+        {"family": (rng.zipf(1.5, tasks) % 20)[task]}
+        | {f"axis{place}": rng.zipf(1.6, len(task)) % count for place, count in enumerate(values)}
+        | {"task": task}
+    ).cast(pl.Int64)
+    names = frame.columns[:-1]
+    cells = frame.select(names).unique().sort(names).with_row_index("cell").cast({"cell": pl.Int64})
+    counts = [int(frame[name].max()) + 1 for name in names]  # type: ignore[arg-type]
+    axes = tuple(
+        Axis(name, tuple(f"{value:02d}" for value in range(count)), (1 / count,) * count)
+        for name, count in zip(names, counts, strict=True)
+    )
+    candidates = frame.join(cells, on=names, how="left", maintain_order="left")
+    supply = Supply.of(candidates, [cells[name].to_numpy() for name in names], cells.height, 2)
+    solved = 0
+    solve = IntegerProgram.solve
+
+    def counted(*args: Any, **options: Any) -> Any:
+        nonlocal solved
+        solved += 1
+        return solve(*args, **options)
+
+    monkeypatch.setattr(IntegerProgram, "solve", counted)
+    quotas = Quotas(axes, supply)
+    within = quotas.within(50)
+    closest = quotas.closest(50, quotas.within(50))
+    assert solved < 20
+    assert closest.counts.sum() == 50
+    assert closest.at_least == closest.deviation
+    for axis, members, targets in zip(axes, supply.members, quotas.targets(50), strict=True):
+        assert (np.bincount(members, weights=within, minlength=len(axis.values)) <= targets).all()
+    for counted_ in (within, closest.counts):
+        assert Spread(supply).of(counted_).sum() == counted_.sum()

@@ -45,6 +45,7 @@ class Axis:
         targets = np.floor(np.round(quotas, 9)).astype(np.int64)  # 0.1 * 30 is 3, not 2.9999999999999996
         remainders = np.where(targets < high, np.round(quotas - targets, 9), -1.0)
         order = np.lexsort((np.arange(len(targets)), -available, -remainders))
+        order = order[targets[order] < high[order]]  # caps that leave no room for the size leave it short
         targets[order[: max(0, size - int(targets.sum()))]] += 1
         return targets
 

@@ -78,6 +78,13 @@ def read_axes(mix: MixSettings, traces: pl.DataFrame) -> OnAxes:
                     f"{name}: {each.shares or 'uniform'} is over {len(values)} values; none of the traces of "
                     f"{_listed(left_out)} fits the other shares"
                 )
+            if empty := [value for value in _range_names(name, each) or () if value not in values]:
+                notes.append(f"{name}: no trace that could be in the mix is in {_listed(empty)}, which has no share")
+        elif lost := [value for value in values if possible.height and value not in set(possible[name])]:
+            notes.append(
+                f"{name}: no trace that could be in the mix has the value {_listed(lost)}; "
+                "its share keeps the mix small"
+            )
         axes[name] = Axis(name, values, _shares(name, each, values, possible), *_bounds(each, values))
     for name, each in asked.items():
         if each.given is not None:
@@ -132,8 +139,9 @@ def _named(place: Any, names: Sequence[str]) -> pl.Expr:
 
 
 def _ranges_of(cuts: list[float]) -> tuple[str, ...]:
-    between = (f"{low:g} to {high:g}" for low, high in pairwise(cuts))
-    return (f"below {cuts[0]:g}", *between, f"{cuts[-1]:g} or more")
+    names = [f"{cut:g}" if float(f"{cut:g}") == cut else repr(cut) for cut in cuts]
+    between = (f"{low} to {high}" for low, high in pairwise(names))
+    return (f"below {names[0]}", *between, f"{names[-1]} or more")
 
 
 def _range_names(name: str, asked: AxisTargets) -> tuple[str, ...] | None:
@@ -146,6 +154,8 @@ def _range_names(name: str, asked: AxisTargets) -> tuple[str, ...] | None:
 
 def _values_named(name: str, asked: AxisTargets, traces: pl.DataFrame) -> tuple[str, ...] | None:
     """Return the values to which the recipe gives a share above 0; None if it does not name them."""
+    bounded = {value for bound in (asked.floor, asked.cap) if isinstance(bound, dict) for value in bound}
+    _refuse_unknown(name, name, sorted(bounded), asked, traces)
     if isinstance(asked.shares, list):
         names = _range_names(name, asked) or ()
         return tuple(value for value, share in zip(names, asked.shares, strict=True) if share > 0)
@@ -153,18 +163,26 @@ def _values_named(name: str, asked: AxisTargets, traces: pl.DataFrame) -> tuple[
         return None
     given = [shares for shares in asked.shares.values() if isinstance(shares, dict)]
     named = {value: share for shares in given for value, share in shares.items()} if given else asked.shares
-    if name not in _ORDER or asked.ranges is not None:
-        known = _in_order(name, traces[name].drop_nulls().unique(), asked)
-        for value in named:
-            if value not in known:
-                raise InputError(
-                    f"recipe, balance.{name}: no trace has the {name} '{value}'{nearest(value, known)}; "
-                    f"there are: {_listed(known)}"
-                )
+    _refuse_unknown(name, name, named, asked, traces)
+    if given:
+        _refuse_unknown(name, str(asked.given), asked.shares, AxisTargets(shares="natural"), traces)
     largest = {value: max([s.get(value, 0) for s in given], default=share) for value, share in named.items()}
     return _in_order(
         name, (value for value, share in largest.items() if isinstance(share, int | float) and share > 0), asked
     )
+
+
+def _refuse_unknown(axis: str, column: str, named: Iterable[str], asked: AxisTargets, traces: pl.DataFrame) -> None:
+    """Raise InputError for a value that no trace of the run has; a band or verdict may have none, and has its name."""
+    of_order = _ORDER.get(column, ()) if asked.ranges is None else _range_names(column, asked) or ()
+    there = {*traces[column].drop_nulls().cast(pl.String).unique(), *of_order}
+    known = _in_order(column, there, asked)
+    for value in named:
+        if value not in known:
+            raise InputError(
+                f"recipe, balance.{axis}: no trace has the {column} '{value}'{nearest(value, known)}; "
+                f"there are: {_listed(known)}"
+            )
 
 
 def _shares(name: str, asked: AxisTargets, values: tuple[str, ...], possible: pl.DataFrame) -> tuple[float, ...]:

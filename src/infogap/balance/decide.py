@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import polars as pl
 
 from infogap.balance.axes import Counts
+from infogap.balance.mix_pool import measured
 from infogap.balance.quotas import Quotas
 from infogap.balance.shortfall import explain
-from infogap.balance.strata import Strata, pick
+from infogap.balance.strata import Strata, naming_the_mix, pick, read_strata
 from infogap.errors import InputError, ShortfallError
 from infogap.recipe.balance_section import TextSize
+from infogap.runs.run_folder import Run
 
 _TRIES = 24  # of sizes in traces, for a size in text
 
@@ -29,6 +31,37 @@ class Decision:
     target_size: int
     shortfall: str | None
     notes: list[str]
+
+
+def decide_all(run: Run, *, refuse: bool = True) -> list[Decision]:
+    """Decide on every mix of a run's recipe.
+
+    Raises InputError as `read_strata` does, or if mixes to be matched have other tasks; ShortfallError as `decide`.
+    """
+    decisions = []
+    for strata in read_strata(run):
+        with naming_the_mix(run, strata.name):
+            decisions.append(decide(strata, refuse=refuse))
+    if run.recipe.balance.match is not None and refuse:
+        _refuse_unmatched(decisions)
+    return decisions
+
+
+def _refuse_unmatched(decisions: list[Decision]) -> None:
+    """Raise ShortfallError if shares, or caps, took other traces of the tasks of one mix than of another's."""
+    counts = [
+        made.strata.candidates.join(made.picked.filter(pl.col("decision") == "selected"), on="trace_id")["task_id"]
+        .value_counts()
+        .sort("task_id")
+        for made in decisions
+    ]
+    for made, each in zip(decisions, counts, strict=True):
+        if not each.equals(counts[0]):
+            raise ShortfallError(
+                f"the mixes `{decisions[0].strata.name}` and `{made.strata.name}` are to be matched, and their shares "
+                "leave them other traces of some tasks; match on the column instead (`balance.match.same`), or leave "
+                "out the shares in which they differ"
+            )
 
 
 def decide(strata: Strata, *, refuse: bool = True) -> Decision:
@@ -61,6 +94,8 @@ def _short(strata: Strata, quotas: Quotas, size: int, most: int, refuse: bool) -
     if feasible > within.sum() and (larger := quotas.exactly(feasible)) is not None:  # where a search was cut off
         within = larger
     text = explain(strata, quotas, size, within, feasible)
+    if was_cut_off:
+        text += "\nthe search was cut off, and there may be a larger mix that meets every target"
     when_short = strata.mix.when_short
     if when_short == "error":
         if refuse:
@@ -69,8 +104,6 @@ def _short(strata: Strata, quotas: Quotas, size: int, most: int, refuse: bool) -
     if when_short == "shrink":
         counts = quotas.exactly(feasible) if feasible else within * 0
         made = f"the mix was made with {feasible:,} traces (when_short: shrink)"
-        if was_cut_off:
-            made += "; the search was cut off, and there may be a larger one"
         return _decision(strata, quotas, counts, size, f"{text}\n{made}")
     closest = quotas.closest(size, within)
     made = (
@@ -87,7 +120,7 @@ def _of_text(strata: Strata, quotas: Quotas, size: TextSize, refuse: bool) -> De
     unit, wanted = ("tokens", size.tokens) if size.tokens is not None else ("words", size.words)
     assert wanted is not None
     column = "completion_tokens" if unit == "tokens" else "words"
-    lengths = strata.candidates.select("trace_id", length=pl.col(column))
+    lengths = strata.candidates.select("trace_id", length=pl.col(measured(column)))
     if unknown := lengths["length"].null_count():
         other = "; count words instead: `size: {words: ...}`" if unit == "tokens" else ""
         raise InputError(f"recipe, balance.size: {unknown:,} traces have no number of {unit}{other}")
@@ -100,6 +133,14 @@ def _of_text(strata: Strata, quotas: Quotas, size: TextSize, refuse: bool) -> De
     mean = float(lengths["length"].mean() or 1.0)  # type: ignore[arg-type]
     largest = quotas.largest(most)
     found, counts = _largest_within(quotas, text_of, wanted, largest, mean)
+    if counts is None and largest and (one := quotas.exactly(_smallest(quotas, largest))) is not None:
+        text = (
+            f"a mix of {wanted:,} {unit} cannot be had: the smallest that meets every target has {text_of(one):,}; "
+            "raise balance.size"
+        )
+        if strata.mix.when_short == "error" and refuse:
+            raise ShortfallError(text)
+        return _decision(strata, quotas, None, 0, text)
     if counts is None:
         return _short(strata, quotas, max(1, min(round(wanted / mean), most)), most, refuse)
     made = text_of(counts)
@@ -113,6 +154,11 @@ def _of_text(strata: Strata, quotas: Quotas, size: TextSize, refuse: bool) -> De
             raise ShortfallError(short)
     note = f"{made:,} of {wanted:,} {unit}, in {found:,} traces"
     return _decision(strata, quotas, counts, found, short, [note])
+
+
+def _smallest(quotas: Quotas, largest: int) -> int:
+    """Return the smallest of the first sizes that meets every target; the largest if none of them does."""
+    return next((size for size in range(1, min(largest, _TRIES)) if quotas.exactly(size) is not None), largest)
 
 
 def _largest_within(

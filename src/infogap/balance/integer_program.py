@@ -18,7 +18,9 @@ Reals = NDArray[np.float64]
 Constraint = tuple[Any, Reals, Reals]
 """A matrix over the variables, and the least and the most of each row's product with them."""
 
-_NODES = 5_000  # of branch and bound: the same on every machine, which a limit in seconds would not be
+_PAIRS = 20_000  # of cells and tasks in one program: with more it takes minutes
+_LIMIT = 1  # the status of a search that was ended by its limit
+_NODES = 1_000  # of branch and bound: the same on every machine, which a limit in seconds would not be
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Choice:
     per_type: Counts
     per_group: Counts
     deviation: int
+    at_least: int
+    """No choice deviates by less; equal to `deviation` unless the search was ended by its limit."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,9 @@ class IntegerProgram:
         self._most = np.concatenate([most_of_type, most_of_group[: self._groups]]).astype(np.float64)
         self._cuts: list[Reals] = []
         self._limits: list[float] = []
+        self._by_task = False
+        self.was_cut_off = False
+        """Whether the last search was ended by its limit."""
         # What the cells of each value can supply together; and all of them.
         for index, axis_ in zip(supply.members, axes, strict=True):
             if layout.grouping is None or index is not supply.members[layout.grouping]:
@@ -81,6 +88,21 @@ class IntegerProgram:
         """Add inequalities that every attainable choice satisfies."""
         for cut in cuts:
             self._cut(cut.types, cut.most, cut.groups)
+
+    def include_tasks(self) -> bool:
+        """Put what each task gives of each type into the program, which makes every choice attainable.
+
+        False, and nothing is changed, if the program has that already or would be too large with it.
+        """
+        if self._by_task or len(self._supply.count) > _PAIRS:
+            return False
+        self._by_task = True
+        return True
+
+    @property
+    def _pairs(self) -> int:
+        """The variables of what each task gives of each cell, the last ones; 0 without them."""
+        return len(self._supply.count) if self._by_task else 0
 
     def _cut(self, types: NDArray[np.bool_], most: int, groups: NDArray[np.bool_] | None = None) -> None:
         row = np.zeros(self._variables)
@@ -118,12 +140,13 @@ class IntegerProgram:
         ideal = _joined([part for part in (objective.per_type, objective.per_group) if part is not None])[:size]
         slack, away = (2 * values if soft else 0), 2 * len(ideal)
         # Columns: types and groups, the traces below and above each value's bounds, those away from ideal numbers.
-        columns = size + slack + away
+        end = size + slack + away
+        columns = end + self._pairs
         beside = hstack([eye_array(values), -eye_array(values)]) if slack else csr_array((values, 0))
         total = np.zeros((1, columns))
         total[0, : layout.types] = 1
         constraints: list[Constraint] = [
-            (hstack([self._sums, beside, csr_array((values, away))]), lower, upper),
+            (hstack([self._sums, beside, csr_array((values, columns - size - slack))]), lower, upper),
             (csr_array(total), np.array([float(least)]), np.array([float(most)])),
             *self._shared(columns),
         ]
@@ -133,15 +156,17 @@ class IntegerProgram:
             constraints.append((csr_array(off), np.zeros(1), np.array([float(deviation)])))
         if away:
             unit = eye_array(len(ideal))
-            distance = hstack([eye_array(len(ideal), size), csr_array((len(ideal), slack)), unit, -unit])
+            beyond = csr_array((len(ideal), self._pairs))
+            distance = hstack([eye_array(len(ideal), size), csr_array((len(ideal), slack)), unit, -unit, beyond])
             constraints.append((distance, ideal, ideal))
         cost = np.zeros(columns)
         cost[: layout.types] = objective.total
         cost[size : size + slack] = objective.deviation
-        cost[size + slack :] = 1.0
-        limits = _joined([self._most, *([self._slack_limits(upper)] if slack else []), np.full(away, np.inf)])
-        whole = _joined([np.ones(size), np.zeros(slack + away)])
-        found = _solved(cost, constraints, limits, whole)
+        cost[size + slack : end] = 1.0
+        slack_limits = [self._slack_limits(upper)] if slack else []
+        limits = _joined([self._most, *slack_limits, np.full(away, np.inf), self._pair_limits()])
+        whole = _joined([np.ones(size), np.zeros(columns - size)])
+        found, bound = self._found(cost, constraints, limits, whole)
         if found is None:
             return None
         chosen = np.round(found[:size]).astype(np.int64)
@@ -149,7 +174,8 @@ class IntegerProgram:
         deviates = int(np.maximum(lower - sums, 0).sum() + np.maximum(sums - upper, 0).sum())
         per_type = chosen[: layout.types]
         per_group = chosen[layout.types :] if self._groups else np.array([per_type.sum()])
-        return Choice(per_type, per_group, deviates)
+        at_least = deviates if not self.was_cut_off else max(0, int(bound / (objective.deviation or np.inf)))
+        return Choice(per_type, per_group, deviates, min(at_least, deviates))
 
     def without_caps(self) -> NDArray[np.bool_]:
         """Return which types may have more traces whatever the targets: those without a value that has a cap alone."""
@@ -171,41 +197,66 @@ class IntegerProgram:
         lines = [axis.lines() for axis in self._axes]
         rising, low, growing, high = (_joined([line[part] for line in lines]) for part in range(4))
         size = self._variables
+        columns = size + 1 + self._pairs
+        beyond = csr_array((len(low), self._pairs))
         constraints: list[Constraint] = [
-            (hstack([self._sums, -rising[:, None]]), low, np.full(len(low), np.inf)),
-            (hstack([self._sums, -growing[:, None]]), np.full(len(high), -np.inf), high),
+            (hstack([self._sums, -rising[:, None], beyond]), low, np.full(len(low), np.inf)),
+            (hstack([self._sums, -growing[:, None], beyond]), np.full(len(high), -np.inf), high),
         ]
-        total = np.zeros((1, size + 1))
-        total[0, : self._layout.types], total[0, -1] = 1, -1
-        constraints += [(csr_array(total), np.zeros(1), np.zeros(1)), *self._shared(size + 1)]
-        cost = np.zeros(size + 1)
-        cost[-1] = -1
-        found = _solved(cost, constraints, np.append(self._most, float(limit)), np.zeros(size + 1))
-        return 0 if found is None else int(found[-1] + 1e-6)
+        total = np.zeros((1, columns))
+        total[0, : self._layout.types], total[0, size] = 1, -1
+        constraints += [(csr_array(total), np.zeros(1), np.zeros(1)), *self._shared(columns)]
+        cost = np.zeros(columns)
+        cost[size] = -1
+        limits = _joined([self._most, np.array([float(limit)]), self._pair_limits()])
+        found, _ = self._found(cost, constraints, limits, np.zeros(columns))
+        return 0 if found is None else int(found[size] + 1e-6)
+
+    def _found(
+        self, cost: Reals, constraints: Sequence[Constraint], most: Reals, whole: Reals
+    ) -> tuple[Reals | None, float]:
+        """Solve a program whose variables are from 0 to `most`: the solution, None if there is none, and its bound."""
+        solution = milp(
+            cost,
+            integrality=whole,
+            bounds=Bounds(0, most),
+            constraints=[LinearConstraint(*each) for each in constraints if each[0].shape[0]],
+            options={"node_limit": _NODES},
+        )
+        self.was_cut_off = solution.status == _LIMIT
+        bound = getattr(solution, "mip_dual_bound", None)
+        found: Reals | None = solution.x
+        return found, 0.0 if bound is None else float(bound)
+
+    def _pair_limits(self) -> Reals:
+        return self._supply.count[: self._pairs].astype(np.float64)
 
     def _shared(self, columns: int) -> Iterator[Constraint]:
-        """The constraints of every program: groups hold what types hold, and the cuts."""
+        """The constraints of every program: groups hold what types hold, and the cuts, or what each task gives."""
         if self._groups:
             same = np.zeros((1, columns))
             same[0, : self._layout.types], same[0, self._layout.types : self._variables] = 1, -1
             yield csr_array(same), np.zeros(1), np.zeros(1)
+        if self._by_task:
+            yield from self._of_tasks(columns)
         cuts = csr_array(np.array(self._cuts))
         padded = hstack([cuts, csr_array((cuts.shape[0], columns - self._variables))])
         yield padded, np.full(cuts.shape[0], -np.inf), np.array(self._limits, dtype=np.float64)
 
+    def _of_tasks(self, columns: int) -> Iterator[Constraint]:
+        """The constraints of a flow: tasks give what types and groups hold, each no more than it may."""
+        supply, layout = self._supply, self._layout
+        pair = columns - self._pairs + np.arange(self._pairs)
+        sums = [(layout.type_of_cell[supply.cell], np.arange(layout.types))]
+        if self._groups:
+            sums.append((layout.group_of_cell[supply.cell], layout.types + np.arange(self._groups)))
+        for row, of in sums:
+            ones = np.concatenate([np.ones(self._pairs), np.full(len(of), -1.0)])
+            places = np.concatenate([row, np.arange(len(of))]), np.concatenate([pair, of])
+            yield csr_array((ones, places), shape=(len(of), columns)), np.zeros(len(of)), np.zeros(len(of))
+        given = csr_array((np.ones(self._pairs), (supply.task, pair)), shape=(supply.tasks, columns))
+        yield given, np.zeros(supply.tasks), supply.room.astype(np.float64)
+
 
 def _joined(parts: Sequence[Reals]) -> Reals:
     return np.concatenate([np.zeros(0), *parts])
-
-
-def _solved(cost: Reals, constraints: Sequence[Constraint], most: Reals, whole: Reals) -> Reals | None:
-    """Solve a program whose variables are from 0 to `most`; None if it has no solution."""
-    solution = milp(
-        cost,
-        integrality=whole,
-        bounds=Bounds(0, most),
-        constraints=[LinearConstraint(*each) for each in constraints if each[0].shape[0]],
-        options={"node_limit": _NODES},
-    )
-    found: Reals | None = solution.x
-    return found

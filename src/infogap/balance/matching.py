@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
+from infogap.balance.mix_pool import measured
 from infogap.recipe.balance_section import Match
 
 
@@ -14,11 +15,12 @@ def matched(candidates: Mapping[str, pl.DataFrame], match: Match, cap: int | Non
     """Return, per mix, the candidates that have a counterpart in every other mix.
 
     Candidates have the columns `trace_id`, `task_id`, `draw` (the order in which traces of a task are taken), those of
-    `match.same`, and `words` if `match.length` is given. Of each task, every mix keeps equally many traces, at most
-    `cap`; with `same`, equally many with the same values; with `length`, each has a counterpart whose length differs by
-    no more than that, shortest first, in every mix.
+    `match.same`, and the measured `words` if `match.length` is given. Of each task, every mix keeps equally many
+    traces, at most `cap`; with `same`, equally many with the same values; with `length`, each has a counterpart whose
+    length differs by no more than that, shortest first, in every mix.
     """
     keys = ["task_id", *match.same]
+    candidates = _alike(candidates, match.same)
     if match.length is not None:
         kept = _of_like_length(candidates, keys, match.length)
     else:
@@ -39,6 +41,12 @@ def matched(candidates: Mapping[str, pl.DataFrame], match: Match, cap: int | Non
     return {name: _capped(frame, keys, cap) for name, frame in kept.items()}
 
 
+def _alike(candidates: Mapping[str, pl.DataFrame], columns: list[str]) -> Mapping[str, pl.DataFrame]:
+    """Make columns text in all mixes that are text in some: an axis of one mix, and no axis of another."""
+    mixed = [name for name in columns if len({frame.schema[name] for frame in candidates.values()}) > 1]
+    return {name: frame.with_columns(pl.col(mixed).cast(pl.String)) for name, frame in candidates.items()}
+
+
 def _capped(frame: pl.DataFrame, keys: list[str], cap: int) -> pl.DataFrame:
     """Keep of each task the first traces, in an order that is the same in every mix: by the keys, then by place."""
     order = [*keys[1:], "pair" if "pair" in frame.columns else "draw"]
@@ -51,14 +59,14 @@ def _of_like_length(candidates: Mapping[str, pl.DataFrame], keys: list[str], mos
     Within a task the lengths of a match span a factor of 1 + `most` at most. Taking the shortest that fit yields the
     most matches, since intervals that end first leave most to the rest.
     """
-    names = list(candidates)
+    names, words = list(candidates), measured("words")
     grouped = {
         name: {
             tuple(row[:-1]): row[-1]
-            for row in frame.drop_nulls("words")
-            .sort("words", "draw")
+            for row in frame.drop_nulls(words)
+            .sort(words, "draw")
             .group_by(keys, maintain_order=True)
-            .agg(pl.struct("words", "trace_id"))
+            .agg(pl.struct(words, "trace_id"))
             .iter_rows()
         }
         for name, frame in candidates.items()
@@ -70,14 +78,14 @@ def _of_like_length(candidates: Mapping[str, pl.DataFrame], keys: list[str], mos
         at = [0] * len(lists)
         pair = 0
         while all(place < len(each) for place, each in zip(at, lists, strict=True)):
-            words = [each[place]["words"] for place, each in zip(at, lists, strict=True)]
-            if max(words) <= min(words) * (1 + most):
+            lengths = [each[place][words] for place, each in zip(at, lists, strict=True)]
+            if max(lengths) <= min(lengths) * (1 + most):
                 for index, name in enumerate(names):
                     pairs[name].append((lists[index][at[index]]["trace_id"], pair))
                 at = [place + 1 for place in at]
                 pair += 1
             else:
-                at[int(np.argmin(words))] += 1
+                at[int(np.argmin(lengths))] += 1
     schema = {"trace_id": pl.String, "pair": pl.Int64}
     return {
         name: frame.join(pl.DataFrame(pairs[name], schema=schema, orient="row"), on="trace_id", how="inner")

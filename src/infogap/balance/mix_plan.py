@@ -35,14 +35,13 @@ def plan_mixes(run: Run) -> list[MixPlan]:
     Raises InputError if a share names a value that no trace has, ShortfallError if there are too few tasks for a
     coverage.
     """
-    from infogap.balance.decide import decide
+    from infogap.balance.decide import decide_all
     from infogap.balance.lacking import lacking
     from infogap.balance.stage import mix_figures, mix_of
-    from infogap.balance.strata import read_strata
 
     plans = []
-    for strata in read_strata(run):
-        made = decide(strata, refuse=False)
+    for made in decide_all(run, refuse=False):
+        strata = made.strata
         lacks = []
         if made.shortfall is not None:
             within = made.quotas.within(made.target_size)

@@ -24,8 +24,17 @@ from infogap.verify.verifiers import verifier
 _OF_TASKS = ("task_id", "source", "family", "difficulty")
 _OF_GAPS = tuple(name for name in ("gap_share", "ifd", "answer_confidence", "rsr") if name in GAPS.schema)
 _ALWAYS = ("family", "privilege", "verdict", "band", "teacher")
+_FIXED = ("trace_id", "task_id", "error", "finish_reason", "leak")
 MADE = ("pass_rate", "cluster")
 """Columns made for a mix: the share of a task's unguided traces that are correct, and the question's cluster."""
+
+
+_MEASURED = ("words", "completion_tokens", "surprisal")
+
+
+def measured(name: str) -> str:
+    """Return the column of the pool that has the numbers of this one, which as an axis has names of ranges."""
+    return f"{name} as measured"
 
 
 def read_pool(run: Run, mixes: Iterable[MixSettings]) -> pl.DataFrame:
@@ -45,7 +54,10 @@ def read_pool(run: Run, mixes: Iterable[MixSettings]) -> pl.DataFrame:
     leak_kind = pl.col("leaks").list.first().struct.field("kind")
     joined = joined_columns(run.scan, run.stored(MEASURES))
     of_columns = joined.select(
-        "trace_id", "task_id", "error", "finish_reason", "leak", *sorted(wanted - {*MADE}), leak_kind=leak_kind
+        *_FIXED,
+        *sorted(wanted - {*MADE, *_FIXED}),
+        leak_kind=leak_kind,
+        **{measured(name): pl.col(name) for name in _MEASURED if name in wanted},
     )
     pool = (
         of_columns.join(run.scan(TRACES).select("trace_id", responds=responds), on="trace_id", how="left")
@@ -69,8 +81,12 @@ def with_reasons(run: Run, pool: pl.DataFrame, mix: MixSettings) -> pl.DataFrame
     """
     outside = pl.LazyFrame(schema={"trace_id": pl.String}) if mix.where is None else excluded_by(run, mix.where)
     held_out = _held_out(pool, run.recipe.balance.hold_out, run.recipe.seed)
+    try:
+        excluded = outside.with_columns(outside_where=True).collect()
+    except pl.exceptions.PolarsError as error:  # a value of a column, which the condition itself does not show
+        raise InputError(f"balance.where: `{mix.where}`: {str(error).splitlines()[0]}") from None
     return (
-        pool.join(outside.with_columns(outside_where=True).collect(), on="trace_id", how="left", maintain_order="left")
+        pool.join(excluded, on="trace_id", how="left", maintain_order="left")
         .with_columns(held_out=pl.col("family").is_in(held_out) if held_out else pl.lit(False))
         .with_columns(reason=of_trace(mix))
         .with_columns(detail=detail_of_trace())
@@ -86,6 +102,8 @@ def _held_out(pool: pl.DataFrame, hold_out: HoldOut | None, seed: int) -> list[s
         for family in hold_out.families:
             if family not in known:
                 raise InputError(f"recipe, balance.hold_out: no task has the family '{family}'{nearest(family, known)}")
+        if set(hold_out.families) >= set(known):
+            raise InputError("recipe, balance.hold_out: all families are held out, which leaves none to make a mix of")
         return hold_out.families
     if hold_out.families >= len(known):
         raise InputError(
@@ -148,7 +166,8 @@ def excluded_by(run: Run, condition: str) -> pl.LazyFrame:
     traces = _with_pass_rate(run, joined_columns(run.scan, run.stored(MEASURES)), condition)
     if problem := _problem(condition, traces):
         raise InputError(f"balance.where: {problem}")
-    kept = traces.filter(pl.sql_expr(condition)).select("trace_id")
+    # Sorted, as a condition can count rows or compare them with others.
+    kept = traces.sort("trace_id").filter(pl.sql_expr(condition)).select("trace_id")
     return run.scan(TRACES).select("trace_id").join(kept, on="trace_id", how="anti")
 
 
@@ -161,7 +180,14 @@ def check_columns(run: Run) -> None:
 def column_problems(run: Run) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield the places of the recipe's section `balance` that name columns which no table has, and what is wrong."""
     known = joined_columns(lambda table: table.empty().lazy(), measures_table(run))
-    columns = [*known.collect_schema().names(), *MADE]
+    lists = [name for name, dtype in known.collect_schema().items() if dtype.is_nested()]
+    columns = [name for name in (*known.collect_schema().names(), *MADE) if name not in lists]
+
+    def no_column(name: str) -> str:
+        if name in lists:
+            return f"'{name}' is a list for each trace, and has no single value to divide traces by"
+        return f"there is no column '{name}'{nearest(name, columns)}; there are: {', '.join(sorted(columns))}"
+
     balance = run.recipe.balance
     for name, mix in balance.named_mixes():
         own = (balance.mixes or {}).get(name)
@@ -173,18 +199,14 @@ def column_problems(run: Run) -> Iterator[tuple[tuple[str, ...], str]]:
                 if mix.where is not None and (problem := _problem(mix.where, condition)):
                     yield place, problem
             elif key not in columns:
-                yield place, _no_column(key, columns)
+                yield place, no_column(key)
             elif isinstance(asked := mix.axes[key], AxisTargets):
                 for column in (asked.within, asked.given):
                     if column is not None and column not in columns:
-                        yield place, _no_column(column, columns)
+                        yield place, no_column(column)
     for column in balance.match.same if balance.match else ():
         if column not in columns:
-            yield ("balance", "match", "same"), _no_column(column, columns)
-
-
-def _no_column(name: str, columns: list[str]) -> str:
-    return f"there is no column '{name}'{nearest(name, columns)}; there are: {', '.join(sorted(columns))}"
+            yield ("balance", "match", "same"), no_column(column)
 
 
 def joined_columns(scan: Callable[[Table], pl.LazyFrame], measures: Table) -> pl.LazyFrame:

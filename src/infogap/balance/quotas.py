@@ -21,9 +21,8 @@ from infogap.balance.task_flow import Layout, Supply, TaskFlow
 Reals = NDArray[np.float64]
 
 # The same limits on every machine, which one in seconds would not be.
-_SMALL = 2_000  # types times groups
-_ROUNDS = 300  # of solving and cutting, of a small program: enough for every one that was tried
-_ROUNDS_OF_MANY = 30  # of a larger one
+_ROUNDS = 40  # of solving and cutting
+_BEFORE_TASKS = 10  # rounds, until the program holds the tasks themselves, if it is not too large with them
 _RAKES = 50  # of fitting the ideal counts to the targets
 
 
@@ -104,7 +103,7 @@ class Quotas:
         wanted = replace(self._even(total), deviation=_above_all(total))
         choice, last = self._attained(lambda: self._program.solve(wanted, lower, upper, total, total, soft=True))
         if choice is not None:
-            return Closest(self._spread(choice, total), choice.deviation, choice.deviation)
+            return Closest(self._spread(choice, total), choice.deviation, choice.at_least)
         if last is None:  # caps that leave no mix of this size
             counts = self.within(size)
             return Closest(counts, self._deviation(counts, lower, upper), 0)
@@ -113,7 +112,7 @@ class Quotas:
         mixes = [self._flow.filled(counts, total, free) for counts in starts if counts.sum() <= total]
         deviations = [self._deviation(counts, lower, upper) for counts in mixes]
         best = int(np.argmin(deviations))
-        return Closest(mixes[best], deviations[best], last.deviation)
+        return Closest(mixes[best], deviations[best], min(last.at_least, deviations[best]))
 
     def largest(self, limit: int) -> int:
         """Return the largest size up to `limit` whose targets can all be met exactly; 0 if there is none.
@@ -177,10 +176,12 @@ class Quotas:
         The second is the last choice that they cannot supply, if the search was cut off. Its objective bounds that of
         every attainable one.
         """
-        small = self._layout.types * self._layout.groups <= _SMALL
         choice: Choice | None = None
-        for _ in range(_ROUNDS if small else _ROUNDS_OF_MANY):
+        for round_ in range(_ROUNDS):
+            if round_ == _BEFORE_TASKS:
+                self._program.include_tasks()
             choice = solve()
+            self.was_cut_off |= self._program.was_cut_off
             if choice is None:
                 return None, None
             cuts = self._flow.cuts(choice.per_type, choice.per_group)

@@ -37,10 +37,9 @@ def make(run: Run) -> Outcome:
     Raises ShortfallError if the targets of a mix cannot be met and the recipe says `when_short: error`; the table of an
     earlier run is then left unchanged.
     """
-    from infogap.balance.decide import decide
-    from infogap.balance.strata import read_strata
+    from infogap.balance.decide import decide_all
 
-    decisions = [decide(strata) for strata in read_strata(run)]
+    decisions = decide_all(run)
     tables = {decision.strata.name: mix_of(decision) for decision in decisions}
     with run.rewrite(MIX) as out:
         for name, table in tables.items():

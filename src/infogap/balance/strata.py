@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,9 +15,9 @@ from infogap.balance.axis_values import read_axes
 from infogap.balance.coverage import Ask, divided, draw_tasks, evened_out, room_by_fill
 from infogap.balance.exclusion_reasons import of_shares
 from infogap.balance.matching import matched
-from infogap.balance.mix_pool import read_pool, with_reasons
+from infogap.balance.mix_pool import measured, read_pool, with_reasons
 from infogap.balance.task_flow import Spread, Supply
-from infogap.errors import InputError
+from infogap.errors import InputError, ShortfallError
 from infogap.recipe.balance_section import MixSettings
 from infogap.runs.run_folder import Run
 
@@ -66,6 +68,17 @@ class _Draft:
         return replace(self, traces=traces.drop("_kept"))
 
 
+@contextmanager
+def naming_the_mix(run: Run, name: str) -> Iterator[None]:
+    """Say in an error which of several mixes it is about."""
+    try:
+        yield
+    except (InputError, ShortfallError) as error:
+        if run.recipe.balance.mixes is None or str(error).startswith("the mix"):
+            raise
+        raise type(error)(f"the mix `{name}`: {error}") from None
+
+
 def read_strata(run: Run) -> list[Strata]:
     """Sort a run's traces into the strata of each mix of its recipe.
 
@@ -75,7 +88,10 @@ def read_strata(run: Run) -> list[Strata]:
     balance, seed = run.recipe.balance, run.recipe.seed
     mixes = dict(balance.named_mixes())
     pool = read_pool(run, mixes.values())
-    drafts = {name: _draft(run, pool, name, mix) for name, mix in mixes.items()}
+    drafts = {}
+    for name, mix in mixes.items():
+        with naming_the_mix(run, name):
+            drafts[name] = _draft(run, pool, name, mix)
     if balance.match is not None:
         drafts = _matched(run, drafts)
     drafts = _covered(drafts, seed)
@@ -129,7 +145,7 @@ def _one_teacher(draft: _Draft, seed: int) -> _Draft:
     """Keep of each task the traces of one teacher."""
     by_teacher = draft.candidates.group_by("task_id", "teacher")
     if draft.mix.teacher_per_task == "least_surprising":
-        ranked = by_teacher.agg(rank=pl.col("surprisal").mean()).drop_nulls("rank")
+        ranked = by_teacher.agg(rank=pl.col(measured("surprisal")).mean()).drop_nulls("rank")
         if ranked.is_empty() and not draft.candidates.is_empty():
             raise InputError(
                 "recipe, balance.teacher_per_task: least_surprising needs the surprisal of traces under the student; "

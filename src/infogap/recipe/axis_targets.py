@@ -11,8 +11,11 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 
 from infogap.recipe.base import Model, refuse
 
+MOST = 10**12
+"""No number of traces or tasks in a recipe is larger."""
+
 Share = Annotated[float, Field(ge=0, le=1)]
-Bound = Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, le=1)]
+Bound = Annotated[int, Field(ge=0, le=MOST)] | Annotated[float, Field(ge=0, le=1)]
 """A part of the mix where it is written with a point (0.2), a number of traces where it is whole (20)."""
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -63,9 +66,11 @@ class AxisTargets(Model):
     cuts: list[float] | None = Field(
         None, min_length=1, description="Of a column of numbers: where one range ends and the next begins."
     )
-    quantiles: Annotated[int, Field(ge=2, le=100)] | list[Annotated[float, Field(gt=0, lt=1)]] | None = Field(
-        None, description="Ranges by rank: how many of equal size, or where they end, as parts of 1."
-    )
+    quantiles: (
+        Annotated[int, Field(ge=2, le=100)]
+        | Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=1)]
+        | None
+    ) = Field(None, description="Ranges by rank: how many of equal size, or where they end, as parts of 1.")
     within: str | None = Field(
         None, description="With `quantiles`: ranked among the traces with the same value of this column."
     )
@@ -85,6 +90,7 @@ class AxisTargets(Model):
         if self.within is not None and self.quantiles is None:
             raise refuse("`within` ranks traces within a group; it needs `quantiles`")
         self._check_shares()
+        self._check_bounds()
         if self.given is not None and not isinstance(self.shares, dict):
             raise refuse("`given` needs shares by value: `{given: family, shares: {uncertain: 0.5, confident: 0.5}}`")
         if self.given is not None and (self.floor is not None or self.cap is not None):
@@ -107,6 +113,23 @@ class AxisTargets(Model):
             flat = {value: share for value, share in self.shares.items() if not isinstance(share, dict)}
             for shares in nested or [flat]:
                 _shares_add_up(shares)
+
+    def _check_bounds(self) -> None:
+        floors, caps = (bound if isinstance(bound, dict) else {} for bound in (self.floor, self.cap))
+        both = sorted({*floors, *caps})
+        for value in both:
+            if isinstance(self.shares, dict) and value not in self.shares:
+                raise refuse(f"'{value}' has a bound and no share; give it one, or leave the bound out")
+        parts = sum(floor for floor in floors.values() if isinstance(floor, float))
+        if parts > 1 + 1e-6:
+            raise refuse(f"the floors add up to {parts:g} of the mix; they may add up to 1 at most")
+        by_value: list[tuple[str, Any, Any]] = [("", self.floor, self.cap)]
+        if both:
+            by_value = [(f" of '{value}'", floors.get(value, self.floor), caps.get(value, self.cap)) for value in both]
+        for of, floor, cap in by_value:
+            comparable = isinstance(floor, int | float) and isinstance(cap, int | float) and type(floor) is type(cap)
+            if comparable and floor > cap:
+                raise refuse(f"the floor{of}, {floor:g}, is above the cap, {cap:g}")
 
     @property
     def ranges(self) -> int | None:

@@ -7,23 +7,24 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
     Tag,
-    ValidationError,
     field_serializer,
     model_validator,
 )
 
-from infogap.recipe.axis_targets import AxisTargets, OnAxis, OnBand, OnVerdict
-from infogap.recipe.base import Model, refuse
+from infogap.recipe.axis_targets import MOST, AxisTargets, OnAxis, OnBand, OnVerdict
+from infogap.recipe.base import Model, each_once, refuse, refuse_at
 
 THE_MIX = "mix"
 """The name of the mix of a recipe that names none."""
 
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([kKmMgGbB]?)")
+_OF_THE_SECTION = ("mixes", "match", "hold_out", "top_up")  # what one of several mixes cannot say
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}
 _MIX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -38,13 +39,16 @@ def _amount(value: Any) -> Any:
     return value
 
 
+Count = Annotated[int, Field(ge=1, le=MOST)]
+
+
 class TextSize(Model):
     """The size of a mix as an amount of text."""
 
-    tokens: Annotated[int, BeforeValidator(_amount), Field(ge=1)] | None = Field(
+    tokens: Annotated[int, BeforeValidator(_amount), Field(ge=1, le=MOST)] | None = Field(
         None, description="Tokens of the responses, as the teacher counted them: 2M."
     )
-    words: Annotated[int, BeforeValidator(_amount), Field(ge=1)] | None = Field(
+    words: Annotated[int, BeforeValidator(_amount), Field(ge=1, le=MOST)] | None = Field(
         None, description="Words of the traces: 500k."
     )
 
@@ -62,9 +66,7 @@ def _kind_of_size(value: Any) -> str:
 
 
 Size = Annotated[
-    Annotated[int, Field(ge=1), Tag("traces")]
-    | Annotated[Literal["max"], Tag("word")]
-    | Annotated[TextSize, Tag("text")],
+    Annotated[Count, Tag("traces")] | Annotated[Literal["max"], Tag("word")] | Annotated[TextSize, Tag("text")],
     Discriminator(_kind_of_size),
 ]
 
@@ -72,10 +74,12 @@ Size = Annotated[
 class Coverage(Model):
     """How many tasks and families a mix covers. Only tasks that can supply what is asked are drawn."""
 
-    tasks: int | list[int] | None = Field(None, description="Tasks of the mix; in `mixes`, a list of numbers.")
-    families: int | None = Field(None, ge=1, description="Families of the mix.")
-    tasks_per_family: int | None = Field(None, ge=1, description="With `families`: tasks of each.")
-    per_task: Annotated[int, Field(ge=1)] | Literal["fill"] | None = Field(
+    tasks: Annotated[int, Field(le=MOST)] | list[Annotated[int, Field(le=MOST)]] | None = Field(
+        None, description="Tasks of the mix; in `mixes`, a list of numbers."
+    )
+    families: Count | None = Field(None, description="Families of the mix.")
+    tasks_per_family: Count | None = Field(None, description="With `families`: tasks of each.")
+    per_task: Count | Literal["fill"] | None = Field(
         None, description="Traces of each task; fill: as many as make up the size, to within one."
     )
     effective_families: float | None = Field(
@@ -98,6 +102,8 @@ class Coverage(Model):
             raise refuse("`families` and `tasks_per_family` go together")
         if self.tasks is None and self.families is None and self.effective_families is None:
             raise refuse("says nothing; name `tasks`, `families` or `effective_families`")
+        if self.families is not None and self.effective_families is not None:
+            raise refuse("name `families` or `effective_families`: the families that are drawn are not evened out")
         if self.per_task is not None and self.tasks is None and self.families is None:
             raise refuse("`per_task` needs `tasks`, or `families` and `tasks_per_family`")
         return self
@@ -110,12 +116,21 @@ class Coverage(Model):
         return self.tasks if isinstance(self.tasks, int) else None
 
 
+def _columns_to_match(names: list[str]) -> list[str]:
+    for name in ("task_id", "trace_id"):
+        if name in names:
+            raise refuse(f"'{name}' is no property in which traces are alike; `on: task` matches tasks")
+    return each_once(names)
+
+
 class Match(Model):
     """What is equal in all mixes, so that they differ in one thing."""
 
     on: Literal["task"] = Field("task", description="Mixes have the same tasks.")
     traces: Literal["equal"] = Field("equal", description="As many traces of each task in every mix.")
-    same: list[str] = Field([], description="Columns whose values are matched trace by trace within a task: [band].")
+    same: Annotated[list[str], AfterValidator(_columns_to_match)] = Field(
+        [], description="Columns whose values are matched trace by trace within a task: [band]."
+    )
     length: float | None = Field(
         None, gt=0, description="How much longer, at most, one of two matched traces may be: 0.2 is a fifth."
     )
@@ -124,7 +139,9 @@ class Match(Model):
 class HoldOut(Model):
     """Families that no mix has: what is trained on the mixes can be tested on them."""
 
-    families: int | list[str] = Field(description="How many, drawn from the seed, or which.")
+    families: Count | Annotated[list[str], Field(min_length=1), AfterValidator(each_once)] = Field(
+        description="How many, drawn from the seed, or which."
+    )
 
 
 class TopUp(Model):
@@ -164,11 +181,11 @@ class MixSettings(Model):
         "Traces for which it is false or null are excluded.",
     )
     coverage: Coverage | None = Field(None, exclude_if=_absent, description="Tasks and families of the mix.")
-    max_per_task: int | None = Field(None, ge=1, description="Traces of one task, at most.")
-    max_per_cluster: int | None = Field(
-        None, ge=1, exclude_if=_absent, description="Traces of tasks whose questions are near-duplicates, at most."
+    max_per_task: Count | None = Field(None, description="Traces of one task, at most.")
+    max_per_cluster: Count | None = Field(
+        None, exclude_if=_absent, description="Traces of tasks whose questions are near-duplicates, at most."
     )
-    max_per_teacher: int | None = Field(None, ge=1, exclude_if=_absent, description="Traces of one teacher, at most.")
+    max_per_teacher: Count | None = Field(None, exclude_if=_absent, description="Traces of one teacher, at most.")
     teacher_per_task: Literal["drawn", "least_surprising"] | None = Field(
         None,
         exclude_if=_absent,
@@ -187,7 +204,7 @@ class MixSettings(Model):
     @classmethod
     def accepts(cls, _key: object, _value: object) -> bool:
         """Take any other name for a column, if what stands there can be the targets of an axis."""
-        return isinstance(_key, str) and isinstance(_value, str | dict | AxisTargets)
+        return isinstance(_key, str) and _key not in _OF_THE_SECTION and isinstance(_value, str | dict | AxisTargets)
 
     @property
     def axes(self) -> dict[str, Any]:
@@ -196,22 +213,30 @@ class MixSettings(Model):
         named |= dict(sorted((self.__pydantic_extra__ or {}).items()))
         return {axis: asked for axis, asked in named.items() if asked is not None}
 
-    @model_validator(mode="after")
-    def _size_is_known(self) -> Self:
-        if getattr(self, "mixes", None) is not None:  # each of them is checked
-            return self
-        if self.when_short == "best_effort" and (self.size is None or self.size == "max") and not self._counts_itself:
-            raise refuse("`when_short: best_effort` needs a `size` to come close to")
+    def contradiction(self) -> str | None:
+        """Say what of it cannot be, as one mix that takes nothing from elsewhere; None if all can."""
         coverage = self.coverage
-        if coverage is not None and isinstance(coverage.tasks, list) and type(self) is not Balance:
-            raise refuse("a list of `tasks` makes several mixes: write it as `mixes: {coverage: {tasks: [...]}}`")
+        if self.when_short == "best_effort" and self.size in (None, "max") and not self._counts_itself:
+            return "`when_short: best_effort` needs a `size` to come close to"
+        if coverage is not None and isinstance(coverage.tasks, list):
+            return "a list of `tasks` makes several mixes: write it as `mixes: {coverage: {tasks: [...]}}`"
         if coverage is not None and coverage.per_task == "fill" and not isinstance(self.size, int):
-            raise refuse("`per_task: fill` needs a `size` in traces to fill up to")
+            return "`per_task: fill` needs a `size` in traces to fill up to"
         if self._counts_itself and self.size is not None and self._counts_itself != self.size:
-            raise refuse(
-                f"`coverage` makes {self._counts_itself:,} traces, and `size` is another number; leave `size` out"
-            )
-        return self
+            return f"`coverage` makes {self._counts_itself:,} traces, and `size` is another number; leave `size` out"
+        return self._of_axes_within_others()
+
+    def _of_axes_within_others(self) -> str | None:
+        for name, asked in self.axes.items():
+            given = asked.given if isinstance(asked, AxisTargets) else None
+            if self.max_per_teacher is not None and given is not None and "teacher" in (name, given):
+                return f"`max_per_teacher` cannot be kept together with shares of `{name}` within each `{given}`"
+            if given == name:
+                return f"`{name}: {{given: {name}}}` gives shares within the values of the column itself"
+            outer = self.axes.get(given) if given is not None else None
+            if isinstance(outer, AxisTargets) and outer.shares is None and (outer.floor, outer.cap) != (None, None):
+                return f"`{name}` has shares within each `{given}`, which has bounds alone; give `{given}` shares, too"
+        return None
 
     @property
     def _counts_itself(self) -> int | None:
@@ -236,8 +261,22 @@ def _expanded(mixes: Any) -> Any:
     if not isinstance(numbers, list) or not all(isinstance(number, int) for number in numbers):
         raise refuse("`coverage` among the mixes makes one for each number of tasks: `{tasks: [8, 64], per_task: 8}`")
     size = {"size": series.pop("size")} if "size" in series else {}
+    for number in numbers:
+        if f"tasks-{number}" in mixes or numbers.count(number) > 1:
+            raise refuse(f"`coverage` makes the mix `tasks-{number}`, and there is another of that name")
     made = {f"tasks-{number}": {"coverage": series | {"tasks": number}} | size for number in numbers}
     return {name: mix for name, mix in mixes.items() if name != "coverage"} | made
+
+
+def _not_to_be_matched(mix: MixSettings, balance: Balance) -> str | None:
+    """Say what of a mix would give it other tasks than those that it is matched with."""
+    if mix.coverage is not None and mix.coverage.effective_families is not None:
+        return "matched mixes have the tasks that all of them can have; leave `effective_families` out"
+    if any(mix.coverage != other.coverage for _, other in balance.named_mixes()):
+        return "matched mixes cover the same tasks; write `coverage` beside `mixes`, once for all"
+    if isinstance(mix.size, TextSize):
+        return "matched mixes have as many traces of each task, and so a `size` in traces"
+    return None
 
 
 class Balance(MixSettings):
@@ -257,13 +296,11 @@ class Balance(MixSettings):
                 raise refuse(f"the name of a mix has letters, digits, '.', '_' and '-'; found '{name}'")
         if self.match is not None and len(self.mixes or {}) < 2:
             raise refuse("`match` makes several mixes comparable; name two or more under `mixes`")
-        try:
-            mixes = [mix for _, mix in self.named_mixes()]
-        except ValidationError as error:
-            raise refuse("; ".join(line["msg"] for line in error.errors())) from None
-        for mix in mixes:
-            if self.match is not None and mix.coverage is not None and mix.coverage.effective_families is not None:
-                raise refuse("matched mixes have the tasks that all of them can have; leave `effective_families` out")
+        for name, mix in self.named_mixes():
+            if problem := mix.contradiction():
+                raise refuse_at(("mixes", name), problem) if self.mixes else refuse(problem)
+            if self.match is not None and (problem := _not_to_be_matched(mix, self)):
+                raise refuse_at(("mixes", name), problem)
         return self
 
     @field_serializer("mixes")

@@ -107,5 +107,8 @@ def show(value: Any) -> str:
     if isinstance(value, dict):
         return "a mapping"
     strange = isinstance(value, float) and not isfinite(value)
-    text = str(value) if strange else orjson.dumps(value, default=str).decode()
+    try:
+        text = str(value) if strange else orjson.dumps(value, default=str).decode()
+    except TypeError:  # a whole number of more than 64 bits
+        text = str(value)
     return f"{text if len(text) <= 60 else text[:57] + '...'} ({names.get(type(value), type(value).__name__)})"
