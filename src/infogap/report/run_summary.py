@@ -18,6 +18,7 @@ from infogap.effects.trace_summary import (
     several_teachers,
     traces_in_short,
 )
+from infogap.publish.stage import views
 from infogap.recipe.balance_section import THE_MIX
 from infogap.runs.run_folder import Run
 from infogap.schema import MIX, TRACES
@@ -187,7 +188,7 @@ def mix_table(name: str, counts: dict[str, Any]) -> Table:
 
 def _next_steps(run: Run) -> str:
     dataset, folder = run.path / "dataset", shlex.quote(str(run.path))
-    default = run.recipe.publish.configs[0]
+    default = next(views(run.recipe))[0].name
     publish = f"infogap publish {folder} --push" if run.recipe.publish.repo else "set publish.repo to push to the Hub"
     return (
         f"dataset   {dataset}\n"
