@@ -64,6 +64,11 @@ def test_the_tables_fit_a_terminal_and_name_every_privilege(run: Run) -> None:
     assert "target" in text_of(mix_table("mix", mix_counts(run)["mix"]))
 
 
+def test_a_mix_without_axes_has_a_plain_title(capsys: pytest.CaptureFixture[str]) -> None:
+    print_mix_figures("tasks-8", {"axes": {}, "size": 64, "target_size": 64, "tasks": 8})
+    assert capsys.readouterr().out == "The mix tasks-8: 64 traces of 8 tasks\n"
+
+
 def test_the_summary_is_the_tables_as_data(run: Run) -> None:
     data = summary(run)
     assert [row["privilege"] for row in data["privileges"]] == [
@@ -102,15 +107,10 @@ def test_the_line_of_an_even_number_of_traces_stands_between_the_middle_two(run:
     assert float(line[1]) == pytest.approx((points[1] + points[2]) / 2, abs=1e-3)
 
 
-def test_a_mix_without_axes_is_a_line_and_the_config_to_load_is_one_that_is_published(
+def test_of_several_mixes_the_config_to_load_is_one_that_is_published(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    figures_ = {"size": 3, "target_size": 3, "tasks": 2, "axes": {}}
-    print_mix_figures("mix", figures_)
-    assert capsys.readouterr().out == "The mix: 3 traces of 2 tasks\n"
     several = make_run(tmp_path, "{mixes: {one: {}, two: {}}}", [trace("t1"), trace("t2")])
     make_mix(several)
     print_summary(several)
-    printed = capsys.readouterr().out
-    assert 'dataset", "one"))' in printed
-    assert "[bold]" not in printed
+    assert 'dataset", "one"))' in capsys.readouterr().out
