@@ -66,3 +66,24 @@ def test_the_model_of_one_of_several_teachers_that_is_not_there(tmp_path: Path) 
         checked(tmp_path / "recipe.yaml")
     problem = str(refused.value).replace(str(tmp_path), "")
     assert problem == "/recipe.yaml:7: teachers.large.model: there is no model file /large.gguf"
+
+
+@pytest.mark.parametrize(
+    ("mixes", "blamed"),
+    [
+        ("{sft: {}, traces: {}}", "traces: publishes `traces`, which is also the name of a config of the whole run"),
+        ("{a: {}, a-rl: {}}", "a-rl: publishes `a-rl`, which is also the name of a view of the mix `a`"),
+        ("{a: {}, A: {}}", "A: publishes `A-rl`, which is also the name of a view of the mix `a`"),
+    ],
+)
+def test_a_mix_is_not_published_under_the_name_of_another_config(tmp_path: Path, mixes: str, blamed: str) -> None:
+    file = tmp_path / "recipe.yaml"
+    (tmp_path / "t.jsonl").write_text('{"q": "1 + 1?", "a": "2", "t": "2"}\n')
+    file.write_text(
+        "name: demo\nimport: [{from: t.jsonl, columns: {question: q, answer: a, trace: t}}]\n"
+        f"balance: {{mixes: {mixes}}}\npublish: {{configs: [rl, sft, traces]}}\n"
+    )
+    with pytest.raises(RecipeError) as refused:
+        checked(file)
+    assert blamed in str(refused.value)
+    assert "recipe.yaml:3: balance.mixes." in str(refused.value)

@@ -8,10 +8,18 @@ import polars as pl
 import pytest
 from rich.console import Console
 
+from balance.mix_runs import make_mix, make_run, trace
 from infogap.effects.trace_summary import by_privilege, density_unit, traces_in_short
 from infogap.report import STAGE, figures
 from infogap.report.page import page
-from infogap.report.run_summary import mix_counts, mix_table, print_mix_figures, privilege_table, summary
+from infogap.report.run_summary import (
+    mix_counts,
+    mix_table,
+    print_mix_figures,
+    print_summary,
+    privilege_table,
+    summary,
+)
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TRACES
 from publish.small_run import build_run
@@ -97,3 +105,12 @@ def test_the_line_of_an_even_number_of_traces_stands_between_the_middle_two(run:
     line = re.search(r'd="M ([\d.]+) [\d.]+ \nL ([\d.]+) [\d.]+ \n"[^>]*stroke-width: 1.6', drawn)
     assert line is not None and line[1] == line[2]
     assert float(line[1]) == pytest.approx((points[1] + points[2]) / 2, abs=1e-3)
+
+
+def test_of_several_mixes_the_config_to_load_is_one_that_is_published(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    several = make_run(tmp_path, "{mixes: {one: {}, two: {}}}", [trace("t1"), trace("t2")])
+    make_mix(several)
+    print_summary(several)
+    assert 'dataset", "one"))' in capsys.readouterr().out

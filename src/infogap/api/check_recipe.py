@@ -43,6 +43,7 @@ def outside_problems(loaded: LoadedRecipe) -> list[Problem]:
         *_models(loaded),
         *_lexicons(loaded),
         *_measures(loaded),
+        *_published_names(loaded),
     ]
 
 
@@ -137,3 +138,11 @@ def _measures(loaded: LoadedRecipe) -> list[Problem]:
     except InputError as error:
         return [loaded.problem(("measure", "measures"), str(error))]
     return [loaded.problem(path, message) for path, message in column_problems(run)]
+
+
+def _published_names(loaded: LoadedRecipe) -> list[Problem]:
+    """Return the mix that would be published under the name of another config."""
+    from infogap.publish.stage import name_problem
+
+    problem = name_problem(loaded.recipe)
+    return [loaded.problem(*problem)] if problem else []

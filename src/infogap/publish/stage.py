@@ -14,7 +14,7 @@ from infogap.atomic_files import whole_folder
 from infogap.balance.exclusion_reasons import Funnel
 from infogap.console import progress
 from infogap.effects.trace_summary import traces_in_short
-from infogap.errors import ShortfallError
+from infogap.errors import InputError, ShortfallError
 from infogap.publish.card import card, template_digest
 from infogap.publish.configs.base import Config
 from infogap.publish.configs.sft import SFT
@@ -29,6 +29,8 @@ from infogap.publish.provenance import (
     provenance,
 )
 from infogap.publish.redaction import public_recipe
+from infogap.recipe import Recipe
+from infogap.recipe.recipe_errors import spell_path
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import MIX
@@ -56,7 +58,7 @@ def _make(run: Run) -> Outcome:
     Raises ShortfallError if a config would be empty, InputError if its rows do not have its columns.
     """
     mixes = run.scan(MIX).collect().sort(MIX.key)
-    views = [(config, mixes.filter(pl.col("mix") == name)) for config, name in _views(run)]
+    views = [(config, mixes.filter(pl.col("mix") == name)) for config, name in _asked_for(run)]
     configs = [config for config, _ in views]
     rows = [config.rows(run, mix) for config, mix in views]
     sizes = [each.total if isinstance(each, SortedRows) else None for each in rows]
@@ -84,20 +86,48 @@ def _unseen(_rows: int = 1, **_extra: Any) -> None:
     """Count nothing."""
 
 
-def _views(run: Run) -> Iterator[tuple[Config, str]]:
+def views(recipe: Recipe) -> Iterator[tuple[Config, str]]:
     """Yield each config and the mix it is of.
 
     Of several mixes, `sft` is published under the name of the mix, `rl` as `NAME-rl`, and so on.
     """
-    names = list(dict(run.recipe.balance.named_mixes()))
-    for each in run.recipe.publish.configs:
-        registered: Config = plugins.load("configs", each)
-        config = registered.as_asked(run) or registered
-        if run.recipe.balance.mixes is None or not config.of_mix:
+    names = list(dict(recipe.balance.named_mixes()))
+    for each in recipe.publish.configs:
+        config: Config = plugins.load("configs", each)
+        if recipe.balance.mixes is None or not config.of_mix:
             yield config, names[0]
             continue
         for name in names:
-            yield replace(config, name=name if registered is SFT else f"{name}-{config.name}"), name
+            yield replace(config, name=name if config is SFT else f"{name}-{config.name}"), name
+
+
+def name_problem(recipe: Recipe) -> tuple[tuple[str, ...], str] | None:
+    """Return the mix that would be published under the name of another config, and what is wrong; None if none would.
+
+    Names that differ in case alone are one folder on some disks.
+    """
+    named: dict[str, str] = {}
+    for config, mix in sorted(views(recipe), key=lambda view: view[0].of_mix):
+        if config.name.casefold() in named and config.of_mix:
+            message = (
+                f"publishes `{config.name}`, which is also the name of {named[config.name.casefold()]}; "
+                "give the mix another name"
+            )
+            return ("balance", "mixes", mix), message
+        named[config.name.casefold()] = f"a view of the mix `{mix}`" if config.of_mix else "a config of the whole run"
+    return None
+
+
+def _ready(run: Run) -> None:
+    if problem := name_problem(run.recipe):
+        raise InputError(f"{spell_path(problem[0])}: {problem[1]}")
+
+
+def _asked_for(run: Run) -> Iterator[tuple[Config, str]]:
+    """Yield the views of a run's recipe, each as its section `publish` asks for it."""
+    for config, mix in views(run.recipe):
+        asked = config.as_asked(run)
+        yield config if asked is None else replace(asked, name=config.name), mix
 
 
 def _nothing_to_publish(run: Run, config: Config, mix: pl.DataFrame) -> ShortfallError:
@@ -141,4 +171,4 @@ def _in_mix(traces: pl.DataFrame, mix: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(pl.col("selected").fill_null(False))
 
 
-STAGE = Stage("publish", (FOLDER,), INPUTS, 3, _part, _make)
+STAGE = Stage("publish", (FOLDER,), INPUTS, 3, _part, _make, ready=_ready)
