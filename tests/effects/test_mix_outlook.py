@@ -16,7 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infogap.effects.evenness import effective_number
-from infogap.effects.mix_outlook import MixProfile, is_rich, mix_profiles, planned_profile
+from infogap.effects.mix_outlook import (
+    MixProfile,
+    is_rich,
+    mix_profiles,
+    outlook,
+    planned_profiles,
+)
 from infogap.privileges.ladder import ladder
 from infogap.recipe import recipe_from_dict
 from infogap.runs.run_folder import Run
@@ -53,7 +59,7 @@ def test_kinds(changes: dict[str, Any], kind: str) -> None:
     assert profile.kind == kind
     said = " ".join(profile.sentences())
     assert ("2603.24472" in said) == ("2603.05433" in said) == ("2602.11149" in said) == (kind != "not_rich")
-    assert ("This is where Kim" in said) == (kind == "rich_and_broad")
+    assert ("Rich and broad is where Kim" in said) == (kind == "rich_and_broad")
     assert ("harmless" in said) == (kind == "rich_and_narrow")
 
 
@@ -90,24 +96,45 @@ def recipe(**sections: Any) -> dict[str, Any]:
     } | sections
 
 
+def planned(folder: Path, tasks: pl.DataFrame | None = None, **balance: Any) -> MixProfile:
+    (profile,) = planned_profiles(recipe_from_dict(recipe(balance=balance), folder).recipe, tasks).values()
+    return profile
+
+
 def test_a_recipe_says_what_it_asks_for(tmp_path: Path) -> None:
-    loaded = recipe_from_dict(recipe(), tmp_path)
-    profile = planned_profile(loaded.recipe)
-    assert profile is not None
+    profile = planned(tmp_path)
     assert profile.rich == pytest.approx(2 / 3)
     assert (profile.confident, profile.tasks, profile.kind) == (None, None, "rich")
     assert "check --plan" in " ".join(profile.sentences())
-    shares = {"privilege": {"unguided": 0.75, "answer": 0.25}, "band": {"confident": 0.6, "mixed": 0.4}}
-    mixed = planned_profile(recipe_from_dict(recipe(balance=shares), tmp_path).recipe)
-    assert mixed is not None
+    bands = {"confident": 0.6, "mixed": 0.4}
+    mixed = planned(tmp_path, privilege={"unguided": 0.75, "answer": 0.25}, band={"shares": bands})
     assert (mixed.rich, mixed.confident, mixed.kind) == (0.25, 0.6, "not_rich")
-    tasks = pl.DataFrame({"family": ["a"] * 300 + ["b"] * 300})
-    broad = planned_profile(loaded.recipe, tasks)
-    assert broad is not None
+    assert planned(tmp_path, band="uniform").confident == pytest.approx(1 / 3)
+    assert planned(tmp_path, band={"floor": {"confident": 0.2}}).confident is None
+    broad = planned(tmp_path, pl.DataFrame({"family": ["a"] * 300 + ["b"] * 300}))
     assert (broad.tasks, broad.families, broad.kind) == (600, 2, "rich_and_broad")
     assert broad.effective_families == pytest.approx(2)
+    covered = planned(tmp_path, size=100, coverage={"families": 20, "tasks_per_family": 5})
+    assert (covered.tasks, covered.families, covered.kind) == (100, 20, "rich_and_broad")
+
+
+def test_imports_ask_for_no_privileges(tmp_path: Path) -> None:
     imported = {"name": "i", "import": [{"from": "x.jsonl", "columns": {"question": "q", "trace": "t"}}]}
-    assert planned_profile(recipe_from_dict(imported, tmp_path).recipe) is None
+    assert planned_profiles(recipe_from_dict(imported, tmp_path).recipe) == {}
+
+
+def test_of_several_mixes_each_is_placed_and_each_prediction_said_once(tmp_path: Path) -> None:
+    mixes = {"coverage": {"tasks": [8, 64, 512], "per_task": 1}}
+    profiles = planned_profiles(recipe_from_dict(recipe(balance={"mixes": mixes}), tmp_path).recipe)
+    assert {name: each.kind for name, each in profiles.items()} == {
+        "tasks-8": "rich_and_narrow",
+        "tasks-64": "rich_and_narrow",
+        "tasks-512": "rich_and_broad",
+    }
+    said = outlook(profiles)
+    assert [sentence.split(":")[0] for sentence in said[:3]] == ["`tasks-8`", "`tasks-64`", "`tasks-512`"]
+    assert [sum(text in sentence for sentence in said) for text in ("harmless", "2605", "2602.11149")] == [1, 0, 1]
+    assert len(said) == 6
 
 
 def infogap(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -125,7 +152,7 @@ def test_check_says_it_before_anything_is_generated(tmp_path: Path) -> None:
     assert "Rich and narrow: 67%" in plan
     assert "3 tasks, 1 family (effective number 1.0)" in plan
     as_json = json.loads(infogap("check", "recipe.yaml", "--plan", "--json", cwd=tmp_path).stdout)
-    assert as_json["outlook"]["kind"] == "rich_and_narrow"
+    assert as_json["outlook"]["mixes"]["mix"]["kind"] == "rich_and_narrow"
 
 
 def test_balance_report_and_card_say_it_of_the_mix(tmp_path: Path) -> None:
@@ -152,7 +179,7 @@ def test_balance_report_and_card_say_it_of_the_mix(tmp_path: Path) -> None:
     assert figures.format("", "") in (tmp_path / "run" / "report" / "index.html").read_text()
     assert figures.format("`", "`") in (tmp_path / "run" / "dataset" / "README.md").read_text()
     profile = mix_profiles(Run.open(tmp_path / "run"))["mix"]
-    assert profile is not None
     assert (profile.unguided_confident, profile.unknown) == (0.0, 0.0)
-    outlook = json.loads(infogap("balance", "run", "--json", cwd=tmp_path).stdout)["outlook"]["mix"]
-    assert outlook == json.loads(json.dumps(profile.as_json()))
+    found = json.loads(infogap("balance", "run", "--json", cwd=tmp_path).stdout)
+    assert found["outlook"]["mix"] == json.loads(json.dumps(profile.as_json()))
+    assert profile.effective_families == pytest.approx(found["mixes"]["mix"]["effective_families"], abs=1e-6)

@@ -18,7 +18,7 @@ import:
   - from: traces.jsonl
     columns: {question: q, answer: a, trace: t, privilege: p, teacher: m}
 dedupe: null
-balance: {when_short: shrink}
+balance: {when_short: shrink, allow_mixed_teachers: true}
 """
 PATH = "/models/private/Big-8B"
 

@@ -122,14 +122,16 @@ def check(
     if recipe is None:
         raise InputError("name a recipe: infogap check RECIPE")
     from infogap.api.check_recipe import checked
-    from infogap.effects.mix_outlook import planned_profile
+    from infogap.effects.mix_outlook import outlook, planned_profiles
 
     loaded = checked(recipe, set_)
     say(f"{recipe}: valid", style="green")
     if plan:
         _print_plan(_cost(loaded))
-    elif (profile := planned_profile(loaded.recipe)) is not None and profile.kind != "not_rich":
-        for sentence in profile.sentences():
+        return
+    profiles = planned_profiles(loaded.recipe)
+    if any(profile.kind != "not_rich" for profile in profiles.values()):
+        for sentence in outlook(profiles):
             say(sentence.replace("`", ""), style="yellow")
 
 
@@ -147,7 +149,7 @@ def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
     from tempfile import TemporaryDirectory
 
     from infogap.cli.task_preview import preview
-    from infogap.effects.mix_outlook import planned_profile
+    from infogap.effects.mix_outlook import outlook, planned_profiles
     from infogap.generate.generation_cost import cost
     from infogap.runs.run_folder import Run
     from infogap.schema import TASKS
@@ -162,9 +164,9 @@ def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
         previewed = preview(run)
         if not output.json:
             typer.echo("\n".join([*previewed.lines(), ""]))
-        profile = planned_profile(loaded.recipe, run.scan(TASKS).collect())
-        expected = {"outlook": profile.as_json()} if profile else {}
-        return {"tasks": outcome.rows, **costs, **previewed.as_json(), **expected}
+        profiles = planned_profiles(loaded.recipe, run.scan(TASKS).collect())
+        expected = {"says": outlook(profiles), "mixes": {name: each.as_json() for name, each in profiles.items()}}
+        return {"tasks": outcome.rows, **costs, **previewed.as_json(), **({"outlook": expected} if profiles else {})}
 
 
 def _imported(run: Run, folder: str) -> dict[str, Any]:

@@ -216,9 +216,9 @@ def print_mix_plan(folder: Path, overrides: list[str] | None) -> None:
 
 
 def print_mix(run: Run) -> None:
-    """Print how many traces each reason took out of the mix, and what the mix achieved."""
+    """Print how many traces each reason took out of the mix, what the mix achieved, and what that lets one expect."""
     from infogap.effects.mix_outlook import mix_profiles
-    from infogap.report.run_summary import mix_counts, print_funnel, print_mixes
+    from infogap.report.run_summary import mix_counts, print_funnel, print_mixes, print_outlook
 
     if output.json:
         outlook = {name: profile.as_json() for name, profile in mix_profiles(run.folder).items()}
@@ -226,3 +226,4 @@ def print_mix(run: Run) -> None:
     elif not output.quiet:
         print_funnel(run.folder)
         print_mixes(run.folder)
+        print_outlook(run.folder)

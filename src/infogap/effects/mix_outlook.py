@@ -24,8 +24,10 @@ from infogap.effects.trace_summary import traces_in_short
 from infogap.privileges.base import Privilege
 from infogap.privileges.ladder import privileges_by_label
 from infogap.recipe import Recipe
+from infogap.recipe.axis_targets import AxisTargets
+from infogap.recipe.balance_section import MixSettings
 from infogap.runs.run_folder import Run
-from infogap.schema import MIX
+from infogap.schema import BAND_NAMES, MIX
 
 MOSTLY = 0.5
 NARROW_TASKS, BROAD_TASKS = 64, 512
@@ -46,11 +48,12 @@ _NAMES: dict[Kind, str] = {
     "not_rich": "Not mostly rich and confident",
 }
 _PREDICTIONS: dict[Kind, str] = {
-    "rich_and_broad": f"This is where {_LOSS}. Unguided or hinted traces that keep their doubts lower the risk; "
-    "evaluate out of distribution.",
-    "rich_and_narrow": "It is narrow enough for brevity to be harmless where students are used on such tasks (a rule "
-    f"of thumb: at most {NARROW_TASKS} tasks); many more tasks are where {_LOSS}.",
-    "rich": f"Many different tasks are where {_LOSS}; with few, brevity helped in domain. This is in between.",
+    "rich_and_broad": f"Rich and broad is where {_LOSS}. Unguided or hinted traces that keep their doubts lower the "
+    "risk; evaluate out of distribution.",
+    "rich_and_narrow": f"So few tasks (a rule of thumb: at most {NARROW_TASKS}) are narrow enough for brevity to be "
+    f"harmless where students are used on such tasks; many more tasks are where {_LOSS}.",
+    "rich": f"Many different tasks are where {_LOSS}; with few, brevity helped in domain. A mix that is rich alone is "
+    "in between.",
 }
 _TASKS_UNKNOWN = (
     f"Many different tasks are where {_LOSS}; with few, brevity helped in domain. How many there are, "
@@ -95,19 +98,18 @@ class MixProfile:
         return {"kind": self.kind, **asdict(self), "says": self.sentences()}
 
     def sentences(self) -> list[str]:
-        """Say where the mix stands and what that predicts, in Markdown."""
-        found = [f"{_NAMES[self.kind]}: {self._figures()}."]
+        """Say where the mix stands, and what that predicts, in Markdown."""
+        said = [f"{_NAMES[self.kind]}: {self._figures()}."]
         if self.unknown:
-            found.append(f"Of {self.unknown:.0%} of the traces the privilege is not known; they count as not rich.")
+            said.append(f"Of {self.unknown:.0%} of the traces the privilege is not known; they count as not rich.")
         if self.kind == "not_rich":
-            return found
-        found.append(_PREDICTIONS[self.kind] if self.tasks is not None else _TASKS_UNKNOWN)
+            return said
         if self.unguided_confident is not None and self.unguided_confident >= 0.9:
-            found.append(
-                f"Here {self.unguided_confident:.0%} of the unguided traces are `confident` too: this teacher has "
-                "little doubt to lose, and the loss may not follow."
+            said.append(
+                f"Of the unguided traces {self.unguided_confident:.0%} are `confident` too: this teacher has little "
+                "doubt to lose, and the loss may not follow."
             )
-        return [*found, _OTHER_EVIDENCE]
+        return [*said, _PREDICTIONS[self.kind] if self.tasks is not None else _TASKS_UNKNOWN, _OTHER_EVIDENCE]
 
     def _figures(self) -> str:
         verb = "are to come" if self.planned else "come"
@@ -122,57 +124,83 @@ class MixProfile:
         return ", ".join(parts)
 
 
+def outlook(profiles: Mapping[str, MixProfile]) -> list[str]:
+    """Say of every mix, by name, where it stands, and then what that predicts, each sentence once."""
+    if len(profiles) == 1:
+        return next(iter(profiles.values())).sentences()
+    said = [(f"`{name}`: {figures}", others) for name, (figures, *others) in _sentences(profiles)]
+    return list(dict.fromkeys([*(first for first, _ in said), *(other for _, others in said for other in others)]))
+
+
+def _sentences(profiles: Mapping[str, MixProfile]) -> list[tuple[str, list[str]]]:
+    return [(name, profile.sentences()) for name, profile in profiles.items()]
+
+
 def mix_profiles(run: Run) -> dict[str, MixProfile]:
-    """Describe each of a run's mixes, by name; those that are empty are left out."""
-    traces = traces_in_short(run)
-    selected = run.scan(MIX).filter("selected").select("mix", "trace_id").collect()
-    mixes = {
-        name: traces.join(selected.filter(pl.col("mix") == name), on="trace_id", how="semi")
-        for name, _ in run.recipe.balance.named_mixes()
-    }
-    return {name: _profile(run, traces, mix) for name, mix in mixes.items() if not mix.is_empty()}
-
-
-def _profile(run: Run, traces: pl.DataFrame, mix: pl.DataFrame) -> MixProfile:
+    """Describe a run's mixes, by name; empty ones are left out."""
+    traces = traces_in_short(run).drop("selected")
+    chosen = run.scan(MIX).filter("selected").select("mix", "trace_id").collect()
     known = privileges_by_label(run.recipe)
     unguided = [label for label, privilege in known.items() if privilege.is_unguided]
-    shares = {str(name): count / mix.height for name, count in mix["privilege"].value_counts().iter_rows()}
-    families = mix["family"].drop_nulls().value_counts()["count"].to_list()
-    return MixProfile(
-        planned=False,
-        rich=_rich(shares, known),
-        unknown=sum(share for name, share in shares.items() if name not in known),
-        confident=_confident(mix),
-        unguided_confident=_confident(traces.filter(pl.col("privilege").is_in(unguided))),
-        tasks=mix["task_id"].n_unique(),
-        families=len(families),
-        effective_families=effective_number(families) if families else None,
-    )
+    unguided_confident = _confident(traces.filter(pl.col("privilege").is_in(unguided)))
+    profiles = {}
+    for name in chosen["mix"].unique(maintain_order=True):
+        mix = traces.join(chosen.filter(mix=name), on="trace_id", how="semi")
+        shares = {str(label): count / mix.height for label, count in mix["privilege"].value_counts().iter_rows()}
+        families = mix["family"].value_counts()["count"].to_list()
+        profiles[name] = MixProfile(
+            planned=False,
+            rich=_rich(shares, known),
+            unknown=math.fsum(share for label, share in shares.items() if label not in known),
+            confident=_confident(mix),
+            unguided_confident=unguided_confident,
+            tasks=mix["task_id"].n_unique(),
+            families=len(families),
+            effective_families=effective_number(families),
+        )
+    return profiles
 
 
-def planned_profile(recipe: Recipe, tasks: pl.DataFrame | None = None) -> MixProfile | None:
-    """Describe what a recipe asks for; None where the traces are imported, and their privileges not known.
+def planned_profiles(recipe: Recipe, tasks: pl.DataFrame | None = None) -> dict[str, MixProfile]:
+    """Describe what a recipe asks for, by mix; none where the traces are imported, and their privileges not known.
 
     Without shares of privileges each counts alike, as each is sampled as often. `tasks` is the tasks table, if it is
-    read already, of which the mix may yet leave some out.
+    read already, of which a mix may yet leave some out.
     """
     if recipe.generate is None:
-        return None
-    known = privileges_by_label(recipe)
-    asked, bands = recipe.balance.privilege, recipe.balance.band
+        return {}
     labels = [use.label for use in recipe.generate.uses]
-    shares = asked if isinstance(asked, dict) else {label: 1 / len(labels) for label in labels}
-    families = [] if tasks is None else tasks["family"].drop_nulls().value_counts()["count"].to_list()
+    return {
+        name: _planned(mix, labels, privileges_by_label(recipe), tasks) for name, mix in recipe.balance.named_mixes()
+    }
+
+
+def _planned(
+    mix: MixSettings, labels: list[str], known: Mapping[str, Privilege], tasks: pl.DataFrame | None
+) -> MixProfile:
+    shares = _shares(mix.privilege) or {label: 1 / len(labels) for label in labels}
+    bands = dict.fromkeys(BAND_NAMES, 1 / len(BAND_NAMES)) if mix.band == "uniform" else _shares(mix.band)
+    counts = [] if tasks is None else tasks["family"].value_counts()["count"].to_list()
+    if mix.coverage is not None and mix.coverage.families is not None:
+        counts = [1] * mix.coverage.families
+    asked = mix.coverage.task_count if mix.coverage is not None else None
     return MixProfile(
         planned=True,
         rich=_rich(shares, known),
         unknown=0.0,
-        confident=bands.get("confident", 0.0) if isinstance(bands, dict) else 1 / 3 if bands == "uniform" else None,
+        confident=bands.get("confident", 0.0) if bands else None,
         unguided_confident=None,
-        tasks=None if tasks is None else tasks.height,
-        families=None if tasks is None else len(families),
-        effective_families=effective_number(families) if families else None,
+        tasks=asked if asked is not None or tasks is None else tasks.height,
+        families=len(counts) or None,
+        effective_families=effective_number(counts) if counts else None,
     )
+
+
+def _shares(asked: Any) -> dict[str, float] | None:
+    """The shares by value that a recipe asks of an axis; None where it asks for something else."""
+    if isinstance(asked, AxisTargets):
+        asked = None if asked.given is not None else asked.shares
+    return asked if isinstance(asked, dict) else None
 
 
 def _rich(shares: Mapping[str, float], known: Mapping[str, Privilege]) -> float:

@@ -14,7 +14,7 @@ from infogap import plugins
 from infogap.decontaminate.checked_texts import contaminated_traces
 from infogap.effects import effects_of, rank_teachers
 from infogap.effects.estimate_rows import teacher_rows, worth_rows
-from infogap.effects.mix_outlook import mix_profiles
+from infogap.effects.mix_outlook import mix_profiles, outlook
 from infogap.effects.trace_summary import by_privilege, count_by, density_unit, how_chosen, several_teachers
 from infogap.errors import InputError
 from infogap.ids import digest, file_digest
@@ -78,7 +78,7 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -
     privileges = by_privilege(traces, run.recipe)
     unit = density_unit(traces)
     effects, ranking = effects_of(run), rank_teachers(run)
-    mixes, profiles = mix_shares(run, traces), mix_profiles(run)
+    mixes = mix_shares(run, traces)
     text = _render(
         template_path().read_text(encoding="utf-8"),
         recipe=run.recipe,
@@ -99,7 +99,7 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -
         worth=[(each, worth_rows(each.worth)) for each in effects if each.worth],
         ranking=teacher_rows(ranking, public_label) if ranking else [],
         ranking_notes=ranking.notes if ranking else [],
-        outlook={name: profiles[name].sentences() if name in profiles else [] for name in mixes},
+        outlook=outlook(mix_profiles(run)),
         mixes=mixes,
         longest_axis=_LONGEST_AXIS,
         selected=int(traces["selected"].sum()),

@@ -12,6 +12,7 @@ from jinja2 import Environment, StrictUndefined
 from infogap import __version__
 from infogap.effects import Effects, effects_of, rank_teachers
 from infogap.effects.estimate_rows import teacher_rows, worth_rows
+from infogap.effects.mix_outlook import mix_profiles, outlook
 from infogap.effects.pass_at_k import Passes
 from infogap.effects.table_formats import heading, interval, number
 from infogap.effects.trace_summary import by_privilege, density_unit, how_chosen, several_teachers, traces_in_short
@@ -19,7 +20,7 @@ from infogap.gap.calibration import UNSURE
 from infogap.gap.gap_tables import gap_table
 from infogap.recipe import dump_recipe
 from infogap.report import figures
-from infogap.report.run_summary import funnel_title, funnels, mix_counts, mix_title, outlook, rows_not_imported
+from infogap.report.run_summary import funnel_title, funnels, mix_counts, mix_title, rows_not_imported
 from infogap.runs.run_folder import Run
 from infogap.schema import GAPS, TOKEN_GAPS, TRACES
 
@@ -38,10 +39,8 @@ def page(run: Run) -> str:
         several_teachers=several_teachers(rows),
         unit=density_unit(traces),
         how_chosen=[sentence.replace("`", "") for sentence in how_chosen(run.recipe)],
-        mixes=[
-            (mix_title(name, counts), counts["axes"], [each.replace("`", "") for each in outlook(run, name)])
-            for name, counts in mix_counts(run).items()
-        ],
+        mixes=[(mix_title(name, counts), counts["axes"]) for name, counts in mix_counts(run).items()],
+        outlook=[sentence.replace("`", "") for sentence in outlook(mix_profiles(run))],
         funnels=[(funnel_title(run, name, funnel), funnel) for name, funnel in funnels(run).items()],
         not_imported=rows_not_imported(run),
         stages=_stage_counts(run),

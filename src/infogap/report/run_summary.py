@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from infogap.balance.exclusion_reasons import Funnel
 from infogap.console import stdout
-from infogap.effects.mix_outlook import mix_profiles
+from infogap.effects.mix_outlook import mix_profiles, outlook
 from infogap.effects.trace_summary import (
     PrivilegeFigures,
     by_privilege,
@@ -70,21 +70,19 @@ def funnel_table(run: Run, name: str, funnel: Funnel) -> Table:
 
 
 def print_funnel(run: Run) -> None:
-    """Print the funnel of each mix, the rows that were not imported, and what each mix lets one expect."""
+    """Print the funnel of each mix, and the rows that were not imported."""
     found = funnels(run)
     console = stdout()
     if found and (before := rows_not_imported(run)):
         console.print(before, style="dim")
     for name, funnel in found.items():
         console.print(funnel_table(run, name, funnel))
-        for sentence in outlook(run, name):
-            console.print(sentence.replace("`", ""), style="dim", markup=False, highlight=False)
 
 
-def outlook(run: Run, name: str) -> list[str]:
-    """Say what is known of students trained on such a mix, in Markdown; nothing of an empty one."""
-    profile = mix_profiles(run).get(name)
-    return profile.sentences() if profile else []
+def print_outlook(run: Run) -> None:
+    """Print what is known of students that are trained on such mixes."""
+    for sentence in outlook(mix_profiles(run)):
+        stdout().print(sentence.replace("`", ""), style="dim", markup=False, highlight=False)
 
 
 def print_mixes(run: Run) -> None:
@@ -129,6 +127,7 @@ def print_summary(run: Run) -> None:
         console.print(sentence.replace("`", ""), style="dim", markup=False, highlight=False)
     print_funnel(run)
     print_mixes(run)
+    print_outlook(run)
     console.print(_next_steps(run), markup=False, soft_wrap=True)
 
 
