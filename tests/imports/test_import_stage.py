@@ -169,6 +169,10 @@ def test_pairs_are_refused_where_no_cell_has_two_traces(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="`preference` pairs a correct with a wrong trace"):
         import_rows(tmp_path, [SUM | {"text": "2"}, PRODUCT | {"text": "6"}], rest)
     assert import_rows(tmp_path, [SUM | {"text": "2"}, SUM | {"text": "3"}], rest)[1].rows == 2
+    across = "preference: {chosen: {privilege: unguided}, rejected: {privilege: answer}}"
+    each = [SUM | {"text": text, "saw": saw} for text, saw in (("2", "unguided"), ("3", "answer"))]
+    rest = f"columns: {{trace: text, privilege: saw}}}}\npublish: {{configs: [preference], {across}"
+    assert import_rows(tmp_path, each, rest)[1].rows == 2
 
 
 @pytest.mark.parametrize("rows", [1, 3])

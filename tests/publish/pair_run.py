@@ -7,7 +7,7 @@ from typing import Any
 
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, MIX, TRACES, VERDICTS
-from publish.small_run import RECIPE, build_run
+from publish.small_run import IMPORT_RECIPE, RECIPE, build_run
 
 DEFAULTS: dict[str, Any] = {
     "task": 0,
@@ -21,10 +21,15 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-def run_of(folder: Path, cells: list[dict[str, Any]], publish: str = "", balance: str = "{}") -> Run:
+def run_of(
+    folder: Path, cells: list[dict[str, Any]], publish: str = "", balance: str = "{}", imported: bool = False
+) -> Run:
     """Write traces trace0, trace1, ... of up to six tasks; `publish` is YAML within braces, after the version."""
     recipe = RECIPE.replace("{size: 10, verdict: {correct: 0.75, wrong: 0.25}}", balance)
     recipe = recipe.replace("version: 0.1.0}", f"version: 0.1.0, configs: [preference], {publish}}}")
+    if imported:
+        recipe = IMPORT_RECIPE.replace("repo: org/imported}", f"configs: [preference], {publish}}}")
+        recipe += f"    balance: {balance}\n"
     run = build_run(folder, recipe)
     template = run.scan(TRACES).filter(privilege="unguided").collect().row(0, named=True)
     measure = run.scan(MEASURES).collect().row(0, named=True)

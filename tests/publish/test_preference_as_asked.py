@@ -106,6 +106,21 @@ def test_two_mixes_have_their_own_pairs(tmp_path: Path) -> None:
     assert difference(run.path, run.path).same
 
 
+def test_teachers_are_published_without_their_folders(tmp_path: Path) -> None:
+    cells = [
+        {"teacher": "/home/somebody/big"},
+        {"teacher": "/home/somebody/small", "verdict": "wrong"},
+    ]
+    across = "preference: {chosen: {teacher: /home/somebody/big}, rejected: {teacher: /home/somebody/small}}"
+    run = run_of(tmp_path / "run", cells, across, imported=True)
+    STAGE.make(run)
+    (row,) = load(run, "preference", tmp_path)
+    assert (row["chosen_teacher"], row["rejected_teacher"]) == ("big", "small")
+    assert "a correct trace (by `big`) and a wrong one (by `small`)" in card(run)
+    for name in ("README.md", "infogap.json"):
+        assert "/home/somebody/big" not in (run.path / "dataset" / name).read_text()
+
+
 def test_a_mix_that_selects_nothing_has_a_card_and_pairs_of_what_it_could_take(tmp_path: Path) -> None:
     run = run_of(tmp_path / "run", CELLS)
     STAGE.make(run)

@@ -54,6 +54,20 @@ def test_what_no_side_names_is_alike(tmp_path: Path) -> None:
     )
 
 
+def test_a_pair_crosses_the_teachers_that_the_sides_name(tmp_path: Path) -> None:
+    cells = [
+        {"teacher": "big", "reason": "other_teacher"},
+        {"teacher": "small", "verdict": "wrong"},
+        {"teacher": "small", "verdict": "wrong", "privilege": "solution"},
+        {"teacher": "big", "verdict": "wrong"},
+    ]
+    across = "preference: {chosen: {teacher: big}, rejected: {teacher: small}}"
+    assert paired(run_of(tmp_path / "across", cells, across, imported=True)) == [(0, 1)]
+    assert paired(run_of(tmp_path / "alike", cells, "preference: {}", imported=True)) == []
+    both = across.replace("big}", "big, privilege: unguided}").replace("small}", "small, privilege: solution}")
+    assert paired(run_of(tmp_path / "both", cells, both, "{teacher: {big: 1.0}}", imported=True)) == [(0, 2)]
+
+
 def test_by_verdict_other_failures_can_be_rejected_and_bands_filtered(tmp_path: Path) -> None:
     cells = [of("unguided", "correct", "confident"), of("unguided", "truncated"), of("unguided", "no_answer")]
     assert paired(run_of(tmp_path / "wrong", cells)) == []
