@@ -168,7 +168,13 @@ def _write(run: Run, table: Table, rows: list[dict[str, Any]]) -> None:
             "correct": {"target": 8, "achieved": 9, "available": 20},
             "wrong": {"target": 2, "achieved": 9, "available": 15},
         }
-        counts["mixes"] = {"mix": {"axes": {"verdict": of_verdicts}}}
+        funnel = {
+            "traces": len(rows),
+            "losses": [{"reason": "over_quota", "detail": None, "traces": len(rows) - 18}],
+            "selected": 18,
+        }
+        axes = {"verdict": of_verdicts}
+        counts["mixes"] = {"mix": {"size": 18, "target_size": 10, "tasks": 9, "axes": axes, "funnel": funnel}}
     manifest.write(
         run.manifest_path(table.name), manifest.Manifest(table.name, 1, f"{table.name}-print", {}, {}, 1, counts, files)
     )

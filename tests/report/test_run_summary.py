@@ -11,7 +11,7 @@ from rich.console import Console
 from infogap.effects.trace_summary import by_privilege, density_unit, traces_in_short
 from infogap.report import STAGE, figures
 from infogap.report.page import page
-from infogap.report.run_summary import mix_counts, mix_table, privilege_table, summary
+from infogap.report.run_summary import mix_counts, mix_table, print_mix_figures, privilege_table, summary
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TRACES
 from publish.small_run import build_run
@@ -54,6 +54,11 @@ def test_the_tables_fit_a_terminal_and_name_every_privilege(run: Run) -> None:
             (line,) = (line for line in shown if f"│ {row.privilege} " in line)
             assert line.endswith("│")
     assert "target" in text_of(mix_table("mix", mix_counts(run)["mix"]))
+
+
+def test_a_mix_without_axes_has_a_plain_title(capsys: pytest.CaptureFixture[str]) -> None:
+    print_mix_figures("tasks-8", {"axes": {}, "size": 64, "target_size": 64, "tasks": 8})
+    assert capsys.readouterr().out == "The mix tasks-8: 64 traces of 8 tasks\n"
 
 
 def test_the_summary_is_the_tables_as_data(run: Run) -> None:

@@ -95,7 +95,10 @@ def print_mixes(run: Run) -> None:
 
 def print_mix_figures(name: str, counts: dict[str, Any]) -> None:
     """Print the figures of one mix."""
-    stdout().print(mix_table(name, counts) if counts["axes"] else f"[bold]{mix_title(name, counts)}[/bold]")
+    if counts["axes"]:
+        stdout().print(mix_table(name, counts))
+    else:
+        stdout().print(mix_title(name, counts), style="bold")
 
 
 def mix_counts(run: Run) -> dict[str, dict[str, Any]]:
