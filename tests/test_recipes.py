@@ -26,6 +26,24 @@ def test_a_shipped_recipe_is_valid_and_named_like_its_file(file: Path) -> None:
     assert loaded.recipe.name == file.stem
 
 
+@pytest.mark.parametrize("file", [path for path in RECIPES if "kim2026" in path.stem], ids=lambda path: path.stem)
+def test_the_sections_for_the_papers_size_are_valid_in_place_of_the_small_ones(file: Path, tmp_path: Path) -> None:
+    small, commented = file.read_text().split("# At the paper's size", 1)
+    large = "\n".join(line.removeprefix("#").removeprefix(" ") for line in commented.splitlines()[1:])
+    sections = re.split(r"\n(?=\w+:)", large)[1:]
+    assert len(sections) >= 4
+    whole = small
+    for section in sections:
+        name = section.split(":")[0]
+        (small_one,) = re.findall(rf"^{name}:\n(?:[ #].*\n|\n)*", whole, re.MULTILINE)
+        whole = whole.replace(small_one, f"{section}\n\n")
+    (tmp_path / "recipe.yaml").write_text(whole)
+    recipe = load_recipe(tmp_path / "recipe.yaml").recipe
+    assert recipe.generate is not None
+    assert recipe.generate.select is not None and recipe.generate.select.samples == 8
+    assert len(dict(recipe.balance.named_mixes())) == {"3": 4, "4": 2, "6": 5}[file.stem[-1]]
+
+
 def fenced(page: str, language: str) -> str:
     """The one block of a language in a page."""
     (text,) = re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
