@@ -8,13 +8,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from balance.mix_runs import chosen, make_mix, make_run, trace
+from balance.mix_runs import chosen, make_mix, make_run, reasons, trace
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome
 
 ROOT = Path(__file__).parents[1]
 SECTIONS = re.findall(r"```yaml\nbalance:\n(.*?)```", (ROOT / "docs" / "mixes.md").read_text(), re.DOTALL)
 BANDS = ("uncertain", "mixed", "confident")
+_CROSSED = ("few-unguided", "few-solution", "many-unguided", "many-solution")
 PRIVILEGES = ("unguided", "hint", "solution")
 
 
@@ -31,7 +32,7 @@ def pool(teachers: tuple[str, ...]) -> list[dict[str, object]]:
             words=30 + (37 * sample + 11 * task + 5 * family) % 120,
             completion_tokens=40 + (37 * sample + 11 * task) % 120,
             epistemic_density=(7.3 * sample + 1.7 * task + 0.1 * family) % 20,
-            longest_copy=sample % 8,
+            self_corrections=(2 * sample + family) % 24,
         )
         for family in range(6)
         for task in range(12)
@@ -52,7 +53,7 @@ def section_with(text: str) -> str:
 
 
 def test_the_page_has_recipes() -> None:
-    assert len(SECTIONS) == 13
+    assert len(SECTIONS) == 14
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=range(len(SECTIONS)))
@@ -80,6 +81,7 @@ def test_bounds_and_the_condition_hold(tmp_path: Path) -> None:
     assert mix.filter(privilege="solution").height == 20
     assert 10 <= min(mix["family"].value_counts()["count"]) <= max(mix["family"].value_counts()["count"]) <= 30
     assert max(mix["task_id"].value_counts()["count"]) <= 2
+    assert reasons(run)["excluded_by_where"] > 0
 
 
 def test_bands_within_a_family_are_its_own(tmp_path: Path) -> None:
@@ -117,6 +119,15 @@ def test_the_matched_sets_differ_in_the_privilege_alone(tmp_path: Path) -> None:
         assert one.group_by(columns).len().sort(columns).equals(other.group_by(columns).len().sort(columns))
     lengths = [frame.sort("task_id", "band", "words")["words"] for frame in (one, other)]
     assert all(max(pair) <= 1.25 * min(pair) for pair in zip(*lengths, strict=True))
+
+
+def test_the_four_mixes_cross_privilege_and_coverage(tmp_path: Path) -> None:
+    run, _ = made(section_with("few-unguided"), tmp_path)
+    tasks = {name: dict(chosen(run, name)["task_id"].value_counts().iter_rows()) for name in _CROSSED}
+    assert {sum(each.values()) for each in tasks.values()} == {24}
+    assert tasks["few-unguided"] == tasks["few-solution"]
+    assert tasks["many-unguided"] == tasks["many-solution"]
+    assert set(tasks["few-unguided"]) < set(tasks["many-unguided"])
 
 
 def test_one_teacher_answers_each_task(tmp_path: Path) -> None:
