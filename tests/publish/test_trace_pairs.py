@@ -215,3 +215,20 @@ def test_by_band_every_pair_is_in_order_and_none_is_left_that_could_be_made(
     used = {number for pair in found for number in pair}
     free = [DEFAULTS | cell for number, cell in enumerate(cells) if number not in used]
     assert not any(fits(one, other) for one in free for other in free)
+
+
+def test_matched_mixes_have_pairs_of_the_tasks_they_share_surplus_traces_included(tmp_path: Path) -> None:
+    shared, surplus = {"a": "selected", "b": "not_in_mix"}, {"a": "unmatched", "b": "not_in_mix"}
+    other = {"a": "not_in_mix", "b": "selected"}
+    cells: list[Cell] = [
+        {"reason": shared, "density": 9.0},
+        {"reason": surplus, "density": 1.0},
+        {"privilege": "solution", "verdict": "wrong", "density": 1.0, "reason": {"a": "not_in_mix", "b": "wrong"}},
+        {"privilege": "solution", "reason": other},
+        {"task": 1, "reason": surplus},
+        {"task": 1, "privilege": "solution", "verdict": "wrong", "reason": {"a": "not_in_mix", "b": "wrong"}},
+    ]
+    mixes = "{mixes: {a: {privilege: {unguided: 1.0}}, b: {privilege: {solution: 1.0}}}, match: {on: task}}"
+    run = run_of(tmp_path, cells, ACROSS + "}", mixes)
+    assert paired(run, "a") == [(1, 2)]
+    assert paired(run, "b") == [(1, 2)]
