@@ -74,4 +74,4 @@ def test_run_and_balance_end_with_it(run: Run, recipe: Path) -> None:
         assert all(label in shown for label in [*LOSSES, "in the mix"])
         assert "not imported, of 6 rows: 1 no trace" in shown
     data = json.loads(infogap("balance", str(run.path), "--json"))
-    assert sum(loss["traces"] for loss in data["funnel"]["losses"]) == sum(LOSSES.values())
+    assert sum(loss["traces"] for loss in data["mixes"]["mix"]["funnel"]["losses"]) == sum(LOSSES.values())
