@@ -127,6 +127,10 @@ class HoldOut(Model):
     families: int | list[str] = Field(description="How many, drawn from the seed, or which.")
 
 
+MOST_PER_TRACE = 8
+"""Samples of one round of a top-up for each missing trace, at most, however rarely one fits."""
+
+
 class TopUp(Model):
     """Generate what a mix lacks, round by round, until it is full."""
 
