@@ -219,3 +219,135 @@ def test_another_recipe_drops_the_plan_and_keeps_what_is_paid(
     back.update(quiet=True)
     assert len(server.bodies) == asked
     assert tables(back) == before
+
+
+def test_tasks_that_have_given_all_they_may_are_not_asked_again(tmp_path: Path, serving: Serving) -> None:
+    server = teacher(lambda number, _seed: number > 2)  # two tasks are never right
+    balance = {"size": 16, "max_per_task": 2, "top_up": {"rounds": 3}}
+    run = make(tmp_path, serving(server), balance, samples=2)
+    with pytest.raises(ShortfallError, match="the targets of a mix of 16 traces cannot all be met"):
+        run.update(quiet=True)
+    more = run.table("traces").filter(pl.col("round") > 0).join(run.table("tasks"), on="task_id").collect()
+    assert set(more["answer"]) == {"1", "2"}
+
+
+def test_nothing_is_asked_where_no_sample_can_help(tmp_path: Path, serving: Serving) -> None:
+    server = teacher(lambda *_: True)
+    run = make(tmp_path, serving(server), {"size": 20, "max_per_task": 2, "top_up": {"rounds": 3}}, samples=2)
+    with pytest.raises(ShortfallError, match="top_up: no further sample of any task can give what is missing"):
+        run.update(quiet=True)
+    assert len(server.bodies) == 2 * TASKS
+
+
+def test_tasks_for_a_coverage_are_brought_to_what_it_asks_of_them(tmp_path: Path, serving: Serving) -> None:
+    server = teacher(sometimes)
+    balance = {"coverage": {"tasks": 7, "per_task": 2}, "top_up": {"rounds": 6}}
+    run = make(tmp_path, serving(server), balance)
+    run.update(quiet=True)
+    assert selected(run)["task_id"].value_counts()["count"].to_list() == [2] * 7
+    again = make(
+        tmp_path / "families",
+        serving(teacher(sometimes)),
+        balance | {"coverage": {"families": 2, "tasks_per_family": 4, "per_task": 2}},
+    )
+    again.update(quiet=True)
+    assert selected(again).group_by("family").len()["len"].to_list() == [8, 8]
+
+
+def test_each_of_several_mixes_gets_what_it_lacks(tmp_path: Path, serving: Serving) -> None:
+    mixes = {
+        "blind": {"privilege": {"unguided": 1}, "size": 14},
+        "guided": {"privilege": {"solution": 1}, "size": 10},
+        "errors": {"privilege": {"unguided": 1}, "verdict": {"wrong": 1}, "size": 3},
+    }
+    run = make(
+        tmp_path,
+        serving(teacher(sometimes)),
+        {"mixes": mixes, "top_up": {"rounds": 5}},
+        privileges=["unguided", "solution"],
+    )
+    run.update(quiet=True)
+    sizes = run.table("mix").filter("selected").group_by("mix").len().collect()
+    assert dict(sizes.iter_rows()) == {"blind": 14, "guided": 10, "errors": 3}
+
+
+def test_only_the_teacher_that_lacks_traces_is_asked(tmp_path: Path, serving: Serving) -> None:
+    able, weak = teacher(lambda *_: True), teacher(sometimes)
+    one, two = serving(able), serving(weak)
+    run = make(tmp_path, one, {})
+    recipe = run.recipe.model_dump(by_alias=True, exclude_none=True)
+    first = recipe.pop("teacher")
+    recipe["teachers"] = {"able": first, "weak": first | {"base_url": two}}
+    recipe["balance"] = {
+        "size": 16,
+        "teacher": {"able": 0.5, "weak": 0.5},
+        "allow_mixed_teachers": True,
+        "top_up": {"rounds": 5},
+    }
+    run = infogap.Run.create(recipe, tmp_path / "two")
+    run.update(quiet=True)
+    assert len(able.bodies) == TASKS
+    assert len(weak.bodies) > TASKS
+    assert dict(selected(run)["teacher"].value_counts().iter_rows()) == {"able": 8, "weak": 8}
+
+
+def test_new_samples_of_a_chain_of_attempts_have_their_turns(tmp_path: Path, serving: Serving) -> None:
+    server = teacher(lambda _number, seed: seed % 3 == 0)
+    privileges: list[Any] = ["unguided", {"verifier": {"turns": 3}}]
+    balance = {"privilege": {"verifier": 1}, "size": 12, "top_up": {"rounds": 6}}
+    run = make(tmp_path, serving(server), balance, privileges=privileges)
+    run.update(quiet=True)
+    traces = run.table("traces").join(run.table("verdicts"), on="trace_id").collect()
+    assert selected(run).height == 12
+    last = traces.filter(privilege="unguided")["round"].max()
+    assert last == 0
+    for chain in traces.filter(privilege="verifier").sort("round").partition_by("task_id", "sample"):
+        verdicts = chain["verdict"].to_list()
+        assert set(verdicts[:-1]) <= {"wrong"}
+        assert verdicts[-1] == "correct" or chain.height == 3
+    assert len(server.bodies) == traces.height
+    # What the recipe's own rounds asked does not depend on what was topped up.
+    without = infogap.Run.create(
+        run.recipe.model_dump(by_alias=True), tmp_path / "without", overrides=["balance={when_short: shrink}"]
+    )
+    without.update("tasks", quiet=True)
+    without.update("generate", quiet=True)
+    assert set(without.table("traces").collect()["trace_id"]) < set(traces["trace_id"])
+
+
+def test_max_attempts_holds_for_a_top_up_too(tmp_path: Path, serving: Serving) -> None:
+    server = teacher(lambda _number, seed: seed % 2 == 0)
+    run = make(
+        tmp_path,
+        serving(server),
+        {"size": 100, "top_up": {"rounds": 9}, "when_short": "shrink"},
+        until={"correct": 1, "max_attempts": 3},
+    )
+    with pytest.raises(ShortfallError, match="no further sample of any task"):
+        run.update(quiet=True)
+    assert run.table("traces").collect()["task_id"].value_counts()["count"].to_list() == [3] * TASKS
+
+
+def test_a_budget_is_for_the_whole_command(tmp_path: Path, serving: Serving) -> None:
+    server = teacher(sometimes)
+    run = make(tmp_path / "run", serving(server), EVEN_MIX)
+    stops = 0
+    while True:
+        before = len(server.bodies)
+        try:
+            run.update(quiet=True, max_requests=9)
+            break
+        except infogap.StoppedError:
+            stops += 1
+            assert len(server.bodies) == before + 9
+    assert stops >= 2
+    url = serving(teacher(sometimes))
+    plain = make(tmp_path / "plain", url, EVEN_MIX)
+    plain.update(quiet=True)
+    assert plain.table("traces").collect().equals(run.table("traces").collect())
+
+
+def test_imported_traces_cannot_be_topped_up() -> None:
+    recipe = {"name": "d", "import": [{"from": "t.jsonl", "columns": {"trace": "text"}}], "balance": {"top_up": {}}}
+    with pytest.raises(infogap.RecipeError, match=r"balance\.top_up: a recipe with `import` has no teacher"):
+        infogap.Run.create(recipe)

@@ -26,7 +26,7 @@ class Lack:
     """Under which they are to be generated: the axis's, or the one whose traces are like them most often."""
 
     rate: float | None
-    """How often traces of that privilege are like them; None if the mix names the privilege, or none is."""
+    """How often traces of that privilege are like them, and could be in the mix; None if it names the privilege."""
 
     def __str__(self) -> str:
         how = ", ".join(self.values[axis].replace("_", " ") for axis in _ADJECTIVES if axis in self.values)
@@ -87,6 +87,7 @@ def lack_of(strata: Strata, values: dict[str, str], traces: int) -> Lack:
     known = strata.traces.drop_nulls("verdict")
     if not alike or known.is_empty():
         return Lack(traces, split, None, None)
-    rates = known.group_by("privilege").agg(rate=pl.all_horizontal(alike).mean())
+    fits = pl.all_horizontal(pl.col("reason").is_null(), *alike)  # not a duplicate, say, nor a leak
+    rates = known.group_by("privilege").agg(rate=fits.mean())
     privilege, rate = rates.sort("rate", "privilege", descending=[True, False]).row(0)
     return Lack(traces, split, privilege, rate) if rate else Lack(traces, split, None, None)

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from infogap.balance.axes import Counts
 from infogap.balance.coverage import Ask, short_tasks
 from infogap.balance.decide import Decision, decide
 from infogap.balance.lacking import Lack, lack_of, lacking
 from infogap.balance.samples_to_ask import NEVER, MixLack
-from infogap.balance.strata import TaskSupply, read_strata, read_task_supplies
+from infogap.balance.strata import TaskSupply, pick, read_strata, read_task_supplies
 from infogap.recipe.balance_section import MixSettings, TextSize
 from infogap.runs.run_folder import Run
 
@@ -44,12 +45,12 @@ def _of_coverage(supply: TaskSupply) -> Iterator[MixLack]:
 
 
 def _of_decision(decision: Decision) -> MixLack:
-    strata = decision.strata
-    chosen = decision.picked.select("trace_id", selected=pl.col("decision") == "selected")
-    traces = strata.traces.join(chosen, on="trace_id", how="left").with_columns(
-        pl.col("selected").fill_null(value=False)
-    )
-    lacks = lacks_of(decision)
+    """Look at the largest mix with no value above its target: it is what the missing traces are to be added to."""
+    strata, within = decision.strata, decision.quotas.within(_size(decision))
+    chosen = pick(strata, within).select("trace_id", selected=pl.col("decision") == "selected")
+    traces = strata.traces.join(chosen, on="trace_id", how="left")
+    traces = traces.with_columns(pl.col("selected").fill_null(value=False))
+    lacks = _lacks(decision, within)
     return MixLack(strata.name, traces, lacks, None, _cap(strata.mix), strata.mix.max_per_cluster)
 
 
@@ -62,10 +63,11 @@ def _cap(mix: MixSettings) -> int | None:
 
 def lacks_of(decision: Decision) -> list[Lack]:
     """Return the traces that would make a mix whole; empty if it meets its targets."""
-    if decision.shortfall is None:
-        return []
+    return [] if decision.shortfall is None else _lacks(decision, decision.quotas.within(_size(decision)))
+
+
+def _lacks(decision: Decision, within: Counts) -> list[Lack]:
     strata, quotas, size = decision.strata, decision.quotas, _size(decision)
-    within = quotas.within(size)
     lacks = lacking(strata, quotas, size, within)
     if lacks:
         return lacks

@@ -68,8 +68,9 @@ def samples_to_ask(lack: MixLack, seed: int, max_attempts: int | None) -> dict[C
 def _cells(lack: MixLack, seed: int, max_attempts: int | None) -> pl.DataFrame:
     """Return every cell that could give a trace to the mix, those asked first at the top.
 
-    `left` is the number of samples that the recipe still allows, `room` the traces that the mix could take of the task
-    without giving up others, `later` whether the cell is asked only where no other can be.
+    `left` is the number of samples that the recipe still allows; `room` is what the task may still give to the mix: a
+    task that has given all it may is not asked again, as further traces would only replace others. A cell is asked
+    `later`, where no other can be, if none of its traces could be in the mix.
     """
     of_tasks = lack.traces.group_by("task_id").agg(chosen=pl.col("selected").sum().cast(pl.Int64))
     room = pl.lit(None, dtype=pl.Int64) if lack.cap is None else (lack.cap - pl.col("chosen")).clip(lower_bound=0)
@@ -92,14 +93,13 @@ def _cells(lack: MixLack, seed: int, max_attempts: int | None) -> pl.DataFrame:
         .agg(
             traces=pl.len().cast(pl.Int64),
             never=pl.col("reason").is_in(NEVER).fill_null(value=False).all(),
-            outside=pl.col("reason").is_in((*NEVER, *_PERHAPS)).fill_null(value=False).all(),
+            later=pl.col("reason").is_in((*NEVER, *_PERHAPS)).fill_null(value=False).all(),
         )
         .filter(~pl.col("never"))
         .join(of_tasks.select("task_id", "room"), on="task_id")
         .join(drawn, on="task_id")
         .with_columns(left=left)
-        .filter((pl.col("left") > 0).fill_null(value=True))
-        .with_columns(later=pl.col("outside") | (pl.col("room") == 0).fill_null(value=False))
+        .filter(*((pl.col(name) > 0).fill_null(value=True) for name in ("left", "room")))
         .sort("traces", "drawn", "teacher", "privilege")
     )
 
@@ -117,15 +117,20 @@ def _of_strata(lack: MixLack, cells: pl.DataFrame, alike: list[Lack]) -> dict[Ce
     """Spread the samples for one kind of request over the cells that can give what is lacking."""
     first = alike[0]
     known = {name: value for name, value in first.values.items() if name in _OF_TASKS}
-    able = lack.traces.filter(pl.col(name) == value for name, value in known.items()).select("task_id").unique()
-    cells = cells.join(able, on="task_id", how="semi", maintain_order="left")
+    if known:
+        able = lack.traces.filter(*(pl.col(name) == value for name, value in known.items()))
+        cells = cells.join(able, on="task_id", how="semi", maintain_order="left")
     if "teacher" in first.values:
         cells = cells.filter(teacher=first.values["teacher"])
     privilege = first.privilege or _likeliest(lack.traces, cells, alike)
+    if privilege is None:
+        return {}
     cells = cells.filter(privilege=privilege)
     of_cells = lack.traces.join(cells, on=["teacher", "privilege", "task_id"], how="semi")
     of_privilege = lack.traces.filter(privilege=privilege)
+    room = cells.unique("task_id")["room"]
     missing = sum(each.traces for each in alike)
+    missing = missing if room.null_count() else min(missing, int(room.sum()))
     wanted = missing
     for each in alike:
         rate = _rate(of_cells, each) or _rate(of_privilege, each, without=_OF_TASKS)
@@ -138,6 +143,8 @@ def _of_task(lack: MixLack, cells: pl.DataFrame, task_id: str, missing: int) -> 
     any_trace = Lack(missing, {}, None, None)
     own = cells.filter(task_id=task_id)
     privilege = _likeliest(lack.traces, own, [any_trace])
+    if privilege is None:
+        return {}
     of_tasks = pl.col("task_id").is_in(list(lack.of_tasks or {})) & (pl.col("privilege") == privilege)
     rate = _rate(lack.traces.filter(of_tasks), any_trace)
     wanted = max(missing, math.ceil(missing / rate)) if rate else missing
@@ -160,9 +167,8 @@ def _rate(traces: pl.DataFrame, lack: Lack, without: Sequence[str] = ()) -> floa
     if traces.is_empty():
         return 0.0
     values = {name: value for name, value in lack.values.items() if name not in without}
-    return traces.filter(
-        pl.col("reason").is_null(), *(pl.col(name) == value for name, value in values.items())
-    ).height / (traces.height)
+    fits = traces.filter(pl.col("reason").is_null(), *(pl.col(name) == value for name, value in values.items()))
+    return fits.height / traces.height
 
 
 def _spread(cells: pl.DataFrame, samples: int, missing: int) -> dict[Cell, int]:
@@ -177,7 +183,7 @@ def _spread(cells: pl.DataFrame, samples: int, missing: int) -> dict[Cell, int]:
         most: dict[Cell, int] = {}
         for row in cells.filter(pl.col("later") == later).iter_rows(named=True):
             limits = [samples] if row["left"] is None else [row["left"]]
-            if row["room"] and not later:
+            if row["room"] is not None:
                 limits.append(math.ceil(row["room"] * per_trace))
             most[row["teacher"], row["privilege"], row["task_id"]] = min(limits)
         turn = list(most)
