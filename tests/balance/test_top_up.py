@@ -21,7 +21,7 @@ Overrides = dict[str, Any]
 TASKS = 8  # half of them in the family `even`, half in `odd`
 
 
-def teacher(right: Callable[[int, int], bool], pause: float = 0.0) -> ScriptedServer:
+def teacher(right: Callable[[int, int], bool]) -> ScriptedServer:
     """Answers `What is N?` rightly where `right` says so of N and the seed, else with 0; in words of its own."""
 
     def script(body: Body, _before: int) -> Reply | None:
@@ -30,7 +30,7 @@ def teacher(right: Callable[[int, int], bool], pause: float = 0.0) -> ScriptedSe
         answer = number if right(number, body["seed"]) else 0
         return replying(completion(rf"{words}. So it is \boxed{{{answer}}}"))
 
-    return ScriptedServer(script, pause)
+    return ScriptedServer(script)
 
 
 def sometimes(number: int, seed: int) -> bool:

@@ -134,7 +134,7 @@ def _of_strata(lack: MixLack, cells: pl.DataFrame, alike: list[Lack]) -> dict[Ce
     wanted = missing
     for each in alike:
         rate = _rate(of_cells, each) or _rate(of_privilege, each, without=_OF_TASKS)
-        wanted = max(wanted, math.ceil(each.traces / rate)) if rate else wanted
+        wanted = max(wanted, math.ceil(min(each.traces, missing) / rate)) if rate else wanted
     return _spread(cells, min(wanted, MOST_PER_TRACE * missing), missing)
 
 
