@@ -351,3 +351,14 @@ def test_imported_traces_cannot_be_topped_up() -> None:
     recipe = {"name": "d", "import": [{"from": "t.jsonl", "columns": {"trace": "text"}}], "balance": {"top_up": {}}}
     with pytest.raises(infogap.RecipeError, match=r"balance\.top_up: a recipe with `import` has no teacher"):
         infogap.Run.create(recipe)
+
+
+def test_matched_mixes_are_topped_up_until_they_have_their_size(tmp_path: Path, serving: Serving) -> None:
+    mixes = {"blind": {"privilege": {"unguided": 1}}, "guided": {"privilege": {"solution": 1}}}
+    balance = {"mixes": mixes, "match": {"on": "task"}, "size": 14, "top_up": {"rounds": 6}}
+    run = make(tmp_path, serving(teacher(sometimes)), balance, privileges=["unguided", "solution"])
+    run.update(quiet=True)
+    chosen = run.table("mix").filter("selected").join(run.table("traces"), on="trace_id").collect()
+    per_task = [dict(each["task_id"].value_counts().sort("task_id").iter_rows()) for each in chosen.partition_by("mix")]
+    assert per_task[0] == per_task[1]
+    assert sum(per_task[0].values()) == 14

@@ -209,7 +209,7 @@ def _matched(run: Run, drafts: dict[str, _Draft]) -> dict[str, _Draft]:
     if sizes:
         kept = {name: _first(frame, min(sizes), run.recipe.seed) for name, frame in kept.items()}
     return {
-        name: replace(draft.without("unmatched", kept[name], "trace_id"), size=kept[name].height)
+        name: replace(draft.without("unmatched", kept[name], "trace_id"), size=min(sizes, default=kept[name].height))
         for name, draft in drafts.items()
     }
 
