@@ -233,9 +233,9 @@ MIX = Table(
             "trace_id": pl.String,
             "selected": pl.Boolean,
             "stratum": pl.String,  # "band=mixed verdict=correct family=gcd"; null where it has none
-            # selected | over_quota | max_per_task | max_per_cluster | not_in_mix | wrong, no_answer, truncated,
-            # ungradable (a verdict that has no share) | contaminated | duplicate | leak | no_response | error
-            # | task_not_selected | excluded_by_where | held_out | other_teacher | task_not_drawn | unmatched
+            # selected | over_quota | max_per_task | max_per_cluster | not_in_mix | correct, wrong, no_answer,
+            # truncated, ungradable (a verdict that has no share) | contaminated | duplicate | leak | no_response
+            # | error | task_not_selected | excluded_by_where | held_out | other_teacher | task_not_drawn | unmatched
             "reason": pl.String,
         }
     ),

@@ -192,6 +192,12 @@ def test_an_empty_mix_says_that_others_have_to_be_asked_for(tmp_path: Path) -> N
         STAGE.make(make_run(tmp_path, "{}", [T("a", "wrong"), T("b", "truncated")]))
 
 
+def test_a_mix_of_wrong_traces_says_that_correct_ones_are_out(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "{verdict: {wrong: 1}}", [T("a"), T("b", verdict="wrong")])
+    outcome = STAGE.make(run)
+    assert outcome.counts["mixes"]["mix"]["reasons"] == {"correct": 1, "selected": 1}
+
+
 def test_what_nothing_can_grade_cannot_be_asked_for(tmp_path: Path) -> None:
     with pytest.raises(ShortfallError) as caught:
         STAGE.make(make_run(tmp_path / "1", "{}", [T("a", "ungradable")]))

@@ -288,3 +288,15 @@ def test_near_duplicate_questions_share_a_cap(tmp_path: Path) -> None:
     assert counts["t00"] + counts["t01"] == 3
     assert counts["t02"] == 3
     assert reasons(run)["max_per_cluster"] == 3
+
+
+def test_matched_mixes_that_are_smaller_than_asked_are_a_shortfall(tmp_path: Path) -> None:
+    mixes = "{mixes: {a: {privilege: {unguided: 1}}, b: {privilege: {solution: 1}}}, match: {on: task}, size: 8%s}"
+    traces = [*many(3, 2), *many(5, 1, privilege="solution")]
+    with pytest.raises(ShortfallError, match="the targets of a mix of 8 traces cannot all be met; the closest has 3"):
+        make_mix(make_run(tmp_path / "error", mixes % "", traces))
+    shrunk = make_run(tmp_path / "shrunk", mixes % ", when_short: shrink", traces)
+    outcome = make_mix(shrunk)
+    assert "a: the targets of a mix of 8 traces" in (outcome.shortfall or "")
+    assert per_task(chosen(shrunk, "a")) == per_task(chosen(shrunk, "b"))
+    assert chosen(shrunk, "a").height == 3

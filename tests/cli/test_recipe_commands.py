@@ -70,3 +70,16 @@ def test_check_reads_the_data(tmp_path: Path) -> None:
 def test_a_long_label_does_not_run_into_its_text() -> None:
     task = PreviewedTask("1", "a.jsonl", "math", "What is 3 + 4?", "7", contexts={"solution_in_lines": "So it is 7."})
     assert "  under solution_in_lines So it is 7." in Preview([task], None).lines()
+
+
+def test_the_plan_says_what_a_top_up_may_add(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "a.jsonl", [{"question": "What is 3 + 4?", "answer": "7"}])
+    (tmp_path / "r.yaml").write_text(
+        "name: x\ntasks: [{from: a.jsonl}]\nteacher: {backend: openai, model: m, base_url: http://localhost:1/v1}\n"
+        "generate: {samples: 1, privileges: [unguided]}\nbalance: {size: 20, top_up: {rounds: 3}}\n"
+    )
+    plan = infogap("check", "r.yaml", "--plan", cwd=tmp_path)
+    assert "top_up                         480 more requests at most, in up to 3 rounds, 8 for each" in plan.stdout
+    unknown = ("check", "r.yaml", "--plan", "--set", "balance.size=max")
+    assert "how many may be missing is not known" in infogap(*unknown, cwd=tmp_path).stdout
+    assert json.loads(infogap(*unknown, "--json", cwd=tmp_path).stdout)["top_up"] == {"rounds": 3, "requests": None}

@@ -103,7 +103,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bytes(
         return wrapped
 
     monkeypatch.setattr(TraceStore, "add", dying(TraceStore.add))
-    monkeypatch.setattr("infogap.generate.stage.write_judged", dying(write_judged))
+    monkeypatch.setattr("infogap.generate.all_rounds.write_judged", dying(write_judged))
     for _ in range(1_000):
         left = kill_every
         try:

@@ -86,6 +86,33 @@ def _too_few(name: str, ask: Ask, supply: pl.DataFrame) -> str:
     )
 
 
+def short_tasks(ask: Ask, supply: pl.DataFrame, coverage: Coverage | None) -> dict[str, int]:
+    """Return the traces that tasks lack where too few can supply what is asked: of those that lack the fewest.
+
+    `supply` is that of `draw_tasks`, with the tasks that can supply none, too, and `generated`, the number of all their
+    traces: of tasks that lack as many, those that were tried less often come first.
+    """
+    tasks = supply.with_columns(missing=(ask.per_task - pl.col("traces")).clip(lower_bound=0))
+    if coverage is not None and coverage.families is not None and coverage.tasks_per_family is not None:
+        nearest = (
+            tasks.drop_nulls("family")
+            .sort("missing", "generated", maintain_order=True)
+            .group_by("family", maintain_order=True)
+            .head(coverage.tasks_per_family)
+        )
+        families = (
+            nearest.group_by("family", maintain_order=True)
+            .agg(pl.len(), pl.col("missing").sum())
+            .filter(pl.col("len") == coverage.tasks_per_family)
+            .sort("missing", maintain_order=True)
+            .head(coverage.families)
+        )
+        chosen = nearest.join(families.select("family"), on="family", how="semi", maintain_order="left")
+    else:
+        chosen = tasks.sort("missing", "generated", maintain_order=True).head(ask.tasks)
+    return dict(chosen.filter(pl.col("missing") > 0).select("task_id", "missing").iter_rows())
+
+
 def room_by_fill(size: int, tasks: Sequence[str]) -> dict[str, int]:
     """Divide a size over tasks, to within one: those drawn first have one more."""
     each, more = divmod(size, max(1, len(tasks)))

@@ -21,6 +21,7 @@ REASONS = (
     "excluded_by_where",
     "held_out",
     # The verdict, where it has no share: without `balance.verdict` all but correct ones
+    "correct",
     "wrong",
     "no_answer",
     "truncated",

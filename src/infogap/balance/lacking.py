@@ -26,7 +26,7 @@ class Lack:
     """Under which they are to be generated: the axis's, or the one whose traces are like them most often."""
 
     rate: float | None
-    """How often traces of that privilege are like them; None if the mix names the privilege, or none is."""
+    """How often traces of that privilege are like them, and could be in the mix; None if it names the privilege."""
 
     def __str__(self) -> str:
         how = ", ".join(self.values[axis].replace("_", " ") for axis in _ADJECTIVES if axis in self.values)
@@ -57,24 +57,29 @@ def lacking(strata: Strata, quotas: Quotas, size: int, within: Counts) -> list[L
             missing.append((axis.name, short))
     total = size - int(within.sum())
     if not missing:
-        return [_lack(strata, {}, total)] if total > 0 else []
+        return [lack_of(strata, {}, total)] if total > 0 else []
     left = [list(short) for _, short in missing]
     lacks: list[Lack] = []
     while all(left):
         traces = min(short[0][1] for short in left)
         values = {name: short[0][0] for (name, _), short in zip(missing, left, strict=True)}
-        lacks.append(_lack(strata, values, traces))
+        lacks.append(lack_of(strata, values, traces))
         for short in left:
             value, count = short[0]
             short[:1] = [(value, count - traces)] if count > traces else []
     return sorted(lacks, key=lambda lack: (-lack.traces, tuple(lack.values.values())))
 
 
-def _lack(strata: Strata, values: dict[str, str], traces: int) -> Lack:
+def lack_of(strata: Strata, values: dict[str, str], traces: int) -> Lack:
+    """Return missing traces with a value on some axes, and under which privilege such traces come most often."""
     split = {
         name: value
-        for joint, both in values.items()
-        for name, value in zip(reversed(joint.split(" given ")), both.split(" | "), strict=False)
+        for axis, values_of_axis in values.items()
+        for name, value in (
+            zip(reversed(axis.split(" given ")), values_of_axis.split(" | "), strict=False)
+            if " given " in axis
+            else [(axis, values_of_axis)]
+        )
     }
     if "privilege" in split:
         return Lack(traces, split, split["privilege"], None)
@@ -82,6 +87,7 @@ def _lack(strata: Strata, values: dict[str, str], traces: int) -> Lack:
     known = strata.traces.drop_nulls("verdict")
     if not alike or known.is_empty():
         return Lack(traces, split, None, None)
-    rates = known.group_by("privilege").agg(rate=pl.all_horizontal(alike).mean())
+    fits = pl.all_horizontal(pl.col("reason").is_null(), *alike)  # not a duplicate, say, nor a leak
+    rates = known.group_by("privilege").agg(rate=fits.mean())
     privilege, rate = rates.sort("rate", "privilege", descending=[True, False]).row(0)
     return Lack(traces, split, privilege, rate) if rate else Lack(traces, split, None, None)

@@ -36,16 +36,13 @@ def plan_mixes(run: Run) -> list[MixPlan]:
     coverage.
     """
     from infogap.balance.decide import decide_all
-    from infogap.balance.lacking import lacking
+    from infogap.balance.missing_traces import lacks_of
     from infogap.balance.stage import mix_figures, mix_of
 
     plans = []
     for made in decide_all(run, refuse=False):
         strata = made.strata
-        lacks = []
-        if made.shortfall is not None:
-            within = made.quotas.within(made.target_size)
-            lacks = [str(lack) for lack in lacking(strata, made.quotas, made.target_size, within)]
+        lacks = [str(lack) for lack in lacks_of(made)]
         figures = mix_figures(made, mix_of(made))
         plans.append(MixPlan(strata.name, figures, [*strata.notes, *made.notes], made.shortfall, lacks))
     return plans

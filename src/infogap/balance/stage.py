@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import polars as pl
 
 from infogap.balance.exclusion_reasons import ASKABLE, NOT_ASKED_FOR, Funnel
 from infogap.balance.mix_pool import check_columns, drops_contaminated
+from infogap.balance.top_up import ask_for_more, rounds_in_words
+from infogap.errors import ShortfallError
 from infogap.recipe import Recipe
 from infogap.recipe.balance_section import MixSettings
 from infogap.runs.run_folder import Run
@@ -34,9 +37,25 @@ def part(run: Run) -> dict[str, Any]:
 def make(run: Run) -> Outcome:
     """Select the traces of each mix and write the table `mix`: every trace, with the reason why or why not.
 
+    Where the recipe tops the mixes up, also say what each of its rounds has brought.
+
     Raises ShortfallError if the targets of a mix cannot be met and the recipe says `when_short: error`; the table of an
     earlier run is then left unchanged.
     """
+    try:
+        outcome = _make(run)
+    except ShortfallError as error:
+        said = rounds_in_words(run, short=True)
+        raise ShortfallError(f"{error}\n{said}" if said else str(error)) from None
+    said = rounds_in_words(run, short=outcome.shortfall is not None)
+    if said is None:
+        return outcome
+    if outcome.shortfall is not None:
+        return replace(outcome, shortfall=f"{outcome.shortfall}\n{said}")
+    return replace(outcome, notes=[*outcome.notes, said])
+
+
+def _make(run: Run) -> Outcome:
     from infogap.balance.decide import decide_all
 
     decisions = decide_all(run)
@@ -122,6 +141,7 @@ STAGE = Stage(
     make,
     inputs_by=_inputs,
     ready=check_columns,
+    asks_for_more=ask_for_more,
 )
 
 

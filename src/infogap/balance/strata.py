@@ -85,17 +85,54 @@ def read_strata(run: Run) -> list[Strata]:
     Raises InputError if a share names a value that no trace has, or a mix would hold the traces of several teachers
     unasked; ShortfallError if there are too few tasks for a mix's coverage.
     """
-    balance, seed = run.recipe.balance, run.recipe.seed
-    mixes = dict(balance.named_mixes())
+    seed = run.recipe.seed
+    drafts = _covered(_drafts(run), seed)
+    return [_strata(name, draft, seed) for name, draft in drafts.items()]
+
+
+@dataclass(frozen=True)
+class TaskSupply:
+    """What a mix asks of the tasks, and what each can supply: `task_id`, `family`, `traces`, in the drawn order.
+
+    `traces` are all those of the run, as those of `Strata`.
+    """
+
+    name: str
+    mix: MixSettings
+    ask: Ask
+    tasks: pl.DataFrame
+    traces: pl.DataFrame
+
+
+def read_task_supplies(run: Run) -> list[TaskSupply]:
+    """Return what the tasks can supply to each mix that counts its tasks; 0 traces where it is none.
+
+    Raises what `read_strata` raises, but not for too few tasks.
+    """
+    supplies = []
+    for name, draft in _drafts(run).items() if any(map(Ask.of, _mixes(run).values())) else ():
+        ask = Ask.of(draft.mix)
+        if ask is not None:
+            able = _supply_of_tasks(draft, run.recipe.seed)
+            others = draft.traces.filter(~pl.col("task_id").is_in(able["task_id"].to_list()))
+            none = others.group_by("task_id").agg(pl.col("family").first()).sort("task_id")
+            tasks = pl.concat([able, none.with_columns(traces=pl.lit(0, dtype=pl.Int64))])
+            supplies.append(TaskSupply(name, draft.mix, ask, tasks, draft.traces))
+    return supplies
+
+
+def _mixes(run: Run) -> dict[str, MixSettings]:
+    return dict(run.recipe.balance.named_mixes())
+
+
+def _drafts(run: Run) -> dict[str, _Draft]:
+    mixes = _mixes(run)
     pool = read_pool(run, mixes.values())
     drafts = {}
     for name, mix in mixes.items():
         with naming_the_mix(run, name):
             drafts[name] = _draft(run, pool, name, mix)
-    if balance.match is not None:
-        drafts = _matched(run, drafts)
-    drafts = _covered(drafts, seed)
-    return [_strata(name, draft, seed) for name, draft in drafts.items()]
+    return drafts if run.recipe.balance.match is None else _matched(run, drafts)
 
 
 def _draft(run: Run, pool: pl.DataFrame, name: str, mix: MixSettings) -> _Draft:
@@ -188,7 +225,7 @@ def _matched(run: Run, drafts: dict[str, _Draft]) -> dict[str, _Draft]:
     if sizes:
         kept = {name: _first(frame, min(sizes), run.recipe.seed) for name, frame in kept.items()}
     return {
-        name: replace(draft.without("unmatched", kept[name], "trace_id"), size=kept[name].height)
+        name: replace(draft.without("unmatched", kept[name], "trace_id"), size=min(sizes, default=kept[name].height))
         for name, draft in drafts.items()
     }
 

@@ -150,7 +150,7 @@ def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
 
     from infogap.cli.task_preview import preview
     from infogap.effects.mix_outlook import outlook, planned_profiles
-    from infogap.generate.generation_cost import cost
+    from infogap.generate.generation_cost import cost, top_up_cost
     from infogap.runs.run_folder import Run
     from infogap.schema import TASKS
     from infogap.tasks import STAGE
@@ -166,7 +166,9 @@ def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
             typer.echo("\n".join([*previewed.lines(), ""]))
         profiles = planned_profiles(loaded.recipe, run.scan(TASKS).collect())
         expected = {"says": outlook(profiles), "mixes": {name: each.as_json() for name, each in profiles.items()}}
-        return {"tasks": outcome.rows, **costs, **previewed.as_json(), **({"outlook": expected} if profiles else {})}
+        topped_up = top_up_cost(loaded.recipe)
+        more = ({"top_up": topped_up} if topped_up else {}) | ({"outlook": expected} if profiles else {})
+        return {"tasks": outcome.rows, **costs, **previewed.as_json(), **more}
 
 
 def _imported(run: Run, folder: str) -> dict[str, Any]:
@@ -201,10 +203,22 @@ def _print_plan(costs: dict[str, Any]) -> None:
         )
     for line in _of_teachers(costs):
         typer.echo(line)
+    if "top_up" in costs:
+        typer.echo(_of_top_up(**costs["top_up"]))
     for reason, tasks in costs["skipped"].items():
         typer.echo(f"skipped             {tasks:>14,} tasks for {reason}")
     for sentence in costs.get("outlook", {}).get("says", []):
         typer.echo(sentence.replace("`", ""))
+
+
+def _of_top_up(rounds: int, requests: int | None) -> str:
+    """How many requests a top-up may add to all this."""
+    from infogap.recipe.balance_section import MOST_PER_TRACE
+
+    most = f"in up to {rounds} rounds, {MOST_PER_TRACE} for each missing trace"
+    if requests is None:
+        return f"top_up              more requests {most}; how many may be missing is not known beforehand"
+    return f"top_up              {requests:>14,} more requests at most, {most}"
 
 
 def _unpriced(costs: dict[str, Any]) -> str:

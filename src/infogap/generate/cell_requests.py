@@ -7,7 +7,7 @@ neither the order in which answers arrive nor a resumed run makes a difference.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -102,8 +102,7 @@ class Schedule:
     def _cell(self, task: Task, use: PrivilegeUse, earlier: dict[str, list[EarlierTrace]]) -> Cell | None:
         """The cell, or None where it is complete or the task lacks what it needs, which is counted."""
         before = earlier.get(use.label, [])
-        attempts = earlier.get(use.source or "", [])
-        requests = due(use, self._generate.samples, self._generate.until, before, attempts)
+        requests = self._due(task, use, before, earlier.get(use.source or "", []))
         if not requests:
             return None
         if use.privilege.needs_attempt(task):  # each request shows its own
@@ -118,6 +117,52 @@ class Schedule:
             self.skipped[use.label, str(reason)] += 1
             return None
         return Cell(use, [replace(request, attempts=()) for request in requests], before, context)
+
+    def _due(
+        self, _task: Task, use: PrivilegeUse, traces: list[EarlierTrace], attempts: list[EarlierTrace]
+    ) -> list[CellRequest]:
+        return due(use, self._generate.samples, self._generate.until, traces, attempts)
+
+
+@dataclass(frozen=True)
+class MoreSamples:
+    """What a top-up asks of one teacher: more samples of some cells, or, in the rounds after, what follows from them.
+
+    `samples` has their number by task_id and privilege; `since` is the round in which they begin.
+    """
+
+    samples: Mapping[tuple[str, str], int]
+    since: int
+
+
+class TopUpSchedule(Schedule):
+    """Goes through the cells of which a top-up asks more samples, and through the chains that these begin."""
+
+    def __init__(
+        self, generate: Generate, contexts: ContextWriter, uses: Sequence[PrivilegeUse], more: MoreSamples
+    ) -> None:
+        """`more` says which cells, and how many samples of each."""
+        probed = generate.select is not None and generate.unguided.label not in {use.label for use in uses}
+        super().__init__(generate, contexts, [generate.unguided, *uses] if probed else uses)
+        self._more = more
+
+    def cells(self, task: Task, earlier: dict[str, list[EarlierTrace]]) -> Iterator[Cell]:
+        """The task's cells with requests due in this round of the top-up."""
+        for use in self._uses:
+            cell = self._cell(task, use, earlier)
+            if cell is not None:
+                yield cell
+
+    def _due(
+        self, task: Task, use: PrivilegeUse, traces: list[EarlierTrace], attempts: list[EarlierTrace]
+    ) -> list[CellRequest]:
+        usable, first = _Attempts(use, attempts), _begun(traces)
+        more = self._more.samples.get((task["task_id"], use.label), 0)
+        begun_now = [trace for trace in traces if trace.round >= self._more.since]
+        requests = _next_turns(use, begun_now, usable) or [
+            CellRequest(sample, 0, usable.for_sample(sample)) for sample in range(first, first + more)
+        ]
+        return _as_allowed(self._generate.until, traces, requests)
 
 
 def _decision(select: Select, probes: list[EarlierTrace]) -> str:
@@ -141,14 +186,22 @@ def due(
     if until and satisfied(until, traces):
         return []
     usable = _Attempts(use, attempts)
-    next_turns = [
+    requests = _next_turns(use, traces, usable) or [
+        CellRequest(sample, 0, usable.for_sample(sample)) for sample in _new_samples(samples, until, traces)
+    ]
+    return _as_allowed(until, traces, requests)
+
+
+def _next_turns(use: PrivilegeUse, traces: Sequence[EarlierTrace], usable: _Attempts) -> list[CellRequest]:
+    """Continue the chains that end with a wrong trace and have turns left."""
+    return [
         CellRequest(sample, len(chain), (*usable.for_sample(sample), *chain))
         for sample, chain in _chains(traces).items()
         if len(chain) < use.turns and chain[-1].verdict == "wrong"
     ]
-    requests = next_turns or [
-        CellRequest(sample, 0, usable.for_sample(sample)) for sample in _new_samples(samples, until, traces)
-    ]
+
+
+def _as_allowed(until: Until | None, traces: Sequence[EarlierTrace], requests: list[CellRequest]) -> list[CellRequest]:
     return requests[: max(until.max_attempts - len(traces), 0)] if until else requests
 
 
@@ -159,10 +212,15 @@ def satisfied(until: Until, traces: Sequence[EarlierTrace]) -> bool:
 
 def _new_samples(batch: int, until: Until | None, traces: Sequence[EarlierTrace]) -> range:
     """The samples to begin: the first batch, then batch by batch until enough are correct."""
-    begun = 1 + max((trace.sample for trace in traces), default=-1)
+    begun = _begun(traces)
     if begun < batch:
         return range(begun, batch)
     return range(begun, begun + batch) if until else range(0)
+
+
+def _begun(traces: Sequence[EarlierTrace]) -> int:
+    """The number of the next sample."""
+    return 1 + max((trace.sample for trace in traces), default=-1)
 
 
 def _chains(traces: Sequence[EarlierTrace]) -> dict[int, list[EarlierTrace]]:

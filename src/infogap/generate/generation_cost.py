@@ -6,6 +6,8 @@ from collections import Counter
 from typing import Any
 
 from infogap.generate.request_plan import Plan, TeacherRequests
+from infogap.recipe import Recipe
+from infogap.recipe.balance_section import MOST_PER_TRACE
 from infogap.recipe.generate_section import Generate
 from infogap.recipe.privilege_entries import PrivilegeUse
 from infogap.runs.run_folder import Run
@@ -45,6 +47,21 @@ def cost(run: Run) -> dict[str, Any]:
             for asked, each in zip(plan.teachers, costs, strict=True)
         },
     }
+
+
+def top_up_cost(recipe: Recipe) -> dict[str, int | None] | None:
+    """Rounds of the recipe's top-up, and the requests that it may add at most; None for a recipe without one.
+
+    The requests are not known (None) beforehand where a mix has no size in traces.
+    """
+    top_up, generate = recipe.balance.top_up, recipe.generate
+    if top_up is None or generate is None:
+        return None
+    sizes = [mix.traces for _, mix in recipe.balance.named_mixes()]
+    turns = max(use.turns for use in generate.uses)
+    known = [size for size in sizes if size is not None]
+    requests = top_up.rounds * MOST_PER_TRACE * turns * sum(known) if len(known) == len(sizes) else None
+    return {"rounds": top_up.rounds, "requests": requests}
 
 
 def _of_teacher(run: Run, plan: Plan, number: int, tasks: dict[str, int]) -> dict[str, Any]:

@@ -7,12 +7,12 @@ alone, and its traces are whole parts of the table before the next is opened.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from infogap.generate.cell_requests import Cell, CellRequest, EarlierTrace, Schedule
+from infogap.generate.cell_requests import Cell, CellRequest, EarlierTrace, MoreSamples, Schedule, TopUpSchedule
 from infogap.generate.earlier_rounds import EarlierRounds
 from infogap.generate.teacher_draw import drawn_teacher
 from infogap.privileges.base import Attempt, Task
@@ -44,11 +44,17 @@ class Planned:
 class TeacherRequests:
     """What one teacher is asked in a round."""
 
-    def __init__(self, run: Run, teacher: AnsweringTeacher, contexts: ContextWriter) -> None:
+    def __init__(
+        self, run: Run, teacher: AnsweringTeacher, contexts: ContextWriter, more: MoreSamples | None = None
+    ) -> None:
+        """`more`: in a round of a top-up, what it asks of this teacher."""
         generate = run.recipe.generate
         assert generate is not None
+        uses = generate.uses_of(teacher.recipe_name)
         self.teacher = teacher
-        self.schedule = Schedule(generate, contexts, generate.uses_of(teacher.recipe_name))
+        self.schedule = (
+            Schedule(generate, contexts, uses) if more is None else TopUpSchedule(generate, contexts, uses, more)
+        )
         self.total = 0  # once the round is settled
         self.first = 0  # the index of its first request in the round
         self._generate: Generate = generate
@@ -104,15 +110,19 @@ class Plan:
         earlier: EarlierRounds | None = None,
         contexts: ContextWriter | None = None,
         teachers: Sequence[AnsweringTeacher] | None = None,
+        more: Mapping[str, MoreSamples] | None = None,
     ) -> None:
-        """`earlier` holds the rounds before, None for the first; `contexts` and `teachers` can serve all rounds."""
+        """`earlier` holds the rounds before, None for the first; `contexts` and `teachers` can serve all rounds.
+
+        `more`: of a round of a top-up, what it asks of each teacher, by name.
+        """
         assert run.recipe.generate is not None
         self._run = run
         self._in_rounds = run.recipe.generate.in_rounds
         self._earlier = earlier or EarlierRounds(run, before=0)
         contexts = contexts or context_writer(run)
         self.teachers = [
-            TeacherRequests(run, teacher, contexts)
+            TeacherRequests(run, teacher, contexts, more[teacher.name] if more is not None else None)
             for teacher in (answering_teachers(run) if teachers is None else teachers)
         ]
         self.drawn = run.recipe.generate.one_teacher_per_task

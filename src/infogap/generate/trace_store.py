@@ -224,12 +224,16 @@ def failures(folder: Path) -> int:
     return sum(answers.failed for answers in answers_by_teacher(folder).values())
 
 
-def keep_rounds(folder: Path, count: int) -> None:
-    """Move everything after the first `count` rounds to the cache: the recipe or the verdicts need fewer rounds now."""
+def keep_rounds(folder: Path, count: int) -> int:
+    """Move everything after the first `count` rounds to the cache: the recipe or the verdicts need fewer rounds now.
+
+    Gives the number of requests of the rounds that were moved.
+    """
     rounds = Rounds.read(folder)
     if len(rounds.totals) > count:
         move_to_cache(folder, rounds.first_part(count))
         rounds.until(count).write(folder)
+    return sum(rounds.totals[count:])
 
 
 def move_to_cache(folder: Path, from_part: int = 0) -> None:

@@ -144,6 +144,10 @@ class HoldOut(Model):
     )
 
 
+MOST_PER_TRACE = 8
+"""Samples of one round of a top-up for each missing trace, at most, however rarely one fits."""
+
+
 class TopUp(Model):
     """Generate what a mix lacks, round by round, until it is full."""
 

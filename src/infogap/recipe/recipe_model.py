@@ -72,6 +72,7 @@ def contradictions(sections: dict[str, object]) -> list[tuple[Path, str]]:
             for key in ("tasks", "teacher", "teachers", "generate")
             if key in sections
         ]
+        found += _nothing_to_top_up(sections.get("balance"))
         return found + _trace_columns(sections["import"]) + _no_teacher_to_score(sections.get("measure"))
     missing = [key for key in ("tasks", "teacher", "generate") if key not in sections]
     if "teachers" in sections and "teacher" in missing:
@@ -88,6 +89,13 @@ def contradictions(sections: dict[str, object]) -> list[tuple[Path, str]]:
             found += _unknown_privileges(generate, balance)
         found += pair_contradictions(generate, sections)
     return found + teacher_contradictions(sections)
+
+
+def _nothing_to_top_up(balance: object) -> list[tuple[Path, str]]:
+    if not isinstance(balance, Balance) or balance.top_up is None:
+        return []
+    message = "a recipe with `import` has no teacher that could generate what a mix lacks; remove `top_up`"
+    return [(("balance", "top_up"), message)]
 
 
 def _trace_columns(sources: object) -> list[tuple[Path, str]]:

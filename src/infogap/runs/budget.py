@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -11,6 +12,11 @@ class Budget:
 
     requests: int | None = None
     tokens: int | None = None
+
+    @cached_property
+    def spending(self) -> Spending:
+        """What the command has spent so far, in all its stages."""
+        return Spending(self)
 
 
 class Spending:

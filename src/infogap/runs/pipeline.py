@@ -91,14 +91,32 @@ def run_all(run: Run, reuse: Callable[[Stage, Staleness], None] | None = None) -
     of another run in place.
     """
     check_ready(run)
+    updates: dict[str, StageUpdate] = {}
+    while not _run_in_order(run, updates, reuse):
+        pass
+    return list(updates.values())
+
+
+def _run_in_order(run: Run, updates: dict[str, StageUpdate], reuse: Callable[[Stage, Staleness], None] | None) -> bool:
+    """Bring stage after stage up to date; return False where one has asked an earlier one for more before it ran.
+
+    `updates` gets what was done, by stage: the state before is that before the command.
+    """
     order = stages(run.recipe)
     staleness = Staleness(run, order)
-    updates = []
     for stage in order:  # one after the other: a stage's state depends on what the stages before it have just made
-        if reuse is not None and staleness.state(stage).state != "done":
+        state = staleness.state(stage)
+        if (state.state != "done" or state.shortfall) and stage.asks_for_more(run):
+            return False
+        if reuse is not None and state.state != "done":
             reuse(stage, staleness)
-        updates.append(_bring_up_to_date(run, stage, staleness.state(stage), staleness))
-    return updates
+        update = _bring_up_to_date(run, stage, staleness.state(stage), staleness)
+        first = updates.get(stage.name)
+        if first is not None and first.made:
+            notes = update.notes if update.made else first.notes
+            update = replace(update, was=first.was, why=first.why, notes=notes)
+        updates[stage.name] = update
+    return True
 
 
 def check_ready(run: Run) -> None:

@@ -42,3 +42,6 @@ class Stage:
     begun: Callable[[Run], tuple[int, str] | None] = lambda _run: None
     # Called before the first stage of a command runs: raises InputError or ExternalError if this one could not run.
     ready: Callable[[Run], None] = lambda _run: None
+    # Called before the stage runs, or where its result was short: whether it has asked an earlier stage for more, so
+    # that the stages are to be brought up to date from the first on.
+    asks_for_more: Callable[[Run], bool] = lambda _run: False

@@ -1,0 +1,91 @@
+"""Top up the mixes: say what they lack, and which samples generate is to ask for it, in bounded rounds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from infogap.console import say
+from infogap.errors import ShortfallError
+from infogap.generate.top_up_plan import TopUpPlan, TopUpRound
+from infogap.runs.run_folder import Run
+
+if TYPE_CHECKING:
+    from infogap.balance.samples_to_ask import MixLack
+
+_NAMED = 3  # lacks in the line of a round
+
+
+def ask_for_more(run: Run) -> bool:
+    """Write down what the next round is to generate; return False where none is: the mixes, or the rounds, are full.
+
+    The round follows from the tables alone. Of two mixes that lack traces of one task and privilege, the larger number
+    is asked for: a trace can be in both.
+    """
+    settings = run.recipe.balance.top_up
+    if settings is None:
+        return False
+    plan = TopUpPlan.read(run)
+    if plan.ended or len(plan.rounds) >= settings.rounds:
+        return False
+    from infogap.balance.missing_traces import missing_traces
+    from infogap.balance.samples_to_ask import samples_to_ask
+
+    try:
+        lacks = missing_traces(run)
+    except ShortfallError:  # too few families for the evenness asked for: no further sample changes that
+        TopUpPlan((*plan.rounds, TopUpRound(0, {}))).write(run)
+        return False
+    if not lacks:
+        return False
+    generate = run.recipe.generate
+    most = generate.until.max_attempts if generate is not None and generate.until else None
+    samples: dict[tuple[str, str, str], int] = {}
+    for lack in lacks:
+        for cell, count in samples_to_ask(lack, run.recipe.seed, most).items():
+            samples[cell] = max(count, samples.get(cell, 0))
+    asked = TopUpRound(sum(lack.missing for lack in lacks), {cell: count for cell, count in samples.items() if count})
+    TopUpPlan((*plan.rounds, asked)).write(run)
+    say(f"top up    {_in_words(len(plan.rounds) + 1, settings.rounds, asked, lacks)}", style="bold")
+    return bool(asked.samples)
+
+
+def _in_words(number: int, rounds: int, asked: TopUpRound, lacks: list[MixLack]) -> str:
+    listed = [
+        *(str(each) for lack in lacks for each in lack.lacks),
+        *(f"{sum(lack.of_tasks.values()):,} of {len(lack.of_tasks):,} tasks" for lack in lacks if lack.of_tasks),
+    ]
+    more = f", and {len(listed) - _NAMED:,} more strata" if len(listed) > _NAMED else ""
+    requests = f"{asked.requests:,} requests" if asked.samples else "no task can give them, so nothing is asked"
+    return f"round {number} of {rounds}: {asked.missing:,} missing ({', '.join(listed[:_NAMED])}{more}); {requests}"
+
+
+def rounds_in_words(run: Run, *, short: bool) -> str | None:
+    """Say what each round of the top-up has brought: the traces that were missing before it, and after it.
+
+    `short` says whether a mix still misses its targets. None where the recipe has no top-up, or it was not needed.
+    """
+    settings, plan = run.recipe.balance.top_up, TopUpPlan.read(run)
+    if settings is None or not (plan.rounds or short):
+        return None
+    missing: list[int | None] = [*(each.missing for each in plan.rounds), _missing(run) if short else 0]
+    said = []
+    for number, each in enumerate(plan.rounds, start=1):
+        if each.samples:
+            after = missing[number]
+            left = f", {after:,} after it" if after is not None else ""
+            said.append(f"round {number} asked {each.requests:,} requests: {each.missing:,} missing before{left}")
+    if plan.ended:
+        said.append("no further sample of any task can give what is missing")
+    elif short and len(plan.rounds) < settings.rounds:
+        said.append(f"`infogap run` generates what is missing, in up to {settings.rounds - len(plan.rounds)} rounds")
+    return f"top_up: {'; '.join(said)}"
+
+
+def _missing(run: Run) -> int | None:
+    """Return the number of missing traces; None where that is not known, for lack of families."""
+    from infogap.balance.missing_traces import missing_traces
+
+    try:
+        return sum(lack.missing for lack in missing_traces(run))
+    except ShortfallError:
+        return None

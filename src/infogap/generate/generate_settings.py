@@ -1,0 +1,40 @@
+"""What determines the traces of a run, for fingerprints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infogap.privileges.contexts import load_wording
+from infogap.privileges.ladder import privilege_versions
+from infogap.runs.run_folder import Run
+from infogap.teachers.answering_teacher import teacher_identity
+from infogap.verify.grade_traces import grading_settings
+
+
+def generate_settings(run: Run) -> dict[str, Any]:
+    """Return the settings behind the traces, top-up aside.
+
+    Where the teachers run and how many requests are in flight is not among them.
+    """
+    generate = run.recipe.generate
+    assert generate is not None
+    wording = load_wording(generate.wording)
+    worded = {use.privilege.worded_as for use in generate.uses} & wording.contexts.keys()
+    part = {
+        "seed": run.recipe.seed,
+        **_teachers(run),
+        "generate": generate.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "wording": {"frame": wording.frame, "contexts": {name: wording.contexts[name] for name in sorted(worded)}},
+    }
+    if generate.in_rounds or any(use.privilege.graded for use in generate.uses):
+        part["grading"] = grading_settings(run)
+    if versions := privilege_versions(generate.named, run.base):
+        part["privileges"] = versions
+    return part
+
+
+def _teachers(run: Run) -> dict[str, Any]:
+    identities = {name: teacher_identity(each, run.resolve) for name, each in run.recipe.every_teacher.items()}
+    if run.recipe.teachers:  # a list: in another order, they have another place in the table
+        return {"teachers": [{"name": name, **identity} for name, identity in identities.items()]}
+    return {"teacher": identities[""]}
