@@ -100,10 +100,10 @@ def print_mix_figures(name: str, counts: dict[str, Any]) -> None:
 
 
 def mix_counts(run: Run) -> dict[str, dict[str, Any]]:
-    """Return each mix's counts: size, target_size, axes (target, achieved, available per value), reasons, funnel."""
+    """Return each mix's counts, in the recipe's order: size, target_size, axes (target, achieved, available per value), reasons, funnel."""
     manifest = run.manifest(MIX.name)
     counts: dict[str, dict[str, Any]] = manifest.counts.get("mixes", {}) if manifest else {}
-    return counts
+    return {name: counts[name] for name, _ in run.recipe.balance.named_mixes() if name in counts}
 
 
 def summary(run: Run) -> dict[str, Any]:
