@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 import infogap
-from balance.test_top_up import EVEN_MIX, Serving, make, sometimes, tables, teacher
+from balance.test_missing_traces import EVEN_MIX, Serving, make, sometimes, tables, teacher
 from infogap.generate.top_up_plan import TopUpPlan
 from servers.scripted import ScriptedServer
 

@@ -100,7 +100,10 @@ def print_mix_figures(name: str, counts: dict[str, Any]) -> None:
 
 
 def mix_counts(run: Run) -> dict[str, dict[str, Any]]:
-    """Return each mix's counts, in the recipe's order: size, target_size, axes (target, achieved, available per value), reasons, funnel."""
+    """Return each mix's counts, in the recipe's order.
+
+    They are size, target_size, axes (target, achieved and available per value), reasons and funnel.
+    """
     manifest = run.manifest(MIX.name)
     counts: dict[str, dict[str, Any]] = manifest.counts.get("mixes", {}) if manifest else {}
     return {name: counts[name] for name, _ in run.recipe.balance.named_mixes() if name in counts}
