@@ -19,7 +19,7 @@ from infogap.schema import MEASURES, TASKS, TRACES, VERDICTS
 BY_DEFAULT = Preference()
 
 # Traces that only the size of the mix, or the share of their verdict, may exclude.
-_WITHIN_REACH = ("selected", "over_quota", "max_per_task", "not_in_mix")
+_WITHIN_REACH = ("selected", "over_quota", "max_per_task", "max_per_cluster", "not_in_mix", "correct")
 _COLUMNS = ("band", "family", "privilege", "teacher")  # axes whose shares say which values are wanted
 _BAND_PAIRS = ((BANDS[0], BANDS[2]), (BANDS[0], BANDS[1]), (BANDS[1], BANDS[2]))  # the furthest apart first
 _Rows = NDArray[np.int64]

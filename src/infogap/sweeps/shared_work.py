@@ -102,15 +102,16 @@ def _borrow_traces(run: Run, others: list[Run]) -> None:
         folder, made = other.path / TRACES.name, other.manifest(TRACES.name)
         cached = sorted(path.name for path in (folder / "cache").glob("*.parquet"))  # named by what they hold
         content = stable_id(made.content if made is not None else str(folder), cached)
-        if content not in seen and folder.is_dir() and _asked_of(other) == wanted:
+        if content not in seen and folder.is_dir() and _asked_of(other) & wanted:
             lend_traces(folder, run.path / TRACES.name)
             seen.add(content)
 
 
-def _asked_of(run: Run) -> str | None:
-    """What all ids of a run's requests depend on: the model, how it samples, and the seed."""
+def _asked_of(run: Run) -> frozenset[str]:
+    """What the ids of a run's requests depend on, for each teacher: the model, how it samples, and the seed."""
     for stage in stages(run.recipe):
         if stage.name == "generate":
             part = stage.part(run)
-            return stable_id(part["teacher"], part["seed"])
-    return None
+            teachers = part["teachers"] if "teachers" in part else [part["teacher"]]
+            return frozenset(stable_id(teacher, part["seed"]) for teacher in teachers)
+    return frozenset()
