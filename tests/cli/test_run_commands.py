@@ -52,7 +52,7 @@ def test_quiet_says_nothing(folder: Path) -> None:
 
 def test_tables_are_data(folder: Path) -> None:
     mix = infogap("balance", "sums", "--json", cwd=folder)
-    assert json.loads(mix.stdout)["size"] == 5
+    assert json.loads(mix.stdout)["mixes"]["mix"]["size"] == 5
     effects = infogap("measure", "sums", "--table", "--json", cwd=folder)
     assert [row["teacher"] for row in json.loads(effects.stdout)] == ["unknown"]
     wrong = infogap("measure", "sums", "--tasks", cwd=folder)

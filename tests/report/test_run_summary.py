@@ -20,6 +20,7 @@ from infogap.report.run_summary import (
     privilege_table,
     summary,
 )
+from infogap.runs import manifest
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TRACES
 from publish.small_run import build_run
@@ -112,5 +113,10 @@ def test_of_several_mixes_the_config_to_load_is_one_that_is_published(
 ) -> None:
     several = make_run(tmp_path, "{mixes: {one: {}, two: {}}}", [trace("t1"), trace("t2")])
     make_mix(several)
+    print_summary(several)
+    assert "load it" not in capsys.readouterr().out  # nothing is published yet
+    (several.path / "dataset").mkdir()
+    made = manifest.Manifest("publish", 3, "print", {}, {}, 2, {"one": {"rows": 1}, "two": {"rows": 1}}, {})
+    manifest.write(several.manifest_path("dataset"), made)
     print_summary(several)
     assert 'dataset", "one"))' in capsys.readouterr().out

@@ -48,7 +48,7 @@ def decide_all(run: Run, *, refuse: bool = True) -> list[Decision]:
 
 
 def _refuse_unmatched(decisions: list[Decision]) -> None:
-    """Raise ShortfallError if shares, or caps, took other traces of the tasks of one mix than of another's."""
+    """Raise ShortfallError if shares, or caps, took other traces of tasks in two mixes of the same coverage."""
     counts = [
         made.strata.candidates.join(made.picked.filter(pl.col("decision") == "selected"), on="trace_id")["task_id"]
         .value_counts()
@@ -56,9 +56,11 @@ def _refuse_unmatched(decisions: list[Decision]) -> None:
         for made in decisions
     ]
     for made, each in zip(decisions, counts, strict=True):
-        if not each.equals(counts[0]):
+        alike = [other.strata.mix.coverage == made.strata.mix.coverage for other in decisions]
+        first = alike.index(True)
+        if not each.equals(counts[first]):
             raise ShortfallError(
-                f"the mixes `{decisions[0].strata.name}` and `{made.strata.name}` are to be matched, and their shares "
+                f"the mixes `{decisions[first].strata.name}` and `{made.strata.name}` are to be matched, and their shares "
                 "leave them other traces of some tasks; match on the column instead (`balance.match.same`), or leave "
                 "out the shares in which they differ"
             )

@@ -147,8 +147,12 @@ def borrow_scores(run: Run, others: Iterable[Run]) -> None:
     lenders = [ScoredStore(other.path / GAPS.name / FOLDER) for other in others]
     for part in _parts(run, Prompts(run, scorer_identity(run))):
         for lender in lenders:
-            for key, text in sorted(lender.get(store.missing(part.to_score)).items()):
-                store.add(Scored(key, text.tokens.tolist(), text.logprobs.tolist(), text.offsets.tolist()))
+            for key, text in sorted(lender.get(store.missing(part.to_score, part.ranked)).items()):
+                ranks = None if text.ranks is None else text.ranks.tolist()
+                if ranks or key not in part.ranked:  # without ranks, perhaps scored before they were kept
+                    store.add(
+                        Scored(key, text.tokens.tolist(), text.logprobs.tolist(), text.offsets.tolist(), ranks=ranks)
+                    )
 
 
 def _by_key(run: Run, table: Table, keys: list[str | None]) -> dict[str, dict[str, Any]]:

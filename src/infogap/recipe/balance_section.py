@@ -276,8 +276,8 @@ def _not_to_be_matched(mix: MixSettings, balance: Balance) -> str | None:
     """Say what of a mix would give it other tasks than those that it is matched with."""
     if mix.coverage is not None and mix.coverage.effective_families is not None:
         return "matched mixes have the tasks that all of them can have; leave `effective_families` out"
-    if any(mix.coverage != other.coverage for _, other in balance.named_mixes()):
-        return "matched mixes cover the same tasks; write `coverage` beside `mixes`, once for all"
+    if sum(mix.coverage == other.coverage for _, other in balance.named_mixes()) < 2:
+        return "matched mixes cover the same tasks: give another mix the same `coverage`, or write it beside `mixes`"
     if isinstance(mix.size, TextSize):
         return "matched mixes have as many traces of each task, and so a `size` in traces"
     return None
