@@ -60,9 +60,9 @@ def _refuse_unmatched(decisions: list[Decision]) -> None:
         first = alike.index(True)
         if not each.equals(counts[first]):
             raise ShortfallError(
-                f"the mixes `{decisions[first].strata.name}` and `{made.strata.name}` are to be matched, and their shares "
-                "leave them other traces of some tasks; match on the column instead (`balance.match.same`), or leave "
-                "out the shares in which they differ"
+                f"the mixes `{decisions[first].strata.name}` and `{made.strata.name}` are to be matched, and their "
+                "shares leave them other traces of some tasks; match on the column instead (`balance.match.same`), or "
+                "leave out the shares in which they differ"
             )
 
 
