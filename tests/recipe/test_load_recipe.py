@@ -91,6 +91,10 @@ publish: {version: 1.0, repo: nowhere}
         (VALID + "import:\n  - from: x.jsonl\n    columns: {trace: t}\n", "remove `generate`"),
         ("name: demo\n", "missing: `tasks`, `teacher`, `generate`"),
         (VALID + "balance:\n  privilege: {solution: 1.0}\n", "'solution' is not generated"),
+        (
+            VALID + "balance:\n  mixes:\n    one: {privilege: {solution: 1.0}}\n",
+            "balance.mixes.one.privilege.solution: 'solution' is not generated",
+        ),
         (VALID + "balance:\n  when_short: best_effort\n", "needs a `size`"),
         (VALID.replace("answer]", "answer, {hint: {steps: 1}}]"), "two privileges are called hint"),
         (VALID.replace("fraction: 0.3", "fraction: 0.3, steps: 2"), "not by both"),

@@ -148,10 +148,11 @@ def _unmet_needs(generate: Generate, tasks: list[TaskSource]) -> list[tuple[Path
 
 def _unknown_privileges(generate: Generate, balance: Balance) -> list[tuple[Path, str]]:
     labels = generated(generate)
-    if not isinstance(balance.privilege, dict):
-        return []
+    places: list[tuple[Path, object]] = [(("balance", "privilege"), balance.privilege)]
+    places += [(("balance", "mixes", name, "privilege"), mix.privilege) for name, mix in (balance.mixes or {}).items()]
     return [
-        (("balance", "privilege", name), f"'{name}' is not generated; allowed: {', '.join(labels)}")
-        for name in balance.privilege
+        ((*path, name), f"'{name}' is not generated; allowed: {', '.join(labels)}")
+        for path, asked in places
+        for name in (asked if isinstance(asked, dict) else ())
         if name not in labels
     ]
