@@ -80,7 +80,7 @@ def _too_few(name: str, ask: Ask, supply: pl.DataFrame) -> str:
     able = int((supply["traces"] >= ask.per_task).sum())
     most = int(supply["traces"].max() or 0)  # type: ignore[arg-type]
     return (
-        f"the mix `{name}` asks for {ask.tasks:,} tasks with {ask.per_task:,} "
+        f"the mix `{name}` asks for {ask.tasks:,} {'task' if ask.tasks == 1 else 'tasks'} with {ask.per_task:,} "
         f"{'trace' if ask.per_task == 1 else 'traces'} each; {able:,} of {supply.height:,} tasks have them, and no "
         f"task has more than {most:,}; generate more tasks or samples, or lower balance.coverage"
     )

@@ -80,7 +80,7 @@ def with_reasons(run: Run, pool: pl.DataFrame, mix: MixSettings) -> pl.DataFrame
     ungradable trace is one on which the verifier failed.
     """
     outside = pl.LazyFrame(schema={"trace_id": pl.String}) if mix.where is None else excluded_by(run, mix.where)
-    held_out = _held_out(pool, run.recipe.balance.hold_out, run.recipe.seed)
+    held_out = held_out_families(pool["family"], run.recipe.balance.hold_out, run.recipe.seed)
     try:
         excluded = outside.with_columns(outside_where=True).collect()
     except pl.exceptions.PolarsError as error:  # a value of a column, which the condition itself does not show
@@ -93,11 +93,14 @@ def with_reasons(run: Run, pool: pl.DataFrame, mix: MixSettings) -> pl.DataFrame
     )
 
 
-def _held_out(pool: pl.DataFrame, hold_out: HoldOut | None, seed: int) -> list[str]:
-    """Return the families that no mix has. Raises InputError for one that the run does not have, or too many."""
+def held_out_families(families: pl.Series, hold_out: HoldOut | None, seed: int) -> list[str]:
+    """Return the families that no mix has, of those of the run's traces.
+
+    Raises InputError for one that the run does not have, or too many.
+    """
     if hold_out is None:
         return []
-    known = sorted(pool["family"].drop_nulls().unique())
+    known = sorted(families.drop_nulls().unique())
     if isinstance(hold_out.families, list):
         for family in hold_out.families:
             if family not in known:

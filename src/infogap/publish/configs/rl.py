@@ -43,7 +43,7 @@ def _schema(extra_info: dict[str, Any]) -> pl.Schema:
     )
 
 
-_FEATURES = _schema(_EXTRA_INFO)
+FEATURES = _schema(_EXTRA_INFO)
 _REPEATED_FEATURES = _schema(_EXTRA_INFO | _REPETITION)
 # What a verifier needs besides the gold answer; a row's origin is not published.
 _SETTINGS = ("gym", "tolerance")
@@ -51,7 +51,7 @@ _SETTINGS = ("gym", "tolerance")
 
 def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
     """Select the tasks of the mix that have a gold answer, by id."""
-    return SortedRows(run, TASKS, in_order(_tasks(run, mix)), partial(_verl_rows, schema=_FEATURES))
+    return SortedRows(run, TASKS, in_order(_tasks(run, mix)), partial(verl_rows, schema=FEATURES))
 
 
 def _tasks(run: Run, mix: pl.DataFrame) -> pl.DataFrame:
@@ -78,10 +78,10 @@ def _repeated_rows(run: Run, mix: pl.DataFrame, repeat_to: int) -> SortedRows:
     ids = pl.concat([*[once["task_id"]] * passes, last["task_id"]])
     places = pl.DataFrame({"task_id": ids}).with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
     repeated = places.with_columns(repetition=pl.col("place") // max(once.height, 1))
-    return SortedRows(run, TASKS, repeated, partial(_verl_rows, schema=_REPEATED_FEATURES))
+    return SortedRows(run, TASKS, repeated, partial(verl_rows, schema=_REPEATED_FEATURES))
 
 
-def _verl_rows(run: Run, tasks: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+def verl_rows(run: Run, tasks: pl.DataFrame, schema: pl.Schema, split: str = "train") -> pl.DataFrame:
     """Make a row per task and repetition. `ability` is the family or, without one, the verifier."""
     known = tasks.with_columns(
         prompts(run, tasks),
@@ -90,7 +90,7 @@ def _verl_rows(run: Run, tasks: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame
     )
     extra = pl.struct(
         pl.col("place").alias("index"),
-        pl.lit("train").alias("split"),
+        pl.lit(split).alias("split"),
         *("task_id", "question", "family", "difficulty", "verifier", "verifier_settings"),
         *[name for name in _REPETITION if schema is _REPEATED_FEATURES],
     )
@@ -159,7 +159,7 @@ def _passes(tasks: int, rows: int) -> str:
 RL = Config(
     name="rl",
     shows="the tasks of the mix with their gold answers, for reinforcement learning",
-    features=_FEATURES,
+    features=FEATURES,
     # Of repeated rows the id and, from the second pass on, the repetition.
     key=pl.concat_str(
         pl.col("extra_info").struct.field("^(task_id|repetition)$").cast(pl.String), separator=" "
