@@ -22,6 +22,8 @@ Reals = NDArray[np.float64]
 
 # The same limits on every machine, which one in seconds would not be.
 _ROUNDS = 40  # of solving and cutting
+_LARGE = 20_000  # types times groups
+_ROUNDS_OF_LARGE = 6
 _BEFORE_TASKS = 10  # rounds, until the program holds the tasks themselves, if it is not too large with them
 _RAKES = 50  # of fitting the ideal counts to the targets
 
@@ -177,7 +179,7 @@ class Quotas:
         every attainable one.
         """
         choice: Choice | None = None
-        for round_ in range(_ROUNDS):
+        for round_ in range(_ROUNDS if self._layout.types * self._layout.groups <= _LARGE else _ROUNDS_OF_LARGE):
             if round_ == _BEFORE_TASKS:
                 self._program.include_tasks()
             choice = solve()
