@@ -123,11 +123,16 @@ class Quotas:
         """
         self.was_cut_off = False
         size = self._program.largest(limit) if self._supply.cells else 0
+        step = 1
         while size > 0:
             targets = self.targets(size)
             choice, last = self._largest_within(size)
-            found = choice or last
-            most = 0 if found is None else int(found.per_type.sum())  # an upper bound if it was cut off
+            if last is not None:  # cut off: not every size is tried any more
+                if self._is_attainable(size):
+                    break
+                size, step = max(0, size - step), 2 * step
+                continue
+            most = 0 if choice is None else int(choice.per_type.sum())
             if most == size and self._is_attainable(size):
                 break
             size = self._next_size(targets, size, min(most, size - 1))
