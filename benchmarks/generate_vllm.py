@@ -27,7 +27,7 @@ from typing import Any
 
 import polars as pl
 
-from infogap.generate import one_open_teacher
+from infogap.generate import answering_teacher
 from infogap.recipe import load_recipe
 from infogap.runs.pipeline import run_one
 from infogap.runs.run_folder import Run
@@ -156,7 +156,7 @@ def main() -> int:
         assert isinstance(settings, VllmTeacher)
         model = VllmModel(settings, Path)
         kept = KeptOpen(model)
-        vars(one_open_teacher)["open_teacher"] = kept.opened  # the stage asks a teacher that runs already
+        vars(answering_teacher)["open_teacher"] = kept.opened  # the stage asks a teacher that runs already
         from vllm import LLM
 
         llm = LLM(model=settings.model, **settings.engine)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedupe.test_keep_rule import variants
+from dedupe.test_text_duplicates import variants
 from infogap.dedupe import dedupe_file
 from infogap.dedupe.dedupe_file import FileDuplicates, duplicates_in, write_kept
 from infogap.errors import InputError

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedupe.plain_search import held, jaccard
-from dedupe.test_keep_rule import variants
+from dedupe.test_text_duplicates import variants
 from infogap.dedupe import similar_pairs as module
 from infogap.dedupe.corpus import Corpus
 from infogap.dedupe.minhash import Items, candidates, choose_bands

@@ -99,7 +99,7 @@ def test_a_kill_between_any_two_changes_to_the_disk(
     step: int,
 ) -> None:
     teacher = Solver()
-    monkeypatch.setattr("infogap.generate.one_open_teacher.open_teacher", lambda *_: teacher)
+    monkeypatch.setattr("infogap.generate.answering_teacher.open_teacher", lambda *_: teacher)
     monkeypatch.setitem(TraceStore.__init__.__kwdefaults__ or {}, "block", 4)
     monkeypatch.setattr("infogap.verify.grade_traces.grade_all", graded_here)
     second = SELECTED if change == "another recipe" else ROUNDS

@@ -10,8 +10,8 @@ from generate.solving import LADDER, TASK_COUNT, Serving, judged, solver, tables
 from infogap.errors import ExternalError, InputError, StoppedError
 from infogap.generate import STAGE, forget_failed
 from infogap.generate.generation_cost import cost
+from infogap.generate.request_plan import drawn_teacher
 from infogap.generate.show_prompt import prompt_of
-from infogap.generate.teacher_draw import drawn_teacher
 from infogap.recipe import load_recipe
 from infogap.runs.budget import Budget
 from infogap.runs.run_folder import Run

@@ -12,9 +12,8 @@ import polars as pl
 import pytest
 
 from infogap import plugins
-from infogap.effects.contrasts import Contrast, contrasts_among
 from infogap.generate import STAGE
-from infogap.privileges.ladder import ladder
+from infogap.privileges.ladder import Contrast, contrasts_among, ladder
 from infogap.recipe import RecipeError, dump_recipe, load_recipe
 from infogap.runs.pipeline import stages
 from infogap.runs.run_folder import Run

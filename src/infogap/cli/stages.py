@@ -179,8 +179,7 @@ def print_privilege_effects(run: Run, *, tasks: bool) -> None:
         among = {"ranking": ranking.as_json()} if ranking else {}
         print_json([of_teacher.as_json() | among for of_teacher in effects])
     else:
-        from infogap.effects.effects_terminal import print_effects
-        from infogap.effects.estimates_terminal import print_ranking
+        from infogap.effects.effects_terminal import print_effects, print_ranking
 
         print_effects(effects, tasks=tasks)
         if ranking:

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from infogap.atomic_files import whole_file
 from infogap.console import progress
-from infogap.dedupe.keep_rule import Removal
-from infogap.dedupe.text_duplicates import removal_table, search
+from infogap.dedupe.text_duplicates import Removal, removal_table, search
 from infogap.errors import InputError, nearest
 from infogap.recipe.dedupe_section import Dedupe
 from infogap.rows.column_paths import MISSING, missing_column, reach, touches

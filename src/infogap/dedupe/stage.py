@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,16 +13,105 @@ import polars as pl
 
 from infogap.console import progress
 from infogap.dedupe.corpus import Corpus
-from infogap.dedupe.keep_rule import Removal, removals
 from infogap.dedupe.minhash import RECALL, SCHEME, SEED, Bands, candidates, choose_bands
-from infogap.dedupe.run_texts import compared, ordered, texts
 from infogap.dedupe.similar_pairs import FOLDER, Search, load, similar, store
+from infogap.dedupe.text_duplicates import Removal, Rows, removals
 from infogap.ids import digest
 from infogap.recipe import Recipe
-from infogap.recipe.dedupe_section import Dedupe
-from infogap.runs.run_folder import Run
+from infogap.recipe.dedupe_section import Compare, Dedupe, Keep
+from infogap.runs.run_folder import Run, check_part, read_part
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS
+
+_FIRST = ("task_id", "privilege", "sample", "trace_id")
+
+
+@dataclass(frozen=True)
+class PartTexts:
+    """The compared texts of one part of the traces, or of the tasks where questions are compared."""
+
+    path: Path
+    compare: Compare
+    rows: int
+
+    def texts(self) -> pl.Series:
+        """Read the texts; null for a trace with an error."""
+        if self.compare == "question":
+            return read_part(self.path, TASKS)["question"]
+        columns = ("reasoning", "response") if self.compare == "both" else (self.compare,)
+        text = pl.concat_str(*columns, separator="\n", ignore_nulls=True)
+        part = read_part(self.path, TRACES)
+        return part.select(text=pl.when(pl.col("error").is_null()).then(text))["text"]
+
+
+def texts(run: Run, settings: Dedupe) -> Iterator[PartTexts]:
+    """Yield the compared texts of all traces, or of all tasks, part by part."""
+    for path in run.part_paths(TASKS if settings.compare == "question" else TRACES):
+        check_part(path)
+        rows = int(pl.scan_parquet(path).select(pl.len()).collect().item())
+        yield PartTexts(path.resolve(), settings.compare, rows)
+
+
+def compared(run: Run, settings: Dedupe) -> pl.DataFrame:
+    """Return a row per text, in the texts' order.
+
+    Columns: `id`, `task_id`, `privilege`, `group` (the number of the group within which duplicates are sought) and
+    `rank` (of two duplicates the one with the lower rank is kept).
+    """
+    tasks = run.scan(TASKS).select("task_id", "family").collect()
+    if settings.compare == "question":
+        ids = pl.concat([TASKS.empty().select("task_id"), *(part.select("task_id") for part in run.parts(TASKS))])
+        rows = ids.with_columns(trace_id="task_id", privilege=pl.lit(""), sample=pl.lit(0, pl.Int64))
+    else:
+        rows = pl.concat([TRACES.empty().select(_FIRST), *(part.select(_FIRST) for part in run.parts(TRACES))])
+    rows = rows.join(tasks, on="task_id", how="left", maintain_order="left")
+    within = {"task": ["task_id", "privilege"], "family": ["family"], "all": []}[settings.scope]
+    return rows.select(
+        "task_id",
+        "privilege",
+        id="trace_id",
+        group=_codes(rows, within),
+        rank=_ranks(run, rows, settings.keep),
+    )
+
+
+def _codes(rows: pl.DataFrame, columns: list[str]) -> pl.Series:
+    """Number the rows, equally where these columns are equal."""
+    if not columns:
+        return pl.zeros(rows.height, pl.Int64, eager=True)
+    different = rows.select(columns).unique(maintain_order=True).with_row_index("code")
+    return rows.join(different, on=columns, how="left", nulls_equal=True, maintain_order="left")["code"].cast(pl.Int64)
+
+
+def _ranks(run: Run, rows: pl.DataFrame, keep: Keep) -> pl.Series:
+    """Rank the rows; of two duplicates the one with the lower rank is kept."""
+    key = {
+        "first": pl.lit(0),
+        "longest": pl.lit(0),  # `ordered` sorts by length first, which is known once the texts are read
+        "most_uncertain": -pl.col("epistemic_density").fill_null(-1.0),
+        "correct_first": (pl.col("verdict") != "correct").fill_null(value=True),
+    }[keep]
+    known = rows
+    if keep == "most_uncertain":
+        measures = run.scan(MEASURES).select("trace_id", "epistemic_density").collect()
+        known = rows.join(measures, on="trace_id", how="left", maintain_order="left")
+    if keep == "correct_first":
+        verdicts = run.scan(VERDICTS).select("trace_id", "verdict").collect()
+        known = rows.join(verdicts, on="trace_id", how="left", maintain_order="left")
+    order = known.with_row_index().select("index", *_FIRST, key=key).sort("key", *_FIRST)["index"]
+    return order.arg_sort().cast(pl.Int64)
+
+
+def ordered(rows: pl.DataFrame, text_of_row: np.ndarray, sizes: np.ndarray, keep: Keep) -> Rows:
+    """Return the rows that have a text, in the order of preference; `sizes` are n-grams by text."""
+    given = np.flatnonzero(text_of_row >= 0)
+    ranks = rows["rank"].to_numpy()[given]
+    keys = (ranks, -sizes[text_of_row[given]]) if keep == "longest" else (ranks,)
+    ids = given[np.lexsort(keys)]
+    codes = (rows["group"], _codes(rows, ["task_id"]), _codes(rows, ["privilege"]))
+    group, task, privilege = (code.to_numpy()[ids] for code in codes)
+    return Rows(ids, group, text_of_row[ids], task, privilege)
+
 
 VERSION = 3
 

@@ -19,13 +19,12 @@ from infogap.effects.compared_traces import (
     samples,
     with_lengths,
 )
-from infogap.effects.contrasts import contrasts_among
 from infogap.effects.paired_differences import paired_differences, task_means
 from infogap.effects.pass_at_k import by_task, pass_counts, passes
 from infogap.effects.privilege_worth import decoy_gaps, worth_notes, worth_of
 from infogap.effects.teacher_results import ContrastDifference, Effects, Means
 from infogap.effects.trace_summary import richness_of
-from infogap.privileges.ladder import privileges_by_label
+from infogap.privileges.ladder import contrasts_among, privileges_by_label
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS

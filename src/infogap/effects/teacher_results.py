@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from infogap.effects.compared_traces import Quantity
-from infogap.effects.contrasts import Contrast
 from infogap.effects.paired_differences import Difference
 from infogap.effects.pass_at_k import Passes, TaskPasses
+from infogap.privileges.ladder import Contrast
 
 if TYPE_CHECKING:
     from infogap.effects.privilege_worth import Worth

@@ -8,10 +8,10 @@ from contextlib import closing
 from itertools import count, islice
 
 from infogap.console import Advance, progress
+from infogap.generate.answering_teacher import OneOpenTeacher, answering_teachers
 from infogap.generate.cell_requests import MoreSamples
 from infogap.generate.earlier_rounds import EarlierRounds
 from infogap.generate.fill_round import fill_round
-from infogap.generate.one_open_teacher import OneOpenTeacher
 from infogap.generate.request_plan import Plan, context_writer
 from infogap.generate.top_up_plan import TopUpPlan, TopUpRound
 from infogap.generate.trace_files import Rounds, Row, part_number
@@ -20,7 +20,6 @@ from infogap.interrupts import Stopping
 from infogap.recipe.generate_section import Generate
 from infogap.runs.run_folder import Run, TableWriter, read_part
 from infogap.schema import CONTEXTS, TRACES, VERDICTS
-from infogap.teachers.answering_teacher import answering_teachers
 from infogap.verify.grade_traces import (
     forget_judged,
     grade_traces,

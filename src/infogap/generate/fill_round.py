@@ -9,14 +9,13 @@ from pathlib import Path
 
 from infogap.console import Advance, progress, say
 from infogap.errors import ExternalError, StoppedError
-from infogap.generate.one_open_teacher import OneOpenTeacher, TeacherFailedError
+from infogap.generate.answering_teacher import AnsweringTeacher, OneOpenTeacher, TeacherFailedError
 from infogap.generate.request_plan import Plan, Planned
 from infogap.generate.trace_files import Row
 from infogap.generate.trace_store import TraceStore, answered
 from infogap.interrupts import Stopping
 from infogap.runs.budget import Spending
 from infogap.teachers import Completion, Request
-from infogap.teachers.answering_teacher import AnsweringTeacher
 from infogap.text.characters import utf8
 
 

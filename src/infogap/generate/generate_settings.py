@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from infogap.generate.answering_teacher import teacher_identity
 from infogap.privileges.contexts import load_wording
 from infogap.privileges.ladder import privilege_versions
 from infogap.runs.run_folder import Run
-from infogap.teachers.answering_teacher import teacher_identity
 from infogap.verify.grade_traces import grading_settings
 
 

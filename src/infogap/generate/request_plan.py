@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from infogap.generate.answering_teacher import AnsweringTeacher, answering_teachers
 from infogap.generate.cell_requests import Cell, CellRequest, EarlierTrace, MoreSamples, Schedule, TopUpSchedule
 from infogap.generate.earlier_rounds import EarlierRounds
-from infogap.generate.teacher_draw import drawn_teacher
+from infogap.ids import stable_id
 from infogap.privileges.base import Attempt, Task
 from infogap.privileges.contexts import Context, ContextWriter, teacher_prompt
 from infogap.privileges.decoys import Decoys
 from infogap.recipe.generate_section import Generate
 from infogap.runs.run_folder import Run, TableWriter
 from infogap.schema import CONTEXTS, TASKS
-from infogap.teachers.answering_teacher import AnsweringTeacher, answering_teachers
 from infogap.teachers.base import Request
 
 _TASKS_AT_A_TIME = 256  # where attempts are shown: for so many tasks their texts are in memory
@@ -234,3 +234,13 @@ def context_writer(run: Run) -> ContextWriter:
     if any(use.privilege.from_other_tasks for use in generate.uses):
         rows = run.scan(TASKS).sort("task_id").collect().to_dicts()
     return ContextWriter(generate.wording, Decoys(run.recipe.seed, rows, run.base))
+
+
+def drawn_teacher(seed: int, task_id: str, teachers: Sequence[str]) -> str:
+    """Give the name of the teacher that answers a task, from the recipe's seed and the task's id alone.
+
+    Every teacher has a rank by a hash of its own, and the highest answers (rendezvous hashing, Thaler and Ravishankar
+    1998): each of n teachers is drawn with probability 1/n whatever the other tasks are, and a teacher that is added
+    takes tasks over, while no other task changes its teacher.
+    """
+    return max(teachers, key=lambda name: (stable_id("teacher of a task", seed, task_id, name), name))

@@ -9,8 +9,7 @@ import polars as pl
 from infogap.errors import InputError, nearest
 from infogap.generate.cell_requests import EarlierTrace, due
 from infogap.generate.earlier_rounds import EarlierRounds
-from infogap.generate.request_plan import context_writer
-from infogap.generate.teacher_draw import drawn_teacher
+from infogap.generate.request_plan import context_writer, drawn_teacher
 from infogap.privileges.base import Task, UnmetNeedError
 from infogap.privileges.contexts import ContextWriter, teacher_prompt
 from infogap.recipe.generate_section import Generate

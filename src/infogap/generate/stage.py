@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from infogap.generate.all_rounds import fill_rounds
+from infogap.generate.answering_teacher import OneOpenTeacher
 from infogap.generate.fill_round import stopped
 from infogap.generate.generate_settings import generate_settings
 from infogap.generate.generation_summary import summary
-from infogap.generate.one_open_teacher import OneOpenTeacher
 from infogap.generate.throughput import PaceReader, in_brackets
 from infogap.generate.top_up_plan import TopUpPlan, forget_void_plan
 from infogap.generate.trace_cache import drop_from_cache

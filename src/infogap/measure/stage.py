@@ -1,9 +1,9 @@
-"""The measure stage: run every measure over the traces and write the table `measures`."""
+"""The measure stage: build the frame that measures read, run each of them, and write the table `measures`."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,91 @@ from infogap.console import progress
 from infogap.leaks import load_leaks
 from infogap.measure.lexicon import load
 from infogap.measure.load_measures import Measure, measures_table, named_measures, own_measures
-from infogap.measure.trace_frame import trace_frames, with_texts
 from infogap.parallel.ordered import processes_in_order
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
-from infogap.schema import BAND_NAMES, CONTEXTS, GAPS, MEASURES, TASKS, TRACES
+from infogap.schema import BAND_NAMES, CONTEXTS, GAPS, MEASURES, TASKS, TOKENS, TRACES
+from infogap.text.text_batch import measured_text, word_counts
+
+_OF_TRACES = (
+    *("trace_id", "task_id", "privilege", "teacher", "context_id", "reasoning", "response"),
+    *("finish_reason", "completion_tokens", "error"),
+)
+_OF_GAPS = ("gap", "gap_per_token", "surprisal", "rsr")
+
+
+@dataclass(frozen=True)
+class FrameColumns:
+    """A measure whose values are columns of the frame already."""
+
+    columns: Mapping[str, Any]
+    version: int = 1
+
+    @classmethod
+    def named(cls, *names: str) -> FrameColumns:
+        return cls({name: MEASURES.schema[name] for name in names})
+
+    def measure(self, frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.select(list(self.columns))
+
+
+LENGTHS = FrameColumns.named("words", "reasoning_words")
+FORKS = FrameColumns.named("fork_rate")
+GAP = FrameColumns.named(*_OF_GAPS)
+
+
+def trace_frames(run: Run, rows: int) -> Iterator[pl.DataFrame]:
+    """Yield a run's traces, `rows` at a time, with all columns of the frame but those that `with_texts` adds."""
+    tasks = run.scan(TASKS).select("task_id", "question", "answer").collect()
+    forks = fork_rates(run, run.recipe.measure.fork_entropy)
+    for part in run.parts(TRACES):
+        # Contexts and scores are read for one part at a time, to hold no more than its own.
+        contexts, scores = _contexts(run, part["context_id"]), _scores(run, part["trace_id"])
+        frame = part.select(_OF_TRACES)
+        for other, key in ((contexts, "context_id"), (forks, "trace_id"), (scores, "trace_id"), (tasks, "task_id")):
+            frame = frame.join(other, on=key, how="left", maintain_order="left")
+        yield from frame.drop("context_id").iter_slices(rows)
+
+
+def with_texts(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add `text`, `words` and `reasoning_words`; the text of a failed request is empty."""
+    texts = [
+        "" if error is not None else measured_text(reasoning, response)
+        for reasoning, response, error in frame.select("reasoning", "response", "error").iter_rows()
+    ]
+    ends = [len(reasoning or "") if text else 0 for reasoning, text in zip(frame["reasoning"], texts, strict=True)]
+    reasoning_words = word_counts([text[:end] for text, end in zip(texts, ends, strict=True)])
+    response_words = word_counts([text[end:] for text, end in zip(texts, ends, strict=True)])
+    # A line break separates reasoning and response, so their words add up.
+    words = [first + second for first, second in zip(reasoning_words, response_words, strict=True)]
+    return frame.with_columns(
+        pl.Series("text", texts, pl.String),
+        pl.Series("words", words, pl.Int64),
+        pl.Series("reasoning_words", reasoning_words, pl.Int64),
+    )
+
+
+def fork_rates(run: Run, threshold: float) -> pl.DataFrame:
+    """Return the share of each trace's tokens whose entropy (nats) is above the threshold: `trace_id`, `fork_rate`.
+
+    A fork is a token at which the teacher was undecided. Only traces with recorded entropies have a row.
+    """
+    above = pl.col("entropies").list.eval((pl.element() > threshold).cast(pl.Float64)).list.mean()
+    return run.scan(TOKENS).select("trace_id", fork_rate=above).drop_nulls("fork_rate").collect()
+
+
+def _contexts(run: Run, context_ids: pl.Series) -> pl.DataFrame:
+    wanted = context_ids.drop_nulls().unique().implode()
+    table = run.scan(CONTEXTS).filter(pl.col("context_id").is_in(wanted))
+    return table.select("context_id", context="text").collect()
+
+
+def _scores(run: Run, trace_ids: pl.Series) -> pl.DataFrame:
+    table = run.scan(GAPS)
+    if run.recipe.measure.gap is None:  # a table that still exists belongs to another recipe
+        table = table.clear()
+    return table.filter(pl.col("trace_id").is_in(trace_ids.implode())).select("trace_id", *_OF_GAPS).collect()
+
 
 _AT_ONCE = 500  # traces sent to a worker at a time
 _WORTH_WORKERS = 2_000  # traces: fewer are measured faster than workers start

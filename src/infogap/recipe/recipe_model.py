@@ -6,14 +6,13 @@ from pydantic import Field
 
 from infogap.recipe.balance_section import Balance
 from infogap.recipe.base import Model
+from infogap.recipe.contradictions import generated, pair_contradictions, teacher_contradictions
 from infogap.recipe.decontaminate_section import Decontaminate
 from infogap.recipe.dedupe_section import Dedupe
 from infogap.recipe.generate_section import Generate
 from infogap.recipe.measure_section import THE_TEACHER, Measure
-from infogap.recipe.pair_contradictions import generated, pair_contradictions
 from infogap.recipe.publish_section import Publish
 from infogap.recipe.sources import FileTasks, TaskSource, TraceImport
-from infogap.recipe.teacher_contradictions import teacher_contradictions
 from infogap.recipe.teacher_section import AnyTeacher, Teacher, TeacherName
 
 

@@ -11,10 +11,9 @@ from jinja2 import Environment, StrictUndefined
 
 from infogap import __version__
 from infogap.effects import Effects, effects_of, rank_teachers
-from infogap.effects.estimate_rows import teacher_rows, worth_rows
+from infogap.effects.estimate_rows import heading, interval, number, teacher_rows, worth_rows
 from infogap.effects.mix_outlook import mix_profiles, outlook
 from infogap.effects.pass_at_k import Passes
-from infogap.effects.table_formats import heading, interval, number
 from infogap.effects.trace_summary import by_privilege, density_unit, how_chosen, several_teachers, traces_in_short
 from infogap.gap.calibration import UNSURE
 from infogap.gap.gap_tables import gap_table

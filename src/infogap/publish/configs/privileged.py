@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from infogap.publish.configs.base import Config
+from infogap.publish.configs.base import MESSAGES, Config, columns, prompts, with_tasks
 from infogap.publish.parquet_shards import SortedRows, in_order
-from infogap.publish.published_columns import MESSAGES, columns, prompts, with_tasks
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS, TASKS, TRACES
 

@@ -12,9 +12,8 @@ import polars as pl
 
 from infogap.errors import InputError
 from infogap.ids import stable_id
-from infogap.publish.configs.base import Config
+from infogap.publish.configs.base import MESSAGES, Config, prompts, public
 from infogap.publish.parquet_shards import SortedRows, in_order
-from infogap.publish.published_columns import MESSAGES, prompts, public
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from infogap.publish.configs.base import Config
+from infogap.publish.configs.base import MESSAGES, Config, answers, columns, joined, prompts
 from infogap.publish.parquet_shards import SortedRows, in_order
-from infogap.publish.published_columns import MESSAGES, answers, columns, joined, prompts
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TASKS, TRACES, VERDICTS
 

@@ -7,9 +7,8 @@ from typing import Any
 import polars as pl
 
 from infogap.balance.mix_table import mix_columns
-from infogap.publish.configs.base import Config
+from infogap.publish.configs.base import Config, all_but, columns, joined
 from infogap.publish.parquet_shards import SortedRows, in_order
-from infogap.publish.published_columns import all_but, columns, joined
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, MEASURES, STATED_VERDICTS, TASKS, TRACES, VERDICTS, Table
 

@@ -8,11 +8,10 @@ import pytest
 from generate.several_teachers import make_run
 from infogap.errors import ExternalError, InputError
 from infogap.generate import STAGE
-from infogap.generate.one_open_teacher import OneOpenTeacher, TeacherFailedError
+from infogap.generate.answering_teacher import AnsweringTeacher, OneOpenTeacher, TeacherFailedError, answering_teachers
 from infogap.interrupts import Stopping
 from infogap.recipe.teacher_section import AnyTeacher
 from infogap.teachers import Completion, Request
-from infogap.teachers.answering_teacher import AnsweringTeacher, answering_teachers
 from infogap.teachers.base import Resolve
 
 ROUNDS = "{samples: 1, until: {correct: 2, max_attempts: 3}, privileges: [unguided]}"
@@ -45,7 +44,7 @@ def events(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             raise InputError("the key is not set")
         return Wrong(noted, settings.sampling.top_p)
 
-    monkeypatch.setattr("infogap.generate.one_open_teacher.open_teacher", opening)
+    monkeypatch.setattr("infogap.generate.answering_teacher.open_teacher", opening)
     return noted
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from infogap.measure.load_measures import Measure
-from infogap.measure.trace_frame import fork_rates, trace_frames, with_texts
+from infogap.measure.stage import fork_rates, trace_frames, with_texts
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS, GAPS, TASKS, TOKENS, TRACES, Table

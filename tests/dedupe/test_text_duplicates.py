@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from dedupe.plain_search import held, jaccard, words
 from infogap.dedupe.corpus import Corpus
-from infogap.dedupe.keep_rule import Removal, Rows, removals
 from infogap.dedupe.minhash import candidates, choose_bands
 from infogap.dedupe.similar_pairs import similar
+from infogap.dedupe.text_duplicates import Removal, Rows, removals
 
 N = 3
 
