@@ -109,9 +109,7 @@ def test_a_bare_name_is_a_run_in_runs(tmp_path: Path) -> None:
 def test_a_recipe_is_a_file(tmp_path: Path, command: str) -> None:
     done = infogap(command, "https://example.com/recipe.yaml", cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.strip() == (
-        "https://example.com/recipe.yaml is an address; download the recipe and name the file"
-    )
+    assert done.stderr.strip() == ("https://example.com/recipe.yaml is a URL; download the recipe and name the file")
 
 
 def test_the_schema_of_the_recipe_is_the_one_that_ships(tmp_path: Path) -> None:
