@@ -47,7 +47,7 @@ Keep = Annotated[str | None, typer.Option(help="With --input: first (the default
 
 
 @contextmanager
-def where(ray: str | None) -> Iterator[None]:
+def computing_on(ray: str | None) -> Iterator[None]:
     """Run the block on this machine's cores, or on a Ray cluster."""
     if ray is None:
         yield
@@ -58,7 +58,7 @@ def where(ray: str | None) -> Iterator[None]:
         yield
 
 
-def check(folder: Path | None, file: Path | None, of_file: dict[str, Any]) -> None:
+def check_options(folder: Path | None, file: Path | None, of_file: dict[str, Any]) -> None:
     """Raise InputError unless the options name either a run or a file, and options for files come with a file."""
     if (folder is None) == (file is None):
         raise InputError("name a run's folder, or a file with --input and --column")

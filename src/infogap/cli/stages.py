@@ -75,8 +75,8 @@ def _dedupe(
 ) -> None:
     settings = {"threshold": threshold, "ngram": ngram, "num_perm": num_perm, "keep": keep}
     of_file = {"column": column, "output": output, "duplicates": duplicates} | settings
-    dedupe_command.check(folder, input_, of_file)
-    with dedupe_command.where(ray):
+    dedupe_command.check_options(folder, input_, of_file)
+    with dedupe_command.computing_on(ray):
         if folder is not None:
             _update(folder, "dedupe")
         elif input_ is not None:

@@ -88,5 +88,5 @@ def as_list(value: Any) -> Any:
 
 
 def is_none(value: Any) -> bool:
-    """Return whether a key is unset: with `exclude_if`, a new key leaves the fingerprints of older recipes alone."""
+    """Return whether a value is None; as `exclude_if`, it keeps new keys out of the fingerprints of older recipes."""
     return value is None

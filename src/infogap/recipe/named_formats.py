@@ -28,7 +28,7 @@ class Signs(Model):
 
 
 class SecondFile(Model):
-    """The file that holds the questions, where the rows themselves do not."""
+    """The file that holds the questions, if the rows themselves do not."""
 
     key: str = Field(description="The column by which both are joined.")
     columns: list[str] = Field(description="Other column paths by which the second file is recognised.")

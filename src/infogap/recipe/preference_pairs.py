@@ -48,7 +48,7 @@ class PairSide(Model):
 
 
 class Preference(Model):
-    """How traces of one task are paired. Privilege and teacher are alike on both sides unless the sides name them."""
+    """How traces of one task are paired. Both have the same privilege and teacher unless the sides name them."""
 
     chosen: PairSide = PairSide()
     rejected: PairSide = PairSide()

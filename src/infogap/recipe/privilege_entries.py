@@ -99,7 +99,7 @@ class PrivilegeUse:
 
 
 def privilege_use(entry: str | dict[str, PrivilegeOptions], folder: Path = Path()) -> PrivilegeUse:
-    """Resolve a valid entry; `folder` is the recipe's, in which the module of `module:object` is looked for first."""
+    """Resolve a valid entry. The recipe's `folder` is searched first for the module of `module:object`."""
     name, options = entry_parts(entry)
     privilege = _configured(name, options, _find(name, folder, own_template=options.template is not None))
     return PrivilegeUse.of(options.as_ or str(privilege.name), privilege, tuple(options.teacher or ()))
