@@ -22,7 +22,7 @@ _CLEAR_LINE = "\r\x1b[2K"
 
 
 class Stopping:
-    """Whether the work should end.
+    """The state of a stop by Ctrl-C.
 
     `asked`: start nothing new; `overdue`: the wait ended before everything had finished; `at_once`: stop now.
     """
@@ -37,7 +37,7 @@ class Stopping:
 
     def interrupted(self, _signal: int, _frame: FrameType | None) -> None:
         """Handle SIGINT. Python calls this in the main thread, between any two bytecodes."""
-        if os.getpid() != self._process:  # a forked child has the handler, but nothing that it could finish
+        if os.getpid() != self._process:  # a forked child inherits the handler, but has nothing to finish
             raise KeyboardInterrupt
         if self.asked:
             self.at_once = True
@@ -51,7 +51,7 @@ class Stopping:
         self._announce()
 
     def leave(self) -> None:
-        """Cancel the alarm and ignore one that is on its way: the work ended in time."""
+        """Cancel the alarm, and ignore one that is already on its way: the work ended in time."""
         self._left = True
         if self.asked:
             signal.setitimer(signal.ITIMER_REAL, 0)
@@ -78,7 +78,7 @@ def stopping(longest_wait: float | None = None) -> Iterator[Stopping]:
 
     The first one sets `asked`. A second one raises KeyboardInterrupt wherever the block is, and so does the end of
     `longest_wait` (in seconds, by default LONGEST_WAIT), which sets `overdue`. Does nothing outside the main thread,
-    nor where the program handles SIGINT itself or ignores it.
+    or if the program handles or ignores SIGINT itself.
     """
     stop = Stopping(LONGEST_WAIT if longest_wait is None else longest_wait)
     in_main = threading.current_thread() is threading.main_thread()

@@ -246,7 +246,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, serving: Servi
     base = recipe(tmp_path, serving(solver()))
     run = infogap.Run.create(base, tmp_path / "run")
     before = files(run.path)
-    with pytest.raises(infogap.InputError, match="is no sweep and not empty"):
+    with pytest.raises(infogap.InputError, match="is not a sweep, and not empty"):
         infogap.sweep(base, SIZES_AND_SAMPLES, run.path)
     assert files(run.path) == before
 

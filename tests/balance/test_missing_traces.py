@@ -94,7 +94,7 @@ def test_what_lacks_is_generated_and_nothing_else(
         assert f"{each.requests:,} requests" in said
         assert each.missing <= each.requests <= 8 * each.missing
     assert (updates["tasks"].was, updates["generate"].was, updates["balance"].was) == ("missing",) * 3
-    assert f"top_up: round 1 asked {rounds[0].requests} requests: {rounds[0].missing} missing before" in said
+    assert f"top_up: round 1 sent {rounds[0].requests} requests: {rounds[0].missing} missing before" in said
 
 
 def test_samples_are_numbered_on_and_the_earlier_traces_stay(tmp_path: Path, serving: Serving) -> None:
@@ -147,8 +147,8 @@ def test_rounds_are_bounded_and_the_shortfall_says_what_each_has_brought(tmp_pat
     rounds = TopUpPlan.read(run.folder).rounds
     assert len(rounds) == 2
     assert len(server.bodies) == TASKS + sum(each.requests for each in rounds)
-    assert f"round 1 asked {rounds[0].requests} requests: {rounds[0].missing} missing before, " in str(short.value)
-    assert f"round 2 asked {rounds[1].requests} requests: 6 missing before, 6 after it" in str(short.value)
+    assert f"round 1 sent {rounds[0].requests} requests: {rounds[0].missing} missing before, " in str(short.value)
+    assert f"round 2 sent {rounds[1].requests} requests: 6 missing before, 6 after" in str(short.value)
     assert rounds[0].missing == 6 + 2  # of the odd ones there are 4 of 6
     asked = len(server.bodies)
     with pytest.raises(ShortfallError):
@@ -234,7 +234,7 @@ def test_tasks_that_have_given_all_they_may_are_not_asked_again(tmp_path: Path, 
 def test_nothing_is_asked_where_no_sample_can_help(tmp_path: Path, serving: Serving) -> None:
     server = teacher(lambda *_: True)
     run = make(tmp_path, serving(server), {"size": 20, "max_per_task": 2, "top_up": {"rounds": 3}}, samples=2)
-    with pytest.raises(ShortfallError, match="top_up: no further sample of any task can give what is missing"):
+    with pytest.raises(ShortfallError, match="top_up: no further sample of any task can supply what is missing"):
         run.update(quiet=True)
     assert len(server.bodies) == 2 * TASKS
 

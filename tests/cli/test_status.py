@@ -143,7 +143,7 @@ def test_a_hung_server_shows_on_a_terminal(tmp_path: Path, serving: Serving, ter
         watching = subprocess.Popen(command, cwd=tmp_path, stdout=theirs, stderr=theirs, env=environment)
         os.close(theirs)
         screen = b""
-        while b"no answer for 4:1" not in screen or screen.count(b"is making generate") < 2:
+        while b"no answer for 4:1" not in screen or screen.count(b"is running generate") < 2:
             assert select.select([ours], [], [], 30)[0]
             screen += os.read(ours, 65536)
         assert b"0 of 24 requests" in screen
@@ -164,7 +164,7 @@ def test_without_a_terminal_a_line_says_it_all(killed: Path) -> None:
         rest, said = process.communicate(timeout=10)
     done, total = answered(killed / "traces") or (0, 0)
     assert line.startswith(f"1 of 8 stages done; {done} of {total} requests; last answer 0:")
-    assert line.endswith("no process on this machine works on the run; run the same command again to continue\n")
+    assert line.endswith("no process on this machine is working on the run; run the same command again to continue\n")
     assert (process.returncode, rest, said) == (0, "", "")
 
 

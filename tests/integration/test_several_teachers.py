@@ -56,7 +56,7 @@ def test_a_server_that_is_down_costs_the_other_teacher_nothing(tmp_path: Path, s
     plan = command("check", "recipe.yaml", "--plan", cwd=tmp_path)
     assert plan.returncode == 0, plan.stderr
     assert "requests                        36" in plan.stdout
-    assert "by the recipe's price, without small, which has none" in plan.stdout
+    assert "at the recipe's prices, without small, which has no price" in plan.stdout
     small, served = (line for line in plan.stdout.splitlines() if line.startswith(("  small", "  served")))
     assert "12 requests: " in small
     assert "24 requests: " in served
