@@ -10,7 +10,7 @@ from infogap.errors import InputError
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TRACES, VERDICTS
-from infogap.verify.pass_rate_filter import JUDGED, PROBED, not_selected
+from infogap.verify.pass_rate_filter import GRADED, PROBED, not_selected
 
 
 @dataclass(frozen=True)
@@ -64,21 +64,21 @@ def _is_number(dtype: pl.DataType) -> bool:
     return dtype.is_numeric() or dtype == pl.Boolean
 
 
-def samples(run: Run, lexicons: list[str], judged: bool = True) -> pl.DataFrame:
+def samples(run: Run, lexicons: list[str], with_verdicts: bool = True) -> pl.DataFrame:
     """Return a row per trace of the tasks that `select` keeps, by trace_id.
 
-    Besides `task_id`, `privilege`, `teacher` and `verdict` (null everywhere where not `judged`): `failed` (its request
-    has no answer), `truncated`, `tokens`, `words`, `unconditional` (asked whatever came of other traces), `score`,
-    `leak`, `gap_per_token`, `surprisal`, `rsr`, a column of marker counts for each lexicon, and one for each number
-    that a measure of the recipe's own gives.
+    Columns: `trace_id`, `task_id`, `privilege`, `teacher`, `verdict`, `failed` (no answer to the request), `truncated`,
+    `tokens`, `words`, `unconditional` (requested whatever the verdicts on other traces), `score`, `leak`,
+    `gap_per_token`, `surprisal`, `rsr`, a column of marker counts for each lexicon, and a column for each number that
+    the recipe's own measures compute. Without `with_verdicts`, `verdict` and `score` are null.
 
-    Raises InputError where `select` keeps tasks by verdicts, and these are left aside.
+    Raises InputError without `with_verdicts` where `select` keeps tasks by their verdicts.
     """
-    if not judged and run.recipe.generate is not None and run.recipe.generate.select is not None:
+    if not with_verdicts and run.recipe.generate is not None and run.recipe.generate.select is not None:
         raise InputError(
             f"`select` keeps tasks by their verdicts, which are not up to date; first: infogap verify {run.path}"
         )
-    verdicts = run.scan(VERDICTS) if judged else VERDICTS.empty().lazy()
+    verdicts = run.scan(VERDICTS) if with_verdicts else VERDICTS.empty().lazy()
     counts = {
         Quantity("epistemic_count", lexicon).column: pl.col("lexicons")
         .list.get(place, null_on_oob=True)
@@ -106,7 +106,7 @@ def samples(run: Run, lexicons: list[str], judged: bool = True) -> pl.DataFrame:
         )
         .with_columns(
             truncated=(pl.col("finish_reason").eq_missing("length") | pl.col("verdict").eq_missing("truncated")),
-            score=pl.when(~pl.col("failed") & pl.col("verdict").is_in(JUDGED)).then(
+            score=pl.when(~pl.col("failed") & pl.col("verdict").is_in(GRADED)).then(
                 (pl.col("verdict") == "correct").cast(pl.Float64)
             ),
         )

@@ -62,17 +62,18 @@ class TeacherRanking:
         }
 
 
-def rank_teachers(run: Run, judged: bool = True) -> TeacherRanking | None:
-    """Compare a run's teachers; None where there is only one. Where not `judged`, verdicts are left aside.
+def rank_teachers(run: Run, with_verdicts: bool = True) -> TeacherRanking | None:
+    """Compare a run's teachers; return None if there is only one.
 
     A quantity is compared over the pairs of task and privilege of which every teacher has a trace with a value: a
     task's value is the mean over its privileges, each the mean over the teacher's traces, and every task counts alike.
-    Traces that were asked for because of other traces' verdicts do not count, nor do tasks that `select` leaves out.
+    Traces that were requested because of other traces' verdicts do not count, nor do tasks that `select` leaves out.
+    Without `with_verdicts` there are no scores.
 
-    Raises InputError where it takes verdicts to know which these are.
+    Raises InputError without `with_verdicts` where `select` keeps tasks by their verdicts.
     """
     lexicons = lexicons_of(run)[:1]
-    traces = samples(run, lexicons, judged).filter(~pl.col("failed"), "unconditional")
+    traces = samples(run, lexicons, with_verdicts).filter(~pl.col("failed"), "unconditional")
     names = sorted(traces["teacher"].unique().to_list())
     if len(names) < 2:
         return None

@@ -38,7 +38,7 @@ class Calibration:
     """
 
     traces: int
-    unjudged: int  # with a confidence, but graded neither correct nor wrong
+    ungraded: int  # with a confidence, but graded neither correct nor wrong
     error: float | None  # expected calibration error, 0 to 1; None without traces
     bins: list[Group]  # those that are not empty, from the least confident
     privileges: list[tuple[Group, float]]  # each with its own calibration error
@@ -83,7 +83,7 @@ def calibration(traces: pl.DataFrame) -> Calibration:
     unsure = traces.filter((pl.col("band") == "confident") & (pl.col("answer_confidence") < UNSURE))
     return Calibration(
         traces=graded.height,
-        unjudged=traces.height - graded.height,
+        ungraded=traces.height - graded.height,
         error=_error(bins),
         bins=list(bins.values()),
         privileges=privileges,

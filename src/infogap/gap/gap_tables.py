@@ -54,7 +54,7 @@ class GapTable:
             "privileges": [asdict(row) for row in self.privileges],
             "calibration": {
                 "traces": groups.traces,
-                "unjudged": groups.unjudged,
+                "unjudged": groups.ungraded,
                 "expected_calibration_error": groups.error,
                 "bins": [asdict(group) for group in groups.bins],
                 "privileges": [

@@ -20,14 +20,12 @@ from infogap.interrupts import Stopping
 from infogap.recipe.generate_section import Generate
 from infogap.runs.run_folder import Run, TableWriter, read_part
 from infogap.schema import CONTEXTS, TRACES, VERDICTS
-from infogap.verify.grade_traces import (
-    forget_judged,
-    grade_traces,
-    grading_settings,
-    is_judged,
-    judge_by,
-    tasks_by_id,
-    write_judged,
+from infogap.verify.grade_traces import grade_traces, grading_settings, tasks_by_id
+from infogap.verify.round_verdicts import (
+    drop_outdated_round_verdicts,
+    drop_round_verdicts,
+    is_graded,
+    write_round_verdicts,
 )
 
 
@@ -68,7 +66,7 @@ class _Filling:
     def of_recipe(self) -> tuple[Plan, int]:
         """Fill the recipe's rounds; give the last plan, and the number of rounds."""
         if not self._in_rounds:
-            forget_judged(self._folder)
+            drop_round_verdicts(self._folder)
         for round_ in count():
             plan = self._plan(round_, EarlierRounds(self._run, before=round_) if self._in_rounds else None)
             if round_ and not plan.total:
@@ -76,7 +74,7 @@ class _Filling:
             self._fill(plan)
             if not self._in_rounds or (round_ == 0 and nothing_but_failures(self._folder, round_)):
                 return plan, round_ + 1
-            _judge(self._run, plan)
+            _grade(self._run, plan)
         raise AssertionError("rounds end")
 
     def of_top_up(self, asked: TopUpRound, first: int) -> int:
@@ -95,7 +93,7 @@ class _Filling:
             self._fill(plan)
             if not self._in_rounds:
                 return round_ + 1
-            _judge(self._run, plan)
+            _grade(self._run, plan)
         raise AssertionError("rounds end")
 
     def _plan(self, round_: int, earlier: EarlierRounds | None, more: Mapping[str, MoreSamples] | None = None) -> Plan:
@@ -107,18 +105,18 @@ class _Filling:
         fill_round(self._folder, plan, self._opened, self._run.budget.spending, self._stop, self._tags)
 
 
-def _judge(run: Run, plan: Plan) -> None:
+def _grade(run: Run, plan: Plan) -> None:
     """Grade a round's traces, as the next round follows from the verdicts; they are kept part by part."""
     folder = run.path / TRACES.name
-    judge_by(folder, grading_settings(run))
-    paths = [path for path in round_parts(folder, plan.round) if not is_judged(path)]
+    drop_outdated_round_verdicts(folder, grading_settings(run))
+    paths = [path for path in round_parts(folder, plan.round) if not is_graded(path)]
     if not paths:
         return
     sizes = [Rounds.read(folder).rows_of(part_number(path)) for path in paths]
     verdicts = grade_traces(tasks_by_id(run), ((read_part(path, TRACES), VERDICTS.empty()) for path in paths), run.base)
-    with closing(verdicts), progress("judge", sum(sizes), "traces") as advance:
+    with closing(verdicts), progress("grade", sum(sizes), "traces") as advance:
         for path, size in zip(paths, sizes, strict=True):
-            write_judged(path, _advancing(islice(verdicts, size), advance))
+            write_round_verdicts(path, _advancing(islice(verdicts, size), advance))
 
 
 def _advancing(rows: Iterable[Row], advance: Advance) -> Iterator[Row]:

@@ -15,7 +15,7 @@ from infogap.privileges.base import Task, UnmetNeedError
 from infogap.privileges.contexts import Context, ContextWriter, unmet_need
 from infogap.recipe.generate_section import Generate, Select, Until
 from infogap.recipe.privilege_entries import AttemptKind, PrivilegeUse
-from infogap.verify.pass_rate_filter import JUDGED, SELECTED, decision
+from infogap.verify.pass_rate_filter import GRADED, SELECTED, decision
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class TopUpSchedule(Schedule):
 
 
 def _decision(select: Select, probes: list[EarlierTrace]) -> str:
-    graded = [probe for probe in probes if probe.sample < select.samples and probe.verdict in JUDGED]
+    graded = [probe for probe in probes if probe.sample < select.samples and probe.verdict in GRADED]
     return decision(select, sum(probe.verdict == "correct" for probe in graded), len(graded))
 
 

@@ -13,7 +13,7 @@ from infogap.generate.trace_files import Rounds, part_number
 from infogap.privileges.base import Attempt
 from infogap.runs.run_folder import Run, check_part, read_part
 from infogap.schema import TRACES, VERDICTS
-from infogap.verify.grade_traces import read_judged
+from infogap.verify.round_verdicts import read_round_verdicts
 
 _NARROW = ("trace_id", "task_id", "privilege", "context_id", "teacher", "sample", "round")
 _SCHEMA = pl.Schema(
@@ -77,5 +77,5 @@ def _narrow(number: int, path: Path) -> pl.DataFrame:
     """A part's traces without their texts, with their verdicts as far as they are given."""
     check_part(path)
     traces = pl.read_parquet(path, columns=list(_NARROW)).with_columns(part=pl.lit(number, pl.Int64))
-    verdicts = read_judged(path).select("trace_id", "verdict")
+    verdicts = read_round_verdicts(path).select("trace_id", "verdict")
     return traces.join(verdicts, on="trace_id", how="left", maintain_order="left").match_to_schema(_SCHEMA)

@@ -14,8 +14,8 @@ from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome
 from infogap.schema import TRACES
 from infogap.text.tag_counts import TagCounts
-from infogap.verify.grade_traces import scan_judged
 from infogap.verify.pass_rate_filter import PROBED, not_selected
+from infogap.verify.round_verdicts import scan_round_verdicts
 
 
 def summary(run: Run, last: Plan, rounds: int, tags: Counter[str]) -> Outcome:
@@ -75,15 +75,15 @@ def _until(run: Run, generate: Generate, until: Until, asked: TeacherRequests) -
     Probes to which `until` does not apply are left out: those of tasks that are not selected, or all where the recipe
     does not name `unguided`.
     """
-    judged, uses = scan_judged(run), generate.uses_of(asked.teacher.recipe_name)
+    verdicts, uses = scan_round_verdicts(run), generate.uses_of(asked.teacher.recipe_name)
     of_teacher = pl.col("teacher") == asked.teacher.name if asked.teacher.named else pl.lit(True)
     correct = (pl.col("verdict") == "correct").sum()
     cells = (
         run.scan(TRACES)
         .select("trace_id", "task_id", "privilege", "teacher")
         .filter(of_teacher & pl.col("privilege").is_in([use.label for use in uses]))
-        .join(not_selected(run, judged), on=PROBED, how="anti")
-        .join(judged.select("trace_id", "verdict"), on="trace_id", how="left")
+        .join(not_selected(run, verdicts), on=PROBED, how="anti")
+        .join(verdicts.select("trace_id", "verdict"), on="trace_id", how="left")
         .group_by("task_id", "privilege")
         .agg(pl.len().alias("attempts"), correct.alias("correct"))
         .collect()

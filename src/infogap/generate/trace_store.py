@@ -31,7 +31,7 @@ from infogap.generate.trace_files import (
     write_rows,
 )
 from infogap.runs.run_folder import ROWS_PER_PART
-from infogap.verify.grade_traces import forget_judged, judged_path
+from infogap.verify.round_verdicts import drop_round_verdicts, round_verdicts_path
 
 _INDEX = "index"
 
@@ -137,7 +137,7 @@ class TraceStore:
         if len(rows) < self._size(number):
             return
         ordered = [rows[index] for index in sorted(rows)]
-        judged_path(part_path(self._folder, self._first + number)).unlink(missing_ok=True)
+        round_verdicts_path(part_path(self._folder, self._first + number)).unlink(missing_ok=True)
         write_rows(self._folder, self._first + number, ordered, with_tokens=self._with_tokens)
         self._journal(number).unlink(missing_ok=True)
         self._whole.add(number)
@@ -247,13 +247,13 @@ def move_to_cache(folder: Path, from_part: int = 0) -> None:
     # Also tokens and verdicts of parts that are missing: damaged, or not yet written when the run was killed. They are
     # removed last: a move that is killed and starts again needs the tokens of the parts that are left.
     first = part_path(folder, from_part)
-    folders = (tokens_path(folder, from_part).parent, judged_path(first).parent)
+    folders = (tokens_path(folder, from_part).parent, round_verdicts_path(first).parent)
     beside = [path for each in folders for path in each.glob("part-*.parquet") if part_number(path) >= from_part]
     everything = [Rounds.path(folder)] if from_part == 0 else []
     for path in [folder / "manifest.json", *parts, *journals, *beside, *everything]:
         path.unlink(missing_ok=True)
     if from_part == 0:
-        forget_judged(folder)
+        drop_round_verdicts(folder)
 
 
 def lend_traces(folder: Path, to: Path) -> None:

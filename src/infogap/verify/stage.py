@@ -10,7 +10,8 @@ from infogap.console import progress
 from infogap.runs.run_folder import ROWS_PER_PART, Run, read_part, write_part
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import TASKS, TRACES, VERDICT_NAMES, VERDICTS
-from infogap.verify.grade_traces import VERSION, grade_traces, grading_settings, read_judged, tasks_by_id
+from infogap.verify.grade_traces import VERSION, grade_traces, grading_settings, tasks_by_id
+from infogap.verify.round_verdicts import read_round_verdicts
 from infogap.verify.stated_verdicts import DISAGREEMENTS, agreement
 
 _REASONS_SHOWN = 3
@@ -22,7 +23,7 @@ def _part(run: Run) -> dict[str, Any]:
 
 def _make(run: Run) -> Outcome:
     verdicts, reasons = Counter[str](), Counter[str]()
-    parts = ((read_part(path, TRACES), read_judged(path)) for path in run.part_paths(TRACES))
+    parts = ((read_part(path, TRACES), read_round_verdicts(path)) for path in run.part_paths(TRACES))
     with run.rewrite(VERDICTS) as out, progress("verify", run.rows(TRACES), "traces") as advance:
         rows: list[dict[str, Any]] = []
         for row in grade_traces(tasks_by_id(run), parts, run.base):
