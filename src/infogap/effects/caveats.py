@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from infogap.effects.paired_differences import FEWEST_TASKS, LEVEL
+from infogap.effects.task_estimates import FEWEST_TASKS, LEVEL
 from infogap.effects.teacher_results import Effects, Means
 from infogap.recipe import Recipe
 

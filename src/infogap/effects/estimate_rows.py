@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from infogap.effects.compared_traces import Quantity
-from infogap.effects.paired_differences import FEWEST_TASKS, Difference
 from infogap.effects.privilege_worth import Worth
-from infogap.effects.task_estimates import Estimate
+from infogap.effects.task_estimates import FEWEST_TASKS, Estimate
 from infogap.effects.teacher_ranking import TeacherRanking
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def number(value: float | None, quantity: Quantity, sign: str = "") -> str:
     return "-" if value is None else format(value, f"{sign}{_FORMS.get(quantity.name, _OTHER_FORM)}")
 
 
-def interval(row: Difference | Estimate, sign: str = "", form: str = "") -> str:
+def interval(row: Estimate, sign: str = "", form: str = "") -> str:
     """Format an interval, or say why there is none. `form` takes the place of the quantity's own format."""
     if row.low is None or row.high is None:
         return (
@@ -106,9 +105,8 @@ def _worth_row(row: Worth) -> EstimateRow:
         "density": f"markers - {row.against}",
     }
     mean = number(estimate.mean, estimate.quantity, "+")
-    excludes = estimate.low is not None and estimate.high is not None and (estimate.low > 0 or estimate.high < 0)
     bounds = interval(estimate, sign="+")
-    return EstimateRow(row.privilege, named[row.what], f"{estimate.tasks:,}", mean, bounds, excludes)
+    return EstimateRow(row.privilege, named[row.what], f"{estimate.tasks:,}", mean, bounds, estimate.excludes_zero)
 
 
 def teacher_rows(ranking: TeacherRanking, named: Callable[[str], str] = str) -> list[EstimateRow]:

@@ -41,7 +41,7 @@ class Worth:
         """Return it as JSON-able values."""
         compared: dict[str, Any] = {"privilege": self.privilege, "of": self.what, "against": self.against}
         compared |= {"same_traces": self.same_traces} if self.what == "gap" else {}
-        return compared | {key: value for key, value in self.estimate.as_json().items() if key != "name"}
+        return compared | {"lexicon": self.estimate.quantity.lexicon} | self.estimate.numbers()
 
 
 def decoy_gaps(run: Run) -> pl.DataFrame:
@@ -88,14 +88,14 @@ def worth_of(
     rows = []
     for label in guided:
         paired = [row for row in differences if row.privilege == label]
-        rows += [Worth(label, "accuracy", row.against, _of(row)) for row in paired if row.quantity == SCORE]
+        rows += [Worth(label, "accuracy", row.against, row) for row in paired if row.quantity == SCORE]
         same = [(key[1], found[key]) for key in found if key[0] == label and key[1] != "leak_rate"]
         rows += [Worth(label, "gap", control, estimate, same_traces=True) for control, estimate in same]
         if not same:
             rows += _in_other_traces(recipe, label, contrasts)
         if (label, "leak_rate") in found:
             rows.append(Worth(label, "leak_rate", None, found[label, "leak_rate"]))
-        rows += [Worth(label, "density", row.against, _of(row)) for row in paired if _is_density(row)][:1]
+        rows += [Worth(label, "density", row.against, row) for row in paired if _is_density(row)][:1]
     return rows
 
 
@@ -107,10 +107,6 @@ def _is_density(row: Difference) -> bool:
     return row.quantity.name == "epistemic_density"
 
 
-def _of(row: Difference) -> Estimate:
-    return Estimate(row.quantity, row.tasks, row.differing, row.mean, row.low, row.high)
-
-
 def _in_other_traces(recipe: Recipe, label: str, contrasts: list[ContrastDifference]) -> list[Worth]:
     """The gap of a privilege's traces less that of its control's traces, on the same tasks."""
     scored = {
@@ -119,7 +115,7 @@ def _in_other_traces(recipe: Recipe, label: str, contrasts: list[ContrastDiffere
         if row.difference.privilege == label and row.difference.quantity == GAP and row.contrast.about == "knowledge"
     }
     control = _control(recipe, label, list(scored))
-    return [Worth(label, "gap", control, _of(scored[control]))] if control else []
+    return [Worth(label, "gap", control, scored[control])] if control else []
 
 
 def _control(recipe: Recipe, label: str, among: list[str]) -> str | None:
