@@ -1,4 +1,4 @@
-"""Score texts with vLLM's servers, by their log-probabilities of prompts."""
+"""Score texts with vLLM's servers, which give log-probabilities of prompts."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from infogap.teachers.openai.http_servers import Servers
 from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.text.thoughts import OPENING
 
-# Beside the protocol's own paths, which are under /v1.
+# Not below /v1, where the protocol's own paths are.
 _TOKENIZE, _DETOKENIZE = "../tokenize", "../detokenize"
 _UNKNOWN_PATH = {404, 405, 501}
-_PROMPTS_KEPT = 256  # of which the tokens are known: a task's texts follow each other
+_PROMPTS_KEPT = 256  # tokenized prompts: a task's texts follow each other
 _TAIL = 8  # tokens that are enough to hold the opening tag of a thought
 
 
 class OpenAIScorer:
-    """A scorer on one server or several, many requests at once.
+    """A scorer on one server or several, with many requests at once.
 
     A text is tokenized by itself, so that its tokens are the same whatever the prompt. Names of control tokens in it
-    count as such: the server does not tell them apart. Nor does it say which token begins a text: one without a
-    prompt follows it only where the model's tokenizer puts it there by itself.
+    become these tokens, as the server cannot tell them apart. Nor does it say which token begins a text: without a
+    prompt, a text follows this token only if the model's tokenizer adds it.
     """
 
     def __init__(self, settings: OpenAITeacher) -> None:
-        """Raises InputError where the key's environment variable is not set."""
+        """Raise InputError if the key's environment variable is not set."""
         self.name = settings.model
         self._settings = settings
         self._servers = Servers(settings)
@@ -45,7 +45,7 @@ class OpenAIScorer:
         return coroutines_as_finished(texts, self._score, self._servers.session, self._settings.concurrency)
 
     def check(self) -> None:
-        """Score one short text. Raises InputError where the servers cannot score, ExternalError where none answers."""
+        """Score one short text. Raises InputError if the servers cannot score, ExternalError if none answers."""
         (scored,) = self.score([TextToScore("", [{"role": "user", "content": "1"}], "2")])
         if scored.error is not None:
             raise InputError(
@@ -81,7 +81,7 @@ class OpenAIScorer:
         return Scored(wanted.key, tokens, logprobs[len(prompt) :], offsets, ranks=of_text)
 
     async def _prompt(self, session: aiohttp.ClientSession, messages: list[dict[str, str]] | None) -> list[int]:
-        """Tokenize the prompt by the model's chat template; without messages, the begin-of-text token, if any."""
+        """Tokenize the prompt by the model's chat template; without messages, give the begin-of-text token."""
         asked: dict[str, Any] = {"prompt": "", "add_special_tokens": True}
         if messages is not None:
             asked = {"messages": messages, "add_generation_prompt": True}
@@ -110,10 +110,10 @@ class OpenAIScorer:
 
 
 def _of_tokens(places: Sequence[Any], tokens: Sequence[int]) -> tuple[list[float], list[int] | None, list[str]]:
-    """Read each token's log-probability, rank and text; NaN and 0 for the first, which follows nothing.
+    """Return each token's log-probability, rank and text; NaN and 0 for the first, which follows nothing.
 
-    There are no ranks where the server leaves one out: other servers than vLLM's may know none.
-    Raises RefusedError where the server speaks of other tokens than those that it was sent.
+    Ranks are None if the server leaves one out, as servers other than vLLM's may. Raises RefusedError if the server
+    answers about other tokens than those that it was sent.
     """
     if len(places) != len(tokens):
         raise RefusedError(f"the server speaks of {len(places):,} tokens, and was sent {len(tokens):,}")

@@ -1,7 +1,7 @@
-"""The ray teacher: replicas of a model on the nodes of a Ray cluster, each with vLLM's engine in it.
+"""The ray backend: replicas of a model on the nodes of a Ray cluster, each with a vLLM engine.
 
-The driver hands out requests one by one and takes the answers as they come, so that nodes may come and go
-and every answer is on disk at once; a pipeline of Ray Data would hand on whole blocks.
+The driver sends requests one by one and takes answers as they come, so that nodes can join and leave, and every answer
+is on disk at once. A pipeline of Ray Data would pass on whole blocks instead.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class RayCluster:
     """A teacher that answers with vLLM on the nodes of a Ray cluster."""
 
     def __init__(self, settings: RayTeacher, resolve: Resolve) -> None:
-        """Start the replicas and wait for the first one; `resolve` gives a path of the recipe as one of this machine.
+        """Start the replicas and wait for the first one; `resolve` resolves a path of the recipe on this machine.
 
-        A model's folder must be at the same place on every node. Raises InputError where Ray or vLLM, the model
-        or an engine argument is missing or wrong, ExternalError where the cluster is out of reach or no replica starts.
+        A model's folder must have the same path on every node. Raises InputError if Ray, vLLM, the model or an engine
+        argument is missing or wrong, ExternalError if the cluster cannot be reached or no replica starts.
         """
         folder = find_folder(settings.model, resolve)
         self.name = folder.name if folder else settings.model
@@ -51,14 +51,14 @@ class RayCluster:
             raise
 
     def answer(self, requests: Iterable[Request]) -> Iterator[Completion]:
-        """Answer every request, as the answers come in; as many are in flight as keep all replicas full.
+        """Answer every request, as the answers come in, with enough in flight to keep all replicas full.
 
-        Raises ExternalError where no replica is left.
+        Raises ExternalError if no replica is left.
         """
         return coroutines_as_finished(requests, Replicas.answer, self._replicas.tended, self._count * self._room)
 
     def close(self) -> None:
-        """Shut the replicas down, and the cluster where it was started for this command."""
+        """Shut the replicas down, and the cluster if it was started for this command."""
         import ray
 
         actors: list[Any] = self._replicas.actors
@@ -76,7 +76,7 @@ async def _first_up(replicas: Replicas, _: int) -> int:
 
 
 def _connect(settings: RayTeacher) -> bool:
-    """Connect to the cluster; returns whether this call has connected. Raises InputError, ExternalError."""
+    """Connect to the cluster; return False if this process was connected before. Raises InputError, ExternalError."""
     try:
         import ray
     except ModuleNotFoundError as error:
@@ -92,20 +92,20 @@ def _connect(settings: RayTeacher) -> bool:
             _join(address)
     finally:
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, before)  # Ray's own would end the command as if by `exit`
+            signal.signal(signal.SIGTERM, before)  # Ray's own handler would end the command as `exit` does
     return True
 
 
 def _start_local(settings: RayTeacher, address: str | None) -> bool:
-    """Start a cluster of this machine alone; False where the address leaves it open and the machine is in one.
+    """Start a cluster of this machine alone; return False if there is no address and the machine is in a cluster.
 
-    Raises InputError where the machine has too few GPUs, ExternalError.
+    Raises InputError if the machine has too few GPUs, ExternalError if Ray does not start.
     """
     import ray
 
     try:
         ray.init(address, num_cpus=settings.replicas, include_dashboard=False, **_QUIET)
-    except ValueError:  # num_cpus is not for a cluster that is there
+    except ValueError:  # there is a cluster, for which num_cpus cannot be given
         return False
     except Exception as error:
         raise ExternalError(f"Ray does not start here: {type(error).__name__}: {error}") from None
@@ -120,7 +120,7 @@ def _start_local(settings: RayTeacher, address: str | None) -> bool:
 
 
 def _join(address: str | None) -> None:
-    """Join a cluster that is there. Raises InputError, ExternalError."""
+    """Join an existing cluster. Raises InputError, ExternalError."""
     import ray
 
     parts = urlsplit(f"//{address}" if address and "://" not in address else address or "")
@@ -136,7 +136,7 @@ def _join(address: str | None) -> None:
 
 
 class RayTeacher(VllmSettings):
-    """The same on the nodes of a Ray cluster: replicas of the model, each an engine on one node."""
+    """vLLM on the nodes of a Ray cluster: replicas of the model, each an engine on one node."""
 
     backend: Literal["ray"]
     address: str | None = Field(
@@ -169,7 +169,6 @@ class RayBackend(OnVllm[RayTeacher]):
     settings = RayTeacher
 
     def open(self, settings: RayTeacher, resolve: Resolve) -> Teacher:
-
         return RayCluster(settings, resolve)
 
 

@@ -1,4 +1,4 @@
-"""The vllm teacher: vLLM's offline engine, kept full; answers come one by one as they finish."""
+"""The vllm teacher: keep vLLM's offline engine full, and yield answers one by one as they finish."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from infogap.teachers.vllm.vllm_engine import VllmEngine
 from infogap.teachers.vllm.vllm_scoring import AnswerText, PromptError, Prompts
 from infogap.text.thoughts import read_parts
 
-_QUEUED = 2  # requests taken for each sequence that the engine works on: the next one waits when one ends
+_QUEUED = 2  # requests per sequence that the engine processes: when one ends, the next one is there
 
 
 class VllmModel:
-    """A teacher that answers with vLLM, in this machine's own processes."""
+    """A teacher that answers with vLLM, in processes on this machine."""
 
     def __init__(self, settings: VllmSettings, resolve: Resolve) -> None:
-        """Start the engine; `resolve` gives a path of the recipe as a path of this machine.
+        """Start the engine; `resolve` resolves a path of the recipe on this machine.
 
-        Raises InputError where vLLM, the model or an engine argument is missing or wrong, ExternalError where
-        the engine does not start.
+        Raises InputError if vLLM, the model or an engine argument is missing or wrong, ExternalError if the engine does
+        not start.
         """
         folder = find_folder(settings.model, resolve)
         self.name = folder.name if folder else settings.model
@@ -36,19 +36,19 @@ class VllmModel:
         self._text = AnswerText(self._engine.llm.get_tokenizer())
 
     def answer(self, requests: Iterable[Request]) -> Iterator[Completion]:
-        """Answer every request, as the answers come in; twice as many are in flight as the engine works on.
+        """Answer every request, as the answers come in; twice as many are in flight as the engine processes at once.
 
-        Raises ExternalError where the engine dies.
+        Raises ExternalError if the engine dies.
         """
         return coroutines_as_finished(requests, VllmModel.complete, lambda: nullcontext(self), self.at_once)
 
     @property
     def at_once(self) -> int:
-        """How many requests keep the engine full."""
+        """The number of requests that keep the engine full."""
         return _QUEUED * self._engine.max_num_seqs
 
     async def complete(self, request: Request) -> Completion:
-        """Answer one request. Raises ExternalError where the engine dies."""
+        """Answer one request. Raises ExternalError if the engine dies."""
         return await self._engine.on_its_loop(self._generate(request))
 
     def close(self) -> None:
