@@ -307,7 +307,7 @@ def test_one_teacher_answers_each_task_under_every_privilege(tmp_path: Path, ser
     task_id, (name,) = next(iter(by_task.items()))
     other = "b" if name == "a" else "a"
     assert prompt_of(run, "solution", task_id, name) == prompt_of(run, "solution", task_id)
-    with pytest.raises(InputError, match=f"the draw gives task {task_id} to another teacher than {other}"):
+    with pytest.raises(InputError, match=f"task {task_id} was drawn for another teacher, not for {other}"):
         prompt_of(run, "solution", task_id, other)
 
 

@@ -1,4 +1,4 @@
-"""Fill all rounds of a run: those of the recipe, each following from the verdicts before it, then those of a top-up."""
+"""Fill all rounds of a run: the recipe's, each of which depends on earlier verdicts, and then those of a top-up."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ from infogap.verify.round_verdicts import (
 def fill_rounds(
     run: Run, generate: Generate, opened: OneOpenTeacher, stop: Stopping, tags: Counter[str]
 ) -> tuple[Plan, int]:
-    """Fill round after round until one has no requests; give the recipe's last plan and the number of all rounds.
+    """Fill round after round until one has no requests; return the recipe's last plan and the number of all rounds.
 
-    Counts in `tags` by which tags new answers were split into thought and response.
+    `tags` counts which tags split new answers into thought and response.
     """
-    asked = TopUpPlan.read(run).asked
+    top_up_rounds = TopUpPlan.read(run).rounds_to_fill
     with run.rewrite(CONTEXTS) as contexts:
         filling = _Filling(run, generate, opened, stop, tags, contexts)
         last, rounds = filling.of_recipe()
-        if asked and nothing_but_failures(run.path / TRACES.name):
+        if top_up_rounds and nothing_but_failures(run.path / TRACES.name):
             return last, rounds
-        for each in asked:
+        for each in top_up_rounds:
             rounds = filling.of_top_up(each, rounds)
     return last, rounds
 
 
 class _Filling:
-    """What all rounds of a command share."""
+    """Fills rounds; holds what all rounds of a command share."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class _Filling:
         self._writer, self._teachers = context_writer(run), answering_teachers(run)
 
     def of_recipe(self) -> tuple[Plan, int]:
-        """Fill the recipe's rounds; give the last plan, and the number of rounds."""
+        """Fill the recipe's rounds; return the last plan, and the number of rounds."""
         if not self._in_rounds:
             drop_round_verdicts(self._folder)
         for round_ in count():
@@ -77,13 +77,13 @@ class _Filling:
             _grade(self._run, plan)
         raise AssertionError("rounds end")
 
-    def of_top_up(self, asked: TopUpRound, first: int) -> int:
-        """Fill what one round of a top-up asks, and the turns that follow from it; `first` is the first round of these.
+    def of_top_up(self, top_up: TopUpRound, first: int) -> int:
+        """Fill one round of a top-up, and the verifier's turns that follow from it; return the number of rounds so far.
 
-        Gives the number of rounds so far.
+        `first` is the number of the round in which its samples begin.
         """
         samples = {teacher.name: dict[tuple[str, str], int]() for teacher in self._teachers}
-        for (teacher, privilege, task_id), number in asked.samples.items():
+        for (teacher, privilege, task_id), number in top_up.samples.items():
             samples[teacher][task_id, privilege] = number
         for round_ in count(first):
             more = {name: MoreSamples(own if round_ == first else {}, first) for name, own in samples.items()}
@@ -106,7 +106,7 @@ class _Filling:
 
 
 def _grade(run: Run, plan: Plan) -> None:
-    """Grade a round's traces, as the next round follows from the verdicts; they are kept part by part."""
+    """Grade a round's traces, on which the next round depends, and store the verdicts part by part."""
     folder = run.path / TRACES.name
     drop_outdated_round_verdicts(folder, grading_settings(run))
     paths = [path for path in round_parts(folder, plan.round) if not is_graded(path)]
