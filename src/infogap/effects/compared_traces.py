@@ -1,4 +1,4 @@
-"""What is compared between privileges, and the traces that are compared, one narrow row each."""
+"""The quantities that are compared between privileges, and the compared traces, one narrow row each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from infogap.verify.pass_rate_filter import GRADED, PROBED, not_selected
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number that traces have; `lexicon` is the one by which markers are counted.
+    """A number that traces have; `lexicon` is the one whose markers are counted.
 
     score: 1 if the verdict is `correct`, else 0. length: in tokens, or in words if some token counts are unknown.
     epistemic_count: markers. epistemic_density: markers per 1,000 of the unit of length. gap_per_token and surprisal:
@@ -37,7 +37,7 @@ _SCORED_COLUMNS = [quantity.column for quantity in SCORED]
 
 
 def quantities(lexicons: list[str], measured: list[str], *, scored: bool) -> list[Quantity]:
-    """Return everything that is compared, in display order."""
+    """Return the compared quantities, in display order."""
     markers = [
         quantity
         for lexicon in lexicons
@@ -55,7 +55,7 @@ def lexicons_of(run: Run) -> list[str]:
 
 
 def measured_numbers(run: Run) -> list[str]:
-    """The columns of the recipe's own measures that are numbers, or true and false."""
+    """Return the columns of the recipe's own measures that are numbers or booleans."""
     stored = run.stored(MEASURES).schema
     return [name for name, dtype in stored.items() if name not in MEASURES.schema and _is_number(dtype)]
 
@@ -117,9 +117,9 @@ def samples(run: Run, lexicons: list[str], with_verdicts: bool = True) -> pl.Dat
 
 
 def _unconditional(recipe: Recipe) -> pl.Expr:
-    """True for traces that were requested whatever the verdicts on others of their task and privilege.
+    """Return True for traces that were requested whatever the verdicts on others of their task and privilege.
 
-    Conditional are traces that `until` requests after the first batch, because too few were correct, and a verifier's
+    The others are those that `until` requests after the first batch, because too few were correct, and a verifier's
     turns after the first, because that one was wrong. Rates over such traces are not the teacher's rates.
     """
     generate = recipe.generate
@@ -136,7 +136,7 @@ def _unconditional(recipe: Recipe) -> pl.Expr:
 
 
 def with_lengths(rows: pl.DataFrame, lexicons: list[str]) -> tuple[pl.DataFrame, str]:
-    """Add `length` and a column of marker densities per lexicon to one teacher's rows; return the unit of both too.
+    """Add `length` and a column of marker densities per lexicon to one teacher's rows; also return the unit of both.
 
     The unit is `tokens`, or `words` if some token count is unknown, as lengths are compared in one unit only. A trace
     without text has no density.

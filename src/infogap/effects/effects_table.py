@@ -1,4 +1,4 @@
-"""Everything that is said of privileges, teacher by teacher, from the tables of a run.
+"""Compute the effects of privileges, teacher by teacher, from the tables of a run.
 
 The first table is that of Kim et al. 2026 (arXiv 2603.24472), section 3: score, length and epistemic count for each
 privilege.
@@ -91,7 +91,7 @@ def _effects(
 
 
 def _means(rows: pl.DataFrame, of: list[Quantity], recipe: Recipe) -> list[Means]:
-    """A row per privilege, from the poorest to the richest."""
+    """Return a row per privilege, from the poorest to the richest."""
     answered = ~pl.col("failed")
     table = rows.group_by("privilege", maintain_order=True).agg(
         *(pl.col(quantity.column).filter(answered).mean() for quantity in of),

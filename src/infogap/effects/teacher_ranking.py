@@ -1,4 +1,4 @@
-"""Teachers beside each other, on the tasks and privileges that all of them answered."""
+"""Compare teachers on the tasks and privileges that all of them answered."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class RankedTeacher:
 
 @dataclass(frozen=True)
 class TeacherRanking:
-    """The teachers, the most accurate first; among equals, and without scores, the one that suits the scorer best.
+    """The teachers, the most accurate first; among equals, and without scores, the one that fits the scorer best.
 
-    `cells` are the pairs of task and privilege that every teacher answered, `of_cells` those that any did. Lengths and
-    densities are in words: tokens of different teachers are different units.
+    `cells` counts the pairs of task and privilege that every teacher answered, `of_cells` those that any did. Lengths
+    and densities are in words, as teachers have different tokens.
     """
 
     teachers: list[RankedTeacher]
@@ -87,12 +87,12 @@ def rank_teachers(run: Run, with_verdicts: bool = True) -> TeacherRanking | None
         for quantity in wanted
         for name, rows in _by_teacher(task_values(shared, quantity, "teacher", "task_id", "privilege"), names)
     }
-    found = estimates(values, run.recipe.seed)
+    by_key = estimates(values, run.recipe.seed)
     rows = [
         RankedTeacher(
             name,
             shared.filter(teacher=name).height,
-            {quantity: found[name, quantity] for quantity in wanted if (name, quantity) in found},
+            {quantity: by_key[name, quantity] for quantity in wanted if (name, quantity) in by_key},
         )
         for name in names
     ]
@@ -137,8 +137,8 @@ def _notes(run: Run, ranking: TeacherRanking, traces: pl.DataFrame) -> list[str]
     if not ranking.cells:
         fewest = traces.group_by("teacher").agg(pl.col("task_id").n_unique()).sort("task_id", "teacher").row(0)
         return [
-            f"No ranking: no task was answered by all {count} teachers under the same privilege ({fewest[0]} has "
-            f"answered {fewest[1]:,} tasks)."
+            f"No ranking: no task was answered by all {count} teachers under the same privilege ({fewest[0]} answered "
+            f"{fewest[1]:,} tasks)."
         ]
     notes = [
         f"Over {ranking.tasks:,} tasks and {ranking.cells:,} pairs of task and privilege "
@@ -149,9 +149,9 @@ def _notes(run: Run, ranking: TeacherRanking, traces: pl.DataFrame) -> list[str]
     if any(quantity in SCORED for quantity in ranking.quantities):
         scorer = run.scan(GAPS).select("scorer").drop_nulls().head(1).collect()
         notes.append(
-            f"Surprisal and RSR are those of {scorer.item() if scorer.height else 'the scorer'}: they say how the "
-            "traces suit it as a student. A lower RSR (Rank-Surprisal Ratio, arXiv 2601.14249) suits it better."
+            f"Surprisal and RSR are those of {scorer.item() if scorer.height else 'the scorer'}: they show how well "
+            "the traces fit it as a student. A lower RSR (Rank-Surprisal Ratio, arXiv 2601.14249) fits better."
         )
     else:
-        notes.append("How traces suit a student is not measured; `measure: {gap: {scorer: STUDENT}}` does it.")
+        notes.append("How well traces fit a student is not measured; add `measure: {gap: {scorer: STUDENT}}`.")
     return notes

@@ -1,4 +1,4 @@
-"""The report: one self-contained page of a run."""
+"""Render the report: one self-contained page on a run."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def page(run: Run) -> str:
 
 
 def _stage_counts(run: Run) -> list[tuple[str, int, list[tuple[str, Any]]]]:
-    """Return each stage with its rows and counts (skipped, merged, failed and why)."""
+    """Return each stage with its rows and its counts, such as skipped, merged or failed ones by reason."""
     counted = []
     asked_for = {"gaps": run.recipe.measure.gap, "contamination": run.recipe.decontaminate}
     for folder in ("tasks", "traces", "verdicts", "gaps", "measures", "duplicates", "contamination", "mix"):
@@ -69,7 +69,7 @@ def _flat(counts: dict[str, Any], above: str = "") -> Any:
         name = f"{above} / {key}" if above else str(key)
         if isinstance(value, dict):
             yield from _flat(value, name)
-        elif isinstance(value, list):  # a source each
+        elif isinstance(value, list):  # an entry per source
             for entry in value:
                 rest = {key: count for key, count in entry.items() if key != "source"}
                 yield from _flat(rest, f"{name} / {entry['source']}")
@@ -85,7 +85,7 @@ def effects_sections(run: Run, environment: Environment) -> str:
 
 
 def teachers_section(run: Run, environment: Environment) -> str:
-    """Render the table of teachers; empty where there is only one."""
+    """Render the table of teachers; empty if there is only one."""
     ranking = rank_teachers(run)
     if ranking is None:
         return ""
@@ -117,7 +117,7 @@ def _rate(row: Passes, k: int) -> str:
 
 TOKENS_SHOWN = 500
 TRACES_SHOWN = 10
-_STRONGEST = 4.0  # nats: gaps beyond it have the full colour
+_STRONGEST = 4.0  # nats: gaps from here on have the full colour
 _MORE, _LESS = "200, 85, 61", "47, 102, 144"  # red, green and blue of tokens made likelier, and less likely
 
 
@@ -133,7 +133,7 @@ class Coloured:
 
 
 def gaps_section(run: Run, environment: Environment) -> str:
-    """Render the section; empty if the recipe scores nothing."""
+    """Render the section on the gap; empty if the recipe scores nothing."""
     gap = run.recipe.measure.gap
     if gap is None:
         return ""

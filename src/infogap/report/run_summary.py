@@ -1,4 +1,4 @@
-"""Summary of a run in tables: what each privilege did, the funnel, and the mix."""
+"""Summarize a run in tables: the figures of each privilege, the funnel, and the mix."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _FIGURES = ("target", "achieved", "available")
-_VALUES = 40  # of an axis in a table; those that are short come first
+_VALUES = 40  # of an axis in a table; if there are more, those that are short come first
 
 
 def funnels(run: Run) -> dict[str, Funnel]:
@@ -71,22 +71,22 @@ def funnel_table(run: Run, name: str, funnel: Funnel) -> Table:
 
 def print_funnel(run: Run) -> None:
     """Print the funnel of each mix, and the rows that were not imported."""
-    found = funnels(run)
+    by_mix = funnels(run)
     console = stdout()
-    if found and (before := rows_not_imported(run)):
+    if by_mix and (before := rows_not_imported(run)):
         console.print(before, style="dim")
-    for name, funnel in found.items():
+    for name, funnel in by_mix.items():
         console.print(funnel_table(run, name, funnel))
 
 
 def print_outlook(run: Run) -> None:
-    """Print what is known of students that are trained on such mixes."""
+    """Print what published findings predict for students trained on the mixes."""
     for sentence in outlook(mix_profiles(run)):
         stdout().print(sentence.replace("`", ""), style="dim", markup=False, highlight=False)
 
 
 def print_mixes(run: Run) -> None:
-    """Print, for each mix, target, achieved and available by value, or its size alone where it has no axis."""
+    """Print, for each mix, target, achieved and available by value, or only its size if it has no axis."""
     for name, counts in mix_counts(run).items():
         print_mix_figures(name, counts)
 
@@ -122,7 +122,7 @@ def summary(run: Run) -> dict[str, Any]:
 
 
 def print_summary(run: Run) -> None:
-    """Print the tables, and what to do next."""
+    """Print the tables, and the next steps."""
     console = stdout()
     console.print()
     console.print(privilege_table(run))
@@ -135,7 +135,7 @@ def print_summary(run: Run) -> None:
 
 
 def privilege_table(run: Run) -> Table:
-    """Privilege (and teacher, where there are several) x (traces, accuracy, mean tokens, markers)."""
+    """Build a row per privilege (and teacher, of several): traces, accuracy, mean tokens, markers."""
     from rich.table import Table
 
     traces = traces_in_short(run)
@@ -152,7 +152,7 @@ def privilege_table(run: Run) -> Table:
     columns[f"markers per 1,000 {density_unit(traces)}"] = lambda row: _number(row.density, ".2f")
     for heading in columns:
         names = heading in ("privilege", "teacher")
-        # Where the terminal is narrow headings are folded, so that a name such as `solution_no_think` can be read.
+        # In a narrow terminal headings wrap, so that a name such as `solution_no_think` stays readable.
         table.add_column(heading, justify="left" if names else "right", overflow="fold", no_wrap=names)
     for row in rows:
         table.add_row(*(cell(row) for cell in columns.values()))
@@ -160,7 +160,7 @@ def privilege_table(run: Run) -> Table:
 
 
 def mix_title(name: str, counts: dict[str, Any]) -> str:
-    """Return a mix's heading: its traces, of the target."""
+    """Return a mix's heading, with its number of traces and the target."""
     size, target = counts["size"], counts["target_size"]
     wanted = f" of {target:,}" if target != size else ""
     title = "The mix" if name == THE_MIX else f"The mix {name}"
@@ -168,7 +168,7 @@ def mix_title(name: str, counts: dict[str, Any]) -> str:
 
 
 def mix_table(name: str, counts: dict[str, Any]) -> Table:
-    """Build a row per value of every axis of a mix: target, achieved, available. Of very many values, the first."""
+    """Build a row per value of every axis of a mix: target, achieved, available; at most _VALUES of an axis."""
     from rich.table import Table
 
     table = Table(title=mix_title(name, counts), title_justify="left", title_style="bold")
