@@ -42,7 +42,7 @@ class Calibration:
     error: float | None  # expected calibration error, 0 to 1; None without traces
     bins: list[Group]  # without empty ones, from the least confident
     privileges: list[tuple[Group, float]]  # each with its own calibration error
-    bands: list[Group]  # empty where the traces are not measured
+    bands: list[Group]  # empty if the traces are not measured
     sure_and_not: pl.DataFrame  # trace_id, task_id, privilege, verdict, epistemic_density, answer_confidence
 
 

@@ -52,7 +52,7 @@ _BEFORE_RANKS = Table(
 class ScoredText:
     """A text's tokens, the log-probability of each (in nats), the character at which each begins, and its rank.
 
-    `ranks` is None where the model gives none.
+    `ranks` is None if the model gives none.
     """
 
     tokens: NDArray[np.int64]

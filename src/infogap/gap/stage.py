@@ -26,23 +26,6 @@ from infogap.verify.pass_rate_filter import PROBED, not_selected
 _COLUMNS = ("trace_id", *PROBED, "privilege", "context_id", "reasoning", "response", "finish_reason", "error")
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A part's traces, the texts to score of each (None: it is not scored), and these texts by their keys.
-
-    Tasks and equal prompts follow each other, so that a model can read a prompt once.
-    """
-
-    traces: list[dict[str, Any]]
-    texts: list[TraceTexts | None]
-    to_score: dict[str, TextToScore]
-
-    @property
-    def ranked(self) -> set[str]:
-        """The keys of the texts whose tokens' ranks are needed: those under the student's prompt."""
-        return {texts.student for texts in self.texts if texts is not None}
-
-
 def _part(run: Run) -> dict[str, Any]:
     gap = run.recipe.measure.gap
     assert gap is not None
@@ -99,6 +82,23 @@ def _score_all(run: Run, scorer: Callable[[], Scorer], store: ScoredStore, stop:
     return Outcome(out.rows, counts, _notes(run, reasons, without_ranks))
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A part's traces, the texts to score of each (None: it is not scored), and these texts by their keys.
+
+    Tasks and equal prompts follow each other, so that a model can read a prompt once.
+    """
+
+    traces: list[dict[str, Any]]
+    texts: list[TraceTexts | None]
+    to_score: dict[str, TextToScore]
+
+    @property
+    def ranked(self) -> set[str]:
+        """The keys of the texts whose tokens' ranks are needed: those under the student's prompt."""
+        return {texts.student for texts in self.texts if texts is not None}
+
+
 def _parts(run: Run, prompts: Prompts) -> Iterator[_Part]:
     """Yield the traces part by part, with the texts to score. Tasks that `select` leaves out are not scored."""
     left_out = set(not_selected(run).collect().iter_rows())
@@ -127,30 +127,10 @@ def _parts(run: Run, prompts: Prompts) -> Iterator[_Part]:
         yield _Part(traces, texts, dict(sorted(to_score.items(), key=lambda item: order[item[0]])))
 
 
-def borrow_scores(run: Run, others: Iterable[Run]) -> None:
-    """Copy from other runs the scores of texts that are not scored here yet."""
-    store = ScoredStore(run.path / GAPS.name / FOLDER)
-    lenders = [ScoredStore(other.path / GAPS.name / FOLDER) for other in others]
-    for part in _parts(run, Prompts(run, scorer_identity(run))):
-        for lender in lenders:
-            for key, text in sorted(lender.get(store.missing(part.to_score, part.ranked)).items()):
-                ranks = None if text.ranks is None else text.ranks.tolist()
-                if ranks or key not in part.ranked:  # a score without ranks may be from before ranks were kept
-                    store.add(
-                        Scored(key, text.tokens.tolist(), text.logprobs.tolist(), text.offsets.tolist(), ranks=ranks)
-                    )
-
-
 def _by_key(run: Run, table: Table, keys: list[str | None]) -> dict[str, dict[str, Any]]:
     wanted = sorted({key for key in keys if key is not None})
     rows = run.scan(table).filter(pl.col(table.key).is_in(wanted)).collect()
     return {row[table.key]: row for row in rows.iter_rows(named=True)}
-
-
-def _answers(run: Run, trace_ids: list[str]) -> dict[str, str]:
-    """Read the final answers that the verifier extracted, by trace_id."""
-    rows = run.scan(VERDICTS).filter(pl.col("trace_id").is_in(trace_ids)).select("trace_id", "extracted_answer")
-    return {trace_id: answer for trace_id, answer in rows.collect().iter_rows() if answer}
 
 
 def _done_before(run: Run, prompts: Prompts, store: ScoredStore) -> int:
@@ -209,6 +189,12 @@ def _stopped() -> StoppedError:
     return StoppedError("stopped as asked: the scores so far are on disk; the same command continues from there")
 
 
+def _answers(run: Run, trace_ids: list[str]) -> dict[str, str]:
+    """Read the final answers that the verifier extracted, by trace_id."""
+    rows = run.scan(VERDICTS).filter(pl.col("trace_id").is_in(trace_ids)).select("trace_id", "extracted_answer")
+    return {trace_id: answer for trace_id, answer in rows.collect().iter_rows() if answer}
+
+
 def _notes(run: Run, reasons: Counter[str], without_ranks: int) -> list[str]:
     ranks = [
         f"{without_ranks:,} of the traces have no Rank-Surprisal Ratio (`rsr`): {NO_RANKS}. vLLM and the embedded "
@@ -221,6 +207,20 @@ def _notes(run: Run, reasons: Counter[str], without_ranks: int) -> list[str]:
         f"`detail` in {run.path / GAPS.name} says why, trace by trace",
         *ranks,
     ]
+
+
+def borrow_scores(run: Run, others: Iterable[Run]) -> None:
+    """Copy from other runs the scores of texts that are not scored here yet."""
+    store = ScoredStore(run.path / GAPS.name / FOLDER)
+    lenders = [ScoredStore(other.path / GAPS.name / FOLDER) for other in others]
+    for part in _parts(run, Prompts(run, scorer_identity(run))):
+        for lender in lenders:
+            for key, text in sorted(lender.get(store.missing(part.to_score, part.ranked)).items()):
+                ranks = None if text.ranks is None else text.ranks.tolist()
+                if ranks or key not in part.ranked:  # a score without ranks may be from before ranks were kept
+                    store.add(
+                        Scored(key, text.tokens.tolist(), text.logprobs.tolist(), text.offsets.tolist(), ranks=ranks)
+                    )
 
 
 def _absent(recipe: Recipe) -> str:

@@ -15,7 +15,7 @@ from infogap.generate.fill_round import fill_round
 from infogap.generate.request_plan import Plan, context_writer
 from infogap.generate.top_up_plan import TopUpPlan, TopUpRound
 from infogap.generate.trace_files import Rounds, Row, part_number
-from infogap.generate.trace_store import nothing_but_failures, round_parts
+from infogap.generate.trace_store import failed_teachers, round_parts
 from infogap.interrupts import Stopping
 from infogap.recipe.generate_section import Generate
 from infogap.runs.run_folder import Run, TableWriter, read_part
@@ -40,7 +40,7 @@ def fill_rounds(
     with run.rewrite(CONTEXTS) as contexts:
         filling = _Filling(run, generate, opened, stop, tags, contexts)
         last, rounds = filling.of_recipe()
-        if top_up_rounds and nothing_but_failures(run.path / TRACES.name):
+        if top_up_rounds and failed_teachers(run.path / TRACES.name):
             return last, rounds
         for each in top_up_rounds:
             rounds = filling.of_top_up(each, rounds)
@@ -72,7 +72,7 @@ class _Filling:
             if round_ and not plan.total:
                 return plan, round_
             self._fill(plan)
-            if not self._in_rounds or (round_ == 0 and nothing_but_failures(self._folder, round_)):
+            if not self._in_rounds or (round_ == 0 and failed_teachers(self._folder, round_)):
                 return plan, round_ + 1
             _grade(self._run, plan)
         raise AssertionError("rounds end")

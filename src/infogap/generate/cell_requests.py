@@ -113,6 +113,88 @@ class Schedule:
         return due(use, self._generate.samples, self._generate.until, traces, attempts)
 
 
+def _decision(select: Select, probes: list[EarlierTrace]) -> str:
+    graded = [probe for probe in probes if probe.sample < select.samples and probe.verdict in GRADED]
+    return decision(select, sum(probe.verdict == "correct" for probe in graded), len(graded))
+
+
+def due(
+    use: PrivilegeUse,
+    samples: int,
+    until: Until | None,
+    traces: Sequence[EarlierTrace],
+    attempts: Sequence[EarlierTrace] = (),
+) -> list[CellRequest]:
+    """Return the cell's next requests; none if it is complete.
+
+    `samples` and `until` are the recipe's; `traces` are the cell's own; `attempts` are all traces of the privilege that
+    it shows attempts of. With `until`, there are none once enough traces are correct, and a cell never has more than
+    `max_attempts` traces, turns included.
+    """
+    if until and satisfied(until, traces):
+        return []
+    usable = _Attempts(use, attempts)
+    requests = _next_turns(use, traces, usable) or [
+        CellRequest(sample, 0, usable.for_sample(sample)) for sample in _new_samples(samples, until, traces)
+    ]
+    return _as_allowed(until, traces, requests)
+
+
+def satisfied(until: Until, traces: Sequence[EarlierTrace]) -> bool:
+    """Return True if a cell has as many correct traces as the recipe asks for."""
+    return sum(trace.verdict == "correct" for trace in traces) >= until.correct
+
+
+def _new_samples(batch: int, until: Until | None, traces: Sequence[EarlierTrace]) -> range:
+    """Return the samples to begin: the first batch, then batch by batch until enough are correct."""
+    begun = _begun(traces)
+    if begun < batch:
+        return range(begun, batch)
+    return range(begun, begun + batch) if until else range(0)
+
+
+def _next_turns(use: PrivilegeUse, traces: Sequence[EarlierTrace], usable: _Attempts) -> list[CellRequest]:
+    """Continue the chains that end with a wrong trace and have turns left."""
+    return [
+        CellRequest(sample, len(chain), (*usable.for_sample(sample), *chain))
+        for sample, chain in _chains(traces).items()
+        if len(chain) < use.turns and chain[-1].verdict == "wrong"
+    ]
+
+
+def _chains(traces: Sequence[EarlierTrace]) -> dict[int, list[EarlierTrace]]:
+    """Group the traces by sample, in order of round: each but the first follows a wrong one."""
+    in_order = sorted(traces, key=lambda trace: (trace.sample, trace.round))
+    return {sample: list(chain) for sample, chain in groupby(in_order, key=lambda trace: trace.sample)}
+
+
+def _as_allowed(until: Until | None, traces: Sequence[EarlierTrace], requests: list[CellRequest]) -> list[CellRequest]:
+    return requests[: max(until.max_attempts - len(traces), 0)] if until else requests
+
+
+def _begun(traces: Sequence[EarlierTrace]) -> int:
+    """Return the number of the next sample."""
+    return 1 + max((trace.sample for trace in traces), default=-1)
+
+
+class _Attempts:
+    """The attempts that a privilege can show, dealt to its samples."""
+
+    def __init__(self, use: PrivilegeUse, attempts: Sequence[EarlierTrace]) -> None:
+        in_order = sorted(attempts, key=lambda trace: (trace.sample, trace.round))
+        self._use = use
+        self._right = [trace for trace in in_order if trace.verdict == "correct"]
+        self._wrong = [trace for trace in in_order if trace.verdict == "wrong"]
+
+    def for_sample(self, sample: int) -> tuple[EarlierTrace, ...]:
+        """Return the attempts for a sample: different ones for each sample while they last; none if there are none."""
+        main, beside = self._of(self._use.attempts), self._of(self._use.privilege.beside)
+        return tuple(dealt[sample % len(dealt)] for dealt in (main, beside) if dealt) if main else ()
+
+    def _of(self, kind: AttemptKind | None) -> list[EarlierTrace]:
+        return [] if kind is None else self._right if kind == "right" else self._wrong
+
+
 @dataclass(frozen=True)
 class MoreSamples:
     """The samples that a top-up adds for one teacher, or, in later rounds, the turns that follow from them.
@@ -152,85 +234,3 @@ class TopUpSchedule(Schedule):
             CellRequest(sample, 0, usable.for_sample(sample)) for sample in range(first, first + more)
         ]
         return _as_allowed(self._generate.until, traces, requests)
-
-
-def _decision(select: Select, probes: list[EarlierTrace]) -> str:
-    graded = [probe for probe in probes if probe.sample < select.samples and probe.verdict in GRADED]
-    return decision(select, sum(probe.verdict == "correct" for probe in graded), len(graded))
-
-
-def due(
-    use: PrivilegeUse,
-    samples: int,
-    until: Until | None,
-    traces: Sequence[EarlierTrace],
-    attempts: Sequence[EarlierTrace] = (),
-) -> list[CellRequest]:
-    """Return the cell's next requests; none if it is complete.
-
-    `samples` and `until` are the recipe's; `traces` are the cell's own; `attempts` are all traces of the privilege that
-    it shows attempts of. With `until`, there are none once enough traces are correct, and a cell never has more than
-    `max_attempts` traces, turns included.
-    """
-    if until and satisfied(until, traces):
-        return []
-    usable = _Attempts(use, attempts)
-    requests = _next_turns(use, traces, usable) or [
-        CellRequest(sample, 0, usable.for_sample(sample)) for sample in _new_samples(samples, until, traces)
-    ]
-    return _as_allowed(until, traces, requests)
-
-
-def _next_turns(use: PrivilegeUse, traces: Sequence[EarlierTrace], usable: _Attempts) -> list[CellRequest]:
-    """Continue the chains that end with a wrong trace and have turns left."""
-    return [
-        CellRequest(sample, len(chain), (*usable.for_sample(sample), *chain))
-        for sample, chain in _chains(traces).items()
-        if len(chain) < use.turns and chain[-1].verdict == "wrong"
-    ]
-
-
-def _as_allowed(until: Until | None, traces: Sequence[EarlierTrace], requests: list[CellRequest]) -> list[CellRequest]:
-    return requests[: max(until.max_attempts - len(traces), 0)] if until else requests
-
-
-def satisfied(until: Until, traces: Sequence[EarlierTrace]) -> bool:
-    """Return True if a cell has as many correct traces as the recipe asks for."""
-    return sum(trace.verdict == "correct" for trace in traces) >= until.correct
-
-
-def _new_samples(batch: int, until: Until | None, traces: Sequence[EarlierTrace]) -> range:
-    """Return the samples to begin: the first batch, then batch by batch until enough are correct."""
-    begun = _begun(traces)
-    if begun < batch:
-        return range(begun, batch)
-    return range(begun, begun + batch) if until else range(0)
-
-
-def _begun(traces: Sequence[EarlierTrace]) -> int:
-    """Return the number of the next sample."""
-    return 1 + max((trace.sample for trace in traces), default=-1)
-
-
-def _chains(traces: Sequence[EarlierTrace]) -> dict[int, list[EarlierTrace]]:
-    """Group the traces by sample, in order of round: each but the first follows a wrong one."""
-    in_order = sorted(traces, key=lambda trace: (trace.sample, trace.round))
-    return {sample: list(chain) for sample, chain in groupby(in_order, key=lambda trace: trace.sample)}
-
-
-class _Attempts:
-    """The attempts that a privilege can show, dealt to its samples."""
-
-    def __init__(self, use: PrivilegeUse, attempts: Sequence[EarlierTrace]) -> None:
-        in_order = sorted(attempts, key=lambda trace: (trace.sample, trace.round))
-        self._use = use
-        self._right = [trace for trace in in_order if trace.verdict == "correct"]
-        self._wrong = [trace for trace in in_order if trace.verdict == "wrong"]
-
-    def for_sample(self, sample: int) -> tuple[EarlierTrace, ...]:
-        """Return the attempts for a sample: different ones for each sample while they last; none if there are none."""
-        main, beside = self._of(self._use.attempts), self._of(self._use.privilege.beside)
-        return tuple(dealt[sample % len(dealt)] for dealt in (main, beside) if dealt) if main else ()
-
-    def _of(self, kind: AttemptKind | None) -> list[EarlierTrace]:
-        return [] if kind is None else self._right if kind == "right" else self._wrong

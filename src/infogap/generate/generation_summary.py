@@ -74,8 +74,8 @@ def _of(to_teacher: TeacherRequests) -> str:
 def _until(run: Run, generate: Generate, until: Until, to_teacher: TeacherRequests) -> tuple[dict[str, int], str]:
     """Count a teacher's cells (a task under a privilege) with enough correct traces, and the traces spent on others.
 
-    Probes to which `until` does not apply are left out: those of tasks that are not selected, or all where the recipe
-    does not name `unguided`.
+    Probes to which `until` does not apply are left out: those of tasks that are not selected, or all if the recipe does
+    not name `unguided`.
     """
     verdicts, uses = scan_round_verdicts(run), generate.uses_of(to_teacher.teacher.recipe_name)
     of_teacher = pl.col("teacher") == to_teacher.teacher.name if to_teacher.teacher.named else pl.lit(True)

@@ -41,65 +41,6 @@ class Planned:
     round: int
 
 
-class TeacherRequests:
-    """The requests to one teacher in a round."""
-
-    def __init__(
-        self, run: Run, teacher: AnsweringTeacher, contexts: ContextWriter, more: MoreSamples | None = None
-    ) -> None:
-        """`more`: in a round of a top-up, the samples that it adds for this teacher."""
-        generate = run.recipe.generate
-        assert generate is not None
-        uses = generate.uses_of(teacher.recipe_name)
-        self.teacher = teacher
-        self.schedule = (
-            Schedule(generate, contexts, uses) if more is None else TopUpSchedule(generate, contexts, uses, more)
-        )
-        self.total = 0  # once the round is settled
-        self.first = 0  # the index of its first request in the round
-        self._generate: Generate = generate
-        self._seed = run.recipe.seed
-        self._contexts = contexts
-        self._drawn_from = list(run.recipe.every_teacher) if generate.one_teacher_per_task else []
-
-    def answers(self, task_id: str) -> bool:
-        """Return True if the teacher answers a task: it answers all, unless each task is drawn for one teacher."""
-        return not self._drawn_from or drawn_teacher(self._seed, task_id, self._drawn_from) == self.teacher.recipe_name
-
-    def cells(self, task: Task, earlier: EarlierRounds) -> Iterator[Cell]:
-        """Yield the task's cells with requests due."""
-        if self.answers(task["task_id"]):
-            own = earlier.of(task["task_id"], self.teacher.name if self.teacher.named else None)
-            yield from self.schedule.cells(task, own)
-
-    def prompts(
-        self, task: Task, cell: Cell, texts: dict[str, Attempt]
-    ) -> Iterator[tuple[Context, list[tuple[int, Request]]]]:
-        """Yield a cell's contexts, each with its requests and their samples: one for all, or one for each request.
-
-        `texts` holds the attempts that the cell shows, by trace_id.
-        """
-        if cell.context is not None:
-            yield cell.context, self._requests(task, cell, cell.context, cell.requests)
-            return
-        for due in cell.requests:
-            attempts = [texts[trace.trace_id] for trace in due.attempts]
-            context = self._contexts.write(task, cell.use, attempts)
-            yield context, self._requests(task, cell, context, [due])
-
-    def _requests(
-        self, task: Task, cell: Cell, context: Context, requests_due: list[CellRequest]
-    ) -> list[tuple[int, Request]]:
-        prompt = teacher_prompt(task["question"], context.text, self._generate.instruction, self._generate.wording)
-        messages = [{"role": "user", "content": prompt}]
-        requests = []
-        for due in requests_due:
-            turn = (due.turn,) if due.turn else ()
-            seed = self.teacher.seed(self._seed, task["task_id"], cell.use.label, due.sample, *turn)
-            requests.append((due.sample, Request(self.teacher.request_id(messages, seed), messages, seed)))
-        return requests
-
-
 class Plan:
     """All requests of a round: derived again in every pass instead of held, so that any number fits in memory."""
 
@@ -226,14 +167,63 @@ def _context_row(task: Task, cell: Cell, context: Context) -> dict[str, Any]:
     }
 
 
-def context_writer(run: Run) -> ContextWriter:
-    """Make the writer of a run's contexts; it holds all tasks in memory if a privilege takes text from other tasks."""
-    generate = run.recipe.generate
-    assert generate is not None
-    rows: list[dict[str, Any]] = []
-    if any(use.privilege.from_other_tasks for use in generate.uses):
-        rows = run.scan(TASKS).sort("task_id").collect().to_dicts()
-    return ContextWriter(generate.wording, Decoys(run.recipe.seed, rows, run.base))
+class TeacherRequests:
+    """The requests to one teacher in a round."""
+
+    def __init__(
+        self, run: Run, teacher: AnsweringTeacher, contexts: ContextWriter, more: MoreSamples | None = None
+    ) -> None:
+        """`more`: in a round of a top-up, the samples that it adds for this teacher."""
+        generate = run.recipe.generate
+        assert generate is not None
+        uses = generate.uses_of(teacher.recipe_name)
+        self.teacher = teacher
+        self.schedule = (
+            Schedule(generate, contexts, uses) if more is None else TopUpSchedule(generate, contexts, uses, more)
+        )
+        self.total = 0  # once the round is settled
+        self.first = 0  # the index of its first request in the round
+        self._generate: Generate = generate
+        self._seed = run.recipe.seed
+        self._contexts = contexts
+        self._drawn_from = list(run.recipe.every_teacher) if generate.one_teacher_per_task else []
+
+    def answers(self, task_id: str) -> bool:
+        """Return True if the teacher answers a task: it answers all, unless each task is drawn for one teacher."""
+        return not self._drawn_from or drawn_teacher(self._seed, task_id, self._drawn_from) == self.teacher.recipe_name
+
+    def cells(self, task: Task, earlier: EarlierRounds) -> Iterator[Cell]:
+        """Yield the task's cells with requests due."""
+        if self.answers(task["task_id"]):
+            own = earlier.of(task["task_id"], self.teacher.name if self.teacher.named else None)
+            yield from self.schedule.cells(task, own)
+
+    def prompts(
+        self, task: Task, cell: Cell, texts: dict[str, Attempt]
+    ) -> Iterator[tuple[Context, list[tuple[int, Request]]]]:
+        """Yield a cell's contexts, each with its requests and their samples: one for all, or one for each request.
+
+        `texts` holds the attempts that the cell shows, by trace_id.
+        """
+        if cell.context is not None:
+            yield cell.context, self._requests(task, cell, cell.context, cell.requests)
+            return
+        for due in cell.requests:
+            attempts = [texts[trace.trace_id] for trace in due.attempts]
+            context = self._contexts.write(task, cell.use, attempts)
+            yield context, self._requests(task, cell, context, [due])
+
+    def _requests(
+        self, task: Task, cell: Cell, context: Context, requests_due: list[CellRequest]
+    ) -> list[tuple[int, Request]]:
+        prompt = teacher_prompt(task["question"], context.text, self._generate.instruction, self._generate.wording)
+        messages = [{"role": "user", "content": prompt}]
+        requests = []
+        for due in requests_due:
+            turn = (due.turn,) if due.turn else ()
+            seed = self.teacher.seed(self._seed, task["task_id"], cell.use.label, due.sample, *turn)
+            requests.append((due.sample, Request(self.teacher.request_id(messages, seed), messages, seed)))
+        return requests
 
 
 def drawn_teacher(seed: int, task_id: str, teachers: Sequence[str]) -> str:
@@ -244,3 +234,13 @@ def drawn_teacher(seed: int, task_id: str, teachers: Sequence[str]) -> str:
     tasks, while no other task changes its teacher.
     """
     return max(teachers, key=lambda name: (stable_id("teacher of a task", seed, task_id, name), name))
+
+
+def context_writer(run: Run) -> ContextWriter:
+    """Make the writer of a run's contexts; it holds all tasks in memory if a privilege takes text from other tasks."""
+    generate = run.recipe.generate
+    assert generate is not None
+    rows: list[dict[str, Any]] = []
+    if any(use.privilege.from_other_tasks for use in generate.uses):
+        rows = run.scan(TASKS).sort("task_id").collect().to_dicts()
+    return ContextWriter(generate.wording, Decoys(run.recipe.seed, rows, run.base))

@@ -12,10 +12,10 @@ from infogap.generate.answering_teacher import OneOpenTeacher
 from infogap.generate.fill_round import stopped
 from infogap.generate.generate_settings import generate_settings
 from infogap.generate.generation_summary import summary
-from infogap.generate.throughput import PaceReader, in_brackets
+from infogap.generate.throughput import PaceReader, progress_by_teacher
 from infogap.generate.top_up_plan import TopUpPlan, forget_void_plan
 from infogap.generate.trace_cache import drop_from_cache
-from infogap.generate.trace_store import answered, failures, keep_rounds, move_to_cache, nothing_but_failures
+from infogap.generate.trace_store import answered, failed_teachers, failures, keep_rounds, move_to_cache
 from infogap.interrupts import run_stoppable
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
@@ -35,7 +35,7 @@ def _make(run: Run) -> Outcome:
     assert generate is not None
     folder = run.path / TRACES.name
     dropped = forget_void_plan(run)
-    _forget_if_nothing_but_failures(run)
+    _forget_if_only_failures(run)
     tags = Counter[str]()
     with closing(OneOpenTeacher(run.resolve)) as opened:
         plan, rounds = run_stoppable(
@@ -49,10 +49,10 @@ def _make(run: Run) -> Outcome:
     return outcome if dropped is None else replace(outcome, notes=[dropped, *outcome.notes])
 
 
-def _forget_if_nothing_but_failures(run: Run) -> None:
+def _forget_if_only_failures(run: Run) -> None:
     """Start over if every request to a teacher has failed so far: sending them again loses nothing."""
     folder = run.path / TRACES.name
-    if nothing_but_failures(folder):
+    if failed_teachers(folder):
         move_to_cache(folder)
 
 
@@ -72,7 +72,7 @@ def _begun(run: Run) -> tuple[int, str] | None:
         return None
     done, total = progress_on_disk
     pace = PaceReader(folder).read() if run.recipe.teachers else None
-    return done, f"{done:,} of {total:,} requests are answered{in_brackets(pace.teachers) if pace else ''}"
+    return done, f"{done:,} of {total:,} requests are answered{progress_by_teacher(pace.teachers) if pace else ''}"
 
 
 def _absent(recipe: Recipe) -> str:

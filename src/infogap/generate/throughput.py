@@ -37,7 +37,7 @@ class Pace:
         return sum(self.failures.values())
 
 
-def in_brackets(progress: dict[str, tuple[int, int]]) -> str:
+def progress_by_teacher(progress: dict[str, tuple[int, int]]) -> str:
     """Format the progress of several teachers: ` (small 30 of 40, large 0 of 40)`; empty for only one."""
     parts = [f"{name} {answered:,} of {total:,}" for name, (answered, total) in progress.items()]
     return f" ({', '.join(parts)})" if parts else ""

@@ -188,7 +188,7 @@ class Answers:
     failed: int = 0
 
     @property
-    def nothing_but_failures(self) -> bool:
+    def only_failures(self) -> bool:
         return 0 < self.answered == self.failed
 
 
@@ -214,9 +214,9 @@ def answers_by_teacher(folder: Path, round_: int | None = None) -> dict[str, Ans
     return by_teacher
 
 
-def nothing_but_failures(folder: Path, round_: int | None = None) -> list[str]:
+def failed_teachers(folder: Path, round_: int | None = None) -> list[str]:
     """Return the teachers whose every request so far, or in a complete round, has failed."""
-    return [name for name, answers in answers_by_teacher(folder, round_).items() if answers.nothing_but_failures]
+    return [name for name, answers in answers_by_teacher(folder, round_).items() if answers.only_failures]
 
 
 def failures(folder: Path) -> int:

@@ -23,6 +23,11 @@ from infogap.report.run_summary import funnel_title, funnels, mix_counts, mix_ti
 from infogap.runs.run_folder import Run
 from infogap.schema import GAPS, TOKEN_GAPS, TRACES
 
+TOKENS_SHOWN = 500
+TRACES_SHOWN = 10
+_STRONGEST = 4.0  # nats: gaps from here on have the full colour
+_MORE, _LESS = "200, 85, 61", "47, 102, 144"  # red, green and blue of tokens made likelier, and less likely
+
 
 def page(run: Run) -> str:
     """Render the page from a run's tables."""
@@ -84,15 +89,6 @@ def effects_sections(run: Run, environment: Environment) -> str:
     return "\n".join(_section(effects, len(teachers) > 1, environment, template) for effects in teachers)
 
 
-def teachers_section(run: Run, environment: Environment) -> str:
-    """Render the table of teachers; empty if there is only one."""
-    ranking = rank_teachers(run)
-    if ranking is None:
-        return ""
-    template = (resources.files("infogap.report") / "teachers.html.jinja").read_text(encoding="utf-8")
-    return environment.from_string(template).render(rows=teacher_rows(ranking), notes=ranking.notes)
-
-
 def _section(effects: Effects, named: bool, environment: Environment, template: str) -> str:
     return environment.from_string(template).render(
         effects=effects,
@@ -115,21 +111,13 @@ def _rate(row: Passes, k: int) -> str:
     return next((f"{at.rate:.2f}" for at in row.at if at.k == k), "-")
 
 
-TOKENS_SHOWN = 500
-TRACES_SHOWN = 10
-_STRONGEST = 4.0  # nats: gaps from here on have the full colour
-_MORE, _LESS = "200, 85, 61", "47, 102, 144"  # red, green and blue of tokens made likelier, and less likely
-
-
-@dataclass(frozen=True)
-class Coloured:
-    """The first tokens of a trace, each with its gap in nats and its colour."""
-
-    trace_id: str
-    privilege: str
-    gap_per_token: float
-    tokens: list[tuple[str, float, str]]
-    more: int  # tokens that are not shown
+def teachers_section(run: Run, environment: Environment) -> str:
+    """Render the table of teachers; empty if there is only one."""
+    ranking = rank_teachers(run)
+    if ranking is None:
+        return ""
+    template = (resources.files("infogap.report") / "teachers.html.jinja").read_text(encoding="utf-8")
+    return environment.from_string(template).render(rows=teacher_rows(ranking), notes=ranking.notes)
 
 
 def gaps_section(run: Run, environment: Environment) -> str:
@@ -150,6 +138,17 @@ def gaps_section(run: Run, environment: Environment) -> str:
         reliability=figures.reliability(found.calibration) if drawn else "",
         pictures=_pictures(run, [row.privilege for row in found.privileges]),
     )
+
+
+@dataclass(frozen=True)
+class Coloured:
+    """The first tokens of a trace, each with its gap in nats and its colour."""
+
+    trace_id: str
+    privilege: str
+    gap_per_token: float
+    tokens: list[tuple[str, float, str]]
+    more: int  # tokens that are not shown
 
 
 def _pictures(run: Run, privileges: list[str]) -> list[Coloured]:

@@ -29,84 +29,17 @@ _FIGURES = ("target", "achieved", "available")
 _VALUES = 40  # of an axis in a table; if there are more, those that are short come first
 
 
-def funnels(run: Run) -> dict[str, Funnel]:
-    """Return the funnel of each of the run's mixes, by the mix's name."""
-    return {name: Funnel.from_counts(counts["funnel"]) for name, counts in mix_counts(run).items()}
-
-
-def funnel_title(run: Run, name: str, funnel: Funnel) -> str:
-    """Return the funnel's heading, with the number of traces at its start."""
-    mix = "the mix" if name == THE_MIX else f"the mix {name}"
-    return f"From {funnel.traces:,} traces {'read' if run.recipe.imports else 'generated'} to {mix}"
-
-
-def rows_not_imported(run: Run) -> str:
-    """Say which rows of an import gave no trace, and why; empty if all did."""
-    manifest = run.manifest(TRACES.name) if run.recipe.imports else None
-    sources = manifest.counts.get("sources", []) if manifest else []
-    left_out: dict[str, int] = {}
-    for source in sources:
-        for reason, count in source["left_out"].items():
-            left_out[reason] = left_out.get(reason, 0) + count
-    if not left_out:
-        return ""
-    rows = sum(source["rows"] for source in sources)
-    return f"not imported, of {rows:,} rows: " + ", ".join(f"{count:,} {why}" for why, count in left_out.items())
-
-
-def funnel_table(run: Run, name: str, funnel: Funnel) -> Table:
-    """Build a row per loss, with the traces left after it."""
-    from rich.table import Table
-
-    table = Table(title=funnel_title(run, name, funnel), title_justify="left", title_style="bold")
-    table.add_column("", overflow="fold")
-    for heading in ("traces", "left"):
-        table.add_column(heading, justify="right")
-    for label, traces, left in funnel.rows():
-        table.add_row(label, f"-{traces:,}", f"{left:,}")
-    table.add_section()
-    table.add_row("in the mix", "", f"{funnel.selected:,}", style="bold")
-    return table
-
-
-def print_funnel(run: Run) -> None:
-    """Print the funnel of each mix, and the rows that were not imported."""
-    by_mix = funnels(run)
+def print_summary(run: Run) -> None:
+    """Print the tables, and the next steps."""
     console = stdout()
-    if by_mix and (before := rows_not_imported(run)):
-        console.print(before, style="dim")
-    for name, funnel in by_mix.items():
-        console.print(funnel_table(run, name, funnel))
-
-
-def print_outlook(run: Run) -> None:
-    """Print what published findings predict for students trained on the mixes."""
-    for sentence in outlook(mix_profiles(run)):
-        stdout().print(sentence.replace("`", ""), style="dim", markup=False, highlight=False)
-
-
-def print_mixes(run: Run) -> None:
-    """Print, for each mix, target, achieved and available by value, or only its size if it has no axis."""
-    for name, counts in mix_counts(run).items():
-        print_mix_figures(name, counts)
-
-
-def print_mix_figures(name: str, counts: dict[str, Any]) -> None:
-    """Print the figures of one mix."""
-    if counts["axes"]:
-        stdout().print(mix_table(name, counts))
-    else:
-        stdout().print(mix_title(name, counts), style="bold")
-
-
-def mix_counts(run: Run) -> dict[str, dict[str, Any]]:
-    """Return each mix's counts, in the recipe's order.
-
-    They are size, target_size, axes (target, achieved and available per value), reasons and funnel.
-    """
-    manifest = run.manifest(MIX.name)
-    counts: dict[str, dict[str, Any]] = manifest.counts.get("mixes", {}) if manifest else {}
-    return {name: counts[name] for name, _ in run.recipe.balance.named_mixes() if name in counts}
+    console.print()
+    console.print(privilege_table(run))
+    for sentence in how_chosen(run.recipe):
+        console.print(sentence.replace("`", ""), style="dim", markup=False, highlight=False)
+    print_funnel(run)
+    print_mixes(run)
+    print_outlook(run)
+    console.print(_next_steps(run), markup=False, soft_wrap=True)
 
 
 def summary(run: Run) -> dict[str, Any]:
@@ -119,19 +52,6 @@ def summary(run: Run) -> dict[str, Any]:
         "mixes": mix_counts(run),
         "outlook": {name: profile.as_json() for name, profile in mix_profiles(run).items()},
     }
-
-
-def print_summary(run: Run) -> None:
-    """Print the tables, and the next steps."""
-    console = stdout()
-    console.print()
-    console.print(privilege_table(run))
-    for sentence in how_chosen(run.recipe):
-        console.print(sentence.replace("`", ""), style="dim", markup=False, highlight=False)
-    print_funnel(run)
-    print_mixes(run)
-    print_outlook(run)
-    console.print(_next_steps(run), markup=False, soft_wrap=True)
 
 
 def privilege_table(run: Run) -> Table:
@@ -159,12 +79,68 @@ def privilege_table(run: Run) -> Table:
     return table
 
 
-def mix_title(name: str, counts: dict[str, Any]) -> str:
-    """Return a mix's heading, with its number of traces and the target."""
-    size, target = counts["size"], counts["target_size"]
-    wanted = f" of {target:,}" if target != size else ""
-    title = "The mix" if name == THE_MIX else f"The mix {name}"
-    return f"{title}: {size:,}{wanted} traces of {counts['tasks']:,} tasks"
+def print_funnel(run: Run) -> None:
+    """Print the funnel of each mix, and the rows that were not imported."""
+    by_mix = funnels(run)
+    console = stdout()
+    if by_mix and (before := rows_not_imported(run)):
+        console.print(before, style="dim")
+    for name, funnel in by_mix.items():
+        console.print(funnel_table(run, name, funnel))
+
+
+def rows_not_imported(run: Run) -> str:
+    """Say which rows of an import gave no trace, and why; empty if all did."""
+    manifest = run.manifest(TRACES.name) if run.recipe.imports else None
+    sources = manifest.counts.get("sources", []) if manifest else []
+    left_out: dict[str, int] = {}
+    for source in sources:
+        for reason, count in source["left_out"].items():
+            left_out[reason] = left_out.get(reason, 0) + count
+    if not left_out:
+        return ""
+    rows = sum(source["rows"] for source in sources)
+    return f"not imported, of {rows:,} rows: " + ", ".join(f"{count:,} {why}" for why, count in left_out.items())
+
+
+def funnels(run: Run) -> dict[str, Funnel]:
+    """Return the funnel of each of the run's mixes, by the mix's name."""
+    return {name: Funnel.from_counts(counts["funnel"]) for name, counts in mix_counts(run).items()}
+
+
+def funnel_table(run: Run, name: str, funnel: Funnel) -> Table:
+    """Build a row per loss, with the traces left after it."""
+    from rich.table import Table
+
+    table = Table(title=funnel_title(run, name, funnel), title_justify="left", title_style="bold")
+    table.add_column("", overflow="fold")
+    for heading in ("traces", "left"):
+        table.add_column(heading, justify="right")
+    for label, traces, left in funnel.rows():
+        table.add_row(label, f"-{traces:,}", f"{left:,}")
+    table.add_section()
+    table.add_row("in the mix", "", f"{funnel.selected:,}", style="bold")
+    return table
+
+
+def funnel_title(run: Run, name: str, funnel: Funnel) -> str:
+    """Return the funnel's heading, with the number of traces at its start."""
+    mix = "the mix" if name == THE_MIX else f"the mix {name}"
+    return f"From {funnel.traces:,} traces {'read' if run.recipe.imports else 'generated'} to {mix}"
+
+
+def print_mixes(run: Run) -> None:
+    """Print, for each mix, target, achieved and available by value, or only its size if it has no axis."""
+    for name, counts in mix_counts(run).items():
+        print_mix_figures(name, counts)
+
+
+def print_mix_figures(name: str, counts: dict[str, Any]) -> None:
+    """Print the figures of one mix."""
+    if counts["axes"]:
+        stdout().print(mix_table(name, counts))
+    else:
+        stdout().print(mix_title(name, counts), style="bold")
 
 
 def mix_table(name: str, counts: dict[str, Any]) -> Table:
@@ -188,6 +164,30 @@ def mix_table(name: str, counts: dict[str, Any]) -> Table:
             table.add_row("", f"and {len(values) - _VALUES:,} more", style="dim")
         table.add_section()
     return table
+
+
+def mix_title(name: str, counts: dict[str, Any]) -> str:
+    """Return a mix's heading, with its number of traces and the target."""
+    size, target = counts["size"], counts["target_size"]
+    wanted = f" of {target:,}" if target != size else ""
+    title = "The mix" if name == THE_MIX else f"The mix {name}"
+    return f"{title}: {size:,}{wanted} traces of {counts['tasks']:,} tasks"
+
+
+def mix_counts(run: Run) -> dict[str, dict[str, Any]]:
+    """Return each mix's counts, in the recipe's order.
+
+    They are size, target_size, axes (target, achieved and available per value), reasons and funnel.
+    """
+    manifest = run.manifest(MIX.name)
+    counts: dict[str, dict[str, Any]] = manifest.counts.get("mixes", {}) if manifest else {}
+    return {name: counts[name] for name, _ in run.recipe.balance.named_mixes() if name in counts}
+
+
+def print_outlook(run: Run) -> None:
+    """Print what published findings predict for students trained on the mixes."""
+    for sentence in outlook(mix_profiles(run)):
+        stdout().print(sentence.replace("`", ""), style="dim", markup=False, highlight=False)
 
 
 def _next_steps(run: Run) -> str:

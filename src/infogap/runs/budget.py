@@ -49,7 +49,7 @@ class Spending:
         return None
 
     def answer(self, prompt_tokens: int | None, completion_tokens: int) -> None:
-        """Count an answer; `prompt_tokens` is None where the server does not report it."""
+        """Count an answer; `prompt_tokens` is None if the server does not report it."""
         self._answered += 1
         self._tokens += (prompt_tokens or 0) + completion_tokens
 

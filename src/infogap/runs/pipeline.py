@@ -50,7 +50,7 @@ class StageUpdate:
     """A stage before and after a command.
 
     `was` and `why` are its state before: `done` means that it did not have to run. `notes` say what was skipped, why,
-    and where to look. `shortfall` says by how much the result misses the recipe's target, None where it does not.
+    and where to look. `shortfall` says by how much the result misses the recipe's target, None if it does not.
     """
 
     stage: str

@@ -24,16 +24,6 @@ class Outcome:
     shortfall: str | None = None  # done, but short of the recipe's target: exit code 4
 
 
-def kind_of_reason(reason: str) -> str:
-    """Replace the numbers in a reason, which differ from trace to trace, so that equal kinds can be counted."""
-    return re.sub(r"\d[\d,.]*", "N", reason)[:80]
-
-
-def commonest_reasons(reasons: Counter[str]) -> str:
-    """List the most common reasons, with their counts, for a note."""
-    return "; ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(_REASONS_SHOWN))
-
-
 @dataclass(frozen=True)
 class Stage:
     """One step from tables to a table.
@@ -59,3 +49,13 @@ class Stage:
     # Called before the stage runs, or if its result was short: True if it asked an earlier stage for more, so that the
     # stages must be brought up to date again, from the first one.
     asks_for_more: Callable[[Run], bool] = lambda _run: False
+
+
+def kind_of_reason(reason: str) -> str:
+    """Replace the numbers in a reason, which differ from trace to trace, so that equal kinds can be counted."""
+    return re.sub(r"\d[\d,.]*", "N", reason)[:80]
+
+
+def commonest_reasons(reasons: Counter[str]) -> str:
+    """List the most common reasons, with their counts, for a note."""
+    return "; ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(_REASONS_SHOWN))

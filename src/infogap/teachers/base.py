@@ -91,7 +91,7 @@ class Backend(ABC, Generic[Settings]):
     def open(self, settings: Settings, resolve: Resolve) -> Teacher:
         """Open the teacher, ready to answer.
 
-        Raises InputError, or ExternalError where a service or the machine fails.
+        Raises InputError, or ExternalError if a service or the machine fails.
         """
 
     def open_scorer(self, settings: Settings, resolve: Resolve) -> Scorer:

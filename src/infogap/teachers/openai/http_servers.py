@@ -67,7 +67,7 @@ class Servers:
         ) as session:
             yield session
 
-    async def ask(self, session: aiohttp.ClientSession, path: str, body: bytes, read: Reader[Result]) -> Result:
+    async def post(self, session: aiohttp.ClientSession, path: str, body: bytes, read: Reader[Result]) -> Result:
         """Post a body to `path`, below a server's URL with its /v1, and read the reply; try at most `attempts` times.
 
         Raises RefusedError if the servers refuse this request, PassingError if every attempt failed, ExternalError if
@@ -134,7 +134,7 @@ class Servers:
         unreachable, unusable = "", UnusableError("")
         while (server := self.fleet.choose(tried, failed_at)) is not None:
             try:
-                result = read(server.url, *await self._post(session, server, path, body))
+                result = read(server.url, *await self._send(session, server, path, body))
             except _NO_CONNECTION as error:
                 unreachable = str(error)
                 self.fleet.unreachable(server, unreachable)
@@ -155,7 +155,7 @@ class Servers:
                 return result
         raise _UnreachableError(unreachable) if unreachable else unusable
 
-    async def _post(
+    async def _send(
         self, session: aiohttp.ClientSession, server: Server, path: str, body: bytes
     ) -> tuple[int, Mapping[str, str], bytes]:
         server.in_flight += 1

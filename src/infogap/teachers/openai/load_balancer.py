@@ -30,7 +30,7 @@ class Fleet:
         self.servers = [Server(url.rstrip("/")) for url in urls]
 
     def choose(self, tried: Collection[Server] = (), failed: Collection[Server] = ()) -> Server | None:
-        """Choose the server with the fewest requests in flight, except those in `tried`; None where all were tried.
+        """Choose the server with the fewest requests in flight, except those in `tried`; None if all were tried.
 
         Servers in `failed` come after others, and those that are left out come last. When a server has been left out
         long enough, a single request tries it.

@@ -76,7 +76,7 @@ class OpenAIServers:
 
         try:
             await context.check(session, request)
-            return await self._servers.ask(session, "chat/completions", chat.body(self._settings, request), read)
+            return await self._servers.post(session, "chat/completions", chat.body(self._settings, request), read)
         except RefusedError as error:
             return Completion.failed(request, str(error), error.reason)
         except PassingError as error:

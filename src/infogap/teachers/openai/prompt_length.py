@@ -65,13 +65,13 @@ class Context:
         """Count the prompt's tokens, by vLLM's own tokenizer and chat template."""
         server = self._fleet.choose()
         assert server is not None
-        asked: dict[str, Any] = {"model": self._settings.model, "messages": request.messages}
+        request_body: dict[str, Any] = {"model": self._settings.model, "messages": request.messages}
         if template := self._settings.extra_body.get("chat_template_kwargs"):
-            asked["chat_template_kwargs"] = template
+            request_body["chat_template_kwargs"] = template
         try:
             async with session.post(
                 f"{server.url.removesuffix('/v1')}/tokenize",
-                data=orjson.dumps(asked),
+                data=orjson.dumps(request_body),
                 timeout=aiohttp.ClientTimeout(total=_SECONDS),
             ) as reply:
                 self._can_count = reply.status not in {401, 403, 404, 405, 501}

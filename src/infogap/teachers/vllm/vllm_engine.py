@@ -21,68 +21,11 @@ from pydantic import ValidationError
 from infogap.errors import ExternalError, InputError, nearest
 from infogap.teachers.vllm.engine_processes import EngineLog, Guard
 
-_NETWORK = ("Connect", "Timeout", "Offline", "LocalEntryNotFound")
-
-
-def engine_config(model: str, arguments: dict[str, Any]) -> Any:
-    """Make vLLM's configuration of an engine for a model (a folder, or a name on the Hub).
-
-    Raises InputError if an argument or the model does not exist, ExternalError if the Hub or a GPU cannot be reached.
-    """
-    from vllm.engine.arg_utils import AsyncEngineArgs
-
-    known = {field.name for field in dataclasses.fields(AsyncEngineArgs)} - {"model"}
-    for key in arguments:
-        if key not in known:
-            said = (
-                "the model is the key `model` beside `engine`"
-                if key == "model"
-                else f"no engine argument of vLLM{nearest(key, known)}"
-            )
-            raise InputError(f"engine.{key}: {said}")
-    try:
-        return AsyncEngineArgs(model=model, **arguments).create_engine_config()
-    except ValidationError as error:
-        raise InputError(_said(error, arguments)) from None
-    except Exception as error:
-        message = f"{type(error).__name__}: {first_line(str(error))}"
-        if any(word in type(cause).__name__ for cause in _causes(error) for word in _NETWORK):
-            raise ExternalError(
-                f"the model {model} is not on this machine, and the Hub cannot be reached ({message})"
-            ) from None
-        if isinstance(error, RuntimeError):  # as vLLM raises on a machine without a device that it can use
-            raise ExternalError(f"vLLM cannot run here: {message}") from None
-        raise InputError(f"vLLM cannot load the model {model} ({message})") from None
-
-
-def _said(error: ValidationError, arguments: dict[str, Any]) -> str:
-    """Describe the first error about a key in the recipe, or else the first of all."""
-    errors = error.errors(include_url=False, include_context=False)
-    named = [line for line in errors if line["loc"] and line["loc"][0] in arguments]
-    line = (named or errors)[0]
-    message = first_line(line["msg"].removeprefix("Value error, "))
-    if named:
-        return f"engine.{line['loc'][0]}: {message}, not {line['input']!r}"
-    inside = ".".join(str(part) for part in line["loc"])
-    return f"engine: {inside + ': ' if inside else ''}{message}"
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def first_line(text: str) -> str:
-    """Return the first line that is not empty."""
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")
-
-
-Result = TypeVar("Result")
-
 _INSTALL = "pip install 'infogap[vllm]'"
 _SHUTDOWN_SECONDS = 10.0
 _GLANCE_SECONDS = 0.2
+_NETWORK = ("Connect", "Timeout", "Offline", "LocalEntryNotFound")
+Result = TypeVar("Result")
 
 
 class VllmEngine:
@@ -207,3 +150,57 @@ def _start(model: str, arguments: dict[str, Any]) -> Any:
         return AsyncLLM.from_vllm_config(config, disable_log_stats=True)
     except Exception as error:
         raise _StartError(f"{type(error).__name__}: {first_line(str(error))}") from None
+
+
+def engine_config(model: str, arguments: dict[str, Any]) -> Any:
+    """Make vLLM's configuration of an engine for a model (a folder, or a name on the Hub).
+
+    Raises InputError if an argument or the model does not exist, ExternalError if the Hub or a GPU cannot be reached.
+    """
+    from vllm.engine.arg_utils import AsyncEngineArgs
+
+    known = {field.name for field in dataclasses.fields(AsyncEngineArgs)} - {"model"}
+    for key in arguments:
+        if key not in known:
+            message = (
+                "the model is the key `model` beside `engine`"
+                if key == "model"
+                else f"no engine argument of vLLM{nearest(key, known)}"
+            )
+            raise InputError(f"engine.{key}: {message}")
+    try:
+        return AsyncEngineArgs(model=model, **arguments).create_engine_config()
+    except ValidationError as error:
+        raise InputError(_described(error, arguments)) from None
+    except Exception as error:
+        message = f"{type(error).__name__}: {first_line(str(error))}"
+        if any(word in type(cause).__name__ for cause in _causes(error) for word in _NETWORK):
+            raise ExternalError(
+                f"the model {model} is not on this machine, and the Hub cannot be reached ({message})"
+            ) from None
+        if isinstance(error, RuntimeError):  # as vLLM raises on a machine without a device that it can use
+            raise ExternalError(f"vLLM cannot run here: {message}") from None
+        raise InputError(f"vLLM cannot load the model {model} ({message})") from None
+
+
+def _described(error: ValidationError, arguments: dict[str, Any]) -> str:
+    """Describe the first error about a key in the recipe, or else the first of all."""
+    errors = error.errors(include_url=False, include_context=False)
+    named = [line for line in errors if line["loc"] and line["loc"][0] in arguments]
+    line = (named or errors)[0]
+    message = first_line(line["msg"].removeprefix("Value error, "))
+    if named:
+        return f"engine.{line['loc'][0]}: {message}, not {line['input']!r}"
+    inside = ".".join(str(part) for part in line["loc"])
+    return f"engine: {inside + ': ' if inside else ''}{message}"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def first_line(text: str) -> str:
+    """Return the first line that is not empty."""
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")
