@@ -51,7 +51,7 @@ def test_bins_and_error_by_hand() -> None:
     assert [(group.name, group.traces) for group, _ in found.privileges] == [("answer", 2), ("unguided", 2)]
     assert [error for _, error in found.privileges] == pytest.approx([0.96 - 0.5, 0.5 * 0.3])
     assert [group.name for group in found.bands] == ["confident", "uncertain"]
-    assert found.sure_and_not["trace_id"].to_list() == ["t4", "t3"]
+    assert found.overconfident["trace_id"].to_list() == ["t4", "t3"]
 
 
 def test_nothing_to_calibrate() -> None:

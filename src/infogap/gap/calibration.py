@@ -16,7 +16,7 @@ from infogap.schema import BAND_NAMES, GAPS, MEASURES, TRACES, VERDICTS
 from infogap.verify.pass_rate_filter import PROBED, not_selected
 
 BINS = 10
-UNSURE = 0.5  # an answer below this is less likely than not
+UNLIKELY = 0.5  # an answer below this is less likely than not
 _OF_TRACES = ("trace_id", "task_id", "privilege", "verdict", "band", "epistemic_density", "answer_confidence")
 
 
@@ -34,7 +34,7 @@ class Group:
 class Calibration:
     """The calibration of the traces that have an answer confidence and are graded correct or wrong.
 
-    `sure_and_not`: traces in the band `confident` whose answer has a confidence below UNSURE, least confident first.
+    `overconfident`: traces in the band `confident` whose answer has a confidence below UNLIKELY, least confident first.
     """
 
     traces: int
@@ -43,7 +43,7 @@ class Calibration:
     bins: list[Group]  # without empty ones, from the least confident
     privileges: list[tuple[Group, float]]  # each with its own calibration error
     bands: list[Group]  # empty if the traces are not measured
-    sure_and_not: pl.DataFrame  # trace_id, task_id, privilege, verdict, epistemic_density, answer_confidence
+    overconfident: pl.DataFrame  # trace_id, task_id, privilege, verdict, epistemic_density, answer_confidence
 
 
 def confidences(run: Run, *, measured: bool) -> pl.DataFrame:
@@ -80,7 +80,7 @@ def calibration(traces: pl.DataFrame) -> Calibration:
         for name, group in _groups(graded, "privilege").items()
     ]
     bands = _groups(graded, "band")
-    unsure = traces.filter((pl.col("band") == "confident") & (pl.col("answer_confidence") < UNSURE))
+    overconfident = traces.filter((pl.col("band") == "confident") & (pl.col("answer_confidence") < UNLIKELY))
     return Calibration(
         traces=graded.height,
         ungraded=traces.height - graded.height,
@@ -88,7 +88,7 @@ def calibration(traces: pl.DataFrame) -> Calibration:
         bins=list(bins.values()),
         privileges=privileges,
         bands=[bands[name] for name in reversed(BAND_NAMES) if name in bands],
-        sure_and_not=unsure.drop("band").sort("answer_confidence", "trace_id"),
+        overconfident=overconfident.drop("band").sort("answer_confidence", "trace_id"),
     )
 
 

@@ -10,7 +10,7 @@ import polars as pl
 from infogap.console import stdout
 from infogap.effects.estimate_rows import figure_table
 from infogap.effects.trace_summary import richness_of
-from infogap.gap.calibration import UNSURE, Calibration, Group, calibration, confidences
+from infogap.gap.calibration import UNLIKELY, Calibration, Group, calibration, confidences
 from infogap.runs.run_folder import Run
 from infogap.schema import GAPS, TRACES
 from infogap.verify.pass_rate_filter import PROBED, not_selected
@@ -63,7 +63,7 @@ class GapTable:
                     asdict(group) | {"expected_calibration_error": error} for group, error in groups.privileges
                 ],
                 "bands": [asdict(group) for group in groups.bands],
-                "sure_and_not": groups.sure_and_not.to_dicts(),
+                "sure_and_not": groups.overconfident.to_dicts(),
             },
         }
 
@@ -144,7 +144,7 @@ def print_gap_table(summary: GapTable) -> None:
     _show("By privilege", _by_privilege(summary.calibration))
     if summary.calibration.bands:
         _show("By how confident the traces sound", _groups("band", summary.calibration.bands))
-        _print_sure_and_not(summary.calibration)
+        _print_overconfident(summary.calibration)
     else:
         console.print("How confident the traces sound is not measured yet; run infogap measure.", style="dim")
 
@@ -197,16 +197,16 @@ def _by_privilege(calibration: Calibration) -> Table:
     return table
 
 
-def _print_sure_and_not(calibration: Calibration) -> None:
+def _print_overconfident(calibration: Calibration) -> None:
     console = stdout()
-    every = calibration.sure_and_not
+    every = calibration.overconfident
     if every.is_empty():
-        console.print(f"No trace sounds confident (band) with an answer less likely than {UNSURE:g}.", style="dim")
+        console.print(f"No trace sounds confident (band) with an answer less likely than {UNLIKELY:g}.", style="dim")
         return
     table = figure_table("", ["trace", "privilege", "verdict"], ["confidence", "markers per 1,000"])
     for row in every.head(TRACES_SHOWN).iter_rows(named=True):
         figures = (f"{row['answer_confidence']:.3f}", _number(row["epistemic_density"], ".1f"))
         table.add_row(row["trace_id"], row["privilege"], row["verdict"], *figures)
-    _show(f"{every.height:,} traces sound confident (band) with an answer less likely than {UNSURE:g}", table)
+    _show(f"{every.height:,} traces sound confident (band) with an answer less likely than {UNLIKELY:g}", table)
     if every.height > TRACES_SHOWN:
         console.print(f"... and {every.height - TRACES_SHOWN:,} more: --json lists all", style="dim")

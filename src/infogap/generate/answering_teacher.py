@@ -106,13 +106,13 @@ class OneOpenTeacher:
         first = next(requests, None)
         if first is None:
             return
-        of_requests: list[BaseException] = []
+        request_errors: list[BaseException] = []
         try:
             teacher = self._opened(wanted)
             if not stop.asked:  # it may have been while the teacher was opening
-                yield from teacher.answer(_noting_errors(chain([first], requests), of_requests))
+                yield from teacher.answer(_noting_errors(chain([first], requests), request_errors))
         except (ExternalError, InputError) as error:
-            if not wanted.named or error in of_requests:
+            if not wanted.named or error in request_errors:
                 raise
             kind = TeacherFailedError if isinstance(error, ExternalError) else InputError
             raise kind(f"teacher {wanted.name}: {error}") from error

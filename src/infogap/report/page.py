@@ -15,7 +15,7 @@ from infogap.effects.estimate_rows import heading, interval, number, teacher_row
 from infogap.effects.mix_outlook import mix_profiles, outlook
 from infogap.effects.pass_at_k import Passes
 from infogap.effects.trace_summary import by_privilege, density_unit, how_chosen, several_teachers, traces_in_short
-from infogap.gap.calibration import UNSURE
+from infogap.gap.calibration import UNLIKELY
 from infogap.gap.gap_tables import gap_table
 from infogap.recipe import dump_recipe
 from infogap.report import figures
@@ -126,17 +126,17 @@ def gaps_section(run: Run, environment: Environment) -> str:
     if gap is None:
         return ""
     template = (resources.files("infogap.report") / "gaps.html.jinja").read_text(encoding="utf-8")
-    found = gap_table(run, measured=True)
+    summary = gap_table(run, measured=True)
     drawn = figures.available()
     return environment.from_string(template).render(
-        found=found,
+        summary=summary,
         threshold=gap.threshold,
         contexts=gap.contexts,
-        unsure=UNSURE,
-        sure_and_not=found.calibration.sure_and_not.head(TRACES_SHOWN).to_dicts(),
-        by_privilege=figures.gap_by_privilege(run, [row.privilege for row in found.privileges]) if drawn else "",
-        reliability=figures.reliability(found.calibration) if drawn else "",
-        pictures=_pictures(run, [row.privilege for row in found.privileges]),
+        unlikely=UNLIKELY,
+        overconfident=summary.calibration.overconfident.head(TRACES_SHOWN).to_dicts(),
+        by_privilege=figures.gap_by_privilege(run, [row.privilege for row in summary.privileges]) if drawn else "",
+        reliability=figures.reliability(summary.calibration) if drawn else "",
+        pictures=_pictures(run, [row.privilege for row in summary.privileges]),
     )
 
 

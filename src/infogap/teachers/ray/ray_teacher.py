@@ -22,7 +22,7 @@ from infogap.errors import ExternalError, InputError
 from infogap.parallel.coroutines import coroutines_as_finished
 from infogap.teachers.base import Completion, Request, Resolve, Teacher
 from infogap.teachers.ray.replicas import RayReplica, Replicas
-from infogap.teachers.vllm.vllm_backend import OnVllm, VllmSettings, find_folder
+from infogap.teachers.vllm.vllm_backend import OnVllm, VllmSettings, find_model
 
 _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 _CONNECT_SECONDS = 10.0
@@ -75,9 +75,8 @@ class RayCluster:
         A model's folder must have the same path on every node. Raises InputError if Ray, vLLM, the model or an engine
         argument is missing or wrong, ExternalError if the cluster cannot be reached or no replica starts.
         """
-        folder = find_folder(settings.model, resolve)
-        self.name = folder.name if folder else settings.model
-        on_nodes = settings.model_copy(update={"model": str(folder or settings.model)})
+        self.name, model = find_model(settings.model, resolve)
+        on_nodes = settings.model_copy(update={"model": model})
         self._count = settings.replicas
         self._ours = _connect(settings)
         self._replicas = Replicas(lambda number: RayReplica(number, on_nodes, settings.gpus), settings.replicas)

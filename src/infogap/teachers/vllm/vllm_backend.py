@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field
@@ -132,8 +131,7 @@ class OnVllm(Backend[Settings]):
         return None if find_spec("vllm") else "vllm; pip install 'infogap[vllm]'"
 
     def model_name(self, settings: Settings, resolve: Resolve) -> str:
-        folder = find_folder(settings.model, resolve)
-        return folder.name if folder else settings.model
+        return find_model(settings.model, resolve)[0]
 
     def identity(self, settings: Settings, resolve: Resolve) -> dict[str, Any]:
         """Return the digest of a model's folder; empty for a name on the Hub."""
@@ -165,17 +163,17 @@ class VllmBackend(OnVllm[VllmTeacher]):
         return VllmModel(settings, resolve)
 
 
-def find_folder(model: str, resolve: Resolve) -> Path | None:
-    """Return the folder of a model that the recipe gives as a path; None for a name on the Hub.
+def find_model(model: str, resolve: Resolve) -> tuple[str, str]:
+    """Return a model's name in the traces, and what vLLM loads: the model's folder, or its name on the Hub.
 
-    Raises InputError if it can only be a path and there is no such folder.
+    Raises InputError if the recipe's `model` can only be a path and there is no such folder.
     """
     path = resolve(model).expanduser()
     if path.is_dir():
-        return path
+        return path.name, str(path)
     if model.startswith(("/", "./", "../", "~")) or model.count("/") > 1:
         raise InputError(f"there is no model folder {path}")
-    return None
+    return model, model
 
 
 BACKEND = VllmBackend()

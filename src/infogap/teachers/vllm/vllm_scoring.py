@@ -10,7 +10,7 @@ from typing import Any
 from infogap.parallel.coroutines import coroutines_as_finished
 from infogap.teachers.base import Resolve
 from infogap.teachers.logprobs import Scored, TextToScore
-from infogap.teachers.vllm.vllm_backend import VllmSettings, find_folder
+from infogap.teachers.vllm.vllm_backend import VllmSettings, find_model
 from infogap.teachers.vllm.vllm_engine import VllmEngine
 from infogap.teachers.vllm.vllm_teacher import PromptError, Prompts
 from infogap.text.thoughts import OPENING
@@ -26,9 +26,8 @@ class VllmScorer:
 
     def __init__(self, settings: VllmSettings, resolve: Resolve) -> None:
         """Start the engine as VllmModel does, with the same errors."""
-        folder = find_folder(settings.model, resolve)
-        self.name = folder.name if folder else settings.model
-        self._engine = VllmEngine(str(folder or settings.model), settings.engine | _in_small_steps(settings.engine))
+        self.name, model = find_model(settings.model, resolve)
+        self._engine = VllmEngine(model, settings.engine | _in_small_steps(settings.engine))
         self._prompts = Prompts(self._engine.llm, settings.chat_template_kwargs)
 
     def score(self, texts: Iterable[TextToScore]) -> Iterator[Scored]:

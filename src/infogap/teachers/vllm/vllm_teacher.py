@@ -12,7 +12,7 @@ import numpy as np
 from infogap.parallel.coroutines import coroutines_as_finished
 from infogap.teachers.base import Completion, FinishReason, Request, Resolve
 from infogap.teachers.logprobs import entropies, offsets_of
-from infogap.teachers.vllm.vllm_backend import VllmSettings, find_folder
+from infogap.teachers.vllm.vllm_backend import VllmSettings, find_model
 from infogap.teachers.vllm.vllm_engine import VllmEngine
 from infogap.text.thought_tags import is_tag
 from infogap.text.thoughts import opens_thought, read_parts
@@ -30,10 +30,9 @@ class VllmModel:
         Raises InputError if vLLM, the model or an engine argument is missing or wrong, ExternalError if the engine does
         not start.
         """
-        folder = find_folder(settings.model, resolve)
-        self.name = folder.name if folder else settings.model
+        self.name, model = find_model(settings.model, resolve)
         self._settings = settings
-        self._engine = VllmEngine(str(folder or settings.model), settings.engine)
+        self._engine = VllmEngine(model, settings.engine)
         self._prompts = Prompts(self._engine.llm, settings.chat_template_kwargs)
         self._text = AnswerText(self._engine.llm.get_tokenizer())
 
