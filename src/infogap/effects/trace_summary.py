@@ -120,10 +120,11 @@ def how_chosen(recipe: Recipe) -> list[str]:
             "those of tasks that were not selected are in neither the mix nor this table."
         )
     if until := generate.until:
+        correct = "1 correct trace" if until.correct == 1 else f"{until.correct} correct traces"
         said.append(
-            f"Each task was sampled {generate.samples} at a time under each privilege until {until.correct} traces "
-            f"were correct, at most {until.max_attempts} times: hard tasks have more traces than easy ones, so the "
-            "accuracy is not the teacher's rate on these tasks."
+            f"Each task was sampled {generate.samples} at a time under each privilege until it had {correct}, at most "
+            f"{until.max_attempts} times: hard tasks have more traces than easy ones, so the accuracy is not the "
+            "teacher's rate on these tasks."
         )
     for kind in ("right", "wrong"):
         shown = [f"`{use.label}` (of `{use.source}`)" for use in generate.uses if use.attempts == kind]
