@@ -9,16 +9,20 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import TypeVar
 
 from infogap.console import output
+from infogap.errors import StoppedError
 
 LONGEST_WAIT = 60.0  # seconds from the first Ctrl-C for what is in flight to finish
 
 # Written over a progress bar where there is one: carriage return, erase the line.
 _CLEAR_LINE = "\r\x1b[2K"
+
+Result = TypeVar("Result")
 
 
 class Stopping:
@@ -96,3 +100,23 @@ def stopping(longest_wait: float | None = None) -> Iterator[Stopping]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             if stop.asked:
                 signal.signal(signal.SIGALRM, alarm)
+
+
+def run_stoppable(work: Callable[[Stopping], Result], stopped: Callable[[], StoppedError]) -> Result:
+    """Return `work(stop)`; raise `stopped()` if Ctrl-C was pressed meanwhile, even if the work was finished by then.
+
+    `work` should start nothing new once `stop.asked` is set. Raises KeyboardInterrupt at the second Ctrl-C.
+    """
+    stop = None
+    try:
+        with stopping() as stop:
+            result = work(stop)
+    except KeyboardInterrupt:
+        if stop is not None and stop.overdue:
+            raise stopped() from None
+        raise
+    if stop.at_once:  # the interrupt was lost where Python lets none out: in the closing of a generator
+        raise KeyboardInterrupt
+    if stop.asked:  # the last requests were in flight: this work is complete, but the command ends here
+        raise stopped()
+    return result

@@ -61,7 +61,7 @@ def test_duplicates_are_shown_side_by_side(tmp_path: Path) -> None:
     ended = infogap("show", run.path, "--duplicates")
     assert ended.returncode == 0, ended.stderr
     assert max(map(len, ended.stdout.splitlines())) <= 80
-    for expected in ("stays: a", "goes: b", "Jaccard 0.9", "equal words"):
+    for expected in ("kept: a", "removed: b", "Jaccard 0.9", "equal words"):
         assert expected in ended.stdout
     (pair,) = json.loads(infogap("show", run.path, "--duplicates", "--json").stdout)
     assert (pair["trace_id"], pair["duplicate_of"]) == ("b", "a")

@@ -71,7 +71,7 @@ def test_sentences_give_the_figures() -> None:
     )
     assert not any("little doubt to lose" in sentence for sentence in RICH.sentences())
     assert any("little doubt to lose" in each for each in replace(RICH, unguided_confident=0.95).sentences())
-    assert any("40% of the traces the privilege is not" in each for each in replace(RICH, unknown=0.4).sentences())
+    assert any("privilege of 40% of the traces is not known" in each for each in replace(RICH, unknown=0.4).sentences())
 
 
 @given(st.lists(st.integers(1, 1000), min_size=1, max_size=30))

@@ -201,7 +201,7 @@ def test_ctrl_c_stops_after_the_texts_at_hand(
         return score(self, context, text, stop)
 
     monkeypatch.setattr(EmbeddedScorer, "_score", interrupted)
-    with pytest.raises(StoppedError, match="what was scored is on disk"):
+    with pytest.raises(StoppedError, match="the scores so far are on disk"):
         scored(folder, "name=other")
     assert 4 <= len(texts_scored) <= 6  # what was under way, and what was read ahead
     assert len(texts_scored) < len(wanted)

@@ -64,7 +64,7 @@ def dying(monkeypatch: pytest.MonkeyPatch) -> Dying:
     dying = Dying()
     for name in ("unlink", "replace", "rename"):
         monkeypatch.setattr(Path, name, dying.before(getattr(Path, name)))
-    monkeypatch.setattr("infogap.verify.grade_traces.shutil.rmtree", dying.before(shutil.rmtree))
+    monkeypatch.setattr("infogap.verify.round_verdicts.shutil.rmtree", dying.before(shutil.rmtree))
     monkeypatch.setattr("infogap.generate.trace_store.TraceStore.add", dying.before(TraceStore.add))
     return dying
 

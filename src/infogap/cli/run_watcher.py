@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from infogap.generate.throughput import Pace, PaceReader, in_brackets
+from infogap.generate.throughput import Pace, PaceReader, progress_by_teacher
 from infogap.runs.pipeline import StageState, stages, states
 from infogap.runs.run_folder import Run
 from infogap.schema import TRACES
@@ -90,7 +90,7 @@ def holder(folder: Path) -> int | None:
 
 
 def _partial(state: StageState, pace: Pace) -> StageState:
-    why = [f"{pace.answered:,} of {pace.total:,} requests are answered{in_brackets(pace.teachers)}"]
+    why = [f"{pace.answered:,} of {pace.total:,} requests are answered{progress_by_teacher(pace.teachers)}"]
     return replace(state, state="partial", why=why, rows=pace.answered)
 
 

@@ -154,10 +154,10 @@ def _lines(look: Look) -> list[tuple[str, str, str]]:
 
 
 def _progress(pace: Pace, in_rounds: bool) -> str:
-    from infogap.generate.throughput import in_brackets
+    from infogap.generate.throughput import progress_by_teacher
 
     planned = f" planned so far (round {pace.round})" if in_rounds else ""
-    parts = [f"{pace.answered:,} of {pace.total:,} requests{planned}{in_brackets(pace.teachers)}"]
+    parts = [f"{pace.answered:,} of {pace.total:,} requests{planned}{progress_by_teacher(pace.teachers)}"]
     if pace.requests_per_second is None or pace.tokens_per_second is None:
         return parts[0]
     parts.append(f"{figure(pace.requests_per_second)} requests/s")
