@@ -28,6 +28,7 @@ teacher:
 generate:
   samples: 2
   privileges: [unguided, {{hint: {{fraction: 0.3}}}}, answer, solution, decoy_answer]
+  instruction: Be brief.  # the model reads prompts as slowly as it writes
 balance: {{max_per_task: 3, verdict: uniform}}
 """
 TASKS = [

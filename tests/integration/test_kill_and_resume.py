@@ -12,7 +12,7 @@ RECIPE = """\
 name: killed
 tasks: [{from: tasks.jsonl, verifier: exact}]
 teacher: {backend: embedded, sampling: {max_tokens: 16}}
-generate: {samples: 4, privileges: [unguided, answer]}
+generate: {samples: 4, privileges: [unguided, answer], instruction: Be brief.}
 balance: {verdict: uniform}
 """
 

@@ -136,7 +136,7 @@ def test_one_interrupt_finishes_what_is_in_flight_and_asks_no_further_teacher(tm
 
 
 def wait_for(run: Run, least: int) -> None:
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 180  # a busy machine's: the model writes a few tokens a second there
     while (answered(run.path / "traces") or (0, 0))[0] < least:
         assert time.monotonic() < ends
         time.sleep(0.02)
