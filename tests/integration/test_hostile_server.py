@@ -1,4 +1,4 @@
-"""Two thousand requests to a server that fails in every way: each ends as one row, also where the run is killed."""
+"""Five thousand requests to a server that fails in every way: each ends as one row, also where the run is killed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from infogap.runs.run_folder import Run
 from infogap.schema import TRACES
 from servers.hostile import doom
 
-REQUESTS = 2_000
+REQUESTS = 5_000
 RECIPE = """\
 name: hostile
 tasks: [{{from: tasks.jsonl, verifier: exact}}]
