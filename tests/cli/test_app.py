@@ -7,18 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from cli.in_process import infogap
+
 VALID = """\
 name: demo
 tasks: [{from: reasoning_gym, names: [chain_sum], count: 3}]
 teacher: {backend: embedded, sampling: {max_tokens: 10}}
 generate: {samples: 2, privileges: [unguided, answer]}
 """
-
-
-def infogap(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "infogap", *arguments], cwd=cwd, capture_output=True, text=True, check=False
-    )
 
 
 def test_help_names_every_command_and_the_exit_codes(tmp_path: Path) -> None:

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
 
+from cli.in_process import infogap
 from dedupe.test_dedupe_stage import NEAR, TEXT, make_run
 from infogap.dedupe import STAGE
 from infogap.recipe import dump_recipe
-
-
-def infogap(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "infogap", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "80"})
 
 
 def test_a_file_is_deduplicated(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from cli.test_app import infogap
+from cli.in_process import infogap
 from infogap.cli.task_preview import Preview, PreviewedTask
 from tasks.small_recipes import write_jsonl
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli import in_process
 from infogap.effects.evenness import effective_number
 from infogap.effects.mix_outlook import (
     MixProfile,
@@ -138,9 +137,7 @@ def test_of_several_mixes_each_is_placed_and_each_prediction_said_once(tmp_path:
 
 
 def infogap(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "infogap", *arguments]
-    environment = os.environ | {"COLUMNS": "300"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=environment)
+    done = in_process.infogap(*arguments, cwd=cwd, columns=300)
     assert done.returncode == 0, done.stderr
     return done
 
