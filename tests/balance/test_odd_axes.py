@@ -62,7 +62,8 @@ def test_a_list_is_no_axis(tmp_path: Path, balance: str) -> None:
             "{band: {given: family, shares: {a: {mixed: 1.0}, b: {mixed: 1.0}, c: {mixed: 1.0}, z: {mixed: 1.0}}}}",
             "no trace has the family 'z'",
         ),
-        ("{mixes: {one: {}, two: {family: {aa: 1.0}}}}", "^the mix `two`: .*no trace has the family 'aa'"),
+        ("{mixes: {one: {}, two: {family: {aa: 1.0}}}}", "balance.mixes.two.family: no trace has the family 'aa'"),
+        ("{family: {aa: 1.0}, mixes: {one: {}}}", "balance.family: the mix `one`: no trace has the family 'aa'"),
         ("{hold_out: {families: [a, b, c]}}", "all families are held out"),
         ('{where: "CAST(response AS INT) > 1"}', "balance.where: `CAST.*conversion from `str`"),
     ],
@@ -70,7 +71,17 @@ def test_a_list_is_no_axis(tmp_path: Path, balance: str) -> None:
 def test_names_that_no_trace_has_are_refused(tmp_path: Path, balance: str, message: str) -> None:
     with pytest.raises(InputError, match=message) as error:
         plan_mixes(make_run(tmp_path, balance, pool()))
+    assert str(error.value).startswith(f"{tmp_path / 'recipe.yaml'}:4: balance.")
     assert len(str(error.value).splitlines()) == 1
+
+
+def test_an_error_over_data_names_the_line_of_the_key(tmp_path: Path) -> None:
+    balance = "\n  family: {a: 1.0}\n  mixes:\n    one: {}\n    two:\n      size: 3\n      family: {aa: 1.0}"
+    with pytest.raises(InputError, match=r"recipe.yaml:10: balance.mixes.two.family: no trace has the family 'aa'"):
+        make_mix(make_run(tmp_path, balance, pool()))
+    teachers = [trace("t", teacher=name) for name in ("one", "other")]
+    with pytest.raises(InputError, match=r"recipe.yaml:4: balance: the mix `mix` would hold traces of 2 teachers"):
+        make_mix(make_run(tmp_path, "{size: 2}", teachers))
 
 
 @pytest.mark.parametrize("column", ["task_id", "trace_id", "finish_reason", "error"])

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from infogap.balance.axes import Axis, Bound
-from infogap.errors import InputError, nearest
+from infogap.errors import nearest
 from infogap.recipe.axis_targets import AxisTargets
 from infogap.recipe.balance_section import MixSettings
+from infogap.recipe.recipe_errors import AtKeyError
 from infogap.schema import BAND_NAMES, VERDICT_NAMES
 
 _ORDER = {"band": BAND_NAMES, "verdict": VERDICT_NAMES}  # other values are in alphabetical order
@@ -109,11 +110,11 @@ def _with_values(name: str, asked: AxisTargets, traces: pl.DataFrame) -> pl.Data
     if asked.ranges is None:
         dtype = traces.schema[name]
         if dtype.is_float() and traces[name].n_unique() > 50:
-            raise InputError(f"recipe, balance.{name}: a column of numbers is divided by `cuts` or `quantiles`")
+            raise AtKeyError((name,), "a column of numbers is divided by `cuts` or `quantiles`")
         return traces if dtype == pl.String else traces.with_columns(pl.col(name).cast(pl.String))
     column = _RANKED.get(name, name)
     if not traces.schema[column].is_numeric():
-        raise InputError(f"recipe, balance.{name}: `cuts` and `quantiles` are for numbers, and '{column}' has names")
+        raise AtKeyError((name,), f"`cuts` and `quantiles` are for numbers, and '{column}' has names")
     number = pl.col(column).cast(pl.Float64)
     if asked.cuts is not None:
         place = sum((number >= cut).cast(pl.Int64) for cut in asked.cuts)
@@ -122,7 +123,7 @@ def _with_values(name: str, asked: AxisTargets, traces: pl.DataFrame) -> pl.Data
     count = asked.ranges
     ends = parts or [part / count for part in range(1, count)]
     if name == "band" and count != len(_BANDS_BY_RANK):
-        raise InputError("recipe, balance.band: there are three bands, and so two `quantiles`: [0.33, 0.67], or 3")
+        raise AtKeyError((name,), "there are three bands, and so two `quantiles`: [0.33, 0.67], or 3")
     # Ranked among the traces that could be in the mix; equal numbers fall into one range.
     ranked = number.filter(pl.col("reason").is_null())
     at = [ranked.quantile(end, "linear") for end in ends]
@@ -179,9 +180,9 @@ def _refuse_unknown(axis: str, column: str, named: Iterable[str], asked: AxisTar
     known = _in_order(column, there, asked)
     for value in named:
         if value not in known:
-            raise InputError(
-                f"recipe, balance.{axis}: no trace has the {column} '{value}'{nearest(value, known)}; "
-                f"there are: {_listed(known)}"
+            raise AtKeyError(
+                (axis,),
+                f"no trace has the {column} '{value}'{nearest(value, known)}; there are: {_listed(known)}",
             )
 
 
@@ -225,7 +226,7 @@ def _given(
     table: Any = asked.shares
     nested = any(isinstance(shares, dict) for shares in table.values())
     if nested and (missing := [value for value in outer.values if value not in table]):
-        raise InputError(f"recipe, balance.{name}: no shares are given within {column} '{missing[0]}'")
+        raise AtKeyError((name,), f"no shares are given within {column} '{missing[0]}'")
     pairs = [
         (f"{value}{_BESIDE}{inner}", part * share)
         for value, part in zip(outer.values, outer.shares, strict=True)

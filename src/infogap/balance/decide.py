@@ -12,8 +12,9 @@ from infogap.balance.mix_pool import measured
 from infogap.balance.quotas import Quotas
 from infogap.balance.shortfall import explain
 from infogap.balance.strata import Strata, naming_the_mix, pick, read_strata
-from infogap.errors import InputError, ShortfallError
+from infogap.errors import ShortfallError
 from infogap.recipe.balance_section import TextSize
+from infogap.recipe.recipe_errors import AtKeyError
 from infogap.runs.run_folder import Run
 
 _TRIES = 24  # of sizes in traces, for a size in text
@@ -125,7 +126,7 @@ def _of_text(strata: Strata, quotas: Quotas, size: TextSize, refuse: bool) -> De
     lengths = strata.candidates.select("trace_id", length=pl.col(measured(column)))
     if unknown := lengths["length"].null_count():
         other = "; count words instead: `size: {words: ...}`" if unit == "tokens" else ""
-        raise InputError(f"recipe, balance.size: {unknown:,} traces have no number of {unit}{other}")
+        raise AtKeyError(("size",), f"{unknown:,} traces have no number of {unit}{other}")
 
     def text_of(counts: Counts) -> int:
         picked = pick(strata, counts).filter(pl.col("decision") == "selected")

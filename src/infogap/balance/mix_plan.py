@@ -32,13 +32,15 @@ def plan_mixes(run: Run) -> list[MixPlan]:
     Where targets cannot be met, the figures are those of the mix that `when_short` would make; with `error`, of the
     largest mix with no value above its target.
 
-    Raises InputError if a share names a value that no trace has, ShortfallError if there are too few tasks for a
-    coverage.
+    Raises InputError if a share names a column or a value that no trace has, ShortfallError if there are too few tasks
+    for a coverage.
     """
     from infogap.balance.decide import decide_all
     from infogap.balance.missing_traces import lacks_of
+    from infogap.balance.mix_pool import check_columns
     from infogap.balance.stage import mix_figures, mix_of
 
+    check_columns(run)
     plans = []
     for made in decide_all(run, refuse=False):
         strata = made.strata

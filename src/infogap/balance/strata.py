@@ -19,6 +19,7 @@ from infogap.balance.mix_pool import measured, read_pool, with_reasons
 from infogap.balance.task_flow import Spread, Supply
 from infogap.errors import InputError, ShortfallError
 from infogap.recipe.balance_section import MixSettings
+from infogap.recipe.recipe_errors import AtKeyError
 from infogap.runs.run_folder import Run
 
 
@@ -70,9 +71,15 @@ class _Draft:
 
 @contextmanager
 def naming_the_mix(run: Run, name: str) -> Iterator[None]:
-    """Say in an error which of several mixes it is about."""
+    """Say in an error which of several mixes it is about, and on which line of the recipe the key stands."""
     try:
         yield
+    except AtKeyError as error:
+        mixes = run.recipe.balance.mixes
+        if mixes is not None and (not error.path or error.path[0] in mixes[name].model_fields_set):
+            raise InputError(run.problem_at(("balance", "mixes", name, *error.path), error.message)) from None
+        of_mix = f"the mix `{name}`: " if mixes is not None and error.path != ("hold_out",) else ""
+        raise InputError(run.problem_at(("balance", *error.path), of_mix + error.message)) from None
     except (InputError, ShortfallError) as error:
         if run.recipe.balance.mixes is None or str(error).startswith("the mix"):
             raise
@@ -184,9 +191,10 @@ def _one_teacher(draft: _Draft, seed: int) -> _Draft:
     if draft.mix.teacher_per_task == "least_surprising":
         ranked = by_teacher.agg(rank=pl.col(measured("surprisal")).mean()).drop_nulls("rank")
         if ranked.is_empty() and not draft.candidates.is_empty():
-            raise InputError(
-                "recipe, balance.teacher_per_task: least_surprising needs the surprisal of traces under the student; "
-                "name it as `measure: {gap: {scorer: ...}}`"
+            raise AtKeyError(
+                ("teacher_per_task",),
+                "least_surprising needs the surprisal of traces under the student; name it as "
+                "`measure: {gap: {scorer: ...}}`",
             )
     else:
         pairs = by_teacher.len()
@@ -206,12 +214,13 @@ def _refuse_mixed_teachers(name: str, draft: _Draft) -> None:
     if teachers.height > 1:
         listed = ", ".join(f"{teacher} ({count:,})" for teacher, count in teachers.head(10).iter_rows())
         first = teachers["teacher"][0]
-        raise InputError(
+        raise AtKeyError(
+            (),
             f"the mix `{name}` would hold traces of {teachers.height} teachers: {listed}; traces of different "
             "teachers, mixed, destabilise learning. Choose one, as `balance: {teacher: {"
             + f'"{first}"'
             + ": 1}}`, or say that "
-            "it is meant: `balance: {allow_mixed_teachers: true}`"
+            "it is meant: `balance: {allow_mixed_teachers: true}`",
         )
 
 
