@@ -133,11 +133,14 @@ def test_mixes_whose_shares_leave_them_other_tasks_are_not_called_matched(tmp_pa
         "{when_short: shrink, mixes: {one: {privilege: {unguided: 1}, band: {mixed: 1.0}}, "
         "two: {privilege: {solution: 1}}}, match: {}}"
     )
-    run = make_run(tmp_path / "1", balance, pool())
-    make_mix(run)  # a band alone leaves the same tasks
-    uneven = balance.replace("{mixed: 1.0}", "{mixed: 0.9, confident: 0.1}")
+    for name, shares in (("1", "{mixed: 1.0}"), ("2", "{mixed: 0.9, confident: 0.1}")):
+        run = make_run(tmp_path / name, balance.replace("{mixed: 1.0}", shares), pool())
+        make_mix(run)  # the other mix follows
+        tasks = [sorted(chosen(run, mix)["task_id"]) for mix in ("one", "two")]
+        assert tasks[0] == tasks[1] != []
+    other = balance.replace("{solution: 1}", "{solution: 1}, band: {uncertain: 0.5, mixed: 0.5}")
     with pytest.raises(ShortfallError, match="`one` and `two` are to be matched, and their shares leave them other"):
-        make_mix(make_run(tmp_path / "2", uneven, pool()))
+        make_mix(make_run(tmp_path / "3", other.replace("{mixed: 1.0}", "{mixed: 0.9, confident: 0.1}"), pool()))
 
 
 CONDITION = '{size: 9, band: uniform, where: "row_number() over () < 30", max_per_task: 2}'
