@@ -153,6 +153,11 @@ def _range_names(name: str, asked: AxisTargets) -> tuple[str, ...] | None:
     return _BANDS_BY_RANK if name == "band" else tuple(f"q{part}" for part in range(1, asked.ranges + 1))
 
 
+def fixed_names(name: str, asked: AxisTargets) -> tuple[str, ...] | None:
+    """Return the values that an axis has whatever is sampled: its ranges, or bands and verdicts; None for others."""
+    return _range_names(name, asked) or _ORDER.get(name)
+
+
 def _values_named(name: str, asked: AxisTargets, traces: pl.DataFrame) -> tuple[str, ...] | None:
     """Return the values to which the recipe gives a share above 0; None if it does not name them."""
     bounded = {value for bound in (asked.floor, asked.cap) if isinstance(bound, dict) for value in bound}
