@@ -18,6 +18,7 @@ from infogap.schema import BAND_NAMES, VERDICT_NAMES
 _ORDER = {"band": BAND_NAMES, "verdict": VERDICT_NAMES}  # other values are in alphabetical order
 _NO_VERDICT = "ungradable"  # no recipe can name it, so `uniform` does not spread over it either
 _RANKED = {"band": "epistemic_density"}  # the numbers behind a column of names
+_BY_SCORING = ("gap", "gap_per_token", "gap_share", "surprisal", "ifd", "answer_confidence", "rsr")
 _BANDS_BY_RANK = ("confident", "mixed", "uncertain")
 _BESIDE = " | "  # between the values of two columns
 
@@ -54,18 +55,13 @@ def read_axes(mix: MixSettings, traces: pl.DataFrame) -> OnAxes:
     if mix.max_per_teacher is not None:
         of_teacher = asked.get("teacher", AxisTargets(cap=mix.max_per_teacher))
         asked["teacher"] = of_teacher.model_copy(update={"cap": mix.max_per_teacher})
-    for name, each in asked.items():
-        traces = _with_values(name, each, traces)
+    stated: dict[str, tuple[str, ...] | None] = {}
+    # Ranks are those among the traces that the other axes leave.
+    for name, each in sorted(asked.items(), key=lambda item: item[1].quantiles is not None):
+        traces = _with_values(name, each, traces, _fitting(stated, asked))
+        stated[name] = _values_named(name, each, traces)
     eligible = traces.filter(pl.col("reason").is_null())
-    stated = {name: _values_named(name, each, traces) for name, each in asked.items()}
-    possible = eligible.filter(
-        *(pl.col(name).is_in(values) for name, values in stated.items() if values is not None),
-        *(
-            pl.col(name).is_not_null() & (pl.col(name) != _NO_VERDICT)
-            for name, values in stated.items()
-            if values is None and _has_shares(asked[name])
-        ),
-    )
+    possible = traces.filter(_fitting(stated, asked))
     axes: dict[str, Axis] = {}
     notes: list[str] = []
     for name, each in asked.items():
@@ -94,6 +90,17 @@ def read_axes(mix: MixSettings, traces: pl.DataFrame) -> OnAxes:
     return OnAxes(tuple(axes[name] for name in _sorted_names(axes, mix)), traces, notes)
 
 
+def _fitting(stated: dict[str, tuple[str, ...] | None], asked: dict[str, AxisTargets]) -> pl.Expr:
+    """True of traces that can be in the mix, as far as some of its axes say; these have their values as text."""
+    fits = [pl.col("reason").is_null()]
+    for name, values in stated.items():
+        if values is not None:
+            fits.append(pl.col(name).is_in(values).fill_null(value=False))
+        elif _has_shares(asked[name]):
+            fits.append((pl.col(name) != _NO_VERDICT).fill_null(value=False))
+    return pl.all_horizontal(fits)
+
+
 def _sorted_names(axes: dict[str, Axis], mix: MixSettings) -> list[str]:
     order = list(mix.axes)
     return sorted(
@@ -105,27 +112,33 @@ def _has_shares(asked: AxisTargets) -> bool:
     return asked.shares is not None or (asked.floor is None and asked.cap is None)
 
 
-def _with_values(name: str, asked: AxisTargets, traces: pl.DataFrame) -> pl.DataFrame:
-    """Make the column of an axis text: its values, or the names of its ranges."""
+def _with_values(name: str, asked: AxisTargets, traces: pl.DataFrame, fits: pl.Expr) -> pl.DataFrame:
+    """Make the column of an axis text: its values, or the names of its ranges; `fits` is true of the traces to rank."""
+    column = _RANKED.get(name, name) if asked.ranges is not None else name
+    if name == "band" and asked.quantiles is not None and asked.ranges != len(_BANDS_BY_RANK):
+        raise AtKeyError((name,), "there are three bands, and so two `quantiles`: [0.33, 0.67], or 3")
+    is_number = asked.ranges is not None or column in _BY_SCORING
+    if is_number and traces.height and traces[column].null_count() == traces.height:
+        how = "; `measure: {gap: {scorer: ...}}` measures it" if column in _BY_SCORING else ""
+        raise AtKeyError((name,), f"no trace of the run has a value of `{column}`{how}")
     if asked.ranges is None:
         dtype = traces.schema[name]
         if dtype.is_float() and traces[name].n_unique() > 50:
             raise AtKeyError((name,), "a column of numbers is divided by `cuts` or `quantiles`")
         return traces if dtype == pl.String else traces.with_columns(pl.col(name).cast(pl.String))
-    column = _RANKED.get(name, name)
-    if not traces.schema[column].is_numeric():
+    number = pl.col(column).cast(pl.Float64, strict=False)
+    if (
+        not (traces.schema[column].is_numeric() or traces.schema[column] == pl.String)
+        or traces.select(number.null_count() > pl.col(column).null_count()).item()
+    ):
         raise AtKeyError((name,), f"`cuts` and `quantiles` are for numbers, and '{column}' has names")
-    number = pl.col(column).cast(pl.Float64)
     if asked.cuts is not None:
         place = sum((number >= cut).cast(pl.Int64) for cut in asked.cuts)
         return traces.with_columns(_named(place, _ranges_of(asked.cuts)).alias(name))
     parts = asked.quantiles if isinstance(asked.quantiles, list) else None
     count = asked.ranges
     ends = parts or [part / count for part in range(1, count)]
-    if name == "band" and count != len(_BANDS_BY_RANK):
-        raise AtKeyError((name,), "there are three bands, and so two `quantiles`: [0.33, 0.67], or 3")
-    # Ranked among the traces that could be in the mix; equal numbers fall into one range.
-    ranked = number.filter(pl.col("reason").is_null())
+    ranked = number.filter(fits)  # equal numbers fall into one range
     at = [ranked.quantile(end, "linear") for end in ends]
     if asked.within is not None:
         at = [each.over(asked.within) for each in at]

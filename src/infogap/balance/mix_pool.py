@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 import polars as pl
+from polars import selectors
 
 from infogap import ids
 from infogap.balance.axis_values import columns_of
@@ -211,13 +212,14 @@ def column_problems(run: Run) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def joined_columns(scan: Callable[[Table], pl.LazyFrame], measures: Table) -> pl.LazyFrame:
-    """Return the traces with the columns of their tasks, verdicts and measures."""
+    """Return the traces with the columns of their tasks, verdicts and measures; NaN is null."""
     return (
         scan(TRACES)
         .join(scan(TASKS).select(_OF_TASKS), on="task_id", how="left")
         .join(scan(VERDICTS), on="trace_id", how="left")
         .join(scan(measures), on="trace_id", how="left")
         .join(scan(GAPS).select("trace_id", *_OF_GAPS), on="trace_id", how="left")
+        .with_columns(selectors.float().fill_nan(None))  # NaN is no number: it would be the largest
     )
 
 
@@ -232,5 +234,7 @@ def _problem(condition: str, traces: pl.LazyFrame) -> str | None:
     except pl.exceptions.PolarsError as error:
         message = str(error).splitlines()[0]
         columns = ", ".join(traces.collect_schema().names())
+        if "cannot compare string with numeric" in message:
+            message += "; a number that is kept as text: CAST(difficulty AS DOUBLE) >= 2"
         return f"`{condition}`: {message}; there are the columns {columns}"
     return None
