@@ -126,7 +126,7 @@ def _with_values(name: str, asked: AxisTargets, traces: pl.DataFrame, fits: pl.E
         if dtype.is_float() and traces[name].n_unique() > 50:
             raise AtKeyError((name,), "a column of numbers is divided by `cuts` or `quantiles`")
         return traces if dtype == pl.String else traces.with_columns(pl.col(name).cast(pl.String))
-    number = pl.col(column).cast(pl.Float64, strict=False)
+    number = pl.col(column).cast(pl.Float64, strict=False).fill_nan(None)
     if (
         not (traces.schema[column].is_numeric() or traces.schema[column] == pl.String)
         or traces.select(number.null_count() > pl.col(column).null_count()).item()
