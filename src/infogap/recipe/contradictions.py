@@ -1,10 +1,11 @@
-"""Find what a recipe says of its teachers and its preference pairs that cannot be."""
+"""Find what a recipe says of its teachers, its preference pairs and its published configs that cannot be."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from infogap.errors import nearest
+from infogap.recipe.balance_section import Balance
 from infogap.recipe.generate_section import Generate
 from infogap.recipe.measure_section import THE_TEACHER, Measure
 from infogap.recipe.preference_pairs import SIDES, Preference
@@ -28,6 +29,27 @@ def pair_contradictions(generate: Generate, sections: dict[str, object]) -> list
     if unknown:
         return unknown
     return list(_never_answered(generate, pairs, names)) or list(_without_a_second_trace(generate, pairs))
+
+
+def config_contradictions(sections: dict[str, object]) -> Iterator[Found]:
+    """Configs that the mixes leave nothing to publish in, or too much; `sections` are those of `contradictions`."""
+    publish, balance = sections.get("publish"), sections.get("balance", Balance())
+    if not isinstance(publish, Publish) or not isinstance(balance, Balance):
+        return
+    if "held_out" in publish.configs and balance.hold_out is None:
+        message = (
+            "`held_out` has the tasks of families that no mix has; hold some out: `balance: {hold_out: {families: 2}}`"
+        )
+        yield ("publish", "configs"), message
+    if publish.rl is None:
+        return
+    for name, mix in balance.named_mixes():
+        tasks = mix.coverage.task_count if mix.coverage is not None else None
+        if tasks is not None and tasks > publish.rl.repeat_to:
+            of_mix = f" of the mix `{name}`" if balance.mixes else ""
+            message = f"{publish.rl.repeat_to:,} rows cannot hold the {tasks:,} tasks{of_mix}; raise it"
+            yield ("publish", "rl", "repeat_to"), message
+            return
 
 
 def _without_a_second_trace(generate: Generate, pairs: Preference | None) -> Iterator[Found]:

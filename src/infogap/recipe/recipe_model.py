@@ -6,7 +6,7 @@ from pydantic import Field
 
 from infogap.recipe.balance_section import Balance
 from infogap.recipe.base import Model
-from infogap.recipe.contradictions import generated, pair_contradictions, teacher_contradictions
+from infogap.recipe.contradictions import config_contradictions, generated, pair_contradictions, teacher_contradictions
 from infogap.recipe.decontaminate_section import Decontaminate
 from infogap.recipe.dedupe_section import Dedupe
 from infogap.recipe.generate_section import Generate
@@ -64,7 +64,7 @@ def contradictions(sections: dict[str, object]) -> list[tuple[Path, str]]:
     `sections` holds those sections (by their key in the recipe) that are valid in themselves; a section
     that the recipe does not have is absent, one with errors of its own is present as None.
     """
-    found: list[tuple[Path, str]] = []
+    found: list[tuple[Path, str]] = [*config_contradictions(sections)]
     if "import" in sections:
         found += [
             ((key,), f"a recipe with `import` takes its traces from there; remove `{key}`")
