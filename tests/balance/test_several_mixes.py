@@ -236,6 +236,16 @@ def test_matched_mixes_meet_their_shares(
     assert one.group_by(columns).len().sort(columns).equals(other.group_by(columns).len().sort(columns))
 
 
+def test_natural_shares_of_families_are_the_same_in_matched_mixes(tmp_path: Path) -> None:
+    more = [trace("t02", family="a", privilege="unguided", band="mixed", words=10) for _ in range(30)]
+    balance = f"{{size: 20, family: natural, mixes: {{{PAIR}}}, match: {{on: task}}}}"
+    run = make_run(tmp_path, balance, [*uneven(), *more])
+    assert make_mix(run).shortfall is None
+    families = [dict(chosen(run, name)["family"].value_counts().iter_rows()) for name in ("unguided", "solution")]
+    assert families[0] == families[1]
+    assert sum(families[0].values()) == 20
+
+
 # Several teachers
 
 

@@ -56,12 +56,35 @@ def decide_all(run: Run, *, refuse: bool = True) -> list[Decision]:
                 decisions[strata.name] = decide(strata, refuse=refuse)
             else:
                 by_unit = bool(match.same) or match.length is not None
-                own = following(strata, leader.chosen, by_unit=by_unit, seed=run.recipe.seed)
+                alike = _with_axes_of(leader.strata, strata, match.same)
+                own = following(alike, leader.chosen, by_unit=by_unit, seed=run.recipe.seed)
                 decisions[strata.name] = decide(replace(own, size=leader.target_size), refuse=refuse)
     in_order = [decisions[strata.name] for strata in every]
     if match is not None and refuse:
         _refuse_unmatched(in_order)
     return in_order
+
+
+def _with_axes_of(leader: Strata, follower: Strata, same: list[str]) -> Strata:
+    """Take the axes whose values follow from the tasks, or are matched, from the other mix.
+
+    Where both ask the same of one, such as `family: natural`, its shares were those of other traces, before matching.
+    """
+    theirs = {axis.name: axis for axis in leader.axes}
+
+    def follows(name: str) -> bool:
+        per_task = follower.candidates.group_by("task_id").agg(pl.col(name).n_unique())[name]
+        return name in same or bool((per_task <= 1).all())
+
+    axes = tuple(
+        theirs[axis.name]
+        if axis.name in theirs
+        and leader.mix.axes.get(axis.name) == follower.mix.axes.get(axis.name)
+        and follows(axis.name)
+        else axis
+        for axis in follower.axes
+    )
+    return replace(follower, axes=axes)
 
 
 def _is_matched(one: Strata, other: Strata) -> bool:
