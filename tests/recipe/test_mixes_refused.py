@@ -28,6 +28,7 @@ def balance_of(folder: Path, text: str) -> Balance:
         ("{family: {shares: {a: 1.0}, floor: {c: 2}}}", "'c' has a bound and no share"),
         ("{family: {given: family, shares: {a: 1.0}}}", "within the values of the column itself"),
         ("{band: {given: family, shares: {mixed: 1.0}}, family: {cap: 5}}", "`family`, which has bounds alone"),
+        ("{size: 2k}", r"balance.size: a size is a number of traces, max, or text such as {tokens: 2M}; found '2k'"),
         ("{size: 100000000000000000000}", "less than or equal to 1000000000000"),
         ("{max_per_task: 100000000000000000000}", "less than or equal to 1000000000000"),
         ("{coverage: {tasks: 100000000000000000000}}", "less than or equal to 1000000000000"),
