@@ -25,7 +25,16 @@ def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.
         load_measure("language", Path())
 
 
-@pytest.mark.parametrize(("text", "code"), [(ENGLISH, "en"), (CHINESE, "zh"), (GERMAN, "de")])
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (ENGLISH, "en"),
+        (CHINESE, "zh"),
+        (GERMAN, "de"),
+        ("题目几何0：请问71加18加1等于多少？请给出一个数字。", "zh"),
+        ("题目Algèbre0：请问9加42加0等于多少？请给出一个数字。", "zh"),
+    ],
+)
 def test_prose_has_a_language_whatever_formulas_stand_in_it(text: str, code: str) -> None:
     pytest.importorskip("py3langid")
     assert language_of(text) == code

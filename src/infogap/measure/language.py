@@ -20,11 +20,10 @@ LETTERS = 20
 _COMMAND = re.compile(r"\\[a-zA-Z]+")  # of LaTeX, outside of formulas
 _IDEOGRAPH = re.compile(f"[{IDEOGRAPH}]")
 _PACKAGE = "py3langid"
-_NO_LANGUAGE = "zxx"
 
 
 class Languages:
-    """`language` of a trace's thought and response, and `question_language`, as ISO 639 codes such as `en` and `zh`.
+    """`language` of a trace's thought and response, and `question_language`, as ISO 639-1 codes such as `en` and `zh`.
 
     Both are null for texts with too little prose: code, formulas and LaTeX commands are not read. The languages are
     told apart by byte n-grams, with naive Bayes (Lui and Baldwin 2012, langid.py, in the package py3langid).
@@ -53,13 +52,12 @@ class Languages:
 
 
 def language_of(text: str) -> str | None:
-    """Return the language of a text's prose as an ISO 639 code; None where there is too little of it."""
+    """Return the language of a text's prose as an ISO 639-1 code; None where there is too little of it."""
     prose = _prose(text)
     letters = sum(map(str.isalpha, prose)) + 2 * len(_IDEOGRAPH.findall(prose))
     if letters < LETTERS:
         return None
-    code = str(_identifier().classify(prose)[0])
-    return None if code == _NO_LANGUAGE else code
+    return str(_identifier().classify(prose)[0])
 
 
 def _prose(text: str) -> str:
@@ -74,7 +72,10 @@ def _prose(text: str) -> str:
 def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    return LanguageIdentifier.from_model_file(MODEL_FILE)
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
+    # Not Wu or Yue beside Chinese, nor dialects of Italian: a short text would fall to one of them by chance.
+    identifier.set_languages(sorted({code for code in identifier.nb_classes if len(code) == 2}))
+    return identifier
 
 
 LANGUAGE = Languages()
