@@ -124,3 +124,24 @@ def test_a_dict_is_not_changed_and_a_file_is_read(recipe: dict[str, object], tmp
 def test_a_folder_that_is_no_run_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is not a run folder"):
         infogap.Run.open(tmp_path)
+
+
+def test_a_plan_is_of_the_mixes_alone(run: infogap.Run) -> None:
+    (plan,) = run.plan_mixes(["balance.size=1"])
+    assert (plan.figures["size"], plan.notes) == (1, [])
+    with pytest.raises(infogap.InputError, match=r"^--set balance.famly=uniform: balance.famly: there is no column"):
+        run.plan_mixes(["balance.famly=uniform"])
+    with pytest.raises(infogap.InputError, match=r"^--set measure.bands.mixed=3: a plan is over"):
+        run.plan_mixes(["measure.bands.mixed=3"])
+
+
+def test_a_plan_over_tables_that_are_not_up_to_date_says_so(recipe: dict[str, object], tmp_path: Path) -> None:
+    infogap.Run.create(recipe, tmp_path / "run").update(quiet=True)
+    other = infogap.Run.create(recipe, tmp_path / "run", overrides=["measure.bands.mixed=3"])
+    (plan,) = other.plan_mixes()
+    assert "measure is stale (bands.mixed: " in plan.notes[0]
+    assert plan.notes[0].endswith("this is over its tables as they are")
+    for part in (tmp_path / "run" / "measures").iterdir():
+        part.unlink()
+    with pytest.raises(infogap.InputError, match="has no tables of measure yet; first: infogap run"):
+        other.plan_mixes()

@@ -385,3 +385,37 @@ def test_matched_mixes_are_topped_up_until_they_have_their_size(tmp_path: Path, 
     per_task = [dict(each["task_id"].value_counts().sort("task_id").iter_rows()) for each in chosen.partition_by("mix")]
     assert per_task[0] == per_task[1]
     assert sum(per_task[0].values()) == 14
+
+
+@pytest.mark.parametrize(
+    ("balance", "why"),
+    [
+        (
+            {"size": 16, "family": {"cap": 3}},
+            "raise the cap of `family`: on 2 values, it leaves room for 6 of 16 traces",
+        ),
+        ({"size": 16, "family": {"shares": "uniform", "cap": 0.2}}, "raise the cap of `family`: on 2 values"),
+        ({"size": 10, "family": {"floor": 6}}, "lower the floor of `family`: on 2 values, it adds up to 12, which is"),
+        ({"size": 16, "max_per_task": 1}, "raise `max_per_task`: with 1, 8 tasks can give 8 of 16 traces"),
+        ({"coverage": {"tasks": 9, "per_task": 2}}, "9 tasks with 2 traces each"),
+        ({"coverage": {"families": 3, "tasks_per_family": 1}}, "3 families with 1 task"),
+    ],
+)
+def test_nothing_is_asked_for_targets_that_no_sample_can_meet(
+    tmp_path: Path, serving: Serving, balance: Overrides, why: str
+) -> None:
+    server = teacher(sometimes)
+    run = make(tmp_path, serving(server), balance | {"top_up": {"rounds": 3}})
+    for _ in range(2):
+        with pytest.raises(ShortfallError) as error:
+            run.update(quiet=True)
+        assert why in str(error.value)
+        assert "more trace" not in str(error.value)
+        assert "top_up: no further sample of any task can give what is missing" in str(error.value)
+    assert len(server.bodies) == TASKS
+
+
+def test_a_range_that_no_trace_has_yet_may_still_be_filled(tmp_path: Path, serving: Serving) -> None:
+    run = make(tmp_path, serving(teacher(sometimes)), {"size": 8, "words": {"cuts": [5], "cap": 7}})
+    with pytest.raises(ShortfallError, match="generate 2 more"):
+        run.update(quiet=True)

@@ -194,6 +194,58 @@ def _most_pairs(one: tuple[int, ...], other: tuple[int, ...]) -> int:
     return best
 
 
+def uneven(tasks: int = 12) -> list[dict[str, Any]]:
+    """Tasks of three families, half, a third and a sixth of them, each with traces of two bands and privileges."""
+    return [
+        trace(f"t{n:02d}", family="aaabbc"[n % 6], privilege=privilege, band=band, words=words)
+        for n in range(tasks)
+        for privilege in ("unguided", "solution")
+        for band, words in (("mixed", 10), ("confident", 11), ("mixed", 30))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("targets", "matching", "column", "shares"),
+    [
+        ("size: 6, family: uniform", "", "family", {"a": 2, "b": 2, "c": 2}),
+        ("size: 8, max_per_task: 1, family: {a: 0.5, b: 0.25, c: 0.25}", "", "family", {"a": 4, "b": 2, "c": 2}),
+        ("family: uniform", "", "family", {"a": 7, "b": 7, "c": 6}),
+        ("size: 8, band: uniform", ", same: [band]", "band", {"mixed": 4, "confident": 4}),
+        ("size: 8, band: uniform", "", "band", {"mixed": 4, "confident": 4}),
+        ("size: 9, family: uniform", ", length: 0.2", "family", {"a": 3, "b": 3, "c": 3}),
+        (
+            "coverage: {tasks: 12, per_task: 2}, band: {mixed: 0.75, confident: 0.25}",
+            "",
+            "band",
+            {"mixed": 18, "confident": 6},
+        ),
+    ],
+)
+def test_matched_mixes_meet_their_shares(
+    tmp_path: Path, targets: str, matching: str, column: str, shares: dict[str, int]
+) -> None:
+    run = make_run(tmp_path, f"{{{targets}, mixes: {{{PAIR}}}, match: {{on: task{matching}}}}}", uneven())
+    assert make_mix(run).shortfall is None
+    one, other = chosen(run, "unguided"), chosen(run, "solution")
+    for mix in (one, other):
+        assert dict(mix[column].value_counts().iter_rows()) == shares
+    if "length" in matching:
+        pairs = zip(*(mix.sort("task_id", "words")["words"] for mix in (one, other)), strict=True)
+        assert all(max(pair) <= 1.2 * min(pair) for pair in pairs)
+    columns = ["task_id", "band"] if "same" in matching else ["task_id"]
+    assert one.group_by(columns).len().sort(columns).equals(other.group_by(columns).len().sort(columns))
+
+
+def test_natural_shares_of_families_are_the_same_in_matched_mixes(tmp_path: Path) -> None:
+    more = [trace("t02", family="a", privilege="unguided", band="mixed", words=10) for _ in range(30)]
+    balance = f"{{size: 20, family: natural, mixes: {{{PAIR}}}, match: {{on: task}}}}"
+    run = make_run(tmp_path, balance, [*uneven(), *more])
+    assert make_mix(run).shortfall is None
+    families = [dict(chosen(run, name)["family"].value_counts().iter_rows()) for name in ("unguided", "solution")]
+    assert families[0] == families[1]
+    assert sum(families[0].values()) == 20
+
+
 # Several teachers
 
 

@@ -11,6 +11,8 @@ from datasets import load_dataset
 from balance.mix_runs import chosen, make_mix, make_run, trace
 from infogap.errors import ShortfallError
 from infogap.publish import STAGE
+from infogap.recipe import RecipeError
+from infogap.schema import TASKS
 
 FAMILIES = ("gcd", "sums", "chess")
 
@@ -31,9 +33,21 @@ def test_it_has_the_tasks_of_the_families_that_the_mix_does_not_have(tmp_path: P
 
 
 def test_where_nothing_is_held_out_it_says_what_to_set(tmp_path: Path) -> None:
-    run = make_run(tmp_path, "{}\npublish: {configs: [sft, held_out]}", [trace("a")])
+    with pytest.raises(RecipeError, match=r"publish.configs: `held_out` has .* hold some out: `balance: {hold_out:"):
+        make_run(tmp_path, "{}\npublish: {configs: [sft, held_out]}", [trace("a")])
+
+
+def test_where_no_task_that_is_held_out_has_a_gold_answer_it_says_so(tmp_path: Path) -> None:
+    run = make_run(
+        tmp_path,
+        "{hold_out: {families: [b]}}\npublish: {configs: [sft, held_out]}",
+        [trace("a"), trace("b", family="b")],
+    )
+    tasks = run.scan(TASKS).collect()
+    with run.rewrite(TASKS) as out:
+        out.write(tasks.with_columns(answer=pl.lit(None, dtype=pl.String)))
     make_mix(run)
     with pytest.raises(
-        ShortfallError, match=r"nothing to publish as `held_out`: .*name families in `balance\.hold_out`"
+        ShortfallError, match="nothing to publish as `held_out`: no task with a gold answer is held out"
     ):
         STAGE.make(run)

@@ -28,6 +28,7 @@ def balance_of(folder: Path, text: str) -> Balance:
         ("{family: {shares: {a: 1.0}, floor: {c: 2}}}", "'c' has a bound and no share"),
         ("{family: {given: family, shares: {a: 1.0}}}", "within the values of the column itself"),
         ("{band: {given: family, shares: {mixed: 1.0}}, family: {cap: 5}}", "`family`, which has bounds alone"),
+        ("{size: 2k}", r"balance.size: a size is a number of traces, max, or text such as {tokens: 2M}; found '2k'"),
         ("{size: 100000000000000000000}", "less than or equal to 1000000000000"),
         ("{max_per_task: 100000000000000000000}", "less than or equal to 1000000000000"),
         ("{coverage: {tasks: 100000000000000000000}}", "less than or equal to 1000000000000"),
@@ -60,3 +61,11 @@ def test_a_named_mix_has_what_it_needs_from_the_section(tmp_path: Path) -> None:
     assert (mixes["a"].size, mixes["a"].when_short) == (9, "best_effort")
     series = dict(balance_of(tmp_path, "{size: 8, mixes: {coverage: {tasks: [1, 4], per_task: fill}}}").named_mixes())
     assert [(name, mix.size) for name, mix in series.items()] == [("tasks-1", 8), ("tasks-4", 8)]
+
+
+@pytest.mark.parametrize("balance", ["{coverage: {tasks: 9}}", "{mixes: {coverage: {tasks: [4, 9], per_task: 1}}}"])
+def test_more_tasks_than_rows_are_refused_before_anything_is_generated(tmp_path: Path, balance: str) -> None:
+    publish = "publish: {configs: [rl], rl: {repeat_to: %d}}"
+    with pytest.raises(RecipeError, match=r"recipe.yaml:4: publish.rl.repeat_to: 8 rows cannot hold the 9 tasks"):
+        balance_of(tmp_path, f"{balance}\n{publish % 8}")
+    balance_of(tmp_path, f"{balance}\n{publish % 9}")

@@ -68,6 +68,8 @@ def test_the_tables_fit_a_terminal_and_name_every_privilege(run: Run) -> None:
 def test_a_mix_without_axes_has_a_plain_title(capsys: pytest.CaptureFixture[str]) -> None:
     print_mix_figures("tasks-8", {"axes": {}, "size": 64, "target_size": 64, "tasks": 8})
     assert capsys.readouterr().out == "The mix tasks-8: 64 traces of 8 tasks\n"
+    print_mix_figures("tasks-1", {"axes": {}, "size": 64, "target_size": 64, "tasks": 1})
+    assert capsys.readouterr().out == "The mix tasks-1: 64 traces of 1 task\n"
 
 
 def test_the_summary_is_the_tables_as_data(run: Run) -> None:

@@ -192,20 +192,32 @@ class Run:
 
         Returns:
             For each mix its `name`; its `figures`: size, target_size, and per axis and value target, achieved and
-            available; `notes`; the `shortfall`, None if every target is met; and `lacks`, the traces that are missing.
+            available; `notes`, the first of which name tables that are not up to date; the `shortfall`, None if every
+            target is met; and `lacks`, the traces that are missing.
 
         Raises:
-            InputError: A key is not known, or a stage that `balance` reads has not run.
+            InputError: A key is not known or not one of `balance`, or a stage that `balance` reads has not run.
             ShortfallError: There are too few tasks for a coverage.
         """
         from infogap.balance.mix_plan import plan_mixes
         from infogap.recipe import load_recipe
+        from infogap.runs.pipeline import states_of_inputs
 
-        recipe = load_recipe(self.folder.path / "recipe.yaml", overrides).recipe if overrides else self.recipe
-        for name in ("tasks", "traces", "verdicts", "measures", "duplicates"):
-            if self.folder.manifest(name) is None:
-                raise InputError(f"{self.path} has no table '{name}' yet; first: infogap run {self.path}")
-        return plan_mixes(replace(self.folder, recipe=recipe))
+        for override in overrides or []:
+            if not override.strip().startswith("balance"):
+                raise InputError(
+                    f"--set {override}: a plan is over the tables as they are, so it sets keys of `balance` alone; for "
+                    "others: infogap sweep"
+                )
+        loaded = load_recipe(self.folder.path / "recipe.yaml", overrides)
+        stale = []
+        for state in states_of_inputs(self.folder, "balance"):
+            if state.rows is None:
+                raise InputError(f"{self.path} has no tables of {state.stage} yet; first: infogap run {self.path}")
+            if state.state != "done":
+                stale.append(f"{state.stage} is {state.state} ({state.why[0]}): this is over its tables as they are")
+        folder = replace(self.folder, recipe=loaded.recipe, places=loaded.places)
+        return [replace(plan, notes=[*stale, *plan.notes]) for plan in plan_mixes(folder)]
 
     def effects(self) -> pl.DataFrame:
         """Compare the privileges: paired differences over the same tasks, a row per comparison and quantity.

@@ -9,14 +9,16 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from infogap.balance.axes import Axis, Bound
-from infogap.errors import InputError, nearest
+from infogap.errors import nearest
 from infogap.recipe.axis_targets import AxisTargets
 from infogap.recipe.balance_section import MixSettings
+from infogap.recipe.recipe_errors import AtKeyError
 from infogap.schema import BAND_NAMES, VERDICT_NAMES
 
 _ORDER = {"band": BAND_NAMES, "verdict": VERDICT_NAMES}  # other values are in alphabetical order
 _NO_VERDICT = "ungradable"  # no recipe can give it a share, so `uniform` gives it none either
 _RANKED = {"band": "epistemic_density"}  # the numbers behind a column of names
+_BY_SCORING = ("gap", "gap_per_token", "gap_share", "surprisal", "ifd", "answer_confidence", "rsr")
 _BANDS_BY_RANK = ("confident", "mixed", "uncertain")
 _BESIDE = " | "  # between the values of two columns
 
@@ -53,18 +55,13 @@ def read_axes(mix: MixSettings, traces: pl.DataFrame) -> OnAxes:
     if mix.max_per_teacher is not None:
         of_teacher = asked.get("teacher", AxisTargets(cap=mix.max_per_teacher))
         asked["teacher"] = of_teacher.model_copy(update={"cap": mix.max_per_teacher})
-    for name, each in asked.items():
-        traces = _with_values(name, each, traces)
+    stated: dict[str, tuple[str, ...] | None] = {}
+    # Ranks are those among the traces that the other axes leave.
+    for name, each in sorted(asked.items(), key=lambda item: item[1].quantiles is not None):
+        traces = _with_values(name, each, traces, _fitting(stated, asked))
+        stated[name] = _values_named(name, each, traces)
     eligible = traces.filter(pl.col("reason").is_null())
-    stated = {name: _values_named(name, each, traces) for name, each in asked.items()}
-    possible = eligible.filter(
-        *(pl.col(name).is_in(values) for name, values in stated.items() if values is not None),
-        *(
-            pl.col(name).is_not_null() & (pl.col(name) != _NO_VERDICT)
-            for name, values in stated.items()
-            if values is None and _has_shares(asked[name])
-        ),
-    )
+    possible = traces.filter(_fitting(stated, asked))
     axes: dict[str, Axis] = {}
     notes: list[str] = []
     for name, each in asked.items():
@@ -92,6 +89,17 @@ def read_axes(mix: MixSettings, traces: pl.DataFrame) -> OnAxes:
     return OnAxes(tuple(axes[name] for name in _sorted_names(axes, mix)), traces, notes)
 
 
+def _fitting(stated: dict[str, tuple[str, ...] | None], asked: dict[str, AxisTargets]) -> pl.Expr:
+    """True of traces that can be in the mix, as far as some of its axes say; these have their values as text."""
+    fits = [pl.col("reason").is_null()]
+    for name, values in stated.items():
+        if values is not None:
+            fits.append(pl.col(name).is_in(values).fill_null(value=False))
+        elif _has_shares(asked[name]):
+            fits.append((pl.col(name) != _NO_VERDICT).fill_null(value=False))
+    return pl.all_horizontal(fits)
+
+
 def _sorted_names(axes: dict[str, Axis], mix: MixSettings) -> list[str]:
     order = list(mix.axes)
     return sorted(
@@ -103,27 +111,33 @@ def _has_shares(asked: AxisTargets) -> bool:
     return asked.shares is not None or (asked.floor is None and asked.cap is None)
 
 
-def _with_values(name: str, asked: AxisTargets, traces: pl.DataFrame) -> pl.DataFrame:
-    """Make the column of an axis text: its values, or the names of its ranges."""
+def _with_values(name: str, asked: AxisTargets, traces: pl.DataFrame, fits: pl.Expr) -> pl.DataFrame:
+    """Make the column of an axis text: its values, or the names of its ranges; `fits` is true of the traces to rank."""
+    column = _RANKED.get(name, name) if asked.ranges is not None else name
+    if name == "band" and asked.quantiles is not None and asked.ranges != len(_BANDS_BY_RANK):
+        raise AtKeyError((name,), "there are three bands, and so two `quantiles`: [0.33, 0.67], or 3")
+    is_number = asked.ranges is not None or column in _BY_SCORING
+    if is_number and traces.height and traces[column].null_count() == traces.height:
+        how = "; `measure: {gap: {scorer: ...}}` measures it" if column in _BY_SCORING else ""
+        raise AtKeyError((name,), f"no trace of the run has a value of `{column}`{how}")
     if asked.ranges is None:
         dtype = traces.schema[name]
         if dtype.is_float() and traces[name].n_unique() > 50:
-            raise InputError(f"recipe, balance.{name}: a column of numbers is divided by `cuts` or `quantiles`")
+            raise AtKeyError((name,), "a column of numbers is divided by `cuts` or `quantiles`")
         return traces if dtype == pl.String else traces.with_columns(pl.col(name).cast(pl.String))
-    column = _RANKED.get(name, name)
-    if not traces.schema[column].is_numeric():
-        raise InputError(f"recipe, balance.{name}: `cuts` and `quantiles` are for numbers, and '{column}' has names")
-    number = pl.col(column).cast(pl.Float64)
+    number = pl.col(column).cast(pl.Float64, strict=False).fill_nan(None)
+    if (
+        not (traces.schema[column].is_numeric() or traces.schema[column] == pl.String)
+        or traces.select(number.null_count() > pl.col(column).null_count()).item()
+    ):
+        raise AtKeyError((name,), f"`cuts` and `quantiles` are for numbers, and '{column}' has names")
     if asked.cuts is not None:
         place = sum((number >= cut).cast(pl.Int64) for cut in asked.cuts)
         return traces.with_columns(_named(place, _ranges_of(asked.cuts)).alias(name))
     parts = asked.quantiles if isinstance(asked.quantiles, list) else None
     count = asked.ranges
     ends = parts or [part / count for part in range(1, count)]
-    if name == "band" and count != len(_BANDS_BY_RANK):
-        raise InputError("recipe, balance.band: there are three bands, and so two `quantiles`: [0.33, 0.67], or 3")
-    # Ranked among the traces that could be in the mix; equal numbers fall into one range.
-    ranked = number.filter(pl.col("reason").is_null())
+    ranked = number.filter(fits)  # equal numbers fall into one range
     at = [ranked.quantile(end, "linear") for end in ends]
     if asked.within is not None:
         at = [each.over(asked.within) for each in at]
@@ -149,6 +163,11 @@ def _range_names(name: str, asked: AxisTargets) -> tuple[str, ...] | None:
     if asked.cuts is not None:
         return _ranges_of(asked.cuts)
     return _BANDS_BY_RANK if name == "band" else tuple(f"q{part}" for part in range(1, asked.ranges + 1))
+
+
+def fixed_names(name: str, asked: AxisTargets) -> tuple[str, ...] | None:
+    """Return the values that an axis has whatever is sampled: its ranges, or bands and verdicts; None for others."""
+    return _range_names(name, asked) or _ORDER.get(name)
 
 
 def _values_named(name: str, asked: AxisTargets, traces: pl.DataFrame) -> tuple[str, ...] | None:
@@ -178,9 +197,9 @@ def _refuse_unknown(axis: str, column: str, named: Iterable[str], asked: AxisTar
     known = _in_order(column, there, asked)
     for value in named:
         if value not in known:
-            raise InputError(
-                f"recipe, balance.{axis}: no trace has the {column} '{value}'{nearest(value, known)}; "
-                f"there are: {_listed(known)}"
+            raise AtKeyError(
+                (axis,),
+                f"no trace has the {column} '{value}'{nearest(value, known)}; there are: {_listed(known)}",
             )
 
 
@@ -224,7 +243,7 @@ def _given(
     table: Any = asked.shares
     nested = any(isinstance(shares, dict) for shares in table.values())
     if nested and (missing := [value for value in outer.values if value not in table]):
-        raise InputError(f"recipe, balance.{name}: no shares are given within {column} '{missing[0]}'")
+        raise AtKeyError((name,), f"no shares are given within {column} '{missing[0]}'")
     pairs = [
         (f"{value}{_BESIDE}{inner}", part * share)
         for value, part in zip(outer.values, outer.shares, strict=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -11,9 +11,10 @@ from infogap.balance.axes import Counts
 from infogap.balance.mix_pool import measured
 from infogap.balance.quotas import Quotas
 from infogap.balance.shortfall import explain
-from infogap.balance.strata import Strata, naming_the_mix, pick, read_strata
-from infogap.errors import InputError, ShortfallError
+from infogap.balance.strata import Strata, following, naming_the_mix, pick, read_strata
+from infogap.errors import ShortfallError
 from infogap.recipe.balance_section import TextSize
+from infogap.recipe.recipe_errors import AtKeyError
 from infogap.runs.run_folder import Run
 
 _TRIES = 24  # of sizes in traces, for a size in text
@@ -32,31 +33,70 @@ class Decision:
     shortfall: str | None
     notes: list[str]
 
+    @property
+    def chosen(self) -> pl.DataFrame:
+        """The candidates that are selected."""
+        selected = self.picked.filter(pl.col("decision") == "selected")
+        return self.strata.candidates.join(selected, on="trace_id", how="semi")
+
 
 def decide_all(run: Run, *, refuse: bool = True) -> list[Decision]:
     """Decide on every mix of a run's recipe.
 
     Raises InputError as `read_strata` does, or if mixes to be matched have other tasks; ShortfallError as `decide`.
     """
-    decisions = []
-    for strata in read_strata(run):
+    match = run.recipe.balance.match
+    decisions: dict[str, Decision] = {}
+    every = read_strata(run)
+    # Of matched mixes, the one with most to choose from chooses, and the others follow.
+    for strata in every if match is None else sorted(every, key=lambda strata: -strata.supply.cells):
+        leader = next((made for made in decisions.values() if _is_matched(made.strata, strata)), None)
         with naming_the_mix(run, strata.name):
-            decisions.append(decide(strata, refuse=refuse))
-    if run.recipe.balance.match is not None and refuse:
-        _refuse_unmatched(decisions)
-    return decisions
+            if match is None or leader is None:
+                decisions[strata.name] = decide(strata, refuse=refuse)
+            else:
+                by_unit = bool(match.same) or match.length is not None
+                alike = _with_axes_of(leader.strata, strata, match.same)
+                own = following(alike, leader.chosen, by_unit=by_unit, seed=run.recipe.seed)
+                decisions[strata.name] = decide(replace(own, size=leader.target_size), refuse=refuse)
+    in_order = [decisions[strata.name] for strata in every]
+    if match is not None and refuse:
+        _refuse_unmatched(in_order)
+    return in_order
+
+
+def _with_axes_of(leader: Strata, follower: Strata, same: list[str]) -> Strata:
+    """Take the axes whose values follow from the tasks, or are matched, from the other mix.
+
+    Where both ask the same of one, such as `family: natural`, its shares were those of other traces, before matching.
+    """
+    theirs = {axis.name: axis for axis in leader.axes}
+
+    def follows(name: str) -> bool:
+        per_task = follower.candidates.group_by("task_id").agg(pl.col(name).n_unique())[name]
+        return name in same or bool((per_task <= 1).all())
+
+    axes = tuple(
+        theirs[axis.name]
+        if axis.name in theirs
+        and leader.mix.axes.get(axis.name) == follower.mix.axes.get(axis.name)
+        and follows(axis.name)
+        else axis
+        for axis in follower.axes
+    )
+    return replace(follower, axes=axes)
+
+
+def _is_matched(one: Strata, other: Strata) -> bool:
+    """Whether two matched mixes are to have the same traces of each task: those of one coverage."""
+    return one.mix.coverage == other.mix.coverage
 
 
 def _refuse_unmatched(decisions: list[Decision]) -> None:
     """Raise ShortfallError if shares, or caps, took other traces of tasks in two mixes of the same coverage."""
-    counts = [
-        made.strata.candidates.join(made.picked.filter(pl.col("decision") == "selected"), on="trace_id")["task_id"]
-        .value_counts()
-        .sort("task_id")
-        for made in decisions
-    ]
+    counts = [made.chosen["task_id"].value_counts().sort("task_id") for made in decisions]
     for made, each in zip(decisions, counts, strict=True):
-        alike = [other.strata.mix.coverage == made.strata.mix.coverage for other in decisions]
+        alike = [_is_matched(other.strata, made.strata) for other in decisions]
         first = alike.index(True)
         if not each.equals(counts[first]):
             raise ShortfallError(
@@ -125,7 +165,7 @@ def _of_text(strata: Strata, quotas: Quotas, size: TextSize, refuse: bool) -> De
     lengths = strata.candidates.select("trace_id", length=pl.col(measured(column)))
     if unknown := lengths["length"].null_count():
         other = "; count words instead: `size: {words: ...}`" if unit == "tokens" else ""
-        raise InputError(f"recipe, balance.size: {unknown:,} traces have no number of {unit}{other}")
+        raise AtKeyError(("size",), f"{unknown:,} traces have no number of {unit}{other}")
 
     def text_of(counts: Counts) -> int:
         picked = pick(strata, counts).filter(pl.col("decision") == "selected")

@@ -91,7 +91,8 @@ def detail_of_trace() -> pl.Expr:
 def of_shares(axes: Sequence[Axis]) -> tuple[pl.Expr, pl.Expr]:
     """Return the reason of traces whose value on an axis has no share, and that value; the first such axis counts."""
     reason, detail = pl.lit(None, dtype=pl.String), pl.lit(None, dtype=pl.String)
-    for axis in sorted(axes, key=lambda axis: axis.name != "verdict", reverse=True):
+    # An axis of which no value is left excludes every trace; why, the others say.
+    for axis in sorted(axes, key=lambda axis: (bool(axis.values), axis.name == "verdict")):
         outside = ~axis.contains()
         value = pl.format(f"{axis.name} {{}}", pl.col(axis.name).fill_null("not known"))
         of_axis, its_value = (_verdict(), None) if axis.name == "verdict" else (pl.lit("not_in_mix"), value)

@@ -17,7 +17,7 @@ def matched(candidates: Mapping[str, pl.DataFrame], match: Match, cap: int | Non
     Candidates have the columns `trace_id`, `task_id`, `draw` (the order in which traces of a task are taken), those of
     `match.same`, and the measured `words` if `match.length` is given. Of each task, every mix keeps equally many
     traces, at most `cap`; with `same`, equally many with the same values; with `length`, each has a counterpart whose
-    length differs by no more than that, shortest first, in every mix.
+    length differs by no more than that, shortest first, in every mix. Counterparts have the same `unit`.
     """
     keys = ["task_id", *match.same]
     candidates = _alike(candidates, match.same)
@@ -36,9 +36,17 @@ def matched(candidates: Mapping[str, pl.DataFrame], match: Match, cap: int | Non
             for name, frame in candidates.items()
         }
         kept = {name: frame.drop("most") for name, frame in kept.items()}
+    kept = {name: frame.with_columns(unit=_unit(frame, keys)) for name, frame in kept.items()}
     if cap is None:
         return kept
     return {name: _capped(frame, keys, cap) for name, frame in kept.items()}
+
+
+def _unit(frame: pl.DataFrame, keys: list[str]) -> pl.Expr:
+    """Name a trace's place among those of its task and values, which its counterparts share."""
+    place = pl.col("pair") if "pair" in frame.columns else pl.col("draw").rank("ordinal").over(keys)
+    parts = [pl.col(name).cast(pl.String).fill_null("\0") for name in keys]
+    return pl.concat_str([*parts, place.cast(pl.String)], separator="\x1f")
 
 
 def _alike(candidates: Mapping[str, pl.DataFrame], columns: list[str]) -> Mapping[str, pl.DataFrame]:

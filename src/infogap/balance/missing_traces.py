@@ -11,14 +11,17 @@ from infogap.balance.axes import Counts
 from infogap.balance.coverage import Ask, short_tasks
 from infogap.balance.decide import Decision, decide_all
 from infogap.balance.lacking import Lack, lack_of, lacking
-from infogap.balance.samples_to_ask import NEVER, MixLack
+from infogap.balance.samples_to_ask import MixLack
 from infogap.balance.strata import TaskSupply, pick, read_task_supplies
+from infogap.balance.unreachable import NEVER, too_few_tasks, why_unreachable
 from infogap.recipe.balance_section import MixSettings, TextSize
 from infogap.runs.run_folder import Run
 
 
 def missing_traces(run: Run) -> list[MixLack]:
     """Return what each mix that misses its targets lacks; empty if none does.
+
+    A mix that no further sample can make whole lacks nothing that could be asked for.
 
     Where there are too few tasks for the coverage of one mix, that comes first: the others are looked at when there are
     enough.
@@ -31,17 +34,15 @@ def missing_traces(run: Run) -> list[MixLack]:
 
 
 def _of_coverage(supply: TaskSupply) -> Iterator[MixLack]:
-    cap = supply.mix.max_per_task
-    if cap is not None and cap < supply.ask.per_task:
-        return  # no number of traces will do
     of_task = supply.traces.group_by("task_id").agg(
         generated=pl.len(), never=pl.col("reason").is_in(NEVER).fill_null(value=False).all()
     )
     tasks = supply.tasks.join(of_task, on="task_id", how="left", maintain_order="left").filter(~pl.col("never"))
     of_tasks = short_tasks(supply.ask, tasks, supply.mix.coverage)
-    if of_tasks:
+    hopeless = too_few_tasks(supply, tasks)
+    if of_tasks or hopeless:
         traces = supply.traces.with_columns(selected=pl.lit(value=False))
-        yield MixLack(supply.name, traces, of_tasks=of_tasks)
+        yield MixLack(supply.name, traces, of_tasks={} if hopeless else of_tasks)
 
 
 def _of_decision(decision: Decision) -> MixLack:
@@ -68,6 +69,8 @@ def lacks_of(decision: Decision) -> list[Lack]:
 
 def _lacks(decision: Decision, within: Counts) -> list[Lack]:
     strata, quotas, size = decision.strata, decision.quotas, _size(decision)
+    if why_unreachable(strata, size) is not None:
+        return []
     lacks = lacking(strata, quotas, size, within)
     if lacks:
         return lacks

@@ -32,17 +32,22 @@ def plan_mixes(run: Run) -> list[MixPlan]:
     If targets cannot be met, the figures are those of the mix that `when_short` would make; with `error`, of the
     largest mix with no value above its target.
 
-    Raises InputError if a share names a value that no trace has, ShortfallError if there are too few tasks for a
-    coverage.
+    Raises InputError if a share names a column or a value that no trace has, ShortfallError if there are too few tasks
+    for a coverage.
     """
     from infogap.balance.decide import decide_all
     from infogap.balance.missing_traces import lacks_of
+    from infogap.balance.mix_pool import check_columns
     from infogap.balance.stage import mix_figures, mix_of
+    from infogap.balance.unreachable import why_unreachable
 
+    check_columns(run)
     plans = []
     for made in decide_all(run, refuse=False):
         strata = made.strata
         lacks = [str(lack) for lack in lacks_of(made)]
+        unreachable = why_unreachable(strata, made.target_size) if made.shortfall is not None else None
         figures = mix_figures(made, mix_of(made))
-        plans.append(MixPlan(strata.name, figures, [*strata.notes, *made.notes], made.shortfall, lacks))
+        notes = [*strata.notes, *made.notes, *([f"cannot be met: {unreachable}"] if unreachable else [])]
+        plans.append(MixPlan(strata.name, figures, notes, made.shortfall, lacks))
     return plans

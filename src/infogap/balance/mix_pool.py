@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 import polars as pl
+from polars import selectors
 
 from infogap import ids
 from infogap.balance.axis_values import columns_of
@@ -15,7 +16,7 @@ from infogap.measure.load_measures import measures_table
 from infogap.recipe import Recipe
 from infogap.recipe.axis_targets import AxisTargets
 from infogap.recipe.balance_section import HoldOut, MixSettings
-from infogap.recipe.recipe_errors import spell_path
+from infogap.recipe.recipe_errors import AtKeyError
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, GAPS, MEASURES, TASKS, TRACES, VERDICTS, Table
 from infogap.verify.pass_rate_filter import GRADED, PROBED, not_selected
@@ -84,7 +85,7 @@ def with_reasons(run: Run, pool: pl.DataFrame, mix: MixSettings) -> pl.DataFrame
     try:
         excluded = outside.with_columns(outside_where=True).collect()
     except pl.exceptions.PolarsError as error:  # a value of a column, which the condition itself does not show
-        raise InputError(f"balance.where: `{mix.where}`: {str(error).splitlines()[0]}") from None
+        raise AtKeyError(("where",), f"`{mix.where}`: {str(error).splitlines()[0]}") from None
     return (
         pool.join(excluded, on="trace_id", how="left", maintain_order="left")
         .with_columns(held_out=pl.col("family").is_in(held_out) if held_out else pl.lit(False))
@@ -104,14 +105,12 @@ def held_out_families(families: pl.Series, hold_out: HoldOut | None, seed: int) 
     if isinstance(hold_out.families, list):
         for family in hold_out.families:
             if family not in known:
-                raise InputError(f"recipe, balance.hold_out: no task has the family '{family}'{nearest(family, known)}")
+                raise AtKeyError(("hold_out",), f"no task has the family '{family}'{nearest(family, known)}")
         if set(hold_out.families) >= set(known):
-            raise InputError("recipe, balance.hold_out: all families are held out, which leaves none to make a mix of")
+            raise AtKeyError(("hold_out",), "all families are held out, which leaves none to make a mix of")
         return hold_out.families
     if hold_out.families >= len(known):
-        raise InputError(
-            f"recipe, balance.hold_out: {hold_out.families} of {len(known)} families leave none to make a mix of"
-        )
+        raise AtKeyError(("hold_out",), f"{hold_out.families} of {len(known)} families leave none to make a mix of")
     return sorted(known, key=lambda family: ids.digest((seed, "hold_out", family)))[: hold_out.families]
 
 
@@ -168,7 +167,7 @@ def excluded_by(run: Run, condition: str) -> pl.LazyFrame:
     """
     traces = _with_pass_rate(run, joined_columns(run.scan, run.stored(MEASURES)), condition)
     if problem := _problem(condition, traces):
-        raise InputError(f"balance.where: {problem}")
+        raise AtKeyError(("where",), problem)
     # Sorted, as a condition can count rows or compare them with others.
     kept = traces.sort("trace_id").filter(pl.sql_expr(condition)).select("trace_id")
     return run.scan(TRACES).select("trace_id").join(kept, on="trace_id", how="anti")
@@ -177,7 +176,7 @@ def excluded_by(run: Run, condition: str) -> pl.LazyFrame:
 def check_columns(run: Run) -> None:
     """Raise InputError if a condition or an axis of the recipe names what no table has; the run may have none yet."""
     for path, message in column_problems(run):
-        raise InputError(f"{spell_path(path)}: {message}")
+        raise InputError(run.problem_at(path, message))
 
 
 def column_problems(run: Run) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -213,13 +212,14 @@ def column_problems(run: Run) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def joined_columns(scan: Callable[[Table], pl.LazyFrame], measures: Table) -> pl.LazyFrame:
-    """Return the traces with the columns of their tasks, verdicts and measures."""
+    """Return the traces with the columns of their tasks, verdicts and measures; NaN is null."""
     return (
         scan(TRACES)
         .join(scan(TASKS).select(_OF_TASKS), on="task_id", how="left")
         .join(scan(VERDICTS), on="trace_id", how="left")
         .join(scan(measures), on="trace_id", how="left")
         .join(scan(GAPS).select("trace_id", *_OF_GAPS), on="trace_id", how="left")
+        .with_columns(selectors.float().fill_nan(None))  # NaN is no number: it would be the largest
     )
 
 
@@ -234,5 +234,7 @@ def _problem(condition: str, traces: pl.LazyFrame) -> str | None:
     except pl.exceptions.PolarsError as error:
         message = str(error).splitlines()[0]
         columns = ", ".join(traces.collect_schema().names())
+        if "cannot compare string with numeric" in message:
+            message += "; a number that is kept as text: CAST(difficulty AS DOUBLE) >= 2"
         return f"`{condition}`: {message}; there are the columns {columns}"
     return None

@@ -16,14 +16,12 @@ import polars as pl
 from infogap import ids
 from infogap.balance.lacking import Lack
 from infogap.balance.mix_pool import MADE
+from infogap.balance.unreachable import NEVER
 from infogap.recipe.balance_section import MOST_PER_TRACE
 
 Cell = tuple[str, str, str]  # teacher, privilege, task_id
 
 _OF_TASKS = ("family", "source", "difficulty", *MADE)  # values that no further sample of a task changes
-NEVER = ("task_not_selected", "error", "contaminated", "held_out", "other_teacher")
-"""Reasons that exclude every further trace of a cell, where they exclude all that it has."""
-
 _PERHAPS = ("excluded_by_where", "task_not_drawn", "unmatched")
 
 

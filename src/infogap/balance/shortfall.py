@@ -13,6 +13,7 @@ from infogap.balance.exclusion_reasons import ASK_FOR_OTHERS, ASKABLE, Funnel
 from infogap.balance.lacking import Lack, lacking
 from infogap.balance.quotas import Quotas
 from infogap.balance.strata import Strata
+from infogap.balance.unreachable import why_unreachable
 
 _VALUES = 12  # rows of one axis in the table
 _LACKS = 5  # strata named in a message
@@ -48,7 +49,7 @@ def explain(strata: Strata, quotas: Quotas, size: int, closest: Counts, feasible
             *_table(short),
             *_not_available(strata),
             "what can be done: the first, or one of the others",
-            *_ways_out(strata, lacking(strata, quotas, size, closest), feasible),
+            *_ways_out(strata, lacking(strata, quotas, size, closest), size, feasible),
         ]
     )
 
@@ -89,16 +90,19 @@ def _not_available(strata: Strata) -> Iterator[str]:
         yield f"held back by {by}: {held_back:,} of {strata.candidates.height:,}"
 
 
-def _ways_out(strata: Strata, lacks: list[Lack], feasible: int) -> Iterator[str]:
+def _ways_out(strata: Strata, lacks: list[Lack], size: int, feasible: int) -> Iterator[str]:
     mix = strata.mix
+    if unreachable := why_unreachable(strata, size):
+        yield f"  - {unreachable}"
+        lacks = []
     for lack in lacks[:_LACKS]:
         yield f"  - generate {lack}"
     if len(lacks) > _LACKS:
         traces = sum(lack.traces for lack in lacks[_LACKS:])
         yield f"    and {traces:,} more of {len(lacks) - _LACKS:,} other strata; see `infogap balance RUN --plan`"
-    if not feasible:
+    if not feasible and not unreachable:
         yield "  - change the shares: with these, no size meets every target"
-    elif mix.when_short != "shrink":
+    elif feasible and mix.when_short != "shrink":
         yield f"  - lower balance.size to {feasible:,}, the largest that meets every target"
         yield "  - balance.when_short: shrink takes that size by itself"
     if mix.when_short == "error" and mix.traces is not None:

@@ -147,7 +147,7 @@ STAGE = Stage(
     "balance",
     ("mix",),
     ("tasks", "traces", "verdicts", "measures", "duplicates"),
-    5,
+    6,
     part,
     make,
     inputs_by=_inputs,

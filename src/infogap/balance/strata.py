@@ -19,6 +19,7 @@ from infogap.balance.mix_pool import measured, read_pool, with_reasons
 from infogap.balance.task_flow import Spread, Supply
 from infogap.errors import InputError, ShortfallError
 from infogap.recipe.balance_section import MixSettings
+from infogap.recipe.recipe_errors import AtKeyError
 from infogap.runs.run_folder import Run
 
 
@@ -28,7 +29,8 @@ class Strata:
 
     `traces` has every trace, by trace_id, with its `stratum` and, if it is excluded, a `reason` with its `detail`.
     `candidates` are those without a reason, with the indices `cell` (a stratum with candidates) and `task` that
-    `supply` uses, and `draw`, which orders the traces of a task. `size` is the number of traces that coverage and
+    `supply` uses, and `draw`, which orders the traces of a task. Of matched mixes they have a `unit` in common with
+    their counterparts. `size` is the number of traces that coverage and
     matching amount to; None where they leave it open.
     """
 
@@ -52,6 +54,8 @@ class _Draft:
     notes: list[str]
     room: dict[str, int] | None = None
     size: int | None = None
+    follows: bool = False
+    """Whether `room` is what a mix that it is matched with has taken, whose caps are kept already."""
 
     @property
     def candidates(self) -> pl.DataFrame:
@@ -70,9 +74,15 @@ class _Draft:
 
 @contextmanager
 def naming_the_mix(run: Run, name: str) -> Iterator[None]:
-    """Say in an error which of several mixes it is about."""
+    """Say in an error which of several mixes it is about, and on which line of the recipe the key stands."""
     try:
         yield
+    except AtKeyError as error:
+        mixes = run.recipe.balance.mixes
+        if mixes is not None and (not error.path or error.path[0] in mixes[name].model_fields_set):
+            raise InputError(run.problem_at(("balance", "mixes", name, *error.path), error.message)) from None
+        of_mix = f"the mix `{name}`: " if mixes is not None and error.path != ("hold_out",) else ""
+        raise InputError(run.problem_at(("balance", *error.path), of_mix + error.message)) from None
     except (InputError, ShortfallError) as error:
         if run.recipe.balance.mixes is None or str(error).startswith("the mix"):
             raise
@@ -184,9 +194,10 @@ def _one_teacher(draft: _Draft, seed: int) -> _Draft:
     if draft.mix.teacher_per_task == "least_surprising":
         ranked = by_teacher.agg(rank=pl.col(measured("surprisal")).mean()).drop_nulls("rank")
         if ranked.is_empty() and not draft.candidates.is_empty():
-            raise InputError(
-                "recipe, balance.teacher_per_task: least_surprising needs the surprisal of traces under the student; "
-                "name it as `measure: {gap: {scorer: ...}}`"
+            raise AtKeyError(
+                ("teacher_per_task",),
+                "least_surprising needs the surprisal of traces under the student; name it as "
+                "`measure: {gap: {scorer: ...}}`",
             )
     else:
         pairs = by_teacher.len()
@@ -206,12 +217,13 @@ def _refuse_mixed_teachers(name: str, draft: _Draft) -> None:
     if teachers.height > 1:
         listed = ", ".join(f"{teacher} ({count:,})" for teacher, count in teachers.head(10).iter_rows())
         first = teachers["teacher"][0]
-        raise InputError(
+        raise AtKeyError(
+            (),
             f"the mix `{name}` would hold traces of {teachers.height} teachers: {listed}; traces of different "
             "teachers, mixed, destabilise learning. Choose one, as `balance: {teacher: {"
             + f'"{first}"'
             + ": 1}}`, or say that "
-            "it is meant: `balance: {allow_mixed_teachers: true}`"
+            "it is meant: `balance: {allow_mixed_teachers: true}`",
         )
 
 
@@ -221,13 +233,34 @@ def _matched(run: Run, drafts: dict[str, _Draft]) -> dict[str, _Draft]:
     assert match is not None
     caps = [draft.mix.max_per_task for draft in drafts.values() if draft.mix.max_per_task is not None]
     kept = matched({name: draft.candidates for name, draft in drafts.items()}, match, min(caps, default=None))
-    sizes = {draft.mix.size for draft in drafts.values() if isinstance(draft.mix.size, int)}
-    if sizes:
-        kept = {name: _first(frame, min(sizes), run.recipe.seed) for name, frame in kept.items()}
-    return {
-        name: replace(draft.without("unmatched", kept[name], "trace_id"), size=min(sizes, default=kept[name].height))
-        for name, draft in drafts.items()
-    }
+    size = min((draft.mix.size for draft in drafts.values() if isinstance(draft.mix.size, int)), default=None)
+    if size is not None and not any(_can_choose(draft, kept[name]) for name, draft in drafts.items()):
+        kept = {name: _first(frame, size, run.recipe.seed) for name, frame in kept.items()}
+    return {name: _with_units(replace(draft, size=size), kept[name]) for name, draft in drafts.items()}
+
+
+def _can_choose(draft: _Draft, kept: pl.DataFrame) -> bool:
+    """Whether traces differ on an axis: which of them are taken is then a matter of the targets."""
+    return any(kept[axis.name].n_unique() > 1 for axis in draft.axes)
+
+
+def _with_units(draft: _Draft, kept: pl.DataFrame) -> _Draft:
+    left = draft.without("unmatched", kept, "trace_id")
+    units = kept.select("trace_id", "unit")
+    return replace(left, traces=left.traces.join(units, on="trace_id", how="left", maintain_order="left"))
+
+
+def following(strata: Strata, chosen: pl.DataFrame, *, by_unit: bool, seed: int) -> Strata:
+    """Leave in a mix as many traces of each task as are `chosen` in one that it is matched with.
+
+    `by_unit`: only the counterparts of those, which have the same values, or like lengths.
+    """
+    key = "unit" if by_unit else "task_id"
+    own = strata.candidates.select("trace_id", "draw", "unit")
+    traces = strata.traces.join(own, on="trace_id", how="left", maintain_order="left")
+    room = dict(chosen["task_id"].value_counts().iter_rows())
+    draft = _Draft(strata.mix, strata.axes, traces, strata.notes, room, strata.size, follows=True)
+    return _strata(strata.name, draft.without("unmatched", chosen, key), seed)
 
 
 def _first(frame: pl.DataFrame, size: int, seed: int) -> pl.DataFrame:
@@ -291,7 +324,7 @@ def _strata(name: str, draft: _Draft, seed: int) -> Strata:
     candidates = candidates.join(order.cast({"task": pl.Int64}), on="task_id", how="left", maintain_order="left")
     members = [cells[axis.name].cast(pl.Int64).to_numpy().astype(np.int64) for axis in draft.axes]
     supply = Supply.of(candidates, members, cells.height, _room(draft, candidates, drawn))
-    columns = [column for column in draft.traces.columns if column != "draw"]
+    columns = [column for column in draft.traces.columns if column not in ("draw", "unit")]
     return Strata(
         name, draft.mix, draft.axes, draft.traces.select(columns), candidates, supply, draft.notes, draft.size
     )
@@ -302,6 +335,8 @@ def _room(draft: _Draft, candidates: pl.DataFrame, drawn: list[str]) -> Counts |
     limits: list[Counts] = []
     if draft.room is not None:
         limits.append(np.array([draft.room[task] for task in drawn], dtype=np.int64))
+    if draft.follows:
+        return limits[0]
     if draft.mix.max_per_task is not None:
         limits.append(np.full(len(drawn), draft.mix.max_per_task, dtype=np.int64))
     if draft.mix.max_per_cluster is not None:

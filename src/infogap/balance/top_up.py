@@ -50,9 +50,11 @@ def ask_for_more(run: Run) -> bool:
 
 
 def _in_words(number: int, rounds: int, asked: TopUpRound, lacks: list[MixLack]) -> str:
+    if not asked.missing:
+        return f"round {number} of {rounds}: no further sample of any task can give what is missing; nothing is asked"
     listed = [
         *(str(each) for lack in lacks for each in lack.lacks),
-        *(f"{sum(lack.of_tasks.values()):,} of {len(lack.of_tasks):,} tasks" for lack in lacks if lack.of_tasks),
+        *(f"{sum(lack.of_tasks.values()):,} more of {len(lack.of_tasks):,} tasks" for lack in lacks if lack.of_tasks),
     ]
     more = f", and {len(listed) - _NAMED:,} more strata" if len(listed) > _NAMED else ""
     requests = f"{asked.requests:,} requests" if asked.samples else "no task can supply them, so nothing is requested"

@@ -35,6 +35,7 @@ _LARGEST_BATCH = 256
 _QUICK, _SLOW = 0.02, 0.1  # seconds: after a batch below the first the next is larger, above the second smaller
 _REPORT = 0.05  # seconds of finished work that a kill can undo
 _PATIENCE = 6.0  # default deadline: seconds of real time for each processor second of the limit
+_UNGUARDED = '; if a script of yours starts them, it needs `if __name__ == "__main__":` around what it runs'
 _DEATHS = 5  # consecutive workers that die without having begun an item
 _GRACE = 5  # seconds after its deadline until a worker ends by itself, if its parent has not ended it
 # The signal to a process that has used up its processor time; 0 if the system has no such timers.
@@ -246,7 +247,7 @@ class _Pool:
         elif not began:
             self._deaths += 1
             if self._deaths >= _DEATHS:
-                raise ExternalError(f"worker processes keep dying (exit code {worker.process.exitcode})")
+                raise ExternalError(f"worker processes keep dying (exit code {worker.process.exitcode}){_UNGUARDED}")
         undone = (slot for slot in worker.batch if not slot.done)
         self._waiting = deque(sorted([*self._waiting, *undone], key=lambda slot: slot.number))
 

@@ -3,6 +3,7 @@
 from infogap.recipe.load_recipe import (
     ORIGIN,
     LoadedRecipe,
+    Places,
     RecipeError,
     dump_recipe,
     load_recipe,
@@ -15,6 +16,7 @@ from infogap.recipe.recipe_model import Recipe
 __all__ = [
     "ORIGIN",
     "LoadedRecipe",
+    "Places",
     "Problem",
     "Recipe",
     "RecipeError",

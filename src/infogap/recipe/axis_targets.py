@@ -28,6 +28,18 @@ def _shares_add_up(shares: dict[str, float]) -> dict[str, float]:
     return shares
 
 
+def _text_keys(value: Any) -> Any:
+    """Write the values of a column as they stand in tables: of `{1: 0.5, true: 0.5}`, `1` and `true`."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        ("true" if key else "false") if isinstance(key, bool) else str(key) if isinstance(key, int | float) else key: (
+            _text_keys(share)
+        )
+        for key, share in value.items()
+    }
+
+
 def _parts_of_one(*names: str) -> Callable[[Any], Any]:
     """Make a validator that refuses shares such as 90/10 or 90 % and says how to write them."""
 
@@ -37,6 +49,7 @@ def _parts_of_one(*names: str) -> Callable[[Any], Any]:
             raise refuse(f"shares are written value by value, as parts of 1: {_as_parts(shares)}; found '{value}'")
         if not isinstance(value, dict) or _is_targets(value):
             return value
+        value = _text_keys(value)
         for name, share in value.items():
             if isinstance(share, str) and _NUMBER.search(share):
                 raise refuse(f"the share of {name} should be a number, a part of 1 such as 0.9; found '{share}'")
@@ -81,6 +94,13 @@ class AxisTargets(Model):
         None, description="The least of each value, or of the named values: 20 traces, or 0.2 of the mix."
     )
     cap: Bound | dict[str, Bound] | None = Field(None, description="The most of each value, or of the named values.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _values_are_text(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return {key: _text_keys(value) if key in ("shares", "floor", "cap") else value for key, value in given.items()}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

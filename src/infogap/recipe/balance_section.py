@@ -59,6 +59,12 @@ class TextSize(Model):
         return self
 
 
+def _no_other_word(value: Any) -> Any:
+    if isinstance(value, str) and value != "max":
+        raise refuse(f"a size is a number of traces, max, or text such as {{tokens: 2M}}; found '{value}'")
+    return value
+
+
 def _kind_of_size(value: Any) -> str:
     if isinstance(value, TextSize | dict):
         return "text"
@@ -68,6 +74,7 @@ def _kind_of_size(value: Any) -> str:
 Size = Annotated[
     Annotated[Count, Tag("traces")] | Annotated[Literal["max"], Tag("word")] | Annotated[TextSize, Tag("text")],
     Discriminator(_kind_of_size),
+    BeforeValidator(_no_other_word),
 ]
 
 

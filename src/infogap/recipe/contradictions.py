@@ -26,7 +26,7 @@ def contradictions(sections: dict[str, object]) -> list[Contradiction]:
     `sections` holds the recipe's sections by key. One with errors of its own is None; one that the recipe does not have
     is absent.
     """
-    problems: list[Contradiction] = []
+    problems: list[Contradiction] = [*config_contradictions(sections)]
     if "import" in sections:
         problems += [
             ((key,), f"a recipe with `import` takes its traces from there; remove `{key}`")
@@ -113,6 +113,27 @@ def _mixes_of_unknown_privileges(generate: Generate, balance: Balance) -> list[C
         for name in (asked if isinstance(asked, dict) else ())
         if name not in labels
     ]
+
+
+def config_contradictions(sections: dict[str, object]) -> Iterator[Contradiction]:
+    """Yield configs for which the mixes leave nothing to publish, or too much."""
+    publish, balance = sections.get("publish"), sections.get("balance", Balance())
+    if not isinstance(publish, Publish) or not isinstance(balance, Balance):
+        return
+    if "held_out" in publish.configs and balance.hold_out is None:
+        message = (
+            "`held_out` has the tasks of families that no mix has; hold some out: `balance: {hold_out: {families: 2}}`"
+        )
+        yield ("publish", "configs"), message
+    if publish.rl is None:
+        return
+    for name, mix in balance.named_mixes():
+        tasks = mix.coverage.task_count if mix.coverage is not None else None
+        if tasks is not None and tasks > publish.rl.repeat_to:
+            of_mix = f" of the mix `{name}`" if balance.mixes else ""
+            message = f"{publish.rl.repeat_to:,} rows cannot hold the {tasks:,} tasks{of_mix}; raise it"
+            yield ("publish", "rl", "repeat_to"), message
+            return
 
 
 def teacher_contradictions(sections: dict[str, object]) -> list[Contradiction]:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from infogap.errors import nearest
+from infogap.errors import InputError, nearest
 
 Path = tuple[str | int, ...]
 
@@ -24,6 +24,15 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.path}: {self.message}" if self.path else f"{self.where}: {self.message}"
+
+
+class AtKeyError(InputError):
+    """What a key of a mix asks for is not in the data; `path` is the key's place in the mix."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        self.path = path
+        self.message = message
+        super().__init__(f"{spell_path(('balance', *path))}: {message}")
 
 
 def spell_path(path: Path) -> str:

@@ -171,7 +171,7 @@ def mix_title(name: str, counts: dict[str, Any]) -> str:
     size, target = counts["size"], counts["target_size"]
     wanted = f" of {target:,}" if target != size else ""
     title = "The mix" if name == THE_MIX else f"The mix {name}"
-    return f"{title}: {size:,}{wanted} traces of {counts['tasks']:,} tasks"
+    return f"{title}: {size:,}{wanted} traces of {counts['tasks']:,} task{'' if counts['tasks'] == 1 else 's'}"
 
 
 def mix_counts(run: Run) -> dict[str, dict[str, Any]]:

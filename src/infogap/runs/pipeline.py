@@ -83,6 +83,14 @@ def states(run: Run) -> list[StageState]:
     return [staleness.state(stage) for stage in order]
 
 
+def states_of_inputs(run: Run, name: str) -> list[StageState]:
+    """Return the states of the stages whose tables a stage reads, in order."""
+    order = stages(run.recipe)
+    staleness = Staleness(run, order)
+    (stage,) = (stage for stage in order if stage.name == name)
+    return [staleness.state(maker) for maker in staleness.makers_of_inputs(stage)]
+
+
 def run_all(run: Run, reuse: Callable[[Stage, Staleness], None] | None = None) -> list[StageUpdate]:
     """Bring every stage up to date, in order. Stages that are up to date are left alone.
 

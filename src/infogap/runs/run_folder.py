@@ -15,7 +15,9 @@ from filelock import FileLock, Timeout
 
 from infogap.atomic_files import disk_error, whole_file, write_text
 from infogap.errors import ExternalError, InputError
-from infogap.recipe import ORIGIN, LoadedRecipe, Recipe, dump_recipe, load_recipe
+from infogap.recipe import ORIGIN, LoadedRecipe, Places, Recipe, dump_recipe, load_recipe
+from infogap.recipe.recipe_errors import Path as KeyPath
+from infogap.recipe.recipe_errors import spell_path
 from infogap.runs import manifest
 from infogap.runs.budget import Budget
 from infogap.runs.manifest import Manifest
@@ -33,12 +35,13 @@ class Run:
     recipe: Recipe
     base: Path
     budget: Budget = field(default_factory=Budget)  # what this command may spend
+    places: Places | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def create(cls, loaded: LoadedRecipe, path: Path | None = None) -> Run:
         """Create or resume the run of a recipe, by default in `runs/NAME`."""
         path = path or Path("runs") / loaded.recipe.name
-        return cls(path, loaded.recipe, loaded.base.resolve())
+        return cls(path, loaded.recipe, loaded.base.resolve(), places=loaded.places)
 
     @classmethod
     def open(cls, path: Path) -> Run:
@@ -46,7 +49,7 @@ class Run:
         if not (path / _RECIPE).is_file():
             raise InputError(f"{path} is not a run folder (it has no {_RECIPE}); `infogap run RECIPE` creates one")
         loaded = load_recipe(path / _RECIPE)
-        return cls(path, loaded.recipe, loaded.base)
+        return cls(path, loaded.recipe, loaded.base, places=loaded.places)
 
     def save_recipe(self) -> None:
         """Write the resolved recipe into the folder, defaults filled in.
@@ -64,6 +67,12 @@ class Run:
                 )
         write_text(self.path / ORIGIN, orjson.dumps({"base": str(self.base)}).decode() + "\n")
         write_text(self.path / _RECIPE, dump_recipe(self.recipe))
+
+    def problem_at(self, path: KeyPath, message: str) -> str:
+        """Say what is wrong at a key of the recipe, with the line on which it stands."""
+        if self.places is None:
+            return f"{spell_path(path)}: {message}"
+        return str(self.places.problem(path, message))
 
     def resolve(self, path: str) -> Path:
         """Resolve a path of the recipe on this machine."""

@@ -67,10 +67,11 @@ def _repeated_rows(run: Run, mix: pl.DataFrame, repeat_to: int) -> SortedRows:
     """
     once = in_order(_tasks(run, mix))
     if once.height > repeat_to:
-        raise InputError(
-            f"publish.rl.repeat_to: {repeat_to:,} rows cannot hold the {once.height:,} tasks of the mix that have a "
-            "gold answer; raise it, or have fewer tasks in the mix (balance.coverage.tasks)"
+        message = (
+            f"{repeat_to:,} rows cannot hold the {once.height:,} tasks of the mix that have a gold answer; raise it, "
+            "or have fewer tasks in the mix (balance.coverage.tasks)"
         )
+        raise InputError(run.problem_at(("publish", "rl", "repeat_to"), message))
     passes, rest = divmod(repeat_to, once.height) if once.height else (0, 0)
     drawn = pl.Series([stable_id("rl", run.recipe.seed, task_id) for task_id in once["task_id"]], dtype=pl.String)
     last = once.with_columns(drawn=drawn).sort("drawn").head(rest)
@@ -125,7 +126,7 @@ def _as_asked(run: Run) -> Config | None:
 
     def notes(traces: pl.DataFrame, rows: int) -> list[str]:
         tasks = _tasks(run, traces).height
-        return [*_notes(traces, tasks), f"`rl` repeats {tasks:,} tasks to {rows:,} rows: {_passes(tasks, rows)}"]
+        return [*_notes(traces, tasks), f"`rl` repeats {_number(tasks)} to {rows:,} rows: {_passes(tasks, rows)}"]
 
     return replace(
         RL,
@@ -139,6 +140,10 @@ def _as_asked(run: Run) -> Config | None:
         card_values=_repetitions,
         notes=notes,
     )
+
+
+def _number(tasks: int) -> str:
+    return f"{tasks:,} {'task' if tasks == 1 else 'tasks'}"
 
 
 def _repetitions(folder: Path) -> dict[str, Any]:
