@@ -92,6 +92,14 @@ publish: {version: 1.0, repo: nowhere}
         ("name: demo\n", "missing: `tasks`, `teacher`, `generate`"),
         (VALID + "balance:\n  privilege: {solution: 1.0}\n", "'solution' is not generated"),
         (
+            VALID + "balance:\n  privilege: {shares: {solution: 1.0}}\n",
+            "balance.privilege.shares.solution: 'solution' is not generated",
+        ),
+        (
+            VALID + "balance:\n  privilege: {floor: {solution: 3}}\n",
+            "balance.privilege.floor.solution: 'solution' is not generated",
+        ),
+        (
             VALID + "balance:\n  mixes:\n    one: {privilege: {solution: 1.0}}\n",
             "balance.mixes.one.privilege.solution: 'solution' is not generated",
         ),

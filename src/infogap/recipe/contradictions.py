@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from infogap.errors import nearest
+from infogap.recipe.axis_targets import AxisTargets
 from infogap.recipe.balance_section import Balance
 from infogap.recipe.generate_section import Generate
 from infogap.recipe.measure_section import THE_TEACHER, Measure
@@ -108,11 +109,26 @@ def _mixes_of_unknown_privileges(generate: Generate, balance: Balance) -> list[C
     places: list[tuple[tuple[str | int, ...], object]] = [(("balance", "privilege"), balance.privilege)]
     places += [(("balance", "mixes", name, "privilege"), mix.privilege) for name, mix in (balance.mixes or {}).items()]
     return [
-        ((*path, name), f"'{name}' is not generated; allowed: {', '.join(labels)}")
-        for path, asked in places
-        for name in (asked if isinstance(asked, dict) else ())
+        ((*path, *within, name), f"'{name}' is not generated; allowed: {', '.join(labels)}")
+        for path, targets in places
+        for *within, name in _named_values(targets)
         if name not in labels
     ]
+
+
+def _named_values(targets: object) -> Iterator[tuple[str, ...]]:
+    """Yield the values of an axis that its targets name, each with the keys that lead to it."""
+    if isinstance(targets, dict):
+        yield from ((name,) for name in targets)
+    if not isinstance(targets, AxisTargets):
+        return
+    for key in ("shares", "floor", "cap"):
+        named = getattr(targets, key)
+        for name, value in named.items() if isinstance(named, dict) else ():
+            if isinstance(value, dict):  # shares within each value of the column in `given`
+                yield from ((key, name, each) for each in value)
+            else:
+                yield key, name
 
 
 def config_contradictions(sections: dict[str, object]) -> Iterator[Contradiction]:
