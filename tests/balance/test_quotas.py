@@ -216,3 +216,21 @@ def test_many_types_whose_tasks_are_capped_tightly_are_solved_in_a_few_steps(mon
         assert (np.bincount(members, weights=within, minlength=len(axis.values)) <= targets).all()
     for counted_ in (within, closest.counts):
         assert Spread(supply).of(counted_).sum() == counted_.sum()
+
+
+def test_many_groups_are_rounded_and_still_meet_every_target() -> None:
+    families, random = 2_500, np.random.default_rng(3)
+    kinds = random.integers(0, 2, families * 6)
+    traces = [
+        (int(task) // 3, int(kind), int(task))
+        for task, kind in zip(np.repeat(range(families * 3), 2), kinds, strict=True)
+    ]
+    names = tuple(f"f{number:04d}" for number in range(families))
+    axes = (Axis("family", names, (1 / families,) * families), Axis("band", ("a", "b"), (0.4, 0.6)))
+    supply = Case(axes, traces, 1).supply()
+    quotas = Quotas(axes, supply)
+
+    counts = quotas.exactly(families * 3 // 2)
+    assert counts is not None
+    for target, index in zip(quotas.targets(families * 3 // 2), supply.members, strict=True):
+        assert np.bincount(index, weights=counts).tolist() == target.tolist()

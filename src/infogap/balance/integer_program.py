@@ -19,6 +19,9 @@ Constraint = tuple[Any, Reals, Reals]
 """A matrix over the variables, and the least and the most of each row's product with them."""
 
 _PAIRS = 20_000  # of cells and tasks in one program: with more it takes minutes
+_WHOLE_GROUPS = (
+    2_000  # with more the numbers of groups are rounded by largest remainders, which takes a tenth of the time
+)
 _LIMIT = 1  # the status of a search that was ended by its limit
 _NODES = 1_000  # of branch and bound: the same on every machine, which a limit in seconds would not be
 
@@ -165,17 +168,24 @@ class IntegerProgram:
         cost[size + slack : end] = 1.0
         slack_limits = [self._slack_limits(upper)] if slack else []
         limits = _joined([self._most, *slack_limits, np.full(away, np.inf), self._pair_limits()])
-        whole = _joined([np.ones(size), np.zeros(columns - size)])
+        whole = _joined([np.ones(layout.types + self._whole_groups), np.zeros(columns)])[:columns]
         found, bound = self._found(cost, constraints, limits, whole)
         if found is None:
             return None
         chosen = np.round(found[:size]).astype(np.int64)
+        if self._whole_groups < self._groups:
+            chosen[layout.types :] = _rounded(found[layout.types : size], int(chosen[: layout.types].sum()))
         sums = np.asarray(self._sums @ chosen)
         deviates = int(np.maximum(lower - sums, 0).sum() + np.maximum(sums - upper, 0).sum())
         per_type = chosen[: layout.types]
         per_group = chosen[layout.types :] if self._groups else np.array([per_type.sum()])
         at_least = deviates if not self.was_cut_off else max(0, int(bound / (objective.deviation or np.inf)))
         return Choice(per_type, per_group, deviates, min(at_least, deviates))
+
+    @property
+    def _whole_groups(self) -> int:
+        """The group variables that the program itself holds to whole numbers: all, or none where they are many."""
+        return self._groups if self._groups <= _WHOLE_GROUPS else 0
 
     def without_caps(self) -> NDArray[np.bool_]:
         """Return which types may have more traces whatever the targets: those without a value that has a cap alone."""
@@ -260,3 +270,11 @@ class IntegerProgram:
 
 def _joined(parts: Sequence[Reals]) -> Reals:
     return np.concatenate([np.zeros(0), *parts])
+
+
+def _rounded(numbers: Reals, total: int) -> Counts:
+    """Round numbers to a total, those with the largest remainders up: none passes a bound that is whole."""
+    down = np.floor(numbers + 1e-9).astype(np.int64)
+    up = np.argsort(-(numbers - down), kind="stable")[: max(0, total - int(down.sum()))]
+    down[up] += 1
+    return down
