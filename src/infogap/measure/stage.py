@@ -11,7 +11,7 @@ import polars as pl
 
 from infogap.console import progress
 from infogap.leaks import load_leaks
-from infogap.measure.lexicon import load
+from infogap.measure.lexicon import SHIPPED, load
 from infogap.measure.load_measures import Measure, measures_table, named_measures, own_measures
 from infogap.parallel.ordered import processes_in_order
 from infogap.runs.run_folder import Run
@@ -122,10 +122,13 @@ class Measuring:
 
 
 def _part(run: Run) -> dict[str, Any]:
-    lexicons = [load(name, run.resolve) for name in run.recipe.measure.lexicons]
+    names = run.recipe.measure.lexicons
+    # A file that is gone since the traces were measured by it: what it holds is not known any more.
+    gone = [name not in SHIPPED and not run.resolve(name).is_file() for name in names]
+    lexicons = [None if lost else load(name, run.resolve) for name, lost in zip(names, gone, strict=True)]
     # The gap is a stage of its own, whose settings change its table, which is an input here.
     part = run.recipe.measure.model_dump(mode="json", by_alias=True, exclude={"gap"}) | {
-        "lexicon_contents": [lexicon.digest for lexicon in lexicons],
+        "lexicon_contents": [None if lexicon is None else lexicon.digest for lexicon in lexicons],
         "self_corrections": load("infogap", run.resolve).digest,
         "leaks": load_leaks().digest,
     }
@@ -148,6 +151,8 @@ def _make(run: Run) -> Outcome:
 
 
 def _ready(run: Run) -> None:
+    for name in run.recipe.measure.lexicons:
+        load(name, run.resolve)
     named_measures(run)
 
 
