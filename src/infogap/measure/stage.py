@@ -14,6 +14,7 @@ from infogap.leaks import load_leaks
 from infogap.measure.lexicon import SHIPPED, load
 from infogap.measure.load_measures import Measure, measures_table, named_measures, own_measures
 from infogap.parallel.ordered import processes_in_order
+from infogap.privileges.ladder import privileges_by_label, solution_stands_for_context
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import BAND_NAMES, CONTEXTS, GAPS, MEASURES, TASKS, TOKENS, TRACES
@@ -47,8 +48,12 @@ GAP = FrameColumns.named(*_OF_GAPS)
 
 
 def trace_frames(run: Run, rows: int) -> Iterator[pl.DataFrame]:
-    """Yield a run's traces, `rows` at a time, with all columns of the frame but those that `with_texts` adds."""
-    tasks = run.scan(TASKS).select("task_id", "question", "answer").collect()
+    """Yield a run's traces, `rows` at a time, with all columns of the frame but those that `with_texts` adds.
+
+    The context of an imported trace is the task's solution where its privilege shows it and the source has no context.
+    """
+    tasks = run.scan(TASKS).select("task_id", "question", "answer", "solution").collect()
+    showing = solution_stands_for_context(run.recipe)
     forks = fork_rates(run, run.recipe.measure.fork_entropy)
     for part in run.parts(TRACES):
         # Contexts and scores are read for one part at a time, to hold no more than its own.
@@ -56,7 +61,9 @@ def trace_frames(run: Run, rows: int) -> Iterator[pl.DataFrame]:
         frame = part.select(_OF_TRACES)
         for other, key in ((contexts, "context_id"), (forks, "trace_id"), (scores, "trace_id"), (tasks, "task_id")):
             frame = frame.join(other, on=key, how="left", maintain_order="left")
-        yield from frame.drop("context_id").iter_slices(rows)
+        stands_in = pl.col("context_id").is_null() & pl.col("privilege").is_in(showing)
+        frame = frame.with_columns(context=pl.when(stands_in).then("solution").otherwise("context"))
+        yield from frame.drop("context_id", "solution").iter_slices(rows)
 
 
 def with_texts(frame: pl.DataFrame) -> pl.DataFrame:
@@ -132,6 +139,8 @@ def _part(run: Run) -> dict[str, Any]:
         "self_corrections": load("infogap", run.resolve).digest,
         "leaks": load_leaks().digest,
     }
+    if showing := solution_stands_for_context(run.recipe):
+        part["solution_stands_for_context"] = showing
     named = named_measures(run)
     return part | ({"measures": [measure.identity for measure in named]} if named else {})
 
@@ -147,7 +156,27 @@ def _make(run: Run) -> Outcome:
             leaking += int(measured["leak"].sum())
             advance(measured.height)
     counts = {band: bands[band] for band in BAND_NAMES} | {"without_text": bands[None], "leaks": leaking}
-    return Outcome(out.rows, counts)
+    return Outcome(out.rows, counts, list(_notes(run)))
+
+
+def _notes(run: Run) -> Iterator[str]:
+    """Note traces that were compared with no context, as the source does not say what their teacher saw."""
+    if not run.recipe.imports:
+        return
+    unguided = [label for label, privilege in privileges_by_label(run.recipe).items() if privilege.is_unguided]
+    with_solution = run.scan(TASKS).filter(pl.col("solution").is_not_null()).select("task_id")
+    showing = solution_stands_for_context(run.recipe)
+    unknown = run.scan(TRACES).filter(
+        pl.col("context_id").is_null(), ~pl.col("privilege").is_in(unguided), pl.col("error").is_null()
+    )
+    compared = unknown.filter(pl.col("privilege").is_in(showing)).join(with_solution, on="task_id", how="semi")
+    counts = unknown.join(compared, on="trace_id", how="anti").group_by("privilege").len().sort("privilege").collect()
+    if counts.height:
+        named = ", ".join(f"{label} {traces:,}" for label, traces in counts.iter_rows())
+        yield (
+            "what their teacher saw is not known, so they were searched for the words of leaks, and not for copies: "
+            f"{named}; to compare them, map `context`, or `solution` for a privilege that shows it"
+        )
 
 
 def _ready(run: Run) -> None:
