@@ -41,11 +41,21 @@ def test_a_copy_of_the_solution_is_found_where_no_context_is_given(tmp_path: Pat
     assert notes == []
 
 
-@pytest.mark.parametrize("saw", ["unguided", "answer", "decoy_solution", "irrelevant", "guided"])
-def test_it_is_not_taken_for_what_another_privilege_shows(tmp_path: Path, saw: str) -> None:
-    ((trace,), notes) = _measured(tmp_path, [{"text": f"{SOLUTION} So \\boxed{{31}}.", "saw": saw}])
-    assert trace["leaks"] == [] and trace["longest_copy"] is None
-    assert [f"not for copies: {saw} 1;" in note for note in notes] == ([] if saw == "unguided" else [True])
+@pytest.mark.parametrize("saw", ["answer", "decoy_solution", "irrelevant", "guided"])
+def test_where_it_is_not_known_what_a_teacher_saw_only_copies_are_looked_for(tmp_path: Path, saw: str) -> None:
+    rows = [
+        {"text": f"{SOLUTION} So \\boxed{{31}}.", "saw": saw},
+        {"text": "It is 31: the total, as 11 + 20 shows. \\boxed{31}", "saw": saw},
+    ]
+    (copied, own), notes = _measured(tmp_path, rows)
+    assert [leak["kind"] for leak in copied["leaks"]] == ["copying"]
+    assert own["leaks"] == [] and own["copied_share"] == 0  # what a shown solution would make of an early answer
+    assert notes == []
+
+
+def test_a_teacher_that_saw_no_more_than_the_student_copies_nothing(tmp_path: Path) -> None:
+    ((trace,), notes) = _measured(tmp_path, [{"text": f"{SOLUTION} So \\boxed{{31}}.", "saw": "unguided"}])
+    assert trace["leaks"] == [] and trace["longest_copy"] is None and notes == []
 
 
 def test_a_context_that_is_given_is_the_one_that_counts(tmp_path: Path) -> None:

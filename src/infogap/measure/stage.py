@@ -11,6 +11,7 @@ import polars as pl
 
 from infogap.console import progress
 from infogap.leaks import load_leaks
+from infogap.measure.leak_columns import MAY_HAVE_SEEN
 from infogap.measure.lexicon import SHIPPED, load
 from infogap.measure.load_measures import Measure, measures_table, named_measures, own_measures
 from infogap.parallel.ordered import processes_in_order
@@ -51,9 +52,10 @@ def trace_frames(run: Run, rows: int) -> Iterator[pl.DataFrame]:
     """Yield a run's traces, `rows` at a time, with all columns of the frame but those that `with_texts` adds.
 
     The context of an imported trace is the task's solution where its privilege shows it and the source has no context.
+    Under any other privilege than the student's prompt, the solution is then in `may_have_seen`.
     """
     tasks = run.scan(TASKS).select("task_id", "question", "answer", "solution").collect()
-    showing = solution_stands_for_context(run.recipe)
+    showing, unguided = solution_stands_for_context(run.recipe), _unguided(run)
     forks = fork_rates(run, run.recipe.measure.fork_entropy)
     for part in run.parts(TRACES):
         # Contexts and scores are read for one part at a time, to hold no more than its own.
@@ -61,8 +63,12 @@ def trace_frames(run: Run, rows: int) -> Iterator[pl.DataFrame]:
         frame = part.select(_OF_TRACES)
         for other, key in ((contexts, "context_id"), (forks, "trace_id"), (scores, "trace_id"), (tasks, "task_id")):
             frame = frame.join(other, on=key, how="left", maintain_order="left")
-        stands_in = pl.col("context_id").is_null() & pl.col("privilege").is_in(showing)
-        frame = frame.with_columns(context=pl.when(stands_in).then("solution").otherwise("context"))
+        unknown = pl.col("context_id").is_null() & ~pl.col("privilege").is_in(unguided) & bool(showing)
+        shows = pl.col("privilege").is_in(showing)
+        frame = frame.with_columns(
+            pl.when(unknown & ~shows).then("solution").alias(MAY_HAVE_SEEN),
+            context=pl.when(unknown & shows).then("solution").otherwise("context"),
+        )
         yield from frame.drop("context_id", "solution").iter_slices(rows)
 
 
@@ -163,20 +169,21 @@ def _notes(run: Run) -> Iterator[str]:
     """Note traces that were compared with no context, as the source does not say what their teacher saw."""
     if not run.recipe.imports:
         return
-    unguided = [label for label, privilege in privileges_by_label(run.recipe).items() if privilege.is_unguided]
-    with_solution = run.scan(TASKS).filter(pl.col("solution").is_not_null()).select("task_id")
-    showing = solution_stands_for_context(run.recipe)
+    known = run.scan(TASKS).filter(pl.col("solution").is_not_null(), bool(solution_stands_for_context(run.recipe)))
     unknown = run.scan(TRACES).filter(
-        pl.col("context_id").is_null(), ~pl.col("privilege").is_in(unguided), pl.col("error").is_null()
+        pl.col("context_id").is_null(), ~pl.col("privilege").is_in(_unguided(run)), pl.col("error").is_null()
     )
-    compared = unknown.filter(pl.col("privilege").is_in(showing)).join(with_solution, on="task_id", how="semi")
-    counts = unknown.join(compared, on="trace_id", how="anti").group_by("privilege").len().sort("privilege").collect()
+    counts = unknown.join(known, on="task_id", how="anti").group_by("privilege").len().sort("privilege").collect()
     if counts.height:
         named = ", ".join(f"{label} {traces:,}" for label, traces in counts.iter_rows())
         yield (
             "what their teacher saw is not known, so they were searched for the words of leaks, and not for copies: "
-            f"{named}; to compare them, map `context`, or `solution` for a privilege that shows it"
+            f"{named}; to compare them, map `context`, or `solution`"
         )
+
+
+def _unguided(run: Run) -> list[str]:
+    return [label for label, privilege in privileges_by_label(run.recipe).items() if privilege.is_unguided]
 
 
 def _ready(run: Run) -> None:
