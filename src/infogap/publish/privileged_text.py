@@ -92,21 +92,27 @@ class PrivilegedText:
     def refuse(self) -> None:
         """Raise InputError if anything was found: which rows of which columns, and what to set."""
         self._find_answers()
-        messages = [
+        passages = [
             f"{_rows(name, column, found)} with {self._least} words or more in a row of what teachers were shown under "
             f"{', '.join(f'`{label}`' for label in sorted(found.privileges))}"
             for (name, column), found in self._in_context.items()
             if found.rows
         ]
-        messages += [
+        answers = [
             f"{_rows(name, column, found)} with the gold answer in the prompt, outside of the question"
             for (name, column), found in self._in_prompt.items()
         ]
-        if messages:
+        hints = ["leave the rows out (`balance.where`), or their config out of `publish.configs`"]
+        if passages:
+            hints.append(
+                "where they may be published, raise `publish.shared_run`, or set it to null to compare nothing"
+            )
+        if answers:
+            hints.append("a config that is to publish answers says so (`Config.privileged`)")
+        if passages or answers:
             raise InputError(
-                f"privileged text would be published, and nothing was: {'; '.join(messages)}. Leave these rows out "
-                "(`balance.leak: drop`, `balance.where`) or the config; or, where they may be published, raise "
-                "`publish.shared_run`, or set it to null to compare nothing"
+                f"privileged text would be published, and nothing was: {'; '.join(passages + answers)}. "
+                f"To publish: {'; '.join(hints)}"
             )
 
     def published_leaks(self) -> PublishedLeaks:
@@ -190,7 +196,7 @@ def _without_attempts(run: Run, contexts: pl.DataFrame) -> pl.DataFrame:
         places.setdefault(task_id, []).append(place)
     leaks = set(leaking(run))
     for part in run.parts(TRACES):
-        attempts = part.filter(pl.col("task_id").is_in(places))
+        attempts = part.filter(pl.col("task_id").is_in(list(places)))
         for trace_id, task_id, *parts in attempts.select("trace_id", "task_id", "reasoning", "response").iter_rows():
             for attempt in (text.strip() for text in parts if text is not None and trace_id not in leaks):
                 for place in places[task_id] if len(attempt) >= _ATTEMPT else ():
