@@ -221,7 +221,7 @@ def test_many_types_whose_tasks_are_capped_tightly_are_solved_in_a_few_steps(mon
 def test_many_groups_are_rounded_and_still_meet_every_target() -> None:
     families, random = 2_500, np.random.default_rng(3)
     kinds = random.integers(0, 2, families * 6)
-    traces = [
+    traces: list[tuple[int, ...]] = [
         (int(task) // 3, int(kind), int(task))
         for task, kind in zip(np.repeat(range(families * 3), 2), kinds, strict=True)
     ]

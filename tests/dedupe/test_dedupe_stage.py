@@ -235,7 +235,8 @@ def test_a_higher_threshold_takes_what_was_found_at_a_lower_one(
     ]
     run = make_run(tmp_path, "{threshold: 0.3}", traces)
     for folder in ("tasks", "traces"):
-        manifest.write(run.manifest_path(folder), Manifest(folder, 1, "", {}, {}, 0, {}, {"x": {"sha256": "x"}}))
+        files = {"x": {"sha256": "x", "bytes": 1}}
+        manifest.write(run.manifest_path(folder), Manifest(folder, 1, "", {}, {}, 0, {}, files))
     STAGE.make(run)
     low = run.scan(DUPLICATES).collect()
     assert low.height

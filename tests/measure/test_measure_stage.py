@@ -133,7 +133,7 @@ def test_the_part_follows_the_lexicons_content_not_its_comments(tmp_path: Path) 
     assert STAGE.part(run) != first
     lexicon.unlink()
     with pytest.raises(InputError, match="no lexicon file"):
-        STAGE.part(run)
+        STAGE.ready(run)
 
 
 def test_no_traces_and_the_same_bytes(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def test_the_frame_has_what_is_documented(tmp_path: Path) -> None:
             "question": "2 + 3?",
             "answer": "5",
             "context": "It is 5.",
+            "may_have_seen": None,
             "reasoning": "Hmm, I add.",
             "response": "So 5",
             "text": "Hmm, I add.\nSo 5",

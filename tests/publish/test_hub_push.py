@@ -11,16 +11,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import stamina
 from huggingface_hub import constants
 
 from hub.server import Hub
 from hub.store import Blob
+from infogap.console import speaking
 from infogap.errors import ExternalError, InputError
 from infogap.publish import STAGE, push
 from infogap.publish.hub_client import hub_client
 from infogap.runs.run_folder import Run
+from infogap.schema import MEASURES, TRACES
 from publish.small_run import RECIPE, Build, build_run
 from servers.serve import free_port
 
@@ -109,6 +112,38 @@ def test_the_card_names_the_repository(made: Run, hub: Hub) -> None:
     push(made)
     card = hub.repos["org/sums"].resolve("main").files["README.md"].content.decode()
     assert 'load_dataset("org/sums", "sft"' in card and "ORG/NAME" not in card
+
+
+def test_the_commit_says_how_many_leaking_traces_it_shows(
+    made: Run, build: Build, hub: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    push(made)
+    kept = build(
+        "0.2.0", recipe=RECIPE.replace("version: 0.1.0", "version: 0.2.0").replace("{size", "{leak: keep, size")
+    )
+    ids = kept.scan(TRACES).filter(pl.col("error").is_null()).collect()["trace_id"].sort()
+    with kept.rewrite(MEASURES) as out:
+        out.write(made.scan(MEASURES).collect().with_columns(leak=pl.col("trace_id").is_in(ids[:7].implode())))
+    STAGE.make(kept)
+    with speaking(quiet=False):
+        push(kept)
+    titles = [commit.title for commit in hub.repos["org/sums"].log("main")]
+    assert "sums v0.1.0" in titles
+    (title,) = [title for title in titles if title.startswith("sums v0.2.0")]
+    assert title.startswith("sums v0.2.0, with the text of 7 leaking traces (`sft` ") and "`traces` 7)" in title
+    assert "published with their text: 7 leaking traces" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_folder_that_was_never_compared_with_the_contexts_is_not_pushed(build: Build, hub: Hub) -> None:
+    run = build("old")
+    STAGE.make(run)
+    file = run.path / "dataset" / "infogap.json"
+    made = json.loads(file.read_text())
+    del made["leaks"]  # as a version of infogap wrote it that did not compare
+    file.write_text(json.dumps(made))
+    with pytest.raises(InputError, match="was not compared with what teachers were shown: run `infogap publish"):
+        push(run)
+    assert "org/sums" not in hub.repos
 
 
 def test_pushing_twice_makes_one_commit(made: Run, hub: Hub) -> None:

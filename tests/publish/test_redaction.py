@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from infogap.publish.redaction import public_label, public_recipe
@@ -94,3 +96,26 @@ def test_neither_prices_nor_a_cluster_nor_the_engines_places_and_keys_are_publis
     assert not {"address", "replicas", "gpus_per_replica"} & published.keys()
     priced = RECIPE.replace("sampling:", "price: {prompt: 1, completion: 2}\n      sampling:")
     assert "price" not in public_recipe(build(recipe=priced).recipe)["teacher"]
+
+
+def test_of_a_scorer_no_servers_keys_and_paths_are_published(build: Build) -> None:
+    servers = (
+        "{backend: openai, model: /models/Student-1B, base_url: [http://gpu-node-17.internal:8000/v1],"
+        " api_key_env: MY_PRIVATE_KEY, concurrency: 3,"
+        " extra_body: {user: alice@corp, chat_template_kwargs: {enable_thinking: false}}}"
+    )
+    published = _scorer_of(build, servers)
+    assert published == {
+        "backend": "openai",
+        "model": "Student-1B",
+        "extra_body": {"user": "(not published)", "chat_template_kwargs": {"enable_thinking": False}},
+    }
+    engine = "{backend: vllm, model: Qwen/Qwen3-0.6B, engine: {hf_token: hf_secret, max_model_len: 4096}}"
+    assert _scorer_of(build, engine)["engine"] == {"max_model_len": 4096}
+    assert _scorer_of(build, "../private/student.gguf") == "student.gguf"
+    assert _scorer_of(build, "teacher") == "teacher"
+
+
+def _scorer_of(build: Build, scorer: str) -> Any:
+    recipe = f"{RECIPE}    measure: {{gap: {{scorer: {scorer}}}}}\n"
+    return public_recipe(build(recipe=recipe).recipe)["measure"]["gap"]["scorer"]

@@ -1,12 +1,16 @@
 """What is made again, and why: two small stages stand for any."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infogap.errors import InputError
+from infogap.ids import file_digest
 from infogap.recipe import load_recipe
+from infogap.runs import checked_files
+from infogap.runs.manifest import Manifest
 from infogap.runs.pipeline import StageState, Staleness, run_one, stages
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
@@ -136,6 +140,68 @@ def test_files_that_are_gone_or_cut_are_noticed(bench: Bench) -> None:
     part.unlink()
     assert bench.states()[1].why == ["mix/part-00000.parquet is missing"]
     assert bench.make() == ["second"]
+
+
+def test_changed_bytes_are_noticed_and_the_table_is_made_again(bench: Bench) -> None:
+    bench.make()
+    (part,) = bench.run.part_paths(CONTEXTS)
+    content = bytearray(part.read_bytes())
+    content[len(content) // 2] ^= 1
+    part.write_bytes(content)
+    first, second = bench.states()
+    assert first.why == ["contexts/part-00000.parquet has other content than when it was written"]
+    assert second.why == ["contexts is not up to date"]
+    assert bench.make() == ["first"]  # with the rows that the second has read
+    assert [state.state for state in bench.states()] == ["done", "done"]
+
+
+def test_a_file_is_read_once_for_its_size_and_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.make()
+    read: list[str] = []
+
+    def counted(path: Path) -> str:
+        read.append(path.name)
+        return file_digest(path)
+
+    monkeypatch.setattr(checked_files, "file_digest", counted)
+    bench.states()
+    assert read == []  # its digest was computed when it was written
+    (bench.run.path / checked_files.FILE_NAME).write_text("no JSON")
+    bench.states()
+    bench.states()
+    assert read == ["part-00000.parquet"] * 2
+
+
+def test_a_table_that_was_changed_is_not_taken_for_the_stages_own(bench: Bench) -> None:
+    bench.make()
+    (part,) = bench.run.part_paths(CONTEXTS)
+    CONTEXTS.frame([{"context_id": "d", "task_id": "t", "privilege": "answer", "text": "other"}]).write_parquet(part)
+    Staleness(bench.run, bench.stages()).set_damaged_aside(bench.stages()[0])
+    assert bench.run.part_paths(CONTEXTS) == []
+    assert (part.parent / "damaged-part-00000.parquet").is_file()
+
+
+def test_a_source_that_is_gone_makes_nothing_stale_and_changes_no_fingerprint(bench: Bench) -> None:
+    bench.settings["first"] = {"text": "a", "sha256": "0" * 64}
+    bench.make()
+    before = bench.run.manifest("contexts")
+    bench.settings["first"] = {"text": "a", "sha256": None}
+    assert [state.state for state in bench.states()] == ["done", "done"]
+    for stage in bench.stages():
+        Staleness(bench.run, bench.stages()).refresh(stage)
+    assert bench.run.manifest("contexts") == before
+
+
+def test_a_part_that_depends_on_an_earlier_manifest_is_read_after_that_is_written(bench: Bench) -> None:
+    first, second = bench.stages()
+    second = replace(
+        second, part=lambda run: {"fingerprint": made.fingerprint if (made := run.manifest("contexts")) else None}
+    )
+    staleness = Staleness(bench.run, [first, second])
+    staleness.state(first), staleness.fits(second, Manifest("second", 1, "", {}, {}, 0, {}))
+    staleness.record(first, first.make(bench.run))
+    staleness.record(second, second.make(bench.run))
+    assert Staleness(bench.run, [first, second]).state(second).state == "done"
 
 
 def test_a_damaged_manifest_counts_as_missing(bench: Bench) -> None:

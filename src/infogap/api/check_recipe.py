@@ -12,10 +12,13 @@ from infogap.recipe.sources import GymTasks
 from infogap.recipe.teacher_section import AnyTeacher
 
 
-def checked(recipe: Path | Mapping[str, Any], overrides: list[str] | None = None) -> LoadedRecipe:
+def checked(
+    recipe: Path | Mapping[str, Any], overrides: list[str] | None = None, folder: Path | None = None
+) -> LoadedRecipe:
     """Load a recipe, and check it and everything that it names. Raises RecipeError with all problems.
 
-    Relative paths start from the recipe's folder; those of a mapping start from the working directory.
+    Relative paths start from the recipe's folder; those of a mapping start from the working directory. `folder` is the
+    run's, by default `runs/NAME`: sources that it has read already need not be there any more.
     """
     try:
         if isinstance(recipe, Path):
@@ -25,19 +28,20 @@ def checked(recipe: Path | Mapping[str, Any], overrides: list[str] | None = None
     except RecipeError as error:
         if error.sound is None:
             raise
-        raise RecipeError([*error.problems, *outside_problems(error.sound)]) from None
-    problems = outside_problems(loaded)
+        raise RecipeError([*error.problems, *outside_problems(error.sound, folder)]) from None
+    problems = outside_problems(loaded, folder)
     if problems:
         raise RecipeError(problems)
     return loaded
 
 
-def outside_problems(loaded: LoadedRecipe) -> list[Problem]:
+def outside_problems(loaded: LoadedRecipe, folder: Path | None = None) -> list[Problem]:
     """Return the problems that the recipe's text does not show: missing files, unknown datasets, broken templates."""
     from infogap.tasks.task_checks import check_sources
 
+    of_sources = check_sources(loaded)
     return [
-        *check_sources(loaded),
+        *([] if of_sources and _were_read(loaded, folder) else of_sources),
         *_verifiers(loaded),
         *_templates(loaded),
         *_models(loaded),
@@ -45,6 +49,19 @@ def outside_problems(loaded: LoadedRecipe) -> list[Problem]:
         *_measures(loaded),
         *_published_names(loaded),
     ]
+
+
+def _were_read(loaded: LoadedRecipe, folder: Path | None) -> bool:
+    """Whether a run of the recipe has read all its sources, as they are described now."""
+    from infogap.runs.pipeline import Staleness, stages
+    from infogap.runs.run_folder import Run
+
+    run = Run.create(loaded, folder)
+    reading = [stage for stage in stages(loaded.recipe) if stage.name in ("tasks", "import", "decontaminate")]
+    if run.manifest(reading[0].folders[0]) is None:
+        return False
+    staleness = Staleness(run, stages(loaded.recipe))
+    return all(staleness.has_read(stage) for stage in reading)
 
 
 def _verifiers(loaded: LoadedRecipe) -> list[Problem]:

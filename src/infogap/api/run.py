@@ -51,8 +51,9 @@ class Run:
         """
         from infogap.api.check_recipe import checked
 
-        loaded = checked(recipe if isinstance(recipe, Mapping) else Path(recipe), overrides)
-        opened = RunFolder.create(loaded, None if folder is None else Path(folder))
+        path = None if folder is None else Path(folder)
+        loaded = checked(recipe if isinstance(recipe, Mapping) else Path(recipe), overrides, path)
+        opened = RunFolder.create(loaded, path)
         with opened.lock():
             opened.save_recipe()
         return cls(opened)

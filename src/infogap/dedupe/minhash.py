@@ -53,7 +53,7 @@ def word_hashes(texts: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.int64]
     """
     from infogap.dedupe.hash_kernels import read_words
 
-    buffer, offsets = _utf8(texts.str.to_lowercase())
+    buffer, offsets = utf8(texts.str.to_lowercase())
     words, ends = np.empty(int(offsets[-1] - offsets[0]), np.uint64), np.zeros(len(texts) + 1, np.int64)
     read_words(buffer, offsets, words, ends)
     return words[: ends[-1]], ends
@@ -70,7 +70,7 @@ def gram_hashes(
     return grams[: gram_ends[-1]], gram_ends
 
 
-def _utf8(texts: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def utf8(texts: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return the bytes of all texts in one buffer, and their bounds in it."""
     import pyarrow as pa
 

@@ -19,7 +19,7 @@ from infogap.imports.trace_rows import EMPTY, Origin, SourceSummary, TraceRows
 from infogap.recipe import Recipe
 from infogap.recipe.recipe_errors import spell_path
 from infogap.recipe.sources import TraceColumns, TraceImport
-from infogap.rows.source_rows import contents
+from infogap.rows.source_rows import check_places, contents
 from infogap.runs.run_folder import ROWS_PER_PART, Run
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTEXTS, STATED_VERDICTS, TASKS, TRACES
@@ -43,6 +43,7 @@ def make(run: Run) -> Outcome:
     Raises InputError where a source lacks a column or no row has a trace.
     """
     tasks_of_rows = _rows_of_sources(run)
+    check_sources_are_there(run)  # before what was imported from them is removed
     if answered(run.path / TRACES.name) is not None:  # the run has generated before: what that cost is kept
         move_to_cache(run.path / TRACES.name)
     made = TraceRows()
@@ -74,6 +75,12 @@ def make(run: Run) -> Outcome:
             "here none of these has more than one; leave `preference` out"
         )
     return Outcome(traces.rows, {"sources": counts, "contexts": contexts.rows, "stated_verdicts": verdicts.rows}, notes)
+
+
+def check_sources_are_there(run: Run) -> None:
+    """Raise InputError if a source's files are not there."""
+    for source in run.recipe.import_ or []:
+        check_places(run, source)
 
 
 def _rows_of_sources(run: Run) -> pl.DataFrame:
@@ -123,4 +130,13 @@ def _absent(recipe: Recipe) -> str:
     return "" if recipe.imports else "this run has no stage import: its traces are generated"
 
 
-STAGE = Stage("import", ("traces", "contexts", STATED_VERDICTS.name), ("tasks",), 4, part, make, absent=_absent)
+STAGE = Stage(
+    "import",
+    ("traces", "contexts", STATED_VERDICTS.name),
+    ("tasks",),
+    4,
+    part,
+    make,
+    absent=_absent,
+    ready=check_sources_are_there,
+)

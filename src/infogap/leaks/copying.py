@@ -47,9 +47,10 @@ def find_copies(trace: ScannedTrace) -> Copied:
     is a word, but counts half towards a run that is a leak. No n-gram of a run of eight words or more is in the
     question; a shorter run is not in the question itself.
     """
-    if trace.context is None:
+    seen = trace.may_have_seen if trace.context is None else trace.context
+    if seen is None:
         return Copied(None, None, [])
-    words, context, question = (_words(text) for text in (trace.text, trace.context, trace.question))
+    words, context, question = (_words(text) for text in (trace.text, seen, trace.question))
     grams = len(words) - NGRAM + 1
     known = _known_stretches(words, frozenset(context))
     hits = _hits(words, known, context, question, NGRAM)
@@ -114,27 +115,40 @@ def _runs(hits: list[int], words: list[str], context: list[str]) -> list[_Run]:
     return runs
 
 
+def shared_passages(text: str, context: str, question: str, least: int) -> list[tuple[int, int]]:
+    """Return the spans of a text, in characters, that have `least` words or more in a row from a context.
+
+    They are found as `find_copies` finds leaks: no n-gram of them is in the question, and as large a share of the least
+    number of words are words and not symbols or numbers.
+    """
+    words, of_context, of_question = (_words(each) for each in (text, context, question))
+    hits = _hits(words, _known_stretches(words, frozenset(of_context)), of_context, of_question, NGRAM)
+    return _passages(text, _runs(hits, words, of_context), least)
+
+
 def _leaks(text: str, runs: list[_Run]) -> list[Leak]:
-    long = [run for run in runs if run.length >= LEAKING_RUN]
+    leaks: list[Leak] = []
+    for begin, end in _passages(text, runs, LEAKING_RUN):
+        # Two runs can meet in the trace and not in the context.
+        start = max(begin, leaks[-1]["end"]) if leaks else begin
+        leaks.append(Leak(kind="copying", rule="run", start=start, end=end, evidence=text[start:end]))
+    return leaks
+
+
+def _passages(text: str, runs: list[_Run], least: int) -> list[tuple[int, int]]:
+    """Return the spans of the runs of at least so many words that are prose."""
+    long = [run for run in runs if run.length >= least]
     if not long:
         return []
     word = _WORD if has_ideograph(text) else _LATIN_WORD
     spans = [match.span() for match in word.finditer(lower_in_place(text))]
-    leaks: list[Leak] = []
-    for run in long:
-        start, end = spans[run.start][0], spans[run.start + run.length - 1][1]
-        if _is_prose(text[start:end]):
-            leak = Leak(kind="copying", rule="run", start=start, end=end, evidence=text[start:end])
-            if leaks and start < leaks[-1]["end"]:  # two runs that meet in the trace and not in the context
-                start = leaks[-1]["end"]
-                leak = leak | {"start": start, "evidence": text[start:end]}
-            leaks.append(leak)
-    return leaks
+    bounds = [(spans[run.start][0], spans[run.start + run.length - 1][1]) for run in long]
+    return [(start, end) for start, end in bounds if _is_prose(text[start:end], least)]
 
 
-def _is_prose(passage: str) -> bool:
+def _is_prose(passage: str, least: int) -> bool:
     words = _WORD.findall(_COMMAND.sub(" ", passage))
     spelt = [word for word in words if word < _FIRST_IDEOGRAPH]
     characters = (len(words) - len(spelt)) / 2
     spelt_out = sum(len(word) > 1 and word.isalpha() for word in spelt)
-    return len(spelt) + characters >= LEAKING_RUN and spelt_out + characters >= LEAKING_PROSE
+    return len(spelt) + characters >= least and (spelt_out + characters) * LEAKING_RUN >= LEAKING_PROSE * least

@@ -81,7 +81,8 @@ class ScannedTrace:
     """A trace's text, its question, and the context of its teacher.
 
     `context` is what only the teacher saw; None if there was none, or if it is not known. `held_answer` is the answer
-    that the context gives, in a decoy a wrong one. `kind` is what is known about such contexts.
+    that the context gives, in a decoy a wrong one. `kind` is what is known about such contexts. `may_have_seen` is what
+    the teacher of an unknown context may have seen: only copies of it are looked for.
     """
 
     text: str
@@ -90,13 +91,20 @@ class ScannedTrace:
     gold: str | None = None
     held_answer: str | None = None
     kind: ContextKind = _UNKNOWN
+    may_have_seen: str | None = None
 
     @classmethod
     def of(
-        cls, text: str, question: str, context: str | None, gold: str | None, kind: ContextKind = _UNKNOWN
+        cls,
+        text: str,
+        question: str,
+        context: str | None,
+        gold: str | None,
+        kind: ContextKind = _UNKNOWN,
+        may_have_seen: str | None = None,
     ) -> ScannedTrace:
         """Make a trace, its held answer read from its context."""
-        return cls(text, question, context, gold, held_answer(kind, context, gold), kind)
+        return cls(text, question, context, gold, held_answer(kind, context, gold), kind, may_have_seen)
 
     @property
     def is_decoy(self) -> bool:

@@ -12,6 +12,9 @@ from infogap.privileges.ladder import privileges_by_label
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES
 
+MAY_HAVE_SEEN = "may_have_seen"
+"""The frame's column with the solution that the teacher of an imported trace without a context may have seen."""
+
 
 @dataclass(frozen=True)
 class LeakColumns:
@@ -30,9 +33,11 @@ class LeakColumns:
 
     def measure(self, frame: pl.DataFrame) -> pl.DataFrame:
         traces = [
-            ScannedTrace.of(text, question or "", context, gold, self.context_kinds.get(privilege, ContextKind()))
-            for text, question, context, gold, privilege in frame.select(
-                "text", "question", "context", "answer", "privilege"
+            ScannedTrace.of(
+                text, question or "", context, gold, self.context_kinds.get(privilege, ContextKind()), solution
+            )
+            for text, question, context, gold, privilege, solution in frame.select(
+                "text", "question", "context", "answer", "privilege", MAY_HAVE_SEEN
             ).iter_rows()
         ]
         results = self.scan.find_all(traces)

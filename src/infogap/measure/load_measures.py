@@ -44,6 +44,7 @@ class Measure(Protocol):
         | `trace_id`, `task_id`, `privilege`, `teacher` | String | as in the table `traces` |
         | `question`, `answer` | String | of the task; `answer` is the gold answer; null without one |
         | `context` | String | what the teacher saw besides the question; null without one, or if it is not known |
+        | `may_have_seen` | String | of an imported trace whose context is not known, the task's solution |
         | `reasoning`, `response` | String | as in `traces`; null if the request failed |
         | `text` | String | both, joined by a line break, or one of them; empty if the request failed |
         | `finish_reason`, `error` | String | as in `traces`; `error` is null unless the request failed |

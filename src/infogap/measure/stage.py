@@ -11,9 +11,11 @@ import polars as pl
 
 from infogap.console import progress
 from infogap.leaks import load_leaks
-from infogap.measure.lexicon import load
+from infogap.measure.leak_columns import MAY_HAVE_SEEN
+from infogap.measure.lexicon import SHIPPED, load
 from infogap.measure.load_measures import Measure, measures_table, named_measures, own_measures
 from infogap.parallel.ordered import processes_in_order
+from infogap.privileges.ladder import privileges_by_label, solution_stands_for_context
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import BAND_NAMES, CONTEXTS, GAPS, MEASURES, TASKS, TOKENS, TRACES
@@ -47,8 +49,13 @@ GAP = FrameColumns.named(*_OF_GAPS)
 
 
 def trace_frames(run: Run, rows: int) -> Iterator[pl.DataFrame]:
-    """Yield a run's traces, `rows` at a time, with all columns of the frame but those that `with_texts` adds."""
-    tasks = run.scan(TASKS).select("task_id", "question", "answer").collect()
+    """Yield a run's traces, `rows` at a time, with all columns of the frame but those that `with_texts` adds.
+
+    The context of an imported trace is the task's solution where its privilege shows it and the source has no context.
+    Under any other privilege than the student's prompt, the solution is then in `may_have_seen`.
+    """
+    tasks = run.scan(TASKS).select("task_id", "question", "answer", "solution").collect()
+    showing, unguided = solution_stands_for_context(run.recipe), _unguided(run)
     forks = fork_rates(run, run.recipe.measure.fork_entropy)
     for part in run.parts(TRACES):
         # Contexts and scores are read for one part at a time, to hold no more than its own.
@@ -56,7 +63,13 @@ def trace_frames(run: Run, rows: int) -> Iterator[pl.DataFrame]:
         frame = part.select(_OF_TRACES)
         for other, key in ((contexts, "context_id"), (forks, "trace_id"), (scores, "trace_id"), (tasks, "task_id")):
             frame = frame.join(other, on=key, how="left", maintain_order="left")
-        yield from frame.drop("context_id").iter_slices(rows)
+        unknown = pl.col("context_id").is_null() & ~pl.col("privilege").is_in(unguided) & bool(showing)
+        shows = pl.col("privilege").is_in(showing)
+        frame = frame.with_columns(
+            pl.when(unknown & ~shows).then("solution").alias(MAY_HAVE_SEEN),
+            context=pl.when(unknown & shows).then("solution").otherwise("context"),
+        )
+        yield from frame.drop("context_id", "solution").iter_slices(rows)
 
 
 def with_texts(frame: pl.DataFrame) -> pl.DataFrame:
@@ -122,13 +135,18 @@ class Measuring:
 
 
 def _part(run: Run) -> dict[str, Any]:
-    lexicons = [load(name, run.resolve) for name in run.recipe.measure.lexicons]
+    names = run.recipe.measure.lexicons
+    # A file that is gone since the traces were measured by it: what it holds is not known any more.
+    gone = [name not in SHIPPED and not run.resolve(name).is_file() for name in names]
+    lexicons = [None if lost else load(name, run.resolve) for name, lost in zip(names, gone, strict=True)]
     # The gap is a stage of its own, whose settings change its table, which is an input here.
     part = run.recipe.measure.model_dump(mode="json", by_alias=True, exclude={"gap"}) | {
-        "lexicon_contents": [lexicon.digest for lexicon in lexicons],
+        "lexicon_contents": [None if lexicon is None else lexicon.digest for lexicon in lexicons],
         "self_corrections": load("infogap", run.resolve).digest,
         "leaks": load_leaks().digest,
     }
+    if showing := solution_stands_for_context(run.recipe):
+        part["solution_stands_for_context"] = showing
     named = named_measures(run)
     return part | ({"measures": [measure.identity for measure in named]} if named else {})
 
@@ -144,10 +162,33 @@ def _make(run: Run) -> Outcome:
             leaking += int(measured["leak"].sum())
             advance(measured.height)
     counts = {band: bands[band] for band in BAND_NAMES} | {"without_text": bands[None], "leaks": leaking}
-    return Outcome(out.rows, counts)
+    return Outcome(out.rows, counts, list(_notes(run)))
+
+
+def _notes(run: Run) -> Iterator[str]:
+    """Note traces that were compared with no context, as the source does not say what their teacher saw."""
+    if not run.recipe.imports:
+        return
+    known = run.scan(TASKS).filter(pl.col("solution").is_not_null(), bool(solution_stands_for_context(run.recipe)))
+    unknown = run.scan(TRACES).filter(
+        pl.col("context_id").is_null(), ~pl.col("privilege").is_in(_unguided(run)), pl.col("error").is_null()
+    )
+    counts = unknown.join(known, on="task_id", how="anti").group_by("privilege").len().sort("privilege").collect()
+    if counts.height:
+        named = ", ".join(f"{label} {traces:,}" for label, traces in counts.iter_rows())
+        yield (
+            "what their teacher saw is not known, so they were searched for the words of leaks, and not for copies: "
+            f"{named}; to compare them, map `context`, or `solution`"
+        )
+
+
+def _unguided(run: Run) -> list[str]:
+    return [label for label, privilege in privileges_by_label(run.recipe).items() if privilege.is_unguided]
 
 
 def _ready(run: Run) -> None:
+    for name in run.recipe.measure.lexicons:
+        load(name, run.resolve)
     named_measures(run)
 
 

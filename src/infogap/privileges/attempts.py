@@ -70,6 +70,7 @@ class SolutionNoThink(_ShowsAttempts):
     richness = 6
     shows = "a right attempt without its thought"
     attempts = "right"
+    shows_solution = True
 
     def needs_attempt(self, task: Task) -> bool:
         return _without_thought(task["solution"]) is None

@@ -100,6 +100,11 @@ class Privilege:
         return ()
 
     @property
+    def shows_solution(self) -> bool:
+        """Whether its contexts hold the task's own worked solution, or a part of it."""
+        return "solution" in self.needs and self.imitates is None
+
+    @property
     def attempts(self) -> AttemptKind | None:
         """Which attempts of the same run it shows: those that are right, those that are wrong, or none."""
         return None

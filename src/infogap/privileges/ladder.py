@@ -32,6 +32,17 @@ def privileges_by_label(recipe: Recipe) -> dict[str, Privilege]:
     return {use.label: use.privilege for use in (recipe.generate.unguided, *recipe.generate.uses)}
 
 
+def solution_stands_for_context(recipe: Recipe) -> list[str]:
+    """Return the labels of imported privileges that show the worked solution, where the recipe maps solutions.
+
+    What the teacher saw of a trace under one of them holds the solution, also where the source does not give its
+    context.
+    """
+    if not any(source.columns.solution for source in recipe.import_ or []):
+        return []
+    return sorted(label for label, privilege in privileges_by_label(recipe).items() if privilege.shows_solution)
+
+
 def privilege_versions(names: Iterable[str], folder: Path) -> dict[str, str]:
     """Return what contexts depend on besides the recipe: the versions of privileges that are not infogap's own.
 

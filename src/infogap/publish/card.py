@@ -19,7 +19,7 @@ from infogap.effects.trace_summary import by_privilege, count_by, density_unit, 
 from infogap.errors import InputError
 from infogap.ids import digest, file_digest
 from infogap.publish.parquet_shards import Written
-from infogap.publish.provenance import mix_shares, stage_counts
+from infogap.publish.provenance import PublishedLeaks, mix_shares, stage_counts
 from infogap.publish.redaction import public_label, public_recipe
 from infogap.recipe import yaml_text
 from infogap.runs.run_folder import Run
@@ -70,7 +70,7 @@ def template_digest() -> str:
     return digest([file_digest(template_path()), paragraphs])
 
 
-def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -> str:
+def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path, published: PublishedLeaks) -> str:
     """Render the README.md of a dataset folder whose configs are written. `traces` is from `traces_in_short`."""
     from huggingface_hub import DatasetCard
 
@@ -105,6 +105,7 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -
         selected=int(traces["selected"].sum()),
         all=traces.height,
         leaks=int(traces["leak"].sum()),
+        published_leaks=published,
         leaks_selected=traces.filter("leak", "selected").height,
         duplicates=traces["duplicate_of"].count(),
         decontaminated=decontaminated(run, traces),

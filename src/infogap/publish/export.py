@@ -13,6 +13,7 @@ from infogap.atomic_files import whole_file
 from infogap.console import say
 from infogap.errors import InputError, nearest
 from infogap.publish.configs.sft import SFT
+from infogap.publish.privileged_text import PrivilegedText
 from infogap.recipe.balance_section import THE_MIX
 from infogap.runs.run_folder import Run
 from infogap.schema import MIX
@@ -57,8 +58,8 @@ FORMATS: dict[str, Callable[[list[dict[str, str]]], Row]] = {
 def export(run: Run, file: Path, form: str, mix: str | None = None) -> int:
     """Write the mix, sorted by trace_id, as .jsonl or .parquet in one of FORMATS; return the number of rows.
 
-    Raises InputError for another format or suffix, or if the run has no mix. An outdated mix is exported as it is, with
-    a warning.
+    Raises InputError for another format or suffix, if the run has no mix, or if the mix shows what only teachers saw.
+    An outdated mix is exported as it is, with a warning.
     """
     if form not in FORMATS:
         raise InputError(f"unknown format '{form}'{nearest(form, FORMATS)}; allowed: {', '.join(FORMATS)}")
@@ -97,9 +98,13 @@ def _say_if_stale(run: Run) -> None:
 
 
 def _rows(run: Run, form: str, mix: str) -> Iterator[list[Row]]:
-    for rows in SFT.rows(run, run.scan(MIX).filter(pl.col("mix") == mix).collect()):
+    privileged = PrivilegedText(run)
+    for rows in privileged.watch(SFT, SFT.rows(run, run.scan(MIX).filter(pl.col("mix") == mix).collect())):
         chosen = rows.select("messages", "trace_id")
         yield [FORMATS[form](messages) | {"trace_id": trace_id} for messages, trace_id in chosen.iter_rows()]
+    privileged.refuse()
+    for note in privileged.published_leaks().notes():
+        say(note, style="yellow")
 
 
 def _write_jsonl(run: Run, file: Path, form: str, mix: str) -> int:

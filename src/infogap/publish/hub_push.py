@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from infogap.console import say
 from infogap.errors import InputError
 from infogap.ids import file_digest
 from infogap.publish.card import REPO, merge_cards
 from infogap.publish.hub_client import clear_errors, hub_client, retried, upload_bars
-from infogap.publish.provenance import FILE_NAME
+from infogap.publish.provenance import FILE_NAME, PublishedLeaks
 from infogap.runs.run_folder import Run
 
 if TYPE_CHECKING:
@@ -46,16 +47,20 @@ def push(run: Run) -> PushResult:
     if repo is None:
         raise InputError("the recipe names no repository: set publish.repo to org/name")
     version = run.recipe.publish.version
-    data = _checked_data(folder, version, run)
-    upload = _Upload(hub_client(), repo, run.recipe.publish.private, folder, data, f"v{version}", run.recipe.name)
+    data, leaks = _checked_data(folder, version, run)
+    if leaks:
+        say(f"published with their text: {leaks}", style="yellow")
+    message = f"{run.recipe.name} v{version}" + (f", with the text of {leaks}" if leaks else "")
+    upload = _Upload(hub_client(), repo, run.recipe.publish.private, folder, data, f"v{version}", message)
     with clear_errors(upload.api.endpoint, repo), upload_bars():
         return retried(upload.attempt)  # each attempt reads the repository again, so nothing is committed twice
 
 
-def _checked_data(folder: Path, version: str, run: Run) -> dict[str, str]:
-    """Return the folder's data files with their SHA-256.
+def _checked_data(folder: Path, version: str, run: Run) -> tuple[dict[str, str], str]:
+    """Return the folder's data files with their SHA-256, and its leaking traces in words, empty without any.
 
-    Raises InputError if the folder is missing, of another version, or changed since it was written.
+    Raises InputError if the folder is missing, of another version, changed since it was written, or was never compared
+    with the contexts, as an earlier version of infogap wrote it.
     """
     again = f"run `infogap publish {run.path}` first"
     try:
@@ -64,11 +69,13 @@ def _checked_data(folder: Path, version: str, run: Run) -> dict[str, str]:
         raise InputError(f"{folder} is not there: {again}") from None
     if made["recipe"]["publish"]["version"] != version:
         raise InputError(f"{folder} holds version {made['recipe']['publish']['version']}, not {version}: {again}")
+    if "leaks" not in made:
+        raise InputError(f"{folder} was not compared with what teachers were shown: {again}")
     data = {path: str(entry["sha256"]) for path, entry in made["files"].items()}
     for path, sha256 in data.items():
         if not (folder / path).is_file() or file_digest(folder / path) != sha256:
             raise InputError(f"{folder / path} is not as it was written: {again}")
-    return data
+    return data, PublishedLeaks(**made["leaks"]).in_words
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ class _Upload:
     folder: Path
     data: dict[str, str]  # path in the folder -> SHA-256
     tag: str
-    name: str
+    message: str
 
     @property
     def url(self) -> str:
@@ -118,7 +125,7 @@ class _Upload:
             repo_type="dataset",
             revision="main",
             parent_commit=head,
-            commit_message=f"{self.name} {self.tag}",
+            commit_message=self.message,
         )
         return str(made.oid)
 

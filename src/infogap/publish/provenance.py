@@ -60,6 +60,35 @@ class MixShares:
     axes: dict[str, list[Share]]
 
 
+@dataclass(frozen=True)
+class PublishedLeaks:
+    """The leaking traces that a dataset shows with their text, and how texts were compared with contexts."""
+
+    traces: int  # in any config
+    configs: dict[str, int]  # traces by config, where there are any
+    kept: bool  # a mix keeps them, and not only the config of every trace
+    shared_run: int | None  # words in a row that no text has from a context; None where nothing was compared
+
+    @property
+    def in_words(self) -> str:
+        """Return `6 leaking traces (sft 6)`; empty without any."""
+        if not self.traces:
+            return ""
+        named = ", ".join(f"`{name}` {count:,}" for name, count in self.configs.items())
+        return f"{self.traces:,} leaking trace{'' if self.traces == 1 else 's'} ({named})"
+
+    @property
+    def asked_for(self) -> str:
+        return "balance.leak: keep" if self.kept else "publish.leaking_text: true"
+
+    def notes(self) -> Iterator[str]:
+        """Yield sentences for whoever publishes."""
+        if self.traces:
+            yield f"published with their text, as `{self.asked_for}` asks for: {self.in_words}"
+        if self.shared_run is None:
+            yield "no text was compared with the contexts, as `publish.shared_run` is null"
+
+
 def mix_shares(run: Run, traces: pl.DataFrame) -> dict[str, MixShares]:
     """Return each mix by name: per axis the shares of its values, target and achieved."""
     manifest = run.manifest(MIX.name)
@@ -104,13 +133,14 @@ def _shares(selected: pl.DataFrame, axis: str, target: Any, wanted: dict[str, di
     ]
 
 
-def provenance(run: Run, written: list[Written], shares: dict[str, MixShares]) -> dict[str, Any]:
-    """Return recipe, fingerprints of the stages, library versions, digests of the files, and the mix."""
+def provenance(run: Run, written: list[Written], shares: dict[str, MixShares], leaks: PublishedLeaks) -> dict[str, Any]:
+    """Return recipe, fingerprints of the stages, library versions, digests of the files, mixes and published leaks."""
     return {
         "infogap": infogap.__version__,
         "recipe": public_recipe(run.recipe),
         "fingerprints": fingerprints(run),
         "libraries": library_versions(run),
+        "leaks": asdict(leaks),
         "mixes": {
             name: {
                 "size": {"target": mix.target, "achieved": mix.size},

@@ -8,12 +8,13 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from infogap.recipe import Recipe, dump_recipe
+from infogap.recipe.measure_section import scorer_settings
 from infogap.recipe.teacher_section import AnyTeacher
 from infogap.teachers.base import backend_of
 
 # An absolute path, one that starts at home or climbs out of its folder, or a URL that is not the Hub's.
 _LOCAL = re.compile(r"^(/|~|[A-Za-z]:[\\/]|\\\\)|(^|/)\.\.(/|$)|^(?!hf://)[a-z][a-z0-9+.-]*://")
-_PATHS = ("from", "model", "lexicons", "teacher")  # the recipe's keys whose values can be paths
+_PATHS = ("from", "model", "lexicons", "teacher", "scorer")  # the recipe's keys whose values can be paths
 _UNPUBLISHED = ("repo", "private")  # keys of `publish`
 
 
@@ -31,9 +32,9 @@ def _last_part(text: str) -> str:
 def public_recipe(recipe: Recipe) -> dict[str, Any]:
     """Return the resolved recipe as it is published.
 
-    Left out are where the dataset goes, and what the teacher's backend does not publish: its servers, its key's
-    variable, its price and its speed. None of them changes what is in the dataset. Paths outside the recipe's folder
-    are reduced to file names.
+    Left out are where the dataset goes, and what the backend of a teacher or scorer does not publish: its servers, its
+    key's variable, its price and its speed. None of them changes what is in the dataset. Paths outside the recipe's
+    folder are reduced to file names.
     """
     written: dict[str, Any] = YAML(typ="safe").load(dump_recipe(recipe))
     for key in _UNPUBLISHED:
@@ -44,6 +45,10 @@ def public_recipe(recipe: Recipe) -> dict[str, Any]:
         written["teachers"] = {
             name: _public_teacher(settings, written["teachers"][name]) for name, settings in recipe.teachers.items()
         }
+    gap = recipe.measure.gap
+    if gap is not None and not isinstance(gap.scorer, str):
+        scorer = _public_teacher(scorer_settings(gap.scorer, recipe.teacher), written["measure"]["gap"]["scorer"])
+        written["measure"]["gap"]["scorer"] = scorer
     return {key: _reduced(value) for key, value in written.items()}
 
 

@@ -19,6 +19,7 @@ from infogap.publish.card import card, template_digest
 from infogap.publish.configs.base import Config
 from infogap.publish.configs.sft import SFT
 from infogap.publish.parquet_shards import SortedRows, Written, write_config
+from infogap.publish.privileged_text import PrivilegedText
 from infogap.publish.provenance import (
     FILE_NAME,
     INPUTS,
@@ -55,7 +56,8 @@ def _part(run: Run) -> dict[str, Any]:
 def _make(run: Run) -> Outcome:
     """Write README.md, data/CONFIG/*.parquet and infogap.json.
 
-    Raises ShortfallError if a config would be empty, InputError if its rows do not have its columns.
+    Raises ShortfallError if a config would be empty, InputError if its rows do not have its columns, or if it would
+    publish what only teachers saw. The folder is then as it was.
     """
     mixes = run.scan(MIX).collect().sort(MIX.key)
     views = [(config, mixes.filter(pl.col("mix") == name)) for config, name in _asked_for(run)]
@@ -67,19 +69,29 @@ def _make(run: Run) -> Outcome:
             raise _nothing_to_publish(run, config, mix)
     traces = traces_in_short(run)
     total = sum(size for size in sizes if size is not None)
+    privileged = PrivilegedText(run)
     with whole_folder(run.path / FOLDER) as folder, progress("publish", total, "rows") as advance:
         written = [
             # Rows of a config that does not say how many it has are not in the total.
-            write_config(config, config.columns(run), each, folder, advance if size is not None else _unseen)
+            write_config(
+                config,
+                config.columns(run),
+                privileged.watch(config, each),
+                folder,
+                advance if size is not None else _unseen,
+            )
             for config, each, size in zip(configs, rows, sizes, strict=True)
         ]
         for each, (config, mix) in zip(written, views, strict=True):
             if not each.rows:
                 raise _nothing_to_publish(run, config, mix)
-        (folder / FILE_NAME).write_bytes(as_json(provenance(run, written, mix_shares(run, traces))))
-        (folder / "README.md").write_text(card(run, written, traces, folder), encoding="utf-8")
+        privileged.refuse()
+        leaks = privileged.published_leaks()
+        (folder / FILE_NAME).write_bytes(as_json(provenance(run, written, mix_shares(run, traces), leaks)))
+        (folder / "README.md").write_text(card(run, written, traces, folder, leaks), encoding="utf-8")
     counts = {each.config.name: {"rows": each.rows, "files": len(each.shards), "bytes": each.bytes} for each in written}
-    return Outcome(rows=sum(each.rows for each in written), counts=counts, notes=_notes(run, traces, written, views))
+    notes = [*_notes(run, traces, written, views), *leaks.notes()]
+    return Outcome(rows=sum(each.rows for each in written), counts=counts, notes=notes)
 
 
 def _unseen(_rows: int = 1, **_extra: Any) -> None:
@@ -171,4 +183,4 @@ def _in_mix(traces: pl.DataFrame, mix: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(pl.col("selected").fill_null(False))
 
 
-STAGE = Stage("publish", (FOLDER,), INPUTS, 3, _part, _make, ready=_ready)
+STAGE = Stage("publish", (FOLDER,), INPUTS, 4, _part, _make, ready=_ready)

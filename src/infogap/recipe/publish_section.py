@@ -35,6 +35,10 @@ class _RegisteredConfig:
 ConfigName = Annotated[str, BeforeValidator(_RegisteredConfig.check), _RegisteredConfig]
 
 
+SHARED_RUN = 20
+"""Words in a row that two texts hardly share by chance."""
+
+
 def _semantic(version: str) -> str:
     if not re.fullmatch(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", version):
         raise refuse(f"version '{version}' is not of the form 1.2.3")
@@ -72,6 +76,17 @@ class Publish(Model):
         ["sft", "traces"],
         min_length=1,
         description="Views of the dataset, the first the default. `privileged` publishes the teachers' contexts.",
+    )
+    leaking_text: bool = Field(
+        False,
+        exclude_if=lambda value: value is False,
+        description="Publish the text of leaking traces in `traces`, as `balance.leak: keep` does, too.",
+    )
+    shared_run: Annotated[int, Field(ge=8, le=10_000)] | None = Field(
+        SHARED_RUN,
+        exclude_if=lambda value: value == SHARED_RUN,
+        description="A text of any config but `privileged` with so many words in a row from a context, and not from a "
+        "question, stops the publication; null compares nothing.",
     )
     preference: Preference | None = Field(
         None, exclude_if=is_none, description="How the pairs of `preference` are made, if not in the default way."

@@ -42,6 +42,11 @@ class Recipe(Model):
         return self.import_ is not None
 
     @property
+    def publishes_leaking_text(self) -> bool:
+        """Whether the text of leaking traces is published: where a mix keeps them, or `traces` is to show it."""
+        return self.publish.leaking_text or any(mix.leak == "keep" for _, mix in self.balance.named_mixes())
+
+    @property
     def every_teacher(self) -> dict[str, AnyTeacher]:
         """The teachers by their names in the recipe; a single `teacher` has no name and is under ''."""
         return {**self.teachers} if self.teachers else {"": self.teacher} if self.teacher else {}

@@ -113,7 +113,15 @@ def contents(run: Run, source: Source) -> dict[str, str | None]:
 def content(run: Run, source: RowSource) -> str | None:
     """Return a digest of the source's bytes; None where they are not on this machine, or missing."""
     digests = [_digest(run.base, entry) for entry in source.files]
-    return digests[0] if len(digests) == 1 else digest(digests)
+    missing = any(one is None and not is_url(entry) for one, entry in zip(digests, source.files, strict=True))
+    return digests[0] if len(digests) == 1 else None if missing else digest(digests)
+
+
+def check_places(run: Run, source: Source) -> None:
+    """Raise InputError if a source's files are not there. Neither the Hub nor a URL is contacted."""
+    for one in (source, *([] if source.join is None else [source.join])):
+        if not any(is_url(entry) for entry in one.files):
+            find_places(run.base, one)
 
 
 def _digest(base: Path, entry: str) -> str | None:

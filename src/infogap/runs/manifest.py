@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from infogap.atomic_files import write_text
 from infogap.ids import digest, file_digest
 
 FILE_NAME = "manifest.json"
+_DIGEST = "digest"  # of a manifest's other keys: one that was damaged or edited is not believed
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -35,18 +38,42 @@ class Manifest:
 
 def write(path: Path, manifest: Manifest) -> None:
     """Write a manifest (JSON, indented: people read it)."""
-    text = orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
+    record = asdict(manifest)
+    text = orjson.dumps(record | {_DIGEST: digest(record)}, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
     write_text(path, text + "\n")
 
 
 def read(path: Path) -> Manifest | None:
-    """Read the manifest at `path`; None if there is none, or it is not valid."""
+    """Read the manifest at `path`; None if there is none, or it is not as infogap wrote it.
+
+    None means that the stage counts as missing and runs again.
+    """
     try:
-        return Manifest(**orjson.loads(path.read_bytes()))
-    except (FileNotFoundError, NotADirectoryError):
+        record = orjson.loads(path.read_bytes())
+        if not isinstance(record, dict) or record.pop(_DIGEST, None) not in (None, digest(record)):
+            return None  # manifests of earlier versions have no digest
+        made = Manifest(**record)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
-    except (orjson.JSONDecodeError, TypeError):
-        return None  # damaged, or of another version: the stage counts as missing and runs again
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError, TypeError):
+        return None  # damaged, or of another version
+    return made if _is_sound(made) else None
+
+
+def _is_sound(made: Manifest) -> bool:
+    """Whether every entry has its type."""
+    texts = (made.stage, made.fingerprint, *made.inputs.values()) if isinstance(made.inputs, dict) else (None,)
+    numbers = (made.version, made.rows)
+    return (
+        all(isinstance(text, str) for text in texts)
+        and all(isinstance(number, int) and not isinstance(number, bool) for number in numbers)
+        and all(isinstance(mapping, dict) for mapping in (made.part, made.counts, made.files))
+        and all(_is_file_entry(entry) for entry in made.files.values())
+    )
+
+
+def _is_file_entry(entry: Any) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("sha256"), str) and isinstance(entry.get("bytes"), int)
 
 
 def describe_files(root: Path, paths: list[Path]) -> dict[str, dict[str, Any]]:
@@ -55,6 +82,19 @@ def describe_files(root: Path, paths: list[Path]) -> dict[str, dict[str, Any]]:
         str(path.relative_to(root)): {"sha256": file_digest(path), "bytes": path.stat().st_size}
         for path in sorted(paths)
     }
+
+
+def with_known_digests(part: Any, made: Any) -> Any:
+    """Return a stage's part with the digests that cannot be computed now as they were when the stage ran.
+
+    A source that is not on this machine any more has None for its digest: what was read from it is in the run.
+    """
+    if isinstance(part, dict) and isinstance(made, dict):
+        return {key: with_known_digests(value, made.get(key)) for key, value in part.items()}
+    if isinstance(part, list) and isinstance(made, list) and len(part) == len(made):
+        return [with_known_digests(value, former) for value, former in zip(part, made, strict=True)]
+    is_digest = isinstance(made, str) and _SHA256.fullmatch(made) is not None
+    return made if part is None and is_digest else part
 
 
 def changes(old: Any, new: Any, path: str = "") -> list[str]:

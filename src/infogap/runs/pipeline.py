@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
@@ -10,12 +11,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from infogap.console import say
-from infogap.errors import InputError, nearest
+from infogap.errors import ExternalError, InputError, nearest
 from infogap.ids import digest
 from infogap.recipe import Recipe
 from infogap.runs import manifest
+from infogap.runs.checked_files import CheckedFiles
 from infogap.runs.manifest import Manifest
-from infogap.runs.run_folder import Run
+from infogap.runs.run_folder import Run, check_part
 from infogap.runs.stage import Outcome, Stage
 
 # Each has a STAGE; they run in this order.
@@ -163,11 +165,15 @@ def run_one(run: Run, name: str) -> StageUpdate:
 def _bring_up_to_date(run: Run, stage: Stage, state: StageState, staleness: Staleness) -> StageUpdate:
     if state.state == "done":
         staleness.refresh(stage)
-        say(f"{stage.name:<9} up to date", style="dim")
+        gone = (
+            "; its source is gone, and what was read from it is in the run" if staleness.source_is_gone(stage) else ""
+        )
+        say(f"{stage.name:<9} up to date{gone}", style="dim")
         return StageUpdate(stage.name, "done", [], state.rows or 0, shortfall=state.shortfall)
     if state.state == "stale":
         for reason in state.why:
             say(f"{stage.name:<9} again: {reason}", style="dim")
+        staleness.set_damaged_aside(stage)
     run.manifest_path(stage.folders[0]).unlink(missing_ok=True)
     outcome = stage.make(run)
     staleness.record(stage, outcome)
@@ -184,6 +190,8 @@ class Staleness:
         self._run = run
         self._stages = stages
         self._parts: dict[str, dict[str, Any]] = {}
+        self._gone: set[str] = set()
+        self._checked = CheckedFiles(run.path)
 
     @cached_property
     def _makers(self) -> dict[str, Stage]:
@@ -213,29 +221,35 @@ class Staleness:
     def record(self, stage: Stage, outcome: Outcome) -> None:
         """Write the manifest of a stage that has just run."""
         counts = outcome.counts | ({"shortfall": outcome.shortfall} if outcome.shortfall else {})
-        manifest.write(
-            self._run.manifest_path(stage.folders[0]),
-            Manifest(
-                stage=stage.name,
-                version=stage.version,
-                fingerprint=self._fingerprint(stage),
-                part=self._part(stage),
-                inputs=self._input_contents(stage),
-                rows=outcome.rows,
-                counts=counts,
-                files=manifest.describe_files(self._run.path, self._files(stage)),
-            ),
+        files = manifest.describe_files(self._run.path, self._files(stage))
+        made = Manifest(
+            stage=stage.name,
+            version=stage.version,
+            fingerprint=self._fingerprint(stage),
+            part=self._part(stage),
+            inputs=self._input_contents(stage),
+            rows=outcome.rows,
+            counts=counts,
+            files=files,
         )
+        self._write(stage, made)
+        self._checked.note(files)
+        self._checked.save()
 
     def refresh(self, stage: Stage) -> None:
         """Update a manifest's fingerprint after a change of an earlier stage's settings that had no effect.
 
         Thus manifests, and the published parts of them, depend on the recipe and not on the run's history.
         """
-        path = self._run.manifest_path(stage.folders[0])
-        made = manifest.read(path)
+        made = self._run.manifest(stage.folders[0])
         if made is not None and made.fingerprint != self._fingerprint(stage):
-            manifest.write(path, replace(made, fingerprint=self._fingerprint(stage)))
+            self._write(stage, replace(made, fingerprint=self._fingerprint(stage)))
+
+    def _write(self, stage: Stage, made: Manifest) -> None:
+        manifest.write(self._run.manifest_path(stage.folders[0]), made)
+        names = [each.name for each in self._stages]
+        for later in names[names.index(stage.name) + 1 :]:  # whose parts can depend on this manifest
+            self._parts.pop(later, None)
 
     def _unfinished(self, stage: Stage) -> StageState:
         begun = stage.begun(self._run)
@@ -261,11 +275,42 @@ class Staleness:
                 why.append(f"{path} is missing")
             elif file.stat().st_size != entry["bytes"]:
                 why.append(f"{path} has a different size")
+            elif self._checked.digest(path) != entry["sha256"]:
+                why.append(f"{path} has other content than when it was written")
+        self._checked.save()
         return why
+
+    def set_damaged_aside(self, stage: Stage) -> None:
+        """Rename the Parquet files of a stage that are not as it wrote them, so that it does not take them for its own.
+
+        A file that cannot be read is left to the stage, which says so.
+        """
+        made = self._run.manifest(stage.folders[0])
+        for path, entry in (made.files if made is not None else {}).items():
+            file = self._run.path / path
+            if file.suffix == ".parquet" and file.is_file() and self._checked.digest(path) != entry["sha256"]:
+                with suppress(ExternalError):
+                    check_part(file)
+                    file.rename(file.with_name(f"damaged-{file.name}"))
+                    say(f"{file} is not as it was written; it is set aside as damaged-{file.name}", style="yellow")
+
+    def has_read(self, stage: Stage) -> bool:
+        """Whether the stage has run with the settings and files that the recipe names, as far as these are there."""
+        made = self._run.manifest(stage.folders[0])
+        return made is not None and not manifest.changes(made.part, self._part(stage))
+
+    def source_is_gone(self, stage: Stage) -> bool:
+        """Whether the stage has read a file that is not there any more."""
+        self._part(stage)
+        return stage.name in self._gone
 
     def _part(self, stage: Stage) -> dict[str, Any]:
         if stage.name not in self._parts:
-            self._parts[stage.name] = stage.part(self._run)
+            made = self._run.manifest(stage.folders[0])
+            now = stage.part(self._run)
+            part = now if made is None else manifest.with_known_digests(now, made.part)
+            self._parts[stage.name] = part
+            self._gone = self._gone | {stage.name} if part != now else self._gone - {stage.name}
         return self._parts[stage.name]
 
     def _fingerprint(self, stage: Stage) -> str:

@@ -21,6 +21,7 @@ from infogap.generate.trace_cache import drop_from_cache
 from infogap.generate.trace_store import lend_traces, move_to_cache
 from infogap.ids import stable_id
 from infogap.runs import manifest
+from infogap.runs.checked_files import CheckedFiles
 from infogap.runs.manifest import Manifest
 from infogap.runs.pipeline import StageUpdate, Staleness, run_all, stages
 from infogap.runs.run_folder import Run
@@ -63,9 +64,11 @@ def _opened(path: Path) -> Iterator[Run]:
 
 
 def _is_whole(run: Run, made: Manifest) -> bool:
-    """Return whether the files of a manifest exist, with the sizes that it records."""
-    paths = {run.path / path: entry["bytes"] for path, entry in made.files.items()}
-    return all(path.is_file() and path.stat().st_size == size for path, size in paths.items())
+    """Return whether the files of a manifest exist, with the content that it records."""
+    checked = CheckedFiles(run.path)
+    return all(
+        (run.path / path).is_file() and checked.digest(path) == entry["sha256"] for path, entry in made.files.items()
+    )
 
 
 def _take_files(run: Run, stage: Stage, other: Run, made: Manifest) -> None:

@@ -19,6 +19,7 @@ from infogap.runs.stage import Outcome, Stage
 from infogap.schema import TASKS
 from infogap.tasks.gather_tasks import Fate, Gathered, gather_gym, gather_table
 from infogap.tasks.question_column import TURNS
+from infogap.tasks.revealing_questions import RevealingQuestions
 from infogap.tasks.select_tasks import Task, conflicting, merge
 from infogap.tasks.task_columns import TASK_COLUMNS, column_paths
 from infogap.verify.verifiers import provider_versions
@@ -96,6 +97,7 @@ def make(run: Run) -> Outcome:
     if run.recipe.imports:
         write_part(run.path / TASKS.name / ROWS, _rows_frame(gathered))
     conflicts = conflicting(tasks)
+    revealing = RevealingQuestions.among(tasks)
     repeated = sum(len(one.tasks) for one in gathered) - len(tasks)
     counts = {
         "sources": [one.counts for one in gathered],
@@ -104,8 +106,11 @@ def make(run: Run) -> Outcome:
         "without_answer": sum(task.answer is None for task in tasks),
         "without_solution": sum(task.solution is None for task in tasks),
         "families": len({task.family for task in tasks}),
+        "questions_with_their_answer": len(revealing.answers),
+        "questions_with_their_solution": len(revealing.solutions),
     }
-    return Outcome(len(tasks), counts, _notes(run, gathered, tasks, conflicts, repeated))
+    notes = _notes(run, gathered, tasks, conflicts, repeated)
+    return Outcome(len(tasks), counts, [*notes, *([note] if (note := revealing.note()) else [])])
 
 
 def _with_families(tasks: list[Task], run: Run) -> list[Task]:

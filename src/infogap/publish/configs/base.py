@@ -87,6 +87,11 @@ def all_but(table: Table, *unwanted: str) -> dict[str, Any]:
     return {name: dtype for name, dtype in table.schema.items() if name not in unwanted}
 
 
+def leaking(run: Run) -> list[str]:
+    """Return the ids of the traces that leak, sorted."""
+    return run.scan(MEASURES).filter("leak").select("trace_id").collect()["trace_id"].sort().to_list()
+
+
 def with_tasks(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
     """Join rows that have a `task_id`, in order, with the task's columns; null without a task."""
     joined = _add(rows, run.scan(TASKS), "task_id")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -11,6 +13,10 @@ from infogap.publish.configs.base import Config, all_but, columns, joined
 from infogap.publish.parquet_shards import SortedRows, in_order
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, MEASURES, STATED_VERDICTS, TASKS, TRACES, VERDICTS, Table
+
+# Of a leak; its evidence is text that only the teacher saw.
+_LEAK = {"kind": pl.String, "rule": pl.String, "start": pl.Int64, "end": pl.Int64}
+_OF_TEXT = ("reasoning", "response", "extracted_answer")  # null where a trace leaks
 
 
 # Neither the contexts nor the worked solutions: privileged text is not published here. Nor the errors of failed
@@ -24,6 +30,7 @@ def _schema(measures: Table, of_mixes: dict[str, Any]) -> pl.Schema:
             **all_but(VERDICTS, "trace_id", "detail"),
             **columns(STATED_VERDICTS, "stated_verdict"),
             **all_but(measures, "trace_id"),
+            "leaks": pl.List(pl.Struct(_LEAK)),
             **columns(DUPLICATES, "duplicate_of", "jaccard"),
             **of_mixes,
         }
@@ -42,7 +49,12 @@ def _rows(run: Run, _mix: pl.DataFrame) -> SortedRows:
 def _with_measurements(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
     """Make a row per trace: its task, verdict, measurements, duplicate and place in the mix."""
     schema = _schema_of(run)
-    return joined(run, traces).select(*schema).match_to_schema(schema)
+    places = pl.col("leaks").list.eval(pl.struct([pl.element().struct.field(name) for name in _LEAK]))
+    rows = joined(run, traces).with_columns(leaks=places)
+    if not run.recipe.publishes_leaking_text:
+        leaks = pl.col("leak").fill_null(False)
+        rows = rows.with_columns(pl.when(~leaks).then(pl.col(name)).alias(name) for name in _OF_TEXT)
+    return rows.select(*schema).match_to_schema(schema)
 
 
 def _notes(traces: pl.DataFrame, _rows: int) -> list[str]:
@@ -53,6 +65,33 @@ def _notes(traces: pl.DataFrame, _rows: int) -> list[str]:
     )
 
 
+def _notes_on_withheld(traces: pl.DataFrame, rows: int) -> list[str]:
+    leaks = int(traces["leak"].sum())
+    withheld = (
+        f"{leaks:,} of {rows:,} traces leak; their text is not in the config `traces` (`publish.leaking_text: true` "
+        "publishes it)"
+    )
+    return [*_notes(traces, rows), *([withheld] if leaks else [])]
+
+
+def _leak_counts(folder: Path) -> dict[str, Any]:
+    """Return the numbers of traces and of leaking ones."""
+    traces, leaks = pl.scan_parquet(folder / "*.parquet").select(pl.len(), pl.col("leak").sum()).collect().row(0)
+    return {"traces": traces, "leaks": leaks}
+
+
+def _as_asked(run: Run) -> Config | None:
+    """Return the config with the text of leaking traces, where the recipe publishes that."""
+    if not run.recipe.publishes_leaking_text:
+        return None
+    return replace(EVERY_TRACE, card=_PLACES, card_values=lambda _: {}, notes=_notes)
+
+
+_PLACES = (
+    "In `traces`, `leaks` says of what kind each leak is, by which rule it was found, and where it starts and ends, in "
+    "characters of reasoning and response joined by a line break."
+)
+
 EVERY_TRACE = Config(
     name="traces",
     shows="every trace with everything measured of it",
@@ -60,5 +99,9 @@ EVERY_TRACE = Config(
     key=pl.col("trace_id"),
     rows=_rows,
     empty="there are no traces",
-    notes=_notes,
+    as_asked=_as_asked,
+    card=_PLACES + " A trace that leaks has no text: `reasoning`, `response` and `extracted_answer` are null, here of "
+    "{{ leaks | number }} of {{ traces | number }} traces.",
+    card_values=_leak_counts,
+    notes=_notes_on_withheld,
 )

@@ -1,0 +1,276 @@
+"""Find what a dataset must not publish: passages of the teachers' contexts, and gold answers in prompts.
+
+Every text of every config is compared with every context of the run before the dataset's folder is put in place, except
+in configs that say what they publish of it (`Config.privileged`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import orjson
+import polars as pl
+
+from infogap.errors import InputError
+from infogap.leaks.answer_patterns import CHOICE, answer_pattern, same_answer
+from infogap.leaks.copying import shared_passages
+from infogap.privileges.ladder import privileges_by_label, solution_stands_for_context
+from infogap.publish.configs.base import MESSAGES, Config, leaking, turns_of
+from infogap.publish.context_index import ContextIndex
+from infogap.publish.provenance import PublishedLeaks
+from infogap.runs.run_folder import Run
+from infogap.schema import CONTEXTS, TASKS, TRACES
+from infogap.text.stated_answers import stated
+
+_SHOWN = 3  # rows that a message names
+_ATTEMPT = 40  # characters of an attempt; a shorter text can stand in a context by chance
+_OF_TRACES = ("trace_id", "chosen_trace_id", "rejected_trace_id")
+
+
+@dataclass
+class _Found:
+    """The rows of a column that must not be published: their keys, and what was found in them."""
+
+    rows: dict[str, None] = field(default_factory=dict)
+    privileges: set[str] = field(default_factory=set)
+
+
+class PrivilegedText:
+    """The contexts of a run, and what was found of them so far."""
+
+    def __init__(self, run: Run) -> None:
+        self._least = run.recipe.publish.shared_run
+        self._leaks = pl.Series(leaking(run), dtype=pl.String).implode()
+        self._may_leak = run.recipe.publishes_leaking_text
+        self._kept = any(mix.leak == "keep" for _, mix in run.recipe.balance.named_mixes())
+        columns = ("task_id", "question", "answer", "metadata")
+        tasks = run.scan(TASKS).select(*columns).sort("task_id").collect()
+        self._instruction = run.recipe.generate.instruction if run.recipe.generate is not None else ""
+        self._turns = {
+            task_id: [question, *(turn["content"] for turn in turns_of(metadata) or [])]
+            for task_id, question, metadata in tasks.select("task_id", "question", "metadata").iter_rows()
+        }
+        self._answers = dict(tasks.select("task_id", "answer").drop_nulls().iter_rows())
+        self._gold = set(self._answers.values())
+        self._contexts, self._index = _without_attempts(run, _contexts(run)), None
+        if self._least is not None:
+            public = [text for turns in self._turns.values() for text in turns] + [self._instruction]
+            self._index = ContextIndex.of(self._contexts["text"], pl.Series(public, dtype=pl.String), self._least)
+        self._leaking: dict[str, set[str]] = {}  # by config, the leaking traces that it shows with their text
+        self._in_context: dict[tuple[str, str], _Found] = {}
+        self._in_prompt: dict[tuple[str, str], _Found] = {}
+        self._remainders: dict[tuple[str, str], dict[str, list[tuple[str, str]]]] = {}
+
+    def watch(self, config: Config, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        """Yield a config's frames, and look through each before it is written."""
+        for frame in frames:
+            if not config.privileged:
+                self.look(config.name, frame, frame.select(key=config.key)["key"])
+            yield frame
+
+    def look(self, name: str, frame: pl.DataFrame, keys: pl.Series) -> None:
+        """Look through the rows of a config or a file, known by their keys."""
+        tasks, leaks = _tasks(frame), self._leaks_of(name, frame)
+        for column, rows, texts in _leaves(frame):
+            found = self._in_context.setdefault((name, column), _Found())
+            for text, context in self._index.shared(texts) if self._index is not None else ():
+                row, key = rows[text], str(keys[rows[text]])
+                asked_for = leaks[row] and not column.startswith("prompt")
+                if key not in found.rows and not asked_for and self._escapes(texts[text], context, tasks[row]):
+                    found.rows[key] = None
+                    found.privileges.add(self._contexts["privilege"][context])
+        for column, of_rows, prompts in _prompts(frame):
+            said = self._remainders.setdefault((name, column), {})
+            for row, prompt in zip(of_rows, prompts, strict=True):
+                task_id = tasks[row]
+                rest = self._beyond_the_question(task_id, prompt) if task_id in self._answers else ""
+                if task_id is not None and rest:
+                    said.setdefault(rest, []).append((task_id, str(keys[row])))
+
+    def refuse(self) -> None:
+        """Raise InputError if anything was found: which rows of which columns, and what to set."""
+        self._find_answers()
+        passages = [
+            f"{_rows(name, column, found)} with {self._least} words or more in a row of what teachers were shown under "
+            f"{', '.join(f'`{label}`' for label in sorted(found.privileges))}"
+            for (name, column), found in self._in_context.items()
+            if found.rows
+        ]
+        answers = [
+            f"{_rows(name, column, found)} with the gold answer in the prompt, outside of the question"
+            for (name, column), found in self._in_prompt.items()
+        ]
+        hints = ["leave the rows out (`balance.where`), or their config out of `publish.configs`"]
+        if passages:
+            hints.append(
+                "where they may be published, raise `publish.shared_run`, or set it to null to compare nothing"
+            )
+        if answers:
+            hints.append("a config that is to publish answers says so (`Config.privileged`)")
+        if passages or answers:
+            raise InputError(
+                f"privileged text would be published, and nothing was: {'; '.join(passages + answers)}. "
+                f"To publish: {'; '.join(hints)}"
+            )
+
+    def published_leaks(self) -> PublishedLeaks:
+        """Count the leaking traces that the configs show with their text."""
+        shown = {name: len(traces) for name, traces in self._leaking.items() if traces}
+        distinct = set[str]().union(*self._leaking.values())
+        return PublishedLeaks(len(distinct), shown, self._kept, self._least)
+
+    def _leaks_of(self, name: str, frame: pl.DataFrame) -> list[bool]:
+        """Count the leaking traces that rows show with their text; say of each row whether the recipe asks for that."""
+        columns = [each for each in _OF_TRACES if frame.schema.get(each) == pl.String]
+        chats = any(dtype == MESSAGES and each != "prompt" for each, dtype in frame.schema.items())
+        shows_text = pl.col("response").is_not_null() if "response" in frame.columns else pl.lit(chats)
+        leak = [(pl.col(column).is_in(self._leaks) & shows_text).fill_null(False) for column in columns]
+        shown = self._leaking.setdefault(name, set())
+        for column, leaks in zip(columns, leak, strict=True):
+            shown.update(frame.filter(leaks)[column])
+        if not columns or not self._may_leak:
+            return [False] * frame.height
+        return frame.select(pl.any_horizontal(leak)).to_series().to_list()
+
+    def _escapes(self, text: str, context: int, task_id: str | None) -> bool:
+        """Whether a text has a passage of a context, and not the gold answer alone."""
+        assert self._least is not None
+        if text in self._gold:  # a gold answer is published as such, however long it is
+            return False
+        about, shown = self._contexts.select("task_id", "text").row(context)
+        public = [*self._turns.get(about, []), *self._turns.get(task_id or "", []), self._instruction]
+        return bool(shared_passages(text, shown, "\n".join(public), self._least))
+
+    def _beyond_the_question(self, task_id: str | None, prompt: str) -> str:
+        """Return what a prompt says besides the question and the common instruction."""
+        for public in (*self._turns.get(task_id or "", []), self._instruction):
+            if public:
+                prompt = prompt.replace(public, " ")
+        return prompt.strip()
+
+    def _find_answers(self) -> None:
+        """Find gold answers in what prompts say beyond the question. What prompts with other answers say gives none."""
+        for place, said in self._remainders.items():
+            for rest, rows in said.items():
+                answers = {self._answers[task_id] for task_id, _ in rows}
+                if len(answers) == 1 and _gives(rest, answers.pop()):
+                    self._in_prompt.setdefault(place, _Found()).rows.update(dict.fromkeys(key for _, key in rows))
+
+
+def _gives(text: str, answer: str) -> bool:
+    """Whether a text has an answer; the letter of a choice has to be called the answer."""
+    if CHOICE.fullmatch(answer.strip()):
+        said = stated(text)
+        return said is not None and same_answer(answer_pattern(answer) or re.compile(re.escape(answer)), said)
+    pattern = answer_pattern(answer)
+    return answer in text if pattern is None else pattern.search(text) is not None
+
+
+def _contexts(run: Run) -> pl.DataFrame:
+    """Return `task_id`, `privilege` and `text` of what teachers were shown; imported solutions stand for contexts."""
+    columns = ("task_id", "privilege", "text")
+    contexts = run.scan(CONTEXTS).select("context_id", *columns).sort("context_id").collect()
+    traces = run.scan(TRACES).filter(
+        pl.col("context_id").is_null(), pl.col("privilege").is_in(solution_stands_for_context(run.recipe))
+    )
+    solutions = run.scan(TASKS).select("task_id", text="solution").drop_nulls()
+    shown = traces.select("task_id", "privilege").unique().join(solutions, on="task_id")
+    return pl.concat([contexts.select(columns), shown.select(columns).sort(columns).collect()])
+
+
+def _without_attempts(run: Run, contexts: pl.DataFrame) -> pl.DataFrame:
+    """Take the attempts out of the contexts that show any.
+
+    An attempt is a trace of the run, published as one where it does not leak. A trace that copies the attempt that its
+    teacher saw is a leak.
+    """
+    labels = [label for label, each in privileges_by_label(run.recipe).items() if each.attempts or each.beside]
+    showing = contexts.with_row_index("place").filter(pl.col("privilege").is_in(labels))
+    if showing.is_empty():
+        return contexts
+    texts = contexts["text"].to_list()
+    places: dict[str, list[int]] = {}
+    for task_id, place in showing.select("task_id", "place").iter_rows():
+        places.setdefault(task_id, []).append(place)
+    leaks = set(leaking(run))
+    for part in run.parts(TRACES):
+        attempts = part.filter(pl.col("task_id").is_in(list(places)))
+        for trace_id, task_id, *parts in attempts.select("trace_id", "task_id", "reasoning", "response").iter_rows():
+            for attempt in (text.strip() for text in parts if text is not None and trace_id not in leaks):
+                for place in places[task_id] if len(attempt) >= _ATTEMPT else ():
+                    texts[place] = texts[place].replace(attempt, "\n")
+    return contexts.with_columns(text=pl.Series(texts, dtype=pl.String))
+
+
+def _tasks(frame: pl.DataFrame) -> list[str | None]:
+    """Return the task of each row, where it names one."""
+    if frame.schema.get("task_id") == pl.String:
+        return frame["task_id"].to_list()
+    extra = frame.schema.get("extra_info")
+    if isinstance(extra, pl.Struct) and any(each.name == "task_id" for each in extra.fields):
+        return frame["extra_info"].struct.field("task_id").to_list()
+    return [None] * frame.height
+
+
+def _leaves(frame: pl.DataFrame) -> Iterator[tuple[str, pl.Series, pl.Series]]:
+    """Yield every column of texts, within lists and structs too: its name, and its texts with their rows."""
+    rows = pl.Series("row", range(frame.height), dtype=pl.Int64)
+    for column in frame.iter_columns():
+        yield from _texts_of(column.name, rows, column)
+
+
+def _texts_of(name: str, rows: pl.Series, values: pl.Series) -> Iterator[tuple[str, pl.Series, pl.Series]]:
+    if values.dtype == pl.String:
+        there = values.is_not_null()
+        yield name, rows.filter(there), _texts_in_json(values.filter(there))
+    elif isinstance(values.dtype, pl.List):
+        items = pl.DataFrame({"row": rows, "item": values}).explode("item")
+        yield from _texts_of(name, items["row"], items["item"])
+    elif isinstance(values.dtype, pl.Struct):
+        for each in values.dtype.fields:
+            yield from _texts_of(f"{name}.{each.name}", rows, values.struct.field(each.name))
+
+
+def _prompts(frame: pl.DataFrame) -> Iterator[tuple[str, list[int], list[str]]]:
+    """Yield the columns of prompts: chat messages but for the assistant's, or a text that is called `prompt`."""
+    for name, dtype in frame.schema.items():
+        if dtype == MESSAGES:
+            turns = frame.select(pl.int_range(pl.len()).alias("row"), turn=name).explode("turn").unnest("turn")
+            turns = turns.filter(pl.col("role") != "assistant").drop_nulls("content")
+            yield f"{name}.content", turns["row"].to_list(), turns["content"].to_list()
+        elif name == "prompt" and dtype == pl.String:
+            texts = frame.select(pl.int_range(pl.len()).alias("row"), "prompt").drop_nulls("prompt")
+            yield name, texts["row"].to_list(), texts["prompt"].to_list()
+
+
+def _texts_in_json(texts: pl.Series) -> pl.Series:
+    """Replace each text that is JSON by the texts in it, a line each."""
+    if not texts.str.contains(r"^[{\[]").any():
+        return texts
+    return pl.Series(
+        texts.name, [_in_json(text) if text[:1] in ("{", "[") else text for text in texts], dtype=pl.String
+    )
+
+
+def _in_json(text: str) -> str:
+    try:
+        return "\n".join(_strings(orjson.loads(text)))
+    except orjson.JSONDecodeError:
+        return text
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _strings(item)
+
+
+def _rows(name: str, column: str, found: _Found) -> str:
+    keys = list(found.rows)
+    more = f" and {len(keys) - _SHOWN:,} more" if len(keys) > _SHOWN else ""
+    rows = f"{len(keys):,} row{'' if len(keys) == 1 else 's'}"
+    return f"{rows} of `{name}` ({column}: {', '.join(keys[:_SHOWN])}{more})"
