@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infogap.cli.app import RUNS, command, print_json
+from infogap.cli.app import RUNS, command
 from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, Push, RecipeFile, RetryFailed
-from infogap.console import output, say
+from infogap.console import output, print_json, say
 from infogap.errors import ShortfallError
 
 if TYPE_CHECKING:

@@ -15,6 +15,8 @@ exception is raised where results are taken. Closing the generator ends the work
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import suppress
 
 
 def usable_cores() -> int:
@@ -22,3 +24,10 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def leave_stdout_alone() -> None:
+    """Send what this process prints, through Python or not, to stderr: stdout holds the parent's data."""
+    sys.stdout = sys.stderr
+    with suppress(OSError):  # stderr is closed
+        os.dup2(2, 1)

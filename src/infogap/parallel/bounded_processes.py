@@ -26,7 +26,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Literal
 
 from infogap.errors import ExternalError, InputError
-from infogap.parallel import usable_cores
+from infogap.parallel import leave_stdout_alone, usable_cores
 
 START_LIMIT = 120.0  # seconds that a worker's imports may take: a cold disk, a large library
 _AHEAD = 4_096  # items whose results may wait for an earlier one's: work for the others while one worker hangs
@@ -290,6 +290,7 @@ def _serve(
 ) -> None:
     if hasattr(os, "setsid"):
         os.setsid()  # a group of its own, to be killed as a whole; the terminal's Ctrl-C goes to the parent alone
+    leave_stdout_alone()
     _alarm(START_LIMIT)
     try:
         if start:
