@@ -7,6 +7,7 @@ from infogap.recipe.load_recipe import (
     dump_recipe,
     load_recipe,
     recipe_from_dict,
+    resolved,
     yaml_text,
 )
 from infogap.recipe.recipe_errors import Problem
@@ -21,5 +22,6 @@ __all__ = [
     "dump_recipe",
     "load_recipe",
     "recipe_from_dict",
+    "resolved",
     "yaml_text",
 ]

@@ -137,7 +137,7 @@ class OnVllm(Backend[Settings]):
 
     def identity(self, settings: Settings, resolve: Resolve) -> dict[str, Any]:
         """Give the digest of a model's folder; nothing for a name on the Hub."""
-        return folder_identity(resolve(settings.model).expanduser())
+        return folder_identity(resolve(settings.model))
 
     def scorer_identity(self, settings: Settings, resolve: Resolve) -> dict[str, Any]:
         shaping = {
@@ -170,7 +170,7 @@ def find_folder(model: str, resolve: Resolve) -> Path | None:
 
     Raises InputError where it can only be a path and there is no such folder.
     """
-    path = resolve(model).expanduser()
+    path = resolve(model)
     if path.is_dir():
         return path
     if model.startswith(("/", "./", "../", "~")) or model.count("/") > 1:
