@@ -33,7 +33,15 @@ def test_it_has_the_tasks_of_the_families_that_the_mix_does_not_have(tmp_path: P
 def test_where_nothing_is_held_out_it_says_what_to_set(tmp_path: Path) -> None:
     run = make_run(tmp_path, "{}\npublish: {configs: [sft, held_out]}", [trace("a")])
     make_mix(run)
-    with pytest.raises(
-        ShortfallError, match=r"nothing to publish as `held_out`: .*name families in `balance\.hold_out`"
-    ):
+    outcome = STAGE.make(run)
+    assert "nothing to publish as `held_out`: " in (outcome.shortfall or "")
+    assert "name families in `balance.hold_out`" in (outcome.shortfall or "")
+    assert [folder.name for folder in (run.path / "dataset" / "data").iterdir()] == ["sft"]
+
+
+def test_where_nothing_at_all_is_published_nothing_is_written(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "{}\npublish: {configs: [held_out]}", [trace("a")])
+    make_mix(run)
+    with pytest.raises(ShortfallError, match="nothing to publish as `held_out`"):
         STAGE.make(run)
+    assert not (run.path / "dataset").exists()

@@ -70,7 +70,10 @@ def _update(
         shortfall = error
     _print_summary(run)
     if push:
-        push_dataset(run)
+        try:
+            push_dataset(run)
+        except ShortfallError as error:
+            shortfall = error if shortfall is None else ShortfallError(f"{shortfall}\n{error}")
     if shortfall is not None:
         raise shortfall
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from infogap.errors import InputError
+from infogap.errors import InputError, ShortfallError
 from infogap.ids import file_digest
 from infogap.publish.card import REPO, merge_cards
 from infogap.publish.hub_client import clear_errors, hub_client, retried, upload_bars
@@ -40,11 +40,15 @@ def push(run: Run) -> PushResult:
     Rate limits, server errors and commits by others in between are retried.
 
     Raises InputError if the recipe names no repository, the folder does not exist, the repository is public though the
-    recipe says private, or the version exists with other content; ExternalError if the Hub does not answer or refuses.
+    recipe says private, or the version exists with other content; ShortfallError if a config that the recipe names has
+    no rows; ExternalError if the Hub does not answer or refuses.
     """
     repo, folder = run.recipe.publish.repo, run.path / "dataset"
     if repo is None:
         raise InputError("the recipe names no repository: set publish.repo to org/name")
+    published = run.manifest("dataset")
+    if published is not None and (lacking := published.counts.get("shortfall")):
+        raise ShortfallError(f"nothing is pushed: {lacking}")
     version = run.recipe.publish.version
     data = _checked_data(folder, version, run)
     upload = _Upload(hub_client(), repo, run.recipe.publish.private, folder, data, f"v{version}", run.recipe.name)
