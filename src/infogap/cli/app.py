@@ -8,11 +8,13 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+import infogap
 from infogap import __version__
 from infogap.console import output, print_line, printable, separate_output, stderr
 from infogap.errors import ExternalError, InfogapError, InputError, StoppedError
@@ -125,8 +127,24 @@ def _run_to_its_end(function: Callable[..., None], arguments: dict[str, Any]) ->
         raise typer.Exit(InputError.exit_code if wrong else ExternalError.exit_code) from None
     except Exception as error:
         _print_traceback()
+        if library := _unimportable(error):
+            _complain(
+                f"{library} cannot be imported: {type(error).__name__}: {error}; is an environment variable wrong?"
+            )
+            raise typer.Exit(InputError.exit_code) from None
         _complain(f"a bug in infogap: {type(error).__name__}: {error}; --debug shows where")
         raise typer.Exit(1) from None
+
+
+def _unimportable(error: Exception) -> str | None:
+    """Return the library whose import raised the error: it reads environment variables that infogap does not."""
+    frames = traceback.extract_tb(error.__traceback__)
+    imports = [index for index, frame in enumerate(frames) if frame.filename.startswith("<frozen importlib")]
+    modules = [Path(frame.filename) for frame in frames[imports[0] :]] if imports else []
+    inside = [path for path in modules if "site-packages" in path.parts]
+    if not inside or modules[-1].is_relative_to(Path(infogap.__file__).parent):
+        return None
+    return inside[0].parts[inside[0].parts.index("site-packages") + 1]
 
 
 def _print_traceback() -> None:

@@ -64,11 +64,14 @@ def _checked_data(folder: Path, version: str, run: Run) -> dict[str, str]:
     again = f"run `infogap publish {run.path}` first"
     try:
         made = orjson.loads((folder / FILE_NAME).read_bytes())
+        there = made["recipe"]["publish"]["version"]
+        data = {path: str(entry["sha256"]) for path, entry in made["files"].items()}
     except FileNotFoundError:
         raise InputError(f"{folder} is not there: {again}") from None
-    if made["recipe"]["publish"]["version"] != version:
-        raise InputError(f"{folder} holds version {made['recipe']['publish']['version']}, not {version}: {again}")
-    data = {path: str(entry["sha256"]) for path, entry in made["files"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(f"{folder / FILE_NAME} is not as it was written: {again}") from None
+    if there != version:
+        raise InputError(f"{folder} holds version {there}, not {version}: {again}")
     for path, sha256 in data.items():
         if not (folder / path).is_file() or file_digest(folder / path) != sha256:
             raise InputError(f"{folder / path} is not as it was written: {again}")
