@@ -157,8 +157,10 @@ def svg(figure: Figure) -> str:
     import matplotlib
 
     out = io.StringIO()
-    look = {"svg.hashsalt": "infogap", "svg.fonttype": "none", "font.family": "sans-serif"}
-    with matplotlib.rc_context(look), warnings.catch_warnings():
+    with (
+        matplotlib.rc_context({"svg.hashsalt": "infogap", "svg.fonttype": "none", "font.family": "sans-serif"}),
+        warnings.catch_warnings(),
+    ):
         warnings.filterwarnings("ignore", "Glyph")  # the reader's fonts draw the text
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = out.getvalue()
