@@ -1,18 +1,31 @@
-"""Output for people: data goes to stdout, everything else to stderr."""
+"""Output for people: data goes to stdout, everything else to stderr.
+
+All that infogap prints passes through here. Control characters of a text, a name or an error are shown, not sent: a
+model's response must not write the clipboard, move the cursor or hide a line.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 _LOG_EVERY = 15.0  # seconds between lines if there is no terminal for a bar
+# C0 but tab and line feed, DEL and C1, line separators, embeddings and overrides of direction, halves of pairs.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_REDRAWS = re.compile(r"(\r|\x1b\[\d*[ABKm])")
 
 
 @dataclass
@@ -26,6 +39,33 @@ class Output:
 
 
 output = Output()
+
+
+def printable(text: str) -> str:
+    """Show the control characters of a text: ESC as `␛`, U+009B as `\\x9b`, U+202E as `\\u202e`.
+
+    Tabs and line feeds stay. A lone surrogate, which no stream could encode, is shown as well.
+    """
+    return _CONTROL.sub(lambda match: _shown(ord(match[0])), text)
+
+
+def _shown(code: int) -> str:
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "\u2421"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def _printable_text(text: Text) -> Text:
+    """Show the control characters of a styled text; the styles stay where they are."""
+    places = [match.start() for match in _CONTROL.finditer(text.plain)]
+    if not places:
+        return text
+    pieces = text.divide(sorted({cut for place in places for cut in (place, place + 1)}))
+    for piece in pieces:
+        piece.plain = printable(piece.plain)
+    return text.blank_copy().join(pieces)
 
 
 @contextmanager
@@ -43,22 +83,144 @@ Advance = Callable[..., None]
 """`advance(n=1, **extra)`: n more are done; `extra` adds to running totals shown beside them, such as tokens=123."""
 
 
+class _LibrariesStream:
+    """The stream for what libraries print: it shows control characters, and sends those that redraw a progress bar."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        if self._stream.isatty():
+            shown = "".join(part if _REDRAWS.fullmatch(part) else printable(part) for part in _REDRAWS.split(text))
+        else:
+            shown = printable(text)
+        self._stream.write(shown)
+        return len(text)
+
+
+@dataclass
+class _Streams:
+    """Where infogap prints while `separate_output` is active; None: the process's own streams."""
+
+    out: TextIO | None = None
+    err: TextIO | None = None
+
+
+_streams = _Streams()
+
+
+@contextmanager
+def separate_output() -> Iterator[None]:
+    """Keep stdout for infogap's data while the block runs.
+
+    What verifiers, measures, libraries and child processes write to stdout, through Python or not, goes to stderr;
+    under --quiet it is dropped, as is what they write to stderr.
+    """
+    before = _streams.out, _streams.err
+    with ExitStack() as stack:
+        silence = stack.enter_context(Path(os.devnull).open("w")) if output.quiet else None
+        _streams.err = _set_aside(2, sys.stderr, silence, stack) if silence else sys.stderr
+        if sys.stderr is not None:
+            stack.enter_context(redirect_stderr(_LibrariesStream(silence or sys.stderr)))
+        _streams.out = _set_aside(1, sys.stdout, silence, stack)
+        stack.enter_context(redirect_stdout(sys.stderr))
+        try:
+            yield
+        finally:
+            _streams.out, _streams.err = before
+
+
+def _set_aside(number: int, stream: Any, silence: TextIO | None, stack: ExitStack) -> TextIO | None:
+    """Return a stream to where descriptor 1 or 2 went, which now goes to stderr, or nowhere."""
+    if stream is None or not _is_descriptor(stream, number):  # closed, or replaced by a program that reads it
+        return stream  # type: ignore[no-any-return]
+    stream.flush()
+    saved = os.dup(number)
+    own = open(os.dup(saved), "w", encoding=stream.encoding, errors="backslashreplace", buffering=1)  # noqa: PTH123, SIM115
+    os.dup2(silence.fileno() if silence else 2, number)
+
+    def restore() -> None:
+        with suppress(OSError, ValueError):  # a reader that is gone: `infogap show RUN | head`
+            own.close()
+        with suppress(OSError, ValueError):
+            stream.flush()
+        os.dup2(saved, number)
+        os.close(saved)
+
+    stack.callback(restore)
+    return own
+
+
+def _is_descriptor(stream: Any, number: int) -> bool:
+    try:
+        return bool(stream.fileno() == number)
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
 def stderr() -> Console:
     """Return the console for everything that is not data."""
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+    return _console()(file=_streams.err, stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def stdout() -> Console:
     """Return the console for data: tables and traces. Text is not read as markup unless a call asks for it."""
-    from rich.console import Console
+    return _console()(file=_streams.out, highlight=False, markup=False, emoji=False)
 
-    class Data(Console):
+
+@cache
+def _console() -> type[Console]:
+    from rich.console import Console
+    from rich.text import Text
+
+    class Printing(Console):
+        def render(self, renderable: Any, options: Any = None) -> Any:
+            if isinstance(renderable, str):
+                renderable = printable(renderable)
+            elif isinstance(renderable, Text):
+                renderable = _printable_text(renderable)
+            return super().render(renderable, options)
+
+        def render_str(self, text: str, **options: Any) -> Text:
+            return super().render_str(printable(text), **options)  # before Rich drops some of them
+
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError  # `infogap show RUN | head` is not a failure: the command line ends quietly
 
-    return Data(highlight=False, markup=False, emoji=False)
+    return Printing
+
+
+def print_line(text: str = "") -> None:
+    """Print a line, or several, of data on stdout, as it is: not wrapped, without styles."""
+    stream = _streams.out or sys.stdout
+    if stream is None:
+        return
+    try:
+        stream.write(f"{printable(text)}\n")
+    except UnicodeEncodeError:  # a stream that is not ours, such as a terminal that knows ASCII alone
+        stream.write(f"{printable(text).encode('ascii', 'backslashreplace').decode()}\n")
+    stream.flush()
+
+
+def print_json(value: Any, *, indent: bool = True) -> None:
+    """Print data as JSON on stdout; control characters and lone surrogates are escaped."""
+    print_line(_json_text(value, indent=indent))
+
+
+def _json_text(value: Any, *, indent: bool) -> str:
+    import orjson
+
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else None).decode()
+    except TypeError:  # a file's name that is not UTF-8, a whole number of more than 64 bits
+        return json.dumps(value, indent=2 if indent else None, default=str)
+    stream = _streams.out or sys.stdout
+    if "utf" not in (getattr(stream, "encoding", None) or "utf-8").lower():
+        return json.dumps(orjson.loads(text), indent=2 if indent else None)
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def say(text: str, style: str | None = None) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from infogap.errors import ExternalError
+from infogap.parallel import limit_memory
 from infogap.parallel.bounded_processes import Given, Lost, bounded
-from infogap.verify.grading_pool import limit_memory
 
 
 def _do(what: str) -> str:
@@ -98,7 +98,10 @@ def _do_caught(what: str) -> str:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the limit is set where /proc tells what is taken")
 def test_memory_is_bounded() -> None:
-    assert list(bounded(_do, ["eat", "a"], limit=60, workers=1, start=limit_memory)) == ["MemoryError", "A"]
+    assert list(bounded(_do, ["eat", "a"], limit=60, workers=1, start=partial(limit_memory, 2 << 30))) == [
+        "MemoryError",
+        "A",
+    ]
 
 
 def test_a_hang_costs_its_limit_once(tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import orjson
 import polars as pl
 import pytest
 from datasets import load_dataset
+from huggingface_hub import DatasetCard
 
 from infogap import plugins
-from infogap.errors import InputError, ShortfallError
+from infogap.errors import InputError
 from infogap.publish import STAGE, Config
 from infogap.publish.diff import difference
 from infogap.recipe.publish_section import Publish
@@ -86,12 +88,18 @@ def test_rows_that_do_not_have_its_features_name_the_config(install: Install, bu
         STAGE.make(build(recipe=WITH_SHORTEST))
 
 
-def test_without_rows_it_is_refused_and_nothing_is_written(install: Install, build: Build) -> None:
+def test_without_rows_the_others_are_written_without_it(install: Install, build: Build) -> None:
     install(code=CODE.replace(".collect()", ".collect().clear()"))
     run = build(recipe=WITH_SHORTEST)
-    with pytest.raises(ShortfallError, match="nothing to publish as `shortest`: it has no rows"):
-        STAGE.make(run)
-    assert not (run.path / "dataset").exists()
+    outcome = STAGE.make(run)
+    assert (outcome.shortfall or "").startswith("nothing to publish as `shortest`: it has no rows")
+    dataset = run.path / "dataset"
+    assert list(outcome.counts) == [folder.name for folder in (dataset / "data").iterdir()] == ["sft"]
+    card = DatasetCard.load(dataset / "README.md").data.to_dict()
+    assert [entry["config_name"] for entry in card["configs"]] == ["sft"]
+    assert "shortest" not in {
+        path.split("/")[1] for path in orjson.loads((dataset / "infogap.json").read_bytes())["files"]
+    }
 
 
 def test_privileged_text_is_said(install: Install, build: Build) -> None:

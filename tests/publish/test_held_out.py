@@ -47,7 +47,19 @@ def test_where_no_task_that_is_held_out_has_a_gold_answer_it_says_so(tmp_path: P
     with run.rewrite(TASKS) as out:
         out.write(tasks.with_columns(answer=pl.lit(None, dtype=pl.String)))
     make_mix(run)
-    with pytest.raises(
-        ShortfallError, match="nothing to publish as `held_out`: no task with a gold answer is held out"
-    ):
+    outcome = STAGE.make(run)
+    assert "nothing to publish as `held_out`: no task with a gold answer is held out" in (outcome.shortfall or "")
+    assert [folder.name for folder in (run.path / "dataset" / "data").iterdir()] == ["sft"]
+
+
+def test_where_nothing_at_all_is_published_nothing_is_written(tmp_path: Path) -> None:
+    run = make_run(
+        tmp_path, "{hold_out: {families: [b]}}\npublish: {configs: [held_out]}", [trace("a"), trace("b", family="b")]
+    )
+    tasks = run.scan(TASKS).collect()
+    with run.rewrite(TASKS) as out:
+        out.write(tasks.with_columns(answer=pl.lit(None, dtype=pl.String)))
+    make_mix(run)
+    with pytest.raises(ShortfallError, match="nothing to publish as `held_out`"):
         STAGE.make(run)
+    assert not (run.path / "dataset").exists()

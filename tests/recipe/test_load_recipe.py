@@ -202,7 +202,7 @@ def test_keys_of_extra_body_are_text_as_in_the_requests_body(tmp_path: Path) -> 
     assert recipe.teacher.answer_settings["extra_body"] == {"logit_bias": {"50256": -100, "true": 1}, "3": None}
     assert load_recipe(write(tmp_path, dump_recipe(recipe))).recipe == recipe
     (line,) = problems_of(tmp_path, text.replace("EXTRA", f"{{seed: {2**70}}}"))
-    assert "teacher.extra_body: cannot be sent as JSON" in line
+    assert "recipe.yaml:10: 1180591620717411303424 is too large" in line
 
 
 LATEX_WORDS = [r"\boxed{}", "\n", "put", "your", r"\frac{1}{2}", "answer:", "- ", "#", '"', "é", "\\\\", "\t"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from infogap.errors import InputError
-from infogap.recipe import LoadedRecipe, Problem, RecipeError, load_recipe, recipe_from_dict
+from infogap.recipe import LoadedRecipe, Problem, RecipeError, load_recipe, recipe_from_dict, resolved
 from infogap.recipe.sources import GymTasks
 from infogap.recipe.teacher_section import AnyTeacher
 
@@ -111,7 +111,7 @@ def _models(loaded: LoadedRecipe) -> list[Problem]:
     problems = []
     for path, settings in models.items():
         try:
-            name_of(settings, lambda model: loaded.base / Path(model).expanduser())
+            name_of(settings, lambda model: resolved(loaded.base, model))
         except InputError as error:
             problems.append(loaded.problem(path, str(error)))
     return problems
@@ -124,7 +124,7 @@ def _lexicons(loaded: LoadedRecipe) -> list[Problem]:
     named: dict[str, str] = {}
     for index, name in enumerate(loaded.recipe.measure.lexicons):
         try:
-            lexicon = load(name, lambda path: loaded.base / path)
+            lexicon = load(name, lambda path: resolved(loaded.base, path))
         except InputError as error:
             problems.append(loaded.problem(("measure", "lexicons", index), str(error)))
             continue

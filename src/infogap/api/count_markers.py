@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from infogap.errors import InputError
+from infogap.recipe import resolved
 
 if TYPE_CHECKING:
     from infogap.measure.lexicon import Lexicon
@@ -41,7 +42,7 @@ def count_markers(texts: Iterable[str | None], lexicon: str = "infogap", spans: 
 
     if isinstance(texts, str):
         raise InputError("`texts` is a single text; pass a list: count_markers([text])")
-    loaded = load(lexicon, lambda path: Path(path).expanduser())
+    loaded = load(lexicon, lambda path: resolved(Path(), path))
     listed = [text or "" for text in texts]
     words, places = word_counts(listed), _marker_places(loaded, listed)
     frame = pl.DataFrame(

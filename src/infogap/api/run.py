@@ -116,9 +116,9 @@ class Run:
             updates = run_all(opened) if stage is None else [run_one(opened, stage)]
             if stage is None and not any(update.made for update in updates):
                 say("everything is up to date", style="bold green")
-        for update in updates:
-            if update.shortfall:
-                raise ShortfallError(f"{update.stage}: {update.shortfall}")
+        shortfalls = [f"{update.stage}: {update.shortfall}" for update in updates if update.shortfall]
+        if shortfalls:
+            raise ShortfallError("\n".join(shortfalls))
         return updates
 
     def _forget_failed(self) -> None:

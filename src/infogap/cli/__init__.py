@@ -1,6 +1,12 @@
 """The command line: thin commands over the Python API. Open app.py first, then stages.py."""
 
+from __future__ import annotations
+
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typer import Typer
 
 _COMMANDS = (
     "recipe_commands",
@@ -16,8 +22,13 @@ _COMMANDS = (
 
 def main() -> None:
     """Run the console script `infogap`."""
+    command_line()()
+
+
+def command_line() -> Typer:
+    """Return the app with all its commands."""
     from infogap.cli.app import app
 
     for commands in _COMMANDS:  # each registers its own, in the order of --help
         import_module(f"infogap.cli.{commands}")
-    app()
+    return app

@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
-import os
-import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
+import infogap
 from infogap import __version__
-from infogap.console import output, stderr
-from infogap.errors import InfogapError, StoppedError
+from infogap.console import output, print_line, printable, separate_output, stderr
+from infogap.errors import ExternalError, InfogapError, InputError, StoppedError
 
 EXIT_CODES = (
     "Exit codes: 0 done, or stopped early on purpose (one Ctrl-C while generating, a budget), 2 the input is wrong, "
     "3 an external service or the disk failed, 4 done but short of the recipe's target, 1 a bug in infogap, "
     "130 stopped at once by a second Ctrl-C."
 )
+
+
+class _Commands(TyperGroup):
+    """The commands; a complaint about an argument shows its control characters, as every other message does."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        with _printable_complaints():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _printable_complaints():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _printable_complaints() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if isinstance(message := getattr(error, "message", None), str):
+            error.message = printable(message)  # type: ignore[attr-defined]
+        raise
+
+
 app = typer.Typer(
     name="infogap",
+    cls=_Commands,
     help="Build reasoning-distillation datasets in which the information gap between teacher and student "
     "is controlled, measured and kept.",
     epilog=EXIT_CODES,
@@ -31,6 +59,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+_WRONG_PATH = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR)
 RECIPES, RUNS, DATASETS, STAGES = "Recipes", "Runs", "Datasets", "One stage of a run"
 _INTERRUPTED = 130
 
@@ -40,13 +69,6 @@ _COMMON = {
     "json_": Annotated[bool, typer.Option("--json", help="Print data as JSON on stdout.", rich_help_panel="Output")],
     "debug": Annotated[bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel="Output")],
 }
-
-
-def print_json(value: Any) -> None:
-    """Print data as indented JSON on stdout."""
-    import orjson
-
-    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
 
 def command(
@@ -80,26 +102,54 @@ def with_output_options(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _run(function: Callable[..., None], arguments: dict[str, Any]) -> None:
+    with separate_output():
+        _run_to_its_end(function, arguments)
+
+
+def _run_to_its_end(function: Callable[..., None], arguments: dict[str, Any]) -> None:
     try:
         function(**arguments)
     except InfogapError as error:
-        if output.debug:
-            traceback.print_exc()
+        _print_traceback()
         _complain(str(error), style="yellow" if isinstance(error, StoppedError) else "red")
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
         _complain("stopped; finished work is on disk, and the same command continues from there")
         raise typer.Exit(_INTERRUPTED) from None
-    except BrokenPipeError:  # `infogap show RUN | head` closed the pipe, so nothing may be flushed at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # `infogap show RUN | head` closed the pipe
         raise typer.Exit(0) from None
     except (typer.Exit, typer.Abort):
         raise
+    except (OSError, MemoryError) as error:  # where no code knows better: the disk, or a path that it does not take
+        _print_traceback()
+        wrong = isinstance(error, OSError) and error.errno in _WRONG_PATH
+        _complain(f"{type(error).__name__}: {error}")
+        raise typer.Exit(InputError.exit_code if wrong else ExternalError.exit_code) from None
     except Exception as error:
-        if output.debug:
-            traceback.print_exc()
+        _print_traceback()
+        if library := _unimportable(error):
+            _complain(
+                f"{library} cannot be imported: {type(error).__name__}: {error}; is an environment variable wrong?"
+            )
+            raise typer.Exit(InputError.exit_code) from None
         _complain(f"a bug in infogap: {type(error).__name__}: {error}; --debug shows where")
         raise typer.Exit(1) from None
+
+
+def _unimportable(error: Exception) -> str | None:
+    """Return the library whose import raised the error: it reads environment variables that infogap does not."""
+    frames = traceback.extract_tb(error.__traceback__)
+    imports = [index for index, frame in enumerate(frames) if frame.filename.startswith("<frozen importlib")]
+    modules = [Path(frame.filename) for frame in frames[imports[0] :]] if imports else []
+    inside = [path for path in modules if "site-packages" in path.parts]
+    if not inside or modules[-1].is_relative_to(Path(infogap.__file__).parent):
+        return None
+    return inside[0].parts[inside[0].parts.index("site-packages") + 1]
+
+
+def _print_traceback() -> None:
+    if output.debug:
+        stderr().print(traceback.format_exc(), markup=False, end="")
 
 
 def _complain(message: str, style: str = "red") -> None:
@@ -108,7 +158,7 @@ def _complain(message: str, style: str = "red") -> None:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"infogap {__version__}")
+        print_line(f"infogap {__version__}")
         raise typer.Exit
 
 

@@ -12,10 +12,13 @@ RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, 
 
 def run_folder(folder: Path | None) -> Path | None:
     """Resolve a run's name: a bare name means runs/NAME if there is no such folder here."""
-    if folder is None or folder.exists() or folder.is_absolute() or len(folder.parts) != 1:
+    try:
+        if folder is None or folder.exists() or folder.is_absolute() or len(folder.parts) != 1:
+            return folder
+        named = Path("runs") / folder
+        return named if named.is_dir() else folder
+    except OSError:  # a name that is too long: the command says so
         return folder
-    named = Path("runs") / folder
-    return named if named.is_dir() else folder
 
 
 RunFolder = Annotated[

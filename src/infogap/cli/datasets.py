@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from infogap.cli.app import DATASETS, command, print_json
+from infogap.cli.app import DATASETS, command
 from infogap.cli.arguments import RunFolder, run_folder
-from infogap.console import output, say
+from infogap.console import output, print_json, print_line, say
 
 
 @command(DATASETS)
@@ -49,11 +49,11 @@ def diff(
         ("libraries", differences.libraries),
         ("mix", differences.mix),
     ):
-        typer.echo(f"{heading}: {'the same' if not lines else ''}")
+        print_line(f"{heading}: {'the same' if not lines else ''}")
         for line in lines:
-            typer.echo(f"  {line}")
+            print_line(f"  {line}")
     for config, counts in differences.configs.items():
-        typer.echo(
+        print_line(
             f"{config}: {counts['both']:,} in both, {counts['only_first']:,} only in {first}, "
             f"{counts['only_second']:,} only in {second}"
             + ("; the same ids, different contents" if config in differences.other_contents else "")

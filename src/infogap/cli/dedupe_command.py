@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infogap.cli.app import print_json
 from infogap.cli.arguments import run_folder
-from infogap.console import output, say
+from infogap.console import output, print_json, say
 from infogap.errors import InputError
 
 if TYPE_CHECKING:

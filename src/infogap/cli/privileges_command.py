@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from infogap.cli.app import RECIPES, app, command, print_json, with_output_options
+from infogap.cli.app import RECIPES, app, command, with_output_options
 from infogap.cli.arguments import run_folder
-from infogap.console import output, stdout
+from infogap.console import output, print_json, print_line, stdout
 
 privileges_app = typer.Typer(help="The ladder of privileges, and what a teacher sees under each.")
 _KEYS = ("name", "richness", "needs", "shows", "options", "imitates", "style", "attempts", "attempts_from", "scoring")
@@ -67,4 +67,4 @@ def show_privilege(
     if output.json:
         print_json({"privilege": privilege, "prompt": prompt})
     else:
-        typer.echo(prompt)
+        print_line(prompt)

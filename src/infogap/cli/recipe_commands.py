@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infogap.atomic_files import write_text
-from infogap.cli.app import RECIPES, command, print_json
+from infogap.cli.app import RECIPES, command
 from infogap.cli.arguments import Overrides
-from infogap.console import output, say
+from infogap.console import output, print_json, print_line, say
 from infogap.errors import InputError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _print_formats(named: list[tuple[str, str]]) -> None:
         print_json([{"format": name, "about": about} for name, about in named])
         return
     for name, about in named:
-        typer.echo(f"{name:<22}{about}")
+        print_line(f"{name:<22}{about}")
 
 
 @command(RECIPES)
@@ -83,7 +83,7 @@ def check(
 ) -> None:
     """Check a recipe, and report all errors at once, each with its line."""
     if schema:
-        typer.echo(_schema())
+        print_line(_schema())
         return
     if recipe is None:
         raise InputError("name a recipe: infogap check RECIPE")
@@ -129,7 +129,7 @@ def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
         costs = cost(run) if loaded.recipe.generate else _imported(run, folder)
         previewed = preview(run)
         if not output.json:
-            typer.echo("\n".join([*previewed.lines(), ""]))
+            print_line("\n".join([*previewed.lines(), ""]))
         profiles = planned_profiles(loaded.recipe, run.scan(TASKS).collect())
         expected = {"says": outlook(profiles), "mixes": {name: each.as_json() for name, each in profiles.items()}}
         topped_up = top_up_cost(loaded.recipe)
@@ -151,30 +151,30 @@ def _print_plan(costs: dict[str, Any]) -> None:
     if output.json:
         print_json(costs)
         return
-    typer.echo(f"tasks               {costs['tasks']:>14,}")
+    print_line(f"tasks               {costs['tasks']:>14,}")
     if "requests" not in costs:
-        typer.echo(f"traces              {costs['traces']:>14,}")
+        print_line(f"traces              {costs['traces']:>14,}")
         return
     for privilege, requests in costs["privileges"].items():
-        typer.echo(f"  {privilege:<18}{requests:>14,} requests")
+        print_line(f"  {privilege:<18}{requests:>14,} requests")
     in_rounds = costs["first_round"] != costs["requests"]
     at_most = f"  at most; {costs['first_round']:,} of them in the first round" if in_rounds else ""
     of_first_round = ", those of the first round" if in_rounds else ""
-    typer.echo(f"requests            {costs['requests']:>14,}{at_most}")
-    typer.echo(f"prompt tokens       {costs['prompt_tokens']:>14,}  estimated at 4 characters a token{of_first_round}")
-    typer.echo(f"completion tokens   {costs['completion_tokens']:>14,}  at most (max_tokens of every request)")
+    print_line(f"requests            {costs['requests']:>14,}{at_most}")
+    print_line(f"prompt tokens       {costs['prompt_tokens']:>14,}  estimated at 4 characters a token{of_first_round}")
+    print_line(f"completion tokens   {costs['completion_tokens']:>14,}  at most (max_tokens of every request)")
     if "cost" in costs:
-        typer.echo(
+        print_line(
             f"cost                {costs['cost']:>14,.2f}  of these tokens, at the recipe's prices{_unpriced(costs)}"
         )
     for line in _of_teachers(costs):
-        typer.echo(line)
+        print_line(line)
     if "top_up" in costs:
-        typer.echo(_of_top_up(**costs["top_up"]))
+        print_line(_of_top_up(**costs["top_up"]))
     for reason, tasks in costs["skipped"].items():
-        typer.echo(f"skipped             {tasks:>14,} tasks for {reason}")
+        print_line(f"skipped             {tasks:>14,} tasks for {reason}")
     for sentence in costs.get("outlook", {}).get("says", []):
-        typer.echo(sentence.replace("`", ""))
+        print_line(sentence.replace("`", ""))
 
 
 def _of_top_up(rounds: int, requests: int | None) -> str:

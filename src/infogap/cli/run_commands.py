@@ -9,9 +9,9 @@ import typer
 
 import infogap
 from infogap.atomic_files import write_text
-from infogap.cli.app import RUNS, command, print_json
+from infogap.cli.app import RUNS, command
 from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, Push, RecipeFile, RetryFailed
-from infogap.console import output, say
+from infogap.console import output, print_json, say
 from infogap.errors import InputError, ShortfallError
 
 if TYPE_CHECKING:
@@ -102,7 +102,10 @@ def _update(
         shortfall = error
     _print_summary(run)
     if push:
-        push_dataset(run)
+        try:
+            push_dataset(run)
+        except ShortfallError as error:
+            shortfall = error if shortfall is None else ShortfallError(f"{shortfall}\n{error}")
     if shortfall is not None:
         raise shortfall
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from infogap.cli.app import RUNS, command, print_json
+from infogap.cli.app import RUNS, command
 from infogap.cli.arguments import RunFolder
-from infogap.console import output
+from infogap.console import output, print_json
 from infogap.errors import InputError
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infogap.cli import dedupe_command
-from infogap.cli.app import STAGES, command, print_json
+from infogap.cli.app import STAGES, command
 from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, Push, RetryFailed, RunFolder
-from infogap.console import output
+from infogap.console import output, print_json, print_line
 from infogap.errors import InputError, ShortfallError
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def print_tasks(run: Run) -> None:
     if output.json:
         print_json(previewed.as_json())
     elif not output.quiet:
-        typer.echo("\n".join(previewed.lines()))
+        print_line("\n".join(previewed.lines()))
 
 
 def print_gaps(run: Run) -> None:
@@ -209,9 +209,9 @@ def print_mix_plan(folder: Path, overrides: list[str] | None) -> None:
     for plan in plans:
         print_mix_figures(plan.name, plan.figures)
         for note in plan.notes:
-            typer.echo(note)
+            print_line(note)
         for lack in plan.lacks:
-            typer.echo(f"missing: {lack}")
+            print_line(f"missing: {lack}")
 
 
 def print_mix(run: Run) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -11,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infogap.cli.app import RUNS, command, print_json
+from infogap.cli.app import RUNS, command
 from infogap.cli.arguments import RunFolder
-from infogap.console import figure, output, stdout
+from infogap.console import figure, output, print_json, print_line, stdout
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -58,7 +57,7 @@ def _watch(folder: Path) -> None:
         watcher = Watcher(folder)
         if output.json:
             _print_lines(watcher, as_json=True)
-        elif sys.stdout.isatty():
+        elif stdout().is_terminal:
             _draw(folder, watcher)
         else:
             _print_lines(watcher, as_json=False)
@@ -91,14 +90,15 @@ def _draw(folder: Path, watcher: Watcher) -> None:
 
 def _print_lines(watcher: Watcher, *, as_json: bool) -> None:
     """Print a line at the start, every 15 seconds, and whenever a stage changes its state."""
-    import orjson
-
     last, printed = "", 0.0
     for look in _looks(watcher):
         summary = f"{look.holder} {look.under_way} {[(state.stage, state.state) for state in look.states]}"
         now = time.monotonic()
         if summary != last or now - printed >= LINE_EVERY:
-            typer.echo(orjson.dumps(_as_json(look)).decode() if as_json else _line(look))
+            if as_json:
+                print_json(_as_json(look), indent=False)
+            else:
+                print_line(_line(look))
             last, printed = summary, now
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infogap.cli.app import RUNS, command, print_json
+from infogap.cli.app import RUNS, command
 from infogap.cli.arguments import RecipeFile
-from infogap.console import output, speaking, stdout
+from infogap.console import output, print_json, speaking, stdout
 from infogap.errors import ExternalError, ShortfallError, StoppedError
 
 if TYPE_CHECKING:

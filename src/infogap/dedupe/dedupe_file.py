@@ -166,7 +166,7 @@ def _of_lines(file: Path, path: str) -> Iterator[Held]:
 def _row(file: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         row = json.loads(line)  # which accepts half a surrogate pair
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{file}, row {number}: not valid JSON: {error}") from None
     if not isinstance(row, dict):
         raise InputError(f"{file}, row {number}: a row is a mapping, found {json.dumps(row)[:40]}")

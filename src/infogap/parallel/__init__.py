@@ -3,7 +3,7 @@
 | to run | open |
 | --- | --- |
 | compiled code or a Python function on all cores | `ordered.py` |
-| code that may hang or kill its process | `bounded_processes.py` |
+| code that may hang or kill its process | `bounded_processes.py`; call by call, `bounded_call.py` |
 | contexts of a model, each on a thread | `threads.py` |
 | requests to servers and engines | `coroutines.py` |
 
@@ -16,6 +16,9 @@ returns.
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import suppress
+from pathlib import Path
 
 
 def usable_cores() -> int:
@@ -23,3 +26,27 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def leave_stdout_alone() -> None:
+    """Send what this process prints, through Python or not, to stderr: stdout holds the parent's data."""
+    sys.stdout = sys.stderr
+    with suppress(OSError):  # stderr is closed
+        os.dup2(2, 1)
+
+
+def limit_memory(most: int) -> None:
+    """Let this process take `most` bytes more than it has.
+
+    A huge number raises MemoryError here instead of ending another process.
+
+    The limit is on addresses, not on what is resident, so it counts from what the process holds when its imports are
+    done: libraries may map much memory that they never use.
+    """
+    try:
+        import resource
+
+        taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (taken + most, resource.RLIM_INFINITY))
+    except (ImportError, OSError, ValueError):
+        return  # a system without such limits

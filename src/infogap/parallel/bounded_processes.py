@@ -26,7 +26,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Literal
 
 from infogap.errors import ExternalError, InputError
-from infogap.parallel import usable_cores
+from infogap.parallel import leave_stdout_alone, usable_cores
 
 START_LIMIT = 120.0  # seconds that a worker's imports may take: a cold disk, a large library
 _AHEAD = 4_096  # items read ahead of the next result: work for the other workers while one hangs
@@ -158,7 +158,7 @@ class _Pool:
 
     def close(self) -> None:
         for worker in self._workers:
-            _end(worker)
+            end_process(worker.process)
         self._workers = []
 
     def _send(self) -> None:
@@ -228,7 +228,7 @@ class _Pool:
     def _bury(self, worker: _Worker, why: Literal["deadline", "death"]) -> None:
         """Kill a worker; the item that it had begun is lost, and the others of its batch wait again."""
         now = time.monotonic()
-        _end(worker)
+        end_process(worker.process)
         with suppress(EOFError, OSError):  # results that it sent before
             while worker.connection.poll() and self._received(worker):
                 pass
@@ -259,17 +259,21 @@ def _equally_new(first: _Slot, other: _Slot) -> bool:
 def _lost(why: Literal["deadline", "death"], exit_code: int | None) -> Lost:
     if why == "deadline":
         return Lost("deadline")
-    return Lost("time") if exit_code == -_OUT_OF_TIME else Lost("death", exit_code)
+    return Lost("time") if out_of_time(exit_code) else Lost("death", exit_code)
 
 
-def _end(worker: _Worker) -> None:
-    """Kill a worker and the processes that it has started."""
-    pid = worker.process.pid
+def end_process(process: Any) -> None:
+    """Kill a worker process and those that it has started."""
     if hasattr(os, "killpg"):
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
-    worker.process.kill()
-    worker.process.join(_GRACE)
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.join(_GRACE)
+
+
+def out_of_time(exit_code: int | None) -> bool:
+    """Whether the system ended a process because its processor time was used up."""
+    return bool(_OUT_OF_TIME) and exit_code == -_OUT_OF_TIME
 
 
 @dataclass(frozen=True)
@@ -289,8 +293,7 @@ def _serve(
     clock: Any,
 ) -> None:
     """Run a worker process: start, then work on batches until the parent is gone."""
-    if hasattr(os, "setsid"):
-        os.setsid()  # a group of its own, to be killed as a whole; the terminal's Ctrl-C only reaches the parent
+    stand_apart()
     _alarm(START_LIMIT)
     try:
         if start:
@@ -320,19 +323,26 @@ def _work(
     """Work on a batch and send the results in order, several at a time."""
     done, reported = [], time.monotonic()
     for index, item in enumerate(items, 1):
-        _bound(limit)  # before the item counts as begun: it must not run on the rest of the last one's time
+        end_after(limit)  # before the item counts as begun: it must not run on the rest of the last one's time
         _alarm(deadline)
         clock[0], clock[1] = time.monotonic(), index
         done.append(function(item))
         if time.monotonic() - reported > _REPORT or index == len(items):
-            _bound(None)
+            end_after(None)
             _alarm(None)
             connection.send(done)
             done, reported = [], time.monotonic()
 
 
-def _bound(seconds: float | None) -> None:
-    """Make the system end this process after these processor seconds; None cancels that."""
+def stand_apart() -> None:
+    """Separate this process from its parent's terminal and output."""
+    if hasattr(os, "setsid"):
+        os.setsid()  # a group of its own, to be killed as a whole; the terminal's Ctrl-C goes to the parent alone
+    leave_stdout_alone()
+
+
+def end_after(seconds: float | None) -> None:
+    """Have the system end this process after that many processor seconds; None cancels this."""
     if hasattr(signal, "ITIMER_PROF"):
         signal.setitimer(signal.ITIMER_PROF, seconds or 0)
 

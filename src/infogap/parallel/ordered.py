@@ -14,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from infogap.errors import ExternalError
-from infogap.parallel import usable_cores
+from infogap.parallel import leave_stdout_alone, usable_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -79,6 +79,7 @@ _function: Callable[[Any], Any]  # of a worker process
 def _start_worker(function: Callable[[Any], Any]) -> None:
     global _function  # noqa: PLW0603
     _function = function
+    leave_stdout_alone()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the workers
 
 

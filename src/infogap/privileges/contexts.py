@@ -1,6 +1,6 @@
 """Write contexts: from a task and a privilege to the prompt that the teacher reads.
 
-Template sets, and a recipe's own templates, are rendered in a sandbox.
+Template sets are rendered in a sandbox, a recipe's own templates within limits besides.
 """
 
 from __future__ import annotations
@@ -12,20 +12,22 @@ from importlib import resources
 from typing import Any, get_args
 
 from jinja2 import StrictUndefined, TemplateError
-from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from ruamel.yaml import YAML
 
-from infogap.errors import InputError, nearest
+from infogap.errors import ExternalError, InputError, nearest
 from infogap.ids import stable_id
 from infogap.privileges.base import Attempt, Need, Privilege, Task, UnmetNeedError, or_unmet
 from infogap.privileges.decoys import Decoys
 from infogap.recipe.privilege_entries import PrivilegeUse
+from infogap.text.templates import TemplateSet
 
 OWN_VARIABLES = ("question", "answer", "solution", "family", "difficulty")
 """The variables that the template of a recipe's own privilege may use."""
 
-# A recipe may be someone else's: its templates get values, never Python objects.
+_LONGEST_SHOWN = 200  # characters of a template in a message
+
+# infogap's own words: trusted, but they get values, never Python objects.
 _SANDBOX = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
 
 
@@ -61,12 +63,37 @@ def load_wording(name: str) -> Wording:
 
 
 def fill(template: str, **values: Any) -> str:
-    """Render a template. Raises InputError if it is broken or uses an unknown variable."""
+    """Render a template of infogap's own. Raises InputError if it uses an unknown variable."""
     try:
         return str(_compiled(template).render(**values))
-    except Exception as error:  # the recipe's code may fail in other ways: it may divide by zero
-        given = ", ".join(values)
-        raise InputError(f"template {template!r}: {error}; it may use {given}") from error
+    except Exception as error:
+        raise _not_filled(template, values, error) from error
+
+
+def fill_within_limits(template: str, **values: Any) -> str:
+    """Render a recipe's or a package's template. Raises InputError if it fails, or takes too much time or memory."""
+    try:
+        return _templates().render(template, values)
+    except ExternalError:
+        raise
+    except Exception as error:  # the recipe's code may fail in any way: it may divide by zero
+        raise _not_filled(template, values, error) from error
+
+
+def _not_filled(template: str, values: Mapping[str, Any], error: Exception) -> InputError:
+    shown = template if len(template) <= _LONGEST_SHOWN else f"{template[:_LONGEST_SHOWN]}..."
+    why = " ".join(str(error).split()) or type(error).__name__
+    return InputError(f"template {shown!r}: {why}; it may use {', '.join(values)}")
+
+
+@cache
+def _templates() -> TemplateSet:
+    return TemplateSet(StrictUndefined, _render_here)
+
+
+def _render_here(asked: tuple[str, Mapping[str, Any]]) -> str:
+    """Render in the worker process."""
+    return _templates().render_here(*asked)
 
 
 def template_problem(template: str, needs: Collection[Need]) -> str | None:
@@ -75,7 +102,7 @@ def template_problem(template: str, needs: Collection[Need]) -> str | None:
     Its syntax may be wrong, or it may use what no task has, or what tasks may lack and `needs` does not name.
     """
     try:
-        named = sorted(find_undeclared_variables(_SANDBOX.parse(template)))
+        named = sorted(_templates().variables(template))
     except TemplateError as error:
         return f"not a valid template: {error.message}"
     for name in named:
@@ -156,7 +183,7 @@ class ContextWriter:
         if privilege.template is None:
             return fill(self._template(privilege), **values)
         try:
-            text = fill(privilege.template, **values).strip()
+            text = fill_within_limits(privilege.template, **values).strip()
         except InputError as error:
             raise InputError(f"privilege '{use.label}': {error}") from error
         return or_unmet(text, "the template gives no text")

@@ -11,6 +11,7 @@ import polars as pl
 
 import infogap
 from infogap import plugins
+from infogap.console import printable
 from infogap.decontaminate.checked_texts import contaminated_traces
 from infogap.effects import effects_of, rank_teachers
 from infogap.effects.estimate_rows import teacher_rows, worth_rows
@@ -124,7 +125,7 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path, p
         with_prompts=any(each.config.prompts(run) for each in written),
         with_answers=any(each.config.answers(run) for each in written),
     )
-    return str(DatasetCard(f"---\n{metadata.to_yaml()}\n---\n\n{text}"))
+    return printable(str(DatasetCard(f"---\n{metadata.to_yaml()}\n---\n\n{text}")))
 
 
 def card_data(run: Run, written: list[Written]) -> DatasetCardData:

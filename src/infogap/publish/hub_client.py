@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,16 +28,32 @@ logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 
 def hub_client() -> HfApi:
-    """Return the Hub's client for HF_ENDPOINT. Only the official Hub has the upload protocol Xet."""
+    """Return the Hub's client for HF_ENDPOINT. Only the official Hub has the upload protocol Xet.
+
+    Raises InputError if HF_ENDPOINT is no address, or the token cannot be one.
+    """
     endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/")
-    elsewhere = bool(endpoint) and urlsplit(endpoint).hostname not in _OFFICIAL
+    elsewhere = bool(endpoint) and _host(endpoint) not in _OFFICIAL
     if elsewhere:
         os.environ["HF_HUB_DISABLE_XET"] = "1"  # read when huggingface_hub is imported
-    from huggingface_hub import HfApi, constants
+    from huggingface_hub import HfApi, constants, get_token
 
+    if not re.fullmatch(r"[!-~]*", get_token() or ""):
+        raise InputError("the token (HF_TOKEN, or that of `hf auth login`) holds characters that no token has")
     if elsewhere:
         constants.HF_HUB_DISABLE_XET = True  # where it was imported before
     return HfApi(endpoint=endpoint or None, library_name="infogap")
+
+
+def _host(endpoint: str) -> str:
+    try:
+        address = urlsplit(endpoint)
+        sound = address.scheme in ("http", "https") and address.hostname and address.port != 0
+    except ValueError:  # a port beyond 65535, half a bracket
+        sound = False
+    if not sound or not re.fullmatch(r"[!-~]+", endpoint):
+        raise InputError(f"HF_ENDPOINT is '{endpoint}', not an address such as https://huggingface.co")
+    return str(address.hostname)
 
 
 def retried(attempt: Callable[[], Made]) -> Made:
@@ -96,7 +113,7 @@ def upload_bars() -> Iterator[None]:
 def clear_errors(endpoint: str, repo: str, doing: Literal["push", "pull"] = "push") -> Iterator[None]:
     """Turn the client's errors into one line for the user."""
     import httpx2
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
     try:
         yield
@@ -113,6 +130,10 @@ def clear_errors(endpoint: str, repo: str, doing: Literal["push", "pull"] = "pus
             ) from raised
         if isinstance(error, HfHubHTTPError):
             raise ExternalError(_refusal(error, endpoint, repo, doing)) from raised
+        if isinstance(error, HFValidationError):
+            raise InputError(" ".join(str(error).split())) from raised
+        if isinstance(error, httpx2.InvalidURL):
+            raise InputError(f"the Hub has no address for {repo}: {error}") from raised
         if isinstance(error, ValueError) and "metadata" in str(error):
             raise InputError(f"the Hub does not accept the card: {' '.join(str(error).split())}") from raised
         raise

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from infogap.console import say
-from infogap.errors import InputError
+from infogap.errors import InputError, ShortfallError
 from infogap.ids import file_digest
 from infogap.publish.card import REPO, merge_cards
 from infogap.publish.hub_client import clear_errors, hub_client, retried, upload_bars
@@ -41,11 +41,15 @@ def push(run: Run) -> PushResult:
     Rate limits, server errors and commits by others in between are retried.
 
     Raises InputError if the recipe names no repository, the folder does not exist, the repository is public though the
-    recipe says private, or the version exists with other content; ExternalError if the Hub does not answer or refuses.
+    recipe says private, or the version exists with other content; ShortfallError if a config that the recipe names has
+    no rows; ExternalError if the Hub does not answer or refuses.
     """
     repo, folder = run.recipe.publish.repo, run.path / "dataset"
     if repo is None:
         raise InputError("the recipe names no repository: set publish.repo to org/name")
+    published = run.manifest("dataset")
+    if published is not None and (lacking := published.counts.get("shortfall")):
+        raise ShortfallError(f"nothing is pushed: {lacking}")
     version = run.recipe.publish.version
     data, leaks = _checked_data(folder, version, run)
     if leaks:
@@ -65,13 +69,16 @@ def _checked_data(folder: Path, version: str, run: Run) -> tuple[dict[str, str],
     again = f"run `infogap publish {run.path}` first"
     try:
         made = orjson.loads((folder / FILE_NAME).read_bytes())
+        there = made["recipe"]["publish"]["version"]
+        data = {path: str(entry["sha256"]) for path, entry in made["files"].items()}
     except FileNotFoundError:
         raise InputError(f"{folder} is not there: {again}") from None
-    if made["recipe"]["publish"]["version"] != version:
-        raise InputError(f"{folder} holds version {made['recipe']['publish']['version']}, not {version}: {again}")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(f"{folder / FILE_NAME} is not as it was written: {again}") from None
+    if there != version:
+        raise InputError(f"{folder} holds version {there}, not {version}: {again}")
     if "leaks" not in made:
         raise InputError(f"{folder} was not compared with what teachers were shown: {again}")
-    data = {path: str(entry["sha256"]) for path, entry in made["files"].items()}
     for path, sha256 in data.items():
         if not (folder / path).is_file() or file_digest(folder / path) != sha256:
             raise InputError(f"{folder / path} is not as it was written: {again}")

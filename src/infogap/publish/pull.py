@@ -14,6 +14,7 @@ from infogap.errors import InputError
 from infogap.publish.hub_client import clear_errors, hub_client, retried, upload_bars
 from infogap.publish.provenance import FILE_NAME
 from infogap.recipe import yaml_text
+from infogap.recipe.publish_section import repository_problem, version_problem
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -32,6 +33,9 @@ def pull(repo: str, version: str | None, folder: Path) -> Path:
     Returns the recipe's path. Raises InputError if there is no such dataset or version, infogap did not make it, or the
     folder holds something else; ExternalError if the Hub does not answer.
     """
+    for problem in (repository_problem(repo), version_problem((version or "0.0.0").removeprefix("v"))):
+        if problem:
+            raise InputError(problem)
     _check_folder(folder)
     before = _listed(folder)
     api = hub_client()
@@ -57,7 +61,8 @@ def _made(folder: Path) -> dict[str, Any] | None:
         made: dict[str, Any] = orjson.loads((folder / FILE_NAME).read_bytes())
     except (OSError, orjson.JSONDecodeError):
         return None
-    return made
+    is_ours = isinstance(made, dict) and isinstance(made.get("recipe"), dict) and isinstance(made.get("files"), dict)
+    return made if is_ours else None
 
 
 def _listed(folder: Path) -> set[str]:

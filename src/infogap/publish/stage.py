@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -56,42 +57,46 @@ def _part(run: Run) -> dict[str, Any]:
 def _make(run: Run) -> Outcome:
     """Write README.md, data/CONFIG/*.parquet and infogap.json.
 
-    Raises ShortfallError if a config would be empty, InputError if its rows do not have its columns, or if it would
-    publish what only teachers saw. The folder is then as it was.
+    A config without rows is left out, which is a shortfall. Raises ShortfallError if none has any, InputError if rows
+    do not have their config's columns, or if they would publish what only teachers saw. The folder is then as it was.
     """
     mixes = run.scan(MIX).collect().sort(MIX.key)
     views = [(config, mixes.filter(pl.col("mix") == name)) for config, name in _asked_for(run)]
-    configs = [config for config, _ in views]
-    rows = [config.rows(run, mix) for config, mix in views]
-    sizes = [each.total if isinstance(each, SortedRows) else None for each in rows]
-    for (config, mix), size in zip(views, sizes, strict=True):
-        if size == 0:
-            raise _nothing_to_publish(run, config, mix)
+    rows = {config.name: config.rows(run, mix) for config, mix in views}
+    sizes = {name: each.total if isinstance(each, SortedRows) else None for name, each in rows.items()}
+    empty = {name for name, size in sizes.items() if size == 0}
+    if len(empty) == len(views):
+        raise ShortfallError(_nothing_to_publish(run, *views[0]))
     traces = traces_in_short(run)
-    total = sum(size for size in sizes if size is not None)
+    total = sum(size for size in sizes.values() if size is not None)
     privileged = PrivilegedText(run)
     with whole_folder(run.path / FOLDER) as folder, progress("publish", total, "rows") as advance:
-        written = [
+        written = []
+        for config, _ in views:
+            if config.name in empty:
+                continue
             # Rows of a config that does not say how many it has are not in the total.
-            write_config(
-                config,
-                config.columns(run),
-                privileged.watch(config, each),
-                folder,
-                advance if size is not None else _unseen,
-            )
-            for config, each, size in zip(configs, rows, sizes, strict=True)
-        ]
-        for each, (config, mix) in zip(written, views, strict=True):
-            if not each.rows:
-                raise _nothing_to_publish(run, config, mix)
+            seen = _unseen if sizes[config.name] is None else advance
+            made = write_config(config, config.columns(run), privileged.watch(config, rows[config.name]), folder, seen)
+            if made.rows:
+                written.append(made)
+            else:
+                shutil.rmtree(folder / "data" / config.name, ignore_errors=True)
+                empty.add(config.name)
+        if not written:
+            raise ShortfallError(_nothing_to_publish(run, *views[0]))
         privileged.refuse()
         leaks = privileged.published_leaks()
         (folder / FILE_NAME).write_bytes(as_json(provenance(run, written, mix_shares(run, traces), leaks)))
         (folder / "README.md").write_text(card(run, written, traces, folder, leaks), encoding="utf-8")
     counts = {each.config.name: {"rows": each.rows, "files": len(each.shards), "bytes": each.bytes} for each in written}
-    notes = [*_notes(run, traces, written, views), *leaks.notes()]
-    return Outcome(rows=sum(each.rows for each in written), counts=counts, notes=notes)
+    full = [view for view in views if view[0].name not in empty]
+    return Outcome(
+        rows=sum(each.rows for each in written),
+        counts=counts,
+        notes=[*_notes(run, traces, written, full), *leaks.notes()],
+        shortfall="\n".join(_nothing_to_publish(run, *view) for view in views if view[0].name in empty) or None,
+    )
 
 
 def _unseen(_rows: int = 1, **_extra: Any) -> None:
@@ -142,9 +147,9 @@ def _asked_for(run: Run) -> Iterator[tuple[Config, str]]:
         yield config if asked is None else replace(asked, name=config.name), mix
 
 
-def _nothing_to_publish(run: Run, config: Config, mix: pl.DataFrame) -> ShortfallError:
+def _nothing_to_publish(run: Run, config: Config, mix: pl.DataFrame) -> str:
     why = config.empty if isinstance(config.empty, str) else config.empty(run, mix)
-    return ShortfallError(
+    return (
         f"nothing to publish as `{config.name}`: {why}{_why_empty(run)}; see `infogap status {run.path}`, "
         f"or leave `{config.name}` out of publish.configs"
     )

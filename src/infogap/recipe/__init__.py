@@ -8,6 +8,7 @@ from infogap.recipe.load_recipe import (
     dump_recipe,
     load_recipe,
     recipe_from_dict,
+    resolved,
     yaml_text,
 )
 from infogap.recipe.recipe_errors import Problem
@@ -23,5 +24,6 @@ __all__ = [
     "dump_recipe",
     "load_recipe",
     "recipe_from_dict",
+    "resolved",
     "yaml_text",
 ]

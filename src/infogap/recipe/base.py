@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
@@ -33,11 +34,12 @@ class Model(BaseModel):
         if not isinstance(data, dict):
             return handler(data)
         allowed = cls.allowed_keys()
-        unknown = [key for key in data if key not in allowed and not cls.accepts(key, data[key])]
+        # A dict rather than a set: problems keep the order of the keys.
+        unknown = dict.fromkeys(key for key in data if key not in allowed and not cls.accepts(key, data[key]))
         errors: list[InitErrorDetails] = [
             {
                 "type": PydanticCustomError("unknown_key", "unknown key", {"allowed": allowed}),
-                "loc": (key,),
+                "loc": (key if isinstance(key, str | int) else str(key),),
                 "input": key,
             }
             for key in unknown
@@ -76,7 +78,7 @@ def refuse_at(place: tuple[str | int, ...], message: str) -> ValidationError:
 
 def each_once(names: list[Name]) -> list[Name]:
     """Return a list of names unchanged; refuse one that holds a name twice."""
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
         raise refuse(f"'{twice[0]}' is named twice")
     return names

@@ -14,8 +14,7 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from infogap.errors import InputError
 from infogap.recipe.base import Model
@@ -23,6 +22,7 @@ from infogap.recipe.contradictions import contradictions
 from infogap.recipe.recipe_errors import Path as KeyPath
 from infogap.recipe.recipe_errors import Problem, messages, spell_path
 from infogap.recipe.recipe_model import Recipe
+from infogap.recipe.yaml_reading import MOST_CHARACTERS, UnreadableYamlError, read_plain
 
 Kind = TypeVar("Kind", bound=Model)
 
@@ -30,21 +30,21 @@ Kind = TypeVar("Kind", bound=Model)
 def read_yaml(kind: type[Kind], text: str, where: str) -> Kind:
     """Read YAML text into a model. Raises InputError with every problem and its place."""
     try:
-        data = YAML(typ="safe", pure=True).load(text)
-        if not isinstance(data, dict):
-            raise InputError(f"{where}: expected a mapping of {', '.join(kind.allowed_keys())}")
+        data, _ = read_plain(text)
+    except UnreadableYamlError as problem:
+        line = f":{problem.line}" if problem.line else ""
+        raise InputError(f"{where}{line}: {problem}") from problem
+    if not isinstance(data, dict):
+        raise InputError(f"{where}: expected a mapping of {', '.join(kind.allowed_keys())}")
+    try:
         return kind.model_validate(data)
-    except MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise InputError(f"{where}{line}: not valid YAML: {error.problem or error.context}") from error
-    except YAMLError as error:
-        raise InputError(f"{where}: not valid YAML: {error}") from error
     except ValidationError as error:
         problems = messages(error, data)
         lines = [f"{where}: {spell_path(path)}: {text}" if path else f"{where}: {text}" for path, text in problems]
         raise InputError("\n".join(lines)) from error
 
 
+_LONGEST_SHOWN = 100  # characters of a path in a message
 ORIGIN = "run.json"  # beside a run's resolved recipe: where its relative paths start from
 
 
@@ -143,6 +143,24 @@ def _base_of(file: Path) -> Path:
         return file.parent
 
 
+def resolved(base: Path, entry: str) -> Path:
+    """Resolve a path that a recipe writes; relative ones start from `base`, `~` is a home folder.
+
+    Raises InputError for what no file can be called, and for a folder that may not be read.
+    """
+    shown = entry if len(entry) <= _LONGEST_SHOWN else f"{entry[:_LONGEST_SHOWN]}..."
+    if "\0" in entry:
+        raise InputError(f"{shown}: no path holds the character NUL")
+    try:
+        path = base / Path(entry).expanduser()
+        path.is_file()
+    except RuntimeError as error:  # `~nobody`
+        raise InputError(f"{shown}: {error}") from error
+    except OSError as error:
+        raise InputError(f"{shown}: {error.strerror}") from error
+    return path
+
+
 def dump_recipe(recipe: Recipe) -> str:
     """Write a recipe as YAML, defaults filled in; `load_recipe` reads back the same recipe."""
     text = yaml_text(recipe.model_dump(mode="json", by_alias=True, exclude_none=True))
@@ -154,8 +172,20 @@ def yaml_text(value: dict[str, Any]) -> str:
     yaml = YAML()
     yaml.width = 2**30  # never fold: a folded string with a backslash in it reads back as another string
     out = io.StringIO()
-    yaml.dump(value, out)
+    yaml.dump(_with_escapes(value), out)
     return out.getvalue()
+
+
+_NOT_PLAIN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+
+
+def _with_escapes(value: Any) -> Any:
+    """Quote texts with characters that YAML reads as the end of a line, or not at all, so that they are escaped."""
+    if isinstance(value, dict):
+        return {_with_escapes(key): _with_escapes(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_escapes(item) for item in value]
+    return DoubleQuotedScalarString(value) if isinstance(value, str) and _NOT_PLAIN.search(value) else value
 
 
 def _address(file: Path) -> str:
@@ -164,42 +194,30 @@ def _address(file: Path) -> str:
 
 def _read(file: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
     try:
-        tree = YAML(typ="rt").load(file.read_text(encoding="utf-8"))
+        tree, lines = read_plain(_text(file))
     except FileNotFoundError:
         if re.match(r"(https?|s3|gs|hf):/", str(file)):  # a Path has one slash of two
             raise InputError(f"{_address(file)} is a URL; download the recipe and name the file") from None
         raise InputError(f"there is no recipe {file}; `infogap init` writes one to start from") from None
     except IsADirectoryError:
         raise InputError(f"{file} is a folder; name a recipe, or look at a run with infogap status {file}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # not UTF-8, a name that no file can have
         raise InputError(f"cannot read the recipe {file}: {error}") from error
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{file}:{mark.line + 1}" if mark else str(file)
-        what = (error.problem or "not valid YAML").splitlines()[0]
-        raise RecipeError([Problem(where, "", f"not valid YAML: {what}")]) from error
-    except YAMLError as error:
-        raise RecipeError([Problem(str(file), "", f"not valid YAML: {error}")]) from error
-    if not isinstance(tree, CommentedMap):
+    except UnreadableYamlError as problem:
+        where = f"{file}:{problem.line}" if problem.line else str(file)
+        raise RecipeError([Problem(where, "", str(problem))]) from problem
+    if not isinstance(tree, dict):
         raise RecipeError([Problem(f"{file}:1", "", "a recipe is a mapping of keys such as `name:` and `tasks:`")])
-    lines: dict[KeyPath, int] = {(): 1}
-    return _plain(tree, (), lines), lines
+    return tree, lines
 
 
-def _plain(node: Any, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
-    """Convert a YAML node to plain Python values, and record the line of every key and list item."""
-    if isinstance(node, CommentedMap):
-        for key in node:
-            lines[(*path, key)] = node.lc.data[key][0] + 1 if key in (node.lc.data or {}) else lines[path]
-        return {key: _plain(value, (*path, key), lines) for key, value in node.items()}
-    if isinstance(node, CommentedSeq):
-        for index in range(len(node)):
-            lines[(*path, index)] = node.lc.item(index)[0] + 1
-        return [_plain(value, (*path, index), lines) for index, value in enumerate(node)]
-    for kind in (bool, int, float, str):
-        if isinstance(node, kind):
-            return kind(node)
-    return node
+def _text(file: Path) -> str:
+    most = 4 * MOST_CHARACTERS  # a character has 4 bytes at most
+    with file.open("rb") as opened:
+        content = opened.read(most + 1)
+    if len(content) > most:
+        raise UnreadableYamlError(f"it has more than {most:,} bytes, the most that is read")
+    return content.decode("utf-8")
 
 
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
@@ -214,9 +232,9 @@ def _override(data: dict[str, Any], overrides: list[str]) -> dict[KeyPath, str]:
         if not separator or not path:
             raise InputError(f"--set {override}: write it as key=value, for example --set generate.samples=2")
         try:
-            value = _plain(YAML(typ="rt").load(text), (), {(): 0})
-        except YAMLError:
-            raise InputError(f"--set {override}: the value is not valid YAML") from None
+            value, _ = read_plain(text)
+        except UnreadableYamlError as problem:
+            raise InputError(f"--set {override}: the value cannot be read: {problem}") from None
         node: Any = data
         for step, following in pairwise(path):
             node = _descend(node, step, following, override)

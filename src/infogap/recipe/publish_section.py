@@ -39,15 +39,36 @@ SHARED_RUN = 20
 """Words in a row that two texts hardly share by chance."""
 
 
+def version_problem(version: str) -> str | None:
+    """Say why this is no version of a dataset; None if it is one."""
+    if re.fullmatch(r"[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}(-[0-9A-Za-z.-]{1,60})?", version):
+        return None
+    return f"version '{version}' is not of the form 1.2.3"
+
+
 def _semantic(version: str) -> str:
-    if not re.fullmatch(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", version):
-        raise refuse(f"version '{version}' is not of the form 1.2.3")
+    if problem := version_problem(version):
+        raise refuse(problem)
     return version
 
 
+def repository_problem(repo: str) -> str | None:
+    """Say why the Hub can have no repository of this name; None if it can."""
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo, re.ASCII):
+        return f"repo '{repo}' is not of the form org/name"
+    parts = repo.split("/")
+    sound = all(re.fullmatch(r"\w|\w[\w.-]{0,94}\w", part, re.ASCII) for part in parts)
+    if not sound or "--" in repo or ".." in repo or repo.endswith(".git"):
+        return (
+            f"repo '{repo}': each name has at most 96 letters, digits, '-', '_' and '.', begins and ends with a letter "
+            "or digit, and has neither '--' nor '..' nor '.git' at its end"
+        )
+    return None
+
+
 def _repository(repo: str) -> str:
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
-        raise refuse(f"repo '{repo}' is not of the form org/name")
+    if problem := repository_problem(repo):
+        raise refuse(problem)
     return repo
 
 

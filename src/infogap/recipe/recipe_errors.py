@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from infogap.errors import InputError, nearest
 
 Path = tuple[str | int, ...]
+MOST_SHOWN = 50  # problems of one recipe that are told one by one
+_LONGEST_KEY, _LONGEST_MESSAGE = 100, 2_000
 
 
 @dataclass(frozen=True)
@@ -39,18 +41,28 @@ def spell_path(path: Path) -> str:
     """Spell a key's path as in an override: `("tasks", 0, "columns")` becomes `tasks[0].columns`."""
     text = ""
     for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
+        name = _shortened(str(step), _LONGEST_KEY)
+        text += f"[{step}]" if isinstance(step, int) else f".{name}" if text else name
     return text
 
 
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def messages(error: ValidationError, data: Any) -> list[tuple[Path, str]]:
-    """Return pydantic's errors, each as a place in the recipe and a message."""
+    """Return pydantic's errors as places in the recipe and messages: the first MOST_SHOWN, then how many more."""
+    lines = error.errors(include_url=False)
     problems = []
-    for line in error.errors():
+    for line in lines[:MOST_SHOWN]:
         path = place(line["loc"], data, line["type"])
         if line["type"] == "union_tag_invalid":  # blame the key that names the kind, not the whole section
             path = (*path, line["ctx"]["discriminator"].strip("'"))
         problems.append((path, _message(line)))
+    if len(lines) > MOST_SHOWN:
+        first = lines[MOST_SHOWN]
+        more = len(lines) - MOST_SHOWN
+        problems.append((place(first["loc"], data, first["type"]), f"from here on, {more:,} more problems"))
     return problems
 
 
@@ -100,7 +112,7 @@ def _message(line: Any) -> str:
             message = line["msg"]
         case _:
             message = f"{line['msg'].removeprefix('Input ')}, found {show(found)}"
-    return str(message)
+    return _shortened(str(message), _LONGEST_MESSAGE)
 
 
 def _allowed(found: object, quoted: str) -> str:
@@ -117,7 +129,12 @@ def show(value: Any) -> str:
         return "a mapping"
     strange = isinstance(value, float) and not isfinite(value)
     try:
-        text = str(value) if strange else orjson.dumps(value, default=str).decode()
-    except TypeError:  # a whole number of more than 64 bits
-        text = str(value)
-    return f"{text if len(text) <= 60 else text[:57] + '...'} ({names.get(type(value), type(value).__name__)})"
+        text = str(value) if strange or type(value) is int else _json(value)
+    except (TypeError, ValueError):  # half a surrogate pair, a number of thousands of digits
+        text = ascii(value) if isinstance(value, str) else type(value).__name__
+    return f"{_shortened(text, 60)} ({names.get(type(value), type(value).__name__)})"
+
+
+def _json(value: Any) -> str:
+    beginning = value[:100] if isinstance(value, str | list) else value  # more is not shown
+    return orjson.dumps(beginning, default=str, option=orjson.OPT_NON_STR_KEYS).decode()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import warnings
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
+from infogap.console import printable
 from infogap.effects.paired_differences import Difference
 from infogap.effects.teacher_results import Effects
 from infogap.effects.trace_summary import by_privilege, density_unit, of_selected_tasks
@@ -61,7 +63,7 @@ def points_by_group(axes: Any, groups: dict[str, np.ndarray]) -> None:
         axes.scatter(values, [place + off for off in spread], s=9, alpha=0.35, color=UNCERTAIN, linewidths=0)
         median = float(np.median(values))
         axes.plot([median, median], [place - 0.38, place + 0.38], color="black", linewidth=1.6)
-    axes.set_yticks(range(len(groups)), list(groups))
+    axes.set_yticks(range(len(groups)), [_label(name) for name in groups])
     axes.invert_yaxis()
 
 
@@ -81,7 +83,7 @@ def mix(run: Run) -> str:
     axes.barh(places, [cell["achieved"] for _, cell in cells], height=0.6, color=CONFIDENT, label="achieved")
     targets = [cell["target"] or 0 for _, cell in cells]
     axes.barh(places, targets, height=0.8, fill=False, edgecolor="black", linewidth=1.0, label="target")
-    axes.set_yticks(places, [name for name, _ in cells])
+    axes.set_yticks(places, [_label(name) for name, _ in cells])
     axes.invert_yaxis()
     axes.set_xlabel("traces")
     axes.legend(frameon=False, loc="lower right")
@@ -105,8 +107,8 @@ def differences(effects: Effects) -> str:
             if row.quantity == quantity:
                 _point(axes, order.index(row.privilege), row, effects.role(row.privilege))
         name = effects.unit if quantity.name == "length" else f"{quantity.lexicon} markers per response"
-        axes.set_xlabel(f"{name}, difference to {effects.unguided}")
-        axes.set_yticks(range(len(order)), order if axes is panels[0] else [""] * len(order))
+        axes.set_xlabel(_label(f"{name}, difference to {effects.unguided}"))
+        axes.set_yticks(range(len(order)), [_label(name) if axes is panels[0] else "" for name in order])
         axes.set_ylim(len(order) - 0.5, -0.5)
     figure.legend(handles=_legend(effects, order), frameon=False, loc="outside lower center", ncols=4)
     return svg(figure)
@@ -145,12 +147,21 @@ def new_figure(height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
     return figure, panels
 
 
+def _label(name: str) -> str:
+    """Return a name as a label: a dollar begins no formula, and there are no glyphs for control characters."""
+    return printable(name).replace("$", r"\$")
+
+
 def svg(figure: Figure) -> str:
     """Return the figure as inline SVG, the same text for the same picture."""
     import matplotlib
 
     out = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "infogap", "svg.fonttype": "none", "font.family": "sans-serif"}):
+    with (
+        matplotlib.rc_context({"svg.hashsalt": "infogap", "svg.fonttype": "none", "font.family": "sans-serif"}),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("ignore", "Glyph")  # the reader's fonts draw the text
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     return text[text.index("<svg") :]

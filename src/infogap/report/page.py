@@ -10,6 +10,7 @@ import polars as pl
 from jinja2 import Environment, StrictUndefined
 
 from infogap import __version__
+from infogap.console import printable
 from infogap.effects import Effects, effects_of, rank_teachers
 from infogap.effects.estimate_rows import heading, interval, number, teacher_rows, worth_rows
 from infogap.effects.mix_outlook import mix_profiles, outlook
@@ -36,7 +37,7 @@ def page(run: Run) -> str:
     drawn = figures.available()
     traces = traces_in_short(run)
     rows = by_privilege(traces, run.recipe)
-    return environment.from_string(template).render(
+    text = environment.from_string(template).render(
         name=run.recipe.name,
         version=__version__,
         rows=rows,
@@ -55,6 +56,7 @@ def page(run: Run) -> str:
         gaps=gaps_section(run, environment),
         mix_figure=figures.mix(run) if drawn else "",
     )
+    return printable(text)
 
 
 def _stage_counts(run: Run) -> list[tuple[str, int, list[tuple[str, Any]]]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from infogap.console import stdout
+from infogap.console import printable, stdout
 from infogap.effects.trace_summary import richness_of
 from infogap.errors import InputError, nearest
 from infogap.measure.lexicon import Lexicon, load
@@ -119,7 +119,7 @@ def _marked(trace: dict[str, Any], lexicon: Lexicon) -> Any:
         return Text(f"failed: {trace['error']}", style="red")
     reasoning, response = trace["reasoning"] or "", trace["response"] or ""
     text = Text()
-    for part, style in ((reasoning, "dim"), (response, "")):
+    for part, style in ((printable(reasoning), "dim"), (printable(response), "")):
         if not part:
             continue
         piece = Text(part, style=style)
@@ -173,7 +173,7 @@ def print_pairs(pairs: pl.DataFrame) -> None:
 
 
 def _text(pair: dict[str, Any], suffix: str) -> str:
-    return "\n\n".join(filter(None, (pair[f"reasoning{suffix}"], pair[f"response{suffix}"])))
+    return printable("\n\n".join(filter(None, (pair[f"reasoning{suffix}"], pair[f"response{suffix}"]))))
 
 
 def _marked_difference(kept: str, removed: str) -> tuple[Text, Text]:

@@ -10,19 +10,18 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2 import StrictUndefined, TemplateError
 from jinja2.exceptions import UndefinedError
-from jinja2.meta import find_undeclared_variables
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from infogap.errors import InputError, nearest
+from infogap.errors import ExternalError, InputError, nearest
 from infogap.text.characters import utf8
+from infogap.text.templates import TemplateSet
 
 MISSING = object()
 """The value at a path that a row does not have; null is a value."""
@@ -216,8 +215,14 @@ def _printed(value: Any) -> Any:
     return value if isinstance(value, str | _Absent) else as_text(value) or ""
 
 
-# A recipe may be someone else's: its templates get values, never Python objects.
-_SANDBOX = ImmutableSandboxedEnvironment(undefined=_Absent, autoescape=False, finalize=_printed)
+@cache
+def _templates() -> TemplateSet:
+    return TemplateSet(_Absent, _render_here, _printed)
+
+
+def _render_here(asked: tuple[str, Mapping[str, Any]]) -> str:
+    """Render in the worker process."""
+    return _templates().render_here(*asked)
 
 
 @cache
@@ -243,7 +248,9 @@ class TemplateFailedError(Exception):
 def rendered(row: dict[str, Any], template: str) -> str:
     """Fill a template with a row's columns. Raises TemplateFailedError where it prints a missing one."""
     try:
-        return _compiled(template).render({ROW: row} | {str(key): value for key, value in row.items()})
+        return _templates().render(template, {ROW: row} | {str(key): value for key, value in row.items()})
+    except ExternalError:
+        raise
     except Exception as error:  # the recipe's code may fail in other ways: it may divide by zero
         raise TemplateFailedError(str(error) or type(error).__name__) from error
 
@@ -251,13 +258,7 @@ def rendered(row: dict[str, Any], template: str) -> str:
 def template_problem(template: str) -> str | None:
     """Say why a template cannot be rendered for any row; None where it can."""
     try:
-        named = find_undeclared_variables(_SANDBOX.parse(template))
-        _compiled(template)
+        named = _templates().variables(template)
     except TemplateError as error:
         return f"not a valid template: {error.message}"
     return None if named else "the template names no column"
-
-
-@cache
-def _compiled(template: str) -> Template:
-    return _SANDBOX.from_string(template)

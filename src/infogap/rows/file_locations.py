@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from infogap.errors import InputError, nearest
+from infogap.recipe import resolved
 from infogap.recipe.sources import RowSource
 from infogap.rows.remote_files import COMPRESSED, suffixes
 
@@ -61,11 +62,6 @@ class Place:
         from infogap.rows.remote_files import open_url
 
         return open_url(self.url)
-
-
-def resolved(base: Path, entry: str) -> Path:
-    """Resolve a path of the recipe, whose folder is `base`."""
-    return base / Path(entry).expanduser()
 
 
 def is_url(text: str) -> bool:

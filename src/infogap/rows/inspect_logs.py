@@ -28,7 +28,7 @@ def samples(file: IO[bytes], name: str) -> Iterator[dict[str, Any]]:
                 raise InputError(f"{name}: the log holds no samples")
             for entry in sorted(entries, key=_number):
                 yield json.loads(_read(archive, file, entry))
-    except (BadZipFile, json.JSONDecodeError, UnicodeDecodeError, struct.error) as error:
+    except (BadZipFile, ValueError, RecursionError, struct.error) as error:
         raise InputError(f"{name}: not readable as an evaluation log: {error}") from error
 
 

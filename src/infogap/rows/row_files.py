@@ -24,6 +24,7 @@ _BATCH = 256  # Parquet rows held at once; a row can be a long trace
 _DEPTH = 3  # levels of a JSON object that are searched for lists of rows
 _SHOWN = 6  # lists named in a message
 _TOO_DEEP = "its JSON is nested too deeply to be read"
+_TOO_LARGE = "a number has thousands of digits; write it as text"
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ def _json(file: IO[bytes], name: str, rows: str | None) -> Rows:
             yield from _jsonl(io.StringIO(text), name)
             return
         raise InputError(f"{name}: not valid JSON: {error}") from error
+    except ValueError:
+        raise InputError(f"{name}: {_TOO_LARGE}") from None
     except RecursionError:
         raise InputError(f"{name}: {_TOO_DEEP}") from None
     for number, item in enumerate(_list_in(document, name, rows), 1):
@@ -147,6 +150,8 @@ def _parsed(text: str, where: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(f"{where}: not valid JSON: {error.msg} at character {error.pos + 1}") from error
+    except ValueError:
+        raise InputError(f"{where}: {_TOO_LARGE}") from None
     except RecursionError:
         raise InputError(f"{where}: {_TOO_DEEP}") from None
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from infogap.errors import InputError
 from infogap.ids import digest, file_digest
+from infogap.recipe import resolved
 from infogap.recipe.sources import Join, RowSource, Source
 from infogap.rows import hub_datasets as hub
 from infogap.rows import row_files as files
 from infogap.rows.column_paths import MISSING, Unfound, as_text, missing_column, reach
-from infogap.rows.file_locations import find_places, is_url, local_folder, matching, resolved, short_path
+from infogap.rows.file_locations import find_places, is_url, local_folder, matching, short_path
 from infogap.rows.row_files import Rows, Wanted
 from infogap.runs.run_folder import Run
 

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from infogap.atomic_files import disk_error, whole_file, write_text
 from infogap.errors import ExternalError, InputError
-from infogap.recipe import ORIGIN, LoadedRecipe, Places, Recipe, dump_recipe, load_recipe
+from infogap.recipe import ORIGIN, LoadedRecipe, Places, Recipe, dump_recipe, load_recipe, resolved
 from infogap.recipe.recipe_errors import Path as KeyPath
 from infogap.recipe.recipe_errors import spell_path
 from infogap.runs import manifest
@@ -76,7 +76,7 @@ class Run:
 
     def resolve(self, path: str) -> Path:
         """Resolve a path of the recipe on this machine."""
-        return self.base / Path(path).expanduser()
+        return resolved(self.base, path)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 import polars as pl
-from ruamel.yaml import YAML
 
 from infogap.atomic_files import write_text
 from infogap.effects.trace_summary import of_selected_tasks, traces_in_short
+from infogap.recipe.yaml_reading import read_plain
 from infogap.runs.run_folder import Run
 from infogap.schema import MIX
 from infogap.sweeps.grid import Cell, Settings
@@ -127,7 +127,7 @@ def comparison(cells: Sequence[Cell], rows: Sequence[Row]) -> pl.DataFrame:
 
 
 def _column(key: str, texts: list[str]) -> pl.Series:
-    values = [YAML(typ="safe", pure=True).load(text) for text in texts]
+    values = [read_plain(text)[0] for text in texts]
     name = f"set {key}" if key in COLUMNS else key
     for kind, dtype in ((int, pl.Int64()), (int | float, pl.Float64())):
         if all(isinstance(value, kind) and not isinstance(value, bool) for value in values):

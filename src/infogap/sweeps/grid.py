@@ -9,13 +9,12 @@ from itertools import product
 from typing import Any
 
 import orjson
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from infogap.errors import InputError
 from infogap.ids import stable_id
 from infogap.recipe import Recipe
 from infogap.recipe.sources import GymTasks
+from infogap.recipe.yaml_reading import UnreadableYamlError, read_plain
 
 Settings = dict[str, list[str]]
 """Key of the recipe -> its values, each as YAML text."""
@@ -105,9 +104,9 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
 def _yaml(key: str, value: Any) -> str:
     """Write a value as one line of YAML: text that reads back as itself as it is, anything else as JSON."""
     try:
-        if isinstance(value, str) and value == value.strip() and YAML(typ="safe", pure=True).load(value) == value:
+        if isinstance(value, str) and value == value.strip() and read_plain(value)[0] == value:
             return value
-    except YAMLError:
+    except UnreadableYamlError:
         pass
     try:
         return _NOT_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", orjson.dumps(value).decode())

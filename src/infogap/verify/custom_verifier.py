@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -47,8 +46,7 @@ class CustomVerifier(Verifier):
     def grade(self, item: Item) -> Grade:
         task = {key: (item.task or {}).get(key) for key in TASK_KEYS}
         task["metadata"] = orjson.loads(item.metadata or "{}")
-        with redirect_stdout(sys.stderr):  # its output does not belong to infogap's
-            returned = load(self.name)(item.answer if item.response is None else item.response, item.gold, task)
+        returned = load(self.name)(item.answer if item.response is None else item.response, item.gold, task)
         is_pair = isinstance(returned, tuple) and len(returned) == 2
         value, answer = returned if is_pair else (returned, item.answer or None)
         if answer is not None and not isinstance(answer, str):

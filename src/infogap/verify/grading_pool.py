@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
+from infogap.parallel import limit_memory
 from infogap.parallel.bounded_processes import Given, Lost, bounded
 from infogap.user_objects import is_user_object
 from infogap.verify.base import Grade, Item, ungradable
@@ -69,22 +70,7 @@ def _lost(item: Item | Grade, lost: Lost, limit: float, deadline: float) -> Grad
 def _start_worker(verifiers: list[str], folder: Path) -> None:
     for name in sorted(verifiers, key=is_user_object):  # the recipe's folder last: no library comes from there
         verifier(name).start_worker(folder)
-    limit_memory()
-
-
-def limit_memory() -> None:
-    """Let a huge number raise MemoryError in this process instead of ending another one.
-
-    The limit is on addresses, not on what is resident, so it counts from what the process holds when its imports are
-    done: libraries may map much memory that they never use.
-    """
-    try:
-        import resource
-
-        taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY_LIMIT, resource.RLIM_INFINITY))
-    except (ImportError, OSError, ValueError):
-        return  # a system without such limits
+    limit_memory(MEMORY_LIMIT)
 
 
 def _grade(item: Item) -> Grade:

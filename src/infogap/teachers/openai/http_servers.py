@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import random
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -198,4 +199,6 @@ def _authorization(settings: OpenAITeacher) -> dict[str, str]:
     key = os.environ.get(settings.api_key_env, "").strip()
     if not key:
         raise InputError(f"teacher.api_key_env: the environment variable {settings.api_key_env} is not set")
+    if not re.fullmatch(r"[!-~]+", key):
+        raise InputError(f"teacher.api_key_env: {settings.api_key_env} holds characters that no key has")
     return {"Authorization": f"Bearer {key}"}

@@ -135,7 +135,7 @@ class OnVllm(Backend[Settings]):
 
     def identity(self, settings: Settings, resolve: Resolve) -> dict[str, Any]:
         """Return the digest of a model's folder; empty for a name on the Hub."""
-        return folder_identity(resolve(settings.model).expanduser())
+        return folder_identity(resolve(settings.model))
 
     def scorer_identity(self, settings: Settings, resolve: Resolve) -> dict[str, Any]:
         shaping = {
@@ -168,7 +168,7 @@ def find_model(model: str, resolve: Resolve) -> tuple[str, str]:
 
     Raises InputError if the recipe's `model` can only be a path and there is no such folder.
     """
-    path = resolve(model).expanduser()
+    path = resolve(model)
     if path.is_dir():
         return path.name, str(path)
     if model.startswith(("/", "./", "../", "~")) or model.count("/") > 1:

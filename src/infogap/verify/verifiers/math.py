@@ -70,10 +70,11 @@ def _blank_unless_sign(command: re.Match[str]) -> str:
 
 def _start_reader() -> None:
     """Import before the clock runs: on a cold disk the import alone may take longer than an answer may."""
-    from infogap.verify.grading_pool import limit_memory
+    from infogap.parallel import limit_memory
+    from infogap.verify.grading_pool import MEMORY_LIMIT
 
     import_module("infogap.verify.math_verify_patch")
-    limit_memory()
+    limit_memory(MEMORY_LIMIT)
 
 
 def _is_read(gold: str) -> bool:
