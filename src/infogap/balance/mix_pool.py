@@ -93,8 +93,10 @@ def with_reasons(run: Run, pool: pl.DataFrame, mix: MixSettings) -> pl.DataFrame
     )
 
 
-def held_out_families(families: pl.Series, hold_out: HoldOut | None, seed: int) -> list[str]:
-    """Return the families that no mix has, of those of the run's traces.
+def held_out_families(
+    families: pl.Series, hold_out: HoldOut | None, seed: int, place: str = "balance.hold_out"
+) -> list[str]:
+    """Return the families that `place` in the recipe keeps apart, of those of the run's traces.
 
     Raises InputError for one that the run does not have, or too many.
     """
@@ -104,14 +106,12 @@ def held_out_families(families: pl.Series, hold_out: HoldOut | None, seed: int) 
     if isinstance(hold_out.families, list):
         for family in hold_out.families:
             if family not in known:
-                raise InputError(f"recipe, balance.hold_out: no task has the family '{family}'{nearest(family, known)}")
+                raise InputError(f"recipe, {place}: no task has the family '{family}'{nearest(family, known)}")
         if set(hold_out.families) >= set(known):
-            raise InputError("recipe, balance.hold_out: all families are held out, which leaves none to make a mix of")
+            raise InputError(f"recipe, {place}: all families are held out, which leaves none to make a mix of")
         return hold_out.families
     if hold_out.families >= len(known):
-        raise InputError(
-            f"recipe, balance.hold_out: {hold_out.families} of {len(known)} families leave none to make a mix of"
-        )
+        raise InputError(f"recipe, {place}: {hold_out.families} of {len(known)} families leave none to make a mix of")
     return sorted(known, key=lambda family: ids.digest((seed, "hold_out", family)))[: hold_out.families]
 
 

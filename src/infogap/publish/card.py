@@ -18,9 +18,10 @@ from infogap.effects.mix_outlook import mix_profiles, outlook
 from infogap.effects.trace_summary import by_privilege, count_by, density_unit, how_chosen, several_teachers
 from infogap.errors import InputError
 from infogap.ids import digest, file_digest
-from infogap.publish.parquet_shards import Written
+from infogap.publish.parquet_shards import Shard, Written
 from infogap.publish.provenance import mix_shares, stage_counts
 from infogap.publish.redaction import public_label, public_recipe
+from infogap.publish.splits import SplitPlan
 from infogap.recipe import yaml_text
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTAMINATION, features
@@ -70,7 +71,7 @@ def template_digest() -> str:
     return digest([file_digest(template_path()), paragraphs])
 
 
-def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -> str:
+def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path, plan: SplitPlan | None) -> str:
     """Render the README.md of a dataset folder whose configs are written. `traces` is from `traces_in_short`."""
     from huggingface_hub import DatasetCard
 
@@ -120,6 +121,7 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -
             for each in written
             if each.config.card
         ],
+        splits=plan.counts if plan is not None else {},
         with_prompts=any(each.config.prompts(run) for each in written),
         with_answers=any(each.config.answers(run) for each in written),
     )
@@ -128,7 +130,7 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path) -
 
 def card_data(run: Run, written: list[Written]) -> DatasetCardData:
     """Build the card's YAML from the files: a stale `dataset_info` keeps a dataset from loading."""
-    from datasets import DatasetInfo, SplitDict, SplitInfo
+    from datasets import DatasetInfo, SplitDict
     from datasets.info import DatasetInfosDict
     from huggingface_hub import DatasetCardData
 
@@ -140,11 +142,11 @@ def card_data(run: Run, written: list[Written]) -> DatasetCardData:
         size_categories=[size_category(max(config.rows for config in written))],
         task_categories=["text-generation"],
         tags=TAGS,
-        configs=[_data_files(config.config.name, first=config is written[0]) for config in written],
+        configs=[_data_files(config, first=config is written[0]) for config in written],
     )
     infos = DatasetInfosDict()
     for config in written:
-        splits = SplitDict({"train": SplitInfo("train", num_bytes=config.arrow_bytes, num_examples=config.rows)})
+        splits = SplitDict({name: _split_info(name, shards) for name, shards in config.splits.items()})
         infos[config.config.name] = DatasetInfo(
             config_name=config.config.name,
             features=features(config.columns),
@@ -161,10 +163,18 @@ def size_category(rows: int) -> str:
     return next((name for limit, name in _SIZES.items() if rows < limit), "100M<n<1B")
 
 
-def _data_files(name: str, first: bool) -> dict[str, Any]:
+def _split_info(name: str, shards: list[Shard]) -> Any:
+    from datasets import SplitInfo
+
+    rows, arrow_bytes = sum(shard.rows for shard in shards), sum(shard.arrow_bytes for shard in shards)
+    return SplitInfo(name, num_bytes=arrow_bytes, num_examples=rows)
+
+
+def _data_files(config: Written, first: bool) -> dict[str, Any]:
+    name = config.config.name
     entry: dict[str, Any] = {
         "config_name": name,
-        "data_files": [{"split": "train", "path": f"data/{name}/train-*.parquet"}],
+        "data_files": [{"split": split, "path": f"data/{name}/{split}-*.parquet"} for split in config.splits],
     }
     return entry | ({"default": True} if first else {})
 

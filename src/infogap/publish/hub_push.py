@@ -164,7 +164,7 @@ class _Upload:
             except (orjson.JSONDecodeError, AttributeError):
                 listed = set()  # somebody else's file of that name
         configs = "|".join(sorted({path.split("/")[1] for path in self.data}))
-        picked_up = re.compile(rf"data/({configs})/train-[^/]*\.parquet")
+        picked_up = re.compile(rf"data/({configs})/\w+-[^/]*\.parquet")
         return {path for path in there if picked_up.fullmatch(path) or (path in listed and path.startswith("data/"))}
 
     def _read(self, path: str, revision: str) -> bytes:

@@ -14,6 +14,7 @@ import infogap
 from infogap import plugins
 from infogap.publish.parquet_shards import Written
 from infogap.publish.redaction import public_label, public_recipe
+from infogap.publish.splits import SplitPlan
 from infogap.recipe.axis_targets import AxisTargets
 from infogap.runs.manifest import Manifest
 from infogap.runs.run_folder import Run
@@ -104,9 +105,12 @@ def _shares(selected: pl.DataFrame, axis: str, target: Any, wanted: dict[str, di
     ]
 
 
-def provenance(run: Run, written: list[Written], shares: dict[str, MixShares]) -> dict[str, Any]:
-    """Return recipe, fingerprints of the stages, library versions, digests of the files, and the mix."""
-    return {
+def provenance(
+    run: Run, written: list[Written], shares: dict[str, MixShares], plan: SplitPlan | None
+) -> dict[str, Any]:
+    """Return recipe, fingerprints of the stages, library versions, digests of the files, the mix, and the splits."""
+    splits = {} if plan is None else {"splits": {name: asdict(count) for name, count in plan.counts.items()}}
+    return splits | {
         "infogap": infogap.__version__,
         "recipe": public_recipe(run.recipe),
         "fingerprints": fingerprints(run),

@@ -69,9 +69,7 @@ def _remove_others(folder: Path, before: set[str], now: set[str]) -> None:
     """Remove data files of other versions, interrupted downloads included: readers match files by pattern."""
     configs = {path.split("/")[1] for path in now | before if _is_data(path)}
     there = {
-        path.relative_to(folder).as_posix()
-        for config in configs
-        for path in folder.glob(f"data/{config}/train-*.parquet")
+        path.relative_to(folder).as_posix() for config in configs for path in folder.glob(f"data/{config}/*-*.parquet")
     }
     for path in sorted((before | there) - now):
         if _is_data(path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from infogap.errors import InputError, ShortfallError
 from infogap.publish.card import card, template_digest
 from infogap.publish.configs.base import Config
 from infogap.publish.configs.sft import SFT
-from infogap.publish.parquet_shards import SortedRows, Written, write_config
+from infogap.publish.parquet_shards import SortedRows, Written, in_splits, write_config
 from infogap.publish.provenance import (
     FILE_NAME,
     INPUTS,
@@ -29,6 +29,7 @@ from infogap.publish.provenance import (
     provenance,
 )
 from infogap.publish.redaction import public_recipe
+from infogap.publish.splits import check_splits, plan_splits, split_notes
 from infogap.recipe import Recipe
 from infogap.recipe.recipe_errors import spell_path
 from infogap.runs.run_folder import Run
@@ -65,21 +66,32 @@ def _make(run: Run) -> Outcome:
     for (config, mix), size in zip(views, sizes, strict=True):
         if size == 0:
             raise _nothing_to_publish(run, config, mix)
-    traces = traces_in_short(run)
+    traces, plan = traces_in_short(run), plan_splits(run)
+
+    def divided(config: Config, rows: Iterable[pl.DataFrame]) -> Iterator[tuple[str, pl.DataFrame]]:
+        if plan is None:
+            return (("train", frame) for frame in rows)
+        return in_splits(config, rows, plan.tasks, plan.names)
+
     total = sum(size for size in sizes if size is not None)
     with whole_folder(run.path / FOLDER) as folder, progress("publish", total, "rows") as advance:
         written = [
             # Rows of a config that does not say how many it has are not in the total.
-            write_config(config, config.columns(run), each, folder, advance if size is not None else _unseen)
+            write_config(
+                config, config.columns(run), divided(config, each), folder, advance if size is not None else _unseen
+            )
             for config, each, size in zip(configs, rows, sizes, strict=True)
         ]
         for each, (config, mix) in zip(written, views, strict=True):
             if not each.rows:
                 raise _nothing_to_publish(run, config, mix)
-        (folder / FILE_NAME).write_bytes(as_json(provenance(run, written, mix_shares(run, traces))))
-        (folder / "README.md").write_text(card(run, written, traces, folder), encoding="utf-8")
+        if plan is not None:
+            check_splits(plan, written, folder)
+        (folder / FILE_NAME).write_bytes(as_json(provenance(run, written, mix_shares(run, traces), plan)))
+        (folder / "README.md").write_text(card(run, written, traces, folder, plan), encoding="utf-8")
     counts = {each.config.name: {"rows": each.rows, "files": len(each.shards), "bytes": each.bytes} for each in written}
-    return Outcome(rows=sum(each.rows for each in written), counts=counts, notes=_notes(run, traces, written, views))
+    notes = [*_notes(run, traces, written, views), *(split_notes(plan, written) if plan is not None else [])]
+    return Outcome(rows=sum(each.rows for each in written), counts=counts, notes=notes)
 
 
 def _unseen(_rows: int = 1, **_extra: Any) -> None:

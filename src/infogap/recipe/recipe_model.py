@@ -11,7 +11,7 @@ from infogap.recipe.decontaminate_section import Decontaminate
 from infogap.recipe.dedupe_section import Dedupe
 from infogap.recipe.generate_section import Generate
 from infogap.recipe.measure_section import THE_TEACHER, Measure
-from infogap.recipe.publish_section import Publish
+from infogap.recipe.publish_section import OF_HELD_OUT, Publish
 from infogap.recipe.sources import FileTasks, TaskSource, TraceImport
 from infogap.recipe.teacher_section import AnyTeacher, Teacher, TeacherName
 
@@ -64,7 +64,7 @@ def contradictions(sections: dict[str, object]) -> list[tuple[Path, str]]:
     `sections` holds those sections (by their key in the recipe) that are valid in themselves; a section
     that the recipe does not have is absent, one with errors of its own is present as None.
     """
-    found: list[tuple[Path, str]] = []
+    found = _held_out_split(sections.get("balance"), sections.get("publish"))
     if "import" in sections:
         found += [
             ((key,), f"a recipe with `import` takes its traces from there; remove `{key}`")
@@ -95,6 +95,20 @@ def _nothing_to_top_up(balance: object) -> list[tuple[Path, str]]:
         return []
     message = "a recipe with `import` has no teacher that could generate what a mix lacks; remove `top_up`"
     return [(("balance", "top_up"), message)]
+
+
+def _held_out_split(balance: object, publish: object) -> list[tuple[Path, str]]:
+    """Splits and held-out families go together: no task of theirs may be in a split with others."""
+    if not isinstance(balance, Balance | None) or not isinstance(publish, Publish) or publish.splits is None:
+        return []
+    of_held_out = [name for name, each in publish.splits.items() if each == OF_HELD_OUT]
+    hold_out = balance.hold_out if balance is not None else None
+    path: Path = ("publish", "splits", *of_held_out[:1])
+    if hold_out is None and of_held_out:
+        return [(path, "no family is held out: name some in `balance.hold_out`, or give the split a share")]
+    if hold_out is not None and len(of_held_out) != 1:
+        return [(path, "the families of `balance.hold_out` need a split of their own, one: `test: held_out`")]
+    return []
 
 
 def _trace_columns(sources: object) -> list[tuple[Path, str]]:
