@@ -21,6 +21,7 @@ from infogap.ids import digest, file_digest
 from infogap.publish.parquet_shards import Shard, Written
 from infogap.publish.provenance import mix_shares, stage_counts
 from infogap.publish.redaction import public_label, public_recipe
+from infogap.publish.source_credits import NOT_STATED, Credit, credits_of, hub_datasets, license_conflicts
 from infogap.publish.splits import SplitPlan
 from infogap.recipe import yaml_text
 from infogap.runs.run_folder import Run
@@ -44,7 +45,7 @@ _SIZES = {
 _LONGEST_AXIS = 25  # values of an axis that get a row of their own
 _WHAT = {"question": ("question", "questions"), "trace": ("trace", "traces"), "context": ("context", "contexts")}
 # From the recipe or the files: the new card wins. For all other keys the card on the Hub wins.
-_OURS = ("configs", "dataset_info", "size_categories", "license", "language")
+_OURS = ("configs", "dataset_info", "size_categories", "license", "language", "source_datasets", "sources")
 _BLOCK = re.compile(r"<!-- infogap: begin.*?<!-- infogap: end -->\n?", re.DOTALL)
 
 
@@ -75,7 +76,8 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path, p
     """Render the README.md of a dataset folder whose configs are written. `traces` is from `traces_in_short`."""
     from huggingface_hub import DatasetCard
 
-    metadata = card_data(run, written)
+    credits = credits_of(run, traces)
+    metadata = card_data(run, written, credits)
     privileges = by_privilege(traces, run.recipe)
     unit = density_unit(traces)
     effects, ranking = effects_of(run), rank_teachers(run)
@@ -122,13 +124,16 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path, p
             if each.config.card
         ],
         splits=plan.counts if plan is not None else {},
+        credits=credits,
+        not_stated=NOT_STATED,
+        license_conflicts=license_conflicts(run.recipe.publish.license, credits),
         with_prompts=any(each.config.prompts(run) for each in written),
         with_answers=any(each.config.answers(run) for each in written),
     )
     return str(DatasetCard(f"---\n{metadata.to_yaml()}\n---\n\n{text}"))
 
 
-def card_data(run: Run, written: list[Written]) -> DatasetCardData:
+def card_data(run: Run, written: list[Written], credits: list[Credit]) -> DatasetCardData:
     """Build the card's YAML from the files: a stale `dataset_info` keeps a dataset from loading."""
     from datasets import DatasetInfo, SplitDict
     from datasets.info import DatasetInfosDict
@@ -141,6 +146,8 @@ def card_data(run: Run, written: list[Written]) -> DatasetCardData:
         pretty_name=run.recipe.name,
         size_categories=[size_category(max(config.rows for config in written))],
         task_categories=["text-generation"],
+        source_datasets=hub_datasets(credits) or None,
+        sources=[each.as_metadata() for each in credits],
         tags=TAGS,
         configs=[_data_files(config, first=config is written[0]) for config in written],
     )
@@ -258,7 +265,9 @@ def merge_cards(ours: str, theirs: str) -> str:
     from huggingface_hub import CardData
 
     (new, our_text), (old, their_text) = _parse(ours), _parse(theirs)
-    data = old | {key: value for key, value in new.items() if key in _OURS or key not in old}
+    gone = [key for key in _OURS if key in old and key not in new]
+    data = {key: value for key, value in old.items() if key not in gone}
+    data |= {key: value for key, value in new.items() if key in _OURS or key not in old}
     if "tags" in old and "tags" in new:
         data["tags"] = list(dict.fromkeys([*_as_list(old["tags"]), *_as_list(new["tags"])]))
     return f"---\n{CardData(**data).to_yaml()}\n---\n{_merge_texts(our_text, their_text)}"

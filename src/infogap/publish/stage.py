@@ -29,6 +29,7 @@ from infogap.publish.provenance import (
     provenance,
 )
 from infogap.publish.redaction import public_recipe
+from infogap.publish.source_credits import credit_notes, credits_of
 from infogap.publish.splits import check_splits, plan_splits, split_notes
 from infogap.recipe import Recipe
 from infogap.recipe.recipe_errors import spell_path
@@ -166,6 +167,7 @@ def _notes(
         several = config.of_mix and run.recipe.balance.mixes is not None
         told = config.notes(_in_mix(traces, mix) if several else traces, each.rows)
         notes += [f"{config.name}: {note}" if several else note for note in told]
+    notes += credit_notes(run.recipe.publish.license, credits_of(run, traces))
     prompted = [f"`{each.config.name}`" for each in written if each.config.prompts(run)]
     if run.recipe.generate is None and prompted:
         named = " and ".join(prompted)

@@ -46,6 +46,10 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _absent(value: Any) -> bool:
+    return value is None
+
+
 OneOrMore = Annotated[
     list[str],
     BeforeValidator(_as_list),
@@ -178,8 +182,35 @@ class Join(RowSource):
         return self.on if isinstance(self.on, str) else next(iter(self.on.values()))
 
 
+def _one_line(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise refuse("should be a license's id on one line, such as cc-by-4.0")
+    return text
+
+
+def _web_address(url: str) -> str:
+    if not re.fullmatch(r"https?://[^\s<>\"|]+", url):
+        raise refuse(f"should be an address that starts with https://; found {show(url)}")
+    return url
+
+
+SourceLicense = Annotated[
+    Annotated[str, AfterValidator(_one_line)] | None,
+    Field(exclude_if=_absent, description="The source's license, an SPDX id in the Hub's spelling; shown in the card."),
+]
+SourceLink = Annotated[
+    Annotated[str, AfterValidator(_web_address)] | None,
+    Field(exclude_if=_absent, description="Where the source is found, https://...; shown in the card."),
+]
+CREDITS = {"license", "url"}
+"""Keys of a source that are for the card alone: nothing is read again when they change."""
+
+
 class Source(RowSource):
     """What both task and trace sources say of their rows."""
+
+    license: SourceLicense = None
+    url: SourceLink = None
 
     family: str | None = Field(None, description="The family of every row, where no column says it.")
     difficulty: str | int | float | None = Field(None, description="The difficulty of every row.")
@@ -245,6 +276,8 @@ class GymTasks(Model):
     """Procedural tasks of reasoning-gym; each dataset's name is a family."""
 
     from_: Literal["reasoning_gym"] = Field(alias="from")
+    license: SourceLicense = None
+    url: SourceLink = None
     names: list[str] = Field(min_length=1)
     count: int = Field(ge=1, description="Tasks per name.")
     seed: int | None = Field(None, ge=0, description="By default derived from the recipe's seed.")
