@@ -9,6 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from hub.server import Hub
+from hub.store import Blob
 from infogap.console import output
 from infogap.errors import ExternalError, InputError
 from infogap.publish import STAGE, push
@@ -65,8 +66,11 @@ def test_the_newest_is_the_highest_version_not_the_last_one_or_main(
     build: Build, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(output, "quiet", False)
-    newest = published(build, "0.10.0", monkeypatch)
     published(build, "0.9.0", monkeypatch)
+    newest = published(build, "0.10.0", monkeypatch)
+    repo = hub.repos["org/sums"]
+    repo.tags = dict(reversed(repo.tags.items()))
+    repo.commit("main", {"notes.txt": Blob(b"later")}, "after the last version")
     pull("org/sums", None, tmp_path / "pulled")
     assert "v0.10.0" in capsys.readouterr().err
     assert difference(newest.path, tmp_path / "pulled").same

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from infogap.publish.diff import Difference
 
 from infogap.cli.app import DATASETS, command, print_json
 from infogap.cli.arguments import RunFolder, run_folder
 from infogap.console import output, say
+
+_DIFFERENT = 1  # as of diff and cmp
 
 
 @command(DATASETS)
@@ -35,17 +40,25 @@ def diff(
     first: Annotated[Path, typer.Argument(metavar="FIRST", callback=run_folder, help="A run, or a dataset folder.")],
     second: Annotated[Path, typer.Argument(metavar="SECOND", callback=run_folder, help="Another one.")],
 ) -> None:
-    """Compare two runs or datasets: recipe, libraries, mix, traces."""
+    """Compare two runs or datasets: recipe, libraries, mixes, effects, rows. Ends with 1 where they differ."""
     from infogap.publish.diff import difference
 
     differences = difference(first, second)
     if output.json:
-        print_json(asdict(differences) | {"same": differences.same})
-        return
+        print_json(asdict(differences) | {"same": differences.same, "in_short": differences.in_short})
+    elif not output.quiet:
+        _print_differences(differences, first, second)
+    if not differences.same:
+        raise typer.Exit(_DIFFERENT)
+
+
+def _print_differences(differences: Difference, first: Path, second: Path) -> None:
+    typer.echo(differences.in_short)
     for heading, lines in (
         ("recipe", differences.recipe),
         ("libraries", differences.libraries),
         ("mix", differences.mix),
+        ("effects, with 95 % intervals", differences.effects),
     ):
         typer.echo(f"{heading}: {'the same' if not lines else ''}")
         for line in lines:
@@ -55,7 +68,11 @@ def diff(
             f"{config}: {counts['both']:,} in both, {counts['only_first']:,} only in {first}, "
             f"{counts['only_second']:,} only in {second}"
             + ("; the same ids, other contents" if config in differences.other_contents else "")
+            + (f"; {moved:,} in another split" if (moved := differences.other_splits.get(config)) else "")
         )
+    for configs, place in ((differences.configs_only_first, first), (differences.configs_only_second, second)):
+        for config in configs:
+            typer.echo(f"{config}: only in {place}")
 
 
 @command(DATASETS)

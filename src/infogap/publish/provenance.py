@@ -15,6 +15,7 @@ from infogap import plugins
 from infogap.publish.parquet_shards import Written
 from infogap.publish.redaction import public_label, public_recipe
 from infogap.publish.splits import SplitPlan
+from infogap.publish.statistics import published_effects, statistics_of
 from infogap.recipe.axis_targets import AxisTargets
 from infogap.runs.manifest import Manifest
 from infogap.runs.run_folder import Run
@@ -106,11 +107,16 @@ def _shares(selected: pl.DataFrame, axis: str, target: Any, wanted: dict[str, di
 
 
 def provenance(
-    run: Run, written: list[Written], shares: dict[str, MixShares], plan: SplitPlan | None
+    run: Run, written: list[Written], traces: pl.DataFrame, shares: dict[str, MixShares], plan: SplitPlan | None
 ) -> dict[str, Any]:
-    """Return recipe, fingerprints of the stages, library versions, digests of the files, the mix, and the splits."""
+    """Return recipe, fingerprints of the stages, library versions, digests of the files, the mix, and the splits.
+
+    Also the dataset's numbers, and the effects with their intervals. `traces` is from `traces_in_short`.
+    """
     splits = {} if plan is None else {"splits": {name: asdict(count) for name, count in plan.counts.items()}}
     return splits | {
+        "statistics": statistics_of(run, traces, written),
+        "effects": published_effects(run),
         "infogap": infogap.__version__,
         "recipe": public_recipe(run.recipe),
         "fingerprints": fingerprints(run),

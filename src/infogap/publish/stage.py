@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -55,7 +56,11 @@ def _part(run: Run) -> dict[str, Any]:
 
 
 def _make(run: Run) -> Outcome:
-    """Write README.md, data/CONFIG/*.parquet and infogap.json.
+    return write_dataset(run, run.path / FOLDER)
+
+
+def write_dataset(run: Run, target: Path) -> Outcome:
+    """Write README.md, data/CONFIG/*.parquet and infogap.json into a folder, whole or not at all.
 
     Raises ShortfallError if a config would be empty, InputError if its rows do not have its columns.
     """
@@ -75,7 +80,7 @@ def _make(run: Run) -> Outcome:
         return in_splits(config, rows, plan.tasks, plan.names)
 
     total = sum(size for size in sizes if size is not None)
-    with whole_folder(run.path / FOLDER) as folder, progress("publish", total, "rows") as advance:
+    with whole_folder(target) as folder, progress("publish", total, "rows") as advance:
         written = [
             # Rows of a config that does not say how many it has are not in the total.
             write_config(
@@ -88,7 +93,7 @@ def _make(run: Run) -> Outcome:
                 raise _nothing_to_publish(run, config, mix)
         if plan is not None:
             check_splits(plan, written, folder)
-        (folder / FILE_NAME).write_bytes(as_json(provenance(run, written, mix_shares(run, traces), plan)))
+        (folder / FILE_NAME).write_bytes(as_json(provenance(run, written, traces, mix_shares(run, traces), plan)))
         (folder / "README.md").write_text(card(run, written, traces, folder, plan), encoding="utf-8")
     counts = {each.config.name: {"rows": each.rows, "files": len(each.shards), "bytes": each.bytes} for each in written}
     notes = [*_notes(run, traces, written, views), *(split_notes(plan, written) if plan is not None else [])]
@@ -185,4 +190,4 @@ def _in_mix(traces: pl.DataFrame, mix: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(pl.col("selected").fill_null(False))
 
 
-STAGE = Stage("publish", (FOLDER,), INPUTS, 3, _part, _make, ready=_ready)
+STAGE = Stage("publish", (FOLDER,), INPUTS, 4, _part, _make, ready=_ready)

@@ -141,15 +141,21 @@ def run_one(run: Run, name: str) -> StageUpdate:
         raise InputError(absent)
     stage = next(stage for stage in order if stage.name == name)
     staleness = Staleness(run, order)
+    check_inputs(run, stage, staleness)
+    for maker in staleness.makers_of_inputs(stage):
+        staleness.refresh(maker)
+    return _bring_up_to_date(run, stage, staleness.state(stage), staleness)
+
+
+def check_inputs(run: Run, stage: Stage, staleness: Staleness) -> None:
+    """Raise InputError if a table that a stage reads is not up to date."""
     for maker in staleness.makers_of_inputs(stage):
         input_state = staleness.state(maker)
         if input_state.state != "done":
             raise InputError(
-                f"{name} reads {maker.folders[0]}, which is {input_state.state} ({input_state.why[0]}); "
+                f"{stage.name} reads {maker.folders[0]}, which is {input_state.state} ({input_state.why[0]}); "
                 f"first: infogap {maker.name} {run.path}"
             )
-        staleness.refresh(maker)
-    return _bring_up_to_date(run, stage, staleness.state(stage), staleness)
 
 
 def _bring_up_to_date(run: Run, stage: Stage, state: StageState, staleness: Staleness) -> StageUpdate:
