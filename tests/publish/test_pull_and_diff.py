@@ -47,7 +47,7 @@ def test_an_instruction_of_several_lines_comes_back_as_it_was(build: Build, hub:
     STAGE.make(run)
     push(run)
     recipe = pull("org/sums", None, tmp_path / "pulled").read_text()
-    card = (tmp_path / "pulled" / "README.md").read_text()
+    card = (tmp_path / "pulled" / "dataset" / "README.md").read_text()
     in_card = re.search(r"~~~~yaml\n(.*?)~~~~", card, re.DOTALL)
     assert in_card is not None
     for text in (recipe, in_card[1]):
@@ -94,11 +94,11 @@ def test_a_version_takes_the_place_of_another_and_of_an_interrupted_one(
     second = published(build, "0.2.0", monkeypatch)
     folder = tmp_path / "pulled"
     pull("org/sums", "0.1.0", folder)
-    assert len(list(folder.glob("data/sft/*.parquet"))) > 1
+    assert len(list(folder.glob("dataset/data/sft/*.parquet"))) > 1
     (folder / "notes.txt").write_text("mine")
-    (folder / "data/sft/train-00007-of-00100.parquet").write_text("of an interrupted download")
+    (folder / "dataset/data/sft/train-00007-of-00100.parquet").write_text("of an interrupted download")
     pull("org/sums", "0.2.0", folder)
-    assert {path.name for path in folder.glob("data/*/*.parquet")} == {"train-00000-of-00001.parquet"}
+    assert {path.name for path in folder.glob("dataset/data/*/*.parquet")} == {"train-00000-of-00001.parquet"}
     assert difference(second.path, folder).same
     assert (folder / "notes.txt").read_text() == "mine"
 
@@ -106,7 +106,7 @@ def test_a_version_takes_the_place_of_another_and_of_an_interrupted_one(
 def test_nothing_is_pulled_into_a_folder_that_holds_something_else(build: Build, hub: Hub, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match="mine is not empty and holds no dataset"):
+    with pytest.raises(InputError, match="mine is not empty and holds no pulled dataset"):
         pull("org/sums", None, tmp_path / "mine")
     assert hub.requests == []
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 from infogap.cli.app import DATASETS, command, print_json
 from infogap.cli.arguments import RunFolder, run_folder
 from infogap.console import output, say
+from infogap.errors import InputError
 
 _DIFFERENT = 1  # as of diff and cmp
 
@@ -77,13 +78,21 @@ def _print_differences(differences: Difference, first: Path, second: Path) -> No
 
 @command(DATASETS)
 def pull(
-    repo: Annotated[str, typer.Argument(metavar="ORG/NAME", help="The dataset on the Hub.")],
-    version: Annotated[str | None, typer.Option(metavar="X.Y.Z", help="By default the newest.")] = None,
+    repo: Annotated[str, typer.Argument(metavar="ORG/NAME[@X.Y.Z]", help="The dataset on the Hub, or its version.")],
+    version: Annotated[str | None, typer.Option(metavar="X.Y.Z", help="As @X.Y.Z; by default the newest.")] = None,
     to: Annotated[Path | None, typer.Option(metavar="DIR", help="By default NAME.")] = None,
 ) -> None:
-    """Fetch a published dataset, with the recipe that made it."""
+    """Fetch a published dataset as a run, which can be balanced again and published as the next version."""
     from infogap.publish.pull import pull as fetch
+    from infogap.publish.pull import split_version
 
+    repo, named = split_version(repo)
+    if named is not None and version is not None and named != version:
+        raise InputError(f"two versions are named, {named} and {version}; name one")
     folder = to or Path(repo.rpartition("/")[2])
-    recipe = fetch(repo, version, folder)
-    say(f"fetched {repo} into {folder}; its recipe is {recipe}")
+    recipe = fetch(repo, named or version, folder)
+    say(f"fetched {repo} into {folder}")
+    say(
+        f"to make the next version: change {recipe}, then infogap balance {folder}, infogap publish {folder}",
+        style="dim",
+    )

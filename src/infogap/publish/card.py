@@ -222,7 +222,11 @@ class Decontaminated:
     sets: list[str]  # "`aime24` (30 questions, file with SHA-256 1f0c…)"
     matched: str  # "2 questions and 1 trace"
     dropped: int  # traces excluded from the mix because they match
-    selected: int  # traces that match and are in the mix
+    selected: int | None  # traces that match and are in the mix; None where that was not published
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what does not depend on the mix as JSON-able values."""
+        return {"compared": self.compared, "sets": self.sets, "matched": self.matched}
 
 
 def decontaminated(run: Run, traces: pl.DataFrame) -> Decontaminated | None:
@@ -230,6 +234,9 @@ def decontaminated(run: Run, traces: pl.DataFrame) -> Decontaminated | None:
     settings, manifest = run.recipe.decontaminate, run.manifest(CONTAMINATION.name)
     if settings is None or manifest is None:
         return None
+    dropped = traces.filter(pl.col("reason") == "contaminated").height
+    if published := manifest.counts.get("as_published"):  # a pulled run
+        return Decontaminated(**published, dropped=dropped, selected=None)
     sets = zip(manifest.part["against"], manifest.counts["eval_sets"], strict=True)
     matched = manifest.counts["matched"]
     selected = traces.filter("selected").join(contaminated_traces(run).collect(), on="trace_id", how="semi")
@@ -237,7 +244,7 @@ def decontaminated(run: Run, traces: pl.DataFrame) -> Decontaminated | None:
         compared=" and ".join(_WHAT[what][1] for what in settings.on),
         sets=[_named(entry, counts["questions"]) for entry, counts in sets],
         matched=" and ".join(f"{matched[what]:,} {_WHAT[what][matched[what] != 1]}" for what in settings.on),
-        dropped=traces.filter(pl.col("reason") == "contaminated").height,
+        dropped=dropped,
         selected=selected.height,
     )
 

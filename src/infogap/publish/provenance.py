@@ -121,6 +121,7 @@ def provenance(
         "recipe": public_recipe(run.recipe),
         "fingerprints": fingerprints(run),
         "libraries": library_versions(run),
+        "counts": stage_counts(run),
         "mixes": {
             name: {
                 "size": {"target": mix.target, "achieved": mix.size},

@@ -16,7 +16,7 @@ from infogap.balance.exclusion_reasons import Funnel
 from infogap.console import progress
 from infogap.effects.trace_summary import traces_in_short
 from infogap.errors import InputError, ShortfallError
-from infogap.publish.card import card, template_digest
+from infogap.publish.card import card, decontaminated, template_digest
 from infogap.publish.configs.base import Config
 from infogap.publish.configs.sft import SFT
 from infogap.publish.parquet_shards import SortedRows, Written, in_splits, write_config
@@ -30,6 +30,7 @@ from infogap.publish.provenance import (
     provenance,
 )
 from infogap.publish.redaction import public_recipe
+from infogap.publish.restore_run import check_restored
 from infogap.publish.source_credits import credit_notes, credits_of
 from infogap.publish.splits import check_splits, plan_splits, split_notes
 from infogap.recipe import Recipe
@@ -65,6 +66,7 @@ def write_dataset(run: Run, target: Path) -> Outcome:
     Raises ShortfallError if a config would be empty, InputError if its rows do not have its columns.
     """
     mixes = run.scan(MIX).collect().sort(MIX.key)
+    check_restored(run, mixes)
     views = [(config, mixes.filter(pl.col("mix") == name)) for config, name in _asked_for(run)]
     configs = [config for config, _ in views]
     rows = [config.rows(run, mix) for config, mix in views]
@@ -93,7 +95,10 @@ def write_dataset(run: Run, target: Path) -> Outcome:
                 raise _nothing_to_publish(run, config, mix)
         if plan is not None:
             check_splits(plan, written, folder)
-        (folder / FILE_NAME).write_bytes(as_json(provenance(run, written, traces, mix_shares(run, traces), plan)))
+        made = provenance(run, written, traces, mix_shares(run, traces), plan)
+        if (compared := decontaminated(run, traces)) is not None:
+            made["decontaminated"] = compared.as_json()
+        (folder / FILE_NAME).write_bytes(as_json(made))
         (folder / "README.md").write_text(card(run, written, traces, folder, plan), encoding="utf-8")
     counts = {each.config.name: {"rows": each.rows, "files": len(each.shards), "bytes": each.bytes} for each in written}
     notes = [*_notes(run, traces, written, views), *(split_notes(plan, written) if plan is not None else [])]
