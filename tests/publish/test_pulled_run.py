@@ -16,7 +16,9 @@ from balance.mix_runs import make_mix, make_run, trace
 from hub.server import Hub
 from infogap.api.run import Run
 from infogap.errors import InputError
+from infogap.ids import file_digest
 from infogap.publish import STAGE, push
+from infogap.publish.export import export
 from infogap.publish.published_dataset import PublishedDataset
 from infogap.publish.pull import pull, split_version
 from infogap.runs import manifest
@@ -180,6 +182,8 @@ def test_the_turns_of_conversations_come_back_and_what_is_not_known_is_refused(h
     more.update("balance")
     with pytest.raises(InputError, match=rf"`sft` needs the turns of 1 task of the mix \(the first is {other}\)"):
         more.update("publish")
+    with pytest.raises(InputError, match="needs the turns of 1 task"):
+        export(more.folder, tmp_path / "mix.jsonl", "messages")
 
 
 def test_a_version_can_be_named_with_the_dataset() -> None:
@@ -234,3 +238,31 @@ def test_several_mixes_come_back(hub: Hub, tmp_path: Path) -> None:
     again.update("publish")
     for config in ("a", "b", "traces"):
         assert rows(again.path, config).equals(rows(run.path, config))
+
+
+def test_leaking_traces_without_their_text_stay_out_of_the_mix(build: Build, hub: Hub, tmp_path: Path) -> None:
+    run = build(recipe=SMALL.replace("size: 10", "size: max"))
+    STAGE.make(run)
+    path = run.path / "dataset/data/traces/train-00000-of-00001.parquet"
+    traces = pl.read_parquet(path)
+    places = pl.col("leaks").list.eval(pl.struct(pl.element().struct.field("kind", "rule", "start", "end")))
+    text = [pl.when(~pl.col("leak").fill_null(False)).then(name).alias(name) for name in ("reasoning", "response")]
+    traces.with_columns(places, *text).write_parquet(path)
+    made = json.loads((run.path / "dataset" / "infogap.json").read_bytes())
+    made["files"][path.relative_to(run.path / "dataset").as_posix()]["sha256"] = file_digest(path)
+    (run.path / "dataset" / "infogap.json").write_text(json.dumps(made))
+    push(run)
+    pull("org/sums", None, tmp_path / "pulled")
+    again = Run.open(tmp_path / "pulled")
+    leaking = traces.filter("leak")["trace_id"].to_list()
+    kinds = again.table("measures").filter("leak").collect()["leaks"].to_list()
+    assert kinds == [[{"kind": "mention", "rule": "mention", "start": 0, "end": 4, "evidence": None}]]
+    again.update("balance")
+    mix = again.table("mix").collect()
+    assert mix.filter(pl.col("trace_id").is_in(leaking))["reason"].to_list() == ["leak"]
+    kept = change(tmp_path / "pulled", "leak: drop", "leak: keep")
+    kept.update("balance")
+    selected = kept.table("mix").filter(pl.col("trace_id").is_in(leaking)).collect()["selected"].to_list()
+    assert selected == [True]
+    with pytest.raises(InputError, match="the text of 1 leaking trace was not published by org/sums"):
+        kept.update("publish")

@@ -6,7 +6,6 @@ log-probabilities and the scores behind `gap`. A mix and a dataset can be made o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,7 +18,10 @@ from infogap.atomic_files import write_text
 from infogap.errors import InputError
 from infogap.ids import digest, file_digest
 from infogap.publish.configs.base import MESSAGES
-from infogap.publish.configs.rl import TASK
+from infogap.publish.configs.held_out import HELD_OUT
+from infogap.publish.configs.privileged import PRIVILEGED
+from infogap.publish.configs.rl import RL, TASK
+from infogap.publish.not_published import NOT_PUBLISHED, WITHHELD_TEXT
 from infogap.publish.published_dataset import PublishedDataset
 from infogap.recipe import Recipe, load_recipe, yaml_text
 from infogap.recipe.sources import GYM_VERIFIER
@@ -45,9 +47,7 @@ from infogap.schema import (
 from infogap.tasks.question_column import TURNS
 from infogap.teachers.base import FailureReason
 
-EVERY_TRACE, _PRIVILEGED = "traces", "privileged"
-NOT_PUBLISHED = "not_published"
-"""A key of a task's metadata: what of it the pulled version does not hold."""
+EVERY_TRACE = "traces"
 _RECIPE_AS_PULLED = ".recipe.sha256"
 _WITHHELD = "https://not-published.invalid"  # in the place of what a teacher's settings need, such as its server
 
@@ -72,7 +72,7 @@ def restore(folder: Path, repo: str, version: str) -> list[str]:
     traces = pl.scan_parquet([folder / "dataset" / path for path in dataset.files(EVERY_TRACE)]).collect()
     tasks, notes = _tasks(dataset, traces)
     _write(run, TASKS, tasks)
-    _write(run, TRACES, traces.with_columns(error=_error()))
+    _write(run, TRACES, traces.with_columns(error=_error()).with_columns(_texts()))
     _write(run, VERDICTS, traces.drop_nulls("verdict"))
     _write(run, STATED_VERDICTS, traces.drop_nulls("stated_verdict"))
     _write(run, _measures(traces), traces.drop_nulls("words"))
@@ -133,7 +133,7 @@ def _fill_in(recipe: dict[str, Any], path: tuple[int | str, ...]) -> bool:
 def _write(run: Run, table: Table, rows: pl.DataFrame) -> None:
     """Write a table in the order of its key; columns that are not published are null."""
     have = [name for name in table.schema if name in rows.columns]
-    columns = [pl.col(name).cast(table.schema[name]) for name in have]
+    columns = [_cast(name, rows.schema[name], table.schema[name]) for name in have]
     columns += [pl.lit(None, dtype).alias(name) for name, dtype in table.schema.items() if name not in have]
     frame = rows.select(columns).select(table.schema.names()).sort(table.key)
     with run.rewrite(table) as out:
@@ -141,10 +141,35 @@ def _write(run: Run, table: Table, rows: pl.DataFrame) -> None:
             out.write(frame[start : start + ROWS_PER_PART])
 
 
+def _cast(name: str, have: pl.DataType, wanted: pl.DataType) -> pl.Expr:
+    """Give a column a table's type; a field of a list's structs that is not published is null."""
+    if not (isinstance(have, pl.List) and isinstance(wanted, pl.List) and isinstance(wanted.inner, pl.Struct)):
+        return pl.col(name).cast(wanted)
+    there = {field.name for field in have.inner.fields} if isinstance(have.inner, pl.Struct) else set()
+    nothing = pl.lit(None)
+    fields = [
+        (pl.element().struct.field(field.name) if field.name in there else nothing).cast(field.dtype).alias(field.name)
+        for field in wanted.inner.fields
+    ]
+    return pl.col(name).list.eval(pl.struct(fields))
+
+
 def _error() -> pl.Expr:
     """A failed request has an error, which is not published, and no verdict."""
     failed = pl.col("finish_reason").is_in(get_args(FailureReason)) & pl.col("verdict").is_null()
     return pl.when(failed).then(pl.lit("not published"))
+
+
+def _texts() -> list[pl.Expr]:
+    """Put a sentence in the place of the text of a leaking trace that is published without it.
+
+    The trace has a response, so that it is excluded from a mix as a leak; `check_restored` keeps it out of any other.
+    """
+    withheld = pl.col("leak").fill_null(False) & pl.col("response").is_null() & pl.col("error").is_null()
+    return [
+        pl.when(withheld).then(pl.lit(WITHHELD_TEXT)).otherwise("response").alias("response"),
+        pl.when(withheld).then(pl.lit("")).otherwise("reasoning").alias("reasoning"),
+    ]
 
 
 def _measures(traces: pl.DataFrame) -> Table:
@@ -168,7 +193,7 @@ def _contexts(dataset: PublishedDataset) -> pl.DataFrame:
     frames = [
         pl.read_parquet([dataset.folder / path for path in dataset.files(config)])
         for config in dataset.configs
-        if dataset.registered(config) == _PRIVILEGED
+        if dataset.registered(config) == PRIVILEGED.name
     ]
     if not frames:
         return CONTEXTS.empty()
@@ -228,7 +253,7 @@ def _settings(dataset: PublishedDataset) -> dict[str, dict[str, Any]]:
     """Return the settings of verifiers that the configs for reinforcement learning show, by task."""
     found: dict[str, dict[str, Any]] = {}
     for config in dataset.configs:
-        if dataset.registered(config) not in ("rl", "held_out"):
+        if dataset.registered(config) not in (RL.name, HELD_OUT.name):
             continue
         rows = pl.read_parquet([dataset.folder / path for path in dataset.files(config)])
         shown = pl.col("extra_info").struct.field("verifier_settings")
@@ -262,43 +287,3 @@ def _write_manifests(run: Run, dataset: PublishedDataset) -> None:
             files=manifest.describe_files(run.path, paths),
         )
         manifest.write(run.manifest_path(folder), made)
-
-
-# Publishing again
-
-
-def check_restored(run: Run, mixes: pl.DataFrame) -> None:
-    """Raise InputError if a pulled run is to publish of its mixes what the pulled version did not hold."""
-    pulled = PulledFrom.of(run)
-    if pulled is None:
-        return
-    selected = run.scan(TRACES).join(mixes.lazy().filter("selected"), on="trace_id", how="semi")
-    tasks = run.scan(TASKS).join(selected, on="task_id", how="semi").select("task_id", "metadata").sort("task_id")
-    for config, what, lacking in _lacking(run, selected.collect(), tasks.collect()):
-        raise InputError(
-            f"the config `{config}` needs {what} of {len(lacking):,} {'task' if len(lacking) == 1 else 'tasks'} of the "
-            f"mix (the first is {lacking[0]}), which {pulled.repo} at {pulled.version} does not hold; leave "
-            f"`{config}` out of publish.configs, or restrict the mix"
-        )
-
-
-def _lacking(run: Run, selected: pl.DataFrame, tasks: pl.DataFrame) -> Iterator[tuple[str, str, list[str]]]:
-    for config in run.recipe.publish.configs:
-        if config == _PRIVILEGED:
-            contexts = run.scan(CONTEXTS).select("context_id").collect()
-            unknown = selected.drop_nulls("context_id").join(contexts, on="context_id", how="anti")
-            lacking = unknown["task_id"].unique().sort().to_list()
-            if lacking:
-                yield config, "the contexts", lacking
-        needs = ["settings"] if config in ("rl", "held_out") else []
-        if plugins.load("configs", config).prompts(run):
-            needs.append(TURNS)
-        for need in needs:
-            if lacking := list(_without(tasks, need)):
-                yield config, "the turns" if need == TURNS else "the verifier's settings", lacking
-
-
-def _without(tasks: pl.DataFrame, need: str) -> Iterable[str]:
-    for task_id, text in tasks.iter_rows():
-        if need in orjson.loads(text or "{}").get(NOT_PUBLISHED, []):
-            yield task_id

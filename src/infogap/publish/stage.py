@@ -19,6 +19,7 @@ from infogap.errors import InputError, ShortfallError
 from infogap.publish.card import card, decontaminated, template_digest
 from infogap.publish.configs.base import Config
 from infogap.publish.configs.sft import SFT
+from infogap.publish.not_published import check_restored
 from infogap.publish.parquet_shards import SortedRows, Written, in_splits, write_config
 from infogap.publish.provenance import (
     FILE_NAME,
@@ -30,7 +31,6 @@ from infogap.publish.provenance import (
     provenance,
 )
 from infogap.publish.redaction import public_recipe
-from infogap.publish.restore_run import check_restored
 from infogap.publish.source_credits import credit_notes, credits_of
 from infogap.publish.splits import check_splits, plan_splits, split_notes
 from infogap.recipe import Recipe
@@ -66,7 +66,7 @@ def write_dataset(run: Run, target: Path) -> Outcome:
     Raises ShortfallError if a config would be empty, InputError if its rows do not have its columns.
     """
     mixes = run.scan(MIX).collect().sort(MIX.key)
-    check_restored(run, mixes)
+    check_restored(run, mixes, run.recipe.publish.configs)
     views = [(config, mixes.filter(pl.col("mix") == name)) for config, name in _asked_for(run)]
     configs = [config for config, _ in views]
     rows = [config.rows(run, mix) for config, mix in views]
