@@ -266,3 +266,30 @@ def test_leaking_traces_without_their_text_stay_out_of_the_mix(build: Build, hub
     assert selected == [True]
     with pytest.raises(InputError, match="the text of 1 leaking trace was not published by org/sums"):
         kept.update("publish")
+
+
+def test_settings_of_verifiers_come_back_from_the_tasks_that_show_them(hub: Hub, tmp_path: Path) -> None:
+    run = make_run(
+        tmp_path,
+        "{size: 1}\npublish: {repo: org/near, configs: [sft, traces, rl]}",
+        [trace("a"), trace("b")],
+        {"a": "Pi?", "b": "E?"},
+    )
+    about = {"verifier": pl.lit("numeric"), "metadata": pl.lit(json.dumps({"tolerance": 0.01, "file": "x.jsonl"}))}
+    tasks = run.scan(TASKS).collect().with_columns(**about)
+    with run.rewrite(TASKS) as out:
+        out.write(tasks)
+    make_mix(run)
+    STAGE.make(run)
+    push(run)
+    pull("org/near", None, tmp_path / "pulled")
+    again = Run.open(tmp_path / "pulled")
+    again.update("balance")
+    again.update("publish")
+    assert rows(again.path, "rl").equals(rows(run.path, "rl"))
+    more = change(tmp_path / "pulled", "size: 1", "size: 2")
+    more.update("balance")
+    with pytest.raises(InputError, match="`rl` needs the verifier's settings of 1 task of the mix"):
+        more.update("publish")
+    change(tmp_path / "pulled", "  - rl\n", "").update("publish")
+    assert rows(more.path, "sft").height == 2
