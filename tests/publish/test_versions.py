@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from infogap.publish.dataset_changes import dataset_changes
 from infogap.publish.folder_target import publish_to
 from infogap.publish.published_dataset import PublishedDataset
 from infogap.publish.version_rules import LEVELS, Version, check_version, last_release
+from infogap.recipe.publish_section import Publish
 from infogap.runs.run_folder import Run
 from publish.small_run import RECIPE, Build
 
@@ -39,6 +41,10 @@ def made(build: Build, name: str, version: str = "0.1.0", publish: str = "", **o
     run = build(name, recipe=RECIPE.replace("version: 0.1.0", f"version: {version}{publish}"), **options)
     STAGE.make(run)
     return run
+
+
+def unnamed(run: Run) -> Publish:
+    return run.recipe.publish.model_copy(update={"repo": None})
 
 
 def levels(before: Run, after: Run) -> dict[str, list[str]]:
@@ -212,6 +218,10 @@ def test_a_folders_version_is_never_changed_and_high_enough(build: Build, tmp_pa
     with pytest.raises(InputError, match="mine is not empty and holds no dataset"):
         publish_to(made(build, "third"), tmp_path / "mine")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+    own = made(build, "own", publish=", configs: [sft]")
+    nowhere = replace(own, recipe=own.recipe.model_copy(update={"publish": unnamed(own)}))
+    publish_to(nowhere, tmp_path / "unnamed")
+    assert 'load_dataset("unnamed", "sft"' in (tmp_path / "unnamed" / "README.md").read_text()
     with pytest.raises(InputError, match="own dataset folder"):
         run = made(build, "fourth")
         publish_to(run, run.path / "dataset")

@@ -56,7 +56,8 @@ def publish_to(run: Run, target: Path) -> bool:
             (new / path).unlink(missing_ok=True)
         for path in ours.sha256:
             (new / path).unlink(missing_ok=True)
-            copy_or_link(folder / path, new / path)
+            (new / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / path, new / path)  # no link: whoever edits one does not edit the other
         _write(new / _CARD, _card(folder, target, run).encode())
         _write(new / FILE_NAME, (folder / FILE_NAME).read_bytes())
     return True
@@ -73,7 +74,7 @@ def _linked(source: str, target: str) -> None:
 
 def _card(folder: Path, target: Path, run: Run) -> str:
     card = (folder / _CARD).read_text(encoding="utf-8")
-    card = card.replace(REPO, run.recipe.publish.repo) if run.recipe.publish.repo else card
+    card = card.replace(REPO, run.recipe.publish.repo or target.resolve().name)
     there = target / _CARD
     return merge_cards(card, there.read_text(encoding="utf-8", errors="replace")) if there.is_file() else card
 
