@@ -78,8 +78,8 @@ def rewrite(run: Run, config: str, change: Any) -> None:
             "minor",
             "2 new rows in `sft`",
         ),
-        (lambda rows: rows.head(5), "patch", "13 other rows of `sft`"),
-        (lambda rows: rows.with_columns(verdict=pl.lit("x")), "patch", "18 other rows of `sft`"),
+        (lambda rows: rows.head(5), "patch", "13 rows of `sft` removed"),
+        (lambda rows: rows.with_columns(verdict=pl.lit("x")), "patch", "18 rows of `sft` changed"),
         (lambda rows: rows.reverse(), "patch", "the same rows, made or stored in another way"),
     ],
 )

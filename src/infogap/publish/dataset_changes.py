@@ -79,8 +79,13 @@ def dataset_changes(before: PublishedDataset | None, after: PublishedDataset) ->
         in_both = config in before.configs and config in after.configs
         if in_both and each.added:
             found.append(("minor", f"{each.added:,} new {'row' if each.added == 1 else 'rows'} in `{config}`"))
-        if in_both and (each.removed or each.changed or each.moved):
-            found.append(("patch", f"{each.removed + each.changed + each.moved:,} other rows of `{config}`"))
+        for count, what in (
+            (each.removed, "removed"),
+            (each.changed, "changed"),
+            (each.moved, "in another split"),
+        ):
+            if in_both and count:
+                found.append(("patch", f"{count:,} {'row' if count == 1 else 'rows'} of `{config}` {what}"))
     if not found and (any(files.values()) or _of_making(before) != _of_making(after)):
         found.append(("patch", "the same rows, made or stored in another way"))
     return DatasetChanges(
