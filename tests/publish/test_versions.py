@@ -25,7 +25,7 @@ from infogap.publish.published_dataset import PublishedDataset
 from infogap.publish.version_rules import LEVELS, Version, check_version, last_release
 from infogap.recipe.publish_section import Publish
 from infogap.runs.run_folder import Run
-from publish.small_run import RECIPE, Build
+from publish.small_run import RECIPE, Build, build_run
 
 # huggingface_hub itself calls its HTTP client in a deprecated way.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -35,6 +35,19 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning
 def _no_waiting() -> Iterator[None]:
     with stamina.set_testing(True, attempts=6, cap=True):
         yield
+
+
+@pytest.fixture(scope="module")
+def first_two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run]:
+    """Two versions of a dataset, the second with other texts; no test changes them."""
+    folder = tmp_path_factory.mktemp("versions")
+    runs = [
+        build_run(folder / version, RECIPE.replace("version: 0.1.0", f"version: {version}"), response=version)
+        for version in ("0.1.0", "0.1.1")
+    ]
+    for run in runs:
+        STAGE.make(run)
+    return runs[0], runs[1]
 
 
 def made(build: Build, name: str, version: str = "0.1.0", publish: str = "", **options: Any) -> Run:
@@ -148,6 +161,20 @@ def test_a_version_too_low_is_refused_with_the_reason(build: Build, hub: Hub) ->
         push(made(build, "older", "0.9.0", response="Other"))
     assert list(hub.repos["org/sums"].tags) == ["v1.0.0"]
     assert push(made(build, "enough", "1.1.0", publish=", configs: [sft, traces, rl]")).created
+
+
+@pytest.mark.parametrize("where", ["/refs", "resolve/v0.1.0/infogap.json", "resolve/v0.1.0/data", "/commit/", "/tag/"])
+@pytest.mark.parametrize("status", [429, 500])
+def test_a_fault_while_versions_are_compared_is_retried(
+    first_two: tuple[Run, Run], hub: Hub, where: str, status: int
+) -> None:
+    first, second = first_two
+    push(first)
+    hub.fail(status, where=where)
+    assert push(second).created
+    assert not any(fault.times for fault in hub.faults)
+    assert list(hub.repos["org/sums"].tags) == ["v0.1.0", "v0.1.1"]
+    assert len(hub.repos["org/sums"].log("main")) == 3
 
 
 def test_a_repository_that_others_have_tagged_asks_for_a_higher_version_only(build: Build, hub: Hub) -> None:
