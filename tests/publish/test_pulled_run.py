@@ -227,8 +227,9 @@ def test_a_generated_run_comes_back_without_its_servers(build: Build, hub: Hub, 
 
 def test_several_mixes_come_back(hub: Hub, tmp_path: Path) -> None:
     traces = [trace(f"t{n}", privilege=("unguided", "solution")[n % 2]) for n in range(8)]
-    balance = "{mixes: {a: {privilege: {unguided: 1}}, b: {privilege: {solution: 1}}}}"
-    run = make_run(tmp_path, f"{balance}\npublish: {{repo: org/two}}", traces, {f"t{n}": f"Q{n}?" for n in range(8)})
+    balance = "{mixes: {b: {privilege: {unguided: 1}}, a: {privilege: {solution: 1}}}}"
+    publish = "{repo: org/two, splits: {train: 0.5, dev: 0.5}}"
+    run = make_run(tmp_path, f"{balance}\npublish: {publish}", traces, {f"t{n}": f"Q{n}?" for n in range(8)})
     make_mix(run)
     STAGE.make(run)
     push(run)
@@ -238,6 +239,10 @@ def test_several_mixes_come_back(hub: Hub, tmp_path: Path) -> None:
     again.update("publish")
     for config in ("a", "b", "traces"):
         assert rows(again.path, config).equals(rows(run.path, config))
+    again_card, card = ((each.path / "dataset" / "README.md").read_text() for each in (again, run))
+    assert again_card.split("## The mix")[0] == card.split("## The mix")[0]
+    assert again_card.split("~~~~yaml")[1] == card.split("~~~~yaml")[1]
+    assert card.index("config_name: b") < card.index("config_name: a")
 
 
 def test_leaking_traces_without_their_text_stay_out_of_the_mix(build: Build, hub: Hub, tmp_path: Path) -> None:

@@ -143,8 +143,18 @@ def fingerprints(run: Run) -> dict[str, str]:
 
 
 def as_json(value: dict[str, Any]) -> bytes:
-    """Format as indented JSON with sorted keys: readable, and equal values give equal bytes."""
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
+    """Format as indented JSON with sorted keys: readable, and equal values give equal bytes.
+
+    The recipe keeps its order, which says which mix is the default and which split comes first.
+    """
+    ordered = {key: each if key == "recipe" else _sorted(each) for key, each in sorted(value.items())}
+    return orjson.dumps(ordered, option=orjson.OPT_INDENT_2) + b"\n"
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(each) for each in value] if isinstance(value, list) else value
 
 
 def stage_counts(run: Run) -> dict[str, dict[str, int | float]]:
