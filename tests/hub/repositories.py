@@ -56,12 +56,16 @@ async def info(hub: Hub, request: Request, repo: Repository, revision: str = "ma
     )
 
 
-async def refs(hub: Hub, _: Request, repo: Repository) -> Response:
+async def refs(hub: Hub, request: Request, repo: Repository) -> Response:
     def listed(refs: dict[str, str], kind: str) -> list[dict[str, str]]:
         return [{"name": name, "ref": f"refs/{kind}/{name}", "targetCommit": oid} for name, oid in refs.items()]
 
     tags, branches = listed(repo.tags, "tags"), listed(repo.branches, "heads")
-    return JSONResponse({"branches": branches, "converts": [], "tags": tags, "pullRequests": []})
+    proposed = [
+        {"name": ref.rpartition("/")[2], "ref": ref, "targetCommit": oid} for ref, oid in repo.pull_requests.items()
+    ]
+    pulls = {"pullRequests": proposed} if request.query_params.get("include_prs") else {}
+    return JSONResponse({"branches": branches, "converts": [], "tags": tags} | pulls)
 
 
 async def commits(hub: Hub, _: Request, repo: Repository, revision: str) -> Response:

@@ -66,6 +66,7 @@ class Repository:
     commits: dict[str, Commit] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    pull_requests: dict[str, str] = field(default_factory=dict)  # "refs/pr/1": its commit
 
     def __post_init__(self) -> None:
         self._add("main", None, {".gitattributes": Blob(ATTRIBUTES)}, "initial commit")
@@ -73,7 +74,7 @@ class Repository:
     def resolve(self, revision: str) -> Commit:
         """The commit that a branch, a tag, a full ref or an object id names."""
         name = revision.removeprefix("refs/heads/").removeprefix("refs/tags/")
-        oid = self.branches.get(name) or self.tags.get(name) or revision
+        oid = self.branches.get(name) or self.tags.get(name) or self.pull_requests.get(name) or revision
         if oid not in self.commits:
             raise RevisionNotFoundError(revision)
         return self.commits[oid]
@@ -88,6 +89,18 @@ class Repository:
         merged = {**self.commits[head].files, **changes}
         files = {path: blob for path, blob in sorted(merged.items()) if blob is not None}
         return self._add(branch, head, files, title)
+
+    def propose(self, branch: str, changes: Mapping[str, Blob | None], title: str, parent: str | None = None) -> Commit:
+        """Add a commit as a pull request; the branch stays where it is."""
+        head = self.resolve(branch).oid
+        made = self.commit(branch, changes, title, parent)
+        self.branches[branch] = head
+        self.pull_requests[f"refs/pr/{len(self.pull_requests) + 1}"] = made.oid
+        return made
+
+    def merge(self, pull_request: str) -> None:
+        """Merge a pull request that no commit has overtaken."""
+        self.branches["main"] = self.pull_requests[pull_request]
 
     def log(self, revision: str) -> list[Commit]:
         """The commits that lead to a revision, the newest first."""

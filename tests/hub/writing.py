@@ -85,11 +85,14 @@ async def commit(hub: Hub, request: Request, repo: Repository, revision: str) ->
             folder = value["path"].rstrip("/") + "/"
             changes |= {path: None for path in repo.resolve(revision).files if path.startswith(folder)}
     try:
-        made = repo.commit(revision, changes, header["summary"], header.get("parentCommit"))
+        proposes = request.query_params.get("create_pr") == "1"
+        add = repo.propose if proposes else repo.commit
+        made = add(revision, changes, header["summary"], header.get("parentCommit"))
     except StaleParentError:
         raise HttpError(412, STALE) from None
     if hub.drop_answers:
         hub.drop_answers -= 1
         raise HttpError(502, "the answer was lost")
-    url = f"{base_url(request)}/datasets/{repo.id}/commit/{made.oid}"
-    return JSONResponse({"success": True, "commitUrl": url, "commitOid": made.oid})
+    url = f"{base_url(request)}/datasets/{repo.id}"
+    opened = {"pullRequestUrl": f"{url}/discussions/{len(repo.pull_requests)}"} if proposes else {}
+    return JSONResponse({"success": True, "commitUrl": f"{url}/commit/{made.oid}", "commitOid": made.oid} | opened)

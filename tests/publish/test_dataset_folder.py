@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -118,9 +119,13 @@ def test_the_same_tables_give_the_same_bytes_wherever_and_in_whatever_order(buil
 def test_shards_cut_the_sorted_rows(build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = build()
     rows = EVERY_TRACE.rows(run, run.scan(MIX).collect())
-    whole = write_config(EVERY_TRACE, EVERY_TRACE.columns(run), rows, tmp_path / "whole")
+
+    def in_train(frames: Iterable[pl.DataFrame]) -> Iterator[tuple[str, pl.DataFrame]]:
+        return (("train", frame) for frame in frames)
+
+    whole = write_config(EVERY_TRACE, EVERY_TRACE.columns(run), in_train(rows), tmp_path / "whole")
     monkeypatch.setattr("infogap.publish.parquet_shards.SLICE_BYTES", 300)
-    cut = write_config(EVERY_TRACE, EVERY_TRACE.columns(run), rows, tmp_path / "cut")
+    cut = write_config(EVERY_TRACE, EVERY_TRACE.columns(run), in_train(rows), tmp_path / "cut")
     assert len(whole.shards) == 1 and len(cut.shards) > 3
     assert [shard.path for shard in cut.shards] == [
         f"data/traces/train-{index:05d}-of-{len(cut.shards):05d}.parquet" for index in range(len(cut.shards))

@@ -193,11 +193,11 @@ def test_files_of_earlier_versions_go_and_others_stay(build: Build, made: Run, h
         "LICENSE": Blob(b"kept"),
     }
     repo.commit("main", foreign, "by hand")
-    only_sft = RECIPE.replace("version: 0.1.0", "version: 0.2.0, configs: [sft]")
+    only_sft = RECIPE.replace("version: 0.1.0", "version: 1.0.0, configs: [sft]")
     run = build("only_sft", recipe=only_sft)
     STAGE.make(run)
     push(run)
-    assert set(repo.resolve("v0.2.0").files) == {
+    assert set(repo.resolve("v1.0.0").files) == {
         ".gitattributes",
         "README.md",
         "infogap.json",

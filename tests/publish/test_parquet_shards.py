@@ -47,5 +47,5 @@ def test_lists_are_those_of_their_rows(tmp_path_factory: pytest.TempPathFactory,
     ]
     frame = ids.join(pl.DataFrame(known, schema=SCHEMA), on="trace_id", how="left", maintain_order="left")
     folder = tmp_path_factory.mktemp("dataset")
-    written = write_config(EVERY_TRACE, SCHEMA, [frame], folder)
+    written = write_config(EVERY_TRACE, SCHEMA, [("train", frame)], folder)
     assert pl.read_parquet(folder / written.shards[0].path).to_dicts() == frame.to_dicts()

@@ -9,6 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from hub.server import Hub
+from hub.store import Blob
 from infogap.console import output
 from infogap.errors import ExternalError, InputError
 from infogap.publish import STAGE, push
@@ -46,7 +47,7 @@ def test_an_instruction_of_several_lines_comes_back_as_it_was(build: Build, hub:
     STAGE.make(run)
     push(run)
     recipe = pull("org/sums", None, tmp_path / "pulled").read_text()
-    card = (tmp_path / "pulled" / "README.md").read_text()
+    card = (tmp_path / "pulled" / "dataset" / "README.md").read_text()
     in_card = re.search(r"~~~~yaml\n(.*?)~~~~", card, re.DOTALL)
     assert in_card is not None
     for text in (recipe, in_card[1]):
@@ -65,8 +66,11 @@ def test_the_newest_is_the_highest_version_not_the_last_one_or_main(
     build: Build, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(output, "quiet", False)
-    newest = published(build, "0.10.0", monkeypatch)
     published(build, "0.9.0", monkeypatch)
+    newest = published(build, "0.10.0", monkeypatch)
+    repo = hub.repos["org/sums"]
+    repo.tags = dict(reversed(repo.tags.items()))
+    repo.commit("main", {"notes.txt": Blob(b"later")}, "after the last version")
     pull("org/sums", None, tmp_path / "pulled")
     assert "v0.10.0" in capsys.readouterr().err
     assert difference(newest.path, tmp_path / "pulled").same
@@ -90,11 +94,11 @@ def test_a_version_takes_the_place_of_another_and_of_an_interrupted_one(
     second = published(build, "0.2.0", monkeypatch)
     folder = tmp_path / "pulled"
     pull("org/sums", "0.1.0", folder)
-    assert len(list(folder.glob("data/sft/*.parquet"))) > 1
+    assert len(list(folder.glob("dataset/data/sft/*.parquet"))) > 1
     (folder / "notes.txt").write_text("mine")
-    (folder / "data/sft/train-00007-of-00100.parquet").write_text("of an interrupted download")
+    (folder / "dataset/data/sft/train-00007-of-00100.parquet").write_text("of an interrupted download")
     pull("org/sums", "0.2.0", folder)
-    assert {path.name for path in folder.glob("data/*/*.parquet")} == {"train-00000-of-00001.parquet"}
+    assert {path.name for path in folder.glob("dataset/data/*/*.parquet")} == {"train-00000-of-00001.parquet"}
     assert difference(second.path, folder).same
     assert (folder / "notes.txt").read_text() == "mine"
 
@@ -102,7 +106,7 @@ def test_a_version_takes_the_place_of_another_and_of_an_interrupted_one(
 def test_nothing_is_pulled_into_a_folder_that_holds_something_else(build: Build, hub: Hub, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match="mine is not empty and holds no dataset"):
+    with pytest.raises(InputError, match="mine is not empty and holds no pulled dataset"):
         pull("org/sums", None, tmp_path / "mine")
     assert hub.requests == []
 

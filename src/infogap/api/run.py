@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from infogap.balance.mix_plan import MixPlan
     from infogap.publish import PushResult
+    from infogap.publish.publish_plan import Published, PublishPlan
     from infogap.recipe import Recipe
     from infogap.runs.pipeline import StageState, StageUpdate
 
@@ -126,6 +128,97 @@ class Run:
 
         failed = forget_failed(self.folder)
         say(f"{failed:,} failed requests will be sent again")
+
+    def publish(
+        self,
+        *,
+        to: str | Path | None = None,
+        push: bool = False,
+        repo: str | None = None,
+        version: str | None = None,
+        private: bool = False,
+        branch: str | None = None,
+        create_pr: bool = False,
+        quiet: bool = False,
+    ) -> Published:
+        """Bring the dataset's folder up to date, and publish it as a version.
+
+        Args:
+            to: A folder to publish into. Its files that are no data of the last version stay.
+            push: Push to the recipe's repository.
+            repo: Set `publish.repo` of the run's recipe.
+            version: Set `publish.version`; `auto`: the next one after the last version, by what has changed.
+            private: Set `publish.private`.
+            branch: Push to this branch, made if it is not there; the version is not tagged.
+            create_pr: Open a pull request instead of a commit; the version is not tagged.
+            quiet: Print nothing.
+
+        Returns:
+            The `version`; `written`: whether it is new in the folder; `pushed`: what `push` returns.
+
+        Raises:
+            InputError: A version exists with other content, or is too low for what has changed; or the folder holds
+                something else.
+            ExternalError: The Hub does not answer, or refuses.
+            ShortfallError: There is nothing to publish as one of the configs.
+        """
+        from infogap.publish.folder_target import publish_to
+        from infogap.publish.hub_push import push as push_to_hub
+        from infogap.publish.publish_plan import Published, next_version, plan_publish
+        from infogap.runs.pipeline import run_one
+
+        if create_pr and branch is not None:
+            raise InputError("a pull request is for main; name --create-pr or --branch")
+        fixed = None if version == "auto" else version
+        with speaking(quiet=quiet), self.folder.lock():
+            opened = self._published_as(repo, fixed, private)
+            target = None if to is None else Path(to)
+            if version == "auto":
+                next_ = next_version(plan_publish(opened, target))
+                say(f"version   {next_}", style="bold")
+                opened = self._published_as(repo, next_, private)
+            if opened.recipe != self.recipe:
+                opened.save_recipe()
+                self.folder = opened
+            run_one(opened, "publish")
+            written = publish_to(opened, target) if target is not None else False
+            pushed = push_to_hub(opened, branch=branch or "main", create_pr=create_pr) if push else None
+        return Published(opened.recipe.publish.version, written, pushed)
+
+    def plan_publish(
+        self,
+        *,
+        to: str | Path | None = None,
+        repo: str | None = None,
+        version: str | None = None,
+        private: bool = False,
+        quiet: bool = False,
+    ) -> PublishPlan:
+        """Say what `publish` would change against the last version, without writing or pushing anything.
+
+        Returns:
+            `where` and `last`, the last version there; `version`, and `asked_for`, the least that the changes ask for;
+            and `changes`: `files` and `rows` added, removed and changed, per config, and `statistics` before and after.
+
+        Raises:
+            As `publish`.
+        """
+        from infogap.publish.publish_plan import next_version, plan_publish
+
+        target = None if to is None else Path(to)
+        with speaking(quiet=quiet):
+            plan = plan_publish(self._published_as(repo, None if version == "auto" else version, private), target)
+            return replace(plan, version=next_version(plan)) if version == "auto" else plan
+
+    def _published_as(self, repo: str | None, version: str | None, private: bool) -> RunFolder:
+        """Return the run with other settings of `publish`; its recipe on disk stays."""
+        from infogap.recipe import load_recipe
+
+        given = {"repo": repo, "version": version and json.dumps(version), "private": "true" if private else None}
+        overrides = [f"publish.{key}={value}" for key, value in given.items() if value is not None]
+        if not overrides:
+            return self.folder
+        return replace(self.folder, recipe=load_recipe(self.path / "recipe.yaml", overrides).recipe)
 
     def push(self, *, quiet: bool = False) -> PushResult:
         """Push the dataset to the recipe's Hub repository, as the recipe's version.

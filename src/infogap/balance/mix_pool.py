@@ -94,23 +94,28 @@ def with_reasons(run: Run, pool: pl.DataFrame, mix: MixSettings) -> pl.DataFrame
     )
 
 
-def held_out_families(families: pl.Series, hold_out: HoldOut | None, seed: int) -> list[str]:
-    """Return the families that no mix has, of those of the run's traces.
+def held_out_families(families: pl.Series, hold_out: HoldOut | None, seed: int, place: str | None = None) -> list[str]:
+    """Return the families that the recipe keeps apart, of those of the run's traces.
 
-    Raises InputError for one that the run does not have, or too many.
+    `place` is the key that says so, by default `balance.hold_out`. Raises InputError for a family that the run does not
+    have, or too many.
     """
     if hold_out is None:
         return []
+
+    def problem(message: str) -> InputError:
+        return AtKeyError(("hold_out",), message) if place is None else InputError(f"recipe, {place}: {message}")
+
     known = sorted(families.drop_nulls().unique())
     if isinstance(hold_out.families, list):
         for family in hold_out.families:
             if family not in known:
-                raise AtKeyError(("hold_out",), f"no task has the family '{family}'{nearest(family, known)}")
+                raise problem(f"no task has the family '{family}'{nearest(family, known)}")
         if set(hold_out.families) >= set(known):
-            raise AtKeyError(("hold_out",), "all families are held out, which leaves none to make a mix of")
+            raise problem("all families are held out, which leaves none to make a mix of")
         return hold_out.families
     if hold_out.families >= len(known):
-        raise AtKeyError(("hold_out",), f"{hold_out.families} of {len(known)} families leave none to make a mix of")
+        raise problem(f"{hold_out.families} of {len(known)} families leave none to make a mix of")
     return sorted(known, key=lambda family: ids.digest((seed, "hold_out", family)))[: hold_out.families]
 
 

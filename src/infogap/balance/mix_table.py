@@ -9,6 +9,9 @@ import polars as pl
 from infogap.runs.run_folder import Run
 from infogap.schema import MIX
 
+OF_MIXES = (*(name for name in MIX.schema if name not in ("trace_id", "mix")), "mixes")
+"""The columns that say of a trace whether it is in a mix and why, of one mix or of several."""
+
 
 def mix_columns(run: Run) -> dict[str, Any]:
     """Return the columns that say whether a trace is in the mix, and why; for several mixes, the list `mixes`."""

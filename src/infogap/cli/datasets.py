@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infogap.cli.app import DATASETS, command
 from infogap.cli.arguments import RunFolder, run_folder
 from infogap.console import output, print_json, print_line, say
+from infogap.errors import InputError
+
+if TYPE_CHECKING:
+    from infogap.publish.diff import Difference
+
+_DIFFERENT = 1  # as of diff and cmp
 
 
 @command(DATASETS)
@@ -37,17 +43,25 @@ def diff(
         Path, typer.Argument(metavar="SECOND", callback=run_folder, help="Another run or dataset folder.")
     ],
 ) -> None:
-    """Compare two runs or datasets: recipe, libraries, mix, traces."""
+    """Compare two runs or datasets: recipe, libraries, mixes, effects, rows. Ends with 1 where they differ."""
     from infogap.publish.diff import difference
 
     differences = difference(first, second)
     if output.json:
-        print_json(asdict(differences) | {"same": differences.same})
-        return
+        print_json(asdict(differences) | {"same": differences.same, "in_short": differences.in_short})
+    elif not output.quiet:
+        _print_differences(differences, first, second)
+    if not differences.same:
+        raise typer.Exit(_DIFFERENT)
+
+
+def _print_differences(differences: Difference, first: Path, second: Path) -> None:
+    print_line(differences.in_short)
     for heading, lines in (
         ("recipe", differences.recipe),
         ("libraries", differences.libraries),
         ("mix", differences.mix),
+        ("effects, with 95 % intervals", differences.effects),
     ):
         print_line(f"{heading}: {'the same' if not lines else ''}")
         for line in lines:
@@ -57,18 +71,30 @@ def diff(
             f"{config}: {counts['both']:,} in both, {counts['only_first']:,} only in {first}, "
             f"{counts['only_second']:,} only in {second}"
             + ("; the same ids, different contents" if config in differences.other_contents else "")
+            + (f"; {moved:,} in another split" if (moved := differences.other_splits.get(config)) else "")
         )
+    for configs, place in ((differences.configs_only_first, first), (differences.configs_only_second, second)):
+        for config in configs:
+            print_line(f"{config}: only in {place}")
 
 
 @command(DATASETS)
 def pull(
-    repo: Annotated[str, typer.Argument(metavar="ORG/NAME", help="The dataset on the Hub.")],
-    version: Annotated[str | None, typer.Option(metavar="X.Y.Z", help="By default the latest.")] = None,
+    repo: Annotated[str, typer.Argument(metavar="ORG/NAME[@X.Y.Z]", help="The dataset on the Hub, or its version.")],
+    version: Annotated[str | None, typer.Option(metavar="X.Y.Z", help="As @X.Y.Z; by default the newest.")] = None,
     to: Annotated[Path | None, typer.Option(metavar="DIR", help="By default NAME.")] = None,
 ) -> None:
-    """Fetch a published dataset, with the recipe that made it."""
+    """Fetch a published dataset as a run, which can be balanced again and published as the next version."""
     from infogap.publish.pull import pull as fetch
+    from infogap.publish.pull import split_version
 
+    repo, named = split_version(repo)
+    if named is not None and version is not None and named != version:
+        raise InputError(f"two versions are named, {named} and {version}; name one")
     folder = to or Path(repo.rpartition("/")[2])
-    recipe = fetch(repo, version, folder)
-    say(f"fetched {repo} into {folder}; its recipe is {recipe}")
+    recipe = fetch(repo, named or version, folder)
+    say(f"fetched {repo} into {folder}")
+    say(
+        f"to make the next version: change {recipe}, then infogap balance {folder}, infogap publish {folder}",
+        style="dim",
+    )

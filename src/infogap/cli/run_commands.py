@@ -82,8 +82,9 @@ def _source() -> Path:
 
 def push_dataset(run: Run) -> None:
     """Push a run's dataset to the Hub, and print where it is."""
-    pushed = run.push(quiet=output.quiet)
-    say(f"{'published' if pushed.created else 'already published'}: {pushed.url} at {pushed.tag}", style="bold green")
+    from infogap.cli.publish_command import pushed_in_words
+
+    say(pushed_in_words(run.push(quiet=output.quiet)), style="bold green")
 
 
 def _update(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infogap.cli import dedupe_command
+from infogap.cli import dedupe_command, publish_command
 from infogap.cli.app import STAGES, command
-from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, Push, RetryFailed, RunFolder
+from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, RetryFailed, RunFolder
 from infogap.console import output, print_json, print_line
 from infogap.errors import InputError, ShortfallError
 
@@ -108,12 +108,6 @@ def _balance(
         _update(folder, "balance", then=print_mix)
 
 
-def _publish(folder: RunFolder, push: Push = False) -> None:
-    from infogap.cli.run_commands import push_dataset
-
-    _update(folder, "publish", then=push_dataset if push else None)
-
-
 _STAGE_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "tasks": (_tasks, "Collect the tasks from their sources, and show some of them as read."),
     "generate": (_generate, "Sample the traces that are not on disk yet from the teacher."),
@@ -124,7 +118,10 @@ _STAGE_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "dedupe": (_dedupe, "Find near-duplicate traces; or, with --input, near-duplicate rows of any file."),
     "decontaminate": (_decontaminate, "Find what tasks and traces share with evaluation sets."),
     "balance": (_balance, "Choose the mix, and say why each other trace is excluded."),
-    "publish": (_publish, "Write the dataset's folder; with --push, publish it as a version on the Hub."),
+    "publish": (
+        publish_command.publish,
+        "Write the dataset's folder; publish it as a version on the Hub, or in another folder.",
+    ),
     "report": (_stage("report"), "Write the report's page."),
 }
 for _name, (_function, _help) in _STAGE_COMMANDS.items():

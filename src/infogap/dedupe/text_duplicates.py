@@ -114,6 +114,24 @@ class TextSearch:
         bands = choose_bands(threshold, self.settings.num_perm)
         return list(removals(self._candidates, self._pairs.reaching(threshold, bands, self.settings.num_perm)))
 
+    def components(self) -> NDArray[np.int64]:
+        """Return for each row the first row that chains of similar texts lead to, itself if there are none."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        distinct, item_of_row = self._candidates.items()
+        one, other = (
+            distinct.place_of(self._pairs.groups, texts) for texts in (self._pairs.later, self._pairs.earlier)
+        )
+        edges = coo_array((np.ones(len(one), np.bool_), (one, other)), shape=(len(distinct.texts),) * 2)
+        _, label = connected_components(edges, directed=False)
+        first = np.arange(self.rows)  # a row without a text is alone
+        rows, labels = self._candidates.ids, label[item_of_row]
+        firsts = np.full(len(distinct.texts), self.rows)
+        np.minimum.at(firsts, labels, rows)
+        first[rows] = firsts[labels]
+        return first
+
 
 def search(batches: Batches, settings: Dedupe, advance: Callable[[int], None]) -> TextSearch:
     """Compare all texts with each other; of two duplicates the first is kept, or the longest. See `Corpus.read`."""

@@ -18,7 +18,7 @@ from infogap.imports.samples import samples_in
 from infogap.imports.trace_rows import EMPTY, Origin, SourceSummary, TraceRows
 from infogap.recipe import Recipe
 from infogap.recipe.recipe_errors import spell_path
-from infogap.recipe.sources import TraceColumns, TraceImport
+from infogap.recipe.sources import CREDITS, TraceColumns, TraceImport
 from infogap.rows.source_rows import check_places, contents
 from infogap.runs.run_folder import ROWS_PER_PART, Run
 from infogap.runs.stage import Outcome, Stage
@@ -32,7 +32,8 @@ _FIELDS = tuple(name for name in TraceColumns.model_fields if name not in TASK_C
 def part(run: Run) -> dict[str, Any]:
     """The sources' settings and bytes."""
     return {
-        spell_path(("import", index)): source.model_dump(mode="json", by_alias=True) | contents(run, source)
+        spell_path(("import", index)): source.model_dump(mode="json", by_alias=True, exclude=CREDITS)
+        | contents(run, source)
         for index, source in enumerate(run.recipe.import_ or [])
     }
 

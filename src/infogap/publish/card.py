@@ -19,9 +19,11 @@ from infogap.effects.mix_outlook import mix_profiles, outlook
 from infogap.effects.trace_summary import by_privilege, count_by, density_unit, how_chosen, several_teachers
 from infogap.errors import InputError
 from infogap.ids import digest, file_digest
-from infogap.publish.parquet_shards import Written
+from infogap.publish.parquet_shards import Shard, Written
 from infogap.publish.provenance import PublishedLeaks, mix_shares, stage_counts
 from infogap.publish.redaction import public_label, public_recipe
+from infogap.publish.source_credits import NOT_STATED, Credit, credits_of, hub_datasets, license_conflicts
+from infogap.publish.splits import SplitPlan
 from infogap.recipe import yaml_text
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTAMINATION, features
@@ -44,7 +46,7 @@ _SIZES = {
 _LONGEST_AXIS = 25  # values of an axis that get a row of their own
 _WHAT = {"question": ("question", "questions"), "trace": ("trace", "traces"), "context": ("context", "contexts")}
 # From the recipe or the files: the new card wins. For all other keys the card on the Hub wins.
-_OURS = ("configs", "dataset_info", "size_categories", "license", "language")
+_OURS = ("configs", "dataset_info", "size_categories", "license", "language", "source_datasets", "sources")
 _BLOCK = re.compile(r"<!-- infogap: begin.*?<!-- infogap: end -->\n?", re.DOTALL)
 
 
@@ -71,11 +73,19 @@ def template_digest() -> str:
     return digest([file_digest(template_path()), paragraphs])
 
 
-def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path, published: PublishedLeaks) -> str:
+def card(
+    run: Run,
+    written: list[Written],
+    traces: pl.DataFrame,
+    folder: Path,
+    published: PublishedLeaks,
+    plan: SplitPlan | None,
+) -> str:
     """Render the README.md of a dataset folder whose configs are written. `traces` is from `traces_in_short`."""
     from huggingface_hub import DatasetCard
 
-    metadata = card_data(run, written)
+    credits = credits_of(run, traces)
+    metadata = card_data(run, written, credits)
     privileges = by_privilege(traces, run.recipe)
     unit = density_unit(traces)
     effects, ranking = effects_of(run), rank_teachers(run)
@@ -122,15 +132,19 @@ def card(run: Run, written: list[Written], traces: pl.DataFrame, folder: Path, p
             for each in written
             if each.config.card
         ],
+        splits=plan.counts if plan is not None else {},
+        credits=credits,
+        not_stated=NOT_STATED,
+        license_conflicts=license_conflicts(run.recipe.publish.license, credits),
         with_prompts=any(each.config.prompts(run) for each in written),
         with_answers=any(each.config.answers(run) for each in written),
     )
     return printable(str(DatasetCard(f"---\n{metadata.to_yaml()}\n---\n\n{text}")))
 
 
-def card_data(run: Run, written: list[Written]) -> DatasetCardData:
+def card_data(run: Run, written: list[Written], credits: list[Credit]) -> DatasetCardData:
     """Build the card's YAML from the files: a stale `dataset_info` keeps a dataset from loading."""
-    from datasets import DatasetInfo, SplitDict, SplitInfo
+    from datasets import DatasetInfo, SplitDict
     from datasets.info import DatasetInfosDict
     from huggingface_hub import DatasetCardData
 
@@ -141,12 +155,14 @@ def card_data(run: Run, written: list[Written]) -> DatasetCardData:
         pretty_name=run.recipe.name,
         size_categories=[size_category(max(config.rows for config in written))],
         task_categories=["text-generation"],
+        source_datasets=hub_datasets(credits) or None,
+        sources=[each.as_metadata() for each in credits],
         tags=TAGS,
-        configs=[_data_files(config.config.name, first=config is written[0]) for config in written],
+        configs=[_data_files(config, first=config is written[0]) for config in written],
     )
     infos = DatasetInfosDict()
     for config in written:
-        splits = SplitDict({"train": SplitInfo("train", num_bytes=config.arrow_bytes, num_examples=config.rows)})
+        splits = SplitDict({name: _split_info(name, shards) for name, shards in config.splits.items()})
         infos[config.config.name] = DatasetInfo(
             config_name=config.config.name,
             features=features(config.columns),
@@ -163,10 +179,18 @@ def size_category(rows: int) -> str:
     return next((name for limit, name in _SIZES.items() if rows < limit), "100M<n<1B")
 
 
-def _data_files(name: str, first: bool) -> dict[str, Any]:
+def _split_info(name: str, shards: list[Shard]) -> Any:
+    from datasets import SplitInfo
+
+    rows, arrow_bytes = sum(shard.rows for shard in shards), sum(shard.arrow_bytes for shard in shards)
+    return SplitInfo(name, num_bytes=arrow_bytes, num_examples=rows)
+
+
+def _data_files(config: Written, first: bool) -> dict[str, Any]:
+    name = config.config.name
     entry: dict[str, Any] = {
         "config_name": name,
-        "data_files": [{"split": "train", "path": f"data/{name}/train-*.parquet"}],
+        "data_files": [{"split": split, "path": f"data/{name}/{split}-*.parquet"} for split in config.splits],
     }
     return entry | ({"default": True} if first else {})
 
@@ -207,7 +231,11 @@ class Decontaminated:
     sets: list[str]  # "`aime24` (30 questions, file with SHA-256 1f0c…)"
     matched: str  # "2 questions and 1 trace"
     dropped: int  # traces excluded from the mix because they match
-    selected: int  # traces that match and are in the mix
+    selected: int | None  # traces that match and are in the mix; None where that was not published
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what does not depend on the mix as JSON-able values."""
+        return {"compared": self.compared, "sets": self.sets, "matched": self.matched}
 
 
 def decontaminated(run: Run, traces: pl.DataFrame) -> Decontaminated | None:
@@ -215,6 +243,9 @@ def decontaminated(run: Run, traces: pl.DataFrame) -> Decontaminated | None:
     settings, manifest = run.recipe.decontaminate, run.manifest(CONTAMINATION.name)
     if settings is None or manifest is None:
         return None
+    dropped = traces.filter(pl.col("reason") == "contaminated").height
+    if published := manifest.counts.get("as_published"):  # a pulled run
+        return Decontaminated(**published, dropped=dropped, selected=None)
     sets = zip(manifest.part["against"], manifest.counts["eval_sets"], strict=True)
     matched = manifest.counts["matched"]
     selected = traces.filter("selected").join(contaminated_traces(run).collect(), on="trace_id", how="semi")
@@ -222,7 +253,7 @@ def decontaminated(run: Run, traces: pl.DataFrame) -> Decontaminated | None:
         compared=" and ".join(_WHAT[what][1] for what in settings.on),
         sets=[_named(entry, counts["questions"]) for entry, counts in sets],
         matched=" and ".join(f"{matched[what]:,} {_WHAT[what][matched[what] != 1]}" for what in settings.on),
-        dropped=traces.filter(pl.col("reason") == "contaminated").height,
+        dropped=dropped,
         selected=selected.height,
     )
 
@@ -250,7 +281,9 @@ def merge_cards(ours: str, theirs: str) -> str:
     from huggingface_hub import CardData
 
     (new, our_text), (old, their_text) = _parse(ours), _parse(theirs)
-    data = old | {key: value for key, value in new.items() if key in _OURS or key not in old}
+    gone = [key for key in _OURS if key in old and key not in new]
+    data = {key: value for key, value in old.items() if key not in gone}
+    data |= {key: value for key, value in new.items() if key in _OURS or key not in old}
     if "tags" in old and "tags" in new:
         data["tags"] = list(dict.fromkeys([*_as_list(old["tags"]), *_as_list(new["tags"])]))
     return f"---\n{CardData(**data).to_yaml()}\n---\n{_merge_texts(our_text, their_text)}"

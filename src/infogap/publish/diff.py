@@ -1,18 +1,18 @@
-"""Differences between two datasets: recipe, libraries, the mix, and the rows of each config."""
+"""Differences between two datasets: recipe, libraries, mixes, effects, and the rows of each config."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import orjson
 import polars as pl
 
-from infogap import plugins
-from infogap.errors import InputError
-from infogap.publish.provenance import FILE_NAME
+from infogap.balance.mix_table import OF_MIXES
+from infogap.publish.published_dataset import PublishedDataset
 from infogap.runs.manifest import changes
+
+_EVERY_TRACE = "traces"  # the config that holds all of a run's traces
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,13 @@ class Difference:
     mix: list[str]  # axis.value: the traces of each
     configs: dict[str, dict[str, int]]  # per config that both have: rows in both, only in the one, the other
     other_contents: list[str]  # configs with the same ids in both, but different files: texts or labels differ
+    configs_only_first: list[str] = field(default_factory=list)
+    configs_only_second: list[str] = field(default_factory=list)
+    effects: list[str] = field(default_factory=list)  # means with 95 % intervals that differ
+    other_splits: dict[str, int] = field(default_factory=dict)  # per config: rows in both, in another split
+    # Both are of the same traces, texts and measurements included; None where a dataset does not hold all its traces.
+    same_traces: bool | None = None
+    chosen_otherwise: dict[str, int] = field(default_factory=dict)  # per mix of both: its rows that the other lacks
 
     @property
     def same(self) -> bool:
@@ -31,8 +38,28 @@ class Difference:
         return (
             not self.recipe
             and not self.other_contents
+            and not self.other_splits
+            and not self.configs_only_first
+            and not self.configs_only_second
             and all(not each["only_first"] and not each["only_second"] for each in self.configs.values())
         )
+
+    @property
+    def in_short(self) -> str:
+        """Say in a sentence how the two differ."""
+        if self.same:
+            return "the same dataset"
+        if self.same_traces:
+            if not self.chosen_otherwise:
+                return "the same traces"
+            several = len(self.chosen_otherwise) > 1
+            said = [
+                f"{count:,} {'row' if count == 1 else 'rows'}{f' of `{name}`' if several else ''} chosen otherwise"
+                for name, count in self.chosen_otherwise.items()
+                if count
+            ]
+            return f"the same traces, {', '.join(said)}" if said else "the same traces, the same rows chosen"
+        return "other traces" if self.same_traces is False else "different datasets"
 
 
 def difference(first: Path, second: Path) -> Difference:
@@ -40,8 +67,10 @@ def difference(first: Path, second: Path) -> Difference:
 
     Raises InputError if a folder holds no dataset made by infogap, or an incomplete one.
     """
-    one, other = _Dataset(first), _Dataset(second)
-    configs = {name: _overlap(one.ids(name), other.ids(name)) for name in one.configs if name in other.configs}
+    one, other = PublishedDataset(first), PublishedDataset(second)
+    both = [name for name in one.configs if name in other.configs]
+    configs = {name: _overlap(one.keys(name), other.keys(name)) for name in both}
+    splits = {name: _moved(one, other, name) for name in both}
     return Difference(
         recipe=changes(one.recipe, other.recipe),
         libraries=changes(one.libraries, other.libraries),
@@ -52,67 +81,70 @@ def difference(first: Path, second: Path) -> Difference:
             for name, counts in configs.items()
             if not counts["only_first"] and not counts["only_second"] and one.digests(name) != other.digests(name)
         ],
+        configs_only_first=[name for name in one.configs if name not in both],
+        configs_only_second=[name for name in other.configs if name not in both],
+        effects=_effects(one, other),
+        other_splits={name: moved for name, moved in splits.items() if moved},
+        same_traces=_same_traces(one, other),
+        chosen_otherwise={
+            name: max(counts["only_first"], counts["only_second"])
+            for name, counts in configs.items()
+            if one.registered(name) == "sft"
+        },
     )
-
-
-class _Dataset:
-    def __init__(self, path: Path) -> None:
-        self.folder = path / "dataset" if (path / "dataset" / FILE_NAME).is_file() else path
-        try:
-            made = orjson.loads((self.folder / FILE_NAME).read_bytes())
-        except (OSError, orjson.JSONDecodeError):
-            raise InputError(f"{path} holds no dataset that infogap made (no {FILE_NAME})") from None
-        try:
-            self.recipe: dict[str, Any] = made["recipe"]
-            self.libraries: dict[str, str] = made["libraries"]
-            self._mixes = list(made["mixes"])
-            several = len(self._mixes) > 1
-            self.mix: dict[str, dict[str, int]] = {
-                f"{name}, {axis}" if several else axis: {value["value"]: value["count"] for value in values}
-                for name, mix in made["mixes"].items()
-                for axis, values in mix["axes"].items()
-            }
-            self._sha256 = {str(path): str(entry["sha256"]) for path, entry in made["files"].items()}
-            self.configs = list(dict.fromkeys(path.split("/")[1] for path in self._sha256))
-        except (KeyError, TypeError, AttributeError, IndexError) as error:
-            raise InputError(
-                f"{self.folder / FILE_NAME} is not as infogap writes it ({type(error).__name__}: {error}); "
-                "publish or pull the dataset again"
-            ) from error
-
-    def ids(self, config: str) -> pl.Series:
-        """Return the config's keys: ids of traces, pairs, contexts or tasks."""
-        key = plugins.load("configs", self._registered(config)).key
-        paths = [self.folder / path for path in self._files(config)]
-        missing = [path for path in paths if not path.is_file()]
-        if missing:
-            raise InputError(f"{missing[0]} is missing; publish or pull the dataset again")
-        try:
-            return pl.scan_parquet(paths).select(key=key).collect()["key"]
-        except (pl.exceptions.PolarsError, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"cannot read the files of {self.folder / 'data' / config}: {reason}") from error
-
-    def _registered(self, config: str) -> str:
-        """Return the registered name of a config; of several mixes, `NAME` is `sft`, and `NAME-rl` is `rl`."""
-        known = plugins.names("configs")
-        if config in known:
-            return config
-        if config in self._mixes:
-            return "sft"
-        kind = next((name for name in known if any(config == f"{mix}-{name}" for mix in self._mixes)), None)
-        if kind is None:
-            raise InputError(f"{self.folder} has the config '{config}', which this version of infogap does not know")
-        return kind
-
-    def digests(self, config: str) -> list[str]:
-        """Return the SHA-256 of the config's files; the same rows in the same order give the same digests."""
-        return [self._sha256[path] for path in self._files(config)]
-
-    def _files(self, config: str) -> list[str]:
-        return sorted(path for path in self._sha256 if path.split("/")[1] == config)
 
 
 def _overlap(one: pl.Series, other: pl.Series) -> dict[str, int]:
     both = int(one.is_in(other.implode()).sum())
     return {"both": both, "only_first": len(one) - both, "only_second": len(other) - both}
+
+
+def _moved(one: PublishedDataset, other: PublishedDataset, config: str) -> int:
+    """Count the rows of both that are in another split."""
+    if set(one.splits(config)) == set(other.splits(config)) == {"train"}:
+        return 0
+    of_each = [dataset.digested(config, dataset.columns(config).names()[:1]) for dataset in (one, other)]
+    joined = of_each[0].join(of_each[1], on="key", suffix="_other")
+    return joined.filter(pl.col("split") != pl.col("split_other")).height
+
+
+def _same_traces(one: PublishedDataset, other: PublishedDataset) -> bool | None:
+    """Compare all traces but for what the mixes say of them."""
+    if not all(_EVERY_TRACE in dataset.configs for dataset in (one, other)):
+        return None
+    columns = [
+        {name: dtype for name, dtype in dataset.columns(_EVERY_TRACE).items() if name not in OF_MIXES}
+        for dataset in (one, other)
+    ]
+    if columns[0] != columns[1]:
+        return False
+    rows = [dataset.digested(_EVERY_TRACE, [*columns[0]]).select("key", "content") for dataset in (one, other)]
+    return rows[0].sort("key").equals(rows[1].sort("key"))
+
+
+def _effects(one: PublishedDataset, other: PublishedDataset) -> list[str]:
+    """List the effects that differ, each with its interval; those of one dataset alone too."""
+    mine, theirs = _by_name(one), _by_name(other)
+    lines = []
+    for name in dict.fromkeys([*mine, *theirs]):
+        before, after = mine.get(name), theirs.get(name)
+        if before != after:
+            lines.append(f"{name}: {_estimate(before)} -> {_estimate(after)}")
+    return lines
+
+
+def _by_name(dataset: PublishedDataset) -> dict[str, dict[str, Any]]:
+    several = len({row["teacher"] for row in dataset.effects}) > 1
+    return {
+        f"{row['privilege']}{' - ' + row['against'] if row['against'] else ''}, {row['of']}"
+        + (f", {row['teacher']}" if several else ""): row
+        for row in dataset.effects
+    }
+
+
+def _estimate(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return "none"
+    mean = "-" if row["mean"] is None else f"{row['mean']:.4g}"
+    interval = "no interval" if row["low"] is None or row["high"] is None else f"{row['low']:.4g} to {row['high']:.4g}"
+    return f"{mean} ({interval}; {row['tasks']:,} tasks)"

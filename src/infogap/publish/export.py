@@ -13,6 +13,7 @@ from infogap.atomic_files import whole_file
 from infogap.console import say
 from infogap.errors import InputError, nearest
 from infogap.publish.configs.sft import SFT
+from infogap.publish.not_published import check_restored
 from infogap.publish.privileged_text import PrivilegedText
 from infogap.recipe.balance_section import THE_MIX
 from infogap.runs.run_folder import Run
@@ -69,6 +70,7 @@ def export(run: Run, file: Path, form: str, mix: str | None = None) -> int:
         raise InputError(f"{run.path} has no mix yet; first: infogap balance {run.path}")
     name = _mix_named(run, mix)
     _say_if_stale(run)
+    check_restored(run, run.scan(MIX).filter(pl.col("mix") == name).collect(), [SFT.name])
     with whole_file(file) as temporary:
         write = _write_jsonl if file.suffix == ".jsonl" else _write_parquet
         return write(run, temporary, form, name)

@@ -14,12 +14,16 @@ from infogap.console import say
 from infogap.errors import InputError, ShortfallError
 from infogap.ids import file_digest
 from infogap.publish.card import REPO, merge_cards
+from infogap.publish.dataset_changes import dataset_changes
 from infogap.publish.hub_client import clear_errors, hub_client, retried, upload_bars
+from infogap.publish.last_version import fetch_version
 from infogap.publish.provenance import FILE_NAME, PublishedLeaks
+from infogap.publish.published_dataset import PublishedDataset
+from infogap.publish.version_rules import Version, check_version, last_release
 from infogap.runs.run_folder import Run
 
 if TYPE_CHECKING:
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+    from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi
     from huggingface_hub.hf_api import RepoFile
 
 _CARD = "README.md"
@@ -33,16 +37,21 @@ class PushResult:
     tag: str
     commit: str
     created: bool
+    branch: str = "main"
+    pull_request: str | None = None  # its address, where the commit is one
+    tagged: bool = True  # on another branch and in a pull request, a version is not tagged yet
 
 
-def push(run: Run) -> PushResult:
+def push(run: Run, *, branch: str = "main", create_pr: bool = False) -> PushResult:
     """Push the run's dataset folder to its repository as the recipe's version.
 
-    Rate limits, server errors and commits by others in between are retried.
+    Rate limits, server errors and commits by others in between are retried. A version is tagged on `main` alone: what
+    is pushed to another branch, or proposed in a pull request, is tagged by the push that finds it on `main`.
 
     Raises InputError if the recipe names no repository, the folder does not exist, the repository is public though the
-    recipe says private, or the version exists with other content; ShortfallError if a config that the recipe names has
-    no rows; ExternalError if the Hub does not answer or refuses.
+    recipe says private, the version exists with other content, or it is lower than its changes since the last one ask
+    for; ShortfallError if a config that the recipe names has no rows; ExternalError if the Hub does not answer or
+    refuses.
     """
     repo, folder = run.recipe.publish.repo, run.path / "dataset"
     if repo is None:
@@ -51,16 +60,17 @@ def push(run: Run) -> PushResult:
     if published is not None and (lacking := published.counts.get("shortfall")):
         raise ShortfallError(f"nothing is pushed: {lacking}")
     version = run.recipe.publish.version
-    data, leaks = _checked_data(folder, version, run)
+    data, leaks = checked_data(folder, version, run)
     if leaks:
         say(f"published with their text: {leaks}", style="yellow")
     message = f"{run.recipe.name} v{version}" + (f", with the text of {leaks}" if leaks else "")
-    upload = _Upload(hub_client(), repo, run.recipe.publish.private, folder, data, f"v{version}", message)
+    private = run.recipe.publish.private
+    upload = _Upload(hub_client(), repo, private, folder, data, f"v{version}", message, branch, create_pr)
     with clear_errors(upload.api.endpoint, repo), upload_bars():
         return retried(upload.attempt)  # each attempt reads the repository again, so nothing is committed twice
 
 
-def _checked_data(folder: Path, version: str, run: Run) -> tuple[dict[str, str], str]:
+def checked_data(folder: Path, version: str, run: Run) -> tuple[dict[str, str], str]:
     """Return the folder's data files with their SHA-256, and its leaking traces in words, empty without any.
 
     Raises InputError if the folder is missing, of another version, changed since it was written, or was never compared
@@ -96,6 +106,8 @@ class _Upload:
     data: dict[str, str]  # path in the folder -> SHA-256
     tag: str
     message: str
+    branch: str
+    create_pr: bool
 
     @property
     def url(self) -> str:
@@ -115,26 +127,63 @@ class _Upload:
         if self.tag in tagged:
             if self._operations(self.tag):
                 raise InputError(
-                    f"{self.repo} has a version {self.tag} with other content: raise publish.version "
-                    "(a published version is never changed)"
+                    f"{self.repo} has a version {self.tag} with other content: raise publish.version, or --version "
+                    "auto (a published version is never changed)"
                 )
             return PushResult(self.url, self.tag, tagged[self.tag], created=False)
-        head = next(branch.target_commit for branch in refs.branches if branch.name == "main")
-        operations = self._operations(head)
-        commit = self._commit(operations, head) if operations else head
-        self.api.create_tag(self.repo, repo_type="dataset", tag=self.tag, revision=commit)
-        return PushResult(self.url, self.tag, commit, created=True)
+        self._check_version(list(tagged))
+        heads = {branch.name: branch.target_commit for branch in refs.branches}
+        if self.branch not in heads:
+            self.api.create_branch(self.repo, repo_type="dataset", branch=self.branch, exist_ok=True)
+            heads[self.branch] = heads["main"]
+        if self.create_pr:
+            return self._proposed(heads["main"])
+        operations = self._operations(heads[self.branch])
+        commit = heads[self.branch]
+        if operations:
+            commit = str(self._commit(operations, commit).oid)
+        on_main = self.branch == "main"
+        if on_main:
+            self.api.create_tag(self.repo, repo_type="dataset", tag=self.tag, revision=commit)
+        return PushResult(self.url, self.tag, commit, on_main or bool(operations), self.branch, tagged=on_main)
 
-    def _commit(self, operations: list[CommitOperationAdd | CommitOperationDelete], head: str) -> str:
-        made = self.api.create_commit(
+    def _check_version(self, tags: list[str]) -> None:
+        """Raise InputError if the version is lower than its changes since the last release ask for."""
+        last, asked = last_release(tags), Version.parse(self.tag)
+        if last is None or asked is None or asked.release >= last.raised("major").release:
+            return
+        ours = PublishedDataset(self.folder)
+        where = f"of {self.repo}"
+        check_version(str(asked), last, None, [], where)
+        with TemporaryDirectory() as folder:
+            before = fetch_version(self.api, self.repo, f"v{last}", ours, Path(folder))
+            if before is not None:
+                changes = dataset_changes(before, ours)
+                check_version(str(asked), last, changes.level, changes.why, where)
+
+    def _proposed(self, head: str) -> PushResult:
+        """Open a pull request with the differences, unless one proposes the same."""
+        operations = self._operations(head)
+        if not operations:
+            return PushResult(self.url, self.tag, head, created=False, tagged=False)
+        refs = self.api.list_repo_refs(self.repo, repo_type="dataset", include_pull_requests=True)
+        for ref in sorted(refs.pull_requests or [], key=lambda ref: int(ref.ref.rpartition("/")[2]), reverse=True):
+            if not self._operations(ref.ref):
+                address = f"{self.url}/discussions/{ref.ref.rpartition('/')[2]}"
+                return PushResult(self.url, self.tag, ref.target_commit, False, pull_request=address, tagged=False)
+        made = self._commit(operations, head)
+        return PushResult(self.url, self.tag, str(made.oid), True, pull_request=made.pr_url, tagged=False)
+
+    def _commit(self, operations: list[CommitOperationAdd | CommitOperationDelete], head: str) -> CommitInfo:
+        return self.api.create_commit(
             self.repo,
             operations,
             repo_type="dataset",
-            revision="main",
+            revision=self.branch,
             parent_commit=head,
             commit_message=self.message,
+            create_pr=self.create_pr,
         )
-        return str(made.oid)
 
     def _operations(self, revision: str) -> list[CommitOperationAdd | CommitOperationDelete]:
         """Return the operations that turn the repository at a revision into the folder; empty if nothing differs."""
@@ -178,7 +227,7 @@ class _Upload:
             except (orjson.JSONDecodeError, AttributeError):
                 listed = set()  # somebody else's file of that name
         configs = "|".join(sorted({path.split("/")[1] for path in self.data}))
-        picked_up = re.compile(rf"data/({configs})/train-[^/]*\.parquet")
+        picked_up = re.compile(rf"data/({configs})/\w+-[^/]*\.parquet")
         return {path for path in there if picked_up.fullmatch(path) or (path in listed and path.startswith("data/"))}
 
     def _read(self, path: str, revision: str) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -41,6 +41,13 @@ class SortedRows:
     table: Table
     places: pl.DataFrame
     publish: Callable[[Run, pl.DataFrame], pl.DataFrame]
+
+    def of_tasks(self, task_ids: pl.Series) -> SortedRows:
+        """Return those of some tasks, in the same order, with places of their own."""
+        wanted = task_ids.to_frame("task_id").lazy()
+        keys = self.run.scan(self.table).join(wanted, on="task_id", how="semi").select(self.table.key).collect()
+        mine = self.places.join(keys, on=self.table.key, how="semi", maintain_order="left")
+        return replace(self, places=mine.with_columns(pl.col("place").rank("dense").cast(pl.Int64) - 1))
 
     @property
     def total(self) -> int:
@@ -122,16 +129,24 @@ class Shard:
     rows: int
     bytes: int
     sha256: str
+    arrow_bytes: int  # its size once loaded
 
 
 @dataclass(frozen=True)
 class Written:
-    """A written config; `arrow_bytes` is its size once loaded."""
+    """A written config: the files of each split that has rows."""
 
     config: Config
     columns: pl.Schema
-    shards: list[Shard]
-    arrow_bytes: int
+    splits: dict[str, list[Shard]]
+
+    @property
+    def shards(self) -> list[Shard]:
+        return [shard for shards in self.splits.values() for shard in shards]
+
+    @property
+    def arrow_bytes(self) -> int:
+        return sum(shard.arrow_bytes for shard in self.shards)
 
     @property
     def rows(self) -> int:
@@ -142,34 +157,63 @@ class Written:
         return sum(shard.bytes for shard in self.shards)
 
 
+def in_splits(
+    config: Config, rows: Iterable[pl.DataFrame], tasks: pl.DataFrame, names: tuple[str, ...]
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Divide the rows of a config by the splits of their tasks (`task_id`, `split`).
+
+    Raises InputError for rows that do not say which task they are of, or are of none with a trace.
+    """
+    if isinstance(rows, SortedRows):
+        for name in names:
+            for frame in rows.of_tasks(tasks.filter(pl.col("split") == name)["task_id"]):
+                yield name, config.named_split(frame, name)
+        return
+    for frame in rows:
+        try:
+            of_task = frame.select(task_id=config.task).with_row_index("row")
+        except pl.exceptions.PolarsError as error:
+            raise InputError(
+                f"publish.splits: the config `{config.name}` does not say which task a row is of "
+                f"({str(error).splitlines()[0]}); its `task` should be an expression of its columns"
+            ) from None
+        split = of_task.join(tasks, on="task_id", how="left", maintain_order="left")["split"]
+        if split.null_count():
+            task_id = of_task.filter(split.is_null())["task_id"][0]
+            raise InputError(f"publish.splits: the config `{config.name}` has the task {task_id}, which has no trace")
+        for name in names:
+            yield name, config.named_split(frame.filter(split == name), name)
+
+
 def write_config(
     config: Config,
     columns: pl.Schema,
-    frames: Iterable[pl.DataFrame],
+    frames: Iterable[tuple[str, pl.DataFrame]],
     folder: Path,
     advance: Advance = lambda _n=1, **_extra: None,
 ) -> Written:
-    """Write data/CONFIG/train-XXXXX-of-XXXXX.parquet into `folder`, a shard per frame; equal frames give equal bytes.
+    """Write data/CONFIG/SPLIT-XXXXX-of-XXXXX.parquet into `folder`, a shard per frame; equal frames give equal bytes.
 
     Raises InputError if a frame does not have the config's columns.
     """
     target = folder / "data" / config.name
     target.mkdir(parents=True)
-    unnamed, rows, arrow_bytes = list[Path](), list[int](), 0
-    for frame in frames:
+    unnamed: dict[str, list[tuple[Path, int, int]]] = {}
+    for split, frame in frames:
+        files = unnamed.setdefault(split, [])
         if frame.is_empty():
             continue
-        path = target / f"{len(unnamed):05d}.parquet"
-        arrow_bytes += _write_shard(_checked(config, frame, columns), columns, path)
-        unnamed.append(path)
-        rows.append(frame.height)
+        path = target / f".{split}-{len(files):05d}.parquet"
+        files.append((path, frame.height, _write_shard(_checked(config, frame, columns), columns, path)))
         advance(frame.height)
-    shards = []
-    for index, path in enumerate(unnamed):
-        named = path.rename(target / f"train-{index:05d}-of-{len(unnamed):05d}.parquet")
-        place = named.relative_to(folder).as_posix()
-        shards.append(Shard(place, rows[index], named.stat().st_size, file_digest(named)))
-    return Written(config, columns, shards, arrow_bytes)
+    splits: dict[str, list[Shard]] = {}
+    for split, files in unnamed.items():  # in the order of the recipe, however the rows came
+        for index, (path, rows, arrow_bytes) in enumerate(files):
+            named = path.rename(target / f"{split}-{index:05d}-of-{len(files):05d}.parquet")
+            place = named.relative_to(folder).as_posix()
+            shard = Shard(place, rows, named.stat().st_size, file_digest(named), arrow_bytes)
+            splits.setdefault(split, []).append(shard)
+    return Written(config, columns, splits)
 
 
 def _checked(config: Config, frame: pl.DataFrame, columns: pl.Schema) -> pl.DataFrame:

@@ -14,6 +14,8 @@ import infogap
 from infogap import plugins
 from infogap.publish.parquet_shards import Written
 from infogap.publish.redaction import public_label, public_recipe
+from infogap.publish.splits import SplitPlan
+from infogap.publish.statistics import published_effects, statistics_of
 from infogap.recipe.axis_targets import AxisTargets
 from infogap.runs.manifest import Manifest
 from infogap.runs.run_folder import Run
@@ -133,14 +135,28 @@ def _shares(selected: pl.DataFrame, axis: str, target: Any, wanted: dict[str, di
     ]
 
 
-def provenance(run: Run, written: list[Written], shares: dict[str, MixShares], leaks: PublishedLeaks) -> dict[str, Any]:
-    """Return recipe, fingerprints of the stages, library versions, digests of the files, mixes and published leaks."""
-    return {
+def provenance(
+    run: Run,
+    written: list[Written],
+    traces: pl.DataFrame,
+    shares: dict[str, MixShares],
+    leaks: PublishedLeaks,
+    plan: SplitPlan | None,
+) -> dict[str, Any]:
+    """Return recipe, fingerprints of the stages, library versions, digests of the files, mixes and published leaks.
+
+    Also the splits, the dataset's numbers, and the effects with their intervals. `traces` is from `traces_in_short`.
+    """
+    splits = {} if plan is None else {"splits": {name: asdict(count) for name, count in plan.counts.items()}}
+    return splits | {
+        "statistics": statistics_of(run, traces, written),
+        "effects": published_effects(run),
         "infogap": infogap.__version__,
         "recipe": public_recipe(run.recipe),
         "fingerprints": fingerprints(run),
         "libraries": library_versions(run),
         "leaks": asdict(leaks),
+        "counts": stage_counts(run),
         "mixes": {
             name: {
                 "size": {"target": mix.target, "achieved": mix.size},
@@ -162,8 +178,18 @@ def fingerprints(run: Run) -> dict[str, str]:
 
 
 def as_json(value: dict[str, Any]) -> bytes:
-    """Format as indented JSON with sorted keys: readable, and equal values give equal bytes."""
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
+    """Format as indented JSON with sorted keys: readable, and equal values give equal bytes.
+
+    The recipe keeps its order, which says which mix is the default and which split comes first.
+    """
+    ordered = {key: each if key == "recipe" else _sorted(each) for key, each in sorted(value.items())}
+    return orjson.dumps(ordered, option=orjson.OPT_INDENT_2) + b"\n"
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(each) for each in value] if isinstance(value, list) else value
 
 
 def stage_counts(run: Run) -> dict[str, dict[str, int | float]]:

@@ -1,4 +1,4 @@
-"""Pull a published version from the Hub: its files, and the recipe that made it."""
+"""Pull a published version from the Hub: its files, and a run that its next version can be made from."""
 
 from __future__ import annotations
 
@@ -8,27 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from infogap.atomic_files import write_text
 from infogap.console import say
 from infogap.errors import InputError
 from infogap.publish.hub_client import clear_errors, hub_client, retried, upload_bars
 from infogap.publish.provenance import FILE_NAME
-from infogap.recipe import yaml_text
+from infogap.publish.restore_run import changed_since_pulled, restore
+from infogap.publish.version_rules import last_release
 from infogap.recipe.publish_section import repository_problem, version_problem
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 
-_VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
-_BEGUN = Path(".cache", "huggingface")  # what huggingface_hub keeps in a folder that it downloads to
+DATASET = "dataset"
+_BEGUN = Path(DATASET, ".cache", "huggingface")  # what huggingface_hub keeps in a folder that it downloads to
 
 
 def pull(repo: str, version: str | None, folder: Path) -> Path:
-    """Download a version of a dataset (by default the newest) into `folder`, and write its recipe there as recipe.yaml.
+    """Fetch a version of a dataset (by default the newest) into a folder that is a run of it.
 
-    The newest is the highest version tag or, without tags, the branch `main`. A folder that holds another version
-    becomes this one: data files that do not belong to it are removed.
+    Its files are in `dataset`, its recipe is recipe.yaml, and the tables up to the mix are made from the config
+    `traces`: `infogap run` makes the mix and the dataset anew. The newest is the highest version tag or, without tags,
+    the branch `main`. A folder that holds another version becomes this one: data files that do not belong to it are
+    removed.
 
     Returns the recipe's path. Raises InputError if there is no such dataset or version, infogap did not make it, or the
     folder holds something else; ExternalError if the Hub does not answer.
@@ -37,22 +39,37 @@ def pull(repo: str, version: str | None, folder: Path) -> Path:
         if problem:
             raise InputError(problem)
     _check_folder(folder)
-    before = _listed(folder)
+    dataset = folder / DATASET
+    before = _listed(dataset)
     api = hub_client()
     with clear_errors(api.endpoint, repo, doing="pull"), upload_bars():
         revision = f"v{version.removeprefix('v')}" if version else retried(lambda: _newest(api, repo))
-        retried(lambda: _download(api, repo, revision, folder))
-    made = _made(folder)
-    if made is None:
+        retried(lambda: _download(api, repo, revision, dataset))
+    if _made(dataset) is None:
         raise InputError(f"{repo} at {revision} was not made by infogap: it has no {FILE_NAME}")
-    _remove_others(folder, before, _listed(folder))
-    write_text(folder / "recipe.yaml", yaml_text(made["recipe"]))
+    _remove_others(dataset, before, _listed(dataset))
+    for note in restore(folder, repo, revision):
+        say(note, style="yellow")
     return folder / "recipe.yaml"
 
 
+def split_version(name: str) -> tuple[str, str | None]:
+    """Split ORG/NAME@X.Y.Z into the repository and the version, None where there is none."""
+    repo, _, version = name.partition("@")
+    return repo, version or None
+
+
 def _check_folder(folder: Path) -> None:
-    if folder.is_dir() and any(folder.iterdir()) and not any((folder / mark).exists() for mark in (FILE_NAME, _BEGUN)):
-        raise InputError(f"{folder} is not empty and holds no dataset that infogap made: name another with --to")
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    recipe = folder / "recipe.yaml"
+    if recipe.is_file():
+        changed = changed_since_pulled(folder)
+        if changed is not None:
+            raise InputError(f"{folder} {changed}: name another with --to")
+        return
+    if not (folder / _BEGUN).exists():
+        raise InputError(f"{folder} is not empty and holds no pulled dataset: name another with --to")
 
 
 def _made(folder: Path) -> dict[str, Any] | None:
@@ -74,9 +91,7 @@ def _remove_others(folder: Path, before: set[str], now: set[str]) -> None:
     """Remove data files of other versions, interrupted downloads included: readers match files by pattern."""
     configs = {path.split("/")[1] for path in now | before if _is_data(path)}
     there = {
-        path.relative_to(folder).as_posix()
-        for config in configs
-        for path in folder.glob(f"data/{config}/train-*.parquet")
+        path.relative_to(folder).as_posix() for config in configs for path in folder.glob(f"data/{config}/*-*.parquet")
     }
     for path in sorted((before | there) - now):
         if _is_data(path):
@@ -94,11 +109,11 @@ def _newest(api: HfApi, repo: str) -> str:
         tags = api.list_repo_refs(repo, repo_type="dataset").tags
     except RepositoryNotFoundError:
         raise _no_dataset(api, repo) from None
-    versions = [match for tag in tags if (match := _VERSION.fullmatch(tag.name))]
-    if not versions:
+    release = last_release([tag.name for tag in tags])
+    if release is None:
         say(f"{repo} has no tagged version X.Y.Z: fetching its branch main", style="yellow")
         return "main"
-    newest = max(versions, key=lambda match: tuple(map(int, match.groups()))).group()
+    newest = f"v{release}"
     say(f"the newest version of {repo} is {newest}", style="dim")
     return newest
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -16,10 +17,11 @@ from infogap.balance.exclusion_reasons import Funnel
 from infogap.console import progress
 from infogap.effects.trace_summary import traces_in_short
 from infogap.errors import InputError, ShortfallError
-from infogap.publish.card import card, template_digest
+from infogap.publish.card import card, decontaminated, template_digest
 from infogap.publish.configs.base import Config
 from infogap.publish.configs.sft import SFT
-from infogap.publish.parquet_shards import SortedRows, Written, write_config
+from infogap.publish.not_published import check_restored
+from infogap.publish.parquet_shards import SortedRows, Written, in_splits, write_config
 from infogap.publish.privileged_text import PrivilegedText
 from infogap.publish.provenance import (
     FILE_NAME,
@@ -31,6 +33,8 @@ from infogap.publish.provenance import (
     provenance,
 )
 from infogap.publish.redaction import public_recipe
+from infogap.publish.source_credits import credit_notes, credits_of
+from infogap.publish.splits import check_splits, plan_splits, split_notes
 from infogap.recipe import Recipe
 from infogap.recipe.recipe_errors import spell_path
 from infogap.runs.run_folder import Run
@@ -55,29 +59,40 @@ def _part(run: Run) -> dict[str, Any]:
 
 
 def _make(run: Run) -> Outcome:
-    """Write README.md, data/CONFIG/*.parquet and infogap.json.
+    return write_dataset(run, run.path / FOLDER)
+
+
+def write_dataset(run: Run, target: Path) -> Outcome:
+    """Write README.md, data/CONFIG/*.parquet and infogap.json into a folder, whole or not at all.
 
     A config without rows is left out, which is a shortfall. Raises ShortfallError if none has any, InputError if rows
     do not have their config's columns, or if they would publish what only teachers saw. The folder is then as it was.
     """
     mixes = run.scan(MIX).collect().sort(MIX.key)
+    check_restored(run, mixes, run.recipe.publish.configs)
     views = [(config, mixes.filter(pl.col("mix") == name)) for config, name in _asked_for(run)]
     rows = {config.name: config.rows(run, mix) for config, mix in views}
     sizes = {name: each.total if isinstance(each, SortedRows) else None for name, each in rows.items()}
     empty = {name for name, size in sizes.items() if size == 0}
     if len(empty) == len(views):
         raise ShortfallError(_nothing_to_publish(run, *views[0]))
-    traces = traces_in_short(run)
+    traces, plan, privileged = traces_in_short(run), plan_splits(run), PrivilegedText(run)
+
+    def divided(config: Config) -> Iterator[tuple[str, pl.DataFrame]]:
+        frames = privileged.watch(config, rows[config.name])
+        if plan is None:
+            return (("train", frame) for frame in frames)
+        return in_splits(config, frames, plan.tasks, plan.names)
+
     total = sum(size for size in sizes.values() if size is not None)
-    privileged = PrivilegedText(run)
-    with whole_folder(run.path / FOLDER) as folder, progress("publish", total, "rows") as advance:
+    with whole_folder(target) as folder, progress("publish", total, "rows") as advance:
         written = []
         for config, _ in views:
             if config.name in empty:
                 continue
             # Rows of a config that does not say how many it has are not in the total.
             seen = _unseen if sizes[config.name] is None else advance
-            made = write_config(config, config.columns(run), privileged.watch(config, rows[config.name]), folder, seen)
+            made = write_config(config, config.columns(run), divided(config), folder, seen)
             if made.rows:
                 written.append(made)
             else:
@@ -87,14 +102,20 @@ def _make(run: Run) -> Outcome:
             raise ShortfallError(_nothing_to_publish(run, *views[0]))
         privileged.refuse()
         leaks = privileged.published_leaks()
-        (folder / FILE_NAME).write_bytes(as_json(provenance(run, written, mix_shares(run, traces), leaks)))
-        (folder / "README.md").write_text(card(run, written, traces, folder, leaks), encoding="utf-8")
+        if plan is not None:
+            check_splits(plan, written, folder)
+        provided = provenance(run, written, traces, mix_shares(run, traces), leaks, plan)
+        if (compared := decontaminated(run, traces)) is not None:
+            provided["decontaminated"] = compared.as_json()
+        (folder / FILE_NAME).write_bytes(as_json(provided))
+        (folder / "README.md").write_text(card(run, written, traces, folder, leaks, plan), encoding="utf-8")
     counts = {each.config.name: {"rows": each.rows, "files": len(each.shards), "bytes": each.bytes} for each in written}
     full = [view for view in views if view[0].name not in empty]
+    notes = [*_notes(run, traces, written, full), *leaks.notes()]
     return Outcome(
         rows=sum(each.rows for each in written),
         counts=counts,
-        notes=[*_notes(run, traces, written, full), *leaks.notes()],
+        notes=[*notes, *(split_notes(plan, written) if plan is not None else [])],
         shortfall="\n".join(_nothing_to_publish(run, *view) for view in views if view[0].name in empty) or None,
     )
 
@@ -171,6 +192,7 @@ def _notes(
         several = config.of_mix and run.recipe.balance.mixes is not None
         told = config.notes(_in_mix(traces, mix) if several else traces, each.rows)
         notes += [f"{config.name}: {note}" if several else note for note in told]
+    notes += credit_notes(run.recipe.publish.license, credits_of(run, traces))
     prompted = [f"`{each.config.name}`" for each in written if each.config.prompts(run)]
     if run.recipe.generate is None and prompted:
         named = " and ".join(prompted)

@@ -14,7 +14,7 @@ from infogap.recipe.generate_section import Generate
 from infogap.recipe.measure_section import THE_TEACHER, Measure
 from infogap.recipe.preference_pairs import SIDES, Preference
 from infogap.recipe.privilege_entries import PrivilegeUse
-from infogap.recipe.publish_section import Publish
+from infogap.recipe.publish_section import OF_HELD_OUT, Publish
 from infogap.recipe.sources import GYM_WITH_SOLUTION, FileTasks, TaskSource
 
 Contradiction = tuple[tuple[str | int, ...], str]  # the key to blame, and the message
@@ -27,7 +27,7 @@ def contradictions(sections: dict[str, object]) -> list[Contradiction]:
     `sections` holds the recipe's sections by key. One with errors of its own is None; one that the recipe does not have
     is absent.
     """
-    problems: list[Contradiction] = [*config_contradictions(sections)]
+    problems = [*config_contradictions(sections), *_held_out_split(sections.get("balance"), sections.get("publish"))]
     if "import" in sections:
         problems += [
             ((key,), f"a recipe with `import` takes its traces from there; remove `{key}`")
@@ -150,6 +150,20 @@ def config_contradictions(sections: dict[str, object]) -> Iterator[Contradiction
             message = f"{publish.rl.repeat_to:,} rows cannot hold the {tasks:,} tasks{of_mix}; raise it"
             yield ("publish", "rl", "repeat_to"), message
             return
+
+
+def _held_out_split(balance: object, publish: object) -> list[Contradiction]:
+    """Splits and held-out families go together: no task of theirs may be in a split with others."""
+    if not isinstance(balance, Balance | None) or not isinstance(publish, Publish) or publish.splits is None:
+        return []
+    of_held_out = [name for name, each in publish.splits.items() if each == OF_HELD_OUT]
+    hold_out = balance.hold_out if balance is not None else None
+    path: tuple[str | int, ...] = ("publish", "splits", *of_held_out[:1])
+    if hold_out is None and of_held_out:
+        return [(path, "no family is held out: name some in `balance.hold_out`, or give the split a share")]
+    if hold_out is not None and len(of_held_out) != 1:
+        return [(path, "the families of `balance.hold_out` need a split of their own, one: `test: held_out`")]
+    return []
 
 
 def teacher_contradictions(sections: dict[str, object]) -> list[Contradiction]:

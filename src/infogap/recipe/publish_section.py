@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Self
+from fractions import Fraction
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, GetJsonSchemaHandler, Tag, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from infogap import plugins
+from infogap.recipe.balance_section import HoldOut
 from infogap.recipe.base import Model, each_once, is_none, refuse, refuse_at
 from infogap.recipe.preference_pairs import Preference
 from infogap.recipe.sources import OneOrMore
@@ -81,6 +83,37 @@ class RepeatedRows(Model):
     )
 
 
+OF_HELD_OUT = "held_out"
+"""What a split is of that has the families which `balance.hold_out` keeps out of every mix."""
+
+_SPLIT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")  # as `datasets` reads them in file names
+
+
+def _kind_of_split(value: Any) -> str:
+    if isinstance(value, str):
+        return "held_out"
+    return "families" if isinstance(value, dict | HoldOut) else "share"
+
+
+SplitOf = Annotated[
+    Annotated[float, Field(gt=0, le=1), Tag("share")]
+    | Annotated[HoldOut, Tag("families")]
+    | Annotated[Literal["held_out"], Tag("held_out")],
+    Discriminator(_kind_of_split),
+]
+
+
+def _splits(splits: dict[str, Any]) -> dict[str, Any]:
+    for name in splits:
+        if not _SPLIT_NAME.fullmatch(name) or name.casefold() == "all":
+            raise refuse(f"the name of a split has letters, digits and '_', and is not 'all'; found '{name}'")
+    each_once([name.casefold() for name in splits])
+    total = sum(Fraction(str(share)) for share in splits.values() if isinstance(share, float))
+    if total != 1:
+        raise refuse(f"the shares should add up to 1, held-out families aside; they add up to {float(total):g}")
+    return splits
+
+
 class Publish(Model):
     """Where the dataset goes, as which version, and what it shows."""
 
@@ -112,6 +145,12 @@ class Publish(Model):
     preference: Preference | None = Field(
         None, exclude_if=is_none, description="How the pairs of `preference` are made, if not in the default way."
     )
+    splits: Annotated[dict[str, SplitOf], Field(min_length=2), AfterValidator(_splits)] | None = Field(
+        None,
+        exclude_if=is_none,
+        description="Splits that share no task: {train: 0.9, test: 0.1}. In place of a share, families that are in no "
+        "other split, {families: 2}; or those of balance.hold_out: held_out. By default all rows are in `train`.",
+    )
     rl: RepeatedRows | None = Field(None, exclude_if=is_none, description="How many rows `rl` has.")
 
     @model_validator(mode="after")
@@ -119,4 +158,7 @@ class Publish(Model):
         for name in ("preference", "rl"):
             if getattr(self, name) is not None and name not in self.configs:
                 raise refuse_at((name,), f"`{name}` is not published; add it to publish.configs, or leave this out")
+        if self.splits is not None and self.rl is not None:
+            message = "`rl` repeats tasks to files of equal size, which `splits` would divide; leave one of them out"
+            raise refuse_at(("splits",), message)
         return self

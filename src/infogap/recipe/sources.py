@@ -23,7 +23,7 @@ from pydantic_core import CoreSchema
 
 from infogap import plugins
 from infogap.errors import nearest
-from infogap.recipe.base import Model, as_list, refuse, refuse_at
+from infogap.recipe.base import Model, as_list, is_none, refuse, refuse_at
 from infogap.recipe.named_formats import filled_in
 from infogap.recipe.recipe_errors import show
 from infogap.recipe.teacher_section import Thinking
@@ -175,8 +175,35 @@ class Join(RowSource):
         return self.on if isinstance(self.on, str) else next(iter(self.on.values()))
 
 
+def _one_line(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise refuse("should be a license's id on one line, such as cc-by-4.0")
+    return text
+
+
+def _web_address(url: str) -> str:
+    if not re.fullmatch(r"https?://[^\s<>\"|]+", url):
+        raise refuse(f"should be an address that starts with https://; found {show(url)}")
+    return url
+
+
+SourceLicense = Annotated[
+    Annotated[str, AfterValidator(_one_line)] | None,
+    Field(exclude_if=is_none, description="The source's license, an SPDX id in the Hub's spelling; shown in the card."),
+]
+SourceLink = Annotated[
+    Annotated[str, AfterValidator(_web_address)] | None,
+    Field(exclude_if=is_none, description="Where the source is found, https://...; shown in the card."),
+]
+CREDITS = {"license", "url"}
+"""Keys of a source that are for the card alone: nothing is read again when they change."""
+
+
 class Source(RowSource):
     """The settings that sources of tasks and of traces share."""
+
+    license: SourceLicense = None
+    url: SourceLink = None
 
     family: str | None = Field(None, description="The family of every row, if no column gives it.")
     difficulty: str | int | float | None = Field(None, description="The difficulty of every row.")
@@ -242,6 +269,8 @@ class GymTasks(Model):
     """Procedural tasks of reasoning-gym; each dataset's name is a family."""
 
     from_: Literal["reasoning_gym"] = Field(alias="from")
+    license: SourceLicense = None
+    url: SourceLink = None
     names: list[str] = Field(min_length=1)
     count: int = Field(ge=1, description="Tasks per name.")
     seed: int | None = Field(None, ge=0, description="By default derived from the recipe's seed.")

@@ -17,6 +17,7 @@ from infogap.recipe import Recipe
 from infogap.runs import manifest
 from infogap.runs.checked_files import CheckedFiles
 from infogap.runs.manifest import Manifest
+from infogap.runs.pulled_run import FIXED_STAGES, PulledFrom
 from infogap.runs.run_folder import Run, check_part
 from infogap.runs.stage import Outcome, Stage
 
@@ -133,8 +134,12 @@ def check_ready(run: Run) -> None:
     """Raise InputError or ExternalError if a stage that has to run could not."""
     order = stages(run.recipe)
     staleness = Staleness(run, order)
+    if staleness.pulled is not None and run.recipe.balance.top_up is not None:
+        raise staleness.pulled.refusal(["`balance.top_up` generates traces"])
     for stage in order:
-        if staleness.state(stage).state != "done":
+        state = staleness.state(stage)
+        if state.state != "done":
+            staleness.check_not_fixed(stage, state)
             stage.ready(run)
 
 
@@ -151,15 +156,22 @@ def run_one(run: Run, name: str) -> StageUpdate:
         raise InputError(absent)
     stage = next(stage for stage in order if stage.name == name)
     staleness = Staleness(run, order)
+    check_inputs(run, stage, staleness)
+    for maker in staleness.makers_of_inputs(stage):
+        staleness.refresh(maker)
+    return _bring_up_to_date(run, stage, staleness.state(stage), staleness)
+
+
+def check_inputs(run: Run, stage: Stage, staleness: Staleness) -> None:
+    """Raise InputError if a table that a stage reads is not up to date."""
     for maker in staleness.makers_of_inputs(stage):
         input_state = staleness.state(maker)
         if input_state.state != "done":
+            staleness.check_not_fixed(maker, input_state)
             raise InputError(
-                f"{name} reads {maker.folders[0]}, which is {input_state.state} ({input_state.why[0]}); "
+                f"{stage.name} reads {maker.folders[0]}, which is {input_state.state} ({input_state.why[0]}); "
                 f"first: infogap {maker.name} {run.path}"
             )
-        staleness.refresh(maker)
-    return _bring_up_to_date(run, stage, staleness.state(stage), staleness)
 
 
 def _bring_up_to_date(run: Run, stage: Stage, state: StageState, staleness: Staleness) -> StageUpdate:
@@ -170,6 +182,7 @@ def _bring_up_to_date(run: Run, stage: Stage, state: StageState, staleness: Stal
         )
         say(f"{stage.name:<9} up to date{gone}", style="dim")
         return StageUpdate(stage.name, "done", [], state.rows or 0, shortfall=state.shortfall)
+    staleness.check_not_fixed(stage, state)
     if state.state == "stale":
         for reason in state.why:
             say(f"{stage.name:<9} again: {reason}", style="dim")
@@ -192,6 +205,7 @@ class Staleness:
         self._parts: dict[str, dict[str, Any]] = {}
         self._gone: set[str] = set()
         self._checked = CheckedFiles(run.path)
+        self.pulled = PulledFrom.of(run)
 
     @cached_property
     def _makers(self) -> dict[str, Stage]:
@@ -212,6 +226,16 @@ class Staleness:
             return False
         inputs_done = all(self.state(maker).state == "done" for maker in self.makers_of_inputs(stage))
         return inputs_done and made.inputs == self._input_contents(stage)
+
+    def check_not_fixed(self, stage: Stage, state: StageState) -> None:
+        """Raise InputError for a stage that would have to run, in a pulled run, on what was not published."""
+        if self.pulled is not None and stage.name in FIXED_STAGES:
+            raise self.pulled.refusal(state.why)
+
+    def _fixed(self, stage: Stage) -> Manifest | None:
+        """Return the manifest of a stage whose tables were pulled: it is not compared with the recipe's sources."""
+        fixed = self.pulled is not None and stage.name in FIXED_STAGES
+        return self._run.manifest(stage.folders[0]) if fixed else None
 
     def makers_of_inputs(self, stage: Stage) -> list[Stage]:
         """Return the stages whose tables a stage reads, in the pipeline's order."""
@@ -259,6 +283,9 @@ class Staleness:
         return StageState(stage.name, "missing", ["not run yet"])
 
     def _why_stale(self, stage: Stage, made: Manifest) -> list[str]:
+        fixed = self._fixed(stage)
+        if fixed is not None and self.pulled is not None:
+            return [*self.pulled.changed(self._run.recipe), *self._changed_files(fixed)]
         why = []
         if made.version != stage.version:
             why.append("this version of infogap computes it differently")
@@ -269,6 +296,10 @@ class Staleness:
                 why.append(f"{maker.folders[0]} is not up to date")
             elif made.inputs.get(maker.folders[0]) != contents[maker.folders[0]]:
                 why.append(f"{maker.folders[0]} has changed")
+        return why + self._changed_files(made)
+
+    def _changed_files(self, made: Manifest) -> list[str]:
+        why = []
         for path, entry in made.files.items():
             file = self._run.path / path
             if not file.is_file():
@@ -307,7 +338,8 @@ class Staleness:
     def _part(self, stage: Stage) -> dict[str, Any]:
         if stage.name not in self._parts:
             made = self._run.manifest(stage.folders[0])
-            now = stage.part(self._run)
+            fixed = self._fixed(stage)
+            now = stage.part(self._run) if fixed is None else fixed.part
             part = now if made is None else manifest.with_known_digests(now, made.part)
             self._parts[stage.name] = part
             self._gone = self._gone | {stage.name} if part != now else self._gone - {stage.name}
@@ -315,6 +347,8 @@ class Staleness:
 
     def _fingerprint(self, stage: Stage) -> str:
         """Return a digest of everything that determines the stage's result, back to the recipe and source files."""
+        if fixed := self._fixed(stage):
+            return fixed.fingerprint
         inputs = {maker.name: self._fingerprint(maker) for maker in self.makers_of_inputs(stage)}
         return digest({"stage": stage.name, "version": stage.version, "part": self._part(stage), "inputs": inputs})
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from infogap.ids import canonical
 from infogap.recipe.recipe_errors import spell_path
-from infogap.recipe.sources import FileTasks, GymTasks, TraceColumns, TraceImport
+from infogap.recipe.sources import CREDITS, FileTasks, GymTasks, TraceColumns, TraceImport
 from infogap.rows import reasoning_gym as gym
 from infogap.rows.source_rows import contents
 from infogap.runs.run_folder import Run, write_part
@@ -30,7 +30,7 @@ ROWS = "rows.parquet"
 
 _REJECTED_SCHEMA = pl.Schema({"source": pl.String, "row": pl.Int64, "reason": pl.String, "question": pl.String})
 _ROWS_SCHEMA = pl.Schema({"source": pl.Int64, "row": pl.Int64, "task_id": pl.String, "reason": pl.String})
-_SOURCE_KEYS = set(FileTasks.model_fields)
+_SOURCE_KEYS = set(FileTasks.model_fields) - CREDITS
 _ROWS_PER_FRAME = 2_000
 
 
@@ -56,7 +56,7 @@ def _draws(run: Run) -> bool:
 
 
 def _gym_part(source: GymTasks) -> dict[str, Any]:
-    return source.model_dump(mode="json", by_alias=True) | {"reasoning_gym": gym.library_version()}
+    return source.model_dump(mode="json", by_alias=True, exclude=CREDITS) | {"reasoning_gym": gym.library_version()}
 
 
 def _table_part(run: Run, source: FileTasks | TraceImport) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,12 @@ class Config:
 
     key: pl.Expr
     """The key of a row, by which `infogap diff` compares datasets."""
+
+    task: pl.Expr = field(default_factory=lambda: pl.col("task_id"))
+    """The task of a row, by which `publish.splits` divides them."""
+
+    named_split: Callable[[pl.DataFrame, str], pl.DataFrame] = lambda rows, _split: rows
+    """From rows and the split that they are in, the same rows saying so, where they have a column for it."""
 
     rows: Callable[[Run, pl.DataFrame], Iterable[pl.DataFrame]]
     """From a run and the rows of its table `mix` that are of one mix, frames with these columns in a fixed order.

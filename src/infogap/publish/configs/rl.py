@@ -43,6 +43,7 @@ def _schema(extra_info: dict[str, Any]) -> pl.Schema:
 
 
 FEATURES = _schema(_EXTRA_INFO)
+TASK = pl.col("extra_info").struct.field("task_id")
 _REPEATED_FEATURES = _schema(_EXTRA_INFO | _REPETITION)
 # What a verifier needs besides the gold answer; a row's origin is not published.
 _SETTINGS = ("gym", "tolerance")
@@ -106,6 +107,11 @@ def verl_rows(run: Run, tasks: pl.DataFrame, schema: pl.Schema, split: str = "tr
     )
 
 
+def named_split(rows: pl.DataFrame, split: str) -> pl.DataFrame:
+    """Name the split that rows are in."""
+    return rows.with_columns(pl.col("extra_info").struct.with_fields(split=pl.lit(split)))
+
+
 def _settings(metadata: str | None) -> str | None:
     """Return the verifier's settings as JSON; None if it needs none."""
     known: dict[str, Any] = orjson.loads(metadata or "{}")
@@ -148,8 +154,7 @@ def _number(tasks: int) -> str:
 
 def _repetitions(folder: Path) -> dict[str, Any]:
     """Return the numbers of tasks and rows, and the passes over the tasks."""
-    task_id = pl.col("extra_info").struct.field("task_id")
-    counts = pl.scan_parquet(folder / "*.parquet").select(tasks=task_id.n_unique(), rows=pl.len())
+    counts = pl.scan_parquet(folder / "*.parquet").select(tasks=TASK.n_unique(), rows=pl.len())
     tasks, rows = counts.collect().row(0)
     return {"tasks": tasks, "rows": rows, "passes": _passes(tasks, rows)}
 
@@ -168,6 +173,8 @@ RL = Config(
     key=pl.concat_str(
         pl.col("extra_info").struct.field("^(task_id|repetition)$").cast(pl.String), separator=" "
     ).str.strip_suffix(" 0"),
+    task=TASK,
+    named_split=named_split,
     rows=_rows,
     empty="no task of the mix has a gold answer",
     of_mix=True,

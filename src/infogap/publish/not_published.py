@@ -1,0 +1,80 @@
+"""What a pulled run lacks, as it was not published, and the check that no mix or config needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import orjson
+import polars as pl
+
+from infogap import plugins
+from infogap.balance.mix_pool import held_out_families
+from infogap.errors import InputError
+from infogap.publish.configs.held_out import HELD_OUT
+from infogap.publish.configs.privileged import PRIVILEGED
+from infogap.publish.configs.rl import RL
+from infogap.runs.pulled_run import PulledFrom
+from infogap.runs.run_folder import Run
+from infogap.schema import CONTEXTS, TASKS, TRACES
+from infogap.tasks.question_column import TURNS
+
+NOT_PUBLISHED = "not_published"
+"""A key of a task's metadata: what of it the pulled version does not hold."""
+WITHHELD_TEXT = "(not published, as this trace leaks)"
+"""The response of a leaking trace that is published without its text."""
+
+
+def check_restored(run: Run, mixes: pl.DataFrame, configs: list[str]) -> None:
+    """Raise InputError if a pulled run is to show of its mixes, in these configs, what it did not bring along."""
+    pulled = PulledFrom.of(run)
+    if pulled is None:
+        return
+    _check_leaking_texts(run, pulled, mixes)
+    selected = run.scan(TRACES).join(mixes.lazy().filter("selected"), on="trace_id", how="semi")
+    for config, what, lacking in _lacking(run, selected.collect(), configs):
+        raise InputError(
+            f"the config `{config}` needs {what} of {len(lacking):,} {'task' if len(lacking) == 1 else 'tasks'} of the "
+            f"mix (the first is {lacking[0]}), which {pulled.repo} at {pulled.version} does not hold; leave "
+            f"`{config}` out of publish.configs, or restrict the mix"
+        )
+
+
+def _check_leaking_texts(run: Run, pulled: PulledFrom, mixes: pl.DataFrame) -> None:
+    withheld = run.scan(TRACES).filter(pl.col("response") == WITHHELD_TEXT).select("trace_id").collect()
+    wanted = withheld if run.recipe.publish.model_dump().get("leaking_text") else withheld.clear()
+    wanted = pl.concat([wanted, withheld.join(mixes.filter("selected"), on="trace_id", how="semi")]).unique()
+    if wanted.height:
+        raise InputError(
+            f"the text of {wanted.height:,} leaking {'trace' if wanted.height == 1 else 'traces'} was not published by "
+            f"{pulled.repo} at {pulled.version} (the first is {wanted['trace_id'].sort()[0]}); set `balance.leak: drop`"
+        )
+
+
+def _lacking(run: Run, selected: pl.DataFrame, configs: list[str]) -> Iterator[tuple[str, str, list[str]]]:
+    tasks = run.scan(TASKS).select("task_id", "family", "metadata").sort("task_id").collect()
+    of_mix = tasks.join(selected, on="task_id", how="semi")
+    for config in configs:
+        if config == PRIVILEGED.name:
+            contexts = run.scan(CONTEXTS).select("context_id").collect()
+            unknown = selected.drop_nulls("context_id").join(contexts, on="context_id", how="anti")
+            lacking = unknown["task_id"].unique().sort().to_list()
+            if lacking:
+                yield config, "the contexts", lacking
+        needs = ["settings"] if config in (RL.name, HELD_OUT.name) else []
+        if plugins.load("configs", config).prompts(run):
+            needs.append(TURNS)
+        for need in needs:
+            shown = _held_out(run, tasks) if config == HELD_OUT.name else of_mix
+            if lacking := list(_without(shown, need)):
+                yield config, "the turns" if need == TURNS else "the verifier's settings", lacking
+
+
+def _held_out(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:
+    families = held_out_families(tasks["family"], run.recipe.balance.hold_out, run.recipe.seed)
+    return tasks.filter(pl.col("family").is_in(families))
+
+
+def _without(tasks: pl.DataFrame, need: str) -> Iterable[str]:
+    for task_id, text in tasks.select("task_id", "metadata").iter_rows():
+        if need in orjson.loads(text or "{}").get(NOT_PUBLISHED, []):
+            yield task_id

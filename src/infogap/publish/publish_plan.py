@@ -1,0 +1,117 @@
+"""What publishing would do: the changes against the last version, and the version that they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from infogap.console import say
+from infogap.errors import InputError
+from infogap.publish.dataset_changes import DatasetChanges, dataset_changes
+from infogap.publish.hub_client import clear_errors, hub_client, retried, upload_bars
+from infogap.publish.hub_push import PushResult
+from infogap.publish.last_version import LastVersion, last_in_folder, last_on_hub
+from infogap.publish.published_dataset import PublishedDataset
+from infogap.publish.stage import FOLDER, STAGE, write_dataset
+from infogap.publish.version_rules import Version
+from infogap.runs.pipeline import Staleness, check_inputs, stages
+from infogap.runs.run_folder import Run
+
+
+@dataclass(frozen=True)
+class PublishPlan:
+    """What would be published, and against which last version."""
+
+    where: str  # "org/name", or a folder
+    last: str | None  # None where there is no version yet
+    version: str  # as the recipe has it
+    asked_for: str  # the least version that the changes ask for; the last one if nothing has changed
+    changes: DatasetChanges
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether the recipe's version is as high as the changes ask for."""
+        return self.last is None or _release(self.version) >= _release(self.asked_for)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON-able values."""
+        return asdict(self) | {"level": self.changes.level, "enough": self.is_enough}
+
+
+@dataclass(frozen=True)
+class Published:
+    """What publishing has done."""
+
+    version: str
+    written: bool  # whether the version is new in the folder that was named
+    pushed: PushResult | None
+
+
+def _release(version: str) -> tuple[int, int, int]:
+    parsed = Version.parse(version)
+    assert parsed is not None
+    return parsed.release
+
+
+def plan_publish(run: Run, to: Path | None = None) -> PublishPlan:
+    """Compare what the run would publish with the last version, in a folder or, without one, the recipe's repository.
+
+    Nothing is written but temporary files. With neither folder nor repository, everything is new.
+
+    Raises InputError if the dataset cannot be made or the last version not be read, ShortfallError if a config would be
+    empty, ExternalError if the Hub does not answer.
+    """
+    with built(run) as folder, ExitStack() as stack:
+        ours = PublishedDataset(folder)
+        repo = run.recipe.publish.repo
+        if to is not None:
+            where, last = str(to), last_in_folder(to)
+        elif repo is not None:
+            where, api = repo, hub_client()
+            with clear_errors(api.endpoint, repo, doing="pull"), upload_bars():
+                last = retried(lambda: stack.enter_context(last_on_hub(api, repo, ours)))
+        else:
+            where, last = "nowhere yet: no --to, and no publish.repo", None
+        return _plan(run, where, last, ours)
+
+
+def _plan(run: Run, where: str, last: LastVersion | None, ours: PublishedDataset) -> PublishPlan:
+    version = run.recipe.publish.version
+    if last is None:
+        return PublishPlan(where, None, version, version, dataset_changes(None, ours))
+    changes = dataset_changes(last.dataset, ours)
+    if last.dataset is None:
+        say(f"{where} at {last.version} was not made by infogap, and cannot be compared: everything is new")
+        return PublishPlan(where, str(last.version), version, str(last.version.raised("major")), changes)
+    next_ = last.version if changes.level is None else last.version.raised(changes.level)
+    return PublishPlan(where, str(last.version), version, str(next_), changes)
+
+
+@contextmanager
+def built(run: Run) -> Iterator[Path]:
+    """Give the run's dataset folder, made in a temporary one where it is not up to date."""
+    order = stages(run.recipe)
+    staleness = Staleness(run, order)
+    stage = next(stage for stage in order if stage.name == STAGE.name)
+    if staleness.state(stage).state == "done":
+        yield run.path / FOLDER
+        return
+    check_inputs(run, stage, staleness)
+    stage.ready(run)
+    with TemporaryDirectory(prefix="infogap-publish-") as folder:
+        write_dataset(run, Path(folder) / FOLDER)
+        yield Path(folder) / FOLDER
+
+
+def next_version(plan: PublishPlan) -> str:
+    """Return the version that `auto` stands for.
+
+    Raises InputError if there is no place whose last version could be compared.
+    """
+    if plan.where.startswith("nowhere"):
+        raise InputError("--version auto goes by the last version: name its folder (--to) or its repository (--repo)")
+    return plan.asked_for

@@ -1,0 +1,132 @@
+"""A dataset folder as infogap publishes it: what its infogap.json says, and the rows of its configs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+import polars as pl
+
+from infogap import plugins
+from infogap.errors import InputError
+from infogap.publish.provenance import FILE_NAME
+
+Read = TypeVar("Read")
+_DATA = "data"
+
+
+class PublishedDataset:
+    """A run's dataset, or a published or pulled folder.
+
+    Raises InputError if the folder holds no dataset made by infogap, or an incomplete one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the folder's infogap.json; of a run, that of its folder `dataset`."""
+        self.folder = path / "dataset" if (path / "dataset" / FILE_NAME).is_file() else path
+        try:
+            self.made: dict[str, Any] = orjson.loads((self.folder / FILE_NAME).read_bytes())
+        except (OSError, orjson.JSONDecodeError):
+            raise InputError(f"{path} holds no dataset that infogap made (no {FILE_NAME})") from None
+        try:
+            self.recipe: dict[str, Any] = self.made["recipe"]
+            self.version = str(self.recipe["publish"]["version"])
+            self.libraries: dict[str, str] = self.made["libraries"]
+            self.mixes = list(self.made["mixes"])
+            several = len(self.mixes) > 1
+            self.mix: dict[str, dict[str, int]] = {
+                f"{name}, {axis}" if several else axis: {value["value"]: value["count"] for value in values}
+                for name, mix in self.made["mixes"].items()
+                for axis, values in mix["axes"].items()
+            }
+            self.sha256 = {str(path): str(entry["sha256"]) for path, entry in self.made["files"].items()}
+            self._rows = {str(path): int(entry["rows"]) for path, entry in self.made["files"].items()}
+            self.configs = list(dict.fromkeys(path.split("/")[1] for path in self.sha256))
+        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+            raise InputError(
+                f"{self.folder / FILE_NAME} is not as infogap writes it ({type(error).__name__}: {error}); "
+                "publish or pull the dataset again"
+            ) from error
+        # Versions of infogap before 0.2 did not write these.
+        self.statistics: dict[str, Any] = self.made.get("statistics", {})
+        self.effects: list[dict[str, Any]] = self.made.get("effects", [])
+
+    def splits(self, config: str) -> dict[str, list[Path]]:
+        """Return the files of each split of a config."""
+        files: dict[str, list[Path]] = {}
+        for path in self.files(config):
+            files.setdefault(path.split("/")[2].split("-")[0], []).append(self.folder / path)
+        return files
+
+    def files(self, config: str) -> list[str]:
+        """Return the files of a config, sorted, as infogap.json names them."""
+        return sorted(path for path in self.sha256 if path.split("/")[1] == config)
+
+    def rows(self, config: str) -> int:
+        """Return the number of its rows, as infogap.json says."""
+        return sum(self._rows[path] for path in self.files(config))
+
+    def digests(self, config: str) -> list[str]:
+        """Return the SHA-256 of the config's files; the same rows in the same order give the same digests."""
+        return [self.sha256[path] for path in self.files(config)]
+
+    def columns(self, config: str) -> pl.Schema:
+        """Return the config's columns, from its files."""
+        return self._read(config, lambda: pl.scan_parquet(self._there(config)[0]).collect_schema())
+
+    def key(self, config: str) -> pl.Expr:
+        """Return the key of a config's rows: ids of traces, pairs, contexts or tasks."""
+        key: pl.Expr = plugins.load("configs", self.registered(config)).key
+        return key
+
+    def keys(self, config: str) -> pl.Series:
+        """Return the config's keys."""
+        key = self.key(config)
+        return self._read(config, lambda: pl.scan_parquet(self._there(config)).select(key=key).collect()["key"])
+
+    def digested(self, config: str, columns: list[str], *, key: bool = True) -> pl.DataFrame:
+        """Return a row per row: `key`, `split`, and `content`, which differs where some of these columns do."""
+        content = pl.struct(columns).hash()
+        keys = self.key(config) if key else content
+        return self._read(
+            config,
+            lambda: pl.concat(
+                pl.scan_parquet(self._existing(paths)).select(key=keys, content=content, split=pl.lit(split))
+                for split, paths in self.splits(config).items()
+            ).collect(),
+        )
+
+    def registered(self, config: str) -> str:
+        """Return the registered name of a config; of several mixes, `NAME` is `sft`, and `NAME-rl` is `rl`.
+
+        Raises InputError for a config that this installation does not know.
+        """
+        known = plugins.names("configs")
+        if config in known:
+            return config
+        if config in self.mixes:
+            return "sft"
+        kind = next((name for name in known if any(config == f"{mix}-{name}" for mix in self.mixes)), None)
+        if kind is None:
+            raise InputError(f"{self.folder} has the config '{config}', which this version of infogap does not know")
+        return kind
+
+    def _there(self, config: str) -> list[Path]:
+        return self._existing([self.folder / path for path in self.files(config)])
+
+    def _existing(self, paths: list[Path]) -> list[Path]:
+        for path in paths:
+            if not path.is_file():
+                raise InputError(f"{path} is missing; publish or pull the dataset again")
+        return paths
+
+    def _read(self, config: str, read: Callable[[], Read]) -> Read:
+        try:
+            return read()
+        except InputError:
+            raise
+        except (pl.exceptions.PolarsError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"cannot read the files of {self.folder / _DATA / config}: {reason}") from error

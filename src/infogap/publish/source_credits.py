@@ -1,0 +1,132 @@
+"""The sources of a dataset with their licenses and links, and where licenses may conflict: named, not decided."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from infogap.publish.redaction import public_label
+from infogap.recipe import resolved
+from infogap.recipe.sources import GymTasks, Source
+from infogap.rows.reasoning_gym import label
+from infogap.runs.run_folder import Run
+from infogap.schema import TASKS
+
+NOT_STATED = "not stated"
+# Of the library, whose metadata says so; a recipe can say otherwise of a data set that it wraps.
+_GYM = ("apache-2.0", "https://github.com/open-thought/reasoning-gym")
+_HUB_DATASET = re.compile(r"(?:hf://datasets/)?([\w.-]+/[\w.-]+)(?:@[^/]*)?(/.*)?")
+_NO_STRINGS = re.compile(
+    r"apache-2\.0|mit|isc|unlicense|wtfpl|zlib|bsd(-.*)?|cc0-1\.0|cc-by-\d\.\d|odc-by|pddl|cdla-permissive-.*|cc|afl-3\.0"
+    r"|ms-pl|bsl-1\.0|ncsa|postgresql|artistic-2\.0|0bsd"
+)
+_SHARE_ALIKE = re.compile(r"(cc-by(?:-nc)?-sa|[al]?gpl|gfdl|odbl|cdla-sharing|osl|eupl|mpl)(?:-([\d.]+).*)?")
+_NON_COMMERCIAL = re.compile(r"cc-by-nc(-.*)?|.*non-?commercial.*")
+_NO_DERIVATIVES = re.compile(r"cc-by(-nc)?-nd(-.*)?")
+
+
+@dataclass(frozen=True)
+class Credit:
+    """One source: what the card says of it."""
+
+    name: str
+    tasks: int  # with a trace
+    selected: int  # traces in a mix
+    license: str | None
+    url: str | None
+
+    def as_metadata(self) -> dict[str, str]:
+        """Return the entry of the card's YAML head."""
+        stated = {"license": self.license or NOT_STATED} | ({"url": self.url} if self.url else {})
+        return {"name": self.name} | stated
+
+
+def credits_of(run: Run, traces: pl.DataFrame) -> list[Credit]:
+    """Return the recipe's sources, in its order; equal ones are one. `traces` is from `traces_in_short`."""
+    of_task = run.scan(TASKS).select("task_id", "source").collect()
+    counts = (
+        traces.join(of_task, on="task_id", how="left")
+        .group_by("source")
+        .agg(tasks=pl.col("task_id").n_unique(), selected=pl.col("selected").sum())
+    )
+    credits: dict[tuple[str, str | None, str | None], Credit] = {}
+    counted = {source: (tasks, selected) for source, tasks, selected in counts.iter_rows()}
+    for source in run.recipe.import_ or run.recipe.tasks or []:
+        license_, url = _stated(run, source)
+        labels = [label(name) for name in source.names] if isinstance(source, GymTasks) else [source.from_]
+        for name in labels:
+            # What two entries of one name have given cannot be told apart.
+            tasks, selected = counted.pop(name, (0, 0))
+            key = (public_label(source.from_), license_, url)
+            before = credits.get(key, Credit(*key[:1], 0, 0, license_, url))
+            credits[key] = Credit(before.name, before.tasks + tasks, before.selected + selected, license_, url)
+    return list(credits.values())
+
+
+def hub_datasets(credits: list[Credit]) -> list[str]:
+    """Return the Hub's ids of the sources that are datasets there, for `source_datasets` in the card's head."""
+    prefix = "https://huggingface.co/datasets/"
+    return list(dict.fromkeys(each.url.removeprefix(prefix) for each in credits if each.url and prefix in each.url))
+
+
+def _stated(run: Run, source: Source | GymTasks) -> tuple[str | None, str | None]:
+    if isinstance(source, GymTasks):
+        return source.license or _GYM[0], source.url or _GYM[1]
+    return source.license, source.url or _hub_page(run, source)
+
+
+def _hub_page(run: Run, source: Source) -> str | None:
+    found = _HUB_DATASET.fullmatch(source.files[0]) if len(source.files) == 1 else None
+    if found is None or (found[2] and not source.files[0].startswith("hf://")):
+        return None
+    on_hub = source.files[0].startswith("hf://") or not (
+        resolved(run.base, source.files[0]).exists() or re.search(r"\.(jsonl?|csv|parquet|eval|gz|bz2|zst)$", found[1])
+    )
+    return f"https://huggingface.co/datasets/{found[1]}" if on_hub else None
+
+
+def license_conflicts(license_: str, credits: list[Credit]) -> list[str]:
+    """Say where a source's license does not go with the dataset's, or is not known.
+
+    Licenses are read by their ids in the Hub's spelling. Whether a dataset derives from its questions in the sense of a
+    license is not decided here: these are the places to look at.
+    """
+    return [
+        f"`{each.name}` is {each.license}: {problem}"
+        for each in credits
+        if each.license is not None
+        for problem in _problems(each.license.casefold(), license_.casefold())
+    ]
+
+
+def _problems(source: str, dataset: str) -> Iterator[str]:
+    if _NON_COMMERCIAL.fullmatch(source) and not _NON_COMMERCIAL.fullmatch(dataset):
+        yield f"no commercial use, which the dataset's license, {dataset}, does not rule out"
+    if _NO_DERIVATIVES.fullmatch(source):
+        yield "no adapted material may be shared, and a dataset of traces may be that"
+    alike = _SHARE_ALIKE.fullmatch(source)
+    if alike and not _is_alike(alike, _SHARE_ALIKE.fullmatch(dataset)):
+        yield f"what is adapted from it has to be under the same license, and the dataset is {dataset}"
+    known = (_NO_STRINGS, _NON_COMMERCIAL, _NO_DERIVATIVES, _SHARE_ALIKE)
+    if not any(pattern.fullmatch(source) for pattern in known):
+        yield "its terms are not known here"
+
+
+def _is_alike(source: re.Match[str], dataset: re.Match[str] | None) -> bool:
+    """Whether the dataset has the source's license, or a later version of it."""
+    if dataset is None or dataset[1] != source[1]:
+        return False
+    versions = [[int(part) for part in (each[2] or "0").strip(".").split(".")] for each in (source, dataset)]
+    return versions[0] <= versions[1]
+
+
+def credit_notes(license_: str, credits: list[Credit]) -> list[str]:
+    """Return the notes for whoever publishes: conflicts, and sources without a license."""
+    notes = [f"licenses: {conflict}" for conflict in license_conflicts(license_, credits)]
+    unstated = [f"`{each.name}`" for each in credits if each.license is None]
+    if unstated:
+        notes.append(f"licenses: not stated for {', '.join(unstated)}; say `license:` and `url:` of the source")
+    return notes
