@@ -19,9 +19,9 @@ PIP_INSTALL = $(BIN)/python -m pip install --quiet --no-compile --constraint con
 quickstart: $(VENV)/.installed
 	$(BIN)/infogap run recipes/quickstart.yaml
 
-# The long ones first, so that no core waits for them at the end.
+# In the order of tests/conftest.py, which puts the long ones first.
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest tests/integration tests --numprocesses auto --dist loadfile --no-loadscope-reorder --durations=30
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations=30
 
 # Two files at a time: most of their time is one process that imports vLLM.
 test-vllm: $(VLLM_VENV)/.ready

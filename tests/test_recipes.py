@@ -1,13 +1,11 @@
 """Every recipe that ships is valid, and so are those of the documentation."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from cli.in_process import infogap
 from infogap.api.check_recipe import outside_problems
 from infogap.recipe import Recipe, load_recipe
 
@@ -89,8 +87,7 @@ def test_the_keys_in_the_page_on_decontamination_are_valid(tmp_path: Path) -> No
 
 def test_the_readme_is_short_and_its_output_is_what_the_run_prints(tmp_path: Path) -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
-    command = [sys.executable, "-m", "infogap", "run", str(ROOT / "recipes" / "import-traces.yaml")]
-    environment = os.environ | {"COLUMNS": "100"}
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, env=environment)
+    ran = infogap("run", ROOT / "recipes" / "import-traces.yaml", cwd=tmp_path, columns=100)
+    assert ran.returncode == 0, ran.stderr
     printed = "\n".join(line.rstrip() for line in ran.stdout.splitlines())
     assert fenced("README.md", "text") in f"{printed}\n"

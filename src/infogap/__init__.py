@@ -1,15 +1,15 @@
-"""infogap: reasoning-distillation datasets whose teacher-student information gap is controlled.
+"""Build reasoning-distillation datasets in which the information gap between teacher and student is controlled.
 
-Run builds a dataset from a recipe, and sweep one from each recipe of a grid. The other functions apply single parts to
-texts of your own:
+`Run` builds a dataset from a recipe, `sweep` one from each recipe of a grid. The other functions work on texts of your
+own:
 
     count_markers   epistemic markers in texts
     find_leaks      places where a trace shows what only its teacher saw
-    grade           a verdict on a response's final answer
+    grade           verdicts on final answers
     deduplicate     near-duplicates among texts
     render          the prompt that a teacher reads under a privilege
 
-Each is imported when it is first used.
+Each is imported on first use.
 """
 
 from importlib import import_module
@@ -72,10 +72,10 @@ _MODULES = {
 }
 
 
-if not TYPE_CHECKING:  # for type checkers a name that is not above is an error
+if not TYPE_CHECKING:  # type checkers see only the names above
 
     def __getattr__(name: str) -> object:
-        """Import a public name when it is first used."""
+        """Import a public name on first use."""
         if name not in _MODULES:
             raise AttributeError(f"module 'infogap' has no attribute {name!r}")
         value = getattr(import_module(_MODULES[name]), name)

@@ -15,9 +15,9 @@ from infogap.errors import ExternalError
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path to write to; on success it becomes `path`, on failure it is removed.
+    """Yield a temporary path to write to; rename it to `path` on success, remove it on failure.
 
-    Raises ExternalError where the disk refuses (full, read-only, no permission).
+    Raises ExternalError if the disk refuses (full, read-only, no permission).
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -54,14 +54,14 @@ def _os_error_in(message: str) -> OSError | None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole text file (UTF-8) or none."""
+    """Write a text file (UTF-8), whole or not at all."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder to fill; on success it replaces `path`, on failure `path` is as it was."""
+    """Yield a temporary folder to fill; it replaces `path` on success, and `path` is unchanged on failure."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     old = path.with_name(f".{path.name}.{os.getpid()}.old")
     shutil.rmtree(temporary, ignore_errors=True)
@@ -78,7 +78,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def _replace(path: Path, new: Path, old: Path) -> None:
-    """Replace a folder with a new one. The former is kept as `old` meanwhile, and restored if that fails."""
+    """Replace a folder with a new one; the old one is kept as `old` until that has succeeded."""
     if not path.exists():
         new.rename(path)
         return

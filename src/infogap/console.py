@@ -17,7 +17,7 @@ _LOG_EVERY = 15.0  # seconds between lines if there is no terminal for a bar
 
 @dataclass
 class Output:
-    """How much is printed. As a library, infogap is silent unless a call asks for more."""
+    """How much is printed. Used as a library, infogap prints nothing unless a call asks for it."""
 
     quiet: bool = True
     verbose: bool = False
@@ -44,14 +44,14 @@ Advance = Callable[..., None]
 
 
 def stderr() -> Console:
-    """The console for everything that is not data."""
+    """Return the console for everything that is not data."""
     from rich.console import Console
 
     return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def stdout() -> Console:
-    """The console for data: tables and traces. Text is not read as markup unless a call asks for it."""
+    """Return the console for data: tables and traces. Text is not read as markup unless a call asks for it."""
     from rich.console import Console
 
     class Data(Console):
@@ -62,22 +62,22 @@ def stdout() -> Console:
 
 
 def say(text: str, style: str | None = None) -> None:
-    """Print a line for the person at the terminal; nothing under --quiet."""
+    """Print a line to stderr; nothing under --quiet."""
     if not output.quiet:
         stderr().print(text, style=style, markup=False)
 
 
 def detail(text: str) -> None:
-    """Print a line under -v only."""
+    """Print a line to stderr, only under -v."""
     if output.verbose:
         stderr().print(text, style="dim", markup=False)
 
 
 @contextmanager
 def progress(what: str, total: int, unit: str, done: int = 0) -> Iterator[Advance]:
-    """Show progress, rate and time left while a stage works; `done` of `total` were done before.
+    """Show progress, rate and time left while a stage works; `done` of `total` were finished before.
 
-    A bar on a terminal, elsewhere a line every 15 seconds; nothing under --quiet or if there is nothing to do.
+    Draws a bar on a terminal, elsewhere prints a line every 15 seconds; nothing under --quiet or if `total` is 0.
     """
     if output.quiet or total == 0:
         yield lambda _n=1, **_extra: None
@@ -140,17 +140,18 @@ def _log(what: str, total: int, unit: str, done: int) -> Iterator[Advance]:
 
 
 def _rate(finished: int, before: int, total: int, unit: str, totals: dict[str, int], seconds: float) -> str:
-    """`12.3 traces/s, 140 tokens/s, 0:42 left`; work done before the stage began does not count."""
+    """Format `12.3 traces/s, 140 tokens/s, 0:42 left`; work done before the stage began does not count."""
     if seconds <= 0 or finished == before:
         return unit
     speed = (finished - before) / seconds
-    parts = [f"{_figure(speed)} {unit}/s"]
-    parts += [f"{_figure(amount / seconds)} {name}/s" for name, amount in totals.items()]
+    parts = [f"{figure(speed)} {unit}/s"]
+    parts += [f"{figure(amount / seconds)} {name}/s" for name, amount in totals.items()]
     if finished < total:
         left = int((total - finished) / speed)
         parts.append(f"{left // 3600}:{left % 3600 // 60:02d}:{left % 60:02d} left")
     return ", ".join(parts)
 
 
-def _figure(number: float) -> str:
+def figure(number: float) -> str:
+    """Format a number in few digits: 12.3, 1,234."""
     return f"{number:,.0f}" if number >= 100 else f"{number:.1f}"

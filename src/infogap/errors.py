@@ -1,12 +1,12 @@
-"""The errors that infogap raises, each with the exit code of the process that it ends.
+"""The errors that infogap raises, each with the exit code of the command that it ends.
 
 | code | meaning |
 | --- | --- |
-| 0 | done, or ended early on purpose (Ctrl-C, a budget): the same command continues from there |
+| 0 | done, or stopped early on purpose (Ctrl-C, a budget): the same command continues from there |
 | 2 | the input is wrong: a recipe, an option, a data file |
 | 3 | an external service or the disk failed: a server, the Hub |
 | 4 | done, but short of the target that the recipe states |
-| 130 | stopped at once, by a second Ctrl-C or by one where nothing was in flight |
+| 130 | stopped at once by a second Ctrl-C, or by the first if nothing was in flight |
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class ShortfallError(InfogapError):
 
 
 class StoppedError(InfogapError):
-    """The work was ended early on purpose; `str()` says what is done and how to continue."""
+    """The work was stopped early on purpose; `str()` says what is done and how to continue."""
 
     exit_code = 0
 

@@ -8,30 +8,30 @@ from pathlib import Path
 import orjson
 
 _ID_HEX_DIGITS = 20  # 80 bits: a billion rows collide with probability below 1e-6
-_MAX_SEED = 2**31 - 1  # what every engine takes as a seed
+_MAX_SEED = 2**31 - 1  # every engine accepts seeds below it
 
 
 def canonical(value: object) -> bytes:
-    """JSON with sorted keys: equal values give equal bytes."""
+    """Encode a value as JSON with sorted keys: equal values give equal bytes."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
 
 
 def digest(value: object) -> str:
-    """SHA-256 of the canonical JSON, in hexadecimal."""
+    """Return the SHA-256 of a value's canonical JSON, in hexadecimal."""
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
 def stable_id(*parts: object) -> str:
-    """A short id that depends on nothing but `parts` (JSON-able values) and their order."""
+    """Return a short id that depends only on `parts` (JSON-able values) and their order."""
     return digest(parts)[:_ID_HEX_DIGITS]
 
 
 def derived_seed(*parts: object) -> int:
-    """A seed in 0..2**31-1 that depends on nothing but `parts`."""
+    """Return a seed, from 0 to 2**31 - 2, that depends only on `parts`."""
     return int(digest(parts)[:15], 16) % _MAX_SEED
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,20 +9,24 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import TypeVar
 
 from infogap.console import output
+from infogap.errors import StoppedError
 
 LONGEST_WAIT = 60.0  # seconds from the first Ctrl-C for what is in flight to finish
 
 # Written over a progress bar where there is one: carriage return, erase the line.
 _CLEAR_LINE = "\r\x1b[2K"
 
+Result = TypeVar("Result")
+
 
 class Stopping:
-    """Whether the work should end.
+    """The state of a stop by Ctrl-C.
 
     `asked`: start nothing new; `overdue`: the wait ended before everything had finished; `at_once`: stop now.
     """
@@ -37,7 +41,7 @@ class Stopping:
 
     def interrupted(self, _signal: int, _frame: FrameType | None) -> None:
         """Handle SIGINT. Python calls this in the main thread, between any two bytecodes."""
-        if os.getpid() != self._process:  # a forked child has the handler, but nothing that it could finish
+        if os.getpid() != self._process:  # a forked child inherits the handler, but has nothing to finish
             raise KeyboardInterrupt
         if self.asked:
             self.at_once = True
@@ -51,7 +55,7 @@ class Stopping:
         self._announce()
 
     def leave(self) -> None:
-        """Cancel the alarm and ignore one that is on its way: the work ended in time."""
+        """Cancel the alarm, and ignore one that is already on its way: the work ended in time."""
         self._left = True
         if self.asked:
             signal.setitimer(signal.ITIMER_REAL, 0)
@@ -78,7 +82,7 @@ def stopping(longest_wait: float | None = None) -> Iterator[Stopping]:
 
     The first one sets `asked`. A second one raises KeyboardInterrupt wherever the block is, and so does the end of
     `longest_wait` (in seconds, by default LONGEST_WAIT), which sets `overdue`. Does nothing outside the main thread,
-    nor where the program handles SIGINT itself or ignores it.
+    or if the program handles or ignores SIGINT itself.
     """
     stop = Stopping(LONGEST_WAIT if longest_wait is None else longest_wait)
     in_main = threading.current_thread() is threading.main_thread()
@@ -96,3 +100,23 @@ def stopping(longest_wait: float | None = None) -> Iterator[Stopping]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             if stop.asked:
                 signal.signal(signal.SIGALRM, alarm)
+
+
+def run_stoppable(work: Callable[[Stopping], Result], stopped: Callable[[], StoppedError]) -> Result:
+    """Return `work(stop)`; raise `stopped()` if Ctrl-C was pressed meanwhile, even if the work was finished by then.
+
+    `work` should start nothing new once `stop.asked` is set. Raises KeyboardInterrupt at the second Ctrl-C.
+    """
+    stop = None
+    try:
+        with stopping() as stop:
+            result = work(stop)
+    except KeyboardInterrupt:
+        if stop is not None and stop.overdue:
+            raise stopped() from None
+        raise
+    if stop.at_once:  # the interrupt was lost where Python lets none out: in the closing of a generator
+        raise KeyboardInterrupt
+    if stop.asked:  # the last requests were in flight: this work is complete, but the command ends here
+        raise stopped()
+    return result

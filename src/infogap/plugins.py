@@ -1,7 +1,7 @@
 """Extensions: privileges, backends, verifiers, measures, published configs and file formats, found by entry points.
 
-infogap's pyproject.toml registers the built-in ones in the same groups that other packages use. An object is imported
-when it is used.
+infogap's pyproject.toml registers the built-in ones in the same groups that other packages use. Each is imported on
+first use.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def load(kind: Kind, name: str) -> Any:
 
 
 def resource(kind: Kind, name: str) -> str:
-    """Read the text file that is registered under a name, as `package:file.yaml`; no code of the package runs.
+    """Read the text file that is registered under a name, as `package:file.yaml`, without running its package's code.
 
     Raises InputError if the package has no such file.
     """

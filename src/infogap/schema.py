@@ -1,4 +1,4 @@
-"""Every table's columns: the one place that defines what infogap writes.
+"""The columns of every table: the one place that defines what infogap writes.
 
 A table is a folder of Parquet parts in the run folder. `Table.schema` holds its columns as Polars
 types; `features` gives the same columns as `datasets.Features`.
@@ -37,9 +37,9 @@ LEAKS = pl.List(
 
 @dataclass(frozen=True)
 class Table:
-    """A table's name (which is its folder's), key and columns.
+    """A table's name, which is also its folder's, its key and its columns.
 
-    The parts of an `extensible` table may hold more columns; `Run.stored` returns them all.
+    The files of an `extensible` table may hold more columns; `Run.stored` returns all of them.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Table:
     extensible: bool = False
 
     def empty(self) -> pl.DataFrame:
+        """Return a frame with these columns and no rows."""
         return pl.DataFrame(schema=self.schema)
 
     def frame(self, rows: list[dict[str, Any]]) -> pl.DataFrame:
@@ -55,7 +56,7 @@ class Table:
         return pl.DataFrame(rows, schema=self.schema, strict=True)
 
     def extended(self, columns: Mapping[str, Any]) -> Table:
-        """Return the same table with more columns after its own."""
+        """Return the table with more columns after its own."""
         return replace(self, schema=pl.Schema({**self.schema, **columns})) if columns else self
 
 
@@ -67,12 +68,12 @@ TASKS = Table(
             "task_id": pl.String,
             "source": pl.String,  # the recipe's `from`, or reasoning_gym/NAME
             "family": pl.String,
-            "difficulty": pl.String,  # as the source gives it; null where it does not
+            "difficulty": pl.String,  # as in the source; null if it has none
             "question": pl.String,
             "answer": pl.String,  # the gold answer
-            "solution": pl.String,  # worked; null where there is none
+            "solution": pl.String,  # worked; null if there is none
             "verifier": pl.String,
-            "metadata": pl.String,  # JSON: what the verifier needs besides, and where the row came from
+            "metadata": pl.String,  # JSON: what else the verifier needs, and where the row came from
         }
     ),
 )
@@ -89,15 +90,15 @@ TRACES = Table(
             "trace_id": pl.String,
             "task_id": pl.String,
             "privilege": pl.String,
-            "context_id": pl.String,  # null under unguided, and where an imported context is unknown
+            "context_id": pl.String,  # null under unguided, and if an imported context is unknown
             "teacher": pl.String,
             "sample": pl.Int64,
             "seed": pl.Int64,
             "round": pl.Int64,
-            "reasoning": pl.String,  # the thinking part; empty where the teacher has none
+            "reasoning": pl.String,  # the thinking part; empty if there is none
             "response": pl.String,
             # stop | length | error, filtered, too_long (no answer: `error` says why) | null (imported and not stated)
-            # | a word of the server's or the file's that is not known
+            # | an unknown word of the server or the file
             "finish_reason": pl.String,
             "prompt_tokens": pl.Int64,
             "completion_tokens": pl.Int64,
@@ -119,7 +120,7 @@ TOKENS = Table(
 STATED_VERDICTS = Table(
     "stated_verdicts",
     "trace_id",
-    pl.Schema({"trace_id": pl.String, "stated_verdict": pl.String}),  # an imported file's own label, as the file has it
+    pl.Schema({"trace_id": pl.String, "stated_verdict": pl.String}),  # an imported file's own label, as written there
 )
 VERDICTS = Table(
     "verdicts",
@@ -130,7 +131,7 @@ VERDICTS = Table(
             "verdict": pl.String,  # correct | wrong | no_answer | truncated | ungradable
             "extracted_answer": pl.String,
             "score": pl.Float64,  # 0..1
-            "detail": pl.String,  # why, where the verdict alone does not say it
+            "detail": pl.String,  # why, if the verdict alone does not say it
         }
     ),
 )
@@ -140,17 +141,17 @@ _MEASURED: dict[str, pl.DataType | type[pl.DataType]] = {
     "reasoning_words": pl.Int64,
     "epistemic_count": pl.Int64,  # by the recipe's first lexicon, as are the next three
     "epistemic_density": pl.Float64,  # per 1,000 of `density_per`
-    "density_per": pl.String,  # tokens | words (where the teacher's tokens are not known)
+    "density_per": pl.String,  # tokens | words (if the teacher's tokens are not known)
     "band": pl.String,  # uncertain | mixed | confident
     "markers": MARKER_COUNTS,
-    "lexicons": LEXICON_COUNTS,  # the same for every lexicon of the recipe
+    "lexicons": LEXICON_COUNTS,  # these for every lexicon of the recipe
     "self_corrections": pl.Int64,
     "answer_changes": pl.Int64,  # how often a stated answer differs from the one stated before it
-    "fork_rate": pl.Float64,  # share of tokens whose entropy is over the recipe's threshold; null where not recorded
-    "gap": pl.Float64,  # nats, as are the next two; null where the traces are not scored
+    "fork_rate": pl.Float64,  # share of tokens whose entropy is above the recipe's threshold; null if not recorded
+    "gap": pl.Float64,  # nats, as are the next two; null if the traces are not scored
     "gap_per_token": pl.Float64,
     "surprisal": pl.Float64,  # per token under the student's prompt
-    "rsr": pl.Float64,  # Rank-Surprisal Ratio under the student's prompt; null where the scorer gives no ranks
+    "rsr": pl.Float64,  # Rank-Surprisal Ratio under the student's prompt; null if the scorer gives no ranks
     "leak": pl.Boolean,
     "leaks": LEAKS,  # character spans in reasoning + "\n" + response
     "copied_share": pl.Float64,  # of its 8-grams, those in the context and not in the question; null: no context
@@ -215,12 +216,12 @@ CONTAMINATION = Table(
             "task_id": pl.String,
             "eval_set": pl.String,
             "eval_row": pl.Int64,  # of the evaluation set's file or dataset, from 1
-            "ngrams": pl.Int64,  # different ones that the text shares with the evaluation question
+            "ngrams": pl.Int64,  # distinct ones that the text shares with the evaluation question
             "share": pl.Float64,  # of the evaluation question's words, those in shared n-grams
             "tasks": pl.Int64,  # of this run that have even the rarest of these n-grams
-            "questions": pl.Int64,  # different evaluation questions that have even the rarest of them
-            "common": pl.Boolean,  # each of them in many tasks or questions: a phrase rather than a question
-            "matched": pl.String,  # the longest shared passage, as the text has it
+            "questions": pl.Int64,  # distinct evaluation questions that have even the rarest of them
+            "common": pl.Boolean,  # all of them are in many tasks or questions: a phrase rather than a question
+            "matched": pl.String,  # the longest shared passage, as written in the text
         }
     ),
 )
@@ -229,10 +230,10 @@ MIX = Table(
     "trace_id",
     pl.Schema(
         {
-            "mix": pl.String,  # its name; `mix` where the recipe names none
+            "mix": pl.String,  # its name; `mix` if the recipe names none
             "trace_id": pl.String,
             "selected": pl.Boolean,
-            "stratum": pl.String,  # "band=mixed verdict=correct family=gcd"; null where it has none
+            "stratum": pl.String,  # "band=mixed verdict=correct family=gcd"; null if it has none
             # selected | over_quota | max_per_task | max_per_cluster | not_in_mix | correct, wrong, no_answer,
             # truncated, ungradable (a verdict that has no share) | contaminated | duplicate | leak | no_response
             # | error | task_not_selected | excluded_by_where | held_out | other_teacher | task_not_drawn | unmatched
@@ -258,22 +259,21 @@ TABLES = {
     )
 }
 
+_SCALARS = {pl.String: "string", pl.Int64: "int64", pl.Float64: "float64", pl.Float32: "float32", pl.Boolean: "bool"}
+
 VERDICT_NAMES = ("correct", "wrong", "no_answer", "truncated", "ungradable")
 BAND_NAMES = ("uncertain", "mixed", "confident")
 
 
 def features(schema: pl.Schema) -> Features:
-    """Return the same columns as `datasets.Features`."""
+    """Convert columns to `datasets.Features`."""
     from datasets import Features
 
     return Features({name: _feature(dtype) for name, dtype in schema.items()})
 
 
-_SCALARS = {pl.String: "string", pl.Int64: "int64", pl.Float64: "float64", pl.Float32: "float32", pl.Boolean: "bool"}
-
-
 def storable(dtype: Any) -> bool:
-    """True for the Polars types that a table, and a published config, may have."""
+    """Return whether a table, and a published config, may have a column of a Polars type."""
     if isinstance(dtype, pl.List):
         return storable(dtype.inner)
     if isinstance(dtype, pl.Struct):
@@ -288,4 +288,4 @@ def _feature(dtype: pl.DataType) -> Any:
         return List(_feature(dtype.inner))  # type: ignore[arg-type]
     if isinstance(dtype, pl.Struct):
         return {field.name: _feature(field.dtype) for field in dtype.fields}  # type: ignore[arg-type]
-    return Value(_SCALARS[dtype.base_type()])  # inside lists and structs Polars keeps the class itself
+    return Value(_SCALARS[dtype.base_type()])  # within lists and structs Polars keeps the class itself

@@ -1,6 +1,7 @@
 """A user's own objects, named `module:object` in a recipe: imported from beside the recipe, or installed.
 
-Privileges, verifiers and measures can be named so. A module beside the recipe takes precedence over an installed one.
+Privileges, verifiers and measures can be named this way. A module beside the recipe takes precedence over an installed
+one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from infogap.ids import digest, file_digest
 
 
 def is_user_object(name: str) -> bool:
-    """Whether a name has the form `module:object`."""
+    """Return whether a name has the form `module:object`."""
     return ":" in name
 
 

@@ -48,5 +48,5 @@ def test_no_texts() -> None:
 
 
 def test_a_single_text_is_not_read_letter_by_letter() -> None:
-    with pytest.raises(infogap.InputError, match="a single text is given"):
+    with pytest.raises(infogap.InputError, match="is a single text; pass a list"):
         infogap.count_markers("Wait, perhaps it is 3.")

@@ -56,5 +56,5 @@ def test_thresholds_are_checked_and_nothing_is_nothing() -> None:
 
 
 def test_a_single_text_is_not_read_letter_by_letter() -> None:
-    with pytest.raises(infogap.InputError, match="a single text is given"):
+    with pytest.raises(infogap.InputError, match="is a single text; pass a list"):
         infogap.deduplicate("Wait, perhaps it is 3.")

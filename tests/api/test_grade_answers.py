@@ -45,7 +45,7 @@ def test_a_function_that_is_not_there_is_wrong_input(tmp_path: Path, monkeypatch
 def test_wrong_arguments() -> None:
     with pytest.raises(infogap.InputError, match=r"no verifier 'mth' \(did you mean 'math'\?\); use choice, exact"):
         infogap.grade("1", "1", "mth")
-    with pytest.raises(infogap.InputError, match="a column is a polars Series; found list"):
+    with pytest.raises(infogap.InputError, match="as a polars Series; found list"):
         infogap.grade(["1"], ["1"])  # type: ignore[call-overload]
     with pytest.raises(infogap.InputError, match="needs a column of gold answers"):
         infogap.grade(pl.Series(["1"]), ["1"])  # type: ignore[call-overload]

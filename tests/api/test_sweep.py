@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 import infogap
 from servers.scripted import Body, Reply, ScriptedServer, completion, replying
+from servers.serve import serve
 
 Serving = Callable[[ScriptedServer], str]
 SIZES_AND_SAMPLES = {"balance.size": [4, 8], "generate.samples": [1, 3]}
@@ -57,11 +60,30 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_a_request_is_sent_once_and_every_cell_is_the_run_of_its_recipe(tmp_path: Path, serving: Serving) -> None:
-    server = solver()
-    base = recipe(tmp_path, serving(server))
-    compared = infogap.sweep(base, SIZES_AND_SAMPLES, tmp_path / "sweep", quiet=True)
-    assert len(asked(server)) == len(set(asked(server))) == 6 * 2 * 3
+@dataclass(frozen=True)
+class Swept:
+    """A sweep over SIZES_AND_SAMPLES: the base recipe, its server, the folder and the comparison."""
+
+    base: dict[str, Any]
+    server: ScriptedServer
+    asked: list[tuple[str, int]]
+    folder: Path
+    compared: pl.DataFrame
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swept]:
+    """Made once, and only looked at. Its server stays, for copies that are swept again."""
+    folder, server = tmp_path_factory.mktemp("swept"), solver()
+    with serve(server.app) as url:
+        base = recipe(folder, f"{url}/v1")
+        compared = infogap.sweep(base, SIZES_AND_SAMPLES, folder / "sweep", quiet=True)
+        yield Swept(base, server, asked(server), folder / "sweep", compared)
+
+
+def test_a_request_is_sent_once_and_every_cell_is_the_run_of_its_recipe(tmp_path: Path, swept: Swept) -> None:
+    base, compared = swept.base, swept.compared
+    assert len(swept.asked) == len(set(swept.asked)) == 6 * 2 * 3
     assert compared["balance.size"].to_list() == [4, 4, 8, 8]
     assert compared["generate.samples"].to_list() == [1, 3, 1, 3]
     assert compared["traces"].to_list() == [12, 36, 12, 36]
@@ -73,13 +95,13 @@ def test_a_request_is_sent_once_and_every_cell_is_the_run_of_its_recipe(tmp_path
             base, tmp_path / "alone" / name, overrides=[f"balance.size={size}", f"generate.samples={samples}"]
         )
         alone.update(quiet=True)
-        assert files(alone.path) == files(tmp_path / "sweep" / name)
+        assert files(alone.path) == files(swept.folder / name)
 
 
-def test_figures_are_those_of_the_tables(tmp_path: Path, serving: Serving) -> None:
-    compared = infogap.sweep(recipe(tmp_path, serving(solver())), SIZES_AND_SAMPLES, tmp_path / "sweep", quiet=True)
+def test_figures_are_those_of_the_tables(swept: Swept) -> None:
+    compared = swept.compared
     for row in compared.iter_rows(named=True):
-        traces = infogap.Run.open(tmp_path / "sweep" / row["cell"]).joined().collect()
+        traces = infogap.Run.open(swept.folder / row["cell"]).joined().collect()
         mix = traces.filter("selected")
         assert row["traces"] == traces.height
         assert row["accuracy"] == pytest.approx((traces["verdict"] == "correct").mean())
@@ -94,18 +116,17 @@ def test_figures_are_those_of_the_tables(tmp_path: Path, serving: Serving) -> No
         assert row["mix_density"] == pytest.approx(mix["epistemic_density"].mean())
     assert compared["accuracy"].is_between(0.05, 0.95).all()
     assert (compared["density"] > 0).all()
-    written = pl.read_csv(tmp_path / "sweep" / "sweep.csv")
+    written = pl.read_csv(swept.folder / "sweep.csv")
     assert written.columns == compared.columns
     assert written["mix_density"].to_list() == compared["mix_density"].to_list()
-    cells = json.loads((tmp_path / "sweep" / "sweep.json").read_bytes())["cells"]
+    cells = json.loads((swept.folder / "sweep.json").read_bytes())["cells"]
     assert cells[3]["settings"] == {"balance.size": "8", "generate.samples": "3"}
     assert [cell["mix_tokens"] for cell in cells] == compared["mix_tokens"].to_list()
 
 
-def test_a_second_sweep_does_nothing_and_a_larger_one_what_is_new(tmp_path: Path, serving: Serving) -> None:
-    server = solver()
-    base = recipe(tmp_path, serving(server))
-    infogap.sweep(base, SIZES_AND_SAMPLES, tmp_path / "sweep", quiet=True)
+def test_a_second_sweep_does_nothing_and_a_larger_one_what_is_new(tmp_path: Path, swept: Swept) -> None:
+    base, server = swept.base, swept.server
+    subprocess.run(["cp", "-a", swept.folder, tmp_path / "sweep"], check=True)  # with its hard links
     before = files(tmp_path / "sweep")
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "sweep").rglob("part-*.parquet")}
     server.bodies.clear()
@@ -114,19 +135,18 @@ def test_a_second_sweep_does_nothing_and_a_larger_one_what_is_new(tmp_path: Path
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "sweep").rglob("part-*.parquet")} == times
     assert asked(server) == []
 
-    grown = {"balance.size": [2, 4, 8], "generate.samples": [1, 3, 4]}
+    grown = {"balance.size": [2, 8], "generate.samples": [3, 4]}
     compared = infogap.sweep(base, grown, tmp_path / "sweep", quiet=True)
     assert len(asked(server)) == 6 * 2
-    assert compared.height == 9
+    assert compared["traces"].to_list() == [36, 48, 36, 48]
     assert set(before) - set(files(tmp_path / "sweep")) == set()
 
 
-def test_what_is_shared_takes_no_space_and_what_is_borrowed_does_not_stay(tmp_path: Path, serving: Serving) -> None:
-    compared = infogap.sweep(recipe(tmp_path, serving(solver())), SIZES_AND_SAMPLES, tmp_path / "sweep", quiet=True)
-    parts = [tmp_path / "sweep" / name / "traces" / "part-00000.parquet" for name in compared["cell"]]
+def test_what_is_shared_takes_no_space_and_what_is_borrowed_does_not_stay(swept: Swept) -> None:
+    parts = [swept.folder / name / "traces" / "part-00000.parquet" for name in swept.compared["cell"]]
     inodes = [part.stat().st_ino for part in parts]
     assert inodes[0] == inodes[2] and inodes[1] == inodes[3] and inodes[0] != inodes[1]
-    assert list((tmp_path / "sweep").rglob("traces/cache/*.parquet")) == []
+    assert list(swept.folder.rglob("traces/cache/*.parquet")) == []
 
 
 def test_privileges_and_rounds_share_requests_too(tmp_path: Path, serving: Serving) -> None:
@@ -246,7 +266,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, serving: Servi
     base = recipe(tmp_path, serving(solver()))
     run = infogap.Run.create(base, tmp_path / "run")
     before = files(run.path)
-    with pytest.raises(infogap.InputError, match="is no sweep and not empty"):
+    with pytest.raises(infogap.InputError, match="is not a sweep, and not empty"):
         infogap.sweep(base, SIZES_AND_SAMPLES, run.path)
     assert files(run.path) == before
 
@@ -267,7 +287,7 @@ def test_failed_requests_are_counted_and_not_sent_again_for_the_same_traces(tmp_
 
 def test_traces_of_an_earlier_base_recipe_are_there_when_it_comes_back(tmp_path: Path, serving: Serving) -> None:
     server = solver()
-    base, settings = recipe(tmp_path, serving(server)), {"balance.size": [4, 6, 8]}
+    base, settings = recipe(tmp_path, serving(server)), {"balance.size": [4, 8]}
     first = infogap.sweep(base, settings, tmp_path / "sweep", quiet=True)
     infogap.sweep(base | {"seed": 6}, settings, tmp_path / "sweep", quiet=True)
     assert len(server.bodies) == 2 * 24

@@ -269,7 +269,7 @@ def test_an_error_names_what_is_missing_and_leaves_the_old_mix(tmp_path: Path) -
     text = str(caught.value)
     row = next(line.split() for line in text.splitlines() if "wrong" in line)
     assert row == ["verdict", "wrong", "10", "2", "2"]
-    assert "generate 8 more wrong traces under unguided (100% of its traces are)" in text
+    assert "generate 8 more wrong traces under unguided (100% of its traces fit)" in text
     assert "lower balance.size to 10," in text
     assert mix(run)["trace_id"].to_list() == ["old"]
 

@@ -14,6 +14,7 @@ import pytest
 import infogap
 from infogap.errors import ShortfallError
 from infogap.generate.top_up_plan import TopUpPlan
+from infogap.runs import pipeline
 from servers.scripted import Body, Reply, ScriptedServer, completion, replying
 
 Serving = Callable[[ScriptedServer], str]
@@ -69,9 +70,17 @@ def tables(run: infogap.Run) -> dict[str, bytes]:
     }
 
 
+@pytest.fixture
+def up_to_the_mix(monkeypatch: pytest.MonkeyPatch) -> None:
+    """End the pipeline with the mix: to publish and to report takes longer than all before, and nothing looks at it."""
+    packages = pipeline._PACKAGES[: pipeline._PACKAGES.index("infogap.balance") + 1]
+    monkeypatch.setattr(pipeline, "_PACKAGES", packages)
+
+
 EVEN_MIX = {"size": 24, "family": "uniform", "top_up": {"rounds": 4}}
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_what_lacks_is_generated_and_nothing_else(
     tmp_path: Path, serving: Serving, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,9 +103,10 @@ def test_what_lacks_is_generated_and_nothing_else(
         assert f"{each.requests:,} requests" in said
         assert each.missing <= each.requests <= 8 * each.missing
     assert (updates["tasks"].was, updates["generate"].was, updates["balance"].was) == ("missing",) * 3
-    assert f"top_up: round 1 asked {rounds[0].requests} requests: {rounds[0].missing} missing before" in said
+    assert f"top_up: round 1 sent {rounds[0].requests} requests: {rounds[0].missing} missing before" in said
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_samples_are_numbered_on_and_the_earlier_traces_stay(tmp_path: Path, serving: Serving) -> None:
     server = teacher(sometimes)
     url = serving(server)
@@ -138,6 +148,7 @@ def test_the_same_recipe_gives_the_same_bytes(tmp_path: Path, serving: Serving) 
     assert (runs[0].path / "top_up.json").read_bytes() == (runs[1].path / "top_up.json").read_bytes()
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_rounds_are_bounded_and_the_shortfall_says_what_each_has_brought(tmp_path: Path, serving: Serving) -> None:
     server = teacher(lambda number, _seed: number % 2 == 1)  # even ones are never right
     balance = {"size": 12, "verdict": {"correct": 1}, "family": {"even": 0.5, "odd": 0.5}, "top_up": {"rounds": 2}}
@@ -147,8 +158,8 @@ def test_rounds_are_bounded_and_the_shortfall_says_what_each_has_brought(tmp_pat
     rounds = TopUpPlan.read(run.folder).rounds
     assert len(rounds) == 2
     assert len(server.bodies) == TASKS + sum(each.requests for each in rounds)
-    assert f"round 1 asked {rounds[0].requests} requests: {rounds[0].missing} missing before, " in str(short.value)
-    assert f"round 2 asked {rounds[1].requests} requests: 6 missing before, 6 after it" in str(short.value)
+    assert f"round 1 sent {rounds[0].requests} requests: {rounds[0].missing} missing before, " in str(short.value)
+    assert f"round 2 sent {rounds[1].requests} requests: 6 missing before, 6 after" in str(short.value)
     assert rounds[0].missing == 6 + 2  # of the odd ones there are 4 of 6
     asked = len(server.bodies)
     with pytest.raises(ShortfallError):
@@ -163,6 +174,7 @@ def test_rounds_are_bounded_and_the_shortfall_says_what_each_has_brought(tmp_pat
     assert {state.state for state in smaller.status()} == {"done"}
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_more_rounds_go_on_from_those_there_are(tmp_path: Path, serving: Serving) -> None:
     server = teacher(sometimes)
     balance = {"size": 40, "family": "uniform", "top_up": {"rounds": 1}, "when_short": "shrink", "max_per_task": 6}
@@ -188,8 +200,10 @@ def test_more_rounds_go_on_from_those_there_are(tmp_path: Path, serving: Serving
 
 @pytest.mark.parametrize("change", ["balance.top_up=null", "balance.size=6", "balance.family={even: 0.25, odd: 0.75}"])
 def test_another_recipe_drops_the_plan_and_keeps_what_is_paid(
-    tmp_path: Path, serving: Serving, change: str, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, serving: Serving, change: str, capfd: pytest.CaptureFixture[str], request: pytest.FixtureRequest
 ) -> None:
+    if change != "balance.size=6":  # this one to the end
+        request.getfixturevalue("up_to_the_mix")
     server = teacher(sometimes)
     url = serving(server)
     run = make(tmp_path, url, EVEN_MIX, samples=3)
@@ -221,6 +235,7 @@ def test_another_recipe_drops_the_plan_and_keeps_what_is_paid(
     assert tables(back) == before
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_tasks_that_have_given_all_they_may_are_not_asked_again(tmp_path: Path, serving: Serving) -> None:
     server = teacher(lambda number, _seed: number > 2)  # two tasks are never right
     balance = {"size": 16, "max_per_task": 2, "top_up": {"rounds": 3}}
@@ -231,14 +246,16 @@ def test_tasks_that_have_given_all_they_may_are_not_asked_again(tmp_path: Path, 
     assert set(more["answer"]) == {"1", "2"}
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_nothing_is_asked_where_no_sample_can_help(tmp_path: Path, serving: Serving) -> None:
     server = teacher(lambda *_: True)
     run = make(tmp_path, serving(server), {"size": 20, "max_per_task": 2, "top_up": {"rounds": 3}}, samples=2)
-    with pytest.raises(ShortfallError, match="top_up: no further sample of any task can give what is missing"):
+    with pytest.raises(ShortfallError, match="top_up: no further sample of any task can supply what is missing"):
         run.update(quiet=True)
     assert len(server.bodies) == 2 * TASKS
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_tasks_for_a_coverage_are_brought_to_what_it_asks_of_them(tmp_path: Path, serving: Serving) -> None:
     server = teacher(sometimes)
     balance = {"coverage": {"tasks": 7, "per_task": 2}, "top_up": {"rounds": 6}}
@@ -254,6 +271,7 @@ def test_tasks_for_a_coverage_are_brought_to_what_it_asks_of_them(tmp_path: Path
     assert selected(again).group_by("family").len()["len"].to_list() == [8, 8]
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_each_of_several_mixes_gets_what_it_lacks(tmp_path: Path, serving: Serving) -> None:
     mixes = {
         "blind": {"privilege": {"unguided": 1}, "size": 14},
@@ -271,6 +289,7 @@ def test_each_of_several_mixes_gets_what_it_lacks(tmp_path: Path, serving: Servi
     assert dict(sizes.iter_rows()) == {"blind": 14, "guided": 10, "errors": 3}
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_only_the_teacher_that_lacks_traces_is_asked(tmp_path: Path, serving: Serving) -> None:
     able, weak = teacher(lambda *_: True), teacher(sometimes)
     one, two = serving(able), serving(weak)
@@ -291,6 +310,7 @@ def test_only_the_teacher_that_lacks_traces_is_asked(tmp_path: Path, serving: Se
     assert dict(selected(run)["teacher"].value_counts().iter_rows()) == {"able": 8, "weak": 8}
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_new_samples_of_a_chain_of_attempts_have_their_turns(tmp_path: Path, serving: Serving) -> None:
     server = teacher(lambda _number, seed: seed % 3 == 0)
     privileges: list[Any] = ["unguided", {"verifier": {"turns": 3}}]
@@ -315,6 +335,7 @@ def test_new_samples_of_a_chain_of_attempts_have_their_turns(tmp_path: Path, ser
     assert set(without.table("traces").collect()["trace_id"]) < set(traces["trace_id"])
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_max_attempts_holds_for_a_top_up_too(tmp_path: Path, serving: Serving) -> None:
     server = teacher(lambda _number, seed: seed % 2 == 0)
     run = make(
@@ -328,6 +349,7 @@ def test_max_attempts_holds_for_a_top_up_too(tmp_path: Path, serving: Serving) -
     assert run.table("traces").collect()["task_id"].value_counts()["count"].to_list() == [3] * TASKS
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_a_budget_is_for_the_whole_command(tmp_path: Path, serving: Serving) -> None:
     server = teacher(sometimes)
     run = make(tmp_path / "run", serving(server), EVEN_MIX)
@@ -353,6 +375,7 @@ def test_imported_traces_cannot_be_topped_up() -> None:
         infogap.Run.create(recipe)
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_matched_mixes_are_topped_up_until_they_have_their_size(tmp_path: Path, serving: Serving) -> None:
     mixes = {"blind": {"privilege": {"unguided": 1}}, "guided": {"privilege": {"solution": 1}}}
     balance = {"mixes": mixes, "match": {"on": "task"}, "size": 14, "top_up": {"rounds": 6}}

@@ -106,9 +106,9 @@ def test_ranges_between_large_numbers_have_names_of_their_own(tmp_path: Path) ->
 def test_a_range_or_share_without_traces_is_said(tmp_path: Path) -> None:
     ties = [trace(f"t{number}", words=5 if number < 6 else 9) for number in range(8)]
     (ranges,) = plan_mixes(make_run(tmp_path / "1", "{words: {quantiles: 4}}", ties))
-    assert "words: no trace that could be in the mix is in q2, q3, which has no share" in ranges.notes
+    assert "words: no trace that could be in the mix is in q2, q3, so it gets no share" in ranges.notes
     (shares,) = plan_mixes(make_run(tmp_path / "2", "{family: {a: 0.5, b: 0.5}, hold_out: {families: [a]}}", pool()))
-    assert shares.notes[0] == "family: no trace that could be in the mix has the value a; its share keeps the mix small"
+    assert shares.notes[0] == "family: no trace that could be in the mix has the value a; its share limits the mix"
 
 
 def test_a_size_below_every_trace_says_what_the_smallest_is(tmp_path: Path) -> None:

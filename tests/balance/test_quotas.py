@@ -75,7 +75,7 @@ def as_key(targets: list[Counts]) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(target.tolist()) for target in targets)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cases())
 def test_the_closest_mix_and_the_largest_size_are_those_of_an_exhaustive_search(case: Case) -> None:
     quotas, reachable = Quotas(case.axes, case.supply()), case.reachable()

@@ -7,18 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from cli.in_process import infogap
+
 VALID = """\
 name: demo
 tasks: [{from: reasoning_gym, names: [chain_sum], count: 3}]
 teacher: {backend: embedded, sampling: {max_tokens: 10}}
 generate: {samples: 2, privileges: [unguided, answer]}
 """
-
-
-def infogap(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "infogap", *arguments], cwd=cwd, capture_output=True, text=True, check=False
-    )
 
 
 def test_help_names_every_command_and_the_exit_codes(tmp_path: Path) -> None:
@@ -71,7 +67,7 @@ def test_two_lexicons_of_one_name_end_with_2(tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text(VALID + "measure: {lexicons: [infogap, mine.yaml]}\n")
     done = infogap("check", "recipe.yaml", cwd=tmp_path)
     assert done.returncode == 2
-    assert "measure.lexicons[1]: its name is 'infogap', as is that of infogap; give it another `name`" in done.stderr
+    assert "measure.lexicons[1]: its name 'infogap' is also that of infogap; give it another `name`" in done.stderr
 
 
 def test_errors_of_the_text_and_of_what_it_names_are_told_together(tmp_path: Path) -> None:
@@ -109,9 +105,7 @@ def test_a_bare_name_is_a_run_in_runs(tmp_path: Path) -> None:
 def test_a_recipe_is_a_file(tmp_path: Path, command: str) -> None:
     done = infogap(command, "https://example.com/recipe.yaml", cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.strip() == (
-        "https://example.com/recipe.yaml is an address; download the recipe and name the file"
-    )
+    assert done.stderr.strip() == ("https://example.com/recipe.yaml is a URL; download the recipe and name the file")
 
 
 def test_the_schema_of_the_recipe_is_the_one_that_ships(tmp_path: Path) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli.in_process import infogap
 from decontaminate.definition import grams, without
 from decontaminate.test_decontaminate_stage import OTHER, PROBLEM, make_run, trace
 from dedupe.plain_search import words
@@ -23,11 +21,6 @@ from infogap.runs.pipeline import stages
 
 LONG = " ".join(f"step {n}" for n in range(100))
 TEXT = st.text(alphabet="ab 解\n", max_size=30)
-
-
-def infogap(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "infogap", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "80"})
 
 
 def test_matches_are_printed_side_by_side(tmp_path: Path) -> None:

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
 
+from cli.in_process import infogap
 from dedupe.test_dedupe_stage import NEAR, TEXT, make_run
 from infogap.dedupe import STAGE
 from infogap.recipe import dump_recipe
-
-
-def infogap(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "infogap", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "80"})
 
 
 def test_a_file_is_deduplicated(tmp_path: Path) -> None:
@@ -61,7 +54,7 @@ def test_duplicates_are_shown_side_by_side(tmp_path: Path) -> None:
     ended = infogap("show", run.path, "--duplicates")
     assert ended.returncode == 0, ended.stderr
     assert max(map(len, ended.stdout.splitlines())) <= 80
-    for expected in ("stays: a", "goes: b", "Jaccard 0.9", "equal words"):
+    for expected in ("kept: a", "removed: b", "Jaccard 0.9", "equal words"):
         assert expected in ended.stdout
     (pair,) = json.loads(infogap("show", run.path, "--duplicates", "--json").stdout)
     assert (pair["trace_id"], pair["duplicate_of"]) == ("b", "a")

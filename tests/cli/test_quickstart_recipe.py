@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import infogap
-from infogap.cli.recipe_commands import write_quickstart
+from infogap.cli.run_commands import write_quickstart
 from infogap.errors import InputError
 from infogap.recipe import load_recipe
 

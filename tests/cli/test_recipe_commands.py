@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from cli.test_app import infogap
+from cli.in_process import infogap
 from infogap.cli.task_preview import Preview, PreviewedTask
 from tasks.small_recipes import write_jsonl
 
@@ -20,7 +20,7 @@ def test_formats_are_listed_and_recognised(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "b.jsonl", [{"x": 1}])
     none = infogap("formats", "b.jsonl", cwd=tmp_path)
     assert (none.returncode, none.stdout) == (0, "")
-    assert "fits none of them" in none.stderr
+    assert "matches none of them" in none.stderr
 
 
 def test_a_recipe_from_a_file_is_valid_and_shows_its_tasks(tmp_path: Path) -> None:
@@ -81,5 +81,5 @@ def test_the_plan_says_what_a_top_up_may_add(tmp_path: Path) -> None:
     plan = infogap("check", "r.yaml", "--plan", cwd=tmp_path)
     assert "top_up                         480 more requests at most, in up to 3 rounds, 8 for each" in plan.stdout
     unknown = ("check", "r.yaml", "--plan", "--set", "balance.size=max")
-    assert "how many may be missing is not known" in infogap(*unknown, cwd=tmp_path).stdout
+    assert "the number of missing traces is not known" in infogap(*unknown, cwd=tmp_path).stdout
     assert json.loads(infogap(*unknown, "--json", cwd=tmp_path).stdout)["top_up"] == {"rounds": 3, "requests": None}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from cli.in_process import infogap
 
 ROWS = [{"q": f"What is {n} + {n}?", "a": str(2 * n), "t": f"Perhaps it is \\boxed{{{2 * n}}}."} for n in range(1, 6)]
 RECIPE = """\
@@ -15,12 +15,6 @@ name: sums
 import: [{from: rows.jsonl, columns: {question: q, answer: a, trace: t}}]
 balance: {size: 9, when_short: best_effort}
 """
-
-
-def infogap(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "infogap", *arguments], cwd=cwd, capture_output=True, text=True, check=False
-    )
 
 
 @pytest.fixture(scope="module")

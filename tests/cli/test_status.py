@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from cli import in_process
 from infogap.cli.run_watcher import Watcher
 from infogap.generate.trace_store import answered
 from servers.scripted import Body, Reply, ScriptedServer, failing, hanging
+from servers.serve import serve
 
 Serving = Callable[[ScriptedServer], str]
 RECIPE = """\
@@ -48,8 +50,7 @@ def wait_for(what: Callable[[], bool]) -> None:
 
 
 def status(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "infogap", "status", "runs/demo", "--watch", *options]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    return in_process.infogap("status", "runs/demo", "--watch", *options, cwd=folder)
 
 
 def contents(folder: Path) -> dict[str, tuple[int, int]]:
@@ -57,14 +58,16 @@ def contents(folder: Path) -> dict[str, tuple[int, int]]:
     return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in found}
 
 
-@pytest.fixture
-def killed(tmp_path: Path, serving: Serving) -> Path:
-    """The folder of a run that was killed after some answers."""
-    process = started(tmp_path, serving(ScriptedServer(seconds=0.1)))
-    run = tmp_path / "runs" / "demo"
-    wait_for(lambda: (answered(run / "traces") or (0, 0))[0] >= 4)
-    process.kill()
-    process.wait()
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that was killed after some answers. It is only looked at."""
+    folder = tmp_path_factory.mktemp("killed")
+    with serve(ScriptedServer(seconds=0.1).app) as url:
+        process = started(folder, f"{url}/v1")
+        run = folder / "runs" / "demo"
+        wait_for(lambda: (answered(run / "traces") or (0, 0))[0] >= 4)
+        process.kill()
+        process.wait()
     return run
 
 
@@ -143,7 +146,7 @@ def test_a_hung_server_shows_on_a_terminal(tmp_path: Path, serving: Serving, ter
         watching = subprocess.Popen(command, cwd=tmp_path, stdout=theirs, stderr=theirs, env=environment)
         os.close(theirs)
         screen = b""
-        while b"no answer for 4:1" not in screen or screen.count(b"is making generate") < 2:
+        while b"no answer for 4:1" not in screen or screen.count(b"is running generate") < 2:
             assert select.select([ours], [], [], 30)[0]
             screen += os.read(ours, 65536)
         assert b"0 of 24 requests" in screen
@@ -164,7 +167,7 @@ def test_without_a_terminal_a_line_says_it_all(killed: Path) -> None:
         rest, said = process.communicate(timeout=10)
     done, total = answered(killed / "traces") or (0, 0)
     assert line.startswith(f"1 of 8 stages done; {done} of {total} requests; last answer 0:")
-    assert line.endswith("no process on this machine works on the run; run the same command again to continue\n")
+    assert line.endswith("no process on this machine is working on the run; run the same command again to continue\n")
     assert (process.returncode, rest, said) == (0, "", "")
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from cli.in_process import infogap
 from infogap.effects import Effects, effects_of
 from infogap.effects.compared_traces import Quantity
 from infogap.runs.run_folder import Run
@@ -24,11 +22,6 @@ import:
 balance: {when_short: shrink}
 """
 MARKERS = Quantity("epistemic_count", "kim2026")
-
-
-def infogap(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "infogap", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "80"})
 
 
 @pytest.fixture(scope="module")

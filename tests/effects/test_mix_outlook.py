@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli import in_process
 from infogap.effects.evenness import effective_number
 from infogap.effects.mix_outlook import (
     MixProfile,
@@ -71,7 +70,7 @@ def test_sentences_give_the_figures() -> None:
     )
     assert not any("little doubt to lose" in sentence for sentence in RICH.sentences())
     assert any("little doubt to lose" in each for each in replace(RICH, unguided_confident=0.95).sentences())
-    assert any("40% of the traces the privilege is not" in each for each in replace(RICH, unknown=0.4).sentences())
+    assert any("privilege of 40% of the traces is not known" in each for each in replace(RICH, unknown=0.4).sentences())
 
 
 @given(st.lists(st.integers(1, 1000), min_size=1, max_size=30))
@@ -138,9 +137,7 @@ def test_of_several_mixes_each_is_placed_and_each_prediction_said_once(tmp_path:
 
 
 def infogap(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "infogap", *arguments]
-    environment = os.environ | {"COLUMNS": "300"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=environment)
+    done = in_process.infogap(*arguments, cwd=cwd, columns=300)
     assert done.returncode == 0, done.stderr
     return done
 

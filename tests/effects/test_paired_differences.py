@@ -7,14 +7,8 @@ import polars as pl
 import pytest
 
 from infogap.effects.compared_traces import SCORE
-from infogap.effects.paired_differences import (
-    FEWEST_TASKS,
-    Difference,
-    mean_intervals,
-    paired_differences,
-    ratio_intervals,
-    task_means,
-)
+from infogap.effects.paired_differences import Difference, paired_differences, task_means
+from infogap.effects.task_estimates import FEWEST_TASKS
 
 
 def rows(scores: dict[str, dict[str, list[float | None]]]) -> pl.DataFrame:
@@ -70,8 +64,6 @@ def test_turned_round_the_difference_changes_its_sign_and_no_more() -> None:
 def test_few_tasks_have_no_interval() -> None:
     assert difference(many(3, 1.0, FEWEST_TASKS - 1), ("x", "y")).low is None
     assert difference(many(3, 1.0, FEWEST_TASKS), ("x", "y")).low is not None
-    with pytest.raises(ValueError, match="too few"):
-        mean_intervals(np.zeros((FEWEST_TASKS - 1, 1)), 1)
 
 
 def test_where_few_tasks_differ_there_is_no_interval() -> None:
@@ -103,27 +95,3 @@ def test_resamples_do_not_change_with_what_else_is_compared() -> None:
     among = paired_differences(means, [("z", "y"), ("x", "y"), ("x", "nowhere")], [SCORE], 1)
     assert alone == among[1:]
     assert [row.privilege for row in among] == ["z", "x"]
-
-
-def test_intervals_hold_the_true_mean_as_often_as_they_say() -> None:
-    random = np.random.default_rng(5)
-    values = random.normal(1.0, 2.0, size=(25, 400))  # 400 experiments over 25 tasks each
-    bounds = mean_intervals(values, 1)
-    covered = ((bounds[:, 0] <= 1.0) & (bounds[:, 1] >= 1.0)).mean()
-    assert 0.92 <= covered <= 0.98
-
-
-def test_ratios_with_weights_of_one_are_means() -> None:
-    values = np.random.default_rng(1).normal(size=(12, 3))
-    assert ratio_intervals(values, np.ones_like(values), 7) == pytest.approx(mean_intervals(values, 7))
-
-
-def test_the_interval_of_a_ratio_covers_it_as_often_as_it_says() -> None:
-    """Surprisals of 20 tasks, and ranks that are about three times as large."""
-    random, covered = np.random.default_rng(3), 0
-    for seed in range(200):
-        weights = random.gamma(4, 0.25, size=(20, 1))
-        values = 3 * weights + random.normal(0, 1, size=(20, 1))
-        low, high = ratio_intervals(values, weights, seed)[0]
-        covered += low <= 3 <= high
-    assert 0.9 <= covered / 200 <= 0.99

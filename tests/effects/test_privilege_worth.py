@@ -81,7 +81,7 @@ def test_the_controls_own_traces_stand_in_for_a_control_that_was_not_scored(tmp_
 def test_a_privilege_without_a_control_is_named(scored: Run) -> None:
     (effects,) = effects_of(scored)
     assert "in the same traces" in effects.worth_notes[0]
-    assert effects.worth_notes[1].startswith("No gap less a control's: `hint`")
+    assert effects.worth_notes[1].startswith("No gap relative to a control: `hint`")
     (unscored,) = effects_of(run_of(scored.path.parent / "unscored", traces(contexts=False)))
     assert {row.what for row in unscored.worth} == {"accuracy", "leak_rate", "density"}
     assert len(unscored.worth_notes) == 1

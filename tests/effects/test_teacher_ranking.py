@@ -99,7 +99,7 @@ def test_without_common_tasks_it_says_so(tmp_path: Path) -> None:
     found = ranking(run_of(tmp_path, [trace("a", 1), trace("a", 2), trace("b", 1, "answer")]))
     assert (found.cells, found.quantities) == (0, [])
     assert found.notes == [
-        "No ranking: no task was answered by all 2 teachers under the same privilege (b has answered 1 tasks)."
+        "No ranking: no task was answered by all 2 teachers under the same privilege (b answered 1 tasks)."
     ]
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import polars as pl
 import pytest
 
 import infogap
+from cli import in_process
 
 RECIPE = """
 name: two-teachers
@@ -43,13 +41,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> infogap.Run:
 
 
 def command(*arguments: str) -> str:
-    shown = subprocess.run(
-        [sys.executable, "-m", "infogap", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"COLUMNS": "80"},
-    )
+    shown = in_process.infogap(*arguments)
     assert shown.returncode == 0, shown.stderr
     return shown.stdout
 

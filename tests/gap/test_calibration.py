@@ -47,16 +47,16 @@ def test_bins_and_error_by_hand() -> None:
     assert found.bins[1].accuracy == pytest.approx(2 / 3)
     assert found.bins[1].confidence == pytest.approx((0.95 + 0.97 + 1) / 3)
     assert found.error == pytest.approx(0.25 * 0.3 + 0.75 * ((0.95 + 0.97 + 1) / 3 - 2 / 3))
-    assert (found.traces, found.unjudged) == (4, 1)
+    assert (found.traces, found.ungraded) == (4, 1)
     assert [(group.name, group.traces) for group, _ in found.privileges] == [("answer", 2), ("unguided", 2)]
     assert [error for _, error in found.privileges] == pytest.approx([0.96 - 0.5, 0.5 * 0.3])
     assert [group.name for group in found.bands] == ["confident", "uncertain"]
-    assert found.sure_and_not["trace_id"].to_list() == ["t4", "t3"]
+    assert found.overconfident["trace_id"].to_list() == ["t4", "t3"]
 
 
 def test_nothing_to_calibrate() -> None:
     found = calibration(traces(("answer", 0.5, None, "confident")))
-    assert (found.traces, found.unjudged, found.error, found.bins) == (0, 1, None, [])
+    assert (found.traces, found.ungraded, found.error, found.bins) == (0, 1, None, [])
 
 
 Rows = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60)

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from cli import in_process
 from gap.tiny_model import BEGIN, TinyModel, tokens_of
 from infogap.errors import StoppedError
 from infogap.gap.score_cache import FOLDER
@@ -201,7 +202,7 @@ def test_ctrl_c_stops_after_the_texts_at_hand(
         return score(self, context, text, stop)
 
     monkeypatch.setattr(EmbeddedScorer, "_score", interrupted)
-    with pytest.raises(StoppedError, match="what was scored is on disk"):
+    with pytest.raises(StoppedError, match="the scores so far are on disk"):
         scored(folder, "name=other")
     assert 4 <= len(texts_scored) <= 6  # what was under way, and what was read ahead
     assert len(texts_scored) < len(wanted)
@@ -256,8 +257,8 @@ def test_a_teacher_that_wrote_under_the_answer_finds_its_traces_likelier_with_it
     """Every request of a run: the prompts are those that its traces were written after, and unguided gaps exactly 0."""
     (tmp_path / "recipe.yaml").write_text(
         "name: demo\n"
-        "tasks: [{from: reasoning_gym, names: [chain_sum], count: 3}]\n"
-        "teacher: {backend: embedded, logprobs: 1, sampling: {max_tokens: 24}}\n"
+        "tasks: [{from: reasoning_gym, names: [chain_sum], count: 2}]\n"
+        "teacher: {backend: embedded, logprobs: 1, sampling: {max_tokens: 12}}\n"
         "generate: {samples: 2, privileges: [unguided, answer]}\n"
         "measure: {gap: {per_token: true}}\n"
         "dedupe: null\n"
@@ -301,8 +302,7 @@ def test_the_tables_of_scores(folder: Path) -> None:
 
 def infogap(*arguments: str) -> str:
     """What a command prints, in a terminal of 80 columns."""
-    command = [sys.executable, "-m", "infogap", *arguments]
-    shown = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "80"})
+    shown = in_process.infogap(*arguments)
     assert shown.returncode == 0, shown.stderr
     return shown.stdout
 
@@ -361,8 +361,7 @@ def test_nothing_is_generated_where_the_server_cannot_score(tmp_path: Path, mode
             "generate: {samples: 1, privileges: [unguided]}\n"
             "measure: {gap: {}}\n"
         )
-        command = [sys.executable, "-m", "infogap", "run", "recipe.yaml"]
-        refused = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        refused = in_process.infogap("run", "recipe.yaml", cwd=tmp_path)
     assert refused.returncode == 2
     assert "gives no log-probabilities of prompts" in refused.stderr
     assert chats.bodies == []

@@ -56,7 +56,7 @@ def task(number: int) -> dict[str, Any]:
     }
 
 
-def judged(run: Run) -> pl.DataFrame:
+def graded_traces(run: Run) -> pl.DataFrame:
     """The traces with the verdicts that the verify stage gives, in the table's order."""
     VERIFY.make(run)
     traces = pl.concat(list(run.parts(TRACES)))

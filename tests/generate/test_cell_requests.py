@@ -6,7 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.generate.cell_requests import EarlierTrace, due, satisfied
+from infogap.generate.cell_requests import due, satisfied
+from infogap.generate.earlier_rounds import EarlierTrace
 from infogap.recipe.generate_section import Generate
 from infogap.recipe.privilege_entries import PrivilegeUse
 

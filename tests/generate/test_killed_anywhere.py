@@ -64,7 +64,7 @@ def dying(monkeypatch: pytest.MonkeyPatch) -> Dying:
     dying = Dying()
     for name in ("unlink", "replace", "rename"):
         monkeypatch.setattr(Path, name, dying.before(getattr(Path, name)))
-    monkeypatch.setattr("infogap.verify.grade_traces.shutil.rmtree", dying.before(shutil.rmtree))
+    monkeypatch.setattr("infogap.verify.round_verdicts.shutil.rmtree", dying.before(shutil.rmtree))
     monkeypatch.setattr("infogap.generate.trace_store.TraceStore.add", dying.before(TraceStore.add))
     return dying
 
@@ -124,10 +124,9 @@ def test_a_kill_between_any_two_changes_to_the_disk(
             dying.left = -1
             step()
 
-    plain = tables(work(tmp_path / "plain"))
-    assert len([name for name in plain if name.startswith("tokens/")]) > 5
-    work(tmp_path / "counted", 10_000)
+    plain = tables(work(tmp_path / "plain", 10_000))
     changes = 10_000 - dying.left
+    assert len([name for name in plain if name.startswith("tokens/")]) > 5
     assert changes > 50
     for left in range(0, changes, int(os.environ.get("INFOGAP_KILL_STEP", step))):
         run = work(tmp_path / f"killed-{left}", left)

@@ -6,7 +6,7 @@ import orjson
 import polars as pl
 import pytest
 
-from generate.solving import LADDER, TASK_COUNT, Serving, judged, make_run, solver
+from generate.solving import LADDER, TASK_COUNT, Serving, graded_traces, make_run, solver
 from infogap.errors import StoppedError
 from infogap.generate import STAGE
 from infogap.generate.show_prompt import prompt_of
@@ -21,7 +21,7 @@ from servers.scripted import ScriptedServer, saying
 def test_attempts_become_contexts_in_the_order_that_the_privileges_need(tmp_path: Path, serving: Serving) -> None:
     run = make_run(tmp_path, serving(solver()), LADDER)
     outcome = STAGE.make(run)
-    traces = judged(run)
+    traces = graded_traces(run)
     assert traces["trace_id"].n_unique() == traces.height == outcome.rows
     rounds = dict(traces.group_by("privilege").agg(pl.col("round").unique()).iter_rows())
     assert rounds == {
@@ -43,7 +43,7 @@ def test_attempts_become_contexts_in_the_order_that_the_privileges_need(tmp_path
 def test_a_task_without_a_usable_attempt_is_skipped_and_counted(tmp_path: Path, serving: Serving) -> None:
     run = make_run(tmp_path, serving(solver()), LADDER)
     outcome = STAGE.make(run)
-    traces = judged(run)
+    traces = graded_traces(run)
     for label, source, verdict, reason in (
         ("verifier", "unguided", "wrong", "no wrong attempt under unguided"),
         ("peers", "unguided", "correct", "no right attempt under unguided"),
@@ -57,7 +57,7 @@ def test_a_task_without_a_usable_attempt_is_skipped_and_counted(tmp_path: Path, 
 def test_a_verifiers_teacher_tries_again_until_it_is_right(tmp_path: Path, serving: Serving) -> None:
     run = make_run(tmp_path, serving(solver()), "{samples: 3, privileges: [unguided, {verifier: {turns: 3}}]}")
     STAGE.make(run)
-    traces = judged(run).filter(privilege="verifier")
+    traces = graded_traces(run).filter(privilege="verifier")
     assert traces["round"].max() in (2, 3)
     for chain in traces.partition_by("task_id", "sample"):
         assert chain["round"].to_list() == list(range(1, chain.height + 1))
@@ -74,7 +74,7 @@ def test_asking_ends_when_enough_is_correct(tmp_path: Path, serving: Serving) ->
     rejection = "{samples: 2, until: {correct: 3, max_attempts: 7}, privileges: [unguided, solution]}"
     run = make_run(tmp_path, serving(server), rejection)
     outcome = STAGE.make(run)
-    traces = judged(run)
+    traces = graded_traces(run)
     assert len(server.bodies) == traces.height
     given_up = 0
     for cell in traces.partition_by("task_id", "privilege"):
@@ -92,7 +92,7 @@ def test_tasks_are_selected_by_their_unguided_pass_rate_and_the_probes_kept(tmp_
     select = "{samples: 1, select: {pass_rate: [0.3, 0.7], samples: 4}, privileges: [answer]}"
     run = make_run(tmp_path, serving(solver()), select)
     outcome = STAGE.make(run)
-    traces = judged(run)
+    traces = graded_traces(run)
     probes = traces.filter(privilege="unguided")
     assert probes.height == 4 * TASK_COUNT
     rates = dict(probes.group_by("task_id").agg((pl.col("verdict") == "correct").mean()).iter_rows())
@@ -124,7 +124,7 @@ def test_an_answer_without_a_token_count_counts_as_the_longest(tmp_path: Path, s
 def test_the_prompt_with_an_attempt_can_be_looked_at(tmp_path: Path, serving: Serving) -> None:
     run = make_run(tmp_path, serving(solver()), LADDER)
     STAGE.make(run)
-    traces = judged(run)
+    traces = graded_traces(run)
     row = traces.filter(privilege="peers", sample=0).row(0, named=True)
     context = run.scan(CONTEXTS).filter(pl.col("context_id") == row["context_id"]).collect()["text"][0]
     assert context in prompt_of(run, "peers", row["task_id"])
@@ -161,9 +161,9 @@ def test_until_counts_the_cells_that_it_was_meant_for(tmp_path: Path, serving: S
     )
     run = make_run(tmp_path, serving(solver("It is what it is")), recipe)
     outcome = STAGE.make(run)
-    traces = judged(run).join(not_selected(run).collect(), on="task_id", how="anti").filter(privilege="unguided")
+    traces = graded_traces(run).join(not_selected(run).collect(), on="task_id", how="anti").filter(privilege="unguided")
     selected = traces["task_id"].n_unique()
-    cells = judged(run).filter(pl.col("privilege") != "unguided").partition_by("task_id", "privilege")
+    cells = graded_traces(run).filter(pl.col("privilege") != "unguided").partition_by("task_id", "privilege")
     assert 0 < selected < TASK_COUNT
     until = outcome.counts["until"]
     assert until["reached"] + until["given_up"] == len(cells)

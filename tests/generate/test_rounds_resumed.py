@@ -15,7 +15,7 @@ from infogap.runs.budget import Budget
 from infogap.runs.run_folder import Run
 from infogap.schema import TRACES, VERDICTS
 from infogap.verify import STAGE as VERIFY
-from infogap.verify.grade_traces import write_judged
+from infogap.verify.round_verdicts import write_round_verdicts
 from servers.scripted import Body, Reply, ScriptedServer, failing
 
 
@@ -73,11 +73,11 @@ def test_a_verdict_that_generation_gave_is_the_verdict(tmp_path: Path, serving: 
     run = make_run(tmp_path, serving(solver()), "{samples: 2, privileges: [unguided, peers]}")
     STAGE.make(run)
     path = run.path / "traces" / "judged" / "part-00000.parquet"
-    changed = pl.read_parquet(path).with_columns(detail=pl.lit("as judged"))
+    changed = pl.read_parquet(path).with_columns(detail=pl.lit("as graded then"))
     changed.write_parquet(path)
     assert VERIFY.make(run).rows == run.rows(TRACES)
     verdicts = run.scan(VERDICTS).collect()
-    assert verdicts.filter(detail="as judged").height == changed.height
+    assert verdicts.filter(detail="as graded then").height == changed.height
 
 
 @pytest.mark.parametrize("kill_every", [3, 40])
@@ -103,7 +103,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bytes(
         return wrapped
 
     monkeypatch.setattr(TraceStore, "add", dying(TraceStore.add))
-    monkeypatch.setattr("infogap.generate.all_rounds.write_judged", dying(write_judged))
+    monkeypatch.setattr("infogap.generate.all_rounds.write_round_verdicts", dying(write_round_verdicts))
     for _ in range(1_000):
         left = kill_every
         try:
@@ -151,11 +151,11 @@ def test_verdicts_given_before_a_kill_are_kept_and_those_of_another_grader_are_n
     STAGE.make(run)
     folder = run.path / "traces" / "judged"
     first, second = sorted(folder.glob("part-*.parquet"))
-    pl.read_parquet(first).with_columns(detail=pl.lit("as judged")).write_parquet(first)
+    pl.read_parquet(first).with_columns(detail=pl.lit("as graded then")).write_parquet(first)
     second.write_bytes(b"no parquet")
     STAGE.make(run)
-    assert set(pl.read_parquet(first)["detail"]) == {"as judged"}
+    assert set(pl.read_parquet(first)["detail"]) == {"as graded then"}
     assert pl.read_parquet(second).height
     monkeypatch.setattr("infogap.verify.grade_traces.TIME_LIMIT", 9.0)
     STAGE.make(run)
-    assert "as judged" not in pl.read_parquet(first)["detail"]
+    assert "as graded then" not in pl.read_parquet(first)["detail"]

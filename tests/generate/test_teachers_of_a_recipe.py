@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from generate.several_teachers import make_run
-from generate.solving import LADDER, TASK_COUNT, Serving, judged, solver, tables
+from generate.solving import LADDER, TASK_COUNT, Serving, graded_traces, solver, tables
 from infogap.errors import ExternalError, InputError, StoppedError
 from infogap.generate import STAGE, forget_failed
 from infogap.generate.generation_cost import cost
@@ -56,7 +56,7 @@ def test_a_privilege_is_answered_by_the_teachers_that_it_names(tmp_path: Path, s
 def test_attempts_are_shown_to_the_teacher_that_made_them(tmp_path: Path, serving: Serving) -> None:
     run = make_run(tmp_path, {"small": serving(solver()), "large": serving(solver())}, LADDER)
     outcome = STAGE.make(run)
-    table = judged(run)
+    table = graded_traces(run)
     contexts = {row["context_id"]: row["text"] for row in run.scan(CONTEXTS).collect().iter_rows(named=True)}
     assert len(contexts) == run.rows(CONTEXTS)
     for label, source, verdict in (
@@ -84,7 +84,7 @@ def test_attempts_are_shown_to_the_teacher_that_made_them(tmp_path: Path, servin
 def test_the_prompt_of_each_teacher_can_be_looked_at(tmp_path: Path, serving: Serving) -> None:
     run = make_run(tmp_path, {"small": serving(solver()), "large": serving(solver())}, LADDER)
     STAGE.make(run)
-    table = judged(run).filter(privilege="peers", sample=0)
+    table = graded_traces(run).filter(privilege="peers", sample=0)
     contexts = dict(run.scan(CONTEXTS).select("context_id", "text").collect().iter_rows())
     both = table.group_by("task_id").agg(pl.len()).filter(pl.col("len") == 2)["task_id"].min()
     assert isinstance(both, str)
@@ -101,7 +101,7 @@ def test_rejection_sampling_ends_for_each_teacher_by_itself(tmp_path: Path, serv
     rejection = "{samples: 2, until: {correct: 3, max_attempts: 7}, privileges: [unguided]}"
     run = make_run(tmp_path, {"knows": serving(knows), "guesses": serving(guesses)}, rejection)
     outcome = STAGE.make(run)
-    table = judged(run)
+    table = graded_traces(run)
     assert set(table.filter(teacher="knows").group_by("task_id").len()["len"]) == {4}
     given_up = 0
     for cell in table.filter(teacher="guesses").partition_by("task_id"):
@@ -123,7 +123,7 @@ def test_rejection_sampling_ends_for_each_teacher_by_itself(tmp_path: Path, serv
 def test_tasks_are_selected_for_each_teacher_by_its_own_pass_rate(tmp_path: Path, serving: Serving) -> None:
     run = make_run(tmp_path, {"knows": serving(solver("What is")), "guesses": serving(solver())}, SELECT)
     outcome = STAGE.make(run)
-    table = judged(run)
+    table = graded_traces(run)
     rates = (
         table.filter(privilege="unguided").group_by("teacher", "task_id").agg((pl.col("verdict") == "correct").mean())
     )
@@ -144,7 +144,7 @@ def test_a_teacher_that_is_only_probed_has_no_other_unguided_traces(tmp_path: Pa
     until = "until: {correct: 5, max_attempts: 6}, select: {pass_rate: [0, 1], samples: 2}"
     run = make_run(tmp_path, urls, f"{{samples: 2, {until}, privileges: {privileges}}}")
     outcome = STAGE.make(run)
-    table = judged(run)
+    table = graded_traces(run)
     assert set(table.filter(privilege="unguided", teacher="probed").group_by("task_id").len()["len"]) == {2}
     assert table.filter(privilege="unguided", teacher="named").height > 2 * TASK_COUNT
     assert set(table.filter(privilege="peers")["teacher"]) == {"probed"}
@@ -307,7 +307,7 @@ def test_one_teacher_answers_each_task_under_every_privilege(tmp_path: Path, ser
     task_id, (name,) = next(iter(by_task.items()))
     other = "b" if name == "a" else "a"
     assert prompt_of(run, "solution", task_id, name) == prompt_of(run, "solution", task_id)
-    with pytest.raises(InputError, match=f"the draw gives task {task_id} to another teacher than {other}"):
+    with pytest.raises(InputError, match=f"task {task_id} was drawn for another teacher, not for {other}"):
         prompt_of(run, "solution", task_id, other)
 
 

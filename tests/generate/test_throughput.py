@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infogap.generate.throughput import PaceReader, in_brackets
+from infogap.generate.throughput import PaceReader, progress_by_teacher
 from infogap.generate.trace_store import TraceStore, answered, move_to_cache
 
 
@@ -57,7 +57,7 @@ def test_each_of_several_teachers_has_its_own_progress(tmp_path: Path) -> None:
     pace = reader.read()
     assert pace is not None
     assert pace.teachers == {"small": (2, 2), "large": (1, 3)}
-    assert in_brackets(pace.teachers) == " (small 2 of 2, large 1 of 3)"
+    assert progress_by_teacher(pace.teachers) == " (small 2 of 2, large 1 of 3)"
     TraceStore(tmp_path, "next", 1, round_=1, block=2, by_teacher={"small": 0, "large": 1})
     pace = reader.read()
     assert pace is not None

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from datasets import load_dataset
 
+from cli.in_process import infogap
+
 RECIPE = """\
 name: small
 seed: 3
@@ -16,7 +18,7 @@ tasks:
   - from: tasks.jsonl
     columns: {{solution: solution}}
     family: sums
-  - {{from: reasoning_gym, names: [chain_sum], count: 2}}
+  - {{from: reasoning_gym, names: [chain_sum], count: 1}}
 teacher:
   backend: openai
   model: smollm2
@@ -26,6 +28,7 @@ teacher:
 generate:
   samples: 2
   privileges: [unguided, {{hint: {{fraction: 0.3}}}}, answer, solution, decoy_answer]
+  instruction: Be brief.  # the model reads prompts as slowly as it writes
 balance: {{max_per_task: 3, verdict: uniform}}
 """
 TASKS = [
@@ -39,8 +42,9 @@ TASKS = [
 STAGES = ["tasks", "generate", "verify", "measure", "dedupe", "balance", "publish", "report"]
 
 
-def infogap(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "infogap", *map(str, arguments)]
+def process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run `infogap` in a process of its own."""
+    command = [sys.executable, "-m", "infogap", *arguments]
     environment = os.environ | {"COLUMNS": "120"}
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env=environment)
 
@@ -51,11 +55,11 @@ def files(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def workplace(model_server: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the recipe has been run once."""
+    """A folder in which the recipe has been run once, in a process of its own."""
     folder = tmp_path_factory.mktemp("work")
     (folder / "recipe.yaml").write_text(RECIPE.format(url=model_server))
     (folder / "tasks.jsonl").write_text("\n".join(json.dumps(task) for task in TASKS))
-    done = infogap("run", "recipe.yaml", cwd=folder)
+    done = process("run", "recipe.yaml", cwd=folder)
     assert done.returncode == 0, done.stderr
     (folder / "stdout").write_text(done.stdout)
     (folder / "stderr").write_text(done.stderr)
@@ -67,7 +71,7 @@ def test_the_dataset_loads_by_config(workplace: Path) -> None:
     dataset = str(workplace / "runs" / "small" / "dataset")
     traces = load_dataset(dataset, "traces", split="train")
     chosen = load_dataset(dataset, "sft", split="train")
-    assert traces.num_rows == 2 * (2 * 5 + 2 * 3)
+    assert traces.num_rows == 2 * (2 * 5 + 3)
     assert set(traces["privilege"]) == {"unguided", "hint", "answer", "solution", "decoy_answer"}
     assert 0 < chosen.num_rows <= traces.num_rows
     asked = {message["content"] for messages in chosen["messages"] for message in messages[:1]}
@@ -82,7 +86,7 @@ def test_the_terminal_says_what_came_of_it(workplace: Path) -> None:
         assert heading in out
     for stage in STAGES:
         assert stage in err
-    assert "2 tasks skipped for privilege hint: no solution" in err
+    assert "1 task skipped for privilege hint: no solution" in err
 
 
 @pytest.mark.model
@@ -146,7 +150,7 @@ def test_a_stage_command_asks_for_what_it_reads(workplace: Path) -> None:
 
 @pytest.mark.model
 def test_a_dead_server_ends_with_3_and_keeps_what_is_there(workplace: Path) -> None:
-    dead = infogap(
+    dead = process(
         "run", "recipe.yaml", "--run", "dead", "--set", "teacher.base_url=http://127.0.0.1:9/v1",
         "--set", "teacher.attempts=1", cwd=workplace,
     )  # fmt: skip
@@ -159,7 +163,7 @@ def test_a_dead_server_ends_with_3_and_keeps_what_is_there(workplace: Path) -> N
 
 @pytest.mark.model
 def test_too_few_traces_end_with_4_and_say_what_to_do(workplace: Path) -> None:
-    short = infogap("run", "recipe.yaml", "--run", "elsewhere", "--set", "balance.size=1000", cwd=workplace)
+    short = process("run", "recipe.yaml", "--run", "elsewhere", "--set", "balance.size=1000", cwd=workplace)
     assert short.returncode == 4
     assert "when_short" in short.stderr
     shrunk = infogap(

@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from cli import in_process
 from infogap.generate.trace_store import answered
 from infogap.ids import file_digest
 from infogap.recipe import load_recipe
@@ -52,7 +53,8 @@ def make_run(folder: Path, url: str, name: str) -> Run:
     (folder / "recipe.yaml").write_text(RECIPE.format(url=url))
     run = Run.create(load_recipe(folder / "recipe.yaml"), folder / name)
     run.save_recipe()
-    finish(infogap("tasks", run.path))
+    made = in_process.infogap("tasks", run.path)
+    assert made.returncode == 0, made.stderr
     return run
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cli import in_process
 from infogap.generate.trace_store import answered
 from servers.scripted import ScriptedServer, hanging
 
@@ -55,7 +56,7 @@ def asked_to_finish(folder: Path, serving: Serving) -> list[tuple[str, int]]:
     """Run again, to the end, against a fast server; gives what it was asked."""
     server = ScriptedServer()
     (folder / "recipe.yaml").write_text(RECIPE.format(url=serving(server)))
-    again = subprocess.run([*INFOGAP, "run", "recipe.yaml"], cwd=folder, capture_output=True, text=True, check=False)
+    again = in_process.infogap("run", "recipe.yaml", cwd=folder)
     assert again.returncode == 0, again.stderr
     return questions(server)
 

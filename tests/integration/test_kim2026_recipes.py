@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -12,15 +9,15 @@ import polars as pl
 import pytest
 from datasets import Dataset, load_dataset
 
+from cli.in_process import infogap
+
 ROOT = Path(__file__).parents[2]
 
 
 def dataset_of(section: int, folder: Path) -> Path:
     """Run the recipe of a section as it stands; the folder of its dataset."""
     recipe = ROOT / "recipes" / f"kim2026-section{section}.yaml"
-    command = [sys.executable, "-m", "infogap", "run", str(recipe), "--run", "run"]
-    environment = os.environ | {"COLUMNS": "100"}
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
+    done = infogap("run", recipe, "--run", "run", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder / "run" / "dataset"
 

@@ -14,10 +14,11 @@ import polars as pl
 import pytest
 
 import infogap
+from cli.in_process import infogap as command
 from infogap.generate.trace_store import answered
 from infogap.runs.run_folder import Run
 from infogap.schema import TOKENS, TRACES
-from servers.scripted import ScriptedServer
+from servers.scripted import ScriptedServer, hanging
 from servers.serve import free_port
 
 Serving = Callable[[ScriptedServer], str]
@@ -30,11 +31,6 @@ teachers:
 generate: {{samples: 2, privileges: [unguided, {{answer: {{teacher: served}}}}]}}
 """
 QUESTIONS = [{"question": f"What is {n} + {n}?", "answer": str(2 * n)} for n in range(6)]
-
-
-def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    started = [sys.executable, "-m", "infogap", *arguments]
-    return subprocess.run(started, cwd=cwd, capture_output=True, text=True, check=False, timeout=120)
 
 
 def make_run(folder: Path, recipe: str) -> Run:
@@ -56,7 +52,7 @@ def test_a_server_that_is_down_costs_the_other_teacher_nothing(tmp_path: Path, s
     plan = command("check", "recipe.yaml", "--plan", cwd=tmp_path)
     assert plan.returncode == 0, plan.stderr
     assert "requests                        36" in plan.stdout
-    assert "by the recipe's price, without small, which has none" in plan.stdout
+    assert "at the recipe's prices, without small, which has no price" in plan.stdout
     small, served = (line for line in plan.stdout.splitlines() if line.startswith(("  small", "  served")))
     assert "12 requests: " in small
     assert "24 requests: " in served
@@ -100,7 +96,8 @@ def test_a_run_killed_under_either_teacher_ends_with_the_bytes_of_an_uninterrupt
     (tmp_path / "fire").mkdir()
     peace = make_run(tmp_path / "peace", RECIPE.format(url=serving(ScriptedServer())))
     assert command("generate", "runs/two", cwd=tmp_path / "peace").returncode == 0
-    server = ScriptedServer(seconds=0.2)
+    held = True
+    server = ScriptedServer(lambda *_: hanging() if held and len(server.bodies) > 6 else None)
     fire = make_run(tmp_path / "fire", RECIPE.format(url=serving(server)))
     for least in (3, 15):  # the first 12 requests are the small model's
         process = subprocess.Popen([sys.executable, "-m", "infogap", "generate", "runs/two"], cwd=tmp_path / "fire")
@@ -108,6 +105,7 @@ def test_a_run_killed_under_either_teacher_ends_with_the_bytes_of_an_uninterrupt
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert (answered(fire.path / "traces") or (36, 36))[0] < 36
+    held = False
     assert command("generate", "runs/two", cwd=tmp_path / "fire").returncode == 0
     assert tables(peace) == tables(fire)
     assert len(server.bodies) <= 24 + 2  # what was in flight at the second kill
@@ -138,7 +136,7 @@ def test_one_interrupt_finishes_what_is_in_flight_and_asks_no_further_teacher(tm
 
 
 def wait_for(run: Run, least: int) -> None:
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 180  # a busy machine's: the model writes a few tokens a second there
     while (answered(run.path / "traces") or (0, 0))[0] < least:
         assert time.monotonic() < ends
         time.sleep(0.02)

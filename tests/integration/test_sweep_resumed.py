@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from cli.in_process import infogap
 from servers.scripted import ScriptedServer
 
 Serving = Callable[[ScriptedServer], str]
@@ -29,12 +29,6 @@ TASKS = "".join(f'{{"question": "What is {n} + {n}?", "answer": "{2 * n}"}}\n' f
 GRID = ["--set", "generate.samples=1,3", "--set", "balance.size=5,9"]
 REQUESTS = 60
 CELLS = [f"generate.samples-{samples}_balance.size-{size}" for samples in (1, 3) for size in (5, 9)]
-
-
-def infogap(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "infogap", *arguments]
-    env = os.environ | {"COLUMNS": "80"}
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env=env)
 
 
 @contextmanager

@@ -138,7 +138,7 @@ def test_it_must_be_registered_under_its_own_name_and_be_a_privilege(tmp_path: P
     assert "'length' calls itself 'solution_length'" in refused(tmp_path, "[length]")
     install(registration=REGISTRATION.replace(":SOLUTION_LENGTH", ":SolutionLength"))
     plugins._registered.cache_clear()
-    assert "'solution_length' is no privilege" in refused(tmp_path, "[solution_length]")
+    assert "'solution_length' is not a privilege" in refused(tmp_path, "[solution_length]")
 
 
 def test_it_is_listed_and_may_be_a_context_to_score(tmp_path: Path, install: Install) -> None:
@@ -186,7 +186,7 @@ def test_modules_of_one_name_beside_two_recipes_are_two(tmp_path: Path) -> None:
     [
         ("'absent:THING'", "no module 'absent', neither beside the recipe nor installed"),
         ("'mine:SOLUTION_LENGHT'", "module 'mine' has no 'SOLUTION_LENGHT' (did you mean 'SOLUTION_LENGTH'?)"),
-        ("'mine:SolutionLength'", "is no privilege"),
+        ("'mine:SolutionLength'", "is not a privilege"),
         ("'broken:THING'", "importing 'broken' fails: ZeroDivisionError"),
         ("'borrowed:SOLUTION_LENGTH'", "'answer', as borrowed:SOLUTION_LENGTH calls itself, is the name of another"),
         ("{'mine:SOLUTION_LENGTH': {as: hint}}", "`as: hint` is the name of another privilege"),

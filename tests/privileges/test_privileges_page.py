@@ -1,15 +1,13 @@
 """The ladder as people read it: docs/privileges.md and `infogap privileges`."""
 
 import importlib.util
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from cli.in_process import infogap
 from infogap.privileges.ladder import ladder
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -32,15 +30,7 @@ def test_the_page_is_what_the_code_gives(script: ModuleType) -> None:
 
 
 def test_the_list_fits_a_terminal_of_100_columns(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "infogap", "privileges"],
-        cwd=tmp_path,
-        env=os.environ | {"COLUMNS": "100"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    lines = done.stdout.splitlines()
+    lines = infogap("privileges", cwd=tmp_path, columns=100).stdout.splitlines()
     assert max(map(len, lines)) <= 100
     for privilege in ladder():
         (line,) = [line for line in lines if line.split()[:1] == [privilege.name]]

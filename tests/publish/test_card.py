@@ -103,7 +103,7 @@ def test_the_card_says_how_traces_were_chosen(tmp_path: Path) -> None:
     for sentence in (
         "2 traces per task and privilege, at a time",
         "at a rate of 0.125 to 0.5 in 8 tries",
-        "until 1 of its traces were right, at most 6 times",
+        "until it had 1 correct trace, at most 6 times",
         "with a right attempt to show: `peers` (of `solution`)",
         "with a wrong attempt to show: `verifier` (of `unguided`)",
         "`verifier` 3",

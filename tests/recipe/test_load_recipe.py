@@ -99,10 +99,10 @@ publish: {version: 1.0, repo: nowhere}
         (VALID.replace("answer]", "answer, {hint: {steps: 1}}]"), "two privileges are called hint"),
         (VALID.replace("fraction: 0.3", "fraction: 0.3, steps: 2"), "not by both"),
         (VALID.replace("unguided,", "{unguided: {fraction: 0.5}},"), "has no option fraction"),
-        ("name: demo\nimport:\n  - from: x.jsonl\n", "no column has the traces: map `trace`"),
+        ("name: demo\nimport:\n  - from: x.jsonl\n", "no column holds the traces: map `trace`"),
         (
             "name: demo\nimport:\n  - from: x.jsonl\n    columns: {trace: t, reasoning: r}\n",
-            "columns.reasoning: a `trace` has its thinking in it",
+            "columns.reasoning: a `trace` includes its thinking",
         ),
         (VALID + "measure: {lexicons: [infogap, kim2026, infogap]}\n", "'infogap' is named twice"),
     ],
@@ -122,7 +122,7 @@ def test_contradictions_are_told_beside_other_errors(tmp_path: Path) -> None:
         (
             "samples: 2",
             "samples: 4\n  until: {max_attempts: 3, correct: 1}",
-            "until.max_attempts: is 3, and must be at least `samples`",
+            "until.max_attempts: is 3, but must be at least `samples`",
         ),
         ("samples: 2", "select:\n    pass_rate: [0.5, 0.1]", "select.pass_rate: give the lowest rate first"),
         (", answer]", ", {peers: {from: answr}}, answer]", "privileges[2]: 'peers' shows attempts made under 'answr'"),

@@ -89,7 +89,7 @@ def test_rows_are_repeated_to_a_number(repeat_to: object) -> None:
             {"chosen": {"teacher": "bag"}, "rejected": {"teacher": "small"}},
             PRIVILEGES,
             {},
-            "chosen.teacher: 'bag' is none of `teachers`; allowed: small, big (did you mean 'big'?)",
+            "chosen.teacher: 'bag' is not one of `teachers`; allowed: small, big (did you mean 'big'?)",
         ),
         (
             {"chosen": UNGUIDED | {"teacher": "small"}, "rejected": SOLUTION | {"teacher": "small"}},
@@ -101,13 +101,13 @@ def test_rows_are_repeated_to_a_number(repeat_to: object) -> None:
             {"chosen": UNGUIDED, "rejected": SOLUTION},
             [{"unguided": {"teacher": "small"}}, {"solution": {"teacher": "big"}}],
             {},
-            "publish.preference: the traces of the two sides have no teacher in common; name `teacher` on each",
+            "publish.preference: the traces of the two sides have no teacher in common; name `teacher` on both",
         ),
         (
             BOTH_TEACHERS,
             [{"unguided": {"teacher": "small"}}, {"solution": {"teacher": "big"}}],
             {},
-            "publish.preference: the traces of the two sides have no privilege in common; name `privilege` on each",
+            "publish.preference: the traces of the two sides have no privilege in common; name `privilege` on both",
         ),
         (
             BOTH_TEACHERS,

@@ -49,7 +49,7 @@ def test_a_recipe_of_one_teacher_is_written_as_before() -> None:
         ({"privileges": ["unguided"]}, {"teacher": TEACHERS["small"]}, "remove one of the two keys"),
         ({"privileges": ["unguided"]}, {"teachers": None}, "missing: `teacher`"),
         ({"privileges": ["unguided"]}, {"teachers": {}}, "at least 1 item"),
-        ({"privileges": ["unguided"]}, {"teachers": {"../x": TEACHERS["small"]}}, "'../x' names no teacher"),
+        ({"privileges": ["unguided"]}, {"teachers": {"../x": TEACHERS["small"]}}, "'../x' cannot name a teacher"),
         (
             {"privileges": ["unguided"]},
             {"teachers": {"a": {"backend": "openal"}}},
@@ -58,7 +58,7 @@ def test_a_recipe_of_one_teacher_is_written_as_before() -> None:
         (
             {"privileges": ["unguided", {"answer": {"teacher": "smal"}}]},
             {},
-            "generate.privileges[1]: 'answer' is answered by 'smal', which is none of `teachers`; "
+            "generate.privileges[1]: 'answer' is answered by 'smal', which is not one of `teachers`; "
             "allowed: small, Qwen/Qwen3-8B (did you mean 'small'?)",
         ),
         ({"privileges": [{"answer": {"teacher": ["small", "small"]}}]}, {}, "'small' is named twice"),
@@ -72,7 +72,7 @@ def test_a_recipe_of_one_teacher_is_written_as_before() -> None:
         (
             {"privileges": ["unguided", {"answer": {"teacher": "small"}}]},
             {"teachers": None, "teacher": TEACHERS["small"]},
-            "'answer' names a teacher, and the recipe has one `teacher`",
+            "'answer' names a teacher, but the recipe's one `teacher` has no name",
         ),
         (
             {"privileges": ["unguided"], "one_teacher_per_task": True},

@@ -96,7 +96,7 @@ def test_a_rate_that_can_be_had_is_enough(tmp_path: Path, select: str) -> None:
 def test_a_privileges_name_can_be_read(tmp_path: Path, entry: str) -> None:
     (line,) = problems_of(tmp_path, RECIPE.replace(", solution]", f", {entry}]"))
     assert line.startswith("recipe.yaml:12: generate.privileges[1]: ")
-    assert "cannot be read in tables" in line
+    assert "is unreadable in tables" in line
 
 
 def test_what_is_for_scoring_is_not_offered(tmp_path: Path) -> None:

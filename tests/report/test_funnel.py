@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from cli import in_process
 from infogap.recipe import load_recipe
 from infogap.report.run_summary import funnel_table, funnels, rows_not_imported
 from infogap.runs.pipeline import run_all
@@ -65,8 +64,9 @@ def test_the_report_shows_it(run: Run) -> None:
 
 
 def infogap(*arguments: str) -> str:
-    command = [sys.executable, "-m", "infogap", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    shown = in_process.infogap(*arguments)
+    assert shown.returncode == 0, shown.stderr
+    return shown.stdout
 
 
 def test_run_and_balance_end_with_it(run: Run, recipe: Path) -> None:

@@ -231,7 +231,7 @@ IMPORTED = "import: [{from: traces.jsonl, columns: {question: q, trace: t}}]\n"
         (GENERATED, "gap", "the recipe scores nothing; add `measure"),
         (GENERATED, "decontaminate", "the recipe names no evaluation sets; add to it: `decontaminate"),
         (GENERATED, "import", "this run has no stage import: its traces are generated"),
-        (IMPORTED, "generate", "this run has no stage generate: its traces are imported"),
+        (IMPORTED, "generate", "this run has no generate stage: its traces are imported"),
     ],
 )
 def test_a_stage_says_why_a_recipe_does_not_have_it(tmp_path: Path, recipe: str, name: str, reason: str) -> None:

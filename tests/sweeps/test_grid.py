@@ -98,7 +98,7 @@ def test_a_python_value_reaches_the_recipe_as_it_is(value: Any) -> None:
 def test_what_no_recipe_can_hold_is_refused() -> None:
     with pytest.raises(InputError, match="a: the list has no values"):
         settings_of({"a": []})
-    with pytest.raises(InputError, match="cannot stand in a recipe"):
+    with pytest.raises(InputError, match="cannot be written in a recipe"):
         settings_of({"a": [object()]})
     assert settings_of({"a": "b", "c": 1, "d": ("1", 2)}) == {"a": ["b"], "c": ["1"], "d": ['"1"', "2"]}
 

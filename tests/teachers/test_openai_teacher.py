@@ -209,7 +209,7 @@ def test_dead_servers_are_left_out_while_another_answers(serving: Serving) -> No
     asked = teacher(*dead, serving(server), attempts=1)
     assert all(done.error is None for done in asked.answer(requests(100)))
     assert len(server.bodies) == 100
-    assert max(server.asked for server in asked._servers.fleet.servers[:4]) <= 8
+    assert max(server.chosen for server in asked._servers.fleet.servers[:4]) <= 8
 
 
 def test_server_that_dies_on_the_way_is_replaced_and_taken_back(

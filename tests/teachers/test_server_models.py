@@ -31,7 +31,7 @@ def said(url: str, **changed: Any) -> str:
 
 def test_a_server_that_wants_a_key(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     url = serving(ScriptedServer(lambda *_: scripted.failing(401, "Unauthorized")))
-    assert "answered 401: Unauthorized); it wants a key: put it in an environment variable" in said(url)
+    assert "answered 401: Unauthorized); it needs a key: put it in an environment variable" in said(url)
     assert "`teacher: {api_key_env: OPENAI_API_KEY}`" in said(url)
     monkeypatch.setenv("MY_KEY", "k")
     assert "it refuses the key in the environment variable MY_KEY (teacher.api_key_env)" in said(
@@ -59,4 +59,4 @@ def test_a_model_that_the_server_does_not_have(serving: Serving) -> None:
 
 def test_a_path_that_the_server_does_not_have(serving: Serving) -> None:
     url = serving(ScriptedServer()).removesuffix("/v1")
-    assert "teacher.base_url is what stands before /chat/completions" in said(url)
+    assert "teacher.base_url is the URL before /chat/completions" in said(url)

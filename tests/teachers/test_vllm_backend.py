@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from infogap.errors import InputError
-from infogap.teachers.vllm.vllm_backend import VllmTeacher, find_folder
+from infogap.teachers.vllm.vllm_backend import VllmTeacher, find_model
 from infogap.teachers.vllm.vllm_teacher import VllmModel
 
 
@@ -61,12 +61,13 @@ def test_it_says_how_to_install_it_and_leaves_nothing_behind() -> None:
 
 def test_a_folder_is_told_from_a_name_on_the_hub(tmp_path: Path) -> None:
     (tmp_path / "models" / "mine").mkdir(parents=True)
-    assert find_folder("models/mine", lambda path: tmp_path / path) == tmp_path / "models" / "mine"
-    assert find_folder(str(tmp_path / "models"), lambda path: tmp_path / path) == tmp_path / "models"
-    assert find_folder("Qwen/Qwen3-8B", lambda path: tmp_path / path) is None
+    models = tmp_path / "models"
+    assert find_model("models/mine", lambda path: tmp_path / path) == ("mine", str(models / "mine"))
+    assert find_model(str(models), lambda path: tmp_path / path) == ("models", str(models))
+    assert find_model("Qwen/Qwen3-8B", lambda path: tmp_path / path) == ("Qwen/Qwen3-8B", "Qwen/Qwen3-8B")
 
 
 @pytest.mark.parametrize("model", ["/nowhere/model", "./model", "../model", "~/no/such/model", "models/of/mine"])
 def test_a_path_without_a_folder_is_refused(tmp_path: Path, model: str) -> None:
     with pytest.raises(InputError, match=r"there is no model folder"):
-        find_folder(model, lambda path: tmp_path / path)
+        find_model(model, lambda path: tmp_path / path)

@@ -88,7 +88,7 @@ def test_a_replica_dies_and_every_request_is_answered_once(folder: Path) -> None
         output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, output
     assert len(victims) == 2, output
-    assert "died and is started anew: The actor is dead because its worker process has died" in output
+    assert "died and is restarted: The actor is dead because its worker process has died" in output
     traces = pl.read_parquet(folder / "run" / "traces" / "*.parquet")
     assert traces.height == traces["trace_id"].n_unique() == TASKS * SAMPLES
     assert traces["error"].null_count() == traces.height

@@ -16,8 +16,7 @@ from vllm.outputs import CompletionOutput
 from infogap.recipe.teacher_section import Sampling
 from infogap.teachers.base import Request
 from infogap.teachers.vllm.vllm_backend import VllmTeacher
-from infogap.teachers.vllm.vllm_scoring import AnswerText, Prompts
-from infogap.teachers.vllm.vllm_teacher import VllmModel
+from infogap.teachers.vllm.vllm_teacher import AnswerText, Prompts, VllmModel
 from with_vllm.conftest import ENGINE
 
 CHATS = [

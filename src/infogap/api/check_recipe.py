@@ -1,4 +1,4 @@
-"""Check a recipe: in itself, and that the files, models, templates and lexicons that it names exist."""
+"""Check a recipe, and that the files, models, templates and lexicons that it names exist."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from infogap.recipe.teacher_section import AnyTeacher
 def checked(
     recipe: Path | Mapping[str, Any], overrides: list[str] | None = None, folder: Path | None = None
 ) -> LoadedRecipe:
-    """Load a recipe and check it, and everything that it names. Raises RecipeError with all problems.
+    """Load a recipe, and check it and everything that it names. Raises RecipeError with all problems.
 
     Relative paths start from the recipe's folder; those of a mapping start from the working directory. `folder` is the
     run's, by default `runs/NAME`: sources that it has read already need not be there any more.
@@ -36,7 +36,7 @@ def checked(
 
 
 def outside_problems(loaded: LoadedRecipe, folder: Path | None = None) -> list[Problem]:
-    """Return the problems that the text alone does not show: missing files, unknown datasets, broken templates."""
+    """Return the problems that the recipe's text does not show: missing files, unknown datasets, broken templates."""
     from infogap.tasks.task_checks import check_sources
 
     of_sources = check_sources(loaded)
@@ -129,14 +129,14 @@ def _lexicons(loaded: LoadedRecipe) -> list[Problem]:
             problems.append(loaded.problem(("measure", "lexicons", index), str(error)))
             continue
         if lexicon.name in named:
-            message = f"its name is '{lexicon.name}', as is that of {named[lexicon.name]}; give it another `name`"
+            message = f"its name '{lexicon.name}' is also that of {named[lexicon.name]}; give it another `name`"
             problems.append(loaded.problem(("measure", "lexicons", index), message))
         named[lexicon.name] = name
     return problems
 
 
 def _measures(loaded: LoadedRecipe) -> list[Problem]:
-    """Return the measures that cannot be loaded, or else what the mix asks of columns that there are not."""
+    """Return the measures that cannot be loaded or, if all can, the columns of `balance` that do not exist."""
     from infogap.balance.mix_pool import column_problems
     from infogap.measure.load_measures import load_measure, named_measures
     from infogap.runs.run_folder import Run
@@ -158,7 +158,7 @@ def _measures(loaded: LoadedRecipe) -> list[Problem]:
 
 
 def _published_names(loaded: LoadedRecipe) -> list[Problem]:
-    """Return the mix that would be published under the name of another config."""
+    """Return the mix whose published name is that of another config."""
     from infogap.publish.stage import name_problem
 
     problem = name_problem(loaded.recipe)

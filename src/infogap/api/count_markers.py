@@ -40,7 +40,7 @@ def count_markers(texts: Iterable[str | None], lexicon: str = "infogap", spans: 
     from infogap.text.text_batch import word_counts
 
     if isinstance(texts, str):
-        raise InputError("a single text is given; pass a list: count_markers([text])")
+        raise InputError("`texts` is a single text; pass a list: count_markers([text])")
     loaded = load(lexicon, lambda path: Path(path).expanduser())
     listed = [text or "" for text in texts]
     words, places = word_counts(listed), _marker_places(loaded, listed)

@@ -63,7 +63,7 @@ def deduplicate(texts: Iterable[str | None], threshold: float = 0.8, *, ngram: i
     from infogap.recipe.recipe_errors import messages, spell_path
 
     if isinstance(texts, str):
-        raise InputError("a single text is given; pass a list of texts")
+        raise InputError("`texts` is a single text; pass a list of texts")
     given = {"threshold": float(threshold), "ngram": ngram, "scope": "all"}
     try:
         settings = Dedupe.model_validate(given)

@@ -38,7 +38,7 @@ def grade(
     """Grade the final answer of a response, or of a column of responses.
 
     Answers are graded in worker processes with limits of time and memory: one that hangs is `ungradable`, and
-    nothing else is lost. Start the work in a script under `if __name__ == "__main__":`, as with any multiprocessing.
+    no other is affected. Start the work in a script under `if __name__ == "__main__":`, as with any multiprocessing.
 
     Args:
         response: What the model wrote; an answer inside a truncated thought does not count.
@@ -59,7 +59,9 @@ def grade(
     if isinstance(response, str):
         return _grades([response], [gold], [question or ""], verifier)[0]
     if not isinstance(response, pl.Series):
-        raise InputError(f"a response is a text, or a column is a polars Series; found {type(response).__name__}")
+        raise InputError(
+            f"pass a response as text, or a column of them as a polars Series; found {type(response).__name__}"
+        )
     if not isinstance(gold, pl.Series):
         raise InputError("a column of responses needs a column of gold answers, a polars Series")
     golds = gold.to_list()

@@ -26,7 +26,7 @@ def render(
             which decoy answers are wrong.
         privilege: A name of the ladder; or, as in a recipe, a name with its options: `{"hint": {"fraction": 0.3}}`.
         wording: The template set, `infogap` or `kim2026`.
-        instruction: What follows the question; by default the instruction that recipes have.
+        instruction: The text after the question; by default that of recipes.
 
     Raises:
         InputError: The privilege or the wording is unknown, or the task lacks what the privilege needs. Privileges
@@ -52,7 +52,7 @@ def render(
 def _checked(
     privilege: str | Mapping[str, Any], wording: str, instruction: str | None
 ) -> tuple[PrivilegeUse, Generate]:
-    """Validate the privilege and the settings around it. Raises InputError where a recipe would be refused."""
+    """Validate the privilege and the settings around it. Raises InputError if a recipe would be refused."""
     from pydantic import TypeAdapter, ValidationError
 
     from infogap.recipe.generate_section import Generate

@@ -1,4 +1,4 @@
-"""A run: the folder of everything that one recipe has produced, and what can be done with it."""
+"""A run: build a dataset in a folder from a recipe, and read its results."""
 
 from __future__ import annotations
 
@@ -76,8 +76,6 @@ class Run:
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
 
-    # Stages
-
     def update(
         self,
         stage: str | None = None,
@@ -143,8 +141,6 @@ class Run:
         with speaking(quiet=quiet), self.folder.lock():
             return push(self.folder)
 
-    # Results
-
     def status(self) -> list[StageState]:
         """Return the state of every stage, in order: done, stale, partial or missing, and why. Changes nothing."""
         from infogap.runs.pipeline import states
@@ -152,7 +148,7 @@ class Run:
         return states(self.folder)
 
     def is_done(self, stage: str) -> bool:
-        """Whether a stage is up to date."""
+        """Return whether a stage is up to date."""
         return any(state.stage == stage and state.state == "done" for state in self.status())
 
     def table(self, name: str) -> pl.LazyFrame:
@@ -190,14 +186,14 @@ class Run:
         return traces.join(mix_by_trace(self.folder), on="trace_id", how="left")
 
     def plan_mixes(self, overrides: list[str] | None = None) -> list[MixPlan]:
-        """What the mixes would be, with some keys of the recipe changed if asked; nothing is written.
+        """Plan the mixes, with some keys of the recipe changed if asked, without writing anything.
 
         Args:
             overrides: Keys to set in the recipe, each as `key=value`: `balance.size=500`.
 
         Returns:
             For each mix its `name`; its `figures`: size, target_size, and per axis and value target, achieved and
-            available; `notes`; the `shortfall`, None if every target is met; and `lacks`, what would make it whole.
+            available; `notes`; the `shortfall`, None if every target is met; and `lacks`, the traces that are missing.
 
         Raises:
             InputError: A key is not known, or a stage that `balance` reads has not run.
@@ -243,13 +239,13 @@ class Run:
         return pl.DataFrame([{name: row[name] for name in schema} for row in named], schema=schema)
 
     def privilege_worth(self) -> pl.DataFrame:
-        """Was a privilege worth it: a few numbers for each privilege but `unguided` and the controls.
+        """Estimate what each privilege was worth: a few numbers for all but `unguided` and the controls.
 
         Returns:
             `teacher`, `privilege`; `of`: accuracy, gap (nats per token), leak_rate (a share) or density (markers per
             1,000, by `lexicon`); `against`, what is subtracted: `unguided`, for the gap a control, null for the leak
-            rate; `same_traces`, for the gap: true where the control's context took the place of the trace's own, false
-            where the control's own traces are subtracted; `tasks`, `differing`, `mean`, and the bounds `low` and `high`
+            rate; `same_traces`, for the gap: true if the control's context took the place of the trace's own, false
+            if the control's own traces are subtracted; `tasks`, `differing`, `mean`, and the bounds `low` and `high`
             of its 95 % interval, null if too few tasks differ. Formulas are in docs/effects.md.
 
         Raises:

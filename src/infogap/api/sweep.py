@@ -26,26 +26,25 @@ def sweep(
     *,
     quiet: bool = False,
 ) -> pl.DataFrame:
-    """Run a recipe for every combination of settings, and compare what comes out.
+    """Run a recipe for every combination of settings, and compare the results.
 
-    Each cell of the grid is a run in a folder of its own. Nothing is made twice: a stage that two cells have in common
-    is made once, and a request that two cells have in common is sent once. Call it again to continue: what is finished
-    is left alone.
+    Each cell of the grid is a run in a folder of its own. Work that two cells have in common is done once: a stage runs
+    once, a request is sent once. Call it again to continue: finished cells are left alone.
 
     Args:
         recipe: A YAML file, or the same as a dict, as for `Run.create`.
         settings: Keys of the recipe with their values: `{"balance.size": [100, 500], "generate.samples": [4, 8]}`. A
-            value that is no list holds for all cells.
+            value that is not a list applies to all cells.
         folder: Where the runs and the comparison (sweep.csv, sweep.json) are kept; by default `sweeps/NAME`.
-        quiet: Say nothing.
+        quiet: Print nothing.
 
     Returns:
         A row per cell, or several for one that names several mixes, the last setting changing fastest: the settings
-        that vary; `cell`, the run's folder; `mix_name`, where a recipe names mixes; `state`, which is `done` or `short`
+        that vary; `cell`, the run's folder; `mix_name`, if a recipe names mixes; `state`, which is `done` or `short`
         (of its target); `traces`, `failed`, `accuracy`, `density` (per 1,000 of
         `density_per`), `leak_rate` and completion `tokens` of all traces; the size of the `mix`, its `target` and
         whether every target was `met`; `mix_tasks`, `mix_families`, `mix_tokens`, `mix_accuracy`, `mix_density` and
-        `mix_leak_rate`, the same of the mix; and `shortfall`, a text. What was not made or measured is null.
+        `mix_leak_rate`, the same of the mix; and `shortfall`, a text. Values that were not made or measured are null.
 
     Raises:
         RecipeError: A recipe of the grid is wrong. It lists the problems of all, and nothing is run.
@@ -82,7 +81,7 @@ class Sweep:
 
     @property
     def rows(self) -> list[Row]:
-        """What the mixes of each cell came to, in the grid's order; one row for a cell that is missing."""
+        """The results of each cell's mixes, in the grid's order; one row for a cell that is missing."""
         return [row for rows in self._rows for row in rows]
 
     def update(self) -> None:
@@ -100,7 +99,7 @@ class Sweep:
                 check_ready(run)
         with Run.create(self._loaded[0], self.folder).lock():
             self._write()
-            # Also those of an earlier, other grid: what they hold need not be made again.
+            # Cells of an earlier grid too: what they hold need not be made again.
             more = runs_in(self.folder, without={cell.name for cell in self.cells})
             order = largest_first([run.recipe for run in runs])
             for place, index in enumerate(order, start=1):
@@ -130,7 +129,7 @@ class Sweep:
 
 
 def _checked(recipe: Path | Mapping[str, Any], cells: list[Cell]) -> list[LoadedRecipe]:
-    """The recipes of all cells. Raises RecipeError with the problems of all, each once."""
+    """Check the recipes of all cells. Raises RecipeError with the problems of all, each once."""
     from infogap.api.check_recipe import checked
     from infogap.recipe import Problem, RecipeError
 
@@ -157,12 +156,14 @@ def _refuse_other_content(folder: Path) -> None:
     names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     if names:
         listed = ", ".join(names[:3])
-        raise InputError(f"{folder} is no sweep and not empty (it has {listed}); name a new or empty folder with --run")
+        raise InputError(
+            f"{folder} is not a sweep, and not empty (it has {listed}); name a new or empty folder with --run"
+        )
 
 
 @contextmanager
 def _naming(cell: Cell) -> Iterator[None]:
-    """Say in an error which cell it is about; a shortfall is no error of a sweep."""
+    """Name the cell in errors; a shortfall is not an error in a sweep."""
     try:
         yield
     except (InputError, ExternalError, StoppedError) as error:

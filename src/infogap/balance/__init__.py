@@ -1,4 +1,4 @@
-"""The mix: which traces make up the dataset, in the recipe's shares. Open `stage.py` first."""
+"""Choose the mix: the traces of the dataset, in the recipe's shares. Open `stage.py`, then `decide.py`."""
 
 from infogap.balance.stage import STAGE
 

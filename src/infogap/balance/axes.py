@@ -36,7 +36,7 @@ class Axis:
 
         By largest remainder (Hamilton's method). Among equal remainders the value with more traces available is
         rounded up, then the first one. Shares outside floors and caps are moved to them, the others scaled to make up
-        for it. Without shares, -1 for each value: it has no target.
+        for it. Without shares every value is -1: it has no target.
         """
         if not self.shares:
             return np.full(len(self.values), -1, dtype=np.int64)
@@ -77,7 +77,7 @@ class Axis:
         return weights / total if total else weights
 
     def contains(self) -> pl.Expr:
-        """True where a trace's value on this axis can be in the mix."""
+        """Return an expression that is true if a trace's value on this axis can be in the mix."""
         return pl.col(self.name).is_in(self.values).fill_null(False)
 
     def _absolute(self, size: int) -> tuple[Reals, Reals]:
@@ -92,7 +92,7 @@ class Axis:
 
 
 def _between(quotas: Reals, low: Reals, high: Reals, size: int) -> Reals:
-    """Scale quotas by one factor, clipped to their bounds, so that they add up to the size; as they are if they do."""
+    """Scale quotas by one factor, clipped to their bounds, so that they add up to the size; unchanged if they fit."""
     if (quotas >= low).all() and (quotas <= high).all():
         return quotas
     least, most = 0.0, 1.0
@@ -109,10 +109,10 @@ def _between(quotas: Reals, low: Reals, high: Reals, size: int) -> Reals:
 
 
 def tempered(counts: Sequence[int], effective: float) -> Reals:
-    """Return shares of values, by their counts to the highest power of 0 to 1 whose effective number is high enough.
+    """Return shares in proportion to a power of the counts: the highest, up to 1, that is even enough.
 
-    Shares tempered by a power are those of
-    multilingual training (Conneau et al. 2020, arXiv 1911.02116). Power 1 is the natural share, 0 is uniform.
+    `effective` is the least effective number of values. Power 1 gives the natural shares, 0 uniform ones; multilingual
+    training tempers its shares in this way (Conneau et al. 2020, arXiv 1911.02116).
     """
     weights = np.array(counts, dtype=np.float64)
 

@@ -1,4 +1,4 @@
-"""Read the axes of a mix: which values its traces have on each, and what the recipe asks of them."""
+"""Read the axes of a mix: the values of its traces on each axis, and the recipe's targets for them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from infogap.recipe.balance_section import MixSettings
 from infogap.schema import BAND_NAMES, VERDICT_NAMES
 
 _ORDER = {"band": BAND_NAMES, "verdict": VERDICT_NAMES}  # other values are in alphabetical order
-_NO_VERDICT = "ungradable"  # no recipe can name it, so `uniform` does not spread over it either
+_NO_VERDICT = "ungradable"  # no recipe can give it a share, so `uniform` gives it none either
 _RANKED = {"band": "epistemic_density"}  # the numbers behind a column of names
 _BANDS_BY_RANK = ("confident", "mixed", "uncertain")
 _BESIDE = " | "  # between the values of two columns
 
 
 class OnAxes(NamedTuple):
-    """The axes of a mix; its traces with a column of values, as text, for each; and notes for the user."""
+    """The axes of a mix, its traces with a column of values (as text) for each, and notes for the user."""
 
     axes: tuple[Axis, ...]
     traces: pl.DataFrame
@@ -30,7 +30,7 @@ class OnAxes(NamedTuple):
 
 
 def columns_of(mix: MixSettings) -> set[str]:
-    """Return the columns of a run that the axes of a mix are made of."""
+    """Return the columns of a run that the axes of a mix read."""
     names = set(mix.axes)
     for name, asked in mix.axes.items():
         if isinstance(asked, AxisTargets):
@@ -45,7 +45,7 @@ def read_axes(mix: MixSettings, traces: pl.DataFrame) -> OnAxes:
     `uniform` gives equal shares to all values of traces that could be selected, `natural` their shares among these: a
     family without a correct trace has no share if the recipe asks for correct traces only, and a note says so.
 
-    Raises InputError if a share names a value that no trace of the run has, or numbers are asked of a column of names.
+    Raises InputError if a share names a value that no trace of the run has, or `cuts` or `quantiles` a column of names.
     """
     asked = {
         name: each if isinstance(each, AxisTargets) else AxisTargets(shares=each) for name, each in mix.axes.items()
@@ -79,11 +79,10 @@ def read_axes(mix: MixSettings, traces: pl.DataFrame) -> OnAxes:
                     f"{_listed(left_out)} fits the other shares"
                 )
             if empty := [value for value in _range_names(name, each) or () if value not in values]:
-                notes.append(f"{name}: no trace that could be in the mix is in {_listed(empty)}, which has no share")
+                notes.append(f"{name}: no trace that could be in the mix is in {_listed(empty)}, so it gets no share")
         elif lost := [value for value in values if possible.height and value not in set(possible[name])]:
             notes.append(
-                f"{name}: no trace that could be in the mix has the value {_listed(lost)}; "
-                "its share keeps the mix small"
+                f"{name}: no trace that could be in the mix has the value {_listed(lost)}; its share limits the mix"
             )
         axes[name] = Axis(name, values, _shares(name, each, values, possible), *_bounds(each, values))
     for name, each in asked.items():
@@ -173,7 +172,7 @@ def _values_named(name: str, asked: AxisTargets, traces: pl.DataFrame) -> tuple[
 
 
 def _refuse_unknown(axis: str, column: str, named: Iterable[str], asked: AxisTargets, traces: pl.DataFrame) -> None:
-    """Raise InputError for a value that no trace of the run has; a band or verdict may have none, and has its name."""
+    """Raise InputError for a value that no trace of the run has; bands and verdicts are known even so."""
     of_order = _ORDER.get(column, ()) if asked.ranges is None else _range_names(column, asked) or ()
     there = {*traces[column].drop_nulls().cast(pl.String).unique(), *of_order}
     known = _in_order(column, there, asked)
@@ -214,7 +213,7 @@ def _bounds(asked: AxisTargets, values: tuple[str, ...]) -> tuple[tuple[Bound, .
 def _given(
     name: str, asked: AxisTargets, outer: Axis | None, traces: pl.DataFrame, possible: pl.DataFrame
 ) -> tuple[Axis, pl.DataFrame]:
-    """Return the axis of two columns together: the shares of one within each value of the other."""
+    """Return the axis of two columns together: shares of one within each value of the other."""
     column = str(asked.given)
     if outer is None:
         values = _in_order(

@@ -1,4 +1,4 @@
-"""Which tasks a mix covers: drawn from the seed among those that can supply what is asked, nested where asked."""
+"""The tasks that a mix covers: drawn from the seed among those that can supply its traces, nested if wanted."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from infogap.effects.evenness import effective_number
 from infogap.errors import ShortfallError
 from infogap.recipe.balance_section import Coverage, MixSettings
 
-_AIMS = 101  # effective numbers tried until rounding to whole traces leaves enough of it
+_AIMS = 101  # effective numbers to try, until one is still high enough after rounding to whole traces
 
 
 @dataclass(frozen=True)
 class Ask:
-    """What one mix asks of the tasks: how many of them, and the most traces that one of them has to give."""
+    """What one mix asks of the tasks: how many, and the most traces that one of them must supply."""
 
     tasks: int
     per_task: int
 
     @classmethod
     def of(cls, mix: MixSettings) -> Ask | None:
-        """Read it from a mix; None where the mix does not count its tasks."""
+        """Return what a mix asks; None if it does not set the number of its tasks."""
         coverage = mix.coverage
         tasks = coverage.task_count if coverage else None
         if coverage is None or tasks is None:
@@ -42,9 +42,8 @@ def draw_tasks(
 ) -> dict[str, list[str]]:
     """Return the tasks of each mix, in the order in which they are drawn; the smaller mixes are nested in the larger.
 
-    `supply` has a row per task, in the drawn order: `task_id`, `family`, and `traces`, what it can supply. The mix with
-    the fewest tasks is drawn first, and asks the most of each: so the tasks that it draws can supply what the larger
-    ones ask, too.
+    `supply` has a row per task, in the drawn order: `task_id`, `family`, and `traces`, the number that it can supply.
+    The mix with the fewest tasks is drawn first. It asks the most of each, so its tasks also supply the larger mixes.
 
     Raises ShortfallError if there are too few tasks that can supply what is asked.
     """
@@ -87,10 +86,10 @@ def _too_few(name: str, ask: Ask, supply: pl.DataFrame) -> str:
 
 
 def short_tasks(ask: Ask, supply: pl.DataFrame, coverage: Coverage | None) -> dict[str, int]:
-    """Return the traces that tasks lack where too few can supply what is asked: of those that lack the fewest.
+    """Return the traces that tasks lack if too few can supply what is asked, for the tasks that lack the fewest.
 
-    `supply` is that of `draw_tasks`, with the tasks that can supply none, too, and `generated`, the number of all their
-    traces: of tasks that lack as many, those that were tried less often come first.
+    `supply` is that of `draw_tasks`, including tasks that can supply none, with `generated`, the number of all their
+    traces: of tasks that lack equally many, those that were tried less often come first.
     """
     tasks = supply.with_columns(missing=(ask.per_task - pl.col("traces")).clip(lower_bound=0))
     if coverage is not None and coverage.families is not None and coverage.tasks_per_family is not None:
@@ -114,15 +113,15 @@ def short_tasks(ask: Ask, supply: pl.DataFrame, coverage: Coverage | None) -> di
 
 
 def room_by_fill(size: int, tasks: Sequence[str]) -> dict[str, int]:
-    """Divide a size over tasks, to within one: those drawn first have one more."""
+    """Divide a size over tasks, to within one: those drawn first get one more."""
     each, more = divmod(size, max(1, len(tasks)))
     return {task: each + (place < more) for place, task in enumerate(tasks)}
 
 
 def evened_out(axis: Axis | None, candidates: pl.DataFrame, effective: float, size: int | None) -> Axis:
-    """Return the axis `family` with shares as near to the natural ones as an effective number of families allows.
+    """Return the axis `family` with the shares nearest the natural ones that reach an effective number of families.
 
-    In a mix of `size`, where that is known, whole numbers of traces are even enough, too.
+    If `size` is known, they reach it in whole traces too.
 
     Raises ShortfallError if there are fewer families.
     """
@@ -150,7 +149,7 @@ def divided(cap: int, clusters: pl.DataFrame) -> Counts:
     """Divide the cap of each cluster over its tasks, one trace each in turn, as far as each can supply more.
 
     `clusters` has a row per task, in the order of the tasks: `cluster` and `traces`. A cluster never exceeds its cap,
-    whatever is taken of which task; that one task could have given what another did not is not used.
+    whichever traces are taken; room that one task leaves is not passed on to another.
     """
     room = np.zeros(clusters.height, dtype=np.int64)
     supply = clusters["traces"].to_numpy()

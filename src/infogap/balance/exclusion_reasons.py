@@ -1,4 +1,4 @@
-"""Why a trace is not in the mix, and the funnel: how many traces each reason took away."""
+"""The reasons that exclude a trace from a mix, and the funnel: how many traces each of them excludes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REASONS = (
     "leak",
     "excluded_by_where",
     "held_out",
-    # The verdict, where it has no share: without `balance.verdict` all but correct ones
+    # The verdict, if it has no share: without `balance.verdict`, any but `correct`
     "correct",
     "wrong",
     "no_answer",
@@ -42,17 +42,19 @@ ASKABLE = ("wrong", "no_answer", "truncated")
 
 NOT_ASKED_FOR = (*ASKABLE, "ungradable")
 """Reasons that are a verdict without a share."""
+
+ASK_FOR_OTHERS = "`balance: {verdict: {correct: 0.9, wrong: 0.1}}` asks for others"
 SELECTED = "selected"
 
 
 def of_trace(mix: MixSettings) -> pl.Expr:
-    """Return a trace's reason, shares aside; null if there is none."""
+    """Return an expression of a trace's reason, shares aside; null if there is none."""
     reason = (
         pl.when(pl.col("left_out"))
         .then(pl.lit("task_not_selected"))
         .when(pl.col("error").is_not_null())
         .then(pl.lit("error"))
-        # An incomplete thought, or no text at all, is not an answer that a student could learn.
+        # A student can learn no answer from an incomplete thought, or from no text at all.
         .when(~pl.col("responds"))
         .then(pl.lit("no_response"))
         .when(pl.col("contaminated"))
@@ -74,7 +76,7 @@ def of_trace(mix: MixSettings) -> pl.Expr:
 
 
 def detail_of_trace() -> pl.Expr:
-    """Return a reason's detail: the kind of error, why there is no response, the kind of leak."""
+    """Return an expression of a reason's detail: the kind of error or leak, or why there is no response."""
     return (
         pl.when((pl.col("reason") == "error") & (pl.col("finish_reason") != "error"))
         .then("finish_reason")
@@ -104,7 +106,7 @@ def _verdict() -> pl.Expr:
 
 @dataclass(frozen=True)
 class Loss:
-    """Traces excluded for one reason; `detail` tells its kinds apart."""
+    """The number of traces excluded for one reason; `detail` tells kinds of a reason apart."""
 
     reason: str
     detail: str | None
@@ -112,13 +114,14 @@ class Loss:
 
     @property
     def label(self) -> str:
+        """The reason in words, with its detail."""
         words = self.reason.replace("_", " ")
         return words if self.detail is None else f"{words}: {self.detail}"
 
 
 @dataclass(frozen=True)
 class Funnel:
-    """The funnel: `traces` less all losses is `selected`."""
+    """The funnel of a mix: `traces` less all losses is `selected`."""
 
     traces: int
     losses: tuple[Loss, ...]

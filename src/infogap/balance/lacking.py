@@ -1,4 +1,4 @@
-"""What a pool lacks: which traces, and how many, would make a mix that is short whole."""
+"""Find what a mix lacks: how many traces of which strata would make it meet its targets."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Lack:
     """The value on each axis that the mix names."""
 
     privilege: str | None
-    """Under which they are to be generated: the axis's, or the one whose traces are like them most often."""
+    """The privilege to generate them under: the one that the mix names, or the one whose traces fit most often."""
 
     rate: float | None
-    """How often traces of that privilege are like them, and could be in the mix; None if it names the privilege."""
+    """The share of that privilege's traces that fit; None if the mix names the privilege."""
 
     def __str__(self) -> str:
         how = ", ".join(self.values[axis].replace("_", " ") for axis in _ADJECTIVES if axis in self.values)
@@ -38,15 +38,14 @@ class Lack:
                 what += f" with {axis} {value}"
         if self.privilege is not None:
             what += f" under {self.privilege}"
-        return what + (f" ({self.rate:.0%} of its traces are)" if self.rate is not None else "")
+        return what + (f" ({self.rate:.0%} of its traces fit)" if self.rate is not None else "")
 
 
 def lacking(strata: Strata, quotas: Quotas, size: int, within: Counts) -> list[Lack]:
-    """Return traces with which the mix would be whole, the most numerous first, deterministic.
+    """Return missing traces that would complete the mix, the most numerous first.
 
-    `within` are the counts of the largest mix with no value above its target. What it lacks adds up to the same on
-    every axis with shares, and is put together value by value: one way, of many, to fill the mix. Axes on which every
-    value is short to the same degree say nothing and still take part, as each missing trace has a value on them.
+    `within` are the counts of the largest mix with no value above its target. It lacks equally many traces on every
+    axis with shares; their values are combined one by one, which is one of many ways to complete the mix.
     """
     missing: list[tuple[str, list[tuple[str, int]]]] = []
     targets = quotas.targets(size)
@@ -71,7 +70,7 @@ def lacking(strata: Strata, quotas: Quotas, size: int, within: Counts) -> list[L
 
 
 def lack_of(strata: Strata, values: dict[str, str], traces: int) -> Lack:
-    """Return missing traces with a value on some axes, and under which privilege such traces come most often."""
+    """Return missing traces with some values, and the privilege under which such traces are most frequent."""
     split = {
         name: value
         for axis, values_of_axis in values.items()

@@ -1,4 +1,4 @@
-"""Matched sets: mixes with the same tasks, as many traces of each, alike in what is not compared."""
+"""Match mixes: the same tasks, equally many traces of each, with the same values or like lengths if wanted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def matched(candidates: Mapping[str, pl.DataFrame], match: Match, cap: int | Non
     keys = ["task_id", *match.same]
     candidates = _alike(candidates, match.same)
     if match.length is not None:
-        kept = _of_like_length(candidates, keys, match.length)
+        kept = _matched_by_length(candidates, keys, match.length)
     else:
         counts = [frame.group_by(keys).len(name) for name, frame in candidates.items()]
         common = counts[0]
@@ -48,16 +48,16 @@ def _alike(candidates: Mapping[str, pl.DataFrame], columns: list[str]) -> Mappin
 
 
 def _capped(frame: pl.DataFrame, keys: list[str], cap: int) -> pl.DataFrame:
-    """Keep of each task the first traces, in an order that is the same in every mix: by the keys, then by place."""
+    """Keep the first traces of each task, in an order that is the same in every mix: by the keys, then by place."""
     order = [*keys[1:], "pair" if "pair" in frame.columns else "draw"]
     return frame.sort("task_id", *order).filter(pl.int_range(pl.len()).over("task_id") < cap)
 
 
-def _of_like_length(candidates: Mapping[str, pl.DataFrame], keys: list[str], most: float) -> dict[str, pl.DataFrame]:
-    """Match traces of each task by length: one of every mix at a time, the shortest that do not fit passed over.
+def _matched_by_length(candidates: Mapping[str, pl.DataFrame], keys: list[str], most: float) -> dict[str, pl.DataFrame]:
+    """Match the traces of each task by length: one of every mix at a time, skipping the shortest if they do not fit.
 
-    Within a task the lengths of a match span a factor of 1 + `most` at most. Taking the shortest that fit yields the
-    most matches, since intervals that end first leave most to the rest.
+    The lengths of a match differ by a factor of 1 + `most` at most. Taking the shortest that fit yields the most
+    matches, since it leaves the most traces for the others.
     """
     names, words = list(candidates), measured("words")
     grouped = {

@@ -1,4 +1,4 @@
-"""What the mixes of a run lack: decide on each as it would be made, and look at what keeps it short."""
+"""Find what the mixes of a run lack: decide on each without writing it, and see where it is short."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _of_coverage(supply: TaskSupply) -> Iterator[MixLack]:
 
 
 def _of_decision(decision: Decision) -> MixLack:
-    """Look at the largest mix with no value above its target: it is what the missing traces are to be added to."""
+    """Return what a mix lacks beside the largest mix with no value above its target."""
     strata, within = decision.strata, decision.quotas.within(_size(decision))
     chosen = pick(strata, within).select("trace_id", selected=pl.col("decision") == "selected")
     traces = strata.traces.join(chosen, on="trace_id", how="left")
@@ -62,7 +62,7 @@ def _cap(mix: MixSettings) -> int | None:
 
 
 def lacks_of(decision: Decision) -> list[Lack]:
-    """Return the traces that would make a mix whole; empty if it meets its targets."""
+    """Return the traces that would complete a mix; empty if it meets its targets."""
     return [] if decision.shortfall is None else _lacks(decision, decision.quotas.within(_size(decision)))
 
 
@@ -71,7 +71,7 @@ def _lacks(decision: Decision, within: Counts) -> list[Lack]:
     lacks = lacking(strata, quotas, size, within)
     if lacks:
         return lacks
-    # Full, and yet short: values that have a floor and no share.
+    # The size is reached, but values with a floor and no share are short.
     for axis, index, have in zip(strata.axes, strata.supply.members, quotas.available, strict=True):
         if not axis.shares:
             floors = axis.bounds(size, have)[0]
@@ -88,7 +88,7 @@ def _lacks(decision: Decision, within: Counts) -> list[Lack]:
 
 
 def _size(decision: Decision) -> int:
-    """Return the size of the mix in traces; of one that is measured by its text, about how many make up that."""
+    """Return the size of the mix in traces; for a size in text, an estimate."""
     size, candidates = decision.strata.mix.size, decision.strata.candidates
     if not isinstance(size, TextSize):
         return decision.target_size

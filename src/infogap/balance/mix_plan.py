@@ -1,4 +1,4 @@
-"""What the mixes of a recipe would be, without writing anything: target, achieved and what is missing."""
+"""Plan the mixes of a recipe without writing anything: target, achieved, and what is missing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from infogap.runs.run_folder import Run
 
 @dataclass(frozen=True)
 class MixPlan:
-    """One mix as it would be made: its figures, as in the manifest, what would be said of it, and what it lacks."""
+    """One mix as it would be made: its figures, as in the manifest, its notes, and what it lacks."""
 
     name: str
     figures: dict[str, Any]
@@ -19,17 +19,17 @@ class MixPlan:
     """Why it misses its targets; None if it meets them."""
 
     lacks: list[str]
-    """The traces that would make it whole, stratum by stratum."""
+    """The traces that would complete it, stratum by stratum."""
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON-able values."""
+        """Return the plan as JSON-able values."""
         return {**self.figures, "notes": self.notes, "shortfall": self.shortfall, "lacks": self.lacks}
 
 
 def plan_mixes(run: Run) -> list[MixPlan]:
     """Decide on every mix of a run's recipe, from the tables as they are.
 
-    Where targets cannot be met, the figures are those of the mix that `when_short` would make; with `error`, of the
+    If targets cannot be met, the figures are those of the mix that `when_short` would make; with `error`, of the
     largest mix with no value above its target.
 
     Raises InputError if a share names a value that no trace has, ShortfallError if there are too few tasks for a

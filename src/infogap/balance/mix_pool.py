@@ -18,7 +18,7 @@ from infogap.recipe.balance_section import HoldOut, MixSettings
 from infogap.recipe.recipe_errors import spell_path
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, GAPS, MEASURES, TASKS, TRACES, VERDICTS, Table
-from infogap.verify.pass_rate_filter import JUDGED, PROBED, not_selected
+from infogap.verify.pass_rate_filter import GRADED, PROBED, not_selected
 from infogap.verify.verifiers import verifier
 
 _OF_TASKS = ("task_id", "source", "family", "difficulty")
@@ -134,7 +134,7 @@ def _pass_rates(run: Run) -> pl.LazyFrame:
         run.scan(TRACES)
         .filter(pl.col("privilege") == unguided)
         .select("trace_id", "task_id")
-        .join(run.scan(VERDICTS).filter(pl.col("verdict").is_in(JUDGED)).select("trace_id", "verdict"), on="trace_id")
+        .join(run.scan(VERDICTS).filter(pl.col("verdict").is_in(GRADED)).select("trace_id", "verdict"), on="trace_id")
         .group_by("task_id")
         .agg(pass_rate=(pl.col("verdict") == "correct").mean())
     )

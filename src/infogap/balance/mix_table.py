@@ -1,4 +1,4 @@
-"""The table `mix` with a row per trace, as the other tables have: of several mixes, a list."""
+"""Read the table `mix` with a row per trace, as the other tables have; several mixes become a list."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infogap.schema import MIX
 
 
 def mix_columns(run: Run) -> dict[str, Any]:
-    """Return the columns that say of a trace whether it is in the mix and why: of several mixes, `mixes`, a list."""
+    """Return the columns that say whether a trace is in the mix, and why; for several mixes, the list `mixes`."""
     of_mix = {name: dtype for name, dtype in MIX.schema.items() if name not in ("trace_id", "mix")}
     if run.recipe.balance.mixes is None:
         return of_mix

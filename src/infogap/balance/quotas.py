@@ -24,6 +24,8 @@ Reals = NDArray[np.float64]
 _ROUNDS = 40  # of solving and cutting
 _LARGE = 20_000  # types times groups
 _ROUNDS_OF_LARGE = 6
+_FIRST_STEP = 200  # of what a large mix has at most: its largest size is sought by steps from there
+_HALVES = 4  # of the last step
 _BEFORE_TASKS = 10  # rounds, until the program holds the tasks themselves, if it is not too large with them
 _RAKES = 50  # of fitting the ideal counts to the targets
 
@@ -123,6 +125,8 @@ class Quotas:
         """
         self.was_cut_off = False
         size = self._program.largest(limit) if self._supply.cells else 0
+        if self._is_large:
+            return self._first_attainable(size)
         step = 1
         while size > 0:
             targets = self.targets(size)
@@ -136,6 +140,19 @@ class Quotas:
             if most == size and self._is_attainable(size):
                 break
             size = self._next_size(targets, size, min(most, size - 1))
+        return size
+
+    def _first_attainable(self, bound: int) -> int:
+        """Return an attainable size below a bound: it is sought by steps that double, then by a few halves."""
+        size, above, step = bound, bound + 1, max(1, bound // _FIRST_STEP)
+        while size > 0 and not self._is_attainable(size):
+            self.was_cut_off = True  # sizes between the steps are not tried
+            size, above, step = max(0, size - step), size, 2 * step
+        for _ in range(_HALVES):
+            if above - size <= 1:
+                break
+            middle = (size + above) // 2
+            size, above = (middle, above) if self._is_attainable(middle) else (size, middle)
         return size
 
     def _is_attainable(self, size: int) -> bool:
@@ -184,7 +201,7 @@ class Quotas:
         every attainable one.
         """
         choice: Choice | None = None
-        for round_ in range(_ROUNDS if self._layout.types * self._layout.groups <= _LARGE else _ROUNDS_OF_LARGE):
+        for round_ in range(_ROUNDS_OF_LARGE if self._is_large else _ROUNDS):
             if round_ == _BEFORE_TASKS:
                 self._program.include_tasks()
             choice = solve()
@@ -197,6 +214,10 @@ class Quotas:
             self._program.add(cuts)
         self.was_cut_off = True
         return None, choice
+
+    @property
+    def _is_large(self) -> bool:
+        return self._layout.types * self._layout.groups > _LARGE
 
     def _spread(self, choice: Choice, total: int) -> Counts:
         return self._flow.spread(choice.per_type, choice.per_group, self._ideal(total))

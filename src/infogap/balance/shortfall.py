@@ -1,4 +1,4 @@
-"""The message for targets that cannot all be met: where traces are missing, and what can be done."""
+"""Explain targets that cannot all be met: where traces are missing, and what can be done."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from infogap.balance.axes import Counts
-from infogap.balance.exclusion_reasons import ASKABLE, Funnel
+from infogap.balance.exclusion_reasons import ASK_FOR_OTHERS, ASKABLE, Funnel
 from infogap.balance.lacking import Lack, lacking
 from infogap.balance.quotas import Quotas
-from infogap.balance.stage import ASK_FOR_OTHERS
 from infogap.balance.strata import Strata
 
-_VALUES = 12  # of one axis in the table
+_VALUES = 12  # rows of one axis in the table
 _LACKS = 5  # strata named in a message
-LET_THEM_END = "a truncated trace needs a larger `teacher.sampling.max_tokens` to reach its answer"
+_RAISE_MAX_TOKENS = "a truncated trace needs a larger `teacher.sampling.max_tokens` to reach its answer"
 
 
 class Short(NamedTuple):
@@ -40,7 +39,7 @@ def explain(strata: Strata, quotas: Quotas, size: int, closest: Counts, feasible
         if strata.mix.verdict is None and strata.traces["reason"].is_in(ASKABLE).any():
             lines.append(ASK_FOR_OTHERS)
         if "truncated" in strata.traces["reason"]:
-            lines.append(LET_THEM_END)
+            lines.append(_RAISE_MAX_TOKENS)
         return "\n".join(lines)
     short = list(_short(strata, quotas, size, closest))
     return "\n".join(
@@ -79,14 +78,14 @@ def _table(short: list[Short]) -> list[str]:
 
 
 def _not_available(strata: Strata) -> Iterator[str]:
-    """Say which traces do not count as available, and why."""
+    """Yield lines that say which traces are not available, and why."""
     lost = Funnel.of(strata.traces.drop_nulls("reason")).in_words()
     if lost:
         yield f"not available: {lost}"
     held_back = strata.candidates.height - strata.supply.most(strata.supply.everything)
     if held_back:
         limit = strata.mix.max_per_task
-        by = f"max_per_task {limit}" if limit is not None else "what a task, or a cluster of tasks, may give"
+        by = f"max_per_task {limit}" if limit is not None else "what a task, or a cluster of tasks, may supply"
         yield f"held back by {by}: {held_back:,} of {strata.candidates.height:,}"
 
 

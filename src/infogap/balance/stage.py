@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from infogap.balance.exclusion_reasons import ASKABLE, NOT_ASKED_FOR, Funnel
+from infogap.balance.exclusion_reasons import ASK_FOR_OTHERS, ASKABLE, NOT_ASKED_FOR, Funnel
 from infogap.balance.mix_pool import check_columns, drops_contaminated
 from infogap.balance.top_up import ask_for_more, rounds_in_words
 from infogap.errors import ShortfallError
@@ -22,8 +22,6 @@ from infogap.schema import CONTAMINATION, MIX
 if TYPE_CHECKING:
     from infogap.balance.decide import Decision
 
-ASK_FOR_OTHERS = "`balance: {verdict: {correct: 0.9, wrong: 0.1}}` asks for others"
-
 
 def part(run: Run) -> dict[str, Any]:
     """Return what the mixes depend on besides the tables."""
@@ -35,9 +33,9 @@ def part(run: Run) -> dict[str, Any]:
 
 
 def make(run: Run) -> Outcome:
-    """Select the traces of each mix and write the table `mix`: every trace, with the reason why or why not.
+    """Select the traces of each mix, and write the table `mix`: every trace, with its reason.
 
-    Where the recipe tops the mixes up, also say what each of its rounds has brought.
+    If the recipe tops up its mixes, the message says what each round has added.
 
     Raises ShortfallError if the targets of a mix cannot be met and the recipe says `when_short: error`; the table of an
     earlier run is then left unchanged.
@@ -64,14 +62,14 @@ def _make(run: Run) -> Outcome:
         for name, table in tables.items():
             out.write(table.with_columns(mix=pl.lit(name)).select(MIX.schema.names()))
     several = len(decisions) > 1
-    counts = {"mixes": {name: mix_figures(decision, tables[name]) for name, decision in _named(decisions)}}
+    figures = {decision.strata.name: mix_figures(decision, tables[decision.strata.name]) for decision in decisions}
     notes = [
         f"{decision.strata.name}: {note}" if several else note
         for decision in decisions
         for note in [
             *decision.strata.notes,
             *decision.notes,
-            *_less_even(decision.strata.mix, counts["mixes"][decision.strata.name]),
+            *_less_even(decision.strata.mix, figures[decision.strata.name]),
             *_left_out_by_default(decision.strata.mix, tables[decision.strata.name]),
         ]
     ]
@@ -80,15 +78,28 @@ def _make(run: Run) -> Outcome:
         for decision in decisions
         if decision.shortfall
     ]
-    return Outcome(sum(table.height for table in tables.values()), counts, notes, "\n".join(short) or None)
+    return Outcome(sum(table.height for table in tables.values()), {"mixes": figures}, notes, "\n".join(short) or None)
 
 
-def _named(decisions: list[Decision]) -> Iterator[tuple[str, Decision]]:
-    return ((decision.strata.name, decision) for decision in decisions)
+def _less_even(mix: MixSettings, figures: dict[str, Any]) -> Iterator[str]:
+    """Note that a mix has fewer effective families than asked for, because whole traces cannot be more even."""
+    asked = mix.coverage.effective_families if mix.coverage else None
+    if asked is not None and figures["effective_families"] < asked - 1e-6:
+        yield f"its effective number of families is {figures['effective_families']:.2f}; the recipe asks for {asked:g}"
+
+
+def _left_out_by_default(mix: MixSettings, table: pl.DataFrame) -> Iterator[str]:
+    """Note that a mix holds only correct traces unless the recipe asks for others."""
+    others = table.filter(pl.col("reason").is_in(NOT_ASKED_FOR))
+    if mix.verdict is None and others.height:
+        counts = dict(others["reason"].value_counts().sort("count", "reason", descending=[True, False]).iter_rows())
+        listed = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in counts.items())
+        hint = f"; {ASK_FOR_OTHERS}" if others["reason"].is_in(ASKABLE).any() else ""
+        yield f"not correct, and so left out: {listed}{hint}"
 
 
 def mix_of(decision: Decision) -> pl.DataFrame:
-    """Return every trace, by trace_id, with `selected`, `reason`, `detail` and `stratum` in one mix."""
+    """Return every trace, sorted by trace_id, with `selected`, `reason`, `detail` and `stratum` in one mix."""
     return (
         decision.strata.traces.join(decision.picked, on="trace_id", how="left")
         .with_columns(reason=pl.coalesce("reason", "decision"))
@@ -143,20 +154,3 @@ STAGE = Stage(
     ready=check_columns,
     asks_for_more=ask_for_more,
 )
-
-
-def _less_even(mix: MixSettings, figures: dict[str, Any]) -> Iterator[str]:
-    """Note that a mix has fewer effective families than asked for, where whole traces could not make it more even."""
-    asked = mix.coverage.effective_families if mix.coverage else None
-    if asked is not None and figures["effective_families"] < asked - 1e-6:
-        yield f"its effective number of families is {figures['effective_families']:.2f}, of {asked:g} asked for"
-
-
-def _left_out_by_default(mix: MixSettings, table: pl.DataFrame) -> Iterator[str]:
-    """Note that a mix holds correct traces alone unless the recipe asks for others."""
-    others = table.filter(pl.col("reason").is_in(NOT_ASKED_FOR))
-    if mix.verdict is None and others.height:
-        counts = dict(others["reason"].value_counts().sort("count", "reason", descending=[True, False]).iter_rows())
-        listed = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in counts.items())
-        hint = f"; {ASK_FOR_OTHERS}" if others["reason"].is_in(ASKABLE).any() else ""
-        yield f"not correct, and so left out: {listed}{hint}"

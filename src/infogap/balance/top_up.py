@@ -1,4 +1,4 @@
-"""Top up the mixes: say what they lack, and which samples generate is to ask for it, in bounded rounds."""
+"""Top up the mixes: plan, round by round, the samples that `generate` requests for what they lack."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _NAMED = 3  # lacks in the line of a round
 
 
 def ask_for_more(run: Run) -> bool:
-    """Write down what the next round is to generate; return False where none is: the mixes, or the rounds, are full.
+    """Plan the next round of samples and write the plan; return False if there is nothing more to request.
 
-    The round follows from the tables alone. Of two mixes that lack traces of one task and privilege, the larger number
-    is asked for: a trace can be in both.
+    The round depends only on the tables. If two mixes lack traces of one task and privilege, the larger number is
+    requested, since a trace can be in both.
     """
     settings = run.recipe.balance.top_up
     if settings is None:
@@ -32,7 +32,7 @@ def ask_for_more(run: Run) -> bool:
 
     try:
         lacks = missing_traces(run)
-    except ShortfallError:  # too few families for the evenness asked for: no further sample changes that
+    except ShortfallError:  # too few families for the evenness asked for, which no further sample changes
         TopUpPlan((*plan.rounds, TopUpRound(0, {}))).write(run)
         return False
     if not lacks:
@@ -55,14 +55,14 @@ def _in_words(number: int, rounds: int, asked: TopUpRound, lacks: list[MixLack])
         *(f"{sum(lack.of_tasks.values()):,} of {len(lack.of_tasks):,} tasks" for lack in lacks if lack.of_tasks),
     ]
     more = f", and {len(listed) - _NAMED:,} more strata" if len(listed) > _NAMED else ""
-    requests = f"{asked.requests:,} requests" if asked.samples else "no task can give them, so nothing is asked"
+    requests = f"{asked.requests:,} requests" if asked.samples else "no task can supply them, so nothing is requested"
     return f"round {number} of {rounds}: {asked.missing:,} missing ({', '.join(listed[:_NAMED])}{more}); {requests}"
 
 
 def rounds_in_words(run: Run, *, short: bool) -> str | None:
-    """Say what each round of the top-up has brought: the traces that were missing before it, and after it.
+    """Say what each round of the top-up has added: the traces that were missing before and after it.
 
-    `short` says whether a mix still misses its targets. None where the recipe has no top-up, or it was not needed.
+    `short` says whether a mix still misses its targets. None if the recipe has no top-up, or did not need it.
     """
     settings, plan = run.recipe.balance.top_up, TopUpPlan.read(run)
     if settings is None or not (plan.rounds or short):
@@ -72,17 +72,17 @@ def rounds_in_words(run: Run, *, short: bool) -> str | None:
     for number, each in enumerate(plan.rounds, start=1):
         if each.samples:
             after = missing[number]
-            left = f", {after:,} after it" if after is not None else ""
-            said.append(f"round {number} asked {each.requests:,} requests: {each.missing:,} missing before{left}")
+            left = f", {after:,} after" if after is not None else ""
+            said.append(f"round {number} sent {each.requests:,} requests: {each.missing:,} missing before{left}")
     if plan.ended:
-        said.append("no further sample of any task can give what is missing")
+        said.append("no further sample of any task can supply what is missing")
     elif short and len(plan.rounds) < settings.rounds:
         said.append(f"`infogap run` generates what is missing, in up to {settings.rounds - len(plan.rounds)} rounds")
     return f"top_up: {'; '.join(said)}"
 
 
 def _missing(run: Run) -> int | None:
-    """Return the number of missing traces; None where that is not known, for lack of families."""
+    """Return the number of missing traces; None if there are too few families to tell."""
     from infogap.balance.missing_traces import missing_traces
 
     try:

@@ -20,7 +20,7 @@ def export(
     form: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="messages, prompt-completion, alpaca or sharegpt.")
     ] = "messages",
-    mix: Annotated[str | None, typer.Option(metavar="NAME", help="Of several mixes, which.")] = None,
+    mix: Annotated[str | None, typer.Option(metavar="NAME", help="Which of several mixes.")] = None,
 ) -> None:
     """Write the mix as a file for a trainer."""
     from infogap.publish.export import export as write
@@ -32,8 +32,10 @@ def export(
 
 @command(DATASETS)
 def diff(
-    first: Annotated[Path, typer.Argument(metavar="FIRST", callback=run_folder, help="A run, or a dataset folder.")],
-    second: Annotated[Path, typer.Argument(metavar="SECOND", callback=run_folder, help="Another one.")],
+    first: Annotated[Path, typer.Argument(metavar="FIRST", callback=run_folder, help="A run or a dataset folder.")],
+    second: Annotated[
+        Path, typer.Argument(metavar="SECOND", callback=run_folder, help="Another run or dataset folder.")
+    ],
 ) -> None:
     """Compare two runs or datasets: recipe, libraries, mix, traces."""
     from infogap.publish.diff import difference
@@ -54,14 +56,14 @@ def diff(
         typer.echo(
             f"{config}: {counts['both']:,} in both, {counts['only_first']:,} only in {first}, "
             f"{counts['only_second']:,} only in {second}"
-            + ("; the same ids, other contents" if config in differences.other_contents else "")
+            + ("; the same ids, different contents" if config in differences.other_contents else "")
         )
 
 
 @command(DATASETS)
 def pull(
     repo: Annotated[str, typer.Argument(metavar="ORG/NAME", help="The dataset on the Hub.")],
-    version: Annotated[str | None, typer.Option(metavar="X.Y.Z", help="By default the newest.")] = None,
+    version: Annotated[str | None, typer.Option(metavar="X.Y.Z", help="By default the latest.")] = None,
     to: Annotated[Path | None, typer.Option(metavar="DIR", help="By default NAME.")] = None,
 ) -> None:
     """Fetch a published dataset, with the recipe that made it."""

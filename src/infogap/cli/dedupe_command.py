@@ -1,4 +1,4 @@
-"""`infogap dedupe`: the stage of a run, or duplicates in any file."""
+"""The options and the file mode of `infogap dedupe`, which also runs the stage of a run."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ Keep = Annotated[str | None, typer.Option(help="With --input: first (the default
 
 
 @contextmanager
-def where(ray: str | None) -> Iterator[None]:
-    """Use this machine's cores, or a Ray cluster."""
+def computing_on(ray: str | None) -> Iterator[None]:
+    """Run the block on this machine's cores, or on a Ray cluster."""
     if ray is None:
         yield
         return
@@ -58,8 +58,8 @@ def where(ray: str | None) -> Iterator[None]:
         yield
 
 
-def check(folder: Path | None, file: Path | None, of_file: dict[str, Any]) -> None:
-    """Raise InputError unless the options name either a run or a file, and those of a file are given for a file."""
+def check_options(folder: Path | None, file: Path | None, of_file: dict[str, Any]) -> None:
+    """Raise InputError unless the options name either a run or a file, and options for files come with a file."""
     if (folder is None) == (file is None):
         raise InputError("name a run's folder, or a file with --input and --column")
     given = [name for name, value in of_file.items() if value is not None]
@@ -74,7 +74,7 @@ def dedupe_file(
     duplicates: Path | None,
     settings: dict[str, Any],
 ) -> None:
-    """Find the duplicates in a file, write what is asked for, and print a summary."""
+    """Find the duplicates in a file, write the files asked for, and print a summary."""
     from infogap.dedupe.dedupe_file import duplicates_in, write_kept
     from infogap.runs.run_folder import write_part
 
@@ -126,13 +126,13 @@ def _print_counts(result: FileDuplicates, output_file: Path | None, duplicates: 
     kept = result.rows - len(result.removed)
     say(f"{result.rows:,} rows: {exact:,} copies and {similar:,} near-duplicates removed, {kept:,} kept", style="bold")
     if result.without_text:
-        say(f"{result.without_text:,} rows have no text: they were not compared, and are kept", style="yellow")
+        say(f"{result.without_text:,} rows have no text: they were kept without a comparison", style="yellow")
     if result.cut:
         abandoned = "searches among very many similar texts were abandoned: some duplicates may remain"
         say(f"{result.cut:,} {abandoned}", style="yellow")
     if output_file is not None:
-        say(f"written: {output_file}")
+        say(f"wrote {output_file}")
     if duplicates is not None:
-        say(f"written: {duplicates}")
+        say(f"wrote {duplicates}")
     if output_file is None and duplicates is None:
-        say("nothing is written; --output FILE writes the kept rows, --duplicates FILE lists the removed ones")
+        say("wrote nothing; --output FILE writes the kept rows, --duplicates FILE lists the removed ones")

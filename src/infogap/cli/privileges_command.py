@@ -26,7 +26,7 @@ def _privileges(context: typer.Context) -> None:
 
 @command(RECIPES, "list", privileges_app)
 def list_privileges() -> None:
-    """List the ladder: richness, what the teacher sees, what a task must have."""
+    """List the ladder: richness, what the teacher sees, what a task needs."""
     from infogap.privileges.ladder import ladder
 
     if output.json:
@@ -37,7 +37,7 @@ def list_privileges() -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("privilege", "richness", "what the teacher sees besides", "needs", "options"):
         table.add_column(heading, justify="right" if heading == "richness" else "left")
-    table.columns[-1].max_width = 16  # rather two lines there than in every row
+    table.columns[-1].max_width = 16  # wrap this column instead of all rows
     for privilege in ladder():
         name = privilege.name if privilege.role == "privilege" else f"{privilege.name} ({privilege.role})"
         table.add_row(
@@ -52,11 +52,11 @@ def list_privileges() -> None:
 
 @command(RECIPES, "show", privileges_app)
 def show_privilege(
-    privilege: Annotated[str, typer.Argument(metavar="PRIVILEGE", help="As the run's recipe calls it.")],
+    privilege: Annotated[str, typer.Argument(metavar="PRIVILEGE", help="Its name in the run's recipe.")],
     run: Annotated[Path, typer.Option("--run", metavar="RUN", callback=run_folder, help="The run's folder or name.")],
     task: Annotated[str | None, typer.Option(metavar="ID", help="By default the task with the lowest id.")] = None,
     teacher: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of several teachers; by default the first that answers.")
+        str | None, typer.Option(metavar="NAME", help="One of several teachers; by default the first that answers.")
     ] = None,
 ) -> None:
     """Print the exact prompt that the teacher reads for one task."""

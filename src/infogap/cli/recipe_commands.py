@@ -1,4 +1,4 @@
-"""Commands that write and check recipes and list file layouts; and the files of the quickstart."""
+"""Commands that write and check recipes, and list file formats."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-import infogap
 from infogap.atomic_files import write_text
 from infogap.cli.app import RECIPES, command, print_json
 from infogap.cli.arguments import Overrides
@@ -18,37 +17,6 @@ from infogap.errors import InputError
 if TYPE_CHECKING:
     from infogap.recipe import LoadedRecipe
     from infogap.runs.run_folder import Run
-
-RECIPE = "quickstart.yaml"
-_TASKS = ("data/word_problems.jsonl", "data/sums_and_legs.jsonl")
-
-
-def write_quickstart(folder: Path) -> Path:
-    """Write the recipe and its tasks to a folder, and return the recipe's path. Existing files are kept.
-
-    Raises InputError if the package holds no recipe, or the folder is a file.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; name a folder for the recipe and its tasks")
-    source = _source()
-    written = []
-    for name in (RECIPE, *_TASKS):
-        if not (folder / name).exists():
-            write_text(folder / name, (source / name).read_text(encoding="utf-8"))
-            written.append(name)
-    recipe = folder / RECIPE
-    if written:
-        say(f"wrote {recipe} and its tasks; change what you like and run it again: infogap run {recipe}")
-    return recipe
-
-
-def _source() -> Path:
-    """`quickstart` in the installed package, or `recipes` beside `src` in a source checkout."""
-    package = Path(infogap.__file__).parent
-    for place in (package / "quickstart", package.parents[1] / "recipes"):
-        if (place / RECIPE).is_file():
-            return place
-    raise InputError(f"{RECIPE} is missing from {package / 'quickstart'}; install infogap again")
 
 
 @command(RECIPES)
@@ -75,11 +43,9 @@ def init(
 
 @command(RECIPES)
 def formats(
-    file: Annotated[
-        str | None, typer.Argument(metavar="FILE", help="A file, pattern or dataset whose layouts to find.")
-    ] = None,
+    file: Annotated[str | None, typer.Argument(metavar="FILE", help="A file, pattern or dataset to recognise.")] = None,
 ) -> None:
-    """List the well-known file layouts that `format:` names, or those that a file has."""
+    """List the well-known file formats that `format:` names, or those that match a file."""
     from infogap.recipe.named_formats import format_names, load_format
 
     if file is None:
@@ -93,7 +59,7 @@ def formats(
         say(f"write `format: {fits[0].name}` beside `from: {file}`; or: infogap init --from {file}")
     else:
         say(
-            f"{file} fits none of them; infogap init --from {file} guesses from the columns' names",
+            f"{file} matches none of them; infogap init --from {file} guesses from the column names",
             style="yellow",
         )
 
@@ -111,11 +77,11 @@ def check(
     recipe: Annotated[Path | None, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")] = None,
     set_: Overrides = None,
     plan: Annotated[
-        bool, typer.Option("--plan", help="Show some tasks as they are read, and estimate what the run will cost.")
+        bool, typer.Option("--plan", help="Show some tasks as read, and estimate what the run will cost.")
     ] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of recipes, for editors.")] = False,
 ) -> None:
-    """Check a recipe: all its errors at once, each with its line."""
+    """Check a recipe, and report all errors at once, each with its line."""
     if schema:
         typer.echo(_schema())
         return
@@ -199,7 +165,7 @@ def _print_plan(costs: dict[str, Any]) -> None:
     typer.echo(f"completion tokens   {costs['completion_tokens']:>14,}  at most (max_tokens of every request)")
     if "cost" in costs:
         typer.echo(
-            f"cost                {costs['cost']:>14,.2f}  of these tokens, by the recipe's price{_unpriced(costs)}"
+            f"cost                {costs['cost']:>14,.2f}  of these tokens, at the recipe's prices{_unpriced(costs)}"
         )
     for line in _of_teachers(costs):
         typer.echo(line)
@@ -212,23 +178,23 @@ def _print_plan(costs: dict[str, Any]) -> None:
 
 
 def _of_top_up(rounds: int, requests: int | None) -> str:
-    """How many requests a top-up may add to all this."""
+    """Say how many requests a top-up may add."""
     from infogap.recipe.balance_section import MOST_PER_TRACE
 
     most = f"in up to {rounds} rounds, {MOST_PER_TRACE} for each missing trace"
     if requests is None:
-        return f"top_up              more requests {most}; how many may be missing is not known beforehand"
+        return f"top_up              more requests {most}; the number of missing traces is not known beforehand"
     return f"top_up              {requests:>14,} more requests at most, {most}"
 
 
 def _unpriced(costs: dict[str, Any]) -> str:
-    """Which of several teachers a cost leaves out."""
+    """Name the teachers that a cost leaves out."""
     without = [name for name, each in costs.get("teachers", {}).items() if "cost" not in each]
-    return f", without {', '.join(without)}, which {'has' if len(without) == 1 else 'have'} none" if without else ""
+    return f", without {', '.join(without)}, which {'has' if len(without) == 1 else 'have'} no price" if without else ""
 
 
 def _of_teachers(costs: dict[str, Any]) -> Iterator[str]:
-    """A line for each of several teachers."""
+    """Yield a line for each of several teachers."""
     if costs.get("one_teacher_per_task"):
         yield "one teacher per task, drawn by the seed and the task's id:"
     for name, each in costs.get("teachers", {}).items():

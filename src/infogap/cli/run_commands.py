@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import infogap
+from infogap.atomic_files import write_text
 from infogap.cli.app import RUNS, command, print_json
 from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, Push, RecipeFile, RetryFailed
 from infogap.console import output, say
-from infogap.errors import ShortfallError
+from infogap.errors import InputError, ShortfallError
 
 if TYPE_CHECKING:
     from infogap.api.run import Run
+
+QUICKSTART = "quickstart.yaml"
+_TASKS = ("data/word_problems.jsonl", "data/sums_and_legs.jsonl")
 
 
 @command(RUNS)
@@ -43,9 +48,36 @@ def quickstart(
 ) -> None:
     """Build a first dataset with a small model on this machine: write a recipe and its tasks, then run it."""
     from infogap.api.run import Run
-    from infogap.cli.recipe_commands import write_quickstart
 
     _update(Run.create(write_quickstart(folder)))
+
+
+def write_quickstart(folder: Path) -> Path:
+    """Write the quickstart's recipe and tasks to a folder, and return the recipe's path. Existing files are kept.
+
+    Raises InputError if the package holds no recipe, or the folder is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; name a folder for the recipe and its tasks")
+    source = _source()
+    written = []
+    for name in (QUICKSTART, *_TASKS):
+        if not (folder / name).exists():
+            write_text(folder / name, (source / name).read_text(encoding="utf-8"))
+            written.append(name)
+    recipe = folder / QUICKSTART
+    if written:
+        say(f"wrote {recipe} and its tasks; change what you like and run it again: infogap run {recipe}")
+    return recipe
+
+
+def _source() -> Path:
+    """Return the folder with the quickstart's files: in the installed package, or in a source checkout."""
+    package = Path(infogap.__file__).parent
+    for place in (package / "quickstart", package.parents[1] / "recipes"):
+        if (place / QUICKSTART).is_file():
+            return place
+    raise InputError(f"{QUICKSTART} is missing from {package / 'quickstart'}; install infogap again")
 
 
 def push_dataset(run: Run) -> None:
@@ -62,7 +94,7 @@ def _update(
     max_tokens: int | None = None,
     push: bool = False,
 ) -> None:
-    """Bring the run up to date, print its tables, and push; a shortfall ends the command only after that."""
+    """Bring the run up to date, print its tables and push; raise a shortfall only after that."""
     shortfall: ShortfallError | None = None
     try:
         run.update(quiet=output.quiet, retry_failed=retry_failed, max_requests=max_requests, max_tokens=max_tokens)

@@ -1,4 +1,4 @@
-"""Observe a run from another process: its stages, which process works on it, and how fast. Takes no lock."""
+"""Watch a run from another process, without a lock: its stages, the process that works on it, and its pace."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from infogap.generate.throughput import Pace, PaceReader, in_brackets
+from infogap.generate.throughput import Pace, PaceReader, progress_by_teacher
 from infogap.runs.pipeline import StageState, stages, states
 from infogap.runs.run_folder import Run
 from infogap.schema import TRACES
@@ -18,22 +18,23 @@ _TRIES = 5
 
 @dataclass(frozen=True)
 class Look:
-    """A run at one moment."""
+    """The state of a run at one moment."""
 
     states: list[StageState]
     holder: int | None  # the process that has the run locked
-    under_way: str | None  # the stage that it runs
+    under_way: str | None  # the stage that this process is running
     pace: Pace | None  # of generation, unless it is done
     silent: float | None  # seconds since the last response, or since the holder began
     in_rounds: bool  # later rounds may plan more requests
 
     @property
     def done(self) -> bool:
+        """True if every stage is done."""
         return all(state.state == "done" for state in self.states)
 
 
 class Watcher:
-    """Look at a run repeatedly; work out the stages' states only if a manifest has changed."""
+    """Looks at a run repeatedly; works out the stages' states only if a manifest has changed."""
 
     def __init__(self, folder: Path) -> None:
         """Open the run. Raises InputError if the folder is not one."""
@@ -77,7 +78,7 @@ def current_states(run: Run) -> list[StageState]:
 
 
 def holder(folder: Path) -> int | None:
-    """Return the process that has a run locked, if it runs on this machine."""
+    """Return the id of the process that has a run locked, if it runs on this machine."""
     try:
         process = int((folder / ".lock.owner").read_text())
         os.kill(process, 0)
@@ -89,12 +90,12 @@ def holder(folder: Path) -> int | None:
 
 
 def _partial(state: StageState, pace: Pace) -> StageState:
-    why = [f"{pace.answered:,} of {pace.total:,} requests are answered{in_brackets(pace.teachers)}"]
+    why = [f"{pace.answered:,} of {pace.total:,} requests are answered{progress_by_teacher(pace.teachers)}"]
     return replace(state, state="partial", why=why, rows=pace.answered)
 
 
 def _silence(folder: Path, pace: Pace, held: int | None) -> float | None:
-    """Seconds since the last response, or since the process that resumed the run started, if that was later."""
+    """Return the seconds since the last response, or since the process that resumed the run began, if later."""
     since = pace.last_answer
     if held is not None:
         with suppress(FileNotFoundError):  # it has just ended

@@ -1,4 +1,4 @@
-"""`infogap show`: traces side by side, or duplicates beside the traces that are kept."""
+"""`infogap show`: traces side by side, or removed duplicates beside the kept traces."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _show_duplicates(folder: Path, wanted: dict[str, str | None], others: dict[s
 
     for name, value in others.items():
         if value is not None:
-            raise InputError(f"--{name} does not go with --duplicates; --task and --privilege do")
+            raise InputError(f"--{name} cannot be combined with --duplicates; --task and --privilege can")
     pairs = pairs_of(Run.open(folder), {name: value for name, value in wanted.items() if value is not None}, limit)
     if output.json:
         print_json(pairs.to_dicts())

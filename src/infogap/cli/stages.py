@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def _stage(name: str) -> Callable[..., None]:
-    """Make the command of a stage that takes nothing but the run."""
+    """Make the command of a stage without options."""
 
     def make(folder: RunFolder) -> None:
         _update(folder, name)
@@ -75,8 +75,8 @@ def _dedupe(
 ) -> None:
     settings = {"threshold": threshold, "ngram": ngram, "num_perm": num_perm, "keep": keep}
     of_file = {"column": column, "output": output, "duplicates": duplicates} | settings
-    dedupe_command.check(folder, input_, of_file)
-    with dedupe_command.where(ray):
+    dedupe_command.check_options(folder, input_, of_file)
+    with dedupe_command.computing_on(ray):
         if folder is not None:
             _update(folder, "dedupe")
         elif input_ is not None:
@@ -103,7 +103,7 @@ def _balance(
     if plan:
         print_mix_plan(folder, set_)
     elif set_:
-        raise InputError("--set is for --plan; change the recipe, or make the run with `infogap run RECIPE --set ...`")
+        raise InputError("--set needs --plan; change the recipe, or run it with `infogap run RECIPE --set ...`")
     else:
         _update(folder, "balance", then=print_mix)
 
@@ -132,7 +132,7 @@ for _name, (_function, _help) in _STAGE_COMMANDS.items():
 
 
 def _update(folder: Path, stage: str, then: Callable[[Run], None] | None = None, **limits: Any) -> None:
-    """Bring one stage up to date, then print; a shortfall ends the command only after that."""
+    """Bring one stage up to date, then print; raise a shortfall only after that."""
     from infogap.api.run import Run
 
     run = Run.open(folder)
@@ -215,7 +215,7 @@ def print_mix_plan(folder: Path, overrides: list[str] | None) -> None:
 
 
 def print_mix(run: Run) -> None:
-    """Print how many traces each reason took out of the mix, what the mix achieved, and what that lets one expect."""
+    """Print how many traces each reason excluded, what the mix achieved, and what to expect of it."""
     from infogap.effects.mix_outlook import mix_profiles
     from infogap.report.run_summary import mix_counts, print_funnel, print_mixes, print_outlook
 

@@ -13,7 +13,7 @@ import typer
 
 from infogap.cli.app import RUNS, command, print_json
 from infogap.cli.arguments import RunFolder
-from infogap.console import output, stdout
+from infogap.console import figure, output, stdout
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -81,9 +81,6 @@ def _stages_table(folder: Path, states: list[StageState]) -> Table:
     return table
 
 
-# Drawing and printing
-
-
 def _draw(folder: Path, watcher: Watcher) -> None:
     from rich.live import Live
 
@@ -106,7 +103,7 @@ def _print_lines(watcher: Watcher, *, as_json: bool) -> None:
 
 
 def _looks(watcher: Watcher) -> Iterator[Look]:
-    """Look every second; the last look is the one at which everything is done."""
+    """Yield a look every second, until everything is done."""
     while True:
         look = watcher.look()
         yield look
@@ -144,23 +141,27 @@ def _lines(look: Look) -> list[tuple[str, str, str]]:
             text = f"no answer for {_clock(look.silent)}" if long else f"last answer {_clock(look.silent)} ago"
             lines.append(("answers", text if pace.answered or long else "no answer yet", "yellow" if long else ""))
     if look.under_way is not None:
-        lines.append(("process", f"process {look.holder} is making {look.under_way}", ""))
+        lines.append(("process", f"process {look.holder} is running {look.under_way}", ""))
     elif not look.done:
         lines.append(
-            ("process", "no process on this machine works on the run; run the same command again to continue", "yellow")
+            (
+                "process",
+                "no process on this machine is working on the run; run the same command again to continue",
+                "yellow",
+            )
         )
     return lines
 
 
 def _progress(pace: Pace, in_rounds: bool) -> str:
-    from infogap.generate.throughput import in_brackets
+    from infogap.generate.throughput import progress_by_teacher
 
     planned = f" planned so far (round {pace.round})" if in_rounds else ""
-    parts = [f"{pace.answered:,} of {pace.total:,} requests{planned}{in_brackets(pace.teachers)}"]
+    parts = [f"{pace.answered:,} of {pace.total:,} requests{planned}{progress_by_teacher(pace.teachers)}"]
     if pace.requests_per_second is None or pace.tokens_per_second is None:
         return parts[0]
-    parts.append(f"{_figure(pace.requests_per_second)} requests/s")
-    parts.append(f"{_figure(pace.tokens_per_second)} tokens/s over the last {_clock(pace.window)}")
+    parts.append(f"{figure(pace.requests_per_second)} requests/s")
+    parts.append(f"{figure(pace.tokens_per_second)} tokens/s over the last {_clock(pace.window)}")
     if pace.seconds_left:
         parts.append(f"{_clock(pace.seconds_left)} left")
     return ", ".join(parts)
@@ -181,7 +182,3 @@ def _clock(seconds: float) -> str:
     whole = int(seconds)
     hours = f"{whole // 3600}:{whole % 3600 // 60:02d}" if whole >= 3600 else f"{whole // 60}"
     return f"{hours}:{whole % 60:02d}"
-
-
-def _figure(number: float) -> str:
-    return f"{number:,.0f}" if number >= 100 else f"{number:.1f}"

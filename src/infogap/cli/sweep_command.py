@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from infogap.api.sweep import Sweep
     from infogap.sweeps.grid import Cell
 
+Row = dict[str, Any]
+_STYLES = {"short": "yellow", "missing": "dim"}
+_GAP = 2  # between columns
+
 
 @command(RUNS)
 def sweep(
@@ -33,7 +37,7 @@ def sweep(
         ),
     ] = None,
     run: Annotated[
-        Path | None, typer.Option("--run", metavar="DIR", help="The folder of its runs; by default sweeps/NAME.")
+        Path | None, typer.Option("--run", metavar="DIR", help="The folder for its runs; by default sweeps/NAME.")
     ] = None,
 ) -> None:
     """Run a grid of recipes, sharing what they have in common, and compare them in one table."""
@@ -68,15 +72,10 @@ def _print(opened: Sweep) -> None:
         console.print(_next_steps(opened.folder, opened.rows[0]["cell"]), soft_wrap=True)
 
 
-Row = dict[str, Any]
-_STYLES = {"short": "yellow", "missing": "dim"}
-_GAP = 2  # between columns
-
-
 def comparison_in_words(cells: list[Cell], rows: list[Row], width: int) -> Iterator[Table | str]:
-    """Give the comparison as a table of at most `width` columns, 80 or more, and the lines that belong under it.
+    """Yield the comparison: a table of at most `width` columns (80 or more), then the lines under it.
 
-    A row per cell, or one for each of its mixes. Settings that are too long for the table are in lines of their own, by
+    The table has a row per cell, or one for each of its mixes. Settings that are too long for it are listed below, by
     number.
     """
     of_cell = {cell.name: cell for cell in cells}
@@ -95,24 +94,24 @@ def comparison_in_words(cells: list[Cell], rows: list[Row], width: int) -> Itera
     yield _table(headings, chosen, figures, [row["state"] for row in rows])
     if numbered:
         yield from (f"{number:>4}  {title}" for number, title in enumerate(titles, start=1))
-    told = set()
+    reported = set()
     for title, row in zip(titles, rows, strict=True):
         if row["state"] == "missing":
             yield f"{title}: not finished; the same command continues"
-        if row["failed"] and row["cell"] not in told:
+        if row["failed"] and row["cell"] not in reported:
             yield f"{of_cell[row['cell']].title}: {row['failed']:,} requests failed"
-        told.add(row["cell"])
+        reported.add(row["cell"])
         if row["shortfall"]:
             yield f"{title}: {row['shortfall'].splitlines()[0]}"
 
 
 def _title(cell: Cell, row: Row) -> str:
-    """The settings of a row's cell and, where it has one of several, its mix."""
+    """Return the settings of a row's cell and, if it has several mixes, the row's mix."""
     return cell.title if row["mix_name"] is None else f"{cell.title}, mix {row['mix_name']}"
 
 
 def _width(headings: list[str], texts: list[list[str]]) -> int:
-    """The columns of a terminal that these columns of a table take."""
+    """Return the width in characters of some columns of a table."""
     lines = [[*heading.split("\n"), *(row[index] for row in texts)] for index, heading in enumerate(headings)]
     return sum(max(map(len, column)) for column in lines) + _GAP * (len(headings) - 1)
 
@@ -133,14 +132,14 @@ def _table(headings: list[str], chosen: list[list[str]], figures: list[list[str]
 
 
 def _size(row: Row) -> str:
-    """The traces of the mix, of so many that it should have where it has fewer."""
+    """Format the size of the mix, and its target if it misses that."""
     if row["met"] or row["met"] is None or row["target"] is None:
         return _count(row["mix"])
     return f"{_count(row['mix'] or 0)}/{_count(row['target'])}"
 
 
 def _count(number: int | None) -> str:
-    """A number in at most six characters: 12,345, 123k, 1.23M."""
+    """Format a number in at most six characters: 12,345, 123k, 1.23M."""
     if number is None:
         return "-"
     if number < 100_000:
@@ -153,7 +152,7 @@ def _number(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
-# Heading and figure: first those of all traces, then those of the mix.
+# Headings and figures: first of all traces, then of the mix.
 _FIGURES: dict[str, Callable[[Row], str]] = {
     "traces": lambda row: _count(row["traces"]),
     "acc.": lambda row: _number(row["accuracy"], ".2f"),

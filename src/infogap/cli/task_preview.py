@@ -18,7 +18,7 @@ _QUESTION, _LINE = 300, 200  # characters shown: of the end of a question; of an
 
 @dataclass(frozen=True)
 class PreviewedTask:
-    """A task as it is posed and graded; `contexts` holds what each privilege would show, or why it cannot."""
+    """A task as read; `contexts` holds what each privilege would show, or why it cannot."""
 
     task_id: str
     source: str
@@ -32,7 +32,7 @@ class PreviewedTask:
 
 @dataclass(frozen=True)
 class Preview:
-    """Some tasks, drawn by the recipe's seed, one of each source first; and how worked solutions are graded."""
+    """Some tasks, drawn by the recipe's seed, one of each source first; and whether solutions agree with answers."""
 
     tasks: list[PreviewedTask]
     solutions: SolutionAgreement | None
@@ -42,7 +42,7 @@ class Preview:
         return {"examples": [asdict(task) for task in self.tasks]} | solutions
 
     def lines(self) -> list[str]:
-        """The preview as lines of text."""
+        """Format the preview as lines of text."""
         lines = []
         for task in self.tasks:
             lines += ["", f"task {task.task_id} of {task.source}, graded by {task.verifier}"]
@@ -79,7 +79,7 @@ def preview(run: Run) -> Preview:
 
 
 def _spread(tasks: list[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
-    """Choose some tasks: the first that the seed draws of each source, then others."""
+    """Choose some tasks: the first drawn of each source, then others."""
     drawn = sorted(tasks, key=lambda task: digest([seed, task["task_id"]]))
     firsts = list({task["source"]: task for task in reversed(drawn)}.values())
     firsts.sort(key=drawn.index)
@@ -137,6 +137,6 @@ def _line(text: str | None) -> str:
 
 
 def _end(text: str, most: int) -> str:
-    """Shorten a text to its end, in one line: an instruction that was left in it shows there."""
+    """Shorten a text to its end, in one line: a leftover instruction shows there."""
     line = " ".join(text.split())
     return line if len(line) <= most else f"...{line[3 - most :]}"

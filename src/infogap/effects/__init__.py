@@ -1,4 +1,4 @@
-"""What privileges did: paired differences with intervals, contrasts with controls, pass@k. Open `effects_table.py`."""
+"""The effects of privileges: paired differences, contrasts with controls, pass@k. Open `effects_table.py` first."""
 
 from infogap.effects.effects_table import effects_of
 from infogap.effects.teacher_ranking import TeacherRanking, rank_teachers

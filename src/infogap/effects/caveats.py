@@ -1,16 +1,16 @@
-"""Caveats on a teacher's tables, a sentence each; none if there is nothing to warn of."""
+"""The caveats on a teacher's tables, a sentence each."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from infogap.effects.paired_differences import FEWEST_TASKS, LEVEL
+from infogap.effects.task_estimates import FEWEST_TASKS, LEVEL
 from infogap.effects.teacher_results import Effects, Means
 from infogap.recipe import Recipe
 
 
 def notes(recipe: Recipe, rows: pl.DataFrame, effects: Effects) -> list[str]:
-    """Return the caveats on one teacher's tables. `rows` are its traces, with lengths."""
+    """Return the caveats on one teacher's tables, in Markdown. `rows` are its traces, with lengths."""
     sentences = [
         _no_differences(effects),
         _no_scores(effects),
@@ -28,7 +28,7 @@ def notes(recipe: Recipe, rows: pl.DataFrame, effects: Effects) -> list[str]:
 
 def _no_differences(effects: Effects) -> str:
     if effects.unguided is None:
-        return "No differences: no trace was written under `unguided`, so that there is nothing to compare with."
+        return "No differences: there is no trace under `unguided` to compare with."
     if len(effects.means) > 1 and not effects.differences:
         return f"No differences: no task has traces both under `{effects.unguided}` and under another privilege."
     return ""
@@ -38,12 +38,12 @@ def _no_scores(effects: Effects) -> str:
     return (
         ""
         if any(row.graded for row in effects.means)
-        else "No scores: there are no verdicts that are up to date; infogap verify makes them."
+        else "No scores: the verdicts are not up to date; run infogap verify."
     )
 
 
 def _left_out(means: list[Means]) -> str:
-    """Name the traces that are in no score."""
+    """Count the traces that the scores leave out."""
     left_out = {
         row.privilege: _counts({"failed": row.failed, "ungradable": row.traces - row.graded})
         for row in means
@@ -63,8 +63,8 @@ def _truncated(effects: Effects) -> str:
     if not cut:
         return ""
     return (
-        f"Truncated: {', '.join(cut)}. Such a trace counts as not solved, and with the length and the markers that it "
-        "had when it was cut: true lengths are greater, and differences between them may be too."
+        f"Truncated: {', '.join(cut)}. Such a trace counts as not solved, with the length and the markers that it had "
+        "at the limit: true lengths are greater, and differences between them may be, too."
     )
 
 
@@ -77,8 +77,8 @@ def _few_tasks(effects: Effects) -> str:
     if all(row.low is not None for row in compared):
         return ""
     return (
-        f"No interval where fewer than {FEWEST_TASKS} tasks have both, or where fewer than {FEWEST_TASKS} of them "
-        "differ: so few differ all in one direction by chance more often than once in 20 times."
+        f"No interval where fewer than {FEWEST_TASKS} tasks have both, or fewer than {FEWEST_TASKS} of them differ: so "
+        "few all differ in one direction by chance more than once in 20 times."
     )
 
 
@@ -88,7 +88,7 @@ def _chance(effects: Effects) -> str:
     if not intervals:
         return ""
     return (
-        f"Intervals are bootstrapped over tasks ({LEVEL:.0%}). One that holds 0 shows no difference. Of the "
+        f"Intervals are bootstrapped over tasks ({LEVEL:.0%}). One that includes 0 is inconclusive. Of the "
         f"{intervals:,} here about {max(round((1 - LEVEL) * intervals), 1):,} would exclude 0 by chance alone if "
         "privileges changed nothing."
     )
@@ -100,13 +100,12 @@ def _until(recipe: Recipe, rows: pl.DataFrame) -> str:
         return ""
     why = []
     if recipe.generate is not None and recipe.generate.until is not None:
-        why.append("`until` asks again only where too few are right")
+        why.append("`until` samples again only where too few are correct")
     if recipe.generate is not None and any(use.turns > 1 for use in recipe.generate.uses):
-        why.append("a verifier's next turn comes only after a wrong one")
+        why.append("a verifier's next turn follows only a wrong one")
     return (
-        f"Differences, pass@k and rates per task leave out {conditional:,} traces that were asked for because of "
-        f"the verdicts on others ({' and '.join(why)}): they are not samples like the first ones, and a pass@k over "
-        "them would be biased. The means have them."
+        f"Differences, pass@k and rates per task leave out {conditional:,} traces that were requested because of the "
+        f"verdicts on others ({' and '.join(why)}): a pass@k over them would be biased. The means include them."
     )
 
 
@@ -122,9 +121,9 @@ def _chosen_by_verdicts(recipe: Recipe, effects: Effects) -> str:
         shown = [use.label for use in generate.uses if use.attempts and use.label in occurring]
         if not shown:
             return ""
-        why = f"{', '.join(f'`{name}`' for name in shown)} could be asked only where there was an attempt to show"
+        why = f"{', '.join(f'`{name}`' for name in shown)} could be sampled only where there was an attempt to show"
     return (
-        f"Since {why}, part of a difference in score is regression to the mean: the same tasks asked anew, unguided, "
+        f"Since {why}, part of a difference in score is regression to the mean: new unguided samples of the same tasks "
         "would give another rate."
     )
 

@@ -1,4 +1,4 @@
-"""What is compared between privileges, and the traces that are compared, one narrow row each."""
+"""The quantities that are compared between privileges, and the compared traces, one narrow row each."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from infogap.errors import InputError
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TRACES, VERDICTS
-from infogap.verify.pass_rate_filter import JUDGED, PROBED, not_selected
+from infogap.verify.pass_rate_filter import GRADED, PROBED, not_selected
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number that traces have; `lexicon` is the one by which markers are counted.
+    """A number that traces have; `lexicon` is the one whose markers are counted.
 
     score: 1 if the verdict is `correct`, else 0. length: in tokens, or in words if some token counts are unknown.
     epistemic_count: markers. epistemic_density: markers per 1,000 of the unit of length. gap_per_token and surprisal:
@@ -37,7 +37,7 @@ _SCORED_COLUMNS = [quantity.column for quantity in SCORED]
 
 
 def quantities(lexicons: list[str], measured: list[str], *, scored: bool) -> list[Quantity]:
-    """Return everything that is compared, in display order."""
+    """Return the compared quantities, in display order."""
     markers = [
         quantity
         for lexicon in lexicons
@@ -55,7 +55,7 @@ def lexicons_of(run: Run) -> list[str]:
 
 
 def measured_numbers(run: Run) -> list[str]:
-    """The columns of the recipe's own measures that are numbers, or true and false."""
+    """Return the columns of the recipe's own measures that are numbers or booleans."""
     stored = run.stored(MEASURES).schema
     return [name for name, dtype in stored.items() if name not in MEASURES.schema and _is_number(dtype)]
 
@@ -64,21 +64,21 @@ def _is_number(dtype: pl.DataType) -> bool:
     return dtype.is_numeric() or dtype == pl.Boolean
 
 
-def samples(run: Run, lexicons: list[str], judged: bool = True) -> pl.DataFrame:
+def samples(run: Run, lexicons: list[str], with_verdicts: bool = True) -> pl.DataFrame:
     """Return a row per trace of the tasks that `select` keeps, by trace_id.
 
-    Besides `task_id`, `privilege`, `teacher` and `verdict` (null everywhere where not `judged`): `failed` (its request
-    has no answer), `truncated`, `tokens`, `words`, `unconditional` (asked whatever came of other traces), `score`,
-    `leak`, `gap_per_token`, `surprisal`, `rsr`, a column of marker counts for each lexicon, and one for each number
-    that a measure of the recipe's own gives.
+    Columns: `trace_id`, `task_id`, `privilege`, `teacher`, `verdict`, `failed` (no answer to the request), `truncated`,
+    `tokens`, `words`, `unconditional` (requested whatever the verdicts on other traces), `score`, `leak`,
+    `gap_per_token`, `surprisal`, `rsr`, a column of marker counts for each lexicon, and a column for each number that
+    the recipe's own measures compute. Without `with_verdicts`, `verdict` and `score` are null.
 
-    Raises InputError where `select` keeps tasks by verdicts, and these are left aside.
+    Raises InputError without `with_verdicts` where `select` keeps tasks by their verdicts.
     """
-    if not judged and run.recipe.generate is not None and run.recipe.generate.select is not None:
+    if not with_verdicts and run.recipe.generate is not None and run.recipe.generate.select is not None:
         raise InputError(
             f"`select` keeps tasks by their verdicts, which are not up to date; first: infogap verify {run.path}"
         )
-    verdicts = run.scan(VERDICTS) if judged else VERDICTS.empty().lazy()
+    verdicts = run.scan(VERDICTS) if with_verdicts else VERDICTS.empty().lazy()
     counts = {
         Quantity("epistemic_count", lexicon).column: pl.col("lexicons")
         .list.get(place, null_on_oob=True)
@@ -106,7 +106,7 @@ def samples(run: Run, lexicons: list[str], judged: bool = True) -> pl.DataFrame:
         )
         .with_columns(
             truncated=(pl.col("finish_reason").eq_missing("length") | pl.col("verdict").eq_missing("truncated")),
-            score=pl.when(~pl.col("failed") & pl.col("verdict").is_in(JUDGED)).then(
+            score=pl.when(~pl.col("failed") & pl.col("verdict").is_in(GRADED)).then(
                 (pl.col("verdict") == "correct").cast(pl.Float64)
             ),
         )
@@ -117,9 +117,9 @@ def samples(run: Run, lexicons: list[str], judged: bool = True) -> pl.DataFrame:
 
 
 def _unconditional(recipe: Recipe) -> pl.Expr:
-    """True for traces that were requested whatever the verdicts on others of their task and privilege.
+    """Return True for traces that were requested whatever the verdicts on others of their task and privilege.
 
-    Conditional are traces that `until` requests after the first batch, because too few were correct, and a verifier's
+    The others are those that `until` requests after the first batch, because too few were correct, and a verifier's
     turns after the first, because that one was wrong. Rates over such traces are not the teacher's rates.
     """
     generate = recipe.generate
@@ -136,7 +136,7 @@ def _unconditional(recipe: Recipe) -> pl.Expr:
 
 
 def with_lengths(rows: pl.DataFrame, lexicons: list[str]) -> tuple[pl.DataFrame, str]:
-    """Add `length` and a column of marker densities per lexicon to one teacher's rows; return the unit of both too.
+    """Add `length` and a column of marker densities per lexicon to one teacher's rows; also return the unit of both.
 
     The unit is `tokens`, or `words` if some token count is unknown, as lengths are compared in one unit only. A trace
     without text has no density.

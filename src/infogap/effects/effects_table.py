@@ -1,4 +1,4 @@
-"""Everything that is said of privileges, teacher by teacher, from the tables of a run.
+"""Compute the effects of privileges, teacher by teacher, from the tables of a run.
 
 The first table is that of Kim et al. 2026 (arXiv 2603.24472), section 3: score, length and epistemic count for each
 privilege.
@@ -30,15 +30,15 @@ from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
 
 
-def effects_of(run: Run, judged: bool = True) -> list[Effects]:
-    """A teacher's effects each, by name. Where not `judged`, verdicts are left aside and there are no scores.
+def effects_of(run: Run, with_verdicts: bool = True) -> list[Effects]:
+    """Return the effects of each teacher, sorted by teacher; without `with_verdicts` there are no scores.
 
-    Reads the tables tasks, traces, measures and verdicts. The traces of tasks that `select` leaves out do not count.
-    Raises InputError where it takes verdicts to know which these are.
+    Reads the tables tasks, traces, measures and verdicts. Traces of tasks that `select` leaves out do not count. Raises
+    InputError without `with_verdicts` where `select` keeps tasks by their verdicts.
     """
     lexicons = lexicons_of(run)
     measured = measured_numbers(run)
-    rows = samples(run, lexicons, judged)
+    rows = samples(run, lexicons, with_verdicts)
     about = run.scan(TASKS).select("task_id", "family", "difficulty").collect()
     decoys = decoy_gaps(run)
     teachers = rows.partition_by("teacher", as_dict=True)
@@ -91,7 +91,7 @@ def _effects(
 
 
 def _means(rows: pl.DataFrame, of: list[Quantity], recipe: Recipe) -> list[Means]:
-    """A row per privilege, from the poorest to the richest."""
+    """Return a row per privilege, from the poorest to the richest."""
     answered = ~pl.col("failed")
     table = rows.group_by("privilege", maintain_order=True).agg(
         *(pl.col(quantity.column).filter(answered).mean() for quantity in of),

@@ -1,4 +1,4 @@
-"""Print the tables of effects, of worth and of teachers in the terminal."""
+"""Print the tables of effects, worth and teachers in the terminal."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 
 TASKS_SHOWN = 20
+WORTH_TITLE = "Was the privilege worth it?"
+TEACHERS_TITLE = "Teachers on the tasks that all of them answered"
 
 
 def print_effects(teachers: list[Effects], *, tasks: bool) -> None:
@@ -42,7 +44,7 @@ def print_effects(teachers: list[Effects], *, tasks: bool) -> None:
 
 
 def _means(effects: Effects) -> Table:
-    # Means of what is scored stand in a table of their own, with more beside them: infogap gap --table.
+    # Means of scores have a table of their own, with more columns: infogap gap --table.
     shown = [quantity for quantity in effects.quantities if quantity not in SCORED]
     headings = [heading(quantity, effects.unit) for quantity in shown]
     table = figure_table("What each privilege did", ["privilege"], ["tasks", "traces", *headings])
@@ -53,7 +55,7 @@ def _means(effects: Effects) -> Table:
 
 
 def _differences(title: str, rows: list[tuple[str, Difference]], unit: str) -> Table:
-    """Build a row per privilege and quantity; dim if the interval holds 0, or there is none."""
+    """Build a row per privilege and quantity; dim if the interval includes 0, or there is none."""
     table = figure_table(title, ["privilege", "of"], ["tasks", "mean", "95 % interval", ""])
     before = None
     for name, row in rows:
@@ -87,7 +89,7 @@ def _print_tasks(console: Console, effects: Effects) -> None:
     labels = [row.privilege for row in effects.passes if row.privilege != effects.unguided]
     table = Table(
         *("task", "family", "level", "pass rate"),
-        title="Right of samples, task by task: those first that privileges change most",
+        title="Correct samples by task, those that privileges change most first",
         title_justify="left",
         title_style="bold",
         box=None,
@@ -96,7 +98,7 @@ def _print_tasks(console: Console, effects: Effects) -> None:
         header_style="bold",
     )
     for label in labels:
-        # Without underscores long names take several lines instead of the place of other columns.
+        # Without underscores, long names wrap instead of squeezing other columns.
         table.add_column(label.replace("_", " "), overflow="fold")
     for column in table.columns[2:]:
         column.justify, column.min_width = "right", 4
@@ -109,22 +111,18 @@ def _print_tasks(console: Console, effects: Effects) -> None:
         table.add_row(task.task_id, task.family or "", task.difficulty or "", rate, *shown)
     console.print(table)
     if len(effects.tasks) > TASKS_SHOWN:
-        console.print(f"... and {len(effects.tasks) - TASKS_SHOWN:,} more tasks: --json has all", style="dim")
-
-
-WORTH_TITLE = "Was the privilege worth it?"
-TEACHERS_TITLE = "Teachers on the tasks that all of them answered"
+        console.print(f"... and {len(effects.tasks) - TASKS_SHOWN:,} more tasks: --json lists all", style="dim")
 
 
 def print_worth(effects: Effects) -> None:
-    """Print one teacher's table; nothing where no privilege is compared with `unguided`."""
+    """Print one teacher's table of worth; nothing if no privilege is compared with `unguided`."""
     if effects.worth:
         _print(f"{WORTH_TITLE} (* interval excludes 0)", "privilege", worth_rows(effects.worth))
         _print_notes(effects.worth_notes)
 
 
 def print_ranking(ranking: TeacherRanking) -> None:
-    """Print the teachers, the most accurate first, and what the table rests on."""
+    """Print the teachers, the most accurate first, and the notes on the table."""
     if ranking.cells:
         _print(f"{TEACHERS_TITLE}, by accuracy", "teacher", teacher_rows(ranking))
     _print_notes(ranking.notes)

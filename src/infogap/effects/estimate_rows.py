@@ -1,4 +1,4 @@
-"""Write estimates as text, as the terminal, the report and the card show them."""
+"""Format estimates as the terminal, the report and the card show them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from infogap.effects.compared_traces import Quantity
-from infogap.effects.paired_differences import FEWEST_TASKS, Difference
 from infogap.effects.privilege_worth import Worth
-from infogap.effects.task_estimates import Estimate
+from infogap.effects.task_estimates import FEWEST_TASKS, Estimate
 from infogap.effects.teacher_ranking import TeacherRanking
 
 if TYPE_CHECKING:
@@ -34,10 +33,11 @@ _FORMS = {
     "rsr": ".2f",
 }
 _OTHER_FORM = ",.3f"
+_LEAK_FORM = ".1%"
 
 
 def figure_table(title: str, names: list[str], figures: list[str]) -> Table:
-    """Make an empty table with columns of names, and then of figures."""
+    """Make an empty table with columns of names, then of figures; `title` may be empty."""
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
@@ -49,19 +49,19 @@ def figure_table(title: str, names: list[str], figures: list[str]) -> Table:
 
 
 def heading(quantity: Quantity, unit: str) -> str:
-    """What a quantity is called: score, tokens, kim2026 markers, kim2026 per 1,000."""
+    """Return a quantity's heading: score, tokens, kim2026 markers, kim2026 per 1,000."""
     if quantity.name == "length":
         return unit
     return " ".join(filter(None, (quantity.lexicon, _HEADINGS.get(quantity.name, quantity.name))))
 
 
 def number(value: float | None, quantity: Quantity, sign: str = "") -> str:
-    """A quantity's value as it is shown."""
+    """Format a quantity's value."""
     return "-" if value is None else format(value, f"{sign}{_FORMS.get(quantity.name, _OTHER_FORM)}")
 
 
-def interval(row: Difference | Estimate, sign: str = "", form: str = "") -> str:
-    """Format an interval, or say why there is none. `form` takes the place of the quantity's own format."""
+def interval(row: Estimate, sign: str = "", form: str = "") -> str:
+    """Format an interval, or say why there is none; `form` replaces the quantity's own format."""
     if row.low is None or row.high is None:
         return (
             "too few tasks"
@@ -75,12 +75,9 @@ def interval(row: Difference | Estimate, sign: str = "", form: str = "") -> str:
     return f"{number(row.low, row.quantity, sign)} to {number(row.high, row.quantity, sign)}"
 
 
-_LEAK_FORM = ".1%"
-
-
 @dataclass(frozen=True)
 class EstimateRow:
-    """A line of a table. `name` is a privilege or a teacher; `marked` where an interval excludes 0."""
+    """A line of a table. `name` is a privilege or a teacher; `marked` if the interval excludes 0."""
 
     name: str
     of: str
@@ -106,13 +103,12 @@ def _worth_row(row: Worth) -> EstimateRow:
         "density": f"markers - {row.against}",
     }
     mean = number(estimate.mean, estimate.quantity, "+")
-    excludes = estimate.low is not None and estimate.high is not None and (estimate.low > 0 or estimate.high < 0)
     bounds = interval(estimate, sign="+")
-    return EstimateRow(row.privilege, named[row.what], f"{estimate.tasks:,}", mean, bounds, excludes)
+    return EstimateRow(row.privilege, named[row.what], f"{estimate.tasks:,}", mean, bounds, estimate.excludes_zero)
 
 
 def teacher_rows(ranking: TeacherRanking, named: Callable[[str], str] = str) -> list[EstimateRow]:
-    """Make a line per teacher and quantity, in the order of the ranking; `named` gives the name that is shown."""
+    """Make a line per teacher and quantity, in the order of the ranking; `named` returns the name to show."""
     return [
         _teacher_row(f"{rank}. {named(row.teacher)}", estimate, quantity, ranking.unit)
         for rank, row in enumerate(ranking.teachers, 1)

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 
 def effective_number(weights: Iterable[float]) -> float:
-    """Return exp of the entropy of the weights' shares (Hill 1973): how many equal ones would be as even.
+    """Return exp of the entropy of the weights' shares (Hill 1973): the number of equal weights that is as even.
 
-    Their number where all are equal, near 1 where one dominates, 0 without any.
+    It is the number of weights if all are equal, near 1 if one dominates, and 0 without any.
     """
     some = [weight for weight in weights if weight > 0]
     total = math.fsum(some)

@@ -1,13 +1,13 @@
-"""What the finding on teacher privilege and task coverage predicts of a mix.
+"""Say what published findings on teacher privilege and task coverage predict for a mix.
 
-Kim et al. 2026 (arXiv 2603.24472): a teacher that sees the answer or the solution writes traces with little doubt.
-Trained on few different tasks, students then answer more briefly, and better in domain; as coverage grows, they do
-worse out of distribution, with drops of up to 40 %. Evidence that points elsewhere is named beside it: Sang et al. 2026
-(arXiv 2603.05433) and Kopiczko et al. 2026 (arXiv 2602.11149).
+Kim et al. 2026 (arXiv 2603.24472): a teacher that sees the answer or the solution expresses little doubt. Students
+trained on its traces of few different tasks answer more briefly, and better in domain. As coverage grows, they get
+worse out of distribution, with drops of up to 40 %. Evidence to the contrary is cited with it: Sang et al. 2026 (arXiv
+2603.05433) and Kopiczko et al. 2026 (arXiv 2602.11149).
 
-Nobody has measured where few ends and many begins. The thresholds are rules of thumb: MOSTLY is a half, the numbers of
-tasks are two of those in section 6.2 of that paper (1, 8, 64, 128 and 512 questions, against some 14,000), and
-BROAD_FAMILIES stands for variety where the tasks are fewer.
+Nobody has measured where few tasks end and many begin. The thresholds are rules of thumb: MOSTLY is a half, the numbers
+of tasks are two of those in section 6.2 of that paper (1, 8, 64, 128 and 512 questions, against some 14,000), and
+BROAD_FAMILIES stands for variety where tasks are fewer.
 """
 
 from __future__ import annotations
@@ -57,18 +57,18 @@ _PREDICTIONS: dict[Kind, str] = {
 }
 _TASKS_UNKNOWN = (
     f"Many different tasks are where {_LOSS}; with few, brevity helped in domain. How many there are, "
-    "infogap check --plan tells."
+    "infogap check --plan says."
 )
 
 
 @dataclass(frozen=True)
 class MixProfile:
-    """The two factors, of a mix or, `planned`, of what a recipe asks for; None where they are not known.
+    """The two factors, richness and coverage, of a mix or of a recipe's plan (`planned`); None if not known.
 
-    `rich`: the share of traces whose teacher saw the answer or a solution. `confident`: the share in that band, of
-    those in any. `unguided_confident`: the same of all unguided traces of the run. `effective_families`: exp of the
-    entropy of the traces' families, which is their number where all have as many. `unknown`: the share of traces whose
-    privilege is an import's own name, of which nothing is known; it counts as not rich.
+    `rich`: the share of traces whose teacher saw the answer or a solution. `confident`: the share in that band, of all
+    traces with a band. `unguided_confident`: the same share of the run's unguided traces. `effective_families`: exp of
+    the entropy of the traces' families, which is their number if all have equally many traces. `unknown`: the share of
+    traces whose privilege is an import's own name, about which nothing is known; it counts as not rich.
     """
 
     planned: bool
@@ -82,7 +82,7 @@ class MixProfile:
 
     @property
     def kind(self) -> Kind:
-        """Where the mix stands. Nothing is rich whose traces do not mostly sound confident, if that is known."""
+        """The kind of mix. It counts as rich only if most traces sound confident, or their bands are not known."""
         sure = self.confident is None or self.confident >= MOSTLY
         if self.rich < MOSTLY or not sure:
             return "not_rich"
@@ -98,10 +98,10 @@ class MixProfile:
         return {"kind": self.kind, **asdict(self), "says": self.sentences()}
 
     def sentences(self) -> list[str]:
-        """Say where the mix stands, and what that predicts, in Markdown."""
+        """Return sentences in Markdown on the kind of mix, and on what that predicts."""
         said = [f"{_NAMES[self.kind]}: {self._figures()}."]
         if self.unknown:
-            said.append(f"Of {self.unknown:.0%} of the traces the privilege is not known; they count as not rich.")
+            said.append(f"The privilege of {self.unknown:.0%} of the traces is not known; they count as not rich.")
         if self.kind == "not_rich":
             return said
         if self.unguided_confident is not None and self.unguided_confident >= 0.9:
@@ -125,7 +125,7 @@ class MixProfile:
 
 
 def outlook(profiles: Mapping[str, MixProfile]) -> list[str]:
-    """Say of every mix, by name, where it stands, and then what that predicts, each sentence once."""
+    """Return sentences on the kind of every mix, by name, and then on what that predicts, each once."""
     if len(profiles) == 1:
         return next(iter(profiles.values())).sentences()
     said = [(f"`{name}`: {figures}", others) for name, (figures, *others) in _sentences(profiles)]
@@ -162,10 +162,10 @@ def mix_profiles(run: Run) -> dict[str, MixProfile]:
 
 
 def planned_profiles(recipe: Recipe, tasks: pl.DataFrame | None = None) -> dict[str, MixProfile]:
-    """Describe what a recipe asks for, by mix; none where the traces are imported, and their privileges not known.
+    """Describe the mixes that a recipe plans, by name; none for imported traces, whose privileges are not known.
 
-    Without shares of privileges each counts alike, as each is sampled as often. `tasks` is the tasks table, if it is
-    read already, of which a mix may yet leave some out.
+    Without shares of privileges, all count equally, as all are sampled equally often. `tasks` is the tasks table, if it
+    is known already; a mix may leave some of them out.
     """
     if recipe.generate is None:
         return {}
@@ -197,7 +197,7 @@ def _planned(
 
 
 def _shares(asked: Any) -> dict[str, float] | None:
-    """The shares by value that a recipe asks of an axis; None where it asks for something else."""
+    """Return the shares that a recipe asks for on an axis, by value; None if it asks for something else."""
     if isinstance(asked, AxisTargets):
         asked = None if asked.given is not None else asked.shares
     return asked if isinstance(asked, dict) else None
@@ -208,7 +208,7 @@ def _rich(shares: Mapping[str, float], known: Mapping[str, Privilege]) -> float:
 
 
 def is_rich(privilege: Privilege) -> bool:
-    """Tell whether a teacher under it knows the answer: not where all it sees is a control's, or wrong attempts."""
+    """Return True if a teacher under it sees the answer, and not only a control's text or wrong attempts."""
     return (
         privilege.role in ("privilege", "style")
         and privilege.richness >= _RICH_FROM

@@ -1,7 +1,7 @@
-"""How often a task is solved: measured pass rates, and pass@k.
+"""Compute how often tasks are solved: pass rates, and pass@k.
 
-A trace is a sample if its verdict is `correct`, `wrong`, `no_answer` or `truncated`; the last three are not solved.
-Failed requests and `ungradable` traces are not samples; they are left out, and counted.
+A trace is a sample if its verdict is `correct`, `wrong`, `no_answer` or `truncated`; the last three do not solve the
+task. Failed requests and `ungradable` traces are not samples; they are left out, and counted.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ class Passes:
     """One privilege's pass@k; `left_out` traces, failed or ungradable, are not samples."""
 
     privilege: str
-    tasks: int  # with a sample or more
+    tasks: int  # with at least one sample
     samples: int
     left_out: int
     at: list[PassAt]
 
 
 def pass_counts(samples: pl.DataFrame) -> pl.DataFrame:
-    """Count, per task and privilege, `n` samples, `c` correct ones, and `left_out` requested ones."""
+    """Count, per task and privilege, the samples (`n`), the correct ones (`c`), and other traces (`left_out`)."""
     return (
         samples.group_by("task_id", "privilege")
         .agg(
@@ -67,7 +67,7 @@ def pass_counts(samples: pl.DataFrame) -> pl.DataFrame:
 
 
 def passes(counts: pl.DataFrame, privilege: str) -> Passes:
-    """Return a privilege's pass@k for k = 1, 2, 4, ... up to the most samples of a task."""
+    """Return a privilege's pass@k for k = 1, 2, 4, ... up to the largest number of samples of a task."""
     rows = counts.filter(pl.col("privilege") == privilege)
     n, c = rows["n"].to_numpy(), rows["c"].to_numpy()
     at = []
@@ -79,18 +79,18 @@ def passes(counts: pl.DataFrame, privilege: str) -> Passes:
 
 @dataclass(frozen=True)
 class TaskPasses:
-    """One task: how often it is solved under each privilege with samples."""
+    """How often one task is solved under each privilege with samples."""
 
     task_id: str
     family: str | None
     difficulty: str | None  # as the source gives it
     pass_rate: float | None  # unguided: the measured difficulty
-    spread: float | None  # between the privilege under which it is solved most often and least often
+    spread: float | None  # highest minus lowest rate of all privileges
     privileges: dict[str, dict[str, Any]]  # n, c, and pass_at: {k: rate}
 
 
 def by_task(counts: pl.DataFrame, tasks: pl.DataFrame, unguided: str | None) -> list[TaskPasses]:
-    """Return every task, those first that privileges change most, and the harder ones first among equals.
+    """Return every task, those that privileges change most first; among equals, the harder ones first.
 
     `tasks` has task_id, family, difficulty; `unguided` is the recipe's name of that privilege.
     """

@@ -1,4 +1,4 @@
-"""Was a privilege worth it: what it gained over `unguided`, and what it cost, in a few numbers."""
+"""The worth of a privilege: in a few numbers, its gain over `unguided` and its cost."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ LEAK, GAP = Quantity("leak"), Quantity("gap_per_token")
 class Worth:
     """One number of one privilege.
 
-    accuracy: score less that under `against`, which is `unguided`. gap: nats per token, less the gap of the control
-    `against`; in the `same_traces` with the control in place of their own context, or else in the control's own traces.
-    leak_rate: the share of traces with a leak; `against` nothing. density: markers per 1,000 less those of `unguided`.
+    accuracy: score minus that under `against`, which is `unguided`. gap: nats per token, minus the gap of the control
+    `against`: with `same_traces`, of the same traces scored with the control's context, otherwise of the control's own
+    traces. leak_rate: the share of traces with a leak; `against` is None. density: markers per 1,000 minus those of
+    `unguided`.
     """
 
     privilege: str
@@ -41,7 +42,7 @@ class Worth:
         """Return it as JSON-able values."""
         compared: dict[str, Any] = {"privilege": self.privilege, "of": self.what, "against": self.against}
         compared |= {"same_traces": self.same_traces} if self.what == "gap" else {}
-        return compared | {key: value for key, value in self.estimate.as_json().items() if key != "name"}
+        return compared | {"lexicon": self.estimate.quantity.lexicon} | self.estimate.numbers()
 
 
 def decoy_gaps(run: Run) -> pl.DataFrame:
@@ -69,10 +70,10 @@ def worth_of(
     differences: list[Difference],
     contrasts: list[ContrastDifference],
 ) -> list[Worth]:
-    """Make the rows of one teacher, from the poorest privilege to the richest; controls have none.
+    """Return the rows of one teacher, from the poorest privilege to the richest; controls have none.
 
     `traces` are its unconditional ones, with `leak`; `decoys` is from `decoy_gaps`. The leak rate is over all tasks of
-    the privilege, what is paired over those that both have.
+    the privilege; paired numbers are over the tasks that both have.
     """
     guided = [row.privilege for row in means if row.role != "control" and row.privilege in _compared(differences)]
     answered = traces.filter(~pl.col("failed"))
@@ -84,18 +85,18 @@ def worth_of(
             with_control = own.join(decoys.filter(context=control), on="trace_id")
             less = with_control.with_columns(pl.col(GAP.name) - pl.col("with_control"))
             values[label, control] = (GAP, task_values(less, GAP, "task_id"))
-    found = estimates(values, recipe.seed)
+    by_key = estimates(values, recipe.seed)
     rows = []
     for label in guided:
         paired = [row for row in differences if row.privilege == label]
-        rows += [Worth(label, "accuracy", row.against, _of(row)) for row in paired if row.quantity == SCORE]
-        same = [(key[1], found[key]) for key in found if key[0] == label and key[1] != "leak_rate"]
+        rows += [Worth(label, "accuracy", row.against, row) for row in paired if row.quantity == SCORE]
+        same = [(key[1], by_key[key]) for key in by_key if key[0] == label and key[1] != "leak_rate"]
         rows += [Worth(label, "gap", control, estimate, same_traces=True) for control, estimate in same]
         if not same:
             rows += _in_other_traces(recipe, label, contrasts)
-        if (label, "leak_rate") in found:
-            rows.append(Worth(label, "leak_rate", None, found[label, "leak_rate"]))
-        rows += [Worth(label, "density", row.against, _of(row)) for row in paired if _is_density(row)][:1]
+        if (label, "leak_rate") in by_key:
+            rows.append(Worth(label, "leak_rate", None, by_key[label, "leak_rate"]))
+        rows += [Worth(label, "density", row.against, row) for row in paired if _is_density(row)][:1]
     return rows
 
 
@@ -107,23 +108,19 @@ def _is_density(row: Difference) -> bool:
     return row.quantity.name == "epistemic_density"
 
 
-def _of(row: Difference) -> Estimate:
-    return Estimate(row.quantity, row.tasks, row.differing, row.mean, row.low, row.high)
-
-
 def _in_other_traces(recipe: Recipe, label: str, contrasts: list[ContrastDifference]) -> list[Worth]:
-    """The gap of a privilege's traces less that of its control's traces, on the same tasks."""
+    """Return the gap of a privilege's traces minus that of its control's traces, on the same tasks."""
     scored = {
         row.difference.against: row.difference
         for row in contrasts
         if row.difference.privilege == label and row.difference.quantity == GAP and row.contrast.about == "knowledge"
     }
     control = _control(recipe, label, list(scored))
-    return [Worth(label, "gap", control, _of(scored[control]))] if control else []
+    return [Worth(label, "gap", control, scored[control])] if control else []
 
 
 def _control(recipe: Recipe, label: str, among: list[str]) -> str | None:
-    """Choose the control that a privilege is set against: the one that takes its words before any other."""
+    """Return the control to compare a privilege with: of those that contrast with it, the nearest one."""
     known = privileges_by_label(recipe)
     privilege = known.get(label)
     if privilege is None or privilege.attempts:
@@ -138,28 +135,28 @@ def _contrasts(control: Privilege, privilege: Privilege) -> bool:
 
 
 def _nearness(control: Privilege) -> tuple[bool, str]:
-    """A decoy comes before a text that holds no answer at all."""
+    """Sort key of controls: a decoy is nearer than a text that holds no answer at all."""
     return not control.holds_answer, control.name
 
 
 def worth_notes(rows: list[Worth], unit: str, *, scored: bool) -> list[str]:
-    """Say how the numbers are made, and which privileges have no control. `unit` is that of lengths."""
+    """Return notes on how the numbers are computed, and on privileges without a control. `unit` is that of lengths."""
     if not rows:
         return []
     gaps = [row for row in rows if row.what == "gap"]
     same = any(row.same_traces for row in gaps)
     other = any(not row.same_traces for row in gaps)
-    ways = ["in the same traces, the control's context in the place of their own"] * same
+    ways = ["in the same traces with the control's context in place of their own"] * same
     ways += ["between the privilege's traces and the control's"] * other
-    gap_less = f"; the gap in nats per token less that of the control, {' or '.join(ways)}" if ways else ""
+    gap_less = f"; the gap in nats per token minus that of the control, {' or '.join(ways)}" if ways else ""
     notes = [
-        f"Worth: accuracy and markers (per 1,000 {unit}) less those of `unguided` on the same tasks; the leak rate is "
+        f"Worth: accuracy and markers (per 1,000 {unit}) minus those of `unguided` on the same tasks; the leak rate is "
         f"the share of traces with a leak{gap_less}."
     ]
     with_control = {row.privilege for row in gaps}
     without = [f"`{label}`" for label in dict.fromkeys(row.privilege for row in rows) if label not in with_control]
     if without and scored:
         notes.append(
-            f"No gap less a control's: {', '.join(without)}; name a control in `measure.gap.contexts`, or generate it."
+            f"No gap relative to a control: {', '.join(without)}; name one in `measure.gap.contexts`, or generate it."
         )
     return notes

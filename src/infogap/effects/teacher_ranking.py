@@ -1,4 +1,4 @@
-"""Teachers beside each other, on the tasks and privileges that all of them answered."""
+"""Compare teachers on the tasks and privileges that all of them answered."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 import polars as pl
 
 from infogap.effects.compared_traces import LENGTH, SCORE, SCORED, Quantity, lexicons_of, samples, with_lengths
-from infogap.effects.paired_differences import LEVEL
-from infogap.effects.task_estimates import RSR, Estimate, estimates, task_values
+from infogap.effects.task_estimates import LEVEL, RSR, Estimate, estimates, task_values
 from infogap.effects.trace_summary import richness_of
 from infogap.runs.run_folder import Run
 from infogap.schema import GAPS
@@ -26,10 +25,10 @@ class RankedTeacher:
 
 @dataclass(frozen=True)
 class TeacherRanking:
-    """The teachers, the most accurate first; among equals, and without scores, the one that suits the scorer best.
+    """The teachers, the most accurate first; among equals, and without scores, the one that fits the scorer best.
 
-    `cells` are the pairs of task and privilege that every teacher answered, `of_cells` those that any did. Lengths and
-    densities are in words: tokens of different teachers are different units.
+    `cells` counts the pairs of task and privilege that every teacher answered, `of_cells` those that any did. Lengths
+    and densities are in words, as teachers have different tokens.
     """
 
     teachers: list[RankedTeacher]
@@ -62,17 +61,18 @@ class TeacherRanking:
         }
 
 
-def rank_teachers(run: Run, judged: bool = True) -> TeacherRanking | None:
-    """Compare a run's teachers; None where there is only one. Where not `judged`, verdicts are left aside.
+def rank_teachers(run: Run, with_verdicts: bool = True) -> TeacherRanking | None:
+    """Compare a run's teachers; return None if there is only one.
 
     A quantity is compared over the pairs of task and privilege of which every teacher has a trace with a value: a
     task's value is the mean over its privileges, each the mean over the teacher's traces, and every task counts alike.
-    Traces that were asked for because of other traces' verdicts do not count, nor do tasks that `select` leaves out.
+    Traces that were requested because of other traces' verdicts do not count, nor do tasks that `select` leaves out.
+    Without `with_verdicts` there are no scores.
 
-    Raises InputError where it takes verdicts to know which these are.
+    Raises InputError without `with_verdicts` where `select` keeps tasks by their verdicts.
     """
     lexicons = lexicons_of(run)[:1]
-    traces = samples(run, lexicons, judged).filter(~pl.col("failed"), "unconditional")
+    traces = samples(run, lexicons, with_verdicts).filter(~pl.col("failed"), "unconditional")
     names = sorted(traces["teacher"].unique().to_list())
     if len(names) < 2:
         return None
@@ -87,12 +87,12 @@ def rank_teachers(run: Run, judged: bool = True) -> TeacherRanking | None:
         for quantity in wanted
         for name, rows in _by_teacher(task_values(shared, quantity, "teacher", "task_id", "privilege"), names)
     }
-    found = estimates(values, run.recipe.seed)
+    by_key = estimates(values, run.recipe.seed)
     rows = [
         RankedTeacher(
             name,
             shared.filter(teacher=name).height,
-            {quantity: found[name, quantity] for quantity in wanted if (name, quantity) in found},
+            {quantity: by_key[name, quantity] for quantity in wanted if (name, quantity) in by_key},
         )
         for name in names
     ]
@@ -137,8 +137,8 @@ def _notes(run: Run, ranking: TeacherRanking, traces: pl.DataFrame) -> list[str]
     if not ranking.cells:
         fewest = traces.group_by("teacher").agg(pl.col("task_id").n_unique()).sort("task_id", "teacher").row(0)
         return [
-            f"No ranking: no task was answered by all {count} teachers under the same privilege ({fewest[0]} has "
-            f"answered {fewest[1]:,} tasks)."
+            f"No ranking: no task was answered by all {count} teachers under the same privilege ({fewest[0]} answered "
+            f"{fewest[1]:,} tasks)."
         ]
     notes = [
         f"Over {ranking.tasks:,} tasks and {ranking.cells:,} pairs of task and privilege "
@@ -149,9 +149,9 @@ def _notes(run: Run, ranking: TeacherRanking, traces: pl.DataFrame) -> list[str]
     if any(quantity in SCORED for quantity in ranking.quantities):
         scorer = run.scan(GAPS).select("scorer").drop_nulls().head(1).collect()
         notes.append(
-            f"Surprisal and RSR are those of {scorer.item() if scorer.height else 'the scorer'}: they say how the "
-            "traces suit it as a student. A lower RSR (Rank-Surprisal Ratio, arXiv 2601.14249) suits it better."
+            f"Surprisal and RSR are those of {scorer.item() if scorer.height else 'the scorer'}: they show how well "
+            "the traces fit it as a student. A lower RSR (Rank-Surprisal Ratio, arXiv 2601.14249) fits better."
         )
     else:
-        notes.append("How traces suit a student is not measured; `measure: {gap: {scorer: STUDENT}}` does it.")
+        notes.append("How well traces fit a student is not measured; add `measure: {gap: {scorer: STUDENT}}`.")
     return notes

@@ -71,9 +71,9 @@ class Effects:
                 | {"of": [asdict(quantity) | {"mean": mean} for quantity, mean in row.of.items()]}
                 for row in self.means
             ],
-            "differences": [_difference_json(row) for row in self.differences],
+            "differences": [row.as_json() for row in self.differences],
             "contrasts": [
-                _difference_json(row.difference) | {"about": row.contrast.about, "says": row.contrast.says}
+                row.difference.as_json() | {"about": row.contrast.about, "says": row.contrast.says}
                 for row in self.contrasts
             ],
             "pass_at_k": [asdict(row) for row in self.passes],
@@ -90,17 +90,3 @@ class Effects:
             "worth": [row.as_json() for row in self.worth],
             "notes": [*self.worth_notes, *self.notes],
         }
-
-
-def _difference_json(row: Difference) -> dict[str, Any]:
-    return {
-        "privilege": row.privilege,
-        "against": row.against,
-        **asdict(row.quantity),
-        "tasks": row.tasks,
-        "differing": row.differing,
-        "mean": row.mean,
-        "low": row.low,
-        "high": row.high,
-        "excludes_zero": row.excludes_zero,
-    }

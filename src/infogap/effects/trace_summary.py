@@ -1,6 +1,6 @@
-"""A run's traces in short: one narrow row each, and what each privilege came to.
+"""Summarize a run's traces: one narrow row each, and the figures of each privilege.
 
-The card, the report and the terminal all say the same numbers, from here.
+The card, the report and the terminal take their numbers from here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from infogap.teachers.base import backend_of
 class PrivilegeFigures:
     """One teacher's traces under one privilege.
 
-    Failed requests count in `failed` only; None where nothing could be measured.
+    Failed requests count in `failed` only; means are None if nothing could be measured.
     """
 
     teacher: str
@@ -36,12 +36,12 @@ class PrivilegeFigures:
 
     @property
     def accuracy(self) -> float | None:
-        """Correct among graded; truncated traces and those without an answer count as not correct."""
+        """The share of correct ones among graded traces; truncated ones and those without an answer are not correct."""
         return self.correct / self.graded if self.graded else None
 
 
 def traces_in_short(run: Run) -> pl.DataFrame:
-    """One narrow row per trace, without its text, for everything the card counts."""
+    """Return a narrow row per trace, without its text, for everything that the card counts."""
     failed = pl.col("error").is_not_null()
     return (
         run.scan(TRACES)
@@ -62,7 +62,7 @@ def traces_in_short(run: Run) -> pl.DataFrame:
 
 
 def _in_any_mix(run: Run) -> pl.LazyFrame:
-    """Return, per trace, whether a mix has it, and the reason: `selected`, or why the first mix does not have it."""
+    """Return, per trace, if a mix selected it, and `selected` or the first mix's reason for leaving it out."""
     reason = pl.col("reason")
     return (
         run.scan(MIX)
@@ -75,9 +75,9 @@ def _in_any_mix(run: Run) -> pl.LazyFrame:
 
 
 def by_privilege(traces: pl.DataFrame, recipe: Recipe) -> list[PrivilegeFigures]:
-    """A row per teacher and privilege, the privileges from the poorest to the richest.
+    """Return a row per teacher and privilege, the privileges from the poorest to the richest.
 
-    Probes of tasks that `select` leaves out do not count: `unguided` would be over other tasks than the rest.
+    Probes of tasks that `select` leaves out do not count: otherwise `unguided` would have other tasks than the rest.
     """
     traces = of_selected_tasks(traces)
     answered = pl.col("failed").not_()
@@ -98,14 +98,14 @@ def by_privilege(traces: pl.DataFrame, recipe: Recipe) -> list[PrivilegeFigures]
 
 
 def of_selected_tasks(traces: pl.DataFrame) -> pl.DataFrame:
-    """Without the probes of tasks that the recipe's `select` leaves out."""
+    """Drop the probes of tasks that the recipe's `select` leaves out."""
     return traces.filter(pl.col("reason").ne_missing("task_not_selected"))
 
 
 def how_chosen(recipe: Recipe) -> list[str]:
-    """What has to be known to read accuracies: how tasks were selected, when asking ended, whose attempts were shown.
+    """Return caveats for reading accuracies: how tasks and samples were selected, and whose attempts were shown.
 
-    A sentence each, in Markdown; none where every task was asked equally often under every privilege.
+    Each is a sentence in Markdown; none if every task was sampled equally often under every privilege.
     """
     generate = recipe.generate
     if generate is None:
@@ -116,41 +116,42 @@ def how_chosen(recipe: Recipe) -> list[str]:
         low, high = select.pass_rate
         said.append(
             f"Only tasks that the unguided teacher solved at a rate of {low:g} to {high:g} in {select.samples} tries. "
-            "These are traces like others, so that the accuracy of the unguided teacher follows from the "
-            "selection; those of tasks that were not selected stay out of the mix and of this table."
+            "These tries count as traces, so that the accuracy of the unguided teacher follows from the selection; "
+            "those of tasks that were not selected are in neither the mix nor this table."
         )
     if until := generate.until:
+        correct = "1 correct trace" if until.correct == 1 else f"{until.correct} correct traces"
         said.append(
-            f"A task was asked {generate.samples} at a time under each privilege until {until.correct} of its traces "
-            f"were right, at most {until.max_attempts} times: hard tasks have more traces than easy ones, so that the "
-            "accuracy is not the teacher's rate on these tasks."
+            f"Each task was sampled {generate.samples} at a time under each privilege until it had {correct}, at most "
+            f"{until.max_attempts} times: hard tasks have more traces than easy ones, so the accuracy is not the "
+            "teacher's rate on these tasks."
         )
     for kind in ("right", "wrong"):
         shown = [f"`{use.label}` (of `{use.source}`)" for use in generate.uses if use.attempts == kind]
         if shown:
-            said.append(f"Asked only for tasks with a {kind} attempt to show: {', '.join(shown)}.")
+            said.append(f"Sampled only for tasks with a {kind} attempt to show: {', '.join(shown)}.")
     if chained := [use for use in generate.uses if use.turns > 1]:
         turns = ", ".join(f"`{use.label}` {use.turns}" for use in chained)
-        said.append(f"Asked again after a wrong answer, each turn a trace of its own, at most so many times: {turns}.")
+        said.append(f"Sampled again after a wrong answer, each turn a trace of its own; turns at most: {turns}.")
     return said
 
 
 def density_unit(traces: pl.DataFrame) -> str:
-    """Per 1,000 of what densities are: tokens, words, or either."""
+    """Return the unit of which densities count markers per 1,000: tokens, words, or either."""
     return " or ".join(sorted(traces["density_per"].drop_nulls().unique().to_list())) or "tokens"
 
 
 def several_teachers(rows: list[PrivilegeFigures]) -> bool:
-    """Whether a table of these rows needs to name the teachers."""
+    """Return True if a table of these rows needs to name the teachers."""
     return len({row.teacher for row in rows}) > 1
 
 
 def count_by(traces: pl.DataFrame, column: str) -> dict[str, int]:
-    """How often each value of a column occurs, the most frequent first."""
+    """Count the values of a column, the most frequent first."""
     counts = traces.drop_nulls(column).group_by(column).len().sort("len", column, descending=[True, False])
     return dict(counts.iter_rows())
 
 
 def richness_of(recipe: Recipe) -> dict[str, float]:
-    """The rank of every privilege by name: the ladder's, and the recipe's own."""
+    """Return the richness of every privilege by its label: the ladder's, and the recipe's own."""
     return {label: float(privilege.richness) for label, privilege in privileges_by_label(recipe).items()}

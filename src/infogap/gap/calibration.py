@@ -1,4 +1,4 @@
-"""How well calibrated a model's final answers are, and whether traces that sound sure have answers that are.
+"""How well calibrated final answers are, and if traces that sound confident have answers that are likely.
 
 Confidence is the probability of the final answer's tokens (`answer_confidence` of the gaps table). The expected
 calibration error is that of Guo et al. 2017 (arXiv 1706.04599): over bins of equal width, the mean distance between
@@ -16,7 +16,7 @@ from infogap.schema import BAND_NAMES, GAPS, MEASURES, TRACES, VERDICTS
 from infogap.verify.pass_rate_filter import PROBED, not_selected
 
 BINS = 10
-UNSURE = 0.5  # an answer that is less likely than not
+UNLIKELY = 0.5  # an answer below this is less likely than not
 _OF_TRACES = ("trace_id", "task_id", "privilege", "verdict", "band", "epistemic_density", "answer_confidence")
 
 
@@ -26,24 +26,24 @@ class Group:
 
     name: str
     traces: int
-    confidence: float  # their mean
-    accuracy: float  # share that is correct
+    confidence: float  # mean
+    accuracy: float  # share of correct ones
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """The traces that have a confidence and are graded correct or wrong: their number, error and groups.
+    """The calibration of the traces that have an answer confidence and are graded correct or wrong.
 
-    `sure_and_not`: traces in the band `confident` whose answer has a confidence below UNSURE, least confident first.
+    `overconfident`: traces in the band `confident` whose answer has a confidence below UNLIKELY, least confident first.
     """
 
     traces: int
-    unjudged: int  # with a confidence, but graded neither correct nor wrong
+    ungraded: int  # with a confidence, but graded neither correct nor wrong
     error: float | None  # expected calibration error, 0 to 1; None without traces
-    bins: list[Group]  # those that are not empty, from the least confident
+    bins: list[Group]  # without empty ones, from the least confident
     privileges: list[tuple[Group, float]]  # each with its own calibration error
-    bands: list[Group]  # empty where the traces are not measured
-    sure_and_not: pl.DataFrame  # trace_id, task_id, privilege, verdict, epistemic_density, answer_confidence
+    bands: list[Group]  # empty if the traces are not measured
+    overconfident: pl.DataFrame  # trace_id, task_id, privilege, verdict, epistemic_density, answer_confidence
 
 
 def confidences(run: Run, *, measured: bool) -> pl.DataFrame:
@@ -64,7 +64,7 @@ def confidences(run: Run, *, measured: bool) -> pl.DataFrame:
 
 
 def calibration(traces: pl.DataFrame) -> Calibration:
-    """Bin and group what `confidences` reads."""
+    """Compute the calibration of the traces that `confidences` returns."""
     graded = traces.filter(pl.col("verdict").is_in(["correct", "wrong"])).with_columns(
         right=(pl.col("verdict") == "correct").cast(pl.Float64),
         # The last bin is closed: a confidence of 1 belongs to it.
@@ -80,20 +80,20 @@ def calibration(traces: pl.DataFrame) -> Calibration:
         for name, group in _groups(graded, "privilege").items()
     ]
     bands = _groups(graded, "band")
-    unsure = traces.filter((pl.col("band") == "confident") & (pl.col("answer_confidence") < UNSURE))
+    overconfident = traces.filter((pl.col("band") == "confident") & (pl.col("answer_confidence") < UNLIKELY))
     return Calibration(
         traces=graded.height,
-        unjudged=traces.height - graded.height,
+        ungraded=traces.height - graded.height,
         error=_error(bins),
         bins=list(bins.values()),
         privileges=privileges,
         bands=[bands[name] for name in reversed(BAND_NAMES) if name in bands],
-        sure_and_not=unsure.drop("band").sort("answer_confidence", "trace_id"),
+        overconfident=overconfident.drop("band").sort("answer_confidence", "trace_id"),
     )
 
 
 def _groups(graded: pl.DataFrame, column: str) -> dict[str, Group]:
-    """Group the traces by a column's values, in their order, without those that have none."""
+    """Group the traces by a column's values, sorted; traces without a value are left out."""
     table = (
         graded.drop_nulls(column)
         .group_by(column)

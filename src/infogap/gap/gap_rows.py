@@ -1,4 +1,4 @@
-"""Turn a trace's scored texts into its rows of the tables `gaps` and `token_gaps`.
+"""Compute a trace's rows of the tables `gaps` and `token_gaps` from its scored texts.
 
 `gap`: the sum over a trace's tokens of log p(token | question, context, so far) - log p(token | question, so far), in
 nats. `surprisal`: the mean of -log p(token | question, so far), nats per token. `ifd`: the perplexity of a trace given
@@ -28,11 +28,10 @@ class UnscoredError(Exception):
 
 
 def gaps(teacher: ScoredText, student: ScoredText) -> NDArray[np.float64]:
-    """Compute, per token, how much the context raises the trace's log-probability, in nats.
+    """Compute how much the context raises the log-probability of each of the trace's tokens, in nats.
 
-    `teacher` and `student` are the trace scored under the teacher's and the student's prompt.
-
-    Raises UnscoredError where the tokens differ.
+    `teacher` and `student` are the trace scored under the teacher's and the student's prompt. Raises UnscoredError if
+    their tokens differ.
     """
     if not np.array_equal(teacher.tokens, student.tokens):
         raise UnscoredError(_difference(teacher.tokens, student.tokens))
@@ -64,7 +63,7 @@ def rank_surprisal_ratio(student: ScoredText) -> float:
     All tokens of the trace count, thoughts and their tags included; those of the prompt and the one that ends an answer
     do not.
 
-    Raises UnscoredError where the ranks are not known, or where every token is certain.
+    Raises UnscoredError if the ranks are not known, or if every token is certain.
     """
     if student.ranks is None:
         raise UnscoredError(NO_RANKS)
@@ -79,9 +78,9 @@ def ifd(student: ScoredText, alone: ScoredText) -> float | None:
 
     Above 1, the question makes the trace less likely. `alone` is the trace scored without a prompt.
 
-    Where the model has no begin-of-text token, the first token of a text without a prompt has no probability, and is
-    left out of both; so is the opening tag of a thought that stands in the prompt and not in the trace. None for a
-    text without other tokens. Raises UnscoredError where the tokens differ.
+    If the model has no begin-of-text token, the first token of a text without a prompt has no probability, and is left
+    out of both. So is the opening tag of a thought that is in the prompt instead of the trace. None for a text without
+    other tokens. Raises UnscoredError if the tokens differ.
     """
     logprobs = alone.logprobs[-len(student.tokens) :]
     if not np.array_equal(alone.tokens[-len(student.tokens) :], student.tokens):
@@ -96,7 +95,7 @@ def ifd(student: ScoredText, alone: ScoredText) -> float | None:
 def answer_confidence(text: str, answer: str, student: ScoredText) -> float | None:
     """Compute the probability of the final answer's tokens under the student's prompt, given the trace before them.
 
-    The answer is taken where it occurs last in the text; None where it does not occur.
+    Its last occurrence in the text counts; None if it does not occur.
     """
     span = _last_place(text, answer)
     if span is None:
@@ -107,7 +106,7 @@ def answer_confidence(text: str, answer: str, student: ScoredText) -> float | No
 
 
 def _last_place(text: str, answer: str) -> tuple[int, int] | None:
-    """Find where an answer occurs last, as a word of its own if it does anywhere."""
+    """Find the last occurrence of an answer, as a word of its own if there is one."""
     if not answer:
         return None
     start = text.rfind(answer)
@@ -130,13 +129,13 @@ _GAP_COLUMNS = ("gap", "gap_per_token", "gap_share")
 
 @dataclass(frozen=True)
 class TextScores:
-    """Scores of texts by their keys, and the errors of those that have none."""
+    """Scores of texts by key, and the errors of texts that have none."""
 
     scored: dict[str, ScoredText]
     errors: dict[str, str]
 
     def of(self, key: str) -> ScoredText:
-        """Look a text's score up. Raises UnscoredError, with the reason, where it has none."""
+        """Return a text's score. Raises UnscoredError, with the reason, if it has none."""
         if key not in self.scored:
             raise UnscoredError(self.errors[key])
         return self.scored[key]
@@ -144,13 +143,13 @@ class TextScores:
 
 @dataclass(frozen=True)
 class GapRows:
-    """Makes the rows by one scorer; `gap_share` is the share of tokens whose gap is above `threshold`, in nats."""
+    """Makes the rows of one scorer; `gap_share` is the share of tokens whose gap is above `threshold`, in nats."""
 
     scorer: str
     threshold: float
 
     def row(self, trace_id: str, texts: TraceTexts, scores: TextScores, answer: str | None) -> dict[str, Any]:
-        """Make a row of the gaps table; `detail` is the first reason for which a value is missing."""
+        """Make a row of the gaps table; `detail` is the first reason why a value is missing."""
         row = _empty_row(trace_id, self.scorer)
         try:
             student = scores.of(texts.student)
@@ -176,7 +175,7 @@ class GapRows:
         return row | {"detail": problems[0] if problems else None}
 
     def token_row(self, trace_id: str, texts: TraceTexts, scores: TextScores) -> dict[str, Any]:
-        """Make a row of the token_gaps table. Raises UnscoredError where the trace has no score."""
+        """Make a row of the token_gaps table. Raises UnscoredError if the trace has no score."""
         student = scores.of(texts.student)
         starts = [0, *student.offsets[1:].tolist()]
         pieces = [texts.text[start:end] for start, end in zip(starts, [*starts[1:], len(texts.text)], strict=True)]
@@ -189,7 +188,7 @@ class GapRows:
     def _gap(
         self, key: str | None, student: ScoredText, scores: TextScores, problems: list[str]
     ) -> dict[str, float | None]:
-        """Compute the gap under a context; without values where there is no such context, or no score."""
+        """Compute the gap under a context; null values if there is no such context, or no score."""
         if key is None:
             return dict.fromkeys(_GAP_COLUMNS)
         try:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from infogap.console import stdout
+from infogap.effects.estimate_rows import figure_table
 from infogap.effects.trace_summary import richness_of
-from infogap.gap.calibration import UNSURE, Calibration, Group, calibration, confidences
+from infogap.gap.calibration import UNLIKELY, Calibration, Group, calibration, confidences
 from infogap.runs.run_folder import Run
 from infogap.schema import GAPS, TRACES
 from infogap.verify.pass_rate_filter import PROBED, not_selected
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+TRACES_SHOWN = 10
 _MEANS = ("gap", "gap_per_token", "gap_share", "surprisal", "ifd", "answer_confidence")
 
 
@@ -25,8 +27,8 @@ _MEANS = ("gap", "gap_per_token", "gap_share", "surprisal", "ifd", "answer_confi
 class Gaps:
     """One privilege's scored traces: their number, and the mean of each metric over those that have it.
 
-    `rsr` is no mean but that of the traces together: their mean rank over their mean surprisal, each trace with the
-    same weight (arXiv 2601.14249, appendix A.8).
+    `rsr` is not a mean but the ratio of all traces together: their mean rank over their mean surprisal, each trace with
+    the same weight (arXiv 2601.14249, appendix A.8).
     """
 
     privilege: str
@@ -46,7 +48,7 @@ class GapTable:
     calibration: Calibration
 
     def as_json(self) -> dict[str, Any]:
-        """Convert it to values for JSON."""
+        """Return the summary as JSON-able values."""
         groups = self.calibration
         return {
             "scorer": self.scorer,
@@ -54,20 +56,20 @@ class GapTable:
             "privileges": [asdict(row) for row in self.privileges],
             "calibration": {
                 "traces": groups.traces,
-                "unjudged": groups.unjudged,
+                "unjudged": groups.ungraded,
                 "expected_calibration_error": groups.error,
                 "bins": [asdict(group) for group in groups.bins],
                 "privileges": [
                     asdict(group) | {"expected_calibration_error": error} for group, error in groups.privileges
                 ],
                 "bands": [asdict(group) for group in groups.bands],
-                "sure_and_not": groups.sure_and_not.to_dicts(),
+                "sure_and_not": groups.overconfident.to_dicts(),
             },
         }
 
 
 def gap_table(run: Run, *, measured: bool) -> GapTable:
-    """Summarize the scores of the tasks that `select` keeps; `measured`: the traces' bands are known, too."""
+    """Summarize the scores of the tasks that `select` keeps; `measured`: the traces' bands are known."""
     gap = run.recipe.measure.gap
     assert gap is not None
     scored = (
@@ -112,9 +114,9 @@ def _gaps(privilege: str, rows: pl.DataFrame, contexts: list[str]) -> Gaps:
 
 
 def ratio_of_all(rows: pl.DataFrame) -> float | None:
-    """Compute the Rank-Surprisal Ratio of several traces: the ratios of each, weighted by surprisal.
+    """Compute the Rank-Surprisal Ratio of several traces: the average of their ratios, weighted by surprisal.
 
-    A trace's ratio times its surprisal is its mean clipped rank. None where no trace has a ratio.
+    A trace's ratio times its surprisal is its mean clipped rank. None if no trace has a ratio.
     """
     known = rows.drop_nulls("rsr")
     total = float(known["surprisal"].sum())
@@ -126,47 +128,31 @@ def _mean(values: pl.Series) -> float | None:
     return float(mean) if isinstance(mean, float) else None
 
 
-TRACES_SHOWN = 10
-
-
 def print_gap_table(summary: GapTable) -> None:
     """Print all tables to stdout."""
     console = stdout()
     _show(f"Gap in nats, surprisal in nats per token, by {summary.scorer}: means", _privileges(summary))
     if any(row.others for row in summary.privileges):
-        _show("Gap per token with another context in the place of the teacher's: means", _others(summary))
+        _show("Gap per token with another context in place of the teacher's: means", _others(summary))
     if summary.unscored:
         console.print(f"Not scored: {summary.unscored:,} traces; `detail` in the gaps table says why.", style="dim")
     if not summary.calibration.traces:
-        console.print(
-            "No calibration: of no trace both the final answer's probability and its verdict are known.", style="dim"
-        )
+        console.print("No calibration: no trace has both a probability of its final answer and a verdict.", style="dim")
         return
     error = _number(summary.calibration.error, ".3f")
-    _show(f"Final answers, likely and right: expected calibration error {error}", _bins(summary))
+    _show(f"Calibration of the final answers: expected calibration error {error}", _bins(summary))
     _show("By privilege", _by_privilege(summary.calibration))
     if summary.calibration.bands:
-        _show("By how sure the traces sound", _groups("band", summary.calibration.bands))
-        _print_sure_and_not(summary.calibration)
+        _show("By how confident the traces sound", _groups("band", summary.calibration.bands))
+        _print_overconfident(summary.calibration)
     else:
-        console.print("How sure the traces sound is not measured yet: infogap measure does it.", style="dim")
+        console.print("How confident the traces sound is not measured yet; run infogap measure.", style="dim")
 
 
 def _show(title: str, table: Table) -> None:
     """Print a table under a title, which may be wider than the table."""
     stdout().print(title, style="bold")
     stdout().print(table)
-
-
-def _table(names: list[str], figures: list[str]) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in names:
-        table.add_column(name, overflow="fold", no_wrap=True)
-    for figure in figures:
-        table.add_column(figure, justify="right")
-    return table
 
 
 def _number(value: float | None, form: str) -> str:
@@ -176,7 +162,7 @@ def _number(value: float | None, form: str) -> str:
 def _privileges(summary: GapTable) -> Table:
     forms = {"gap": ".1f", "gap_per_token": ".3f", "gap_share": ".3f", "surprisal": ".3f", "ifd": ".3f", "rsr": ".2f"}
     headings = ["traces", "gap", "per token", "share above", "surprisal", "IFD", "RSR"]
-    table = _table(["privilege"], headings)
+    table = figure_table("", ["privilege"], headings)
     for row in summary.privileges:
         figures = [_number(row.means[name], form) for name, form in forms.items()]
         table.add_row(row.privilege, f"{row.traces:,}", *figures)
@@ -185,7 +171,7 @@ def _privileges(summary: GapTable) -> Table:
 
 def _others(summary: GapTable) -> Table:
     names = list(summary.privileges[0].others)
-    table = _table(["privilege"], ["its own", *(name.replace("_", " ") for name in names)])
+    table = figure_table("", ["privilege"], ["its own", *(name.replace("_", " ") for name in names)])
     for row in summary.privileges:
         figures = [_number(value, "+.3f") for value in (row.means["gap_per_token"], *row.others.values())]
         table.add_row(row.privilege, *figures)
@@ -197,30 +183,30 @@ def _bins(summary: GapTable) -> Table:
 
 
 def _groups(name: str, groups: list[Group]) -> Table:
-    table = _table([name], ["traces", "mean", "accuracy"])
+    table = figure_table("", [name], ["traces", "mean", "accuracy"])
     for group in groups:
         table.add_row(group.name, f"{group.traces:,}", f"{group.confidence:.2f}", f"{group.accuracy:.2f}")
     return table
 
 
 def _by_privilege(calibration: Calibration) -> Table:
-    table = _table(["privilege"], ["traces", "confidence", "accuracy", "error"])
+    table = figure_table("", ["privilege"], ["traces", "confidence", "accuracy", "error"])
     for group, error in calibration.privileges:
         figures = (group.confidence, group.accuracy, error)
         table.add_row(group.name, f"{group.traces:,}", *(f"{figure:.2f}" for figure in figures))
     return table
 
 
-def _print_sure_and_not(calibration: Calibration) -> None:
+def _print_overconfident(calibration: Calibration) -> None:
     console = stdout()
-    every = calibration.sure_and_not
+    every = calibration.overconfident
     if every.is_empty():
-        console.print(f"No trace sounds sure (band confident) with an answer less likely than {UNSURE:g}.", style="dim")
+        console.print(f"No trace sounds confident (band) with an answer less likely than {UNLIKELY:g}.", style="dim")
         return
-    table = _table(["trace", "privilege", "verdict"], ["confidence", "markers per 1,000"])
+    table = figure_table("", ["trace", "privilege", "verdict"], ["confidence", "markers per 1,000"])
     for row in every.head(TRACES_SHOWN).iter_rows(named=True):
         figures = (f"{row['answer_confidence']:.3f}", _number(row["epistemic_density"], ".1f"))
         table.add_row(row["trace_id"], row["privilege"], row["verdict"], *figures)
-    _show(f"{every.height:,} sound sure (band confident) with an answer less likely than {UNSURE:g}", table)
+    _show(f"{every.height:,} traces sound confident (band) with an answer less likely than {UNLIKELY:g}", table)
     if every.height > TRACES_SHOWN:
-        console.print(f"... and {every.height - TRACES_SHOWN:,} more: --json has all", style="dim")
+        console.print(f"... and {every.height - TRACES_SHOWN:,} more: --json lists all", style="dim")

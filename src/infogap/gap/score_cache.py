@@ -1,4 +1,4 @@
-"""Scored texts on disk, so that none is scored twice, and how far the scoring is.
+"""Store scored texts on disk, so that none is scored twice, and the progress of scoring.
 
 A text's key is a hash of the model, the prompt and the text.
 """
@@ -25,10 +25,10 @@ from infogap.schema import GAPS, Table
 from infogap.teachers.logprobs import Scored
 
 TEXTS_PER_PART = 1_024
-# Kept beside the tables, under a name that no table's parts have: it is not part of a run's results.
+# Beside the tables' parts, as its content is not part of a run's results.
 FOLDER = "cache"
 _PROGRESS = "progress.json"
-_PROGRESS_SECONDS = 2.0  # between two writes
+_PROGRESS_SECONDS = 2.0  # between two writes of the progress
 
 SCORED = Table(
     "scored",
@@ -39,7 +39,7 @@ SCORED = Table(
             "tokens": pl.List(pl.Int64),
             "logprobs": pl.List(pl.Float32),
             "offsets": pl.List(pl.Int64),
-            "ranks": pl.List(pl.Int32),  # empty: the model gives none; null: written before ranks were kept
+            "ranks": pl.List(pl.Int32),  # empty: the model gives none; null: scored before ranks were kept
         }
     ),
 )
@@ -52,7 +52,7 @@ _BEFORE_RANKS = Table(
 class ScoredText:
     """A text's tokens, the log-probability of each (in nats), the character at which each begins, and its rank.
 
-    `ranks` is None where the model gives none.
+    `ranks` is None if the model gives none.
     """
 
     tokens: NDArray[np.int64]
@@ -62,13 +62,13 @@ class ScoredText:
 
 
 class ScoredStore:
-    """A folder of scored texts: a journal of the latest, and Parquet parts of those before.
+    """A folder of scored texts: a journal of the latest ones, and Parquet parts of earlier ones.
 
     A text is in the journal as soon as it is scored. Only keys are held in memory.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Raises ExternalError where a part is damaged."""
+        """Raise ExternalError if a part is damaged."""
         self._folder = folder
         self._journal = folder / "journal.jsonl"
         self._paths = sorted(folder.glob("part-*.parquet"))
@@ -77,13 +77,13 @@ class ScoredStore:
 
     @property
     def empty(self) -> bool:
-        """Whether no text is scored yet."""
+        """True if no text is scored yet."""
         return not self._fresh and self._index.is_empty()
 
     def missing(self, keys: Iterable[str], ranked: Iterable[str] = ()) -> set[str]:
-        """Select the keys whose texts are yet to be scored.
+        """Return the keys whose texts have no score yet.
 
-        Those of `ranked` also count as missing where they were scored before ranks were kept.
+        Keys in `ranked` also count as missing if their texts were scored before ranks were kept.
         """
         wanted = set(keys)
         fresh, places = wanted & self._fresh.keys(), self._places(wanted)
@@ -93,8 +93,8 @@ class ScoredStore:
         return (wanted - fresh.union(places["key"])) | (wanted.intersection(ranked) - with_ranks)
 
     def add(self, scored: Scored) -> None:
-        """Store a scored text. Raises ExternalError where the disk refuses."""
-        if scored.key in self._fresh:  # a key stands in a journal once: its first line counts
+        """Store a scored text. Raises ExternalError if the disk refuses."""
+        if scored.key in self._fresh:  # a journal holds a key once, as its first line counts
             self._close_part()
         row = {
             "tokens": list(scored.tokens),
@@ -114,11 +114,11 @@ class ScoredStore:
             self._close_part()
 
     def get(self, keys: Iterable[str]) -> dict[str, ScoredText]:
-        """Read the scored texts of those keys that there are."""
+        """Read the scored texts of these keys, as far as there are any."""
         wanted = set(keys)
         texts = {key: _text(**self._fresh[key]) for key in wanted & self._fresh.keys()}
         places = self._places(wanted - texts.keys())
-        for part in places["part"].unique().sort():  # of a text that was scored again, the later score counts
+        for part in places["part"].unique().sort():  # if a text was scored again, the later score counts
             rows = _read(self._paths[part]).filter(pl.col("key").is_in(places["key"].implode()))
             texts |= {key: _text(*lists) for key, *lists in rows.iter_rows()}
         return texts
@@ -131,7 +131,7 @@ class ScoredStore:
         return pl.concat([pl.DataFrame(schema={"key": pl.String, "part": pl.UInt32, "ranked": pl.Boolean}), *parts])
 
     def _close_part(self) -> None:
-        """Write the journal's rows as a part. A kill in between leaves them in both, which does no harm."""
+        """Write the journal's rows as a part. A kill in between leaves them in both, which is harmless."""
         number = len(self._paths)
         path = self._folder / f"part-{number:05d}.parquet"
         write_part(path, SCORED.frame([{"key": key} | _listed(row) for key, row in self._fresh.items()]))
@@ -176,9 +176,9 @@ def _text(
 
 @contextmanager
 def progress_on_disk(folder: Path, done: int, total: int) -> Iterator[Callable[[int], None]]:
-    """Keep the number of scored traces on disk, for `infogap status`: from another terminal, or after a stop.
+    """Keep the number of scored traces on disk, for `infogap status` in another terminal, or after a stop.
 
-    Gives a function that takes the number of further traces; `done` of `total` were scored before.
+    Yields a function that takes the number of further traces; `done` of `total` were scored before.
     """
     counted, written = done, 0.0
 
@@ -200,7 +200,7 @@ def progress_on_disk(folder: Path, done: int, total: int) -> Iterator[Callable[[
 
 
 def scored_before(run: Run) -> tuple[int, str] | None:
-    """Read how many traces a command that did not end has scored, and of how many; None where none has begun."""
+    """Return the traces that an unfinished command has scored, and a sentence on the progress; None without one."""
     try:
         state = orjson.loads((run.path / GAPS.name / FOLDER / _PROGRESS).read_bytes())
         return state["done"], f"{state['done']:,} of {state['total']:,} traces are scored"

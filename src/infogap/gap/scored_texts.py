@@ -1,4 +1,4 @@
-"""Which texts of a run are scored, by which model: each trace with its prompts."""
+"""The texts of a run to score, each trace with its prompts, and the model that scores them."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _NEEDED_FOR_DECOYS = ("task_id", "family", "question", "answer", "solution", "ve
 class TraceTexts:
     """A trace's text, and the key of its score under each prompt.
 
-    `teacher`: its teacher's prompt; None where that is not known. `student`: the student's. `alone`: no prompt at all.
-    `others`: further contexts, by name; None where the task or the trace has no such context.
+    `teacher`: its teacher's prompt; None if that is not known. `student`: the student's. `alone`: no prompt at all.
+    `others`: further contexts, by name; None if the task or the trace has no such context.
     """
 
     text: str
@@ -46,7 +46,7 @@ class TraceTexts:
 
 
 class Prompts:
-    """Renders the prompts of one run's traces, in its wording."""
+    """Renders the prompts of a run's traces, in the run's wording."""
 
     def __init__(self, run: Run, scorer: dict[str, Any]) -> None:
         """`scorer` identifies the model and its settings: part of every key."""
@@ -66,14 +66,14 @@ class Prompts:
     def of(
         self, trace: dict[str, Any], task: dict[str, Any], context: str | None
     ) -> tuple[TraceTexts, dict[str, TextToScore]]:
-        """List what to score of a trace, given its task's row and the text of its context, if that is known."""
+        """Return the texts to score of a trace, given its task's row and its context's text, if that is known."""
         text = written(trace)
-        asked: dict[str, TextToScore] = {}
+        to_score: dict[str, TextToScore] = {}
 
         def key_of(prompt: str | None) -> str:
             messages = None if prompt is None else [{"role": "user", "content": prompt}]
             key = stable_id(self._scorer, messages, text)
-            asked[key] = TextToScore(key, messages, text)
+            to_score[key] = TextToScore(key, messages, text)
             return key
 
         student, alone = key_of(self._prompt(task, "")), key_of(None)
@@ -84,13 +84,13 @@ class Prompts:
             teacher = student
         others = {use.name: self._other(use, task, context) for use in self._others}
         keys = {name: None if prompt is None else key_of(prompt) for name, prompt in others.items()}
-        return TraceTexts(text, teacher, student, alone, keys), asked
+        return TraceTexts(text, teacher, student, alone, keys), to_score
 
     def _prompt(self, task: dict[str, Any], context: str) -> str:
         return self._ended(teacher_prompt(task["question"], context, self._instruction, self._wording))
 
     def _ended(self, prompt: str) -> str:
-        """Cut a prompt where the instruction, which is not known of imported traces, would follow."""
+        """Strip the end of an imported trace's prompt, where the instruction, which is not known, would follow."""
         return prompt.rstrip("\n") if self._imported else prompt
 
     def _other(self, use: PrivilegeUse, task: dict[str, Any], context: str | None) -> str | None:
@@ -105,7 +105,7 @@ class Prompts:
 
 
 def written(trace: dict[str, Any]) -> str:
-    """Write a trace as its model wrote it, with the tags of its thought. A thought without a response is truncated."""
+    """Return a trace as its model wrote it, with the tags of its thought; without a response the thought stays open."""
     reasoning, response = trace["reasoning"] or "", trace["response"] or ""
     if not reasoning:
         return str(response)
@@ -114,27 +114,27 @@ def written(trace: dict[str, Any]) -> str:
 
 
 def settings_of(run: Run) -> AnyTeacher:
-    """The settings of the recipe's scorer."""
+    """Return the settings of the recipe's scorer."""
     gap = run.recipe.measure.gap
     assert gap is not None
     return scorer_settings(gap.scorer, run.recipe.teacher)
 
 
 def scorer_name(run: Run) -> str:
-    """What the gaps call the model: the same as traces call a teacher."""
+    """Return the model's name in the gaps table: the same that a teacher has in the traces."""
     return model_identity.name_of(settings_of(run), run.resolve)
 
 
 def scorer_identity(run: Run) -> dict[str, Any]:
-    """What a text's score depends on besides the text and its prompt."""
+    """Return what a text's score depends on besides the text and its prompt."""
     return model_identity.scorer_identity(settings_of(run), run.resolve)
 
 
 def check_scorer(run: Run) -> None:
     """Check that the model can score, without loading it.
 
-    Raises InputError where it cannot, such as for want of a file, a package or a server's log-probabilities of prompts;
-    ExternalError where no server answers.
+    Raises InputError if it cannot, for example because a file, a package or a server's log-probabilities of prompts are
+    missing, ExternalError if no server answers.
     """
     settings = settings_of(run)
     backend_of(settings).check_scorer(settings, run.resolve)
@@ -142,7 +142,7 @@ def check_scorer(run: Run) -> None:
 
 @contextmanager
 def scorer_on_demand(run: Run) -> Iterator[Callable[[], Scorer]]:
-    """Give a function that opens the scorer at its first call; it is closed at the block's end."""
+    """Yield a function that opens the scorer when first called; it is closed at the block's end."""
     opened: list[Scorer] = []
 
     def scorer() -> Scorer:

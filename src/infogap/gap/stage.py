@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,34 +14,16 @@ from infogap.errors import ExternalError, StoppedError
 from infogap.gap.gap_rows import NO_RANKS, GapRows, TextScores, unscored_row
 from infogap.gap.score_cache import FOLDER, ScoredStore, progress_on_disk, scored_before
 from infogap.gap.scored_texts import Prompts, TraceTexts, check_scorer, scorer_identity, scorer_name, scorer_on_demand
-from infogap.interrupts import Stopping, stopping
+from infogap.interrupts import Stopping, run_stoppable
 from infogap.privileges.ladder import privilege_versions
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
-from infogap.runs.stage import Outcome, Stage
+from infogap.runs.stage import Outcome, Stage, commonest_reasons, kind_of_reason
 from infogap.schema import CONTEXTS, GAPS, TASKS, TOKEN_GAPS, TRACES, VERDICTS, Table
 from infogap.teachers.logprobs import Scored, Scorer, TextToScore
 from infogap.verify.pass_rate_filter import PROBED, not_selected
 
 _COLUMNS = ("trace_id", *PROBED, "privilege", "context_id", "reasoning", "response", "finish_reason", "error")
-_REASONS_SHOWN = 3
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A part's traces, the texts to score of each (None: it is not scored), and these texts by their keys.
-
-    Texts with equal prompts are neighbours, task after task, so that a model can read a prompt once.
-    """
-
-    traces: list[dict[str, Any]]
-    texts: list[TraceTexts | None]
-    to_score: dict[str, TextToScore]
-
-    @property
-    def ranked(self) -> set[str]:
-        """The keys of the texts whose tokens' ranks are needed: under the student's prompt."""
-        return {texts.student for texts in self.texts if texts is not None}
 
 
 def _part(run: Run) -> dict[str, Any]:
@@ -57,21 +38,9 @@ def _part(run: Run) -> dict[str, Any]:
 
 
 def _make(run: Run) -> Outcome:
-    stop = None
     store = ScoredStore(run.path / GAPS.name / FOLDER)
     with scorer_on_demand(run) as scorer:
-        try:
-            with stopping() as stop:
-                outcome = _score_all(run, scorer, store, stop)
-        except KeyboardInterrupt:
-            if stop is not None and stop.overdue:
-                raise _stopped() from None
-            raise
-    if stop.at_once:  # the interrupt was lost where Python lets none out: in the closing of a generator
-        raise KeyboardInterrupt
-    if stop.asked:  # all texts were in flight already: the run's other stages were not asked for
-        raise _stopped()
-    return outcome
+        return run_stoppable(lambda stop: _score_all(run, scorer, store, stop), _stopped)
 
 
 def _score_all(run: Run, scorer: Callable[[], Scorer], store: ScoredStore, stop: Stopping) -> Outcome:
@@ -105,7 +74,7 @@ def _score_all(run: Run, scorer: Callable[[], Scorer], store: ScoredStore, stop:
                         token_rows.append(gap_rows.token_row(trace["trace_id"], texts, scores))
                 without_ranks += bool(rows[-1]["surprisal"]) and rows[-1]["rsr"] is None
                 if rows[-1]["detail"] not in (None, NO_RANKS):
-                    reasons[_kind_of(rows[-1]["detail"])] += 1
+                    reasons[kind_of_reason(rows[-1]["detail"])] += 1
             out.write(GAPS.frame(rows))
             per_token.write(TOKEN_GAPS.frame(token_rows))
     counts = {"scored": out.rows - reasons.total(), "not_scored": reasons.total()}
@@ -113,8 +82,25 @@ def _score_all(run: Run, scorer: Callable[[], Scorer], store: ScoredStore, stop:
     return Outcome(out.rows, counts, _notes(run, reasons, without_ranks))
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A part's traces, the texts to score of each (None: it is not scored), and these texts by their keys.
+
+    Tasks and equal prompts follow each other, so that a model can read a prompt once.
+    """
+
+    traces: list[dict[str, Any]]
+    texts: list[TraceTexts | None]
+    to_score: dict[str, TextToScore]
+
+    @property
+    def ranked(self) -> set[str]:
+        """The keys of the texts whose tokens' ranks are needed: those under the student's prompt."""
+        return {texts.student for texts in self.texts if texts is not None}
+
+
 def _parts(run: Run, prompts: Prompts) -> Iterator[_Part]:
-    """Read the traces part by part, with what to score. Tasks that `select` leaves out are not scored."""
+    """Yield the traces part by part, with the texts to score. Tasks that `select` leaves out are not scored."""
     left_out = set(not_selected(run).collect().iter_rows())
     for frame in run.parts(TRACES):
         traces = frame.select(_COLUMNS).to_dicts()
@@ -123,7 +109,7 @@ def _parts(run: Run, prompts: Prompts) -> Iterator[_Part]:
         contexts = _by_key(run, CONTEXTS, [trace["context_id"] for trace in traces])
         texts: list[TraceTexts | None] = []
         to_score: dict[str, TextToScore] = {}
-        first = dict[str, int]()  # the number of the trace at which a task, or a prompt, comes first
+        first = dict[str, int]()  # the number of the trace with which a task, or a prompt, first occurs
         order = dict[str, tuple[int, int]]()
         for number, trace in enumerate(traces):
             task = None if outside[number] else tasks.get(trace["task_id"])
@@ -141,30 +127,10 @@ def _parts(run: Run, prompts: Prompts) -> Iterator[_Part]:
         yield _Part(traces, texts, dict(sorted(to_score.items(), key=lambda item: order[item[0]])))
 
 
-def borrow_scores(run: Run, others: Iterable[Run]) -> None:
-    """Take from other runs the texts that are scored there and yet to be scored here."""
-    store = ScoredStore(run.path / GAPS.name / FOLDER)
-    lenders = [ScoredStore(other.path / GAPS.name / FOLDER) for other in others]
-    for part in _parts(run, Prompts(run, scorer_identity(run))):
-        for lender in lenders:
-            for key, text in sorted(lender.get(store.missing(part.to_score, part.ranked)).items()):
-                ranks = None if text.ranks is None else text.ranks.tolist()
-                if ranks or key not in part.ranked:  # without ranks, perhaps scored before they were kept
-                    store.add(
-                        Scored(key, text.tokens.tolist(), text.logprobs.tolist(), text.offsets.tolist(), ranks=ranks)
-                    )
-
-
 def _by_key(run: Run, table: Table, keys: list[str | None]) -> dict[str, dict[str, Any]]:
     wanted = sorted({key for key in keys if key is not None})
     rows = run.scan(table).filter(pl.col(table.key).is_in(wanted)).collect()
     return {row[table.key]: row for row in rows.iter_rows(named=True)}
-
-
-def _answers(run: Run, trace_ids: list[str]) -> dict[str, str]:
-    """Read the final answers that the verifier extracted."""
-    rows = run.scan(VERDICTS).filter(pl.col("trace_id").is_in(trace_ids)).select("trace_id", "extracted_answer")
-    return {trace_id: answer for trace_id, answer in rows.collect().iter_rows() if answer}
 
 
 def _done_before(run: Run, prompts: Prompts, store: ScoredStore) -> int:
@@ -181,9 +147,9 @@ def _done_before(run: Run, prompts: Prompts, store: ScoredStore) -> int:
 def _score_missing(
     part: _Part, scorer: Callable[[], Scorer], store: ScoredStore, stop: Stopping, advance: Callable[[int], None]
 ) -> dict[str, str]:
-    """Score what is not on disk. Returns, by key, why a text has no score.
+    """Score the texts that have no score on disk; return why texts could not be scored, by key.
 
-    Raises StoppedError where the command ends before all is scored.
+    Raises StoppedError if the command ends before every text is scored.
     """
     missing = store.missing(part.to_score, part.ranked)
     errors: dict[str, str] = {}
@@ -220,12 +186,13 @@ def _score_missing(
 
 
 def _stopped() -> StoppedError:
-    return StoppedError("stopped as asked: what was scored is on disk; the same command continues from there")
+    return StoppedError("stopped as asked: the scores so far are on disk; the same command continues from there")
 
 
-def _kind_of(detail: str) -> str:
-    """Remove from a reason what differs from trace to trace, for counting."""
-    return re.sub(r"\d[\d,.]*", "N", detail)[:80]
+def _answers(run: Run, trace_ids: list[str]) -> dict[str, str]:
+    """Read the final answers that the verifier extracted, by trace_id."""
+    rows = run.scan(VERDICTS).filter(pl.col("trace_id").is_in(trace_ids)).select("trace_id", "extracted_answer")
+    return {trace_id: answer for trace_id, answer in rows.collect().iter_rows() if answer}
 
 
 def _notes(run: Run, reasons: Counter[str], without_ranks: int) -> list[str]:
@@ -235,12 +202,25 @@ def _notes(run: Run, reasons: Counter[str], without_ranks: int) -> list[str]:
     ] * bool(without_ranks)
     if not reasons:
         return ranks
-    commonest = "; ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(_REASONS_SHOWN))
     return [
-        f"{reasons.total():,} of the traces lack a score ({commonest}); `detail` in {run.path / GAPS.name} says why, "
-        "trace by trace",
+        f"{reasons.total():,} of the traces lack a score ({commonest_reasons(reasons)}); "
+        f"`detail` in {run.path / GAPS.name} says why, trace by trace",
         *ranks,
     ]
+
+
+def borrow_scores(run: Run, others: Iterable[Run]) -> None:
+    """Copy from other runs the scores of texts that are not scored here yet."""
+    store = ScoredStore(run.path / GAPS.name / FOLDER)
+    lenders = [ScoredStore(other.path / GAPS.name / FOLDER) for other in others]
+    for part in _parts(run, Prompts(run, scorer_identity(run))):
+        for lender in lenders:
+            for key, text in sorted(lender.get(store.missing(part.to_score, part.ranked)).items()):
+                ranks = None if text.ranks is None else text.ranks.tolist()
+                if ranks or key not in part.ranked:  # a score without ranks may be from before ranks were kept
+                    store.add(
+                        Scored(key, text.tokens.tolist(), text.logprobs.tolist(), text.offsets.tolist(), ranks=ranks)
+                    )
 
 
 def _absent(recipe: Recipe) -> str:

@@ -1,7 +1,7 @@
-"""From tasks to traces: which requests are sent to the teacher, round by round, and how answers are stored.
+"""From tasks to traces: send requests to the teachers, round by round, and store their answers.
 
-Begin with `stage.py`. `cell_requests` says what a task needs next, `request_plan` makes a round's requests of it,
-`fill_round` sends them, teacher by teacher, and `trace_store` keeps the answers.
+Open `stage.py` first. In each round `cell_requests` decides which samples of a task come next, `request_plan` makes
+requests of them, `fill_round` sends these, teacher by teacher, and `trace_store` keeps the answers.
 """
 
 from infogap.generate.stage import STAGE, forget_failed

@@ -1,4 +1,4 @@
-"""Fill all rounds of a run: those of the recipe, each following from the verdicts before it, then those of a top-up."""
+"""Fill all rounds of a run: the recipe's, each of which depends on earlier verdicts, and then those of a top-up."""
 
 from __future__ import annotations
 
@@ -15,42 +15,40 @@ from infogap.generate.fill_round import fill_round
 from infogap.generate.request_plan import Plan, context_writer
 from infogap.generate.top_up_plan import TopUpPlan, TopUpRound
 from infogap.generate.trace_files import Rounds, Row, part_number
-from infogap.generate.trace_store import nothing_but_failures, round_parts
+from infogap.generate.trace_store import failed_teachers, round_parts
 from infogap.interrupts import Stopping
 from infogap.recipe.generate_section import Generate
 from infogap.runs.run_folder import Run, TableWriter, read_part
 from infogap.schema import CONTEXTS, TRACES, VERDICTS
-from infogap.verify.grade_traces import (
-    forget_judged,
-    grade_traces,
-    grading_settings,
-    is_judged,
-    judge_by,
-    tasks_by_id,
-    write_judged,
+from infogap.verify.grade_traces import grade_traces, grading_settings, tasks_by_id
+from infogap.verify.round_verdicts import (
+    drop_outdated_round_verdicts,
+    drop_round_verdicts,
+    is_graded,
+    write_round_verdicts,
 )
 
 
 def fill_rounds(
     run: Run, generate: Generate, opened: OneOpenTeacher, stop: Stopping, tags: Counter[str]
 ) -> tuple[Plan, int]:
-    """Fill round after round until one has no requests; give the recipe's last plan and the number of all rounds.
+    """Fill round after round until one has no requests; return the recipe's last plan and the number of all rounds.
 
-    Counts in `tags` by which tags new answers were split into thought and response.
+    `tags` counts which tags split new answers into thought and response.
     """
-    asked = TopUpPlan.read(run).asked
+    top_up_rounds = TopUpPlan.read(run).rounds_to_fill
     with run.rewrite(CONTEXTS) as contexts:
         filling = _Filling(run, generate, opened, stop, tags, contexts)
         last, rounds = filling.of_recipe()
-        if asked and nothing_but_failures(run.path / TRACES.name):
+        if top_up_rounds and failed_teachers(run.path / TRACES.name):
             return last, rounds
-        for each in asked:
+        for each in top_up_rounds:
             rounds = filling.of_top_up(each, rounds)
     return last, rounds
 
 
 class _Filling:
-    """What all rounds of a command share."""
+    """Fills rounds; holds what all rounds of a command share."""
 
     def __init__(
         self,
@@ -66,26 +64,26 @@ class _Filling:
         self._writer, self._teachers = context_writer(run), answering_teachers(run)
 
     def of_recipe(self) -> tuple[Plan, int]:
-        """Fill the recipe's rounds; give the last plan, and the number of rounds."""
+        """Fill the recipe's rounds; return the last plan, and the number of rounds."""
         if not self._in_rounds:
-            forget_judged(self._folder)
+            drop_round_verdicts(self._folder)
         for round_ in count():
             plan = self._plan(round_, EarlierRounds(self._run, before=round_) if self._in_rounds else None)
             if round_ and not plan.total:
                 return plan, round_
             self._fill(plan)
-            if not self._in_rounds or (round_ == 0 and nothing_but_failures(self._folder, round_)):
+            if not self._in_rounds or (round_ == 0 and failed_teachers(self._folder, round_)):
                 return plan, round_ + 1
-            _judge(self._run, plan)
+            _grade(self._run, plan)
         raise AssertionError("rounds end")
 
-    def of_top_up(self, asked: TopUpRound, first: int) -> int:
-        """Fill what one round of a top-up asks, and the turns that follow from it; `first` is the first round of these.
+    def of_top_up(self, top_up: TopUpRound, first: int) -> int:
+        """Fill one round of a top-up, and the verifier's turns that follow from it; return the number of rounds so far.
 
-        Gives the number of rounds so far.
+        `first` is the number of the round in which its samples begin.
         """
         samples = {teacher.name: dict[tuple[str, str], int]() for teacher in self._teachers}
-        for (teacher, privilege, task_id), number in asked.samples.items():
+        for (teacher, privilege, task_id), number in top_up.samples.items():
             samples[teacher][task_id, privilege] = number
         for round_ in count(first):
             more = {name: MoreSamples(own if round_ == first else {}, first) for name, own in samples.items()}
@@ -95,7 +93,7 @@ class _Filling:
             self._fill(plan)
             if not self._in_rounds:
                 return round_ + 1
-            _judge(self._run, plan)
+            _grade(self._run, plan)
         raise AssertionError("rounds end")
 
     def _plan(self, round_: int, earlier: EarlierRounds | None, more: Mapping[str, MoreSamples] | None = None) -> Plan:
@@ -107,18 +105,18 @@ class _Filling:
         fill_round(self._folder, plan, self._opened, self._run.budget.spending, self._stop, self._tags)
 
 
-def _judge(run: Run, plan: Plan) -> None:
-    """Grade a round's traces, as the next round follows from the verdicts; they are kept part by part."""
+def _grade(run: Run, plan: Plan) -> None:
+    """Grade a round's traces, on which the next round depends, and store the verdicts part by part."""
     folder = run.path / TRACES.name
-    judge_by(folder, grading_settings(run))
-    paths = [path for path in round_parts(folder, plan.round) if not is_judged(path)]
+    drop_outdated_round_verdicts(folder, grading_settings(run))
+    paths = [path for path in round_parts(folder, plan.round) if not is_graded(path)]
     if not paths:
         return
     sizes = [Rounds.read(folder).rows_of(part_number(path)) for path in paths]
     verdicts = grade_traces(tasks_by_id(run), ((read_part(path, TRACES), VERDICTS.empty()) for path in paths), run.base)
-    with closing(verdicts), progress("judge", sum(sizes), "traces") as advance:
+    with closing(verdicts), progress("grade", sum(sizes), "traces") as advance:
         for path, size in zip(paths, sizes, strict=True):
-            write_judged(path, _advancing(islice(verdicts, size), advance))
+            write_round_verdicts(path, _advancing(islice(verdicts, size), advance))
 
 
 def _advancing(rows: Iterable[Row], advance: Advance) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""A teacher of a recipe as it answers in a run: what traces call it, and what determines its answers."""
+"""A recipe's teacher in a run: its name in the traces, what determines its answers, and the one that is open."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ if TYPE_CHECKING:
 class AnsweringTeacher:
     """One teacher of a run.
 
-    Ids and seeds follow from its own settings alone: another teacher's can change without its requests being sent
-    again. A teacher of `teachers` that has its model's name keeps what the same `teacher` has answered.
+    Ids and seeds depend only on its own settings, so that a change of another teacher sends none of its requests again.
+    A teacher of `teachers` whose name is its model's keeps the answers that it gave as the only `teacher`.
     """
 
-    name: str  # what the traces call it
-    recipe_name: str  # its key in `teachers`; empty for the one of `teacher`
+    name: str  # in the traces
+    recipe_name: str  # its key in `teachers`; empty for the only `teacher`
     settings: AnyTeacher
-    model: str  # what its backend calls it
+    model: str  # the backend's name for its model
     files: dict[str, Any]  # see `model_identity`
 
     @property
     def named(self) -> bool:
-        """Whether it has a name in the recipe, as one of several."""
+        """True if the recipe names it, as one of several."""
         return bool(self.recipe_name)
 
     @property
     def with_tokens(self) -> bool:
-        """Whether its tokens' log-probabilities are recorded."""
+        """True if the log-probabilities of its tokens are recorded."""
         return self.settings.logprobs is not None
 
     @property
     def most_tokens(self) -> int:
-        """Tokens of an answer, at most."""
+        """The largest number of tokens that an answer can have."""
         return self.settings.sampling.max_tokens
 
     @property
     def price(self) -> Price | None:
-        """What its tokens cost, where the recipe says it."""
+        """The price of its tokens, if the recipe gives one."""
         return backend_of(self.settings).price(self.settings)
 
     def request_id(self, messages: list[dict[str, str]], seed: int) -> str:
-        """Hash all that determines the answer to a request."""
+        """Hash everything that determines the answer to a request."""
         return stable_id(self.model, messages, self.settings.answer_settings | self.files, seed, *self._own_name)
 
     def seed(self, *parts: object) -> int:
@@ -67,12 +67,12 @@ class AnsweringTeacher:
 
 
 def teacher_identity(settings: AnyTeacher, resolve: Resolve) -> dict[str, Any]:
-    """Give what a teacher's answers depend on, for the manifest; also where its model's file has gone."""
+    """Return what a teacher's answers depend on, for the manifest; works after its model's file is gone, too."""
     return {"model": settings.model} | settings.answer_settings | model_identity(settings, resolve)
 
 
 def answering_teachers(run: Run) -> list[AnsweringTeacher]:
-    """Give the teachers of a run, in the recipe's order. Raises InputError where a model is a path to nothing."""
+    """Return the teachers of a run, in the recipe's order. Raises InputError if a model is a path to nothing."""
     teachers = []
     for recipe_name, settings in run.recipe.every_teacher.items():
         model = name_of(settings, run.resolve)
@@ -82,7 +82,7 @@ def answering_teachers(run: Run) -> list[AnsweringTeacher]:
 
 
 class TeacherFailedError(ExternalError):
-    """One of several teachers could not be opened or went on no longer: the others can still answer."""
+    """One of several teachers could not be opened, or stopped answering; the others can still answer."""
 
 
 class OneOpenTeacher:
@@ -94,25 +94,25 @@ class OneOpenTeacher:
 
     @property
     def name(self) -> str | None:
-        """What traces call the teacher that is open."""
+        """The name of the teacher that is open; None if none is."""
         return self._open[0].name if self._open else None
 
     def answers(self, wanted: AnsweringTeacher, requests: Iterator[Request], stop: Stopping) -> Iterator[Completion]:
-        """Yield a teacher's answers to requests; where there is none, it is not opened.
+        """Yield a teacher's answers to requests; without requests it is not opened.
 
-        Raises TeacherFailedError or InputError, with its name, where a teacher of several fails; ExternalError or
-        InputError for the only one. What `requests` raises is raised as it is.
+        If one of several teachers fails, raises TeacherFailedError or InputError with its name; if the only one fails,
+        ExternalError or InputError. Errors of `requests` itself are raised unchanged.
         """
         first = next(requests, None)
         if first is None:
             return
-        of_requests: list[BaseException] = []
+        request_errors: list[BaseException] = []
         try:
             teacher = self._opened(wanted)
-            if not stop.asked:  # while it was opened
-                yield from teacher.answer(_noting_errors(chain([first], requests), of_requests))
+            if not stop.asked:  # it may have been while the teacher was opening
+                yield from teacher.answer(_noting_errors(chain([first], requests), request_errors))
         except (ExternalError, InputError) as error:
-            if not wanted.named or error in of_requests:
+            if not wanted.named or error in request_errors:
                 raise
             kind = TeacherFailedError if isinstance(error, ExternalError) else InputError
             raise kind(f"teacher {wanted.name}: {error}") from error
@@ -131,7 +131,7 @@ class OneOpenTeacher:
 
 
 def _noting_errors(requests: Iterator[Request], errors: list[BaseException]) -> Iterator[Request]:
-    """The requests as they are; what reading them raises is no failure of the teacher that reads them."""
+    """Yield the requests, and note the errors of reading them: these are not failures of the teacher that reads."""
     try:
         yield from requests
     except (ExternalError, InputError) as error:

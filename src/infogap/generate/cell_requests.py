@@ -1,6 +1,6 @@
-"""What one round asks: for each task, the requests under each privilege that follow from the rounds before.
+"""Decide which samples of each task, under each privilege, come next: the requests of one round.
 
-A cell is one task under one privilege. Its next requests follow from the traces and verdicts of earlier rounds alone:
+A cell is one task under one privilege. Its next requests depend only on the traces and verdicts of earlier rounds, so
 neither the order in which answers arrive nor a resumed run makes a difference.
 """
 
@@ -11,23 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from infogap.generate.earlier_rounds import EarlierTrace
 from infogap.privileges.base import Task, UnmetNeedError
 from infogap.privileges.contexts import Context, ContextWriter, unmet_need
 from infogap.recipe.generate_section import Generate, Select, Until
 from infogap.recipe.privilege_entries import AttemptKind, PrivilegeUse
-from infogap.verify.pass_rate_filter import JUDGED, SELECTED, decision
-
-
-@dataclass(frozen=True)
-class EarlierTrace:
-    """A trace of an earlier round, without its text."""
-
-    trace_id: str
-    context_id: str | None
-    sample: int
-    round: int
-    verdict: str
-    part: int  # the part of the traces table that holds its text
+from infogap.verify.pass_rate_filter import GRADED, SELECTED, decision
 
 
 @dataclass(frozen=True)
@@ -41,9 +30,9 @@ class CellRequest:
 
 @dataclass(frozen=True)
 class Cell:
-    """One task under one privilege, with requests due and the traces that it has already.
+    """One task under one privilege, with the requests due and the traces that it already has.
 
-    `context` is that of all its requests; None where each shows attempts of its own.
+    All its requests share `context`; it is None if each shows its own attempts.
     """
 
     use: PrivilegeUse
@@ -53,7 +42,7 @@ class Cell:
 
 
 class Schedule:
-    """Goes through a teacher's privileges task by task; counts what is left out and why."""
+    """Decides, task by task, what is due under each of a teacher's privileges; counts what is skipped, and why."""
 
     def __init__(self, generate: Generate, contexts: ContextWriter, uses: Sequence[PrivilegeUse]) -> None:
         """`uses`: the privileges under which the teacher answers, each after the one whose attempts it shows."""
@@ -69,7 +58,7 @@ class Schedule:
         self.selected.clear()
 
     def cells(self, task: Task, earlier: dict[str, list[EarlierTrace]]) -> Iterator[Cell]:
-        """The task's cells with requests due in this round, given its traces of earlier rounds by privilege.
+        """Yield the task's cells with requests due in this round, given its traces of earlier rounds by privilege.
 
         A privilege that shows attempts waits until the one under which they are written is complete.
         """
@@ -93,14 +82,14 @@ class Schedule:
                 yield cell
 
     def _probe(self, task: Task, earlier: dict[str, list[EarlierTrace]]) -> Cell | None:
-        """The unguided samples from which the task's pass rate is taken, where there are too few yet."""
+        """Return the cell of unguided samples that the task's pass rate needs; None once there are enough."""
         assert self._generate.select is not None
         use, before = self._unguided, earlier.get(self._unguided.label, [])
         requests = due(use, self._generate.select.samples, None, before)
         return Cell(use, requests, before, self._contexts.write(task, use)) if requests else None
 
     def _cell(self, task: Task, use: PrivilegeUse, earlier: dict[str, list[EarlierTrace]]) -> Cell | None:
-        """The cell, or None where it is complete or the task lacks what it needs, which is counted."""
+        """Return the cell; None if it is complete, or if the task lacks what the privilege needs, which is counted."""
         before = earlier.get(use.label, [])
         requests = self._due(task, use, before, earlier.get(use.source or "", []))
         if not requests:
@@ -124,11 +113,93 @@ class Schedule:
         return due(use, self._generate.samples, self._generate.until, traces, attempts)
 
 
+def _decision(select: Select, probes: list[EarlierTrace]) -> str:
+    graded = [probe for probe in probes if probe.sample < select.samples and probe.verdict in GRADED]
+    return decision(select, sum(probe.verdict == "correct" for probe in graded), len(graded))
+
+
+def due(
+    use: PrivilegeUse,
+    samples: int,
+    until: Until | None,
+    traces: Sequence[EarlierTrace],
+    attempts: Sequence[EarlierTrace] = (),
+) -> list[CellRequest]:
+    """Return the cell's next requests; none if it is complete.
+
+    `samples` and `until` are the recipe's; `traces` are the cell's own; `attempts` are all traces of the privilege that
+    it shows attempts of. With `until`, there are none once enough traces are correct, and a cell never has more than
+    `max_attempts` traces, turns included.
+    """
+    if until and satisfied(until, traces):
+        return []
+    usable = _Attempts(use, attempts)
+    requests = _next_turns(use, traces, usable) or [
+        CellRequest(sample, 0, usable.for_sample(sample)) for sample in _new_samples(samples, until, traces)
+    ]
+    return _as_allowed(until, traces, requests)
+
+
+def satisfied(until: Until, traces: Sequence[EarlierTrace]) -> bool:
+    """Return True if a cell has as many correct traces as the recipe asks for."""
+    return sum(trace.verdict == "correct" for trace in traces) >= until.correct
+
+
+def _new_samples(batch: int, until: Until | None, traces: Sequence[EarlierTrace]) -> range:
+    """Return the samples to begin: the first batch, then batch by batch until enough are correct."""
+    begun = _begun(traces)
+    if begun < batch:
+        return range(begun, batch)
+    return range(begun, begun + batch) if until else range(0)
+
+
+def _next_turns(use: PrivilegeUse, traces: Sequence[EarlierTrace], usable: _Attempts) -> list[CellRequest]:
+    """Continue the chains that end with a wrong trace and have turns left."""
+    return [
+        CellRequest(sample, len(chain), (*usable.for_sample(sample), *chain))
+        for sample, chain in _chains(traces).items()
+        if len(chain) < use.turns and chain[-1].verdict == "wrong"
+    ]
+
+
+def _chains(traces: Sequence[EarlierTrace]) -> dict[int, list[EarlierTrace]]:
+    """Group the traces by sample, in order of round: each but the first follows a wrong one."""
+    in_order = sorted(traces, key=lambda trace: (trace.sample, trace.round))
+    return {sample: list(chain) for sample, chain in groupby(in_order, key=lambda trace: trace.sample)}
+
+
+def _as_allowed(until: Until | None, traces: Sequence[EarlierTrace], requests: list[CellRequest]) -> list[CellRequest]:
+    return requests[: max(until.max_attempts - len(traces), 0)] if until else requests
+
+
+def _begun(traces: Sequence[EarlierTrace]) -> int:
+    """Return the number of the next sample."""
+    return 1 + max((trace.sample for trace in traces), default=-1)
+
+
+class _Attempts:
+    """The attempts that a privilege can show, dealt to its samples."""
+
+    def __init__(self, use: PrivilegeUse, attempts: Sequence[EarlierTrace]) -> None:
+        in_order = sorted(attempts, key=lambda trace: (trace.sample, trace.round))
+        self._use = use
+        self._right = [trace for trace in in_order if trace.verdict == "correct"]
+        self._wrong = [trace for trace in in_order if trace.verdict == "wrong"]
+
+    def for_sample(self, sample: int) -> tuple[EarlierTrace, ...]:
+        """Return the attempts for a sample: different ones for each sample while they last; none if there are none."""
+        main, beside = self._of(self._use.attempts), self._of(self._use.privilege.beside)
+        return tuple(dealt[sample % len(dealt)] for dealt in (main, beside) if dealt) if main else ()
+
+    def _of(self, kind: AttemptKind | None) -> list[EarlierTrace]:
+        return [] if kind is None else self._right if kind == "right" else self._wrong
+
+
 @dataclass(frozen=True)
 class MoreSamples:
-    """What a top-up asks of one teacher: more samples of some cells, or, in the rounds after, what follows from them.
+    """The samples that a top-up adds for one teacher, or, in later rounds, the turns that follow from them.
 
-    `samples` has their number by task_id and privilege; `since` is the round in which they begin.
+    `samples` gives their number by task_id and privilege; `since` is the round in which they begin.
     """
 
     samples: Mapping[tuple[str, str], int]
@@ -136,18 +207,18 @@ class MoreSamples:
 
 
 class TopUpSchedule(Schedule):
-    """Goes through the cells of which a top-up asks more samples, and through the chains that these begin."""
+    """Decides what is due of the cells that a top-up adds samples to, and of the chains that these samples begin."""
 
     def __init__(
         self, generate: Generate, contexts: ContextWriter, uses: Sequence[PrivilegeUse], more: MoreSamples
     ) -> None:
-        """`more` says which cells, and how many samples of each."""
+        """`more` gives the cells and the number of samples of each."""
         probed = generate.select is not None and generate.unguided.label not in {use.label for use in uses}
         super().__init__(generate, contexts, [generate.unguided, *uses] if probed else uses)
         self._more = more
 
     def cells(self, task: Task, earlier: dict[str, list[EarlierTrace]]) -> Iterator[Cell]:
-        """The task's cells with requests due in this round of the top-up."""
+        """Yield the task's cells with requests due in this round of the top-up."""
         for use in self._uses:
             cell = self._cell(task, use, earlier)
             if cell is not None:
@@ -163,85 +234,3 @@ class TopUpSchedule(Schedule):
             CellRequest(sample, 0, usable.for_sample(sample)) for sample in range(first, first + more)
         ]
         return _as_allowed(self._generate.until, traces, requests)
-
-
-def _decision(select: Select, probes: list[EarlierTrace]) -> str:
-    graded = [probe for probe in probes if probe.sample < select.samples and probe.verdict in JUDGED]
-    return decision(select, sum(probe.verdict == "correct" for probe in graded), len(graded))
-
-
-def due(
-    use: PrivilegeUse,
-    samples: int,
-    until: Until | None,
-    traces: Sequence[EarlierTrace],
-    attempts: Sequence[EarlierTrace] = (),
-) -> list[CellRequest]:
-    """The cell's next requests; none where it is complete.
-
-    `samples` and `until` are the recipe's; `traces` are the cell's own, `attempts` all those of the privilege whose
-    attempts it shows. Where `until` is set, there are none once enough traces are correct, and no cell has more than
-    `max_attempts`, whatever the turns.
-    """
-    if until and satisfied(until, traces):
-        return []
-    usable = _Attempts(use, attempts)
-    requests = _next_turns(use, traces, usable) or [
-        CellRequest(sample, 0, usable.for_sample(sample)) for sample in _new_samples(samples, until, traces)
-    ]
-    return _as_allowed(until, traces, requests)
-
-
-def _next_turns(use: PrivilegeUse, traces: Sequence[EarlierTrace], usable: _Attempts) -> list[CellRequest]:
-    """Continue the chains that end with a wrong trace and have turns left."""
-    return [
-        CellRequest(sample, len(chain), (*usable.for_sample(sample), *chain))
-        for sample, chain in _chains(traces).items()
-        if len(chain) < use.turns and chain[-1].verdict == "wrong"
-    ]
-
-
-def _as_allowed(until: Until | None, traces: Sequence[EarlierTrace], requests: list[CellRequest]) -> list[CellRequest]:
-    return requests[: max(until.max_attempts - len(traces), 0)] if until else requests
-
-
-def satisfied(until: Until, traces: Sequence[EarlierTrace]) -> bool:
-    """Whether a cell has as many correct traces as the recipe asks for."""
-    return sum(trace.verdict == "correct" for trace in traces) >= until.correct
-
-
-def _new_samples(batch: int, until: Until | None, traces: Sequence[EarlierTrace]) -> range:
-    """The samples to begin: the first batch, then batch by batch until enough are correct."""
-    begun = _begun(traces)
-    if begun < batch:
-        return range(begun, batch)
-    return range(begun, begun + batch) if until else range(0)
-
-
-def _begun(traces: Sequence[EarlierTrace]) -> int:
-    """The number of the next sample."""
-    return 1 + max((trace.sample for trace in traces), default=-1)
-
-
-def _chains(traces: Sequence[EarlierTrace]) -> dict[int, list[EarlierTrace]]:
-    """The traces of each sample in their order: each but the first follows a wrong one."""
-    in_order = sorted(traces, key=lambda trace: (trace.sample, trace.round))
-    return {sample: list(chain) for sample, chain in groupby(in_order, key=lambda trace: trace.sample)}
-
-
-class _Attempts:
-    """The attempts that a privilege can show, dealt out to its samples."""
-
-    def __init__(self, use: PrivilegeUse, attempts: Sequence[EarlierTrace]) -> None:
-        in_order = sorted(attempts, key=lambda trace: (trace.sample, trace.round))
-        self._use = use
-        self._right = [trace for trace in in_order if trace.verdict == "correct"]
-        self._wrong = [trace for trace in in_order if trace.verdict == "wrong"]
-
-    def for_sample(self, sample: int) -> tuple[EarlierTrace, ...]:
-        """The attempts for a sample, others for every sample as long as there are any; none where there is none."""
-        main, beside = self._of(self._use.attempts), self._of(self._use.privilege.beside)
-        return tuple(dealt[sample % len(dealt)] for dealt in (main, beside) if dealt) if main else ()
-
-    def _of(self, kind: AttemptKind | None) -> list[EarlierTrace]:
-        return [] if kind is None else self._right if kind == "right" else self._wrong

@@ -1,19 +1,19 @@
-"""The traces of the rounds before, with their verdicts: what the next requests follow from."""
+"""The traces of earlier rounds, with the verdicts on them: the next requests depend on these."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 import polars as pl
 
-from infogap.generate.cell_requests import EarlierTrace
 from infogap.generate.trace_files import Rounds, part_number
 from infogap.privileges.base import Attempt
 from infogap.runs.run_folder import Run, check_part, read_part
 from infogap.schema import TRACES, VERDICTS
-from infogap.verify.grade_traces import read_judged
+from infogap.verify.round_verdicts import read_round_verdicts
 
 _NARROW = ("trace_id", "task_id", "privilege", "context_id", "teacher", "sample", "round")
 _SCHEMA = pl.Schema(
@@ -21,8 +21,20 @@ _SCHEMA = pl.Schema(
 )
 
 
+@dataclass(frozen=True)
+class EarlierTrace:
+    """A trace of an earlier round, without its text."""
+
+    trace_id: str
+    context_id: str | None
+    sample: int
+    round: int
+    verdict: str
+    part: int  # the part of the traces table that holds its text
+
+
 class EarlierRounds:
-    """The traces of the rounds before `before` (None: of all rounds), by task, teacher and privilege."""
+    """The traces of all rounds earlier than `before` (None: of all rounds), by task, teacher and privilege."""
 
     def __init__(self, run: Run, before: int | None = None) -> None:
         paths = {part_number(path): path for path in run.part_paths(TRACES)}
@@ -38,13 +50,13 @@ class EarlierRounds:
         self._places = dict(zip(runs["value"], zip(starts, runs["len"], strict=True), strict=True))
 
     def context_ids(self, task_id: str) -> set[str]:
-        """The contexts that a task's traces were written under."""
+        """Return the ids of the contexts that a task's traces were sampled under."""
         return set(self._of_task(task_id)["context_id"].drop_nulls()) if task_id in self._places else set()
 
     def of(self, task_id: str, teacher: str | None = None) -> dict[str, list[EarlierTrace]]:
-        """A task's traces by privilege, as the recipe calls it; ordered by sample and round.
+        """Return a task's traces by the recipe's label of their privilege, ordered by sample and round.
 
-        `teacher`: of several, the one whose traces they are.
+        `teacher` selects the traces of one of several teachers.
         """
         by_privilege: dict[str, list[EarlierTrace]] = {}
         for row in self._of_task(task_id).iter_rows(named=True):
@@ -61,7 +73,7 @@ class EarlierRounds:
         return self._table[start : start + length]
 
     def texts(self, traces: Iterable[EarlierTrace]) -> dict[str, Attempt]:
-        """The texts of traces, by trace_id. Reads only the parts that hold them."""
+        """Read the texts of traces, by trace_id, from only the parts that hold them."""
         texts: dict[str, Attempt] = {}
         wanted = sorted({(trace.part, trace.trace_id, trace.verdict) for trace in traces})
         for part, of_part in groupby(wanted, key=lambda each: each[0]):
@@ -74,8 +86,8 @@ class EarlierRounds:
 
 
 def _narrow(number: int, path: Path) -> pl.DataFrame:
-    """A part's traces without their texts, with their verdicts as far as they are given."""
+    """Read a part's traces without their texts, with their verdicts; null where a trace is not graded yet."""
     check_part(path)
     traces = pl.read_parquet(path, columns=list(_NARROW)).with_columns(part=pl.lit(number, pl.Int64))
-    verdicts = read_judged(path).select("trace_id", "verdict")
+    verdicts = read_round_verdicts(path).select("trace_id", "verdict")
     return traces.join(verdicts, on="trace_id", how="left", maintain_order="left").match_to_schema(_SCHEMA)

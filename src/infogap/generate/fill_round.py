@@ -22,26 +22,26 @@ from infogap.text.characters import utf8
 def fill_round(
     folder: Path, plan: Plan, opened: OneOpenTeacher, spending: Spending, stop: Stopping, tags: Counter[str]
 ) -> None:
-    """Request a round's traces until all are on disk. Counts in `tags` what separated thoughts from responses.
+    """Request a round's traces until all are on disk; `tags` counts the tags that split thoughts from responses.
 
-    Where one of several teachers fails, the others are asked before its error is raised. Raises StoppedError where the
-    command ends before all is answered.
+    If one of several teachers fails, the others still answer before its error is raised. Raises StoppedError if the
+    command ends before every request is answered.
     """
-    asked = [each.teacher for each in plan.teachers]
-    totals = {each.teacher.name: each.total for each in plan.teachers} if len(asked) > 1 else None
-    with_tokens = any(teacher.with_tokens for teacher in asked)
+    teachers = [each.teacher for each in plan.teachers]
+    totals = {each.teacher.name: each.total for each in plan.teachers} if len(teachers) > 1 else None
+    with_tokens = any(teacher.with_tokens for teacher in teachers)
     store = TraceStore(folder, plan.key, plan.total, round_=plan.round, with_tokens=with_tokens, by_teacher=totals)
     if store.complete:
         return
     failed: list[TeacherFailedError] = []
-    in_turn = sorted(range(len(asked)), key=lambda number: asked[number].name != opened.name)
+    in_turn = sorted(range(len(teachers)), key=lambda number: teachers[number].name != opened.name)
     for number in in_turn:
         try:
-            _ask(plan, number, store, opened, spending, stop, tags)
+            _send(plan, number, store, opened, spending, stop, tags)
         except TeacherFailedError as error:
             failed.append(error)
             if number != in_turn[-1]:
-                say(f"{error}; the next teacher is asked", style="yellow")
+                say(f"{error}; continuing with the next teacher", style="yellow")
         if stop.asked:
             break
     left = {
@@ -61,7 +61,7 @@ def fill_round(
 
 
 def stopped(folder: Path, why: str) -> StoppedError:
-    """The error that ends a command before everything is answered."""
+    """Make the error that ends a command before every request is answered."""
     done, total = answered(folder) or (0, 0)
     return StoppedError(
         f"stopped {why}: {done:,} of the {total:,} requests planned so far are answered and on disk; "
@@ -69,7 +69,7 @@ def stopped(folder: Path, why: str) -> StoppedError:
     )
 
 
-def _ask(
+def _send(
     plan: Plan,
     number: int,
     store: TraceStore,
@@ -79,14 +79,15 @@ def _ask(
     tags: Counter[str],
 ) -> None:
     """Send one teacher's requests, and store its answers."""
-    asked = plan.teachers[number]
-    teacher, done = asked.teacher, store.done_of(range(asked.first, asked.first + asked.total))
-    if done == asked.total:
+    to_teacher = plan.teachers[number]
+    teacher = to_teacher.teacher
+    done = store.done_of(range(to_teacher.first, to_teacher.first + to_teacher.total))
+    if done == to_teacher.total:
         return
     what = f"round {plan.round}" if plan.round else "generate"
     what = f"{what}, {teacher.name}" if teacher.named else what
     in_flight: dict[str, Planned] = {}
-    with progress(what, asked.total, "traces", done=done) as advance:
+    with progress(what, to_teacher.total, "traces", done=done) as advance:
         requests = _unanswered(plan, number, store, in_flight, advance, spending, stop)
         for completion in opened.answers(teacher, requests, stop):
             planned = in_flight.pop(completion.request_id)
@@ -97,7 +98,7 @@ def _ask(
 
 
 def _tokens_spent(completion: Completion, teacher: AnsweringTeacher) -> int:
-    """The tokens of an answer: the most there can be, where the server does not say how many there are."""
+    """Return the tokens of an answer: the maximum, if the server does not report them."""
     if completion.completion_tokens is None and completion.error is None:
         return teacher.most_tokens
     return completion.completion_tokens or 0
@@ -112,7 +113,7 @@ def _unanswered(
     spending: Spending,
     stop: Stopping,
 ) -> Iterator[Request]:
-    """A teacher's requests that are not on disk; those that an earlier plan has answered are taken from its cache."""
+    """Yield a teacher's requests that are not on disk, after storing the answers that the cache has."""
     with_tokens = plan.teachers[number].teacher.with_tokens
     for block_number, block in groupby(plan.requests_of(number), key=lambda planned: store.block_of(planned.index)):
         if store.is_whole(block_number):

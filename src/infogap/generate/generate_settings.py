@@ -1,4 +1,4 @@
-"""What determines the traces of a run, for fingerprints."""
+"""The settings that determine the traces of a run, for fingerprints."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from infogap.verify.grade_traces import grading_settings
 
 
 def generate_settings(run: Run) -> dict[str, Any]:
-    """Return the settings behind the traces, top-up aside.
+    """Return the settings that determine the traces, except for a top-up.
 
-    Where the teachers run and how many requests are in flight is not among them.
+    Where the teachers run, and how many requests are in flight, does not change the traces.
     """
     generate = run.recipe.generate
     assert generate is not None
@@ -35,6 +35,6 @@ def generate_settings(run: Run) -> dict[str, Any]:
 
 def _teachers(run: Run) -> dict[str, Any]:
     identities = {name: teacher_identity(each, run.resolve) for name, each in run.recipe.every_teacher.items()}
-    if run.recipe.teachers:  # a list: in another order, they have another place in the table
+    if run.recipe.teachers:  # a list, as their order is that of their traces in the table
         return {"teachers": [{"name": name, **identity} for name, identity in identities.items()]}
     return {"teacher": identities[""]}

@@ -1,4 +1,4 @@
-"""The cost of a recipe before anything is asked: requests and tokens, by privilege and by teacher."""
+"""Estimate what a recipe will cost, before any request is sent: requests and tokens by privilege and by teacher."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _CHARACTERS_PER_TOKEN = 4  # of English text under today's tokenizers; stated wh
 
 
 def cost(run: Run) -> dict[str, Any]:
-    """Requests per privilege, prompt tokens (estimated) and completion tokens (at most) of a run's plan.
+    """Count a run's requests per privilege, and estimate its prompt tokens and the upper bound of completion tokens.
 
-    Where later rounds depend on the answers, `requests` is the most there can be, `first_round` how many there are in
-    any case, and the prompt tokens are those of the first round. Of several teachers, `teachers` has the same for each,
-    with the number of its `tasks` where they are drawn.
+    If later rounds depend on the answers, `requests` is an upper bound, `first_round` is certain, and the prompt tokens
+    are those of the first round. With several teachers, `teachers` holds the same figures for each, and the number of
+    its `tasks` if tasks are drawn for teachers.
     """
     plan = Plan(run)
     with run.rewrite(CONTEXTS) as out:
@@ -43,16 +43,16 @@ def cost(run: Run) -> dict[str, Any]:
         "skipped": plan.skipped,
         "one_teacher_per_task": plan.drawn,
         "teachers": {
-            asked.teacher.name: ({"tasks": tasks[asked.teacher.name]} if plan.drawn else {}) | each
-            for asked, each in zip(plan.teachers, costs, strict=True)
+            to_teacher.teacher.name: ({"tasks": tasks[to_teacher.teacher.name]} if plan.drawn else {}) | each
+            for to_teacher, each in zip(plan.teachers, costs, strict=True)
         },
     }
 
 
 def top_up_cost(recipe: Recipe) -> dict[str, int | None] | None:
-    """Rounds of the recipe's top-up, and the requests that it may add at most; None for a recipe without one.
+    """Return the rounds of the recipe's top-up and the most requests that it can add; None for a recipe without one.
 
-    The requests are not known (None) beforehand where a mix has no size in traces.
+    The requests are None, as they cannot be known beforehand, if a mix has no size in traces.
     """
     top_up, generate = recipe.balance.top_up, recipe.generate
     if top_up is None or generate is None:
@@ -65,8 +65,8 @@ def top_up_cost(recipe: Recipe) -> dict[str, int | None] | None:
 
 
 def _of_teacher(run: Run, plan: Plan, number: int, tasks: dict[str, int]) -> dict[str, Any]:
-    """The cost of one teacher's requests."""
-    generate, asked = run.recipe.generate, plan.teachers[number]
+    """Compute the cost of one teacher's requests."""
+    generate, to_teacher = run.recipe.generate, plan.teachers[number]
     assert generate is not None
     first_round = Counter[str]()
     characters = 0
@@ -75,14 +75,14 @@ def _of_teacher(run: Run, plan: Plan, number: int, tasks: dict[str, int]) -> dic
         characters += sum(len(message["content"]) for message in planned.request.messages)
     privileges = dict(first_round)
     if generate.in_rounds:
-        privileges = _at_most(generate, tasks[asked.teacher.name], asked)
+        privileges = _at_most(generate, tasks[to_teacher.teacher.name], to_teacher)
     requests = sum(privileges.values())
     prompt_tokens = characters // _CHARACTERS_PER_TOKEN
-    completion_tokens = requests * asked.teacher.most_tokens
-    price = asked.teacher.price
+    completion_tokens = requests * to_teacher.teacher.most_tokens
+    price = to_teacher.teacher.price
     return {
         "requests": requests,
-        "first_round": asked.total,
+        "first_round": to_teacher.total,
         "privileges": privileges,
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
@@ -90,20 +90,20 @@ def _of_teacher(run: Run, plan: Plan, number: int, tasks: dict[str, int]) -> dic
     }
 
 
-def _at_most(generate: Generate, tasks: int, asked: TeacherRequests) -> dict[str, int]:
-    """Requests per privilege if each of the teacher's tasks is selected and no attempt is right before the last."""
-    named = tuple(use for use in generate.uses if use.answered_by(asked.teacher.recipe_name))
+def _at_most(generate: Generate, tasks: int, to_teacher: TeacherRequests) -> dict[str, int]:
+    """Count the requests per privilege if all the teacher's tasks are selected and only last attempts are correct."""
+    named = tuple(use for use in generate.uses if use.answered_by(to_teacher.teacher.recipe_name))
     uses = named
     if generate.select is not None and generate.unguided.label not in {use.label for use in named}:
         uses = (generate.unguided, *named)
     skipped = Counter[str]()
-    for (label, _), count in asked.schedule.skipped.items():
+    for (label, _), count in to_teacher.schedule.skipped.items():
         skipped[label] += count
     return {use.label: (tasks - skipped[use.label]) * _traces_at_most(generate, use, use in named) for use in uses}
 
 
 def _traces_at_most(generate: Generate, use: PrivilegeUse, named: bool) -> int:
-    """Traces of one task under a privilege; one that is not `named` is there for the probes of `select` alone."""
+    """Count the traces of one task under a privilege; one that is not `named` serves only the probes of `select`."""
     samples = 0
     if named:
         samples = generate.until.max_attempts if generate.until else generate.samples * use.turns

@@ -1,4 +1,4 @@
-"""The summary after generation: counts for the manifest, and notes for the user."""
+"""Summarize generation: counts for the manifest, and notes for the user."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome
 from infogap.schema import TRACES
 from infogap.text.tag_counts import TagCounts
-from infogap.verify.grade_traces import scan_judged
 from infogap.verify.pass_rate_filter import PROBED, not_selected
+from infogap.verify.round_verdicts import scan_round_verdicts
 
 
 def summary(run: Run, last: Plan, rounds: int, tags: Counter[str]) -> Outcome:
-    """The outcome of a finished run; `last` is its last plan, which had no requests left.
+    """Return the outcome of a finished run; `last` is its last plan, which had no requests left.
 
-    `tags` counts by which tags this command's answers were split into thought and response.
+    `tags` counts which tags split this command's answers into thought and response.
 
-    Raises ExternalError where every request, or every one to a teacher, failed.
+    Raises ExternalError if every request failed, or every request to one of the teachers.
     """
     generate = run.recipe.generate
     assert generate is not None
@@ -34,15 +34,17 @@ def summary(run: Run, last: Plan, rounds: int, tags: Counter[str]) -> Outcome:
         drawn = ", ".join(f"{name} {tasks:,}" for name, tasks in counts["drawn"].items())
         notes.append(f"one teacher per task; tasks drawn for each: {drawn}")
     if generate.select is not None:
-        selected = [dict(sorted(asked.schedule.selected.items())) for asked in last.teachers]
+        selected = [dict(sorted(to_teacher.schedule.selected.items())) for to_teacher in last.teachers]
         counts["selected"] = _by_teacher(last, selected)
-        for asked, tasks_by_decision in zip(last.teachers, selected, strict=True):
+        for to_teacher, tasks_by_decision in zip(last.teachers, selected, strict=True):
             decided = ", ".join(f"{tasks:,} tasks {how}" for how, tasks in tasks_by_decision.items())
-            notes.append(f"select{_of(asked)}: {decided}")
+            notes.append(f"select{_of(to_teacher)}: {decided}")
     if generate.until is not None:
-        reached = [_until(run, generate, generate.until, asked) for asked in last.teachers]
-        counts["until"] = _by_teacher(last, [found for found, _ in reached])
-        notes += [f"until{_of(asked)}: {note}" for asked, (_, note) in zip(last.teachers, reached, strict=True)]
+        reached = [_until(run, generate, generate.until, to_teacher) for to_teacher in last.teachers]
+        counts["until"] = _by_teacher(last, [own for own, _ in reached])
+        notes += [
+            f"until{_of(to_teacher)}: {note}" for to_teacher, (_, note) in zip(last.teachers, reached, strict=True)
+        ]
     skipped = last.skipped
     notes += [
         f"{tasks:,} {'task' if tasks == 1 else 'tasks'} skipped for privilege {why}" for why, tasks in skipped.items()
@@ -54,36 +56,36 @@ def summary(run: Run, last: Plan, rounds: int, tags: Counter[str]) -> Outcome:
     rows, spent, spent_notes = _spent(run, last)
     notes += spent_notes
     counts |= {"failed": failed, **spent, "skipped": skipped}
-    counts |= TagCounts(words=words).as_counts()  # of all commands; by which tags is known of this one alone
+    counts |= TagCounts(words=words).as_counts()  # of all commands; the tags are known of this one only
     return Outcome(rows=rows, counts=counts, notes=notes)
 
 
 def _by_teacher(last: Plan, counts: list[dict[str, int]]) -> dict[str, Any]:
-    """The counts of each of several teachers under its name; those of the only one as they are."""
+    """Put the counts of each of several teachers under its name; return those of the only one unchanged."""
     if not last.teachers[0].teacher.named:
         return dict(counts[0])
-    return {asked.teacher.name: own for asked, own in zip(last.teachers, counts, strict=True)}
+    return {to_teacher.teacher.name: own for to_teacher, own in zip(last.teachers, counts, strict=True)}
 
 
-def _of(asked: TeacherRequests) -> str:
-    return f", {asked.teacher.name}" if asked.teacher.named else ""
+def _of(to_teacher: TeacherRequests) -> str:
+    return f", {to_teacher.teacher.name}" if to_teacher.teacher.named else ""
 
 
-def _until(run: Run, generate: Generate, until: Until, asked: TeacherRequests) -> tuple[dict[str, int], str]:
+def _until(run: Run, generate: Generate, until: Until, to_teacher: TeacherRequests) -> tuple[dict[str, int], str]:
     """Count a teacher's cells (a task under a privilege) with enough correct traces, and the traces spent on others.
 
-    Probes to which `until` does not apply are left out: those of tasks that are not selected, or all where the recipe
-    does not name `unguided`.
+    Probes to which `until` does not apply are left out: those of tasks that are not selected, or all if the recipe does
+    not name `unguided`.
     """
-    judged, uses = scan_judged(run), generate.uses_of(asked.teacher.recipe_name)
-    of_teacher = pl.col("teacher") == asked.teacher.name if asked.teacher.named else pl.lit(True)
+    verdicts, uses = scan_round_verdicts(run), generate.uses_of(to_teacher.teacher.recipe_name)
+    of_teacher = pl.col("teacher") == to_teacher.teacher.name if to_teacher.teacher.named else pl.lit(True)
     correct = (pl.col("verdict") == "correct").sum()
     cells = (
         run.scan(TRACES)
         .select("trace_id", "task_id", "privilege", "teacher")
         .filter(of_teacher & pl.col("privilege").is_in([use.label for use in uses]))
-        .join(not_selected(run, judged), on=PROBED, how="anti")
-        .join(judged.select("trace_id", "verdict"), on="trace_id", how="left")
+        .join(not_selected(run, verdicts), on=PROBED, how="anti")
+        .join(verdicts.select("trace_id", "verdict"), on="trace_id", how="left")
         .group_by("task_id", "privilege")
         .agg(pl.len().alias("attempts"), correct.alias("correct"))
         .collect()
@@ -98,7 +100,7 @@ def _until(run: Run, generate: Generate, until: Until, asked: TeacherRequests) -
     }
     note = (
         f"{enough.height:,} of {cells.height:,} tasks x privileges have {until.correct} correct traces; "
-        f"{short.height:,} were given up after {until.max_attempts} attempts ({counts['attempts_given_up']:,} traces)"
+        f"{short.height:,} were abandoned after {until.max_attempts} attempts ({counts['attempts_given_up']:,} traces)"
     )
     return counts, note
 
@@ -110,14 +112,14 @@ def _failures(run: Run) -> tuple[int, list[str]]:
         if errors.null_count() == 0:
             who = f"teacher {name}: " if run.recipe.teachers else ""
             raise ExternalError(
-                f"{who}every request failed (most often, {_most_often(errors)}); mend what it says and run again"
+                f"{who}every request failed (most often, {_most_often(errors)}); fix this and run again"
             )
     errors = failed["error"].drop_nulls()
     if not len(errors):
         return 0, []
     note = (
         f"{len(errors)} requests failed (most often, {_most_often(errors)}); they are rows with an `error` "
-        f"in {run.path / TRACES.name}; --retry-failed asks them again, which helps where the reason has passed"
+        f"in {run.path / TRACES.name}; --retry-failed sends them again, which helps if the cause is gone"
     )
     return len(errors), [note]
 
@@ -128,16 +130,16 @@ def _most_often(errors: pl.Series) -> str:
 
 
 def _unknown_words(run: Run) -> Counter[str]:
-    """The finish reasons that no table knows."""
+    """Count the finish reasons that infogap does not know."""
     known = ("stop", "length", "error", "filtered", "too_long")
     words = run.scan(TRACES).select(pl.col("finish_reason").drop_nulls()).filter(~pl.col("finish_reason").is_in(known))
     return Counter(words.collect()["finish_reason"].to_list())
 
 
 def _spent(run: Run, last: Plan) -> tuple[int, dict[str, Any], list[str]]:
-    """The number of traces, of their tokens and their cost where the recipe has prices, and what to say of them.
+    """Return the number of traces, their tokens and cost (if the recipe has prices), and notes on them.
 
-    Without what repeated attempts at a request cost, which is not known.
+    The cost of retries is not known, and not included.
     """
     tokens = pl.col("prompt_tokens", "completion_tokens").sum()
     failed = pl.col("error").count().alias("failed")
@@ -145,11 +147,11 @@ def _spent(run: Run, last: Plan) -> tuple[int, dict[str, Any], list[str]]:
     by_name = {row["teacher"]: row for row in totals.iter_rows(named=True)}
     none = dict.fromkeys(("traces", "failed", "prompt_tokens", "completion_tokens"), 0)
     of_teachers, costs = dict[str, dict[str, int]](), dict[str, float]()
-    for asked in last.teachers:
-        found = by_name.get(asked.teacher.name, none)
-        counts = of_teachers[asked.teacher.name] = {key: found[key] for key in none}
-        if price := asked.teacher.price:
-            costs[asked.teacher.name] = price.of(counts["prompt_tokens"], counts["completion_tokens"])
+    for to_teacher in last.teachers:
+        own = by_name.get(to_teacher.teacher.name, none)
+        counts = of_teachers[to_teacher.teacher.name] = {key: own[key] for key in none}
+        if price := to_teacher.teacher.price:
+            costs[to_teacher.teacher.name] = price.of(counts["prompt_tokens"], counts["completion_tokens"])
     sums = {key: sum(counts[key] for counts in of_teachers.values()) for key in none}
     spent: dict[str, Any] = {key: sums[key] for key in ("prompt_tokens", "completion_tokens")}
     if costs:

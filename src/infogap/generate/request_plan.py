@@ -1,7 +1,7 @@
 """Plan a round: every request, in a fixed order, with its id, its seed and the earlier traces that it shows.
 
-Each teacher's requests follow from its own traces alone, and come one teacher after another: an engine needs the GPU
-alone, and its traces are whole parts of the table before the next is opened.
+Each teacher's requests depend only on its own traces. They come one teacher after another: an engine needs the GPU to
+itself, and its traces form whole parts of the table before the next one is opened.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from itertools import islice
 from typing import Any
 
 from infogap.generate.answering_teacher import AnsweringTeacher, answering_teachers
-from infogap.generate.cell_requests import Cell, CellRequest, EarlierTrace, MoreSamples, Schedule, TopUpSchedule
-from infogap.generate.earlier_rounds import EarlierRounds
+from infogap.generate.cell_requests import Cell, CellRequest, MoreSamples, Schedule, TopUpSchedule
+from infogap.generate.earlier_rounds import EarlierRounds, EarlierTrace
 from infogap.ids import stable_id
 from infogap.privileges.base import Attempt, Task
 from infogap.privileges.contexts import Context, ContextWriter, teacher_prompt
@@ -24,12 +24,12 @@ from infogap.runs.run_folder import Run, TableWriter
 from infogap.schema import CONTEXTS, TASKS
 from infogap.teachers.base import Request
 
-_TASKS_AT_A_TIME = 256  # where attempts are shown: for so many tasks their texts are in memory
+_TASKS_AT_A_TIME = 256  # whose attempts are in memory at once, in recipes whose contexts show any
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A request with what its trace's row says besides the answer."""
+    """A request, and the columns of its trace that are known before the answer."""
 
     index: int  # its place in the round
     request: Request
@@ -41,67 +41,8 @@ class Planned:
     round: int
 
 
-class TeacherRequests:
-    """What one teacher is asked in a round."""
-
-    def __init__(
-        self, run: Run, teacher: AnsweringTeacher, contexts: ContextWriter, more: MoreSamples | None = None
-    ) -> None:
-        """`more`: in a round of a top-up, what it asks of this teacher."""
-        generate = run.recipe.generate
-        assert generate is not None
-        uses = generate.uses_of(teacher.recipe_name)
-        self.teacher = teacher
-        self.schedule = (
-            Schedule(generate, contexts, uses) if more is None else TopUpSchedule(generate, contexts, uses, more)
-        )
-        self.total = 0  # once the round is settled
-        self.first = 0  # the index of its first request in the round
-        self._generate: Generate = generate
-        self._seed = run.recipe.seed
-        self._contexts = contexts
-        self._drawn_from = list(run.recipe.every_teacher) if generate.one_teacher_per_task else []
-
-    def answers(self, task_id: str) -> bool:
-        """Whether the teacher answers a task: all of them, unless a draw gives each task to one teacher."""
-        return not self._drawn_from or drawn_teacher(self._seed, task_id, self._drawn_from) == self.teacher.recipe_name
-
-    def cells(self, task: Task, earlier: EarlierRounds) -> Iterator[Cell]:
-        """The task's cells with requests due."""
-        if self.answers(task["task_id"]):
-            own = earlier.of(task["task_id"], self.teacher.name if self.teacher.named else None)
-            yield from self.schedule.cells(task, own)
-
-    def prompts(
-        self, task: Task, cell: Cell, texts: dict[str, Attempt]
-    ) -> Iterator[tuple[Context, list[tuple[int, Request]]]]:
-        """The cell's requests by context, each with its sample: one context for all, or one for each request.
-
-        `texts` are those of the attempts that the cell shows, by trace_id.
-        """
-        if cell.context is not None:
-            yield cell.context, self._requests(task, cell, cell.context, cell.requests)
-            return
-        for due in cell.requests:
-            attempts = [texts[trace.trace_id] for trace in due.attempts]
-            context = self._contexts.write(task, cell.use, attempts)
-            yield context, self._requests(task, cell, context, [due])
-
-    def _requests(
-        self, task: Task, cell: Cell, context: Context, requests_due: list[CellRequest]
-    ) -> list[tuple[int, Request]]:
-        prompt = teacher_prompt(task["question"], context.text, self._generate.instruction, self._generate.wording)
-        messages = [{"role": "user", "content": prompt}]
-        requests = []
-        for due in requests_due:
-            turn = (due.turn,) if due.turn else ()
-            seed = self.teacher.seed(self._seed, task["task_id"], cell.use.label, due.sample, *turn)
-            requests.append((due.sample, Request(self.teacher.request_id(messages, seed), messages, seed)))
-        return requests
-
-
 class Plan:
-    """All requests of a round: derived anew at every pass rather than held, so that any number fits in memory."""
+    """All requests of a round: derived again in every pass instead of held, so that any number fits in memory."""
 
     def __init__(
         self,
@@ -112,9 +53,9 @@ class Plan:
         teachers: Sequence[AnsweringTeacher] | None = None,
         more: Mapping[str, MoreSamples] | None = None,
     ) -> None:
-        """`earlier` holds the rounds before, None for the first; `contexts` and `teachers` can serve all rounds.
+        """`earlier` holds the earlier rounds, None for the first; all rounds can share `contexts` and `teachers`.
 
-        `more`: of a round of a top-up, what it asks of each teacher, by name.
+        `more`: in a round of a top-up, the samples that it adds for each teacher, by the teacher's name.
         """
         assert run.recipe.generate is not None
         self._run = run
@@ -132,7 +73,7 @@ class Plan:
 
     @property
     def skipped(self) -> dict[str, int]:
-        """The number of tasks skipped as of the last pass, by privilege (and which of several teachers) and reason."""
+        """The number of tasks skipped in the last pass, by privilege (and teacher, of several) and reason."""
         skipped = {}
         for each in self.teachers:
             by = f" by {each.teacher.name}" if each.teacher.named else ""
@@ -141,12 +82,12 @@ class Plan:
         return skipped
 
     def tasks_by_teacher(self) -> dict[str, int]:
-        """The number of tasks that each teacher answers."""
+        """Count the tasks that each teacher answers."""
         ids = self._run.scan(TASKS).select("task_id").collect()["task_id"].to_list()
         return {each.teacher.name: sum(map(each.answers, ids)) for each in self.teachers}
 
     def settle(self, out: TableWriter) -> None:
-        """Count the requests and the skipped tasks, and add the contexts that are new to the contexts table.
+        """Count the requests and the skipped tasks, and write new contexts to the contexts table.
 
         `key` becomes a hash of all ids in order: plans with equal keys have the same requests.
         """
@@ -178,15 +119,15 @@ class Plan:
         self.key = keys[0] if len(keys) == 1 else hashlib.sha256("".join(keys).encode()).hexdigest()
 
     def __iter__(self) -> Iterator[Planned]:
-        """The requests: teachers in the recipe's order, for each its tasks in table order, privileges and samples.
+        """Yield the requests by teacher in the recipe's order, task in table order, privilege and sample.
 
-        So equal prompts are neighbours.
+        Thus requests with equal prompts follow each other.
         """
         for number in range(len(self.teachers)):
             yield from self.requests_of(number)
 
     def requests_of(self, number: int) -> Iterator[Planned]:
-        """The requests of one of `teachers`, once the round is settled."""
+        """Yield the requests of one of `teachers`, once the round is settled."""
         teacher = self.teachers[number]
         index = teacher.first
         for _, task, cell in self._cells([number]):
@@ -197,7 +138,7 @@ class Plan:
                     index += 1
 
     def _cells(self, numbers: Sequence[int]) -> Iterator[tuple[int, Task, Cell]]:
-        """Every cell with requests due, of some of the teachers, task by task; `_texts` has the attempts it shows."""
+        """Yield these teachers' cells with requests due, by task; `_texts` holds the attempts that a cell shows."""
         for number in numbers:
             self.teachers[number].schedule.begin()
         tasks = (task for part in self._run.parts(TASKS) for task in part.iter_rows(named=True))
@@ -226,21 +167,80 @@ def _context_row(task: Task, cell: Cell, context: Context) -> dict[str, Any]:
     }
 
 
+class TeacherRequests:
+    """The requests to one teacher in a round."""
+
+    def __init__(
+        self, run: Run, teacher: AnsweringTeacher, contexts: ContextWriter, more: MoreSamples | None = None
+    ) -> None:
+        """`more`: in a round of a top-up, the samples that it adds for this teacher."""
+        generate = run.recipe.generate
+        assert generate is not None
+        uses = generate.uses_of(teacher.recipe_name)
+        self.teacher = teacher
+        self.schedule = (
+            Schedule(generate, contexts, uses) if more is None else TopUpSchedule(generate, contexts, uses, more)
+        )
+        self.total = 0  # once the round is settled
+        self.first = 0  # the index of its first request in the round
+        self._generate: Generate = generate
+        self._seed = run.recipe.seed
+        self._contexts = contexts
+        self._drawn_from = list(run.recipe.every_teacher) if generate.one_teacher_per_task else []
+
+    def answers(self, task_id: str) -> bool:
+        """Return True if the teacher answers a task: it answers all, unless each task is drawn for one teacher."""
+        return not self._drawn_from or drawn_teacher(self._seed, task_id, self._drawn_from) == self.teacher.recipe_name
+
+    def cells(self, task: Task, earlier: EarlierRounds) -> Iterator[Cell]:
+        """Yield the task's cells with requests due."""
+        if self.answers(task["task_id"]):
+            own = earlier.of(task["task_id"], self.teacher.name if self.teacher.named else None)
+            yield from self.schedule.cells(task, own)
+
+    def prompts(
+        self, task: Task, cell: Cell, texts: dict[str, Attempt]
+    ) -> Iterator[tuple[Context, list[tuple[int, Request]]]]:
+        """Yield a cell's contexts, each with its requests and their samples: one for all, or one for each request.
+
+        `texts` holds the attempts that the cell shows, by trace_id.
+        """
+        if cell.context is not None:
+            yield cell.context, self._requests(task, cell, cell.context, cell.requests)
+            return
+        for due in cell.requests:
+            attempts = [texts[trace.trace_id] for trace in due.attempts]
+            context = self._contexts.write(task, cell.use, attempts)
+            yield context, self._requests(task, cell, context, [due])
+
+    def _requests(
+        self, task: Task, cell: Cell, context: Context, requests_due: list[CellRequest]
+    ) -> list[tuple[int, Request]]:
+        prompt = teacher_prompt(task["question"], context.text, self._generate.instruction, self._generate.wording)
+        messages = [{"role": "user", "content": prompt}]
+        requests = []
+        for due in requests_due:
+            turn = (due.turn,) if due.turn else ()
+            seed = self.teacher.seed(self._seed, task["task_id"], cell.use.label, due.sample, *turn)
+            requests.append((due.sample, Request(self.teacher.request_id(messages, seed), messages, seed)))
+        return requests
+
+
+def drawn_teacher(seed: int, task_id: str, teachers: Sequence[str]) -> str:
+    """Draw the teacher that answers a task, from the recipe's seed and the task's id alone; return its name.
+
+    The teacher with the highest hash for this task answers (rendezvous hashing, Thaler and Ravishankar 1998): each of n
+    teachers is drawn with probability 1/n whatever the other tasks are, and a teacher that is added takes over some
+    tasks, while no other task changes its teacher.
+    """
+    return max(teachers, key=lambda name: (stable_id("teacher of a task", seed, task_id, name), name))
+
+
 def context_writer(run: Run) -> ContextWriter:
-    """What words a run's contexts. Where a privilege takes them from other tasks, all tasks are held in memory."""
+    """Make the writer of a run's contexts; it holds all tasks in memory if a privilege takes text from other tasks."""
     generate = run.recipe.generate
     assert generate is not None
     rows: list[dict[str, Any]] = []
     if any(use.privilege.from_other_tasks for use in generate.uses):
         rows = run.scan(TASKS).sort("task_id").collect().to_dicts()
     return ContextWriter(generate.wording, Decoys(run.recipe.seed, rows, run.base))
-
-
-def drawn_teacher(seed: int, task_id: str, teachers: Sequence[str]) -> str:
-    """Give the name of the teacher that answers a task, from the recipe's seed and the task's id alone.
-
-    Every teacher has a rank by a hash of its own, and the highest answers (rendezvous hashing, Thaler and Ravishankar
-    1998): each of n teachers is drawn with probability 1/n whatever the other tasks are, and a teacher that is added
-    takes tasks over, while no other task changes its teacher.
-    """
-    return max(teachers, key=lambda name: (stable_id("teacher of a task", seed, task_id, name), name))

@@ -1,4 +1,4 @@
-"""What a teacher reads for one task of a run."""
+"""Render the prompt that a teacher reads for one task of a run."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import polars as pl
 
 from infogap.errors import InputError, nearest
-from infogap.generate.cell_requests import EarlierTrace, due
-from infogap.generate.earlier_rounds import EarlierRounds
+from infogap.generate.cell_requests import due
+from infogap.generate.earlier_rounds import EarlierRounds, EarlierTrace
 from infogap.generate.request_plan import context_writer, drawn_teacher
 from infogap.privileges.base import Task, UnmetNeedError
 from infogap.privileges.contexts import ContextWriter, teacher_prompt
@@ -19,15 +19,15 @@ from infogap.schema import TASKS
 
 
 def prompt_of(run: Run, privilege: str, task_id: str | None = None, teacher: str | None = None) -> str:
-    """What the teacher reads for a task under a privilege of the recipe: for its first sample, in its first turn.
+    """Render a teacher's prompt for a task under a privilege of the recipe: that of the first sample's first turn.
 
-    By default the task is the one with the lowest id that has what the privilege needs, and of several teachers it is
-    the first that answers it: contexts that are attempts show each its own. Raises InputError where the run has no
-    such privilege, teacher or task, the teacher does not answer it, or the task lacks what the privilege needs.
+    By default, the task is the one with the lowest id that has what the privilege needs, and the teacher is the first
+    that answers it; the teacher matters where contexts show its own attempts. Raises InputError if the run has no such
+    privilege, teacher or task, the teacher does not answer it, or the task lacks what the privilege needs.
     """
     generate = run.recipe.generate
     if generate is None:
-        raise InputError(f"{run.path} holds imported traces: nothing was asked of a teacher")
+        raise InputError(f"{run.path} holds imported traces: there are no prompts to show")
     labels = {use.label: use for use in generate.uses}
     if privilege not in labels:
         raise InputError(
@@ -39,7 +39,7 @@ def prompt_of(run: Run, privilege: str, task_id: str | None = None, teacher: str
     for task in _tasks(run, task_id):
         answering = [name for name in names if name in _answering(run, task["task_id"])]
         if not answering:
-            why = why or f"the draw gives task {task['task_id']} to another teacher than {' or '.join(names)}"
+            why = why or f"task {task['task_id']} was drawn for another teacher, not for {' or '.join(names)}"
             continue
         try:
             context = _context(task, use, generate, writer, earlier.of(task["task_id"], answering[0] or None), earlier)
@@ -51,7 +51,7 @@ def prompt_of(run: Run, privilege: str, task_id: str | None = None, teacher: str
 
 
 def _teachers(run: Run, use: PrivilegeUse, wanted: str | None) -> list[str]:
-    """The teachers that answer under a privilege, by their names in the recipe; the one that is wanted, if any is."""
+    """Return the recipe's names of the teachers that answer under a privilege; only the wanted one, if one is named."""
     names = [name for name in run.recipe.every_teacher if use.answered_by(name)]
     if wanted is None:
         return names
@@ -65,7 +65,7 @@ def _teachers(run: Run, use: PrivilegeUse, wanted: str | None) -> list[str]:
 
 
 def _answering(run: Run, task_id: str) -> list[str]:
-    """The teachers that answer a task."""
+    """Return the recipe's names of the teachers that answer a task."""
     assert run.recipe.generate is not None
     names = list(run.recipe.every_teacher)
     return [drawn_teacher(run.recipe.seed, task_id, names)] if run.recipe.generate.one_teacher_per_task else names

@@ -1,4 +1,4 @@
-"""The generate stage: asks the teachers, round by round, for the traces that are not on disk yet."""
+"""The generate stage: request from the teachers, round by round, the traces that are not on disk yet."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from infogap.generate.answering_teacher import OneOpenTeacher
 from infogap.generate.fill_round import stopped
 from infogap.generate.generate_settings import generate_settings
 from infogap.generate.generation_summary import summary
-from infogap.generate.throughput import PaceReader, in_brackets
+from infogap.generate.throughput import PaceReader, progress_by_teacher
 from infogap.generate.top_up_plan import TopUpPlan, forget_void_plan
 from infogap.generate.trace_cache import drop_from_cache
-from infogap.generate.trace_store import answered, failures, keep_rounds, move_to_cache, nothing_but_failures
-from infogap.interrupts import stopping
+from infogap.generate.trace_store import answered, failed_teachers, failures, keep_rounds, move_to_cache
+from infogap.interrupts import run_stoppable
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
@@ -24,9 +24,9 @@ from infogap.schema import CONTEXTS, TOKENS, TRACES
 
 
 def _part(run: Run) -> dict[str, Any]:
-    """What determines the traces: the settings, and what a mix that was short has asked for."""
-    asked = TopUpPlan.read(run).asked
-    top_up = {"top_up": [each.as_part() for each in asked]} if asked else {}
+    """Return what determines the traces: the settings, and the samples that a top-up adds for mixes that were short."""
+    rounds = TopUpPlan.read(run).rounds_to_fill
+    top_up = {"top_up": [each.as_part() for each in rounds]} if rounds else {}
     return generate_settings(run) | top_up
 
 
@@ -35,37 +35,29 @@ def _make(run: Run) -> Outcome:
     assert generate is not None
     folder = run.path / TRACES.name
     dropped = forget_void_plan(run)
-    _forget_if_nothing_but_failures(run)
+    _forget_if_only_failures(run)
+    tags = Counter[str]()
     with closing(OneOpenTeacher(run.resolve)) as opened:
-        stop, tags = None, Counter[str]()
-        try:
-            with stopping() as stop:
-                plan, rounds = fill_rounds(run, generate, opened, stop, tags)
-        except KeyboardInterrupt:
-            if stop is not None and stop.overdue:
-                raise stopped(folder, "as asked") from None
-            raise
-    if stop.at_once:  # the interrupt was lost where Python lets none out: in the closing of a generator
-        raise KeyboardInterrupt
-    if stop.asked:  # all was in flight already: the rest of the run is not what was asked for
-        raise stopped(folder, "as asked")
+        plan, rounds = run_stoppable(
+            lambda stop: fill_rounds(run, generate, opened, stop, tags), lambda: stopped(folder, "as asked")
+        )
     moved = keep_rounds(folder, rounds)
     drop_from_cache(folder)
     outcome = summary(run, plan, rounds, tags)
     if dropped is None and moved:
-        dropped = f"{moved:,} traces of later rounds, which this recipe does not ask for, are kept in the cache"
+        dropped = f"{moved:,} traces of later rounds that this recipe does not need are kept in the cache"
     return outcome if dropped is None else replace(outcome, notes=[dropped, *outcome.notes])
 
 
-def _forget_if_nothing_but_failures(run: Run) -> None:
-    """Start over where every request to a teacher has failed so far: nothing is lost by sending them again."""
+def _forget_if_only_failures(run: Run) -> None:
+    """Start over if every request to a teacher has failed so far: sending them again loses nothing."""
     folder = run.path / TRACES.name
-    if nothing_but_failures(folder):
+    if failed_teachers(folder):
         move_to_cache(folder)
 
 
 def forget_failed(run: Run) -> int:
-    """Forget failed requests, so that the next generate sends them again; returns how many there are."""
+    """Forget failed requests, so that the next generate sends them again; return their number."""
     failed = failures(run.path / TRACES.name)
     if failed:
         move_to_cache(run.path / TRACES.name)
@@ -73,18 +65,18 @@ def forget_failed(run: Run) -> int:
 
 
 def _begun(run: Run) -> tuple[int, str] | None:
-    """Requests answered on disk, and of how many that are planned so far; None where nothing was begun."""
+    """Return the number of answered requests and a sentence on the progress; None if nothing was begun."""
     folder = run.path / TRACES.name
     progress_on_disk = answered(folder)
     if progress_on_disk is None:
         return None
     done, total = progress_on_disk
     pace = PaceReader(folder).read() if run.recipe.teachers else None
-    return done, f"{done:,} of {total:,} requests are answered{in_brackets(pace.teachers) if pace else ''}"
+    return done, f"{done:,} of {total:,} requests are answered{progress_by_teacher(pace.teachers) if pace else ''}"
 
 
 def _absent(recipe: Recipe) -> str:
-    return "this run has no stage generate: its traces are imported" if recipe.imports else ""
+    return "this run has no generate stage: its traces are imported" if recipe.imports else ""
 
 
 STAGE = Stage(

@@ -1,4 +1,4 @@
-"""Measure how fast another process fills a traces folder: writes nothing, takes no lock, reads only what is new."""
+"""Measure how fast another process fills a traces folder, without writing, locking, or rereading what was counted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Pace:
     answered: int
     total: int  # of the rounds planned so far
     round: int
-    teachers: dict[str, tuple[int, int]]  # of several, what each has answered and how many requests it has
+    teachers: dict[str, tuple[int, int]]  # of several: answered and total requests of each
     failures: dict[str, int]  # by reason, the most frequent first
     window: float  # seconds
     requests_per_second: float | None
@@ -37,8 +37,8 @@ class Pace:
         return sum(self.failures.values())
 
 
-def in_brackets(progress: dict[str, tuple[int, int]]) -> str:
-    """Format what each of several teachers has answered: ` (small 30 of 40, large 0 of 40)`; nothing for one."""
+def progress_by_teacher(progress: dict[str, tuple[int, int]]) -> str:
+    """Format the progress of several teachers: ` (small 30 of 40, large 0 of 40)`; empty for only one."""
     parts = [f"{name} {answered:,} of {total:,}" for name, (answered, total) in progress.items()]
     return f" ({', '.join(parts)})" if parts else ""
 
@@ -65,7 +65,7 @@ _Version = tuple[int, int]  # inode and, of a part, the time of its last change;
 
 
 class PaceReader:
-    """Reads a traces folder again and again while another process fills it."""
+    """Reads a traces folder repeatedly while another process fills it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -73,7 +73,7 @@ class PaceReader:
         self._samples: deque[tuple[float, int, int]] = deque()  # monotonic time, answered, tokens
 
     def read(self) -> Pace | None:
-        """The present pace; None where nothing is planned."""
+        """Return the current pace; None if nothing is planned."""
         rounds = Rounds.read(self._folder)
         if not rounds.totals:
             self._tallies, self._samples = {}, deque()
@@ -99,10 +99,10 @@ class PaceReader:
         )
 
     def _count(self) -> float | None:
-        """Update the tallies; returns the time of the last answer."""
+        """Update the tallies; return the time of the last answer."""
         files = self._files()
         if any(part_number(Path(name)) not in files for name in self._tallies):
-            # A journal that became a part while the folder was listed is in neither list; the second time it is.
+            # A journal that became a part while the folder was listed is in neither list, but is in the second listing.
             files = self._files()
         tallies, last_answer = {}, None
         for path in files.values():
@@ -116,7 +116,7 @@ class PaceReader:
                 if journal:
                     _read_on(path, tally)
             except (OSError, pl.exceptions.PolarsError):
-                continue  # it has just been removed, or is damaged, which whoever reads the run's data reports
+                continue  # just removed, or damaged, which the commands that read the run's data report
             tallies[path.name] = (version, tally)
             if tally.rows:
                 last_answer = max(last_answer or 0.0, status.st_mtime)
@@ -124,7 +124,7 @@ class PaceReader:
         return last_answer
 
     def _files(self) -> dict[int, Path]:
-        """The file of every block: its part, or else its journal."""
+        """Return the file of every block by its number: the part, or else the journal."""
         journals = {part_number(path): path for path in self._folder.glob("journal-*.jsonl")}
         return journals | {part_number(path): path for path in self._folder.glob("part-*.parquet")}
 
@@ -161,4 +161,4 @@ def _read_on(path: Path, tally: _Tally) -> None:
                 row = orjson.loads(line)
                 tally.add(row["teacher"], row["error"], row["completion_tokens"])
             except (orjson.JSONDecodeError, KeyError):
-                continue  # its request is asked again
+                continue  # its request is sent again

@@ -1,8 +1,8 @@
-"""What a mix that was short has asked for, round by round: written down before it is sent.
+"""The plan of a top-up: the further samples that mixes lack, round by round, stored before they are requested.
 
-`top_up.json` in the run folder holds, for every round, how many traces were missing and which samples are to be
-generated. It belongs to one recipe and one state of its files, of which it holds a digest, `basis`. For another recipe
-the plan does not hold, and a new one is made from the tables; its requests find in the cache what is paid already.
+`top_up.json` in the run folder holds, for every round, how many traces were missing and which samples to generate. It
+belongs to one recipe and one state of its files, and holds a digest of both, `basis`. If either changes, the plan is
+void and a new one is made from the tables; its requests find answers that were already paid for in the cache.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from infogap.ids import digest
 from infogap.runs.pipeline import stages
 from infogap.runs.run_folder import Run
 
-Cell = tuple[str, str, str]  # teacher, as traces call it; privilege; task_id
+Cell = tuple[str, str, str]  # the teacher's name in the traces, privilege, task_id
 
 _NO_MATTER = {"top_up", "when_short"}  # what the mixes lack does not depend on these
 
 
 @dataclass(frozen=True)
 class TopUpRound:
-    """One round: the traces that were missing in all mixes, and how many more samples are asked of each cell.
+    """One round: the traces that all mixes together lacked, and how many more samples of each cell to generate.
 
-    Without samples it is the last one: no task can give what lacks.
+    A round without samples is the last: no task can supply what is missing.
     """
 
     missing: int
@@ -44,7 +44,7 @@ class TopUpRound:
         return {"requests": self.requests, "digest": digest(self._listed())}
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as it is stored: the tasks by teacher and privilege."""
+        """Return the round in its stored form: the tasks by teacher and privilege."""
         return {"missing": self.missing, "samples": self._listed()}
 
     def _listed(self) -> dict[str, dict[str, dict[str, int]]]:
@@ -55,7 +55,7 @@ class TopUpRound:
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> TopUpRound:
-        """Read it as it is stored."""
+        """Read a round from its stored form."""
         samples = {
             (teacher, privilege, task_id): count
             for teacher, privileges in stored["samples"].items()
@@ -67,36 +67,36 @@ class TopUpRound:
 
 @dataclass(frozen=True)
 class TopUpPlan:
-    """The rounds that hold for a run's recipe, at most as many as it allows."""
+    """The rounds that are valid for a run's recipe, at most as many as it allows."""
 
     rounds: tuple[TopUpRound, ...] = ()
 
     @classmethod
     def read(cls, run: Run) -> TopUpPlan:
-        """Read the plan; without rounds where there is none for this recipe."""
+        """Read the plan; it has no rounds if there is none for this recipe."""
         top_up, stored = run.recipe.balance.top_up, _stored(run)
         if top_up is None or stored is None or stored["basis"] != _basis(run):
             return cls()
         return cls(tuple(TopUpRound.from_json(each) for each in stored["rounds"][: top_up.rounds]))
 
     @property
-    def asked(self) -> list[TopUpRound]:
-        """The rounds that ask for something."""
+    def rounds_to_fill(self) -> list[TopUpRound]:
+        """The rounds with samples."""
         return [each for each in self.rounds if each.samples]
 
     @property
     def ended(self) -> bool:
-        """Whether the last round found no task that can give what lacks."""
+        """True if the last round found no task that can supply what is missing."""
         return bool(self.rounds) and not self.rounds[-1].samples
 
     def write(self, run: Run) -> None:
-        """Write the plan down, whole or not at all."""
+        """Write the plan to the run folder, whole or not at all."""
         plan = {"basis": _basis(run), "rounds": [each.as_json() for each in self.rounds]}
         write_text(_path(run), orjson.dumps(plan).decode() + "\n")
 
 
 def forget_void_plan(run: Run) -> str | None:
-    """Remove a plan of another recipe; return a note that says what becomes of its traces, None if there is none."""
+    """Remove a plan of another recipe; return a note on what happens to its traces, None if it has none."""
     stored = _stored(run)
     if stored is None:
         return None
@@ -109,7 +109,7 @@ def forget_void_plan(run: Run) -> str | None:
         return None
     return (
         f"the top-up of an earlier recipe ({requests:,} requests in {len(rounds)} rounds) is dropped; its traces are "
-        "kept in the cache, and equal requests take them from there"
+        "kept in the cache, and equal requests reuse them"
     )
 
 
@@ -118,7 +118,7 @@ def _path(run: Run) -> Path:
 
 
 def _stored(run: Run) -> dict[str, Any] | None:
-    """Return the plan as stored; None if there is none, or it is damaged: it is then made again from the tables."""
+    """Return the plan as stored; None if there is none or it is damaged: a new one is then made from the tables."""
     try:
         stored = orjson.loads(_path(run).read_bytes())
         for each in stored["rounds"]:
@@ -129,7 +129,7 @@ def _stored(run: Run) -> dict[str, Any] | None:
 
 
 def _basis(run: Run) -> str:
-    """Return a digest of all that decides what the mixes lack: the settings of every stage up to the mix."""
+    """Return a digest of everything that decides what the mixes lack: the settings of every stage up to the mix."""
     settings: dict[str, Any] = {}
     for stage in stages(run.recipe):
         if stage.name == "balance":

@@ -1,4 +1,4 @@
-"""The cache of traces that the present plan does not request: a later plan may request them again."""
+"""The cache of traces that the current plan does not request: a later plan may request them again."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from infogap.runs.run_folder import write_part
 from infogap.schema import TOKENS, TRACES
 
 _SCHEMA = pl.Schema({**TRACES.schema, "logprobs": TOKENS.schema["logprobs"], "entropies": TOKENS.schema["entropies"]})
+_NO_HASHES: NDArray[np.uint64] = np.empty(0, dtype=np.uint64)
 
 
 class Cache:
-    """The cache of a traces folder as it is now. Only hashes of its ids are held in memory."""
+    """The cache of a traces folder as it is on disk now. Only hashes of its ids are held in memory."""
 
     def __init__(self, folder: Path) -> None:
         self._paths = _paths(folder)
@@ -29,9 +30,9 @@ class Cache:
         self._files = files[order]
 
     def rows(self, trace_ids: Iterable[str], *, with_tokens: bool) -> dict[str, Row]:
-        """The rows with these ids, by id. Reads only the files that hold them.
+        """Read the rows with these ids, by id, from only the files that hold them.
 
-        `with_tokens`: give only rows whose tokens were recorded, and give them with their tokens.
+        `with_tokens`: return only rows whose tokens were recorded, and include these.
         """
         wanted = pl.Series(list(trace_ids), dtype=pl.String)
         hashes = wanted.hash().to_numpy()
@@ -47,7 +48,7 @@ class Cache:
 
 
 def set_aside(folder: Path, path: Path, rows: list[Row] | None = None, to: Path | None = None) -> None:
-    """Add the rows of a part, or of a journal, to the cache (of the folder `to`), but for failed requests."""
+    """Add the rows of a part, or of a journal, to the cache (of the folder `to`), except failed requests."""
     if rows is not None:
         frame = pl.DataFrame([dict.fromkeys(_SCHEMA) | row for row in rows], schema=_SCHEMA)
     elif is_sound(path):
@@ -64,9 +65,9 @@ def lend_cache(folder: Path, to: Path) -> None:
 
 
 def drop_from_cache(folder: Path, others: Iterable[Path] = ()) -> None:
-    """Drop from the cache what the finished table holds and what occurs twice; keep the rest for later.
+    """Drop from the cache duplicates and rows that the finished table holds; keep the rest for later.
 
-    What the tables of `others`, further traces folders, hold is dropped too.
+    Rows in the tables of `others`, further traces folders, are dropped too.
 
     Reads one file at a time, so that only its texts are in memory. Traces are distinguished by 64-bit hashes of their
     ids: of ten million, two collide with a probability of 1 in 400,000, and one of them is then requested again.
@@ -91,16 +92,13 @@ def drop_from_cache(folder: Path, others: Iterable[Path] = ()) -> None:
             path.unlink()
 
 
-_NO_HASHES: NDArray[np.uint64] = np.empty(0, dtype=np.uint64)
-
-
 def _hashes(paths: Iterable[Path]) -> list[NDArray[np.uint64]]:
-    """The hashes of the trace ids of each file."""
+    """Hash the trace ids of each file."""
     return [pl.read_parquet(path, columns=["trace_id"])["trace_id"].hash().to_numpy() for path in paths]
 
 
 def _keep(folder: Path, rows: pl.DataFrame) -> Path | None:
-    """Write rows to the cache, in a file named by its content: a move that is killed and repeated writes no copy."""
+    """Write rows to the cache, in a file named by its content, so that repeating a killed move writes no copy."""
     if rows.is_empty():
         return None
     path = folder / "cache" / f"{stable_id(sorted(rows['trace_id']))}.parquet"

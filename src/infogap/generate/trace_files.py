@@ -1,7 +1,7 @@
-"""The files of a traces folder: the plans of its rounds, its parts with their tokens, and journals of unfinished parts.
+"""The files of a traces folder: the plan of its rounds, its parts, and the journals of unfinished parts.
 
-`plan.json` lists the rounds. A part of the traces table has its part of the tokens table beside it where tokens are
-recorded. A journal holds the completions of a block that is not whole yet, one JSON line each.
+`plan.json` lists the rounds. If tokens are recorded, each part of the traces table has a part of the same number in the
+tokens table. A journal holds the completions of a block that is not whole yet, one JSON line each.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Rounds:
     keys: tuple[str, ...] = ()
     totals: tuple[int, ...] = ()
     block: int = ROWS_PER_PART
-    by_teacher: tuple[dict[str, int], ...] = ()  # of several teachers, the number of requests for each; else empty
+    by_teacher: tuple[dict[str, int], ...] = ()  # requests for each of several teachers; else empty
 
     @staticmethod
     def path(folder: Path) -> Path:
@@ -39,7 +39,7 @@ class Rounds:
 
     @classmethod
     def read(cls, folder: Path) -> Rounds:
-        """The rounds of a traces folder; none where it has no plan, or an unreadable one."""
+        """Read the rounds of a traces folder; none if it has no plan, or an unreadable one."""
         try:
             plan = orjson.loads(cls.path(folder).read_bytes())
             rounds = plan["rounds"]
@@ -56,35 +56,36 @@ class Rounds:
         write_text(self.path(folder), orjson.dumps({"block": self.block, "rounds": rounds}).decode())
 
     def holds(self, round_: int, key: str, total: int, block: int) -> bool:
-        """Whether a round's plan is this one."""
+        """Return True if a round's plan is this one."""
         known = len(self.keys) > round_ and self.block == block
         return known and (self.keys[round_], self.totals[round_]) == (key, total)
 
     def with_round(
         self, round_: int, key: str, total: int, block: int, by_teacher: dict[str, int] | None = None
     ) -> Rounds:
-        """The rounds before this one, and this one; later ones followed from other answers and are dropped."""
+        """Return the earlier rounds and this one; later ones depended on other answers and are dropped."""
         earlier = self.until(round_ if self.block == block else 0)
         keys, totals = (*earlier.keys, key), (*earlier.totals, total)
         return Rounds(keys, totals, block, (*earlier.by_teacher, by_teacher or {}))
 
     def until(self, count: int) -> Rounds:
+        """Return the first `count` rounds."""
         return Rounds(self.keys[:count], self.totals[:count], self.block, self.by_teacher[:count])
 
     @property
     def totals_by_teacher(self) -> dict[str, int]:
-        """The number of requests for each of several teachers, in all rounds; empty where there is one."""
+        """The number of requests for each of several teachers, in all rounds; empty if there is only one."""
         totals = Counter[str]()
         for each in self.by_teacher:
             totals.update(each)
         return dict(totals)
 
     def first_part(self, round_: int) -> int:
-        """The number of a round's first part."""
+        """Return the number of a round's first part."""
         return sum(-(-total // self.block) for total in self.totals[:round_])
 
     def rows_of(self, part: int) -> int:
-        """The number of rows of a whole part; 0 where it belongs to no round."""
+        """Return the number of rows of a whole part; 0 if it belongs to no round."""
         for round_, total in enumerate(self.totals):
             place = part - self.first_part(round_)
             if 0 <= place * self.block < total:
@@ -93,7 +94,7 @@ class Rounds:
 
 
 def part_number(path: Path) -> int:
-    """The number in `part-00012.parquet` or `journal-00012.jsonl`."""
+    """Return the number in `part-00012.parquet` or `journal-00012.jsonl`."""
     return int(path.name.partition(".")[0].rpartition("-")[2])
 
 
@@ -102,12 +103,12 @@ def part_path(folder: Path, number: int) -> Path:
 
 
 def tokens_path(folder: Path, number: int) -> Path:
-    """Where the tokens of a traces folder's part lie."""
+    """Return the path of the tokens of a part of the traces."""
     return folder.parent / TOKENS.name / f"part-{number:05d}.parquet"
 
 
 def write_rows(folder: Path, number: int, rows: list[Row], *, with_tokens: bool) -> None:
-    """Write rows as a part; the tokens first, so that an existing part has its tokens."""
+    """Write rows as a part; the tokens first, so that a part never lacks its tokens."""
     if with_tokens:
         tokens = [{"trace_id": row["trace_id"]} | _tokens(row) for row in rows if row.get("logprobs") is not None]
         write_part(tokens_path(folder, number), TOKENS.frame(tokens))
@@ -120,25 +121,25 @@ def _tokens(row: Row) -> Row:
 
 
 def with_their_tokens(folder: Path, path: Path) -> pl.DataFrame:
-    """A part's rows with `logprobs` and `entropies`, null where none were recorded."""
+    """Read a part's rows with `logprobs` and `entropies`, null where none were recorded."""
     tokens = tokens_path(folder, part_number(path))
     recorded = pl.read_parquet(tokens) if tokens.is_file() and is_sound(tokens) else TOKENS.empty()
     return pl.read_parquet(path).join(recorded, on="trace_id", how="left", maintain_order="left")
 
 
 def is_sound(path: Path) -> bool:
-    """Whether a part can be read. One that cannot is renamed, so that its requests are asked again."""
+    """Return True if a part can be read. A damaged one is renamed, so that its requests are sent again."""
     try:
         check_part(path)
     except ExternalError as error:
-        say(f"{error}; it is set aside as damaged-{path.name}, and its requests are asked again", style="yellow")
+        say(f"{error}; it is set aside as damaged-{path.name}, and its requests are sent again", style="yellow")
         path.rename(path.with_name(f"damaged-{path.name}"))
         return False
     return True
 
 
 def read_journal(path: Path, index: str) -> dict[int, Row]:
-    """The rows of a journal by their key `index`; none where there is no file. Drops a line cut short by a kill."""
+    """Read the rows of a journal by their key `index`; none if there is no file. Drops a line truncated by a kill."""
     if not path.is_file():
         return {}
     content = path.read_bytes()
@@ -151,7 +152,7 @@ def read_journal(path: Path, index: str) -> dict[int, Row]:
         try:
             row = orjson.loads(line)
         except orjson.JSONDecodeError:
-            detail(f"{path}: an unreadable line; its request is asked again")
+            detail(f"{path}: an unreadable line; its request is sent again")
             continue
         rows.setdefault(row.pop(index), row)
     return rows

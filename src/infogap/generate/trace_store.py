@@ -1,12 +1,12 @@
 """Store completions as they arrive, so that no finished request is lost or sent again.
 
-The requests of a round are cut into blocks of fixed size. A completion is appended to its block's journal (one JSON
-line) at once. A whole block becomes a Parquet part, in the plan's order, and its journal is removed. So the parts have
-the same bytes in whatever order answers arrive and however often the run is killed, and a kill loses at most what was
-in flight. Parts are numbered on from round to round.
+The requests of a round form blocks of fixed size. A completion is appended to its block's journal (one JSON line) at
+once. A whole block becomes a Parquet part, in the plan's order, and its journal is removed. So the parts have the same
+bytes in whatever order answers arrive and however often the run is killed, and a kill loses only requests in flight.
+Each round continues the numbers of the parts before it.
 
-Where a round's plan has changed, its rows and those of later rounds move to the cache. What the new plans request
-again is taken from there.
+If a round's plan has changed, its rows and those of later rounds move to the cache, where new plans find the answers
+that they request again.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from infogap.generate.trace_files import (
     write_rows,
 )
 from infogap.runs.run_folder import ROWS_PER_PART
-from infogap.verify.grade_traces import forget_judged, judged_path
+from infogap.verify.round_verdicts import drop_round_verdicts, round_verdicts_path
 
 _INDEX = "index"
 
 
 class TraceStore:
-    """A traces folder while one round is filled, whose plan has `total` requests and is known by its `key`."""
+    """A traces folder while one round is filled; the round's plan has `total` requests and is identified by `key`."""
 
     def __init__(
         self,
@@ -50,9 +50,9 @@ class TraceStore:
         by_teacher: dict[str, int] | None = None,
         block: int = ROWS_PER_PART,
     ) -> None:
-        """`with_tokens`: completions bring their tokens' log-probabilities, which go to the tokens table.
+        """`with_tokens`: completions have their tokens' log-probabilities, which go to the tokens table.
 
-        `by_teacher`: of several teachers, how many of the requests are for each.
+        `by_teacher`: the number of requests for each of several teachers.
         """
         self._folder = folder
         self._total = total
@@ -72,7 +72,7 @@ class TraceStore:
         for number in set(self.blocks) - self._whole:
             self._open[number] = read_journal(self._journal(number), _INDEX)
             self._close_if_whole(number)
-        for number in self._whole:  # killed between the part's rename and the journal's removal
+        for number in self._whole:  # left by a kill between the part's rename and this
             self._journal(number).unlink(missing_ok=True)
         if total == 0 and round_ == 0:
             write_rows(folder, 0, [], with_tokens=with_tokens)
@@ -92,7 +92,7 @@ class TraceStore:
         return self.done == self._total
 
     def done_of(self, indices: range) -> int:
-        """The number of the requests with these indices that are answered on disk."""
+        """Count the requests with these indices that are answered on disk."""
         whole = sum(
             len(range(max(indices.start, number * self._block), min(indices.stop, (number + 1) * self._block)))
             for number in self._whole
@@ -100,7 +100,7 @@ class TraceStore:
         return whole + sum(index in indices for rows in self._open.values() for index in rows)
 
     def has(self, index: int) -> bool:
-        """Whether the request at `index` of the plan is answered on disk."""
+        """Return True if the request at `index` of the plan is answered on disk."""
         number = index // self._block
         return number in self._whole or index in self._open.get(number, {})
 
@@ -113,7 +113,7 @@ class TraceStore:
     def add(self, index: int, row: Row) -> None:
         """Store the row of the request at `index`; it is on disk when this returns.
 
-        A row has the columns of the traces table and, where there are any, `logprobs` and `entropies`.
+        A row has the columns of the traces table and, if tokens are recorded, `logprobs` and `entropies`.
         """
         number = index // self._block
         line = orjson.dumps({_INDEX: index, **row}, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n"
@@ -127,7 +127,7 @@ class TraceStore:
         self._close_if_whole(number)
 
     def cached(self, trace_ids: Iterable[str], *, with_tokens: bool | None = None) -> dict[str, Row]:
-        """Rows of earlier plans with these ids; `with_tokens`: their tokens are needed, by default as the store's."""
+        """Return rows of earlier plans by id; `with_tokens`: only rows with tokens (default: the store's setting)."""
         if self._cache is None:
             self._cache = Cache(self._folder)
         return self._cache.rows(trace_ids, with_tokens=self._with_tokens if with_tokens is None else with_tokens)
@@ -137,7 +137,7 @@ class TraceStore:
         if len(rows) < self._size(number):
             return
         ordered = [rows[index] for index in sorted(rows)]
-        judged_path(part_path(self._folder, self._first + number)).unlink(missing_ok=True)
+        round_verdicts_path(part_path(self._folder, self._first + number)).unlink(missing_ok=True)
         write_rows(self._folder, self._first + number, ordered, with_tokens=self._with_tokens)
         self._journal(number).unlink(missing_ok=True)
         self._whole.add(number)
@@ -157,7 +157,7 @@ class TraceStore:
 
 
 def answered(folder: Path) -> tuple[int, int] | None:
-    """The number of answered requests in a traces folder and of those planned so far; None where nothing was begun."""
+    """Count the answered and the planned requests in a traces folder; None if nothing was begun."""
     rounds = Rounds.read(folder)
     if not rounds.totals:
         return None
@@ -170,64 +170,64 @@ def answered(folder: Path) -> tuple[int, int] | None:
 def _lines(path: Path) -> int:
     try:
         return path.read_bytes().count(b"\n")
-    except FileNotFoundError:  # another process fills the folder, and it became a part since it was listed
+    except FileNotFoundError:  # another process has turned it into a part since the folder was listed
         return 0
 
 
 def round_parts(folder: Path, round_: int) -> list[Path]:
-    """The parts of a complete round, in order."""
+    """Return the parts of a complete round, in order."""
     rounds = Rounds.read(folder)
     return [part_path(folder, number) for number in range(rounds.first_part(round_), rounds.first_part(round_ + 1))]
 
 
 @dataclass
 class Answers:
-    """What one teacher's answers on disk come to."""
+    """The number of one teacher's answers on disk, and of the failed requests among them."""
 
     answered: int = 0
     failed: int = 0
 
     @property
-    def nothing_but_failures(self) -> bool:
+    def only_failures(self) -> bool:
         return 0 < self.answered == self.failed
 
 
 def answers_by_teacher(folder: Path, round_: int | None = None) -> dict[str, Answers]:
-    """Count the answers in a traces folder by the name of their teacher; with `round_`, those of a complete round."""
+    """Count the answers in a traces folder by teacher; with `round_`, only those of this complete round."""
     paths = [path for path in sorted(folder.glob("part-*.parquet")) if is_sound(path)]
     journals = [] if round_ is not None else sorted(folder.glob("journal-*.jsonl"))
     if round_ is not None:
         paths = round_parts(folder, round_)
-    found: dict[str, Answers] = {}
+    by_teacher: dict[str, Answers] = {}
     for path in paths:
         part = pl.read_parquet(path, columns=["teacher", "error"])
         counts = part.group_by("teacher").agg(pl.len(), pl.col("error").count().alias("failed"))
         for teacher, rows, failed in counts.sort("teacher").iter_rows():
-            answers = found.setdefault(teacher, Answers())
+            answers = by_teacher.setdefault(teacher, Answers())
             answers.answered += rows
             answers.failed += failed
     for journal in journals:
         for row in read_journal(journal, _INDEX).values():
-            answers = found.setdefault(row["teacher"], Answers())
+            answers = by_teacher.setdefault(row["teacher"], Answers())
             answers.answered += 1
             answers.failed += row["error"] is not None
-    return found
+    return by_teacher
 
 
-def nothing_but_failures(folder: Path, round_: int | None = None) -> list[str]:
-    """The teachers all of whose requests so far, or of a complete round, have failed."""
-    return [name for name, answers in answers_by_teacher(folder, round_).items() if answers.nothing_but_failures]
+def failed_teachers(folder: Path, round_: int | None = None) -> list[str]:
+    """Return the teachers whose every request so far, or in a complete round, has failed."""
+    return [name for name, answers in answers_by_teacher(folder, round_).items() if answers.only_failures]
 
 
 def failures(folder: Path) -> int:
-    """The number of failed requests in a traces folder."""
+    """Count the failed requests in a traces folder."""
     return sum(answers.failed for answers in answers_by_teacher(folder).values())
 
 
 def keep_rounds(folder: Path, count: int) -> int:
-    """Move everything after the first `count` rounds to the cache: the recipe or the verdicts need fewer rounds now.
+    """Move everything after the first `count` rounds to the cache: the recipe or the verdicts now need fewer rounds.
 
-    Gives the number of requests of the rounds that were moved.
+    Returns the number of requests in the rounds that were moved.
     """
     rounds = Rounds.read(folder)
     if len(rounds.totals) > count:
@@ -237,23 +237,23 @@ def keep_rounds(folder: Path, count: int) -> int:
 
 
 def move_to_cache(folder: Path, from_part: int = 0) -> None:
-    """Move the traces of a folder, from a part on, to the cache, but for failed requests, which will be sent again."""
+    """Move the traces of a folder, from a part on, to the cache, except failed requests, which will be sent again."""
     parts = [path for path in sorted(folder.glob("part-*.parquet")) if part_number(path) >= from_part]
     journals = [path for path in sorted(folder.glob("journal-*.jsonl")) if part_number(path) >= from_part]
     for path in parts:
         set_aside(folder, path)
     for path in journals:
         set_aside(folder, path, list(read_journal(path, _INDEX).values()))
-    # Also tokens and verdicts of parts that are missing: damaged, or not yet written when the run was killed. They are
-    # removed last: a move that is killed and starts again needs the tokens of the parts that are left.
+    # Tokens and verdicts, also those of parts that are missing: damaged, or not written yet when the run was killed.
+    # They are removed last: a move that is killed and repeated needs the tokens of the parts that are left.
     first = part_path(folder, from_part)
-    folders = (tokens_path(folder, from_part).parent, judged_path(first).parent)
+    folders = (tokens_path(folder, from_part).parent, round_verdicts_path(first).parent)
     beside = [path for each in folders for path in each.glob("part-*.parquet") if part_number(path) >= from_part]
     everything = [Rounds.path(folder)] if from_part == 0 else []
     for path in [folder / "manifest.json", *parts, *journals, *beside, *everything]:
         path.unlink(missing_ok=True)
     if from_part == 0:
-        forget_judged(folder)
+        drop_round_verdicts(folder)
 
 
 def lend_traces(folder: Path, to: Path) -> None:

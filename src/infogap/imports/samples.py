@@ -9,7 +9,7 @@ from infogap.recipe.sources import TraceColumns, TraceImport
 from infogap.recipe.teacher_section import pair_of
 from infogap.rows.column_paths import EVERY, MISSING, as_text
 from infogap.rows.message_turns import Answer, UnreadableTurnError, answers_in
-from infogap.teachers.base import meaning, word_of
+from infogap.teachers.finish_reasons import meaning, word_of
 from infogap.text.characters import utf8
 from infogap.text.message_content import ContentError, read_content
 from infogap.text.thoughts import Parts, joined, read_parts

@@ -11,7 +11,7 @@ from infogap.ids import stable_id
 from infogap.imports.samples import Sample, of_sample
 from infogap.recipe.sources import TraceImport
 from infogap.rows.column_paths import as_text
-from infogap.teachers.base import meaning
+from infogap.teachers.finish_reasons import meaning
 from infogap.text.tag_counts import TagCounts
 from infogap.text.thoughts import Parts
 

@@ -7,9 +7,10 @@
 | contexts of a model, each on a thread | `threads.py` |
 | requests to servers and engines | `coroutines.py` |
 
-All follow the same rules. The name gives the order of results: `in_order` is that of the items, `as_finished` that in
-which work finishes. Items are read in the caller's thread, a few ahead of the results that are taken. The first
-exception is raised where results are taken. Closing the generator ends the work: nothing runs after `close()` returns.
+All follow the same rules. The function's name gives the order of results: `in_order` is the order of the items,
+`as_finished` the order in which work finishes. Items are read in the caller's thread, a few ahead of the results. The
+first exception is raised where results are consumed. Closing the generator ends the work: nothing runs after `close()`
+returns.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Apply a function in worker processes with limits: an item that hangs or kills its process loses only its result.
 
 An item has a limit in processor seconds, so that losses do not depend on the machine's load, and a much later deadline
-by the clock, for code that only waits. The system enforces the limit: a timer of the process, whose signal ends it. The
+in real time, for code that only waits. The system enforces the limit, by a timer whose signal ends the process. The
 parent enforces the deadline: every worker records in shared memory which item it has begun and when. A worker that
 exceeds either is killed, with all processes that it has started, and replaced. Its item is lost; the others that it
-held go to other workers. There is no signal handler and no thread: neither runs while Python computes a big number.
+held go to other workers. Signal handlers and threads would not work: neither runs while Python computes a big number.
 
-Ours rather than pebble's pool: that limits an item by the clock alone, and sends items one by one, which takes over ten
-times as long for short ones (5,000 squares: 1.8 s, here 0.15 s), or in chunks, which one item's timeout loses.
+Why not pebble's pool: it limits items in real time only. It sends items one by one, which takes over ten times as long
+for short ones (5,000 squares: 1.8 s, here 0.15 s), or in chunks, all of which one item's timeout loses.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from infogap.errors import ExternalError, InputError
 from infogap.parallel import usable_cores
 
 START_LIMIT = 120.0  # seconds that a worker's imports may take: a cold disk, a large library
-_AHEAD = 4_096  # items whose results may wait for an earlier one's: work for the others while one worker hangs
-_AT_A_TIME = 256  # items read before the workers are supervised again
+_AHEAD = 4_096  # items read ahead of the next result: work for the other workers while one hangs
+_AT_A_TIME = 256  # items read until the workers are supervised again
 _LARGEST_BATCH = 256
-_QUICK, _SLOW = 0.02, 0.1  # seconds that a batch takes: below, the next one is larger; above, smaller
-_REPORT = 0.05  # seconds of finished work that a kill may undo
-_PATIENCE = 6.0  # seconds by the clock for each processor second, by default
+_QUICK, _SLOW = 0.02, 0.1  # seconds: after a batch below the first the next is larger, above the second smaller
+_REPORT = 0.05  # seconds of finished work that a kill can undo
+_PATIENCE = 6.0  # default deadline: seconds of real time for each processor second of the limit
 _DEATHS = 5  # consecutive workers that die without having begun an item
-_GRACE = 5  # seconds after which a worker ends by itself if its parent has not ended it
-# The signal to a process that has used up its processor time; 0 where the system has no such timers.
+_GRACE = 5  # seconds after its deadline until a worker ends by itself, if its parent has not ended it
+# The signal to a process that has used up its processor time; 0 if the system has no such timers.
 _OUT_OF_TIME = int(getattr(signal, "SIGPROF", 0))
 
 
@@ -66,13 +66,13 @@ def bounded(
     start: Callable[[], None] | None = None,
     preload: Iterable[str] = (),
 ) -> Generator[Any, None, None]:
-    """Yield `function(item)` of every item, in the items' order; `Lost` where it took too long or ended its process.
+    """Yield `function(item)` for every item, in the items' order; `Lost` if it took too long or ended its process.
 
-    `limit` is in processor seconds per item, `deadline` in seconds by the clock, by default six times the limit.
-    `workers` is the number of processes, by default one a core. An item that is `Given` is yielded as its value.
-    `function`, `start` (called once in every worker) and the items are pickled; `preload` names modules that workers
-    find loaded where the system allows. `function` should not raise: an exception ends the worker. Raises ExternalError
-    if workers do not start, and the InputError that `start` raises.
+    `limit` is in processor seconds per item; `deadline` is in seconds of real time, by default six times the limit.
+    `workers` is the number of processes, by default one per core. For an item that is `Given`, its value is yielded.
+    `function`, `start` (called once in every worker) and the items are pickled; `preload` names modules to load once
+    for all workers, if the system allows. `function` should not raise: an exception ends the worker. Raises
+    ExternalError if workers do not start, and the InputError that `start` raises.
     """
     deadline = _PATIENCE * limit if deadline is None else deadline
     pool = _Pool(function, limit, deadline, workers or usable_cores(), start, tuple(preload))
@@ -84,13 +84,13 @@ def bounded(
 
 @dataclass
 class _Slot:
-    """An item, and its result when it is there."""
+    """An item, and its result once it is there."""
 
     number: int  # its place among the items
     item: Any
     done: bool = False
     value: Any = None
-    again: bool = False  # it had been done, but its result was lost with its worker
+    again: bool = False  # it was done, but its result was lost with its worker
 
 
 @dataclass
@@ -99,15 +99,15 @@ class _Worker:
 
     process: Any
     connection: Connection
-    clock: Any  # shared: when the item at work was begun, how many of the batch were
-    since: float  # when it was started, or got its batch
+    clock: Any  # shared: when the current item was begun, and how many of the batch were
+    since: float  # when the process was started, or got its batch
     ready: bool = False
     batch: deque[_Slot] = field(default_factory=deque)
     received: int = 0  # results of the batch
     size: int = 16  # items in the next batch
 
     def due(self, deadline: float) -> float:
-        """When it exceeds its deadline, by time.monotonic()."""
+        """Return when it exceeds its deadline, in the time of time.monotonic()."""
         if not self.ready:
             return self.since + START_LIMIT
         return max(self.since, self.clock[0]) + deadline if self.batch else float("inf")
@@ -123,7 +123,7 @@ class _Pool:
         start: Callable[[], None] | None,
         preload: tuple[str, ...],
     ) -> None:
-        # Not fork: Polars' threads are running. The fork server holds modules ready, so that a new worker is cheap.
+        # Not fork, as Polars' threads are running. The fork server has modules loaded, so that a new worker is cheap.
         method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
         self._context: Any = multiprocessing.get_context(method)
         if method == "forkserver":
@@ -166,13 +166,13 @@ class _Pool:
             if self._waiting and worker.ready and not worker.batch:
                 fair = -(-len(self._waiting) // (2 * self._size))
                 most = len(self._waiting) if self._waiting[0].again else min(fair, worker.size)
-                # An item that was done and lost is repeated alone: beside one that may hang it could be lost again.
+                # An item that was done and lost is repeated without new ones: one that hangs would lose it again.
                 alike = partial(_equally_new, self._waiting[0])
                 count = sum(1 for _ in takewhile(alike, islice(self._waiting, most)))
                 worker.batch.extend(self._waiting.popleft() for _ in range(count))
                 worker.clock[0], worker.clock[1], worker.received = 0.0, 0.0, 0
                 worker.since = time.monotonic()
-                with suppress(OSError):  # it has died, which supervision will notice
+                with suppress(OSError):  # it has died, as `_supervise` will notice
                     worker.connection.send([slot.item for slot in worker.batch])
         starting = sum(not worker.ready for worker in self._workers)
         while len(self._workers) < self._size and len(self._waiting) > starting:
@@ -188,7 +188,7 @@ class _Pool:
         return _Worker(process, ours, clock, time.monotonic())
 
     def _supervise(self, *, patient: bool) -> None:
-        """Take the workers' reports, and replace workers that died or exceed their deadline; if `patient`, wait."""
+        """Receive reports, and kill workers that died or exceed their deadline; if `patient`, wait for either."""
         due = min((worker.due(self._deadline) for worker in self._workers), default=time.monotonic())
         pause = max(0.0, due - time.monotonic()) + 0.001 if patient else 0.0
         reporting = wait([worker.connection for worker in self._workers], min(pause, 60.0))
@@ -200,7 +200,7 @@ class _Pool:
                 self._bury(worker, "deadline")
 
     def _received(self, worker: _Worker) -> bool:
-        """Take one report; False where the worker has died."""
+        """Receive one report; return False if the worker has died."""
         try:
             report = worker.connection.recv()
         except (EOFError, OSError):
@@ -225,10 +225,10 @@ class _Pool:
         return True
 
     def _bury(self, worker: _Worker, why: Literal["deadline", "death"]) -> None:
-        """Kill a worker: the item that it had begun is lost, the others wait again."""
+        """Kill a worker; the item that it had begun is lost, and the others of its batch wait again."""
         now = time.monotonic()
         _end(worker)
-        with suppress(EOFError, OSError):  # results that it still sent
+        with suppress(EOFError, OSError):  # results that it sent before
             while worker.connection.poll() and self._received(worker):
                 pass
         worker.connection.close()
@@ -271,11 +271,10 @@ def _end(worker: _Worker) -> None:
     worker.process.join(_GRACE)
 
 
-# In the worker
-
-
 @dataclass(frozen=True)
 class _Failure:
+    """Sent by a worker that cannot start."""
+
     reason: str
     wrong_input: bool
 
@@ -288,8 +287,9 @@ def _serve(
     connection: Connection,
     clock: Any,
 ) -> None:
+    """Run a worker process: start, then work on batches until the parent is gone."""
     if hasattr(os, "setsid"):
-        os.setsid()  # a group of its own, to be killed as a whole; the terminal's Ctrl-C goes to the parent alone
+        os.setsid()  # a group of its own, to be killed as a whole; the terminal's Ctrl-C only reaches the parent
     _alarm(START_LIMIT)
     try:
         if start:
@@ -319,7 +319,7 @@ def _work(
     """Work on a batch and send the results in order, several at a time."""
     done, reported = [], time.monotonic()
     for index, item in enumerate(items, 1):
-        _bound(limit)  # before the item counts as begun: it must not get the rest of the last one's time
+        _bound(limit)  # before the item counts as begun: it must not run on the rest of the last one's time
         _alarm(deadline)
         clock[0], clock[1] = time.monotonic(), index
         done.append(function(item))
@@ -331,12 +331,12 @@ def _work(
 
 
 def _bound(seconds: float | None) -> None:
-    """Have the system end this process after that many processor seconds; None cancels this."""
+    """Make the system end this process after these processor seconds; None cancels that."""
     if hasattr(signal, "ITIMER_PROF"):
         signal.setitimer(signal.ITIMER_PROF, seconds or 0)
 
 
 def _alarm(seconds: float | None) -> None:
-    """Have the system end this process some time after its deadline, as a killed parent cannot; None cancels this."""
+    """Make the system end this process soon after its deadline, in case the parent was killed; None cancels that."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, 0 if seconds is None else seconds + _GRACE)

@@ -1,6 +1,6 @@
-"""Apply a function to many items on all cores; results come in the items' order, however many cores there are.
+"""Apply a function to many items on all cores, and yield the results in the items' order.
 
-Ours rather than `Executor.map` of the standard library, which reads every item before it gives the first result.
+Why not `Executor.map` of the standard library: it reads every item before it yields the first result.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from infogap.parallel import usable_cores
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_AHEAD = 2  # items per process that are held at once, waiting or done
+_AHEAD = 2  # items per process, waiting or done, that are held at once
 
 
 def processes_in_order(
     function: Callable[[Item], Result], items: Iterable[Item], count: int, workers: int | None = None
 ) -> Generator[Result, None, None]:
-    """Yield `function(item)` of every item, computed in worker processes.
+    """Yield `function(item)` for every item, computed in worker processes.
 
-    `count` is the number of items: one alone is computed here. `workers` is the number of processes, by default one a
-    core. `function` is pickled once for every process, each item and result once. Raises what `function` raises, and
-    ExternalError if a process is killed, for example because memory ran out.
+    `count` is the number of items; a single one is computed in this process. `workers` is the number of processes, by
+    default one per core. `function` is pickled once for every process, each item and result once. Raises what
+    `function` raises, and ExternalError if a process is killed, for example because memory ran out.
     """
     workers = min(workers or usable_cores(), count)
     if workers < 2:
@@ -48,7 +48,7 @@ def processes_in_order(
 
 
 def threads_in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
-    """Yield `function(item)` of every item, computed in a thread a core: for code that releases Python's lock.
+    """Yield `function(item)` for every item, computed in one thread per core: for code that releases Python's lock.
 
     Raises what `function` raises.
     """
@@ -73,9 +73,7 @@ def _in_order(
         yield submitted.popleft().result()
 
 
-# In the worker
-
-_function: Callable[[Any], Any]
+_function: Callable[[Any], Any]  # of a worker process
 
 
 def _start_worker(function: Callable[[Any], Any]) -> None:

@@ -1,6 +1,6 @@
 """Run several contexts of one model at once, each on a thread of its own.
 
-Ours rather than a thread pool alone, which cannot send an item to the context that has read its prompt.
+Why not a thread pool alone: it cannot send an item to the context that has already read its prompt.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def threads_as_finished(
 
     An item goes to a context that has read its prompt, if one is free. At most one item per context is read ahead. The
     first exception of `work` or of `items`, or Ctrl-C, is raised after the results that have finished by then. However
-    the iteration ends, `stop` is set and the threads are joined: `work` must check `stop` now and then, and may raise
-    where it is set.
+    the iteration ends, `stop` is set and the threads are joined: `work` must check `stop` regularly, and may raise once
+    it is set.
     """
     waiting = iter(items)
     ahead: list[Item] = []
-    read: list[Hashable] = [None] * len(contexts)  # the prompt that each context has read last
+    read: list[Hashable] = [None] * len(contexts)  # the prompt that each context read last
     idle = list(range(len(contexts)))
     running: dict[Future[Result], int] = {}
     finished: SimpleQueue[Future[Result]] = SimpleQueue()
@@ -59,7 +59,7 @@ def threads_as_finished(
             idle.append(running.pop(done))
             try:
                 start(threads)
-            except BaseException:  # raised by `items`: this result comes first
+            except BaseException:  # raised by `items`; this result is yielded first
                 finished.put(done)
                 raise
             yield done.result()
@@ -75,7 +75,7 @@ def threads_as_finished(
 
 
 def _next(idle: list[int], ahead: list[Item], prompts: list[Hashable], read: list[Hashable]) -> tuple[int, Item]:
-    """Choose a context and an item: one whose prompt it has read, else one whose prompt no other context has read."""
+    """Choose a context and an item: one whose prompt it has read, or else one that no other context has read."""
     for number in idle:
         if read[number] in prompts:
             return number, ahead[prompts.index(read[number])]

@@ -1,4 +1,4 @@
-"""What a recipe may say, and its error messages."""
+"""The recipe: what it may say, and the messages for what it may not. Open `recipe_model.py` first."""
 
 from infogap.recipe.load_recipe import (
     ORIGIN,

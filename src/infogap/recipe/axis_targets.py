@@ -1,4 +1,4 @@
-"""What a recipe may ask of an axis of the mix: shares of its values, cut points, and bounds."""
+"""The targets that a recipe may set on an axis of a mix: shares of its values, cut points, and bounds."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 from infogap.recipe.base import Model, refuse
 
 MOST = 10**12
-"""No number of traces or tasks in a recipe is larger."""
+"""The largest number of traces or tasks that a recipe may name."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Bound = Annotated[int, Field(ge=0, le=MOST)] | Annotated[float, Field(ge=0, le=1)]
-"""A part of the mix where it is written with a point (0.2), a number of traces where it is whole (20)."""
+"""A part of the mix if it is written with a point (0.2), a number of traces if it is whole (20)."""
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
@@ -29,7 +29,7 @@ def _shares_add_up(shares: dict[str, float]) -> dict[str, float]:
 
 
 def _parts_of_one(*names: str) -> Callable[[Any], Any]:
-    """Refuse shares such as 90/10 or 90 %, and say how to write them."""
+    """Make a validator that refuses shares such as 90/10 or 90 % and says how to write them."""
 
     def check(value: Any) -> Any:
         if isinstance(value, str) and (numbers := [float(number) for number in _NUMBER.findall(value)]):
@@ -56,29 +56,31 @@ def _as_parts(shares: dict[str, float]) -> str:
 
 
 class AxisTargets(Model):
-    """What is asked of the values of an axis, where shares alone do not say it."""
+    """Targets for the values of an axis, if shares alone do not say it."""
 
     shares: Literal["uniform", "natural"] | dict[str, Share] | dict[str, dict[str, Share]] | list[Share] | None = Field(
         None,
-        description="uniform; natural, as they come; shares by value; a list, one for each range of `cuts` or "
+        description="uniform; natural, as they occur; shares by value; a list, one for each range of `cuts` or "
         "`quantiles`, the lowest first; or, with `given`, shares by value for each value of that column.",
     )
     cuts: list[float] | None = Field(
-        None, min_length=1, description="Of a column of numbers: where one range ends and the next begins."
+        None,
+        min_length=1,
+        description="Of a column of numbers: where one range ends and the next begins.",
     )
     quantiles: (
         Annotated[int, Field(ge=2, le=100)]
         | Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=1)]
         | None
-    ) = Field(None, description="Ranges by rank: how many of equal size, or where they end, as parts of 1.")
+    ) = Field(None, description="Ranges by rank: the number of ranges of equal size, or where they end, as parts of 1.")
     within: str | None = Field(
-        None, description="With `quantiles`: ranked among the traces with the same value of this column."
+        None, description="With `quantiles`: rank traces among those with the same value of this column."
     )
-    given: str | None = Field(None, description="The shares hold within each value of this column, such as `family`.")
+    given: str | None = Field(None, description="The shares apply within each value of this column, such as `family`.")
     floor: Bound | dict[str, Bound] | None = Field(
-        None, description="The least of each value, or of the values named: 20 traces, or 0.2 of the mix."
+        None, description="The least of each value, or of the named values: 20 traces, or 0.2 of the mix."
     )
-    cap: Bound | dict[str, Bound] | None = Field(None, description="The most of each value, or of the values named.")
+    cap: Bound | dict[str, Bound] | None = Field(None, description="The most of each value, or of the named values.")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -94,9 +96,9 @@ class AxisTargets(Model):
         if self.given is not None and not isinstance(self.shares, dict):
             raise refuse("`given` needs shares by value: `{given: family, shares: {uncertain: 0.5, confident: 0.5}}`")
         if self.given is not None and (self.floor is not None or self.cap is not None):
-            raise refuse("`given` takes no floor and no cap; bound the column itself, or the one that is given")
+            raise refuse("`given` takes no floor and no cap; bound the column itself, or the one named by `given`")
         if not self.model_fields_set:
-            raise refuse("says nothing of the values; write `uniform`, or shares")
+            raise refuse("sets no target; write `uniform`, or shares")
         return self
 
     def _check_shares(self) -> None:
@@ -133,7 +135,7 @@ class AxisTargets(Model):
 
     @property
     def ranges(self) -> int | None:
-        """How many ranges of numbers there are; None for an axis of values."""
+        """The number of ranges; None for an axis of values."""
         if self.cuts is not None:
             return len(self.cuts) + 1
         if self.quantiles is None:

@@ -1,4 +1,4 @@
-"""The base of every section of a recipe: strict types, and unknown keys reported with what is allowed."""
+"""The base class of a recipe's sections: strict types, and unknown keys reported with the allowed ones."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Model(BaseModel):
 
     @classmethod
     def allowed_keys(cls) -> list[str]:
-        """The keys a recipe may write here."""
+        """Return the keys that a recipe may write here."""
         return [field.alias or name for name, field in cls.model_fields.items()]
 
     @classmethod
     def accepts(cls, _key: object, _value: object) -> bool:
-        """Whether a key that is not among the allowed ones may stand here with this value."""
+        """Return whether a key outside `allowed_keys` may stand here with this value."""
         return False
 
     @model_validator(mode="wrap")
@@ -43,7 +43,7 @@ class Model(BaseModel):
             for key in unknown
         ]
         try:
-            made = handler({key: value for key, value in data.items() if key not in unknown})
+            section = handler({key: value for key, value in data.items() if key not in unknown})
         except ValidationError as error:
             if not errors:
                 raise
@@ -51,11 +51,11 @@ class Model(BaseModel):
             raise ValidationError.from_exception_data(cls.__name__, errors) from None
         if errors:
             raise ValidationError.from_exception_data(cls.__name__, errors)
-        return made
+        return section
 
 
 def _detail(line: Any) -> InitErrorDetails:
-    """An error line in the form in which pydantic takes it back, its message and context kept."""
+    """Convert an error line to a form that pydantic can raise again, its message and context kept."""
     context = {key: value for key, value in line.get("ctx", {}).items() if key != "error"}
     return {
         "type": PydanticCustomError(line["type"], line["msg"], context or None),
@@ -65,18 +65,28 @@ def _detail(line: Any) -> InitErrorDetails:
 
 
 def refuse(message: str) -> PydanticCustomError:
-    """An error whose message is already a sentence for the user."""
+    """Return an error whose message is already written for the user."""
     return PydanticCustomError("refused", message)
 
 
 def refuse_at(place: tuple[str | int, ...], message: str) -> ValidationError:
-    """The same about a place within the section that is validated, so that its line is named and not the section's."""
+    """Return such an error for a place within the section, so that its line is named rather than the section's."""
     return ValidationError.from_exception_data("", [{"type": refuse(message), "loc": place, "input": None}])
 
 
 def each_once(names: list[Name]) -> list[Name]:
-    """A list of names as it is; refused where one stands in it twice."""
+    """Return a list of names unchanged; refuse one that holds a name twice."""
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise refuse(f"'{twice[0]}' is named twice")
     return names
+
+
+def as_list(value: Any) -> Any:
+    """Return a single text as a list of one, and any other value unchanged."""
+    return [value] if isinstance(value, str) else value
+
+
+def is_none(value: Any) -> bool:
+    """Return whether a value is None; as `exclude_if`, it keeps new keys out of the fingerprints of older recipes."""
+    return value is None

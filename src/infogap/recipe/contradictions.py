@@ -1,170 +1,174 @@
-"""Find what a recipe says of its teachers and its preference pairs that cannot be."""
+"""Find sections of a recipe that contradict each other, each with the key to blame.
+
+The checks within one section are in that section's own module.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from infogap.errors import nearest
+from infogap.recipe.balance_section import Balance
 from infogap.recipe.generate_section import Generate
 from infogap.recipe.measure_section import THE_TEACHER, Measure
 from infogap.recipe.preference_pairs import SIDES, Preference
 from infogap.recipe.privilege_entries import PrivilegeUse
 from infogap.recipe.publish_section import Publish
+from infogap.recipe.sources import GYM_WITH_SOLUTION, FileTasks, TaskSource
 
-Found = tuple[tuple[str | int, ...], str]  # the key to blame, and the sentence
+Contradiction = tuple[tuple[str | int, ...], str]  # the key to blame, and the message
 _PLACE = ("publish", "preference")
 
 
-def pair_contradictions(generate: Generate, sections: dict[str, object]) -> list[Found]:
-    """Pairs that cannot exist by what is generated; `sections` are those of `contradictions`."""
-    publish, teachers = sections.get("publish"), sections.get("teachers")
-    if not isinstance(publish, Publish) or "preference" not in publish.configs:
+def contradictions(sections: dict[str, object]) -> list[Contradiction]:
+    """Return the combinations of sections that cannot work.
+
+    `sections` holds the recipe's sections by key. One with errors of its own is None; one that the recipe does not have
+    is absent.
+    """
+    problems: list[Contradiction] = []
+    if "import" in sections:
+        problems += [
+            ((key,), f"a recipe with `import` takes its traces from there; remove `{key}`")
+            for key in ("tasks", "teacher", "teachers", "generate")
+            if key in sections
+        ]
+        problems += _nothing_to_top_up(sections.get("balance"))
+        return problems + _trace_columns(sections["import"]) + _no_teacher_to_score(sections.get("measure"))
+    missing = [key for key in ("tasks", "teacher", "generate") if key not in sections]
+    if "teachers" in sections and "teacher" in missing:
+        missing.remove("teacher")
+    if missing:
+        problems.append(
+            ((), f"missing: {', '.join(f'`{key}`' for key in missing)} (or `import`, for traces that exist already)")
+        )
+    generate, tasks, balance = sections.get("generate"), sections.get("tasks"), sections.get("balance")
+    if isinstance(generate, Generate):
+        if isinstance(tasks, list):
+            problems += _unmet_needs(generate, tasks)
+        if isinstance(balance, Balance):
+            problems += _mixes_of_unknown_privileges(generate, balance)
+        problems += pair_contradictions(generate, sections)
+    return problems + teacher_contradictions(sections)
+
+
+def _nothing_to_top_up(balance: object) -> list[Contradiction]:
+    if not isinstance(balance, Balance) or balance.top_up is None:
         return []
-    pairs = publish.preference
-    names = [*teachers] if isinstance(teachers, dict) else []
-    if pairs is None:
-        return list(_without_a_second_trace(generate, None))
-    unknown = [*_unknown_privileges(generate, pairs), *_unknown_teachers(pairs, names, "teachers" in sections)]
-    if unknown:
-        return unknown
-    return list(_never_answered(generate, pairs, names)) or list(_without_a_second_trace(generate, pairs))
+    message = "a recipe with `import` has no teacher to generate what a mix lacks; remove `top_up`"
+    return [(("balance", "top_up"), message)]
 
 
-def _without_a_second_trace(generate: Generate, pairs: Preference | None) -> Iterator[Found]:
-    """A pair that crosses nothing is of one task, privilege and teacher, which one trace alone cannot be."""
-    several = generate.samples > 1 or any(use.turns > 1 for use in generate.uses)
-    several |= generate.until is not None and generate.until.max_attempts > 1
-    several |= generate.select is not None and generate.select.samples > 1
-    if several or (pairs is not None and pairs.crosses):
-        return
-    what = "two traces" if pairs is not None and pairs.by == "band" else "a correct with a wrong trace"
-    message = (
-        f"`preference` pairs {what} of one task and privilege, and `generate.samples: 1` gives "
-        "one trace of each; raise it, or leave `preference` out"
+def _trace_columns(sources: object) -> list[Contradiction]:
+    if not isinstance(sources, list):
+        return []
+    problems: list[Contradiction] = []
+    for index, source in enumerate(sources):
+        columns = source.columns
+        if (columns.trace is None) == (columns.response is None):
+            message = (
+                "no column holds the traces: map `trace`, the whole text, or `response`, the part after the thinking"
+                if columns.trace is None
+                else "`trace` is the whole text and `response` a part of it: map one of them"
+            )
+            problems.append((("import", index, "columns"), message))
+        elif columns.trace is not None and columns.reasoning is not None:
+            message = "a `trace` includes its thinking; write `response` for the column beside `reasoning`"
+            problems.append((("import", index, "columns", "reasoning"), message))
+    return problems
+
+
+def _no_teacher_to_score(measure: object) -> list[Contradiction]:
+    if not isinstance(measure, Measure) or measure.gap is None or measure.gap.scorer != THE_TEACHER:
+        return []
+    message = "a recipe with `import` has no teacher; name the model that scores: `scorer: Qwen/Qwen3-1.7B`"
+    return [(("measure", "gap", "scorer"), message)]
+
+
+def _unmet_needs(generate: Generate, tasks: list[TaskSource]) -> list[Contradiction]:
+    has_solution = any(
+        source.columns.solution is not None if isinstance(source, FileTasks) else GYM_WITH_SOLUTION in source.names
+        for source in tasks
     )
-    yield ("publish", "configs"), message
+    if has_solution:
+        return []
+    return [
+        (
+            ("generate", "privileges", index),
+            f"privilege '{use.label}' needs a worked solution, but no task source has one: "
+            "map it with `columns: {solution: ...}`, or leave the privilege out",
+        )
+        for index, use in enumerate(generate.uses)
+        if "solution" in use.needs
+    ]
 
 
-def _unknown_privileges(generate: Generate, pairs: Preference) -> Iterator[Found]:
+def _mixes_of_unknown_privileges(generate: Generate, balance: Balance) -> list[Contradiction]:
     labels = generated(generate)
-    for side in SIDES:
-        for name in pairs.sides[side].privilege or []:
-            if name not in labels:
-                allowed = f"allowed: {', '.join(labels)}{nearest(name, labels)}"
-                yield (*_PLACE, side, "privilege"), f"'{name}' is not generated; {allowed}"
+    places: list[tuple[tuple[str | int, ...], object]] = [(("balance", "privilege"), balance.privilege)]
+    places += [(("balance", "mixes", name, "privilege"), mix.privilege) for name, mix in (balance.mixes or {}).items()]
+    return [
+        ((*path, name), f"'{name}' is not generated; allowed: {', '.join(labels)}")
+        for path, asked in places
+        for name in (asked if isinstance(asked, dict) else ())
+        if name not in labels
+    ]
 
 
-def generated(generate: Generate) -> list[str]:
-    """The privileges under which there are traces, by label."""
-    labels = [use.label for use in generate.uses]
-    if generate.select is not None and generate.unguided.label not in labels:
-        labels.insert(0, generate.unguided.label)
-    return labels
+def teacher_contradictions(sections: dict[str, object]) -> list[Contradiction]:
+    """Return the contradictions between `teacher`, `teachers`, `generate` and `measure`.
 
-
-def _unknown_teachers(pairs: Preference, teachers: list[str], several: bool) -> Iterator[Found]:
-    if several and not teachers:  # the section has errors of its own
-        return
-    for side in SIDES:
-        for name in pairs.sides[side].teacher or []:
-            if not several:
-                message = "the recipe has one `teacher`, of which every trace is; leave this out"
-                yield (*_PLACE, side, "teacher"), message
-            elif name not in teachers:
-                allowed = f"allowed: {', '.join(teachers)}{nearest(name, teachers)}"
-                yield (*_PLACE, side, "teacher"), f"'{name}' is none of `teachers`; {allowed}"
-
-
-def _never_answered(generate: Generate, pairs: Preference, teachers: list[str]) -> Iterator[Found]:
-    """A side whose teachers do not answer under its privileges, and sides that no teacher has in common."""
-    if not teachers:
-        return
-    answers = {side: _who_answers(generate, pairs, side, teachers) for side in SIDES}
-    for side, found in answers.items():
-        if not found:
-            yield (*_PLACE, side), "none of these teachers answers under these privileges: no trace can stand here"
-            return
-    if generate.one_teacher_per_task and not _in_common(answers, 0):
-        message = "`one_teacher_per_task` gives each task one teacher, and a pair is of one task: no pair has two"
-        yield (*_PLACE, "rejected"), message
-        return
-    for index, name in enumerate(("teacher", "privilege")):
-        if name not in pairs.named and not _in_common(answers, index):
-            message = f"the traces of the two sides have no {name} in common; name `{name}` on each to pair across them"
-            yield _PLACE, message
-
-
-def _in_common(answers: dict[str, set[tuple[str, str]]], index: int) -> set[str]:
-    chosen, rejected = ({each[index] for each in answers[side]} for side in SIDES)
-    return chosen & rejected
-
-
-def _who_answers(generate: Generate, pairs: Preference, side: str, teachers: list[str]) -> set[tuple[str, str]]:
-    """The teachers, each with a privilege, of whose traces this side can be."""
-    named = pairs.sides[side]
-    probed = {(teacher, generate.unguided.label) for teacher in teachers} if generate.select is not None else set()
-    answered = {(teacher, use.label) for use in generate.uses for teacher in teachers if use.answered_by(teacher)}
-    return {
-        (teacher, privilege)
-        for teacher, privilege in answered | probed
-        if teacher in (named.teacher or teachers) and privilege in (named.privilege or [privilege])
-    }
-
-
-def teacher_contradictions(sections: dict[str, object]) -> list[Found]:
-    """Combinations of `teacher`, `teachers`, `generate` and `measure` that cannot work.
-
-    `sections` are those of `contradictions`: None where a section has errors of its own.
+    `sections` are those of `contradictions`.
     """
     if "teacher" in sections and "teachers" in sections:
         return [(("teachers",), "`teacher` is one model and `teachers` are several: remove one of the two keys")]
     generate, teachers = sections.get("generate"), sections.get("teachers")
-    found: list[Found] = []
+    problems: list[Contradiction] = []
     if "teachers" in sections:
-        found += _no_single_scorer(sections.get("measure"))
+        problems += _no_single_scorer(sections.get("measure"))
     if not isinstance(generate, Generate):
-        return found
+        return problems
     if "teacher" in sections:
-        return found + list(_named_without_teachers(generate))
+        return problems + list(_named_without_teachers(generate))
     if isinstance(teachers, dict):
         names = list(teachers)
         unknown = list(_unknown(generate, names))
-        found += unknown or [*_without_work(generate, names), *_attempts_of_others(generate, names)]
-    return found
+        problems += unknown or [*_without_work(generate, names), *_attempts_of_others(generate, names)]
+    return problems
 
 
-def _no_single_scorer(measure: object) -> list[Found]:
+def _no_single_scorer(measure: object) -> list[Contradiction]:
     if not isinstance(measure, Measure) or measure.gap is None or measure.gap.scorer != THE_TEACHER:
         return []
     message = "`teachers` are several models; name the one that scores every trace: `scorer: Qwen/Qwen3-1.7B`"
     return [(("measure", "gap", "scorer"), message)]
 
 
-def _named_without_teachers(generate: Generate) -> Iterator[Found]:
+def _named_without_teachers(generate: Generate) -> Iterator[Contradiction]:
     several = "list several under `teachers`, each with a name"
     if generate.one_teacher_per_task:
         yield ("generate", "one_teacher_per_task"), f"the recipe has one `teacher`; {several}, or leave this key out"
     for place, use in _uses(generate):
         if use.teachers:
-            yield place, f"'{use.label}' names a teacher, and the recipe has one `teacher` without a name; {several}"
+            yield place, f"'{use.label}' names a teacher, but the recipe's one `teacher` has no name; {several}"
 
 
-def _unknown(generate: Generate, teachers: list[str]) -> Iterator[Found]:
+def _unknown(generate: Generate, teachers: list[str]) -> Iterator[Contradiction]:
     for place, use in _uses(generate):
         for name in use.teachers:
             if name not in teachers:
                 allowed = f"allowed: {', '.join(teachers)}{nearest(name, teachers)}"
-                yield place, f"'{use.label}' is answered by '{name}', which is none of `teachers`; {allowed}"
+                yield place, f"'{use.label}' is answered by '{name}', which is not one of `teachers`; {allowed}"
 
 
-def _without_work(generate: Generate, teachers: list[str]) -> Iterator[Found]:
+def _without_work(generate: Generate, teachers: list[str]) -> Iterator[Contradiction]:
     for name in teachers:
         if not generate.uses_of(name):
-            yield ("teachers", name), "answers under no privilege; name it there, or leave it out"
+            yield ("teachers", name), "answers under no privilege; name it in one, or remove it"
 
 
-def _attempts_of_others(generate: Generate, teachers: list[str]) -> Iterator[Found]:
-    """A privilege shows a teacher its own attempts: it must have made some."""
+def _attempts_of_others(generate: Generate, teachers: list[str]) -> Iterator[Contradiction]:
+    """Refuse a privilege that shows a teacher its own attempts if it makes none."""
     by_label = {use.label: use for use in generate.uses}
     if generate.select is not None:
         by_label.pop(generate.unguided.label, None)  # every teacher is probed under it
@@ -184,3 +188,99 @@ def _attempts_of_others(generate: Generate, teachers: list[str]) -> Iterator[Fou
 def _uses(generate: Generate) -> Iterator[tuple[tuple[str | int, ...], PrivilegeUse]]:
     for index, use in enumerate(generate.uses):
         yield ("generate", "privileges", index), use
+
+
+def pair_contradictions(generate: Generate, sections: dict[str, object]) -> list[Contradiction]:
+    """Return what keeps every preference pair from existing; `sections` are those of `contradictions`."""
+    publish, teachers = sections.get("publish"), sections.get("teachers")
+    if not isinstance(publish, Publish) or "preference" not in publish.configs:
+        return []
+    pairs = publish.preference
+    names = [*teachers] if isinstance(teachers, dict) else []
+    if pairs is None:
+        return list(_without_a_second_trace(generate, None))
+    unknown = [*_unknown_privileges(generate, pairs), *_unknown_teachers(pairs, names, "teachers" in sections)]
+    if unknown:
+        return unknown
+    return list(_never_answered(generate, pairs, names)) or list(_without_a_second_trace(generate, pairs))
+
+
+def _without_a_second_trace(generate: Generate, pairs: Preference | None) -> Iterator[Contradiction]:
+    """Refuse pairs within one task, privilege and teacher if each of these has a single trace."""
+    several = generate.samples > 1 or any(use.turns > 1 for use in generate.uses)
+    several |= generate.until is not None and generate.until.max_attempts > 1
+    several |= generate.select is not None and generate.select.samples > 1
+    if several or (pairs is not None and pairs.crosses):
+        return
+    what = "two traces" if pairs is not None and pairs.by == "band" else "a correct with a wrong trace"
+    message = (
+        f"`preference` pairs {what} of one task and privilege, and `generate.samples: 1` gives "
+        "one trace of each; raise it, or leave `preference` out"
+    )
+    yield ("publish", "configs"), message
+
+
+def _unknown_privileges(generate: Generate, pairs: Preference) -> Iterator[Contradiction]:
+    labels = generated(generate)
+    for side in SIDES:
+        for name in pairs.sides[side].privilege or []:
+            if name not in labels:
+                allowed = f"allowed: {', '.join(labels)}{nearest(name, labels)}"
+                yield (*_PLACE, side, "privilege"), f"'{name}' is not generated; {allowed}"
+
+
+def generated(generate: Generate) -> list[str]:
+    """Return the labels of the privileges under which traces are generated."""
+    labels = [use.label for use in generate.uses]
+    if generate.select is not None and generate.unguided.label not in labels:
+        labels.insert(0, generate.unguided.label)
+    return labels
+
+
+def _unknown_teachers(pairs: Preference, teachers: list[str], several: bool) -> Iterator[Contradiction]:
+    if several and not teachers:  # the section has errors of its own
+        return
+    for side in SIDES:
+        for name in pairs.sides[side].teacher or []:
+            if not several:
+                message = "the recipe has one `teacher`, which writes every trace; leave this out"
+                yield (*_PLACE, side, "teacher"), message
+            elif name not in teachers:
+                allowed = f"allowed: {', '.join(teachers)}{nearest(name, teachers)}"
+                yield (*_PLACE, side, "teacher"), f"'{name}' is not one of `teachers`; {allowed}"
+
+
+def _never_answered(generate: Generate, pairs: Preference, teachers: list[str]) -> Iterator[Contradiction]:
+    """Refuse a side whose teachers never answer under its privileges, and sides without a teacher in common."""
+    if not teachers:
+        return
+    answers = {side: _who_answers(generate, pairs, side, teachers) for side in SIDES}
+    for side, problems in answers.items():
+        if not problems:
+            yield (*_PLACE, side), "none of these teachers answers under these privileges: no trace fits this side"
+            return
+    if generate.one_teacher_per_task and not _in_common(answers, 0):
+        message = "`one_teacher_per_task` gives each task one teacher, so a pair cannot have two"
+        yield (*_PLACE, "rejected"), message
+        return
+    for index, name in enumerate(("teacher", "privilege")):
+        if name not in pairs.named and not _in_common(answers, index):
+            message = f"the traces of the two sides have no {name} in common; name `{name}` on both to pair across them"
+            yield _PLACE, message
+
+
+def _in_common(answers: dict[str, set[tuple[str, str]]], index: int) -> set[str]:
+    chosen, rejected = ({each[index] for each in answers[side]} for side in SIDES)
+    return chosen & rejected
+
+
+def _who_answers(generate: Generate, pairs: Preference, side: str, teachers: list[str]) -> set[tuple[str, str]]:
+    """Return the teachers, each with a privilege, whose traces can stand on a side."""
+    named = pairs.sides[side]
+    probed = {(teacher, generate.unguided.label) for teacher in teachers} if generate.select is not None else set()
+    answered = {(teacher, use.label) for use in generate.uses for teacher in teachers if use.answered_by(teacher)}
+    return {
+        (teacher, privilege)
+        for teacher, privilege in answered | probed
+        if teacher in (named.teacher or teachers) and privilege in (named.privilege or [privilege])
+    }

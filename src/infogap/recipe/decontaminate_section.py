@@ -1,4 +1,4 @@
-"""The section `decontaminate` of a recipe."""
+"""The recipe's section `decontaminate`: the evaluation sets that data is compared with, and how."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class EvaluationSet(RowSource):
 
     column: ColumnPath = "question"
     name: str | None = Field(
-        None, min_length=1, description="What tables and the card call it; by default the file's or the dataset's name."
+        None, min_length=1, description="Its name in tables and the card; by default the file's or the dataset's."
     )
 
     @property
@@ -28,7 +28,7 @@ class EvaluationSet(RowSource):
 
 
 class Decontaminate(Model):
-    """Which evaluation sets tasks and traces are compared with, by which rule, and what becomes of those that match."""
+    """Which evaluation sets tasks and traces are compared with, by which rule, and what happens to matches."""
 
     against: list[EvaluationSet] = Field(min_length=1)
     rule: Literal["overlap", "coverage"] = Field(
@@ -38,7 +38,7 @@ class Decontaminate(Model):
     )
     ngram: int = Field(8, ge=1, description="Words per n-gram; a character, in scripts without spaces.")
     coverage: float | None = Field(
-        None, gt=0, le=1, description="rule coverage: from which share of an evaluation question's words; 0.5 if unset."
+        None, gt=0, le=1, description="rule coverage: the least share of an evaluation question's words; 0.5 if unset."
     )
     on: Annotated[list[What], AfterValidator(each_once)] = Field(
         ["question"],
@@ -46,15 +46,15 @@ class Decontaminate(Model):
         description="What is compared: the tasks' questions, the traces, the privileged contexts.",
     )
     ignore: OneOrMore = Field(
-        [], description="Phrases taken out of both sides before they are compared, such as a common instruction."
+        [], description="Phrases removed from both sides before they are compared, such as a common instruction."
     )
     policy: Literal["drop", "report"] = Field(
-        "drop", description="drop: matches are listed, and balance leaves them out of the mix; report: listed only."
+        "drop", description="drop: matches are listed, and balance excludes them from the mix; report: listed only."
     )
 
     @property
     def least_share(self) -> float:
-        """The share of an evaluation question's words from which a text is contaminated; 0: by any n-gram."""
+        """The share of an evaluation question's words at which a text is contaminated; 0: any n-gram is enough."""
         return (self.coverage or _HALF) if self.rule == "coverage" else 0.0
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What generate takes from a recipe: how many traces, under which privileges, until when."""
+"""The recipe's section `generate`: how many traces, under which privileges, and when to stop."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ DEFAULT_INSTRUCTION = r"Please reason step by step, and put your final answer wi
 
 
 class Until(Model):
-    """Rejection sampling: ask again, `samples` at a time, until enough traces are correct."""
+    """Rejection sampling: sample again, `samples` at a time, until enough traces are correct."""
 
-    correct: int = Field(ge=1, description="Correct traces per task and privilege that are enough.")
+    correct: int = Field(ge=1, description="Correct traces per task and privilege at which to stop.")
     max_attempts: int = Field(ge=1, description="Traces per task and privilege, at most.")
 
 
@@ -25,12 +25,12 @@ Rate = Annotated[float, Field(ge=0, le=1)]
 
 
 class Select(Model):
-    """Keep the tasks that the unguided teacher solves sometimes: neither never nor always."""
+    """Keep the tasks that the unguided teacher solves sometimes, but neither never nor always."""
 
     pass_rate: list[Rate] = Field(
         [0.125, 0.5], min_length=2, max_length=2, description="The lowest and the highest rate that is kept."
     )
-    samples: int = Field(8, ge=1, description="Unguided traces per task from which the rate is taken; they are kept.")
+    samples: int = Field(8, ge=1, description="Unguided traces per task that the rate is measured on; they are kept.")
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -73,7 +73,7 @@ class Generate(Model):
 
     @property
     def named(self) -> list[str]:
-        """The names, in the recipe, of the privileges that it does not define by a template."""
+        """The names of the privileges that the recipe does not define by a template."""
         return [name for name, options in map(entry_parts, self.privileges) if options.template is None]
 
     @cached_property
@@ -83,7 +83,7 @@ class Generate(Model):
 
     @property
     def in_rounds(self) -> bool:
-        """Whether some requests depend on the verdicts on earlier ones."""
+        """True if some requests depend on the verdicts on earlier ones."""
         return bool(self.until or self.select or any(use.attempts for use in self.uses))
 
     @property
@@ -103,12 +103,12 @@ class Generate(Model):
         return list(placed.values())
 
     def uses_of(self, teacher: str) -> list[PrivilegeUse]:
-        """The privileges, in order, under which a teacher answers; `teacher` is its name in the recipe."""
+        """Return the privileges, in order, under which a teacher answers; `teacher` is its name in the recipe."""
         return [use for use in self.in_order if use.answered_by(teacher)]
 
     @model_validator(mode="after")
     def _resolve(self, info: ValidationInfo) -> Self:
-        """Look the privileges up, once; the checks below go by them."""
+        """Look the privileges up once, for the checks below."""
         self._uses = tuple(privilege_use(entry, recipe_folder(info)) for entry in self.privileges)
         return self
 
@@ -147,6 +147,6 @@ class Generate(Model):
             return self
         for name, least in (("samples", self.samples), ("until.correct", self.until.correct)):
             if self.until.max_attempts < least:
-                message = f"is {self.until.max_attempts}, and must be at least `{name}`, which is {least}"
+                message = f"is {self.until.max_attempts}, but must be at least `{name}`, which is {least}"
                 raise refuse_at(("until", "max_attempts"), message)
         return self

@@ -1,4 +1,4 @@
-"""Load recipes and other YAML files: read with line numbers, overridden, validated, and written back resolved."""
+"""Load recipes: read YAML with line numbers, apply overrides, validate, and write the recipe back with its defaults."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from infogap.errors import InputError
 from infogap.recipe.base import Model
+from infogap.recipe.contradictions import contradictions
 from infogap.recipe.recipe_errors import Path as KeyPath
 from infogap.recipe.recipe_errors import Problem, messages, spell_path
-from infogap.recipe.recipe_model import Recipe, contradictions
+from infogap.recipe.recipe_model import Recipe
 
 Kind = TypeVar("Kind", bound=Model)
 
 
 def read_yaml(kind: type[Kind], text: str, where: str) -> Kind:
-    """YAML text as a model. Raises InputError that names the place and all that is wrong."""
+    """Read YAML text into a model. Raises InputError with every problem and its place."""
     try:
         data = YAML(typ="safe", pure=True).load(text)
         if not isinstance(data, dict):
@@ -56,7 +57,7 @@ class Places:
     overrides: dict[KeyPath, str]
 
     def problem(self, path: KeyPath, message: str) -> Problem:
-        """A problem at a key, with the file's line or the override that set it."""
+        """Return a problem at a key, with its line in the file or the override that set it."""
         for length in range(len(path), -1, -1):
             if path[:length] in self.overrides:
                 return Problem(self.overrides[path[:length]], spell_path(path), message)
@@ -81,19 +82,19 @@ class LoadedRecipe:
 
     @property
     def base(self) -> Path:
-        """What the recipe's relative paths start from: its folder; for a run's resolved recipe, the original's."""
+        """The folder from which relative paths start: the recipe's; for a run's resolved recipe, the original's."""
         return _base_of(self.file)
 
     def problem(self, path: KeyPath, message: str) -> Problem:
-        """A problem that only shows outside the recipe (a missing file), at the key that names it."""
+        """Return a problem found outside the recipe (a missing file), at the key that names it."""
         return self.places.problem(path, message)
 
 
 class RecipeError(InputError):
     """All problems of one recipe at once, in the order of its lines.
 
-    `sound` is the recipe without the sections that have problems, where it could be read at all: with it the
-    caller can look for further problems outside (files that are missing) and tell them together.
+    `sound` is the recipe without its faulty sections, if it could be read at all. The caller can use it to look for
+    further problems outside (missing files) and report all of them together.
     """
 
     def __init__(self, problems: list[Problem], sound: LoadedRecipe | None = None) -> None:
@@ -110,7 +111,7 @@ def _by_line(problem: Problem) -> tuple[str, int]:
 def load_recipe(file: Path, overrides: list[str] | None = None) -> LoadedRecipe:
     """Read, override (`key=value`, the value in YAML) and validate a recipe.
 
-    Raises RecipeError with every problem of the file, InputError where it cannot be read at all.
+    Raises RecipeError with every problem of the file, InputError if it cannot be read.
     """
     return _load(*_read(file), file, overrides or [])
 
@@ -128,10 +129,10 @@ def _load(data: dict[str, Any], lines: dict[KeyPath, int], file: Path, overrides
     lines = {path: line for path, line in lines.items() if not any(path[:n] in sources for n in range(1, len(path)))}
     places = Places(file, lines, sources)
     context = {"folder": _base_of(file)}
-    recipe, found = _validate(data, context)
+    recipe, problems = _validate(data, context)
     if recipe is None:
-        problems = [places.problem(path, message) for path, message in found]
-        raise RecipeError(problems, LoadedRecipe(_sound_recipe(data, context), places))
+        placed = [places.problem(path, message) for path, message in problems]
+        raise RecipeError(placed, LoadedRecipe(_sound_recipe(data, context), places))
     return LoadedRecipe(recipe, places)
 
 
@@ -143,13 +144,13 @@ def _base_of(file: Path) -> Path:
 
 
 def dump_recipe(recipe: Recipe) -> str:
-    """A recipe as YAML, defaults filled in; `load_recipe` reads it back as the same recipe."""
+    """Write a recipe as YAML, defaults filled in; `load_recipe` reads back the same recipe."""
     text = yaml_text(recipe.model_dump(mode="json", by_alias=True, exclude_none=True))
     return text + ("dedupe: null\n" if recipe.dedupe is None else "")
 
 
 def yaml_text(value: dict[str, Any]) -> str:
-    """A JSON-able mapping as YAML that reads back as the same mapping."""
+    """Write a JSON-able mapping as YAML that reads back as the same mapping."""
     yaml = YAML()
     yaml.width = 2**30  # never fold: a folded string with a backslash in it reads back as another string
     out = io.StringIO()
@@ -166,7 +167,7 @@ def _read(file: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
         tree = YAML(typ="rt").load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         if re.match(r"(https?|s3|gs|hf):/", str(file)):  # a Path has one slash of two
-            raise InputError(f"{_address(file)} is an address; download the recipe and name the file") from None
+            raise InputError(f"{_address(file)} is a URL; download the recipe and name the file") from None
         raise InputError(f"there is no recipe {file}; `infogap init` writes one to start from") from None
     except IsADirectoryError:
         raise InputError(f"{file} is a folder; name a recipe, or look at a run with infogap status {file}") from None
@@ -186,7 +187,7 @@ def _read(file: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
 
 
 def _plain(node: Any, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
-    """A YAML node as plain Python values; notes the line of every key and list item."""
+    """Convert a YAML node to plain Python values, and record the line of every key and list item."""
     if isinstance(node, CommentedMap):
         for key in node:
             lines[(*path, key)] = node.lc.data[key][0] + 1 if key in (node.lc.data or {}) else lines[path]
@@ -205,7 +206,7 @@ _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
 def _override(data: dict[str, Any], overrides: list[str]) -> dict[KeyPath, str]:
-    """Set `a.b[0].c=value` in the data; returns which override set which key."""
+    """Set `a.b[0].c=value` in the data; return which override set which key."""
     sources: dict[KeyPath, str] = {}
     for override in overrides:
         name, separator, text = override.partition("=")
@@ -239,19 +240,19 @@ def _descend(node: Any, step: str | int, following: str | int, override: str) ->
 
 
 def _validate(data: dict[str, Any], context: dict[str, Path]) -> tuple[Recipe | None, list[tuple[KeyPath, str]]]:
-    """The recipe, or every problem: those of each section, and those between sections that are sound."""
-    found: list[tuple[KeyPath, str]] = []
+    """Return the recipe, or else every problem: those within sections, and those between sound sections."""
+    problems: list[tuple[KeyPath, str]] = []
     recipe: Recipe | None = None
     try:
         recipe = Recipe.model_validate(data, context=context)
     except ValidationError as error:
-        found += messages(error, data)
-    found += contradictions(_sound_sections(data, context))
-    return (None if found else recipe), found
+        problems += messages(error, data)
+    problems += contradictions(_sound_sections(data, context))
+    return (None if problems else recipe), problems
 
 
 def _sound_recipe(data: dict[str, Any], context: dict[str, Path]) -> Recipe:
-    """The recipe's sound sections, the others as if they were not there."""
+    """Build a recipe from the sound sections alone."""
     sections = _sound_sections(data, context)
     keys = {info.alias or name: name for name, info in Recipe.model_fields.items()}
     fields = {keys[key]: section for key, section in sections.items() if section is not None}

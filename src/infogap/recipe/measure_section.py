@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from infogap import plugins
-from infogap.recipe.base import Model, each_once, refuse
+from infogap.recipe.base import Model, each_once, is_none, refuse
 from infogap.recipe.privilege_entries import ScoredContext
 from infogap.recipe.teacher_section import PACKAGED_MODEL, AnyTeacher, BackendSection
 
@@ -15,7 +15,7 @@ THE_TEACHER = "teacher"
 
 
 class ScorerSettings(Model):
-    """The base of what a recipe says of a backend's model that scores: keys of the backend's settings, or some."""
+    """The base of a scorer's settings: all keys of its backend's settings, or some of them."""
 
     backend: str
     model: str
@@ -40,9 +40,9 @@ ScorerEntry = Annotated[
 
 
 def scorer_settings(entry: str | ScorerSettings, teacher: AnyTeacher | None) -> AnyTeacher:
-    """Convert an entry of the recipe to settings of its backend, as a teacher has them.
+    """Convert an entry of the recipe to its backend's settings, those of a teacher.
 
-    A name is a model's: SmolLM2-135M-Instruct and `.gguf` files are scored in this process, all others by vLLM.
+    A plain name is a model: SmolLM2-135M-Instruct and `.gguf` files score in this process, all others by vLLM.
     """
     if entry == THE_TEACHER:
         assert teacher is not None, "checked with the recipe"
@@ -59,8 +59,8 @@ def scorer_settings(entry: str | ScorerSettings, teacher: AnyTeacher | None) -> 
 class Bands(Model):
     """Cut points of the confidence bands, in markers per 1,000 tokens: below `mixed` is confident."""
 
-    mixed: float = Field(2.0, gt=0, description="From here on a trace is mixed.")
-    uncertain: float = Field(8.0, gt=0, description="From here on a trace is uncertain.")
+    mixed: float = Field(2.0, gt=0, description="The density from which a trace is mixed.")
+    uncertain: float = Field(8.0, gt=0, description="The density from which a trace is uncertain.")
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -70,7 +70,7 @@ class Bands(Model):
 
 
 class Gap(Model):
-    """Which model scores how much likelier traces are under their teacher's context, and what else it scores."""
+    """Which model scores the gap, under which further contexts, and what is kept of it."""
 
     scorer: ScorerEntry = Field(
         THE_TEACHER,
@@ -79,11 +79,11 @@ class Gap(Model):
     )
     contexts: Annotated[list[ScoredContext], AfterValidator(each_once)] = Field(
         [],
-        description="Further contexts under which every trace is scored: a privilege's or control's, or "
+        description="Further contexts under which every trace is scored: that of a privilege or control, or "
         "reference_only, the trace's own context without the question.",
     )
     threshold: float = Field(
-        1.0, gt=0, description="In nats: tokens whose gap is above it count for `gap_share`. 1 is e times as likely."
+        1.0, gt=0, description="In nats: tokens with a gap above it count for `gap_share`. 1 nat is e times as likely."
     )
     per_token: bool = Field(False, description="Keep every token's gap and surprisal, in the table token_gaps.")
 
@@ -103,11 +103,11 @@ class Measure(Model):
         description="Entropy, in nats, from which a token counts as a fork; the default is the 80th percentile that "
         "Wang et al. 2025 (arXiv 2506.01939) report for Qwen3-8B. Needs `teacher.logprobs`.",
     )
-    gap: Gap | None = Field(None, description="Score the traces; without it nothing is scored.")
+    gap: Gap | None = Field(None, description="How traces are scored; by default they are not.")
     measures: Annotated[list[str], AfterValidator(each_once)] | None = Field(
         None,
         min_length=1,
-        exclude_if=lambda measures: measures is None,
-        description="Further measures: the name of one that an installed package registers, or an object of yours as "
+        exclude_if=is_none,
+        description="Further measures: the name of one that an installed package registers, or your own object as "
         "module:object, its module beside the recipe or installed.",
     )

@@ -1,6 +1,6 @@
-"""Named mappings: what the columns of well-known files are. Each is a YAML file, registered as an entry point.
+"""Named mappings: the columns of well-known file formats, each in a YAML file that an entry point registers.
 
-The group is `infogap.formats`, the value `package:file.yaml`; infogap's own are in `rows/formats`.
+The group is `infogap.formats`, the value `package:file.yaml`; infogap's own files are in `rows/formats`.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ _TEXTS = ("trace", "response", "reasoning")  # a recipe that maps one of them sa
 
 
 class Signs(Model):
-    """What a file of a format looks like: every sign has to be there."""
+    """The signs by which files of a format are recognised: all of them must be present."""
 
     columns: list[str] = Field([], description="Column paths that its rows have.")
-    values: dict[str, str] = Field({}, description="By column path: a regular expression that is found in its values.")
+    values: dict[str, str] = Field({}, description="By column path: a regular expression that its values match.")
     file: str | None = Field(None, description="A pattern that the file's name matches, whatever its case.")
 
 
 class SecondFile(Model):
-    """The file that holds the questions, where the rows themselves do not."""
+    """The file that holds the questions, if the rows themselves do not."""
 
     key: str = Field(description="The column by which both are joined.")
     columns: list[str] = Field(description="Other column paths by which the second file is recognised.")
-    missing: str = Field(description="What to say of a file without a second one, and where to put that.")
+    missing: str = Field(description="The message for a file without a second one.")
 
 
 class Format(Model):
@@ -48,7 +48,7 @@ class Format(Model):
 
     @property
     def has_traces(self) -> bool:
-        """Whether its files hold traces; others hold tasks alone."""
+        """True if its files hold traces; others hold only tasks."""
         return any(name in self.mapping["columns"] for name in _TEXTS)
 
 
@@ -71,10 +71,10 @@ def load_format(name: str) -> Format:
 
 
 def filled_in(source: Any, fields: set[str], columns: set[str]) -> Any:
-    """Complete a source, as the recipe writes it, by the mapping that its `format` names.
+    """Complete a source, as the recipe writes it, with the mapping that its `format` names.
 
-    What the recipe says itself comes first. Taken are keys in `fields` alone, and of the mapped columns those in
-    `columns`: a source of tasks has no traces. Raises the recipe's error for an unknown name.
+    The recipe's own keys take precedence. Only keys in `fields`, and mapped columns in `columns`, are taken: a source
+    of tasks has no columns of traces. Raises the recipe's error for an unknown name.
     """
     if not isinstance(source, dict) or not isinstance(source.get("format"), str):
         return source

@@ -1,4 +1,4 @@
-"""The recipe's section `publish.preference`: which traces are paired, and what makes one of them the chosen one."""
+"""The recipe's section `publish.preference`: which traces are paired, and which of the two is chosen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from infogap.recipe.base import Model, each_once, refuse_at
+from infogap.recipe.base import Model, as_list, each_once, refuse_at
 
 SIDES = ("chosen", "rejected")
 BANDS = ("uncertain", "mixed", "confident")
@@ -16,13 +16,9 @@ Verdict = Literal["correct", "wrong", "no_answer", "truncated"]
 Band = Literal["uncertain", "mixed", "confident"]
 
 
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 def _one_or_more(schema: dict[str, object]) -> tuple[object, ...]:
     return (
-        BeforeValidator(_listed),
+        BeforeValidator(as_list),
         AfterValidator(each_once),
         WithJsonSchema({"anyOf": [schema, {"type": "array", "items": schema, "minItems": 1}]}),
     )
@@ -39,8 +35,8 @@ _Bands = Annotated[list[Band], Field(min_length=1), *_one_or_more(_TEXT | {"enum
 class PairSide(Model):
     """The traces that can stand on one side of a pair: a value, or a list of them, for each column named."""
 
-    privilege: _Names | None = Field(None, description="Named on both sides, or on neither: then both are alike.")
-    teacher: _Names | None = Field(None, description="Named on both sides, or on neither: then both are alike.")
+    privilege: _Names | None = Field(None, description="Named on both sides, or on neither: then both are the same.")
+    teacher: _Names | None = Field(None, description="Named on both sides, or on neither: then both are the same.")
     verdict: _Verdicts | None = None
     band: _Bands | None = None
 
@@ -52,7 +48,7 @@ class PairSide(Model):
 
 
 class Preference(Model):
-    """How traces of one task are paired. Privilege and teacher are alike on both sides unless the sides name them."""
+    """How traces of one task are paired. Both have the same privilege and teacher unless the sides name them."""
 
     chosen: PairSide = PairSide()
     rejected: PairSide = PairSide()
@@ -62,7 +58,7 @@ class Preference(Model):
         "the more confident one rejected, and their verdicts are the same.",
     )
     length: float | None = Field(
-        None, gt=0, description="How much longer, at most, in words, one of the two may be: 0.2 is a fifth."
+        None, gt=0, description="How much longer, at most, one of the two may be, in words: 0.2 is a fifth."
     )
 
     @property
@@ -72,18 +68,18 @@ class Preference(Model):
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The columns of which a side says what they may be, in a fixed order."""
+        """The columns that a side names, in a fixed order."""
         return tuple(name for name in PairSide.model_fields if any(name in side.values for side in self.sides.values()))
 
     @property
     def differing(self) -> tuple[str, ...]:
-        """Privilege, teacher and verdict, as far as the two traces of a pair can differ in them."""
+        """Those of privilege, teacher and verdict in which the two traces of a pair can differ."""
         across = [name for name in ("privilege", "teacher") if self._can_differ(name)]
         return (*across, *(["verdict"] if self.by == "verdict" else []))
 
     @property
     def crosses(self) -> bool:
-        """Whether a pair can be of two privileges or teachers."""
+        """True if the two traces of a pair can be of two privileges or teachers."""
         return any(name != "verdict" for name in self.differing)
 
     def _can_differ(self, name: str) -> bool:
@@ -91,11 +87,11 @@ class Preference(Model):
         return len({value for values in named for value in values}) > 1
 
     def pool(self, side: str) -> dict[str, list[str]]:
-        """The values that a trace on this side may have: those of the recipe, and the verdict that `by` asks for."""
+        """Return the values that a trace on a side may have: those of the recipe, and the verdict that `by` implies."""
         values = self.sides[side].values
         if self.by == "verdict":
             return values | {"verdict": values.get("verdict", ["correct" if side == "chosen" else "wrong"])}
-        # Verdicts are alike: what one side says of them holds for the other.
+        # Both traces have one verdict, so what one side says of it holds for the other.
         said = [set(each.values["verdict"]) for each in self.sides.values() if "verdict" in each.values]
         return values | ({"verdict": sorted(set.intersection(*said))} if said else {})
 
@@ -104,7 +100,7 @@ class Preference(Model):
         for name in ("privilege", "teacher"):
             sides = [side for side in SIDES if name in self.sides[side].values]
             if len(sides) == 1:
-                message = f"`{name}` is named for `{sides[0]}` alone; name it on both sides, or on neither (then alike)"
+                message = f"`{name}` is named for `{sides[0]}` alone; name it on both sides, or on neither"
                 raise refuse_at((sides[0], name), message)
         if self.by == "verdict":
             self._verdicts_are_told_apart()
@@ -126,7 +122,7 @@ class Preference(Model):
         if min(map(BANDS.index, chosen)) >= max(map(BANDS.index, rejected)):
             side = "chosen" if self.chosen.band else "rejected"
             message = (
-                "`by: band` chooses the more uncertain trace of two (uncertain, mixed, confident): no pair has these"
+                "`by: band` chooses the more uncertain trace (uncertain, mixed, confident): no pair has these bands"
             )
             raise refuse_at((side, "band"), message)
         if self.pool("chosen").get("verdict") == []:

@@ -1,7 +1,7 @@
-"""Which privileges a recipe names: the entries of `generate.privileges`, each resolved to a privilege with its options.
+"""The entries of `generate.privileges`, each resolved to a privilege with its options.
 
 A privilege is an object that a package registers, one that the recipe names `module:object`, or a template in the
-recipe. It is looked up while the recipe is validated: this package imports none.
+recipe. Privileges are looked up while a recipe is validated, so that this package imports none.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from infogap.user_objects import load_object
 Need = Literal["answer", "solution"]
 """What a task must have for a privilege."""
 AttemptKind = Literal["wrong", "right"]
-"""Which attempts of its own a teacher is shown: those that the verifier calls wrong, or right."""
+"""Which of its own attempts a teacher is shown: those graded wrong, or right."""
 
 _OF_ENTRIES = ("as", "teacher")  # what every entry may say, whatever its privilege
 _OWN_TEMPLATE = "infogap.privileges.contexts:OwnTemplate"  # what an entry with a `template` is
 
 
 class PrivilegeOptions(Model):
-    """Options of a privilege; `template`, `richness` and `needs` define one of the recipe's own."""
+    """Options of a privilege; `template`, `richness` and `needs` define a privilege in the recipe itself."""
 
     # An option that only its privilege knows is kept beside these: `_validated` lets no other one through.
     model_config = ConfigDict(extra="allow", json_schema_extra={"additionalProperties": False})
@@ -69,10 +69,10 @@ class PrivilegeOptions(Model):
 
 @dataclass(frozen=True)
 class PrivilegeUse:
-    """One entry of `generate.privileges`: a privilege with its options, and the `label` that the tables know it by.
+    """One entry of `generate.privileges`: a privilege with its options, and its `label` in the tables.
 
-    `privilege` is an `infogap.privileges.base.Privilege`. The facts beside it are its own: they are typed here, below
-    the package that it is of.
+    `privilege` is an `infogap.privileges.base.Privilege`. The fields below it are copied from it, so that packages that
+    come before `privileges` in the order of imports have them with their types.
     """
 
     label: str
@@ -84,68 +84,38 @@ class PrivilegeUse:
     source: str | None  # the label of the privilege whose attempts it shows
     turns: int
     is_unguided: bool
-    teachers: tuple[str, ...] = ()  # who answers, of several; empty: every one
+    teachers: tuple[str, ...] = ()  # those of several that answer; empty: all of them
 
     @classmethod
     def of(cls, label: str, privilege: Any, teachers: tuple[str, ...] = ()) -> PrivilegeUse:
+        """Copy the fields of a privilege."""
         own = ("label", "privilege", "teachers")
         facts = {field.name: getattr(privilege, field.name) for field in fields(cls) if field.name not in own}
         return cls(label, privilege, **facts, teachers=teachers)
 
     def answered_by(self, teacher: str) -> bool:
-        """Whether a teacher, by its name in the recipe, answers under this privilege."""
+        """Return whether a teacher, by its name in the recipe, answers under this privilege."""
         return not self.teachers or teacher in self.teachers
 
 
-def entry_parts(entry: str | dict[str, PrivilegeOptions]) -> tuple[str, PrivilegeOptions]:
-    """The name and the options of an entry."""
-    if isinstance(entry, str):
-        return entry, PrivilegeOptions()
-    ((name, options),) = entry.items()
-    return name, options
-
-
 def privilege_use(entry: str | dict[str, PrivilegeOptions], folder: Path = Path()) -> PrivilegeUse:
-    """Resolve a valid entry; `folder` is the recipe's, in which the module of `module:object` is looked for first."""
+    """Resolve a valid entry. The recipe's `folder` is searched first for the module of `module:object`."""
     name, options = entry_parts(entry)
     privilege = _configured(name, options, _find(name, folder, own_template=options.template is not None))
     return PrivilegeUse.of(options.as_ or str(privilege.name), privilege, tuple(options.teacher or ()))
 
 
-def _scored_context(name: str) -> str:
-    """Check the name of a context under which traces are scored."""
-    allowed = _scored_contexts()
-    if name not in allowed:
-        expected = ", ".join(f"'{each}'" for each in allowed)
-        raise PydanticCustomError("literal_error", "Input should be {expected}", {"expected": expected})
-    return name
-
-
-def _scored_contexts() -> list[str]:
-    """The registered privileges that say something of any task: without attempts, and not how to write."""
-    return [each.name for each in _registered() if not (each.attempts or each.is_unguided or each.style)]
-
-
-class _InstalledContexts:
-    """Puts those that are installed into the recipe's JSON schema."""
-
-    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"enum": _scored_contexts(), "type": "string"}
-
-
-ScoredContext = Annotated[str, AfterValidator(_scored_context), _InstalledContexts()]
-"""A privilege or control under which a trace can be scored, whatever it was written under; or `reference_only`."""
-
-
-def _registered() -> list[Any]:
-    """Every registered privilege, in the ladder's order."""
-    registered = [plugins.load("privileges", name) for name in plugins.names("privileges")]
-    return sorted(registered, key=lambda each: each.rank)
-
-
 def recipe_folder(info: ValidationInfo) -> Path:
-    """The folder of the recipe that is being validated; the working folder for one without a file."""
+    """Return the folder of the recipe that is being validated; the working directory if it has no file."""
     return Path((info.context or {}).get("folder", ""))
+
+
+def entry_parts(entry: str | dict[str, PrivilegeOptions]) -> tuple[str, PrivilegeOptions]:
+    """Return the name and the options of an entry."""
+    if isinstance(entry, str):
+        return entry, PrivilegeOptions()
+    ((name, options),) = entry.items()
+    return name, options
 
 
 def _entry_kind(value: Any) -> str:
@@ -153,7 +123,7 @@ def _entry_kind(value: Any) -> str:
 
 
 def _validated(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-    """Validate an entry; options that PrivilegeOptions does not know are set aside where their privilege has them."""
+    """Validate an entry; keep options that only its privilege knows."""
     folder = recipe_folder(info)
     own: dict[str, Any] = {}
     if isinstance(value, dict) and len(value) == 1:
@@ -180,9 +150,9 @@ PrivilegeEntry = Annotated[
 
 
 def _find(name: str, folder: Path, *, own_template: bool = False) -> Any:
-    """The privilege of a name, without options; None where there is none. Refused where it cannot be loaded.
+    """Return the privilege of a name, without options; None if there is none. Refuse one that cannot be loaded.
 
-    `own_template`: the entry brings a template, so that a name with a colon is that of no module.
+    `own_template`: the entry brings a template, so a colon in its name does not name a module.
     """
     of_module = ":" in name and not own_template
     try:
@@ -193,7 +163,7 @@ def _find(name: str, folder: Path, *, own_template: bool = False) -> Any:
         raise refuse(str(error)) from error
     if not hasattr(privilege, "needs_attempt") or isinstance(privilege, type):
         raise refuse(
-            f"'{name}' is no privilege: make it an instance of a class derived from infogap.privileges.base.Privilege"
+            f"'{name}' is not a privilege: make it an instance of a subclass of infogap.privileges.base.Privilege"
         )
     if not of_module and privilege.name != name:
         raise refuse(f"'{name}' calls itself '{privilege.name}'; its package must register it under that name")
@@ -205,7 +175,7 @@ def _check(name: str, options: PrivilegeOptions, folder: Path) -> None:
     privilege = _find(name, folder, own_template=options.template is not None)
     label = options.as_ or (name if privilege is None else privilege.name)
     if not label.strip() or not label.isprintable():
-        raise refuse(f"the name {label!r} cannot be read in tables; choose another one")
+        raise refuse(f"the name {label!r} is unreadable in tables; choose another one")
     given = _given(options).keys()
     if privilege is not None:
         if privilege.scoring:
@@ -224,7 +194,7 @@ def _check(name: str, options: PrivilegeOptions, folder: Path) -> None:
 
 
 def _given(options: PrivilegeOptions) -> dict[str, Any]:
-    """The options that an entry sets, as the recipe calls them."""
+    """Return the options that an entry sets, under their names in the recipe."""
     return options.model_dump(by_alias=True, exclude_defaults=True)
 
 
@@ -236,8 +206,14 @@ def _unknown(name: str) -> str:
     )
 
 
+def _registered() -> list[Any]:
+    """Return every registered privilege, in the ladder's order."""
+    registered = [plugins.load("privileges", name) for name in plugins.names("privileges")]
+    return sorted(registered, key=lambda each: each.rank)
+
+
 def _configured(name: str, options: PrivilegeOptions, privilege: Any) -> Any:
-    """The privilege with an entry's options; one made of the entry's template where `privilege` is None."""
+    """Apply an entry's options to its privilege; make one from the entry's template if `privilege` is None."""
     if privilege is None:
         own_template = load_object(_OWN_TEMPLATE, Path())
         return own_template(name, options.template, options.richness or 0, tuple(options.needs))
@@ -257,9 +233,34 @@ def _configured(name: str, options: PrivilegeOptions, privilege: Any) -> Any:
 
 
 def _option(annotation: Any, value: Any, place: tuple[str, str]) -> Any:
-    """The value of an option, by the annotation of its field; strict, but a list may be a tuple."""
+    """Validate an option by the annotation of its field; strictly, but a list may stand for a tuple."""
     try:
         return TypeAdapter[Any](annotation).validate_json(orjson.dumps(value), strict=True)
     except ValidationError as error:
         (first, *_) = error.errors()
         raise refuse_at(place, f"{first['msg'].removeprefix('Input ')}, found {show(value)}") from None
+
+
+def _scored_context(name: str) -> str:
+    """Check the name of a context under which traces are scored."""
+    allowed = _scored_contexts()
+    if name not in allowed:
+        expected = ", ".join(f"'{each}'" for each in allowed)
+        raise PydanticCustomError("literal_error", "Input should be {expected}", {"expected": expected})
+    return name
+
+
+def _scored_contexts() -> list[str]:
+    """Return the registered privileges that show something of any task: no attempts, and no style."""
+    return [each.name for each in _registered() if not (each.attempts or each.is_unguided or each.style)]
+
+
+class _InstalledContexts:
+    """Lists the installed contexts in the recipe's JSON schema."""
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"enum": _scored_contexts(), "type": "string"}
+
+
+ScoredContext = Annotated[str, AfterValidator(_scored_context), _InstalledContexts()]
+"""A privilege or control under which a trace can be scored, whatever it was written under; or `reference_only`."""

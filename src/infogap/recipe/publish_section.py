@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from infogap import plugins
-from infogap.recipe.base import Model, each_once, refuse, refuse_at
+from infogap.recipe.base import Model, each_once, is_none, refuse, refuse_at
 from infogap.recipe.preference_pairs import Preference
 from infogap.recipe.sources import OneOrMore
 
 
 class _RegisteredConfig:
-    """Accept the names of registered configs; the JSON schema lists the built-in ones."""
+    """Accepts the names of registered configs; the JSON schema lists the built-in ones."""
 
     @classmethod
     def check(cls, name: object) -> object:
@@ -51,16 +51,12 @@ def _repository(repo: str) -> str:
     return repo
 
 
-def _absent(value: Any) -> bool:
-    return value is None
-
-
 class RepeatedRows(Model):
     """How many rows `rl` has."""
 
     repeat_to: int = Field(
         ge=1,
-        description="Rows of each mix: its tasks are repeated in whole passes, and a last partial one in drawn order.",
+        description="Rows of each mix: its tasks are repeated in whole passes, then one partial pass in drawn order.",
     )
 
 
@@ -79,7 +75,7 @@ class Publish(Model):
     configs: Annotated[list[ConfigName], AfterValidator(each_once)] = Field(
         ["sft", "traces"],
         min_length=1,
-        description="Views of the dataset, the first the default. `privileged` publishes what teachers were shown.",
+        description="Views of the dataset, the first the default. `privileged` publishes the teachers' contexts.",
     )
     leaking_text: bool = Field(
         False,
@@ -93,9 +89,9 @@ class Publish(Model):
         "question, stops the publication; null compares nothing.",
     )
     preference: Preference | None = Field(
-        None, exclude_if=_absent, description="How the pairs of `preference` are made, where not as by default."
+        None, exclude_if=is_none, description="How the pairs of `preference` are made, if not in the default way."
     )
-    rl: RepeatedRows | None = Field(None, exclude_if=_absent, description="How many rows `rl` has.")
+    rl: RepeatedRows | None = Field(None, exclude_if=is_none, description="How many rows `rl` has.")
 
     @model_validator(mode="after")
     def _settings_are_used(self) -> Self:

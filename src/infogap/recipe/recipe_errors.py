@@ -1,4 +1,4 @@
-"""What is wrong with a recipe: each problem with its place, what was found and what is allowed."""
+"""Turn pydantic's errors into problems of a recipe: the place, what was found and what is allowed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to mend: `where` is file:line (or the override), `path` the key's place in the recipe."""
+    """One problem to fix: `where` is file:line (or the override), `path` the key's place in the recipe."""
 
     where: str
     path: str
@@ -27,7 +27,7 @@ class Problem:
 
 
 def spell_path(path: Path) -> str:
-    """`("tasks", 0, "columns")` as `tasks[0].columns`."""
+    """Spell a key's path as in an override: `("tasks", 0, "columns")` becomes `tasks[0].columns`."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
@@ -35,18 +35,18 @@ def spell_path(path: Path) -> str:
 
 
 def messages(error: ValidationError, data: Any) -> list[tuple[Path, str]]:
-    """Pydantic's errors as places in the recipe and sentences."""
-    found = []
+    """Return pydantic's errors, each as a place in the recipe and a message."""
+    problems = []
     for line in error.errors():
         path = place(line["loc"], data, line["type"])
         if line["type"] == "union_tag_invalid":  # blame the key that names the kind, not the whole section
             path = (*path, line["ctx"]["discriminator"].strip("'"))
-        found.append((path, _message(line)))
-    return found
+        problems.append((path, _message(line)))
+    return problems
 
 
 def place(loc: tuple[int | str, ...], data: Any, kind: str) -> Path:
-    """A pydantic location as a path in the recipe, without the tags of its unions."""
+    """Convert a pydantic location to a path in the recipe, without the tags of its unions."""
     path: list[str | int] = []
     step: Any
     for index, step in enumerate(loc):
@@ -78,7 +78,7 @@ def _message(line: Any) -> str:
         case "string_type" if isinstance(found, int | float):
             message = f'should be text, found {show(found)}; put it in quotes: "{found}"'
         case "string_pattern_mismatch":
-            message = f"may hold letters, digits, '.', '_' and '-' only, found {show(found)}"
+            message = f"may contain only letters, digits, '.', '_' and '-', found {show(found)}"
         case "model_type" | "dict_type" | "model_attributes_type":
             message = f"should be a mapping of keys, found {show(found)}"
         case "too_short" | "too_long" | "string_too_short":
@@ -100,7 +100,7 @@ def _allowed(found: object, quoted: str) -> str:
 
 
 def show(value: Any) -> str:
-    """A value of the recipe with its type, shortened."""
+    """Format a value of the recipe, shortened, with its type."""
     names = {str: "text", int: "a whole number", float: "a number", bool: "true/false", list: "a list"}
     if value is None:
         return "nothing"

@@ -1,4 +1,4 @@
-"""Where tasks and existing traces come from, as a recipe says it."""
+"""The sources of tasks and of existing traces in a recipe."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ from pydantic_core import CoreSchema
 
 from infogap import plugins
 from infogap.errors import nearest
-from infogap.recipe.base import Model, refuse, refuse_at
+from infogap.recipe.base import Model, as_list, refuse, refuse_at
 from infogap.recipe.named_formats import filled_in
 from infogap.recipe.recipe_errors import show
 from infogap.recipe.teacher_section import Thinking
 
 DEFAULT_VERIFIER = "math"
 GYM_VERIFIER = "gym"  # of reasoning-gym's tasks, and of no others
+GYM_WITH_SOLUTION = "gsm_symbolic"  # the only dataset of reasoning-gym with worked solutions in prose
 _FUNCTION = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
 
 ColumnPath = Annotated[
@@ -42,13 +43,9 @@ ColumnPath = Annotated[
 ]
 
 
-def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
 OneOrMore = Annotated[
     list[str],
-    BeforeValidator(_as_list),
+    BeforeValidator(as_list),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 
@@ -65,7 +62,7 @@ def _one_group(pattern: str) -> str:
     except (re.error, RecursionError, OverflowError) as error:
         raise refuse(f"not a regular expression: {error}") from error
     if groups != 1:
-        raise refuse(f"should have one group in parentheses, this one has {groups}; others are written (?:...)")
+        raise refuse(f"should have one group in parentheses, found {groups}; write any others as (?:...)")
     return pattern
 
 
@@ -78,7 +75,7 @@ def file_verifiers() -> list[str]:
 def _known_verifier(name: str) -> str:
     if name in file_verifiers() or (re.fullmatch(_FUNCTION, name) and ".py:" not in name):
         return name
-    allowed = f"{', '.join(file_verifiers())}, or a function of yours as module:function"
+    allowed = f"{', '.join(file_verifiers())}, or your own function as module:function"
     hint = " (no .py, and dots between packages)" if ":" in name else nearest(name, file_verifiers())
     raise refuse(f"found {show(name)}; allowed: {allowed}{hint}")
 
@@ -88,7 +85,7 @@ def _takes_tolerance(name: str) -> bool:
 
 
 class _VerifierSchema:
-    """Lists the registered verifiers in the JSON Schema, when it is asked for."""
+    """Lists the registered verifiers in the JSON Schema, looked up when it is written."""
 
     def __get_pydantic_json_schema__(self, _core: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"anyOf": [{"enum": file_verifiers()}, {"type": "string", "pattern": f"^{_FUNCTION}$"}]}
@@ -98,7 +95,7 @@ VerifierName = Annotated[str, AfterValidator(_known_verifier), _VerifierSchema()
 
 
 class TaskColumns(Model):
-    """Which column of the source is which part of a task."""
+    """The columns of a source that hold the parts of a task."""
 
     question: ColumnPath = Field(
         "question", description="A text; or a list of messages, of which all before the last answer are the prompt."
@@ -114,7 +111,7 @@ class TaskColumns(Model):
 
     @model_serializer(mode="wrap")
     def _keep_nulls(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A column that the recipe says is not there stays said: its default is another."""
+        """Write a column that the recipe sets to null, since its default is a name."""
         nulls = {name: None for name in sorted(self.model_fields_set) if getattr(self, name) is None}
         return {**nulls, **handler(self)}
 
@@ -125,8 +122,8 @@ class RowSource(Model):
     files: Annotated[OneOrMore, AfterValidator(_not_empty)] = Field(
         alias="from",
         description="A file (.jsonl, .json, .csv, .parquet, .eval, also compressed: .gz, .bz2, .zst), a pattern such "
-        "as part-*.jsonl, a folder, a list of these, each also behind hf://, s3://, https://; or whatever "
-        "`datasets.load_dataset` takes: org/name.",
+        "as part-*.jsonl, a folder, a list of these, each also behind hf://, s3://, https://; or anything that "
+        "`datasets.load_dataset` loads: org/name.",
     )
     rows: str | None = Field(
         None, min_length=1, description="The list of rows inside a JSON file that is an object: `results`."
@@ -141,7 +138,7 @@ class RowSource(Model):
 
     @property
     def from_(self) -> str:
-        """What messages and tables call the source."""
+        """The name of the source in messages and tables."""
         return ", ".join(self.files)
 
     @property
@@ -161,10 +158,10 @@ def _stem(entry: str) -> str:
 
 
 class Join(RowSource):
-    """A second file, whose rows complete those of the first that have the same key."""
+    """A second file whose rows complete the rows of the first with the same key."""
 
     on: Annotated[str, Field(min_length=1)] | Annotated[dict[str, str], Field(min_length=1, max_length=1)] = Field(
-        description="The key's column in both files; or, where it is called otherwise, {this file's: the other's}."
+        description="The key's column in both files; or, if their names differ, {this file's: the other's}."
     )
 
     @property
@@ -179,12 +176,12 @@ class Join(RowSource):
 
 
 class Source(RowSource):
-    """What both task and trace sources say of their rows."""
+    """The settings that sources of tasks and of traces share."""
 
-    family: str | None = Field(None, description="The family of every row, where no column says it.")
+    family: str | None = Field(None, description="The family of every row, if no column gives it.")
     difficulty: str | int | float | None = Field(None, description="The difficulty of every row.")
     format: str | None = Field(
-        None, description="A named mapping of columns: `infogap formats` lists them. What is written here comes first."
+        None, description="A named mapping of columns: `infogap formats` lists them. Keys written here take precedence."
     )
     join: Join | None = Field(
         None, description="A second file with columns that this one lacks: {from: questions.jsonl, on: custom_id}."
@@ -198,7 +195,7 @@ class Source(RowSource):
     strip_suffix: OneOrMore = Field([], description="Texts removed from the end of questions, such as an instruction.")
     verifier: VerifierName = Field(
         DEFAULT_VERIFIER,
-        description="How final answers are compared with the gold answer; a function of yours as module:function.",
+        description="How final answers are graded against the gold answer; your own function as module:function.",
     )
     tolerance: float | None = Field(
         None, ge=0, lt=1, description="numeric: how far an answer may be off, as a share of the gold answer."
@@ -208,7 +205,7 @@ class Source(RowSource):
         description="An SQL condition over the mapped columns, which are text, and the file's own: "
         "`family = 'Algebra' AND CAST(difficulty AS INT) >= 3`.",
     )
-    limit: int | None = Field(None, ge=1, description="At most so many tasks, drawn by the recipe's seed.")
+    limit: int | None = Field(None, ge=1, description="The most tasks to take, drawn by the recipe's seed.")
     invalid: Literal["skip", "error"] = Field(
         "skip", description="Rows without a question or a usable gold answer: skipped and counted, or an error."
     )
@@ -236,7 +233,7 @@ class FileTasks(Source):
         if self.columns.answer is None:
             raise refuse_at(
                 ("columns", "answer"),
-                "what a teacher answers is graded by a gold answer: name its column",
+                "generated answers are graded against a gold answer: name its column",
             )
         return self
 
@@ -268,12 +265,12 @@ TaskSource = Annotated[
 
 
 class TraceColumns(TaskColumns):
-    """Which column is which part of an existing trace and of the task it answers."""
+    """The columns of a source that hold the parts of existing traces and of their tasks."""
 
     trace: ColumnPath | None = Field(
         None, description="The whole text, thinking included; a list of texts counts as samples."
     )
-    reasoning: ColumnPath | None = Field(None, description="The thinking part, where it has a column of its own.")
+    reasoning: ColumnPath | None = Field(None, description="The thinking part, if it has a column of its own.")
     response: ColumnPath | None = Field(None, description="The part after the thinking.")
     teacher: ColumnPath | None = None
     privilege: ColumnPath | None = None
@@ -289,13 +286,13 @@ class TraceImport(Source):
     """Traces that exist already, with the tasks they answer."""
 
     columns: TraceColumns = TraceColumns()
-    teacher: str = Field("unknown", description="The teacher of every row, where no column says it.")
-    privilege: str = Field("unknown", description="The privilege of every row, where no column says it.")
+    teacher: str = Field("unknown", description="The teacher of every row, if no column gives it.")
+    privilege: str = Field("unknown", description="The privilege of every row, if no column gives it.")
     thinking: Thinking | None = Field(
         None,
-        description="`opened`: the prompt's template opened the thought, so that traces begin inside it. A trace "
-        "without tags is then a thought that was cut off. Or the tags around thoughts, where they are none of the "
-        "known ones: {open: <ponder>, close: </ponder>}.",
+        description="`opened`: the prompt's template opens the thought, so traces begin inside it, and a trace "
+        "without tags is a truncated thought. Or the tags around thoughts, if they are not among the known ones: "
+        "{open: <ponder>, close: </ponder>}.",
     )
 
     @model_validator(mode="before")
@@ -305,5 +302,5 @@ class TraceImport(Source):
 
 
 def _keys(section: type[Source]) -> set[str]:
-    """What a source's section may be given by a named mapping."""
+    """Return the keys of a source's section that a named mapping may set."""
     return set(section.allowed_keys()) - {"from", "format", "columns"}

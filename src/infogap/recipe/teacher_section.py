@@ -1,6 +1,6 @@
-"""The recipe's teacher, or teachers: what all backends have in common, and where thoughts begin and end.
+"""The recipe's sections `teacher` and `teachers`: the settings that all backends share, and the tags of thoughts.
 
-The settings of each backend are its own, read when it is named.
+Each backend has a model of its own settings, which is loaded when a recipe names the backend.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from infogap.recipe.base import Model, refuse, refuse_at
 
 
 class TagPair(Model):
-    """The tags around a model's thoughts, where they are none of the known ones."""
+    """The tags around a model's thoughts, if they are not among the known ones."""
 
     open: str = Field(min_length=1, description="What begins a thought, such as `<ponder>`.")
     close: str = Field(min_length=1, description="What ends it, such as `</ponder>`.")
@@ -39,7 +39,7 @@ class TagPair(Model):
         if not self.open.strip() or not self.close.strip():
             raise refuse("`open` and `close` must be more than white space")
         if self.open == self.close:
-            raise refuse("`open` and `close` must differ: what ends a thought could not be told from what begins one")
+            raise refuse("`open` and `close` must differ, or the end of a thought looks like the beginning of one")
         return self
 
     @property
@@ -60,7 +60,7 @@ Thinking = Annotated[
 
 
 def pair_of(thinking: Literal["opened"] | TagPair | None) -> tuple[str, str] | None:
-    """The tags that a recipe names, if it names any."""
+    """Return the tags that a recipe names, if it names any."""
     return thinking.as_pair if isinstance(thinking, TagPair) else None
 
 
@@ -68,7 +68,7 @@ PACKAGED_MODEL = "SmolLM2-135M-Instruct"  # of the embedded backend; downloaded 
 
 
 def as_json(value: Any) -> Any:
-    """Convert a value to what JSON makes of it, as in a request's body: keys such as 50256 become text."""
+    """Convert a value as JSON does in a request's body: keys such as 50256 become text."""
     try:
         return orjson.loads(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS))
     except orjson.JSONEncodeError as error:
@@ -91,14 +91,14 @@ Logprobs = Annotated[
     Field(
         ge=1,
         le=20,
-        description="Record each token's log-probability, and the entropy over this many most likely tokens (what "
-        "is left counts as one more).",
+        description="Record each token's log-probability, and the entropy over this many most likely tokens (all "
+        "others count as one more).",
     ),
 ]
 
 
 class AnyTeacher(Model):
-    """What every backend's settings have. Their keys are written to stored recipes in the order of the backend."""
+    """The settings that every backend has. Stored recipes hold their keys in the backend's order."""
 
     backend: str
     model: str
@@ -108,12 +108,12 @@ class AnyTeacher(Model):
 
     @property
     def answer_settings(self) -> dict[str, Any]:
-        """What determines an answer besides the model and the prompt: part of every request's identity."""
+        """The settings that determine an answer besides model and prompt: part of every request's identity."""
         raise NotImplementedError
 
 
 class TeacherSettings(AnyTeacher):
-    """The base of a new backend's settings: add keys, and override `answer_settings` if not all shape the answer."""
+    """The base of a new backend's settings: add keys, and override `answer_settings` if some do not affect answers."""
 
     backend: str
     model: str = Field(min_length=1)
@@ -132,24 +132,24 @@ def where_given(settings: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 class Price(Model):
-    """What tokens cost, per million, in whatever currency the recipe's author counts."""
+    """The price of a million tokens, in the currency of the recipe's author."""
 
     prompt: float = Field(ge=0)
     completion: float = Field(ge=0)
 
     def of(self, prompt_tokens: int, completion_tokens: int) -> float:
-        """Compute the cost of that many tokens."""
+        """Compute the cost of a number of tokens."""
         return round((prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6, 6)
 
 
 class BackendSection:
-    """Marks a section of the recipe that the backend validates which its key `backend` names.
+    """Marks a section of the recipe that is validated by the backend that its key `backend` names.
 
     Backends are found by their entry points when a recipe is read, so that this package imports none of them.
     """
 
     def __init__(self, model_of: Callable[[Any], type[Model] | None], first: tuple[str, ...]) -> None:
-        """`model_of` gives a backend's model of the section; `first` are names to list before others in messages."""
+        """Set how a backend's model of the section is read, and which names messages list `first`."""
         self._model_of = model_of
         self._first = first
 
@@ -157,7 +157,7 @@ class BackendSection:
         return core_schema.no_info_after_validator_function(self._validated, core_schema.any_schema())
 
     def __get_pydantic_json_schema__(self, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """The JSON schema of infogap's own backends: the file is the same whatever is installed."""
+        """Return the JSON schema of infogap's own backends, so that it does not depend on what is installed."""
         ours = [name for name in self._names() if plugins.provider("backends", name)[0] == "infogap"]
         models = {name: model for name in ours if (model := self._model(name)) is not None}
         choices = {name: TypeAdapter(model).core_schema for name, model in models.items()}
@@ -202,9 +202,9 @@ _TEACHER_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII
 
 def _readable_name(name: str) -> str:
     if not _TEACHER_NAME.fullmatch(name):
-        raise refuse(f"'{name}' names no teacher; write letters, digits, '.', '_' and '-', or ORG/NAME as models have")
+        raise refuse(f"'{name}' cannot name a teacher; use letters, digits, '.', '_' and '-', or ORG/NAME as models do")
     return name
 
 
 TeacherName = Annotated[str, AfterValidator(_readable_name)]
-"""What traces call one of several teachers. It is published: it can be a model's name, and no path."""
+"""The name of one of several teachers in its traces. It is published, so it may be a model's name, but not a path."""

@@ -1,4 +1,4 @@
-"""Results of a run for people: tables in the terminal, and a page with figures. Open `page.py` first."""
+"""Reports on a run: tables in the terminal, and a page with figures. Open `page.py` first."""
 
 from infogap.report.stage import STAGE
 

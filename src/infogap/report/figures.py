@@ -1,4 +1,4 @@
-"""Figures of a run as inline SVG; they need matplotlib (the extra `plots`)."""
+"""Draw a run's figures as inline SVG, with matplotlib (the extra `plots`)."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 _WIDTH = 7.5  # inches
-_BARS = 60  # values of an axis that a figure shows
+_BARS = 60  # values of an axis that a figure shows at most
 UNCERTAIN, CONFIDENT = "#c8553d", "#2f6690"
 _ROLES = {"privilege": "#2f6690", "control": "#d08c3f", "style": "#7b5ea7"}
 _WITHOUT_INTERVAL = "#999999"
 
 
 def available() -> bool:
-    """True if matplotlib is installed."""
+    """Return True if matplotlib is installed."""
     return find_spec("matplotlib") is not None
 
 
@@ -56,7 +56,7 @@ def points_by_group(axes: Any, groups: dict[str, np.ndarray]) -> None:
     for place, values in enumerate(groups.values()):
         if not len(values):
             continue
-        # A fixed spread instead of random jitter: the same run gives the same picture.
+        # A fixed spread instead of random jitter, so that the same run gives the same picture.
         spread = [((index * 0.618034) % 1 - 0.5) * 0.6 for index in range(len(values))]
         axes.scatter(values, [place + off for off in spread], s=9, alpha=0.35, color=UNCERTAIN, linewidths=0)
         median = float(np.median(values))
@@ -66,7 +66,7 @@ def points_by_group(axes: Any, groups: dict[str, np.ndarray]) -> None:
 
 
 def mix(run: Run) -> str:
-    """Draw every value of the mix's axes: the target as an outline, the achieved count as a bar."""
+    """Draw every value of the mixes' axes: the target as an outline, the achieved count as a bar."""
     cells = [
         (f"{axis}: {value}" if name == THE_MIX else f"{name}, {axis}: {value}", cell)
         for name, counts in mix_counts(run).items()
@@ -127,7 +127,7 @@ def _legend(effects: Effects, order: list[str]) -> list[Any]:
     roles = dict.fromkeys(effects.role(privilege) for privilege in order)
     handles = [Line2D([], [], color=_ROLES[role], linewidth=1.6, label=role) for role in roles]
     filled = Line2D([], [], marker="o", linestyle="", color="grey", label="interval excludes 0")
-    hollow = Line2D([], [], marker="o", linestyle="", color="grey", markerfacecolor="white", label="holds 0")
+    hollow = Line2D([], [], marker="o", linestyle="", color="grey", markerfacecolor="white", label="includes 0")
     handles += [filled, hollow]
     if any(row.low is None for row in effects.differences):
         handles.append(Line2D([], [], marker="x", linestyle="", color=_WITHOUT_INTERVAL, label="no interval"))
@@ -187,5 +187,5 @@ def reliability(calibration: Calibration) -> str:
     axes.set_ylim(-0.05, 1.05)
     axes.set_aspect("equal")
     axes.set_xlabel("probability of the final answer; area: traces")
-    axes.set_ylabel("share that is right")
+    axes.set_ylabel("share of correct answers")
     return svg(figure)

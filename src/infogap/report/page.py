@@ -1,4 +1,4 @@
-"""The report: one self-contained page of a run."""
+"""Render the report: one self-contained page on a run."""
 
 from __future__ import annotations
 
@@ -15,13 +15,18 @@ from infogap.effects.estimate_rows import heading, interval, number, teacher_row
 from infogap.effects.mix_outlook import mix_profiles, outlook
 from infogap.effects.pass_at_k import Passes
 from infogap.effects.trace_summary import by_privilege, density_unit, how_chosen, several_teachers, traces_in_short
-from infogap.gap.calibration import UNSURE
+from infogap.gap.calibration import UNLIKELY
 from infogap.gap.gap_tables import gap_table
 from infogap.recipe import dump_recipe
 from infogap.report import figures
 from infogap.report.run_summary import funnel_title, funnels, mix_counts, mix_title, rows_not_imported
 from infogap.runs.run_folder import Run
 from infogap.schema import GAPS, TOKEN_GAPS, TRACES
+
+TOKENS_SHOWN = 500
+TRACES_SHOWN = 10
+_STRONGEST = 4.0  # nats: gaps from here on have the full colour
+_MORE, _LESS = "200, 85, 61", "47, 102, 144"  # red, green and blue of tokens made likelier, and less likely
 
 
 def page(run: Run) -> str:
@@ -53,7 +58,7 @@ def page(run: Run) -> str:
 
 
 def _stage_counts(run: Run) -> list[tuple[str, int, list[tuple[str, Any]]]]:
-    """Return each stage with its rows and counts (skipped, merged, failed and why)."""
+    """Return each stage with its rows and its counts, such as skipped, merged or failed ones by reason."""
     counted = []
     asked_for = {"gaps": run.recipe.measure.gap, "contamination": run.recipe.decontaminate}
     for folder in ("tasks", "traces", "verdicts", "gaps", "measures", "duplicates", "contamination", "mix"):
@@ -69,7 +74,7 @@ def _flat(counts: dict[str, Any], above: str = "") -> Any:
         name = f"{above} / {key}" if above else str(key)
         if isinstance(value, dict):
             yield from _flat(value, name)
-        elif isinstance(value, list):  # a source each
+        elif isinstance(value, list):  # an entry per source
             for entry in value:
                 rest = {key: count for key, count in entry.items() if key != "source"}
                 yield from _flat(rest, f"{name} / {entry['source']}")
@@ -82,15 +87,6 @@ def effects_sections(run: Run, environment: Environment) -> str:
     teachers = effects_of(run)
     template = (resources.files("infogap.report") / "effects.html.jinja").read_text(encoding="utf-8")
     return "\n".join(_section(effects, len(teachers) > 1, environment, template) for effects in teachers)
-
-
-def teachers_section(run: Run, environment: Environment) -> str:
-    """Render the table of teachers; empty where there is only one."""
-    ranking = rank_teachers(run)
-    if ranking is None:
-        return ""
-    template = (resources.files("infogap.report") / "teachers.html.jinja").read_text(encoding="utf-8")
-    return environment.from_string(template).render(rows=teacher_rows(ranking), notes=ranking.notes)
 
 
 def _section(effects: Effects, named: bool, environment: Environment, template: str) -> str:
@@ -115,10 +111,33 @@ def _rate(row: Passes, k: int) -> str:
     return next((f"{at.rate:.2f}" for at in row.at if at.k == k), "-")
 
 
-TOKENS_SHOWN = 500
-TRACES_SHOWN = 10
-_STRONGEST = 4.0  # nats: gaps beyond it have the full colour
-_MORE, _LESS = "200, 85, 61", "47, 102, 144"  # red, green and blue of tokens made likelier, and less likely
+def teachers_section(run: Run, environment: Environment) -> str:
+    """Render the table of teachers; empty if there is only one."""
+    ranking = rank_teachers(run)
+    if ranking is None:
+        return ""
+    template = (resources.files("infogap.report") / "teachers.html.jinja").read_text(encoding="utf-8")
+    return environment.from_string(template).render(rows=teacher_rows(ranking), notes=ranking.notes)
+
+
+def gaps_section(run: Run, environment: Environment) -> str:
+    """Render the section on the gap; empty if the recipe scores nothing."""
+    gap = run.recipe.measure.gap
+    if gap is None:
+        return ""
+    template = (resources.files("infogap.report") / "gaps.html.jinja").read_text(encoding="utf-8")
+    summary = gap_table(run, measured=True)
+    drawn = figures.available()
+    return environment.from_string(template).render(
+        summary=summary,
+        threshold=gap.threshold,
+        contexts=gap.contexts,
+        unlikely=UNLIKELY,
+        overconfident=summary.calibration.overconfident.head(TRACES_SHOWN).to_dicts(),
+        by_privilege=figures.gap_by_privilege(run, [row.privilege for row in summary.privileges]) if drawn else "",
+        reliability=figures.reliability(summary.calibration) if drawn else "",
+        pictures=_pictures(run, [row.privilege for row in summary.privileges]),
+    )
 
 
 @dataclass(frozen=True)
@@ -130,26 +149,6 @@ class Coloured:
     gap_per_token: float
     tokens: list[tuple[str, float, str]]
     more: int  # tokens that are not shown
-
-
-def gaps_section(run: Run, environment: Environment) -> str:
-    """Render the section; empty if the recipe scores nothing."""
-    gap = run.recipe.measure.gap
-    if gap is None:
-        return ""
-    template = (resources.files("infogap.report") / "gaps.html.jinja").read_text(encoding="utf-8")
-    found = gap_table(run, measured=True)
-    drawn = figures.available()
-    return environment.from_string(template).render(
-        found=found,
-        threshold=gap.threshold,
-        contexts=gap.contexts,
-        unsure=UNSURE,
-        sure_and_not=found.calibration.sure_and_not.head(TRACES_SHOWN).to_dicts(),
-        by_privilege=figures.gap_by_privilege(run, [row.privilege for row in found.privileges]) if drawn else "",
-        reliability=figures.reliability(found.calibration) if drawn else "",
-        pictures=_pictures(run, [row.privilege for row in found.privileges]),
-    )
 
 
 def _pictures(run: Run, privileges: list[str]) -> list[Coloured]:

@@ -1,4 +1,4 @@
-"""Summary of a run in tables: what each privilege did, the funnel, and the mix."""
+"""Summarize a run in tables: the figures of each privilege, the funnel, and the mix."""
 
 from __future__ import annotations
 
@@ -26,18 +26,67 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _FIGURES = ("target", "achieved", "available")
-_VALUES = 40  # of an axis in a table; those that are short come first
+_VALUES = 40  # of an axis in a table; if there are more, those that are short come first
 
 
-def funnels(run: Run) -> dict[str, Funnel]:
-    """Return the funnel of each of the run's mixes, by the mix's name."""
-    return {name: Funnel.from_counts(counts["funnel"]) for name, counts in mix_counts(run).items()}
+def print_summary(run: Run) -> None:
+    """Print the tables, and the next steps."""
+    console = stdout()
+    console.print()
+    console.print(privilege_table(run))
+    for sentence in how_chosen(run.recipe):
+        console.print(sentence.replace("`", ""), style="dim", markup=False, highlight=False)
+    print_funnel(run)
+    print_mixes(run)
+    print_outlook(run)
+    console.print(_next_steps(run), markup=False, soft_wrap=True)
 
 
-def funnel_title(run: Run, name: str, funnel: Funnel) -> str:
-    """Return the funnel's heading, with the number of traces at its start."""
-    mix = "the mix" if name == THE_MIX else f"the mix {name}"
-    return f"From {funnel.traces:,} traces {'read' if run.recipe.imports else 'generated'} to {mix}"
+def summary(run: Run) -> dict[str, Any]:
+    """Return both tables and the dataset's folder as JSON-able values."""
+    rows = by_privilege(traces_in_short(run), run.recipe)
+    return {
+        "run": str(run.path),
+        "dataset": str(run.path / "dataset"),
+        "privileges": [asdict(row) | {"accuracy": row.accuracy} for row in rows],
+        "mixes": mix_counts(run),
+        "outlook": {name: profile.as_json() for name, profile in mix_profiles(run).items()},
+    }
+
+
+def privilege_table(run: Run) -> Table:
+    """Build a row per privilege (and teacher, of several): traces, accuracy, mean tokens, markers."""
+    from rich.table import Table
+
+    traces = traces_in_short(run)
+    table = Table(title="What each privilege did", title_justify="left", title_style="bold")
+    rows = by_privilege(traces, run.recipe)
+    columns: dict[str, Callable[[PrivilegeFigures], str]] = {"privilege": lambda row: row.privilege}
+    if several_teachers(rows):
+        columns["teacher"] = lambda row: row.teacher
+    columns["traces"] = lambda row: f"{row.traces:,}"
+    if any(row.failed for row in rows):
+        columns["failed"] = lambda row: f"{row.failed:,}"
+    columns["accuracy"] = lambda row: _number(row.accuracy, ".2f")
+    columns["mean tokens"] = lambda row: _number(row.tokens, ",.0f")
+    columns[f"markers per 1,000 {density_unit(traces)}"] = lambda row: _number(row.density, ".2f")
+    for heading in columns:
+        names = heading in ("privilege", "teacher")
+        # In a narrow terminal headings wrap, so that a name such as `solution_no_think` stays readable.
+        table.add_column(heading, justify="left" if names else "right", overflow="fold", no_wrap=names)
+    for row in rows:
+        table.add_row(*(cell(row) for cell in columns.values()))
+    return table
+
+
+def print_funnel(run: Run) -> None:
+    """Print the funnel of each mix, and the rows that were not imported."""
+    by_mix = funnels(run)
+    console = stdout()
+    if by_mix and (before := rows_not_imported(run)):
+        console.print(before, style="dim")
+    for name, funnel in by_mix.items():
+        console.print(funnel_table(run, name, funnel))
 
 
 def rows_not_imported(run: Run) -> str:
@@ -52,6 +101,11 @@ def rows_not_imported(run: Run) -> str:
         return ""
     rows = sum(source["rows"] for source in sources)
     return f"not imported, of {rows:,} rows: " + ", ".join(f"{count:,} {why}" for why, count in left_out.items())
+
+
+def funnels(run: Run) -> dict[str, Funnel]:
+    """Return the funnel of each of the run's mixes, by the mix's name."""
+    return {name: Funnel.from_counts(counts["funnel"]) for name, counts in mix_counts(run).items()}
 
 
 def funnel_table(run: Run, name: str, funnel: Funnel) -> Table:
@@ -69,24 +123,14 @@ def funnel_table(run: Run, name: str, funnel: Funnel) -> Table:
     return table
 
 
-def print_funnel(run: Run) -> None:
-    """Print the funnel of each mix, and the rows that were not imported."""
-    found = funnels(run)
-    console = stdout()
-    if found and (before := rows_not_imported(run)):
-        console.print(before, style="dim")
-    for name, funnel in found.items():
-        console.print(funnel_table(run, name, funnel))
-
-
-def print_outlook(run: Run) -> None:
-    """Print what is known of students that are trained on such mixes."""
-    for sentence in outlook(mix_profiles(run)):
-        stdout().print(sentence.replace("`", ""), style="dim", markup=False, highlight=False)
+def funnel_title(run: Run, name: str, funnel: Funnel) -> str:
+    """Return the funnel's heading, with the number of traces at its start."""
+    mix = "the mix" if name == THE_MIX else f"the mix {name}"
+    return f"From {funnel.traces:,} traces {'read' if run.recipe.imports else 'generated'} to {mix}"
 
 
 def print_mixes(run: Run) -> None:
-    """Print, for each mix, target, achieved and available by value, or its size alone where it has no axis."""
+    """Print, for each mix, target, achieved and available by value, or only its size if it has no axis."""
     for name, counts in mix_counts(run).items():
         print_mix_figures(name, counts)
 
@@ -99,76 +143,8 @@ def print_mix_figures(name: str, counts: dict[str, Any]) -> None:
         stdout().print(mix_title(name, counts), style="bold")
 
 
-def mix_counts(run: Run) -> dict[str, dict[str, Any]]:
-    """Return each mix's counts, in the recipe's order.
-
-    They are size, target_size, axes (target, achieved and available per value), reasons and funnel.
-    """
-    manifest = run.manifest(MIX.name)
-    counts: dict[str, dict[str, Any]] = manifest.counts.get("mixes", {}) if manifest else {}
-    return {name: counts[name] for name, _ in run.recipe.balance.named_mixes() if name in counts}
-
-
-def summary(run: Run) -> dict[str, Any]:
-    """Return both tables and the dataset's folder as JSON-able values."""
-    rows = by_privilege(traces_in_short(run), run.recipe)
-    return {
-        "run": str(run.path),
-        "dataset": str(run.path / "dataset"),
-        "privileges": [asdict(row) | {"accuracy": row.accuracy} for row in rows],
-        "mixes": mix_counts(run),
-        "outlook": {name: profile.as_json() for name, profile in mix_profiles(run).items()},
-    }
-
-
-def print_summary(run: Run) -> None:
-    """Print the tables, and what to do next."""
-    console = stdout()
-    console.print()
-    console.print(privilege_table(run))
-    for sentence in how_chosen(run.recipe):
-        console.print(sentence.replace("`", ""), style="dim", markup=False, highlight=False)
-    print_funnel(run)
-    print_mixes(run)
-    print_outlook(run)
-    console.print(_next_steps(run), markup=False, soft_wrap=True)
-
-
-def privilege_table(run: Run) -> Table:
-    """Privilege (and teacher, where there are several) x (traces, accuracy, mean tokens, markers)."""
-    from rich.table import Table
-
-    traces = traces_in_short(run)
-    table = Table(title="What each privilege did", title_justify="left", title_style="bold")
-    rows = by_privilege(traces, run.recipe)
-    columns: dict[str, Callable[[PrivilegeFigures], str]] = {"privilege": lambda row: row.privilege}
-    if several_teachers(rows):
-        columns["teacher"] = lambda row: row.teacher
-    columns["traces"] = lambda row: f"{row.traces:,}"
-    if any(row.failed for row in rows):
-        columns["failed"] = lambda row: f"{row.failed:,}"
-    columns["accuracy"] = lambda row: _number(row.accuracy, ".2f")
-    columns["mean tokens"] = lambda row: _number(row.tokens, ",.0f")
-    columns[f"markers per 1,000 {density_unit(traces)}"] = lambda row: _number(row.density, ".2f")
-    for heading in columns:
-        names = heading in ("privilege", "teacher")
-        # Where the terminal is narrow headings are folded, so that a name such as `solution_no_think` can be read.
-        table.add_column(heading, justify="left" if names else "right", overflow="fold", no_wrap=names)
-    for row in rows:
-        table.add_row(*(cell(row) for cell in columns.values()))
-    return table
-
-
-def mix_title(name: str, counts: dict[str, Any]) -> str:
-    """Return a mix's heading: its traces, of the target."""
-    size, target = counts["size"], counts["target_size"]
-    wanted = f" of {target:,}" if target != size else ""
-    title = "The mix" if name == THE_MIX else f"The mix {name}"
-    return f"{title}: {size:,}{wanted} traces of {counts['tasks']:,} tasks"
-
-
 def mix_table(name: str, counts: dict[str, Any]) -> Table:
-    """Build a row per value of every axis of a mix: target, achieved, available. Of very many values, the first."""
+    """Build a row per value of every axis of a mix: target, achieved, available; at most _VALUES of an axis."""
     from rich.table import Table
 
     table = Table(title=mix_title(name, counts), title_justify="left", title_style="bold")
@@ -188,6 +164,30 @@ def mix_table(name: str, counts: dict[str, Any]) -> Table:
             table.add_row("", f"and {len(values) - _VALUES:,} more", style="dim")
         table.add_section()
     return table
+
+
+def mix_title(name: str, counts: dict[str, Any]) -> str:
+    """Return a mix's heading, with its number of traces and the target."""
+    size, target = counts["size"], counts["target_size"]
+    wanted = f" of {target:,}" if target != size else ""
+    title = "The mix" if name == THE_MIX else f"The mix {name}"
+    return f"{title}: {size:,}{wanted} traces of {counts['tasks']:,} tasks"
+
+
+def mix_counts(run: Run) -> dict[str, dict[str, Any]]:
+    """Return each mix's counts, in the recipe's order.
+
+    They are size, target_size, axes (target, achieved and available per value), reasons and funnel.
+    """
+    manifest = run.manifest(MIX.name)
+    counts: dict[str, dict[str, Any]] = manifest.counts.get("mixes", {}) if manifest else {}
+    return {name: counts[name] for name, _ in run.recipe.balance.named_mixes() if name in counts}
+
+
+def print_outlook(run: Run) -> None:
+    """Print what published findings predict for students trained on the mixes."""
+    for sentence in outlook(mix_profiles(run)):
+        stdout().print(sentence.replace("`", ""), style="dim", markup=False, highlight=False)
 
 
 def _next_steps(run: Run) -> str:

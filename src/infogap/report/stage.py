@@ -1,4 +1,4 @@
-"""The stage `report`: a run's tables -> one self-contained page."""
+"""The report stage: render a run's tables as one self-contained page."""
 
 from __future__ import annotations
 

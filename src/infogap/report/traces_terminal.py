@@ -1,4 +1,4 @@
-"""Traces in the terminal: with their markers and leaks, and duplicates side by side, differences marked."""
+"""Show traces in the terminal with their markers, and duplicates side by side with differences marked."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def traces_of(run: Run, wanted: dict[str, str], tasks: int) -> pl.DataFrame:
 
 
 def _turns() -> dict[str, pl.Expr]:
-    """Return a trace's turn in its sample and the number of turns: under `verifier` a teacher tries again."""
+    """Return a trace's turn in its sample and the number of turns; a verifier's turns are rounds of one sample."""
     sample = ("task_id", "privilege", "teacher", "sample")
     return {
         "turn": pl.col("round").rank("dense").over(sample),
@@ -164,7 +164,7 @@ def print_pairs(pairs: pl.DataFrame) -> None:
         kept, removed = _marked_difference(_text(pair, "_kept"), _text(pair, ""))
         alike = "the same text" if pair["how"] == "exact" else f"Jaccard {pair['jaccard']:.3f}"
         table = Table(expand=True, padding=(0, 1), title=f"task {pair['task_id']}: {alike}", title_justify="left")
-        heading = "{} #{}\nstays: {}", "{} #{}\ngoes: {}"
+        heading = "{} #{}\nkept: {}", "{} #{}\nremoved: {}"
         names = ("privilege_kept", "sample_kept", "duplicate_of"), ("privilege", "sample", "trace_id")
         for text, columns in zip(heading, names, strict=True):
             table.add_column(text.format(*(pair[name] for name in columns)), ratio=1, overflow="fold")

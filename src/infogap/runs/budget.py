@@ -1,4 +1,4 @@
-"""The budget of one command: how many requests and tokens its teacher may take, and how many it has taken."""
+"""The budget of one command: limits on requests and tokens, and how much of them is used."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from functools import cached_property
 
 @dataclass(frozen=True)
 class Budget:
-    """Limits of one command; None is no limit. `tokens` are those of prompts and answers together."""
+    """Limits of one command; None means no limit. `tokens` are those of prompts and answers together."""
 
     requests: int | None = None
     tokens: int | None = None
 
     @cached_property
     def spending(self) -> Spending:
-        """What the command has spent so far, in all its stages."""
+        """The spending of the command so far, in all its stages."""
         return Spending(self)
 
 
 class Spending:
-    """Count requests and tokens as requests are sent and answered."""
+    """Counts requests and tokens as requests are sent and answered."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -29,7 +29,7 @@ class Spending:
         self._tokens = 0
 
     def request(self) -> bool:
-        """Whether one more request may be sent; count it if so.
+        """Return True, and count the request, if one more may be sent.
 
         A request in flight counts as many tokens as the answered ones had on average, so that a budget of tokens is
         exceeded by no more than the answers' lengths vary.
@@ -49,7 +49,7 @@ class Spending:
         return None
 
     def answer(self, prompt_tokens: int | None, completion_tokens: int) -> None:
-        """Count an answer; `prompt_tokens` is None where the server does not report it."""
+        """Count an answer; `prompt_tokens` is None if the server does not report it."""
         self._answered += 1
         self._tokens += (prompt_tokens or 0) + completion_tokens
 

@@ -1,4 +1,4 @@
-"""Manifests: a record of what made a stage's files, by which an up-to-date stage is recognised."""
+"""Manifests: records of what produced a stage's files, which show if the stage is up to date."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Manifest:
 
     @property
     def content(self) -> str:
-        """A digest of the files' bytes, by which later stages know their input."""
+        """A digest of the files' bytes, by which later stages recognize their input."""
         return digest({path: entry["sha256"] for path, entry in self.files.items()})
 
 

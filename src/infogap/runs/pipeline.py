@@ -38,7 +38,7 @@ _PACKAGES = (
 
 @dataclass(frozen=True)
 class StageState:
-    """Whether a stage's files are what the recipe asks for; if not, `why` lists the reasons."""
+    """A stage's state: `done` if its files are what the recipe asks for; otherwise `why` lists the reasons."""
 
     stage: str
     state: Literal["done", "stale", "partial", "missing"]
@@ -52,7 +52,7 @@ class StageUpdate:
     """A stage before and after a command.
 
     `was` and `why` are its state before: `done` means that it did not have to run. `notes` say what was skipped, why,
-    and where to look. `shortfall` says by how much the result misses the recipe's target, None where it does not.
+    and where to look. `shortfall` says by how much the result misses the recipe's target, None if it does not.
     """
 
     stage: str
@@ -64,7 +64,7 @@ class StageUpdate:
 
     @property
     def made(self) -> bool:
-        """Whether the stage ran."""
+        """True if the stage ran."""
         return self.was != "done"
 
 
@@ -88,9 +88,9 @@ def states(run: Run) -> list[StageState]:
 def run_all(run: Run, reuse: Callable[[Stage, Staleness], None] | None = None) -> list[StageUpdate]:
     """Bring every stage up to date, in order. Stages that are up to date are left alone.
 
-    Before the first stage runs, every stage that has to run checks that it can: a stage that could not run stops the
-    command before anything is generated. `reuse` is called before a stage that is not up to date; it may put the files
-    of another run in place.
+    Before the first stage runs, every stage that has to run checks that it can, so that the command fails before
+    anything is generated. `reuse` is called before a stage that is not up to date; it can put another run's files in
+    place.
     """
     check_ready(run)
     updates: dict[str, StageUpdate] = {}
@@ -100,13 +100,13 @@ def run_all(run: Run, reuse: Callable[[Stage, Staleness], None] | None = None) -
 
 
 def _run_in_order(run: Run, updates: dict[str, StageUpdate], reuse: Callable[[Stage, Staleness], None] | None) -> bool:
-    """Bring stage after stage up to date; return False where one has asked an earlier one for more before it ran.
+    """Bring stage after stage up to date; return False if one asks an earlier stage for more instead of running.
 
-    `updates` gets what was done, by stage: the state before is that before the command.
+    `updates` receives what was done, by stage; the states in it are those before the command.
     """
     order = stages(run.recipe)
     staleness = Staleness(run, order)
-    for stage in order:  # one after the other: a stage's state depends on what the stages before it have just made
+    for stage in order:  # a stage's state depends on what the stages before it have just made
         state = staleness.state(stage)
         if (state.state != "done" or state.shortfall) and stage.asks_for_more(run):
             return False
@@ -176,7 +176,7 @@ def _bring_up_to_date(run: Run, stage: Stage, state: StageState, staleness: Stal
 
 
 class Staleness:
-    """Compare the stages of a run with its files."""
+    """Compares the stages of a run with its files."""
 
     def __init__(self, run: Run, stages: list[Stage]) -> None:
         self._run = run
@@ -199,7 +199,7 @@ class Staleness:
         return StageState(stage.name, state, why, made.rows, made.counts.get("shortfall"))
 
     def fits(self, stage: Stage, made: Manifest) -> bool:
-        """Whether another run's manifest describes exactly the files that the stage would make here now."""
+        """Return True if another run's manifest describes exactly the files that the stage would make here now."""
         if made.version != stage.version or manifest.changes(made.part, self._part(stage)):
             return False
         inputs_done = all(self.state(maker).state == "done" for maker in self.makers_of_inputs(stage))
@@ -229,9 +229,9 @@ class Staleness:
         self._checked.save()
 
     def refresh(self, stage: Stage) -> None:
-        """Update a manifest's fingerprint after an earlier stage's setting changed without effect.
+        """Update a manifest's fingerprint after a change of an earlier stage's settings that had no effect.
 
-        Manifests, and what is published of them, thus depend on the recipe and not on the run's history.
+        Thus manifests, and the published parts of them, depend on the recipe and not on the run's history.
         """
         made = self._run.manifest(stage.folders[0])
         if made is not None and made.fingerprint != self._fingerprint(stage):
@@ -306,7 +306,7 @@ class Staleness:
         return self._parts[stage.name]
 
     def _fingerprint(self, stage: Stage) -> str:
-        """Return a digest of all that determines the stage's result, back to the recipe and the source files."""
+        """Return a digest of everything that determines the stage's result, back to the recipe and source files."""
         inputs = {maker.name: self._fingerprint(maker) for maker in self.makers_of_inputs(stage)}
         return digest({"stage": stage.name, "version": stage.version, "part": self._part(stage), "inputs": inputs})
 

@@ -1,4 +1,4 @@
-"""The run folder: everything that one recipe has produced so far."""
+"""The run folder: everything that one recipe has produced so far, and how its tables are read and written."""
 
 from __future__ import annotations
 
@@ -97,8 +97,6 @@ class Run:
             owner.unlink(missing_ok=True)
             lock.release()
 
-    # What is on disk
-
     def manifest_path(self, folder: str) -> Path:
         """Return the path of a folder's manifest: beside `dataset`, which holds only what is published."""
         if folder == "dataset":
@@ -121,7 +119,7 @@ class Run:
         return pl.scan_parquet(paths, schema=table.schema, extra_columns=_extra_columns(table))
 
     def stored(self, table: Table) -> Table:
-        """An extensible table with all the columns of its parts: its own, and those of the recipe's measures."""
+        """Return an extensible table with all the columns of its parts: its own, and those of the recipe's measures."""
         first = self.part_paths(table)[:1]
         columns = {} if not first else {**pl.read_parquet_schema(first[0])}
         return table.extended({name: dtype for name, dtype in columns.items() if name not in table.schema})
@@ -133,8 +131,6 @@ class Run:
 
     def rows(self, table: Table) -> int:
         return int(self.scan(table).select(pl.len()).collect().item())
-
-    # Writing
 
     @contextmanager
     def rewrite(self, table: Table) -> Iterator[TableWriter]:
@@ -149,7 +145,7 @@ class Run:
 
 
 class TableWriter:
-    """Write rows as Parquet parts of `ROWS_PER_PART` rows, in the order they are added."""
+    """Writes rows as Parquet parts of `ROWS_PER_PART` rows, in the order in which they are added."""
 
     def __init__(self, folder: Path, table: Table) -> None:
         self.table = table
@@ -208,5 +204,5 @@ def check_part(path: Path) -> None:
 
 
 def _damaged(path: Path, error: Exception) -> ExternalError:
-    # Removing this one file is enough: its stage is then stale, and rewrites it or requests its traces again.
+    # Removing this one file is enough: its stage is then stale, and writes it again or sends its requests again.
     return ExternalError(f"{path} is damaged ({str(error).splitlines()[0]}); remove this file and run again")

@@ -1,7 +1,9 @@
-"""What a stage is: its name, its inputs, the settings it depends on, and the function that writes its tables."""
+"""The interface of a stage: its name, inputs, settings, and the function that writes its tables."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,14 +11,16 @@ from typing import Any
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 
+_REASONS_SHOWN = 3
+
 
 @dataclass(frozen=True)
 class Outcome:
     """The result of a stage."""
 
     rows: int
-    counts: dict[str, Any] = field(default_factory=dict)  # goes to the manifest
-    notes: list[str] = field(default_factory=list)  # goes to the user: what was skipped, why, where to look
+    counts: dict[str, Any] = field(default_factory=dict)  # for the manifest
+    notes: list[str] = field(default_factory=list)  # for the user: what was skipped, why, where to look
     shortfall: str | None = None  # done, but short of the recipe's target: exit code 4
 
 
@@ -42,6 +46,16 @@ class Stage:
     begun: Callable[[Run], tuple[int, str] | None] = lambda _run: None
     # Called before the first stage of a command runs: raises InputError or ExternalError if this one could not run.
     ready: Callable[[Run], None] = lambda _run: None
-    # Called before the stage runs, or where its result was short: whether it has asked an earlier stage for more, so
-    # that the stages are to be brought up to date from the first on.
+    # Called before the stage runs, or if its result was short: True if it asked an earlier stage for more, so that the
+    # stages must be brought up to date again, from the first one.
     asks_for_more: Callable[[Run], bool] = lambda _run: False
+
+
+def kind_of_reason(reason: str) -> str:
+    """Replace the numbers in a reason, which differ from trace to trace, so that equal kinds can be counted."""
+    return re.sub(r"\d[\d,.]*", "N", reason)[:80]
+
+
+def commonest_reasons(reasons: Counter[str]) -> str:
+    """List the most common reasons, with their counts, for a note."""
+    return "; ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(_REASONS_SHOWN))

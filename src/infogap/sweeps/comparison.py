@@ -1,4 +1,4 @@
-"""How the runs of a sweep compare: a row per cell and mix, in sweep.csv and sweep.json and as a frame."""
+"""Compare the runs of a sweep: a row per cell and mix, as a frame and in sweep.csv and sweep.json."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STAGE = "balance: "
 COLUMNS = pl.Schema(
     {
         "cell": pl.String(),  # the run's folder in the sweep's
-        "mix_name": pl.String(),  # as in the recipe; null where it names none
+        "mix_name": pl.String(),  # as in the recipe; null if it names none
         "state": pl.String(),  # done | short: finished, but short of its target | missing: not finished
         "traces": pl.Int64(),  # with a response, of all tasks that `select` leaves in
         "failed": pl.Int64(),  # requests without a response; they count in no other column
@@ -29,9 +29,9 @@ COLUMNS = pl.Schema(
         "density": pl.Float64(),  # mean epistemic density of the traces
         "density_per": pl.String(),  # 1,000 of what: tokens | words
         "leak_rate": pl.Float64(),  # share of the traces with a leak
-        "tokens": pl.Int64(),  # completion tokens of the traces; null where none is known
-        "mix": pl.Int64(),  # traces in the mix; null where no mix was made
-        # Traces that the recipe asks for; of the largest mix, and of a size in text, what that came to.
+        "tokens": pl.Int64(),  # completion tokens of the traces; null if not known
+        "mix": pl.Int64(),  # traces in the mix; null if no mix was made
+        # Traces that the recipe asks for; with `max`, or a size in text, the number that this came to.
         "target": pl.Int64(),
         "met": pl.Boolean(),  # whether the mix met every target
         "mix_tasks": pl.Int64(),
@@ -82,9 +82,9 @@ def _of_mix(answered: pl.DataFrame, table: pl.LazyFrame) -> Row:
 
 
 def _by_mix(shortfall: str | None, names: list[str]) -> dict[str, str | None]:
-    """Divide what the stage says of its mixes, each part beginning with the mix's name.
+    """Divide the stage's message into one per mix: each part begins with the mix's name.
 
-    A mix that is not mentioned meets its targets. A text that mentions none is about all.
+    A mix that is not named meets its targets. A message that names none applies to all.
     """
     parts: dict[str, list[str]] = {}
     current: list[str] = []
@@ -100,7 +100,7 @@ def _by_mix(shortfall: str | None, names: list[str]) -> dict[str, str | None]:
 
 
 def _figures(traces: pl.DataFrame) -> Row:
-    """Of traces with a response: their number, and what can be said of them."""
+    """Summarise traces with a response: their number, accuracy, density, leak rate and tokens."""
     graded = traces.filter(pl.col("verdict").is_not_null() & (pl.col("verdict") != "ungradable"))
     tokens = traces["completion_tokens"].drop_nulls()
     return {
@@ -116,9 +116,9 @@ def _figures(traces: pl.DataFrame) -> Row:
 def comparison(cells: Sequence[Cell], rows: Sequence[Row]) -> pl.DataFrame:
     """Return the rows, in the grid's order: the settings that vary, then `COLUMNS`.
 
-    Of a cell with several mixes there are as many rows; without any, `mix_name` is left out. A setting whose values are
-    all whole numbers, or all numbers, has that type; otherwise it is text as in a recipe. A setting called like a
-    column has `set ` before its name.
+    A cell with several mixes has a row for each; if no recipe names mixes, there is no `mix_name`. A setting whose
+    values are all whole numbers, or all numbers, has that type; otherwise it is text as in a recipe. A setting with the
+    name of a column gets `set ` before it.
     """
     values = {cell.name: cell.values for cell in cells}
     settings = [_column(key, [values[row["cell"]][key] for row in rows]) for key in cells[0].values]
@@ -136,7 +136,7 @@ def _column(key: str, texts: list[str]) -> pl.Series:
 
 
 def write_comparison(folder: Path, name: str, settings: Settings, cells: Sequence[Cell], rows: Sequence[Row]) -> None:
-    """Write sweep.csv, and sweep.json with the settings of each cell besides. `name` is the recipe's."""
+    """Write sweep.csv, and sweep.json with each cell's settings besides. `name` is the recipe's."""
     content = {"recipe": name, "settings": settings, "cells": with_settings(cells, rows)}
     text = orjson.dumps(content, option=orjson.OPT_INDENT_2).decode()
     write_text(folder / FILE_NAME, text + "\n")
@@ -144,7 +144,7 @@ def write_comparison(folder: Path, name: str, settings: Settings, cells: Sequenc
 
 
 def with_settings(cells: Sequence[Cell], rows: Sequence[Row]) -> list[Row]:
-    """Return the rows for JSON, each with the settings of its cell; without `mix_name` where no recipe names mixes."""
+    """Return the rows for JSON, each with the settings of its cell; without `mix_name` if no recipe names mixes."""
     values = {cell.name: cell.values for cell in cells}
     named = any(row["mix_name"] is not None for row in rows)
     kept = [name for name in COLUMNS if named or name != "mix_name"]

@@ -1,4 +1,4 @@
-"""The grid of a sweep: settings with their values, and the cells that these span."""
+"""The grid of a sweep: the settings with their values, and a cell for every combination."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Settings = dict[str, list[str]]
 """Key of the recipe -> its values, each as YAML text."""
 
 _LONGEST_NAME = 100  # characters of a cell's folder; file systems allow 255 bytes
-# What JSON may hold as it is, and YAML refuses or reads as the end of a line.
+# Characters that JSON leaves as they are, and YAML refuses or reads as the end of a line.
 _NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
 
@@ -31,7 +31,7 @@ class Cell:
     """One recipe of a grid.
 
     `values` holds the settings that vary over the grid; `overrides` also those that do not, as `key=value`. `name` is
-    the cell's folder: it follows from `values` alone, so that a cell keeps it when the grid grows.
+    the cell's folder; it depends only on `values`, so a cell keeps it when the grid grows.
     """
 
     name: str
@@ -40,14 +40,14 @@ class Cell:
 
     @property
     def title(self) -> str:
-        """The settings that vary, as a line."""
+        """The settings that vary, in one line."""
         return ", ".join(f"{key}={value}" for key, value in self.values.items())
 
 
 def parse_settings(options: list[str]) -> Settings:
     """Parse options such as `balance.size=100,500` into keys with their values.
 
-    Commas within brackets or quotes separate nothing. Raises InputError for an option that is not written so.
+    Commas within brackets or quotes do not separate values. Raises InputError for an option of another form.
     """
     settings: Settings = {}
     for option in options:
@@ -65,7 +65,7 @@ def parse_settings(options: list[str]) -> Settings:
 
 
 def _split(text: str, where: str) -> Iterator[str]:
-    """The values of a comma-separated list, without the space around them."""
+    """Yield the values of a comma-separated list, without the space around them."""
     start, at = 0, 0
     closing: list[str] = []
     while at < len(text):
@@ -74,7 +74,7 @@ def _split(text: str, where: str) -> Iterator[str]:
             end = text.find(character, at + 1)
             while character == '"' and end > 0 and text[end - 1] == "\\":
                 end = text.find(character, end + 1)
-            at = max(end, at)  # one without its counterpart is an apostrophe
+            at = max(end, at)  # a quote that is never closed is an apostrophe
         elif character in _CLOSES:
             closing.append(_CLOSES[character])
         elif closing and character == closing[-1]:
@@ -89,7 +89,7 @@ def _split(text: str, where: str) -> Iterator[str]:
 
 
 def settings_of(values: Mapping[str, Any]) -> Settings:
-    """Give Python values the form of parsed options: a list or tuple holds a setting's values, all else is one value.
+    """Convert Python values to settings: a list or tuple holds a setting's values, anything else is one value.
 
     Raises InputError for a value that YAML cannot hold, and for a list without values.
     """
@@ -103,7 +103,7 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
 
 
 def _yaml(key: str, value: Any) -> str:
-    """A value as YAML in one line: a text that reads back as itself stays bare, all else is written as JSON."""
+    """Write a value as one line of YAML: text that reads back as itself as it is, anything else as JSON."""
     try:
         if isinstance(value, str) and value == value.strip() and YAML(typ="safe", pure=True).load(value) == value:
             return value
@@ -112,7 +112,7 @@ def _yaml(key: str, value: Any) -> str:
     try:
         return _NOT_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", orjson.dumps(value).decode())
     except TypeError as error:
-        raise InputError(f"{key}: {value!r} cannot stand in a recipe ({error})") from None
+        raise InputError(f"{key}: {value!r} cannot be written in a recipe ({error})") from None
 
 
 def grid(settings: Settings) -> list[Cell]:
@@ -134,7 +134,7 @@ def grid(settings: Settings) -> list[Cell]:
 
 
 def _name(values: dict[str, str]) -> str:
-    """A folder's name that can be typed without quotes; with a digest where it does not tell the values apart."""
+    """Name a folder so that it can be typed without quotes; add a digest if the name does not tell values apart."""
     text = "_".join(f"{key}-{value}" for key, value in values.items())
     name = re.sub(r"[^A-Za-z0-9_.]+", "-", text).strip("-.")
     plain = all(re.fullmatch(r"[A-Za-z0-9_.]+", value) for value in values.values())
@@ -142,26 +142,26 @@ def _name(values: dict[str, str]) -> str:
 
 
 def refuse_equal_recipes(cells: list[Cell], recipes: list[Recipe]) -> None:
-    """Raise InputError if two cells have the same recipe: a value that is listed twice, or one that changes nothing."""
-    seen: dict[str, Cell] = {}
+    """Raise InputError if two cells have the same recipe: a value is listed twice, or changes nothing."""
+    cell_of: dict[str, Cell] = {}
     for cell, recipe in zip(cells, recipes, strict=True):
         key = stable_id(recipe.model_dump(mode="json", by_alias=True))
-        if key in seen:
-            raise InputError(f"{seen[key].title} and {cell.title} are the same recipe; leave one of them out")
-        seen[key] = cell
+        if key in cell_of:
+            raise InputError(f"{cell_of[key].title} and {cell.title} are the same recipe; leave one of them out")
+        cell_of[key] = cell
 
 
 def largest_first(recipes: list[Recipe]) -> list[int]:
-    """Order cells by the requests of their recipes, those with most first, by position.
+    """Return the positions of the recipes, those with the most requests first.
 
-    What the largest cell requests mostly holds what the others need: the teacher, which can take minutes to load, is
-    then opened once.
+    The largest cell's requests mostly include those of the others, so the teacher, which can take minutes to load, is
+    opened once.
     """
     return sorted(range(len(recipes)), key=lambda index: _extent(recipes[index]), reverse=True)
 
 
 def _extent(recipe: Recipe) -> tuple[float, int]:
-    """An order by tasks, then by requests of each task; a source without a limit comes before all that have one."""
+    """Return a recipe's number of tasks, infinite for a source without a limit, and of requests for each task."""
     generate = recipe.generate
     tasks = 0.0
     for source in recipe.tasks or recipe.import_ or []:

@@ -1,7 +1,7 @@
-"""What the runs of one sweep take from each other, so that nothing is generated, scored or measured twice.
+"""Share work among the runs of a sweep, so that nothing is generated, scored or measured twice.
 
-A stage that would make exactly what another run holds takes its files. Generation that overlaps with another run's
-takes its traces through the cache, by the ids of requests; scoring takes the scored texts.
+A stage whose result another run already holds takes its files. Generation takes the traces of requests that another run
+has sent, through the cache; scoring takes the texts that another run has scored.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from infogap.schema import TRACES
 
 
 def bring_up_to_date(run: Run, others: list[Run]) -> list[StageUpdate]:
-    """Bring a run up to date, taking from other runs what they have made already. Raises what `run_all` raises."""
+    """Bring a run up to date, reusing what other runs have made. Raises what `run_all` raises."""
 
     def reuse(stage: Stage, staleness: Staleness) -> None:
         for other in others:
@@ -47,24 +47,24 @@ def bring_up_to_date(run: Run, others: list[Run]) -> list[StageUpdate]:
     try:
         return run_all(run, reuse)
     finally:
-        if run.manifest(TRACES.name) is not None:  # what was borrowed in vain is still where it came from
+        if run.manifest(TRACES.name) is not None:  # traces borrowed in vain are still where they came from
             drop_from_cache(run.path / TRACES.name, [other.path / TRACES.name for other in others])
 
 
 def runs_in(folder: Path, without: Collection[str] = ()) -> list[Run]:
-    """Return the runs in a folder, by name, but for those named in `without`."""
+    """Return the runs in a folder, sorted by name, except those named in `without`."""
     return [run for path in sorted(folder.iterdir()) if path.name not in without for run in _opened(path)]
 
 
 def _opened(path: Path) -> Iterator[Run]:
     try:
         yield Run.open(path)
-    except InputError:  # no run, or one of a recipe that this version does not read
+    except InputError:  # not a run, or one whose recipe this version cannot read
         return
 
 
 def _is_whole(run: Run, made: Manifest) -> bool:
-    """Whether the files of a manifest are there, with the content that they had."""
+    """Return whether the files of a manifest exist, with the content that it records."""
     checked = CheckedFiles(run.path)
     return all(
         (run.path / path).is_file() and checked.digest(path) == entry["sha256"] for path, entry in made.files.items()
@@ -72,7 +72,7 @@ def _is_whole(run: Run, made: Manifest) -> bool:
 
 
 def _take_files(run: Run, stage: Stage, other: Run, made: Manifest) -> None:
-    """Put another run's files of a stage in place of the run's own; the manifest last, so that a kill leaves no lie."""
+    """Replace a run's files of a stage with another run's, the manifest last, so that a kill leaves no false one."""
     run.manifest_path(stage.folders[0]).unlink(missing_ok=True)
     if stage.name == "generate" and (run.path / TRACES.name).is_dir():
         move_to_cache(run.path / TRACES.name)
@@ -86,7 +86,7 @@ def _take_files(run: Run, stage: Stage, other: Run, made: Manifest) -> None:
 
 
 def _link(source: Path, target: Path) -> None:
-    """Link a table, which infogap replaces and never changes; copy everything else, which people may edit in place."""
+    """Link a table, which infogap replaces but never changes; copy other files, which people may edit in place."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.suffix == ".parquet":
@@ -99,19 +99,19 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _borrow_traces(run: Run, others: list[Run]) -> None:
-    """Add to the run's cache the traces of all runs that may have sent one of its requests, equal folders once."""
-    wanted, seen = _asked_of(run), set[str]()
+    """Add to a run's cache the traces of runs that may have sent its requests, those of equal folders once."""
+    wanted, lent = _request_keys(run), set[str]()
     for other in others:
         folder, made = other.path / TRACES.name, other.manifest(TRACES.name)
         cached = sorted(path.name for path in (folder / "cache").glob("*.parquet"))  # named by what they hold
         content = stable_id(made.content if made is not None else str(folder), cached)
-        if content not in seen and folder.is_dir() and _asked_of(other) & wanted:
+        if content not in lent and folder.is_dir() and _request_keys(other) & wanted:
             lend_traces(folder, run.path / TRACES.name)
-            seen.add(content)
+            lent.add(content)
 
 
-def _asked_of(run: Run) -> frozenset[str]:
-    """What the ids of a run's requests depend on, for each teacher: the model, how it samples, and the seed."""
+def _request_keys(run: Run) -> frozenset[str]:
+    """Return, per teacher, a digest of what the ids of requests depend on: the model, its sampling and the seed."""
     for stage in stages(run.recipe):
         if stage.name == "generate":
             part = stage.part(run)

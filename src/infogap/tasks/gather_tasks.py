@@ -11,8 +11,7 @@ from infogap.console import progress
 from infogap.errors import InputError
 from infogap.ids import derived_seed
 from infogap.recipe.named_formats import load_format
-from infogap.recipe.recipe_model import GYM_WITH_SOLUTION
-from infogap.recipe.sources import GYM_VERIFIER, GymTasks, TraceImport
+from infogap.recipe.sources import GYM_VERIFIER, GYM_WITH_SOLUTION, GymTasks, TraceImport
 from infogap.rows import reasoning_gym as gym
 from infogap.rows.column_paths import as_text
 from infogap.runs.run_folder import Run

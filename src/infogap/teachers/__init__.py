@@ -1,4 +1,4 @@
-"""Teachers: the models that answer, each kind of them a backend that registers itself. Open `base.py` first."""
+"""Teachers: the models that answer. Each kind is a backend, in a folder of its own. Open `base.py` first."""
 
 from infogap.recipe.teacher_section import TeacherSettings
 from infogap.teachers.base import Backend, Completion, Request, Teacher, open_teacher

@@ -1,11 +1,11 @@
-"""What scorers take and return, and the entropy at a token from the few outcomes that an engine reports.
+"""The interface of a scorer, and the entropy at a token from the few outcomes that an engine reports.
 
-The entropy, in nats, is over the outcomes with known log-probabilities and one more for all the others: with
+The entropy, in nats, is over the outcomes with known log-probabilities, and one more that stands for all others: with
 p_i = exp(logprobs[i]) and r = 1 - sum p_i,
 
     H = -sum p_i log p_i - r log r
 
-Lumping the rest together makes it a lower bound of the entropy over the whole vocabulary, at most
+As the rest is lumped together, this is a lower bound of the entropy over the whole vocabulary, at most
 r log(number of the others) below it (grouping: Shannon 1948, section 6). -inf, an impossible outcome, adds nothing.
 """
 
@@ -29,7 +29,7 @@ def entropy(logprobs: Sequence[float]) -> float:
 
 
 def entropies(logprobs: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Compute the same at every token of a text: `logprobs` has a row per token."""
+    """Compute the entropy at every token of a text, in nats: `logprobs` has a row per token."""
     values = logprobs.astype(np.float64)
     shares = np.exp(values)
     rest = np.maximum(1 - shares.sum(axis=1), 0)
@@ -48,7 +48,7 @@ def log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 def ranks(rows: NDArray[np.floating], chosen: Sequence[int]) -> list[int]:
     """Rank each row's chosen token among the vocabulary: 1 plus the number of tokens that are strictly more likely.
 
-    `rows` has logits or log-probabilities, a row per place and a column per token.
+    `rows` has logits or log-probabilities: a row per position, a column per token of the vocabulary.
     """
     own = rows[np.arange(len(chosen)), chosen]
     above: list[int] = (rows > own[:, None]).sum(axis=1).tolist()
@@ -56,9 +56,9 @@ def ranks(rows: NDArray[np.floating], chosen: Sequence[int]) -> list[int]:
 
 
 class TokenLog:
-    """The tokens of one answer: what the model itself computed, before temperature, top_p and the like, as in vLLM.
+    """Records an answer's tokens by the model's own distribution: before temperature, top_p and so on, as in vLLM.
 
-    `logprobs` and `entropies` are in nats; the latter from the `likeliest` most likely tokens and the rest as one.
+    `logprobs` and `entropies` are in nats. An entropy is over the `likeliest` most likely tokens, and the rest as one.
     """
 
     def __init__(self, likeliest: int) -> None:
@@ -78,25 +78,25 @@ class TokenLog:
 class TextToScore:
     """A text to score after a prompt, as a model would have written it, with the tags of its thought."""
 
-    key: str  # the caller's, to recognise the result
+    key: str  # the caller's, to identify the result
     messages: list[dict[str, str]] | None  # role and content, as chat templates take them; None: no prompt at all
     text: str
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Per token of the text its log-probability, in nats, given the prompt and the tokens before it.
+    """The log-probability of each token of a text, in nats, given the prompt and the tokens before it.
 
-    Without a prompt the first token follows the model's begin-of-text token; where the model has none, its
-    log-probability is NaN, and its rank 0.
+    Without a prompt, the first token follows the model's begin-of-text token; if the model has none, the first token
+    has the log-probability NaN and the rank 0.
     """
 
     key: str
     tokens: Sequence[int]  # the same for the same text, whatever the prompt
     logprobs: Sequence[float]
-    offsets: Sequence[int]  # at which character of the text each token begins
-    error: str | None = None  # why there are none
-    ranks: Sequence[int] | None = None  # of each token in the vocabulary, 1 the most likely; None: the model gives none
+    offsets: Sequence[int]  # the character of the text at which each token begins
+    error: str | None = None  # why there is no score
+    ranks: Sequence[int] | None = None  # in the vocabulary, 1 the most likely; None if the model gives none
 
     @classmethod
     def failed(cls, text: TextToScore, error: str) -> Scored:
@@ -112,11 +112,11 @@ class Scorer(Protocol):
         """Its name in the gaps table, such as Qwen/Qwen3-8B."""
 
     def score(self, texts: Iterable[TextToScore]) -> Iterator[Scored]:
-        """Score every text, in any order; takes texts only as fast as it can score them.
+        """Score every text, in any order; read texts only as fast as they can be scored.
 
-        Where a prompt ends with the opening tag of a thought, the tag that the text begins with counts as read.
-        A text that does not fit in the context, or whose prompt the template refuses, has an `error`. Raises
-        ExternalError where going on makes no sense.
+        If a prompt ends with the opening tag of a thought, the text's own opening tag is not scored again. A text that
+        does not fit in the context, or whose prompt the template refuses, has an `error`. Raises ExternalError if there
+        is no point in continuing.
         """
 
     def close(self) -> None:
@@ -126,8 +126,8 @@ class Scorer(Protocol):
 def offsets_of(text: str, pieces: Iterable[str]) -> list[int]:
     """Find the character of the text at which each of its pieces begins.
 
-    A piece that does not occur where it should (part of a character, a space that a tokenizer adds) begins where the
-    one before it ended.
+    A piece that is not found in its place (part of a character, a space that a tokenizer adds) begins where the piece
+    before it ended.
     """
     offsets, at = [], 0
     for piece in pieces:

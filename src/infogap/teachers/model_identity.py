@@ -1,4 +1,4 @@
-"""Which model answers: what traces call it, and digests of its files where the name alone does not say it."""
+"""Identify a model: its name in the traces, and digests of its files if the name alone does not identify it."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ _SAMPLES = 256  # of a file whose tensors are not listed
 
 
 def name_of(settings: AnyTeacher, resolve: Resolve) -> str:
-    """Give the name of a model of a recipe in traces and gaps, without opening it.
+    """Return a model's name in traces and gaps, without opening it.
 
-    Raises InputError where the model is a path and nothing is there.
+    Raises InputError if the model is a path and nothing is there.
     """
     return backend_of(settings).model_name(settings, resolve)
 
 
 def model_identity(settings: AnyTeacher, resolve: Resolve) -> dict[str, Any]:
-    """Give what determines a teacher's answers besides its name and settings: part of every request's identity.
+    """Return what determines a teacher's answers besides its name and settings: part of every request's identity.
 
-    For a model that is a path, its digest: another file may have the same name. For another package's backend, the
+    For a path, this is the digest of the files: others may have the same name. For another package's backend, it is the
     package's version: answers may change with it. Empty for models that their names identify.
     """
     return backend_of(settings).identity(settings, resolve) | _provider(settings)
 
 
 def scorer_identity(settings: AnyTeacher, resolve: Resolve) -> dict[str, Any]:
-    """Give all that a score by the model depends on besides the text and its prompt."""
+    """Return everything that a score by the model depends on besides the text and its prompt."""
     return backend_of(settings).scorer_identity(settings, resolve) | _provider(settings)
 
 
@@ -50,7 +50,7 @@ def _provider(settings: AnyTeacher) -> dict[str, Any]:
 
 
 def file_identity(path: Path) -> dict[str, Any]:
-    """Compute the size and digest of a model's file; empty where there is no such file."""
+    """Return the size and digest of a model's file; empty if there is no such file."""
     if not path.is_file():
         return {}
     state = path.stat()
@@ -58,7 +58,7 @@ def file_identity(path: Path) -> dict[str, Any]:
 
 
 def folder_identity(path: Path) -> dict[str, Any]:
-    """Compute the digest of a model's folder; empty where there is no such folder."""
+    """Return the digest of a model's folder; empty if there is no such folder."""
     if not path.is_dir():
         return {}
     state = tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(path.iterdir()))
@@ -67,7 +67,7 @@ def folder_identity(path: Path) -> dict[str, Any]:
 
 @lru_cache(maxsize=4)
 def _digest(path: Path, _mtime_ns: int, _size: int) -> str:
-    """Read a file of gigabytes once per state of it."""
+    """Cache the digest, as the file can have gigabytes; another size or time of change is another key."""
     return file_digest(path)
 
 
@@ -79,8 +79,8 @@ def _folder_digest(path: Path, _state: tuple[tuple[str, int, int], ...]) -> str:
 def folder_digest(folder: Path) -> str:
     """Compute SHA-256 over the configuration, the tokenizer and the weights of a model, in hexadecimal.
 
-    Weights count by their file's size and by a sample of every tensor in it, so that another checkpoint of the
-    same shape is another model; training that leaves the samples' bytes as they were is not noticed.
+    Weights enter by the file's size and a sample of each of its tensors, so that another checkpoint of the same shape
+    is another model. Training that changes none of the sampled bytes goes unnoticed.
     """
     digests = {}
     for path in sorted(folder.iterdir()):
@@ -102,14 +102,14 @@ def _weights_digest(path: Path) -> str:
 
 
 def _tensor_offsets(file: Any, size: int) -> Iterator[int]:
-    """Find where the tensors of a safetensors file begin: after 8 bytes of length and a JSON header of that length."""
+    """Yield where the tensors of a safetensors file begin, from its header: 8 bytes of length, then JSON."""
     start = file.read(8)
     length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
     try:
         header: dict[str, Any] = orjson.loads(file.read(min(length, size)))
         offsets = sorted(entry["data_offsets"][0] for name, entry in header.items() if name != "__metadata__")
     except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
-        yield from _spread(size)  # damaged: vLLM will say so
+        yield from _spread(size)  # damaged, which vLLM will report
         return
     yield from _spread(8 + length, every=_SAMPLE)
     yield from (8 + length + offset for offset in offsets)

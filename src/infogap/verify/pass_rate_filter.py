@@ -13,7 +13,7 @@ from infogap.schema import TRACES, VERDICTS
 
 SELECTED = "selected"
 PROBED = ("task_id", "teacher")  # whose pass rate decides: each teacher is probed with tasks of its own
-JUDGED = ("correct", "wrong", "no_answer", "truncated")  # verdicts that count in a pass rate
+GRADED = ("correct", "wrong", "no_answer", "truncated")  # verdicts that count in a pass rate
 
 
 def decision(select: Select, correct: int, graded: int) -> str:
@@ -48,7 +48,7 @@ def not_selected(run: Run, verdicts: pl.LazyFrame | None = None) -> pl.LazyFrame
         .group_by(PROBED)
         .agg(
             correct=(pl.col("verdict") == "correct").sum(),
-            graded=pl.col("verdict").is_in(JUDGED).sum(),
+            graded=pl.col("verdict").is_in(GRADED).sum(),
         )
         .collect()
     )

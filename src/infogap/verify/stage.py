@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import Any
 
 from infogap.console import progress
 from infogap.runs.run_folder import ROWS_PER_PART, Run, read_part, write_part
-from infogap.runs.stage import Outcome, Stage
+from infogap.runs.stage import Outcome, Stage, commonest_reasons, kind_of_reason
 from infogap.schema import TASKS, TRACES, VERDICT_NAMES, VERDICTS
-from infogap.verify.grade_traces import VERSION, grade_traces, grading_settings, read_judged, tasks_by_id
+from infogap.verify.grade_traces import VERSION, grade_traces, grading_settings, tasks_by_id
+from infogap.verify.round_verdicts import read_round_verdicts
 from infogap.verify.stated_verdicts import DISAGREEMENTS, agreement
-
-_REASONS_SHOWN = 3
 
 
 def _part(run: Run) -> dict[str, Any]:
@@ -22,13 +20,13 @@ def _part(run: Run) -> dict[str, Any]:
 
 def _make(run: Run) -> Outcome:
     verdicts, reasons = Counter[str](), Counter[str]()
-    parts = ((read_part(path, TRACES), read_judged(path)) for path in run.part_paths(TRACES))
+    parts = ((read_part(path, TRACES), read_round_verdicts(path)) for path in run.part_paths(TRACES))
     with run.rewrite(VERDICTS) as out, progress("verify", run.rows(TRACES), "traces") as advance:
         rows: list[dict[str, Any]] = []
         for row in grade_traces(tasks_by_id(run), parts, run.base):
             verdicts[row["verdict"]] += 1
             if row["verdict"] == "ungradable":
-                reasons[_kind_of(row["detail"] or "")] += 1
+                reasons[kind_of_reason(row["detail"] or "")] += 1
             rows.append(row)
             advance()
             if len(rows) == ROWS_PER_PART:
@@ -44,18 +42,12 @@ def _make(run: Run) -> Outcome:
     return Outcome(out.rows, counts | {"stated_verdicts": stated.counts}, [*_notes(run, reasons), *stated.notes])
 
 
-def _kind_of(detail: str) -> str:
-    """Drop the numbers from a reason, so that equal ones can be counted."""
-    return re.sub(r"\d[\d,.]*", "N", detail)[:80]
-
-
 def _notes(run: Run, reasons: Counter[str]) -> list[str]:
     if not reasons:
         return []
     total = reasons.total()
-    commonest = "; ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(_REASONS_SHOWN))
     return [
-        f"{total:,} trace{'s' if total > 1 else ''} could not be graded ({commonest}); "
+        f"{total:,} trace{'s' if total > 1 else ''} could not be graded ({commonest_reasons(reasons)}); "
         f"`detail` in {run.path / VERDICTS.name} says why, trace by trace, where verdict is ungradable"
     ]
 

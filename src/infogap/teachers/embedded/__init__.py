@@ -1,1 +1,1 @@
-"""The embedded backend: a small GGUF model in this process, by llama.cpp. Open `embedded_backend.py` first."""
+"""The embedded backend: a small GGUF model in this process, run by llama.cpp. Open `embedded_backend.py` first."""

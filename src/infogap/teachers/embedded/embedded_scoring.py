@@ -18,13 +18,13 @@ from infogap.teachers.embedded.gguf_model import GgufContext, GgufModel, find_gg
 from infogap.teachers.logprobs import Scored, TextToScore, log_softmax, ranks
 from infogap.text.thoughts import CLOSING, OPENING
 
-# Tokens whose logits, a row over the whole vocabulary each, are computed at once; only the chosen token's is kept.
+# Tokens whose logits are computed at once. Each is a row over the whole vocabulary, of which one number is kept.
 ROWS_AT_ONCE = 64
 _TAGS = re.compile(f"({re.escape(OPENING)}|{re.escape(CLOSING)})")
 
 
 class EmbeddedScorer:
-    """A scorer with a text on each thread; a score depends on its prompt and text alone."""
+    """A scorer with one text per thread; a score depends only on its prompt and text."""
 
     def __init__(self, settings: EmbeddedTeacher, resolve: Resolve) -> None:
         """Load the model, as EmbeddedModel does, and with the same errors."""
@@ -67,21 +67,21 @@ class EmbeddedScorer:
         return Scored(wanted.key, tokens, logprobs, [begun + offset for offset in offsets], ranks=in_vocabulary)
 
     def _prompt(self, messages: list[dict[str, str]] | None) -> tuple[list[int], bool]:
-        """Tokenize the prompt; says, too, whether it ends with the opening tag of a thought."""
+        """Tokenize the prompt; also return whether it ends with the opening tag of a thought."""
         if messages is None:
             return ([self._model.begin] if self._model.begin >= 0 else []), False
         return self._model.prompt(messages)
 
     def _tokens(self, text: str) -> tuple[list[int], list[int]]:
-        """Tokenize the text; gives the character at which each token begins, too.
+        """Tokenize the text; also return the character at which each token begins.
 
-        Of control tokens only a thought's tags count: a text that merely mentions `<|im_end|>` does not end there.
+        The only control tokens are the tags of a thought: a text that merely mentions `<|im_end|>` does not end there.
         """
         tokens: list[int] = []
         for part in _TAGS.split(text):
             tokens += self._model.tokenize(part, special=part in (OPENING, CLOSING))
         pieces = [self._model.piece(token) for token in tokens]
-        # Characters begin at bytes that are no continuation; a tokenizer may have put a space before the text.
+        # A character begins at every byte that continues none; a tokenizer may have put a space before the text.
         written = b"".join(pieces)
         added = max(len(written) - len(text.encode()), 0)
         characters = np.cumsum([(byte & 0xC0) != 0x80 for byte in written], dtype=np.int64)
@@ -92,7 +92,7 @@ class EmbeddedScorer:
 
 
 class _Context:
-    """A context, and the start of the last prompt, which it still holds."""
+    """A context, and the tokens of the last prompt, except its last, that it still holds."""
 
     def __init__(self, tokens: GgufContext) -> None:
         self.tokens = tokens
@@ -119,10 +119,10 @@ class _Context:
         return logprobs, in_vocabulary
 
     def _begin_after(self, known: list[int]) -> None:
-        """Hold these tokens and no others.
+        """Make the context hold exactly these tokens.
 
-        They are read by themselves, so that a score does not depend on whether they were read for this text or for the
-        one before.
+        They are read in a batch of their own, so that a score does not depend on whether they were read for this text
+        or for the one before.
         """
         if known and known == self._read and self.tokens.rewind(len(known)):
             return

@@ -1,9 +1,9 @@
-"""The embedded teacher: a GGUF model in this process, by llama.cpp. No server, no port, no GPU.
+"""The embedded teacher: a GGUF model in this process, run by llama.cpp. No server, no port, no GPU.
 
-An answer depends on its request alone: not on earlier or concurrent requests, their order, or whether the run was
-resumed. Floats depend on the shape of the batch that a token was evaluated in, so every request is
-evaluated the same way, in a context of its own: the prompt without its last token from an empty cache, then one token
-at a time. The evaluated prompt is kept for the samples of the same prompt that follow.
+An answer depends only on its request: not on earlier or concurrent requests, their order, or whether the run was
+resumed. Floats depend on the shape of the batch in which a token is evaluated, so every request is evaluated the same
+way, in a context of its own: the prompt without its last token from an empty cache, then one token at a time. The
+evaluated prompt is kept for further samples of the same prompt.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class EmbeddedModel:
     """A teacher that answers with llama.cpp, as many requests at a time as it has threads."""
 
     def __init__(self, settings: EmbeddedTeacher, resolve: Resolve) -> None:
-        """Load the model; `resolve` gives a path of the recipe as a path of this machine.
+        """Load the model; `resolve` resolves a path of the recipe on this machine.
 
-        Raises InputError where llama.cpp or the model's file is missing or damaged, ExternalError where the packaged
-        model cannot be fetched or the memory does not suffice.
+        Raises InputError if llama.cpp or the model's file is missing or damaged, ExternalError if the packaged model
+        cannot be fetched or there is not enough memory.
         """
         path = find_gguf(settings.model, resolve)
         self.name = path.stem
@@ -46,7 +46,7 @@ class EmbeddedModel:
             raise
 
     def answer(self, requests: Iterable[Request]) -> Iterator[Completion]:
-        """Answer the requests, as they finish. Samples of one prompt are fastest next to each other."""
+        """Answer the requests, in the order in which they finish; consecutive samples of one prompt are fastest."""
 
         def work(context: _Context, request: Request, stop: threading.Event) -> Completion:
             return self._answer(context, request, self._settings.sampling, stop)
@@ -54,7 +54,7 @@ class EmbeddedModel:
         return threads_as_finished(self._contexts, requests, _prompt_key, work)
 
     def complete(self, request: Request, sampling: Sampling) -> Completion:
-        """Answer one request. One that is too long or that the template refuses gives a completion with `error`."""
+        """Answer one request; if it is too long, or the template refuses it, the completion has an `error`."""
         return self._answer(self._contexts[0], request, sampling, threading.Event())
 
     def close(self) -> None:
@@ -97,7 +97,7 @@ class EmbeddedModel:
         log: TokenLog | None,
         stop: threading.Event,
     ) -> tuple[str, int, FinishReason]:
-        """Generate an answer: its text, its number of tokens (without the one that ends it), and why it ended."""
+        """Generate an answer; return its text, its number of tokens (without the end token), and why it ended."""
         c = self._model.library.c
         stops = [text.encode() for text in sampling.stop]
         longest_stop = max((len(text) for text in stops), default=0)
@@ -124,7 +124,7 @@ class EmbeddedModel:
         return _decode(written), limit, "length"
 
     def _sampler(self, sampling: Sampling, seed: int) -> Any:
-        """Make a chain of samplers; the temperature first, as in vLLM, so that a recipe means the same on both."""
+        """Make the chain of samplers, temperature first as in vLLM, so that a recipe means the same with both."""
         c = self._model.library.c
         chain = c.llama_sampler_chain_init(c.llama_sampler_chain_default_params())
         if sampling.temperature == 0:
@@ -142,7 +142,7 @@ class EmbeddedModel:
 
 
 class _Context:
-    """A context, and the prompt whose tokens but the last it holds."""
+    """A context, and the prompt whose tokens, except the last, it holds."""
 
     def __init__(self, tokens: GgufContext) -> None:
         self.tokens = tokens
@@ -165,5 +165,5 @@ def _prompt_key(request: Request) -> Hashable:
 
 
 def _decode(written: bytes | bytearray) -> str:
-    """Decode UTF-8; a character that is incomplete at the end is left out."""
+    """Decode UTF-8, without an incomplete character at the end."""
     return codecs.getincrementaldecoder("utf-8")("replace").decode(bytes(written))

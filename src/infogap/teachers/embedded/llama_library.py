@@ -1,9 +1,9 @@
-"""llama.cpp's C interface, as the package xllamacpp ships it compiled for Linux and macOS.
+"""llama.cpp's C interface, which the package xllamacpp ships compiled for Linux and macOS.
 
-xllamacpp's own server puts the tokens of several requests into one batch, and a token's floats depend on its batch:
-an answer would depend on what else is asked at the time. So its server is not used, but the interface below it, which
-its extension module exports. The declarations are those of `llama.h`, as far as infogap needs them; structs change
-between releases, hence the exact version in `pyproject.toml` and the check of their layout here.
+xllamacpp's own server puts the tokens of several requests into one batch. Floats depend on the batch, so an answer
+would depend on concurrent requests. Therefore infogap bypasses the server and calls the C interface, which xllamacpp's
+extension module exports. The declarations are the parts of `llama.h` that infogap needs. Structs change between
+releases, hence the exact version in `pyproject.toml` and the check of their layout here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from infogap.errors import InputError
 
 INSTALL = "pip install 'infogap[embedded]'"
 
-# Both structs of settings end with room to spare: a release that appends a field must not write past them.
+# Both structs of settings end with spare room: a release that appends a field must not write past them.
 _DECLARATIONS = """
 typedef int32_t llama_token;
 typedef struct {
@@ -94,7 +94,7 @@ llama_token llama_sampler_sample(void *, void *, int32_t);
 void llama_sampler_free(void *);
 """
 
-# Defaults from both ends of the structs: a field that came or went in between moves one of them.
+# Defaults from both ends of the structs: a field added or removed in between shifts some of them.
 _MODEL_DEFAULTS = {"n_gpu_layers": -1, "split_mode": 1, "vocab_only": False, "use_extra_bufts": True}
 _CONTEXT_DEFAULTS = {
     "n_ctx": 512,
@@ -117,7 +117,7 @@ _LINES_KEPT = 4
 
 
 class LlamaLibrary(NamedTuple):
-    """The functions (`c`), what makes C values for them (`ffi`), and the last errors that the library logged."""
+    """The functions (`c`), the maker of C values for them (`ffi`), and the last errors that the library logged."""
 
     c: Any
     ffi: Any
@@ -128,10 +128,10 @@ _opening = threading.Lock()
 
 
 def llama_library() -> LlamaLibrary:
-    """Load the library, once per process. Its log goes nowhere; its errors are kept for messages.
+    """Load the library, once per process. Its log is dropped, except errors, which are kept for messages.
 
-    Raises InputError where xllamacpp is missing, does not export the interface (its wheel for Windows), or is of a
-    release whose structs are laid out differently.
+    Raises InputError if xllamacpp is missing, does not export the interface (as on Windows), or is a release with
+    another layout of the structs.
     """
     with _opening:
         return _loaded()

@@ -10,7 +10,8 @@ import numpy as np
 import orjson
 
 from infogap.recipe.teacher_section import pair_of
-from infogap.teachers.base import Completion, Request, meaning, word_of
+from infogap.teachers.base import Completion, Request
+from infogap.teachers.finish_reasons import meaning, word_of
 from infogap.teachers.logprobs import entropies
 from infogap.teachers.openai.http_errors import (
     PassingError,
@@ -27,7 +28,7 @@ from infogap.text.thoughts import Parts, joined, read_parts
 
 
 def body(settings: OpenAITeacher, request: Request) -> bytes:
-    """Write the body to post. `top_k` and `min_p`, vLLM's extensions, are sent only if the recipe sets them.
+    """Return the body to post. `top_k` and `min_p`, vLLM's extensions, are sent only if the recipe sets them.
 
     `extra_body` comes last and may replace any key; a key set to null there is left out.
     """
@@ -56,7 +57,7 @@ def read(
 ) -> Completion:
     """Read the completion in a reply of the server at `url`.
 
-    Raises PassingError, RefusedError, or UnusableError where the server takes no request at all.
+    Raises PassingError or RefusedError, or UnusableError if the server accepts no request at all.
     """
     if status != 200:
         raise refusal(url, status, headers, payload)
@@ -79,7 +80,7 @@ def _completion(
         raise RefusedError(f"filtered by the server ({word})", "filtered")
     if not message.get("content") and isinstance(refusal_text := message.get("refusal"), str) and refusal_text:
         raise RefusedError(f"the model refused: {shortened(refusal_text)}", "filtered")
-    if finish == "failed":  # vLLM's `abort`, for a request that it gave up
+    if finish == "failed":  # vLLM's `abort`, for a request that it abandoned
         raise PassingError(f"the server gave the request up ({word})")
     parts = _parts(settings, request, url, message, cut=finish == "length")
     logprobs, entropies = _tokens(settings, url, choice) if settings.logprobs else (None, None)
@@ -97,7 +98,7 @@ def _completion(
 
 
 def _parts(settings: OpenAITeacher, request: Request, url: str, message: dict[str, Any], *, cut: bool) -> Parts:
-    """Read the thought and the response of a message, wherever its server puts them. Raises RefusedError."""
+    """Split a message into thought and response, wherever its server puts them. Raises RefusedError."""
     content = message.get("content")
     if content is not None and not isinstance(content, str | list):
         raise TypeError("the content is neither a text nor a list of parts")
@@ -120,14 +121,14 @@ def _parts(settings: OpenAITeacher, request: Request, url: str, message: dict[st
 
 
 def _tokens(settings: OpenAITeacher, url: str, choice: dict[str, Any]) -> tuple[list[float], list[float]]:
-    """Read each token's log-probability, and compute the entropy at its place from the listed likeliest tokens.
+    """Return each token's log-probability, and the entropy at its position from the listed most likely tokens.
 
-    A token that is next to impossible has -9999 there, by the protocol.
+    The protocol gives -9999 for a token that is next to impossible.
     """
     tokens = (choice.get("logprobs") or {}).get("content")
     if tokens is None or (tokens and not any(token.get("top_logprobs") for token in tokens)):
         raise UnusableError(
-            f"{url} gives no log-probabilities of the likeliest tokens; take `teacher.logprobs` out of the recipe"
+            f"{url} gives no log-probabilities of the likeliest tokens; remove `teacher.logprobs` from the recipe"
         )
     logprobs = [float(token["logprob"]) for token in tokens]
     likeliest = np.full((len(tokens), settings.logprobs or 0), -np.inf)
@@ -138,12 +139,12 @@ def _tokens(settings: OpenAITeacher, url: str, choice: dict[str, Any]) -> tuple[
 
 
 def _count(tokens: object) -> int | None:
-    """Read a number of tokens, if it is one: a server's mistake must not spoil the table."""
+    """Return a number of tokens, None if it is not one: a server's mistake must not spoil the table."""
     return tokens if isinstance(tokens, int) and not isinstance(tokens, bool) and 0 <= tokens < 2**63 else None
 
 
 def _parsed(payload: bytes) -> Any:
-    """Parse JSON, even with half a surrogate pair in it: a model may be cut off inside a character."""
+    """Parse JSON, even with half a surrogate pair in it: a model may stop inside a character."""
     try:
         return orjson.loads(payload)
     except orjson.JSONDecodeError:

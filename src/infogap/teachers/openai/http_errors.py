@@ -1,4 +1,4 @@
-"""Errors of servers: which to retry, which end this request, and which mean that the server takes none."""
+"""Errors of servers: which to retry, which end the request, and which mean that the server accepts no request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _THIS_REQUEST = {400, 413, 422}
 _NO_MODEL_STATUS = {400, 404, 422}
 _SHOWN_CHARACTERS = 300
 
-# No standard names these two, so servers are known by their words. Too long: OpenAI's code, vLLM and SGLang
+# No standard names these two, so they are recognized by each server's wording. Too long: OpenAI's code, vLLM and SGLang
 # ("maximum context length", "maximum model length"), llama.cpp (`exceed_context_size_error`, under some versions with
 # status 500 or 200), text-generation-inference (`inputs` tokens + `max_new_tokens` must be <= N), Anthropic's proxy.
 _TOO_LONG = re.compile(
@@ -41,7 +41,7 @@ _NO_MODEL = re.compile(
 
 
 class PassingError(Exception):
-    """The server failed, and another attempt may succeed; `retry_after` in seconds where it says when."""
+    """The server failed, and another attempt may succeed, after `retry_after` seconds if the server gives them."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -49,7 +49,7 @@ class PassingError(Exception):
 
 
 class RefusedError(Exception):
-    """The server refuses this request, and would refuse it again; others may pass."""
+    """The server refuses this request, and would do so again; others may succeed."""
 
     def __init__(self, message: str, reason: FailureReason = "error") -> None:
         super().__init__(message)
@@ -67,7 +67,7 @@ class UnusableError(Exception):
 def refusal(
     url: str, status: int, headers: Mapping[str, str], payload: bytes
 ) -> PassingError | RefusedError | UnusableError:
-    """Read an error from a reply of the server at `url` whose status is not 200."""
+    """Make the error for a reply of the server at `url` whose status is not 200."""
     moved = headers.get("Location")
     said = f"{url} answered {status}: {f'it has moved to {shortened(moved)}' if moved else message_in(payload)}"
     reason = _reason(payload, in_words=status in _THIS_REQUEST)
@@ -81,14 +81,14 @@ def refusal(
 
 
 def no_completion(url: str, payload: bytes) -> PassingError | RefusedError:
-    """Read an error from a reply with status 200 and without a completion."""
+    """Make the error for a reply with status 200 and without a completion."""
     said = f"{url} sent no completion: {message_in(payload)}"
     reason = _reason(payload, in_words=True)
     return PassingError(said) if reason == "error" else RefusedError(said, reason)
 
 
 def _reason(payload: bytes, *, in_words: bool) -> FailureReason:
-    """Read why a request was refused: from the error's code and type, and from its message where that is reliable."""
+    """Find why a request was refused: from the error's code and type, and with `in_words` from its message."""
     error = _error_in(payload)
     named = f"{error.get('code')} {error.get('type')} {error.get('innererror')}"
     if _FILTERED.search(named):
@@ -97,13 +97,13 @@ def _reason(payload: bytes, *, in_words: bool) -> FailureReason:
 
 
 def _words(payload: bytes) -> str:
-    """Read all that the server says of its error: codes and message."""
+    """Return all that the server says about its error: codes and message."""
     error = _error_in(payload)
     return f"{error.get('code')} {error.get('type')} {message_in(payload)}"
 
 
 def _error_in(payload: bytes) -> dict[str, Any]:
-    """Read the server's error as an object with a `message`, whatever its form."""
+    """Return the server's error as an object with a `message`, whatever its form; empty if there is none."""
     try:
         reply = orjson.loads(payload)
     except orjson.JSONDecodeError:
@@ -117,7 +117,7 @@ def _error_in(payload: bytes) -> dict[str, Any]:
 
 
 def message_in(payload: bytes) -> str:
-    """Read the server's own message, wherever it puts it, shortened."""
+    """Return the server's own message, wherever it is in the reply, shortened."""
     error = _error_in(payload)
     for key in ("message", "detail"):
         message = error.get(key)
@@ -133,7 +133,7 @@ def shortened(text: str) -> str:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Read the seconds that a server asks to wait, given as a number or as a date."""
+    """Return the seconds that a server asks to wait, given as a number or as a date."""
     value = headers.get("Retry-After")
     if value is None:
         return None

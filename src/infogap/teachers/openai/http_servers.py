@@ -1,4 +1,4 @@
-"""Send requests to servers over HTTP: each to the least busy one, with retries."""
+"""Send requests to servers over HTTP, each to the least busy server, with retries."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from infogap.teachers.openai.server_models import advice
 FIRST_WAIT = 1.0  # seconds before the second attempt; doubles with every further one
 LONGEST_WAIT = 60.0
 _CONNECT_SECONDS = 30.0
-_OTHER_FILES = 256  # open besides the connections, at most
+_OTHER_FILES = 256  # open files besides the connections, at most
 _KEEP_ALIVE_SECONDS = 4.0  # servers on uvicorn, such as vLLM's, close an idle connection after 5
 
 _NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
-# stamina logs every retry as a warning, which Python prints to stderr where logging is not set up.
+# stamina logs every retry as a warning, which Python prints to stderr unless logging is set up.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 Result = TypeVar("Result")
 Reader = Callable[[str, int, Mapping[str, str], bytes], Result]
-"""Reads a reply: takes the server's URL, the status, the headers and the body.
+"""Reads a reply, given the server's URL, the status, the headers and the body.
 
-Raises PassingError, RefusedError, or UnusableError where the server takes no request at all.
+Raises PassingError or RefusedError, or UnusableError if the server accepts no request at all.
 """
 
 
@@ -46,14 +46,14 @@ class Servers:
     """The servers of a recipe's model."""
 
     def __init__(self, settings: OpenAITeacher) -> None:
-        """Raises InputError where the key's environment variable is not set."""
+        """Raise InputError if the key's environment variable is not set."""
         self.fleet = Fleet(settings.base_url)
         self._settings = settings
         self._headers = {"Content-Type": "application/json"} | _authorization(settings)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[aiohttp.ClientSession]:
-        """Open connections, kept alive, for as many requests in flight as the recipe allows."""
+        """Keep connections open for as many requests in flight as the recipe allows."""
         _allow_sockets(self._settings.concurrency)
         total = self._settings.timeout
         tracing = aiohttp.TraceConfig()
@@ -67,18 +67,18 @@ class Servers:
         ) as session:
             yield session
 
-    async def ask(self, session: aiohttp.ClientSession, path: str, body: bytes, read: Reader[Result]) -> Result:
-        """Post a body to `path`, under a server's URL with its /v1, and read the reply; at most `attempts` times.
+    async def post(self, session: aiohttp.ClientSession, path: str, body: bytes, read: Reader[Result]) -> Result:
+        """Post a body to `path`, below a server's URL with its /v1, and read the reply; try at most `attempts` times.
 
-        Raises RefusedError where the servers refuse this request, PassingError where every attempt failed,
-        ExternalError where no server can be reached or takes any request.
+        Raises RefusedError if the servers refuse this request, PassingError if every attempt failed, ExternalError if
+        no server can be reached or accepts any request.
         """
         try:
             return await self._persist(session, path, body, read)
         except (_UnreachableError, UnusableError) as error:
             what, hint = "no server answers", None
             if isinstance(error, UnusableError):
-                what, hint = "no server takes requests", await advice(error, self._settings, self.fleet, session)
+                what, hint = "no server accepts requests", await advice(error, self._settings, self.fleet, session)
             raise ExternalError(
                 f"{what} at {self.fleet} ({error}); {f'{hint}; ' if hint else ''}what was finished is on disk; "
                 "run again to continue"
@@ -94,7 +94,7 @@ class Servers:
             return await self._attempt(session, path, body, read, failed_at)
         except PassingError as error:
             first = error
-        # Made only after a failure: making it takes longer than all else that infogap does for a request.
+        # Only after a failure: setting up retries takes longer than everything else that infogap does for a request.
         async for attempt in stamina.retry_context(
             on=self._may_pass,
             attempts=self._settings.attempts,
@@ -110,7 +110,7 @@ class Servers:
         raise AssertionError("the last attempt returns or raises")
 
     def _may_pass(self, error: Exception) -> bool | float:
-        """Decide whether to try again; a number says how many seconds later."""
+        """Decide whether to try again; a number is the seconds to wait before."""
         if not isinstance(error, PassingError):
             return False
         if error.retry_after is None:
@@ -125,16 +125,16 @@ class Servers:
         read: Reader[Result],
         failed_at: list[Server],
     ) -> Result:
-        """Ask the least busy server; where it cannot be reached or takes no request, the next one.
+        """Send to the least busy server; if it cannot be reached or accepts no request, to the next one.
 
-        A server that fails is noted in `failed_at` and asked last from then on: one that fails fast is
-        the least busy of all and would draw every attempt.
+        A server that fails is added to `failed_at` and tried last from then on: one that fails fast is the least busy
+        of all, and would attract every attempt.
         """
         tried: list[Server] = []
         unreachable, unusable = "", UnusableError("")
         while (server := self.fleet.choose(tried, failed_at)) is not None:
             try:
-                result = read(server.url, *await self._post(session, server, path, body))
+                result = read(server.url, *await self._send(session, server, path, body))
             except _NO_CONNECTION as error:
                 unreachable = str(error)
                 self.fleet.unreachable(server, unreachable)
@@ -155,7 +155,7 @@ class Servers:
                 return result
         raise _UnreachableError(unreachable) if unreachable else unusable
 
-    async def _post(
+    async def _send(
         self, session: aiohttp.ClientSession, server: Server, path: str, body: bytes
     ) -> tuple[int, Mapping[str, str], bytes]:
         server.in_flight += 1

@@ -1,4 +1,4 @@
-"""The openai backend: what a recipe says of servers that speak the OpenAI protocol, and how they are opened."""
+"""The openai backend: servers that speak the OpenAI protocol, their settings in a recipe, and how they are opened."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from infogap.recipe.teacher_section import (
 from infogap.teachers.base import Backend, Resolve, Teacher
 from infogap.teachers.logprobs import Scorer
 
-# Keys of a request's body that shape the answer. Values of all others stay here: they can name people and servers.
+# Keys of a request's body that shape the answer. Values of others are not published: they can name people and servers.
 _SHAPING = re.compile(
     r"chat_template(_kwargs)?|(enable_)?thinking|(thinking|reasoning)_\w*budget|(include_|separate_)?reasoning"
     r"|reasoning_(effort|format)|verbosity|temperature|(top|min|typical)_[akp]|\w+_penalty|(dry|xtc|mirostat)_\w+|mirostat"
@@ -127,7 +127,7 @@ class OpenAIScorerModel(ScorerSettings):
 
 
 class OpenAIBackend(Backend[OpenAITeacher]):
-    """One server or several. Neither where they are nor how fast they are asked changes an answer."""
+    """One server or several. Their addresses and the rate of requests change no answer."""
 
     name = "openai"
     settings = OpenAITeacher
@@ -145,7 +145,7 @@ class OpenAIBackend(Backend[OpenAITeacher]):
         return OpenAIScorer(settings)
 
     def check_scorer(self, settings: OpenAITeacher, resolve: Resolve) -> None:
-        """Score one short text. Raises InputError where the servers cannot, ExternalError where none answers."""
+        """Score one short text. Raises InputError if the servers cannot, ExternalError if none answers."""
         from infogap.teachers.openai.openai_scoring import OpenAIScorer
 
         OpenAIScorer(settings).check()
@@ -158,7 +158,7 @@ class OpenAIBackend(Backend[OpenAITeacher]):
         return settings.price
 
     def public(self, settings: OpenAITeacher, written: dict[str, Any]) -> dict[str, Any]:
-        """Publish of `extra_body` the values of keys that shape the answer; of others (`user`) the names alone."""
+        """Publish the values in `extra_body` that shape the answer, and only the names of other keys (`user`)."""
         public = super().public(settings, written)
         if body := public.get("extra_body"):
             public["extra_body"] = {key: value if _SHAPING.fullmatch(key) else _HIDDEN for key, value in body.items()}

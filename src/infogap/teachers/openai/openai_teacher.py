@@ -16,7 +16,7 @@ from infogap.teachers.openai.http_servers import Servers
 from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.teachers.openai.prompt_length import Context
 
-FAILURES_IN_A_ROW = 32  # besides those that were in flight together: one outage hits them all
+FAILURES_IN_A_ROW = 32  # besides those in flight together, which all fail in one outage
 
 _Line = tuple[aiohttp.ClientSession, Context]
 
@@ -25,7 +25,7 @@ class OpenAIServers:
     """A teacher behind HTTP servers, many requests at once."""
 
     def __init__(self, settings: OpenAITeacher) -> None:
-        """Raises InputError where the key's environment variable is not set."""
+        """Raise InputError if the key's environment variable is not set."""
         self.name = settings.model
         self._settings = settings
         self._servers = Servers(settings)
@@ -33,9 +33,9 @@ class OpenAIServers:
     def answer(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Answer every request, as the answers come in; at most `concurrency` are in flight.
 
-        Failed requests are held back until an answer shows that the servers work. Raises ExternalError where no
-        server answers, all refuse the key or do not know the model, or requests keep failing without an
-        answer between them: then the servers are at fault, and the requests count as not asked.
+        Failed requests are held back until an answer shows that the servers work. Raises ExternalError if no server
+        answers, all refuse the key or do not know the model, or requests keep failing without an answer in between:
+        then the servers are at fault, and the requests count as not sent.
         """
         held: list[Completion] = []
         with closing(
@@ -59,7 +59,7 @@ class OpenAIServers:
         if len(failed) >= FAILURES_IN_A_ROW + self._settings.concurrency:
             raise ExternalError(
                 f"{len(failed)} requests in a row failed; the last: {failed[-1].error}; what was finished is on disk; "
-                "mend what it says and run again to continue"
+                "fix this and run again to continue"
             )
 
     @asynccontextmanager
@@ -68,7 +68,7 @@ class OpenAIServers:
             yield session, await Context.learn(self._settings, self._servers.fleet, session)
 
     async def _complete(self, line: _Line, request: Request) -> Completion:
-        """Ask for the answer; after `attempts` failures, a completion with the last error."""
+        """Request the answer; after `attempts` failures, return a completion with the last error."""
         session, context = line
 
         def read(url: str, status: int, headers: Mapping[str, str], payload: bytes) -> Completion:
@@ -76,7 +76,7 @@ class OpenAIServers:
 
         try:
             await context.check(session, request)
-            return await self._servers.ask(session, "chat/completions", chat.body(self._settings, request), read)
+            return await self._servers.post(session, "chat/completions", chat.body(self._settings, request), read)
         except RefusedError as error:
             return Completion.failed(request, str(error), error.reason)
         except PassingError as error:

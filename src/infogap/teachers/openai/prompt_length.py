@@ -1,4 +1,4 @@
-"""Check that a prompt fits into the servers' context before it is sent."""
+"""Check that a prompt fits in the servers' context before it is sent."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from infogap.teachers.openai.load_balancer import Fleet
 from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.teachers.openai.server_models import NO_ANSWER, list_models
 
-TEMPLATE_TOKENS = 256  # what a chat template adds to a prompt, at most
-_SECONDS = 10.0  # to count a prompt's tokens: without an answer, work goes on
+TEMPLATE_TOKENS = 256  # that a chat template adds to a prompt, at most
+_SECONDS = 10.0  # to wait for a count of tokens; after that the prompt is sent unchecked
 
 
 class Context:
     """The context length of a fleet: tokens of prompt and answer together, if the recipe or a server gives it.
 
-    Most prompts are sent unchecked: a text of n bytes has at most n tokens. Only longer ones are counted, by a server
-    that can (vLLM's `/tokenize`); where none can, they are sent, and a refusal says that they are too long.
+    Most prompts need no check, as a text of n bytes has at most n tokens. Longer ones are counted by a server that can
+    (vLLM's `/tokenize`). If none can, they are sent, and the server's refusal shows that they are too long.
     """
 
     def __init__(self, settings: OpenAITeacher, fleet: Fleet, length: int | None) -> None:
@@ -36,8 +36,8 @@ class Context:
     async def learn(cls, settings: OpenAITeacher, fleet: Fleet, session: aiohttp.ClientSession) -> Context:
         """Take the length from the recipe, or from the servers' lists of models (`max_model_len` of vLLM and SGLang).
 
-        Of several servers the smallest counts: any of them may be asked. Raises InputError where an answer
-        alone may be longer.
+        Of several servers the smallest length counts, as any of them may get the request. Raises InputError if an
+        answer alone may be longer.
         """
         length = settings.context_length
         if length is None:
@@ -51,7 +51,7 @@ class Context:
         return cls(settings, fleet, length)
 
     async def check(self, session: aiohttp.ClientSession, request: Request) -> None:
-        """Raise RefusedError where the prompt leaves no room for an answer."""
+        """Raise RefusedError if the prompt leaves no room for an answer."""
         if self.length is None or not self._can_count:
             return
         size = sum(len(message["content"].encode()) for message in request.messages)
@@ -65,13 +65,13 @@ class Context:
         """Count the prompt's tokens, by vLLM's own tokenizer and chat template."""
         server = self._fleet.choose()
         assert server is not None
-        asked: dict[str, Any] = {"model": self._settings.model, "messages": request.messages}
+        request_body: dict[str, Any] = {"model": self._settings.model, "messages": request.messages}
         if template := self._settings.extra_body.get("chat_template_kwargs"):
-            asked["chat_template_kwargs"] = template
+            request_body["chat_template_kwargs"] = template
         try:
             async with session.post(
                 f"{server.url.removesuffix('/v1')}/tokenize",
-                data=orjson.dumps(asked),
+                data=orjson.dumps(request_body),
                 timeout=aiohttp.ClientTimeout(total=_SECONDS),
             ) as reply:
                 self._can_count = reply.status not in {401, 403, 404, 405, 501}
@@ -83,6 +83,6 @@ class Context:
 
 
 async def _listed(session: aiohttp.ClientSession, url: str, model: str) -> int | None:
-    """Read the context length that a server's list of models gives for this one."""
+    """Return the context length that a server's list of models gives for this one."""
     lengths = (each.get("max_model_len") for each in await list_models(session, url) if each.get("id") == model)
     return next((length for length in lengths if isinstance(length, int) and length > 0), None)

@@ -1,4 +1,4 @@
-"""Which models servers list, and what to change in the recipe where none of them takes a request."""
+"""The models that servers list, and advice on the recipe if no server accepts a request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from infogap.teachers.openai.http_errors import UnusableError, shortened
 from infogap.teachers.openai.load_balancer import Fleet
 from infogap.teachers.openai.openai_backend import OpenAITeacher
 
-_SECONDS = 10.0  # for a list: without it, work goes on
+_SECONDS = 10.0  # to wait for a list; work continues without it
 _SHOWN = 20  # models in a message
 NO_ANSWER = (aiohttp.ClientError, OSError, ValueError)  # TimeoutError is an OSError, invalid JSON a ValueError
 
@@ -21,11 +21,11 @@ NO_ANSWER = (aiohttp.ClientError, OSError, ValueError)  # TimeoutError is an OSE
 async def advice(
     error: UnusableError, settings: OpenAITeacher, fleet: Fleet, session: aiohttp.ClientSession
 ) -> str | None:
-    """Name the key of the recipe to look at, in a sentence; None where the server's own words say all."""
+    """Return a sentence on the key of the recipe to check; None if the server's own message is enough."""
     match error.cause:
         case "key" if settings.api_key_env is None:
             return (
-                "it wants a key: put it in an environment variable and name that, "
+                "it needs a key: put it in an environment variable and name that, "
                 "such as `teacher: {api_key_env: OPENAI_API_KEY}`"
             )
         case "key":
@@ -33,7 +33,7 @@ async def advice(
         case "model":
             return _no_such_model(settings.model, await _names(fleet, session))
         case "path":
-            return "teacher.base_url is what stands before /chat/completions, as a rule up to and including /v1"
+            return "teacher.base_url is the URL before /chat/completions, usually up to and including /v1"
     return None
 
 
@@ -46,7 +46,7 @@ def _no_such_model(model: str, listed: list[str]) -> str:
 
 
 async def list_models(session: aiohttp.ClientSession, url: str) -> list[dict[str, Any]]:
-    """List what a server says of its models, as a rule each with an `id`. Empty where it gives no such list."""
+    """Return a server's list of models, usually each with an `id`; empty if it gives no such list."""
     try:
         async with session.get(f"{url}/models", timeout=aiohttp.ClientTimeout(total=_SECONDS)) as reply:
             listed = orjson.loads(await reply.read())["data"]
@@ -56,7 +56,7 @@ async def list_models(session: aiohttp.ClientSession, url: str) -> list[dict[str
 
 
 async def _names(fleet: Fleet, session: aiohttp.ClientSession) -> list[str]:
-    """List the servers' models by name, each once; a list in which one has no name does not count."""
+    """Return the names of the servers' models, each once; lists with an unnamed model are ignored."""
     lists = await asyncio.gather(*(list_models(session, server.url) for server in fleet.servers))
     named = (models for models in lists if all("id" in model for model in models))
     return list(dict.fromkeys(shortened(m["id"]) for models in named for m in models if isinstance(m["id"], str)))

@@ -1,1 +1,1 @@
-"""The ray backend: replicas of vLLM's engine on a Ray cluster. Open `ray_backend.py` first."""
+"""The ray backend: replicas of vLLM's engine on a Ray cluster. Open `ray_teacher.py` first."""

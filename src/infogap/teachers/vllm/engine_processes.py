@@ -1,4 +1,4 @@
-"""Watch over vLLM's processes: keep what they print, find the reason of a failure in it, end them with their parent."""
+"""Watch over vLLM's processes: log their output, find the reason of a failure in it, end them with their parent."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ if 0 not in pids:
 
 
 class Guard:
-    """A small process that outlives this one if it is killed, and then ends the processes on its list."""
+    """A small process that ends the processes on its list if this process is killed."""
 
     def __init__(self) -> None:
-        # A session of its own: what the terminal does to this process must not happen to it.
+        # In a session of its own, so that the terminal's signals do not reach it.
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", _WATCH], stdin=subprocess.PIPE, text=True, start_new_session=True
         )
         self._watched: set[int] = set()
 
     def watch(self, pids: Iterable[int]) -> None:
-        """Put these processes on the list."""
+        """Add these processes to the list."""
         for pid in set(pids) - self._watched:
             self._watched.add(pid)
             self._tell(pid)
 
     def release(self) -> None:
-        """End the guard: the processes ended well, or will."""
+        """End the guard: its processes have ended well, or will."""
         self._tell(_RELEASED)
         assert self._process.stdin is not None
         self._process.stdin.close()
@@ -72,7 +72,7 @@ class Guard:
 _WARNING = re.compile(r"(?:^|\) )WARNING ")
 _PREFIX = re.compile(r"^(?:\([^)]*pid=\d+\) ?)?(?:[A-Z]+ \d\d-\d\d [\d:.]+ \[[^\]]*\] ?)?")
 _REASON = re.compile(r"^[\w.]*(?:Error|Exception|Interrupt|Exit)\b(?::|$)")
-# What one process says when another has failed: the reason is that one's.
+# Messages of a process after another one failed: the reason is in that one's messages.
 _PASSED_ON = (
     "Engine core initialization failed",
     "EngineCore encountered an issue",
@@ -82,10 +82,10 @@ _PASSED_ON = (
 
 
 class EngineLog:
-    """Takes what the processes print that are started under `capture`, for as long as they live.
+    """Receives the output of processes that are started under `capture`, for as long as they live.
 
-    vLLM prints hundreds of lines, and a failure is a traceback of each of its processes. Everything goes
-    to a file in the temporary folder; the terminal gets the warnings, with -v every line.
+    vLLM prints hundreds of lines, and after a failure a traceback of each of its processes. Everything goes to a file
+    in the temporary folder; the terminal shows the warnings, and with -v every line.
     """
 
     def __init__(self) -> None:
@@ -100,7 +100,7 @@ class EngineLog:
 
     @contextmanager
     def capture(self) -> Iterator[None]:
-        """Capture both streams of this process, and for good those of processes that it starts meanwhile."""
+        """Capture both streams of this process, and permanently those of processes that it starts meanwhile."""
         self._starting = True
         sys.stdout.flush()
         sys.stderr.flush()
@@ -118,13 +118,13 @@ class EngineLog:
             self._starting = False
 
     def take(self, logger: logging.Logger) -> None:
-        """Send what this process logs the same way, in the form that the logger's handlers give it."""
+        """Send the messages of this process's logger to the log as well, as its handlers format them."""
         for handler in logger.handlers:
-            if type(handler) is logging.StreamHandler:  # vLLM's own, and not a derived one that somebody else has added
+            if type(handler) is logging.StreamHandler:  # vLLM's own, not a derived one from elsewhere
                 handler.setStream(os.fdopen(os.dup(self._writing), "w", buffering=1))
 
     def reason(self) -> str:
-        """Find the first line of the last exception in the log, in the engine's words; empty where there is none."""
+        """Return the first line of the last exception in the log; empty if there is none."""
         reason = ""
         for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
             text = _PREFIX.sub("", line).strip()
@@ -144,7 +144,7 @@ class EngineLog:
                     self._show(line.rstrip())
 
     def _is_new_warning(self, line: str) -> bool:
-        """Tell whether a line is a warning that no process has given before."""
+        """Return True if a line is a warning that no process has given before."""
         if not _WARNING.search(line):
             return False
         text = _PREFIX.sub("", line)

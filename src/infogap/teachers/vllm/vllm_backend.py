@@ -1,9 +1,8 @@
-"""The vllm backend: what a recipe says of vLLM's engine on this machine, and how it is opened."""
+"""The vllm backend: vLLM's engine on this machine, its settings in a recipe, and how it is opened."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field
@@ -15,7 +14,7 @@ from infogap.teachers.base import Backend, Resolve, Teacher
 from infogap.teachers.logprobs import Scorer
 from infogap.teachers.model_identity import folder_identity
 
-# Engine arguments of vLLM that say where and how fast it runs. Every other one counts as part of the answers.
+# Engine arguments of vLLM that decide where and how fast it runs. All others are part of every answer's identity.
 _RUNNING_ONLY = frozenset(
     {
         "api_process_count",
@@ -67,7 +66,7 @@ _RUNNING_ONLY = frozenset(
 
 
 class VllmSettings(AnyTeacher):
-    """vLLM's settings, wherever it runs: equal ones give the same answers."""
+    """vLLM's settings, wherever it runs: equal settings give the same answers."""
 
     backend: str
     model: str = Field(min_length=1, description="A model of the Hub, or a folder.")
@@ -118,7 +117,7 @@ Settings = TypeVar("Settings", bound=VllmSettings)
 
 
 class OnVllm(Backend[Settings]):
-    """What holds of vLLM wherever it runs. Traces are always scored by an engine on this machine."""
+    """The parts of a backend that are the same wherever vLLM runs. Scoring always uses an engine on this machine."""
 
     public_keys = ("engine", "chat_template_kwargs")
     path_keys = ("engine",)
@@ -132,11 +131,10 @@ class OnVllm(Backend[Settings]):
         return None if find_spec("vllm") else "vllm; pip install 'infogap[vllm]'"
 
     def model_name(self, settings: Settings, resolve: Resolve) -> str:
-        folder = find_folder(settings.model, resolve)
-        return folder.name if folder else settings.model
+        return find_model(settings.model, resolve)[0]
 
     def identity(self, settings: Settings, resolve: Resolve) -> dict[str, Any]:
-        """Give the digest of a model's folder; nothing for a name on the Hub."""
+        """Return the digest of a model's folder; empty for a name on the Hub."""
         return folder_identity(resolve(settings.model).expanduser())
 
     def scorer_identity(self, settings: Settings, resolve: Resolve) -> dict[str, Any]:
@@ -148,7 +146,7 @@ class OnVllm(Backend[Settings]):
         return {"backend": "vllm", "model": settings.model, **shaping, **self.identity(settings, resolve)}
 
     def public(self, settings: Settings, written: dict[str, Any]) -> dict[str, Any]:
-        """Leave out the engine arguments that say where and how fast vLLM runs."""
+        """Publish no engine arguments that decide where and how fast vLLM runs."""
         return super().public(settings, written) | {"engine": settings.answer_settings["engine"]}
 
 
@@ -165,17 +163,17 @@ class VllmBackend(OnVllm[VllmTeacher]):
         return VllmModel(settings, resolve)
 
 
-def find_folder(model: str, resolve: Resolve) -> Path | None:
-    """Find the folder of a model that the recipe gives as a path; None for a name on the Hub.
+def find_model(model: str, resolve: Resolve) -> tuple[str, str]:
+    """Return a model's name in the traces, and what vLLM loads: the model's folder, or its name on the Hub.
 
-    Raises InputError where it can only be a path and there is no such folder.
+    Raises InputError if the recipe's `model` can only be a path and there is no such folder.
     """
     path = resolve(model).expanduser()
     if path.is_dir():
-        return path
+        return path.name, str(path)
     if model.startswith(("/", "./", "../", "~")) or model.count("/") > 1:
         raise InputError(f"there is no model folder {path}")
-    return None
+    return model, model
 
 
 BACKEND = VllmBackend()

@@ -1,4 +1,4 @@
-"""Start vLLM's engine in processes of its own, from the recipe's `engine`, and use it from ordinary code."""
+"""Start vLLM's engine in processes of its own, by the recipe's `engine`, and use it from ordinary code."""
 
 from __future__ import annotations
 
@@ -21,87 +21,30 @@ from pydantic import ValidationError
 from infogap.errors import ExternalError, InputError, nearest
 from infogap.teachers.vllm.engine_processes import EngineLog, Guard
 
-_NETWORK = ("Connect", "Timeout", "Offline", "LocalEntryNotFound")
-
-
-def engine_config(model: str, arguments: dict[str, Any]) -> Any:
-    """Make vLLM's configuration of an engine for a model (a folder, or a name on the Hub).
-
-    Raises InputError where an argument or the model is none, ExternalError where the Hub or a GPU is not reached.
-    """
-    from vllm.engine.arg_utils import AsyncEngineArgs
-
-    known = {field.name for field in dataclasses.fields(AsyncEngineArgs)} - {"model"}
-    for key in arguments:
-        if key not in known:
-            said = (
-                "the model is the key `model` beside `engine`"
-                if key == "model"
-                else f"no engine argument of vLLM{nearest(key, known)}"
-            )
-            raise InputError(f"engine.{key}: {said}")
-    try:
-        return AsyncEngineArgs(model=model, **arguments).create_engine_config()
-    except ValidationError as error:
-        raise InputError(_said(error, arguments)) from None
-    except Exception as error:
-        message = f"{type(error).__name__}: {first_line(str(error))}"
-        if any(word in type(cause).__name__ for cause in _causes(error) for word in _NETWORK):
-            raise ExternalError(
-                f"the model {model} is not on this machine, and the Hub is out of reach ({message})"
-            ) from None
-        if isinstance(error, RuntimeError):  # vLLM's word for a machine without a device that it can use
-            raise ExternalError(f"vLLM cannot run here: {message}") from None
-        raise InputError(f"vLLM cannot load the model {model} ({message})") from None
-
-
-def _said(error: ValidationError, arguments: dict[str, Any]) -> str:
-    """Say the first error about a key that the recipe gives, or else the first of all."""
-    errors = error.errors(include_url=False, include_context=False)
-    named = [line for line in errors if line["loc"] and line["loc"][0] in arguments]
-    line = (named or errors)[0]
-    message = first_line(line["msg"].removeprefix("Value error, "))
-    if named:
-        return f"engine.{line['loc'][0]}: {message}, not {line['input']!r}"
-    inside = ".".join(str(part) for part in line["loc"])
-    return f"engine: {inside + ': ' if inside else ''}{message}"
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def first_line(text: str) -> str:
-    """Give the first line that is not empty."""
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")
-
-
-Result = TypeVar("Result")
-
 _INSTALL = "pip install 'infogap[vllm]'"
 _SHUTDOWN_SECONDS = 10.0
 _GLANCE_SECONDS = 0.2
+_NETWORK = ("Connect", "Timeout", "Offline", "LocalEntryNotFound")
+Result = TypeVar("Result")
 
 
 class VllmEngine:
-    """vLLM's `AsyncLLM` on an event loop in a thread of its own: the synchronous `LLM` knows no data parallelism.
+    """vLLM's `AsyncLLM` on an event loop in a thread of its own: the synchronous `LLM` has no data parallelism.
 
-    The thread and everything that it starts have SIGINT blocked: Ctrl-C, which the terminal sends to every
-    process of the group, must reach this process alone, so that what is in flight can be finished.
+    SIGINT is blocked in the thread and all that it starts. The terminal sends Ctrl-C to every process of the group; it
+    must only reach this process, so that requests in flight can finish.
     """
 
     def __init__(self, model: str, arguments: dict[str, Any]) -> None:
         """Start the engine, which takes minutes for a large model; `arguments` are vLLM's engine arguments.
 
-        Raises InputError where vLLM is not installed or refuses the model or an argument, ExternalError where
-        the start fails (no GPU, too little memory).
+        Raises InputError if vLLM is not installed or refuses the model or an argument, ExternalError if the start fails
+        (no GPU, too little memory).
         """
         self._model = model
         self._arguments = arguments
         self._log = EngineLog()
-        # A process started by fork would inherit locks that other threads hold; also what vLLM does on a GPU.
+        # As vLLM does on a GPU: a forked process would inherit locks that other threads hold.
         os.environ.setdefault("VLLM_WORKER_MULTIPROC_METHOD", "spawn")
         self.llm: Any
         self._loop: asyncio.AbstractEventLoop
@@ -112,12 +55,12 @@ class VllmEngine:
         self._others = set(multiprocessing.active_children())
         try:
             with self._log.capture():
-                resource_tracker.ensure_running()  # whose own start would unblock SIGINT
+                resource_tracker.ensure_running()  # if it started later, it would unblock SIGINT
                 self._thread.start()
                 self._await(ready)
         except BaseException as error:
             for process in self._processes():
-                process.kill()  # they would go on loading, and this process wait for them at its end
+                process.kill()  # they would continue loading, and this process would wait for them at its end
             self._guard.release()
             if isinstance(error, _StartError):
                 reason = self._log.reason() or str(error)
@@ -128,7 +71,7 @@ class VllmEngine:
 
     @property
     def max_num_seqs(self) -> int:
-        """How many sequences all replicas work on at once."""
+        """The number of sequences that all replicas together process at once."""
         config = self.llm.vllm_config
         replicas: int = config.parallel_config.data_parallel_size
         return int(config.scheduler_config.max_num_seqs) * replicas
@@ -139,13 +82,13 @@ class VllmEngine:
         return int(self.llm.vllm_config.model_config.max_model_len)
 
     async def on_its_loop(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Run a coroutine that uses `llm`, from another loop. Raises ExternalError where the engine has died."""
+        """Run a coroutine that uses `llm`, from another loop. Raises ExternalError if the engine has died."""
         from vllm.v1.engine.exceptions import EngineDeadError
 
         try:
             return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
         except EngineDeadError:
-            reason = self._log.reason() or "one of its processes was killed, perhaps for want of memory"
+            reason = self._log.reason() or "one of its processes was killed, perhaps because memory ran out"
             raise ExternalError(
                 f"vLLM's engine died: {reason} (its log: {self._log.path}); what was finished is on disk; run again "
                 "to continue"
@@ -158,12 +101,12 @@ class VllmEngine:
         self._thread.join()
         self._guard.release()
         del self.llm
-        gc.collect()  # it shuts down once more when it is collected: not when this process ends, with its modules gone
+        gc.collect()  # it shuts down again when collected: now, as at the process's end its modules are gone
         if not died:
             self._log.remove()
 
     def _await(self, ready: Future[None]) -> None:
-        """Wait for the engine, its processes guarded as soon as they are there."""
+        """Wait for the engine; guard its processes as soon as they exist."""
         while not ready.done():
             with suppress(TimeoutError):
                 ready.exception(timeout=_GLANCE_SECONDS)
@@ -200,10 +143,64 @@ def _start(model: str, arguments: dict[str, Any]) -> Any:
         if error.name == "vllm":
             raise InputError(f"the vllm teacher needs vLLM; {_INSTALL}") from None
         raise ExternalError(f"vLLM does not work here: {error}; reinstall it: {_INSTALL}") from None
-    except Exception as error:  # a library of a GPU that is not there, a build for another one
+    except Exception as error:  # such as a missing GPU library, or a build for another GPU
         raise ExternalError(f"vLLM does not work here: {type(error).__name__}: {first_line(str(error))}") from None
     config = engine_config(model, arguments)
     try:
         return AsyncLLM.from_vllm_config(config, disable_log_stats=True)
     except Exception as error:
         raise _StartError(f"{type(error).__name__}: {first_line(str(error))}") from None
+
+
+def engine_config(model: str, arguments: dict[str, Any]) -> Any:
+    """Make vLLM's configuration of an engine for a model (a folder, or a name on the Hub).
+
+    Raises InputError if an argument or the model does not exist, ExternalError if the Hub or a GPU cannot be reached.
+    """
+    from vllm.engine.arg_utils import AsyncEngineArgs
+
+    known = {field.name for field in dataclasses.fields(AsyncEngineArgs)} - {"model"}
+    for key in arguments:
+        if key not in known:
+            message = (
+                "the model is the key `model` beside `engine`"
+                if key == "model"
+                else f"no engine argument of vLLM{nearest(key, known)}"
+            )
+            raise InputError(f"engine.{key}: {message}")
+    try:
+        return AsyncEngineArgs(model=model, **arguments).create_engine_config()
+    except ValidationError as error:
+        raise InputError(_described(error, arguments)) from None
+    except Exception as error:
+        message = f"{type(error).__name__}: {first_line(str(error))}"
+        if any(word in type(cause).__name__ for cause in _causes(error) for word in _NETWORK):
+            raise ExternalError(
+                f"the model {model} is not on this machine, and the Hub cannot be reached ({message})"
+            ) from None
+        if isinstance(error, RuntimeError):  # as vLLM raises on a machine without a device that it can use
+            raise ExternalError(f"vLLM cannot run here: {message}") from None
+        raise InputError(f"vLLM cannot load the model {model} ({message})") from None
+
+
+def _described(error: ValidationError, arguments: dict[str, Any]) -> str:
+    """Describe the first error about a key in the recipe, or else the first of all."""
+    errors = error.errors(include_url=False, include_context=False)
+    named = [line for line in errors if line["loc"] and line["loc"][0] in arguments]
+    line = (named or errors)[0]
+    message = first_line(line["msg"].removeprefix("Value error, "))
+    if named:
+        return f"engine.{line['loc'][0]}: {message}, not {line['input']!r}"
+    inside = ".".join(str(part) for part in line["loc"])
+    return f"engine: {inside + ': ' if inside else ''}{message}"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def first_line(text: str) -> str:
+    """Return the first line that is not empty."""
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from infogap.teachers.vllm.vllm_scoring import AnswerText
+from infogap.teachers.vllm.vllm_teacher import AnswerText
 
 
 class Tokenizer:
