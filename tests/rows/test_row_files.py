@@ -114,3 +114,13 @@ def test_json_that_is_nested_too_deeply_names_its_row(tmp_path: Path, suffix: st
     path.write_text(row if suffix == ".jsonl" else f"[{row}]")
     with pytest.raises(InputError, match=rf"rows{suffix}.* nested too deeply"):
         _read(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("rows.csv", b'"'), ("rows.jsonl", b'{"question": ' + b"9" * 5_000 + b"}"), ("rows.json", b"9" * 5_000)],
+)
+def test_what_no_reader_takes_is_wrong_input(name: str, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=name):
+        _read(tmp_path / name)

@@ -36,7 +36,7 @@ class Decontaminate(Model):
         description="overlap: one n-gram shared with an evaluation question is enough; coverage: n-grams shared with "
         "it must cover a share of its words. A question shorter than n words must be the same as a whole.",
     )
-    ngram: int = Field(8, ge=1, description="Words per n-gram; a character, in scripts without spaces.")
+    ngram: int = Field(8, ge=1, le=1_000, description="Words per n-gram; a character, in scripts without spaces.")
     coverage: float | None = Field(
         None, gt=0, le=1, description="rule coverage: the least share of an evaluation question's words; 0.5 if unset."
     )

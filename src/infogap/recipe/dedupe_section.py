@@ -28,7 +28,7 @@ class Dedupe(Model):
         "uncertain (markers per 1,000), or one that is correct; ties: the first.",
     )
     threshold: float = Field(0.8, gt=0, le=1, description="The Jaccard similarity at which two texts are duplicates.")
-    ngram: int = Field(5, ge=1, description="Words per n-gram.")
+    ngram: int = Field(5, ge=1, le=1_000, description="Words per n-gram.")
     num_perm: int = Field(128, ge=16, le=1024, description="Permutations per signature.")
     verify: bool = Field(
         True,

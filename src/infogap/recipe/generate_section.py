@@ -13,12 +13,14 @@ from infogap.recipe.privilege_entries import PrivilegeEntry, PrivilegeUse, entry
 
 DEFAULT_INSTRUCTION = r"Please reason step by step, and put your final answer within \boxed{}."
 
+MOST_SAMPLES = 100_000  # of one task: their requests are listed before the first is sent
+
 
 class Until(Model):
     """Rejection sampling: sample again, `samples` at a time, until enough traces are correct."""
 
-    correct: int = Field(ge=1, description="Correct traces per task and privilege at which to stop.")
-    max_attempts: int = Field(ge=1, description="Traces per task and privilege, at most.")
+    correct: int = Field(ge=1, le=MOST_SAMPLES, description="Correct traces per task and privilege at which to stop.")
+    max_attempts: int = Field(ge=1, le=MOST_SAMPLES, description="Traces per task and privilege, at most.")
 
 
 Rate = Annotated[float, Field(ge=0, le=1)]
@@ -30,7 +32,9 @@ class Select(Model):
     pass_rate: list[Rate] = Field(
         [0.125, 0.5], min_length=2, max_length=2, description="The lowest and the highest rate that is kept."
     )
-    samples: int = Field(8, ge=1, description="Unguided traces per task that the rate is measured on; they are kept.")
+    samples: int = Field(
+        8, ge=1, le=MOST_SAMPLES, description="Unguided traces per task that the rate is measured on; they are kept."
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -52,7 +56,7 @@ class Select(Model):
 class Generate(Model):
     """How many traces, under which privileges, in which words."""
 
-    samples: int = Field(4, ge=1, description="Traces per task and privilege.")
+    samples: int = Field(4, ge=1, le=MOST_SAMPLES, description="Traces per task and privilege.")
     privileges: list[PrivilegeEntry] = Field(min_length=1)
     one_teacher_per_task: bool = Field(
         False,

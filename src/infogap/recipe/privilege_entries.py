@@ -58,7 +58,9 @@ class PrivilegeOptions(Model):
     from_: str | None = Field(
         None, alias="from", min_length=1, description="The privilege whose attempts are shown, as the recipe calls it."
     )
-    turns: int | None = Field(None, ge=1, description="verifier: attempts after the first, at most; by default 1.")
+    turns: int | None = Field(
+        None, ge=1, le=1_000, description="verifier: attempts after the first, at most; by default 1."
+    )
     verdict: Literal["bare", "answer"] | None = Field(
         None, description="verifier: say that the attempt is wrong (bare, the default), or the gold answer too."
     )

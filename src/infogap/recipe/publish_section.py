@@ -79,6 +79,7 @@ class RepeatedRows(Model):
 
     repeat_to: int = Field(
         ge=1,
+        le=1_000_000_000,
         description="Rows of each mix: its tasks are repeated in whole passes, then one partial pass in drawn order.",
     )
 

@@ -272,7 +272,7 @@ class GymTasks(Model):
     license: SourceLicense = None
     url: SourceLink = None
     names: list[str] = Field(min_length=1)
-    count: int = Field(ge=1, description="Tasks per name.")
+    count: int = Field(ge=1, le=10_000_000, description="Tasks per name.")
     seed: int | None = Field(None, ge=0, description="By default derived from the recipe's seed.")
     level: int | None = Field(
         None, ge=0, description="The difficulty: a level of reasoning-gym's curriculum for the dataset."

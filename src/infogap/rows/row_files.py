@@ -171,7 +171,10 @@ def _csv(binary: IO[bytes], name: str) -> Rows:
     """Read CSV. Every value is kept as text: 007 is not 7."""
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     reader = csv.DictReader(_text(binary), strict=True)
-    header = list(reader.fieldnames or [])
+    try:
+        header = list(reader.fieldnames or [])
+    except csv.Error as error:
+        raise InputError(f"{name}: its header is not valid CSV: {error}") from error
     twice = sorted({column for column in header if header.count(column) > 1})
     if twice:
         raise InputError(f"{name}: its header names {', '.join(twice)} twice")
