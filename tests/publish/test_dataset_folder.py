@@ -184,14 +184,24 @@ def test_imported_traces_have_the_question_alone_as_prompt(build: Build, tmp_pat
     assert "The prompt is the question alone" in (run.path / "dataset" / "README.md").read_text()
 
 
-def test_an_empty_mix_is_not_published_and_leaves_the_old_folder(build: Build) -> None:
+def test_of_an_empty_mix_what_does_not_depend_on_it_is_published(build: Build) -> None:
+    run = build()
+    with run.rewrite(MIX) as out:
+        out.write(MIX.empty())
+    outcome = STAGE.make(run)
+    assert "selects no trace" in (outcome.shortfall or "")
+    assert [folder.name for folder in (run.path / "dataset" / "data").iterdir()] == ["traces"]
+
+
+def test_where_every_config_is_empty_the_old_folder_stays(build: Build) -> None:
     run = build()
     STAGE.make(run)
     before = all_bytes(run)
     with run.rewrite(MIX) as out:
         out.write(MIX.empty())
+    publish = run.recipe.publish.model_copy(update={"configs": ["sft"]})
     with pytest.raises(ShortfallError, match="selects no trace"):
-        STAGE.make(run)
+        STAGE.make(Run(run.path, run.recipe.model_copy(update={"publish": publish}), run.base))
     assert all_bytes(run) == before
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 
 from infogap.atomic_files import whole_folder
+from infogap.console import say
 from infogap.errors import InputError
 from infogap.ids import file_digest
 from infogap.publish.card import REPO, merge_cards
@@ -32,7 +33,9 @@ def publish_to(run: Run, target: Path) -> bool:
     Raises InputError if the folder holds something else, or the version is too low; ExternalError if the disk refuses.
     """
     folder = run.path / "dataset"
-    checked_data(folder, run.recipe.publish.version, run)
+    _, leaks = checked_data(folder, run.recipe.publish.version, run)
+    if leaks:
+        say(f"published with their text: {leaks}", style="yellow")
     if target.resolve() == folder.resolve():
         raise InputError(f"{target} is the run's own dataset folder: name another with --to")
     ours, last = PublishedDataset(folder), last_in_folder(target)

@@ -79,10 +79,10 @@ def write_dataset(run: Run, target: Path) -> Outcome:
     traces, plan, privileged = traces_in_short(run), plan_splits(run), PrivilegedText(run)
 
     def divided(config: Config) -> Iterator[tuple[str, pl.DataFrame]]:
-        frames = privileged.watch(config, rows[config.name])
-        if plan is None:
-            return (("train", frame) for frame in frames)
-        return in_splits(config, frames, plan.tasks, plan.names)
+        whole = (("train", frame) for frame in rows[config.name])
+        for split, frame in whole if plan is None else in_splits(config, rows[config.name], plan.tasks, plan.names):
+            for looked_through in privileged.watch(config, [frame]):
+                yield split, looked_through
 
     total = sum(size for size in sizes.values() if size is not None)
     with whole_folder(target) as folder, progress("publish", total, "rows") as advance:
