@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -51,6 +51,14 @@ def _absent(value: Any) -> bool:
     return value is None
 
 
+ThinkingForm = Literal["inline", "field", "drop"]
+ThinkingField = Literal["reasoning_content", "thinking"]
+
+
+def _is_first(form: str) -> bool:
+    return form in (get_args(ThinkingForm)[0], get_args(ThinkingField)[0])
+
+
 class RepeatedRows(Model):
     """How many rows `rl` has."""
 
@@ -77,6 +85,24 @@ class Publish(Model):
         min_length=1,
         description="Views of the dataset, the first the default. `privileged` publishes what teachers were shown.",
     )
+    thinking: ThinkingForm = Field(
+        "inline",
+        exclude_if=_is_first,
+        description="Where thoughts are in messages. inline: in <think> before the answer; field: in a field of their "
+        "own; drop: nowhere.",
+    )
+    thinking_field: ThinkingField = Field(
+        "reasoning_content",
+        exclude_if=_is_first,
+        description="The name of that field, as the student's chat template reads it: reasoning_content (Qwen and most "
+        "others) or thinking (gpt-oss).",
+    )
+    tokenizer: str | None = Field(
+        None,
+        exclude_if=_absent,
+        description="The student's tokenizer: a folder, or org/name in the local cache. Its chat template is tried on "
+        "the mix, and what it would drop is reported.",
+    )
     preference: Preference | None = Field(
         None, exclude_if=_absent, description="How the pairs of `preference` are made, where not as by default."
     )
@@ -87,4 +113,6 @@ class Publish(Model):
         for name in ("preference", "rl"):
             if getattr(self, name) is not None and name not in self.configs:
                 raise refuse_at((name,), f"`{name}` is not published; add it to publish.configs, or leave this out")
+        if self.thinking_field != "reasoning_content" and self.thinking != "field":
+            raise refuse_at(("thinking_field",), "it names the field of `thinking: field`; set that, or leave this out")
         return self
