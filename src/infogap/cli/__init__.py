@@ -10,6 +10,7 @@ _COMMANDS = (
     "status",
     "show",
     "stages",
+    "export_command",
     "datasets",
 )
 

@@ -1,4 +1,4 @@
-"""Commands that export, compare and fetch datasets."""
+"""Commands that compare and fetch datasets."""
 
 from __future__ import annotations
 
@@ -9,25 +9,8 @@ from typing import Annotated
 import typer
 
 from infogap.cli.app import DATASETS, command, print_json
-from infogap.cli.arguments import RunFolder, run_folder
+from infogap.cli.arguments import run_folder
 from infogap.console import output, say
-
-
-@command(DATASETS)
-def export(
-    folder: RunFolder,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write: .jsonl or .parquet.")],
-    form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="messages, prompt-completion, alpaca or sharegpt.")
-    ] = "messages",
-    mix: Annotated[str | None, typer.Option(metavar="NAME", help="Of several mixes, which.")] = None,
-) -> None:
-    """Write the mix as a file for a trainer."""
-    from infogap.publish.export import export as write
-    from infogap.runs.run_folder import Run
-
-    rows = write(Run.open(folder), file, form, mix)
-    say(f"wrote {rows:,} traces to {file}")
 
 
 @command(DATASETS)
