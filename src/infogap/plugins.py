@@ -1,4 +1,4 @@
-"""Extensions: privileges, backends, verifiers, measures, published configs and file formats, found by entry points.
+"""Extensions, found by entry points: privileges, backends, verifiers, measures, configs, formats to read and export.
 
 infogap's pyproject.toml registers the built-in ones in the same groups that other packages use. Each is imported on
 first use.
@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from infogap.errors import InputError, nearest
 
-Kind = Literal["privileges", "backends", "verifiers", "measures", "configs", "formats"]
+Kind = Literal["privileges", "backends", "verifiers", "measures", "configs", "formats", "exports"]
 
 
 def names(kind: Kind) -> tuple[str, ...]:

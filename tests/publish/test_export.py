@@ -8,13 +8,15 @@ import pytest
 
 from infogap.console import output
 from infogap.errors import InputError
-from infogap.publish.export import FORMATS, export
+from infogap.publish.export import export
 from infogap.publish.parquet_shards import in_order, sorted_slices
 from infogap.recipe import load_recipe
 from infogap.runs.pipeline import run_all
 from infogap.runs.run_folder import Run
 from infogap.schema import MIX, TRACES
 from publish.small_run import Build
+
+FORMATS = ("messages", "prompt-completion", "alpaca", "sharegpt")
 
 
 @pytest.fixture

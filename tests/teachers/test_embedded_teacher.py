@@ -20,7 +20,7 @@ from infogap.teachers.embedded import embedded_teacher as embedded
 from infogap.teachers.embedded import gguf_model as gguf
 from infogap.teachers.embedded.embedded_backend import EmbeddedTeacher
 from infogap.teachers.embedded.embedded_teacher import EmbeddedModel
-from infogap.teachers.embedded.gguf_model import chat_template
+from infogap.text.chat_template import chat_template
 
 pytestmark = pytest.mark.model
 

@@ -16,6 +16,7 @@ _COMMANDS = (
     "status",
     "show",
     "stages",
+    "export_command",
     "datasets",
 )
 

@@ -1,4 +1,4 @@
-"""Commands that export, compare and fetch datasets."""
+"""Commands that compare and fetch datasets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infogap.cli.app import DATASETS, command
-from infogap.cli.arguments import RunFolder, run_folder
+from infogap.cli.arguments import run_folder
 from infogap.console import output, print_json, print_line, say
 from infogap.errors import InputError
 
@@ -17,23 +17,6 @@ if TYPE_CHECKING:
     from infogap.publish.diff import Difference
 
 _DIFFERENT = 1  # as of diff and cmp
-
-
-@command(DATASETS)
-def export(
-    folder: RunFolder,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write: .jsonl or .parquet.")],
-    form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="messages, prompt-completion, alpaca or sharegpt.")
-    ] = "messages",
-    mix: Annotated[str | None, typer.Option(metavar="NAME", help="Which of several mixes.")] = None,
-) -> None:
-    """Write the mix as a file for a trainer."""
-    from infogap.publish.export import export as write
-    from infogap.runs.run_folder import Run
-
-    rows = write(Run.open(folder), file, form, mix)
-    say(f"wrote {rows:,} traces to {file}")
 
 
 @command(DATASETS)

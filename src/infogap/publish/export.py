@@ -1,79 +1,93 @@
-"""Export the mix to a file, for trainers that do not load datasets themselves."""
+"""Export a mix, its pairs or its teachers' contexts to a file in a trainer's format."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import orjson
 import polars as pl
 
-from infogap.atomic_files import whole_file
+from infogap import plugins
+from infogap.atomic_files import whole_file, write_text
 from infogap.console import say
-from infogap.errors import InputError, nearest
-from infogap.publish.configs.sft import SFT
+from infogap.errors import InputError, ShortfallError, nearest
+from infogap.publish.configs.base import Config
+from infogap.publish.configs.sft import answers_with_thoughts
+from infogap.publish.exports.base import Exported, ExportFormat, Row
 from infogap.publish.not_published import check_restored
 from infogap.publish.privileged_text import PrivilegedText
+from infogap.publish.template_check import find_chat_template, template_notes
 from infogap.recipe.balance_section import THE_MIX
+from infogap.recipe.publish_section import Publish, ThinkingField, ThinkingForm
 from infogap.runs.run_folder import Run
 from infogap.schema import MIX
 
-Row = dict[str, Any]
-# ShareGPT's names of the roles.
-_NAMES = {"user": "human", "assistant": "gpt", "system": "system", "tool": "observation"}
+_WARNING = "yellow"
 
 
-def _messages(messages: list[dict[str, str]]) -> Row:
-    return {"messages": messages}
+def export(
+    run: Run,
+    file: Path,
+    form: str,
+    mix: str | None = None,
+    *,
+    thinking: ThinkingForm | None = None,
+    thinking_field: ThinkingField | None = None,
+    tokenizer: str | None = None,
+) -> int:
+    """Write a mix in one of the registered formats, sorted by id, as .jsonl or .parquet; return the number of rows.
 
+    What the trainer needs beside the file (`dataset_info.json`, a part of its config) is written next to it. An
+    outdated mix is exported as it is, with a warning; so is one whose thoughts the chat template of `tokenizer` drops.
 
-def _prompt_completion(messages: list[dict[str, str]]) -> Row:
-    return {"prompt": messages[:-1], "completion": messages[-1:]}
+    Args:
+        run: The run.
+        file: The file; its ending says which kind.
+        form: The format's name.
+        mix: Of several mixes, which.
+        thinking: Where thoughts are; by default as the recipe's `publish` says.
+        thinking_field: The name of the field of `thinking: field`.
+        tokenizer: A folder, or org/name in the local cache, whose chat template is tried; by default the recipe's.
 
-
-def _alpaca(messages: list[dict[str, str]]) -> Row:
-    """Make an alpaca row; earlier turns go to LLaMA-Factory's `system` and `history` (pairs of question, answer)."""
-    system = messages[0]["content"] if messages[0]["role"] == "system" else None
-    turns = messages if system is None else messages[1:]
-    if [turn["role"] for turn in turns] != ["user", "assistant"] * (len(turns) // 2):
-        raise InputError("a conversation in which turns do not alternate is no alpaca row; export it as messages")
-    texts = [turn["content"] for turn in turns]
-    row: Row = {"instruction": texts[-2], "input": "", "output": texts[-1]}
-    history = [list(pair) for pair in zip(texts[:-2:2], texts[1:-2:2], strict=True)]
-    return row | ({"history": history} if history else {}) | ({"system": system} if system is not None else {})
-
-
-def _sharegpt(messages: list[dict[str, str]]) -> Row:
-    return {"conversations": [{"from": _NAMES[each["role"]], "value": each["content"]} for each in messages]}
-
-
-FORMATS: dict[str, Callable[[list[dict[str, str]]], Row]] = {
-    "messages": _messages,  # TRL, axolotl
-    "prompt-completion": _prompt_completion,  # TRL: the loss on the completion alone
-    "alpaca": _alpaca,  # LLaMA-Factory
-    "sharegpt": _sharegpt,  # LLaMA-Factory, FastChat
-}
-
-
-def export(run: Run, file: Path, form: str, mix: str | None = None) -> int:
-    """Write the mix, sorted by trace_id, as .jsonl or .parquet in one of FORMATS; return the number of rows.
-
-    Raises InputError for another format or suffix, if the run has no mix, or if the mix shows what only teachers saw.
-    An outdated mix is exported as it is, with a warning.
+    Raises:
+        InputError: There is no such format or mix, the format cannot be a file of this kind, or hold these rows or
+            thoughts in a field of their own, or the rows show what only teachers saw.
+        ShortfallError: There are no rows, or only rows of one label where the trainer needs both.
     """
-    if form not in FORMATS:
-        raise InputError(f"unknown format '{form}'{nearest(form, FORMATS)}; allowed: {', '.join(FORMATS)}")
-    if file.suffix not in (".jsonl", ".parquet"):
-        raise InputError(f"{file}: name a file that ends in .jsonl or .parquet")
+    format_ = _format_named(form)
+    if file.suffix not in format_.suffixes:
+        raise InputError(f"{file}: name a file that ends in {' or '.join(format_.suffixes)} ({format_.shows})")
     if run.manifest("mix") is None:
         raise InputError(f"{run.path} has no mix yet; first: infogap balance {run.path}")
     name = _mix_named(run, mix)
+    asked = _as_asked(run, format_, thinking, thinking_field)
     _say_if_stale(run)
-    check_restored(run, run.scan(MIX).filter(pl.col("mix") == name).collect(), [SFT.name])
+    rows = _Rows(asked, format_, asked.scan(MIX).filter(pl.col("mix") == name).collect())
+    check_restored(run, rows.mix, [rows.config.name])
     with whole_file(file) as temporary:
-        write = _write_jsonl if file.suffix == ".jsonl" else _write_parquet
-        return write(run, temporary, form, name)
+        _write(rows, temporary, file.suffix)
+        rows.check()
+        publish = asked.recipe.publish
+        exported = Exported(file, tuple(rows.columns), publish.thinking, publish.thinking_field)
+        beside = format_.beside(exported)
+    for other, text in beside.items():
+        write_text(file.with_name(other), text)
+        say(f"wrote {file.with_name(other)}, which tells the trainer how to read it")
+    for note in [*rows.notes(), *_template_notes(asked, rows, format_, tokenizer)]:
+        say(note, style=_WARNING)
+    return rows.written
+
+
+def _format_named(name: str) -> ExportFormat:
+    names = plugins.names("exports")
+    if name not in names:
+        raise InputError(f"unknown format '{name}'{nearest(name, names)}; allowed: {', '.join(names)}")
+    format_: ExportFormat = plugins.load("exports", name)
+    return format_
 
 
 def _mix_named(run: Run, name: str | None) -> str:
@@ -86,6 +100,22 @@ def _mix_named(run: Run, name: str | None) -> str:
     return name or (names[0] if names else THE_MIX)
 
 
+def _as_asked(run: Run, format_: ExportFormat, form: ThinkingForm | None, name: ThinkingField | None) -> Run:
+    """Return the run as if its recipe asked for this form of thoughts."""
+    publish = run.recipe.publish
+    thinking = form or ("field" if name else publish.thinking)
+    thinking_field = name or (publish.thinking_field if thinking == "field" else "reasoning_content")
+    if name and thinking != "field":
+        raise InputError(f"--thinking-field names the field of `--thinking field`, not of `{thinking}`")
+    if thinking == "field" and format_.no_field:
+        raise InputError(
+            f"{format_.name} cannot have thoughts in a field of their own: {format_.no_field}; "
+            "use --thinking inline or --thinking drop"
+        )
+    changed: Publish = publish.model_copy(update={"thinking": thinking, "thinking_field": thinking_field})
+    return replace(run, recipe=run.recipe.model_copy(update={"publish": changed}))
+
+
 def _say_if_stale(run: Run) -> None:
     from infogap.runs.pipeline import Staleness, stages
 
@@ -96,29 +126,115 @@ def _say_if_stale(run: Run) -> None:
     except InputError as error:  # such as a source that is gone: the mix is still there
         why = [str(error).splitlines()[0]]
     if why:
-        say(f"the mix may not be what the recipe asks for ({why[0]}); see `infogap status {run.path}`", style="yellow")
+        say(f"the mix may not be what the recipe asks for ({why[0]}); see `infogap status {run.path}`", style=_WARNING)
 
 
-def _rows(run: Run, form: str, mix: str) -> Iterator[list[Row]]:
-    privileged = PrivilegedText(run)
-    for rows in privileged.watch(SFT, SFT.rows(run, run.scan(MIX).filter(pl.col("mix") == mix).collect())):
-        chosen = rows.select("messages", "trace_id")
-        yield [FORMATS[form](messages) | {"trace_id": trace_id} for messages, trace_id in chosen.iter_rows()]
-    privileged.refuse()
-    for note in privileged.published_leaks().notes():
-        say(note, style="yellow")
+@dataclass
+class _Rows:
+    """A trainer's rows, slice by slice, and what came of them so far."""
+
+    run: Run
+    format: ExportFormat
+    mix: pl.DataFrame
+    written: int = 0
+    left_out: int = 0
+    labels: set[bool] = field(default_factory=set)
+    columns: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def config(self) -> Config:
+        """The format's config, as the recipe asks for it."""
+        return self.format.config.as_asked(self.run) or self.format.config
+
+    @cached_property
+    def _privileged(self) -> PrivilegedText:
+        return PrivilegedText(self.run)
+
+    def __iter__(self) -> Iterator[list[Row]]:
+        """Yield the rows; what a format says that it holds is not taken for an escape of privileged text."""
+        frames = self.config.rows(self.run, self.mix)
+        for frame in frames if self.format.privileged else self._privileged.watch(self.config, frames):
+            made = [self.format.row(_without_empty_fields(row)) for row in frame.iter_rows(named=True)]
+            kept = [row for row in made if row is not None]
+            self.left_out += len(made) - len(kept)
+            self.written += len(kept)
+            for row in kept:
+                self.columns |= dict.fromkeys(row)
+            if self.format.labels:
+                self.labels |= {row[self.format.labels] for row in kept}
+            yield kept
+
+    def check(self) -> None:
+        """Raise ShortfallError where a trainer could do nothing with the file, InputError for privileged text in it."""
+        self._privileged.refuse()
+        if not self.written:
+            config = self.config
+            why = config.empty if isinstance(config.empty, str) else config.empty(self.run, self.mix)
+            if self.left_out:
+                why = f"{self.left_out:,} rows are left out, {self.format.left_out}"
+            raise ShortfallError(
+                f"nothing to export as {self.format.name}: {why}; see `infogap status {self.run.path}`"
+            )
+        if self.format.labels and len(self.labels) < 2:
+            only, other = ("correct", "wrong") if True in self.labels else ("wrong", "correct")
+            raise ShortfallError(
+                f"{self.format.name} needs answers of both labels, and all {self.written:,} of the mix are {only}; "
+                f"give {other} ones a share in `balance.verdict`"
+            )
+
+    def notes(self) -> list[str]:
+        """Return what whoever exports should know."""
+        notes = [f"left out, {self.format.left_out}: {self.left_out:,} rows"] if self.left_out else []
+        notes += [f"the file holds {self.format.privileged}"] if self.format.privileged else []
+        return notes + self._privileged.published_leaks().notes()
 
 
-def _write_jsonl(run: Run, file: Path, form: str, mix: str) -> int:
-    rows = 0
+def _without_empty_fields(row: Row) -> Row:
+    """Leave out the fields that a message does not have, such as a question's thought."""
+    return {name: _messages(value) if isinstance(value, list) else value for name, value in row.items()}
+
+
+def _messages(value: list[Any]) -> list[Any]:
+    return [
+        {key: text for key, text in each.items() if text is not None} if isinstance(each, dict) else each
+        for each in value
+    ]
+
+
+def _write(rows: _Rows, file: Path, suffix: str) -> None:
+    writers: dict[str, Callable[[_Rows, Path], None]] = {".jsonl": _write_jsonl, ".parquet": _write_parquet}
+    writers[suffix](rows, file)
+
+
+def _write_jsonl(rows: _Rows, file: Path) -> None:
     with file.open("wb") as out:
-        for slice_ in _rows(run, form, mix):
+        for slice_ in rows:
             out.writelines(orjson.dumps(row) + b"\n" for row in slice_)
-            rows += len(slice_)
-    return rows
 
 
-def _write_parquet(run: Run, file: Path, form: str, mix: str) -> int:
-    rows = [row for slice_ in _rows(run, form, mix) for row in slice_]
-    pl.DataFrame(rows, infer_schema_length=None).write_parquet(file, compression="zstd")
-    return len(rows)
+def _write_parquet(rows: _Rows, file: Path) -> None:
+    frame = pl.DataFrame([row for slice_ in rows for row in slice_], infer_schema_length=None)
+    # A column of nulls alone is of no type; a file beside it may have texts there.
+    typed = frame.cast({name: _typed(dtype) for name, dtype in frame.schema.items()})
+    typed.write_parquet(file, compression="zstd")
+
+
+def _typed(dtype: Any) -> Any:
+    if isinstance(dtype, pl.List):
+        return pl.List(_typed(dtype.inner))
+    if isinstance(dtype, pl.Struct):
+        return pl.Struct({each.name: _typed(each.dtype) for each in dtype.fields})
+    return pl.String if dtype == pl.Null else dtype
+
+
+def _template_notes(run: Run, rows: _Rows, format_: ExportFormat, tokenizer: str | None) -> list[str]:
+    publish = run.recipe.publish
+    name = tokenizer or publish.tokenizer
+    if name is None:
+        return []
+    if not format_.renders:
+        return [f"{format_.name} is rendered by its trainer's own templates: that of {name} was not tried"]
+    render = find_chat_template(name, Path if tokenizer else run.resolve)
+    answers = answers_with_thoughts(run, rows.mix.filter("selected"))
+    form = (publish.thinking, publish.thinking_field)
+    return template_notes(answers, name, render, form, format_.renders)

@@ -14,7 +14,7 @@ from infogap.teachers.base import backend_of
 
 # An absolute path, one that starts at home or climbs out of its folder, or a URL that is not the Hub's.
 _LOCAL = re.compile(r"^(/|~|[A-Za-z]:[\\/]|\\\\)|(^|/)\.\.(/|$)|^(?!hf://)[a-z][a-z0-9+.-]*://")
-_PATHS = ("from", "model", "lexicons", "teacher", "scorer")  # the recipe's keys whose values can be paths
+_PATHS = ("from", "model", "lexicons", "teacher", "scorer", "tokenizer")  # the recipe's keys whose values can be paths
 _UNPUBLISHED = ("repo", "private")  # keys of `publish`
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, GetJsonSchemaHandler, Tag, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -72,6 +72,14 @@ def _repository(repo: str) -> str:
     if problem := repository_problem(repo):
         raise refuse(problem)
     return repo
+
+
+ThinkingForm = Literal["inline", "field", "drop"]
+ThinkingField = Literal["reasoning_content", "thinking"]
+
+
+def _is_first(form: str) -> bool:
+    return form in (get_args(ThinkingForm)[0], get_args(ThinkingField)[0])
 
 
 class RepeatedRows(Model):
@@ -143,6 +151,24 @@ class Publish(Model):
         description="A text of any config but `privileged` with so many words in a row from a context, and not from a "
         "question, stops the publication; null compares nothing.",
     )
+    thinking: ThinkingForm = Field(
+        "inline",
+        exclude_if=_is_first,
+        description="Where thoughts are in messages. inline: in <think> before the answer; field: in a field of their "
+        "own; drop: nowhere.",
+    )
+    thinking_field: ThinkingField = Field(
+        "reasoning_content",
+        exclude_if=_is_first,
+        description="The name of that field, as the student's chat template reads it: reasoning_content (Qwen and most "
+        "others) or thinking (gpt-oss).",
+    )
+    tokenizer: str | None = Field(
+        None,
+        exclude_if=is_none,
+        description="The student's tokenizer: a folder, or org/name in the local cache. Its chat template is tried on "
+        "the mix, and what it would drop is reported.",
+    )
     preference: Preference | None = Field(
         None, exclude_if=is_none, description="How the pairs of `preference` are made, if not in the default way."
     )
@@ -162,4 +188,6 @@ class Publish(Model):
         if self.splits is not None and self.rl is not None:
             message = "`rl` repeats tasks to files of equal size, which `splits` would divide; leave one of them out"
             raise refuse_at(("splits",), message)
+        if self.thinking_field != "reasoning_content" and self.thinking != "field":
+            raise refuse_at(("thinking_field",), "it names the field of `thinking: field`; set that, or leave this out")
         return self

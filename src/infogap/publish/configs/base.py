@@ -17,7 +17,8 @@ from infogap.schema import DUPLICATES, MEASURES, STATED_VERDICTS, TASKS, VERDICT
 from infogap.tasks.question_column import TURNS
 from infogap.text.thoughts import ANSWER_TAGS
 
-MESSAGES = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
+_MESSAGE = {"role": pl.String, "content": pl.String}
+MESSAGES = pl.List(pl.Struct(_MESSAGE))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +77,23 @@ class Config:
 
     def prompts(self, run: Run) -> bool:
         """True if it shows the student's prompt: a column holds chat messages."""
-        return MESSAGES in self.columns(run).values()
+        return any(map(_is_messages, self.columns(run).values()))
 
     def answers(self, run: Run) -> bool:
         """True if it shows traces as chat messages: a column other than `prompt` holds them."""
-        return any(dtype == MESSAGES for name, dtype in self.columns(run).items() if name != "prompt")
+        return any(_is_messages(dtype) for name, dtype in self.columns(run).items() if name != "prompt")
+
+
+def _is_messages(dtype: Any) -> bool:
+    fields = dtype.inner.fields if isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.Struct) else []
+    return [field.name for field in fields[:2]] == [*_MESSAGE]
+
+
+def answer_messages(run: Run) -> pl.List:
+    """Return the type of messages of which some are answers: with `thinking: field`, they have that field."""
+    asked = run.recipe.publish
+    own: dict[str, Any] = {asked.thinking_field: pl.String} if asked.thinking == "field" else {}
+    return pl.List(pl.Struct({**_MESSAGE, **own}))
 
 
 def columns(table: Table, *names: str) -> dict[str, Any]:
@@ -124,7 +137,7 @@ def public(frame: pl.DataFrame, column: str) -> pl.Expr:
     return pl.col(column).replace({label: public_label(label) for label in labels})
 
 
-def prompts(run: Run, tasks: pl.DataFrame) -> pl.Series:
+def prompts(run: Run, tasks: pl.DataFrame, dtype: pl.List = MESSAGES) -> pl.Series:
     """Return a prompt for each row with a task's `question` and `metadata`: what an unguided teacher sees.
 
     It is one user message, whatever the trace's own teacher saw. For imported traces it is the question alone, as their
@@ -138,7 +151,7 @@ def prompts(run: Run, tasks: pl.DataFrame) -> pl.Series:
     messages = [
         known or [{"role": "user", "content": question}] for question, known in zip(questions, turns, strict=True)
     ]
-    return pl.Series("prompt", messages, dtype=MESSAGES)
+    return pl.Series("prompt", messages, dtype=dtype)
 
 
 def turns_of(metadata: str | None) -> list[dict[str, str]] | None:
@@ -150,18 +163,27 @@ def turns_of(metadata: str | None) -> list[dict[str, str]] | None:
 
 
 def answers(run: Run) -> pl.Expr:
-    """Return one assistant message per trace, from the columns of traces and tasks: thought in tags, then response.
+    """Return one assistant message per trace, from the columns of traces and tasks, of the type `answer_messages`.
 
-    The tags of `<answer>...</answer>` are removed unless the student's prompt asks for them.
+    The thought comes first, in tags; with `publish.thinking: field` it has a field of its own, which is null where
+    there is no thought; with `drop` it is left out. The tags of `<answer>...</answer>` are removed unless the student's
+    prompt asks for them.
     """
     asked = pl.col("question").str.contains("<answer>", literal=True)
     if run.recipe.generate is not None and "<answer>" in run.recipe.generate.instruction:
         asked = pl.lit(True)
     response = pl.when(asked).then("response").otherwise(pl.col("response").str.replace_all(ANSWER_TAGS, "$1"))
+    thinks = pl.col("reasoning").str.len_bytes() > 0
+    form = run.recipe.publish
+    if form.thinking == "drop":
+        return _answer(content=response)
+    if form.thinking == "field":
+        return _answer(content=response, **{form.thinking_field: pl.when(thinks).then("reasoning")})
     thought = pl.format("<think>\n{}\n</think>\n\n{}", "reasoning", response)
-    whole = pl.when(pl.col("reasoning").str.len_bytes() > 0).then(thought).otherwise(response)
-    return pl.concat_list(_message("assistant", whole))
+    return _answer(content=pl.when(thinks).then(thought).otherwise(response))
 
 
-def _message(role: str, content: pl.Expr) -> pl.Expr:
-    return pl.struct(role=pl.lit(role), content=content)
+def _answer(**fields: pl.Expr) -> pl.Expr:
+    return pl.concat_list(
+        pl.struct(pl.lit("assistant").alias("role"), *(text.alias(name) for name, text in fields.items()))
+    )

@@ -9,7 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from infogap.publish.configs.base import MESSAGES, Config, answers, columns, joined, prompts
+from infogap.publish.configs.base import MESSAGES, Config, answer_messages, answers, columns, joined, prompts
+from infogap.publish.configs.sft import where_thoughts_are
 from infogap.publish.parquet_shards import SortedRows
 from infogap.publish.redaction import public_label
 from infogap.publish.trace_pairs import pairs, sides
@@ -78,23 +79,20 @@ _OF_PAIRS = ("privilege", "teacher")  # of both traces, where a recipe does not 
 _OF_EACH = ("trace_id", "band", "epistemic_density")
 
 
-def _schema(of_pair: tuple[str, ...], of_each: tuple[str, ...]) -> pl.Schema:
+def _schema(run: Run, of_pair: tuple[str, ...] = _OF_PAIRS, of_each: tuple[str, ...] = _OF_EACH) -> pl.Schema:
     """Return the columns, given those that both traces share and those that each has."""
     known = TRACES.schema | VERDICTS.schema | MEASURES.schema
     return pl.Schema(
         {
             "prompt": MESSAGES,
-            "chosen": MESSAGES,
-            "rejected": MESSAGES,
+            "chosen": answer_messages(run),
+            "rejected": answer_messages(run),
             **columns(TRACES, "task_id"),
             **columns(TASKS, "family", "difficulty"),
             **{name: known[name] for name in of_pair},
             **{f"{side}_{name}": known[name] for side in SIDES for name in of_each},
         }
     )
-
-
-_FEATURES = _schema(_OF_PAIRS, _OF_EACH)
 
 
 def _columns_as_asked(asked: Preference) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -109,8 +107,8 @@ def _rows(
     run: Run,
     mix: pl.DataFrame,
     asked: Preference | None = None,
+    of_pair: tuple[str, ...] = _OF_PAIRS,
     of_each: tuple[str, ...] = _OF_EACH,
-    schema: pl.Schema = _FEATURES,
 ) -> SortedRows:
     """Place both traces of each pair together; `rejected` tells them apart."""
     numbered = pairs(run, mix, asked).with_row_index("place")
@@ -120,11 +118,12 @@ def _rows(
         )
         for side in SIDES
     ]
-    return SortedRows(run, TRACES, pl.concat(sides), partial(_pair_rows, of_each=of_each, schema=schema))
+    return SortedRows(run, TRACES, pl.concat(sides), partial(_pair_rows, of_pair=of_pair, of_each=of_each))
 
 
-def _pair_rows(run: Run, traces: pl.DataFrame, of_each: tuple[str, ...], schema: pl.Schema) -> pl.DataFrame:
+def _pair_rows(run: Run, traces: pl.DataFrame, of_pair: tuple[str, ...], of_each: tuple[str, ...]) -> pl.DataFrame:
     """Make a row per pair: the student's prompt, and the two traces."""
+    schema = _schema(run, of_pair, of_each)
 
     def of(side: str) -> list[pl.Expr]:
         return [pl.col("answer_message").alias(side), *(pl.col(name).alias(f"{side}_{name}") for name in of_each)]
@@ -146,12 +145,11 @@ def _mean_densities(folder: Path) -> dict[str, Any]:
 
 
 def _as_asked(run: Run) -> Config | None:
-    """Return the config with pairs as `publish.preference` asks for them."""
-    asked = run.recipe.publish.preference
+    """Return the config with pairs as `publish.preference` asks for them, and thoughts where `thinking` does."""
+    asked, thoughts = run.recipe.publish.preference, where_thoughts_are(run)
     if asked is None:
-        return None
+        return replace(PREFERENCE, card=PREFERENCE.card + thoughts) if thoughts else None
     of_pair, of_each = _columns_as_asked(asked)
-    schema = _schema(of_pair, of_each)
 
     def values(folder: Path) -> dict[str, Any]:
         return {"how_made": how_made(asked)} | _mean_densities(folder)
@@ -159,12 +157,12 @@ def _as_asked(run: Run) -> Config | None:
     return replace(
         PREFERENCE,
         shows=f"pairs for preference training: {what_is_paired(asked)}",
-        features=schema,
-        rows=partial(_rows, asked=asked, of_each=of_each, schema=schema),
+        features=partial(_schema, of_pair=of_pair, of_each=of_each),
+        rows=partial(_rows, asked=asked, of_pair=of_pair, of_each=of_each),
         empty=partial(no_pairs, asked=asked),
         card="In `{{ name }}`, `prompt`, `chosen` and `rejected` hold messages. {{ how_made }} Mean density of the "
         "chosen ones {{ chosen | number(2) }}, of the rejected ones {{ rejected | number(2) }} markers per 1,000 "
-        "{{ density_unit }}.",
+        f"{{{{ density_unit }}}}.{thoughts}",
         card_values=values,
     )
 
@@ -172,7 +170,7 @@ def _as_asked(run: Run) -> Config | None:
 PREFERENCE = Config(
     name="preference",
     shows="pairs of a right and a wrong trace of one task, privilege and teacher, for preference training",
-    features=_FEATURES,
+    features=_schema,
     key=pl.concat_str("chosen_trace_id", "rejected_trace_id", separator=" "),
     rows=_rows,
     empty="no task has both a correct and a wrong trace under one privilege by one teacher",

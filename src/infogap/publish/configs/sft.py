@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
-from infogap.publish.configs.base import MESSAGES, Config, answers, columns, joined, prompts
+from infogap.publish.configs.base import Config, answer_messages, answers, columns, joined, prompts
 from infogap.publish.parquet_shards import SortedRows, in_order
+from infogap.publish.redaction import public_label
+from infogap.publish.template_check import SAMPLE, Answer, find_chat_template, template_notes
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TASKS, TRACES, VERDICTS
 
-_FEATURES = pl.Schema(
-    {
-        "messages": MESSAGES,
-        **columns(TRACES, "trace_id", "task_id"),
-        **columns(TASKS, "family", "difficulty"),
-        **columns(TRACES, "privilege"),
-        **columns(VERDICTS, "verdict"),
-        **columns(MEASURES, "band"),
-        **columns(TRACES, "teacher"),
-    }
-)
+
+def _schema(run: Run) -> pl.Schema:
+    return pl.Schema(
+        {
+            "messages": answer_messages(run),
+            **columns(TRACES, "trace_id", "task_id"),
+            **columns(TASKS, "family", "difficulty"),
+            **columns(TRACES, "privilege"),
+            **columns(VERDICTS, "verdict"),
+            **columns(MEASURES, "band"),
+            **columns(TRACES, "teacher"),
+        }
+    )
 
 
 def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
@@ -29,18 +35,69 @@ def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
 
 def _conversations(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
     """Make a conversation per trace: the student's prompt, and the trace as the answer."""
-    known = joined(run, traces)
-    messages = pl.concat_list(prompts(run, known), answers(run))
-    return known.with_columns(messages=messages).select(*_FEATURES).match_to_schema(_FEATURES)
+    known, schema = joined(run, traces), _schema(run)
+    messages = pl.concat_list(prompts(run, known, answer_messages(run)), answers(run))
+    return known.with_columns(messages=messages).select(*schema).match_to_schema(schema)
+
+
+def answers_with_thoughts(run: Run, traces: pl.DataFrame) -> list[Answer]:
+    """Return some of these traces that have a thought, the first by id, to try a chat template on."""
+    thinking = run.scan(TRACES).filter(pl.col("reasoning").str.len_bytes() > 0).select("trace_id")
+    some = thinking.join(traces.lazy(), on="trace_id", how="semi").sort("trace_id").head(SAMPLE).collect()
+    apart = run.recipe.publish.model_copy(update={"thinking": "field", "thinking_field": "reasoning_content"})
+    in_fields = replace(run, recipe=run.recipe.model_copy(update={"publish": apart}))
+    frames = SortedRows(in_fields, TRACES, in_order(some), _conversations)
+    rows = [row for frame in frames for row in frame.select("trace_id", "messages").iter_rows()]
+    return [
+        Answer(
+            trace_id,
+            [{key: turn[key] for key in ("role", "content")} for turn in prompt],
+            answer["reasoning_content"],
+            answer["content"],
+        )
+        for trace_id, (*prompt, answer) in rows
+    ]
+
+
+def where_thoughts_are(run: Run) -> str:
+    """Return a sentence for the card on where thoughts are, if they are not in the text of the answers."""
+    asked = run.recipe.publish
+    return {
+        "inline": "",
+        "field": f" The thought is in the answer's field `{asked.thinking_field}`, which is null without one.",
+        "drop": " The thoughts are left out: the answers are what followed them.",
+    }[asked.thinking]
+
+
+def thought_notes(run: Run, traces: pl.DataFrame) -> list[str]:
+    """Return what the chat template of `publish.tokenizer` does to the thoughts of these traces."""
+    asked = run.recipe.publish
+    if asked.tokenizer is None:
+        return []
+    render = find_chat_template(asked.tokenizer, run.resolve)
+    answers_ = answers_with_thoughts(run, traces)
+    return template_notes(
+        answers_, public_label(asked.tokenizer), render, (asked.thinking, asked.thinking_field), "conversation"
+    )
+
+
+def _as_asked(run: Run) -> Config | None:
+    """Return the config with what `publish.thinking` and `publish.tokenizer` ask for said of it."""
+    return replace(
+        SFT,
+        card=SFT.card + where_thoughts_are(run),
+        notes=lambda traces, _rows: thought_notes(run, traces.filter("selected")),
+    )
 
 
 SFT = Config(
     name="sft",
     shows="the traces of the mix as conversations, for supervised fine-tuning",
-    features=_FEATURES,
+    features=_schema,
     key=pl.col("trace_id"),
     rows=_rows,
     of_mix=True,
+    as_asked=_as_asked,
     empty="the mix selects no trace",
     card="In `sft`, `messages` holds one question and one answer.",
 )

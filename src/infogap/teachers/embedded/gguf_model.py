@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from infogap.recipe.teacher_section import PACKAGED_MODEL
 from infogap.teachers.base import Resolve
 from infogap.teachers.embedded.embedded_backend import NAME, packaged_model
 from infogap.teachers.embedded.llama_library import LlamaLibrary, llama_library
+from infogap.text.chat_template import Messages, chat_template
 from infogap.text.thoughts import CLOSING, OPENING
 
 BATCH_TOKENS = 512  # tokens that one call evaluates at most; longer prompts take several calls
@@ -77,7 +77,7 @@ class GgufModel:
             self.close()
             raise
 
-    def _template(self, path: Path) -> Callable[[list[dict[str, str]]], str]:
+    def _template(self, path: Path) -> Callable[[Messages], str]:
         from jinja2 import TemplateError
 
         c, ffi, _ = self.library
@@ -205,45 +205,3 @@ class GgufContext:
         status = self._c.llama_decode(self.handle, batch[0])
         if status:
             raise ExternalError(f"llama.cpp cannot evaluate {len(tokens)} tokens (status {status})")
-
-
-# The date in templates that print one: prompts must not change overnight.
-_TODAY = datetime.date(2025, 1, 1)
-
-
-def chat_template(source: str, begin: str, end: str) -> Callable[[list[dict[str, str]]], str]:
-    """Compile a template as Transformers does, in Jinja's sandbox: it comes with the model, not from the user.
-
-    `begin` and `end` are the texts of the model's begin-of-text and end-of-text tokens. Rendering raises whatever the
-    template raises. Raises jinja2.TemplateSyntaxError if the source is not a template.
-    """
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-    )
-    environment.filters["tojson"] = _as_json
-    template = environment.from_string(source)
-
-    def render(messages: list[dict[str, str]]) -> str:
-        return template.render(
-            messages=messages,
-            add_generation_prompt=True,
-            bos_token=begin,
-            eos_token=end,
-            raise_exception=_refuse,
-            strftime_now=_TODAY.strftime,
-        )
-
-    return render
-
-
-def _refuse(message: str) -> NoReturn:
-    raise ValueError(message)
-
-
-def _as_json(value: Any, indent: int | None = None) -> str:
-    """Convert to plain JSON: Jinja's own filter escapes characters for HTML."""
-    import json
-
-    return json.dumps(value, ensure_ascii=False, indent=indent)

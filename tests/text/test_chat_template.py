@@ -6,7 +6,7 @@ import pytest
 from jinja2 import TemplateSyntaxError
 from jinja2.exceptions import SecurityError
 
-from infogap.teachers.embedded.gguf_model import chat_template
+from infogap.text.chat_template import chat_template
 
 MESSAGES = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Wie heißt <du>?"}]
 
@@ -44,3 +44,10 @@ def test_template_is_kept_in_a_sandbox() -> None:
 def test_what_is_no_template_is_an_error() -> None:
     with pytest.raises(TemplateSyntaxError):
         chat_template("{% for %}", "", "")
+
+
+def test_what_marks_an_assistants_words_is_not_rendered() -> None:
+    source = (
+        "{% for each in messages %}{% generation %}{{ each.content }}{% endgeneration %}{{ eos_token }}{% endfor %}"
+    )
+    assert chat_template(source, "", "</s>", prompts=False)(MESSAGES) == "Be kind.</s>Wie heißt <du>?</s>"

@@ -1,0 +1,112 @@
+"""ms-swift's standard format (its page "Custom Dataset"): messages and the columns of its other trainers.
+
+It removes every key of a message but role and content, and renders with templates of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+
+from infogap.privileges.contexts import teacher_prompt
+from infogap.publish.configs.base import MESSAGES, prompts, with_tasks
+from infogap.publish.configs.preference import PREFERENCE
+from infogap.publish.configs.privileged import PRIVILEGED
+from infogap.publish.configs.sft import SFT
+from infogap.publish.exports.base import PAIR_IDS, SAME_TEXTS, UNLABELLED, ExportFormat, Row, ids, label, pair
+from infogap.publish.exports.conversations import messages
+from infogap.publish.parquet_shards import SortedRows
+from infogap.runs.run_folder import Run
+
+_SUFFIXES = (".jsonl",)
+_NO_FIELD = "ms-swift removes every key of a message but role and content"
+
+
+def _preference(row: Row) -> Row | None:
+    sides = pair(row)
+    if sides is None:
+        return None
+    prompt, chosen, rejected = sides
+    return {"messages": [*prompt, chosen], "rejected_response": rejected["content"]} | ids(row, *PAIR_IDS)
+
+
+def _labelled(row: Row) -> Row | None:
+    desirable = label(row)
+    return None if desirable is None else messages(row) | {"label": desirable}
+
+
+def _privileged(row: Row) -> Row:
+    return {"messages": row["prompt"], "teacher_prompt": row["teacher_prompt"]} | ids(row, "context_id")
+
+
+def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
+    """Select the contexts of the mix's traces, as `privileged` does."""
+    contexts = PRIVILEGED.rows(run, mix)
+    assert isinstance(contexts, SortedRows)
+    return replace(contexts, publish=_with_teacher_prompts)
+
+
+def _with_teacher_prompts(run: Run, contexts: pl.DataFrame) -> pl.DataFrame:
+    """Make a row per context: the student's prompt, and what the teacher read in place of its last message.
+
+    The wording is the recipe's; of imported contexts, whose wording is not known, that of `infogap`, without an
+    instruction.
+    """
+    rows = with_tasks(run, contexts).with_columns(prompts(run, with_tasks(run, contexts)))
+    generate = run.recipe.generate
+    wording, instruction = (generate.wording, generate.instruction) if generate else ("infogap", "")
+    asked = [
+        # Of a conversation the last message; the question holds all of them.
+        prompt[-1]["content"] if generate is None else question
+        for prompt, question in rows.select("prompt", "question").iter_rows()
+    ]
+    written = [
+        teacher_prompt(question, text, instruction, wording).rstrip("\n")
+        for question, text in zip(asked, rows["text"], strict=True)
+    ]
+    return rows.select(
+        pl.col("prompt").cast(MESSAGES), pl.Series("teacher_prompt", written, dtype=pl.String), "context_id"
+    )
+
+
+SWIFT_SFT = ExportFormat(
+    name="ms-swift",
+    shows="ms-swift, SFT: `messages`",
+    config=SFT,
+    row=messages,
+    suffixes=_SUFFIXES,
+    no_field=_NO_FIELD,
+    renders="",
+)
+SWIFT_DPO = ExportFormat(
+    name="ms-swift-dpo",
+    shows="ms-swift, DPO and its kin: `messages` with the chosen answer, `rejected_response`",
+    config=PREFERENCE,
+    row=_preference,
+    left_out=SAME_TEXTS,
+    suffixes=_SUFFIXES,
+    no_field=_NO_FIELD,
+    renders="",
+)
+SWIFT_KTO = ExportFormat(
+    name="ms-swift-kto",
+    shows="ms-swift, KTO: `messages`, `label` (true: a correct answer)",
+    config=SFT,
+    row=_labelled,
+    left_out=UNLABELLED,
+    suffixes=_SUFFIXES,
+    no_field=_NO_FIELD,
+    renders="",
+    labels="label",
+)
+SWIFT_OPSD = ExportFormat(
+    name="ms-swift-opsd",
+    shows="ms-swift, on-policy self-distillation: `messages` (the prompt), `teacher_prompt`",
+    config=replace(PRIVILEGED, rows=_rows),
+    row=_privileged,
+    suffixes=_SUFFIXES,
+    no_field=_NO_FIELD,
+    renders="",
+    privileged=PRIVILEGED.privileged,
+)

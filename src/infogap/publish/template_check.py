@@ -1,0 +1,166 @@
+"""What a tokenizer's chat template makes of thoughts: found by rendering some answers, not by reading the template.
+
+Templates differ: DeepSeek-R1-Distill's removes all up to `</think>`, Qwen3's reads a field of its own and the tags,
+gpt-oss's reads the field `thinking` alone. What a template drops, a trainer never sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+from infogap.errors import InputError
+from infogap.recipe.publish_section import ThinkingField, ThinkingForm
+from infogap.text.chat_template import Messages, chat_template
+from infogap.text.thoughts import CLOSING, OPENING
+
+SAMPLE = 20
+"""The number of answers that are rendered."""
+
+Unit = Literal["conversation", "message"]
+Form = tuple[ThinkingForm, ThinkingField]
+_TEMPLATE, _SETTINGS = "chat_template.jinja", "tokenizer_config.json"
+_KEEPING: dict[Form, str] = {
+    ("inline", "reasoning_content"): "thinking: inline",
+    ("field", "reasoning_content"): "thinking: field",
+    ("field", "thinking"): "thinking: field, thinking_field: thinking",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer to render: what comes before it, its thought (not empty) and its text."""
+
+    trace_id: str
+    prompt: list[dict[str, str]]
+    thought: str
+    response: str
+
+    def messages(self, form: Form, unit: Unit) -> Messages:
+        """Return the messages that a trainer would render."""
+        thinking, field = form
+        answer = {"role": "assistant", "content": self.response}
+        if thinking == "inline":
+            answer["content"] = f"{OPENING}\n{self.thought}\n{CLOSING}\n\n{self.response}"
+        elif thinking == "field":
+            answer[field] = self.thought
+        return [answer] if unit == "message" else [*self.prompt, answer]
+
+
+def find_chat_template(tokenizer: str, resolve: Callable[[str], Path] = Path) -> Callable[[Messages], str] | None:
+    """Compile the chat template of a folder, a .jinja file, or a model in the local Hub cache; None if none is there.
+
+    Nothing is downloaded. Raises InputError where a template is there and cannot be read.
+    """
+    place = resolve(tokenizer)
+    if place.is_file():
+        source, settings = place.read_text(encoding="utf-8"), {}
+    else:
+        found = {name: _file(place, tokenizer, name) for name in (_TEMPLATE, _SETTINGS)}
+        settings = _settings(found[_SETTINGS])
+        own = found[_TEMPLATE]
+        source = own.read_text(encoding="utf-8") if own else _default(settings.get("chat_template"))
+    if not source:
+        return None
+    from jinja2 import TemplateError
+
+    begin, end = (_token(settings.get(name)) for name in ("bos_token", "eos_token"))
+    try:
+        return chat_template(source, begin, end, prompts=False)
+    except TemplateError as error:
+        raise InputError(f"the chat template of {tokenizer} cannot be read: {error}") from error
+
+
+def _file(folder: Path, tokenizer: str, name: str) -> Path | None:
+    if folder.is_dir():
+        return folder / name if (folder / name).is_file() else None
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        cached = try_to_load_from_cache(tokenizer, name)
+    except HFValidationError:  # neither a folder nor org/name
+        return None
+    return Path(cached) if isinstance(cached, str) else None
+
+
+def _settings(file: Path | None) -> dict[str, Any]:
+    try:
+        read = orjson.loads(file.read_bytes()) if file else {}
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"{file} is not JSON: {error}") from error
+    return read if isinstance(read, dict) else {}
+
+
+def _default(templates: Any) -> str:
+    """Return the template itself; of several named ones that called `default`."""
+    if isinstance(templates, list):
+        named = {each["name"]: each["template"] for each in templates}
+        return str(named.get("default", ""))
+    return templates if isinstance(templates, str) else ""
+
+
+def _token(token: Any) -> str:
+    return str(token.get("content", "")) if isinstance(token, Mapping) else str(token or "")
+
+
+def template_notes(
+    answers: list[Answer], tokenizer: str, render: Callable[[Messages], str] | None, form: Form, unit: Unit
+) -> list[str]:
+    """Return what a tokenizer's chat template does to thoughts and answers, as notes for the user.
+
+    Args:
+        answers: Answers with thoughts.
+        tokenizer: Its name, for the notes.
+        render: Its template, from `find_chat_template`.
+        form: Where the thoughts are.
+        unit: What the trainer renders at a time.
+    """
+    if not answers:
+        return []
+    if render is None:
+        return [f"the chat template of {tokenizer} is neither in a folder nor in the Hub's cache: it was not tried"]
+    lost, broken = _lost(answers, render, form, unit)
+    whole = " (each message is rendered by itself)" if unit == "message" else ""
+    if broken:
+        return [f"the chat template of {tokenizer} refuses trace {answers[0].trace_id}{whole}: {broken}"]
+    if not lost:
+        return []
+    keeping = [
+        spelled
+        for other, spelled in _KEEPING.items()
+        if other != form and _lost(answers, render, other, unit) == ([], "")
+    ]
+    what = "answer" if form[0] == "drop" else "thought"
+    advice = (
+        f"it keeps them with `{'` or `'.join(keeping)}`"
+        if keeping
+        else "it keeps them in no form: train with another chat template, or publish the answers alone (thinking: drop)"
+    )
+    return [
+        f"the chat template of {tokenizer} drops the {what} of {len(lost)} of {len(answers)} traces tried{whole}, "
+        f"{lost[0]} among them; {advice}"
+    ]
+
+
+def _lost(answers: list[Answer], render: Callable[[Messages], str], form: Form, unit: Unit) -> tuple[list[str], str]:
+    """Return the traces of which a rendered text lacks the thought or the answer, and why one cannot be rendered."""
+    lost = []
+    for answer in answers:
+        try:
+            rendered = _letters(render(answer.messages(form, unit)))
+        except Exception as error:  # a template may raise anything
+            return [], str(error) or type(error).__name__
+        wanted = [answer.response] if form[0] == "drop" else [answer.response, answer.thought]
+        if any(_letters(text) not in rendered for text in wanted):
+            lost.append(answer.trace_id)
+    return lost, ""
+
+
+def _letters(text: str) -> str:
+    """Leave out white space, of which templates remove some."""
+    return "".join(text.split())
