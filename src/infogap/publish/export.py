@@ -186,7 +186,7 @@ class _Rows:
         """Return what whoever exports should know."""
         notes = [f"left out, {self.format.left_out}: {self.left_out:,} rows"] if self.left_out else []
         notes += [f"the file holds {self.format.privileged}"] if self.format.privileged else []
-        return notes + self._privileged.published_leaks().notes()
+        return [*notes, *self._privileged.published_leaks().notes()]
 
 
 def _without_empty_fields(row: Row) -> Row:
