@@ -122,3 +122,13 @@ def test_of_several_mixes_the_config_to_load_is_one_that_is_published(
     manifest.write(several.manifest_path("dataset"), made)
     print_summary(several)
     assert 'dataset", "one"))' in capsys.readouterr().out
+
+
+def test_the_config_to_load_is_the_first_of_the_recipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run(tmp_path, "{}\npublish: {configs: [sft, traces, preference]}", [trace("t1"), trace("t2")])
+    make_mix(run)
+    (run.path / "dataset").mkdir()
+    rows = {name: {"rows": 1} for name in ("preference", "sft", "traces")}
+    manifest.write(run.manifest_path("dataset"), manifest.Manifest("publish", 3, "print", {}, {}, 3, rows, {}))
+    print_summary(run)
+    assert 'dataset", "sft"))' in capsys.readouterr().out

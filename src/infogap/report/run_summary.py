@@ -191,12 +191,15 @@ def print_outlook(run: Run) -> None:
 
 
 def _next_steps(run: Run) -> str:
+    from infogap.publish.stage import views
+
     dataset, folder = run.path / "dataset", shlex.quote(str(run.path))
     publish = f"infogap publish {folder} --push" if run.recipe.publish.repo else "set publish.repo to push to the Hub"
     lines = [f"report    {run.path / 'report' / 'index.html'}", f"look      infogap show {folder}"]
     written = run.manifest(dataset.name)
-    if written is not None and written.counts:
-        default = next(iter(written.counts))
+    configs = written.counts if written is not None else {}
+    default = next((config.name for config, _ in views(run.recipe) if config.name in configs), None)
+    if default is not None:
         load = f'from datasets import load_dataset; print(load_dataset("{dataset}", "{default}"))'
         lines = [f"dataset   {dataset}", lines[0], f"load it   python -c '{load}'", lines[1], f"next      {publish}"]
     return "\n".join(lines)
