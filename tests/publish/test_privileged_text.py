@@ -163,7 +163,7 @@ def test_a_leaking_trace_is_a_row_without_its_text(build: Build) -> None:
     change(run, MEASURES, lambda rows: rows.with_columns(leaks=pl.when(is_copy).then(leaks.first()).otherwise("leaks")))
     outcome = STAGE.make(run)
     row = published(run, "traces").filter(trace_id=copied).row(0, named=True)
-    assert (row["reasoning"], row["response"], row["extracted_answer"]) == (None, None, None)
+    assert (row["reasoning"], row["response"], row["extracted_answer"]) == (None, "", None)
     assert row["leaks"] == [{"kind": "copying", "rule": "run", "start": 0, "end": len(SHOWN)}]
     assert row["verdict"] in ("correct", "wrong") and row["words"] == 12
     assert "1 of 36 traces leak; their text is not in the config `traces`" in str(outcome.notes)

@@ -125,7 +125,7 @@ class PrivilegedText:
         """Count the leaking traces that rows show with their text; say of each row whether the recipe asks for that."""
         columns = [each for each in _OF_TRACES if frame.schema.get(each) == pl.String]
         chats = any(dtype == MESSAGES and each != "prompt" for each, dtype in frame.schema.items())
-        shows_text = pl.col("response").is_not_null() if "response" in frame.columns else pl.lit(chats)
+        shows_text = (pl.col("response") != "").fill_null(False) if "response" in frame.columns else pl.lit(chats)
         leak = [(pl.col(column).is_in(self._leaks) & shows_text).fill_null(False) for column in columns]
         shown = self._leaking.setdefault(name, set())
         for column, leaks in zip(columns, leak, strict=True):

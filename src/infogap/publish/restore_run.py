@@ -165,7 +165,7 @@ def _texts() -> list[pl.Expr]:
 
     The trace has a response, so that it is excluded from a mix as a leak; `check_restored` keeps it out of any other.
     """
-    withheld = pl.col("leak").fill_null(False) & pl.col("response").is_null() & pl.col("error").is_null()
+    withheld = pl.col("leak").fill_null(False) & (pl.col("response") == "") & pl.col("error").is_null()
     return [
         pl.when(withheld).then(pl.lit(WITHHELD_TEXT)).otherwise("response").alias("response"),
         pl.when(withheld).then(pl.lit("")).otherwise("reasoning").alias("reasoning"),

@@ -16,7 +16,7 @@ from infogap.schema import DUPLICATES, MEASURES, STATED_VERDICTS, TASKS, TRACES,
 
 # Of a leak; its evidence is text that only the teacher saw.
 _LEAK = {"kind": pl.String, "rule": pl.String, "start": pl.Int64, "end": pl.Int64}
-_OF_TEXT = ("reasoning", "response", "extracted_answer")  # null where a trace leaks
+_OF_TEXT = {"response": "", "reasoning": None, "extracted_answer": None}  # what stands there where a trace leaks
 
 
 # Neither the contexts nor the worked solutions: privileged text is not published here. Nor the errors of failed
@@ -53,7 +53,10 @@ def _with_measurements(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
     rows = joined(run, traces).with_columns(leaks=places)
     if not run.recipe.publishes_leaking_text:
         leaks = pl.col("leak").fill_null(False)
-        rows = rows.with_columns(pl.when(~leaks).then(pl.col(name)).alias(name) for name in _OF_TEXT)
+        rows = rows.with_columns(
+            pl.when(leaks).then(pl.lit(withheld, pl.String)).otherwise(name).alias(name)
+            for name, withheld in _OF_TEXT.items()
+        )
     return rows.select(*schema).match_to_schema(schema)
 
 
@@ -100,7 +103,8 @@ EVERY_TRACE = Config(
     rows=_rows,
     empty="there are no traces",
     as_asked=_as_asked,
-    card=_PLACES + " A trace that leaks has no text: `reasoning`, `response` and `extracted_answer` are null, here of "
+    card=_PLACES
+    + " A trace that leaks has no text: `response` is empty, `reasoning` and `extracted_answer` are null, here of "
     "{{ leaks | number }} of {{ traces | number }} traces.",
     card_values=_leak_counts,
     notes=_notes_on_withheld,
