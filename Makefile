@@ -1,7 +1,7 @@
 # make quickstart   a first dataset, from nothing: sets up .venv, runs recipes/quickstart.yaml
 # make test         the test-suite, on all cores
 # make test-vllm    the tests that run the real vLLM, in an environment of their own: its CPU build, 4 GB
-# make test-trainers exported files read by axolotl's, ms-swift's and verl's own code, on top of that environment
+# make test-trainers exported files read by the code of axolotl, ms-swift, verl and unsloth, on top of that environment
 # make check        ruff, formatting, types
 # make docs         the documentation's site, in build/site
 
@@ -86,7 +86,7 @@ $(TRAINERS_VENV)/.ready: $(VLLM_VENV)/.ready
 	$(TRAINERS_BIN)/python -m pip install --quiet --no-compile --no-deps \
 	    axolotl==0.19.0 ms-swift==4.6.0 verl==0.9.1 addict==2.4.0 antlr4-python3-runtime==4.9.3 colorama==0.4.6 \
 	    json-repair==0.64.6 modelscope==1.40.2 modelscope-hub==0.5.1 omegaconf==2.4.0 peft==0.21.2 pyvers==0.2.3 \
-	    tensordict==0.15.3 --editable .
+	    tensordict==0.15.3 unsloth==2026.10.9 unsloth-zoo==2026.10.9 --editable .
 	$(VLLM_BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
 	    > $$($(TRAINERS_BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/test_vllm.pth
 	@touch $@

@@ -17,7 +17,7 @@ from infogap.schema import MIX, TASKS, TRACES
 from publish.pair_run import run_of
 from publish.small_run import build_run
 
-TRAINERS = ("axolotl", "swift", "verl")
+TRAINERS = ("axolotl", "swift", "verl", "unsloth")
 THERE = all(importlib.util.find_spec(name) for name in TRAINERS)
 collect_ignore_glob = [] if THERE else ["test_*.py"]
 if THERE:
