@@ -11,7 +11,6 @@ from infogap.cli.app import DATASETS, command
 from infogap.cli.arguments import RunFolder
 from infogap.console import say
 from infogap.errors import InputError, nearest
-from infogap.recipe.publish_section import ThinkingField, ThinkingForm
 
 
 @command(DATASETS)
@@ -36,6 +35,7 @@ def export(
 ) -> None:
     """Write the mix as a file for a trainer."""
     from infogap.publish.export import export as write
+    from infogap.recipe.publish_section import ThinkingField, ThinkingForm
     from infogap.runs.run_folder import Run
 
     rows = write(
