@@ -411,7 +411,7 @@ def test_nothing_is_asked_for_targets_that_no_sample_can_meet(
             run.update(quiet=True)
         assert why in str(error.value)
         assert "more trace" not in str(error.value)
-        assert "top_up: no further sample of any task can give what is missing" in str(error.value)
+        assert "top_up: no further sample of any task can supply what is missing" in str(error.value)
     assert len(server.bodies) == TASKS
 
 
