@@ -257,8 +257,8 @@ def test_a_teacher_that_wrote_under_the_answer_finds_its_traces_likelier_with_it
     """Every request of a run: the prompts are those that its traces were written after, and unguided gaps exactly 0."""
     (tmp_path / "recipe.yaml").write_text(
         "name: demo\n"
-        "tasks: [{from: reasoning_gym, names: [chain_sum], count: 2}]\n"
-        "teacher: {backend: embedded, logprobs: 1, sampling: {max_tokens: 12}}\n"
+        "tasks: [{from: reasoning_gym, names: [chain_sum], count: 3}]\n"
+        "teacher: {backend: embedded, logprobs: 1, sampling: {max_tokens: 24}}\n"
         "generate: {samples: 2, privileges: [unguided, answer]}\n"
         "measure: {gap: {per_token: true}}\n"
         "dedupe: null\n"

@@ -52,11 +52,11 @@ def test_it_says_how_to_install_it_and_leaves_nothing_behind() -> None:
     def logs() -> set[Path]:
         return set(Path(tempfile.gettempdir()).glob("infogap-vllm-*"))
 
-    before = logs()
+    before, running = logs(), set(multiprocessing.active_children())
     with pytest.raises(InputError, match=r"needs vLLM; pip install 'infogap\[vllm\]'"):
         VllmModel(VllmTeacher(backend="vllm", model="Qwen/Qwen3-8B"), Path)
     assert logs() <= before
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) <= running
 
 
 def test_a_folder_is_told_from_a_name_on_the_hub(tmp_path: Path) -> None:
