@@ -189,7 +189,7 @@ def test_of_an_empty_mix_what_does_not_depend_on_it_is_published(build: Build) -
     with run.rewrite(MIX) as out:
         out.write(MIX.empty())
     outcome = STAGE.make(run)
-    assert "selects no trace" in (outcome.shortfall or "")
+    assert "has no traces" in (outcome.shortfall or "")
     assert [folder.name for folder in (run.path / "dataset" / "data").iterdir()] == ["traces"]
 
 
@@ -200,7 +200,7 @@ def test_where_every_config_is_empty_the_old_folder_stays(build: Build) -> None:
     with run.rewrite(MIX) as out:
         out.write(MIX.empty())
     publish = run.recipe.publish.model_copy(update={"configs": ["sft"]})
-    with pytest.raises(ShortfallError, match="selects no trace"):
+    with pytest.raises(ShortfallError, match="has no traces"):
         STAGE.make(Run(run.path, run.recipe.model_copy(update={"publish": publish}), run.base))
     assert all_bytes(run) == before
 

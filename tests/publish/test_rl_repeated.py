@@ -103,6 +103,6 @@ def test_each_mix_is_repeated_to_the_same_size_and_counted_by_itself(build: Buil
     assert set(Counter(ids(load(run, tmp_path, "all-rl"))).values()) == {1, 2}
     assert [note for note in outcome.notes if "rl" in note.split(":")[0]] == [
         "one-rl: `rl` repeats 1 task to 8 rows: 8 whole passes in the same order",
-        "all-rl: without a gold answer, and so not in `rl`: 1 of the mix's tasks",
+        "all-rl: 1 of the mix's tasks have no gold answer and are not in `rl`",
         "all-rl: `rl` repeats 5 tasks to 8 rows: 1 whole pass in the same order, then 3 of the tasks in drawn order",
     ]

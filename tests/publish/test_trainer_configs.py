@@ -69,7 +69,7 @@ def test_pairs_are_right_and_wrong_and_else_alike(build: Build, tmp_path: Path) 
             assert row[f"{side}_epistemic_density"] == trace["epistemic_density"]
     assert rows["chosen_trace_id"][:] == sorted(rows["chosen_trace_id"][:])
     text = (run.path / "dataset" / "README.md").read_text()
-    assert "Mean density of the chosen ones" in text
+    assert "The mean density is" in text
 
 
 def test_a_pair_is_never_cut_apart(build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +108,7 @@ def test_rl_holds_the_mixs_tasks_and_nothing_of_this_machine(build: Build, tmp_p
     with run.rewrite(TASKS) as out:
         out.write(tasks.with_columns(metadata=pl.Series(metadata), answer=pl.Series(answers), family=pl.lit(None)))
     outcome = STAGE.make(run)
-    assert "without a gold answer, and so not in `rl`: 1 of the mix's tasks" in outcome.notes
+    assert "1 of the mix's tasks have no gold answer and are not in `rl`" in outcome.notes
     rows = load(run, "rl", tmp_path)
     assert [row["extra_info"]["task_id"] for row in rows] == ["task0", "task1", "task2", "task3", "task5"]
     assert [row["extra_info"]["verifier_settings"] for row in rows][:3] == [
