@@ -181,7 +181,7 @@ def test_imported_traces_have_the_question_alone_as_prompt(build: Build, tmp_pat
     outcome = STAGE.make(run)
     assert load(run, "sft", tmp_path)[0]["messages"][0]["content"].endswith(" + 2?")
     assert any("questions alone" in note for note in outcome.notes)
-    assert "The prompt is the question alone" in (run.path / "dataset" / "README.md").read_text()
+    assert "The prompt is only the question:" in (run.path / "dataset" / "README.md").read_text()
 
 
 def test_of_an_empty_mix_what_does_not_depend_on_it_is_published(build: Build) -> None:

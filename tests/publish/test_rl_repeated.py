@@ -47,7 +47,7 @@ def test_whole_passes_in_the_same_order_and_a_last_one_drawn(build: Build, tmp_p
     assert f"`rl` repeats 6 tasks to 16 rows: {said}" in outcome.notes
     text = " ".join((run.path / "dataset" / "README.md").read_text().split())
     assert (
-        f"6 tasks are repeated to 16 rows, so that training files over more or fewer tasks are of equal size: {said}"
+        f"6 tasks are repeated to 16 rows, so that training files with more or fewer tasks have equal size: {said}"
         in text
     )
     others = [build(f"seed{seed}", recipe=recipe(16).replace("seed: 7", f"seed: {seed}")) for seed in (1, 2, 3)]
