@@ -176,11 +176,11 @@ def test_provenance_names_recipe_files_and_mix(build: Build) -> None:
     assert set(told["files"]) == {f"data/{name}/train-00000-of-00001.parquet" for name in ("sft", "traces")}
 
 
-def test_imported_traces_have_the_question_alone_as_prompt(build: Build, tmp_path: Path) -> None:
+def test_imported_traces_have_only_the_question_as_prompt(build: Build, tmp_path: Path) -> None:
     run = build(recipe=IMPORT_RECIPE)
     outcome = STAGE.make(run)
     assert load(run, "sft", tmp_path)[0]["messages"][0]["content"].endswith(" + 2?")
-    assert any("questions alone" in note for note in outcome.notes)
+    assert any("only the questions" in note for note in outcome.notes)
     assert "The prompt is only the question:" in (run.path / "dataset" / "README.md").read_text()
 
 

@@ -83,7 +83,7 @@ def test_as_many_tasks_as_rows_are_one_pass_and_more_are_refused(build: Build, t
     run = build(recipe=recipe(6))
     STAGE.make(run)
     assert ids(load(run, tmp_path)) == [f"task{number}" for number in range(6)]
-    said = "repeat_to: 5 rows cannot hold the 6 tasks of the mix that have a gold answer; raise it, or have fewer"
+    said = "repeat_to: 5 rows cannot hold the 6 tasks of the mix that have a gold answer; raise it, or reduce the"
     with pytest.raises(InputError, match=said):
         STAGE.make(build("short", recipe=recipe(5)))
 

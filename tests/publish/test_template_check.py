@@ -63,14 +63,14 @@ def test_what_is_kept_needs_no_words(source: str, form: Form) -> None:
     [
         (CUTS, INLINE, "no form keeps them: train with another chat template, or publish only the answers"),
         (CUTS, FIELD, "no form keeps them"),
-        (PLAIN, FIELD, "with `thinking: inline`"),
-        (READS, THINKING, "with `thinking: inline` or `thinking: field`"),
-        (OTHER_FIELD, FIELD, "with `thinking: field, thinking_field: thinking`"),
+        (PLAIN, FIELD, "it keeps them with `thinking: inline`"),
+        (READS, THINKING, "it keeps them with `thinking: inline` or `thinking: field`"),
+        (OTHER_FIELD, FIELD, "it keeps them with `thinking: field, thinking_field: thinking`"),
     ],
 )
 def test_what_is_dropped_is_counted_and_what_keeps_it_is_named(source: str, form: Form, advice: str) -> None:
     (note,) = notes(source, form)
-    assert "the chat template of a/b drops the thought of 2 of 2 traces tried, t0 among them; it keeps them" in note
+    assert "the chat template of a/b drops the thought of 2 of 2 traces tried, t0 among them; " in note
     assert advice in note
 
 

@@ -141,7 +141,9 @@ def test_the_difference_of_two_datasets_counts_the_rows_of_every_config(build: B
         assert found[name]["both"] > 0 and found[name]["only_first"] > 0 == found[name]["only_second"], name
 
 
-@pytest.mark.parametrize(("name", "reason"), [("preference", "both a correct and a wrong"), ("privileged", "no trace")])
+@pytest.mark.parametrize(
+    ("name", "reason"), [("preference", "both a correct and a wrong"), ("privileged", "no teacher")]
+)
 def test_a_config_without_rows_is_refused_with_the_reason(build: Build, name: str, reason: str) -> None:
     run = build(recipe=RECIPE.replace("version: 0.1.0}", f"version: 0.1.0, configs: [{name}]}}"))
     with run.rewrite(VERDICTS if name == "preference" else CONTEXTS):

@@ -170,7 +170,7 @@ def _gives(text: str, answer: str) -> bool:
 
 
 def _contexts(run: Run) -> pl.DataFrame:
-    """Return `task_id`, `privilege` and `text` of what teachers were shown; imported solutions stand for contexts."""
+    """Return `task_id`, `privilege` and `text` of what teachers were shown; worked solutions count if imported."""
     columns = ("task_id", "privilege", "text")
     contexts = run.scan(CONTEXTS).select("context_id", *columns).sort("context_id").collect()
     traces = run.scan(TRACES).filter(
