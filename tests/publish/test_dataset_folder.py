@@ -70,7 +70,7 @@ def test_traces_holds_every_trace_with_everything_measured(build: Build, tmp_pat
     assert failed.height == 1 and failed["verdict"].to_list() == [None]
     leaked = frame.filter("leak")
     assert leaked["leaks"].to_list() == [[{key: LEAK[key] for key in LEAK if key != "evidence"}]]
-    assert leaked.select("reasoning", "response", "extracted_answer").row(0) == (None, None, None)
+    assert leaked.select("reasoning", "response", "extracted_answer").row(0) == (None, "", None)
 
 
 def test_the_first_config_is_the_default(build: Build, tmp_path: Path) -> None:
