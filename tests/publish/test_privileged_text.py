@@ -167,7 +167,7 @@ def test_a_leaking_trace_is_a_row_without_its_text(build: Build) -> None:
     assert row["leaks"] == [{"kind": "copying", "rule": "run", "start": 0, "end": len(SHOWN)}]
     assert row["verdict"] in ("correct", "wrong") and row["words"] == 12
     assert "1 of 36 traces leak; the config `traces` omits their text" in str(outcome.notes)
-    assert "here of 1 of 36 traces" in (run.path / "dataset" / "README.md").read_text()
+    assert "applies to 1 of 36 traces" in (run.path / "dataset" / "README.md").read_text()
     for path in (run.path / "dataset").rglob("*"):
         assert not path.is_file() or b"carefully added" not in path.read_bytes(), path
     made = orjson.loads((run.path / "dataset" / "infogap.json").read_bytes())
@@ -193,7 +193,7 @@ def test_leaking_text_that_is_asked_for_is_counted_wherever_the_dataset_goes(
     assert f"published with their text, as requested by `{asked}`: {said}" in outcome.notes
     assert published(run, "traces").filter(trace_id=copied)["response"].item() == SHOWN
     head = (run.path / "dataset" / "README.md").read_text().split("## Loading")[0]
-    assert f"**{said} show" in head and f"`{asked}`" in head
+    assert f"**{said} reveals" in head and f"`{asked}`" in head
     made = orjson.loads((run.path / "dataset" / "infogap.json").read_bytes())
     assert made["leaks"]["configs"] == configs
     if "sft" in configs:

@@ -105,7 +105,7 @@ EVERY_TRACE = Config(
     as_asked=_as_asked,
     card=_PLACES
     + " The text of a leaking trace is omitted: `response` is empty, `reasoning` and `extracted_answer` are null. This "
-    "concerns {{ leaks | number }} of {{ traces | number }} traces.",
+    "applies to {{ leaks | number }} of {{ traces | number }} traces.",
     card_values=_leak_counts,
     notes=_notes_on_withheld,
 )
