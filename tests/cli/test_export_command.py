@@ -23,10 +23,10 @@ def test_a_trainers_file_and_what_goes_wrong(tmp_path: Path) -> None:
     assert any(answer.get("thinking") for answer in answers)
     for wrong, expected in (
         (["--thinking", "inlin"], "--thinking: unknown 'inlin' (did you mean 'inline'?); allowed: inline, field, drop"),
-        (["--thinking", "drop", "--thinking-field", "thinking"], "names the field of `--thinking field`"),
+        (["--thinking", "drop", "--thinking-field", "thinking"], "is only for `--thinking field`"),
         (
             ["--format", "ms-swift", "--thinking", "field"],
-            "ms-swift removes every key of a message but role and content",
+            "ms-swift removes every key of a message except role and content",
         ),
         (["--format", "trl_sft"], "did you mean 'trl-sft'"),
     ):

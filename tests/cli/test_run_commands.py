@@ -62,7 +62,7 @@ def test_a_config_without_rows_keeps_no_other_from_being_written(tmp_path: Path)
     (tmp_path / "recipe.yaml").write_text(RECIPE + "publish: {repo: org/sums, configs: [sft, traces]}\n")
     ran = infogap("run", "recipe.yaml", "--push", cwd=tmp_path)
     assert ran.returncode == 4, ran.stderr
-    assert "publish: nothing to publish as `sft`: the mix selects no trace" in ran.stderr
+    assert "publish: nothing to publish as `sft`: the mix has no traces" in ran.stderr
     assert [folder.name for folder in (tmp_path / "runs" / "sums" / "dataset" / "data").iterdir()] == ["traces"]
     assert (tmp_path / "runs" / "sums" / "report" / "index.html").is_file()
     pushed = infogap("publish", "sums", "--push", cwd=tmp_path)

@@ -36,9 +36,9 @@ def test_text(build: Build) -> None:
     assert "| correct | 75.0% | 8 | 50.0% | 9 |" in text
     assert "| tables \\| of sums | not set | – |" in text
     assert 'load_dataset("ORG/NAME", "sft", split="train", revision="v0.1.0")' in text
-    assert "18 traces of 10 asked for" in text
+    assert "18 traces (target: 10)" in text
     assert "- tasks: skipped: answer: no answer 2; sources sums.jsonl: merged 3\n" in text
-    assert "Failed requests, which have no text: 1." in text
+    assert "Failed requests (without text): 1." in text
     assert "1 of 36 traces flagged, 0 of them in the mix" in text
     assert "End with the answer in \\boxed{}." in text
     assert "arXiv:2603.24472" in text
@@ -63,7 +63,7 @@ def test_several_teachers_are_named_with_their_models(build: Build) -> None:
     text = (run.path / "dataset" / "README.md").read_text()
     listed = text[text.index("- Teachers, by") : text.index("- Tasks with")]
     assert listed.splitlines() == [
-        "- Teachers, by the names that the traces give them; one of them, drawn by the seed, answers each task:",
+        "- Teachers, by their names in the traces; each task is answered by one of them, drawn by the seed:",
         "  - `big`: `Teacher-8B`, backend `openai`, sampling `temperature` 0.7, `top_p` 1.0, `max_tokens` 1024.",
         "  - `small`: `SmolLM2-135M-Instruct`, backend `embedded`, "
         "sampling `temperature` 0.7, `top_p` 1.0, `max_tokens` 64.",

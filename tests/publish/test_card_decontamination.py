@@ -59,17 +59,17 @@ def test_the_card_names_rule_sets_and_what_became_of_matches(tmp_path: Path, pol
     (line,) = (line for line in text.splitlines() if line.startswith("- Decontamination"))
     assert "`exam` (1 question, SHA-256 " + file_digest(tmp_path / "secret-exams" / "exam.jsonl")[:16] in line
     assert "by word 8-grams" in line and "One shared n-gram is a match" in line
-    assert "taken out before: `by heart:`." in line
+    assert "removed beforehand: `by heart:`." in line
     assert "Matches: 1 question;" in line
     found = decontaminated(run, traces_in_short(run))
     assert found is not None
     assert len(contaminated(run)) == 6
     if policy == "drop":
         assert (found.dropped, found.selected) == (6, 0)
-        assert "6 traces are kept out of the mix for it (`contaminated`), and still in the config `traces`." in line
+        assert "6 traces are therefore excluded from the mix (`contaminated`), but still in the config `traces`" in line
     else:
         assert (found.dropped, found.selected) == (0, 3)
-        assert "they were reported and not dropped: 3 of the mix's traces match." in line
+        assert "they were reported but not dropped: 3 of the mix's traces match." in line
     assert "secret-exams" not in text
     assert "matched: question 1; matches 1" in text
     made = json.loads((run.path / "dataset" / "infogap.json").read_text())
@@ -79,4 +79,4 @@ def test_the_card_names_rule_sets_and_what_became_of_matches(tmp_path: Path, pol
 def test_without_the_section_the_card_says_that_nothing_was_compared(tmp_path: Path) -> None:
     run = build_run(tmp_path)
     STAGE.make(run)
-    assert "- Nothing was compared with evaluation sets.\n" in (run.path / "dataset" / "README.md").read_text()
+    assert "- The dataset was not compared with evaluation sets.\n" in (run.path / "dataset" / "README.md").read_text()

@@ -84,7 +84,7 @@ def test_an_upgrade_of_its_package_makes_the_dataset_anew(install: Install, buil
 
 def test_rows_that_do_not_have_its_features_name_the_config(install: Install, build: Build) -> None:
     install(code=CODE.replace("select(FEATURES.names())", 'select("task_id")'))
-    with pytest.raises(InputError, match="the rows of the config `shortest` do not have its features"):
+    with pytest.raises(InputError, match="the rows of the config `shortest` do not match its features"):
         STAGE.make(build(recipe=WITH_SHORTEST))
 
 

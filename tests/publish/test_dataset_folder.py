@@ -176,12 +176,12 @@ def test_provenance_names_recipe_files_and_mix(build: Build) -> None:
     assert set(told["files"]) == {f"data/{name}/train-00000-of-00001.parquet" for name in ("sft", "traces")}
 
 
-def test_imported_traces_have_the_question_alone_as_prompt(build: Build, tmp_path: Path) -> None:
+def test_imported_traces_have_only_the_question_as_prompt(build: Build, tmp_path: Path) -> None:
     run = build(recipe=IMPORT_RECIPE)
     outcome = STAGE.make(run)
     assert load(run, "sft", tmp_path)[0]["messages"][0]["content"].endswith(" + 2?")
-    assert any("questions alone" in note for note in outcome.notes)
-    assert "The prompt is the question alone" in (run.path / "dataset" / "README.md").read_text()
+    assert any("only the questions" in note for note in outcome.notes)
+    assert "The prompt is only the question:" in (run.path / "dataset" / "README.md").read_text()
 
 
 def test_of_an_empty_mix_what_does_not_depend_on_it_is_published(build: Build) -> None:
@@ -189,7 +189,7 @@ def test_of_an_empty_mix_what_does_not_depend_on_it_is_published(build: Build) -
     with run.rewrite(MIX) as out:
         out.write(MIX.empty())
     outcome = STAGE.make(run)
-    assert "selects no trace" in (outcome.shortfall or "")
+    assert "has no traces" in (outcome.shortfall or "")
     assert [folder.name for folder in (run.path / "dataset" / "data").iterdir()] == ["traces"]
 
 
@@ -200,7 +200,7 @@ def test_where_every_config_is_empty_the_old_folder_stays(build: Build) -> None:
     with run.rewrite(MIX) as out:
         out.write(MIX.empty())
     publish = run.recipe.publish.model_copy(update={"configs": ["sft"]})
-    with pytest.raises(ShortfallError, match="selects no trace"):
+    with pytest.raises(ShortfallError, match="has no traces"):
         STAGE.make(Run(run.path, run.recipe.model_copy(update={"publish": publish}), run.base))
     assert all_bytes(run) == before
 

@@ -137,7 +137,7 @@ def test_a_mix_that_selects_nothing_has_a_card_and_pairs_of_what_it_could_take(t
         ),
         (
             ACROSS.replace("length: 0.5", "length: 0.1"),
-            r"no two traces can be paired: 3 tasks have .*, and none of like length \(publish.preference.length: 0.1\)",
+            r"no two traces can be paired: 3 tasks have .*, and none of similar length \(publish.preference",
         ),
         (
             "preference: {by: band, rejected: {band: mixed}}",

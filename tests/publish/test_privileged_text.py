@@ -91,7 +91,7 @@ def test_the_bound_is_the_recipes(build: Build) -> None:
                 STAGE.make(run)
             continue
         outcome = STAGE.make(run)
-        unchecked = "no text was compared with the contexts, as `publish.shared_run` is null" in outcome.notes
+        unchecked = "no text was compared with the contexts, because `publish.shared_run` is null" in outcome.notes
         card = (run.path / "dataset" / "README.md").read_text()
         assert unchecked == ("null" in setting) == ("not compared with what teachers were shown" in card)
 
@@ -166,8 +166,8 @@ def test_a_leaking_trace_is_a_row_without_its_text(build: Build) -> None:
     assert (row["reasoning"], row["response"], row["extracted_answer"]) == (None, "", None)
     assert row["leaks"] == [{"kind": "copying", "rule": "run", "start": 0, "end": len(SHOWN)}]
     assert row["verdict"] in ("correct", "wrong") and row["words"] == 12
-    assert "1 of 36 traces leak; their text is not in the config `traces`" in str(outcome.notes)
-    assert "here of 1 of 36 traces" in (run.path / "dataset" / "README.md").read_text()
+    assert "1 of 36 traces leak; the config `traces` omits their text" in str(outcome.notes)
+    assert "applies to 1 of 36 traces" in (run.path / "dataset" / "README.md").read_text()
     for path in (run.path / "dataset").rglob("*"):
         assert not path.is_file() or b"carefully added" not in path.read_bytes(), path
     made = orjson.loads((run.path / "dataset" / "infogap.json").read_bytes())
@@ -190,10 +190,10 @@ def test_leaking_text_that_is_asked_for_is_counted_wherever_the_dataset_goes(
     leak(run, [copied])
     said = f"1 leaking trace ({', '.join(f'`{name}` 1' for name in configs)})"
     outcome = STAGE.make(run)
-    assert f"published with their text, as `{asked}` asks for: {said}" in outcome.notes
+    assert f"published with their text, as requested by `{asked}`: {said}" in outcome.notes
     assert published(run, "traces").filter(trace_id=copied)["response"].item() == SHOWN
     head = (run.path / "dataset" / "README.md").read_text().split("## Loading")[0]
-    assert f"**{said} show" in head and f"`{asked}`" in head
+    assert f"**{said} reveals" in head and f"`{asked}`" in head
     made = orjson.loads((run.path / "dataset" / "infogap.json").read_bytes())
     assert made["leaks"]["configs"] == configs
     if "sft" in configs:

@@ -103,7 +103,7 @@ def test_a_version_is_pushed_grown_planned_and_pushed_as_the_next(work: Path, hu
 
     refused = infogap("publish", "sums", "--push", "--version", "1.0.1", cwd=work, hub=hub)
     assert refused.returncode == 2
-    assert "1.0.1 is too low after 1.0.0: it has to be 1.1.0 or higher" in refused.stderr
+    assert "1.0.1 is too low after 1.0.0: it must be 1.1.0 or higher" in refused.stderr
     pushed = infogap("publish", "sums", "--push", "--version", "auto", cwd=work, hub=hub)
     assert pushed.returncode == 0 and "at v1.1.0" in pushed.stderr, pushed.stderr
     assert set(hub[0].repos["org/sums"].tags) == {"v1.0.0", "v1.1.0"}

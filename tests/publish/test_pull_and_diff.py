@@ -147,7 +147,7 @@ def test_a_dataset_that_is_not_whole_is_refused(build: Build) -> None:
     made = json.loads(file.read_bytes())
     for key in ("recipe", "libraries", "mixes", "files"):
         file.write_text(json.dumps({name: value for name, value in made.items() if name != key}))
-        with pytest.raises(InputError, match=rf"infogap\.json is not as infogap writes it .*{key}"):
+        with pytest.raises(InputError, match=rf"infogap\.json is not valid .*{key}"):
             difference(run.path, run.path)
     file.write_text(json.dumps(made))
     shard = next((run.path / "dataset" / "data" / "sft").iterdir())

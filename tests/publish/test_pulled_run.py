@@ -135,7 +135,7 @@ def test_a_license_and_the_seed_can_change(pulled: Path) -> None:
 def test_a_changed_run_is_not_replaced_by_another_version(pulled: Path, original: Path, hub: Hub) -> None:
     pull("org/sums", None, pulled)
     change(pulled, "size: 6", "size: 8")
-    with pytest.raises(InputError, match="recipe that was changed since it was pulled: name another with --to"):
+    with pytest.raises(InputError, match="recipe that was changed after it was pulled: name another folder with --to"):
         pull("org/sums", None, pulled)
     copy = pulled.parent / "copy"
     shutil.copytree(original, copy)
@@ -151,7 +151,7 @@ def test_without_all_traces_it_can_be_read_and_compared_alone(
     STAGE.make(run)
     push(run)
     pull("org/sums", None, tmp_path / "pulled")
-    assert "do not include `traces`: it can be read and compared, not balanced again" in capsys.readouterr().err
+    assert "do not include `traces`: it can be read and compared, but not rebalanced" in capsys.readouterr().err
     assert PublishedDataset(tmp_path / "pulled").configs == ["sft"]
 
 

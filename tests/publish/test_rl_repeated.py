@@ -47,7 +47,7 @@ def test_whole_passes_in_the_same_order_and_a_last_one_drawn(build: Build, tmp_p
     assert f"`rl` repeats 6 tasks to 16 rows: {said}" in outcome.notes
     text = " ".join((run.path / "dataset" / "README.md").read_text().split())
     assert (
-        f"6 tasks are repeated to 16 rows, so that training files over more or fewer tasks are of equal size: {said}"
+        f"6 tasks are repeated to 16 rows, so that training files with more or fewer tasks have equal size: {said}"
         in text
     )
     others = [build(f"seed{seed}", recipe=recipe(16).replace("seed: 7", f"seed: {seed}")) for seed in (1, 2, 3)]
@@ -83,7 +83,7 @@ def test_as_many_tasks_as_rows_are_one_pass_and_more_are_refused(build: Build, t
     run = build(recipe=recipe(6))
     STAGE.make(run)
     assert ids(load(run, tmp_path)) == [f"task{number}" for number in range(6)]
-    said = "repeat_to: 5 rows cannot hold the 6 tasks of the mix that have a gold answer; raise it, or have fewer"
+    said = "repeat_to: 5 rows cannot hold the 6 tasks of the mix that have a gold answer; raise it, or reduce the"
     with pytest.raises(InputError, match=said):
         STAGE.make(build("short", recipe=recipe(5)))
 
@@ -103,6 +103,6 @@ def test_each_mix_is_repeated_to_the_same_size_and_counted_by_itself(build: Buil
     assert set(Counter(ids(load(run, tmp_path, "all-rl"))).values()) == {1, 2}
     assert [note for note in outcome.notes if "rl" in note.split(":")[0]] == [
         "one-rl: `rl` repeats 1 task to 8 rows: 8 whole passes in the same order",
-        "all-rl: without a gold answer, and so not in `rl`: 1 of the mix's tasks",
+        "all-rl: 1 of the mix's tasks have no gold answer and are not in `rl`",
         "all-rl: `rl` repeats 5 tasks to 8 rows: 1 whole pass in the same order, then 3 of the tasks in drawn order",
     ]

@@ -37,8 +37,8 @@ def test_they_are_in_the_card_and_its_head(build: Build) -> None:
     assert "| [`sums.jsonl`](https://example.org/sums) | cc-by-nc-sa-4.0 | 6 | 18 |" in card
     conflicts = [note for note in outcome.notes if note.startswith("licenses: `sums.jsonl` is cc-by-nc-sa-4.0: ")]
     assert len(conflicts) == 2
-    assert "no commercial use, which the dataset's license, apache-2.0, does not rule out" in conflicts[0]
-    assert "has to be under the same license" in conflicts[1]
+    assert "it forbids commercial use, which the dataset's license, apache-2.0, does not rule out" in conflicts[0]
+    assert "requires adapted material to be under the same license" in conflicts[1]
     for note in conflicts:
         assert f"- {note.removeprefix('licenses: ')}." in card
 
@@ -46,7 +46,7 @@ def test_they_are_in_the_card_and_its_head(build: Build) -> None:
 def test_a_source_without_a_license_is_said(build: Build) -> None:
     run = build()
     outcome = STAGE.make(run)
-    assert "licenses: not stated for `sums.jsonl`; say `license:` and `url:` of the source" in outcome.notes
+    assert "licenses: not stated for `sums.jsonl`; set `license:` and `url:` in the source's entry" in outcome.notes
     card, data = card_of(run)
     assert data["sources"] == [{"name": "sums.jsonl", "license": "not stated"}]
     assert "| `sums.jsonl` | not stated | 6 | 18 |" in card and "secret-folder" not in card
@@ -99,13 +99,13 @@ def test_what_the_recipe_no_longer_names_leaves_the_card_on_the_hub() -> None:
         ("cc-by-sa-4.0", "mit", ["under the same license"]),
         ("odbl", "cc-by-sa-4.0", ["under the same license"]),
         ("gpl-3.0", "apache-2.0", ["under the same license"]),
-        ("cc-by-nc-4.0", "apache-2.0", ["no commercial use"]),
+        ("cc-by-nc-4.0", "apache-2.0", ["forbids commercial use"]),
         ("cc-by-nc-4.0", "cc-by-nc-4.0", []),
         ("cc-by-nc-sa-4.0", "cc-by-nc-4.0", ["under the same license"]),
-        ("cc-by-nd-4.0", "cc-by-nd-4.0", ["no adapted material"]),
-        ("cc-by-nc-nd-4.0", "mit", ["no commercial use", "no adapted material"]),
-        ("other", "mit", ["not known"]),
-        ("llama3.1", "mit", ["not known"]),
+        ("cc-by-nd-4.0", "cc-by-nd-4.0", ["forbids sharing adapted material"]),
+        ("cc-by-nc-nd-4.0", "mit", ["forbids commercial use", "forbids sharing adapted material"]),
+        ("other", "mit", ["unknown to infogap"]),
+        ("llama3.1", "mit", ["unknown to infogap"]),
     ],
 )
 def test_conflicts_are_named(source: str, dataset: str, said: list[str]) -> None:

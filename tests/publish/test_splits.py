@@ -97,18 +97,21 @@ def test_a_cluster_too_large_for_the_shares_is_said(tmp_path: Path) -> None:
     run = split_run(tmp_path, 20, "{train: 0.5, test: 0.5}", alike=16)
     outcome = STAGE.make(run)
     note = next(note for note in outcome.notes if note.startswith("splits"))
-    assert "`train` 80.0% of 50.0% asked for" in note or "`test` 80.0% of 50.0% asked for" in note
+    assert (
+        "`train` has 80.0% of the tasks instead of 50.0%" in note
+        or "`test` has 80.0% of the tasks instead of 50.0%" in note
+    )
     assert "has 16 tasks (the first is t000)" in note
 
 
 def test_a_split_without_tasks_is_a_shortfall(tmp_path: Path) -> None:
     run = split_run(tmp_path, 4)
     with pytest.raises(
-        ShortfallError, match=r"no task is in `(validation|test)` \(0\.1 of 4 tasks\); give it a larger"
+        ShortfallError, match=r"`(validation|test)` would have no task \(0\.1 of 4 tasks\); give it a larger"
     ):
         STAGE.make(run)
     alike = split_run(tmp_path / "alike", 10, alike=10)
-    with pytest.raises(ShortfallError, match="10 of them have questions that nearly repeat each other"):
+    with pytest.raises(ShortfallError, match="10 of them have near-duplicate questions"):
         STAGE.make(alike)
 
 

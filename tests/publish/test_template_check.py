@@ -61,24 +61,24 @@ def test_what_is_kept_needs_no_words(source: str, form: Form) -> None:
 @pytest.mark.parametrize(
     ("source", "form", "advice"),
     [
-        (CUTS, INLINE, "in no form: train with another chat template, or publish the answers alone"),
-        (CUTS, FIELD, "in no form"),
-        (PLAIN, FIELD, "with `thinking: inline`"),
-        (READS, THINKING, "with `thinking: inline` or `thinking: field`"),
-        (OTHER_FIELD, FIELD, "with `thinking: field, thinking_field: thinking`"),
+        (CUTS, INLINE, "no form keeps them: train with another chat template, or publish only the answers"),
+        (CUTS, FIELD, "no form keeps them"),
+        (PLAIN, FIELD, "it keeps them with `thinking: inline`"),
+        (READS, THINKING, "it keeps them with `thinking: inline` or `thinking: field`"),
+        (OTHER_FIELD, FIELD, "it keeps them with `thinking: field, thinking_field: thinking`"),
     ],
 )
 def test_what_is_dropped_is_counted_and_what_keeps_it_is_named(source: str, form: Form, advice: str) -> None:
     (note,) = notes(source, form)
-    assert "the chat template of a/b drops the thought of 2 of 2 traces tried, t0 among them; it keeps them" in note
+    assert "the chat template of a/b drops the thought of 2 of 2 traces tried, t0 among them; " in note
     assert advice in note
 
 
 def test_a_template_that_refuses_is_quoted() -> None:
-    assert notes(OTHER_FIELD, INLINE) == ["the chat template of a/b refuses trace t0: no tags"]
+    assert notes(OTHER_FIELD, INLINE) == ["the chat template of a/b fails on trace t0: no tags"]
     assert notes(NEEDS_A_QUESTION, INLINE) == []
     (note,) = notes(NEEDS_A_QUESTION, INLINE, "message")
-    assert note == "the chat template of a/b refuses trace t0 (each message is rendered by itself): no question"
+    assert note == "the chat template of a/b fails on trace t0 (each message is rendered by itself): no question"
 
 
 @given(st.text(min_size=1).filter(str.strip), st.text())

@@ -69,7 +69,7 @@ def test_pairs_are_right_and_wrong_and_else_alike(build: Build, tmp_path: Path) 
             assert row[f"{side}_epistemic_density"] == trace["epistemic_density"]
     assert rows["chosen_trace_id"][:] == sorted(rows["chosen_trace_id"][:])
     text = (run.path / "dataset" / "README.md").read_text()
-    assert "Mean density of the chosen ones" in text
+    assert "The mean density is" in text
 
 
 def test_a_pair_is_never_cut_apart(build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +108,7 @@ def test_rl_holds_the_mixs_tasks_and_nothing_of_this_machine(build: Build, tmp_p
     with run.rewrite(TASKS) as out:
         out.write(tasks.with_columns(metadata=pl.Series(metadata), answer=pl.Series(answers), family=pl.lit(None)))
     outcome = STAGE.make(run)
-    assert "without a gold answer, and so not in `rl`: 1 of the mix's tasks" in outcome.notes
+    assert "1 of the mix's tasks have no gold answer and are not in `rl`" in outcome.notes
     rows = load(run, "rl", tmp_path)
     assert [row["extra_info"]["task_id"] for row in rows] == ["task0", "task1", "task2", "task3", "task5"]
     assert [row["extra_info"]["verifier_settings"] for row in rows][:3] == [
@@ -141,7 +141,9 @@ def test_the_difference_of_two_datasets_counts_the_rows_of_every_config(build: B
         assert found[name]["both"] > 0 and found[name]["only_first"] > 0 == found[name]["only_second"], name
 
 
-@pytest.mark.parametrize(("name", "reason"), [("preference", "both a correct and a wrong"), ("privileged", "no trace")])
+@pytest.mark.parametrize(
+    ("name", "reason"), [("preference", "both a correct and a wrong"), ("privileged", "no teacher")]
+)
 def test_a_config_without_rows_is_refused_with_the_reason(build: Build, name: str, reason: str) -> None:
     run = build(recipe=RECIPE.replace("version: 0.1.0}", f"version: 0.1.0, configs: [{name}]}}"))
     with run.rewrite(VERDICTS if name == "preference" else CONTEXTS):

@@ -79,11 +79,11 @@ def rewrite(run: Run, config: str, change: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "level", "reason"),
     [
-        (lambda rows: rows.drop("band"), "major", "the column `band` of `sft` is gone"),
+        (lambda rows: rows.drop("band"), "major", "the column `band` of `sft` was removed"),
         (
             lambda rows: rows.cast({"difficulty": pl.Int64}),
             "major",
-            "the column `difficulty` of `sft` is Int64, and was",
+            "the column `difficulty` of `sft` changed from String to Int64",
         ),
         (lambda rows: rows.with_columns(more=1), "minor", "the column `more` of `sft` is new"),
         (
@@ -93,7 +93,7 @@ def rewrite(run: Run, config: str, change: Any) -> None:
         ),
         (lambda rows: rows.head(5), "patch", "13 rows of `sft` removed"),
         (lambda rows: rows.with_columns(verdict=pl.lit("x")), "patch", "18 rows of `sft` changed"),
-        (lambda rows: rows.reverse(), "patch", "the same rows, made or stored in another way"),
+        (lambda rows: rows.reverse(), "patch", "the same rows, made or stored differently"),
     ],
 )
 def test_what_a_change_of_a_config_asks_for(change: Any, level: str, reason: str, build: Build) -> None:
@@ -108,10 +108,10 @@ def test_what_a_change_of_a_config_asks_for(change: Any, level: str, reason: str
 def test_configs_and_splits_that_come_and_go(build: Build) -> None:
     both, one = made(build, "both"), made(build, "one", publish=", configs: [sft]")
     split = made(build, "split", publish=", splits: {train: 0.5, test: 0.5}")
-    assert levels(both, one) == {"major": ["the config `traces` is gone"]}
+    assert levels(both, one) == {"major": ["the config `traces` was removed"]}
     assert levels(one, both)["minor"] == ["the config `traces` is new"]
     assert "the split `test` of `sft` is new" in levels(both, split)["minor"]
-    assert "the split `test` of `sft` is gone" in levels(split, both)["major"]
+    assert "the split `test` of `sft` was removed" in levels(split, both)["major"]
     moved = dataset_changes(PublishedDataset(both.path), PublishedDataset(split.path)).rows["sft"]
     assert (moved.added, moved.removed, moved.changed) == (0, 0, 0)
     rows = pl.read_parquet(split.path / "dataset/data/sft/test-*.parquet")
@@ -124,7 +124,7 @@ def test_another_version_alone_is_no_change(build: Build) -> None:
     recipe = RECIPE.replace("seed: 7", "seed: 8")
     other = build("other", recipe=recipe)
     STAGE.make(other)
-    assert levels(before, other) == {"patch": ["the same rows, made or stored in another way"]}
+    assert levels(before, other) == {"patch": ["the same rows, made or stored differently"]}
 
 
 VERSIONS = st.builds(Version, *[st.integers(0, 30)] * 3)
@@ -152,12 +152,12 @@ def test_releases_are_compared_by_number_and_pre_releases_left_aside() -> None:
 def test_a_version_too_low_is_refused_with_the_reason(build: Build, hub: Hub) -> None:
     push(made(build, "first", "1.0.0"))
     grown = made(build, "grown", "1.0.1", publish=", configs: [sft, traces, rl]")
-    with pytest.raises(InputError, match=r"1\.0\.1 is too low after 1\.0\.0: it has to be 1\.1\.0 .*`rl` is new"):
+    with pytest.raises(InputError, match=r"1\.0\.1 is too low after 1\.0\.0: it must be 1\.1\.0 .*`rl` is new"):
         push(grown)
     less = made(build, "less", "1.1.0", publish=", configs: [sft]")
-    with pytest.raises(InputError, match=r"it has to be 2\.0\.0 or higher .* the config `traces` is gone"):
+    with pytest.raises(InputError, match=r"it must be 2\.0\.0 or higher .* the config `traces` was removed"):
         push(less)
-    with pytest.raises(InputError, match=r"0\.9\.0 is not above 1\.0\.0, the last version of org/sums"):
+    with pytest.raises(InputError, match=r"0\.9\.0 is not higher than 1\.0\.0, the last version of org/sums"):
         push(made(build, "older", "0.9.0", response="Other"))
     assert list(hub.repos["org/sums"].tags) == ["v1.0.0"]
     assert push(made(build, "enough", "1.1.0", publish=", configs: [sft, traces, rl]")).created
@@ -236,9 +236,9 @@ def test_a_folder_gets_a_version_and_keeps_what_else_it_holds(build: Build, tmp_
 def test_a_folders_version_is_never_changed_and_high_enough(build: Build, tmp_path: Path) -> None:
     target = tmp_path / "data"
     publish_to(made(build, "first"), target)
-    with pytest.raises(InputError, match=r"has version 0\.1\.0 with other content"):
+    with pytest.raises(InputError, match=r"has version 0\.1\.0 with different content"):
         publish_to(made(build, "other", response="Therefore"), target)
-    with pytest.raises(InputError, match=r"0\.2\.0 is too low after 0\.1\.0: it has to be 1\.0\.0"):
+    with pytest.raises(InputError, match=r"0\.2\.0 is too low after 0\.1\.0: it must be 1\.0\.0"):
         publish_to(made(build, "less", "0.2.0", publish=", configs: [sft]"), target)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")

@@ -1,4 +1,7 @@
-"""Publishing: the dataset folder with its configs and card, and the Hub. Open `stage.py` first."""
+"""Publish a run: write its dataset folder (configs, card, infogap.json), and push it to the Hub.
+
+Open `stage.py` first.
+"""
 
 from infogap.publish.configs.base import Config
 from infogap.publish.hub_push import PushResult, push

@@ -1,4 +1,4 @@
-"""The dataset card: metadata for the Hub, and a text on how the data was made; merging it with the card on the Hub."""
+"""Render the dataset card, metadata for the Hub and a text on how the data was made; merge it with an existing card."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from huggingface_hub import DatasetCardData
 
 
-REPO = "ORG/NAME"  # stands for the repository in the card until it is pushed to one
+REPO = "ORG/NAME"  # placeholder for the repository in the card until it is pushed
 TEMPLATE = "dataset.md.jinja"
 TAGS = ["reasoning", "distillation", "chain-of-thought", "synthetic", "infogap"]
 _SIZES = {
@@ -43,17 +43,17 @@ _SIZES = {
     10**7: "1M<n<10M",
     10**8: "10M<n<100M",
 }
-_LONGEST_AXIS = 25  # values of an axis that get a row of their own
+_LONGEST_AXIS = 25  # an axis with more values is summarised instead of tabulated
 _WHAT = {"question": ("question", "questions"), "trace": ("trace", "traces"), "context": ("context", "contexts")}
-# From the recipe or the files: the new card wins. For all other keys the card on the Hub wins.
+# Keys derived from the recipe or the files: the new card wins. For all others the card on the Hub wins.
 _OURS = ("configs", "dataset_info", "size_categories", "license", "language", "source_datasets", "sources")
 _BLOCK = re.compile(r"<!-- infogap: begin.*?<!-- infogap: end -->\n?", re.DOTALL)
 
 
 def template_path() -> Path:
-    """Find the card's template: in the installed package, or beside `src` in a source checkout.
+    """Return the path of the card's template, in the installed package or beside `src` in a source checkout.
 
-    Raises InputError if it is in neither.
+    Raises InputError if it is in neither place.
     """
     package = Path(infogap.__file__).parent
     places = [package / "cards" / TEMPLATE, package.parents[1] / "cards" / TEMPLATE]
@@ -67,7 +67,7 @@ def template_path() -> Path:
 
 
 def template_digest() -> str:
-    """Return a digest of the card's text, numbers aside: of the template and the built-in configs' paragraphs."""
+    """Return a digest of the card's wording: the template and the built-in configs' paragraphs, without values."""
     built_in = [name for name in plugins.names("configs") if plugins.provider("configs", name)[0] == "infogap"]
     paragraphs = {name: plugins.load("configs", name).card for name in built_in}
     return digest([file_digest(template_path()), paragraphs])
@@ -81,7 +81,7 @@ def card(
     published: PublishedLeaks,
     plan: SplitPlan | None,
 ) -> str:
-    """Render the README.md of a dataset folder whose configs are written. `traces` is from `traces_in_short`."""
+    """Render README.md for a dataset folder whose configs are already written; `traces` is from `traces_in_short`."""
     from huggingface_hub import DatasetCard
 
     credits = credits_of(run, traces)
@@ -143,7 +143,7 @@ def card(
 
 
 def card_data(run: Run, written: list[Written], credits: list[Credit]) -> DatasetCardData:
-    """Build the card's YAML from the files: a stale `dataset_info` keeps a dataset from loading."""
+    """Build the card's YAML metadata from the written files, as a stale `dataset_info` would break loading."""
     from datasets import DatasetInfo, SplitDict
     from datasets.info import DatasetInfosDict
     from huggingface_hub import DatasetCardData
@@ -227,19 +227,19 @@ def _number(value: float | None, digits: int = 0) -> str:
 class Decontaminated:
     """Markdown for the card: what was compared with which evaluation sets, and how many match."""
 
-    compared: str  # "questions and traces"
-    sets: list[str]  # "`aime24` (30 questions, file with SHA-256 1f0c…)"
-    matched: str  # "2 questions and 1 trace"
+    compared: str  # such as "questions and traces"
+    sets: list[str]  # such as "`aime24` (30 questions, SHA-256 1f0c…)"
+    matched: str  # such as "2 questions and 1 trace"
     dropped: int  # traces excluded from the mix because they match
-    selected: int | None  # traces that match and are in the mix; None where that was not published
+    selected: int | None  # matching traces in the mix; None for a pulled run, where this is unknown
 
     def as_json(self) -> dict[str, Any]:
-        """Return what does not depend on the mix as JSON-able values."""
+        """Return the fields that do not depend on the mix as JSON-able values."""
         return {"compared": self.compared, "sets": self.sets, "matched": self.matched}
 
 
 def decontaminated(run: Run, traces: pl.DataFrame) -> Decontaminated | None:
-    """Describe the comparison; None if the recipe names no evaluation sets. `traces` is from `traces_in_short`."""
+    """Describe the decontamination; None if the recipe names no evaluation sets. `traces` is from `traces_in_short`."""
     settings, manifest = run.recipe.decontaminate, run.manifest(CONTAMINATION.name)
     if settings is None or manifest is None:
         return None
@@ -259,7 +259,7 @@ def decontaminated(run: Run, traces: pl.DataFrame) -> Decontaminated | None:
 
 
 def _named(entry: dict[str, Any], questions: int) -> str:
-    """Name a set, its compared questions and its version."""
+    """Describe an evaluation set: its name, its number of compared questions and its version."""
     version = [f"{key} `{entry[key]}`" for key in ("config", "split", "revision") if entry[key]]
     if entry["sha256"]:
         version = [f"SHA-256 {entry['sha256'][:16]}"]
@@ -270,13 +270,13 @@ def _named(entry: dict[str, Any], questions: int) -> str:
 
 
 def merge_cards(ours: str, theirs: str) -> str:
-    """Merge the new card with the one on the Hub, where people may have edited it. Merging again changes nothing.
+    """Merge the new card with the existing one, which people may have edited. Merging again changes nothing.
 
-    Metadata: configs, dataset_info, sizes, license and language are ours, tags are joined, and every other key of the
-    Hub's card is kept. Text: the part between infogap's marks is replaced, the rest is kept; a card without marks is
-    kept below ours.
+    Metadata: configs, dataset_info, sizes, license, language and sources come from the new card, tags are combined, and
+    every other key of the existing card is kept. Text: the part between infogap's markers is replaced and the rest is
+    kept; an existing card without markers is kept below the new one.
 
-    Raises InputError if the card on the Hub has no valid metadata.
+    Raises InputError if the existing card has no valid metadata.
     """
     from huggingface_hub import CardData
 
@@ -297,7 +297,7 @@ def _parse(card: str) -> tuple[dict[str, Any], str]:
         parsed = RepoCard(card, ignore_metadata_errors=True)
     except (yaml.YAMLError, ValueError) as error:
         raise InputError(
-            f"the card on the Hub has no valid metadata ({str(error).splitlines()[0]}); mend its README.md there"
+            f"the existing card has no valid metadata ({str(error).splitlines()[0]}); fix its README.md"
         ) from error
     data: dict[str, Any] = parsed.data.to_dict()  # type: ignore[no-untyped-call]
     return data, parsed.text

@@ -1,7 +1,7 @@
-"""An index of the contexts' n-grams, to find in many texts at once what they share with a context.
+"""Index the n-grams of the contexts, to find quickly which of many texts share a passage with a context.
 
-Every text of `least` words in a row that a context has contains one of the n-grams that are stored of it: n is half of
-`least`, and they begin `least - n + 1` words apart.
+Passages have at least `least` words. With n half of `least`, the index stores the n-grams of a context that begin
+`least - n + 1` words apart, so every passage of `least` words contains one of them.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from infogap.dedupe.minhash import gram_hashes, utf8
 
-_OCCURRENCES = 32  # of one n-gram that are followed: a template's own words stand in every context
-_BATCH_BYTES = 32 * 2**20  # of text that is hashed at a time
-_BITS_PER_GRAM = 16  # of the filter in front of the index; one in sixteen other n-grams passes it
+_OCCURRENCES = 32  # stored per n-gram: the words of a template occur in every context
+_BATCH_BYTES = 32 * 2**20  # of text hashed at a time
+_BITS_PER_GRAM = 16  # in the filter in front of the index; one in sixteen n-grams that are not stored passes it
 _NO_WORD = r"[^\p{L}\p{N}]+"
 
 Hashes = NDArray[np.uint64]
@@ -26,15 +26,15 @@ Places = NDArray[np.int64]
 
 
 def words_of(texts: pl.Series) -> tuple[Hashes, Places]:
-    """Hash the words of a column of texts without nulls, without case, punctuation and the symbols of formulas.
+    """Hash the words of a column of texts (no nulls), ignoring case, punctuation and the symbols of formulas.
 
-    Those of text i are `[ends[i]:ends[i + 1]]`.
+    Return the hashes and `ends`; the words of text i are at `[ends[i]:ends[i + 1]]`.
     """
     from infogap.dedupe.hash_kernels import read_words
 
     ascii_only = texts.len() == 0 or bool((texts.str.len_bytes() == texts.str.len_chars()).all())
     buffer, offsets = utf8(texts if ascii_only else texts.str.replace_all(_NO_WORD, " ").str.to_lowercase())
-    # Letters in lower case, and all that is no letter or digit as a space; what is not ASCII stays.
+    # ASCII letters become lower case, other ASCII characters except digits become spaces; the rest is unchanged.
     plain = _plain_bytes()[buffer]
     words, ends = np.empty(int(offsets[-1] - offsets[0]), np.uint64), np.zeros(len(texts) + 1, np.int64)
     read_words(plain, offsets, words, ends)
@@ -52,7 +52,7 @@ def _plain_bytes() -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class ContextIndex:
-    """The contexts' words, and where each stored n-gram begins in them; both sorted by n-gram."""
+    """The words of the contexts, and the stored n-grams with the places where they begin, sorted by n-gram."""
 
     least: int
     words: Hashes
@@ -63,7 +63,7 @@ class ContextIndex:
 
     @classmethod
     def of(cls, contexts: pl.Series, known: pl.Series, least: int) -> ContextIndex:
-        """Index the contexts' passages of `least` words; n-grams that `known` texts have are left out."""
+        """Index the contexts for passages of `least` words, leaving out n-grams that occur in the `known` texts."""
         size = least // 2
         words, ends = words_of(contexts)
         grams, gram_ends = gram_hashes(words, ends, size)
@@ -81,14 +81,14 @@ class ContextIndex:
         return cls(least, words, ends, grams, places, bits)
 
     def shared(self, texts: pl.Series) -> Iterator[tuple[int, int]]:
-        """Yield the pairs of a text and a context, by their places, that share `least` words in a row or more.
+        """Yield the row numbers of each text and context that seem to share at least `least` words in a row.
 
-        Hashes are compared, and stored n-grams alone: whoever needs to be sure compares the texts.
+        Only hashes of stored n-grams and words are compared: callers who need certainty must compare the texts.
         """
         if not len(self.grams):
             return
         sizes = texts.str.len_bytes().fill_null(0)
-        # A character of a script without spaces is a word of three bytes.
+        # In scripts without spaces, a word is one character of three bytes.
         long = sizes.to_frame("size").with_row_index("text").filter(pl.col("size") >= 2 * self.least)
         batches = long.with_columns(batch=pl.col("size").cum_sum() // _BATCH_BYTES)
         for _, batch in batches.group_by("batch", maintain_order=True):
@@ -116,7 +116,7 @@ class ContextIndex:
         return sorted(set(zip(text[enough].tolist(), context[enough].tolist(), strict=True)))
 
     def _equal(self, words: Hashes, here: Places, there: Places, room: Places, step: int) -> Places:
-        """Count the words from each pair of places on that are equal, `room` and `least` at most."""
+        """Count the equal words from each pair of places onwards, up to `room` and `least`."""
         equal = np.zeros(len(here), np.int64)
         going = np.flatnonzero(room > 0)
         while len(going):

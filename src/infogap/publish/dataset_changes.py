@@ -1,4 +1,4 @@
-"""What a dataset changes against its last version: files, columns, rows and statistics, and which version that is."""
+"""Compare a dataset with its last version: files, columns, rows and statistics, and the version they require."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Value = int | float | str | None
 
 @dataclass(frozen=True)
 class RowChanges:
-    """Rows of one config, by their keys. `changed` have the same key and other contents, `moved` another split."""
+    """Counts of one config's rows, matched by key. `changed` rows have new contents, `moved` ones another split."""
 
     before: int
     after: int
@@ -28,7 +28,7 @@ class RowChanges:
 
 @dataclass(frozen=True)
 class Statistic:
-    """A number of the dataset before and after; None where it was not there, or not recorded."""
+    """A number of the dataset before and after; None if it did not exist or was not recorded."""
 
     name: str
     before: Value
@@ -37,29 +37,29 @@ class Statistic:
 
 @dataclass(frozen=True)
 class DatasetChanges:
-    """One version against the last; without one, everything is new."""
+    """The changes since the last version; if there is none, everything is new."""
 
-    files: dict[str, list[str]]  # added, removed, changed: paths
+    files: dict[str, list[str]]  # the paths that were "added", "removed" and "changed"
     rows: dict[str, RowChanges]  # by config
     statistics: list[Statistic]
-    reasons: dict[Level, list[str]] = field(default_factory=dict)  # what asks for a version of this level
+    reasons: dict[Level, list[str]] = field(default_factory=dict)  # the changes that require each level
 
     @property
     def level(self) -> Level | None:
-        """Which part of the version the changes raise; None if nothing has changed."""
+        """The part of the version that the changes raise; None if nothing has changed."""
         return next((level for level in reversed(LEVELS) if self.reasons.get(level)), None)
 
     @property
     def why(self) -> list[str]:
-        """What asks for that level."""
+        """The changes that require this level."""
         return self.reasons[self.level] if self.level is not None else []
 
 
 def dataset_changes(before: PublishedDataset | None, after: PublishedDataset) -> DatasetChanges:
-    """Compare a dataset with its last version, row by row where the files of a config differ.
+    """Compare a dataset with its last version, row by row if the files of a config differ.
 
-    A config, a column or a split gone, or a column of another type, is a major change; new ones of these, and new rows,
-    are minor ones; all else (rows removed or changed, another recipe, other libraries) is a patch.
+    Removing a config, column or split, or changing a column's type, is a major change. Adding one of these, or rows, is
+    a minor change. Anything else (rows removed or changed, another recipe, other libraries) is a patch.
 
     Raises InputError if a file is missing or cannot be read.
     """
@@ -87,7 +87,7 @@ def dataset_changes(before: PublishedDataset | None, after: PublishedDataset) ->
             if in_both and count:
                 found.append(("patch", f"{count:,} {'row' if count == 1 else 'rows'} of `{config}` {what}"))
     if not found and (any(files.values()) or _of_making(before) != _of_making(after)):
-        found.append(("patch", "the same rows, made or stored in another way"))
+        found.append(("patch", "the same rows, made or stored differently"))
     return DatasetChanges(
         files, rows, statistics, {level: [why for of, why in found if of == level] for level in LEVELS}
     )
@@ -96,18 +96,20 @@ def dataset_changes(before: PublishedDataset | None, after: PublishedDataset) ->
 def _shape_changes(before: PublishedDataset, after: PublishedDataset) -> Iterator[tuple[Level, str]]:
     for config in before.configs:
         if config not in after.configs:
-            yield "major", f"the config `{config}` is gone"
+            yield "major", f"the config `{config}` was removed"
     for config in after.configs:
         if config not in before.configs:
             yield "minor", f"the config `{config}` is new"
             continue
         old_splits, new_splits = before.splits(config), after.splits(config)
-        yield from (("major", f"the split `{name}` of `{config}` is gone") for name in old_splits.keys() - new_splits)
+        yield from (
+            ("major", f"the split `{name}` of `{config}` was removed") for name in old_splits.keys() - new_splits
+        )
         yield from (("minor", f"the split `{name}` of `{config}` is new") for name in new_splits.keys() - old_splits)
         old, new = before.columns(config), after.columns(config)
-        yield from (("major", f"the column `{name}` of `{config}` is gone") for name in old if name not in new)
+        yield from (("major", f"the column `{name}` of `{config}` was removed") for name in old if name not in new)
         yield from (
-            ("major", f"the column `{name}` of `{config}` is {new[name]}, and was {old[name]}")
+            ("major", f"the column `{name}` of `{config}` changed from {old[name]} to {new[name]}")
             for name in old
             if name in new and old[name] != new[name]
         )
@@ -138,7 +140,7 @@ def _row_changes(config: str, before: PublishedDataset | None, after: PublishedD
 
 
 def _of_making(dataset: PublishedDataset) -> dict[str, Any]:
-    """Return all that infogap.json says, but the version."""
+    """Return the content of infogap.json without the version."""
     publish = {key: value for key, value in dataset.recipe["publish"].items() if key != "version"}
     return dataset.made | {"recipe": dataset.recipe | {"publish": publish}}
 
@@ -150,7 +152,7 @@ def _statistics(before: PublishedDataset | None, after: PublishedDataset) -> Ite
 
 
 def _numbers(dataset: PublishedDataset) -> Iterator[tuple[str, Value]]:
-    """Flatten the statistics, and what each mix holds."""
+    """Flatten the statistics and the contents of each mix."""
     yield from _flat(dataset.statistics)
     for name, mix in dataset.made["mixes"].items():
         of = f"{name}: " if len(dataset.mixes) > 1 else ""

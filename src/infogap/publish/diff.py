@@ -1,4 +1,4 @@
-"""Differences between two datasets: recipe, libraries, mixes, effects, and the rows of each config."""
+"""Compare two datasets: recipe, libraries, mixes, effects, and the rows of each config."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from infogap.balance.mix_table import OF_MIXES
 from infogap.publish.published_dataset import PublishedDataset
 from infogap.runs.manifest import changes
 
-_EVERY_TRACE = "traces"  # the config that holds all of a run's traces
+_EVERY_TRACE = "traces"  # the config with all traces of a run
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One dataset against another. Changes are lines such as `balance.size: 100 -> 200`."""
+    """The differences between two datasets. Changes are lines such as `balance.size: 100 -> 200`."""
 
     recipe: list[str]
     libraries: list[str]
-    mix: list[str]  # axis.value: the traces of each
-    configs: dict[str, dict[str, int]]  # per config that both have: rows in both, only in the one, the other
-    other_contents: list[str]  # configs with the same ids in both, but different files: texts or labels differ
+    mix: list[str]  # axis.value, with the number of traces in each
+    configs: dict[str, dict[str, int]]  # by config that both have: rows in both, only in the first, only in the second
+    other_contents: list[str]  # configs with the same ids in both but different files: texts or labels differ
     configs_only_first: list[str] = field(default_factory=list)
     configs_only_second: list[str] = field(default_factory=list)
-    effects: list[str] = field(default_factory=list)  # means with 95 % intervals that differ
-    other_splits: dict[str, int] = field(default_factory=dict)  # per config: rows in both, in another split
-    # Both are of the same traces, texts and measurements included; None where a dataset does not hold all its traces.
+    effects: list[str] = field(default_factory=list)  # effects that differ, with their 95 % intervals
+    other_splits: dict[str, int] = field(default_factory=dict)  # by config: rows in both that are in different splits
+    # True if both have the same traces, with equal texts and measurements; None if either lacks the config `traces`.
     same_traces: bool | None = None
-    chosen_otherwise: dict[str, int] = field(default_factory=dict)  # per mix of both: its rows that the other lacks
+    chosen_otherwise: dict[str, int] = field(default_factory=dict)  # by mix that both have: rows that the other lacks
 
     @property
     def same(self) -> bool:
-        """True if both hold the same rows with the same contents in every config, and have the same recipe."""
+        """True if both have the same recipe, and the same rows with the same contents in every config."""
         return (
             not self.recipe
             and not self.other_contents
@@ -46,7 +46,7 @@ class Difference:
 
     @property
     def in_short(self) -> str:
-        """Say in a sentence how the two differ."""
+        """Summarise the differences in one phrase."""
         if self.same:
             return "the same dataset"
         if self.same_traces:
@@ -54,7 +54,7 @@ class Difference:
                 return "the same traces"
             several = len(self.chosen_otherwise) > 1
             said = [
-                f"{count:,} {'row' if count == 1 else 'rows'}{f' of `{name}`' if several else ''} chosen otherwise"
+                f"{count:,} {'row' if count == 1 else 'rows'}{f' of `{name}`' if several else ''} chosen differently"
                 for name, count in self.chosen_otherwise.items()
                 if count
             ]
@@ -63,7 +63,7 @@ class Difference:
 
 
 def difference(first: Path, second: Path) -> Difference:
-    """Compare two runs, or two datasets' folders (published or pulled).
+    """Compare two runs or dataset folders (published or pulled).
 
     Raises InputError if a folder holds no dataset made by infogap, or an incomplete one.
     """
@@ -100,7 +100,7 @@ def _overlap(one: pl.Series, other: pl.Series) -> dict[str, int]:
 
 
 def _moved(one: PublishedDataset, other: PublishedDataset, config: str) -> int:
-    """Count the rows of both that are in another split."""
+    """Count the rows that both have, in different splits."""
     if set(one.splits(config)) == set(other.splits(config)) == {"train"}:
         return 0
     of_each = [dataset.digested(config, dataset.columns(config).names()[:1]) for dataset in (one, other)]
@@ -109,7 +109,7 @@ def _moved(one: PublishedDataset, other: PublishedDataset, config: str) -> int:
 
 
 def _same_traces(one: PublishedDataset, other: PublishedDataset) -> bool | None:
-    """Compare all traces but for what the mixes say of them."""
+    """Return True if all traces are equal, apart from their places in the mixes; None if either lacks `traces`."""
     if not all(_EVERY_TRACE in dataset.configs for dataset in (one, other)):
         return None
     columns = [
@@ -123,7 +123,7 @@ def _same_traces(one: PublishedDataset, other: PublishedDataset) -> bool | None:
 
 
 def _effects(one: PublishedDataset, other: PublishedDataset) -> list[str]:
-    """List the effects that differ, each with its interval; those of one dataset alone too."""
+    """List the effects that differ or that only one dataset has, with their intervals."""
     mine, theirs = _by_name(one), _by_name(other)
     lines = []
     for name in dict.fromkeys([*mine, *theirs]):

@@ -1,4 +1,4 @@
-"""Export a mix, its pairs or its teachers' contexts to a file in a trainer's format."""
+"""Export a mix, its preference pairs or its teachers' contexts to a file in a trainer's format."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ def export(
 ) -> int:
     """Write a mix in one of the registered formats, sorted by id, as .jsonl or .parquet; return the number of rows.
 
-    What the trainer needs beside the file (`dataset_info.json`, a part of its config) is written next to it. An
-    outdated mix is exported as it is, with a warning; so is one whose thoughts the chat template of `tokenizer` drops.
+    Other files that the trainer needs (`dataset_info.json`, part of a config) are written next to it. An outdated mix
+    is exported with a warning; so is a mix whose thoughts the chat template of `tokenizer` drops.
 
     Args:
         run: The run.
-        file: The file; its ending says which kind.
-        form: The format's name.
-        mix: Of several mixes, which.
-        thinking: Where thoughts are; by default as the recipe's `publish` says.
-        thinking_field: The name of the field of `thinking: field`.
+        file: The file to write; its suffix decides the kind.
+        form: The name of the format.
+        mix: The name of the mix; required if the run has several.
+        thinking: Where to put thoughts; by default as set in the recipe's `publish`.
+        thinking_field: The name of the message field for `thinking: field`.
         tokenizer: A folder, or org/name in the local cache, whose chat template is tried; by default the recipe's.
 
     Raises:
-        InputError: There is no such format or mix, the format cannot be a file of this kind, or hold these rows or
-            thoughts in a field of their own, or the rows show what only teachers saw.
-        ShortfallError: There are no rows, or only rows of one label where the trainer needs both.
+        InputError: The format or mix does not exist; the format does not support this kind of file, these rows, or
+            thoughts in a field of their own; or the rows show what only teachers saw.
+        ShortfallError: There are no rows, or all rows have the same label where the trainer needs both.
     """
     format_ = _format_named(form)
     if file.suffix not in format_.suffixes:
@@ -76,7 +76,7 @@ def export(
         beside = format_.beside(exported)
     for other, text in beside.items():
         write_text(file.with_name(other), text)
-        say(f"wrote {file.with_name(other)}, which tells the trainer how to read it")
+        say(f"wrote {file.with_name(other)}, which tells the trainer how to read the file")
     for note in [*rows.notes(), *_template_notes(asked, rows, format_, tokenizer)]:
         say(note, style=_WARNING)
     return rows.written
@@ -91,7 +91,10 @@ def _format_named(name: str) -> ExportFormat:
 
 
 def _mix_named(run: Run, name: str | None) -> str:
-    """Return the name of the mix to export. Raises InputError where there are several and none is named."""
+    """Return the name of the mix to export.
+
+    Raises InputError if there is no mix of this name, or several mixes and no name.
+    """
     names = run.scan(MIX).select(pl.col("mix").unique().sort()).collect()["mix"].to_list()
     if name is None and len(names) > 1:
         raise InputError(f"there are several mixes; name one with --mix: {', '.join(names)}")
@@ -101,15 +104,15 @@ def _mix_named(run: Run, name: str | None) -> str:
 
 
 def _as_asked(run: Run, format_: ExportFormat, form: ThinkingForm | None, name: ThinkingField | None) -> Run:
-    """Return the run as if its recipe asked for this form of thoughts."""
+    """Return the run as if its recipe had these settings for thoughts."""
     publish = run.recipe.publish
     thinking = form or ("field" if name else publish.thinking)
     thinking_field = name or (publish.thinking_field if thinking == "field" else "reasoning_content")
     if name and thinking != "field":
-        raise InputError(f"--thinking-field names the field of `--thinking field`, not of `{thinking}`")
+        raise InputError(f"--thinking-field is only for `--thinking field`, not for `{thinking}`")
     if thinking == "field" and format_.no_field:
         raise InputError(
-            f"{format_.name} cannot have thoughts in a field of their own: {format_.no_field}; "
+            f"{format_.name} does not support thoughts in a field of their own: {format_.no_field}; "
             "use --thinking inline or --thinking drop"
         )
     changed: Publish = publish.model_copy(update={"thinking": thinking, "thinking_field": thinking_field})
@@ -123,15 +126,15 @@ def _say_if_stale(run: Run) -> None:
     balance = next(stage for stage in order if stage.name == "balance")
     try:
         why = Staleness(run, order).state(balance).why
-    except InputError as error:  # such as a source that is gone: the mix is still there
+    except InputError as error:  # such as a missing source; the mix itself can still be exported
         why = [str(error).splitlines()[0]]
     if why:
-        say(f"the mix may not be what the recipe asks for ({why[0]}); see `infogap status {run.path}`", style=_WARNING)
+        say(f"the mix may be out of date ({why[0]}); see `infogap status {run.path}`", style=_WARNING)
 
 
 @dataclass
 class _Rows:
-    """A trainer's rows, slice by slice, and what came of them so far."""
+    """A trainer's rows, made slice by slice, with counts of those made so far."""
 
     run: Run
     format: ExportFormat
@@ -143,7 +146,7 @@ class _Rows:
 
     @property
     def config(self) -> Config:
-        """The format's config, as the recipe asks for it."""
+        """The format's config, adapted to the recipe's settings."""
         return self.format.config.as_asked(self.run) or self.format.config
 
     @cached_property
@@ -151,7 +154,7 @@ class _Rows:
         return PrivilegedText(self.run)
 
     def __iter__(self) -> Iterator[list[Row]]:
-        """Yield the rows; what a format says that it holds is not taken for an escape of privileged text."""
+        """Yield the rows in slices, checked for privileged text unless the format declares that it holds some."""
         frames = self.config.rows(self.run, self.mix)
         for frame in frames if self.format.privileged else self._privileged.watch(self.config, frames):
             made = [self.format.row(_without_empty_fields(row)) for row in frame.iter_rows(named=True)]
@@ -165,32 +168,32 @@ class _Rows:
             yield kept
 
     def check(self) -> None:
-        """Raise ShortfallError where a trainer could do nothing with the file, InputError for privileged text in it."""
+        """Raise ShortfallError if a trainer could not use the file, InputError if it contains privileged text."""
         self._privileged.refuse()
         if not self.written:
             config = self.config
             why = config.empty if isinstance(config.empty, str) else config.empty(self.run, self.mix)
             if self.left_out:
-                why = f"{self.left_out:,} rows are left out, {self.format.left_out}"
+                why = f"{self.left_out:,} rows are left out: {self.format.left_out}"
             raise ShortfallError(
                 f"nothing to export as {self.format.name}: {why}; see `infogap status {self.run.path}`"
             )
         if self.format.labels and len(self.labels) < 2:
             only, other = ("correct", "wrong") if True in self.labels else ("wrong", "correct")
             raise ShortfallError(
-                f"{self.format.name} needs answers of both labels, and all {self.written:,} of the mix are {only}; "
+                f"{self.format.name} needs answers with both labels, but all {self.written:,} in the mix are {only}; "
                 f"give {other} ones a share in `balance.verdict`"
             )
 
     def notes(self) -> list[str]:
-        """Return what whoever exports should know."""
-        notes = [f"left out, {self.format.left_out}: {self.left_out:,} rows"] if self.left_out else []
+        """Return notes for the user."""
+        notes = [f"{self.left_out:,} rows left out: {self.format.left_out}"] if self.left_out else []
         notes += [f"the file holds {self.format.privileged}"] if self.format.privileged else []
         return [*notes, *self._privileged.published_leaks().notes()]
 
 
 def _without_empty_fields(row: Row) -> Row:
-    """Leave out the fields that a message does not have, such as a question's thought."""
+    """Remove null fields from messages, such as the thought of a question."""
     return {name: _messages(value) if isinstance(value, list) else value for name, value in row.items()}
 
 
@@ -214,7 +217,7 @@ def _write_jsonl(rows: _Rows, file: Path) -> None:
 
 def _write_parquet(rows: _Rows, file: Path) -> None:
     frame = pl.DataFrame([row for slice_ in rows for row in slice_], infer_schema_length=None)
-    # A column of nulls alone is of no type; a file beside it may have texts there.
+    # A column with only nulls has no type, but other files of the same dataset may have text in it.
     typed = frame.cast({name: _typed(dtype) for name, dtype in frame.schema.items()})
     typed.write_parquet(file, compression="zstd")
 
@@ -233,7 +236,7 @@ def _template_notes(run: Run, rows: _Rows, format_: ExportFormat, tokenizer: str
     if name is None:
         return []
     if not format_.renders:
-        return [f"{format_.name} is rendered by its trainer's own templates: that of {name} was not tried"]
+        return [f"the trainer of {format_.name} has its own templates: the chat template of {name} was not tried"]
     render = find_chat_template(name, Path if tokenizer else run.resolve)
     answers = answers_with_thoughts(run, rows.mix.filter("selected"))
     form = (publish.thinking, publish.thinking_field)

@@ -1,4 +1,4 @@
-"""Publish to a folder: a version takes the place of the last one, and what else is there stays."""
+"""Publish to a folder: replace the last version there, and keep all other files."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ _CARD = "README.md"
 
 
 def publish_to(run: Run, target: Path) -> bool:
-    """Put the run's dataset into a folder; return False if it is there already, with the same content.
+    """Put the run's dataset into a folder; return False if the folder already has it with the same content.
 
-    As on the Hub: a version is never changed, its number is as high as the changes ask for, data files of the last
-    version go, all other files stay, and the card is merged with the one that is there. The folder is replaced whole or
-    not at all.
+    The rules are the same as on the Hub: a version is never changed, its number must be as high as the changes require,
+    data files of the last version are removed, all other files stay, and the card is merged with the existing one. The
+    folder is replaced whole or not at all.
 
-    Raises InputError if the folder holds something else, or the version is too low; ExternalError if the disk refuses.
+    Raises InputError if the folder holds something else or the version is too low, ExternalError if writing fails.
     """
     folder = run.path / "dataset"
     _, leaks = checked_data(folder, run.recipe.publish.version, run)
     if leaks:
         say(f"published with their text: {leaks}", style="yellow")
     if target.resolve() == folder.resolve():
-        raise InputError(f"{target} is the run's own dataset folder: name another with --to")
+        raise InputError(f"{target} is the run's own dataset folder: name another folder with --to")
     ours, last = PublishedDataset(folder), last_in_folder(target)
     replaced: set[str] = set()
     if last is not None and last.dataset is not None:
@@ -46,8 +46,8 @@ def publish_to(run: Run, target: Path) -> bool:
             return False
         if same_version:
             raise InputError(
-                f"{target} has version {last.version} with other content: raise publish.version, or --version auto "
-                "(a published version is never changed)"
+                f"{target} has version {last.version} with different content: raise publish.version, or use "
+                "--version auto (a published version is never changed)"
             )
         changes = dataset_changes(last.dataset, ours)
         check_version(ours.version, last.version, changes.level, changes.why, f"in {target}")
@@ -60,14 +60,14 @@ def publish_to(run: Run, target: Path) -> bool:
         for path in ours.sha256:
             (new / path).unlink(missing_ok=True)
             (new / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(folder / path, new / path)  # no link: whoever edits one does not edit the other
+            shutil.copyfile(folder / path, new / path)  # not a link, so that editing one does not change the other
         _write(new / _CARD, _card(folder, target, run).encode())
         _write(new / FILE_NAME, (folder / FILE_NAME).read_bytes())
     return True
 
 
 def _write(path: Path, content: bytes) -> None:
-    path.unlink(missing_ok=True)  # it may be a hard link to the last version's
+    path.unlink(missing_ok=True)  # it may be a hard link to the last version's file
     path.write_bytes(content)
 
 

@@ -1,4 +1,4 @@
-"""Access to the Hub: the client, retries, and error messages."""
+"""Connect to the Hub: create the client, retry requests, and turn failures into clear errors."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ Made = TypeVar("Made")
 _ATTEMPTS = 6
 _OFFICIAL = ("huggingface.co", "hf.co", "hub-ci.huggingface.co")
 
-# stamina logs every retry by its name alone; `_wait` says it in words.
+# stamina's own log names only the retried function; `_wait` reports retries in plain words instead.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 
 def hub_client() -> HfApi:
-    """Return the Hub's client for HF_ENDPOINT. Only the official Hub has the upload protocol Xet.
+    """Return a client for the Hub at HF_ENDPOINT. Only the official Hub supports the upload protocol Xet.
 
-    Raises InputError if HF_ENDPOINT is no address, or the token cannot be one.
+    Raises InputError if HF_ENDPOINT is not an address, or the token has characters that a token cannot have.
     """
     endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/")
     elsewhere = bool(endpoint) and _host(endpoint) not in _OFFICIAL
     if elsewhere:
-        os.environ["HF_HUB_DISABLE_XET"] = "1"  # read when huggingface_hub is imported
+        os.environ["HF_HUB_DISABLE_XET"] = "1"  # huggingface_hub reads this on import
     from huggingface_hub import HfApi, constants, get_token
 
     if not re.fullmatch(r"[!-~]*", get_token() or ""):
-        raise InputError("the token (HF_TOKEN, or that of `hf auth login`) holds characters that no token has")
+        raise InputError("the token (from HF_TOKEN or `hf auth login`) contains characters that are not allowed")
     if elsewhere:
-        constants.HF_HUB_DISABLE_XET = True  # where it was imported before
+        constants.HF_HUB_DISABLE_XET = True  # in case it was imported earlier
     return HfApi(endpoint=endpoint or None, library_name="infogap")
 
 
@@ -49,7 +49,7 @@ def _host(endpoint: str) -> str:
     try:
         address = urlsplit(endpoint)
         sound = address.scheme in ("http", "https") and address.hostname and address.port != 0
-    except ValueError:  # a port beyond 65535, half a bracket
+    except ValueError:  # such as a port above 65535 or an unmatched bracket
         sound = False
     if not sound or not re.fullmatch(r"[!-~]+", endpoint):
         raise InputError(f"HF_ENDPOINT is '{endpoint}', not an address such as https://huggingface.co")
@@ -57,22 +57,22 @@ def _host(endpoint: str) -> str:
 
 
 def retried(attempt: Callable[[], Made]) -> Made:
-    """Call `attempt`, again after rate limits, server errors and commits by others in between."""
+    """Call `attempt`; retry it after rate limits, server errors and concurrent commits by others."""
     import stamina
 
-    # No time limit: an upload may have taken hours when its commit is refused, and is not repeated.
+    # No time limit: an upload may have taken hours before its commit is refused, and retrying does not repeat it.
     caller = stamina.RetryingCaller(attempts=_ATTEMPTS, timeout=None, wait_initial=1.0, wait_max=30.0)
     return caller(_wait, attempt)
 
 
 def _wait(error: Exception) -> bool | float:
-    """Return whether to retry, or the seconds to wait if the Hub gives them."""
+    """Return True or False for whether to retry, or the seconds to wait first if the Hub states them."""
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
     from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]
 
     error = _cause(error)
-    if isinstance(error, httpx2.TransportError | json.JSONDecodeError):  # JSON: a proxy's page in place of an answer
+    if isinstance(error, httpx2.TransportError | json.JSONDecodeError):  # JSON: a proxy's page
         return True
     if not isinstance(error, HfHubHTTPError):
         return False
@@ -96,7 +96,7 @@ def _cause(error: Exception) -> Exception:
 
 @contextmanager
 def upload_bars() -> Iterator[None]:
-    """Show huggingface_hub's bars on a terminal only, and not under --quiet."""
+    """Show huggingface_hub's progress bars only on a terminal and without --quiet."""
     from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     hidden = (output.quiet or not sys.stderr.isatty()) and not are_progress_bars_disabled()
@@ -111,7 +111,7 @@ def upload_bars() -> Iterator[None]:
 
 @contextmanager
 def clear_errors(endpoint: str, repo: str, doing: Literal["push", "pull"] = "push") -> Iterator[None]:
-    """Turn the client's errors into one line for the user."""
+    """Turn the client's errors into one-line messages for the user."""
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 

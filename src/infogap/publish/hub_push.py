@@ -1,4 +1,4 @@
-"""Push to the Hub: a version is one tag on one commit with data, card and infogap.json."""
+"""Push to the Hub: one commit with data, card and infogap.json, and one tag for the version."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ _CARD = "README.md"
 
 @dataclass(frozen=True)
 class PushResult:
-    """A version on the Hub. `created` is false if it existed already, with the same content."""
+    """A version on the Hub. `created` is false if it already existed with the same content."""
 
     url: str
     tag: str
     commit: str
     created: bool
     branch: str = "main"
-    pull_request: str | None = None  # its address, where the commit is one
-    tagged: bool = True  # on another branch and in a pull request, a version is not tagged yet
+    pull_request: str | None = None  # its address, if the commit was proposed in one
+    tagged: bool = True  # False on another branch or in a pull request, where a version is not tagged yet
 
 
 def push(run: Run, *, branch: str = "main", create_pr: bool = False) -> PushResult:
     """Push the run's dataset folder to its repository as the recipe's version.
 
-    Rate limits, server errors and commits by others in between are retried. A version is tagged on `main` alone: what
-    is pushed to another branch, or proposed in a pull request, is tagged by the push that finds it on `main`.
+    Rate limits, server errors and concurrent commits by others are retried. Versions are tagged only on `main`: content
+    pushed to another branch or proposed in a pull request is tagged by the first push that finds it on `main`.
 
-    Raises InputError if the recipe names no repository, the folder does not exist, the repository is public though the
-    recipe says private, the version exists with other content, or it is lower than its changes since the last one ask
-    for; ShortfallError if a config that the recipe names has no rows; ExternalError if the Hub does not answer or
-    refuses.
+    Raises InputError if the recipe names no repository, the folder does not exist, the repository is public although
+    the recipe says private, the version exists with different content, or it is lower than the changes since the last
+    one require; ShortfallError if a config that the recipe names has no rows; ExternalError if the Hub does not answer
+    or refuses.
     """
     repo, folder = run.recipe.publish.repo, run.path / "dataset"
     if repo is None:
@@ -67,14 +67,14 @@ def push(run: Run, *, branch: str = "main", create_pr: bool = False) -> PushResu
     private = run.recipe.publish.private
     upload = _Upload(hub_client(), repo, private, folder, data, f"v{version}", message, branch, create_pr)
     with clear_errors(upload.api.endpoint, repo), upload_bars():
-        return retried(upload.attempt)  # each attempt reads the repository again, so nothing is committed twice
+        return retried(upload.attempt)  # each attempt reads the repository anew, so nothing is committed twice
 
 
 def checked_data(folder: Path, version: str, run: Run) -> tuple[dict[str, str], str]:
-    """Return the folder's data files with their SHA-256, and its leaking traces in words, empty without any.
+    """Return the folder's data files with their SHA-256, and a phrase on its leaking traces, empty if it has none.
 
-    Raises InputError if the folder is missing, of another version, changed since it was written, or was never compared
-    with the contexts, as an earlier version of infogap wrote it.
+    Raises InputError if the folder is missing, has another version, was changed since it was written, or was never
+    compared with the contexts because an earlier version of infogap wrote it.
     """
     again = f"run `infogap publish {run.path}` first"
     try:
@@ -82,22 +82,22 @@ def checked_data(folder: Path, version: str, run: Run) -> tuple[dict[str, str], 
         there = made["recipe"]["publish"]["version"]
         data = {path: str(entry["sha256"]) for path, entry in made["files"].items()}
     except FileNotFoundError:
-        raise InputError(f"{folder} is not there: {again}") from None
+        raise InputError(f"{folder} does not exist: {again}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(f"{folder / FILE_NAME} is not as it was written: {again}") from None
+        raise InputError(f"{folder / FILE_NAME} was changed since it was written: {again}") from None
     if there != version:
         raise InputError(f"{folder} holds version {there}, not {version}: {again}")
     if "leaks" not in made:
         raise InputError(f"{folder} was not compared with what teachers were shown: {again}")
     for path, sha256 in data.items():
         if not (folder / path).is_file() or file_digest(folder / path) != sha256:
-            raise InputError(f"{folder / path} is not as it was written: {again}")
+            raise InputError(f"{folder / path} was changed since it was written: {again}")
     return data, PublishedLeaks(**made["leaks"]).in_words
 
 
 @dataclass(frozen=True)
 class _Upload:
-    """An upload; it can be attempted any number of times."""
+    """An upload, which can be attempted any number of times."""
 
     api: HfApi
     repo: str
@@ -115,7 +115,7 @@ class _Upload:
 
     def attempt(self) -> PushResult:
         """Commit the differences, if any, and tag the commit."""
-        # If not private, leave it to the Hub: an organisation may make everything private.
+        # If not private, leave visibility to the Hub: an organisation may make everything private.
         self.api.create_repo(self.repo, repo_type="dataset", private=self.private or None, exist_ok=True)
         if self.private and not self.api.repo_info(self.repo, repo_type="dataset").private:
             raise InputError(
@@ -127,8 +127,8 @@ class _Upload:
         if self.tag in tagged:
             if self._operations(self.tag):
                 raise InputError(
-                    f"{self.repo} has a version {self.tag} with other content: raise publish.version, or --version "
-                    "auto (a published version is never changed)"
+                    f"{self.repo} has a version {self.tag} with different content: raise publish.version, or use "
+                    "--version auto (a published version is never changed)"
                 )
             return PushResult(self.url, self.tag, tagged[self.tag], created=False)
         self._check_version(list(tagged))
@@ -148,7 +148,7 @@ class _Upload:
         return PushResult(self.url, self.tag, commit, on_main or bool(operations), self.branch, tagged=on_main)
 
     def _check_version(self, tags: list[str]) -> None:
-        """Raise InputError if the version is lower than its changes since the last release ask for."""
+        """Raise InputError if the version is lower than the changes since the last release require."""
         last, asked = last_release(tags), Version.parse(self.tag)
         if last is None or asked is None or asked.release >= last.raised("major").release:
             return
@@ -162,7 +162,7 @@ class _Upload:
                 check_version(str(asked), last, changes.level, changes.why, where)
 
     def _proposed(self, head: str) -> PushResult:
-        """Open a pull request with the differences, unless one proposes the same."""
+        """Open a pull request with the differences, unless one already proposes them."""
         operations = self._operations(head)
         if not operations:
             return PushResult(self.url, self.tag, head, created=False, tagged=False)
@@ -186,7 +186,7 @@ class _Upload:
         )
 
     def _operations(self, revision: str) -> list[CommitOperationAdd | CommitOperationDelete]:
-        """Return the operations that turn the repository at a revision into the folder; empty if nothing differs."""
+        """Return the operations that make the repository at a revision match the folder; empty if it already does."""
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
         from huggingface_hub.hf_api import RepoFile
 
@@ -202,7 +202,7 @@ class _Upload:
         ]
 
     def _is_there(self, content: bytes | Path, there: RepoFile | None) -> bool:
-        """Compare with a file on the Hub by its stored digest: SHA-256 for large files, git's for others."""
+        """Return True if a file on the Hub has this content, by its stored digest: SHA-256 if in LFS, else git's."""
         from huggingface_hub.utils.sha import git_hash
 
         if there is None:
@@ -218,14 +218,17 @@ class _Upload:
         return ours.encode()
 
     def _replaced(self, revision: str, there: dict[str, RepoFile]) -> set[str]:
-        """Return the data files at a revision that a push replaces: those that its infogap.json lists, and all that our
-        configs' patterns would match. Nothing else is ever deleted."""
+        """Return the data files at a revision that a push replaces.
+
+        These are the files that its infogap.json lists, and all that the patterns of our configs would match. Nothing
+        else is ever deleted.
+        """
         listed: set[str] = set()
         if FILE_NAME in there:
             try:
                 listed = set(orjson.loads(self._read(FILE_NAME, revision)).get("files", {}))
             except (orjson.JSONDecodeError, AttributeError):
-                listed = set()  # somebody else's file of that name
+                listed = set()  # a file of that name that infogap did not write
         configs = "|".join(sorted({path.split("/")[1] for path in self.data}))
         picked_up = re.compile(rf"data/({configs})/\w+-[^/]*\.parquet")
         return {path for path in there if picked_up.fullmatch(path) or (path in listed and path.startswith("data/"))}

@@ -1,4 +1,4 @@
-"""The last version of a dataset: the highest release of a Hub repository, or what a folder holds."""
+"""Find the last version of a dataset: the highest release of a Hub repository, or the one in a folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LastVersion:
-    """A last version; `dataset` is None where infogap did not make it, so that nothing can be compared."""
+    """A last version; `dataset` is None if infogap did not make it, so that nothing can be compared."""
 
     version: Version
     dataset: PublishedDataset | None
@@ -30,9 +30,9 @@ class LastVersion:
 
 @contextmanager
 def last_on_hub(api: HfApi, repo: str, own: PublishedDataset) -> Iterator[LastVersion | None]:
-    """Give the highest release of a repository, in a temporary folder; None if it has none, or does not exist.
+    """Yield the highest release of a repository in a temporary folder, or None if no release or repository exists.
 
-    Files that `own` has, too, are not downloaded.
+    Files that `own` also has are not downloaded.
     """
     from huggingface_hub.errors import RepositoryNotFoundError
 
@@ -49,7 +49,7 @@ def last_on_hub(api: HfApi, repo: str, own: PublishedDataset) -> Iterator[LastVe
 
 
 def fetch_version(api: HfApi, repo: str, tag: str, own: PublishedDataset, folder: Path) -> PublishedDataset | None:
-    """Fetch a version into a folder, files that `own` has, too, from there; None if infogap did not make it."""
+    """Fetch a version into a folder, taking files from `own` where it has them; None if infogap did not make it."""
     from huggingface_hub.errors import EntryNotFoundError
 
     try:
@@ -70,23 +70,23 @@ def fetch_version(api: HfApi, repo: str, tag: str, own: PublishedDataset, folder
 
 
 def last_in_folder(folder: Path) -> LastVersion | None:
-    """Return the version that a folder holds; None if it is empty or not there.
+    """Return the version that a folder holds; None if the folder is empty or missing.
 
-    Raises InputError if it holds something else.
+    Raises InputError if it holds anything else.
     """
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return None
     if not (folder / FILE_NAME).is_file():
-        raise InputError(f"{folder} is not empty and holds no dataset that infogap made: name another with --to")
+        raise InputError(f"{folder} is not empty and holds no dataset that infogap made: name another folder with --to")
     dataset = PublishedDataset(folder)
     version = Version.parse(dataset.version)
     if version is None:
-        raise InputError(f"{folder / FILE_NAME}: '{dataset.version}' is no version X.Y.Z")
+        raise InputError(f"{folder / FILE_NAME}: '{dataset.version}' is not a version X.Y.Z")
     return LastVersion(version, dataset)
 
 
 def copy_or_link(source: Path, target: Path) -> None:
-    """Put a file in another place, as a hard link where the disk has them."""
+    """Hard-link a file to another place, or copy it where the file system does not support links."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target)

@@ -1,4 +1,4 @@
-"""What a pulled run lacks, as it was not published, and the check that no mix or config needs it."""
+"""Check that no mix or config of a pulled run needs something that was not published."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from infogap.schema import CONTEXTS, TASKS, TRACES
 from infogap.tasks.question_column import TURNS
 
 NOT_PUBLISHED = "not_published"
-"""A key of a task's metadata: what of it the pulled version does not hold."""
+"""The key of a task's metadata that lists what the pulled version does not hold of it."""
 WITHHELD_TEXT = "(not published, as this trace leaks)"
-"""The response of a leaking trace that is published without its text."""
+"""The response given to a leaking trace that was published without its text."""
 
 
 def check_restored(run: Run, mixes: pl.DataFrame, configs: list[str]) -> None:
-    """Raise InputError if a pulled run is to show of its mixes, in these configs, what it did not bring along."""
+    """Raise InputError if publishing these mixes in these configs needs something that a pulled run lacks."""
     pulled = PulledFrom.of(run)
     if pulled is None:
         return

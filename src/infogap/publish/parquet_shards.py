@@ -1,7 +1,7 @@
-"""Write a config as Parquet shards, sorted by id, by the `datasets` library with declared features.
+"""Write a config as Parquet shards, sorted by id, using the `datasets` library with declared features.
 
-Traces are stored in the order of generation (or import). A table that does not fit in memory is sorted by
-distribution: compute sizes, write each row to the file of its slice, then sort slice by slice.
+Traces are stored in the order of generation (or import). A table that does not fit in memory is sorted by distribution:
+compute sizes, write each row to the file of its slice, then sort one slice at a time.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ def in_order(keys: pl.DataFrame) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class SortedRows:
-    """Published rows, made from the rows of a table in the order of their places, slice by slice in bounded memory.
+    """Published rows, made from a table's rows in the order of their places, slice by slice in bounded memory.
 
-    `places` has the table's key, `place` and what else `publish` needs; rows of one place make one published row.
+    `places` has the table's key, `place` and whatever else `publish` needs. Rows with the same place become one
+    published row.
     """
 
     run: Run
@@ -43,7 +44,7 @@ class SortedRows:
     publish: Callable[[Run, pl.DataFrame], pl.DataFrame]
 
     def of_tasks(self, task_ids: pl.Series) -> SortedRows:
-        """Return those of some tasks, in the same order, with places of their own."""
+        """Return the rows of the given tasks, in the same order and renumbered."""
         wanted = task_ids.to_frame("task_id").lazy()
         keys = self.run.scan(self.table).join(wanted, on="task_id", how="semi").select(self.table.key).collect()
         mine = self.places.join(keys, on=self.table.key, how="semi", maintain_order="left")
@@ -60,9 +61,9 @@ class SortedRows:
 
 
 def sorted_slices(run: Run, table: Table, places: pl.DataFrame, limit: int = SLICE_BYTES) -> Iterator[pl.DataFrame]:
-    """Yield the rows with the keys of `places`, joined with its other columns, about `limit` bytes of text per frame.
+    """Yield a table's rows joined with `places`, in frames of about `limit` bytes of text.
 
-    They are sorted by `place` and key, within and across frames. Rows of the same place are in the same frame.
+    Rows are sorted by `place` and key, within and across frames. Rows with the same place are in the same frame.
     """
     starts = _starts(run, table, places, limit)
     order = ["place", table.key]
@@ -72,7 +73,8 @@ def sorted_slices(run: Run, table: Table, places: pl.DataFrame, limit: int = SLI
         if whole.height:
             yield whole
         return
-    with TemporaryDirectory(prefix=".publish.spill.", dir=run.path) as name:  # an export may run beside a publish
+    # A name of its own, as an export may run at the same time as a publish.
+    with TemporaryDirectory(prefix=".publish.spill.", dir=run.path) as name:
         spill = Path(name)
         _distribute(run, table, places, starts, spill)
         for index in range(len(starts)):
@@ -123,18 +125,18 @@ def _arrow(frame: pl.DataFrame) -> Any:
 
 @dataclass(frozen=True)
 class Shard:
-    """One Parquet file; `path` is its place in the dataset folder."""
+    """One Parquet file; `path` is relative to the dataset folder."""
 
     path: str
     rows: int
     bytes: int
     sha256: str
-    arrow_bytes: int  # its size once loaded
+    arrow_bytes: int  # its size in memory
 
 
 @dataclass(frozen=True)
 class Written:
-    """A written config: the files of each split that has rows."""
+    """A config that has been written, with the files of each split that has rows."""
 
     config: Config
     columns: pl.Schema
@@ -160,9 +162,9 @@ class Written:
 def in_splits(
     config: Config, rows: Iterable[pl.DataFrame], tasks: pl.DataFrame, names: tuple[str, ...]
 ) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Divide the rows of a config by the splits of their tasks (`task_id`, `split`).
+    """Divide a config's rows by the splits of their tasks; `tasks` has `task_id` and `split`.
 
-    Raises InputError for rows that do not say which task they are of, or are of none with a trace.
+    Raises InputError if rows do not name their task, or name one that has no trace.
     """
     if isinstance(rows, SortedRows):
         for name in names:
@@ -174,7 +176,7 @@ def in_splits(
             of_task = frame.select(task_id=config.task).with_row_index("row")
         except pl.exceptions.PolarsError as error:
             raise InputError(
-                f"publish.splits: the config `{config.name}` does not say which task a row is of "
+                f"publish.splits: the config `{config.name}` does not name the task of a row "
                 f"({str(error).splitlines()[0]}); its `task` should be an expression of its columns"
             ) from None
         split = of_task.join(tasks, on="task_id", how="left", maintain_order="left")["split"]
@@ -207,7 +209,7 @@ def write_config(
         files.append((path, frame.height, _write_shard(_checked(config, frame, columns), columns, path)))
         advance(frame.height)
     splits: dict[str, list[Shard]] = {}
-    for split, files in unnamed.items():  # in the order of the recipe, however the rows came
+    for split, files in unnamed.items():  # in the recipe's order, as `in_splits` yields each split, empty or not
         for index, (path, rows, arrow_bytes) in enumerate(files):
             named = path.rename(target / f"{split}-{index:05d}-of-{len(files):05d}.parquet")
             place = named.relative_to(folder).as_posix()
@@ -221,11 +223,11 @@ def _checked(config: Config, frame: pl.DataFrame, columns: pl.Schema) -> pl.Data
         return frame.match_to_schema(columns)
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"the rows of the config `{config.name}` do not have its features: {reason}") from error
+        raise InputError(f"the rows of the config `{config.name}` do not match its features: {reason}") from error
 
 
 def _write_shard(frame: pl.DataFrame, schema: pl.Schema, path: Path) -> int:
-    """Write one file; return the Arrow table's size in bytes."""
+    """Write one Parquet file; return the size of its Arrow table in bytes."""
     from datasets import Dataset
 
     with _no_bars():
@@ -235,10 +237,10 @@ def _write_shard(frame: pl.DataFrame, schema: pl.Schema, path: Path) -> int:
 
 
 def _nothing_under_nulls(frame: pl.DataFrame) -> pl.DataFrame:
-    """Copy the rows to new memory.
+    """Copy the rows, so that null lists have no items.
 
-    After a left join Polars may leave items under a null list, which Arrow allows; `datasets` would attach them to the
-    row before.
+    After a left join Polars may keep items under a null list, which Arrow allows, but `datasets` would attach them to
+    the preceding row.
     """
     import pyarrow as pa
 

@@ -1,7 +1,7 @@
 """Find what a dataset must not publish: passages of the teachers' contexts, and gold answers in prompts.
 
-Every text of every config is compared with every context of the run before the dataset's folder is put in place, except
-in configs that say what they publish of it (`Config.privileged`).
+Before the dataset folder is put in place, every text of every config is compared with every context of the run. Configs
+that declare what they publish of the contexts (`Config.privileged`) are exempt.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from infogap.schema import CONTEXTS, TASKS, TRACES
 from infogap.text.stated_answers import stated
 
 _SHOWN = 3  # rows that a message names
-_ATTEMPT = 40  # characters of an attempt; a shorter text can stand in a context by chance
+_ATTEMPT = 40  # characters of an attempt; a shorter text can occur in a context by chance
 _OF_TRACES = ("trace_id", "chosen_trace_id", "rejected_trace_id")
 
 
@@ -38,7 +38,7 @@ class _Found:
 
 
 class PrivilegedText:
-    """The contexts of a run, and what was found of them so far."""
+    """The contexts of a run, and where the published rows looked at so far contain parts of them."""
 
     def __init__(self, run: Run) -> None:
         self._least = run.recipe.publish.shared_run
@@ -58,20 +58,20 @@ class PrivilegedText:
         if self._least is not None:
             public = [text for turns in self._turns.values() for text in turns] + [self._instruction]
             self._index = ContextIndex.of(self._contexts["text"], pl.Series(public, dtype=pl.String), self._least)
-        self._leaking: dict[str, set[str]] = {}  # by config, the leaking traces that it shows with their text
+        self._leaking: dict[str, set[str]] = {}  # by config, the leaking traces whose text it shows
         self._in_context: dict[tuple[str, str], _Found] = {}
         self._in_prompt: dict[tuple[str, str], _Found] = {}
         self._remainders: dict[tuple[str, str], dict[str, list[tuple[str, str]]]] = {}
 
     def watch(self, config: Config, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-        """Yield a config's frames, and look through each before it is written."""
+        """Yield a config's frames, checking each before it is written."""
         for frame in frames:
             if not config.privileged:
                 self.look(config.name, frame, frame.select(key=config.key)["key"])
             yield frame
 
     def look(self, name: str, frame: pl.DataFrame, keys: pl.Series) -> None:
-        """Look through the rows of a config or a file, known by their keys."""
+        """Check the rows of a config or a file; messages name them by their keys."""
         tasks, leaks = _tasks(frame), self._leaks_of(name, frame)
         for column, rows, texts in _leaves(frame):
             found = self._in_context.setdefault((name, column), _Found())
@@ -90,7 +90,7 @@ class PrivilegedText:
                     said.setdefault(rest, []).append((task_id, str(keys[row])))
 
     def refuse(self) -> None:
-        """Raise InputError if anything was found: which rows of which columns, and what to set."""
+        """Raise InputError if anything was found, naming the rows, the columns and what to set."""
         self._find_answers()
         passages = [
             f"{_rows(name, column, found)} with {self._least} words or more in a row of what teachers were shown under "
@@ -99,30 +99,28 @@ class PrivilegedText:
             if found.rows
         ]
         answers = [
-            f"{_rows(name, column, found)} with the gold answer in the prompt, outside of the question"
+            f"{_rows(name, column, found)} with the gold answer in the prompt, outside the question"
             for (name, column), found in self._in_prompt.items()
         ]
-        hints = ["leave the rows out (`balance.where`), or their config out of `publish.configs`"]
+        hints = ["exclude the rows (`balance.where`) or remove their config from `publish.configs`"]
         if passages:
-            hints.append(
-                "where they may be published, raise `publish.shared_run`, or set it to null to compare nothing"
-            )
+            hints.append("if they may be published, raise `publish.shared_run`, or set it to null to compare nothing")
         if answers:
-            hints.append("a config that is to publish answers says so (`Config.privileged`)")
+            hints.append("a config meant to publish answers must declare it (`Config.privileged`)")
         if passages or answers:
             raise InputError(
-                f"privileged text would be published, and nothing was: {'; '.join(passages + answers)}. "
+                f"nothing was published, as it would include privileged text: {'; '.join(passages + answers)}. "
                 f"To publish: {'; '.join(hints)}"
             )
 
     def published_leaks(self) -> PublishedLeaks:
-        """Count the leaking traces that the configs show with their text."""
+        """Count the leaking traces whose text the configs show."""
         shown = {name: len(traces) for name, traces in self._leaking.items() if traces}
         distinct = set[str]().union(*self._leaking.values())
         return PublishedLeaks(len(distinct), shown, self._kept, self._least)
 
     def _leaks_of(self, name: str, frame: pl.DataFrame) -> list[bool]:
-        """Count the leaking traces that rows show with their text; say of each row whether the recipe asks for that."""
+        """Record the leaking traces whose text the rows show; return for each row whether the recipe allows that."""
         columns = [each for each in _OF_TRACES if frame.schema.get(each) == pl.String]
         chats = any(dtype == MESSAGES and each != "prompt" for each, dtype in frame.schema.items())
         shows_text = (pl.col("response") != "").fill_null(False) if "response" in frame.columns else pl.lit(chats)
@@ -135,7 +133,7 @@ class PrivilegedText:
         return frame.select(pl.any_horizontal(leak)).to_series().to_list()
 
     def _escapes(self, text: str, context: int, task_id: str | None) -> bool:
-        """Whether a text has a passage of a context, and not the gold answer alone."""
+        """Return True if a text contains a passage of a context that is more than a gold answer."""
         assert self._least is not None
         if text in self._gold:  # a gold answer is published as such, however long it is
             return False
@@ -144,14 +142,17 @@ class PrivilegedText:
         return bool(shared_passages(text, shown, "\n".join(public), self._least))
 
     def _beyond_the_question(self, task_id: str | None, prompt: str) -> str:
-        """Return what a prompt says besides the question and the common instruction."""
+        """Return what a prompt contains besides the question and the common instruction."""
         for public in (*self._turns.get(task_id or "", []), self._instruction):
             if public:
                 prompt = prompt.replace(public, " ")
         return prompt.strip()
 
     def _find_answers(self) -> None:
-        """Find gold answers in what prompts say beyond the question. What prompts with other answers say gives none."""
+        """Find gold answers in the parts of prompts beyond the question.
+
+        A part that prompts of tasks with different answers share gives none of them away.
+        """
         for place, said in self._remainders.items():
             for rest, rows in said.items():
                 answers = {self._answers[task_id] for task_id, _ in rows}
@@ -160,7 +161,7 @@ class PrivilegedText:
 
 
 def _gives(text: str, answer: str) -> bool:
-    """Whether a text has an answer; the letter of a choice has to be called the answer."""
+    """Return True if a text contains an answer; the letter of a choice counts only if it is stated as the answer."""
     if CHOICE.fullmatch(answer.strip()):
         said = stated(text)
         return said is not None and same_answer(answer_pattern(answer) or re.compile(re.escape(answer)), said)
@@ -169,7 +170,7 @@ def _gives(text: str, answer: str) -> bool:
 
 
 def _contexts(run: Run) -> pl.DataFrame:
-    """Return `task_id`, `privilege` and `text` of what teachers were shown; imported solutions stand for contexts."""
+    """Return `task_id`, `privilege` and `text` of what teachers were shown; worked solutions count if imported."""
     columns = ("task_id", "privilege", "text")
     contexts = run.scan(CONTEXTS).select("context_id", *columns).sort("context_id").collect()
     traces = run.scan(TRACES).filter(
@@ -181,10 +182,10 @@ def _contexts(run: Run) -> pl.DataFrame:
 
 
 def _without_attempts(run: Run, contexts: pl.DataFrame) -> pl.DataFrame:
-    """Take the attempts out of the contexts that show any.
+    """Remove the attempts from the contexts that show any.
 
-    An attempt is a trace of the run, published as one where it does not leak. A trace that copies the attempt that its
-    teacher saw is a leak.
+    An attempt is itself a trace of the run, and is published as one unless it leaks. A trace that copies the attempt
+    its teacher saw is a leak.
     """
     labels = [label for label, each in privileges_by_label(run.recipe).items() if each.attempts or each.beside]
     showing = contexts.with_row_index("place").filter(pl.col("privilege").is_in(labels))
@@ -205,7 +206,7 @@ def _without_attempts(run: Run, contexts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _tasks(frame: pl.DataFrame) -> list[str | None]:
-    """Return the task of each row, where it names one."""
+    """Return the task id of each row, or None if the row names no task."""
     if frame.schema.get("task_id") == pl.String:
         return frame["task_id"].to_list()
     extra = frame.schema.get("extra_info")
@@ -215,7 +216,7 @@ def _tasks(frame: pl.DataFrame) -> list[str | None]:
 
 
 def _leaves(frame: pl.DataFrame) -> Iterator[tuple[str, pl.Series, pl.Series]]:
-    """Yield every column of texts, within lists and structs too: its name, and its texts with their rows."""
+    """Yield the name, row numbers and texts of every column of text, including those inside lists and structs."""
     rows = pl.Series("row", range(frame.height), dtype=pl.Int64)
     for column in frame.iter_columns():
         yield from _texts_of(column.name, rows, column)
@@ -234,7 +235,7 @@ def _texts_of(name: str, rows: pl.Series, values: pl.Series) -> Iterator[tuple[s
 
 
 def _prompts(frame: pl.DataFrame) -> Iterator[tuple[str, list[int], list[str]]]:
-    """Yield the columns of prompts: chat messages but for the assistant's, or a text that is called `prompt`."""
+    """Yield the name, row numbers and texts of every prompt column: chat messages not by the assistant, or `prompt`."""
     for name, dtype in frame.schema.items():
         if dtype == MESSAGES:
             turns = frame.select(pl.int_range(pl.len()).alias("row"), turn=name).explode("turn").unnest("turn")
@@ -246,7 +247,7 @@ def _prompts(frame: pl.DataFrame) -> Iterator[tuple[str, list[int], list[str]]]:
 
 
 def _texts_in_json(texts: pl.Series) -> pl.Series:
-    """Replace each text that is JSON by the texts in it, a line each."""
+    """Replace each text that is JSON by the strings inside it, one per line."""
     if not texts.str.contains(r"^[{\[]").any():
         return texts
     return pl.Series(

@@ -1,4 +1,4 @@
-"""infogap.json: what a published dataset was made from, and its mix; without times or names of machines."""
+"""Write infogap.json: what a published dataset was made from, and its mix; without times or machine names."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from infogap.schema import MIX
 AXES = ("band", "verdict", "family", "privilege")
 FILE_NAME = "infogap.json"
 INPUTS = ("tasks", "traces", "verdicts", "measures", "duplicates", "contamination", "mix")
-_NOT_COUNTED = ("mixes", "cost")  # shown as the mix; nobody else's business
+_NOT_COUNTED = ("mixes", "cost")  # the first is shown as the mix, the second is private
 _NAMED_BY_TEXTS = ("end_tokens_removed", "tags_not_read", "finish_reasons_not_known")  # keys from files
-# Libraries that shape tasks, verdicts, measures, the mix or the files.
+# Libraries that affect tasks, verdicts, measures, the mix or the files.
 _LIBRARIES = (
     "datasets",
     "datasketch",
@@ -44,7 +44,7 @@ _LIBRARIES = (
 
 @dataclass(frozen=True)
 class Share:
-    """One value of an axis of the mix: target (None if the recipe sets none) and achieved share."""
+    """One value of an axis of a mix, with its target (None if the recipe sets none) and its achieved share."""
 
     value: str
     target: float | str | None
@@ -55,7 +55,7 @@ class Share:
 
 @dataclass(frozen=True)
 class MixShares:
-    """One mix: its size, the size that was asked for (None if the recipe sets none), and the shares on its axes."""
+    """One mix: its size, its target size (None if the recipe sets none), and the shares on its axes."""
 
     size: int
     target: int | None
@@ -64,16 +64,16 @@ class MixShares:
 
 @dataclass(frozen=True)
 class PublishedLeaks:
-    """The leaking traces that a dataset shows with their text, and how texts were compared with contexts."""
+    """The leaking traces whose text a dataset shows, and how its texts were compared with the contexts."""
 
     traces: int  # in any config
-    configs: dict[str, int]  # traces by config, where there are any
-    kept: bool  # a mix keeps them, and not only the config of every trace
-    shared_run: int | None  # words in a row that no text has from a context; None where nothing was compared
+    configs: dict[str, int]  # number of traces by config; configs without any are left out
+    kept: bool  # True if a mix keeps them; otherwise only the config `traces` shows them
+    shared_run: int | None  # no text shares this many words in a row with a context; None if nothing was compared
 
     @property
     def in_words(self) -> str:
-        """Return `6 leaking traces (sft 6)`; empty without any."""
+        """Describe them as in `6 leaking traces (sft 6)`; return an empty string if there are none."""
         if not self.traces:
             return ""
         named = ", ".join(f"`{name}` {count:,}" for name, count in self.configs.items())
@@ -81,18 +81,19 @@ class PublishedLeaks:
 
     @property
     def asked_for(self) -> str:
+        """The setting of the recipe that publishes their text."""
         return "balance.leak: keep" if self.kept else "publish.leaking_text: true"
 
     def notes(self) -> Iterator[str]:
-        """Yield sentences for whoever publishes."""
+        """Yield notes for the user who publishes."""
         if self.traces:
-            yield f"published with their text, as `{self.asked_for}` asks for: {self.in_words}"
+            yield f"published with their text, as requested by `{self.asked_for}`: {self.in_words}"
         if self.shared_run is None:
-            yield "no text was compared with the contexts, as `publish.shared_run` is null"
+            yield "no text was compared with the contexts, because `publish.shared_run` is null"
 
 
 def mix_shares(run: Run, traces: pl.DataFrame) -> dict[str, MixShares]:
-    """Return each mix by name: per axis the shares of its values, target and achieved."""
+    """Return each mix by name, with the target and achieved shares of the values on each axis."""
     manifest = run.manifest(MIX.name)
     counted = manifest.counts.get("mixes", {}) if manifest else {}
     table = run.scan(MIX).filter("selected").select("mix", "trace_id").collect()
@@ -101,7 +102,7 @@ def mix_shares(run: Run, traces: pl.DataFrame) -> dict[str, MixShares]:
         selected = traces.join(table.filter(pl.col("mix") == name), on="trace_id", how="semi")
         wanted = counted.get(name, {}).get("axes", {})
         axes = {axis: _shares(selected, axis, mix.axes.get(axis), wanted.get(axis, {})) for axis in AXES}
-        # Other axes, and those of ranges, as the stage counted them.
+        # All other axes, such as numeric ranges, are taken from the stage's own counts.
         axes |= {axis: _as_counted(values, selected.height) for axis, values in wanted.items() if axis not in AXES}
         shares[name] = MixShares(selected.height, mix.traces, axes)
     return shares
@@ -143,9 +144,10 @@ def provenance(
     leaks: PublishedLeaks,
     plan: SplitPlan | None,
 ) -> dict[str, Any]:
-    """Return recipe, fingerprints of the stages, library versions, digests of the files, mixes and published leaks.
+    """Return the content of infogap.json; `traces` comes from `traces_in_short`.
 
-    Also the splits, the dataset's numbers, and the effects with their intervals. `traces` is from `traces_in_short`.
+    It holds the recipe, the fingerprints of the stages, library versions, counts, mixes, splits, statistics, effects
+    with their intervals, published leaks, and the digests of the files.
     """
     splits = {} if plan is None else {"splits": {name: asdict(count) for name, count in plan.counts.items()}}
     return splits | {
@@ -173,14 +175,14 @@ def provenance(
 
 
 def fingerprints(run: Run) -> dict[str, str]:
-    """Return the fingerprint of each published table: its recipe, sources, and stage version."""
+    """Return the fingerprint of each published table, which covers its recipe, sources and stage version."""
     return {folder: manifest.fingerprint for folder, manifest in _manifests(run)}
 
 
 def as_json(value: dict[str, Any]) -> bytes:
-    """Format as indented JSON with sorted keys: readable, and equal values give equal bytes.
+    """Format as readable, indented JSON with sorted keys, so that equal values give equal bytes.
 
-    The recipe keeps its order, which says which mix is the default and which split comes first.
+    The recipe keeps its own order, which decides which mix is the default and which split comes first.
     """
     ordered = {key: each if key == "recipe" else _sorted(each) for key, each in sorted(value.items())}
     return orjson.dumps(ordered, option=orjson.OPT_INDENT_2) + b"\n"
@@ -193,9 +195,9 @@ def _sorted(value: Any) -> Any:
 
 
 def stage_counts(run: Run) -> dict[str, dict[str, int | float]]:
-    """Return the nonzero counts of each stage's manifest (kept, skipped, failed, and why), flattened.
+    """Return the nonzero counts in each stage's manifest (kept, skipped, failed, and why), flattened.
 
-    Texts are left out, as they can hold local paths; so are the cost, and what the card shows as the mix.
+    Texts are left out, as they can contain local paths; so are the cost, and the counts that the card shows as the mix.
     """
     flat = {
         manifest.stage: dict(_flat({key: value for key, value in manifest.counts.items() if key not in _NOT_COUNTED}))
@@ -205,7 +207,7 @@ def stage_counts(run: Run) -> dict[str, dict[str, int | float]]:
 
 
 def _manifests(run: Run) -> Iterator[tuple[str, Manifest]]:
-    """Yield the manifests of tables that the recipe asks for; an earlier recipe may have asked for more."""
+    """Yield the folder and manifest of each table the recipe needs; an earlier recipe may have left others behind."""
     for folder in INPUTS:
         manifest = run.manifest(folder)
         if manifest is not None and not (folder == "contamination" and run.recipe.decontaminate is None):
@@ -213,7 +215,7 @@ def _manifests(run: Run) -> Iterator[tuple[str, Manifest]]:
 
 
 def _flat(counts: Any, prefix: str = "") -> Iterator[tuple[str, int | float]]:
-    """Flatten {"skipped": {"answer: no answer": 2}} to `skipped: answer: no answer` -> 2; sources go by name."""
+    """Flatten {"skipped": {"answer: no answer": 2}} to `skipped: answer: no answer` -> 2, naming sources."""
     if isinstance(counts, dict):
         for key, value in counts.items():
             if key in _NAMED_BY_TEXTS:
@@ -228,7 +230,7 @@ def _flat(counts: Any, prefix: str = "") -> Iterator[tuple[str, int | float]]:
 
 
 def library_versions(run: Run) -> dict[str, str]:
-    """Return the versions of the libraries that shape what is published, and of the packages of its configs."""
+    """Return the versions of the libraries that affect the dataset, and of the packages that provide its configs."""
     packages = {plugins.provider("configs", name) for name in run.recipe.publish.configs}
     versions = {name: installed for name, installed in packages if name not in ("", "infogap")}
     for name in _LIBRARIES:

@@ -1,4 +1,4 @@
-"""What publishing would do: the changes against the last version, and the version that they ask for."""
+"""Plan a publication: compare the dataset with its last version, and find the version number the changes require."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ from infogap.runs.run_folder import Run
 
 @dataclass(frozen=True)
 class PublishPlan:
-    """What would be published, and against which last version."""
+    """What would be published, and how it differs from the last version."""
 
     where: str  # "org/name", or a folder
-    last: str | None  # None where there is no version yet
-    version: str  # as the recipe has it
-    asked_for: str  # the least version that the changes ask for; the last one if nothing has changed
+    last: str | None  # None if there is no version yet
+    version: str  # from the recipe
+    asked_for: str  # the lowest version that the changes allow; the last one if nothing has changed
     changes: DatasetChanges
 
     @property
     def is_enough(self) -> bool:
-        """Whether the recipe's version is as high as the changes ask for."""
+        """True if the recipe's version is as high as the changes require."""
         return self.last is None or _release(self.version) >= _release(self.asked_for)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON-able values."""
+        """Return the plan as JSON-able values."""
         return asdict(self) | {"level": self.changes.level, "enough": self.is_enough}
 
 
 @dataclass(frozen=True)
 class Published:
-    """What publishing has done."""
+    """The outcome of publishing."""
 
     version: str
-    written: bool  # whether the version is new in the folder that was named
+    written: bool  # True if the version is new in the folder given by `to`
     pushed: PushResult | None
 
 
@@ -58,12 +58,12 @@ def _release(version: str) -> tuple[int, int, int]:
 
 
 def plan_publish(run: Run, to: Path | None = None) -> PublishPlan:
-    """Compare what the run would publish with the last version, in a folder or, without one, the recipe's repository.
+    """Compare what the run would publish with the last version, in the folder `to` or else the recipe's repository.
 
-    Nothing is written but temporary files. With neither folder nor repository, everything is new.
+    Only temporary files are written. With neither folder nor repository, everything counts as new.
 
-    Raises InputError if the dataset cannot be made or the last version not be read, ShortfallError if a config would be
-    empty, ExternalError if the Hub does not answer.
+    Raises InputError if the dataset cannot be built or the last version cannot be read, ShortfallError if all configs
+    would be empty, ExternalError if the Hub does not answer.
     """
     with built(run) as folder, ExitStack() as stack:
         ours = PublishedDataset(folder)
@@ -85,7 +85,7 @@ def _plan(run: Run, where: str, last: LastVersion | None, ours: PublishedDataset
         return PublishPlan(where, None, version, version, dataset_changes(None, ours))
     changes = dataset_changes(last.dataset, ours)
     if last.dataset is None:
-        say(f"{where} at {last.version} was not made by infogap, and cannot be compared: everything is new")
+        say(f"{where} at {last.version} was not made by infogap and cannot be compared: everything counts as new")
         return PublishPlan(where, str(last.version), version, str(last.version.raised("major")), changes)
     next_ = last.version if changes.level is None else last.version.raised(changes.level)
     return PublishPlan(where, str(last.version), version, str(next_), changes)
@@ -93,7 +93,7 @@ def _plan(run: Run, where: str, last: LastVersion | None, ours: PublishedDataset
 
 @contextmanager
 def built(run: Run) -> Iterator[Path]:
-    """Give the run's dataset folder, made in a temporary one where it is not up to date."""
+    """Yield the run's dataset folder; if it is not up to date, one built in a temporary folder."""
     order = stages(run.recipe)
     staleness = Staleness(run, order)
     stage = next(stage for stage in order if stage.name == STAGE.name)
@@ -110,8 +110,8 @@ def built(run: Run) -> Iterator[Path]:
 def next_version(plan: PublishPlan) -> str:
     """Return the version that `auto` stands for.
 
-    Raises InputError if there is no place whose last version could be compared.
+    Raises InputError if there is neither a folder nor a repository to find the last version in.
     """
     if plan.where.startswith("nowhere"):
-        raise InputError("--version auto goes by the last version: name its folder (--to) or its repository (--repo)")
+        raise InputError("--version auto needs the last version: name its folder (--to) or its repository (--repo)")
     return plan.asked_for

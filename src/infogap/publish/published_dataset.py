@@ -1,4 +1,4 @@
-"""A dataset folder as infogap publishes it: what its infogap.json says, and the rows of its configs."""
+"""Read a published dataset folder: what its infogap.json records, and the rows of its configs."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _DATA = "data"
 
 
 class PublishedDataset:
-    """A run's dataset, or a published or pulled folder.
+    """A dataset that infogap made: in a run, or in a published or pulled folder.
 
     Raises InputError if the folder holds no dataset made by infogap, or an incomplete one.
     """
 
     def __init__(self, path: Path) -> None:
-        """Read the folder's infogap.json; of a run, that of its folder `dataset`."""
+        """Read the folder's infogap.json; for a run, the one in its folder `dataset`."""
         self.folder = path / "dataset" if (path / "dataset" / FILE_NAME).is_file() else path
         try:
             self.made: dict[str, Any] = orjson.loads((self.folder / FILE_NAME).read_bytes())
@@ -46,7 +46,7 @@ class PublishedDataset:
             self.configs = list(dict.fromkeys(path.split("/")[1] for path in self.sha256))
         except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
             raise InputError(
-                f"{self.folder / FILE_NAME} is not as infogap writes it ({type(error).__name__}: {error}); "
+                f"{self.folder / FILE_NAME} is not valid ({type(error).__name__}: {error}); "
                 "publish or pull the dataset again"
             ) from error
         # Versions of infogap before 0.2 did not write these.
@@ -61,33 +61,36 @@ class PublishedDataset:
         return files
 
     def files(self, config: str) -> list[str]:
-        """Return the files of a config, sorted, as infogap.json names them."""
+        """Return the sorted paths of a config's files, as listed in infogap.json."""
         return sorted(path for path in self.sha256 if path.split("/")[1] == config)
 
     def rows(self, config: str) -> int:
-        """Return the number of its rows, as infogap.json says."""
+        """Return a config's number of rows, according to infogap.json."""
         return sum(self._rows[path] for path in self.files(config))
 
     def digests(self, config: str) -> list[str]:
-        """Return the SHA-256 of the config's files; the same rows in the same order give the same digests."""
+        """Return the SHA-256 of each of a config's files; the same rows in the same order give the same digests."""
         return [self.sha256[path] for path in self.files(config)]
 
     def columns(self, config: str) -> pl.Schema:
-        """Return the config's columns, from its files."""
+        """Return a config's columns, read from its files."""
         return self._read(config, lambda: pl.scan_parquet(self._there(config)[0]).collect_schema())
 
     def key(self, config: str) -> pl.Expr:
-        """Return the key of a config's rows: ids of traces, pairs, contexts or tasks."""
+        """Return the expression for the key of a config's rows: the id of a trace, pair, context or task."""
         key: pl.Expr = plugins.load("configs", self.registered(config)).key
         return key
 
     def keys(self, config: str) -> pl.Series:
-        """Return the config's keys."""
+        """Return the keys of a config's rows."""
         key = self.key(config)
         return self._read(config, lambda: pl.scan_parquet(self._there(config)).select(key=key).collect()["key"])
 
     def digested(self, config: str, columns: list[str], *, key: bool = True) -> pl.DataFrame:
-        """Return a row per row: `key`, `split`, and `content`, which differs where some of these columns do."""
+        """Return `key`, `split` and `content` for each row; `content` is a hash of the given columns.
+
+        Without `key`, the content stands for the key too.
+        """
         content = pl.struct(columns).hash()
         keys = self.key(config) if key else content
         return self._read(
@@ -99,7 +102,7 @@ class PublishedDataset:
         )
 
     def registered(self, config: str) -> str:
-        """Return the registered name of a config; of several mixes, `NAME` is `sft`, and `NAME-rl` is `rl`.
+        """Return the registered name of a config; with several mixes, `NAME` is `sft` and `NAME-rl` is `rl`.
 
         Raises InputError for a config that this installation does not know.
         """

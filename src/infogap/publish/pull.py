@@ -1,4 +1,4 @@
-"""Pull a published version from the Hub: its files, and a run that its next version can be made from."""
+"""Pull a published version from the Hub: its files, and a run from which the next version can be made."""
 
 from __future__ import annotations
 
@@ -21,19 +21,18 @@ if TYPE_CHECKING:
 
 
 DATASET = "dataset"
-_BEGUN = Path(DATASET, ".cache", "huggingface")  # what huggingface_hub keeps in a folder that it downloads to
+_BEGUN = Path(DATASET, ".cache", "huggingface")  # huggingface_hub keeps this in a folder it downloads to
 
 
 def pull(repo: str, version: str | None, folder: Path) -> Path:
-    """Fetch a version of a dataset (by default the newest) into a folder that is a run of it.
+    """Fetch a dataset's version (by default the newest) into a folder, which becomes a run; return the recipe's path.
 
-    Its files are in `dataset`, its recipe is recipe.yaml, and the tables up to the mix are made from the config
-    `traces`: `infogap run` makes the mix and the dataset anew. The newest is the highest version tag or, without tags,
-    the branch `main`. A folder that holds another version becomes this one: data files that do not belong to it are
-    removed.
+    The files go to `dataset`, the recipe to recipe.yaml, and the tables up to the mix are rebuilt from the config
+    `traces`; `infogap run` then makes the mix and the dataset anew. The newest version is the highest version tag or,
+    without tags, the branch `main`. If the folder holds another version, its data files are replaced.
 
-    Returns the recipe's path. Raises InputError if there is no such dataset or version, infogap did not make it, or the
-    folder holds something else; ExternalError if the Hub does not answer.
+    Raises InputError if the dataset or version does not exist, infogap did not make it, or the folder holds something
+    else; ExternalError if the Hub does not answer.
     """
     for problem in (repository_problem(repo), version_problem((version or "0.0.0").removeprefix("v"))):
         if problem:
@@ -54,7 +53,7 @@ def pull(repo: str, version: str | None, folder: Path) -> Path:
 
 
 def split_version(name: str) -> tuple[str, str | None]:
-    """Split ORG/NAME@X.Y.Z into the repository and the version, None where there is none."""
+    """Split ORG/NAME@X.Y.Z into the repository and the version, which is None if not given."""
     repo, _, version = name.partition("@")
     return repo, version or None
 
@@ -66,14 +65,14 @@ def _check_folder(folder: Path) -> None:
     if recipe.is_file():
         changed = changed_since_pulled(folder)
         if changed is not None:
-            raise InputError(f"{folder} {changed}: name another with --to")
+            raise InputError(f"{folder} {changed}: name another folder with --to")
         return
     if not (folder / _BEGUN).exists():
-        raise InputError(f"{folder} is not empty and holds no pulled dataset: name another with --to")
+        raise InputError(f"{folder} is not empty and holds no pulled dataset: name another folder with --to")
 
 
 def _made(folder: Path) -> dict[str, Any] | None:
-    """Read a folder's infogap.json; None if there is none."""
+    """Read a folder's infogap.json; return None if it is missing or was not written by infogap."""
     try:
         made: dict[str, Any] = orjson.loads((folder / FILE_NAME).read_bytes())
     except (OSError, orjson.JSONDecodeError):
@@ -88,7 +87,7 @@ def _listed(folder: Path) -> set[str]:
 
 
 def _remove_others(folder: Path, before: set[str], now: set[str]) -> None:
-    """Remove data files of other versions, interrupted downloads included: readers match files by pattern."""
+    """Remove data files of other versions, even partly downloaded ones, as readers find files by pattern."""
     configs = {path.split("/")[1] for path in now | before if _is_data(path)}
     there = {
         path.relative_to(folder).as_posix() for config in configs for path in folder.glob(f"data/{config}/*-*.parquet")
@@ -119,7 +118,7 @@ def _newest(api: HfApi, repo: str) -> str:
 
 
 def _no_dataset(api: HfApi, repo: str) -> InputError:
-    return InputError(f"there is no dataset {repo} on {api.endpoint} that you may read")
+    return InputError(f"{api.endpoint} has no dataset {repo} that you may read")
 
 
 def _download(api: HfApi, repo: str, revision: str, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Redact what is published: recipe and labels without local paths, host names and names of keys."""
+"""Redact what is published: remove local paths, host names and names of key variables from recipes and labels."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from infogap.recipe.measure_section import scorer_settings
 from infogap.recipe.teacher_section import AnyTeacher
 from infogap.teachers.base import backend_of
 
-# An absolute path, one that starts at home or climbs out of its folder, or a URL that is not the Hub's.
+# An absolute path, a path that starts at home or leaves its folder, or a URL other than the Hub's.
 _LOCAL = re.compile(r"^(/|~|[A-Za-z]:[\\/]|\\\\)|(^|/)\.\.(/|$)|^(?!hf://)[a-z][a-z0-9+.-]*://")
-_PATHS = ("from", "model", "lexicons", "teacher", "scorer", "tokenizer")  # the recipe's keys whose values can be paths
+_PATHS = ("from", "model", "lexicons", "teacher", "scorer", "tokenizer")  # recipe keys whose values can be paths
 _UNPUBLISHED = ("repo", "private")  # keys of `publish`
 
 
 def public_label(text: str) -> str:
-    """Return a source's or a teacher's name; local paths and URLs are reduced to their last part."""
+    """Return the published name of a source or teacher; local paths and URLs are reduced to their last part."""
     return ", ".join(_last_part(one) if _LOCAL.search(one) else one for one in text.split(", "))
 
 
 def _last_part(text: str) -> str:
     if "://" in text:
-        text = re.split(r"[?#]", text)[0]  # a query can hold a key
+        text = re.split(r"[?#]", text)[0]  # a query can contain a key
     return re.split(r"[/\\]", text.rstrip("/\\"))[-1]
 
 
 def public_recipe(recipe: Recipe) -> dict[str, Any]:
-    """Return the resolved recipe as it is published.
+    """Return the resolved recipe in its published form.
 
-    Left out are where the dataset goes, and what the backend of a teacher or scorer does not publish: its servers, its
-    key's variable, its price and its speed. None of them changes what is in the dataset. Paths outside the recipe's
-    folder are reduced to file names.
+    The dataset's destination is left out, and so are the settings that the backend of a teacher or scorer does not
+    publish: servers, the key's variable, price and speed. None of them changes the content of the dataset. Paths
+    outside the recipe's folder are reduced to file names.
     """
     written: dict[str, Any] = YAML(typ="safe").load(dump_recipe(recipe))
     for key in _UNPUBLISHED:
@@ -59,7 +59,7 @@ def _public_teacher(settings: AnyTeacher, written: dict[str, Any]) -> dict[str, 
 
 
 def _labels(value: Any) -> Any:
-    """Reduce every path in a value that can hold paths under any key."""
+    """Reduce every path in a nested value, whatever its key."""
     if isinstance(value, dict):
         return {key: _labels(item) for key, item in value.items()}
     if isinstance(value, list):

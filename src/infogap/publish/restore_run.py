@@ -1,7 +1,7 @@
-"""Make a run of a pulled dataset: its tables up to the mix, from the config `traces`, and a recipe that can be changed.
+"""Turn a pulled dataset into a run: rebuild its tables up to the mix from the config `traces`, with an editable recipe.
 
-What is not published is not there: worked solutions, contexts that no config has, errors, details of verdicts, token
-log-probabilities and the scores behind `gap`. A mix and a dataset can be made of the rest.
+Whatever was not published is missing: worked solutions, contexts that no config has, errors, details of verdicts, token
+log-probabilities and the scores behind `gap`. The rest is enough to make a mix and a dataset.
 """
 
 from __future__ import annotations
@@ -49,23 +49,23 @@ from infogap.teachers.base import FailureReason
 
 EVERY_TRACE = "traces"
 _RECIPE_AS_PULLED = ".recipe.sha256"
-_WITHHELD = "https://not-published.invalid"  # in the place of what a teacher's settings need, such as its server
+_WITHHELD = "https://not-published.invalid"  # stands in for required but unpublished settings, such as a server
 
 
 def restore(folder: Path, repo: str, version: str) -> list[str]:
-    """Make the tables and the recipe of a run whose dataset lies in `folder`/dataset; return notes for the user.
+    """Make the tables and the recipe of a run from the dataset in `folder`/dataset; return notes for the user.
 
-    Without the config `traces`, or where the recipe cannot be read here, only the recipe is written.
+    Without the config `traces`, or if the recipe is not valid in this installation, only the recipe is written.
     """
     dataset = PublishedDataset(folder / "dataset")
     write_text(folder / "recipe.yaml", yaml_text(_recipe(dataset, repo)))
     if EVERY_TRACE not in dataset.configs:
-        return [f"its configs do not include `{EVERY_TRACE}`: it can be read and compared, not balanced again"]
+        return [f"its configs do not include `{EVERY_TRACE}`: it can be read and compared, but not rebalanced"]
     try:
         run = Run.create(load_recipe(folder / "recipe.yaml"), folder)
     except InputError as error:
         reason = str(error).splitlines()[0]
-        return [f"its recipe is not valid here ({reason}): it can be read and compared, not balanced again"]
+        return [f"its recipe is not valid here ({reason}): it can be read and compared, but not rebalanced"]
     run.save_recipe()
     write_text(folder / _RECIPE_AS_PULLED, file_digest(folder / "recipe.yaml"))
     PulledFrom(repo, version, fixed_part(run.recipe)).write(run)
@@ -87,26 +87,26 @@ def restore(folder: Path, repo: str, version: str) -> list[str]:
 
 
 def changed_since_pulled(folder: Path) -> str | None:
-    """Say why the run in a folder must not be replaced by another version: None for one as it was pulled."""
+    """Return why another version must not replace the run in a folder; None if it is unchanged since it was pulled."""
     try:
         pulled = (folder / _RECIPE_AS_PULLED).read_text()
     except OSError:
         return "holds a run that was not pulled"
     return (
-        None if pulled == file_digest(folder / "recipe.yaml") else "has a recipe that was changed since it was pulled"
+        None if pulled == file_digest(folder / "recipe.yaml") else "has a recipe that was changed after it was pulled"
     )
 
 
 def _recipe(dataset: PublishedDataset, repo: str) -> dict[str, Any]:
-    """Return the recipe, to be published where it came from.
+    """Return the recipe, set to publish to the repository it came from.
 
-    What of a teacher's settings is not published is filled in by an address that leads nowhere. The traces are there
-    already, those of a top-up too.
+    Required settings of a teacher that are not published are filled in with an address that leads nowhere. Top-ups are
+    removed, as their traces are already among the published ones.
     """
     written: dict[str, Any] = orjson.loads(orjson.dumps(dataset.recipe))
     written["publish"]["repo"] = repo
     written.get("balance", {}).pop("top_up", None)
-    for _ in range(8):  # each round fills in what the one before it has brought to light
+    for _ in range(8):  # filling in one setting can reveal that others are missing
         try:
             Recipe.model_validate_json(orjson.dumps(written))
             break
@@ -119,19 +119,19 @@ def _recipe(dataset: PublishedDataset, repo: str) -> dict[str, Any]:
 
 
 def _fill_in(recipe: dict[str, Any], path: tuple[int | str, ...]) -> bool:
-    """Put an address in the place of a setting that a teacher lacks; False for any other place."""
+    """Fill in a missing setting of a teacher with a placeholder address; return False for any other setting."""
     if path[0] not in ("teacher", "teachers"):
         return False
     section: Any = recipe
     for key in path[:-1]:
-        # Pydantic names the kind of a teacher on the way, which the recipe does not.
+        # Pydantic's path includes the kind of teacher, which is not a key of the recipe.
         section = section[key] if isinstance(section, dict) and key in section else section
     section[path[-1]] = _WITHHELD
     return True
 
 
 def _write(run: Run, table: Table, rows: pl.DataFrame) -> None:
-    """Write a table in the order of its key; columns that are not published are null."""
+    """Write a table sorted by its key; columns that were not published are null."""
     have = [name for name in table.schema if name in rows.columns]
     columns = [_cast(name, rows.schema[name], table.schema[name]) for name in have]
     columns += [pl.lit(None, dtype).alias(name) for name, dtype in table.schema.items() if name not in have]
@@ -142,7 +142,7 @@ def _write(run: Run, table: Table, rows: pl.DataFrame) -> None:
 
 
 def _cast(name: str, have: pl.DataType, wanted: pl.DataType) -> pl.Expr:
-    """Give a column a table's type; a field of a list's structs that is not published is null."""
+    """Cast a column to a table's type; fields missing from structs in a list become null."""
     if not (isinstance(have, pl.List) and isinstance(wanted, pl.List) and isinstance(wanted.inner, pl.Struct)):
         return pl.col(name).cast(wanted)
     there = {field.name for field in have.inner.fields} if isinstance(have.inner, pl.Struct) else set()
@@ -155,15 +155,15 @@ def _cast(name: str, have: pl.DataType, wanted: pl.DataType) -> pl.Expr:
 
 
 def _error() -> pl.Expr:
-    """A failed request has an error, which is not published, and no verdict."""
+    """Restore the column `error`: a failed request has an error, whose text is not published, and no verdict."""
     failed = pl.col("finish_reason").is_in(get_args(FailureReason)) & pl.col("verdict").is_null()
     return pl.when(failed).then(pl.lit("not published"))
 
 
 def _texts() -> list[pl.Expr]:
-    """Put a sentence in the place of the text of a leaking trace that is published without it.
+    """Fill in a placeholder for the text of a leaking trace that was published without it.
 
-    The trace has a response, so that it is excluded from a mix as a leak; `check_restored` keeps it out of any other.
+    With a response, the trace is excluded from a mix as a leak; `check_restored` keeps it out of mixes that keep leaks.
     """
     withheld = pl.col("leak").fill_null(False) & (pl.col("response") == "") & pl.col("error").is_null()
     return [
@@ -173,14 +173,14 @@ def _texts() -> list[pl.Expr]:
 
 
 def _measures(traces: pl.DataFrame) -> Table:
-    """Return the table of measures with the columns of the recipe's own measures: those of no other table."""
+    """Return the table of measures, extended by the recipe's own measures: columns that belong to no other table."""
     known = {*TASKS.schema, *TRACES.schema, *VERDICTS.schema, *STATED_VERDICTS.schema, *MEASURES.schema}
     known |= {*DUPLICATES.schema, "selected", "stratum", "reason", "mixes"}
     return MEASURES.extended({name: dtype for name, dtype in traces.schema.items() if name not in known})
 
 
 def _contaminated(traces: pl.DataFrame) -> pl.DataFrame:
-    """Return the traces that were kept out of the mixes because they match an evaluation set."""
+    """Return the traces that were excluded from the mixes because they match an evaluation set."""
     reasons = pl.col("reason") == "contaminated"
     if "mixes" in traces.columns:
         reasons = pl.col("mixes").list.eval(pl.element().struct.field("reason") == "contaminated").list.any()
@@ -189,7 +189,7 @@ def _contaminated(traces: pl.DataFrame) -> pl.DataFrame:
 
 
 def _contexts(dataset: PublishedDataset) -> pl.DataFrame:
-    """Return the contexts that a config holds; of several mixes each has its own."""
+    """Return the contexts that were published; with several mixes, each has a config of its own."""
     frames = [
         pl.read_parquet([dataset.folder / path for path in dataset.files(config)])
         for config in dataset.configs
@@ -205,10 +205,10 @@ def _contexts(dataset: PublishedDataset) -> pl.DataFrame:
 
 
 def _tasks(dataset: PublishedDataset, traces: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """Return the tasks, and what of them is not known.
+    """Return the tasks, and a note if some lack metadata.
 
-    Their metadata holds the turns of a conversation and the verifier's settings, as far as some config shows them; a
-    task of which they are not known says so, and cannot be published in a config that needs them.
+    Their metadata holds the turns of a conversation and the verifier's settings, as far as any config shows them. Tasks
+    that lack these are marked, and cannot be published in a config that needs them.
     """
     tasks = traces.unique("task_id", keep="first", maintain_order=True)
     turns, settings = _turns(dataset), _settings(dataset)
@@ -223,19 +223,19 @@ def _tasks(dataset: PublishedDataset, traces: pl.DataFrame) -> tuple[pl.DataFram
         lacking += bool(unknown)
         metadata.append(orjson.dumps(known | ({NOT_PUBLISHED: unknown} if unknown else {})).decode())
     notes = [
-        f"{lacking:,} of {tasks.height:,} tasks lack what no config shows of them (turns of a conversation, settings "
-        "of a verifier); a config that needs these of one of them is refused"
+        f"{lacking:,} of {tasks.height:,} tasks lack turns of a conversation or settings of a verifier, as no config "
+        "shows them; configs that need these for one of the tasks are refused"
     ]
     return tasks.with_columns(metadata=pl.Series(metadata, dtype=pl.String)), notes if lacking else []
 
 
 def _has_settings(verifier: str) -> bool:
-    """Whether a task of this verifier may need more than its gold answer."""
+    """Return True if tasks of this verifier may need settings besides the gold answer."""
     return verifier == GYM_VERIFIER or ":" in verifier or bool(plugins.load("verifiers", verifier).takes_tolerance)
 
 
 def _turns(dataset: PublishedDataset) -> dict[str, list[dict[str, str]]]:
-    """Return the student's prompt of each task that some config shows: more than one message is a conversation."""
+    """Return the student's prompt for each task that any config shows; more than one message is a conversation."""
     found: dict[str, list[dict[str, str]]] = {}
     for config in dataset.configs:
         columns = dataset.columns(config)
@@ -250,7 +250,7 @@ def _turns(dataset: PublishedDataset) -> dict[str, list[dict[str, str]]]:
 
 
 def _settings(dataset: PublishedDataset) -> dict[str, dict[str, Any]]:
-    """Return the settings of verifiers that the configs for reinforcement learning show, by task."""
+    """Return the verifier settings that configs for reinforcement learning show, by task."""
     found: dict[str, dict[str, Any]] = {}
     for config in dataset.configs:
         if dataset.registered(config) not in (RL.name, HELD_OUT.name):
@@ -266,7 +266,7 @@ def _settings(dataset: PublishedDataset) -> dict[str, dict[str, Any]]:
 
 
 def _write_manifests(run: Run, dataset: PublishedDataset) -> None:
-    """Write the manifest of each stage whose tables were pulled, with the fingerprints and counts as published."""
+    """Write a manifest for each stage whose tables were pulled, with the published fingerprints and counts."""
     counts, fingerprints = dataset.made.get("counts", {}), dataset.made["fingerprints"]
     for stage in stages(run.recipe):
         if stage.name not in FIXED_STAGES:

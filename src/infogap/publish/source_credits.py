@@ -1,4 +1,4 @@
-"""The sources of a dataset with their licenses and links, and where licenses may conflict: named, not decided."""
+"""List a dataset's sources with their licenses and links, and point out licenses that may conflict."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
 
 NOT_STATED = "not stated"
-# Of the library, whose metadata says so; a recipe can say otherwise of a data set that it wraps.
+# From the library's own metadata; a recipe can override them for a dataset that the library wraps.
 _GYM = ("apache-2.0", "https://github.com/open-thought/reasoning-gym")
 _HUB_DATASET = re.compile(r"(?:hf://datasets/)?([\w.-]+/[\w.-]+)(?:@[^/]*)?(/.*)?")
 _NO_STRINGS = re.compile(
@@ -30,22 +30,22 @@ _NO_DERIVATIVES = re.compile(r"cc-by(-nc)?-nd(-.*)?")
 
 @dataclass(frozen=True)
 class Credit:
-    """One source: what the card says of it."""
+    """What the card says about one source."""
 
     name: str
-    tasks: int  # with a trace
-    selected: int  # traces in a mix
+    tasks: int  # tasks with at least one trace
+    selected: int  # traces in any mix
     license: str | None
     url: str | None
 
     def as_metadata(self) -> dict[str, str]:
-        """Return the entry of the card's YAML head."""
+        """Return the source's entry in the card's YAML metadata."""
         stated = {"license": self.license or NOT_STATED} | ({"url": self.url} if self.url else {})
         return {"name": self.name} | stated
 
 
 def credits_of(run: Run, traces: pl.DataFrame) -> list[Credit]:
-    """Return the recipe's sources, in its order; equal ones are one. `traces` is from `traces_in_short`."""
+    """Return the recipe's sources in its order, equal ones merged. `traces` is from `traces_in_short`."""
     of_task = run.scan(TASKS).select("task_id", "source").collect()
     counts = (
         traces.join(of_task, on="task_id", how="left")
@@ -58,7 +58,7 @@ def credits_of(run: Run, traces: pl.DataFrame) -> list[Credit]:
         license_, url = _stated(run, source)
         labels = [label(name) for name in source.names] if isinstance(source, GymTasks) else [source.from_]
         for name in labels:
-            # What two entries of one name have given cannot be told apart.
+            # Two entries with the same name cannot be told apart: the first gets all their tasks.
             tasks, selected = counted.pop(name, (0, 0))
             key = (public_label(source.from_), license_, url)
             before = credits.get(key, Credit(*key[:1], 0, 0, license_, url))
@@ -67,7 +67,7 @@ def credits_of(run: Run, traces: pl.DataFrame) -> list[Credit]:
 
 
 def hub_datasets(credits: list[Credit]) -> list[str]:
-    """Return the Hub's ids of the sources that are datasets there, for `source_datasets` in the card's head."""
+    """Return the ids of the sources that are datasets on the Hub, for `source_datasets` in the card's metadata."""
     prefix = "https://huggingface.co/datasets/"
     return list(dict.fromkeys(each.url.removeprefix(prefix) for each in credits if each.url and prefix in each.url))
 
@@ -89,10 +89,10 @@ def _hub_page(run: Run, source: Source) -> str | None:
 
 
 def license_conflicts(license_: str, credits: list[Credit]) -> list[str]:
-    """Say where a source's license does not go with the dataset's, or is not known.
+    """Return a sentence for each source whose license may conflict with the dataset's, or is unknown.
 
-    Licenses are read by their ids in the Hub's spelling. Whether a dataset derives from its questions in the sense of a
-    license is not decided here: these are the places to look at.
+    Licenses are recognised by the ids that the Hub uses. Whether a dataset is a derivative of its questions in the
+    sense of a license is not decided here: the sentences point out what the user should check.
     """
     return [
         f"`{each.name}` is {each.license}: {problem}"
@@ -104,19 +104,19 @@ def license_conflicts(license_: str, credits: list[Credit]) -> list[str]:
 
 def _problems(source: str, dataset: str) -> Iterator[str]:
     if _NON_COMMERCIAL.fullmatch(source) and not _NON_COMMERCIAL.fullmatch(dataset):
-        yield f"no commercial use, which the dataset's license, {dataset}, does not rule out"
+        yield f"it forbids commercial use, which the dataset's license, {dataset}, does not rule out"
     if _NO_DERIVATIVES.fullmatch(source):
-        yield "no adapted material may be shared, and a dataset of traces may be that"
+        yield "it forbids sharing adapted material, and a dataset of traces may count as such"
     alike = _SHARE_ALIKE.fullmatch(source)
     if alike and not _is_alike(alike, _SHARE_ALIKE.fullmatch(dataset)):
-        yield f"what is adapted from it has to be under the same license, and the dataset is {dataset}"
+        yield f"it requires adapted material to be under the same license, and the dataset is {dataset}"
     known = (_NO_STRINGS, _NON_COMMERCIAL, _NO_DERIVATIVES, _SHARE_ALIKE)
     if not any(pattern.fullmatch(source) for pattern in known):
-        yield "its terms are not known here"
+        yield "its terms are unknown to infogap"
 
 
 def _is_alike(source: re.Match[str], dataset: re.Match[str] | None) -> bool:
-    """Whether the dataset has the source's license, or a later version of it."""
+    """Return True if the dataset has the source's license or a later version of it."""
     if dataset is None or dataset[1] != source[1]:
         return False
     versions = [[int(part) for part in (each[2] or "0").strip(".").split(".")] for each in (source, dataset)]
@@ -124,9 +124,9 @@ def _is_alike(source: re.Match[str], dataset: re.Match[str] | None) -> bool:
 
 
 def credit_notes(license_: str, credits: list[Credit]) -> list[str]:
-    """Return the notes for whoever publishes: conflicts, and sources without a license."""
+    """Return notes for the user who publishes: possible conflicts, and sources without a license."""
     notes = [f"licenses: {conflict}" for conflict in license_conflicts(license_, credits)]
     unstated = [f"`{each.name}`" for each in credits if each.license is None]
     if unstated:
-        notes.append(f"licenses: not stated for {', '.join(unstated)}; say `license:` and `url:` of the source")
+        notes.append(f"licenses: not stated for {', '.join(unstated)}; set `license:` and `url:` in the source's entry")
     return notes

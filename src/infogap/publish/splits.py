@@ -1,4 +1,4 @@
-"""Splits that share no task: which split each task is in, for all configs alike, and the check that it holds."""
+"""Assign tasks to splits in the same way for all configs, and check that no two splits share a task."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from infogap.recipe.publish_section import OF_HELD_OUT
 from infogap.runs.run_folder import Run
 from infogap.schema import MIX, TASKS, TRACES
 
-_NO_MIX = 1 << 30  # the stratum of tasks that no mix has
+_NO_MIX = 1 << 30  # the stratum of tasks that are in no mix
 
 
 @dataclass(frozen=True)
 class SplitCount:
-    """One split: the share that the recipe asks for (None of held-out families), and its tasks."""
+    """One split: its share in the recipe (None for held-out families), and its numbers of tasks and clusters."""
 
     share: float | None
     tasks: int
@@ -37,7 +37,7 @@ class SplitCount:
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """The split of every task with traces. `tasks` has `task_id`, `cluster` and `split`, by task_id."""
+    """The split of every task with traces. `tasks` has `task_id`, `cluster` and `split`, sorted by `task_id`."""
 
     names: tuple[str, ...]  # in the recipe's order
     tasks: pl.DataFrame
@@ -46,12 +46,12 @@ class SplitPlan:
 
 
 def plan_splits(run: Run) -> SplitPlan | None:
-    """Assign each task with traces to a split; None where the recipe names no splits.
+    """Assign each task with traces to a split; return None if the recipe names no splits.
 
-    Tasks whose questions nearly repeat each other are a cluster, and share a split. Tasks of held-out families go to
-    their split first, with their clusters. The others are put in an order that depends on the seed and the task alone,
-    and each split but the largest takes the first of them that fit into its share, so that few tasks change their split
-    when a run grows. Shares hold for the tasks of the mixes first (of nested mixes for each), then for all.
+    Tasks with near-duplicate questions form a cluster and share a split. Tasks of held-out families are assigned first,
+    with their clusters. The rest are ordered by a hash of seed and task, and each split except the largest takes the
+    first that fit its share, so that few tasks change split when a run grows. Shares are met for the tasks of the mixes
+    first (for each of several nested mixes), then for all tasks.
 
     Raises InputError if a held-out family does not exist, ShortfallError if a split would have no task.
     """
@@ -78,9 +78,10 @@ def plan_splits(run: Run) -> SplitPlan | None:
 
 
 def _clustered(run: Run) -> tuple[pl.DataFrame, int]:
-    """Return the tasks with traces: `task_id`, `family`, `cluster` (its first task), `stratum`, and `drawn`, the order.
+    """Return the tasks with traces, and the number of abandoned searches for near-duplicates.
 
-    The stratum counts the mixes that do not have the task: of nested mixes, tasks of the smallest come first.
+    Columns: `task_id`, `family`, `cluster` (the id of its first task), `stratum`, and `drawn`, which sets the order.
+    The stratum counts the mixes that lack the task: with nested mixes, tasks of the smallest mix come first.
     """
     traces = run.scan(TRACES).select("trace_id", "task_id")
     selected = run.scan(MIX).filter("selected").select("trace_id", "mix")
@@ -107,17 +108,17 @@ def _clustered(run: Run) -> tuple[pl.DataFrame, int]:
 
 @dataclass(frozen=True)
 class QuestionClusters:
-    """Of each question the first one of its cluster, by number; and how many searches were abandoned."""
+    """For each question the index of the first one in its cluster, and the number of abandoned searches."""
 
     first: NDArray[np.int64]
     cut: int
 
 
 def question_clusters(questions: list[str]) -> QuestionClusters:
-    """Join questions whose word 5-grams overlap at the default threshold of `dedupe` (Jaccard 0.8).
+    """Cluster questions whose word 5-grams overlap at the default threshold of `dedupe` (Jaccard 0.8).
 
-    These are the near-duplicates of `balance.max_per_cluster`. There a question belongs to the first one that it nearly
-    repeats; here chains count too, as both ends of a chain must be in the same split.
+    These are the near-duplicates of `balance.max_per_cluster`, which groups a question with the first one that it
+    nearly repeats. Here chains count too, as both ends of a chain must be in the same split.
     """
     batches = [Held([*questions[start : start + ROWS_AT_ONCE]]) for start in range(0, len(questions), ROWS_AT_ONCE)]
     found = search(lambda: batches, Dedupe.model_validate({"scope": "all"}), lambda _rows: None)
@@ -125,7 +126,7 @@ def question_clusters(questions: list[str]) -> QuestionClusters:
 
 
 def _held_out(run: Run, tasks: pl.DataFrame) -> tuple[dict[str, str], dict[str, int]]:
-    """Return the split of each cluster with a task of a held-out family, and per split its tasks of other families."""
+    """Return the split of each cluster with a held-out task, and how many tasks of other families each split gets."""
     asked = run.recipe.publish.splits or {}
     wanted: list[tuple[str, HoldOut, str]] = []
     of_mixes = run.recipe.balance.hold_out
@@ -147,7 +148,7 @@ def _held_out(run: Run, tasks: pl.DataFrame) -> tuple[dict[str, str], dict[str, 
 
 @dataclass(frozen=True)
 class _Unit:
-    """A cluster that is placed as a whole: its tasks by stratum, the first stratum first."""
+    """A cluster, which is placed as a whole: its number of tasks in each stratum."""
 
     cluster: str
     drawn: str
@@ -162,7 +163,7 @@ class _Unit:
 
 
 def _units(tasks: pl.DataFrame, elsewhere: Mapping[str, str]) -> list[_Unit]:
-    """Return the clusters that are not placed yet, in drawn order: that of the cluster's first task."""
+    """Return the clusters that are not placed yet, in the order of the smallest `drawn` of their tasks."""
     free = tasks.filter(~pl.col("cluster").is_in(list(elsewhere)))
     strata: dict[str, dict[int, int]] = {}
     for cluster, stratum, count in free.group_by("cluster", "stratum").len().iter_rows():
@@ -172,7 +173,7 @@ def _units(tasks: pl.DataFrame, elsewhere: Mapping[str, str]) -> list[_Unit]:
 
 
 def _by_shares(units: list[_Unit], shares: Mapping[str, float], split_of: dict[str, str]) -> dict[str, str]:
-    """Return the split of every cluster: of those in `split_of`, and of the units, by shares of their tasks."""
+    """Return the split of every cluster: those in `split_of`, and the units, placed by shares of their tasks."""
     largest = max(shares, key=lambda name: shares[name])
     taken = dict(split_of)
     inside: dict[str, list[_Unit]] = {name: [] for name in shares}
@@ -180,7 +181,7 @@ def _by_shares(units: list[_Unit], shares: Mapping[str, float], split_of: dict[s
         total = sum(unit.up_to(stratum) for unit in units)
         targets = _rounded(shares, total)
         free = [unit for unit in units if unit.stratum == stratum]
-        # The last split first: where a border moves as a run grows, its neighbour is not the largest.
+        # The last split takes first: when a border moves as a run grows, its neighbour is not the largest split.
         for name in reversed(list(shares)):
             if name == largest:
                 continue
@@ -193,7 +194,7 @@ def _by_shares(units: list[_Unit], shares: Mapping[str, float], split_of: dict[s
 
 
 def _fitting(free: list[_Unit], need: int, stratum: int) -> dict[str, _Unit]:
-    """Return the first units that fit; and one more where it comes closer to what is needed than stopping short."""
+    """Return the first units that fit, plus one that exceeds `need` if that comes closer than stopping short."""
     chosen: dict[str, _Unit] = {}
     for unit in free:
         if need <= 0:
@@ -210,7 +211,7 @@ def _fitting(free: list[_Unit], need: int, stratum: int) -> dict[str, _Unit]:
 
 
 def _rounded(shares: Mapping[str, float], total: int) -> dict[str, int]:
-    """Return whole numbers that add up to the total, by largest remainders; of equal ones, to the split named first."""
+    """Round shares of a total to whole numbers that add up to it, by largest remainder; earlier splits win ties."""
     exact = {name: Fraction(str(share)) * total for name, share in shares.items()}
     whole = {name: int(value) for name, value in exact.items()}
     order = sorted(shares, key=lambda name: exact[name] - whole[name], reverse=True)
@@ -226,17 +227,17 @@ def _count(tasks: pl.DataFrame, share: float | None) -> SplitCount:
 def _empty(name: str, share: float | None, placed: pl.DataFrame) -> ShortfallError:
     largest = int(placed["cluster"].value_counts()["count"].max() or 0)  # type: ignore[arg-type]
     asked = f"{share:.3g} of {placed.height:,} tasks" if share is not None else "its families"
-    alike = f"; {largest:,} of them have questions that nearly repeat each other, and share a split" * (largest > 1)
+    alike = f"; {largest:,} of them have near-duplicate questions and share a split" * (largest > 1)
     return ShortfallError(
-        f"publish.splits: no task is in `{name}` ({asked}{alike}); give it a larger share, or have more tasks"
+        f"publish.splits: `{name}` would have no task ({asked}{alike}); give it a larger share, or add tasks"
     )
 
 
 def _off_target(counts: Mapping[str, SplitCount], placed: pl.DataFrame) -> list[str]:
-    """Note what shares came to where clusters kept them from being met to within one task."""
+    """Return a note on the achieved shares if clusters kept any from being met to within one task."""
     free = sum(count.tasks for count in counts.values() if count.share is not None)
     off = [
-        f"`{name}` {count.tasks / free:.1%} of {count.share:.1%} asked for"
+        f"`{name}` has {count.tasks / free:.1%} of the tasks instead of {count.share:.1%}"
         for name, count in counts.items()
         if count.share is not None and abs(count.tasks - count.share * free) > 1
     ]
@@ -248,13 +249,13 @@ def _off_target(counts: Mapping[str, SplitCount], placed: pl.DataFrame) -> list[
 def _crossing_notes(crossing: Mapping[str, int]) -> list[str]:
     return [
         f"splits: {count:,} {'task of another family is' if count == 1 else 'tasks of other families are'} in "
-        f"`{name}`: their questions nearly repeat some of the families held out for it"
+        f"`{name}`: their questions are near-duplicates of held-out ones"
         for name, count in crossing.items()
     ]
 
 
 def split_notes(plan: SplitPlan, written: list[Written]) -> list[str]:
-    """Return the plan's notes, and which configs lack a split because they have no rows of its tasks."""
+    """Return the plan's notes, plus one for each config that has no rows in some split."""
     lacking = [(each.config.name, [name for name in plan.names if name not in each.splits]) for each in written]
     return plan.notes + [
         f"splits: the config `{config}` has no rows in {' and '.join(f'`{name}`' for name in names)}"
@@ -264,9 +265,9 @@ def split_notes(plan: SplitPlan, written: list[Written]) -> list[str]:
 
 
 def check_splits(plan: SplitPlan, written: list[Written], folder: Path) -> None:
-    """Read back the written files, and check that no task and no cluster of questions is in two splits.
+    """Read back the written files, and check that no task and no cluster of questions is in more than one split.
 
-    Raises InputError, naming the config, the task and the splits, if one is.
+    Raises InputError, naming the task, the configs and the splits, if one is.
     """
     known = plan.tasks.lazy().select("task_id", "cluster")
     seen = [

@@ -1,4 +1,4 @@
-"""The stage `publish`: a run's tables -> the dataset folder for the Hub, written whole or not at all."""
+"""The stage `publish`: turn a run's tables into the dataset folder for the Hub, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ FOLDER = "dataset"
 
 
 def _part(run: Run) -> dict[str, Any]:
-    """Return all that infogap.json and the card say, so that they do not depend on the run's history.
+    """Return everything that determines infogap.json and the card, so that neither depends on the run's history.
 
-    The recipe is the published one, without the repository: a dataset that moves is not written again.
+    The recipe is the published one, which omits the repository: moving a dataset does not rewrite it.
     """
     return {
         "recipe": public_recipe(run.recipe),
@@ -65,8 +65,9 @@ def _make(run: Run) -> Outcome:
 def write_dataset(run: Run, target: Path) -> Outcome:
     """Write README.md, data/CONFIG/*.parquet and infogap.json into a folder, whole or not at all.
 
-    A config without rows is left out, which is a shortfall. Raises ShortfallError if none has any, InputError if rows
-    do not have their config's columns, or if they would publish what only teachers saw. The folder is then as it was.
+    A config without rows is left out and reported as a shortfall. Raises ShortfallError if no config has rows, and
+    InputError if rows do not match their config's columns or would publish what only teachers saw. After an error the
+    folder is unchanged.
     """
     mixes = run.scan(MIX).collect().sort(MIX.key)
     check_restored(run, mixes, run.recipe.publish.configs)
@@ -90,7 +91,7 @@ def write_dataset(run: Run, target: Path) -> Outcome:
         for config, _ in views:
             if config.name in empty:
                 continue
-            # Rows of a config that does not say how many it has are not in the total.
+            # A config that does not know its number of rows in advance is not part of the progress total.
             seen = _unseen if sizes[config.name] is None else advance
             made = write_config(config, config.columns(run), divided(config), folder, seen)
             if made.rows:
@@ -121,13 +122,13 @@ def write_dataset(run: Run, target: Path) -> Outcome:
 
 
 def _unseen(_rows: int = 1, **_extra: Any) -> None:
-    """Count nothing."""
+    """Ignore progress."""
 
 
 def views(recipe: Recipe) -> Iterator[tuple[Config, str]]:
-    """Yield each config and the mix it is of.
+    """Yield each config with the name of the mix it shows.
 
-    Of several mixes, `sft` is published under the name of the mix, `rl` as `NAME-rl`, and so on.
+    With several mixes, `sft` is published under the name of the mix, `rl` as `NAME-rl`, and so on.
     """
     names = list(dict(recipe.balance.named_mixes()))
     for each in recipe.publish.configs:
@@ -140,9 +141,9 @@ def views(recipe: Recipe) -> Iterator[tuple[Config, str]]:
 
 
 def name_problem(recipe: Recipe) -> tuple[tuple[str, ...], str] | None:
-    """Return the mix that would be published under the name of another config, and what is wrong; None if none would.
+    """Return the place of a mix whose published name is already taken, and the problem; None if all names are free.
 
-    Names that differ in case alone are one folder on some disks.
+    Names that differ only in case are the same folder on some disks.
     """
     named: dict[str, str] = {}
     for config, mix in sorted(views(recipe), key=lambda view: view[0].of_mix):
@@ -162,7 +163,7 @@ def _ready(run: Run) -> None:
 
 
 def _asked_for(run: Run) -> Iterator[tuple[Config, str]]:
-    """Yield the views of a run's recipe, each as its section `publish` asks for it."""
+    """Yield the views of a run's recipe, each adapted to the settings in its section `publish`."""
     for config, mix in views(run.recipe):
         asked = config.as_asked(run)
         yield config if asked is None else replace(asked, name=config.name), mix
@@ -177,7 +178,7 @@ def _nothing_to_publish(run: Run, config: Config, mix: pl.DataFrame) -> str:
 
 
 def _why_empty(run: Run) -> str:
-    """Say what excluded every trace of an empty mix."""
+    """Explain what excluded every trace of an empty mix; return an empty string if no mix is empty."""
     manifest = run.manifest(MIX.name)
     mixes = manifest.counts.get("mixes", {}) if manifest else {}
     empty = [counts["funnel"] for counts in mixes.values() if not counts.get("funnel", {"selected": 1})["selected"]]
@@ -196,7 +197,7 @@ def _notes(
     prompted = [f"`{each.config.name}`" for each in written if each.config.prompts(run)]
     if run.recipe.generate is None and prompted:
         named = " and ".join(prompted)
-        notes.append(f"the prompts in {named} are the questions alone: imported traces do not say their instruction")
+        notes.append(f"the prompts in {named} are only the questions: the instruction of imported traces is unknown")
     for each in written:
         if each.config.privileged:
             notes.append(f"the config `{each.config.name}` publishes {each.config.privileged}")
@@ -204,7 +205,7 @@ def _notes(
 
 
 def _in_mix(traces: pl.DataFrame, mix: pl.DataFrame) -> pl.DataFrame:
-    """Return the traces with `selected` and `reason` of one mix, not of any."""
+    """Return the traces with `selected` and `reason` taken from this mix alone."""
     own = mix.select("trace_id", "selected", "reason")
     joined = traces.drop("selected", "reason").join(own, on="trace_id", how="left", maintain_order="left")
     return joined.with_columns(pl.col("selected").fill_null(False))

@@ -1,4 +1,4 @@
-"""The numbers that a dataset's infogap.json holds, so that versions can be compared without their run."""
+"""Compute the numbers kept in a dataset's infogap.json, so that versions can be compared without their runs."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from infogap.publish.parquet_shards import Written
 from infogap.publish.redaction import public_label
 from infogap.runs.run_folder import Run
 
-_DIGITS = 6  # significant ones: sums of many numbers differ in the last ones, by their order
+_DIGITS = 6  # significant digits: the last digits of long sums depend on the order of summation
 
 
 def statistics_of(run: Run, traces: pl.DataFrame, written: list[Written]) -> dict[str, Any]:
-    """Return the dataset's numbers; `traces` is from `traces_in_short`.
+    """Return the dataset's numbers; `traces` comes from `traces_in_short`.
 
-    `rows` by config and split; `tasks`, `families`, `traces`, `failed`, `leaks` (of them `leaks_in_the_mix`) and
-    `duplicates` of the run; `privileges`: by name (and teacher, of several) `tasks`, `traces`, `accuracy`, mean
-    completion `tokens` and mean epistemic `density`.
+    `rows` counts by config and split. `tasks`, `families`, `traces`, `failed`, `leaks`, `leaks_in_the_mix` and
+    `duplicates` describe the run. `privileges` maps each privilege (and teacher, if there are several) to `tasks`,
+    `traces`, `accuracy`, mean completion `tokens` and mean epistemic `density`.
     """
     rows = by_privilege(traces, run.recipe)
     several = several_teachers(rows)
@@ -50,10 +50,10 @@ def statistics_of(run: Run, traces: pl.DataFrame, written: list[Written]) -> dic
 
 
 def published_effects(run: Run) -> list[dict[str, Any]]:
-    """Return the effects of privileges with their 95 % intervals, a row each.
+    """Return the effects of privileges with their 95 % intervals, one row each.
 
-    `teacher`, `privilege`, `of` (what is compared), `against` (what is subtracted, null where nothing is), `tasks`,
-    `mean`, `low` and `high`; the bounds are null if too few tasks differ. Formulas are in docs/effects.md.
+    A row has `teacher`, `privilege`, `of` (what is compared), `against` (what is subtracted; null if nothing is),
+    `tasks`, `mean`, `low` and `high`. The bounds are null if too few tasks differ. Formulas are in docs/effects.md.
     """
     rows = []
     for effects in effects_of(run):
@@ -62,7 +62,7 @@ def published_effects(run: Run) -> list[dict[str, Any]]:
             lexicon = row.quantity.lexicon
             of = row.quantity.name if lexicon is None else f"{row.quantity.name} ({public_label(lexicon)})"
             rows.append(_effect(effects.teacher, row.privilege, of, row.against, row))
-        # Accuracy and density are among the differences.
+        # Accuracy and density are already among the differences.
         worth = [each for each in effects.worth if each.what in ("gap", "leak_rate")]
         rows += [_effect(effects.teacher, each.privilege, each.what, each.against, each.estimate) for each in worth]
     return rows

@@ -1,7 +1,7 @@
-"""What a tokenizer's chat template makes of thoughts: found by rendering some answers, not by reading the template.
+"""Check whether a tokenizer's chat template keeps thoughts, by rendering some answers with it.
 
-Templates differ: DeepSeek-R1-Distill's removes all up to `</think>`, Qwen3's reads a field of its own and the tags,
-gpt-oss's reads the field `thinking` alone. What a template drops, a trainer never sees.
+Templates differ: DeepSeek-R1-Distill's removes everything up to `</think>`, Qwen3's reads the tags and a field of its
+own, gpt-oss's reads only the field `thinking`. A trainer never sees what the template drops.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _KEEPING: dict[Form, str] = {
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer to render: what comes before it, its thought (not empty) and its text."""
+    """An answer to render: its prompt, its thought (not empty) and its text."""
 
     trace_id: str
     prompt: list[dict[str, str]]
@@ -52,9 +52,9 @@ class Answer:
 
 
 def find_chat_template(tokenizer: str, resolve: Callable[[str], Path] = Path) -> Callable[[Messages], str] | None:
-    """Compile the chat template of a folder, a .jinja file, or a model in the local Hub cache; None if none is there.
+    """Compile the chat template of a folder, a .jinja file or a model in the local Hub cache; None if it has none.
 
-    Nothing is downloaded. Raises InputError where a template is there and cannot be read.
+    Nothing is downloaded. Raises InputError if a template exists but cannot be read.
     """
     place = resolve(tokenizer)
     if place.is_file():
@@ -97,7 +97,7 @@ def _settings(file: Path | None) -> dict[str, Any]:
 
 
 def _default(templates: Any) -> str:
-    """Return the template itself; of several named ones that called `default`."""
+    """Return the template; if there are several named ones, the one called `default`."""
     if isinstance(templates, list):
         named = {each["name"]: each["template"] for each in templates}
         return str(named.get("default", ""))
@@ -111,23 +111,23 @@ def _token(token: Any) -> str:
 def template_notes(
     answers: list[Answer], tokenizer: str, render: Callable[[Messages], str] | None, form: Form, unit: Unit
 ) -> list[str]:
-    """Return what a tokenizer's chat template does to thoughts and answers, as notes for the user.
+    """Return notes for the user on thoughts or answers that a tokenizer's chat template drops.
 
     Args:
         answers: Answers with thoughts.
-        tokenizer: Its name, for the notes.
-        render: Its template, from `find_chat_template`.
+        tokenizer: The name of the tokenizer, for the notes.
+        render: Its chat template, from `find_chat_template`.
         form: Where the thoughts are.
         unit: What the trainer renders at a time.
     """
     if not answers:
         return []
     if render is None:
-        return [f"the chat template of {tokenizer} is neither in a folder nor in the Hub's cache: it was not tried"]
+        return [f"the chat template of {tokenizer} was not tried: it is neither in a folder nor in the Hub's cache"]
     lost, broken = _lost(answers, render, form, unit)
     whole = " (each message is rendered by itself)" if unit == "message" else ""
     if broken:
-        return [f"the chat template of {tokenizer} refuses trace {answers[0].trace_id}{whole}: {broken}"]
+        return [f"the chat template of {tokenizer} fails on trace {answers[0].trace_id}{whole}: {broken}"]
     if not lost:
         return []
     keeping = [
@@ -139,7 +139,7 @@ def template_notes(
     advice = (
         f"it keeps them with `{'` or `'.join(keeping)}`"
         if keeping
-        else "it keeps them in no form: train with another chat template, or publish the answers alone (thinking: drop)"
+        else "no form keeps them: train with another chat template, or publish only the answers (thinking: drop)"
     )
     return [
         f"the chat template of {tokenizer} drops the {what} of {len(lost)} of {len(answers)} traces tried{whole}, "
@@ -148,7 +148,7 @@ def template_notes(
 
 
 def _lost(answers: list[Answer], render: Callable[[Messages], str], form: Form, unit: Unit) -> tuple[list[str], str]:
-    """Return the traces of which a rendered text lacks the thought or the answer, and why one cannot be rendered."""
+    """Return the traces whose rendered text lacks the thought or the answer, and the template's error if it fails."""
     lost = []
     for answer in answers:
         try:
@@ -162,5 +162,5 @@ def _lost(answers: list[Answer], render: Callable[[Messages], str], form: Form, 
 
 
 def _letters(text: str) -> str:
-    """Leave out white space, of which templates remove some."""
+    """Remove white space, as templates strip some of it."""
     return "".join(text.split())

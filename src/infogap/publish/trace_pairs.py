@@ -1,4 +1,4 @@
-"""Pair traces of one task for preference training: which can be paired, and which pairs are closest."""
+"""Pair traces of the same task for preference training, choosing the closest pairs among the possible ones."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from infogap.schema import MEASURES, TASKS, TRACES, VERDICTS
 
 BY_DEFAULT = Preference()
 
-# Traces that only the size of the mix, or the share of their verdict, may exclude.
+# Reasons for which a trace can still be paired: only the size of the mix or the shares of verdicts excluded it.
 _WITHIN_REACH = ("selected", "over_quota", "max_per_task", "max_per_cluster", "not_in_mix", "correct")
-_COLUMNS = ("band", "family", "privilege", "teacher")  # axes whose shares say which values are wanted
+_COLUMNS = ("band", "family", "privilege", "teacher")  # axes whose shares also restrict pairs
 _BAND_PAIRS = ((BANDS[0], BANDS[2]), (BANDS[0], BANDS[1]), (BANDS[1], BANDS[2]))  # the furthest apart first
 _Rows = NDArray[np.int64]
 
 
 class Sides(NamedTuple):
-    """How many tasks have traces for each side of a pair, of all tasks with traces."""
+    """The numbers of tasks that have traces for each side of a pair."""
 
-    tasks: int
+    tasks: int  # all tasks with traces
     chosen: int
     rejected: int
-    both: int  # in one group of traces that may be paired, their lengths aside
+    both: int  # with both in one group of traces that may be paired, ignoring the limit of length
 
 
 def pairs(run: Run, mix: pl.DataFrame, asked: Preference | None = None) -> pl.DataFrame:
-    """Pair traces of one task, by the id of the chosen one. `mix` has the rows of one mix of the table.
+    """Pair traces of the same task, sorted by the id of the chosen one. `mix` has the table's rows of one mix.
 
-    Columns: `chosen` and `rejected` (trace ids), and `apart`. By verdict this is the distance of the two epistemic
-    densities: if the chosen trace were always the more confident one, preference training would unlearn doubt as well
-    as errors. By band it is the distance of the logarithms of their words, and traces whose bands are furthest apart
-    are paired first. Within a group of traces that may be paired, pairs minimise the sum of these distances; where
-    lengths are limited, as many pairs are made as can be. A trace is in one pair at most, and a task in `max_per_task`
-    pairs, the closest first.
+    Columns: `chosen` and `rejected` (trace ids), and `apart`, a distance. For pairs by verdict it is the difference of
+    the two epistemic densities: if the chosen trace were always the more confident one, preference training would
+    unlearn doubt as well as errors. For pairs by band it is the difference of the logarithms of their word counts, and
+    traces whose bands are furthest apart are paired first. Within a group of traces that may be paired, pairs minimise
+    the sum of these distances; if lengths are limited, as many pairs as possible are made. A trace is in at most one
+    pair, and a task in at most `max_per_task`, the closest first.
 
-    Without `asked`, pairs are correct and wrong traces of one task, privilege and teacher, of those that could be in
-    the mix, verdicts aside.
+    Without `asked`, a pair is a correct and a wrong trace of the same task, privilege and teacher; any trace is used
+    that the mix could contain if it allowed its verdict.
     """
     settings = _settings_of(run, mix)
     how = asked or BY_DEFAULT
@@ -82,7 +82,7 @@ def _settings_of(run: Run, mix: pl.DataFrame) -> MixSettings:
 
 
 def _candidates(run: Run, mix: pl.DataFrame, settings: MixSettings, asked: Preference | None) -> pl.DataFrame:
-    """Return the traces that can stand on a side of a pair, with a column for each side."""
+    """Return the traces that qualify for a side of a pair, with a Boolean column for each side."""
     how = asked or BY_DEFAULT
     usable = mix.lazy().filter(pl.col("reason").is_in(_reasons(asked))).select("trace_id")
     number = {"density": pl.col("epistemic_density").fill_null(0.0), "words": pl.col("words").fill_null(0)}
@@ -100,7 +100,7 @@ def _candidates(run: Run, mix: pl.DataFrame, settings: MixSettings, asked: Prefe
     )
     if asked is not None and (settings.coverage is not None or run.recipe.balance.match is not None):
         traces = traces.join(_tasks_of(run, mix), on="task_id", how="semi")
-    # What the sides name replaces the mix's own choice of it.
+    # Axes that the sides name are not restricted by the mix's shares.
     free = {*how.named, *(["band"] if how.by == "band" else [])}
     for axis, shares in settings.axes.items():
         if axis in _COLUMNS and axis not in free and isinstance(shares, dict):
@@ -109,10 +109,10 @@ def _candidates(run: Run, mix: pl.DataFrame, settings: MixSettings, asked: Prefe
 
 
 def _reasons(asked: Preference | None) -> tuple[str, ...]:
-    """Return the reasons in the mix's table that keep no trace from being paired."""
+    """Return the reasons in the table `mix` for which a trace can still be paired."""
     if asked is None:
         return (*_WITHIN_REACH, *NOT_ASKED_FOR)
-    # By band, verdicts that are not named are those of the mix.
+    # For pairs by band, verdicts are those of the mix unless a side names others.
     verdicts = NOT_ASKED_FOR if asked.by == "verdict" or "verdict" in asked.named else ()
     teachers = ("other_teacher",) if "teacher" in asked.named else ()
     return (*_WITHIN_REACH, "unmatched", *verdicts, *teachers)
@@ -130,20 +130,20 @@ def _tasks_of(run: Run, mix: pl.DataFrame) -> pl.LazyFrame:
 
 
 def _group(how: Preference) -> list[str]:
-    """Return the columns in which the two traces of a pair are alike."""
+    """Return the columns in which the two traces of a pair must agree."""
     alike = [name for name in ("privilege", "teacher") if name not in how.named]
     return ["task_id", *alike, *(["verdict"] if how.by == "band" else [])]
 
 
 def _paired_groups(traces: pl.DataFrame, how: Preference) -> pl.DataFrame:
-    """Keep the groups that have a trace for either side."""
+    """Keep the groups that have a trace for each side."""
     keys = _group(how)
     both = [chosen.any().over(keys) & rejected.any().over(keys) for chosen, rejected in _turns(how)]
     return traces.filter(pl.any_horizontal(both))
 
 
 def _turns(how: Preference) -> list[tuple[pl.Expr, pl.Expr]]:
-    """Return who is paired with whom, turn by turn: a trace that is paired in one is not there in the next."""
+    """Return conditions for the chosen and the rejected trace, turn by turn; paired traces leave the next turns."""
     if how.by == "verdict":
         return [(pl.col("chosen"), pl.col("rejected"))]
     return [
@@ -157,7 +157,7 @@ def _nearness(how: Preference) -> str:
 
 
 def _matched(traces: pl.DataFrame, how: Preference) -> Iterator[tuple[int, int, int]]:
-    """Yield the rows of a chosen and a rejected trace, and the turn, group by group."""
+    """Yield the row numbers of each chosen and rejected trace and the turn of the pair, group by group."""
     near, words = traces[_nearness(how)].to_numpy(), traces["words"].to_numpy()
     turns = [[traces.select(of=side)["of"].fill_null(False).to_numpy() for side in turn] for turn in _turns(how)]
     groups = traces.select(pl.struct(_group(how)).rle_id()).to_series().to_numpy()
@@ -174,7 +174,7 @@ def _matched(traces: pl.DataFrame, how: Preference) -> Iterator[tuple[int, int, 
 def _closest(
     one: _Rows, other: _Rows, near: NDArray[np.float64], words: _Rows, length: float | None
 ) -> Iterator[tuple[int, int]]:
-    """Yield the assignment of least cost (Kuhn 1955) among those with most pairs of like length."""
+    """Yield the pairs of the cheapest assignment (Kuhn 1955) among those with the most pairs of allowed length."""
     from scipy.optimize import linear_sum_assignment
 
     cost = np.abs(near[one][:, None] - near[other][None, :])
@@ -182,7 +182,7 @@ def _closest(
     if length is not None:
         long, short = np.maximum.outer(words[one], words[other]), np.minimum.outer(words[one], words[other])
         fits = long <= short * (1 + length)
-        # More than any number of pairs can cost together: none that fits is given up for a closer one.
+        # More than all pairs together can cost, so that no pair that fits is given up for closer ones.
         cost = np.where(fits, cost, 1 + cost.max(initial=0.0) * min(cost.shape))
     rows, columns = linear_sum_assignment(cost)
     kept = fits[rows, columns]

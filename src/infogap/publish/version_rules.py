@@ -1,4 +1,4 @@
-"""Versions: how they are compared, and which one a change asks for (semantic versioning 2.0.0, semver.org)."""
+"""Compare versions, and decide which one a change requires (semantic versioning 2.0.0, semver.org)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(-[0-9A-Za-z.-]+)?")
 
 @dataclass(frozen=True)
 class Version:
-    """A version X.Y.Z; `pre` is what a pre-release has after that, such as -rc.1."""
+    """A version X.Y.Z; `pre` is the suffix of a pre-release, such as -rc.1."""
 
     major: int
     minor: int
@@ -24,7 +24,7 @@ class Version:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """Read a version, with or without a v before it; None if it is none."""
+        """Parse a version, with or without a leading v; return None if the text is not a version."""
         found = _VERSION.fullmatch(text)
         return None if found is None else cls(int(found[1]), int(found[2]), int(found[3]), found[4] or "")
 
@@ -33,7 +33,7 @@ class Version:
 
     @property
     def release(self) -> tuple[int, int, int]:
-        """The three numbers, by which releases are ordered."""
+        """The three numbers that order releases."""
         return self.major, self.minor, self.patch
 
     def raised(self, level: Level) -> Version:
@@ -46,15 +46,15 @@ class Version:
 
 
 def last_release(tags: list[str]) -> Version | None:
-    """Return the highest release among tags, pre-releases aside; None if there is none."""
+    """Return the highest release among the tags, ignoring pre-releases; None if there is none."""
     versions = [version for tag in tags if tag.startswith("v") and (version := Version.parse(tag)) is not None]
     return max((version for version in versions if not version.pre), key=lambda each: each.release, default=None)
 
 
 def check_version(version: str, last: Version, level: Level | None, reasons: list[str], where: str) -> None:
-    """Raise InputError if a version is too low for what has changed since the last one; `level` None: nothing has.
+    """Raise InputError if a version is too low for the changes since the last one.
 
-    A pre-release counts as the release that it precedes.
+    `level` None means that nothing has changed. A pre-release counts as the release that it precedes.
     """
     asked = Version.parse(version)
     assert asked is not None  # the recipe has checked it
@@ -63,11 +63,11 @@ def check_version(version: str, last: Version, level: Level | None, reasons: lis
         return
     if asked.release <= last.release:
         raise InputError(
-            f"publish.version: {version} is not above {last}, the last version {where}; the next is {least} "
+            f"publish.version: {version} is not higher than {last}, the last version {where}; the next is {least} "
             f"(`--version auto`){_because(level, reasons)}"
         )
     raise InputError(
-        f"publish.version: {version} is too low after {last}: it has to be {least} or higher (`--version auto`)"
+        f"publish.version: {version} is too low after {last}: it must be {least} or higher (`--version auto`)"
         f"{_because(level, reasons)}"
     )
 

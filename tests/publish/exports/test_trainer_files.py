@@ -248,7 +248,7 @@ def test_thoughts_can_be_left_out(run: Run, tmp_path: Path, form: str) -> None:
 @pytest.mark.parametrize("form", [name for name in ALL if name not in WITH_FIELDS])
 def test_a_field_that_the_trainer_would_not_read_is_refused(run: Run, tmp_path: Path, form: str) -> None:
     ending = plugins.load("exports", form).suffixes[0]
-    with pytest.raises(InputError, match="cannot have thoughts in a field of their own"):
+    with pytest.raises(InputError, match="does not support thoughts in a field of their own"):
         export(run, tmp_path / f"mix{ending}", form, thinking="field")
     assert not list(tmp_path.iterdir())
 
@@ -257,7 +257,7 @@ def test_a_field_that_the_trainer_would_not_read_is_refused(run: Run, tmp_path: 
 def test_labels_that_are_all_alike_are_refused(tmp_path: Path, form: str) -> None:
     run = run_of(tmp_path / "alike", [{"task": task, "reason": "selected"} for task in range(3)])
     with pytest.raises(
-        ShortfallError, match=r"needs answers of both labels, and all 3 of the mix are correct; give wr"
+        ShortfallError, match=r"needs answers with both labels, but all 3 in the mix are correct; give wr"
     ):
         export(run, tmp_path / "mix.jsonl", form)
     assert not (tmp_path / "mix.jsonl").exists()
@@ -269,7 +269,7 @@ def test_what_has_no_verdict_is_left_out_and_said(tmp_path: Path, capsys: pytest
     with unsilenced():
         rows = read(run, tmp_path, "trl-kto")
     assert [(row["trace_id"], row["label"]) for row in rows] == [("trace0", True), ("trace1", False), ("trace3", False)]
-    assert "left out, without a verdict on their answer: 1 rows" in capsys.readouterr().err
+    assert "1 rows left out: their answers have no verdict" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("form", OF_PAIRS)

@@ -1,4 +1,4 @@
-"""The built-in published configs, a module each; pyproject.toml registers them as another package registers its own.
+"""The built-in published configs, one per module, registered in pyproject.toml just like those of other packages.
 
-Open `base.py` first: it says what a config is.
+Open `base.py` first: it defines what a config is.
 """

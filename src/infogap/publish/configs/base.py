@@ -1,4 +1,4 @@
-"""The published config, an object that describes a view of the dataset, and the columns that configs share."""
+"""Define what a published config is, a view of the dataset that users load by name, and the columns configs share."""
 
 from __future__ import annotations
 
@@ -25,51 +25,51 @@ MESSAGES = pl.List(pl.Struct(_MESSAGE))
 class Config:
     """A view of the dataset, registered under its name in the entry-point group `infogap.configs`.
 
-    Recipes name it in `publish.configs`; people load it with `load_dataset(REPO, NAME)`.
+    Recipes name it in `publish.configs`; users load it with `load_dataset(REPO, NAME)`.
     """
 
     name: str
     shows: str
-    """What it holds, as a phrase for the card's table."""
+    """A phrase for the card's table that describes its rows."""
 
     features: pl.Schema | Callable[[Run], pl.Schema]
-    """Its columns as Polars types, published as `datasets.Features`; a function of the run if they depend on it."""
+    """Its columns as Polars types, published as `datasets.Features`, or a function that returns them for a run."""
 
     key: pl.Expr
-    """The key of a row, by which `infogap diff` compares datasets."""
+    """The key of a row, which `infogap diff` and version checks use to match rows."""
 
     task: pl.Expr = field(default_factory=lambda: pl.col("task_id"))
-    """The task of a row, by which `publish.splits` divides them."""
+    """The task of a row, which decides its split under `publish.splits`."""
 
     named_split: Callable[[pl.DataFrame, str], pl.DataFrame] = lambda rows, _split: rows
-    """From rows and the split that they are in, the same rows saying so, where they have a column for it."""
+    """Takes rows and the name of their split; returns them with that name set, if they have a column for it."""
 
     rows: Callable[[Run, pl.DataFrame], Iterable[pl.DataFrame]]
-    """From a run and the rows of its table `mix` that are of one mix, frames with these columns in a fixed order.
+    """Takes a run and the rows of one mix of its table `mix`; yields frames with these columns in a fixed order.
 
     Each frame becomes a Parquet file.
     """
 
     empty: str | Callable[[Run, pl.DataFrame], str] = "it has no rows"
-    """Why it may have no rows, for the error message; or what finds out, given the same as `rows`."""
+    """Why there may be no rows, for the error message, or a function with the arguments of `rows` that finds out."""
 
     privileged: str = ""
-    """What it publishes that the student must not see, if anything; whoever publishes is told."""
+    """What it publishes that the student must not see, if anything; shown to the user who publishes."""
 
     of_mix: bool = False
-    """True if its rows depend on the mix: of a recipe with several mixes it is published once for each."""
+    """True if its rows depend on the mix; with several mixes it is published once for each."""
 
     as_asked: Callable[[Run], Config | None] = lambda _run: None
-    """From a run, the config as its recipe asks for it, where it has settings of its own; None for itself."""
+    """Takes a run; returns the config adapted to the settings in its recipe, or None if nothing changes."""
 
     card: str = ""
-    """Its paragraph in the card: Markdown with Jinja, which may use `card_values`, `density_unit`, and its `name`."""
+    """Its paragraph in the card: Markdown with Jinja, which may use `card_values`, `density_unit` and `name`."""
 
     card_values: Callable[[Path], dict[str, Any]] = lambda _folder: {}
-    """From the folder of its Parquet files, the values that the paragraph shows."""
+    """Takes the folder of its Parquet files; returns the values that the paragraph shows."""
 
     notes: Callable[[pl.DataFrame, int], list[str]] = lambda _traces, _rows: []
-    """From the traces (`traces_in_short`) and the number of written rows, notes for whoever publishes."""
+    """Takes the traces (`traces_in_short`) and the number of written rows; returns notes for the user."""
 
     def columns(self, run: Run) -> pl.Schema:
         """Return its columns in this run."""
@@ -90,7 +90,7 @@ def _is_messages(dtype: Any) -> bool:
 
 
 def answer_messages(run: Run) -> pl.List:
-    """Return the type of messages of which some are answers: with `thinking: field`, they have that field."""
+    """Return the type of messages that include answers; with `thinking: field`, they have that field."""
     asked = run.recipe.publish
     own: dict[str, Any] = {asked.thinking_field: pl.String} if asked.thinking == "field" else {}
     return pl.List(pl.Struct({**_MESSAGE, **own}))
@@ -112,13 +112,13 @@ def leaking(run: Run) -> list[str]:
 
 
 def with_tasks(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
-    """Join rows that have a `task_id`, in order, with the task's columns; null without a task."""
+    """Add the task's columns to rows that have a `task_id`, keeping their order; null if there is no such task."""
     joined = _add(rows, run.scan(TASKS), "task_id")
     return joined.with_columns(public(joined, "source"))
 
 
 def joined(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
-    """Join the traces, in order, with the columns of the other tables; null where a table has no row."""
+    """Add the columns of the other tables to traces, keeping their order; null if a table has no row for a trace."""
     rows = with_tasks(run, traces)
     for table in (STATED_VERDICTS, VERDICTS, run.stored(MEASURES), DUPLICATES):
         rows = _add(rows, run.scan(table), "trace_id")
@@ -132,16 +132,16 @@ def _add(frame: pl.DataFrame, side: pl.LazyFrame, key: str) -> pl.DataFrame:
 
 
 def public(frame: pl.DataFrame, column: str) -> pl.Expr:
-    """Replace sources or teachers by their published names."""
+    """Return the expression that replaces the sources or teachers in a column by their published names."""
     labels = frame[column].drop_nulls().unique().to_list()
     return pl.col(column).replace({label: public_label(label) for label in labels})
 
 
 def prompts(run: Run, tasks: pl.DataFrame, dtype: pl.List = MESSAGES) -> pl.Series:
-    """Return a prompt for each row with a task's `question` and `metadata`: what an unguided teacher sees.
+    """Return the student's prompt for each row, which has a task's `question` and `metadata`.
 
-    It is one user message, whatever the trace's own teacher saw. For imported traces it is the question alone, as their
-    instruction is unknown; for a conversation it is all its turns.
+    The prompt is what an unguided teacher sees, whatever the trace's own teacher saw: one user message, or all turns of
+    a conversation. For imported traces it is only the question, as their instruction is unknown.
     """
     questions, turns = tasks["question"].to_list(), [turns_of(text) for text in tasks["metadata"]]
     if run.recipe.generate is not None:
@@ -163,11 +163,11 @@ def turns_of(metadata: str | None) -> list[dict[str, str]] | None:
 
 
 def answers(run: Run) -> pl.Expr:
-    """Return one assistant message per trace, from the columns of traces and tasks, of the type `answer_messages`.
+    """Return the expression for one assistant message per trace, of the type `answer_messages`.
 
-    The thought comes first, in tags; with `publish.thinking: field` it has a field of its own, which is null where
-    there is no thought; with `drop` it is left out. The tags of `<answer>...</answer>` are removed unless the student's
-    prompt asks for them.
+    It needs the columns of traces and tasks. The thought comes first, in tags; with `publish.thinking: field` it has a
+    field of its own, which is null without a thought; with `drop` it is left out. `<answer>` tags are removed unless
+    the student's prompt asks for them.
     """
     asked = pl.col("question").str.contains("<answer>", literal=True)
     if run.recipe.generate is not None and "<answer>" in run.recipe.generate.instruction:

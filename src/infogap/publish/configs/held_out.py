@@ -1,4 +1,4 @@
-"""The config `held_out`: the tasks of the families that no mix has, to test what is trained on the mixes."""
+"""The config `held_out`: the tasks of families held out of every mix, to evaluate models trained on the mixes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from infogap.schema import TASKS, TRACES
 
 
 def _rows(run: Run, _mix: pl.DataFrame) -> SortedRows:
-    """Select the tasks with a gold answer of the families that `balance.hold_out` keeps out of every mix, by id."""
+    """Select the tasks of the families in `balance.hold_out` that have a gold answer, sorted by id."""
     tasks = run.scan(TASKS).select("task_id", "family", with_answer=pl.col("answer").is_not_null()).collect()
     with_traces = tasks.join(run.scan(TRACES).select("task_id").collect(), on="task_id", how="semi")
     families = held_out_families(with_traces["family"], run.recipe.balance.hold_out, run.recipe.seed)
@@ -34,6 +34,6 @@ HELD_OUT = Config(
     named_split=named_split,
     rows=_rows,
     empty="no task with a gold answer is held out; name families in `balance.hold_out`",
-    card="`held_out` has the tasks of the families that no trace of the mix is of, in the columns of `rl`: what is "
-    "trained on the mix can be tested on them.",
+    card="`held_out` has the tasks of families that do not occur in the mix, in the columns of `rl`: use them to "
+    "evaluate models trained on the mix.",
 )

@@ -1,4 +1,4 @@
-"""The config `preference`: pairs of traces, for DPO (Rafailov et al. 2023, arXiv 2305.18290) and its kin."""
+"""The config `preference`: pairs of traces, for DPO (Rafailov et al. 2023, arXiv 2305.18290) and similar methods."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from infogap.schema import MEASURES, TASKS, TRACES, VERDICTS
 
 
 def what_is_paired(asked: Preference) -> str:
-    """Return `a correct trace (under unguided) and a wrong one (under solution), of the same task and teacher`."""
+    """Describe a pair: `a correct trace (under unguided) and a wrong one (under solution), of the same task`."""
     return f"{_side(asked, 'chosen', 'trace')} and {_side(asked, 'rejected', 'one')}, of the same {_alike(asked)}"
 
 
 def how_made(asked: Preference) -> str:
-    """Return the sentences of the card on how the pairs were made."""
+    """Return the card's sentences on how the pairs were made."""
     closest = (
         "those whose epistemic densities are closest"
         if asked.by == "verdict"
@@ -37,17 +37,17 @@ def how_made(asked: Preference) -> str:
     across = [name for name in asked.differing if name != "verdict"]
     if across:
         said.append(
-            f"The two can differ in {' and '.join(across)}: what is preferred includes what that does to style."
+            f"The two can differ in {' and '.join(across)}, so its effect on style is part of what is preferred."
         )
     return " ".join(said)
 
 
 def no_pairs(run: Run, mix: pl.DataFrame, asked: Preference) -> str:
-    """Return why there are no pairs, with the number of tasks that have traces for either side."""
+    """Explain why there are no pairs, with the number of tasks that have traces for each side."""
     counts = sides(run, mix, asked)
     of = f"of {counts.tasks:,} tasks, {counts.chosen:,} have the one and {counts.rejected:,} the other"
     if asked.length is not None and counts.both:
-        limit = f"none of like length (publish.preference.length: {asked.length:g})"
+        limit = f"none of similar length (publish.preference.length: {asked.length:g})"
         return f"no two traces can be paired: {counts.both:,} tasks have {what_is_paired(asked)}, and {limit}"
     return f"no task has {what_is_paired(asked)}: {of}"
 
@@ -75,12 +75,12 @@ def _listed(values: list[str]) -> str:
     return " or ".join(f"`{public_label(value)}`" for value in values)
 
 
-_OF_PAIRS = ("privilege", "teacher")  # of both traces, where a recipe does not say how pairs are made
-_OF_EACH = ("trace_id", "band", "epistemic_density")
+_OF_PAIRS = ("privilege", "teacher")  # columns that both traces share, unless the recipe says otherwise
+_OF_EACH = ("trace_id", "band", "epistemic_density")  # columns of each trace
 
 
 def _schema(run: Run, of_pair: tuple[str, ...] = _OF_PAIRS, of_each: tuple[str, ...] = _OF_EACH) -> pl.Schema:
-    """Return the columns, given those that both traces share and those that each has."""
+    """Return the config's columns, given those that both traces share and those that each has."""
     known = TRACES.schema | VERDICTS.schema | MEASURES.schema
     return pl.Schema(
         {
@@ -96,7 +96,7 @@ def _schema(run: Run, of_pair: tuple[str, ...] = _OF_PAIRS, of_each: tuple[str, 
 
 
 def _columns_as_asked(asked: Preference) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the columns of a pair, and those of each of its traces: what can differ is of each."""
+    """Return the columns that a pair has once, and those that each of its traces has because they can differ."""
     of_pair = tuple(name for name in (*_OF_PAIRS, "verdict") if name not in asked.differing)
     words = ("words",) if asked.length is not None else ()
     first, *rest = _OF_EACH
@@ -110,7 +110,7 @@ def _rows(
     of_pair: tuple[str, ...] = _OF_PAIRS,
     of_each: tuple[str, ...] = _OF_EACH,
 ) -> SortedRows:
-    """Place both traces of each pair together; `rejected` tells them apart."""
+    """Give both traces of each pair the same place; the column `rejected` tells them apart."""
     numbered = pairs(run, mix, asked).with_row_index("place")
     sides = [
         numbered.select(
@@ -137,7 +137,7 @@ def _pair_rows(run: Run, traces: pl.DataFrame, of_pair: tuple[str, ...], of_each
 
 
 def _mean_densities(folder: Path) -> dict[str, Any]:
-    """Return the mean epistemic density of the chosen and of the rejected traces."""
+    """Return the mean epistemic density of the chosen and the rejected traces."""
     means = pl.scan_parquet(folder / "*.parquet").select(
         pl.col(f"{side}_epistemic_density").mean().alias(side) for side in SIDES
     )
@@ -145,7 +145,7 @@ def _mean_densities(folder: Path) -> dict[str, Any]:
 
 
 def _as_asked(run: Run) -> Config | None:
-    """Return the config with pairs as `publish.preference` asks for them, and thoughts where `thinking` does."""
+    """Return the config adapted to `publish.preference` and `publish.thinking`; None if both have their defaults."""
     asked, thoughts = run.recipe.publish.preference, where_thoughts_are(run)
     if asked is None:
         return replace(PREFERENCE, card=PREFERENCE.card + thoughts) if thoughts else None
@@ -160,24 +160,25 @@ def _as_asked(run: Run) -> Config | None:
         features=partial(_schema, of_pair=of_pair, of_each=of_each),
         rows=partial(_rows, asked=asked, of_pair=of_pair, of_each=of_each),
         empty=partial(no_pairs, asked=asked),
-        card="In `{{ name }}`, `prompt`, `chosen` and `rejected` hold messages. {{ how_made }} Mean density of the "
-        "chosen ones {{ chosen | number(2) }}, of the rejected ones {{ rejected | number(2) }} markers per 1,000 "
-        f"{{{{ density_unit }}}}.{thoughts}",
+        card="In `{{ name }}`, `prompt`, `chosen` and `rejected` hold messages. {{ how_made }} The mean density is "
+        "{{ chosen | number(2) }} markers per 1,000 {{ density_unit }} in the chosen traces and "
+        f"{{{{ rejected | number(2) }}}} in the rejected ones.{thoughts}",
         card_values=values,
     )
 
 
 PREFERENCE = Config(
     name="preference",
-    shows="pairs of a right and a wrong trace of one task, privilege and teacher, for preference training",
+    shows="pairs of a correct and a wrong trace of one task, privilege and teacher, for preference training",
     features=_schema,
     key=pl.concat_str("chosen_trace_id", "rejected_trace_id", separator=" "),
     rows=_rows,
-    empty="no task has both a correct and a wrong trace under one privilege by one teacher",
+    empty="no task has both a correct and a wrong trace under the same privilege by the same teacher",
     of_mix=True,
     as_asked=_as_asked,
-    card="In `preference`, `prompt`, `chosen` and `rejected` hold messages: of a correct and a wrong trace of the same "
-    "task, privilege and teacher, the pairs whose epistemic densities are closest. Mean density of the chosen ones "
-    "{{ chosen | number(2) }}, of the rejected ones {{ rejected | number(2) }} markers per 1,000 {{ density_unit }}.",
+    card="In `preference`, `prompt`, `chosen` and `rejected` hold messages. Each pair has a correct and a wrong trace "
+    "of the same task, privilege and teacher, matched so that their epistemic densities are as close as possible. The "
+    "mean density is {{ chosen | number(2) }} markers per 1,000 {{ density_unit }} in the chosen traces and "
+    "{{ rejected | number(2) }} in the rejected ones.",
     card_values=_mean_densities,
 )

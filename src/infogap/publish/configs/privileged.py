@@ -1,7 +1,7 @@
 """The config `privileged`: the teachers' contexts, for on-policy self-distillation.
 
-There the student samples from the prompt, and is its own teacher with prompt and context. Such trainers read the
-columns `prompt` and `privileged_context`, and word the teacher's prompt themselves.
+In this method the student samples from the prompt, and acts as its own teacher when given prompt and context. Such
+trainers read the columns `prompt` and `privileged_context`, and word the teacher's prompt themselves.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FEATURES = pl.Schema(
 
 
 def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
-    """Select the contexts of the mix's traces, by id."""
+    """Select the contexts of the mix's traces, sorted by id."""
     selected = mix.lazy().filter("selected").select("trace_id")
     used = run.scan(TRACES).join(selected, on="trace_id", how="semi").select("context_id").drop_nulls().unique()
     there = run.scan(CONTEXTS).select("context_id").join(used, on="context_id", how="semi")
@@ -45,8 +45,8 @@ PRIVILEGED = Config(
     features=_FEATURES,
     key=pl.col("context_id"),
     rows=_rows,
-    empty="no trace of the mix was written under a context",
+    empty="no teacher of the mix's traces was shown a context",
     privileged="what teachers were shown, answers and worked solutions included",
-    card="In `privileged`, `privileged_context` is what a teacher was shown besides the question, under the privilege "
-    "in `privilege`: answers and worked solutions, and wrong ones under decoys.",
+    card="In `privileged`, `privileged_context` is what a teacher was shown besides the question under the given "
+    "`privilege`: answers and worked solutions, and wrong ones under decoys.",
 )

@@ -1,4 +1,4 @@
-"""The config `rl`: the mix's tasks in the columns that verl reads (Sheng et al. 2024, arXiv 2409.19256)."""
+"""The config `rl`: the mix's tasks, in the columns that verl reads (Sheng et al. 2024, arXiv 2409.19256)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _EXTRA_INFO: dict[str, Any] = {
     "verifier": pl.String,
     "verifier_settings": pl.String,
 }
-_REPETITION = {"repetition": pl.Int64}  # of a task's row, from 0; where the recipe repeats rows
+_REPETITION = {"repetition": pl.Int64}  # which repetition of its task a row is, from 0; only if the recipe repeats rows
 
 
 def _schema(extra_info: dict[str, Any]) -> pl.Schema:
@@ -45,12 +45,12 @@ def _schema(extra_info: dict[str, Any]) -> pl.Schema:
 FEATURES = _schema(_EXTRA_INFO)
 TASK = pl.col("extra_info").struct.field("task_id")
 _REPEATED_FEATURES = _schema(_EXTRA_INFO | _REPETITION)
-# What a verifier needs besides the gold answer; a row's origin is not published.
+# The metadata that a verifier needs besides the gold answer; the rest, such as a row's origin, is not published.
 _SETTINGS = ("gym", "tolerance")
 
 
 def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
-    """Select the tasks of the mix that have a gold answer, by id."""
+    """Select the tasks of the mix that have a gold answer, sorted by id."""
     return SortedRows(run, TASKS, in_order(_tasks(run, mix)), partial(verl_rows, schema=FEATURES))
 
 
@@ -62,15 +62,15 @@ def _tasks(run: Run, mix: pl.DataFrame) -> pl.DataFrame:
 
 
 def _repeated_rows(run: Run, mix: pl.DataFrame, repeat_to: int) -> SortedRows:
-    """Repeat the tasks by id, pass by pass; the last pass, where it is partial, has tasks drawn from the seed.
+    """Repeat the tasks in passes, each sorted by id; a last, partial pass has tasks drawn by the seed.
 
-    Raises InputError where there are more tasks than rows.
+    Raises InputError if there are more tasks than rows.
     """
     once = in_order(_tasks(run, mix))
     if once.height > repeat_to:
         message = (
             f"{repeat_to:,} rows cannot hold the {once.height:,} tasks of the mix that have a gold answer; raise it, "
-            "or have fewer tasks in the mix (balance.coverage.tasks)"
+            "or reduce the tasks of the mix (balance.coverage.tasks)"
         )
         raise InputError(run.problem_at(("publish", "rl", "repeat_to"), message))
     passes, rest = divmod(repeat_to, once.height) if once.height else (0, 0)
@@ -108,7 +108,7 @@ def verl_rows(run: Run, tasks: pl.DataFrame, schema: pl.Schema, split: str = "tr
 
 
 def named_split(rows: pl.DataFrame, split: str) -> pl.DataFrame:
-    """Name the split that rows are in."""
+    """Set `extra_info.split` to the split that the rows are in."""
     return rows.with_columns(pl.col("extra_info").struct.with_fields(split=pl.lit(split)))
 
 
@@ -121,11 +121,11 @@ def _settings(metadata: str | None) -> str | None:
 
 def _notes(traces: pl.DataFrame, rows: int) -> list[str]:
     without = traces.filter("selected")["task_id"].n_unique() - rows
-    return [f"without a gold answer, and so not in `rl`: {without:,} of the mix's tasks"] if without else []
+    return [f"{without:,} of the mix's tasks have no gold answer and are not in `rl`"] if without else []
 
 
 def _as_asked(run: Run) -> Config | None:
-    """Return the config with as many rows as `publish.rl` asks for."""
+    """Return the config with rows repeated as set in `publish.rl`; None if that is not set."""
     asked = run.recipe.publish.rl
     if asked is None:
         return None
@@ -140,9 +140,9 @@ def _as_asked(run: Run) -> Config | None:
         features=_REPEATED_FEATURES,
         rows=partial(_repeated_rows, repeat_to=asked.repeat_to),
         card="In `{{ name }}`, columns are named as verl reads them: the gold answer is `reward_model.ground_truth`, "
-        "and `extra_info` names the verifier and, as JSON, what it needs besides. {{ tasks | number }} tasks are "
-        "repeated to {{ rows | number }} rows, so that training files over more or fewer tasks are of equal size: "
-        "{{ passes }}. `extra_info.repetition` counts them from 0.",
+        "and `extra_info` has the name of the verifier and its other settings as JSON. {{ tasks | number }} tasks are "
+        "repeated to {{ rows | number }} rows, so that training files with more or fewer tasks have equal size: "
+        "{{ passes }}. `extra_info.repetition` counts the passes from 0.",
         card_values=_repetitions,
         notes=notes,
     )
@@ -153,7 +153,7 @@ def _number(tasks: int) -> str:
 
 
 def _repetitions(folder: Path) -> dict[str, Any]:
-    """Return the numbers of tasks and rows, and the passes over the tasks."""
+    """Return the numbers of tasks and rows, and a phrase on the passes over the tasks."""
     counts = pl.scan_parquet(folder / "*.parquet").select(tasks=TASK.n_unique(), rows=pl.len())
     tasks, rows = counts.collect().row(0)
     return {"tasks": tasks, "rows": rows, "passes": _passes(tasks, rows)}
@@ -169,7 +169,7 @@ RL = Config(
     name="rl",
     shows="the tasks of the mix with their gold answers, for reinforcement learning",
     features=FEATURES,
-    # Of repeated rows the id and, from the second pass on, the repetition.
+    # The task id; from the second pass on, with the repetition.
     key=pl.concat_str(
         pl.col("extra_info").struct.field("^(task_id|repetition)$").cast(pl.String), separator=" "
     ).str.strip_suffix(" 0"),
@@ -180,6 +180,6 @@ RL = Config(
     of_mix=True,
     as_asked=_as_asked,
     card="In `rl`, columns are named as verl reads them: the gold answer is `reward_model.ground_truth`, and "
-    "`extra_info` names the verifier and, as JSON, what it needs besides.",
+    "`extra_info` has the name of the verifier and its other settings as JSON.",
     notes=_notes,
 )

@@ -29,7 +29,7 @@ def _schema(run: Run) -> pl.Schema:
 
 
 def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
-    """Select the traces of the mix, by id."""
+    """Select the traces of the mix, sorted by id."""
     return SortedRows(run, TRACES, in_order(mix.filter("selected").select("trace_id")), _conversations)
 
 
@@ -41,7 +41,7 @@ def _conversations(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
 
 
 def answers_with_thoughts(run: Run, traces: pl.DataFrame) -> list[Answer]:
-    """Return some of these traces that have a thought, the first by id, to try a chat template on."""
+    """Return the first few of these traces that have a thought, by id, to try a chat template on."""
     thinking = run.scan(TRACES).filter(pl.col("reasoning").str.len_bytes() > 0).select("trace_id")
     some = thinking.join(traces.lazy(), on="trace_id", how="semi").sort("trace_id").head(SAMPLE).collect()
     apart = run.recipe.publish.model_copy(update={"thinking": "field", "thinking_field": "reasoning_content"})
@@ -60,17 +60,17 @@ def answers_with_thoughts(run: Run, traces: pl.DataFrame) -> list[Answer]:
 
 
 def where_thoughts_are(run: Run) -> str:
-    """Return a sentence for the card on where thoughts are, if they are not in the text of the answers."""
+    """Return a sentence for the card on where thoughts are; empty if they are in the text of the answers."""
     asked = run.recipe.publish
     return {
         "inline": "",
-        "field": f" The thought is in the answer's field `{asked.thinking_field}`, which is null without one.",
-        "drop": " The thoughts are left out: the answers are what followed them.",
+        "field": f" The thought is in the answer's field `{asked.thinking_field}`, which is null without a thought.",
+        "drop": " The thoughts are left out: the answers are the text that followed them.",
     }[asked.thinking]
 
 
 def thought_notes(run: Run, traces: pl.DataFrame) -> list[str]:
-    """Return what the chat template of `publish.tokenizer` does to the thoughts of these traces."""
+    """Return notes on what the chat template of `publish.tokenizer` does to the thoughts of these traces."""
     asked = run.recipe.publish
     if asked.tokenizer is None:
         return []
@@ -82,7 +82,7 @@ def thought_notes(run: Run, traces: pl.DataFrame) -> list[str]:
 
 
 def _as_asked(run: Run) -> Config | None:
-    """Return the config with what `publish.thinking` and `publish.tokenizer` ask for said of it."""
+    """Return the config with a card and notes that cover `publish.thinking` and `publish.tokenizer`."""
     return replace(
         SFT,
         card=SFT.card + where_thoughts_are(run),
@@ -98,6 +98,6 @@ SFT = Config(
     rows=_rows,
     of_mix=True,
     as_asked=_as_asked,
-    empty="the mix selects no trace",
+    empty="the mix has no traces",
     card="In `sft`, `messages` holds one question and one answer.",
 )

@@ -1,4 +1,4 @@
-"""The config `traces`: every trace with all that was measured of it."""
+"""The config `traces`: every trace with all its measurements."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from infogap.publish.parquet_shards import SortedRows, in_order
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, MEASURES, STATED_VERDICTS, TASKS, TRACES, VERDICTS, Table
 
-# Of a leak; its evidence is text that only the teacher saw.
+# The published fields of a leak: its evidence is left out, as it is text that only the teacher saw.
 _LEAK = {"kind": pl.String, "rule": pl.String, "start": pl.Int64, "end": pl.Int64}
-_OF_TEXT = {"response": "", "reasoning": None, "extracted_answer": None}  # what stands there where a trace leaks
+_OF_TEXT = {"response": "", "reasoning": None, "extracted_answer": None}  # columns of text, with their values in leaks
 
 
-# Neither the contexts nor the worked solutions: privileged text is not published here. Nor the errors of failed
-# requests and the details of verdicts, which can name servers; `finish_reason` is "error" where a request failed.
+# Contexts and worked solutions are left out: privileged text is not published here. So are the errors of failed
+# requests and the details of verdicts, which can name servers; `finish_reason` is "error" if a request failed.
 def _schema(measures: Table, of_mixes: dict[str, Any]) -> pl.Schema:
     return pl.Schema(
         {
@@ -42,7 +42,7 @@ def _schema_of(run: Run) -> pl.Schema:
 
 
 def _rows(run: Run, _mix: pl.DataFrame) -> SortedRows:
-    """Select all traces, by id."""
+    """Select all traces, sorted by id."""
     return SortedRows(run, TRACES, in_order(run.scan(TRACES).select("trace_id").collect()), _with_measurements)
 
 
@@ -71,41 +71,41 @@ def _notes(traces: pl.DataFrame, _rows: int) -> list[str]:
 def _notes_on_withheld(traces: pl.DataFrame, rows: int) -> list[str]:
     leaks = int(traces["leak"].sum())
     withheld = (
-        f"{leaks:,} of {rows:,} traces leak; their text is not in the config `traces` (`publish.leaking_text: true` "
+        f"{leaks:,} of {rows:,} traces leak; the config `traces` omits their text (`publish.leaking_text: true` "
         "publishes it)"
     )
     return [*_notes(traces, rows), *([withheld] if leaks else [])]
 
 
 def _leak_counts(folder: Path) -> dict[str, Any]:
-    """Return the numbers of traces and of leaking ones."""
+    """Return the number of traces and the number of leaking ones."""
     traces, leaks = pl.scan_parquet(folder / "*.parquet").select(pl.len(), pl.col("leak").sum()).collect().row(0)
     return {"traces": traces, "leaks": leaks}
 
 
 def _as_asked(run: Run) -> Config | None:
-    """Return the config with the text of leaking traces, where the recipe publishes that."""
+    """Return the config with the text of leaking traces if the recipe publishes it, else None."""
     if not run.recipe.publishes_leaking_text:
         return None
     return replace(EVERY_TRACE, card=_PLACES, card_values=lambda _: {}, notes=_notes)
 
 
 _PLACES = (
-    "In `traces`, `leaks` says of what kind each leak is, by which rule it was found, and where it starts and ends, in "
+    "In `traces`, `leaks` gives the kind of each leak, the rule that found it, and where it starts and ends, in "
     "characters of reasoning and response joined by a line break."
 )
 
 EVERY_TRACE = Config(
     name="traces",
-    shows="every trace with everything measured of it",
+    shows="every trace with all its measurements",
     features=_schema_of,
     key=pl.col("trace_id"),
     rows=_rows,
     empty="there are no traces",
     as_asked=_as_asked,
     card=_PLACES
-    + " A trace that leaks has no text: `response` is empty, `reasoning` and `extracted_answer` are null, here of "
-    "{{ leaks | number }} of {{ traces | number }} traces.",
+    + " The text of a leaking trace is omitted: `response` is empty, `reasoning` and `extracted_answer` are null. This "
+    "applies to {{ leaks | number }} of {{ traces | number }} traces.",
     card_values=_leak_counts,
     notes=_notes_on_withheld,
 )

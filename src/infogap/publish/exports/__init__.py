@@ -1,4 +1,4 @@
-"""The built-in formats of `infogap export`, a module per trainer; pyproject.toml registers them as another package's.
+"""The built-in formats of `infogap export`, one module per trainer, registered in pyproject.toml like any others.
 
-Open `base.py` first: it says what a format is.
+Open `base.py` first: it defines what a format is.
 """

@@ -1,4 +1,4 @@
-"""axolotl's conversations, preference pairs and labelled answers, each with the part of a config that loads them."""
+"""Formats of axolotl: conversations, preference pairs and labelled answers, each with the config that loads it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from infogap.publish.exports.base import (
 from infogap.publish.exports.conversations import messages
 from infogap.recipe import yaml_text
 
-# What it calls where a template's variable and the message's key for a thought are named; both by default the first.
+# axolotl's names for the template's variable and for the message's key of a thought; both default to reasoning_content.
 _THINKING_KEYS = ("template_thinking_key", "field_thinking")
 
 
 def _config(exported: Exported, type_: str, rl: str = "", **more: Any) -> Mapping[str, str]:
-    """Write the part of an axolotl config that loads the file, as FILE.axolotl.yaml."""
+    """Return the part of an axolotl config that loads the file, as the text of FILE.axolotl.yaml."""
     dataset: dict[str, Any] = {
         "path": str(exported.file),
         "ds_type": "json" if exported.file.suffix == ".jsonl" else "parquet",
@@ -58,7 +58,7 @@ def _labelled(row: Row) -> Row | None:
     if earlier:
         from infogap.errors import InputError
 
-        raise InputError("axolotl's KTO takes one question and one answer; leave longer conversations out of the mix")
+        raise InputError("axolotl's KTO takes one question and one answer; exclude longer conversations from the mix")
     of_system = {} if system is None else {"system": system}
     return {"prompt": question, "completion": answer["content"], "label": desirable, **of_system} | ids(row, "trace_id")
 
@@ -80,7 +80,7 @@ AXOLOTL_DPO = ExportFormat(
     config=PREFERENCE,
     row=_preference,
     left_out=SAME_TEXTS,
-    no_field="axolotl's DPO reads role and content of a message alone",
+    no_field="axolotl's DPO reads only role and content of a message",
     beside=_beside("chat_template.default", "dpo"),
 )
 AXOLOTL_KTO = ExportFormat(
@@ -89,7 +89,7 @@ AXOLOTL_KTO = ExportFormat(
     config=SFT,
     row=_labelled,
     left_out=UNLABELLED,
-    no_field="axolotl's KTO reads texts",
+    no_field="axolotl's KTO reads plain texts",
     renders="",
     labels="label",
     beside=_beside("chatml.ultra", "kto", remove_unused_columns=False),

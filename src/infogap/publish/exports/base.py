@@ -1,4 +1,4 @@
-"""A format of `infogap export`: a trainer's rows, made from those of a published config."""
+"""Define what a format of `infogap export` is: it turns the rows of a published config into a trainer's rows."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Message = dict[str, str]
 
 @dataclass(frozen=True)
 class Exported:
-    """A written file, for what is written beside it and said about it."""
+    """A file that has been written, as described to the function that makes the files beside it."""
 
     file: Path
     columns: tuple[str, ...]
-    """The columns that any row has, in order."""
+    """All columns that occur in any row, in order."""
 
     thinking: ThinkingForm
     thinking_field: ThinkingField
@@ -32,72 +32,72 @@ class ExportFormat:
 
     name: str
     shows: str
-    """What it is for, as a phrase: trainer, method, columns."""
+    """A phrase on what it is for: trainer, method, columns."""
 
     config: Config
-    """The published config whose rows become its rows; as a recipe asks for it, where it has settings."""
+    """The published config that its rows are made from, adapted to the recipe's settings."""
 
     row: Callable[[Row], Row | None]
-    """From a row of the config, without empty fields in its messages, the trainer's row; None leaves it out.
+    """Takes a row of the config, without null fields in its messages; returns the trainer's row, or None to skip it.
 
-    Raises InputError where the format cannot hold the row.
+    Raises InputError if the format cannot represent the row.
     """
 
     left_out: str = "not for this format"
-    """Why `row` leaves rows out, said with their number."""
+    """Why `row` skips rows, reported with their number."""
 
     suffixes: tuple[str, ...] = (".jsonl", ".parquet")
-    """The kinds of file that the trainer reads."""
+    """The suffixes of the files that the trainer reads."""
 
     no_field: str = ""
-    """Why the trainer cannot read a thought in a field of its own; empty if it can."""
+    """Why the trainer cannot read a thought from a field of its own; empty if it can."""
 
     renders: Literal["conversation", "message", ""] = "conversation"
-    """What the trainer renders with the tokenizer's chat template: the whole, each message alone, or nothing."""
+    """What the trainer renders with the tokenizer's chat template: the conversation, single messages, or nothing."""
 
     labels: str = ""
-    """A column of true and false of which the trainer needs both, if any."""
+    """The name of a Boolean column in which the trainer needs both values, if there is one."""
 
     beside: Callable[[Exported], Mapping[str, str]] = lambda _exported: {}
-    """The files to write beside it: their names and their text."""
+    """Takes the written file; returns the names and texts of the files to write beside it."""
 
     privileged: str = ""
-    """What it holds that the student must not see, if anything; whoever exports is told."""
+    """What it holds that the student must not see, if anything; shown to the user who exports."""
 
 
 def ids(row: Row, *names: str) -> Row:
-    """Return the ids with which a trainer's row is found in the run again, as far as the config has them."""
+    """Return those of the given ids that the row has, which lead from a trainer's row back to the run."""
     return {name: row[name] for name in names if name in row}
 
 
 def last_turn(messages: list[Message], what: str) -> tuple[str | None, list[str], str]:
-    """Split a prompt into its system message (None without), the texts of earlier turns, and the last question.
+    """Split a prompt into its system message (None if it has none), the texts of earlier turns, and the last question.
 
-    Raises InputError where turns do not alternate: `what` cannot hold them.
+    Raises InputError if turns do not alternate, which `what` cannot represent.
     """
     from infogap.errors import InputError
 
     system = messages[0]["content"] if messages[0]["role"] == "system" else None
     turns = messages if system is None else messages[1:]
     if [turn["role"] for turn in turns] != ["user", "assistant"] * (len(turns) // 2) + ["user"]:
-        raise InputError(f"a conversation in which turns do not alternate is no {what}; export it as messages")
+        raise InputError(f"a conversation whose turns do not alternate does not fit in a {what}; export it as messages")
     texts = [turn["content"] for turn in turns]
     return system, texts[:-1], texts[-1]
 
 
 def pair(row: Row) -> tuple[list[Message], Message, Message] | None:
-    """Return the prompt, the chosen and the rejected message of a row of `preference`; None if both are the same."""
+    """Return the prompt, chosen and rejected message of a row of `preference`; None if the two are the same."""
     chosen, rejected = row["chosen"][0], row["rejected"][0]
     return None if chosen == rejected else (row["prompt"], chosen, rejected)
 
 
-SAME_TEXTS = "both sides say the same"
+SAME_TEXTS = "both sides have the same text"
 PAIR_IDS = ("chosen_trace_id", "rejected_trace_id")
 
 
 def label(row: Row) -> bool | None:
-    """Return whether a row of `sft` is desirable: correct, or not; None where it could not be graded."""
+    """Return True if a row of `sft` is correct, False if not, None if it could not be graded."""
     return {"correct": True, "wrong": False, "no_answer": False, "truncated": False}.get(row["verdict"])
 
 
-UNLABELLED = "without a verdict on their answer"
+UNLABELLED = "their answers have no verdict"

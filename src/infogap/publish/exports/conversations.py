@@ -1,4 +1,4 @@
-"""Formats of no single trainer: messages, prompt and completion, alpaca, ShareGPT; and unsloth's, one of them."""
+"""Formats that many trainers share: messages, prompt and completion, alpaca, ShareGPT; and unsloth's variant."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from infogap.publish.exports.base import ExportFormat, Message, Row, ids, last_t
 
 # ShareGPT's names of the roles.
 _NAMES = {"user": "human", "assistant": "gpt", "system": "system", "tool": "observation"}
-NO_FIELD = "it has no place for a thought beside the answer"
+NO_FIELD = "it has no field for a thought"
 
 
 def messages(row: Row) -> Row:
-    """Keep the conversation as it is."""
+    """Return the conversation unchanged."""
     return {"messages": row["messages"]} | ids(row, "trace_id")
 
 
 def prompt_completion(row: Row) -> Row:
-    """Part the answer from what comes before it."""
+    """Separate the answer from the messages before it."""
     return {"prompt": row["messages"][:-1], "completion": row["messages"][-1:]} | ids(row, "trace_id")
 
 
 def alpaca(row: Row) -> Row:
-    """Make an alpaca row; earlier turns go to LLaMA-Factory's `system` and `history` (pairs of question, answer)."""
+    """Make an alpaca row, with earlier turns in LLaMA-Factory's `system` and `history` (pairs of question, answer)."""
     return alpaca_prompt(row["messages"][:-1], output=row["messages"][-1]["content"]) | ids(row, "trace_id")
 
 
 def alpaca_prompt(prompt: list[Message], **answers: str) -> Row:
-    """Make an alpaca row of a prompt and its answers, by their names."""
+    """Make an alpaca row from a prompt and its answers, given by column name."""
     system, earlier, question = last_turn(prompt, "alpaca row")
     row: Row = {"instruction": question, "input": "", **answers}
     history = [list(each) for each in zip(earlier[::2], earlier[1::2], strict=True)]
@@ -39,7 +39,7 @@ def sharegpt(row: Row) -> Row:
 
 
 def sharegpt_turn(message: Message) -> Message:
-    """Make a turn of a ShareGPT row."""
+    """Turn a message into a turn of a ShareGPT row."""
     return {"from": _NAMES[message["role"]], "value": message["content"]}
 
 
@@ -52,7 +52,7 @@ MESSAGES = ExportFormat(
 )
 PROMPT_COMPLETION = ExportFormat(
     name="prompt-completion",
-    shows="`prompt` and `completion`, both messages: the loss is on the completion alone",
+    shows="`prompt` and `completion`, both messages: the loss is only on the completion",
     config=SFT,
     row=prompt_completion,
 )

@@ -1,6 +1,6 @@
-"""LLaMA-Factory's alpaca and ShareGPT files, with the entry of `dataset_info.json` that describes them.
+"""Formats of LLaMA-Factory: alpaca and ShareGPT files, with the entry of `dataset_info.json` that describes them.
 
-It renders with templates of its own (`template: qwen3`), and separates thoughts in `<think>` itself.
+LLaMA-Factory renders with its own templates (`template: qwen3`), and separates thoughts in `<think>` itself.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from infogap.publish.exports.base import (
 from infogap.publish.exports.conversations import NO_FIELD, alpaca, alpaca_prompt, sharegpt, sharegpt_turn
 
 INFO = "dataset_info.json"
-# Its names of what a column holds, and ours of the columns. Once any is given, those that are not count as missing.
+# LLaMA-Factory's names for the roles of columns -> our column names. Once any is given, the others count as missing.
 _ALPACA = {"prompt": "instruction", "query": "input", "response": "output"}
 _SIDES = {"chosen": "chosen", "rejected": "rejected"}
 
@@ -36,16 +36,16 @@ _SIDES = {"chosen": "chosen", "rejected": "rejected"}
 def _info(
     exported: Exported, columns: Mapping[str, str], formatting: str = "alpaca", ranking: bool = False
 ) -> dict[str, str]:
-    """Write the entry of a file, under its name without the ending, among those that are there."""
+    """Return `dataset_info.json` with an entry for the file, named after its stem, added to the existing entries."""
     file = exported.file
     there = file.with_name(INFO)
     entries: Any
     try:
         entries = orjson.loads(there.read_bytes()) if there.exists() else {}
     except orjson.JSONDecodeError as error:
-        raise InputError(f"{there} is not JSON ({error}); export into another folder, or mend it") from error
+        raise InputError(f"{there} is not JSON ({error}); export to another folder, or fix it") from error
     if not isinstance(entries, dict):
-        raise InputError(f"{there} is not an object of datasets; export into another folder, or mend it")
+        raise InputError(f"{there} is not a JSON object of datasets; export to another folder, or fix it")
     optional: dict[str, str] = {name: name for name in ("system", "history") if name in exported.columns}
     described: dict[str, Any] = {"file_name": file.name, "formatting": formatting} | (
         {"ranking": True} if ranking else {}

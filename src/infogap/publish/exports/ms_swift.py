@@ -1,6 +1,6 @@
-"""ms-swift's standard format (its page "Custom Dataset"): messages and the columns of its other trainers.
+"""Formats of ms-swift, as in its page "Custom Dataset": messages, and the columns of its other trainers.
 
-It removes every key of a message but role and content, and renders with templates of its own.
+ms-swift removes every key of a message except role and content, and renders with its own templates.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from infogap.publish.parquet_shards import SortedRows
 from infogap.runs.run_folder import Run
 
 _SUFFIXES = (".jsonl",)
-_NO_FIELD = "ms-swift removes every key of a message but role and content"
+_NO_FIELD = "ms-swift removes every key of a message except role and content"
 
 
 def _preference(row: Row) -> Row | None:
@@ -41,7 +41,7 @@ def _privileged(row: Row) -> Row:
 
 
 def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
-    """Select the contexts of the mix's traces, as `privileged` does."""
+    """Select the contexts of the mix's traces, as the config `privileged` does."""
     contexts = PRIVILEGED.rows(run, mix)
     assert isinstance(contexts, SortedRows)
     return replace(contexts, publish=_with_teacher_prompts)
@@ -50,14 +50,14 @@ def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
 def _with_teacher_prompts(run: Run, contexts: pl.DataFrame) -> pl.DataFrame:
     """Make a row per context: the student's prompt, and what the teacher read in place of its last message.
 
-    The wording is the recipe's; of imported contexts, whose wording is not known, that of `infogap`, without an
-    instruction.
+    The wording is the recipe's. For imported contexts, whose wording is unknown, it is the built-in `infogap` without
+    an instruction.
     """
     rows = with_tasks(run, contexts).with_columns(prompts(run, with_tasks(run, contexts)))
     generate = run.recipe.generate
     wording, instruction = (generate.wording, generate.instruction) if generate else ("infogap", "")
     asked = [
-        # Of a conversation the last message; the question holds all of them.
+        # Imported traces may be conversations, whose `question` holds all turns: use only the last message.
         prompt[-1]["content"] if generate is None else question
         for prompt, question in rows.select("prompt", "question").iter_rows()
     ]
@@ -81,7 +81,7 @@ SWIFT_SFT = ExportFormat(
 )
 SWIFT_DPO = ExportFormat(
     name="ms-swift-dpo",
-    shows="ms-swift, DPO and its kin: `messages` with the chosen answer, `rejected_response`",
+    shows="ms-swift, DPO and similar methods: `messages` with the chosen answer, `rejected_response`",
     config=PREFERENCE,
     row=_preference,
     left_out=SAME_TEXTS,

@@ -1,4 +1,4 @@
-"""TRL's dataset types (its page "Dataset formats and types"), and the columns of its self-distillation trainers."""
+"""Formats of TRL, as in its page "Dataset formats and types", and the columns of its self-distillation trainers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""verl's Parquet files: for reinforcement learning, with or without a teacher's context, and for its SFT trainer."""
+"""Formats of verl, as Parquet: reinforcement learning with or without a teacher's context, and SFT."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
 
 PRIVILEGED_KEY = "privileged_context"
-"""The key of `extra_info` that holds what a teacher was shown. verl itself reads no such key."""
+"""The key of `extra_info` for what a teacher was shown. verl itself does not read it."""
 
 
 def _as_it_is(row: Row) -> Row:
@@ -24,14 +24,14 @@ def _as_it_is(row: Row) -> Row:
 
 
 def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
-    """Select the contexts of the mix's traces, as `privileged` does, of tasks with a gold answer."""
+    """Select the contexts of the mix's traces, as the config `privileged` does."""
     contexts = PRIVILEGED.rows(run, mix)
     assert isinstance(contexts, SortedRows)
     return replace(contexts, publish=_with_contexts)
 
 
 def _with_contexts(run: Run, contexts: pl.DataFrame) -> pl.DataFrame:
-    """Make verl's row of each context's task, with the context and its privilege in `extra_info`."""
+    """Make a row of verl for each context whose task has a gold answer, with the context in `extra_info`."""
     tasks = run.scan(TASKS).filter(pl.col("answer").is_not_null()).collect()
     of_tasks = contexts.join(tasks, on="task_id", how="inner", maintain_order="left")
     rows = verl_rows(run, of_tasks, FEATURES)
