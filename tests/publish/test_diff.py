@@ -1,4 +1,4 @@
-"""Two datasets compared: the same traces chosen differently, effects with their intervals, splits."""
+"""Two datasets compared: the same traces chosen otherwise, effects with their intervals, splits."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_same_traces_chosen_otherwise(tmp_path: Path) -> None:
     chosen = found.configs["sft"]["only_first"]
     assert chosen == found.configs["sft"]["only_second"] > 0
     assert found.same_traces and not found.same
-    assert found.in_short == f"the same traces, {chosen} rows chosen differently"
+    assert found.in_short == f"the same traces, {chosen} rows chosen otherwise"
     assert found.configs["traces"] == {"both": 120, "only_first": 0, "only_second": 0}
     assert found.effects == []
     assert difference(wide.path, wide.path).in_short == "the same dataset"
@@ -48,7 +48,7 @@ def test_several_mixes_are_named(tmp_path: Path) -> None:
     found = difference(one.path, other.path)
     assert found.same_traces
     assert found.chosen_otherwise["a"] == 0 < found.chosen_otherwise["b"]
-    assert found.in_short == f"the same traces, {found.chosen_otherwise['b']} rows of `b` chosen differently"
+    assert found.in_short == f"the same traces, {found.chosen_otherwise['b']} rows of `b` chosen otherwise"
 
 
 def test_other_texts_are_other_traces(tmp_path: Path) -> None:

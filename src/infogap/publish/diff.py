@@ -54,7 +54,7 @@ class Difference:
                 return "the same traces"
             several = len(self.chosen_otherwise) > 1
             said = [
-                f"{count:,} {'row' if count == 1 else 'rows'}{f' of `{name}`' if several else ''} chosen differently"
+                f"{count:,} {'row' if count == 1 else 'rows'}{f' of `{name}`' if several else ''} chosen otherwise"
                 for name, count in self.chosen_otherwise.items()
                 if count
             ]
