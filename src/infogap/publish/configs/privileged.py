@@ -46,6 +46,7 @@ PRIVILEGED = Config(
     key=pl.col("context_id"),
     rows=_rows,
     empty="no trace of the mix was written under a context",
+    of_mix=True,
     privileged="what teachers were shown, answers and worked solutions included",
     card="In `privileged`, `privileged_context` is what a teacher was shown besides the question, under the privilege "
     "in `privilege`: answers and worked solutions, and wrong ones under decoys.",
