@@ -116,6 +116,10 @@ def test_of_several_mixes_each_has_the_contexts_of_its_own_traces(build: Build, 
         assert rows["context_id"][:] == of_mix["context_id"].drop_nulls().unique().sort().to_list()
         assert set(rows["privilege"]) == {privilege}
     assert not (run.path / "dataset" / "data" / "privileged").exists()
+    card = (run.path / "dataset" / "README.md").read_text()
+    for name in ("a", "b", "a-privileged", "b-privileged"):
+        assert f"In `{name}`, " in card
+    assert "In `sft`" not in card
 
 
 def test_rl_holds_the_mixs_tasks_and_nothing_of_this_machine(build: Build, tmp_path: Path) -> None:

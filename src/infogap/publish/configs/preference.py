@@ -176,7 +176,7 @@ PREFERENCE = Config(
     empty="no task has both a correct and a wrong trace under one privilege by one teacher",
     of_mix=True,
     as_asked=_as_asked,
-    card="In `preference`, `prompt`, `chosen` and `rejected` hold messages: of a correct and a wrong trace of the same "
+    card="In `{{ name }}`, `prompt`, `chosen` and `rejected` hold messages: of a correct and a wrong trace of the same "
     "task, privilege and teacher, the pairs whose epistemic densities are closest. Mean density of the chosen ones "
     "{{ chosen | number(2) }}, of the rejected ones {{ rejected | number(2) }} markers per 1,000 {{ density_unit }}.",
     card_values=_mean_densities,

@@ -48,6 +48,6 @@ PRIVILEGED = Config(
     empty="no trace of the mix was written under a context",
     of_mix=True,
     privileged="what teachers were shown, answers and worked solutions included",
-    card="In `privileged`, `privileged_context` is what a teacher was shown besides the question, under the privilege "
+    card="In `{{ name }}`, `privileged_context` is what a teacher was shown besides the question, under the privilege "
     "in `privilege`: answers and worked solutions, and wrong ones under decoys.",
 )
