@@ -67,3 +67,8 @@ def test_a_config_without_rows_keeps_no_other_from_being_written(tmp_path: Path)
     assert (tmp_path / "runs" / "sums" / "report" / "index.html").is_file()
     pushed = infogap("publish", "sums", "--push", cwd=tmp_path)
     assert pushed.returncode == 4 and "nothing is pushed: nothing to publish as `sft`" in pushed.stderr
+    made = infogap("publish", "sums", cwd=tmp_path)
+    assert made.returncode == 4 and made.stderr.splitlines()[-1].startswith("nothing to publish as `sft`")
+    elsewhere = infogap("publish", "sums", "--to", "out", cwd=tmp_path)
+    assert elsewhere.returncode == 4 and "nothing is published to out: nothing to publish as" in elsewhere.stderr
+    assert not (tmp_path / "out").exists()

@@ -95,6 +95,24 @@ def test_made_again_unchanged_it_is_the_same_version(pulled: Path, original: Pat
             assert (pulled / "dataset" / path.relative_to(original / "dataset")).read_bytes() == path.read_bytes(), path
 
 
+def test_counts_of_several_sources_come_back_in_the_same_order(hub: Hub, tmp_path: Path) -> None:
+    for number, name in enumerate(("z", "a")):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(json.dumps(row) for row in ROWS[number::2]))
+    columns = "columns: {question: q, answer: a, trace: t}"
+    sources = f"  - {{from: z.jsonl, {columns}}}\n  - {{from: a.jsonl, {columns}}}\n"
+    (tmp_path / "recipe.yaml").write_text(
+        f"name: sums\nimport:\n{sources}publish: {{repo: org/sums, version: 1.2.0}}\n"
+    )
+    first = Run.create(tmp_path / "recipe.yaml", tmp_path / "run")
+    first.update()
+    first.publish(push=True)
+    pull("org/sums", None, tmp_path / "pulled")
+    again = Run.open(tmp_path / "pulled")
+    again.update("balance")
+    published = again.publish(push=True)
+    assert published.pushed is not None and not published.pushed.created
+
+
 def test_another_mix_is_the_next_version_under_the_same_ids(pulled: Path, original: Path, hub: Hub) -> None:
     run = change(pulled, "size: 6", "size: 8")
     run.update("balance")

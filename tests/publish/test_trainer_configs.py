@@ -100,6 +100,28 @@ def test_privileged_holds_what_the_mixs_teachers_saw_and_only_where_it_is_asked_
         assert SECRET not in load(run, name, tmp_path).to_polars().write_json()
 
 
+def test_of_several_mixes_each_has_the_contexts_of_its_own_traces(build: Build, tmp_path: Path) -> None:
+    mixes = "balance: {mixes: {a: {privilege: {answer: 1}}, b: {privilege: {solution: 1}}},"
+    run = build(recipe=RECIPE_OF_ALL.replace("preference, privileged, rl", "privileged").replace("balance: {", mixes))
+    kinds = run.scan(TRACES).select("trace_id", "privilege")
+    single = run.scan(MIX).drop("mix", "selected").join(kinds, on="trace_id").collect()
+    with run.rewrite(MIX) as out:
+        for mix, privilege in (("a", "answer"), ("b", "solution")):
+            selected = pl.col("privilege") == privilege
+            out.write(single.with_columns(mix=pl.lit(mix), selected=selected).select(*MIX.schema))
+    STAGE.make(run)
+    for mix, privilege in (("a", "answer"), ("b", "solution")):
+        rows = load(run, f"{mix}-privileged", tmp_path)
+        of_mix = run.scan(MIX).filter("selected", mix=mix).join(run.scan(TRACES), on="trace_id").collect()
+        assert rows["context_id"][:] == of_mix["context_id"].drop_nulls().unique().sort().to_list()
+        assert set(rows["privilege"]) == {privilege}
+    assert not (run.path / "dataset" / "data" / "privileged").exists()
+    card = (run.path / "dataset" / "README.md").read_text()
+    for name in ("a", "b", "a-privileged", "b-privileged"):
+        assert f"In `{name}`, " in card
+    assert "In `sft`" not in card
+
+
 def test_rl_holds_the_mixs_tasks_and_nothing_of_this_machine(build: Build, tmp_path: Path) -> None:
     run = build(recipe=RECIPE_OF_ALL)
     tasks = run.scan(TASKS).collect().sort("task_id")

@@ -180,7 +180,11 @@ class Run:
             if opened.recipe != self.recipe:
                 opened.save_recipe()
                 self.folder = opened
-            run_one(opened, "publish")
+            lacking = run_one(opened, "publish").shortfall
+            if lacking is not None and target is not None:
+                raise ShortfallError(f"nothing is published to {target}: {lacking}")
+            if lacking is not None and not push:  # a push says it itself
+                raise ShortfallError(lacking)
             written = publish_to(opened, target) if target is not None else False
             pushed = push_to_hub(opened, branch=branch or "main", create_pr=create_pr) if push else None
         return Published(opened.recipe.publish.version, written, pushed)

@@ -198,9 +198,12 @@ def stage_counts(run: Run) -> dict[str, dict[str, int | float]]:
     """Return the nonzero counts in each stage's manifest (kept, skipped, failed, and why), flattened.
 
     Texts are left out, as they can contain local paths; so are the cost, and the counts that the card shows as the mix.
+    Counts are sorted by name, as in infogap.json, from which a pulled run has them.
     """
     flat = {
-        manifest.stage: dict(_flat({key: value for key, value in manifest.counts.items() if key not in _NOT_COUNTED}))
+        manifest.stage: dict(
+            sorted(_flat({key: value for key, value in manifest.counts.items() if key not in _NOT_COUNTED}))
+        )
         for _, manifest in _manifests(run)
     }
     return {stage: counts for stage, counts in flat.items() if counts}

@@ -211,4 +211,4 @@ def _in_mix(traces: pl.DataFrame, mix: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(pl.col("selected").fill_null(False))
 
 
-STAGE = Stage("publish", (FOLDER,), INPUTS, 4, _part, _make, ready=_ready)
+STAGE = Stage("publish", (FOLDER,), INPUTS, 5, _part, _make, ready=_ready)

@@ -176,7 +176,7 @@ PREFERENCE = Config(
     empty="no task has both a correct and a wrong trace under the same privilege by the same teacher",
     of_mix=True,
     as_asked=_as_asked,
-    card="In `preference`, `prompt`, `chosen` and `rejected` hold messages. Each pair has a correct and a wrong trace "
+    card="In `{{ name }}`, `prompt`, `chosen` and `rejected` hold messages. Each pair has a correct and a wrong trace "
     "of the same task, privilege and teacher, matched so that their epistemic densities are as close as possible. The "
     "mean density is {{ chosen | number(2) }} markers per 1,000 {{ density_unit }} in the chosen traces and "
     "{{ rejected | number(2) }} in the rejected ones.",

@@ -46,7 +46,8 @@ PRIVILEGED = Config(
     key=pl.col("context_id"),
     rows=_rows,
     empty="no teacher of the mix's traces was shown a context",
+    of_mix=True,
     privileged="what teachers were shown, answers and worked solutions included",
-    card="In `privileged`, `privileged_context` is what a teacher was shown besides the question under the given "
+    card="In `{{ name }}`, `privileged_context` is what a teacher was shown besides the question under the given "
     "`privilege`: answers and worked solutions, and wrong ones under decoys.",
 )

@@ -179,7 +179,7 @@ RL = Config(
     empty="no task of the mix has a gold answer",
     of_mix=True,
     as_asked=_as_asked,
-    card="In `rl`, columns are named as verl reads them: the gold answer is `reward_model.ground_truth`, and "
+    card="In `{{ name }}`, columns are named as verl reads them: the gold answer is `reward_model.ground_truth`, and "
     "`extra_info` has the name of the verifier and its other settings as JSON.",
     notes=_notes,
 )

@@ -99,5 +99,5 @@ SFT = Config(
     of_mix=True,
     as_asked=_as_asked,
     empty="the mix has no traces",
-    card="In `sft`, `messages` holds one question and one answer.",
+    card="In `{{ name }}`, `messages` holds one question and one answer.",
 )
