@@ -26,7 +26,7 @@ REQUESTS = 5_000
 RECIPE = """\
 name: hostile
 tasks: [{{from: tasks.jsonl, verifier: exact}}]
-teacher: {{backend: openai, model: m, base_url: "{url}", concurrency: 256, timeout: 2, attempts: 12}}
+teacher: {{backend: openai, model: m, base_url: "{url}", concurrency: 256, timeout: 5, attempts: 12}}
 generate: {{samples: 4, privileges: [unguided]}}
 """
 # The command line as it is, but for waits that would make the test last minutes.
