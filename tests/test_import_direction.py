@@ -36,6 +36,7 @@ ORDER = (
     "dedupe",
     "decontaminate",
     "balance",
+    "charts",
     "publish",
     "report",
     "sweeps",

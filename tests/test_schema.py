@@ -27,6 +27,22 @@ def test_a_row_of_another_type_is_refused() -> None:
         MEASURES.frame([row | {"words": "many"}])
 
 
+def test_columns_are_explained_in_the_same_words_everywhere() -> None:
+    """The card takes them from the tables; the page may go on after them."""
+    text = (Path(__file__).parents[1] / "docs" / "tables.md").read_text()
+    compared = 0
+    for table in TABLES.values():
+        assert table.meanings.keys() == table.schema.keys() and all(table.meanings.values())
+        (section,) = re.findall(rf"^## {table.name}, by .*?(?=^#|\Z)", text, re.DOTALL | re.MULTILINE)
+        columns = section.partition("| column | meaning |\n")[2].partition("\n\n")[0]
+        for name, said in re.findall(r"^\| `(\w+)` \| (.*) \|$", columns, re.MULTILINE):
+            plain = re.sub(r" \(\[[^]]*\]\([^)]*\)\)", "", said)  # without references in parentheses
+            plain = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", plain)
+            assert plain.startswith(table.meanings[name]), f"{table.name}.{name}"
+            compared += 1
+    assert compared > 50
+
+
 def test_every_column_is_documented() -> None:
     text = (Path(__file__).parents[1] / "docs" / "tables.md").read_text()
     for table in TABLES.values():

@@ -7,7 +7,7 @@ types; `features` gives the same columns as `datasets.Features`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -37,7 +37,7 @@ LEAKS = pl.List(
 
 @dataclass(frozen=True)
 class Table:
-    """A table's name, which is also its folder's, its key and its columns.
+    """A table's name, which is also its folder's, its key, its columns and what each of them means.
 
     The files of an `extensible` table may hold more columns; `Run.stored` returns all of them.
     """
@@ -46,6 +46,14 @@ class Table:
     key: str
     schema: pl.Schema
     extensible: bool = False
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    """What each column means, in Markdown: for the card and the docs."""
+
+    @classmethod
+    def of(cls, name: str, key: str, columns: Mapping[str, tuple[Any, str]], *, extensible: bool = False) -> Table:
+        """Make a table from its columns: by name, the Polars type and the meaning."""
+        schema = pl.Schema({column: dtype for column, (dtype, _) in columns.items()})
+        return cls(name, key, schema, extensible, {column: meaning for column, (_, meaning) in columns.items()})
 
     def empty(self) -> pl.DataFrame:
         """Return a frame with these columns and no rows."""
@@ -60,186 +68,250 @@ class Table:
         return replace(self, schema=pl.Schema({**self.schema, **columns})) if columns else self
 
 
-TASKS = Table(
+TASKS = Table.of(
     "tasks",
     "task_id",
-    pl.Schema(
-        {
-            "task_id": pl.String,
-            "source": pl.String,  # the recipe's `from`, or reasoning_gym/NAME
-            "family": pl.String,
-            "difficulty": pl.String,  # as in the source; null if it has none
-            "question": pl.String,
-            "answer": pl.String,  # the gold answer
-            "solution": pl.String,  # worked; null if there is none
-            "verifier": pl.String,
-            "metadata": pl.String,  # JSON: what else the verifier needs, and where the row came from
-        }
-    ),
+    {
+        "task_id": (pl.String, "a hash of question, gold answer and verifier"),
+        "source": (pl.String, "the recipe's `from`, or `reasoning_gym/NAME`"),
+        "family": (pl.String, "the kind of task; the mix can be spread evenly over families"),
+        "difficulty": (pl.String, "from the source, as text; null if the source has none"),
+        "question": (pl.String, "the question that the student will see"),
+        "answer": (pl.String, "the gold answer; null if an imported trace has none"),
+        "solution": (pl.String, "the worked solution; null if there is none"),
+        "verifier": (
+            pl.String,
+            "`math`, `choice`, `exact`, `numeric`, `regex`, `gym`, or `module:function`: what grades its traces",
+        ),
+        "metadata": (
+            pl.String,
+            "JSON: the row it came from, further settings of the verifier, and the turns of a question that is a "
+            "conversation",
+        ),
+    },
 )
-CONTEXTS = Table(
+CONTEXTS = Table.of(
     "contexts",
     "context_id",
-    pl.Schema({"context_id": pl.String, "task_id": pl.String, "privilege": pl.String, "text": pl.String}),
+    {
+        "context_id": (pl.String, "a hash of task, privilege and text"),
+        "task_id": (pl.String, "the task that it belongs to"),
+        "privilege": (pl.String, "the privilege under which it is shown"),
+        "text": (pl.String, "what the teacher saw besides the question"),
+    },
 )
-TRACES = Table(
+TRACES = Table.of(
     "traces",
     "trace_id",
-    pl.Schema(
-        {
-            "trace_id": pl.String,
-            "task_id": pl.String,
-            "privilege": pl.String,
-            "context_id": pl.String,  # null under unguided, and if an imported context is unknown
-            "teacher": pl.String,
-            "sample": pl.Int64,
-            "seed": pl.Int64,
-            "round": pl.Int64,
-            "reasoning": pl.String,  # the thinking part; empty if there is none
-            "response": pl.String,
-            # stop | length | error, filtered, too_long (no answer: `error` says why) | null (imported and not stated)
-            # | an unknown word of the server or the file
-            "finish_reason": pl.String,
-            "prompt_tokens": pl.Int64,
-            "completion_tokens": pl.Int64,
-            "error": pl.String,  # why a request has no answer; null otherwise
-        }
-    ),
+    {
+        "trace_id": (
+            pl.String,
+            "a hash of teacher, prompt, sampling parameters and seed; for an imported trace, a hash of its content",
+        ),
+        "task_id": (pl.String, "the task that it answers"),
+        "privilege": (pl.String, "what its teacher was shown besides the question, by its name in the recipe"),
+        "context_id": (pl.String, "the context that its teacher saw; null under `unguided` and if it is unknown"),
+        "teacher": (pl.String, "the model or, with several `teachers`, its name in the recipe"),
+        "sample": (pl.Int64, "which of the task's samples it is, from 0"),
+        "seed": (pl.Int64, "the seed of its request; null for imported traces"),
+        "round": (pl.Int64, "the round in which it was sampled, from 0: a round can show traces of earlier rounds"),
+        "reasoning": (pl.String, "the thinking part without tags; empty if there is none"),
+        "response": (pl.String, "what follows the thinking part"),
+        "finish_reason": (
+            pl.String,
+            "`stop`, `length` (truncated at the token limit); without a response `error`, `filtered` (by the server) "
+            "or `too_long` (prompt and answer do not fit in the context); another word of the server or the file; null "
+            "if an import does not state it",
+        ),
+        "prompt_tokens": (pl.Int64, "number of tokens of the teacher's prompt, by its tokenizer"),
+        "completion_tokens": (pl.Int64, "number of tokens that the teacher wrote, by its tokenizer"),
+        "error": (pl.String, "why a request has no response; null otherwise"),
+    },
 )
-TOKENS = Table(
+TOKENS = Table.of(
     "tokens",
     "trace_id",
-    pl.Schema(
-        {
-            "trace_id": pl.String(),
-            "logprobs": pl.List(pl.Float32),  # nats, of each token that the teacher wrote
-            "entropies": pl.List(pl.Float32),  # nats, at each token; a lower bound, from the most likely tokens
-        }
-    ),
+    {
+        "trace_id": (pl.String(), "the trace"),
+        "logprobs": (pl.List(pl.Float32), "each token's log-probability, in nats"),
+        "entropies": (
+            pl.List(pl.Float32),
+            "the entropy at each token's position, in nats, over the K most likely tokens plus the rest as one more "
+            "outcome: a lower bound of the entropy over the whole vocabulary",
+        ),
+    },
 )
-STATED_VERDICTS = Table(
+STATED_VERDICTS = Table.of(
     "stated_verdicts",
     "trace_id",
-    pl.Schema({"trace_id": pl.String, "stated_verdict": pl.String}),  # an imported file's own label, as written there
+    {
+        "trace_id": (pl.String, "the trace"),
+        "stated_verdict": (pl.String, "an imported file's own label of the trace, unchanged"),
+    },
 )
-VERDICTS = Table(
+VERDICTS = Table.of(
     "verdicts",
     "trace_id",
-    pl.Schema(
-        {
-            "trace_id": pl.String,
-            "verdict": pl.String,  # correct | wrong | no_answer | truncated | ungradable
-            "extracted_answer": pl.String,
-            "score": pl.Float64,  # 0..1
-            "detail": pl.String,  # why, if the verdict alone does not say it
-        }
-    ),
+    {
+        "trace_id": (pl.String, "the trace"),
+        "verdict": (pl.String, "`correct`, `wrong`, `no_answer`, `truncated` or `ungradable`"),
+        "extracted_answer": (pl.String, "the final answer that the response states"),
+        "score": (pl.Float64, "0 to 1; null if ungradable"),
+        "detail": (pl.String, "the reason, if the verdict alone does not show it"),
+    },
 )
-_MEASURED: dict[str, pl.DataType | type[pl.DataType]] = {
-    "trace_id": pl.String,
-    "words": pl.Int64,
-    "reasoning_words": pl.Int64,
-    "epistemic_count": pl.Int64,  # by the recipe's first lexicon, as are the next three
-    "epistemic_density": pl.Float64,  # per 1,000 of `density_per`
-    "density_per": pl.String,  # tokens | words (if the teacher's tokens are not known)
-    "band": pl.String,  # uncertain | mixed | confident
-    "markers": MARKER_COUNTS,
-    "lexicons": LEXICON_COUNTS,  # these for every lexicon of the recipe
-    "self_corrections": pl.Int64,
-    "answer_changes": pl.Int64,  # how often a stated answer differs from the one stated before it
-    "fork_rate": pl.Float64,  # share of tokens whose entropy is above the recipe's threshold; null if not recorded
-    "gap": pl.Float64,  # nats, as are the next two; null if the traces are not scored
-    "gap_per_token": pl.Float64,
-    "surprisal": pl.Float64,  # per token under the student's prompt
-    "rsr": pl.Float64,  # Rank-Surprisal Ratio under the student's prompt; null if the scorer gives no ranks
-    "leak": pl.Boolean,
-    "leaks": LEAKS,  # character spans in reasoning + "\n" + response
-    "copied_share": pl.Float64,  # of its 8-grams, those in the context and not in the question; null: no context
-    "longest_copy": pl.Int64,  # words in the longest run copied from the context; null without one
-}
 # A recipe's own measures add columns.
-MEASURES = Table("measures", "trace_id", pl.Schema(_MEASURED), extensible=True)
-GAPS = Table(
+MEASURES = Table.of(
+    "measures",
+    "trace_id",
+    {
+        "trace_id": (pl.String, "the trace"),
+        "words": (pl.Int64, "number of words in the trace; a Chinese character counts as one"),
+        "reasoning_words": (pl.Int64, "number of words in the thinking part"),
+        "epistemic_count": (pl.Int64, "number of markers, by the recipe's first lexicon"),
+        "epistemic_density": (pl.Float64, "markers per 1,000 of `density_per`, by the first lexicon"),
+        "density_per": (pl.String, "`tokens`, or `words` if the number of tokens is unknown"),
+        "band": (
+            pl.String,
+            "`confident`, `mixed` or `uncertain`, by the recipe's cut points; null for a trace without text",
+        ),
+        "markers": (MARKER_COUNTS, "how often each marker of the first lexicon occurs"),
+        "lexicons": (
+            LEXICON_COUNTS,
+            "the same for every lexicon of the recipe, and by category; `reasoning_count` (markers in the thinking "
+            "part), `first` (where the first one begins, as a share of the text), `quarters` (markers in each quarter "
+            "of the text)",
+        ),
+        "self_corrections": (pl.Int64, "number of self-correction markers, by infogap's lexicon"),
+        "answer_changes": (pl.Int64, "how often a stated answer differs from the previous one"),
+        "fork_rate": (
+            pl.Float64,
+            "share of tokens whose entropy is above `measure.fork_entropy`; null if `teacher.logprobs` is not set",
+        ),
+        "gap": (
+            pl.Float64,
+            "the information gap: log-probability after the teacher's prompt minus that after the student's, in nats; "
+            "null without `measure.gap`",
+        ),
+        "gap_per_token": (pl.Float64, "the gap divided by the number of tokens"),
+        "surprisal": (pl.Float64, "mean of -log p per token after the student's prompt, in nats"),
+        "rsr": (pl.Float64, "Rank-Surprisal Ratio after the student's prompt; null if the scorer gives no ranks"),
+        "leak": (pl.Boolean, "whether the trace shows what only its teacher saw"),
+        "leaks": (
+            LEAKS,
+            "the places that show it: `kind`, `rule`, and `start` and `end` in characters of reasoning, a line break "
+            "and response",
+        ),
+        "copied_share": (
+            pl.Float64,
+            "share of the trace's word 8-grams that occur in its context but not in its question; null without a "
+            "context, or with fewer than 8 words",
+        ),
+        "longest_copy": (
+            pl.Int64,
+            "number of words in the longest passage that the trace shares with its context but not with its question; "
+            "null without a context",
+        ),
+    },
+    extensible=True,
+)
+GAPS = Table.of(
     "gaps",
     "trace_id",
-    pl.Schema(
-        {
-            "trace_id": pl.String(),
-            "scorer": pl.String(),  # the model that scored the trace
-            "tokens": pl.Int64(),  # of the trace, as that model reads it
-            "gap": pl.Float64(),  # nats: the trace under its teacher's prompt less under the student's
-            "gap_per_token": pl.Float64(),
-            "gap_share": pl.Float64(),  # of the tokens whose gap is above the recipe's threshold
-            "surprisal": pl.Float64(),  # nats per token under the student's prompt
-            "ifd": pl.Float64(),  # perplexity under the student's prompt over that without any
-            "rsr": pl.Float64(),  # Rank-Surprisal Ratio: clipped ranks over surprisals, under the student's prompt
-            "answer_confidence": pl.Float64(),  # probability of the final answer's tokens under the student's prompt
-            # The same gap with another context in place of the teacher's; null where there is no such context.
-            "other_contexts": pl.List(
-                pl.Struct({"context": pl.String(), "gap": pl.Float64(), "gap_per_token": pl.Float64()})
-            ),
-            "detail": pl.String(),  # why numbers are missing; null where none is
-        }
-    ),
+    {
+        "trace_id": (pl.String(), "the trace"),
+        "scorer": (pl.String(), "the model that computed the probabilities"),
+        "tokens": (
+            pl.Int64(),
+            "number of tokens of the trace by the scorer's tokenizer, including the tags of its thought",
+        ),
+        "gap": (
+            pl.Float64(),
+            "log-probability of the trace after its teacher's prompt minus that after the student's; exactly 0 for a "
+            "trace whose teacher was shown nothing",
+        ),
+        "gap_per_token": (pl.Float64(), "the gap divided by the number of tokens"),
+        "gap_share": (pl.Float64(), "share of the tokens whose own gap is above the recipe's `threshold`"),
+        "surprisal": (pl.Float64(), "mean of -log p per token after the student's prompt"),
+        "ifd": (pl.Float64(), "perplexity after the student's prompt divided by the perplexity without a prompt"),
+        "rsr": (
+            pl.Float64(),
+            "Rank-Surprisal Ratio after the student's prompt: the tokens' ranks, at most 100 each, divided by their "
+            "surprisals; null if the scorer gives no ranks",
+        ),
+        "answer_confidence": (
+            pl.Float64(),
+            "probability of the final answer's tokens, at its last occurrence, after the student's prompt and the "
+            "trace up to there",
+        ),
+        "other_contexts": (
+            pl.List(pl.Struct({"context": pl.String(), "gap": pl.Float64(), "gap_per_token": pl.Float64()})),
+            "list of `context`, `gap`, `gap_per_token`: the same gap with another context instead of the teacher's; "
+            "null if the task or the trace has no such context",
+        ),
+        "detail": (pl.String(), "why a number is missing"),
+    },
 )
-TOKEN_GAPS = Table(
+TOKEN_GAPS = Table.of(
     "token_gaps",
     "trace_id",
-    pl.Schema(
-        {
-            "trace_id": pl.String(),
-            "tokens": pl.List(pl.String()),  # their texts: together the trace, the tags of its thought in place
-            "gaps": pl.List(pl.Float32()),  # nats; null where the context is not known
-            "surprisals": pl.List(pl.Float32()),  # nats, under the student's prompt
-        }
-    ),
+    {
+        "trace_id": (pl.String(), "the trace"),
+        "tokens": (
+            pl.List(pl.String()),
+            "the text of each token; together they form the trace, including the tags of its thought",
+        ),
+        "gaps": (pl.List(pl.Float32()), "each token's gap in nats; null if the context is unknown"),
+        "surprisals": (pl.List(pl.Float32()), "each token's -log p after the student's prompt, in nats"),
+    },
 )
-DUPLICATES = Table(
+DUPLICATES = Table.of(
     "duplicates",
     "trace_id",
-    pl.Schema(
-        {
-            "trace_id": pl.String,  # the removed trace
-            "duplicate_of": pl.String,  # the kept trace
-            "jaccard": pl.Float64,  # exact, of the word n-gram sets
-            "how": pl.String,  # exact | minhash
-        }
-    ),
+    {
+        "trace_id": (pl.String, "the removed trace"),
+        "duplicate_of": (pl.String, "the trace that is kept instead, which is never removed itself"),
+        "jaccard": (
+            pl.Float64,
+            "Jaccard similarity of the two texts' sets of word n-grams: exact, unless the recipe has `verify: false`",
+        ),
+        "how": (pl.String, "`exact` (the same words in the same order) or `minhash`"),
+    },
 )
-CONTAMINATION = Table(
+CONTAMINATION = Table.of(
     "contamination",
     "id",
-    pl.Schema(
-        {
-            "where": pl.String,  # question | trace | context
-            "id": pl.String,  # task_id, trace_id or context_id
-            "task_id": pl.String,
-            "eval_set": pl.String,
-            "eval_row": pl.Int64,  # of the evaluation set's file or dataset, from 1
-            "ngrams": pl.Int64,  # distinct ones that the text shares with the evaluation question
-            "share": pl.Float64,  # of the evaluation question's words, those in shared n-grams
-            "tasks": pl.Int64,  # of this run that have even the rarest of these n-grams
-            "questions": pl.Int64,  # distinct evaluation questions that have even the rarest of them
-            "common": pl.Boolean,  # all of them are in many tasks or questions: a phrase rather than a question
-            "matched": pl.String,  # the longest shared passage, as written in the text
-        }
-    ),
+    {
+        "where": (pl.String, "`question`, `trace` or `context`"),
+        "id": (pl.String, "the `task_id`, `trace_id` or `context_id`"),
+        "task_id": (pl.String, "the task that the text belongs to"),
+        "eval_set": (pl.String, "the name of the evaluation set"),
+        "eval_row": (pl.Int64, "the row in its file or dataset, from 1"),
+        "ngrams": (pl.Int64, "number of different n-grams that the text shares with the evaluation question"),
+        "share": (pl.Float64, "share of the evaluation question's words that are in shared n-grams"),
+        "tasks": (pl.Int64, "number of this run's tasks that have even the rarest of these n-grams"),
+        "questions": (pl.Int64, "number of evaluation questions that have even the rarest of them"),
+        "common": (
+            pl.Boolean,
+            "true if each of these n-grams occurs in 10 tasks or in 3 evaluation questions: a common phrase rather "
+            "than a question",
+        ),
+        "matched": (pl.String, "the longest shared passage, as written in the text"),
+    },
 )
-MIX = Table(
+MIX = Table.of(
     "mix",
     "trace_id",
-    pl.Schema(
-        {
-            "mix": pl.String,  # its name; `mix` if the recipe names none
-            "trace_id": pl.String,
-            "selected": pl.Boolean,
-            "stratum": pl.String,  # "band=mixed verdict=correct family=gcd"; null if it has none
-            # selected | over_quota | max_per_task | max_per_cluster | not_in_mix | correct, wrong, no_answer,
-            # truncated, ungradable (a verdict that has no share) | contaminated | duplicate | leak | no_response
-            # | error | task_not_selected | excluded_by_where | held_out | other_teacher | task_not_drawn | unmatched
-            "reason": pl.String,
-        }
-    ),
+    {
+        "mix": (pl.String, "the mix's name; `mix` if the recipe names none"),
+        "trace_id": (pl.String, "the trace"),
+        "selected": (pl.Boolean, "whether the trace is in the mix"),
+        "stratum": (
+            pl.String,
+            "the values that its share depends on, such as `band=mixed verdict=correct`; null if none",
+        ),
+        "reason": (pl.String, "`selected`, or why the trace is not in the mix"),
+    },
 )
 TABLES = {
     table.name: table

@@ -90,5 +90,5 @@ def test_the_report_and_the_card_have_both(run: infogap.Run) -> None:
         assert text.count("Teachers on the tasks that all of them answered") == 1
         assert "16 pairs of task and privilege" in text
     assert "| 1. Big-8B | accuracy | 8 | 1.00 | all tasks alike |" in card
-    assert "private" not in card
+    assert "private" not in card.replace(f"{PATH} counts to", "")  # the text of the traces in the examples
     assert "| `answer` | accuracy - unguided | 10 | +0.30 | " in card

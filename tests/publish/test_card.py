@@ -11,6 +11,7 @@ from infogap.effects.trace_summary import by_privilege, traces_in_short
 from infogap.errors import InputError
 from infogap.publish import STAGE
 from infogap.publish.card import size_category, template_path
+from infogap.schema import MIX, TRACES
 from publish.small_run import RECIPE, Build, build_run
 
 
@@ -35,11 +36,15 @@ def test_text(build: Build) -> None:
     )
     assert "| correct | 75.0% | 8 | 50.0% | 9 |" in text
     assert "| tables \\| of sums | not set | – |" in text
-    assert 'load_dataset("ORG/NAME", "sft", split="train", revision="v0.1.0")' in text
+    assert 'sft = load_dataset("path/to/this/folder", "sft", split="train")\n' in text
+    tokens = run.scan(TRACES).join(run.scan(MIX).filter("selected"), on="trace_id").collect()["completion_tokens"].sum()
+    assert f"| `sft` (default) | 18 | {tokens} | the traces of the mix as conversations" in text
     assert "18 traces (target: 10)" in text
-    assert "- tasks: skipped: answer: no answer 2; sources sums.jsonl: merged 3\n" in text
-    assert "Failed requests (without text): 1." in text
-    assert "1 of 36 traces flagged, 0 of them in the mix" in text
+    assert "| rows that gave no task | answer: no answer | 2 |" in text
+    assert "| requests | failed, without text | 1 |" in text
+    assert "1 of 35 traces leak, 0 of them in the mix" in text
+    assert "| `epistemic_density` | `float64` | markers per 1,000 of `density_per`, by the first lexicon |" in text
+    assert "### Effect of the privilege\n" in text
     assert "End with the answer in \\boxed{}." in text
     assert "arXiv:2603.24472" in text
     assert "### Was the privilege worth it?\n" in text
@@ -61,7 +66,7 @@ def test_several_teachers_are_named_with_their_models(build: Build) -> None:
     )
     STAGE.make(run)
     text = (run.path / "dataset" / "README.md").read_text()
-    listed = text[text.index("- Teachers, by") : text.index("- Tasks with")]
+    listed = text[text.index("- Teachers, by") : text.index("- Verifiers")]
     assert listed.splitlines() == [
         "- Teachers, by their names in the traces; each task is answered by one of them, drawn by the seed:",
         "  - `big`: `Teacher-8B`, backend `openai`, sampling `temperature` 0.7, `top_p` 1.0, `max_tokens` 1024.",

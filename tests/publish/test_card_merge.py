@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infogap.errors import InputError
-from infogap.publish.card import merge_cards
+from infogap.publish.card_merge import merge_cards
 
 OURS = """---
 license: apache-2.0

@@ -68,8 +68,10 @@ def test_it_takes_25_lines_and_loads_like_our_own(install: Install, build: Build
     fewest = dict(selected.group_by("task_id").agg(pl.col("completion_tokens").min()).iter_rows())
     assert dict(rows.select("task_id", "tokens").iter_rows()) == fewest
     text = (run.path / "dataset" / "README.md").read_text()
-    assert "| `shortest` | 6 | the shortest trace of each task of the mix |" in text
-    assert "In `shortest`, `tokens` is the length" in text and "In `sft`, `messages`" in text
+    tokens = rows["tokens"].sum()
+    assert f"| `shortest` | 6 | {tokens} | the shortest trace of each task of the mix |" in text
+    assert "| `tokens` | `int64` | length of `response` with its reasoning, by the teacher's tokenizer |" in text
+    assert "In `sft`, `messages`" in text
     assert difference(run.path, run.path).configs["shortest"] == {"both": 6, "only_first": 0, "only_second": 0}
 
 

@@ -39,6 +39,7 @@ for repo, config, revision in json.loads(sys.argv[1]):
 print(json.dumps(loaded))
 """
 SFT_FILE = "data/sft/train-00000-of-00001.parquet"
+FIGURES = {f"figures/{name}.svg" for name in ("density", "mix", "coverage")}
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +92,7 @@ def test_a_pushed_version_loads_by_its_tag_and_stays_when_the_next_one_comes(
         "infogap.json",
         SFT_FILE,
         "data/traces/train-00000-of-00001.parquet",
+        *FIGURES,
     }
     again = push(next_version(build, "0.2.0", response="Therefore"))
     assert again.created and commits(hub) == 2 and repo.tags["v0.2.0"] == again.commit
@@ -111,7 +113,32 @@ def test_a_pushed_version_loads_by_its_tag_and_stays_when_the_next_one_comes(
 def test_the_card_names_the_repository(made: Run, hub: Hub) -> None:
     push(made)
     card = hub.repos["org/sums"].resolve("main").files["README.md"].content.decode()
-    assert 'load_dataset("org/sums", "sft"' in card and "ORG/NAME" not in card
+    assert 'sft = load_dataset("org/sums", "sft", split="train", revision="v0.1.0")\n' in card
+    assert f"howpublished = {{{os.environ['HF_ENDPOINT']}/datasets/org/sums}}" in card
+    assert "path/to" not in card and "](figures/density.svg)" in card
+
+
+def test_a_figure_that_was_changed_is_not_pushed(build: Build, hub: Hub) -> None:
+    run = next_version(build, "0.2.0")
+    (run.path / "dataset" / "figures" / "mix.svg").write_text("<svg/>")
+    with pytest.raises(InputError, match=r"mix\.svg was changed since it was written"):
+        push(run)
+
+
+def test_the_card_says_what_changed_since_the_last_version(made: Run, build: Build, hub: Hub) -> None:
+    push(made)
+    repo = hub.repos["org/sums"]
+    assert "## Changes since" not in repo.resolve("v0.1.0").files["README.md"].content.decode()
+    second = next_version(build, "0.2.0", response="Therefore")
+    push(second)
+    card = repo.resolve("v0.2.0").files["README.md"].content.decode()
+    section = card[card.index("## Changes since 0.1.0") : card.index("## Columns")]
+    assert "- 18 rows of `sft` changed\n" in section
+    assert not push(second).created  # the section is left as it is
+    third = next_version(build, "0.2.1", response="Therefore")
+    push(third)
+    card = repo.resolve("v0.2.1").files["README.md"].content.decode()
+    assert "## Changes since 0.2.0\n\nNone: the data are the same." in card and "since 0.1.0" not in card
 
 
 def test_the_commit_says_how_many_leaking_traces_it_shows(
@@ -190,6 +217,7 @@ def test_files_of_earlier_versions_go_and_others_stay(build: Build, made: Run, h
         "data/sft/train-00001-of-00002.parquet": Blob(b"would be loaded with ours", lfs=True),
         "data/sft/notes.txt": Blob(b"kept"),
         "data/other/train-00000-of-00001.parquet": Blob(b"kept", lfs=True),
+        "figures/by-hand.png": Blob(b"kept"),
         "LICENSE": Blob(b"kept"),
     }
     repo.commit("main", foreign, "by hand")
@@ -204,7 +232,9 @@ def test_files_of_earlier_versions_go_and_others_stay(build: Build, made: Run, h
         SFT_FILE,
         "data/sft/notes.txt",
         "data/other/train-00000-of-00001.parquet",
+        "figures/by-hand.png",
         "LICENSE",
+        *FIGURES,
     }
 
 

@@ -101,8 +101,7 @@ def test_two_mixes_have_their_own_pairs(tmp_path: Path) -> None:
     STAGE.make(run)
     assert load(run, "a-preference", tmp_path)["task_id"][:] == ["task0"]
     assert sorted(load(run, "b-preference", tmp_path)["task_id"][:]) == ["task0", "task1", "task2"]
-    assert "In `a-preference`," in card(run)
-    assert "In `b-preference`," in card(run)
+    assert "In `a-preference`, `b-preference`, `prompt`" in card(run)
     assert difference(run.path, run.path).same
 
 

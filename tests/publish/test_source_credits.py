@@ -10,7 +10,7 @@ import pytest
 from infogap.errors import InputError
 from infogap.imports.stage import part as import_part
 from infogap.publish import STAGE
-from infogap.publish.card import _parse, merge_cards
+from infogap.publish.card_merge import merge_cards, parse_card
 from infogap.publish.source_credits import Credit, license_conflicts
 from infogap.recipe import load_recipe
 from infogap.runs.run_folder import Run
@@ -26,7 +26,7 @@ CREDITED = RECIPE.replace(
 def card_of(run: Run) -> tuple[str, dict[str, Any]]:
     """The card's text, and its YAML head."""
     card = (run.path / "dataset" / "README.md").read_text()
-    return card, _parse(card)[0]
+    return card, parse_card(card)[0]
 
 
 def test_they_are_in_the_card_and_its_head(build: Build) -> None:
@@ -82,7 +82,7 @@ def test_datasets_of_the_hub_are_linked_and_named_in_the_head(build: Build, tmp_
 
 def test_what_the_recipe_no_longer_names_leaves_the_card_on_the_hub() -> None:
     old = "---\nlicense: mit\nsource_datasets:\n- org/old\nannotations_creators: mine\n---\nText"
-    merged = _parse(merge_cards("---\nlicense: mit\n---\nNew", old))[0]
+    merged = parse_card(merge_cards("---\nlicense: mit\n---\nNew", old))[0]
     assert "source_datasets" not in merged
     assert merged["annotations_creators"] == "mine"
 

@@ -117,8 +117,8 @@ def test_of_several_mixes_each_has_the_contexts_of_its_own_traces(build: Build, 
         assert set(rows["privilege"]) == {privilege}
     assert not (run.path / "dataset" / "data" / "privileged").exists()
     card = (run.path / "dataset" / "README.md").read_text()
-    for name in ("a", "b", "a-privileged", "b-privileged"):
-        assert f"In `{name}`, " in card
+    for names in ("`a`, `b`", "`a-privileged`, `b-privileged`"):
+        assert card.count(f"In {names}, ") == 1
     assert "In `sft`" not in card
 
 

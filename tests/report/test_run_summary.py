@@ -4,13 +4,12 @@ import io
 import re
 from pathlib import Path
 
-import polars as pl
 import pytest
 from rich.console import Console
 
 from balance.mix_runs import make_mix, make_run, trace
-from infogap.effects.trace_summary import by_privilege, density_unit, traces_in_short
-from infogap.report import STAGE, figures
+from infogap.effects.trace_summary import by_privilege, traces_in_short
+from infogap.report import STAGE
 from infogap.report.page import page
 from infogap.report.run_summary import (
     mix_counts,
@@ -88,26 +87,6 @@ def test_the_page_is_whole_and_the_same_twice(run: Run) -> None:
         assert f"<td>{row.privilege}</td>" in text
     STAGE.make(run)
     assert (run.path / "report" / "index.html").read_text() == text
-
-
-def test_the_figure_has_a_point_per_measured_trace(run: Run) -> None:
-    traces = traces_in_short(run)
-    drawn = figures.density_by_privilege(traces, run.recipe)
-    measured = traces.drop_nulls("epistemic_density").height
-    assert drawn.count("<use ") - len(re.findall(r'id="[xy]tick', drawn)) >= measured
-    assert density_unit(traces) in drawn
-
-
-def test_the_line_of_an_even_number_of_traces_stands_between_the_middle_two(run: Run) -> None:
-    traces = traces_in_short(run).filter(privilege="unguided").head(4)
-    traces = traces.with_columns(epistemic_density=pl.Series([0.0, 1.0, 3.0, 100.0]))
-    drawn = figures.density_by_privilege(traces, run.recipe)
-    group = re.search(r'<g id="PathCollection_1">(.*)<g id="matplotlib.axis_1">', drawn, re.DOTALL)
-    assert group is not None
-    points = sorted(float(x) for x in re.findall(r'<use [^>]*x="([\d.]+)"', group[1]))
-    line = re.search(r'd="M ([\d.]+) [\d.]+ \nL ([\d.]+) [\d.]+ \n"[^>]*stroke-width: 1.6', drawn)
-    assert line is not None and line[1] == line[2]
-    assert float(line[1]) == pytest.approx((points[1] + points[2]) / 2, abs=1e-3)
 
 
 def test_of_several_mixes_the_config_to_load_is_one_that_is_published(

@@ -11,31 +11,33 @@ import polars as pl
 from infogap.balance.axes import Axis
 from infogap.recipe.balance_section import MixSettings
 
-REASONS = (
-    "task_not_selected",
-    "error",
-    "no_response",
-    "contaminated",
-    "duplicate",
-    "leak",
-    "excluded_by_where",
-    "held_out",
+EXPLAINED = {
+    "task_not_selected": "its task is outside the pass rates that the recipe selects",
+    "error": "the request failed, so that there is no text",
+    "no_response": "the text ends within the thinking part, or is empty",
+    "contaminated": "it or its question matches an evaluation set",
+    "duplicate": "it is a near-duplicate of a trace that is kept",
+    "leak": "it shows what only its teacher saw",
+    "excluded_by_where": "a condition of the recipe excludes it",
+    "held_out": "its family is held out for evaluation",
     # The verdict, if it has no share: without `balance.verdict`, any but `correct`
-    "correct",
-    "wrong",
-    "no_answer",
-    "truncated",
-    "ungradable",
+    "correct": "its answer is correct, and the mix has no share of correct answers",
+    "wrong": "its answer is wrong, and the mix has no share of wrong answers",
+    "no_answer": "it states no final answer",
+    "truncated": "it was cut off at the token limit",
+    "ungradable": "its answer cannot be graded",
     # The value of another axis has no share
-    "not_in_mix",
-    "other_teacher",
-    "task_not_drawn",
-    "unmatched",
-    "max_per_task",
-    "max_per_cluster",
-    "over_quota",
-)
-"""In order of precedence: a trace has the first one that applies."""
+    "not_in_mix": "the mix has no share of its value on an axis, such as its band or privilege",
+    "other_teacher": "the mix takes its task from another teacher",
+    "task_not_drawn": "its task was not drawn when the mix's tasks were chosen",
+    "unmatched": "it has no counterpart in the matched mix",
+    "max_per_task": "its task has enough traces in the mix",
+    "max_per_cluster": "its cluster of similar questions has enough traces in the mix",
+    "over_quota": "the mix has enough traces of its kind",
+}
+"""The reasons, each with what it says of a trace, in order of precedence: a trace has the first one that applies."""
+
+REASONS = tuple(EXPLAINED)
 
 ASKABLE = ("wrong", "no_answer", "truncated")
 """The verdicts besides `correct` to which a recipe can give a share."""

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from infogap.effects.compared_traces import Quantity
+from infogap.effects.compared_traces import LENGTH, SCORE, Quantity
+from infogap.effects.paired_differences import Difference
 from infogap.effects.privilege_worth import Worth
 from infogap.effects.task_estimates import FEWEST_TASKS, Estimate
 from infogap.effects.teacher_ranking import TeacherRanking
+from infogap.effects.teacher_results import Effects
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -85,6 +87,53 @@ class EstimateRow:
     mean: str
     interval: str
     marked: bool
+
+
+@dataclass(frozen=True)
+class DifferenceCell:
+    """A difference as text, with its interval or the reason why there is none; `marked` if it excludes 0."""
+
+    text: str
+    marked: bool
+
+
+@dataclass(frozen=True)
+class DifferenceRow:
+    """The differences of one privilege; `tasks` is the largest number of tasks that one of them is over."""
+
+    privilege: str
+    role: str
+    tasks: int
+    cells: list[DifferenceCell]
+
+
+@dataclass(frozen=True)
+class DifferenceTable:
+    """One teacher's differences to `unguided`: a heading per quantity, a row per privilege."""
+
+    effects: Effects
+    headings: list[str]
+    rows: list[DifferenceRow]
+
+
+def difference_table(effects: Effects) -> DifferenceTable:
+    """Make the table of accuracy, length and markers per 1,000 by the first lexicon."""
+    densities = [quantity for quantity in effects.quantities if quantity.name == "epistemic_density"]
+    shown = [SCORE, LENGTH, *densities[:1]]
+    headings = ["accuracy", effects.unit, *(f"markers per 1,000 {effects.unit}" for _ in densities[:1])]
+    rows = []
+    for privilege in dict.fromkeys(row.privilege for row in effects.differences):
+        own = {row.quantity: row for row in effects.differences if row.privilege == privilege}
+        cells = [_difference_cell(own.get(quantity)) for quantity in shown]
+        tasks = max((row.tasks for quantity, row in own.items() if quantity in shown), default=0)
+        rows.append(DifferenceRow(privilege, effects.role(privilege), tasks, cells))
+    return DifferenceTable(effects, headings, rows)
+
+
+def _difference_cell(row: Difference | None) -> DifferenceCell:
+    if row is None:
+        return DifferenceCell("–", marked=False)
+    return DifferenceCell(f"{number(row.mean, row.quantity, '+')} ({interval(row, '+')})", row.excludes_zero)
 
 
 def worth_rows(worth: list[Worth]) -> list[EstimateRow]:

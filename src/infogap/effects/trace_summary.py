@@ -49,7 +49,7 @@ def traces_in_short(run: Run) -> pl.DataFrame:
         .join(run.scan(TASKS).select("task_id", "family", "verifier"), on="task_id", how="left")
         .join(run.scan(VERDICTS).select("trace_id", "verdict"), on="trace_id", how="left")
         .join(
-            run.scan(MEASURES).select("trace_id", "band", "epistemic_density", "density_per", "leak"),
+            run.scan(MEASURES).select("trace_id", "words", "band", "epistemic_density", "density_per", "leak"),
             on="trace_id",
             how="left",
         )

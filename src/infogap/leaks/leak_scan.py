@@ -14,8 +14,15 @@ from infogap.leaks.leak_rules import Rules, load_rules
 from infogap.leaks.references import References, find_unrelated_context
 from infogap.leaks.scanned_trace import Leak, ScannedTrace, ScanResult
 
-KINDS = ("reference", "copying", "answer_first", "chat_artefact", "decoy")
-"""The kinds of leaks."""
+KINDS = {
+    "reference": "it refers to a solution, an answer, a hint, an attempt or a verdict that the student does not see",
+    "copying": "it copies a long passage from the context",
+    "answer_first": "it asserts the answer that the context held before anything derives it",
+    "chat_artefact": "it has words of a chat's template, roles or system text",
+    "decoy": "its answer is that of a misleading context",
+}
+"""The kinds of leaks, each with what it says of a trace."""
+_ORDER = {kind: place for place, kind in enumerate(KINDS)}
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ def _without_overlaps(leaks: list[Leak]) -> list[Leak]:
     """Sort from left to right; of overlapping leaks of one kind keep the first and longest."""
     free = dict.fromkeys(KINDS, 0)
     kept: list[Leak] = []
-    for leak in sorted(leaks, key=lambda leak: (leak["start"], -leak["end"], KINDS.index(leak["kind"]))):
+    for leak in sorted(leaks, key=lambda leak: (leak["start"], -leak["end"], _ORDER[leak["kind"]])):
         if leak["start"] >= free[leak["kind"]]:
             free[leak["kind"]] = leak["end"]
             kept.append(leak)

@@ -1,9 +1,9 @@
-"""Render the dataset card, metadata for the Hub and a text on how the data was made; merge it with an existing card."""
+"""Render the dataset card: metadata for the Hub, and a text on what the data are and how they were made."""
 
 from __future__ import annotations
 
+import keyword
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,27 +12,30 @@ import polars as pl
 import infogap
 from infogap import plugins
 from infogap.console import printable
-from infogap.decontaminate.checked_texts import contaminated_traces
 from infogap.effects import effects_of, rank_teachers
-from infogap.effects.estimate_rows import teacher_rows, worth_rows
+from infogap.effects.estimate_rows import difference_table, teacher_rows, worth_rows
 from infogap.effects.mix_outlook import mix_profiles, outlook
 from infogap.effects.trace_summary import by_privilege, count_by, density_unit, how_chosen, several_teachers
 from infogap.errors import InputError
 from infogap.ids import digest, file_digest
+from infogap.privileges.ladder import privileges_by_label
+from infogap.publish.card_columns import shapes
+from infogap.publish.card_counts import decontaminated, leak_kinds, left_out, lengths_of
+from infogap.publish.card_figures import CardFigure
+from infogap.publish.card_merge import LOCAL
 from infogap.publish.parquet_shards import Shard, Written
 from infogap.publish.provenance import PublishedLeaks, mix_shares, stage_counts
 from infogap.publish.redaction import public_label, public_recipe
 from infogap.publish.source_credits import NOT_STATED, Credit, credits_of, hub_datasets, license_conflicts
 from infogap.publish.splits import SplitPlan
-from infogap.recipe import yaml_text
+from infogap.recipe import Recipe, yaml_text
 from infogap.runs.run_folder import Run
-from infogap.schema import CONTAMINATION, features
+from infogap.schema import features
 
 if TYPE_CHECKING:
     from huggingface_hub import DatasetCardData
 
 
-REPO = "ORG/NAME"  # placeholder for the repository in the card until it is pushed
 TEMPLATE = "dataset.md.jinja"
 TAGS = ["reasoning", "distillation", "chain-of-thought", "synthetic", "infogap"]
 _SIZES = {
@@ -43,11 +46,8 @@ _SIZES = {
     10**7: "1M<n<10M",
     10**8: "10M<n<100M",
 }
+_ANY_NAME = "\0"  # stands for a config's name until paragraphs are compared
 _LONGEST_AXIS = 25  # an axis with more values is summarised instead of tabulated
-_WHAT = {"question": ("question", "questions"), "trace": ("trace", "traces"), "context": ("context", "contexts")}
-# Keys derived from the recipe or the files: the new card wins. For all others the card on the Hub wins.
-_OURS = ("configs", "dataset_info", "size_categories", "license", "language", "source_datasets", "sources")
-_BLOCK = re.compile(r"<!-- infogap: begin.*?<!-- infogap: end -->\n?", re.DOTALL)
 
 
 def template_path() -> Path:
@@ -80,66 +80,87 @@ def card(
     folder: Path,
     published: PublishedLeaks,
     plan: SplitPlan | None,
+    figures: dict[str, CardFigure],
 ) -> str:
-    """Render README.md for a dataset folder whose configs are already written; `traces` is from `traces_in_short`."""
+    """Render README.md for a dataset folder whose configs and figures are already written.
+
+    `traces` is from `traces_in_short`.
+    """
     from huggingface_hub import DatasetCard
 
+    recipe = run.recipe
     credits = credits_of(run, traces)
     metadata = card_data(run, written, credits)
-    privileges = by_privilege(traces, run.recipe)
+    privileges = by_privilege(traces, recipe)
     unit = density_unit(traces)
     effects, ranking = effects_of(run), rank_teachers(run)
-    mixes = mix_shares(run, traces)
     text = _render(
         template_path().read_text(encoding="utf-8"),
-        recipe=run.recipe,
-        lexicons=[f"`{public_label(name)}`" for name in run.recipe.measure.lexicons],
-        recipe_yaml=yaml_text(public_recipe(run.recipe)).rstrip(),
-        repo=REPO,
+        recipe=recipe,
+        local=LOCAL,
         infogap_version=infogap.__version__,
+        recipe_yaml=yaml_text(public_recipe(recipe)).rstrip(),
+        # What there is
         written=written,
-        teachers=teachers(traces),
-        failed=int(traces["failed"].sum()),
+        splits=plan.counts if plan is not None else {},
+        lengths=lengths_of(traces, written, folder),
         tasks=traces["task_id"].n_unique(),
         families=traces["family"].n_unique(),
-        verifiers=count_by(traces.unique("task_id"), "verifier"),
+        all=traces.height,
+        failed=int(traces["failed"].sum()),
+        figures=figures,
+        shapes=shapes(run, written, folder),
+        paragraphs=_paragraphs(written, folder, unit),
+        with_prompts=any(each.config.prompts(run) for each in written),
+        with_answers=any(each.config.answers(run) for each in written),
+        # Privileges and teachers
+        role_notes=_what_was_shown(recipe, [row.privilege for row in privileges]),
         privileges=privileges,
         several_teachers=several_teachers(privileges),
-        how_chosen=how_chosen(run.recipe),
+        teachers=teachers(traces),
+        how_chosen=how_chosen(recipe),
         density_unit=unit,
+        effects=[difference_table(each) for each in effects if each.differences],
         worth=[(each, worth_rows(each.worth)) for each in effects if each.worth],
         ranking=teacher_rows(ranking, public_label) if ranking else [],
         ranking_notes=ranking.notes if ranking else [],
+        # The mix
         outlook=outlook(mix_profiles(run)),
-        mixes=mixes,
+        mixes=mix_shares(run, traces),
+        most_per_task={name: mix.max_per_task for name, mix in recipe.balance.named_mixes()},
         longest_axis=_LONGEST_AXIS,
-        selected=int(traces["selected"].sum()),
-        all=traces.height,
         leaks=int(traces["leak"].sum()),
-        published_leaks=published,
         leaks_selected=traces.filter("leak", "selected").height,
+        leak_kinds=leak_kinds(run, traces),
+        published_leaks=published,
+        # How it was made
+        verifiers=count_by(traces.unique("task_id"), "verifier"),
+        lexicons=[f"`{public_label(name)}`" for name in recipe.measure.lexicons],
         duplicates=traces["duplicate_of"].count(),
         decontaminated=decontaminated(run, traces),
-        reasons=count_by(traces.filter(~pl.col("selected")), "reason"),
-        stage_counts=stage_counts(run),
-        paragraphs=[
-            _render(
-                each.config.card,
-                name=each.config.name,
-                density_unit=unit,
-                **each.config.card_values(folder / "data" / each.config.name),
-            )
-            for each in written
-            if each.config.card
-        ],
-        splits=plan.counts if plan is not None else {},
         credits=credits,
         not_stated=NOT_STATED,
-        license_conflicts=license_conflicts(run.recipe.publish.license, credits),
-        with_prompts=any(each.config.prompts(run) for each in written),
-        with_answers=any(each.config.answers(run) for each in written),
+        license_conflicts=license_conflicts(recipe.publish.license, credits),
+        left_out=left_out(stage_counts(run), traces),
     )
     return printable(str(DatasetCard(f"---\n{metadata.to_yaml()}\n---\n\n{text}")))
+
+
+def _paragraphs(written: list[Written], folder: Path, unit: str) -> list[str]:
+    """Render the configs' paragraphs, one for all that differ in nothing but the name."""
+    names: dict[str, list[str]] = {}
+    for each in written:
+        if each.config.card:
+            values = each.config.card_values(folder / "data" / each.config.name)
+            text = _render(each.config.card, name=_ANY_NAME, density_unit=unit, **values)
+            names.setdefault(text, []).append(each.config.name)
+    return [text.replace(_ANY_NAME, "`, `".join(configs)) for text, configs in names.items()]
+
+
+def _what_was_shown(recipe: Recipe, labels: list[str]) -> list[tuple[str, str]]:
+    """Return the privileges that are known, each with what its teacher was shown."""
+    known = privileges_by_label(recipe)
+    return [(label, known[label].shows) for label in dict.fromkeys(labels) if label in known]
 
 
 def card_data(run: Run, written: list[Written], credits: list[Credit]) -> DatasetCardData:
@@ -206,7 +227,15 @@ def _render(template: str, **values: Any) -> str:
     environment = Environment(
         trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False
     )
-    environment.filters |= {"public": public_label, "cell": _cell, "percent": _percent, "number": _number}
+    environment.filters |= {
+        "public": public_label,
+        "cell": _cell,
+        "percent": _percent,
+        "number": _number,
+        "python_name": _python_name,
+        "bibtex": _bibtex,
+        "bibtex_key": lambda text: re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-") or "dataset",
+    }
     return environment.from_string(template).render(**values)
 
 
@@ -223,94 +252,12 @@ def _number(value: float | None, digits: int = 0) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
 
 
-@dataclass(frozen=True)
-class Decontaminated:
-    """Markdown for the card: what was compared with which evaluation sets, and how many match."""
-
-    compared: str  # such as "questions and traces"
-    sets: list[str]  # such as "`aime24` (30 questions, SHA-256 1f0c…)"
-    matched: str  # such as "2 questions and 1 trace"
-    dropped: int  # traces excluded from the mix because they match
-    selected: int | None  # matching traces in the mix; None for a pulled run, where this is unknown
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the fields that do not depend on the mix as JSON-able values."""
-        return {"compared": self.compared, "sets": self.sets, "matched": self.matched}
+def _python_name(text: str) -> str:
+    """Return a config's name as the name of a variable."""
+    name = re.sub(r"\W", "_", text)
+    return f"_{name}" if name[:1].isdigit() or keyword.iskeyword(name) else name
 
 
-def decontaminated(run: Run, traces: pl.DataFrame) -> Decontaminated | None:
-    """Describe the decontamination; None if the recipe names no evaluation sets. `traces` is from `traces_in_short`."""
-    settings, manifest = run.recipe.decontaminate, run.manifest(CONTAMINATION.name)
-    if settings is None or manifest is None:
-        return None
-    dropped = traces.filter(pl.col("reason") == "contaminated").height
-    if published := manifest.counts.get("as_published"):  # a pulled run
-        return Decontaminated(**published, dropped=dropped, selected=None)
-    sets = zip(manifest.part["against"], manifest.counts["eval_sets"], strict=True)
-    matched = manifest.counts["matched"]
-    selected = traces.filter("selected").join(contaminated_traces(run).collect(), on="trace_id", how="semi")
-    return Decontaminated(
-        compared=" and ".join(_WHAT[what][1] for what in settings.on),
-        sets=[_named(entry, counts["questions"]) for entry, counts in sets],
-        matched=" and ".join(f"{matched[what]:,} {_WHAT[what][matched[what] != 1]}" for what in settings.on),
-        dropped=dropped,
-        selected=selected.height,
-    )
-
-
-def _named(entry: dict[str, Any], questions: int) -> str:
-    """Describe an evaluation set: its name, its number of compared questions and its version."""
-    version = [f"{key} `{entry[key]}`" for key in ("config", "split", "revision") if entry[key]]
-    if entry["sha256"]:
-        version = [f"SHA-256 {entry['sha256'][:16]}"]
-    elif not entry["revision"]:
-        version.append("no fixed revision")
-    size = f"{questions:,} question{'s' if questions != 1 else ''}"
-    return f"`{entry['name']}` ({', '.join([size, *version])})"
-
-
-def merge_cards(ours: str, theirs: str) -> str:
-    """Merge the new card with the existing one, which people may have edited. Merging again changes nothing.
-
-    Metadata: configs, dataset_info, sizes, license, language and sources come from the new card, tags are combined, and
-    every other key of the existing card is kept. Text: the part between infogap's markers is replaced and the rest is
-    kept; an existing card without markers is kept below the new one.
-
-    Raises InputError if the existing card has no valid metadata.
-    """
-    from huggingface_hub import CardData
-
-    (new, our_text), (old, their_text) = _parse(ours), _parse(theirs)
-    gone = [key for key in _OURS if key in old and key not in new]
-    data = {key: value for key, value in old.items() if key not in gone}
-    data |= {key: value for key, value in new.items() if key in _OURS or key not in old}
-    if "tags" in old and "tags" in new:
-        data["tags"] = list(dict.fromkeys([*_as_list(old["tags"]), *_as_list(new["tags"])]))
-    return f"---\n{CardData(**data).to_yaml()}\n---\n{_merge_texts(our_text, their_text)}"
-
-
-def _parse(card: str) -> tuple[dict[str, Any], str]:
-    import yaml  # type: ignore[import-untyped]  # the parser that huggingface_hub itself reads cards with
-    from huggingface_hub import RepoCard
-
-    try:
-        parsed = RepoCard(card, ignore_metadata_errors=True)
-    except (yaml.YAMLError, ValueError) as error:
-        raise InputError(
-            f"the existing card has no valid metadata ({str(error).splitlines()[0]}); fix its README.md"
-        ) from error
-    data: dict[str, Any] = parsed.data.to_dict()  # type: ignore[no-untyped-call]
-    return data, parsed.text
-
-
-def _merge_texts(ours: str, theirs: str) -> str:
-    block = _BLOCK.search(ours)
-    if block is None or not theirs.strip():
-        return ours
-    if _BLOCK.search(theirs):
-        return _BLOCK.sub(lambda _: block.group(), theirs, count=1)
-    return f"{ours.rstrip()}\n\n{theirs.lstrip()}"
-
-
-def _as_list(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else list(value or [])
+def _bibtex(text: str) -> str:
+    """Escape what has a meaning in BibTeX and LaTeX; braces and backslashes are left out."""
+    return re.sub(r"([#$%&_^~])", r"\\\1", re.sub(r"[{}\\]", "", text))

@@ -11,7 +11,7 @@ from infogap.atomic_files import whole_folder
 from infogap.console import say
 from infogap.errors import InputError
 from infogap.ids import file_digest
-from infogap.publish.card import REPO, merge_cards
+from infogap.publish.card_merge import LOCAL, address, changes_section, merge_cards, with_changes
 from infogap.publish.dataset_changes import dataset_changes
 from infogap.publish.hub_push import checked_data
 from infogap.publish.last_version import copy_or_link, last_in_folder
@@ -40,6 +40,7 @@ def publish_to(run: Run, target: Path) -> bool:
         raise InputError(f"{target} is the run's own dataset folder: name another folder with --to")
     ours, last = PublishedDataset(folder), last_in_folder(target)
     replaced: set[str] = set()
+    section = ""
     if last is not None and last.dataset is not None:
         same_version = str(last.version) == ours.version
         if same_version and _is_there(ours, target):
@@ -51,17 +52,18 @@ def publish_to(run: Run, target: Path) -> bool:
             )
         changes = dataset_changes(last.dataset, ours)
         check_version(ours.version, last.version, changes.level, changes.why, f"in {target}")
-        replaced = set(last.dataset.sha256)
+        replaced = {*last.dataset.sha256, *last.dataset.figures}
+        section = changes_section(last.version, changes)
     with whole_folder(target) as new:
         if target.is_dir():
             shutil.copytree(target, new, symlinks=True, dirs_exist_ok=True, copy_function=_linked)
         for path in replaced:
             (new / path).unlink(missing_ok=True)
-        for path in ours.sha256:
+        for path in (*ours.sha256, *ours.figures):
             (new / path).unlink(missing_ok=True)
             (new / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / path, new / path)  # not a link, so that editing one does not change the other
-        _write(new / _CARD, _card(folder, target, run).encode())
+        _write(new / _CARD, _card(folder, target, run, section).encode())
         _write(new / FILE_NAME, (folder / FILE_NAME).read_bytes())
     return True
 
@@ -75,9 +77,13 @@ def _linked(source: str, target: str) -> None:
     copy_or_link(Path(source), Path(target))
 
 
-def _card(folder: Path, target: Path, run: Run) -> str:
-    card = (folder / _CARD).read_text(encoding="utf-8")
-    card = card.replace(REPO, run.recipe.publish.repo or target.resolve().name)
+def _card(folder: Path, target: Path, run: Run, section: str) -> str:
+    card, repo = (folder / _CARD).read_text(encoding="utf-8"), run.recipe.publish.repo
+    if repo is None:
+        card = card.replace(LOCAL, target.resolve().name)
+    else:
+        card = address(card, repo, f"https://huggingface.co/datasets/{repo}", run.recipe.publish.version)
+    card = with_changes(card, section)
     there = target / _CARD
     return merge_cards(card, there.read_text(encoding="utf-8", errors="replace")) if there.is_file() else card
 

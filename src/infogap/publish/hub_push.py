@@ -13,7 +13,7 @@ import orjson
 from infogap.console import say
 from infogap.errors import InputError, ShortfallError
 from infogap.ids import file_digest
-from infogap.publish.card import REPO, merge_cards
+from infogap.publish.card_merge import address, changes_section, changes_section_of, merge_cards, with_changes
 from infogap.publish.dataset_changes import dataset_changes
 from infogap.publish.hub_client import clear_errors, hub_client, retried, upload_bars
 from infogap.publish.last_version import fetch_version
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoFile
 
 _CARD = "README.md"
+_REPLACED = ("data/", "figures/")
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,9 @@ def push(run: Run, *, branch: str = "main", create_pr: bool = False) -> PushResu
 
 
 def checked_data(folder: Path, version: str, run: Run) -> tuple[dict[str, str], str]:
-    """Return the folder's data files with their SHA-256, and a phrase on its leaking traces, empty if it has none.
+    """Return the folder's data files and figures with their SHA-256, and a phrase on its leaking traces.
+
+    The phrase is empty if it has none.
 
     Raises InputError if the folder is missing, has another version, was changed since it was written, or was never
     compared with the contexts because an earlier version of infogap wrote it.
@@ -80,7 +83,7 @@ def checked_data(folder: Path, version: str, run: Run) -> tuple[dict[str, str], 
     try:
         made = orjson.loads((folder / FILE_NAME).read_bytes())
         there = made["recipe"]["publish"]["version"]
-        data = {path: str(entry["sha256"]) for path, entry in made["files"].items()}
+        data = {path: str(entry["sha256"]) for path, entry in made["files"].items()} | made.get("figures", {})
     except FileNotFoundError:
         raise InputError(f"{folder} does not exist: {again}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -125,20 +128,20 @@ class _Upload:
         refs = self.api.list_repo_refs(self.repo, repo_type="dataset")
         tagged = {tag.name: tag.target_commit for tag in refs.tags}
         if self.tag in tagged:
-            if self._operations(self.tag):
+            if self._operations(self.tag, changes=None):
                 raise InputError(
                     f"{self.repo} has a version {self.tag} with different content: raise publish.version, or use "
                     "--version auto (a published version is never changed)"
                 )
             return PushResult(self.url, self.tag, tagged[self.tag], created=False)
-        self._check_version(list(tagged))
+        changes = self._changes(list(tagged))
         heads = {branch.name: branch.target_commit for branch in refs.branches}
         if self.branch not in heads:
             self.api.create_branch(self.repo, repo_type="dataset", branch=self.branch, exist_ok=True)
             heads[self.branch] = heads["main"]
         if self.create_pr:
-            return self._proposed(heads["main"])
-        operations = self._operations(heads[self.branch])
+            return self._proposed(heads["main"], changes)
+        operations = self._operations(heads[self.branch], changes)
         commit = heads[self.branch]
         if operations:
             commit = str(self._commit(operations, commit).oid)
@@ -147,28 +150,33 @@ class _Upload:
             self.api.create_tag(self.repo, repo_type="dataset", tag=self.tag, revision=commit)
         return PushResult(self.url, self.tag, commit, on_main or bool(operations), self.branch, tagged=on_main)
 
-    def _check_version(self, tags: list[str]) -> None:
-        """Raise InputError if the version is lower than the changes since the last release require."""
+    def _changes(self, tags: list[str]) -> str:
+        """Return the card's section on the changes since the last release; empty if there is none to compare with.
+
+        Raises InputError if the version is lower than the changes require.
+        """
         last, asked = last_release(tags), Version.parse(self.tag)
-        if last is None or asked is None or asked.release >= last.raised("major").release:
-            return
+        if last is None or asked is None:
+            return ""
         ours = PublishedDataset(self.folder)
         where = f"of {self.repo}"
         check_version(str(asked), last, None, [], where)
         with TemporaryDirectory() as folder:
             before = fetch_version(self.api, self.repo, f"v{last}", ours, Path(folder))
-            if before is not None:
-                changes = dataset_changes(before, ours)
-                check_version(str(asked), last, changes.level, changes.why, where)
+            if before is None:
+                return ""
+            changes = dataset_changes(before, ours)
+            check_version(str(asked), last, changes.level, changes.why, where)
+            return changes_section(last, changes)
 
-    def _proposed(self, head: str) -> PushResult:
+    def _proposed(self, head: str, changes: str) -> PushResult:
         """Open a pull request with the differences, unless one already proposes them."""
-        operations = self._operations(head)
+        operations = self._operations(head, changes)
         if not operations:
             return PushResult(self.url, self.tag, head, created=False, tagged=False)
         refs = self.api.list_repo_refs(self.repo, repo_type="dataset", include_pull_requests=True)
         for ref in sorted(refs.pull_requests or [], key=lambda ref: int(ref.ref.rpartition("/")[2]), reverse=True):
-            if not self._operations(ref.ref):
+            if not self._operations(ref.ref, changes):
                 address = f"{self.url}/discussions/{ref.ref.rpartition('/')[2]}"
                 return PushResult(self.url, self.tag, ref.target_commit, False, pull_request=address, tagged=False)
         made = self._commit(operations, head)
@@ -185,14 +193,17 @@ class _Upload:
             create_pr=self.create_pr,
         )
 
-    def _operations(self, revision: str) -> list[CommitOperationAdd | CommitOperationDelete]:
-        """Return the operations that make the repository at a revision match the folder; empty if it already does."""
+    def _operations(self, revision: str, changes: str | None) -> list[CommitOperationAdd | CommitOperationDelete]:
+        """Return the operations that make the repository at a revision match the folder; empty if it already does.
+
+        `changes` is the card's section on changes; None leaves the section of the card at that revision.
+        """
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
         from huggingface_hub.hf_api import RepoFile
 
         tree = self.api.list_repo_tree(self.repo, repo_type="dataset", revision=revision, recursive=True)
         there = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
-        texts = {_CARD: self._card(revision, there), FILE_NAME: (self.folder / FILE_NAME).read_bytes()}
+        texts = {_CARD: self._card(revision, there, changes), FILE_NAME: (self.folder / FILE_NAME).read_bytes()}
         contents: dict[str, bytes | Path] = {path: self.folder / path for path in self.data} | texts
         changed = [path for path, content in contents.items() if not self._is_there(content, there.get(path))]
         stale = self._replaced(revision, there) - contents.keys()
@@ -211,14 +222,17 @@ class _Upload:
             return there.lfs.sha256 == self.data[content.relative_to(self.folder).as_posix()]
         return there.blob_id == git_hash(content.read_bytes() if isinstance(content, Path) else content)
 
-    def _card(self, revision: str, there: dict[str, RepoFile]) -> bytes:
-        ours = (self.folder / _CARD).read_text(encoding="utf-8").replace(REPO, self.repo)
-        if _CARD in there:
-            ours = merge_cards(ours, self._read(_CARD, revision).decode(errors="replace"))
-        return ours.encode()
+    def _card(self, revision: str, there: dict[str, RepoFile], changes: str | None) -> bytes:
+        ours = (self.folder / _CARD).read_text(encoding="utf-8")
+        ours = address(ours, self.repo, self.url, self.tag.removeprefix("v"))
+        theirs = self._read(_CARD, revision).decode(errors="replace") if _CARD in there else None
+        if changes is None:
+            changes = changes_section_of(theirs or "")
+        ours = with_changes(ours, changes)
+        return (ours if theirs is None else merge_cards(ours, theirs)).encode()
 
     def _replaced(self, revision: str, there: dict[str, RepoFile]) -> set[str]:
-        """Return the data files at a revision that a push replaces.
+        """Return the data files and figures at a revision that a push replaces.
 
         These are the files that its infogap.json lists, and all that the patterns of our configs would match. Nothing
         else is ever deleted.
@@ -226,12 +240,13 @@ class _Upload:
         listed: set[str] = set()
         if FILE_NAME in there:
             try:
-                listed = set(orjson.loads(self._read(FILE_NAME, revision)).get("files", {}))
+                made = orjson.loads(self._read(FILE_NAME, revision))
+                listed = {*made.get("files", {}), *made.get("figures", {})}
             except (orjson.JSONDecodeError, AttributeError):
                 listed = set()  # a file of that name that infogap did not write
-        configs = "|".join(sorted({path.split("/")[1] for path in self.data}))
+        configs = "|".join(sorted({path.split("/")[1] for path in self.data if path.startswith("data/")}))
         picked_up = re.compile(rf"data/({configs})/\w+-[^/]*\.parquet")
-        return {path for path in there if picked_up.fullmatch(path) or (path in listed and path.startswith("data/"))}
+        return {path for path in there if picked_up.fullmatch(path) or (path in listed and path.startswith(_REPLACED))}
 
     def _read(self, path: str, revision: str) -> bytes:
         with TemporaryDirectory() as folder:

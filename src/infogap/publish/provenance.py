@@ -32,6 +32,7 @@ _LIBRARIES = (
     "datasketch",
     "huggingface-hub",
     "jinja2",
+    "matplotlib",
     "math-verify",
     "numpy",
     "polars",

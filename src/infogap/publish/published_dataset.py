@@ -50,6 +50,7 @@ class PublishedDataset:
                 "publish or pull the dataset again"
             ) from error
         # Versions of infogap before 0.2 did not write these.
+        self.figures: dict[str, str] = self.made.get("figures", {})
         self.statistics: dict[str, Any] = self.made.get("statistics", {})
         self.effects: list[dict[str, Any]] = self.made.get("effects", [])
 

@@ -14,10 +14,13 @@ import infogap
 from infogap import plugins
 from infogap.atomic_files import whole_folder
 from infogap.balance.exclusion_reasons import Funnel
+from infogap.charts import drawing
 from infogap.console import progress
 from infogap.effects.trace_summary import traces_in_short
 from infogap.errors import InputError, ShortfallError
-from infogap.publish.card import card, decontaminated, template_digest
+from infogap.publish.card import card, template_digest
+from infogap.publish.card_counts import decontaminated
+from infogap.publish.card_figures import MISSING, draw_figures
 from infogap.publish.configs.base import Config
 from infogap.publish.configs.sft import SFT
 from infogap.publish.not_published import check_restored
@@ -108,11 +111,13 @@ def write_dataset(run: Run, target: Path) -> Outcome:
         provided = provenance(run, written, traces, mix_shares(run, traces), leaks, plan)
         if (compared := decontaminated(run, traces)) is not None:
             provided["decontaminated"] = compared.as_json()
+        figures = draw_figures(run, traces, folder)
+        provided["figures"] = {each.path: each.sha256 for each in figures.values()}
         (folder / FILE_NAME).write_bytes(as_json(provided))
-        (folder / "README.md").write_text(card(run, written, traces, folder, leaks, plan), encoding="utf-8")
+        (folder / "README.md").write_text(card(run, written, traces, folder, leaks, plan, figures), encoding="utf-8")
     counts = {each.config.name: {"rows": each.rows, "files": len(each.shards), "bytes": each.bytes} for each in written}
     full = [view for view in views if view[0].name not in empty]
-    notes = [*_notes(run, traces, written, full), *leaks.notes()]
+    notes = [*_notes(run, traces, written, full), *leaks.notes(), *([] if drawing.available() else [MISSING])]
     return Outcome(
         rows=sum(each.rows for each in written),
         counts=counts,
@@ -211,4 +216,4 @@ def _in_mix(traces: pl.DataFrame, mix: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(pl.col("selected").fill_null(False))
 
 
-STAGE = Stage("publish", (FOLDER,), INPUTS, 5, _part, _make, ready=_ready)
+STAGE = Stage("publish", (FOLDER,), INPUTS, 6, _part, _make, ready=_ready)

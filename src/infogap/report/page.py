@@ -10,6 +10,12 @@ import polars as pl
 from jinja2 import Environment, StrictUndefined
 
 from infogap import __version__
+from infogap.charts import drawing
+from infogap.charts.distributions import density_by_privilege, gap_by_privilege
+from infogap.charts.drawing import Chart
+from infogap.charts.effect_intervals import differences
+from infogap.charts.mix_charts import mix_targets
+from infogap.charts.reliability import reliability
 from infogap.console import printable
 from infogap.effects import Effects, effects_of, rank_teachers
 from infogap.effects.estimate_rows import heading, interval, number, teacher_rows, worth_rows
@@ -19,7 +25,6 @@ from infogap.effects.trace_summary import by_privilege, density_unit, how_chosen
 from infogap.gap.calibration import UNLIKELY
 from infogap.gap.gap_tables import gap_table
 from infogap.recipe import dump_recipe
-from infogap.report import figures
 from infogap.report.run_summary import funnel_title, funnels, mix_counts, mix_title, rows_not_imported
 from infogap.runs.run_folder import Run
 from infogap.schema import GAPS, TOKEN_GAPS, TRACES
@@ -34,7 +39,7 @@ def page(run: Run) -> str:
     """Render the page from a run's tables."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = (resources.files("infogap.report") / "page.html.jinja").read_text(encoding="utf-8")
-    drawn = figures.available()
+    drawn = drawing.available()
     traces = traces_in_short(run)
     rows = by_privilege(traces, run.recipe)
     text = environment.from_string(template).render(
@@ -50,13 +55,18 @@ def page(run: Run) -> str:
         not_imported=rows_not_imported(run),
         stages=_stage_counts(run),
         recipe=dump_recipe(run.recipe),
-        density=figures.density_by_privilege(traces, run.recipe) if drawn else "",
+        density=_inline(density_by_privilege(traces, run.recipe)) if drawn else "",
         effects=effects_sections(run, environment),
         teachers=teachers_section(run, environment),
         gaps=gaps_section(run, environment),
-        mix_figure=figures.mix(run) if drawn else "",
+        mix_figure=_inline(mix_targets(run)) if drawn else "",
     )
     return printable(text)
+
+
+def _inline(chart: Chart | None) -> str:
+    """Return a chart as an SVG element whose ink has the page's colour of text."""
+    return "" if chart is None else chart.svg().replace(drawing.INK, "currentColor")
 
 
 def _stage_counts(run: Run) -> list[tuple[str, int, list[tuple[str, Any]]]]:
@@ -105,7 +115,7 @@ def _section(effects: Effects, named: bool, environment: Environment, template: 
         worth_rows=worth_rows(effects.worth),
         contrasts={row.name: row.contrast for row in effects.contrasts},
         ks=sorted({at.k for row in effects.passes for at in row.at}),
-        figure=figures.differences(effects) if figures.available() else "",
+        figure=_inline(differences(effects)) if drawing.available() else "",
     )
 
 
@@ -129,15 +139,15 @@ def gaps_section(run: Run, environment: Environment) -> str:
         return ""
     template = (resources.files("infogap.report") / "gaps.html.jinja").read_text(encoding="utf-8")
     summary = gap_table(run, measured=True)
-    drawn = figures.available()
+    drawn = drawing.available()
     return environment.from_string(template).render(
         summary=summary,
         threshold=gap.threshold,
         contexts=gap.contexts,
         unlikely=UNLIKELY,
         overconfident=summary.calibration.overconfident.head(TRACES_SHOWN).to_dicts(),
-        by_privilege=figures.gap_by_privilege(run, [row.privilege for row in summary.privileges]) if drawn else "",
-        reliability=figures.reliability(summary.calibration) if drawn else "",
+        by_privilege=_inline(gap_by_privilege(run, [row.privilege for row in summary.privileges])) if drawn else "",
+        reliability=_inline(reliability(summary.calibration)) if drawn else "",
         pictures=_pictures(run, [row.privilege for row in summary.privileges]),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from infogap.text.thoughts import ANSWER_TAGS
 
 _MESSAGE = {"role": pl.String, "content": pl.String}
 MESSAGES = pl.List(pl.Struct(_MESSAGE))
+PROMPT = "the student's prompt, as chat messages with `role` and `content`"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,9 @@ class Config:
     empty: str | Callable[[Run, pl.DataFrame], str] = "it has no rows"
     """Why there may be no rows, for the error message, or a function with the arguments of `rows` that finds out."""
 
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    """What each column means, in Markdown, where it is not a column of a run's table."""
+
     privileged: str = ""
     """What it publishes that the student must not see, if anything; shown to the user who publishes."""
 
@@ -63,7 +67,10 @@ class Config:
     """Takes a run; returns the config adapted to the settings in its recipe, or None if nothing changes."""
 
     card: str = ""
-    """Its paragraph in the card: Markdown with Jinja, which may use `card_values`, `density_unit` and `name`."""
+    """Its paragraph in the card: Markdown with Jinja, which may use `card_values`, `density_unit` and `name`.
+
+    With several mixes, configs whose paragraphs differ in nothing but `name` share one.
+    """
 
     card_values: Callable[[Path], dict[str, Any]] = lambda _folder: {}
     """Takes the folder of its Parquet files; returns the values that the paragraph shows."""

@@ -8,7 +8,7 @@ import polars as pl
 
 from infogap.balance.mix_pool import held_out_families
 from infogap.publish.configs.base import Config
-from infogap.publish.configs.rl import FEATURES, TASK, named_split, verl_rows
+from infogap.publish.configs.rl import FEATURES, MEANINGS, TASK, named_split, verl_rows
 from infogap.publish.parquet_shards import SortedRows, in_order
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES
@@ -29,6 +29,7 @@ HELD_OUT = Config(
     name="held_out",
     shows="the tasks of the families that are held out of every mix, with their gold answers, for evaluation",
     features=FEATURES,
+    meanings=MEANINGS,
     key=pl.col("extra_info").struct.field("task_id"),
     task=TASK,
     named_split=named_split,

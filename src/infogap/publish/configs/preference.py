@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from infogap.publish.configs.base import MESSAGES, Config, answer_messages, answers, columns, joined, prompts
+from infogap.publish.configs.base import MESSAGES, PROMPT, Config, answer_messages, answers, columns, joined, prompts
 from infogap.publish.configs.sft import where_thoughts_are
 from infogap.publish.parquet_shards import SortedRows
 from infogap.publish.redaction import public_label
@@ -173,6 +173,7 @@ PREFERENCE = Config(
     features=_schema,
     key=pl.concat_str("chosen_trace_id", "rejected_trace_id", separator=" "),
     rows=_rows,
+    meanings={"prompt": PROMPT, "chosen": "the preferred answer", "rejected": "the other answer"},
     empty="no task has both a correct and a wrong trace under the same privilege by the same teacher",
     of_mix=True,
     as_asked=_as_asked,

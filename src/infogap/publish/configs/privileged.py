@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from infogap.publish.configs.base import MESSAGES, Config, columns, prompts, with_tasks
+from infogap.publish.configs.base import MESSAGES, PROMPT, Config, columns, prompts, with_tasks
 from infogap.publish.parquet_shards import SortedRows, in_order
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS, TASKS, TRACES
@@ -47,6 +47,7 @@ PRIVILEGED = Config(
     rows=_rows,
     empty="no teacher of the mix's traces was shown a context",
     of_mix=True,
+    meanings={"prompt": PROMPT, "privileged_context": "what the teacher was shown besides the question"},
     privileged="what teachers were shown, answers and worked solutions included",
     card="In `{{ name }}`, `privileged_context` is what a teacher was shown besides the question under the given "
     "`privilege`: answers and worked solutions, and wrong ones under decoys.",

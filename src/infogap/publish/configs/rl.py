@@ -12,7 +12,7 @@ import polars as pl
 
 from infogap.errors import InputError
 from infogap.ids import stable_id
-from infogap.publish.configs.base import MESSAGES, Config, prompts, public
+from infogap.publish.configs.base import MESSAGES, PROMPT, Config, prompts, public
 from infogap.publish.parquet_shards import SortedRows, in_order
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES
@@ -138,6 +138,7 @@ def _as_asked(run: Run) -> Config | None:
         RL,
         shows=f"{RL.shows}, repeated to {asked.repeat_to:,} rows",
         features=_REPEATED_FEATURES,
+        meanings=MEANINGS | {"extra_info": MEANINGS["extra_info"] + "; `repetition` counts the passes from 0"},
         rows=partial(_repeated_rows, repeat_to=asked.repeat_to),
         card="In `{{ name }}`, columns are named as verl reads them: the gold answer is `reward_model.ground_truth`, "
         "and `extra_info` has the name of the verifier and its other settings as JSON. {{ tasks | number }} tasks are "
@@ -165,6 +166,14 @@ def _passes(tasks: int, rows: int) -> str:
     return f"{said}, then {rest:,} of the tasks in drawn order" if rest else said
 
 
+MEANINGS = {
+    "data_source": "the task's source",
+    "prompt": PROMPT,
+    "ability": "the task's family; without one, its verifier",
+    "reward_model": "`style` is `rule`; `ground_truth` is the gold answer",
+    "extra_info": "the task: `index`, `split`, `task_id`, `question`, `family`, `difficulty`, the name of its "
+    "`verifier` and that verifier's other settings as JSON",
+}
 RL = Config(
     name="rl",
     shows="the tasks of the mix with their gold answers, for reinforcement learning",
@@ -176,6 +185,7 @@ RL = Config(
     task=TASK,
     named_split=named_split,
     rows=_rows,
+    meanings=MEANINGS,
     empty="no task of the mix has a gold answer",
     of_mix=True,
     as_asked=_as_asked,

@@ -99,5 +99,6 @@ SFT = Config(
     of_mix=True,
     as_asked=_as_asked,
     empty="the mix has no traces",
+    meanings={"messages": "the student's prompt and the trace as its answer, as chat messages"},
     card="In `{{ name }}`, `messages` holds one question and one answer.",
 )
