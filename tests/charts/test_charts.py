@@ -83,7 +83,8 @@ def test_a_picture_is_the_same_each_time_and_comes_with_its_numbers(run: Run) ->
 
 def test_labels_are_no_formulas_and_are_shortened() -> None:
     assert label("a $5 b$") == r"a \$5 b\$"
-    assert label("x" * 60) == "x" * 39 + "…"
+    assert label("x" * 60) == "x" * 60
+    assert label("x" * 60, 40) == "x" * 39 + "…"
     assert "\x1b" not in label("\x1b[31m")
 
 

@@ -60,7 +60,7 @@ def test_the_funnel_adds_up_from_what_was_read_to_the_mix(run: Run) -> None:
 def test_the_report_shows_it(run: Run) -> None:
     page = (run.path / "report" / "index.html").read_text()
     assert "<h2>From 5 traces read to the mix</h2>" in page
-    assert "<tr><td>error: filtered</td><td>-1</td><td>4</td></tr>" in page
+    assert '<tr><td class="text">error: filtered</td><td>-1</td><td>4</td></tr>' in page
 
 
 def infogap(*arguments: str) -> str:

@@ -10,7 +10,7 @@ from rich.console import Console
 from balance.mix_runs import make_mix, make_run, trace
 from infogap.effects.trace_summary import by_privilege, traces_in_short
 from infogap.report import STAGE
-from infogap.report.page import page
+from infogap.report.page import report_on
 from infogap.report.run_summary import (
     mix_counts,
     mix_table,
@@ -80,11 +80,11 @@ def test_the_summary_is_the_tables_as_data(run: Run) -> None:
 
 
 def test_the_page_is_whole_and_the_same_twice(run: Run) -> None:
-    text = page(run)
-    assert text == page(run)
-    assert not re.findall(r'(?:src|href)="(?!#)', text)  # nothing is fetched from outside
+    text = report_on(run).html
+    assert text == report_on(run).html
+    assert not re.findall(r'(?:src|href)="(?!#|figures/)', text)  # nothing is fetched from outside
     for row in by_privilege(traces_in_short(run), run.recipe):
-        assert f"<td>{row.privilege}</td>" in text
+        assert f"<b>{row.privilege}</b>" in text
     STAGE.make(run)
     assert (run.path / "report" / "index.html").read_text() == text
 

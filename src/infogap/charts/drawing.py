@@ -24,7 +24,7 @@ INK = "#1a1a1b"  # of texts and axes; unlike any other colour, so that a page ca
 # Told apart by people with any of the common kinds of colour blindness (Okabe and Ito 2008, "Color Universal Design").
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 QUIET = "#8a8a8d"
-_LONGEST_LABEL = 40  # characters
+_LONGEST_NAME = 40  # characters of a row's name
 
 
 @dataclass(frozen=True)
@@ -79,21 +79,27 @@ def new_figure(height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
 
 def name_rows(axes: Any, names: list[str]) -> None:
     """Label the places 0, 1, ... of the vertical axis with names, from top to bottom."""
-    axes.set_yticks(range(len(names)), [label(name) for name in names])
+    axes.set_yticks(range(len(names)), [label(name, _LONGEST_NAME) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
 
 
-def label(name: str) -> str:
-    """Return a name as a label: a dollar begins no formula, and there are no glyphs for control characters."""
+def label(name: str, longest: int | None = None) -> str:
+    """Return a text as a label, shortened to `longest` characters.
+
+    A dollar begins no formula, and control characters, for which there are no glyphs, are shown.
+    """
     shown = printable(name)
-    shown = shown if len(shown) <= _LONGEST_LABEL else shown[: _LONGEST_LABEL - 1] + "…"
+    if longest is not None and len(shown) > longest:
+        shown = shown[: longest - 1] + "…"
     return shown.replace("$", r"\$")
 
 
 def legend_below(figure: Any, handles: list[Any]) -> None:
     """Put a legend below the axes, where it hides nothing."""
-    figure.legend(handles=handles, frameon=False, loc="outside lower center", ncols=min(len(handles), 4))
+    figure.legend(
+        handles=handles, frameon=False, loc="outside lower center", ncols=min(len(handles), 4), labelcolor=INK
+    )
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from infogap.runs.manifest import Manifest
 from infogap.runs.pulled_run import FIXED_STAGES, PulledFrom
 from infogap.runs.run_folder import Run, check_part
 from infogap.runs.stage import Outcome, Stage
+from infogap.runs.stage_times import timed
 
 # Each has a STAGE; they run in this order.
 _PACKAGES = (
@@ -188,7 +189,8 @@ def _bring_up_to_date(run: Run, stage: Stage, state: StageState, staleness: Stal
             say(f"{stage.name:<9} again: {reason}", style="dim")
         staleness.set_damaged_aside(stage)
     run.manifest_path(stage.folders[0]).unlink(missing_ok=True)
-    outcome = stage.make(run)
+    with timed(run, stage.name):
+        outcome = stage.make(run)
     staleness.record(stage, outcome)
     say(f"{stage.name:<9} {outcome.rows:,} rows", style="bold")
     for note in outcome.notes:
