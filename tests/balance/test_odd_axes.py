@@ -124,7 +124,7 @@ def test_a_range_or_share_without_traces_is_said(tmp_path: Path) -> None:
 
 def test_a_size_below_every_trace_says_what_the_smallest_is(tmp_path: Path) -> None:
     traces = [trace(f"t{number}", completion_tokens=30) for number in range(4)]
-    with pytest.raises(ShortfallError, match=r"a mix of 7 tokens cannot be had: the smallest .* has 30; raise"):
+    with pytest.raises(ShortfallError, match=r"a mix of 7 tokens is impossible: the smallest .* has 30; raise"):
         make_mix(make_run(tmp_path, "{size: {tokens: 7}}", traces))
 
 

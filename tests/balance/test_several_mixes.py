@@ -318,7 +318,7 @@ def test_a_size_in_text_is_filled_as_far_as_whole_traces_go(tmp_path: Path, unit
     assert 900 <= total <= 1000
     assert outcome.notes[0].startswith(f"{total:,} of 1,000 {unit}, in ")
     run = make_run(tmp_path / "much", f"{{size: {{{unit}: 1M}}}}", traces)
-    with pytest.raises(ShortfallError, match=f"a mix of 1,000,000 {unit} cannot be had"):
+    with pytest.raises(ShortfallError, match=f"a mix of 1,000,000 {unit} is impossible"):
         make_mix(run)
 
 

@@ -145,7 +145,7 @@ def effective_families(selected: pl.DataFrame) -> float:
     return effective_number(selected["family"].value_counts()["count"])
 
 
-def divided(cap: int, clusters: pl.DataFrame) -> Counts:
+def room_by_cluster(cap: int, clusters: pl.DataFrame) -> Counts:
     """Divide the cap of each cluster over its tasks, one trace each in turn, as far as each can supply more.
 
     `clusters` has a row per task, in the order of the tasks: `cluster` and `traces`. A cluster never exceeds its cap,

@@ -40,7 +40,7 @@ class Decision:
         return self.strata.candidates.join(selected, on="trace_id", how="semi")
 
 
-def decide_all(run: Run, *, refuse: bool = True) -> list[Decision]:
+def decide_all(run: Run, *, raise_if_short: bool = True) -> list[Decision]:
     """Decide on every mix of a run's recipe.
 
     Raises InputError as `read_strata` does, or if mixes to be matched have other tasks; ShortfallError as `decide`.
@@ -53,14 +53,14 @@ def decide_all(run: Run, *, refuse: bool = True) -> list[Decision]:
         leader = next((made for made in decisions.values() if _is_matched(made.strata, strata)), None)
         with naming_the_mix(run, strata.name):
             if match is None or leader is None:
-                decisions[strata.name] = decide(strata, refuse=refuse)
+                decisions[strata.name] = decide(strata, raise_if_short=raise_if_short)
             else:
                 by_unit = bool(match.same) or match.length is not None
                 alike = _with_axes_of(leader.strata, strata, match.same)
                 own = following(alike, leader.chosen, by_unit=by_unit, seed=run.recipe.seed)
-                decisions[strata.name] = decide(replace(own, size=leader.target_size), refuse=refuse)
+                decisions[strata.name] = decide(replace(own, size=leader.target_size), raise_if_short=raise_if_short)
     in_order = [decisions[strata.name] for strata in every]
-    if match is not None and refuse:
+    if match is not None and raise_if_short:
         _refuse_unmatched(in_order)
     return in_order
 
@@ -106,16 +106,16 @@ def _refuse_unmatched(decisions: list[Decision]) -> None:
             )
 
 
-def decide(strata: Strata, *, refuse: bool = True) -> Decision:
+def decide(strata: Strata, *, raise_if_short: bool = True) -> Decision:
     """Decide on one mix.
 
-    Raises ShortfallError if its targets cannot be met and it says `when_short: error`; without `refuse` the closest mix
-    is returned with the message.
+    Raises ShortfallError if its targets cannot be met and it says `when_short: error`; without `raise_if_short` it
+    returns the closest mix with the message.
     """
     quotas = Quotas(strata.axes, strata.supply)
     wanted = strata.size or strata.mix.traces
     if isinstance(strata.mix.size, TextSize):
-        return _of_text(strata, quotas, strata.mix.size, refuse)
+        return _of_text(strata, quotas, strata.mix.size, raise_if_short)
     most = strata.supply.most(strata.supply.everything)
     if wanted is None:
         feasible = quotas.largest(most)
@@ -126,10 +126,10 @@ def decide(strata: Strata, *, refuse: bool = True) -> Decision:
         counts = quotas.exactly(wanted)
         if counts is not None:
             return _decision(strata, quotas, counts, wanted)
-    return _short(strata, quotas, wanted, most, refuse)
+    return _short(strata, quotas, wanted, most, raise_if_short)
 
 
-def _short(strata: Strata, quotas: Quotas, size: int, most: int, refuse: bool) -> Decision:
+def _short(strata: Strata, quotas: Quotas, size: int, most: int, raise_if_short: bool) -> Decision:
     """Explain what is missing, and do what the recipe says."""
     within, feasible = quotas.within(size), quotas.largest(min(size, most))
     was_cut_off = quotas.was_cut_off
@@ -140,7 +140,7 @@ def _short(strata: Strata, quotas: Quotas, size: int, most: int, refuse: bool) -
         text += "\nthe search was cut off, and there may be a larger mix that meets every target"
     when_short = strata.mix.when_short
     if when_short == "error":
-        if refuse:
+        if raise_if_short:
             raise ShortfallError(text)
         return _decision(strata, quotas, within, size, text)
     if when_short == "shrink":
@@ -157,7 +157,7 @@ def _short(strata: Strata, quotas: Quotas, size: int, most: int, refuse: bool) -
     return _decision(strata, quotas, closest.counts, size, f"{text}\n{made}")
 
 
-def _of_text(strata: Strata, quotas: Quotas, size: TextSize, refuse: bool) -> Decision:
+def _of_text(strata: Strata, quotas: Quotas, size: TextSize, raise_if_short: bool) -> Decision:
     """Find the largest mix of exact shares whose text is no more than asked for, and say how much it is."""
     unit, wanted = ("tokens", size.tokens) if size.tokens is not None else ("words", size.words)
     assert wanted is not None
@@ -177,22 +177,22 @@ def _of_text(strata: Strata, quotas: Quotas, size: TextSize, refuse: bool) -> De
     found, counts = _largest_within(quotas, text_of, wanted, largest, mean)
     if counts is None and largest and (one := quotas.exactly(_smallest(quotas, largest))) is not None:
         text = (
-            f"a mix of {wanted:,} {unit} cannot be had: the smallest that meets every target has {text_of(one):,}; "
+            f"a mix of {wanted:,} {unit} is impossible: the smallest that meets every target has {text_of(one):,}; "
             "raise balance.size"
         )
-        if strata.mix.when_short == "error" and refuse:
+        if strata.mix.when_short == "error" and raise_if_short:
             raise ShortfallError(text)
         return _decision(strata, quotas, None, 0, text)
     if counts is None:
-        return _short(strata, quotas, max(1, min(round(wanted / mean), most)), most, refuse)
+        return _short(strata, quotas, max(1, min(round(wanted / mean), most)), most, raise_if_short)
     made = text_of(counts)
     short = None
     if found == largest and made < 0.98 * wanted:
         short = (
-            f"a mix of {wanted:,} {unit} cannot be had: the largest that meets every target, {found:,} traces, has "
+            f"a mix of {wanted:,} {unit} is impossible: the largest that meets every target, {found:,} traces, has "
             f"{made:,}; generate more tasks or samples, or lower balance.size"
         )
-        if strata.mix.when_short == "error" and refuse:
+        if strata.mix.when_short == "error" and raise_if_short:
             raise ShortfallError(short)
     note = f"{made:,} of {wanted:,} {unit}, in {found:,} traces"
     return _decision(strata, quotas, counts, found, short, [note])

@@ -49,7 +49,7 @@ ASK_FOR_OTHERS = "`balance: {verdict: {correct: 0.9, wrong: 0.1}}` asks for othe
 SELECTED = "selected"
 
 
-def of_trace(mix: MixSettings) -> pl.Expr:
+def reason_of_trace(mix: MixSettings) -> pl.Expr:
     """Return an expression of a trace's reason, shares aside; null if there is none."""
     reason = (
         pl.when(pl.col("left_out"))
@@ -90,7 +90,7 @@ def detail_of_trace() -> pl.Expr:
     )
 
 
-def of_shares(axes: Sequence[Axis]) -> tuple[pl.Expr, pl.Expr]:
+def reason_of_shares(axes: Sequence[Axis]) -> tuple[pl.Expr, pl.Expr]:
     """Return the reason of traces whose value on an axis has no share, and that value; the first such axis counts."""
     reason, detail = pl.lit(None, dtype=pl.String), pl.lit(None, dtype=pl.String)
     # An axis of which no value is left excludes every trace; why, the others say.

@@ -169,7 +169,7 @@ class IntegerProgram:
         slack_limits = [self._slack_limits(upper)] if slack else []
         limits = _joined([self._most, *slack_limits, np.full(away, np.inf), self._pair_limits()])
         whole = _joined([np.ones(layout.types + self._whole_groups), np.zeros(columns)])[:columns]
-        found, bound = self._found(cost, constraints, limits, whole)
+        found, bound = self._solved(cost, constraints, limits, whole)
         if found is None:
             return None
         chosen = np.round(found[:size]).astype(np.int64)
@@ -219,10 +219,10 @@ class IntegerProgram:
         cost = np.zeros(columns)
         cost[size] = -1
         limits = _joined([self._most, np.array([float(limit)]), self._pair_limits()])
-        found, _ = self._found(cost, constraints, limits, np.zeros(columns))
+        found, _ = self._solved(cost, constraints, limits, np.zeros(columns))
         return 0 if found is None else int(found[size] + 1e-6)
 
-    def _found(
+    def _solved(
         self, cost: Reals, constraints: Sequence[Constraint], most: Reals, whole: Reals
     ) -> tuple[Reals | None, float]:
         """Solve a program whose variables are from 0 to `most`: the solution, None if there is none, and its bound."""

@@ -11,7 +11,7 @@ from infogap.balance.axes import Counts
 from infogap.balance.coverage import Ask, short_tasks
 from infogap.balance.decide import Decision, decide_all
 from infogap.balance.lacking import Lack, lack_of, lacking
-from infogap.balance.samples_to_ask import MixLack
+from infogap.balance.samples_to_request import MixLack
 from infogap.balance.strata import TaskSupply, pick, read_task_supplies
 from infogap.balance.unreachable import NEVER, too_few_tasks, why_unreachable
 from infogap.recipe.balance_section import MixSettings, TextSize
@@ -29,7 +29,7 @@ def missing_traces(run: Run) -> list[MixLack]:
     too_few = [lack for supply in read_task_supplies(run) for lack in _of_coverage(supply)]
     if too_few:
         return too_few
-    decisions = decide_all(run, refuse=False)
+    decisions = decide_all(run, raise_if_short=False)
     return [_of_decision(decision) for decision in decisions if decision.shortfall is not None]
 
 

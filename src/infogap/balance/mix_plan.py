@@ -43,7 +43,7 @@ def plan_mixes(run: Run) -> list[MixPlan]:
 
     check_columns(run)
     plans = []
-    for made in decide_all(run, refuse=False):
+    for made in decide_all(run, raise_if_short=False):
         strata = made.strata
         lacks = [str(lack) for lack in lacks_of(made)]
         unreachable = why_unreachable(strata, made.target_size) if made.shortfall is not None else None

@@ -9,7 +9,7 @@ from polars import selectors
 
 from infogap import ids
 from infogap.balance.axis_values import columns_of
-from infogap.balance.exclusion_reasons import detail_of_trace, of_trace
+from infogap.balance.exclusion_reasons import detail_of_trace, reason_of_trace
 from infogap.decontaminate.checked_texts import contaminated_traces
 from infogap.errors import InputError, nearest
 from infogap.measure.load_measures import measures_table
@@ -26,7 +26,7 @@ _OF_TASKS = ("task_id", "source", "family", "difficulty")
 _OF_GAPS = tuple(name for name in ("gap_share", "ifd", "answer_confidence", "rsr") if name in GAPS.schema)
 _ALWAYS = ("family", "privilege", "verdict", "band", "teacher")
 _FIXED = ("trace_id", "task_id", "error", "finish_reason", "leak")
-MADE = ("pass_rate", "cluster")
+COMPUTED_COLUMNS = ("pass_rate", "cluster")
 """Columns made for a mix: the share of a task's unguided traces that are correct, and the question's cluster."""
 
 
@@ -56,7 +56,7 @@ def read_pool(run: Run, mixes: Iterable[MixSettings]) -> pl.DataFrame:
     joined = joined_columns(run.scan, run.stored(MEASURES))
     of_columns = joined.select(
         *_FIXED,
-        *sorted(wanted - {*MADE, *_FIXED}),
+        *sorted(wanted - {*COMPUTED_COLUMNS, *_FIXED}),
         leak_kind=leak_kind,
         **{measured(name): pl.col(name) for name in _MEASURED if name in wanted},
     )
@@ -75,7 +75,7 @@ def read_pool(run: Run, mixes: Iterable[MixSettings]) -> pl.DataFrame:
 
 
 def with_reasons(run: Run, pool: pl.DataFrame, mix: MixSettings) -> pl.DataFrame:
-    """Add, for one mix, the `reason` why a trace cannot be in it, its `detail`, and `without_share`, nulls elsewhere.
+    """Add, for one mix, the `reason` why a trace cannot be in it and its `detail`; null for a trace that can.
 
     Nothing can grade the traces of a task without a gold answer. With reasoning-gym or a user's own verifier, an
     ungradable trace is one on which the verifier failed.
@@ -89,7 +89,7 @@ def with_reasons(run: Run, pool: pl.DataFrame, mix: MixSettings) -> pl.DataFrame
     return (
         pool.join(excluded, on="trace_id", how="left", maintain_order="left")
         .with_columns(held_out=pl.col("family").is_in(held_out) if held_out else pl.lit(False))
-        .with_columns(reason=of_trace(mix))
+        .with_columns(reason=reason_of_trace(mix))
         .with_columns(detail=detail_of_trace())
     )
 
@@ -188,7 +188,7 @@ def column_problems(run: Run) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield the places of the recipe's section `balance` that name columns which no table has, and what is wrong."""
     known = joined_columns(lambda table: table.empty().lazy(), measures_table(run))
     lists = [name for name, dtype in known.collect_schema().items() if dtype.is_nested()]
-    columns = [name for name in (*known.collect_schema().names(), *MADE) if name not in lists]
+    columns = [name for name in (*known.collect_schema().names(), *COMPUTED_COLUMNS) if name not in lists]
 
     def no_column(name: str) -> str:
         if name in lists:

@@ -12,8 +12,8 @@ import polars as pl
 from infogap import ids
 from infogap.balance.axes import Axis, Counts
 from infogap.balance.axis_values import read_axes
-from infogap.balance.coverage import Ask, divided, draw_tasks, evened_out, room_by_fill
-from infogap.balance.exclusion_reasons import of_shares
+from infogap.balance.coverage import Ask, draw_tasks, evened_out, room_by_cluster, room_by_fill
+from infogap.balance.exclusion_reasons import reason_of_shares
 from infogap.balance.matching import matched
 from infogap.balance.mix_pool import measured, read_pool, with_reasons
 from infogap.balance.task_flow import Spread, Supply
@@ -148,7 +148,7 @@ def _drafts(run: Run) -> dict[str, _Draft]:
 def _draft(run: Run, pool: pl.DataFrame, name: str, mix: MixSettings) -> _Draft:
     """Read the axes of a mix, and give every trace that cannot be in it a reason."""
     axes, traces, notes = read_axes(mix, with_reasons(run, pool, mix))
-    without_share, which = of_shares(axes)
+    without_share, which = reason_of_shares(axes)
     traces = traces.with_columns(
         stratum=_stratum(axes),
         reason=pl.coalesce("reason", without_share),
@@ -343,7 +343,7 @@ def _room(draft: _Draft, candidates: pl.DataFrame, drawn: list[str]) -> Counts |
         tasks = candidates.group_by("task").agg(pl.col("cluster").first(), traces=pl.len().cast(pl.Int64)).sort("task")
         if limits:
             tasks = tasks.with_columns(traces=np.minimum(tasks["traces"].to_numpy(), np.minimum.reduce(limits)))
-        limits.append(divided(draft.mix.max_per_cluster, tasks))
+        limits.append(room_by_cluster(draft.mix.max_per_cluster, tasks))
     return np.minimum.reduce(limits) if limits else None
 
 

@@ -10,7 +10,7 @@ from infogap.generate.top_up_plan import TopUpPlan, TopUpRound
 from infogap.runs.run_folder import Run
 
 if TYPE_CHECKING:
-    from infogap.balance.samples_to_ask import MixLack
+    from infogap.balance.samples_to_request import MixLack
 
 _NAMED = 3  # lacks in the line of a round
 
@@ -28,7 +28,7 @@ def ask_for_more(run: Run) -> bool:
     if plan.ended or len(plan.rounds) >= settings.rounds:
         return False
     from infogap.balance.missing_traces import missing_traces
-    from infogap.balance.samples_to_ask import samples_to_ask
+    from infogap.balance.samples_to_request import samples_to_request
 
     try:
         lacks = missing_traces(run)
@@ -41,7 +41,7 @@ def ask_for_more(run: Run) -> bool:
     most = generate.until.max_attempts if generate is not None and generate.until else None
     samples: dict[tuple[str, str, str], int] = {}
     for lack in lacks:
-        for cell, count in samples_to_ask(lack, run.recipe.seed, most).items():
+        for cell, count in samples_to_request(lack, run.recipe.seed, most).items():
             samples[cell] = max(count, samples.get(cell, 0))
     asked = TopUpRound(sum(lack.missing for lack in lacks), {cell: count for cell, count in samples.items() if count})
     TopUpPlan((*plan.rounds, asked)).write(run)

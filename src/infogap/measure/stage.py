@@ -27,6 +27,9 @@ _OF_TRACES = (
 )
 _OF_GAPS = ("gap", "gap_per_token", "surprisal", "rsr")
 
+_AT_ONCE = 500  # traces sent to a worker at a time
+_WORTH_WORKERS = 2_000  # traces: fewer are measured faster than workers start
+
 
 @dataclass(frozen=True)
 class FrameColumns:
@@ -110,10 +113,6 @@ def _scores(run: Run, trace_ids: pl.Series) -> pl.DataFrame:
     if run.recipe.measure.gap is None:  # a table that still exists belongs to another recipe
         table = table.clear()
     return table.filter(pl.col("trace_id").is_in(trace_ids.implode())).select("trace_id", *_OF_GAPS).collect()
-
-
-_AT_ONCE = 500  # traces sent to a worker at a time
-_WORTH_WORKERS = 2_000  # traces: fewer are measured faster than workers start
 
 
 @dataclass(frozen=True)

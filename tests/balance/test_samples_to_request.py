@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infogap.balance.lacking import Lack
-from infogap.balance.samples_to_ask import MixLack, samples_to_ask
+from infogap.balance.samples_to_request import MixLack, samples_to_request
 from infogap.recipe.balance_section import MOST_PER_TRACE
 
 SCHEMA = {
@@ -35,7 +35,7 @@ def correct(traces: int, privilege: str | None = "unguided", **values: str) -> L
 
 def test_as_many_as_are_expected_to_give_what_lacks() -> None:
     traces = pool(*({"task_id": f"t{n}", "verdict": "correct" if n % 4 == 0 else "wrong"} for n in range(8)))
-    samples = samples_to_ask(MixLack("mix", traces, [correct(6)]), seed=1, max_attempts=None)
+    samples = samples_to_request(MixLack("mix", traces, [correct(6)]), seed=1, max_attempts=None)
     assert sum(samples.values()) == 24  # one in four is right
     assert set(samples.values()) == {3}
 
@@ -43,7 +43,7 @@ def test_as_many_as_are_expected_to_give_what_lacks() -> None:
 def test_outcomes_of_the_same_requests_are_not_paid_twice() -> None:
     traces = pool(*({"task_id": f"t{n}", "verdict": ("correct", "wrong")[n % 2]} for n in range(8)))
     lacks = [correct(10), Lack(6, {"verdict": "wrong"}, "unguided", None)]
-    assert sum(samples_to_ask(MixLack("mix", traces, lacks), seed=1, max_attempts=None).values()) == 20
+    assert sum(samples_to_request(MixLack("mix", traces, lacks), seed=1, max_attempts=None).values()) == 20
 
 
 def test_only_tasks_that_can_give_it_are_asked() -> None:
@@ -55,7 +55,7 @@ def test_only_tasks_that_can_give_it_are_asked() -> None:
         {"task_id": "failed", "reason": "error"},
         {"task_id": "full", "selected": True},
     )
-    samples = samples_to_ask(MixLack("mix", traces, [correct(4, family="f")], cap=1), seed=1, max_attempts=None)
+    samples = samples_to_request(MixLack("mix", traces, [correct(4, family="f")], cap=1), seed=1, max_attempts=None)
     assert samples == {("m", "unguided", "right family"): 1}
 
 
@@ -65,7 +65,7 @@ def test_a_privilege_that_the_mix_leaves_open_is_the_one_that_gives_it_most_ofte
         {"task_id": "a", "privilege": "hint"},
         {"task_id": "a", "verdict": "wrong"},
     )
-    samples = samples_to_ask(MixLack("mix", traces, [correct(2, privilege=None)]), seed=1, max_attempts=None)
+    samples = samples_to_request(MixLack("mix", traces, [correct(2, privilege=None)]), seed=1, max_attempts=None)
     assert samples == {("m", "hint", "a"): 2}
 
 
@@ -92,7 +92,7 @@ def test_whatever_lacks_the_samples_are_bounded_and_follow_from_the_tables(
 ) -> None:
     table = pool(*traces)
     lack = MixLack("mix", table, [correct(missing)], cap=cap)
-    samples = samples_to_ask(lack, seed=3, max_attempts=most)
+    samples = samples_to_request(lack, seed=3, max_attempts=most)
     assert sum(samples.values()) <= MOST_PER_TRACE * missing
     have = {
         (task, privilege): count for task, privilege, count in table.group_by("task_id", "privilege").len().iter_rows()
@@ -106,4 +106,4 @@ def test_whatever_lacks_the_samples_are_bounded_and_follow_from_the_tables(
     rows = table.rows(named=True)
     shuffle.shuffle(rows)
     again = MixLack("mix", pl.DataFrame(rows, schema=SCHEMA), lack.lacks, cap=cap)
-    assert samples_to_ask(again, seed=3, max_attempts=most) == samples
+    assert samples_to_request(again, seed=3, max_attempts=most) == samples

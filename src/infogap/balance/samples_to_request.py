@@ -15,13 +15,13 @@ import polars as pl
 
 from infogap import ids
 from infogap.balance.lacking import Lack
-from infogap.balance.mix_pool import MADE
+from infogap.balance.mix_pool import COMPUTED_COLUMNS
 from infogap.balance.unreachable import NEVER
 from infogap.recipe.balance_section import MOST_PER_TRACE
 
 Cell = tuple[str, str, str]  # teacher, privilege, task_id
 
-_OF_TASKS = ("family", "source", "difficulty", *MADE)  # values that no further sample of a task changes
+_OF_TASKS = ("family", "source", "difficulty", *COMPUTED_COLUMNS)  # values that no further sample of a task changes
 _PERHAPS = ("excluded_by_where", "task_not_drawn", "unmatched")
 
 
@@ -46,7 +46,7 @@ class MixLack:
         return sum(lack.traces for lack in self.lacks) + sum((self.of_tasks or {}).values())
 
 
-def samples_to_ask(lack: MixLack, seed: int, max_attempts: int | None) -> dict[Cell, int]:
+def samples_to_request(lack: MixLack, seed: int, max_attempts: int | None) -> dict[Cell, int]:
     """Return how many more samples to ask of each cell; none where no task can give what is lacking.
 
     `max_attempts` is the most traces that the recipe allows a cell.
