@@ -21,7 +21,7 @@ from infogap.publish.card import card, decontaminated, template_digest
 from infogap.publish.configs.base import Config
 from infogap.publish.configs.sft import SFT
 from infogap.publish.not_published import check_restored
-from infogap.publish.parquet_shards import SortedRows, Written, in_splits, write_config
+from infogap.publish.parquet_shards import SortedRows, Written, in_shards, in_splits, write_config
 from infogap.publish.privileged_text import PrivilegedText
 from infogap.publish.provenance import (
     FILE_NAME,
@@ -72,7 +72,7 @@ def write_dataset(run: Run, target: Path) -> Outcome:
     mixes = run.scan(MIX).collect().sort(MIX.key)
     check_restored(run, mixes, run.recipe.publish.configs)
     views = [(config, mixes.filter(pl.col("mix") == name)) for config, name in _asked_for(run)]
-    rows = {config.name: config.rows(run, mix) for config, mix in views}
+    rows = {config.name: in_shards(config.rows(run, mix)) for config, mix in views}
     sizes = {name: each.total if isinstance(each, SortedRows) else None for name, each in rows.items()}
     empty = {name for name, size in sizes.items() if size == 0}
     if len(empty) == len(views):
