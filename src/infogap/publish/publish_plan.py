@@ -12,8 +12,9 @@ from typing import Any
 from infogap.console import say
 from infogap.errors import InputError
 from infogap.publish.dataset_changes import DatasetChanges, dataset_changes
-from infogap.publish.hub_client import clear_errors, hub_client, retried, upload_bars
+from infogap.publish.hub_client import clear_errors, hub_client, transfer_bars
 from infogap.publish.hub_push import PushResult
+from infogap.publish.hub_retries import retried
 from infogap.publish.last_version import LastVersion, last_in_folder, last_on_hub
 from infogap.publish.published_dataset import PublishedDataset
 from infogap.publish.stage import FOLDER, STAGE, write_dataset
@@ -72,7 +73,7 @@ def plan_publish(run: Run, to: Path | None = None) -> PublishPlan:
             where, last = str(to), last_in_folder(to)
         elif repo is not None:
             where, api = repo, hub_client()
-            with clear_errors(api.endpoint, repo, doing="pull"), upload_bars():
+            with clear_errors(api.endpoint, repo, doing="pull"), transfer_bars():
                 last = retried(lambda: stack.enter_context(last_on_hub(api, repo, ours)))
         else:
             where, last = "nowhere yet: no --to, and no publish.repo", None
