@@ -50,7 +50,10 @@ def publish(
     run = Run.open(folder)
     settings: dict[str, Any] = {"to": to, "repo": repo, "version": version, "private": private, "quiet": output.quiet}
     if dry_run:
-        print_plan(run.plan_publish(**settings))
+        plan = run.plan_publish(**settings)
+        print_plan(plan)
+        if plan.shortfall is not None:
+            raise ShortfallError(f"nothing would be published: {plan.shortfall}")
         return
     try:
         published = run.publish(**settings, push=push, branch=branch, create_pr=create_pr)

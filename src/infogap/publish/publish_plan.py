@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,6 +32,7 @@ class PublishPlan:
     version: str  # from the recipe
     asked_for: str  # the lowest version that the changes allow; the last one if nothing has changed
     changes: DatasetChanges
+    shortfall: str | None = None  # which configs have no rows: then nothing would be published
 
     @property
     def is_enough(self) -> bool:
@@ -66,7 +67,7 @@ def plan_publish(run: Run, to: Path | None = None) -> PublishPlan:
     Raises InputError if the dataset cannot be built or the last version cannot be read, ShortfallError if all configs
     would be empty, ExternalError if the Hub does not answer.
     """
-    with built(run) as folder, ExitStack() as stack:
+    with built(run) as (folder, shortfall), ExitStack() as stack:
         ours = PublishedDataset(folder)
         repo = run.recipe.publish.repo
         if to is not None:
@@ -77,7 +78,7 @@ def plan_publish(run: Run, to: Path | None = None) -> PublishPlan:
                 last = retried(lambda: stack.enter_context(last_on_hub(api, repo, ours)))
         else:
             where, last = "nowhere yet: no --to, and no publish.repo", None
-        return _plan(run, where, last, ours)
+        return replace(_plan(run, where, last, ours), shortfall=shortfall)
 
 
 def _plan(run: Run, where: str, last: LastVersion | None, ours: PublishedDataset) -> PublishPlan:
@@ -93,19 +94,20 @@ def _plan(run: Run, where: str, last: LastVersion | None, ours: PublishedDataset
 
 
 @contextmanager
-def built(run: Run) -> Iterator[Path]:
-    """Yield the run's dataset folder; if it is not up to date, one built in a temporary folder."""
+def built(run: Run) -> Iterator[tuple[Path, str | None]]:
+    """Yield the run's dataset folder, or one built in a temporary folder if it is not up to date, and its shortfall."""
     order = stages(run.recipe)
     staleness = Staleness(run, order)
     stage = next(stage for stage in order if stage.name == STAGE.name)
-    if staleness.state(stage).state == "done":
-        yield run.path / FOLDER
+    state = staleness.state(stage)
+    if state.state == "done":
+        yield run.path / FOLDER, state.shortfall
         return
     check_inputs(run, stage, staleness)
     stage.ready(run)
     with TemporaryDirectory(prefix="infogap-publish-") as folder:
-        write_dataset(run, Path(folder) / FOLDER)
-        yield Path(folder) / FOLDER
+        outcome = write_dataset(run, Path(folder) / FOLDER)
+        yield Path(folder) / FOLDER, outcome.shortfall
 
 
 def next_version(plan: PublishPlan) -> str:
