@@ -165,8 +165,7 @@ def _ready(run: Run) -> None:
 def _asked_for(run: Run) -> Iterator[tuple[Config, str]]:
     """Yield the views of a run's recipe, each adapted to the settings in its section `publish`."""
     for config, mix in views(run.recipe):
-        asked = config.as_asked(run)
-        yield config if asked is None else replace(asked, name=config.name), mix
+        yield config.as_asked(config, run), mix
 
 
 def _nothing_to_publish(run: Run, config: Config, mix: pl.DataFrame) -> str:
