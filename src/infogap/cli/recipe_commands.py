@@ -91,6 +91,7 @@ def check(
     if recipe is None:
         raise InputError("name a recipe: infogap check RECIPE")
     from infogap.api.check_recipe import checked
+    from infogap.balance.top_up import nothing_to_fill
     from infogap.publish.source_credits import planned_conflicts
     from infogap.recipe import RecipeError
 
@@ -104,6 +105,8 @@ def check(
     conflicts = planned_conflicts(loaded)
     for conflict in conflicts:
         say(f"licenses: {conflict}", style="yellow")
+    if note := nothing_to_fill(loaded.recipe.balance):
+        say(note, style="yellow")
     result = {"recipe": str(recipe), "valid": True, "problems": [], "licenses": conflicts}
     if plan:
         costs = _cost(loaded)
