@@ -83,3 +83,6 @@ def test_the_plan_says_what_a_top_up_may_add(tmp_path: Path) -> None:
     unknown = ("check", "r.yaml", "--plan", "--set", "balance.size=max")
     assert "the number of missing traces is not known" in infogap(*unknown, cwd=tmp_path).stdout
     assert json.loads(infogap(*unknown, "--json", cwd=tmp_path).stdout)["top_up"] == {"rounds": 3, "requests": None}
+    nothing = "top_up: nothing is generated for a mix without a `size`"
+    assert nothing in infogap(*unknown, cwd=tmp_path).stderr
+    assert nothing not in infogap("check", "r.yaml", cwd=tmp_path).stderr

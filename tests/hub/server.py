@@ -3,8 +3,8 @@
     hub = Hub(token="hf_test")
     with serve(hub.app) as url: ...
 
-It speaks the part of the Hub's protocol that `huggingface_hub` and `datasets` use for dataset repositories
-without Xet.
+It speaks the part of the Hub's protocol that `huggingface_hub` and `datasets` use for dataset repositories. With
+`xet`, a folder, uploads by Xet go there: `hf_xet` itself keeps the chunks, as it does for addresses `local://`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -20,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from hub import reading, repositories, writing
+from hub import discussions, reading, repositories, writing, xet_storage
 from hub.answers import STALE, HttpError
 from hub.store import Repository, RevisionNotFoundError
 
@@ -38,6 +39,7 @@ class Fault:
     times: int
     where: str  # a regular expression, searched in "POST /api/..."
     headers: dict[str, str]
+    skip: int = 0  # so many matching requests succeed first
 
 
 @dataclass
@@ -51,6 +53,10 @@ class Hub:
     requests: list[str] = field(default_factory=list)  # "POST /api/repos/create"
     faults: list[Fault] = field(default_factory=list)
     before_commit: list[Callable[[], object]] = field(default_factory=list)  # each is called once
+    on_request: Callable[[str], object] = lambda _called: None  # called before each request is answered
+    received: list[tuple[str, int]] = field(default_factory=list)  # each file uploaded by LFS: SHA-256, bytes
+    xet: Path | None = None
+    files_per_commit: int = 25_000
     drop_answers: int = 0  # so many commits succeed, but their answer is lost
 
     def fail(self, status: int, times: int = 1, where: str = "", headers: dict[str, str] | None = None) -> None:
@@ -66,6 +72,7 @@ class Hub:
         path = request.scope["raw_path"].decode().split("?")[0]
         called = f"{request.method} {path}"
         self.requests.append(called)
+        self.on_request(called)
         try:
             self._inject_fault(called)
             self._check_token(request)
@@ -88,6 +95,9 @@ class Hub:
     def _inject_fault(self, called: str) -> None:
         for fault in self.faults:
             if fault.times and re.search(fault.where, called):
+                if fault.skip:
+                    fault.skip -= 1
+                    continue
                 fault.times -= 1
                 raise HttpError(fault.status, STALE if fault.status == 412 else "injected", headers=fault.headers)
 
@@ -129,6 +139,12 @@ _HANDLERS: list[tuple[str, Callable[..., Awaitable[Response]]]] = [
     (rf"POST {_API}/branch/{_REVISION}", repositories.create_branch),
     (rf"GET {_API}/tree/{_REVISION}(/(?P<path>.*))?", reading.tree),
     (rf"POST {_API}/paths-info/{_REVISION}", reading.paths_info),
+    (rf"GET {_API}/discussions", discussions.listed),
+    (rf"POST {_API}/discussions", discussions.create),
+    (rf"GET {_API}/discussions/(?P<number>\d+)", discussions.details),
+    (rf"POST {_API}/discussions/(?P<number>\d+)/status", discussions.set_status),
+    (rf"POST {_API}/discussions/(?P<number>\d+)/merge", discussions.merge),
+    (rf"GET {_API}/xet-write-token/{_REVISION}", xet_storage.write_token),
     (rf"POST {_API}/preupload/{_REVISION}", writing.preupload),
     (rf"POST {_API}/commit/{_REVISION}", writing.commit),
     (rf"POST /datasets/{_REPO}/info/lfs/objects/batch", writing.batch),

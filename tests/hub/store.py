@@ -58,6 +58,16 @@ class Commit:
 
 
 @dataclass
+class Proposal:
+    """What is known of a pull request besides its commits."""
+
+    title: str
+    base: str  # the commit that it starts from
+    author: str = "org"
+    status: str = "open"
+
+
+@dataclass
 class Repository:
     """A repository, born with one commit, as on the Hub."""
 
@@ -67,6 +77,7 @@ class Repository:
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     pull_requests: dict[str, str] = field(default_factory=dict)  # "refs/pr/1": its commit
+    proposals: dict[int, Proposal] = field(default_factory=dict)  # the same pull requests, by number
 
     def __post_init__(self) -> None:
         self._add("main", None, {".gitattributes": Blob(ATTRIBUTES)}, "initial commit")
@@ -81,9 +92,9 @@ class Repository:
 
     def commit(self, branch: str, changes: Mapping[str, Blob | None], title: str, parent: str | None = None) -> Commit:
         """Add a commit; None removes a file. `parent` is what the branch must point to, if given."""
-        if branch not in self.branches:
+        if branch not in self.branches and branch not in self.pull_requests:
             raise RevisionNotFoundError(branch)
-        head = self.branches[branch]
+        head = self.branches.get(branch) or self.pull_requests[branch]
         if parent is not None and not head.startswith(parent):
             raise StaleParentError
         merged = {**self.commits[head].files, **changes}
@@ -95,12 +106,28 @@ class Repository:
         head = self.resolve(branch).oid
         made = self.commit(branch, changes, title, parent)
         self.branches[branch] = head
-        self.pull_requests[f"refs/pr/{len(self.pull_requests) + 1}"] = made.oid
+        self.pull_requests[f"refs/pr/{self.open_proposal(head, title)}"] = made.oid
         return made
 
+    def open_proposal(self, base: str, title: str, status: str = "open", author: str = "org") -> int:
+        """Open a pull request without changes; return its number."""
+        number = len(self.proposals) + 1
+        self.proposals[number] = Proposal(title, base, author, status)
+        self.pull_requests[f"refs/pr/{number}"] = base
+        return number
+
     def merge(self, pull_request: str) -> None:
-        """Merge a pull request that no commit has overtaken."""
-        self.branches["main"] = self.pull_requests[pull_request]
+        """Merge a pull request into main: all its changes at once, unless main has changed one of the same files."""
+        ours = self.commits[self.pull_requests[pull_request]].files
+        base = self.commits[self.proposals[int(pull_request.rpartition("/")[2])].base].files
+        changed = {path for path in {*ours, *base} if ours.get(path) != base.get(path)}
+        head = self.resolve("main")
+        if any(head.files.get(path) not in (base.get(path), ours.get(path)) for path in changed):
+            raise StaleParentError
+        if head.files == base:
+            self.branches["main"] = self.pull_requests[pull_request]
+        else:
+            self.commit("main", {path: ours.get(path) for path in changed}, f"merge {pull_request}")
 
     def log(self, revision: str) -> list[Commit]:
         """The commits that lead to a revision, the newest first."""
@@ -115,5 +142,5 @@ class Repository:
         date = _FIRST_COMMIT + timedelta(minutes=len(self.commits))
         made = Commit(oid, parent, files, title, f"{date:%Y-%m-%dT%H:%M:%S.000Z}")
         self.commits[oid] = made
-        self.branches[branch] = oid
+        (self.pull_requests if branch in self.pull_requests else self.branches)[branch] = oid
         return made

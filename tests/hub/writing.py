@@ -11,6 +11,7 @@ import yaml  # type: ignore[import-untyped]
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from hub import xet_storage
 from hub.answers import STALE, HttpError, base_url, metadata
 from hub.store import Blob, Repository, StaleParentError
 
@@ -51,6 +52,7 @@ async def batch(hub: Hub, request: Request, repo: Repository) -> Response:
 
 async def put(hub: Hub, request: Request, oid: str) -> Response:
     content = await request.body()
+    hub.received.append((oid, len(content)))
     if hashlib.sha256(content).hexdigest() != oid:
         raise HttpError(400, "the content does not have this digest")
     hub.large_files[oid] = content
@@ -68,7 +70,10 @@ async def commit(hub: Hub, request: Request, repo: Repository, revision: str) ->
         hub.before_commit.pop(0)()
     header: dict[str, Any] = {}
     changes: dict[str, Blob | None] = {}
-    for line in (await request.body()).splitlines():
+    lines = (await request.body()).splitlines()
+    if len(lines) - 1 > hub.files_per_commit:
+        raise HttpError(400, f"a commit has at most {hub.files_per_commit} files")
+    for line in lines:
         item = orjson.loads(line)
         key, value = item["key"], item["value"]
         if key == "header":
@@ -76,6 +81,9 @@ async def commit(hub: Hub, request: Request, repo: Repository, revision: str) ->
         elif key == "file":
             changes[value["path"]] = Blob(base64.b64decode(value["content"]))
         elif key == "lfsFile":
+            if value["oid"] not in hub.large_files and hub.xet is not None:
+                content = xet_storage.read(hub.xet, value["oid"], value["size"])
+                hub.large_files |= {} if content is None else {value["oid"]: content}
             if value["oid"] not in hub.large_files:
                 raise HttpError(400, f"the content of {value['path']} was not uploaded")
             changes[value["path"]] = Blob(hub.large_files[value["oid"]], lfs=True)
@@ -94,5 +102,5 @@ async def commit(hub: Hub, request: Request, repo: Repository, revision: str) ->
         hub.drop_answers -= 1
         raise HttpError(502, "the answer was lost")
     url = f"{base_url(request)}/datasets/{repo.id}"
-    opened = {"pullRequestUrl": f"{url}/discussions/{len(repo.pull_requests)}"} if proposes else {}
+    opened = {"pullRequestUrl": f"{url}/discussions/{len(repo.proposals)}"} if proposes else {}
     return JSONResponse({"success": True, "commitUrl": f"{url}/commit/{made.oid}", "commitOid": made.oid} | opened)

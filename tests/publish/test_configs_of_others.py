@@ -115,3 +115,33 @@ def test_what_nobody_asked_for_by_name_is_never_published() -> None:
     assert all(isinstance(config, Config) for config in own)
     by_default = [config for config in own if config.name in Publish().configs]
     assert by_default and not any(config.privileged for config in by_default)
+
+
+ONLY_ONE = """
+from dataclasses import replace
+from infogap.publish.configs.{module} import {base}
+
+SHORTEST = replace(
+    {base},
+    name="shortest",
+    rows=lambda run, mix: [frame.head(1) for frame in {base}.as_asked({base}, run).rows(run, mix)],
+)
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "base", "settings"),
+    [
+        ("sft", "SFT", "thinking: field"),
+        ("rl", "RL", "rl: {repeat_to: 12}"),
+        ("traces", "EVERY_TRACE", "leaking_text: true"),
+        ("preference", "PREFERENCE", "thinking: drop"),
+    ],
+)
+def test_a_config_made_of_ours_keeps_its_own_rows(
+    install: Install, build: Build, module: str, base: str, settings: str
+) -> None:
+    install(code=ONLY_ONE.format(module=module, base=base))
+    configs = {"rl": "[shortest, rl]", "preference": "[shortest, preference]"}.get(module, "[shortest]")
+    recipe = RECIPE.replace("version: 0.1.0}", f"version: 0.1.0, configs: {configs}, {settings}}}")
+    assert STAGE.make(build(recipe=recipe)).counts["shortest"]["rows"] == 1

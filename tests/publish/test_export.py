@@ -14,7 +14,7 @@ from infogap.recipe import load_recipe
 from infogap.runs.pipeline import run_all
 from infogap.runs.run_folder import Run
 from infogap.schema import MIX, TRACES
-from publish.small_run import Build
+from publish.small_run import Build, build_run
 
 FORMATS = ("messages", "prompt-completion", "alpaca", "sharegpt")
 
@@ -93,3 +93,15 @@ def test_a_mix_that_is_not_up_to_date_is_written_and_said(
     changed = Run.create(load_recipe(recipe, ["seed=8"]), tmp_path / "run")
     assert export(changed, tmp_path / "mix.jsonl", "messages") == 1
     assert "may be out of date" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("table", ["traces", "verdicts", "mix"])
+def test_a_damaged_table_is_refused(tmp_path: Path, table: str) -> None:
+    run = build_run(tmp_path)
+    part = next((run.path / table).glob("*.parquet"))
+    content = bytearray(part.read_bytes())
+    content[60] ^= 1
+    part.write_bytes(content)
+    with pytest.raises(InputError, match=rf"nothing is exported: {table}/part-00000.parquet has other content"):
+        export(run, tmp_path / "mix.jsonl", "messages")
+    assert not (tmp_path / "mix.jsonl").exists()

@@ -14,14 +14,12 @@ from typing import Any
 import polars as pl
 import pytest
 import stamina
-from huggingface_hub import constants
 
 from hub.server import Hub
 from hub.store import Blob
 from infogap.console import speaking
 from infogap.errors import ExternalError, InputError
 from infogap.publish import STAGE, push
-from infogap.publish.hub_client import hub_client
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TRACES
 from publish.small_run import RECIPE, Build, build_run
@@ -312,17 +310,6 @@ def test_a_dead_hub_is_told(made: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_test")
     with pytest.raises(ExternalError, match="does not answer"):
         push(made)
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "disabled"), [("https://huggingface.co", False), ("http://127.0.0.1:8000", True), ("", False)]
-)
-def test_xet_is_for_the_official_hub_only(monkeypatch: pytest.MonkeyPatch, endpoint: str, disabled: bool) -> None:
-    monkeypatch.setenv("HF_HUB_DISABLE_XET", "0")
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
-    monkeypatch.setenv("HF_ENDPOINT", endpoint)
-    hub_client()
-    assert (os.environ["HF_HUB_DISABLE_XET"] == "1", constants.HF_HUB_DISABLE_XET) == (disabled, disabled)
 
 
 def test_a_private_repository_is_made_private(build: Build, hub: Hub) -> None:

@@ -173,3 +173,19 @@ def test_a_dry_run_needs_a_mix_that_is_up_to_date(work: Path, hub: tuple[Hub, st
     done = infogap("publish", "sums", "--dry-run", cwd=work, hub=hub)
     assert done.returncode == 2
     assert "first: infogap" in done.stderr
+
+
+def test_a_config_without_rows_is_said_before_anything_is_published(tmp_path: Path) -> None:
+    row = {"question": "What is 3 + 2?", "answer": "5", "trace": "It is \\boxed{5}"}
+    rows = [row, row | {"trace": "So it must be \\boxed{5}, as 3 + 2 is 5."}]
+    (tmp_path / "traces.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows))
+    (tmp_path / "recipe.yaml").write_text(
+        "name: few\nimport: [{from: traces.jsonl, columns: {question: question, answer: answer, trace: trace}}]\n"
+        "publish: {configs: [sft, preference]}\n"
+    )
+    assert in_process.infogap("run", "recipe.yaml", "--run", "run", cwd=tmp_path).returncode == 4
+    for arguments in ((), ("--version", "0.2.0")):  # as it is, and built for the plan
+        planned = in_process.infogap("publish", "run", "--dry-run", "--json", *arguments, cwd=tmp_path)
+        assert planned.returncode == 4
+        assert "nothing would be published: nothing to publish as `preference`" in planned.stderr
+        assert "`preference`" in json.loads(planned.stdout)["shortfall"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from infogap.publish.provenance import stage_counts
 from infogap.publish.redaction import public_label, public_recipe
+from infogap.runs import manifest
 from publish.small_run import RECIPE, Build
 
 
@@ -119,3 +122,18 @@ def test_of_a_scorer_no_servers_keys_and_paths_are_published(build: Build) -> No
 def _scorer_of(build: Build, scorer: str) -> Any:
     recipe = f"{RECIPE}    measure: {{gap: {{scorer: {scorer}}}}}\n"
     return public_recipe(build(recipe=recipe).recipe)["measure"]["gap"]["scorer"]
+
+
+def test_counts_of_files_with_one_name_are_told_apart(build: Build) -> None:
+    run = build()
+    made = run.manifest("tasks")
+    assert made is not None
+    folders = ("/home/a/rows.jsonl", "/home/b/rows.jsonl", "/home/b/rows.jsonl", "rows.parquet")
+    counts = {"sources": [{"source": folder, "tasks": number} for number, folder in enumerate(folders, 5)]}
+    manifest.write(run.manifest_path("tasks"), replace(made, counts=counts))
+    assert stage_counts(run)["tasks"] == {
+        "sources rows.jsonl: tasks": 5,
+        "sources rows.jsonl (2): tasks": 6,
+        "sources rows.jsonl (3): tasks": 7,
+        "sources rows.parquet: tasks": 8,
+    }

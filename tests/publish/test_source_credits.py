@@ -11,7 +11,7 @@ from infogap.errors import InputError
 from infogap.imports.stage import part as import_part
 from infogap.publish import STAGE
 from infogap.publish.card_merge import merge_cards, parse_card
-from infogap.publish.source_credits import Credit, license_conflicts
+from infogap.publish.source_credits import Credit, conflicts_between, license_conflicts
 from infogap.recipe import load_recipe
 from infogap.runs.run_folder import Run
 from infogap.tasks.stage import part as tasks_part
@@ -113,6 +113,28 @@ def test_conflicts_are_named(source: str, dataset: str, said: list[str]) -> None
     assert len(found) == len(said)
     for message, part in zip(found, said, strict=True):
         assert message.startswith(f"`x` is {source}: ") and part in message
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        ("cc-by-sa-4.0", "gpl-3.0", "each requires adapted material to be under its own license"),
+        ("cc-by-nc-4.0", "CC-BY-SA-4.0", "which the other's terms are stricter than"),
+        ("cc-by-sa-3.0", "cc-by-sa-4.0", None),
+        ("cc-by-sa-4.0", "mit", None),
+        ("cc-by-nc-sa-4.0", "cc-by-nc-4.0", None),
+        (None, "gpl-3.0", None),
+    ],
+)
+def test_conflicts_between_sources_are_named(one: str | None, other: str, said: str | None) -> None:
+    credits = [Credit("b", 0, 0, one, None), Credit("a", 0, 0, other, None), Credit("b", 0, 0, one, "https://e.org")]
+    found = conflicts_between(credits)
+    assert len(found) == (said is not None)
+    if said is not None and one is not None:
+        assert (
+            found[0] == f"`a` is {other.casefold()} and `b` is {one}: {found[0].partition(': ')[2]}"
+            and said in found[0]
+        )
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.runs.manifest import Manifest, changes, read, with_known_digests, write
+from infogap.ids import digest
+from infogap.runs.manifest import Manifest, changes, one_digest, read, with_known_digests, write
 
 MADE = Manifest(
     stage="balance",
@@ -73,6 +74,24 @@ def test_a_digest_that_cannot_be_computed_counts_as_unchanged() -> None:
     }
     assert with_known_digests({"size": None}, {"size": "large"}) == {"size": None}
     assert with_known_digests([None], ["1" * 64]) == ["1" * 64]
+
+
+def test_of_several_files_each_has_its_digest() -> None:
+    one, two, other = "1" * 64, "2" * 64, "3" * 64
+    assert with_known_digests({"sha256": [None, two]}, {"sha256": [one, two]}) == {"sha256": [one, two]}
+    assert changes({"sha256": [one, two]}, with_known_digests({"sha256": [None, other]}, {"sha256": [one, two]}))
+    assert one_digest({"a": {"sha256": [one, two], "from": ["x", "y"]}, "b": [{"sha256": one}]}) == {
+        "a": {"sha256": digest([one, two]), "from": ["x", "y"]},
+        "b": [{"sha256": one}],
+    }
+
+
+def test_a_manifest_with_one_digest_for_several_files_is_not_stale() -> None:
+    one, two = "1" * 64, "2" * 64
+    before = {"sha256": digest([one, two])}
+    assert with_known_digests({"sha256": [one, two]}, before) == before
+    assert with_known_digests({"sha256": [one, None]}, before) == before  # nothing is known of the other
+    assert with_known_digests({"sha256": [one, one]}, before) == {"sha256": [one, one]}
 
 
 def test_changes_name_the_key_and_both_values() -> None:

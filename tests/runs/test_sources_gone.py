@@ -103,6 +103,20 @@ def test_a_recipe_beside_which_the_source_is_gone_can_still_change_the_mix(tmp_p
         Run.create(recipe, tmp_path / "run")
 
 
+def test_of_several_files_a_change_is_seen_though_another_is_gone(tmp_path: Path) -> None:
+    recipe = _write(tmp_path, SOURCES["several files"])
+    run = Run.create(recipe, tmp_path / "run")
+    run.update(quiet=True)
+    (tmp_path / "data" / "traces.jsonl").unlink()
+    assert all(state.state == "done" for state in run.status())
+    more = tmp_path / "data" / "more.jsonl"
+    more.write_text(more.read_text().replace("Wait", "Perhaps"))
+    tasks = run.status()[0]
+    assert tasks.state == "stale" and "import[0].sha256[1]" in tasks.why[0]
+    with pytest.raises(InputError, match=r"there is no file .*traces\.jsonl"):
+        run.update(quiet=True)
+
+
 def test_what_was_imported_is_kept_where_it_cannot_be_read_again(tmp_path: Path) -> None:
     run = _only_the_run(tmp_path, SOURCES["a file"])
     before = run.table("traces").collect().height

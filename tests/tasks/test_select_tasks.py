@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -125,3 +126,10 @@ def test_a_cast_that_fails_on_a_row_says_what_to_write() -> None:
 @given(st.text("q? ", min_size=1), st.lists(st.sampled_from(["A.", " B."]), max_size=6))
 def test_no_suffix_is_left_at_the_end(question: str, ends: list[str]) -> None:
     assert (without_affixes(question + "".join(ends), ["A.", "B."], at_end=True) or "") == question.rstrip()
+
+
+def test_a_long_text_of_affixes_takes_no_longer_than_its_length() -> None:
+    started = time.monotonic()
+    assert without_affixes("a " * 1_000_000, ["a"], at_end=False) is None
+    assert without_affixes("a " * 1_000_000, ["a"], at_end=True) is None
+    assert time.monotonic() - started < 30  # a copy of the text per affix would take hours

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -47,6 +49,27 @@ def test_prefixes_and_a_pattern(tmp_path: Path) -> None:
     for pattern, message in (("a(", "not a regular expression"), ("ab", "one group in parentheses, found 0")):
         with pytest.raises(RecipeError, match=message):
             task_run(tmp_path, f"  - {{from: a.jsonl, pattern: '{pattern}'}}")
+
+
+def test_a_pattern_that_takes_forever_on_a_question_leaves_it_out(tmp_path: Path) -> None:
+    endless = "a" * 40 + "!"
+    write_jsonl(tmp_path / "a.jsonl", [{"question": text, "answer": "2"} for text in ("aa", endless, "aaa", endless)])
+    run = task_run(tmp_path, "  - {from: a.jsonl, pattern: '((?:a+)+)$'}")
+    outcome = STAGE.make(run)
+    assert tasks_of(run)["question"].to_list() == ["aa", "aaa"]
+    assert outcome.counts["sources"][0]["left_out"] == {"`pattern` takes more than 1 s on the question": 2}
+
+
+def test_a_pattern_that_takes_forever_on_most_questions_is_refused(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "a.jsonl", [{"question": "a" * 40 + f"{n}!", "answer": "2"} for n in range(500)])
+    run = task_run(tmp_path, "  - {from: a.jsonl, pattern: '((?:a+)+)!!'}")
+    started = time.monotonic()
+    with (
+        patch("infogap.text.bounded_search.TIME_LIMIT", 0.1),
+        pytest.raises(InputError, match=r"`pattern: \(\(\?:a\+\)\+\)!!` takes too long .* on 20 questions"),
+    ):
+        STAGE.make(run)
+    assert time.monotonic() - started < 120
 
 
 def test_a_single_message_is_a_question(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from infogap.console import say
 from infogap.errors import ShortfallError
 from infogap.generate.top_up_plan import TopUpPlan, TopUpRound
+from infogap.recipe.balance_section import Balance
 from infogap.runs.run_folder import Run
 
 if TYPE_CHECKING:
@@ -64,11 +65,14 @@ def _in_words(number: int, rounds: int, asked: TopUpRound, lacks: list[MixLack])
 def rounds_in_words(run: Run, *, short: bool) -> str | None:
     """Say what each round of the top-up has added: the traces that were missing before and after it.
 
-    `short` says whether a mix still misses its targets. None if the recipe has no top-up, or did not need it.
+    `short` says whether a mix still misses its targets. None if the recipe has no top-up, or did not need it; if it can
+    have no effect, that is said.
     """
     settings, plan = run.recipe.balance.top_up, TopUpPlan.read(run)
-    if settings is None or not (plan.rounds or short):
+    if settings is None:
         return None
+    if not (plan.rounds or short):
+        return nothing_to_fill(run.recipe.balance)
     missing: list[int | None] = [*(each.missing for each in plan.rounds), _missing(run) if short else 0]
     said = []
     for number, each in enumerate(plan.rounds, start=1):
@@ -81,6 +85,18 @@ def rounds_in_words(run: Run, *, short: bool) -> str | None:
     elif short and len(plan.rounds) < settings.rounds:
         said.append(f"`infogap run` generates what is missing, in up to {settings.rounds - len(plan.rounds)} rounds")
     return f"top_up: {'; '.join(said)}"
+
+
+def nothing_to_fill(balance: Balance) -> str | None:
+    """Say that a top-up has no effect if every mix takes what there is; None if it can have one."""
+    named = [mix for _, mix in balance.named_mixes()]
+    open_ended = all(mix.size in (None, "max") and mix.coverage is None for mix in named)
+    if balance.top_up is None or not open_ended:
+        return None
+    return (
+        "top_up: nothing is generated for a mix without a `size`, which takes as many traces as its shares allow; set "
+        "`balance.size` to the number that you want"
+    )
 
 
 def _missing(run: Run) -> int | None:

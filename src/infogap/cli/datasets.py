@@ -76,8 +76,19 @@ def pull(
         raise InputError(f"two versions are named, {named} and {version}; name one")
     folder = to or Path(repo.rpartition("/")[2])
     recipe = fetch(repo, named or version, folder)
+    if output.json:
+        print_json({"repo": repo, "version": _version(folder), "folder": str(folder), "recipe": str(recipe)})
     say(f"fetched {repo} into {folder}")
     say(
         f"to make the next version: change {recipe}, then infogap balance {folder}, infogap publish {folder}",
         style="dim",
     )
+
+
+def _version(folder: Path) -> str:
+    from infogap.runs.pulled_run import PulledFrom
+    from infogap.runs.run_folder import Run
+
+    pulled = PulledFrom.of(Run.open(folder))
+    assert pulled is not None
+    return pulled.version

@@ -9,7 +9,7 @@ import typer
 
 from infogap.cli.app import DATASETS, command
 from infogap.cli.arguments import RunFolder
-from infogap.console import say
+from infogap.console import output, print_json, say
 from infogap.errors import InputError, nearest
 
 
@@ -47,6 +47,8 @@ def export(
         thinking_field=cast(ThinkingField | None, _one_of("--thinking-field", thinking_field, get_args(ThinkingField))),
         tokenizer=tokenizer,
     )
+    if output.json:
+        print_json({"run": str(folder), "file": str(file), "format": form, "rows": rows})
     say(f"wrote {rows:,} rows to {file}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,12 +10,13 @@ import typer
 
 from infogap.cli.arguments import Push, RunFolder
 from infogap.console import output, print_json, print_line, say
-from infogap.errors import InputError
+from infogap.errors import InputError, ShortfallError
 
 if TYPE_CHECKING:
+    from infogap.api.run import Run
     from infogap.publish.dataset_changes import Statistic
     from infogap.publish.hub_push import PushResult
-    from infogap.publish.publish_plan import PublishPlan
+    from infogap.publish.publish_plan import Published, PublishPlan
 
 _MOST_FILES = 20  # of a kind that are listed
 
@@ -48,14 +50,39 @@ def publish(
     run = Run.open(folder)
     settings: dict[str, Any] = {"to": to, "repo": repo, "version": version, "private": private, "quiet": output.quiet}
     if dry_run:
-        print_plan(run.plan_publish(**settings))
+        plan = run.plan_publish(**settings)
+        print_plan(plan)
+        if plan.shortfall is not None:
+            raise ShortfallError(f"nothing would be published: {plan.shortfall}")
         return
-    published = run.publish(**settings, push=push, branch=branch, create_pr=create_pr)
+    try:
+        published = run.publish(**settings, push=push, branch=branch, create_pr=create_pr)
+    except ShortfallError as error:
+        if output.json:
+            print_json(_result(run, None, to) | {"shortfall": str(error)})
+        raise
+    if output.json:
+        print_json(_result(run, published, to))
     if to is not None:
         done = "published" if published.written else "already published"
         say(f"{done}: {to} at v{published.version}", style="bold green")
     if published.pushed is not None:
         say(pushed_in_words(published.pushed), style="bold green")
+
+
+def _result(run: Run, published: Published | None, to: Path | None) -> dict[str, Any]:
+    """Return what was published, and where, as JSON-able values."""
+    made = run.folder.manifest("dataset")
+    pushed = published.pushed if published is not None else None
+    return {
+        "run": str(run.path),
+        "dataset": str(run.path / "dataset"),
+        "version": run.folder.recipe.publish.version,
+        "configs": {} if made is None else {name: made.counts[name] for name in made.counts if name != "shortfall"},
+        "to": None if to is None or published is None else {"folder": str(to), "created": published.written},
+        "pushed": None if pushed is None else asdict(pushed),
+        "shortfall": None,
+    }
 
 
 def pushed_in_words(pushed: PushResult) -> str:

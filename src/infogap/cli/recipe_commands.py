@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,6 +39,8 @@ def init(
         from infogap.rows.recipe_from_file import first_recipe
 
         write_text(file, first_recipe(from_, Path.cwd(), file.parent))
+    if output.json:
+        print_json({"recipe": str(file)})
     say(f"wrote {file}; next: infogap check {file} --plan, then infogap run {file}")
 
 
@@ -88,17 +91,43 @@ def check(
     if recipe is None:
         raise InputError("name a recipe: infogap check RECIPE")
     from infogap.api.check_recipe import checked
+    from infogap.balance.top_up import nothing_to_fill
+    from infogap.publish.source_credits import planned_conflicts
+    from infogap.recipe import RecipeError
+
+    try:
+        loaded = checked(recipe, set_)
+    except RecipeError as error:
+        if output.json:
+            print_json({"recipe": str(recipe), "valid": False, "problems": [asdict(each) for each in error.problems]})
+        raise
+    say(f"{recipe}: valid", style="green")
+    conflicts = planned_conflicts(loaded)
+    for conflict in conflicts:
+        say(f"licenses: {conflict}", style="yellow")
+    if note := nothing_to_fill(loaded.recipe.balance):
+        say(note, style="yellow")
+    result = {"recipe": str(recipe), "valid": True, "problems": [], "licenses": conflicts}
+    if plan:
+        costs = _cost(loaded)
+        if output.json:
+            print_json(result | costs)
+        else:
+            _print_plan(costs)
+        return
+    sentences = _outlook(loaded)
+    if output.json:
+        print_json(result | {"outlook": sentences})
+    for sentence in sentences:
+        say(sentence.replace("`", ""), style="yellow")
+
+
+def _outlook(loaded: LoadedRecipe) -> list[str]:
+    """Return what to expect of mixes that are rich in context."""
     from infogap.effects.mix_outlook import outlook, planned_profiles
 
-    loaded = checked(recipe, set_)
-    say(f"{recipe}: valid", style="green")
-    if plan:
-        _print_plan(_cost(loaded))
-        return
     profiles = planned_profiles(loaded.recipe)
-    if any(profile.kind != "not_rich" for profile in profiles.values()):
-        for sentence in outlook(profiles):
-            say(sentence.replace("`", ""), style="yellow")
+    return outlook(profiles) if any(profile.kind != "not_rich" for profile in profiles.values()) else []
 
 
 def _schema() -> str:
@@ -148,9 +177,6 @@ def _imported(run: Run, folder: str) -> dict[str, Any]:
 
 
 def _print_plan(costs: dict[str, Any]) -> None:
-    if output.json:
-        print_json(costs)
-        return
     print_line(f"tasks               {costs['tasks']:>14,}")
     if "requests" not in costs:
         print_line(f"traces              {costs['traces']:>14,}")

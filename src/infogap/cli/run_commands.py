@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,10 +13,11 @@ from infogap.atomic_files import write_text
 from infogap.cli.app import RUNS, command
 from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, Push, RecipeFile, RetryFailed
 from infogap.console import output, print_json, say
-from infogap.errors import InputError, ShortfallError
+from infogap.errors import InputError, ShortfallError, StoppedError
 
 if TYPE_CHECKING:
     from infogap.api.run import Run
+    from infogap.publish.hub_push import PushResult
 
 QUICKSTART = "quickstart.yaml"
 _TASKS = ("data/word_problems.jsonl", "data/sums_and_legs.jsonl")
@@ -80,11 +82,13 @@ def _source() -> Path:
     raise InputError(f"{QUICKSTART} is missing from {package / 'quickstart'}; install infogap again")
 
 
-def push_dataset(run: Run) -> None:
+def push_dataset(run: Run) -> PushResult:
     """Push a run's dataset to the Hub, and print where it is."""
     from infogap.cli.publish_command import pushed_in_words
 
-    say(pushed_in_words(run.push(quiet=output.quiet)), style="bold green")
+    pushed = run.push(quiet=output.quiet)
+    say(pushed_in_words(pushed), style="bold green")
+    return pushed
 
 
 def _update(
@@ -96,25 +100,37 @@ def _update(
     push: bool = False,
 ) -> None:
     """Bring the run up to date, print its tables and push; raise a shortfall only after that."""
-    shortfall: ShortfallError | None = None
+    shortfalls: list[str] = []
     try:
         run.update(quiet=output.quiet, retry_failed=retry_failed, max_requests=max_requests, max_tokens=max_tokens)
     except ShortfallError as error:
-        shortfall = error
-    _print_summary(run)
-    if push:
-        try:
-            push_dataset(run)
-        except ShortfallError as error:
-            shortfall = error if shortfall is None else ShortfallError(f"{shortfall}\n{error}")
-    if shortfall is not None:
-        raise shortfall
+        shortfalls.append(str(error))
+    except StoppedError as error:
+        if output.json:
+            print_json({"run": str(run.path), "stopped": str(error), "stages": _stages(run)})
+        raise
+    if not output.json and not output.quiet:
+        from infogap.report.run_summary import print_summary
 
-
-def _print_summary(run: Run) -> None:
-    from infogap.report.run_summary import print_summary, summary
-
-    if output.json:
-        print_json(summary(run.folder))
-    elif not output.quiet:
         print_summary(run.folder)
+    pushed: PushResult | None = None
+    try:
+        pushed = push_dataset(run) if push else None
+    except ShortfallError as error:
+        shortfalls.append(str(error))
+    finally:
+        if output.json:
+            _print_result(run, pushed, shortfalls)
+    if shortfalls:
+        raise ShortfallError("\n".join(shortfalls))
+
+
+def _print_result(run: Run, pushed: PushResult | None, shortfalls: list[str]) -> None:
+    from infogap.report.run_summary import summary
+
+    what = {"pushed": None if pushed is None else asdict(pushed), "shortfall": "\n".join(shortfalls) or None}
+    print_json(summary(run.folder) | what | {"stages": _stages(run)})
+
+
+def _stages(run: Run) -> list[dict[str, Any]]:
+    return [asdict(state) for state in run.status()]

@@ -11,8 +11,9 @@ import typer
 from infogap.cli import dedupe_command, publish_command
 from infogap.cli.app import STAGES, command
 from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, RetryFailed, RunFolder
+from infogap.cli.stage_result import print_stage_result
 from infogap.console import output, print_json, print_line
-from infogap.errors import InputError, ShortfallError
+from infogap.errors import InputError, ShortfallError, StoppedError
 
 if TYPE_CHECKING:
     from infogap.api.run import Run
@@ -129,19 +130,20 @@ for _name, (_function, _help) in _STAGE_COMMANDS.items():
 
 
 def _update(folder: Path, stage: str, then: Callable[[Run], None] | None = None, **limits: Any) -> None:
-    """Bring one stage up to date, then print; raise a shortfall only after that."""
+    """Bring one stage up to date, then print; raise a shortfall, or that it was stopped, only after that."""
     from infogap.api.run import Run
 
     run = Run.open(folder)
-    shortfall: ShortfallError | None = None
+    report = then or (lambda run: print_stage_result(run, stage))
     try:
         run.update(stage, quiet=output.quiet, **limits)
-    except ShortfallError as error:
-        shortfall = error
-    if then is not None:
-        then(run)
-    if shortfall is not None:
-        raise shortfall
+    except StoppedError:
+        print_stage_result(run, stage)
+        raise
+    except ShortfallError:
+        report(run)
+        raise
+    report(run)
 
 
 def print_tasks(run: Run) -> None:

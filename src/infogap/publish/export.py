@@ -20,6 +20,7 @@ from infogap.publish.configs.sft import answers_with_thoughts
 from infogap.publish.exports.base import Exported, ExportFormat, Row
 from infogap.publish.not_published import check_restored
 from infogap.publish.privileged_text import PrivilegedText
+from infogap.publish.provenance import INPUTS
 from infogap.publish.template_check import find_chat_template, template_notes
 from infogap.recipe.balance_section import THE_MIX
 from infogap.recipe.publish_section import Publish, ThinkingField, ThinkingForm
@@ -55,7 +56,7 @@ def export(
 
     Raises:
         InputError: The format or mix does not exist; the format does not support this kind of file, these rows, or
-            thoughts in a field of their own; or the rows show what only teachers saw.
+            thoughts in a field of their own; a table is damaged; or the rows show what only teachers saw.
         ShortfallError: There are no rows, or all rows have the same label where the trainer needs both.
     """
     format_ = _format_named(form)
@@ -65,7 +66,7 @@ def export(
         raise InputError(f"{run.path} has no mix yet; first: infogap balance {run.path}")
     name = _mix_named(run, mix)
     asked = _as_asked(run, format_, thinking, thinking_field)
-    _say_if_stale(run)
+    _check_tables(run)
     rows = _Rows(asked, format_, asked.scan(MIX).filter(pl.col("mix") == name).collect())
     check_restored(run, rows.mix, [rows.config.name])
     with whole_file(file) as temporary:
@@ -119,17 +120,22 @@ def _as_asked(run: Run, format_: ExportFormat, form: ThinkingForm | None, name: 
     return replace(run, recipe=run.recipe.model_copy(update={"publish": changed}))
 
 
-def _say_if_stale(run: Run) -> None:
+def _check_tables(run: Run) -> None:
+    """Say if the mix is out of date. Raises InputError if a table is not as it was written."""
     from infogap.runs.pipeline import Staleness, stages
 
     order = stages(run.recipe)
     balance = next(stage for stage in order if stage.name == "balance")
+    staleness = Staleness(run, order)
+    if wrong := staleness.damaged(tuple(folder for folder in INPUTS if run.manifest(folder) is not None)):
+        stage, why = wrong
+        raise InputError(f"nothing is exported: {why}; first: infogap {stage.name} {run.path}")
     try:
-        why = Staleness(run, order).state(balance).why
+        why_stale = staleness.state(balance).why
     except InputError as error:  # such as a missing source; the mix itself can still be exported
-        why = [str(error).splitlines()[0]]
-    if why:
-        say(f"the mix may be out of date ({why[0]}); see `infogap status {run.path}`", style=_WARNING)
+        why_stale = [str(error).splitlines()[0]]
+    if why_stale:
+        say(f"the mix may be out of date ({why_stale[0]}); see `infogap status {run.path}`", style=_WARNING)
 
 
 @dataclass
@@ -147,7 +153,7 @@ class _Rows:
     @property
     def config(self) -> Config:
         """The format's config, adapted to the recipe's settings."""
-        return self.format.config.as_asked(self.run) or self.format.config
+        return self.format.config.as_asked(self.format.config, self.run)
 
     @cached_property
     def _privileged(self) -> PrivilegedText:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -15,7 +16,9 @@ from infogap.errors import InputError, ShortfallError
 from infogap.ids import file_digest
 from infogap.publish.card_merge import address, changes_section, changes_section_of, merge_cards, with_changes
 from infogap.publish.dataset_changes import dataset_changes
-from infogap.publish.hub_client import clear_errors, hub_client, retried, upload_bars
+from infogap.publish.hub_client import clear_errors, hub_client, transfer_bars
+from infogap.publish.hub_commits import Commits
+from infogap.publish.hub_retries import Retries
 from infogap.publish.last_version import fetch_version
 from infogap.publish.provenance import FILE_NAME, PublishedLeaks
 from infogap.publish.published_dataset import PublishedDataset
@@ -23,8 +26,10 @@ from infogap.publish.version_rules import Version, check_version, last_release
 from infogap.runs.run_folder import Run
 
 if TYPE_CHECKING:
-    from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
     from huggingface_hub.hf_api import RepoFile
+
+    from infogap.publish.hub_upload import DataFile
 
 _CARD = "README.md"
 _REPLACED = ("data/", "figures/")
@@ -46,7 +51,9 @@ class PushResult:
 def push(run: Run, *, branch: str = "main", create_pr: bool = False) -> PushResult:
     """Push the run's dataset folder to its repository as the recipe's version.
 
-    Rate limits, server errors and concurrent commits by others are retried. Versions are tagged only on `main`: content
+    Data files are uploaded first, which nobody sees; then a commit adds the whole version, and a tag names it. A push
+    that was interrupted is continued by the next: what the Hub has is not sent again. Rate limits, server errors and
+    concurrent commits by others are retried. Versions are tagged only on `main`: content
     pushed to another branch or proposed in a pull request is tagged by the first push that finds it on `main`.
 
     Raises InputError if the recipe names no repository, the folder does not exist, the repository is public although
@@ -67,8 +74,8 @@ def push(run: Run, *, branch: str = "main", create_pr: bool = False) -> PushResu
     message = f"{run.recipe.name} v{version}" + (f", with the text of {leaks}" if leaks else "")
     private = run.recipe.publish.private
     upload = _Upload(hub_client(), repo, private, folder, data, f"v{version}", message, branch, create_pr)
-    with clear_errors(upload.api.endpoint, repo), upload_bars():
-        return retried(upload.attempt)  # each attempt reads the repository anew, so nothing is committed twice
+    with clear_errors(upload.api.endpoint, repo), transfer_bars(shown=False):
+        return upload.retries(upload.attempt)  # each attempt reads the repository anew: nothing is committed twice
 
 
 def checked_data(folder: Path, version: str, run: Run) -> tuple[dict[str, str], str]:
@@ -111,6 +118,9 @@ class _Upload:
     message: str
     branch: str
     create_pr: bool
+    retries: Retries = field(default_factory=Retries)
+    files: dict[str, DataFile] = field(default_factory=dict)  # by path; each knows whether it was uploaded
+    changes: dict[frozenset[str], str] = field(default_factory=dict)  # the card's section on them, by the tags there
 
     @property
     def url(self) -> str:
@@ -144,7 +154,8 @@ class _Upload:
         operations = self._operations(heads[self.branch], changes)
         commit = heads[self.branch]
         if operations:
-            commit = str(self._commit(operations, commit).oid)
+            self._upload(operations, self.branch)
+            commit = self._commits(changes).add(operations, self.branch, commit)
         on_main = self.branch == "main"
         if on_main:
             self.api.create_tag(self.repo, repo_type="dataset", tag=self.tag, revision=commit)
@@ -158,16 +169,20 @@ class _Upload:
         last, asked = last_release(tags), Version.parse(self.tag)
         if last is None or asked is None:
             return ""
+        if frozenset(tags) in self.changes:
+            return self.changes[frozenset(tags)]
         ours = PublishedDataset(self.folder)
         where = f"of {self.repo}"
         check_version(str(asked), last, None, [], where)
         with TemporaryDirectory() as folder:
             before = fetch_version(self.api, self.repo, f"v{last}", ours, Path(folder))
-            if before is None:
-                return ""
-            changes = dataset_changes(before, ours)
-            check_version(str(asked), last, changes.level, changes.why, where)
-            return changes_section(last, changes)
+            section = ""
+            if before is not None:
+                changes = dataset_changes(before, ours)
+                check_version(str(asked), last, changes.level, changes.why, where)
+                section = changes_section(last, changes)
+        self.changes[frozenset(tags)] = section
+        return section
 
     def _proposed(self, head: str, changes: str) -> PushResult:
         """Open a pull request with the differences, unless one already proposes them."""
@@ -179,24 +194,24 @@ class _Upload:
             if not self._operations(ref.ref, changes):
                 address = f"{self.url}/discussions/{ref.ref.rpartition('/')[2]}"
                 return PushResult(self.url, self.tag, ref.target_commit, False, pull_request=address, tagged=False)
-        made = self._commit(operations, head)
-        return PushResult(self.url, self.tag, str(made.oid), True, pull_request=made.pr_url, tagged=False)
+        self._upload(operations, "main")
+        commit, address = self._commits(changes).propose(operations, head)
+        return PushResult(self.url, self.tag, commit, True, pull_request=address, tagged=False)
 
-    def _commit(self, operations: list[CommitOperationAdd | CommitOperationDelete], head: str) -> CommitInfo:
-        return self.api.create_commit(
-            self.repo,
-            operations,
-            repo_type="dataset",
-            revision=self.branch,
-            parent_commit=head,
-            commit_message=self.message,
-            create_pr=self.create_pr,
-        )
+    def _commits(self, changes: str) -> Commits:
+        return Commits(self.api, self.repo, self.message, partial(self._operations, changes=changes))
+
+    def _upload(self, operations: list[CommitOperationAdd | CommitOperationDelete], revision: str) -> None:
+        from infogap.publish.hub_upload import DataFile, upload
+
+        files = [operation for operation in operations if isinstance(operation, DataFile)]
+        upload(self.api, self.repo, files, revision, self.retries.progressed, self.create_pr)
 
     def _operations(self, revision: str, changes: str | None) -> list[CommitOperationAdd | CommitOperationDelete]:
         """Return the operations that make the repository at a revision match the folder; empty if it already does.
 
-        `changes` is the card's section on changes; None leaves the section of the card at that revision.
+        Data files come first, the card and infogap.json last. `changes` is the card's section on changes; None leaves
+        the section of the card at that revision.
         """
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
         from huggingface_hub.hf_api import RepoFile
@@ -204,13 +219,24 @@ class _Upload:
         tree = self.api.list_repo_tree(self.repo, repo_type="dataset", revision=revision, recursive=True)
         there = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
         texts = {_CARD: self._card(revision, there, changes), FILE_NAME: (self.folder / FILE_NAME).read_bytes()}
-        contents: dict[str, bytes | Path] = {path: self.folder / path for path in self.data} | texts
-        changed = [path for path, content in contents.items() if not self._is_there(content, there.get(path))]
-        stale = self._replaced(revision, there) - contents.keys()
+        changed = [path for path in self.data if not self._is_there(self.folder / path, there.get(path))]
+        stale = self._replaced(revision, there) - self.data.keys() - texts.keys()
         return [
-            *(CommitOperationAdd(path, contents[path]) for path in changed),
+            *(self._data_file(path) for path in changed),
             *(CommitOperationDelete(path) for path in sorted(stale)),
+            *(
+                CommitOperationAdd(path, text)
+                for path, text in texts.items()
+                if not self._is_there(text, there.get(path))
+            ),
         ]
+
+    def _data_file(self, path: str) -> DataFile:
+        from infogap.publish.hub_upload import DataFile
+
+        if path not in self.files or self.files[path]._is_committed:  # in a pull request that was closed
+            self.files[path] = DataFile(path, self.folder / path)
+        return self.files[path]
 
     def _is_there(self, content: bytes | Path, there: RepoFile | None) -> bool:
         """Return True if a file on the Hub has this content, by its stored digest: SHA-256 if in LFS, else git's."""

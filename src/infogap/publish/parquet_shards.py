@@ -60,6 +60,28 @@ class SortedRows:
             yield self.publish(self.run, rows)
 
 
+def in_shards(rows: Iterable[pl.DataFrame]) -> Iterable[pl.DataFrame]:
+    """Join small frames of a config, so that a config that yields a frame per task does not become a file per task.
+
+    A shard has 256 MiB of text or more, where there is as much: a few hundred MB at most, of which a repository of the
+    Hub, meant for up to 10,000 files per folder, holds terabytes.
+    """
+    return rows if isinstance(rows, SortedRows) else _joined(rows)
+
+
+def _joined(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    waiting: list[pl.DataFrame] = []
+    size = 0
+    for frame in frames:
+        if waiting and (frame.schema != waiting[0].schema or size >= SLICE_BYTES):
+            yield pl.concat(waiting)
+            waiting, size = [], 0
+        waiting.append(frame)
+        size += int(frame.estimated_size())
+    if waiting:
+        yield pl.concat(waiting)
+
+
 def sorted_slices(run: Run, table: Table, places: pl.DataFrame, limit: int = SLICE_BYTES) -> Iterator[pl.DataFrame]:
     """Yield a table's rows joined with `places`, in frames of about `limit` bytes of text.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -226,9 +227,12 @@ def _flat(counts: Any, prefix: str = "") -> Iterator[tuple[str, int | float]]:
                 continue
             yield from _flat(value, f"{prefix}: {public_label(str(key))}" if prefix else public_label(str(key)))
     elif isinstance(counts, list):
+        seen = Counter[str]()
         for number, item in enumerate(counts, start=1):
-            name = item.get("source", number) if isinstance(item, dict) else number
-            yield from _flat(item, f"{prefix} {public_label(str(name))}")
+            name = public_label(str(item.get("source", number) if isinstance(item, dict) else number))
+            seen[name] += 1
+            # Files of other folders may have the same name, and folders are not published.
+            yield from _flat(item, f"{prefix} {name}" if seen[name] == 1 else f"{prefix} {name} ({seen[name]})")
     elif isinstance(counts, int | float) and counts:
         yield prefix, counts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,8 +12,9 @@ from typing import Any
 from infogap.console import say
 from infogap.errors import InputError
 from infogap.publish.dataset_changes import DatasetChanges, dataset_changes
-from infogap.publish.hub_client import clear_errors, hub_client, retried, upload_bars
+from infogap.publish.hub_client import clear_errors, hub_client, transfer_bars
 from infogap.publish.hub_push import PushResult
+from infogap.publish.hub_retries import retried
 from infogap.publish.last_version import LastVersion, last_in_folder, last_on_hub
 from infogap.publish.published_dataset import PublishedDataset
 from infogap.publish.stage import FOLDER, STAGE, write_dataset
@@ -31,6 +32,7 @@ class PublishPlan:
     version: str  # from the recipe
     asked_for: str  # the lowest version that the changes allow; the last one if nothing has changed
     changes: DatasetChanges
+    shortfall: str | None = None  # which configs have no rows: then nothing would be published
 
     @property
     def is_enough(self) -> bool:
@@ -65,18 +67,18 @@ def plan_publish(run: Run, to: Path | None = None) -> PublishPlan:
     Raises InputError if the dataset cannot be built or the last version cannot be read, ShortfallError if all configs
     would be empty, ExternalError if the Hub does not answer.
     """
-    with built(run) as folder, ExitStack() as stack:
+    with built(run) as (folder, shortfall), ExitStack() as stack:
         ours = PublishedDataset(folder)
         repo = run.recipe.publish.repo
         if to is not None:
             where, last = str(to), last_in_folder(to)
         elif repo is not None:
             where, api = repo, hub_client()
-            with clear_errors(api.endpoint, repo, doing="pull"), upload_bars():
+            with clear_errors(api.endpoint, repo, doing="pull"), transfer_bars():
                 last = retried(lambda: stack.enter_context(last_on_hub(api, repo, ours)))
         else:
             where, last = "nowhere yet: no --to, and no publish.repo", None
-        return _plan(run, where, last, ours)
+        return replace(_plan(run, where, last, ours), shortfall=shortfall)
 
 
 def _plan(run: Run, where: str, last: LastVersion | None, ours: PublishedDataset) -> PublishPlan:
@@ -92,19 +94,20 @@ def _plan(run: Run, where: str, last: LastVersion | None, ours: PublishedDataset
 
 
 @contextmanager
-def built(run: Run) -> Iterator[Path]:
-    """Yield the run's dataset folder; if it is not up to date, one built in a temporary folder."""
+def built(run: Run) -> Iterator[tuple[Path, str | None]]:
+    """Yield the run's dataset folder, or one built in a temporary folder if it is not up to date, and its shortfall."""
     order = stages(run.recipe)
     staleness = Staleness(run, order)
     stage = next(stage for stage in order if stage.name == STAGE.name)
-    if staleness.state(stage).state == "done":
-        yield run.path / FOLDER
+    state = staleness.state(stage)
+    if state.state == "done":
+        yield run.path / FOLDER, state.shortfall
         return
     check_inputs(run, stage, staleness)
     stage.ready(run)
     with TemporaryDirectory(prefix="infogap-publish-") as folder:
-        write_dataset(run, Path(folder) / FOLDER)
-        yield Path(folder) / FOLDER
+        outcome = write_dataset(run, Path(folder) / FOLDER)
+        yield Path(folder) / FOLDER, outcome.shortfall
 
 
 def next_version(plan: PublishPlan) -> str:

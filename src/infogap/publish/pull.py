@@ -10,7 +10,8 @@ import orjson
 
 from infogap.console import say
 from infogap.errors import InputError
-from infogap.publish.hub_client import clear_errors, hub_client, retried, upload_bars
+from infogap.publish.hub_client import clear_errors, hub_client, transfer_bars
+from infogap.publish.hub_retries import retried
 from infogap.publish.provenance import FILE_NAME
 from infogap.publish.restore_run import changed_since_pulled, restore
 from infogap.publish.version_rules import last_release
@@ -41,7 +42,7 @@ def pull(repo: str, version: str | None, folder: Path) -> Path:
     dataset = folder / DATASET
     before = _listed(dataset)
     api = hub_client()
-    with clear_errors(api.endpoint, repo, doing="pull"), upload_bars():
+    with clear_errors(api.endpoint, repo, doing="pull"), transfer_bars():
         revision = f"v{version.removeprefix('v')}" if version else retried(lambda: _newest(api, repo))
         retried(lambda: _download(api, repo, revision, dataset))
     if _made(dataset) is None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 import polars as pl
 
 from infogap.publish.redaction import public_label
-from infogap.recipe import resolved
+from infogap.recipe import LoadedRecipe, resolved
 from infogap.recipe.sources import GymTasks, Source
 from infogap.rows.reasoning_gym import label
 from infogap.runs.run_folder import Run
@@ -66,6 +67,17 @@ def credits_of(run: Run, traces: pl.DataFrame) -> list[Credit]:
     return list(credits.values())
 
 
+def planned_conflicts(loaded: LoadedRecipe) -> list[str]:
+    """Return the sentences of `license_conflicts` and `conflicts_between` for the sources of a recipe, before a run."""
+    run = Run.create(loaded)
+    credits = [
+        Credit(public_label(source.from_), 0, 0, *_stated(run, source))
+        for source in run.recipe.import_ or run.recipe.tasks or []
+    ]
+    credits = list(dict.fromkeys(credits))
+    return [*license_conflicts(run.recipe.publish.license, credits), *conflicts_between(credits)]
+
+
 def hub_datasets(credits: list[Credit]) -> list[str]:
     """Return the ids of the sources that are datasets on the Hub, for `source_datasets` in the card's metadata."""
     prefix = "https://huggingface.co/datasets/"
@@ -115,6 +127,26 @@ def _problems(source: str, dataset: str) -> Iterator[str]:
         yield "its terms are unknown to infogap"
 
 
+def conflicts_between(credits: list[Credit]) -> list[str]:
+    """Return a sentence for each two sources whose licenses no license of one dataset may satisfy."""
+    licensed = {(each.name, each.license.casefold()) for each in credits if each.license is not None}
+    return [
+        f"`{first}` is {one} and `{second}` is {other}: {problem}"
+        for (first, one), (second, other) in combinations(sorted(licensed), 2)
+        if (problem := _problem_between(one, other))
+    ]
+
+
+def _problem_between(one: str, other: str) -> str | None:
+    alike, other_alike = _SHARE_ALIKE.fullmatch(one), _SHARE_ALIKE.fullmatch(other)
+    if alike and other_alike and not (_is_alike(alike, other_alike) or _is_alike(other_alike, alike)):
+        return "each requires adapted material to be under its own license"
+    limited = [bool(_NON_COMMERCIAL.fullmatch(each)) for each in (one, other)]
+    if (alike and limited == [False, True]) or (other_alike and limited == [True, False]):
+        return "one requires adapted material to be under its own license, which the other's terms are stricter than"
+    return None
+
+
 def _is_alike(source: re.Match[str], dataset: re.Match[str] | None) -> bool:
     """Return True if the dataset has the source's license or a later version of it."""
     if dataset is None or dataset[1] != source[1]:
@@ -125,7 +157,8 @@ def _is_alike(source: re.Match[str], dataset: re.Match[str] | None) -> bool:
 
 def credit_notes(license_: str, credits: list[Credit]) -> list[str]:
     """Return notes for the user who publishes: possible conflicts, and sources without a license."""
-    notes = [f"licenses: {conflict}" for conflict in license_conflicts(license_, credits)]
+    conflicts = [*license_conflicts(license_, credits), *conflicts_between(credits)]
+    notes = [f"licenses: {conflict}" for conflict in conflicts]
     unstated = [f"`{each.name}`" for each in credits if each.license is None]
     if unstated:
         notes.append(f"licenses: not stated for {', '.join(unstated)}; set `license:` and `url:` in the source's entry")

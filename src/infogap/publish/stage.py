@@ -24,7 +24,7 @@ from infogap.publish.card_figures import MISSING, draw_figures
 from infogap.publish.configs.base import Config
 from infogap.publish.configs.sft import SFT
 from infogap.publish.not_published import check_restored
-from infogap.publish.parquet_shards import SortedRows, Written, in_splits, write_config
+from infogap.publish.parquet_shards import SortedRows, Written, in_shards, in_splits, write_config
 from infogap.publish.privileged_text import PrivilegedText
 from infogap.publish.provenance import (
     FILE_NAME,
@@ -75,7 +75,7 @@ def write_dataset(run: Run, target: Path) -> Outcome:
     mixes = run.scan(MIX).collect().sort(MIX.key)
     check_restored(run, mixes, run.recipe.publish.configs)
     views = [(config, mixes.filter(pl.col("mix") == name)) for config, name in _asked_for(run)]
-    rows = {config.name: config.rows(run, mix) for config, mix in views}
+    rows = {config.name: in_shards(config.rows(run, mix)) for config, mix in views}
     sizes = {name: each.total if isinstance(each, SortedRows) else None for name, each in rows.items()}
     empty = {name for name, size in sizes.items() if size == 0}
     if len(empty) == len(views):
@@ -170,8 +170,7 @@ def _ready(run: Run) -> None:
 def _asked_for(run: Run) -> Iterator[tuple[Config, str]]:
     """Yield the views of a run's recipe, each adapted to the settings in its section `publish`."""
     for config, mix in views(run.recipe):
-        asked = config.as_asked(run)
-        yield config if asked is None else replace(asked, name=config.name), mix
+        yield config.as_asked(config, run), mix
 
 
 def _nothing_to_publish(run: Run, config: Config, mix: pl.DataFrame) -> str:

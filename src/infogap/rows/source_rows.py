@@ -105,17 +105,19 @@ def unmatched_reason(join: Join) -> str:
     return f"no row of {join.from_} has its {join.key}"
 
 
-def contents(run: Run, source: Source) -> dict[str, str | None]:
+def contents(run: Run, source: Source) -> dict[str, Any]:
     """Return digests of a source's bytes, and of the file that it is joined with."""
     joined = {} if source.join is None else {"joined_sha256": content(run, source.join)}
     return {"sha256": content(run, source)} | joined
 
 
-def content(run: Run, source: RowSource) -> str | None:
-    """Return a digest of the source's bytes; None where they are not on this machine, or missing."""
+def content(run: Run, source: RowSource) -> str | list[str | None] | None:
+    """Return a digest of the source's bytes, or one for each of several files.
+
+    It is None where the bytes are not on this machine, or missing.
+    """
     digests = [_digest(run.base, entry) for entry in source.files]
-    missing = any(one is None and not is_url(entry) for one, entry in zip(digests, source.files, strict=True))
-    return digests[0] if len(digests) == 1 else None if missing else digest(digests)
+    return digests[0] if len(digests) == 1 else digests
 
 
 def check_places(run: Run, source: Source) -> None:

@@ -94,7 +94,25 @@ def with_known_digests(part: Any, made: Any) -> Any:
     if isinstance(part, list) and isinstance(made, list) and len(part) == len(made):
         return [with_known_digests(value, former) for value, former in zip(part, made, strict=True)]
     is_digest = isinstance(made, str) and _SHA256.fullmatch(made) is not None
+    if is_digest and _is_digests(part):  # earlier versions recorded one digest for all files of a list
+        return made if None in part or digest(part) == made else part
     return made if part is None and is_digest else part
+
+
+def one_digest(part: Any) -> Any:
+    """Return a stage's part with one digest in place of those of several files, as fingerprints have it."""
+    if isinstance(part, dict):
+        return {
+            key: digest(value) if key.endswith("sha256") and _is_digests(value) else one_digest(value)
+            for key, value in part.items()
+        }
+    return [one_digest(each) for each in part] if isinstance(part, list) else part
+
+
+def _is_digests(value: Any) -> bool:
+    if not isinstance(value, list) or not value:
+        return False
+    return all(each is None or (isinstance(each, str) and _SHA256.fullmatch(each) is not None) for each in value)
 
 
 def changes(old: Any, new: Any, path: str = "") -> list[str]:

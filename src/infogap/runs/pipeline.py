@@ -313,6 +313,14 @@ class Staleness:
         self._checked.save()
         return why
 
+    def damaged(self, folders: tuple[str, ...]) -> tuple[Stage, str] | None:
+        """Return the first stage whose files in some folders are not as it wrote them, and what is wrong with them."""
+        for stage in self._stages:
+            made = self._run.manifest(stage.folders[0]) if stage.folders[0] in folders else None
+            if made is not None and (wrong := self._changed_files(made)):
+                return stage, wrong[0]
+        return None
+
     def set_damaged_aside(self, stage: Stage) -> None:
         """Rename the Parquet files of a stage that are not as it wrote them, so that it does not take them for its own.
 
@@ -352,7 +360,8 @@ class Staleness:
         if fixed := self._fixed(stage):
             return fixed.fingerprint
         inputs = {maker.name: self._fingerprint(maker) for maker in self.makers_of_inputs(stage)}
-        return digest({"stage": stage.name, "version": stage.version, "part": self._part(stage), "inputs": inputs})
+        part = manifest.one_digest(self._part(stage))
+        return digest({"stage": stage.name, "version": stage.version, "part": part, "inputs": inputs})
 
     def _input_contents(self, stage: Stage) -> dict[str, str]:
         """Return the digest of each input's files, by which a stage notices that a table has changed."""

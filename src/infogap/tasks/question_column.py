@@ -17,6 +17,7 @@ from infogap.rows.message_turns import (
     transcript,
     turns,
 )
+from infogap.text.bounded_search import TIME_LIMIT, BoundedSearch, SearchLimitError
 
 TableSource = FileTasks | TraceImport
 
@@ -27,6 +28,7 @@ NO_QUESTION = "no question"
 QUESTION_NOT_TEXT = "the question is not text"
 UNFILLED = "the question's template prints a column that the row lacks"
 NO_MATCH = "the question does not match `pattern`"
+TOO_LONG_A_SEARCH = f"`pattern` takes more than {TIME_LIMIT:g} s on the question"
 CONVERSATION = "the question is a conversation of several turns, which only imports keep"
 NOT_ANSWERED = "the trace is no turn of the assistant's"
 
@@ -42,19 +44,19 @@ class Question:
     fault: str | None = None  # why it cannot be used
 
 
-def question_in(value: Any, source: TableSource) -> Question:
-    """Read the question in a row's column, cleaned as the source says."""
+def question_in(value: Any, source: TableSource, search: BoundedSearch | None) -> Question:
+    """Read the question in a row's column, cleaned as the source says; `search` is for its `pattern`."""
     messages = messages_in(value)
     if messages is not None:
         try:
-            return _conversation(turns(_prompt(messages, source)), source)
+            return _conversation(turns(_prompt(messages, source)), source, search)
         except UnreadableTurnError as error:
             return Question(None, fault=str(error))
     if isinstance(value, list | dict):
         return Question(as_text(value), fault=QUESTION_NOT_TEXT)
     text = as_text(value)
     if text is not None:
-        return _cleaned(text, source)
+        return _cleaned(text, source, search)
     unfilled = value is MISSING and is_template(source.columns.question)
     return Question(None, fault=UNFILLED if unfilled else NO_QUESTION)
 
@@ -73,12 +75,12 @@ def _prompt(messages: list[dict[str, Any]], source: TableSource) -> list[dict[st
     return prompt_messages(messages, answered=trace == question)
 
 
-def _conversation(prompt: list[Turn], source: TableSource) -> Question:
+def _conversation(prompt: list[Turn], source: TableSource, search: BoundedSearch | None) -> Question:
     if not prompt:
         return Question(None, fault=NO_QUESTION)
     last = prompt[-1]
     if last["role"] == "user":
-        cleaned = _cleaned(last["content"], source)
+        cleaned = _cleaned(last["content"], source, search)
         if cleaned.text is None or cleaned.fault:
             return cleaned
         prompt = [*prompt[:-1], {"role": "user", "content": cleaned.text}]
@@ -88,13 +90,16 @@ def _conversation(prompt: list[Turn], source: TableSource) -> Question:
     return Question(text, prompt) if isinstance(source, TraceImport) else Question(text, fault=CONVERSATION)
 
 
-def _cleaned(question: str, source: TableSource) -> Question:
+def _cleaned(question: str, source: TableSource, search: BoundedSearch | None) -> Question:
     text: str | None = question
-    if source.pattern is not None:
-        match = re.search(source.pattern, question)
-        if match is None:
+    if search is not None:
+        try:
+            found = search.group(question)
+        except SearchLimitError:
+            return Question(question, fault=TOO_LONG_A_SEARCH)
+        if found is None:
             return Question(question, fault=NO_MATCH)
-        text = (match[1] or "").strip()
+        text = found.strip()
     text = without_affixes(text, source.strip_prefix, at_end=False) if text else None
     text = without_affixes(text, source.strip_suffix, at_end=True) if text else None
     return Question(text, fault=None if text else NO_QUESTION)
@@ -103,13 +108,17 @@ def _cleaned(question: str, source: TableSource) -> Question:
 def without_affixes(question: str, affixes: list[str], *, at_end: bool) -> str | None:
     """Remove these texts from the beginning of a question (`at_end`: its end) while there are any; None if all goes."""
     wanted = [affix.strip() for affix in affixes if affix.strip()]
-    remaining, before = question, None
-    while remaining != before:
-        before = remaining
-        remaining = remaining.rstrip() if at_end else remaining.lstrip()
+    start, end, before = 0, len(question), None
+    while (start, end) != before:  # positions, as copies of a long text with many affixes would take hours
+        before = start, end
+        while start < end and question[end - 1 if at_end else start].isspace():
+            start, end = (start, end - 1) if at_end else (start + 1, end)
         for affix in wanted:
-            remaining = remaining.removesuffix(affix) if at_end else remaining.removeprefix(affix)
-    return remaining or None
+            if at_end and question.endswith(affix, start, end):
+                end -= len(affix)
+            elif not at_end and question.startswith(affix, start, end):
+                start += len(affix)
+    return question[start:end] or None
 
 
 def takes_one_turn_of_several(row: dict[str, Any], column: str) -> bool:

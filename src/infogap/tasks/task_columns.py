@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,6 +29,7 @@ from infogap.rows.row_files import Wanted
 from infogap.rows.source_rows import JoinedRows, read_rows, unmatched_reason
 from infogap.runs.run_folder import Run
 from infogap.tasks.question_column import TableSource, list_of_turns, question_in, takes_one_turn_of_several
+from infogap.text.bounded_search import BoundedSearch
 from infogap.text.option_parser import options
 from infogap.verify.verifiers import verifier
 
@@ -148,7 +150,18 @@ def optional_paths(source: TableSource) -> frozenset[str]:
 
 
 def drafts(run: Run, source: TableSource) -> Drafts:
-    """Read a source's rows as drafts, in their order. Equal texts share memory: trace files repeat questions."""
+    """Read a source's rows as drafts, in their order.
+
+    Raises InputError where a column does not exist, or `pattern` takes too long on too many questions.
+    """
+    if source.pattern is None:
+        return _drafts(run, source, None)
+    with closing(BoundedSearch(source.pattern)) as search:
+        return _drafts(run, source, search)
+
+
+def _drafts(run: Run, source: TableSource, search: BoundedSearch | None) -> Drafts:
+    """Read the drafts. Equal texts share memory: trace files repeat questions."""
     named = _named_in(source.where) if source.where is not None else set()
     wanted = [*TASK_COLUMNS, *(name for name in TraceColumns.model_fields if name in named)]
     paths = column_paths(source.columns, [name for name in wanted if hasattr(source.columns, name)])
@@ -167,7 +180,7 @@ def drafts(run: Run, source: TableSource) -> Drafts:
         columns.update(dict.fromkeys(map(str, row)))
         others = {str(key): value for key, value in row.items() if key in named and key not in TASK_COLUMNS}
         others |= {name: as_text(values[name]) for name in paths if name not in TASK_COLUMNS}
-        draft = _draft(number, values, others, source, share)
+        draft = _draft(number, values, others, source, share, search)
         if alternatives is not None:
             draft = replace(draft, alternative=as_text(row.get(alternatives)))
         numbers.look_at(values.get("options", MISSING), as_text(values.get("answer")), draft.question)
@@ -191,8 +204,9 @@ def _draft(
     others: dict[str, Any],
     source: TableSource,
     share: Callable[[str | None], str | None],
+    search: BoundedSearch | None,
 ) -> Draft:
-    question = question_in(values["question"], source)
+    question = question_in(values["question"], source, search)
     text, fault, answer = question.text, question.fault, as_text(values.get("answer"))
     if text is not None and fault is None and values.get("options", MISSING) is not MISSING:
         posed = with_options(text, values["options"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ class Config:
     rows: Callable[[Run, pl.DataFrame], Iterable[pl.DataFrame]]
     """Takes a run and the rows of one mix of its table `mix`; yields frames with these columns in a fixed order.
 
-    Each frame becomes a Parquet file.
+    A frame becomes a Parquet file; small ones are joined.
     """
 
     empty: str | Callable[[Run, pl.DataFrame], str] = "it has no rows"
@@ -63,8 +63,8 @@ class Config:
     of_mix: bool = False
     """True if its rows depend on the mix; with several mixes it is published once for each."""
 
-    as_asked: Callable[[Run], Config | None] = lambda _run: None
-    """Takes a run; returns the config adapted to the settings in its recipe, or None if nothing changes."""
+    as_asked: Callable[[Config, Run], Config] = lambda config, _run: config
+    """Takes the config and a run; returns the config adapted to the settings in the run's recipe."""
 
     card: str = ""
     """Its paragraph in the card: Markdown with Jinja, which may use `card_values`, `density_unit` and `name`.
@@ -94,6 +94,18 @@ class Config:
 def _is_messages(dtype: Any) -> bool:
     fields = dtype.inner.fields if isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.Struct) else []
     return [field.name for field in fields[:2]] == [*_MESSAGE]
+
+
+def adapted(config: Config, base: Config, **changes: Any) -> Config:
+    """Change fields of a config that are as in `base`.
+
+    A config that another package makes of it with `dataclasses.replace` keeps what it has replaced.
+    """
+    return replace(config, **{name: new for name, new in changes.items() if _is_same(config, base, name)})
+
+
+def _is_same(config: Config, base: Config, name: str) -> bool:
+    return bool(getattr(config, name) is getattr(base, name))
 
 
 def answer_messages(run: Run) -> pl.List:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from infogap.publish.configs.base import MESSAGES, PROMPT, Config, answer_messages, answers, columns, joined, prompts
+from infogap.publish.configs.base import (
+    MESSAGES,
+    PROMPT,
+    Config,
+    adapted,
+    answer_messages,
+    answers,
+    columns,
+    joined,
+    prompts,
+)
 from infogap.publish.configs.sft import where_thoughts_are
 from infogap.publish.parquet_shards import SortedRows
 from infogap.publish.redaction import public_label
@@ -144,17 +153,18 @@ def _mean_densities(folder: Path) -> dict[str, Any]:
     return means.collect().row(0, named=True)
 
 
-def _as_asked(run: Run) -> Config | None:
-    """Return the config adapted to `publish.preference` and `publish.thinking`; None if both have their defaults."""
+def _as_asked(config: Config, run: Run) -> Config:
+    """Return the config adapted to `publish.preference` and `publish.thinking`."""
     asked, thoughts = run.recipe.publish.preference, where_thoughts_are(run)
     if asked is None:
-        return replace(PREFERENCE, card=PREFERENCE.card + thoughts) if thoughts else None
+        return adapted(config, PREFERENCE, card=PREFERENCE.card + thoughts) if thoughts else config
     of_pair, of_each = _columns_as_asked(asked)
 
     def values(folder: Path) -> dict[str, Any]:
         return {"how_made": how_made(asked)} | _mean_densities(folder)
 
-    return replace(
+    return adapted(
+        config,
         PREFERENCE,
         shows=f"pairs for preference training: {what_is_paired(asked)}",
         features=partial(_schema, of_pair=of_pair, of_each=of_each),

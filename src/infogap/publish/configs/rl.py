@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import polars as pl
 
 from infogap.errors import InputError
 from infogap.ids import stable_id
-from infogap.publish.configs.base import MESSAGES, PROMPT, Config, prompts, public
+from infogap.publish.configs.base import MESSAGES, PROMPT, Config, adapted, prompts, public
 from infogap.publish.parquet_shards import SortedRows, in_order
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES
@@ -124,17 +123,18 @@ def _notes(traces: pl.DataFrame, rows: int) -> list[str]:
     return [f"{without:,} of the mix's tasks have no gold answer and are not in `rl`"] if without else []
 
 
-def _as_asked(run: Run) -> Config | None:
-    """Return the config with rows repeated as set in `publish.rl`; None if that is not set."""
+def _as_asked(config: Config, run: Run) -> Config:
+    """Return the config with rows repeated as set in `publish.rl`."""
     asked = run.recipe.publish.rl
     if asked is None:
-        return None
+        return config
 
     def notes(traces: pl.DataFrame, rows: int) -> list[str]:
         tasks = _tasks(run, traces).height
         return [*_notes(traces, tasks), f"`rl` repeats {_number(tasks)} to {rows:,} rows: {_passes(tasks, rows)}"]
 
-    return replace(
+    return adapted(
+        config,
         RL,
         shows=f"{RL.shows}, repeated to {asked.repeat_to:,} rows",
         features=_REPEATED_FEATURES,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from infogap.publish.configs.base import Config, answer_messages, answers, columns, joined, prompts
+from infogap.publish.configs.base import Config, adapted, answer_messages, answers, columns, joined, prompts
 from infogap.publish.parquet_shards import SortedRows, in_order
 from infogap.publish.redaction import public_label
 from infogap.publish.template_check import SAMPLE, Answer, find_chat_template, template_notes
@@ -81,9 +81,10 @@ def thought_notes(run: Run, traces: pl.DataFrame) -> list[str]:
     )
 
 
-def _as_asked(run: Run) -> Config | None:
+def _as_asked(config: Config, run: Run) -> Config:
     """Return the config with a card and notes that cover `publish.thinking` and `publish.tokenizer`."""
-    return replace(
+    return adapted(
+        config,
         SFT,
         card=SFT.card + where_thoughts_are(run),
         notes=lambda traces, _rows: thought_notes(run, traces.filter("selected")),

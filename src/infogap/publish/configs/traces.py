@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from infogap.balance.mix_table import mix_columns
-from infogap.publish.configs.base import Config, all_but, columns, joined
+from infogap.publish.configs.base import Config, adapted, all_but, columns, joined
 from infogap.publish.parquet_shards import SortedRows, in_order
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, MEASURES, STATED_VERDICTS, TASKS, TRACES, VERDICTS, Table
@@ -83,11 +82,11 @@ def _leak_counts(folder: Path) -> dict[str, Any]:
     return {"traces": traces, "leaks": leaks}
 
 
-def _as_asked(run: Run) -> Config | None:
-    """Return the config with the text of leaking traces if the recipe publishes it, else None."""
+def _as_asked(config: Config, run: Run) -> Config:
+    """Return the config with the text of leaking traces if the recipe publishes it."""
     if not run.recipe.publishes_leaking_text:
-        return None
-    return replace(EVERY_TRACE, card=_PLACES, card_values=lambda _: {}, notes=_notes)
+        return config
+    return adapted(config, EVERY_TRACE, card=_PLACES, card_values=lambda _: {}, notes=_notes)
 
 
 _PLACES = (
