@@ -38,6 +38,7 @@ ORDER = (
     "balance",
     "publish",
     "report",
+    "view",
     "sweeps",
     "api",
     "cli",

@@ -241,6 +241,17 @@ MIX = Table(
         }
     ),
 )
+ANNOTATIONS = Table(
+    "annotations",
+    "trace_id",
+    pl.Schema(
+        {
+            "trace_id": pl.String,
+            "tag": pl.String,  # a person's word for the trace; empty if there is a note alone
+            "note": pl.String,  # what a person remarked; empty if there is a tag alone
+        }
+    ),
+)
 TABLES = {
     table.name: table
     for table in (
@@ -256,6 +267,7 @@ TABLES = {
         DUPLICATES,
         CONTAMINATION,
         MIX,
+        ANNOTATIONS,
     )
 }
 
