@@ -11,12 +11,10 @@ const infogap = {};
 
   function shown(character) {
     const code = character.codePointAt(0);
-    if (code < 0x20) return String.fromCharCode(0x2400 + code);
-    if (code === 0x7f) return "\u2421";
     return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`;
   }
 
-  /** Show control characters and invisible ones as signs: ESC as ␛, a right-to-left override as \u202e. */
+  /** Show control characters and invisible ones as signs: ESC as \x1b, a right-to-left override as \u202e. */
   infogap.visible = (text) => String(text).replace(CONTROL, shown);
 
   /** Make an element: `el("a.quiet", {href: "#/"}, "text", child)`. Strings become text; null and false are left out. */
