@@ -19,7 +19,7 @@ from infogap.runs.run_folder import Run
 from infogap.text.text_batch import measured_text
 from infogap.view.annotation_table import annotate, read_annotations
 from infogap.view.marked_differences import differences
-from infogap.view.stored_texts import StoredTexts
+from infogap.view.stored_rows import Rows, StoredRows
 from infogap.view.text_search import TextSearch
 from infogap.view.trace_details import TraceDetails
 from infogap.view.trace_index import MISSING, NUMBERS, Facet, TraceIndex, read_index
@@ -40,13 +40,17 @@ class RunBrowser:
     def __post_init__(self) -> None:
         self._engine = QueryEngine(self.index)
         self._search = TextSearch(self.run, self.index)
-        self._texts = StoredTexts(self.run)
-        self.details = TraceDetails(self.run, self._texts)
+        self.read_from(StoredRows(self.run))
 
     @classmethod
     def open(cls, run: Run) -> RunBrowser:
         """Read a run's index. Raises InputError if it has no traces, ExternalError if a file is damaged."""
         return cls(run, read_index(run), read_annotations(run))
+
+    def read_from(self, rows: Rows) -> None:
+        """Take the rows of traces and tasks from somewhere else."""
+        self._rows = rows
+        self.details = TraceDetails(self.run, rows)
 
     def description(self) -> dict[str, Any]:
         """Return what every page needs: name, sizes, the facets with their values, kinds of marks, and notes."""
@@ -154,7 +158,7 @@ class RunBrowser:
         return {**duplicate, "kept": kept, "removed": removed, "compared": pieces is not None}
 
     def _text(self, trace_id: str) -> str:
-        trace = self._texts.trace(trace_id, int(self.index.places[self._position(trace_id)]))
+        trace = self._rows.trace(trace_id, int(self.index.places[self._position(trace_id)]))
         return measured_text(trace["reasoning"], trace["response"])
 
     def annotate(self, trace_id: str, tag: str, note: str) -> dict[str, Any]:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-import polars as pl
-
-from infogap.decontaminate.stage import QUESTIONS
 from infogap.errors import InputError
 from infogap.measure.lexicon import load
 from infogap.privileges.contexts import teacher_prompt
 from infogap.privileges.ladder import privileges_by_label, solution_stands_for_context
 from infogap.runs.run_folder import Run
-from infogap.schema import CONTAMINATION, DUPLICATES, GAPS, MIX, TRACES, Table
+from infogap.schema import (
+    CONTAMINATION,
+    CONTEXTS,
+    DUPLICATES,
+    GAPS,
+    MEASURES,
+    MIX,
+    TASKS,
+    TOKEN_GAPS,
+    VERDICTS,
+    Table,
+)
 from infogap.text.text_batch import measured_text
-from infogap.view.stored_texts import StoredTexts
+from infogap.view.stored_rows import Rows
 from infogap.view.text_marks import (
     MarkerMarks,
     answer_marks,
@@ -32,15 +41,17 @@ _OF_MEASURES = (
     *("words", "reasoning_words", "epistemic_count", "epistemic_density", "density_per", "band"),
     *("self_corrections", "answer_changes", "copied_share", "longest_copy"),
 )
+_OF_MIX = ("mix", "selected", "stratum", "reason")
+_OF_MATCH = ("where", "eval_set", "eval_row", "ngrams", "share", "common", "matched", "question")
 _OF_GAPS = ("scorer", "gap", "gap_per_token", "gap_share", "surprisal", "answer_confidence", "detail")
 
 
 class TraceDetails:
     """Reads the details of traces; what all of them need is read once."""
 
-    def __init__(self, run: Run, texts: StoredTexts) -> None:
+    def __init__(self, run: Run, rows: Rows) -> None:
         self._run = run
-        self._texts = texts
+        self._rows = rows
         self._notes: list[str] = []
 
     @cached_property
@@ -62,7 +73,7 @@ class TraceDetails:
 
     def task(self, task_id: str) -> dict[str, Any]:
         """Return what is known about a task, with its matches in evaluation sets."""
-        task = self._texts.task(task_id)
+        task = self._task(task_id)
         question = task["question"] or ""
         matches = self._matches("question", task_id)
         return {
@@ -75,13 +86,15 @@ class TraceDetails:
 
     def trace(self, trace_id: str, place: int) -> dict[str, Any]:
         """Return a trace with its text, marks, context, prompt, verdict, measures and fate."""
-        trace = self._texts.trace(trace_id, place)
-        task = self._texts.task(trace["task_id"])
+        trace = self._rows.trace(trace_id, place)
+        task = self._task(trace["task_id"])
         question = task["question"] or ""
         text = "" if trace["error"] is not None else measured_text(trace["reasoning"], trace["response"])
-        verdict = self._texts.verdict(trace_id) or {}
-        measured = self._texts.measured(trace_id) or {}
-        context = self._texts.context(trace["context_id"])
+        verdict = self._first(VERDICTS, trace_id) or {}
+        measured = self._first(MEASURES, trace_id) or {}
+        gaps = self._first(GAPS, trace_id)
+        duplicate = self._first(DUPLICATES, trace_id)
+        context = self._context(trace["context_id"])
         seen, source = self._seen(trace, task, context)
         matches = [*self._matches("trace", trace_id), *self._matches("context", trace["context_id"])]
         response_start = len(trace["reasoning"]) + 1 if trace["reasoning"] else 0
@@ -99,17 +112,17 @@ class TraceDetails:
             "text": text,
             "reasoning_end": utf16_places(text)(len(trace["reasoning"])) if trace["reasoning"] and text else 0,
             "marks": in_utf16(text, sorted(mark for mark in marks if mark[0] < mark[1])),
-            "token_gaps": token_marks(trace, self._texts.token_gaps(trace_id)),
+            "token_gaps": token_marks(trace, self._first(TOKEN_GAPS, trace_id)),
             "leak": measured.get("leak"),
             "context": seen,
             "context_source": source,
             "prompt": self._prompt(trace, question, context),
-            "verdict": {name: verdict.get(name) for name in ("verdict", "extracted_answer", "score", "detail")},
-            "measures": {name: measured.get(name) for name in _OF_MEASURES},
-            "gaps": self._first(GAPS, trace_id, _OF_GAPS),
-            "mixes": self._rows(MIX, trace_id, ("mix", "selected", "stratum", "reason")),
-            "duplicate": self._first(DUPLICATES, trace_id, ("duplicate_of", "jaccard", "how")),
-            "kept_for": self._kept_for(trace_id),
+            "verdict": _part(verdict, ("verdict", "extracted_answer", "score", "detail")),
+            "measures": _part(measured, _OF_MEASURES),
+            "gaps": gaps and _part(gaps, _OF_GAPS),
+            "mixes": [_part(row, _OF_MIX) for row in self._rows.of(MIX, "trace_id", trace_id)],
+            "duplicate": duplicate and _part(duplicate, ("duplicate_of", "jaccard", "how")),
+            "kept_for": sorted(row["trace_id"] for row in self._rows.of(DUPLICATES, "duplicate_of", trace_id)),
             "contamination": matches,
         }
 
@@ -147,23 +160,22 @@ class TraceDetails:
 
     def _matches(self, where: str, id_: str | None) -> list[dict[str, Any]]:
         """Return a text's matches in evaluation sets, with the evaluation question."""
-        questions = self._run.path / CONTAMINATION.name / QUESTIONS
-        if id_ is None or not questions.is_file():
-            return []
-        table = self._run.scan(CONTAMINATION).filter((pl.col("where") == where) & (pl.col("id") == id_))
-        both = table.join(pl.scan_parquet(questions), on=["eval_set", "eval_row"], how="left")
-        wanted = ("where", "eval_set", "eval_row", "ngrams", "share", "common", "matched", "question")
-        return both.sort(-pl.col("share"), "eval_set", "eval_row").select(wanted).collect().to_dicts()
+        rows = self._rows.of(CONTAMINATION, "id", id_) if id_ is not None else []
+        rows = sorted(rows, key=lambda row: (-row["share"], row["eval_set"], row["eval_row"]))
+        return [_part(row, _OF_MATCH) for row in rows if row["where"] == where]
 
-    def _kept_for(self, trace_id: str) -> list[str]:
-        """Return the traces that were removed as duplicates of this one."""
-        removed = self._run.scan(DUPLICATES).filter(pl.col("duplicate_of") == trace_id)
-        return removed.select(pl.col("trace_id").sort()).collect()["trace_id"].to_list()
+    def _task(self, task_id: str) -> dict[str, Any]:
+        """Return a task's row; a row of nulls if the run has no such task any more."""
+        return self._first(TASKS, task_id) or dict.fromkeys(TASKS.schema) | {"task_id": task_id}
 
-    def _first(self, table: Table, trace_id: str, columns: tuple[str, ...]) -> dict[str, Any] | None:
-        rows = self._rows(table, trace_id, columns)
+    def _context(self, context_id: str | None) -> str | None:
+        row = self._first(CONTEXTS, context_id) if context_id is not None else None
+        return row["text"] if row is not None else None
+
+    def _first(self, table: Table, key: str) -> dict[str, Any] | None:
+        rows = self._rows.of(table, table.key, key)
         return rows[0] if rows else None
 
-    def _rows(self, table: Table, trace_id: str, columns: tuple[str, ...]) -> list[dict[str, Any]]:
-        rows = self._run.scan(table).filter(pl.col(TRACES.key) == trace_id).select(columns)
-        return rows.collect().to_dicts()
+
+def _part(row: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: row.get(name) for name in names}
