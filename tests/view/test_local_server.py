@@ -165,7 +165,7 @@ def test_a_run_that_changes_is_read_again(own_run: Run, monkeypatch: pytest.Monk
         assert (values["duplicate"], values["mix"]) == (["not searched"], ["in no mix"])
         status, stages = client.json("/api/stages")
         assert status == 200
-        assert any("dedupe" in line for line in stages["stale"])  # type: ignore[attr-defined]
+        assert any("dedupe is stale" in line for line in stages["stale"])  # type: ignore[attr-defined]
 
 
 def test_a_port_that_is_taken_is_named(viewed: Run) -> None:

@@ -108,7 +108,7 @@ def view_app(run: Run, token: str, port: int) -> Starlette:
         return current.browser().difference(request.path_params["id"])
 
     def stages(_request: Request) -> Any:
-        return {"stale": _not_up_to_date(run)}
+        return _not_up_to_date(run)
 
     async def annotate(request: Request) -> Response:
         body = await request.body()
@@ -151,11 +151,17 @@ def _annotated(current: CurrentRun, trace_id: str, body: bytes) -> Any:
     return current.annotate(trace_id, tag, note)
 
 
-def _not_up_to_date(run: Run) -> list[str]:
-    """Return, for each stage that is not up to date, its name and why."""
+def _not_up_to_date(run: Run) -> dict[str, list[str]]:
+    """Return the names of the stages that have not run, and the others that are not up to date with the reason."""
     from infogap.runs.pipeline import states
 
-    return [f"{state.stage} is {state.state}: {state.why[0]}" for state in states(Run.open(run.path)) if state.why]
+    found = states(Run.open(run.path))
+    return {
+        "missing": [state.stage for state in found if state.state == "missing"],
+        "stale": [
+            f"{state.stage} is {state.state}: {state.why[0]}" for state in found if state.why and state.rows is not None
+        ],
+    }
 
 
 def listen(port: int) -> socket.socket:

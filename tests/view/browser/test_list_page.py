@@ -104,6 +104,10 @@ def test_pages_of_the_list_follow_each_other(page: Browser, viewed: Run, monkeyp
         seen += _rows(page)
     assert seen == everything
     assert page.all("a[aria-label='next page']") == []
+    page.press("k", "k")  # the first trace of a page, and the last one of the page before
+    page.until(lambda: page.run("return document.activeElement.dataset.trace") == everything[19])
+    page.press("j")
+    page.until(lambda: page.run("return document.activeElement.dataset.trace") == everything[20])
 
 
 def test_keys_walk_through_the_list_and_open_a_trace(page: Browser) -> None:

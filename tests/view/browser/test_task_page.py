@@ -142,7 +142,9 @@ def test_a_match_with_an_evaluation_set_is_marked(page: Browser, viewed: Run) ->
 def test_the_gold_answer_is_fenced(page: Browser, viewed: Run) -> None:
     page.go(f"#/trace/{_first(viewed, ('family', 'fruits'))}")
     assert page.text(".known summary") == "The student does not see these: gold answer"
-    assert not page.one(".known p").is_displayed()
+    assert not page.one(".known .gold").is_displayed()
+    page.click(".known summary")
+    assert page.one(".known .gold").is_displayed()
 
 
 @pytest.fixture

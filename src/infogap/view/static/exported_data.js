@@ -133,7 +133,7 @@
 
   infogap.data = {
     run: async () => all().description,
-    stages: async () => ({ stale: [] }),
+    stages: async () => ({ missing: [], stale: [] }),
     traces: async (filter, page) => {
       const { rows, tests } = await matches(filter);
       const size = all().description.page;

@@ -13,8 +13,17 @@
     }
     const links = [...document.querySelectorAll("a.question")];
     const now = links.indexOf(document.activeElement);
-    const next = now < 0 ? 0 : Math.min(links.length - 1, Math.max(0, now + (forward ? 1 : -1)));
-    links[next]?.focus();
+    const next = now < 0 ? 0 : now + (forward ? 1 : -1);
+    if (links[next]) links[next].focus();
+    else turn(forward);
+  }
+
+  /** Go to the next or the previous page of the list, to its first or last trace. */
+  function turn(forward) {
+    const link = document.querySelector(`a[aria-label="${forward ? "next" : "previous"} page"]`);
+    if (!link) return;
+    infogap.refocus = { row: forward ? 0 : -1 };
+    link.click();
   }
 
   const KEYS = {

@@ -128,10 +128,11 @@
     refocus(main);
   };
 
-  /** Put the focus back on the filter that was just changed, whose element is new. */
+  /** Put the focus on what a key or a filter, whose element is new, has asked for. */
   function refocus(main) {
-    const { facet, value } = infogap.refocus ?? {};
+    const { facet, value, row } = infogap.refocus ?? {};
     infogap.refocus = null;
+    if (row !== undefined) [...main.querySelectorAll("a.question")].at(row)?.focus();
     const boxes = facet ? main.querySelectorAll(`fieldset[data-facet="${CSS.escape(facet)}"] input`) : [];
     [...boxes].find((box) => box.value === value)?.focus();
   }

@@ -77,14 +77,17 @@
     return named.length ? ` with ${named.join(", ")}` : "";
   }
 
-  /** A long text with its middle folded: `head` characters at its beginning and `tail` at its end are shown at first. */
-  infogap.foldedText = (text, { marks = [], tokens = null, from = 0, to = text.length, head = 6_000, tail = 1_500 } = {}) => {
+  /**
+   * A long text with its middle folded: `head` characters at its beginning and `tail` at its end are shown at first.
+   * Fewer than `least` characters are not worth folding.
+   */
+  infogap.foldedText = (text, { marks = [], tokens = null, from = 0, to = text.length, head = 6_000, tail = 1_500, least = 500 } = {}) => {
     const block = el("div.text", { dir: "auto" });
     let shown = head;
     function draw() {
       const first = whole(text, from + shown);
       const last = whole(text, to - tail);
-      if (last - first < 500) {
+      if (last - first < least) {
         block.replaceChildren(infogap.markedText(text, marks, tokens, from, to));
         return;
       }

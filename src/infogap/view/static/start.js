@@ -30,7 +30,8 @@
     document.getElementById("run-name").textContent = infogap.visible(run.name);
     const notices = document.getElementById("notices");
     notices.append(...run.notes.map((note) => el("p", {}, note)));
-    const { stale } = await infogap.data.stages();
+    const { missing, stale } = await infogap.data.stages();
+    if (missing.length) notices.append(el("p", {}, `Not run yet: ${missing.join(", ")}.`));
     if (stale.length) notices.append(el("p", {}, `Not up to date: ${stale.join("; ")}.`));
   }
 

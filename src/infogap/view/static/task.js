@@ -75,7 +75,7 @@
       "details.fence.known",
       {},
       el("summary", {}, "The student does not see these: ", el("strong", {}, [task.answer !== null && "gold answer", task.solution && "worked solution"].filter(Boolean).join(" and "))),
-      task.answer === null ? null : el("p", {}, "Gold answer ", el("span.mono.answer-value", {}, task.answer)),
+      task.answer === null ? null : el("div.gold", {}, "Gold answer", el("div.answer-value.mono", {}, infogap.foldedText(task.answer, { head: 500, tail: 100 }))),
       task.solution ? infogap.foldedText(task.solution, { head: 3_000, tail: 500 }) : null,
     );
   }

@@ -20,7 +20,7 @@
       {},
       fact("verdict", infogap.verdict(verdict.verdict ?? (trace.error ? "failed" : "not verified")), verdict.detail),
       verdict.score === null || [0, 1].includes(verdict.score) ? null : fact("score", number(verdict.score, 2)),
-      verdict.extracted_answer ? fact("answer", el("span.mono.answer-value", {}, verdict.extracted_answer)) : null,
+      verdict.extracted_answer ? fact("answer", el("div.answer-value.mono", {}, infogap.foldedText(verdict.extracted_answer, { head: 80, tail: 40, least: 60 }))) : null,
       length,
       fact("markers", measures.epistemic_count === null ? null : density(measures)),
       fact("band", measures.band),
@@ -36,14 +36,14 @@
       { "aria-label": "What the student does not see" },
       el("h4.fence-title", {}, "The student does not see this"),
       el("p.faint", {}, trace.context_source),
-      infogap.foldedText(trace.context, { head: 700, tail: 200 }),
+      infogap.foldedText(trace.context, { head: 300, tail: 80, least: 150 }),
     );
   }
 
   function parts(trace) {
     const marks = infogap.marksShown(trace.marks);
     const tokens = infogap.gapsShown() ? trace.token_gaps : null;
-    if (trace.error !== null) return [el("p.problem", {}, `No response: ${trace.error}`)];
+    if (trace.error !== null) return [el("div.problem", {}, "No response", infogap.foldedText(trace.error, { head: 500, tail: 100 }))];
     if (trace.withheld) return [el("p.withheld", {}, trace.withheld)];
     if (!trace.text) return [el("p.empty", {}, "The response is empty.")];
     const end = trace.reasoning_end;
