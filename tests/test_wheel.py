@@ -33,6 +33,8 @@ def test_it_carries_recipe_tasks_and_card(wheel: Path) -> None:
         "infogap/quickstart/data/sums_and_legs.jsonl",
         "infogap/cards/dataset.md.jinja",
         "infogap/py.typed",
+        "infogap/view/static/index.html",
+        "infogap/view/static/start.js",
     }
 
 

@@ -313,6 +313,15 @@ MIX = Table.of(
         "reason": (pl.String, "`selected`, or why the trace is not in the mix"),
     },
 )
+ANNOTATIONS = Table.of(
+    "annotations",
+    "trace_id",
+    {
+        "trace_id": (pl.String, "the trace"),
+        "tag": (pl.String, "a word or two for the trace; empty if there is a note alone"),
+        "note": (pl.String, "a remark; empty if there is a tag alone"),
+    },
+)
 TABLES = {
     table.name: table
     for table in (
@@ -328,6 +337,7 @@ TABLES = {
         DUPLICATES,
         CONTAMINATION,
         MIX,
+        ANNOTATIONS,
     )
 }
 

@@ -252,8 +252,8 @@ class Run:
         """Scan one of the run's tables lazily; it is empty if its stage has not run.
 
         The names are tasks, contexts, traces, tokens, stated_verdicts, verdicts, gaps, token_gaps, measures,
-        duplicates, contamination and mix; docs/tables.md lists their columns, and `measures` has those of the recipe's
-        own measures too. Rows come in no particular order.
+        duplicates, contamination, mix and annotations; docs/tables.md lists their columns, and `measures` has those of
+        the recipe's own measures too. Rows come in no particular order.
 
         Raises:
             InputError: There is no table of this name.

@@ -8,6 +8,8 @@ import polars as pl
 from polars import selectors
 
 from infogap import ids
+from infogap.balance.annotations_read import COLUMNS as ANNOTATED
+from infogap.balance.annotations_read import check_annotations
 from infogap.balance.axis_values import columns_of
 from infogap.balance.exclusion_reasons import detail_of_trace, reason_of_trace
 from infogap.decontaminate.checked_texts import contaminated_traces
@@ -18,7 +20,7 @@ from infogap.recipe.axis_targets import AxisTargets
 from infogap.recipe.balance_section import HoldOut, MixSettings
 from infogap.recipe.recipe_errors import AtKeyError
 from infogap.runs.run_folder import Run
-from infogap.schema import DUPLICATES, GAPS, MEASURES, TASKS, TRACES, VERDICTS, Table
+from infogap.schema import ANNOTATIONS, DUPLICATES, GAPS, MEASURES, TASKS, TRACES, VERDICTS, Table
 from infogap.verify.pass_rate_filter import GRADED, PROBED, not_selected
 from infogap.verify.verifiers import verifier
 
@@ -182,6 +184,7 @@ def check_columns(run: Run) -> None:
     """Raise InputError if a condition or an axis of the recipe names what no table has; the run may have none yet."""
     for path, message in column_problems(run):
         raise InputError(run.problem_at(path, message))
+    check_annotations(run)
 
 
 def column_problems(run: Run) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -217,13 +220,18 @@ def column_problems(run: Run) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def joined_columns(scan: Callable[[Table], pl.LazyFrame], measures: Table) -> pl.LazyFrame:
-    """Return the traces with the columns of their tasks, verdicts and measures; NaN is null."""
+    """Return the traces with the columns of their tasks, verdicts, measures and annotations; NaN is null.
+
+    A trace without an annotation has the empty tag and note, so that `tag != 'bad'` is true of it.
+    """
     return (
         scan(TRACES)
         .join(scan(TASKS).select(_OF_TASKS), on="task_id", how="left")
         .join(scan(VERDICTS), on="trace_id", how="left")
         .join(scan(measures), on="trace_id", how="left")
         .join(scan(GAPS).select("trace_id", *_OF_GAPS), on="trace_id", how="left")
+        .join(scan(ANNOTATIONS), on="trace_id", how="left")
+        .with_columns(pl.col(ANNOTATED).fill_null(""))
         .with_columns(selectors.float().fill_nan(None))  # NaN is no number: it would be the largest
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from infogap.balance.annotations_read import annotation_notes, annotations_digest, reads_annotations
 from infogap.balance.exclusion_reasons import ASK_FOR_OTHERS, ASKABLE, NOT_ASKED_FOR, Funnel
 from infogap.balance.mix_pool import check_columns, drops_contaminated
 from infogap.balance.top_up import ask_for_more, rounds_in_words
@@ -29,6 +30,7 @@ def part(run: Run) -> dict[str, Any]:
     part = {"seed": run.recipe.seed, "balance": balance}
     select = run.recipe.generate.select if run.recipe.generate else None
     part |= {"select": select.model_dump(mode="json")} if select else {}
+    part |= {"annotations": annotations_digest(run)} if reads_annotations(run.recipe) else {}
     return part | ({"decontaminate": {"policy": "drop"}} if drops_contaminated(run.recipe) else {})
 
 
@@ -73,6 +75,7 @@ def _make(run: Run) -> Outcome:
             *_left_out_by_default(decision.strata.mix, tables[decision.strata.name]),
         ]
     ]
+    notes += list(annotation_notes(run)) if reads_annotations(run.recipe) else []
     short = [
         f"{decision.strata.name}: {decision.shortfall}" if several else decision.shortfall
         for decision in decisions

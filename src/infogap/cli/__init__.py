@@ -15,6 +15,7 @@ _COMMANDS = (
     "sweep_command",
     "status",
     "show",
+    "view_command",
     "stages",
     "export_command",
     "datasets",

@@ -17,7 +17,19 @@ import polars as pl
 from infogap import plugins
 from infogap.errors import InputError
 from infogap.runs.run_folder import Run
-from infogap.schema import DUPLICATES, GAPS, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACES, VERDICTS, Table, storable
+from infogap.schema import (
+    ANNOTATIONS,
+    DUPLICATES,
+    GAPS,
+    MEASURES,
+    MIX,
+    STATED_VERDICTS,
+    TASKS,
+    TRACES,
+    VERDICTS,
+    Table,
+    storable,
+)
 from infogap.user_objects import is_user_object, load_object, source_digest
 
 
@@ -57,7 +69,7 @@ class Measure(Protocol):
 
 OWN = ("lengths", "markers", "answer_changes", "forks", "gap", "leaks")
 """infogap's measures, which are computed for every trace."""
-_JOINED = (TASKS, TRACES, STATED_VERDICTS, VERDICTS, GAPS, MEASURES, DUPLICATES, MIX)
+_JOINED = (TASKS, TRACES, STATED_VERDICTS, VERDICTS, GAPS, MEASURES, DUPLICATES, MIX, ANNOTATIONS)
 # Names that other columns have, in the frames that measures read or in published configs.
 _TAKEN = frozenset(("text", "context", "length", "failed", "truncated", "unconditional")).union(
     *(table.schema for table in _JOINED)
