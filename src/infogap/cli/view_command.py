@@ -12,6 +12,7 @@ from infogap.cli.app import RUNS, command
 from infogap.cli.arguments import RunFolder
 from infogap.console import output, print_json, print_line, say
 from infogap.errors import InputError
+from infogap.view.links import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from infogap.runs.run_folder import Run
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 @command(RUNS)
 def view(
     folder: RunFolder,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="The port on this machine; 0 takes a free one.")] = 7575,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="The port on this machine; 0 takes a free one.")
+    ] = DEFAULT_PORT,
     static: Annotated[
         Path | None,
         typer.Option("--static", metavar="DIR", help="Write the pages to a folder instead."),

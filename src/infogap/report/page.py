@@ -31,6 +31,7 @@ from infogap.report.privilege_rows import privilege_rows
 from infogap.report.run_summary import funnel_title, funnels, mix_counts, mix_title, rows_not_imported
 from infogap.report.time_and_cost import time_and_cost
 from infogap.runs.run_folder import Run
+from infogap.view.links import trace_link
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,13 @@ def _environment(charts: dict[str, Chart]) -> Environment:
             '<a href="figures/{name}.csv">CSV</a>.</span></figcaption></figure>'
         ).format(name=name, picture=picture, caption=charts[name].caption)
 
-    environment.globals |= {"chart": chart, "heading": heading, "number": number, "interval": interval}
+    environment.globals |= {
+        "trace_link": trace_link,
+        "chart": chart,
+        "heading": heading,
+        "number": number,
+        "interval": interval,
+    }
     environment.filters |= {
         "count": "{:,}".format,
         "plain": lambda text: str(text).replace("`", ""),
