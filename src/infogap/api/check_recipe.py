@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,9 @@ def checked(
     """
     try:
         if isinstance(recipe, Path):
-            loaded = load_recipe(recipe, overrides)
+            loaded = load_recipe(recipe, overrides, os.environ)
         else:
-            loaded = recipe_from_dict(recipe, Path(), overrides)
+            loaded = recipe_from_dict(recipe, Path(), overrides, os.environ)
     except RecipeError as error:
         if error.sound is None:
             raise

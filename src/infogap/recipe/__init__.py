@@ -4,15 +4,14 @@ from infogap.recipe.load_recipe import (
     ORIGIN,
     LoadedRecipe,
     Places,
-    RecipeError,
     dump_recipe,
     load_recipe,
     recipe_from_dict,
-    resolved,
     yaml_text,
 )
-from infogap.recipe.recipe_errors import Problem
+from infogap.recipe.recipe_errors import Problem, RecipeError
 from infogap.recipe.recipe_model import Recipe
+from infogap.recipe.recipe_paths import resolved
 
 __all__ = [
     "ORIGIN",
