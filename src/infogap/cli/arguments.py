@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")]
-
 
 def run_folder(folder: Path | None) -> Path | None:
     """Resolve a run's name: a bare name means runs/NAME if there is no such folder here."""

@@ -11,6 +11,7 @@ import typer
 from infogap.atomic_files import write_text
 from infogap.cli.app import RECIPES, command
 from infogap.cli.arguments import Overrides
+from infogap.cli.recipe_argument import OptionalRecipeName, Trust, recipe_named, show_recipe
 from infogap.console import output, print_json, print_line, say
 from infogap.errors import InputError
 
@@ -74,12 +75,13 @@ def _print_formats(named: list[tuple[str, str]]) -> None:
 
 @command(RECIPES)
 def check(
-    recipe: Annotated[Path | None, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")] = None,
+    recipe: OptionalRecipeName = None,
     set_: Overrides = None,
     plan: Annotated[
         bool, typer.Option("--plan", help="Show some tasks as read, and estimate what the run will cost.")
     ] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of recipes, for editors.")] = False,
+    trust: Trust = False,
 ) -> None:
     """Check a recipe, and report all errors at once, each with its line."""
     if schema:
@@ -90,7 +92,9 @@ def check(
     from infogap.api.check_recipe import checked
     from infogap.effects.mix_outlook import outlook, planned_profiles
 
-    loaded = checked(recipe, set_)
+    named = recipe_named(recipe, trust=trust)
+    show_recipe(named)
+    loaded = checked(named, set_)
     say(f"{recipe}: valid", style="green")
     if plan:
         _print_plan(_cost(loaded))

@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,8 +21,9 @@ from infogap.recipe.base import Model
 from infogap.recipe.contradictions import contradictions
 from infogap.recipe.recipe_errors import Path as KeyPath
 from infogap.recipe.recipe_errors import Problem, RecipeError, messages, spell_path
-from infogap.recipe.recipe_files import EXTENDS, WrittenRecipe, merged, read_recipe
+from infogap.recipe.recipe_files import EXTENDS, Origin, RecipeText, WrittenRecipe, merged, parse_recipe, read_recipe
 from infogap.recipe.recipe_model import Recipe
+from infogap.recipe.untrusted import untrusted_problems
 from infogap.recipe.variables import escaped, substituted, unescaped
 from infogap.recipe.yaml_reading import UnreadableYamlError, read_plain
 
@@ -82,10 +83,11 @@ class Places:
 
 @dataclass(frozen=True)
 class LoadedRecipe:
-    """A valid recipe, and where each of its keys stands."""
+    """A valid recipe, where each of its keys stands, and where it came from if not from this machine."""
 
     recipe: Recipe
     places: Places
+    origin: Origin | None = None
 
     @property
     def file(self) -> Path:
@@ -128,6 +130,25 @@ def recipe_from_dict(
     Raises RecipeError with every problem.
     """
     return _load(WrittenRecipe(deepcopy(dict(data))), folder / "recipe", overrides or [], environment)
+
+
+def recipe_from_text(
+    given: RecipeText, overrides: list[str] | None = None, environment: Mapping[str, str] | None = None
+) -> LoadedRecipe:
+    """Validate a recipe that is a text, its relative paths starting from the working directory; see `load_recipe`.
+
+    Raises RecipeError with every problem; for one from elsewhere, with everything that it may not say without trust.
+    """
+    file = Path(given.name)
+    written = parse_recipe(given.text, file)
+    if given.origin is not None:
+        places = Places(file, written.lines, {})
+        problems = [] if given.trusted else untrusted_problems(written.data, Path())
+        if EXTENDS in written.data:
+            problems.append(((EXTENDS,), "a recipe from elsewhere has to be whole; save it here to extend it"))
+        if problems:
+            raise RecipeError([places.problem(path, message) for path, message in problems])
+    return replace(_load(written, file, overrides or [], environment), origin=given.origin)
 
 
 def _load(

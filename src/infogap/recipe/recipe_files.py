@@ -35,14 +35,34 @@ class WrittenRecipe:
     nulls: set[KeyPath] = field(default_factory=set)
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where a recipe from elsewhere came from: its address, and the SHA-256 of its bytes."""
+
+    address: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class RecipeText:
+    """A recipe that is no file of this machine. `name` stands for a file's in messages; paths start from here.
+
+    One with an origin that is not `trusted` may not run code, or read the environment and files elsewhere.
+    """
+
+    text: str
+    name: str
+    origin: Origin | None = None
+    trusted: bool = False
+
+
 def read_recipe(file: Path) -> WrittenRecipe:
     """Read a recipe's file alone. Raises RecipeError for what is no YAML mapping, InputError if it cannot be read."""
     try:
         text = _text(file)
     except FileNotFoundError:
-        if re.match(r"(https?|s3|gs|hf):/", str(file)):  # a Path has one slash of two
-            address = re.sub(r"^(\w+):/+", r"\1://", str(file))
-            raise InputError(f"{address} is a URL; download the recipe and name the file") from None
+        if address := re.match(r"(\w[\w+.-]*):/+(.*)", str(file)):  # a Path has one slash of two
+            raise InputError(f"{address[1]}://{address[2]} is a URL; download the recipe and name the file") from None
         raise InputError(f"there is no recipe {file}; `infogap init` writes one to start from") from None
     except IsADirectoryError:
         raise InputError(f"{file} is a folder; name a recipe, or look at a run with infogap status {file}") from None
