@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from infogap.cli import completions
+
 
 def run_folder(folder: Path | None) -> Path | None:
     """Resolve a run's name: a bare name means runs/NAME if there is no such folder here."""
@@ -20,7 +22,13 @@ def run_folder(folder: Path | None) -> Path | None:
 
 
 RunFolder = Annotated[
-    Path, typer.Argument(metavar="RUN", callback=run_folder, help="The run's folder, or the name of one in runs/.")
+    Path,
+    typer.Argument(
+        metavar="RUN",
+        callback=run_folder,
+        autocompletion=completions.runs,
+        help="The run's folder, or the name of one in runs/.",
+    ),
 ]
 Overrides = Annotated[
     list[str] | None,

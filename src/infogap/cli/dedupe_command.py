@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infogap.cli import completions
 from infogap.cli.arguments import run_folder
 from infogap.cli.recipe_argument import STANDARD_INPUT, standard_input
 from infogap.console import output, print_json, say
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 
 Folder = Annotated[
     Path | None,
-    typer.Argument(metavar="[RUN]", callback=run_folder, help="The run's folder; none with --input."),
+    typer.Argument(
+        metavar="[RUN]",
+        callback=run_folder,
+        autocompletion=completions.runs,
+        help="The run's folder; none with --input.",
+    ),
 ]
 Input = Annotated[
     Path | None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from infogap.cli import completions
 from infogap.console import output, say, stderr
 from infogap.errors import InputError
 
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
     from infogap.recipe import Origin, RecipeText
 
 STANDARD_INPUT = "-"
-_ARGUMENT = typer.Argument(metavar="RECIPE", help="A YAML file, - for standard input, or hf://..., https://...")
+_ARGUMENT = typer.Argument(
+    metavar="RECIPE",
+    autocompletion=completions.recipes,
+    help="A YAML file, - for standard input, or hf://..., https://...",
+)
 RecipeName = Annotated[str, _ARGUMENT]
 OptionalRecipeName = Annotated[str | None, _ARGUMENT]
 Yes = Annotated[bool, typer.Option("--yes", help="Run a recipe from the Hub or the web without asking.")]
