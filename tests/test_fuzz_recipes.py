@@ -74,6 +74,11 @@ WORDS = (
         "teacher",
         "all",
         "$x$",
+        "${HOME}",
+        "${NONE}/a",
+        "${NONE:-a}",
+        "$${HOME}",
+        "extends",
     ),
 )
 SCALARS = st.one_of(

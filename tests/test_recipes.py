@@ -91,3 +91,18 @@ def test_the_readme_is_short_and_its_output_is_what_the_run_prints(tmp_path: Pat
     assert ran.returncode == 0, ran.stderr
     printed = "\n".join(line.rstrip() for line in ran.stdout.splitlines())
     assert fenced("README.md", "text") in f"{printed}\n"
+
+
+def test_the_recipe_that_extends_another_in_the_documentation_is_valid(tmp_path: Path) -> None:
+    (tmp_path / "math-uncertain.yaml").write_text(fenced("docs/recipe.md", "yaml"))
+    (tmp_path / "recipe.yaml").write_text(fenced("docs/recipe.md", "yaml extends"))
+    whole = load_recipe(tmp_path / "math-uncertain.yaml").recipe
+    for environment, server in (({}, "http://localhost:8000/v1"), ({"SERVER": "http://node:1/v1"}, "http://node:1/v1")):
+        recipe = load_recipe(tmp_path / "recipe.yaml", None, environment).recipe
+        assert recipe.teacher is not None and recipe.generate is not None and whole.teacher is not None
+        assert recipe.name == "math-uncertain-14b"
+        assert recipe.teacher.model_dump()["base_url"] == [server]
+        assert recipe.teacher.sampling == whole.teacher.sampling
+        assert [use.label for use in recipe.generate.uses] == ["unguided", "solution"]
+        assert (whole.balance.family, recipe.balance.family) == ("uniform", None)
+        assert recipe.publish == whole.publish

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+_WIDE = 104  # columns that a bar, all rates and the time fit into
 _LOG_EVERY = 15.0  # seconds between lines if there is no terminal for a bar
 # C0 but tab and line feed, DEL and C1, line separators, embeddings and overrides of direction, halves of pairs.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _REDRAWS = re.compile(r"(\r|\x1b\[\d*[ABKm])")
+_LABEL = re.compile(r" *\S.{0,22}?  +(?=\S)| *")  # the first column of a line, or its indent
 
 
 @dataclass
@@ -84,7 +86,10 @@ Advance = Callable[..., None]
 
 
 class _LibrariesStream:
-    """The stream for what libraries print: it shows control characters, and sends those that redraw a progress bar."""
+    """The stream for what libraries print: it shows control characters, and sends those that redraw a progress bar.
+
+    NO_COLOR drops their colors; a terminal that is dumb gets no sequences at all.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -94,11 +99,21 @@ class _LibrariesStream:
 
     def write(self, text: str) -> int:
         if self._stream.isatty():
-            shown = "".join(part if _REDRAWS.fullmatch(part) else printable(part) for part in _REDRAWS.split(text))
+            shown = "".join(
+                _redraw(part) if _REDRAWS.fullmatch(part) else printable(part) for part in _REDRAWS.split(text)
+            )
         else:
             shown = printable(text)
         self._stream.write(shown)
         return len(text)
+
+
+def _redraw(sequence: str) -> str:
+    """Return a sequence that redraws a line or sets a color, as far as the terminal and its user want it."""
+    if sequence == "\r":
+        return sequence
+    dumb = os.environ.get("TERM", "").lower() in ("dumb", "unknown")
+    return "" if dumb or (sequence.endswith("m") and os.environ.get("NO_COLOR")) else sequence
 
 
 @dataclass
@@ -205,6 +220,33 @@ def print_line(text: str = "") -> None:
     stream.flush()
 
 
+def print_words(text: str) -> None:
+    """Print lines of data on stdout for people; on a terminal, long ones are wrapped at words under their text."""
+    print_line(_wrapped(printable(text), stdout()))
+
+
+def _wrapped(text: str, console: Console) -> str:
+    """Wrap lines that are too long for a terminal at words, indented as their text is; elsewhere they stay whole.
+
+    A word that does not fit, such as a path, is not divided: it can still be copied.
+    """
+    if not console.is_terminal:
+        return text
+    from rich.cells import cell_len
+
+    lines = []
+    for line in text.split("\n"):
+        label = match[0] if (match := _LABEL.match(line)) and cell_len(match[0]) <= console.width // 2 else ""
+        begun = label
+        for word in re.findall(r"\S+ *", line[len(label) :]):
+            if cell_len(begun + word.rstrip()) > console.width and begun.strip() != label.strip():
+                lines.append(begun.rstrip())
+                begun = " " * cell_len(label)
+            begun += word
+        lines.append(begun)
+    return "\n".join(lines)
+
+
 def print_json(value: Any, *, indent: bool = True) -> None:
     """Print data as JSON on stdout; control characters and lone surrogates are escaped."""
     print_line(_json_text(value, indent=indent))
@@ -226,13 +268,19 @@ def _json_text(value: Any, *, indent: bool) -> str:
 def say(text: str, style: str | None = None) -> None:
     """Print a line to stderr; nothing under --quiet."""
     if not output.quiet:
-        stderr().print(text, style=style, markup=False)
+        complain(text, style)
 
 
 def detail(text: str) -> None:
     """Print a line to stderr, only under -v."""
     if output.verbose:
-        stderr().print(text, style="dim", markup=False)
+        complain(text, "dim")
+
+
+def complain(text: str, style: str | None = None) -> None:
+    """Print a line to stderr, whatever --quiet says; on a terminal, wrapped at words."""
+    console = stderr()
+    console.print(_wrapped(printable(text), console), style=style, markup=False)
 
 
 @contextmanager
@@ -243,7 +291,7 @@ def progress(what: str, total: int, unit: str, done: int = 0) -> Iterator[Advanc
     """
     if output.quiet or total == 0:
         yield lambda _n=1, **_extra: None
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and not stderr().is_dumb_terminal:
         with _bar(what, total, unit, done) as advance:
             yield advance
     else:
@@ -253,18 +301,19 @@ def progress(what: str, total: int, unit: str, done: int = 0) -> Iterator[Advanc
 
 @contextmanager
 def _bar(what: str, total: int, unit: str, done: int) -> Iterator[Advance]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
 
+    console = stderr()
+    wide = console.width >= _WIDE
     started = time.monotonic()
     finished, totals = done, dict[str, int]()
-    columns = (
+    columns: list[ProgressColumn] = [
         TextColumn("{task.description:<9}"),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=24 if wide else 8),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=stderr()) as bar:
+    ]
+    with Progress(*columns, *([TimeElapsedColumn()] if wide else []), console=console) as bar:
         task = bar.add_task(what, total=total, completed=done, rate=unit)
 
         def advance(n: int = 1, **extra: int) -> None:

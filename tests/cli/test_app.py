@@ -101,13 +101,6 @@ def test_a_bare_name_is_a_run_in_runs(tmp_path: Path) -> None:
     assert infogap("status", "imp", cwd=tmp_path).stderr.startswith("imp is not a run folder")
 
 
-@pytest.mark.parametrize("command", ["check", "run"])
-def test_a_recipe_is_a_file(tmp_path: Path, command: str) -> None:
-    done = infogap(command, "https://example.com/recipe.yaml", cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.strip() == ("https://example.com/recipe.yaml is a URL; download the recipe and name the file")
-
-
 def test_the_schema_of_the_recipe_is_the_one_that_ships(tmp_path: Path) -> None:
     done = infogap("check", "--schema", cwd=tmp_path)
     shipped = Path(__file__).parents[2] / "recipes" / "recipe.schema.json"

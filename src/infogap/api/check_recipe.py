@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from infogap.errors import InputError
-from infogap.recipe import LoadedRecipe, Problem, RecipeError, load_recipe, recipe_from_dict, resolved
+from infogap.recipe import (
+    LoadedRecipe,
+    Problem,
+    RecipeError,
+    RecipeText,
+    load_recipe,
+    recipe_from_dict,
+    recipe_from_text,
+    resolved,
+)
 from infogap.recipe.sources import GymTasks
 from infogap.recipe.teacher_section import AnyTeacher
 
 
 def checked(
-    recipe: Path | Mapping[str, Any], overrides: list[str] | None = None, folder: Path | None = None
+    recipe: Path | RecipeText | Mapping[str, Any], overrides: list[str] | None = None, folder: Path | None = None
 ) -> LoadedRecipe:
     """Load a recipe, and check it and everything that it names. Raises RecipeError with all problems.
 
-    Relative paths start from the recipe's folder; those of a mapping start from the working directory. `folder` is the
+    Relative paths start from the recipe's folder; those of a mapping or a text start from the working
+    directory. `folder` is the
     run's, by default `runs/NAME`: sources that it has read already need not be there any more.
     """
     try:
         if isinstance(recipe, Path):
-            loaded = load_recipe(recipe, overrides)
+            loaded = load_recipe(recipe, overrides, os.environ)
+        elif isinstance(recipe, RecipeText):
+            loaded = recipe_from_text(recipe, overrides, os.environ)
         else:
-            loaded = recipe_from_dict(recipe, Path(), overrides)
+            loaded = recipe_from_dict(recipe, Path(), overrides, os.environ)
     except RecipeError as error:
         if error.sound is None:
             raise

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from infogap.balance.mix_plan import MixPlan
     from infogap.publish import PushResult
     from infogap.publish.publish_plan import Published, PublishPlan
-    from infogap.recipe import Recipe
+    from infogap.recipe import Recipe, RecipeText
     from infogap.runs.pipeline import StageState, StageUpdate
 
 
@@ -32,7 +32,7 @@ class Run:
     @classmethod
     def create(
         cls,
-        recipe: str | Path | Mapping[str, Any],
+        recipe: str | Path | RecipeText | Mapping[str, Any],
         folder: str | Path | None = None,
         *,
         overrides: list[str] | None = None,
@@ -54,7 +54,7 @@ class Run:
         from infogap.api.check_recipe import checked
 
         path = None if folder is None else Path(folder)
-        loaded = checked(recipe if isinstance(recipe, Mapping) else Path(recipe), overrides, path)
+        loaded = checked(Path(recipe) if isinstance(recipe, str) else recipe, overrides, path)
         opened = RunFolder.create(loaded, path)
         with opened.lock():
             opened.save_recipe()

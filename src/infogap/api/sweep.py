@@ -13,7 +13,7 @@ from infogap.errors import ExternalError, InputError, ShortfallError, StoppedErr
 if TYPE_CHECKING:
     import polars as pl
 
-    from infogap.recipe import LoadedRecipe
+    from infogap.recipe import LoadedRecipe, RecipeText
     from infogap.runs.run_folder import Run
     from infogap.sweeps.comparison import Row
     from infogap.sweeps.grid import Cell, Settings
@@ -65,7 +65,7 @@ def sweep(
 class Sweep:
     """A checked grid and the folder of its runs."""
 
-    def __init__(self, recipe: Path | Mapping[str, Any], settings: Settings, folder: Path | None) -> None:
+    def __init__(self, recipe: Path | RecipeText | Mapping[str, Any], settings: Settings, folder: Path | None) -> None:
         """Check every recipe of the grid; nothing is written. Raises InputError as `sweep`."""
         from infogap.sweeps.comparison import missing_row
         from infogap.sweeps.grid import grid, refuse_equal_recipes
@@ -128,7 +128,7 @@ class Sweep:
         write_comparison(self.folder, self._name, self._settings, self.cells, self.rows)
 
 
-def _checked(recipe: Path | Mapping[str, Any], cells: list[Cell]) -> list[LoadedRecipe]:
+def _checked(recipe: Path | RecipeText | Mapping[str, Any], cells: list[Cell]) -> list[LoadedRecipe]:
     """Check the recipes of all cells. Raises RecipeError with the problems of all, each once."""
     from infogap.api.check_recipe import checked
     from infogap.recipe import Problem, RecipeError

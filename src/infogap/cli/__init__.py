@@ -24,7 +24,7 @@ _COMMANDS = (
 
 def main() -> None:
     """Run the console script `infogap`."""
-    command_line()()
+    command_line()(prog_name="infogap")  # as `python -m infogap` too
 
 
 def command_line() -> Typer:

@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 import infogap
 from infogap import __version__
-from infogap.console import output, print_line, printable, separate_output, stderr
+from infogap.console import complain, output, print_line, printable, separate_output, stderr
 from infogap.errors import ExternalError, InfogapError, InputError, StoppedError
 
 EXIT_CODES = (
@@ -57,7 +57,6 @@ app = typer.Typer(
     epilog=EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _WRONG_PATH = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR)
@@ -112,10 +111,10 @@ def _run_to_its_end(function: Callable[..., None], arguments: dict[str, Any]) ->
         function(**arguments)
     except InfogapError as error:
         _print_traceback()
-        _complain(str(error), style="yellow" if isinstance(error, StoppedError) else "red")
+        complain(str(error), "yellow" if isinstance(error, StoppedError) else "red")
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
-        _complain("stopped; finished work is on disk, and the same command continues from there")
+        complain("stopped; finished work is on disk, and the same command continues from there", "red")
         raise typer.Exit(_INTERRUPTED) from None
     except BrokenPipeError:  # `infogap show RUN | head` closed the pipe
         raise typer.Exit(0) from None
@@ -124,16 +123,17 @@ def _run_to_its_end(function: Callable[..., None], arguments: dict[str, Any]) ->
     except (OSError, MemoryError) as error:  # where no code knows better: the disk, or a path that it does not take
         _print_traceback()
         wrong = isinstance(error, OSError) and error.errno in _WRONG_PATH
-        _complain(f"{type(error).__name__}: {error}")
+        complain(f"{type(error).__name__}: {error}", "red")
         raise typer.Exit(InputError.exit_code if wrong else ExternalError.exit_code) from None
     except Exception as error:
         _print_traceback()
         if library := _unimportable(error):
-            _complain(
-                f"{library} cannot be imported: {type(error).__name__}: {error}; is an environment variable wrong?"
+            complain(
+                f"{library} cannot be imported: {type(error).__name__}: {error}; is an environment variable wrong?",
+                "red",
             )
             raise typer.Exit(InputError.exit_code) from None
-        _complain(f"a bug in infogap: {type(error).__name__}: {error}; --debug shows where")
+        complain(f"a bug in infogap: {type(error).__name__}: {error}; --debug shows where", "red")
         raise typer.Exit(1) from None
 
 
@@ -151,10 +151,6 @@ def _unimportable(error: Exception) -> str | None:
 def _print_traceback() -> None:
     if output.debug:
         stderr().print(traceback.format_exc(), markup=False, end="")
-
-
-def _complain(message: str, style: str = "red") -> None:
-    stderr().print(message, style=style, markup=False)
 
 
 def _version(wanted: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")]
+from infogap.cli import completions
 
 
 def run_folder(folder: Path | None) -> Path | None:
@@ -22,7 +22,13 @@ def run_folder(folder: Path | None) -> Path | None:
 
 
 RunFolder = Annotated[
-    Path, typer.Argument(metavar="RUN", callback=run_folder, help="The run's folder, or the name of one in runs/.")
+    Path,
+    typer.Argument(
+        metavar="RUN",
+        callback=run_folder,
+        autocompletion=completions.runs,
+        help="The run's folder, or the name of one in runs/.",
+    ),
 ]
 Overrides = Annotated[
     list[str] | None,

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infogap.cli import completions
 from infogap.cli.app import DATASETS, command
 from infogap.cli.arguments import run_folder
-from infogap.console import output, print_json, print_line, say
+from infogap.console import output, print_json, print_words, say
 from infogap.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,9 +22,20 @@ _DIFFERENT = 1  # as of diff and cmp
 
 @command(DATASETS)
 def diff(
-    first: Annotated[Path, typer.Argument(metavar="FIRST", callback=run_folder, help="A run or a dataset folder.")],
+    first: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FIRST", callback=run_folder, autocompletion=completions.runs, help="A run or a dataset folder."
+        ),
+    ],
     second: Annotated[
-        Path, typer.Argument(metavar="SECOND", callback=run_folder, help="Another run or dataset folder.")
+        Path,
+        typer.Argument(
+            metavar="SECOND",
+            callback=run_folder,
+            autocompletion=completions.runs,
+            help="Another run or dataset folder.",
+        ),
     ],
 ) -> None:
     """Compare two runs or datasets: recipe, libraries, mixes, effects, rows. Ends with 1 where they differ."""
@@ -39,18 +51,18 @@ def diff(
 
 
 def _print_differences(differences: Difference, first: Path, second: Path) -> None:
-    print_line(differences.in_short)
+    print_words(differences.in_short)
     for heading, lines in (
         ("recipe", differences.recipe),
         ("libraries", differences.libraries),
         ("mix", differences.mix),
         ("effects, with 95 % intervals", differences.effects),
     ):
-        print_line(f"{heading}: {'the same' if not lines else ''}")
+        print_words(f"{heading}: {'the same' if not lines else ''}")
         for line in lines:
-            print_line(f"  {line}")
+            print_words(f"  {line}")
     for config, counts in differences.configs.items():
-        print_line(
+        print_words(
             f"{config}: {counts['both']:,} in both, {counts['only_first']:,} only in {first}, "
             f"{counts['only_second']:,} only in {second}"
             + ("; the same ids, different contents" if config in differences.other_contents else "")
@@ -58,7 +70,7 @@ def _print_differences(differences: Difference, first: Path, second: Path) -> No
         )
     for configs, place in ((differences.configs_only_first, first), (differences.configs_only_second, second)):
         for config in configs:
-            print_line(f"{config}: only in {place}")
+            print_words(f"{config}: only in {place}")
 
 
 @command(DATASETS)

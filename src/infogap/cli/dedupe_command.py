@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infogap.cli import completions
 from infogap.cli.arguments import run_folder
+from infogap.cli.recipe_argument import STANDARD_INPUT, standard_input
 from infogap.console import output, print_json, say
 from infogap.errors import InputError
 
@@ -19,9 +21,17 @@ if TYPE_CHECKING:
 
 Folder = Annotated[
     Path | None,
-    typer.Argument(metavar="[RUN]", callback=run_folder, help="The run's folder; none with --input."),
+    typer.Argument(
+        metavar="[RUN]",
+        callback=run_folder,
+        autocompletion=completions.runs,
+        help="The run's folder; none with --input.",
+    ),
 ]
-Input = Annotated[Path | None, typer.Option("--input", metavar="FILE", help="A .parquet or .jsonl file, not a run.")]
+Input = Annotated[
+    Path | None,
+    typer.Option("--input", metavar="FILE", help="A .parquet or .jsonl file, not a run; -: JSONL from standard input."),
+]
 Column = Annotated[str | None, typer.Option(help="With --input: the column of texts, or a path into a column.")]
 Output = Annotated[
     Path | None,
@@ -74,11 +84,34 @@ def dedupe_file(
     settings: dict[str, Any],
 ) -> None:
     """Find the duplicates in a file, write the files asked for, and print a summary."""
+    if column is None:
+        raise InputError("name the column that holds the texts: --column NAME")
+    with _as_file(file) as named:
+        _dedupe_file(named, column, output_file, duplicates, settings)
+
+
+@contextmanager
+def _as_file(file: Path) -> Iterator[Path]:
+    """Yield the file, or a temporary one with the lines from standard input, as rows are read more than once."""
+    if str(file) != STANDARD_INPUT:
+        yield file
+        return
+    import shutil
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory() as folder:
+        lines = Path(folder) / "standard-input.jsonl"
+        with lines.open("wb") as copy:
+            shutil.copyfileobj(standard_input("rows"), copy)
+        yield lines
+
+
+def _dedupe_file(
+    file: Path, column: str, output_file: Path | None, duplicates: Path | None, settings: dict[str, Any]
+) -> None:
     from infogap.dedupe.dedupe_file import duplicates_in, write_kept
     from infogap.runs.run_folder import write_part
 
-    if column is None:
-        raise InputError("name the column that holds the texts: --column NAME")
     result = duplicates_in(file, column, _settings(settings))
     table = result.table()
     if duplicates is not None:

@@ -7,6 +7,7 @@ from typing import Annotated, cast, get_args
 
 import typer
 
+from infogap.cli import completions
 from infogap.cli.app import DATASETS, command
 from infogap.cli.arguments import RunFolder
 from infogap.console import output, print_json, say
@@ -19,12 +20,21 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write: .jsonl or .parquet.")],
     form: Annotated[
         str,
-        typer.Option("--format", metavar="FORMAT", help="messages, trl-dpo, verl ...; a wrong one lists them all."),
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            autocompletion=completions.export_formats,
+            help="messages, trl-dpo, verl ...; a wrong one lists them all.",
+        ),
     ] = "messages",
     mix: Annotated[str | None, typer.Option(metavar="NAME", help="Of several mixes, which.")] = None,
     thinking: Annotated[
         str | None,
-        typer.Option(metavar="FORM", help="Thoughts: inline, field or drop; by default as the recipe publishes them."),
+        typer.Option(
+            metavar="FORM",
+            autocompletion=completions.thinking_forms,
+            help="Thoughts: inline, field or drop; by default as the recipe publishes them.",
+        ),
     ] = None,
     thinking_field: Annotated[
         str | None, typer.Option(metavar="NAME", help="That field: reasoning_content or thinking.")

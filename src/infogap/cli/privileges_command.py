@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from infogap.cli import completions
 from infogap.cli.app import RECIPES, app, command, with_output_options
 from infogap.cli.arguments import run_folder
 from infogap.console import output, print_json, print_line, stdout
@@ -52,8 +53,22 @@ def list_privileges() -> None:
 
 @command(RECIPES, "show", privileges_app)
 def show_privilege(
-    privilege: Annotated[str, typer.Argument(metavar="PRIVILEGE", help="Its name in the run's recipe.")],
-    run: Annotated[Path, typer.Option("--run", metavar="RUN", callback=run_folder, help="The run's folder or name.")],
+    privilege: Annotated[
+        str,
+        typer.Argument(
+            metavar="PRIVILEGE", autocompletion=completions.privileges, help="Its name in the run's recipe."
+        ),
+    ],
+    run: Annotated[
+        Path,
+        typer.Option(
+            "--run",
+            metavar="RUN",
+            callback=run_folder,
+            autocompletion=completions.runs,
+            help="The run's folder or name.",
+        ),
+    ],
     task: Annotated[str | None, typer.Option(metavar="ID", help="By default the task with the lowest id.")] = None,
     teacher: Annotated[
         str | None, typer.Option(metavar="NAME", help="One of several teachers; by default the first that answers.")

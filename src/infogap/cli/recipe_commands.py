@@ -12,7 +12,8 @@ import typer
 from infogap.atomic_files import write_text
 from infogap.cli.app import RECIPES, command
 from infogap.cli.arguments import Overrides
-from infogap.console import output, print_json, print_line, say
+from infogap.cli.recipe_argument import OptionalRecipeName, Trust, recipe_named, show_recipe
+from infogap.console import output, print_json, print_line, print_words, say
 from infogap.errors import InputError
 
 if TYPE_CHECKING:
@@ -72,17 +73,18 @@ def _print_formats(named: list[tuple[str, str]]) -> None:
         print_json([{"format": name, "about": about} for name, about in named])
         return
     for name, about in named:
-        print_line(f"{name:<22}{about}")
+        print_words(f"{name:<23}{about}")
 
 
 @command(RECIPES)
 def check(
-    recipe: Annotated[Path | None, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")] = None,
+    recipe: OptionalRecipeName = None,
     set_: Overrides = None,
     plan: Annotated[
         bool, typer.Option("--plan", help="Show some tasks as read, and estimate what the run will cost.")
     ] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of recipes, for editors.")] = False,
+    trust: Trust = False,
 ) -> None:
     """Check a recipe, and report all errors at once, each with its line."""
     if schema:
@@ -95,8 +97,10 @@ def check(
     from infogap.publish.source_credits import planned_conflicts
     from infogap.recipe import RecipeError
 
+    named = recipe_named(recipe, trust=trust)
+    show_recipe(named)
     try:
-        loaded = checked(recipe, set_)
+        loaded = checked(named, set_)
     except RecipeError as error:
         if output.json:
             print_json({"recipe": str(recipe), "valid": False, "problems": [asdict(each) for each in error.problems]})
@@ -158,7 +162,7 @@ def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
         costs = cost(run) if loaded.recipe.generate else _imported(run, folder)
         previewed = preview(run)
         if not output.json:
-            print_line("\n".join([*previewed.lines(), ""]))
+            print_words("\n".join([*previewed.lines(), ""]))
         profiles = planned_profiles(loaded.recipe, run.scan(TASKS).collect())
         expected = {"says": outlook(profiles), "mixes": {name: each.as_json() for name, each in profiles.items()}}
         topped_up = top_up_cost(loaded.recipe)
@@ -177,30 +181,30 @@ def _imported(run: Run, folder: str) -> dict[str, Any]:
 
 
 def _print_plan(costs: dict[str, Any]) -> None:
-    print_line(f"tasks               {costs['tasks']:>14,}")
+    print_words(f"tasks               {costs['tasks']:>14,}")
     if "requests" not in costs:
-        print_line(f"traces              {costs['traces']:>14,}")
+        print_words(f"traces              {costs['traces']:>14,}")
         return
     for privilege, requests in costs["privileges"].items():
-        print_line(f"  {privilege:<18}{requests:>14,} requests")
+        print_words(f"  {privilege:<18}{requests:>14,} requests")
     in_rounds = costs["first_round"] != costs["requests"]
     at_most = f"  at most; {costs['first_round']:,} of them in the first round" if in_rounds else ""
     of_first_round = ", those of the first round" if in_rounds else ""
-    print_line(f"requests            {costs['requests']:>14,}{at_most}")
-    print_line(f"prompt tokens       {costs['prompt_tokens']:>14,}  estimated at 4 characters a token{of_first_round}")
-    print_line(f"completion tokens   {costs['completion_tokens']:>14,}  at most (max_tokens of every request)")
+    print_words(f"requests            {costs['requests']:>14,}{at_most}")
+    print_words(f"prompt tokens       {costs['prompt_tokens']:>14,}  estimated at 4 characters a token{of_first_round}")
+    print_words(f"completion tokens   {costs['completion_tokens']:>14,}  at most (max_tokens of every request)")
     if "cost" in costs:
-        print_line(
+        print_words(
             f"cost                {costs['cost']:>14,.2f}  of these tokens, at the recipe's prices{_unpriced(costs)}"
         )
     for line in _of_teachers(costs):
-        print_line(line)
+        print_words(line)
     if "top_up" in costs:
-        print_line(_of_top_up(**costs["top_up"]))
+        print_words(_of_top_up(**costs["top_up"]))
     for reason, tasks in costs["skipped"].items():
-        print_line(f"skipped             {tasks:>14,} tasks for {reason}")
+        print_words(f"skipped             {tasks:>14,} tasks for {reason}")
     for sentence in costs.get("outlook", {}).get("says", []):
-        print_line(sentence.replace("`", ""))
+        print_words(sentence.replace("`", ""))
 
 
 def _of_top_up(rounds: int, requests: int | None) -> str:

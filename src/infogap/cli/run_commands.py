@@ -11,7 +11,8 @@ import typer
 import infogap
 from infogap.atomic_files import write_text
 from infogap.cli.app import RUNS, command
-from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, Push, RecipeFile, RetryFailed
+from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, Push, RetryFailed
+from infogap.cli.recipe_argument import RecipeName, Trust, Yes, agree_to_run, recipe_named
 from infogap.console import output, print_json, say
 from infogap.errors import InputError, ShortfallError, StoppedError
 
@@ -25,7 +26,7 @@ _TASKS = ("data/word_problems.jsonl", "data/sums_and_legs.jsonl")
 
 @command(RUNS)
 def run(
-    recipe: RecipeFile,
+    recipe: RecipeName,
     run: Annotated[
         Path | None, typer.Option("--run", metavar="DIR", help="The run's folder; by default runs/NAME.")
     ] = None,
@@ -34,11 +35,15 @@ def run(
     max_requests: MaxRequests = None,
     max_tokens: MaxTokens = None,
     push: Push = False,
+    yes: Yes = False,
+    trust: Trust = False,
 ) -> None:
     """Build the dataset that a recipe describes; stages that are up to date are left alone."""
     from infogap.api.run import Run
 
-    created = Run.create(recipe, run, overrides=set_)
+    named = recipe_named(recipe, trust=trust)
+    agree_to_run(named, set_, run, yes=yes)
+    created = Run.create(named, run, overrides=set_)
     _update(created, retry_failed=retry_failed, max_requests=max_requests, max_tokens=max_tokens, push=push)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from infogap.cli import completions
 from infogap.cli.app import RUNS, command
 from infogap.cli.arguments import RunFolder
 from infogap.console import output, print_json
@@ -17,10 +18,17 @@ from infogap.errors import InputError
 def show(
     folder: RunFolder,
     task: Annotated[str | None, typer.Option(metavar="ID", help="Traces of this task.")] = None,
-    privilege: Annotated[str | None, typer.Option(help="Traces under this privilege.")] = None,
+    privilege: Annotated[
+        str | None, typer.Option(autocompletion=completions.privileges, help="Traces under this privilege.")
+    ] = None,
     teacher: Annotated[str | None, typer.Option(metavar="NAME", help="Traces of this teacher.")] = None,
-    band: Annotated[str | None, typer.Option(help="uncertain, mixed or confident.")] = None,
-    verdict: Annotated[str | None, typer.Option(help="correct, wrong, no_answer, truncated or ungradable.")] = None,
+    band: Annotated[
+        str | None, typer.Option(autocompletion=completions.bands, help="uncertain, mixed or confident.")
+    ] = None,
+    verdict: Annotated[
+        str | None,
+        typer.Option(autocompletion=completions.verdicts, help="correct, wrong, no_answer, truncated or ungradable."),
+    ] = None,
     duplicates: Annotated[
         bool,
         typer.Option("--duplicates", help="Removed duplicates beside the kept traces, differences marked."),

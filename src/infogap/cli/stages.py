@@ -12,7 +12,7 @@ from infogap.cli import dedupe_command, publish_command
 from infogap.cli.app import STAGES, command
 from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, RetryFailed, RunFolder
 from infogap.cli.stage_result import print_stage_result
-from infogap.console import output, print_json, print_line
+from infogap.console import output, print_json, print_words
 from infogap.errors import InputError, ShortfallError, StoppedError
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def print_tasks(run: Run) -> None:
     if output.json:
         print_json(previewed.as_json())
     elif not output.quiet:
-        print_line("\n".join(previewed.lines()))
+        print_words("\n".join(previewed.lines()))
 
 
 def print_gaps(run: Run) -> None:
@@ -208,9 +208,9 @@ def print_mix_plan(folder: Path, overrides: list[str] | None) -> None:
     for plan in plans:
         print_mix_figures(plan.name, plan.figures)
         for note in plan.notes:
-            print_line(note)
+            print_words(note)
         for lack in plan.lacks:
-            print_line(f"missing: {lack}")
+            print_words(f"missing: {lack}")
 
 
 def print_mix(run: Run) -> None:

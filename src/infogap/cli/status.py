@@ -57,7 +57,7 @@ def _watch(folder: Path) -> None:
         watcher = Watcher(folder)
         if output.json:
             _print_lines(watcher, as_json=True)
-        elif stdout().is_terminal:
+        elif stdout().is_terminal and not stdout().is_dumb_terminal:
             _draw(folder, watcher)
         else:
             _print_lines(watcher, as_json=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infogap.cli.app import RUNS, command
-from infogap.cli.arguments import RecipeFile
+from infogap.cli.recipe_argument import RecipeName, Trust, Yes, agree_to_run, recipe_named
 from infogap.console import output, print_json, speaking, stdout
 from infogap.errors import ExternalError, ShortfallError, StoppedError
 
@@ -27,7 +27,7 @@ _GAP = 2  # between columns
 
 @command(RUNS)
 def sweep(
-    recipe: RecipeFile,
+    recipe: RecipeName,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -39,12 +39,16 @@ def sweep(
     run: Annotated[
         Path | None, typer.Option("--run", metavar="DIR", help="The folder for its runs; by default sweeps/NAME.")
     ] = None,
+    yes: Yes = False,
+    trust: Trust = False,
 ) -> None:
     """Run a grid of recipes, sharing what they have in common, and compare them in one table."""
     from infogap.api.sweep import Sweep
     from infogap.sweeps.grid import parse_settings
 
-    opened = Sweep(recipe, parse_settings(set_ or []), run)
+    named = recipe_named(recipe, trust=trust)
+    agree_to_run(named, None, run or Path("sweeps"), yes=yes)
+    opened = Sweep(named, parse_settings(set_ or []), run)
     try:
         with speaking(quiet=output.quiet):
             opened.update()

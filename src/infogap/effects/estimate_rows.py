@@ -41,12 +41,13 @@ _LEAK_FORM = ".1%"
 def figure_table(title: str, names: list[str], figures: list[str]) -> Table:
     """Make an empty table with columns of names, then of figures; `title` may be empty."""
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
     for name in names:
         table.add_column(name, overflow="fold", no_wrap=True)
     for figure in figures:
-        table.add_column(figure, justify="right")
+        table.add_column(Text(figure, overflow="fold"), justify="right")  # where there is no room, no letter is lost
     return table
 
 

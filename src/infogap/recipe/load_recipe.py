@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,9 +20,12 @@ from infogap.errors import InputError
 from infogap.recipe.base import Model
 from infogap.recipe.contradictions import contradictions
 from infogap.recipe.recipe_errors import Path as KeyPath
-from infogap.recipe.recipe_errors import Problem, messages, spell_path
+from infogap.recipe.recipe_errors import Problem, RecipeError, messages, spell_path
+from infogap.recipe.recipe_files import EXTENDS, Origin, RecipeText, WrittenRecipe, merged, parse_recipe, read_recipe
 from infogap.recipe.recipe_model import Recipe
-from infogap.recipe.yaml_reading import MOST_CHARACTERS, UnreadableYamlError, read_plain
+from infogap.recipe.untrusted import untrusted_problems
+from infogap.recipe.variables import escaped, substituted, unescaped
+from infogap.recipe.yaml_reading import UnreadableYamlError, read_plain
 
 Kind = TypeVar("Kind", bound=Model)
 
@@ -44,17 +47,17 @@ def read_yaml(kind: type[Kind], text: str, where: str) -> Kind:
         raise InputError("\n".join(lines)) from error
 
 
-_LONGEST_SHOWN = 100  # characters of a path in a message
 ORIGIN = "run.json"  # beside a run's resolved recipe: where its relative paths start from
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where each key of a recipe stands: its line in the file, or the override that set it."""
+    """Where each key of a recipe stands: a line of its file or of one that it extends, or the override that set it."""
 
     file: Path
     lines: dict[KeyPath, int]
     overrides: dict[KeyPath, str]
+    inherited: dict[KeyPath, tuple[Path, int]] = field(default_factory=dict)
 
     def problem(self, path: KeyPath, message: str) -> Problem:
         """Return a problem at a key, with its line in the file or the override that set it."""
@@ -62,19 +65,29 @@ class Places:
             if path[:length] in self.overrides:
                 return Problem(self.overrides[path[:length]], spell_path(path), message)
             for key, override in self.overrides.items():
-                if length and key[:length] == path[:length] and path[:length] not in self.lines:
+                if length and key[:length] == path[:length] and self._line(path[:length]) is None:
                     return Problem(override, spell_path(path), message)  # it made the mapping that the key is in
-            if path[:length] in self.lines:
-                return Problem(f"{self.file}:{self.lines[path[:length]]}", spell_path(path), message)
+            if line := self._line(path[:length]):
+                return Problem(line, spell_path(path), message)
         return Problem(str(self.file), spell_path(path), message)
+
+    def _line(self, path: KeyPath) -> str | None:
+        """Return `file:line` of a key; None if no file has it."""
+        if path in self.lines:
+            return f"{self.file}:{self.lines[path]}"
+        if path in self.inherited:
+            file, line = self.inherited[path]
+            return f"{file}:{line}"
+        return None
 
 
 @dataclass(frozen=True)
 class LoadedRecipe:
-    """A valid recipe, and where each of its keys stands."""
+    """A valid recipe, where each of its keys stands, and where it came from if not from this machine."""
 
     recipe: Recipe
     places: Places
+    origin: Origin | None = None
 
     @property
     def file(self) -> Path:
@@ -90,50 +103,102 @@ class LoadedRecipe:
         return self.places.problem(path, message)
 
 
-class RecipeError(InputError):
-    """All problems of one recipe at once, in the order of its lines.
-
-    `sound` is the recipe without its faulty sections, if it could be read at all. The caller can use it to look for
-    further problems outside (missing files) and report all of them together.
-    """
-
-    def __init__(self, problems: list[Problem], sound: LoadedRecipe | None = None) -> None:
-        self.problems = sorted(problems, key=_by_line)
-        self.sound = sound
-        super().__init__("\n".join(str(problem) for problem in self.problems))
-
-
-def _by_line(problem: Problem) -> tuple[str, int]:
-    file, _, line = problem.where.rpartition(":")
-    return (file, int(line)) if line.isdigit() else (problem.where, 0)
-
-
-def load_recipe(file: Path, overrides: list[str] | None = None) -> LoadedRecipe:
+def load_recipe(
+    file: Path, overrides: list[str] | None = None, environment: Mapping[str, str] | None = None
+) -> LoadedRecipe:
     """Read, override (`key=value`, the value in YAML) and validate a recipe.
+
+    A recipe that a person wrote may extend another one, and hold variables, whose values `environment` gives. Without
+    an `environment`, and in a run's folder, it is one that infogap wrote: whole, and a `${NAME}` in it is text.
 
     Raises RecipeError with every problem of the file, InputError if it cannot be read.
     """
-    return _load(*_read(file), file, overrides or [])
+    written = read_recipe(file)
+    if (file.parent / ORIGIN).is_file():
+        environment = None
+    return _load(written, file, overrides or [], environment)
 
 
-def recipe_from_dict(data: Mapping[str, Any], folder: Path, overrides: list[str] | None = None) -> LoadedRecipe:
-    """Validate a recipe that is given as a mapping, its relative paths starting from `folder`.
+def recipe_from_dict(
+    data: Mapping[str, Any],
+    folder: Path,
+    overrides: list[str] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> LoadedRecipe:
+    """Validate a recipe that is given as a mapping, its relative paths starting from `folder`; see `load_recipe`.
 
     Raises RecipeError with every problem.
     """
-    return _load(deepcopy(dict(data)), {}, folder / "recipe", overrides or [])
+    return _load(WrittenRecipe(deepcopy(dict(data))), folder / "recipe", overrides or [], environment)
 
 
-def _load(data: dict[str, Any], lines: dict[KeyPath, int], file: Path, overrides: list[str]) -> LoadedRecipe:
+def recipe_from_text(
+    given: RecipeText, overrides: list[str] | None = None, environment: Mapping[str, str] | None = None
+) -> LoadedRecipe:
+    """Validate a recipe that is a text, its relative paths starting from the working directory; see `load_recipe`.
+
+    Raises RecipeError with every problem; for one from elsewhere, with everything that it may not say without trust.
+    """
+    file = Path(given.name)
+    written = parse_recipe(given.text, file)
+    if given.origin is not None:
+        places = Places(file, written.lines, {})
+        problems = [] if given.trusted else untrusted_problems(written.data, Path())
+        if EXTENDS in written.data:
+            problems.append(((EXTENDS,), "a recipe from elsewhere has to be whole; save it here to extend it"))
+        if problems:
+            raise RecipeError([places.problem(path, message) for path, message in problems])
+    return replace(_load(written, file, overrides or [], environment), origin=given.origin)
+
+
+def _load(
+    written: WrittenRecipe, file: Path, overrides: list[str], environment: Mapping[str, str] | None
+) -> LoadedRecipe:
+    if environment is None:
+        written.data = unescaped(written.data)
+    else:
+        written = merged(written, file)
+    data, lines = written.data, written.lines
     sources = _override(data, overrides)
     lines = {path: line for path, line in lines.items() if not any(path[:n] in sources for n in range(1, len(path)))}
-    places = Places(file, lines, sources)
+    places = Places(file, lines, sources, written.inherited)
+    if EXTENDS in data:
+        raise RecipeError([places.problem((EXTENDS,), "is read from a recipe's own file alone")])
     context = {"folder": _base_of(file)}
+    unknown: list[tuple[KeyPath, str]] = []
+    if environment is not None:
+        data, unknown = substituted(data, environment)
+    data = _without_refused_nulls(data, written.nulls, context)
     recipe, problems = _validate(data, context)
-    if recipe is None:
+    # What is said of a text with a variable that has no value yet would be about the variable's name.
+    problems = [*unknown, *(one for one in problems if not any(one[0][: len(path)] == path for path, _ in unknown))]
+    if recipe is None or problems:
         placed = [places.problem(path, message) for path, message in problems]
         raise RecipeError(placed, LoadedRecipe(_sound_recipe(data, context), places))
     return LoadedRecipe(recipe, places)
+
+
+def _without_refused_nulls(data: dict[str, Any], nulls: set[KeyPath], context: dict[str, Path]) -> dict[str, Any]:
+    """Remove the keys that a null took out of an extended recipe; a null that has a meaning of its own there stays."""
+    refused = set(nulls)
+    while refused:
+        try:
+            Recipe.model_validate(data, context=context)
+        except ValidationError as error:
+            faulty = {path for path, _ in messages(error, data)}
+        else:
+            break
+        refused = {path for path in refused if path in faulty and _value_at(data, path) is None}
+        for path in refused:
+            del _value_at(data, path[:-1])[path[-1]]
+    return data
+
+
+def _value_at(data: Any, path: KeyPath) -> Any:
+    step: Any
+    for step in path:
+        data = data[step] if isinstance(data, list) else data.get(step, ...) if isinstance(data, dict) else ...
+    return data
 
 
 def _base_of(file: Path) -> Path:
@@ -143,27 +208,9 @@ def _base_of(file: Path) -> Path:
         return file.parent
 
 
-def resolved(base: Path, entry: str) -> Path:
-    """Resolve a path that a recipe writes; relative ones start from `base`, `~` is a home folder.
-
-    Raises InputError for what no file can be called, and for a folder that may not be read.
-    """
-    shown = entry if len(entry) <= _LONGEST_SHOWN else f"{entry[:_LONGEST_SHOWN]}..."
-    if "\0" in entry:
-        raise InputError(f"{shown}: no path holds the character NUL")
-    try:
-        path = base / Path(entry).expanduser()
-        path.is_file()
-    except RuntimeError as error:  # `~nobody`
-        raise InputError(f"{shown}: {error}") from error
-    except OSError as error:
-        raise InputError(f"{shown}: {error.strerror}") from error
-    return path
-
-
 def dump_recipe(recipe: Recipe) -> str:
     """Write a recipe as YAML, defaults filled in; `load_recipe` reads back the same recipe."""
-    text = yaml_text(recipe.model_dump(mode="json", by_alias=True, exclude_none=True))
+    text = yaml_text(escaped(recipe.model_dump(mode="json", by_alias=True, exclude_none=True)))
     return text + ("dedupe: null\n" if recipe.dedupe is None else "")
 
 
@@ -186,38 +233,6 @@ def _with_escapes(value: Any) -> Any:
     if isinstance(value, list):
         return [_with_escapes(item) for item in value]
     return DoubleQuotedScalarString(value) if isinstance(value, str) and _NOT_PLAIN.search(value) else value
-
-
-def _address(file: Path) -> str:
-    return re.sub(r"^(\w+):/+", r"\1://", str(file))
-
-
-def _read(file: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
-    try:
-        tree, lines = read_plain(_text(file))
-    except FileNotFoundError:
-        if re.match(r"(https?|s3|gs|hf):/", str(file)):  # a Path has one slash of two
-            raise InputError(f"{_address(file)} is a URL; download the recipe and name the file") from None
-        raise InputError(f"there is no recipe {file}; `infogap init` writes one to start from") from None
-    except IsADirectoryError:
-        raise InputError(f"{file} is a folder; name a recipe, or look at a run with infogap status {file}") from None
-    except (OSError, ValueError) as error:  # not UTF-8, a name that no file can have
-        raise InputError(f"cannot read the recipe {file}: {error}") from error
-    except UnreadableYamlError as problem:
-        where = f"{file}:{problem.line}" if problem.line else str(file)
-        raise RecipeError([Problem(where, "", str(problem))]) from problem
-    if not isinstance(tree, dict):
-        raise RecipeError([Problem(f"{file}:1", "", "a recipe is a mapping of keys such as `name:` and `tasks:`")])
-    return tree, lines
-
-
-def _text(file: Path) -> str:
-    most = 4 * MOST_CHARACTERS  # a character has 4 bytes at most
-    with file.open("rb") as opened:
-        content = opened.read(most + 1)
-    if len(content) > most:
-        raise UnreadableYamlError(f"it has more than {most:,} bytes, the most that is read")
-    return content.decode("utf-8")
 
 
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")

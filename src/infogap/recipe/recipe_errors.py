@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from pydantic import ValidationError
 
 from infogap.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from infogap.recipe.load_recipe import LoadedRecipe
 
 Path = tuple[str | int, ...]
 MOST_SHOWN = 50  # problems of one recipe that are told one by one
@@ -26,6 +29,24 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.path}: {self.message}" if self.path else f"{self.where}: {self.message}"
+
+
+class RecipeError(InputError):
+    """All problems of one recipe at once, in the order of its lines.
+
+    `sound` is the recipe without its faulty sections, if it could be read at all. The caller can use it to look for
+    further problems outside (missing files) and report all of them together.
+    """
+
+    def __init__(self, problems: list[Problem], sound: LoadedRecipe | None = None) -> None:
+        self.problems = sorted(problems, key=_by_line)
+        self.sound = sound
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def _by_line(problem: Problem) -> tuple[str, int]:
+    file, _, line = problem.where.rpartition(":")
+    return (file, int(line)) if line.isdigit() else (problem.where, 0)
 
 
 class AtKeyError(InputError):

@@ -19,6 +19,13 @@ class Recipe(Model):
     """Everything that a run depends on: either tasks, teacher (or teachers) and generate, or import."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="The run's folder: runs/NAME.")
+    extends: str | None = Field(
+        None,
+        min_length=1,
+        exclude=True,
+        description="A recipe, by its path from here, that this one is merged into: mappings merge, all else replaces "
+        "what is there, null removes it. A recipe that is read in has it no more.",
+    )
     seed: int = Field(0, ge=0, lt=2**63)
     tasks: list[TaskSource] | None = Field(None, min_length=1)
     teacher: Teacher | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from infogap.atomic_files import disk_error, whole_file, write_text
 from infogap.errors import ExternalError, InputError
-from infogap.recipe import ORIGIN, LoadedRecipe, Places, Recipe, dump_recipe, load_recipe, resolved
+from infogap.recipe import ORIGIN, LoadedRecipe, Origin, Places, Recipe, dump_recipe, load_recipe, resolved
 from infogap.recipe.recipe_errors import Path as KeyPath
 from infogap.recipe.recipe_errors import spell_path
 from infogap.runs import manifest
@@ -36,12 +36,13 @@ class Run:
     base: Path
     budget: Budget = field(default_factory=Budget)  # what this command may spend
     places: Places | None = field(default=None, compare=False, repr=False)
+    origin: Origin | None = None  # where the recipe came from, if from the Hub or the web
 
     @classmethod
     def create(cls, loaded: LoadedRecipe, path: Path | None = None) -> Run:
         """Create or resume the run of a recipe, by default in `runs/NAME`."""
         path = path or Path("runs") / loaded.recipe.name
-        return cls(path, loaded.recipe, loaded.base.resolve(), places=loaded.places)
+        return cls(path, loaded.recipe, loaded.base.resolve(), places=loaded.places, origin=loaded.origin)
 
     @classmethod
     def open(cls, path: Path) -> Run:
@@ -49,7 +50,7 @@ class Run:
         if not (path / _RECIPE).is_file():
             raise InputError(f"{path} is not a run folder (it has no {_RECIPE}); `infogap run RECIPE` creates one")
         loaded = load_recipe(path / _RECIPE)
-        return cls(path, loaded.recipe, loaded.base, places=loaded.places)
+        return cls(path, loaded.recipe, loaded.base, places=loaded.places, origin=origin_of(path))
 
     def save_recipe(self) -> None:
         """Write the resolved recipe into the folder, defaults filled in.
@@ -65,7 +66,7 @@ class Run:
                     f"{self.path} is not empty and not a run folder (it has {', '.join(others[:3])}); "
                     "name a new or empty folder with --run"
                 )
-        write_text(self.path / ORIGIN, orjson.dumps({"base": str(self.base)}).decode() + "\n")
+        write_text(self.path / ORIGIN, orjson.dumps(_written_origin(self.base, self.origin)).decode() + "\n")
         write_text(self.path / _RECIPE, dump_recipe(self.recipe))
 
     def problem_at(self, path: KeyPath, message: str) -> str:
@@ -151,6 +152,18 @@ class Run:
         writer = TableWriter(folder, table)
         yield writer
         writer.finish()
+
+
+def origin_of(path: Path) -> Origin | None:
+    """Return where the recipe of a run came from; None if from this machine, or if there is no run."""
+    try:
+        return Origin(**orjson.loads((path / ORIGIN).read_bytes())["origin"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _written_origin(base: Path, origin: Origin | None) -> dict[str, object]:
+    return {"base": str(base)} | ({} if origin is None else {"origin": asdict(origin)})
 
 
 class TableWriter:
