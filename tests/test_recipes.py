@@ -62,13 +62,13 @@ def test_the_recipes_in_the_documentation_are_valid(page: str, tmp_path: Path) -
 
 
 def test_the_keys_of_rounds_are_valid(tmp_path: Path) -> None:
-    generate = recipe_with(fenced("docs/recipe.md", "yaml fragment"), "generate", tmp_path).generate
+    generate = recipe_with(fenced("docs/recipe.md", 'yaml title="part of a recipe"'), "generate", tmp_path).generate
     assert generate is not None and generate.until is not None and generate.select is not None
 
 
 def test_the_keys_of_several_teachers_are_valid(tmp_path: Path) -> None:
     whole = re.sub(r"^(generate|measure):.*?\n\n", "", fenced("docs/recipe.md", "yaml"), flags=re.DOTALL | re.MULTILINE)
-    teachers = fenced("docs/backends.md", "yaml fragment")
+    teachers = fenced("docs/backends.md", 'yaml title="part of a recipe"')
     (tmp_path / "recipe.yaml").write_text(re.sub(r"teacher:.*?\n\n", teachers + "\n", whole, flags=re.DOTALL))
     generate = load_recipe(tmp_path / "recipe.yaml").recipe.generate
     assert generate is not None
@@ -76,12 +76,14 @@ def test_the_keys_of_several_teachers_are_valid(tmp_path: Path) -> None:
 
 
 def test_the_keys_in_the_page_on_the_gap_are_valid(tmp_path: Path) -> None:
-    gap = recipe_with(fenced("docs/gap.md", "yaml fragment"), "measure", tmp_path).measure.gap
+    gap = recipe_with(fenced("docs/gap.md", 'yaml title="part of a recipe"'), "measure", tmp_path).measure.gap
     assert gap is not None and gap.per_token and gap.contexts == ["decoy_solution", "reference_only"]
 
 
 def test_the_keys_in_the_page_on_decontamination_are_valid(tmp_path: Path) -> None:
-    settings = recipe_with(fenced("docs/decontamination.md", "yaml fragment"), "decontaminate", tmp_path).decontaminate
+    settings = recipe_with(
+        fenced("docs/decontamination.md", 'yaml title="part of a recipe"'), "decontaminate", tmp_path
+    ).decontaminate
     assert settings is not None and [one.label for one in settings.against] == ["aime24", "MATH-500"]
 
 
@@ -95,7 +97,7 @@ def test_the_readme_is_short_and_its_output_is_what_the_run_prints(tmp_path: Pat
 
 def test_the_recipe_that_extends_another_in_the_documentation_is_valid(tmp_path: Path) -> None:
     (tmp_path / "math-uncertain.yaml").write_text(fenced("docs/recipe.md", "yaml"))
-    (tmp_path / "recipe.yaml").write_text(fenced("docs/recipe.md", "yaml extends"))
+    (tmp_path / "recipe.yaml").write_text(fenced("docs/recipe.md", 'yaml title="math-uncertain-14b.yaml"'))
     whole = load_recipe(tmp_path / "math-uncertain.yaml").recipe
     for environment, server in (({}, "http://localhost:8000/v1"), ({"SERVER": "http://node:1/v1"}, "http://node:1/v1")):
         recipe = load_recipe(tmp_path / "recipe.yaml", None, environment).recipe

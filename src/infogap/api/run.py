@@ -205,7 +205,7 @@ class Run:
             and `changes`: `files` and `rows` added, removed and changed, per config, and `statistics` before and after.
 
         Raises:
-            As `publish`.
+            InputError, ShortfallError, ExternalError: as `publish` raises them.
         """
         from infogap.publish.publish_plan import next_version, plan_publish
 
