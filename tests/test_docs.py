@@ -39,3 +39,11 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_site_reads_every_code_block() -> None:
+    """It takes a fence whose first line has anything but a language and a title for text."""
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        text = re.sub(r"^````.*?^````$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+        for line in re.findall(r"^```.*$", text, re.MULTILINE):
+            assert re.fullmatch(r"```(\w+( title=\"[^\"]+\")?)?", line), f"{page.name}: {line}"
