@@ -1,8 +1,8 @@
 """The pages that answer a question: every recipe on them is written to its file, every command run, in their order.
 
 A block ```` ```yaml title="x.yaml" ```` is the file x.yaml. In a block `console`, every line after a `$ infogap ...` is
-in what the command prints; `...` stands for lines that are left out. `console title="varies"` is run and not compared, as
-a model's texts differ between processors; `console title="kim2026"` is run by
+in what the command prints; `...` stands for lines that are left out. `console title="varies"` is run and not compared,
+as a model's texts differ between processors; `console title="kim2026"` is run by
 tests/integration/test_kim2026_recipes.py.
 """
 
