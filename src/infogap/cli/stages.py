@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infogap.cli import dedupe_command, publish_command
+from infogap.cli import completions, dedupe_command, publish_command
 from infogap.cli.app import STAGES, command
-from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, RetryFailed, RunFolder
+from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, RetryFailed, RunFolder, run_folder
 from infogap.cli.stage_result import print_stage_result
-from infogap.console import output, print_json, print_words
+from infogap.console import output, print_json, print_words, say
 from infogap.errors import InputError, ShortfallError, StoppedError
 
 if TYPE_CHECKING:
@@ -109,6 +109,29 @@ def _balance(
         _update(folder, "balance", then=print_mix)
 
 
+def _report(
+    folder: RunFolder,
+    other: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[OTHER]",
+            callback=run_folder,
+            autocompletion=completions.runs,
+            help="Another run, or a dataset folder; RUN may be one too.",
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE", help="With OTHER: the page; by default comparison.html.")
+    ] = None,
+) -> None:
+    if other is not None:
+        compare(folder, other, to or Path("comparison.html"))
+    elif to is not None:
+        raise InputError("--to is for a comparison; a run's report is in its own folder: name another run too")
+    else:
+        _update(folder, "report")
+
+
 _STAGE_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "tasks": (_tasks, "Collect the tasks from their sources, and show some of them as read."),
     "generate": (_generate, "Sample the traces that are not on disk yet from the teacher."),
@@ -123,7 +146,7 @@ _STAGE_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
         publish_command.publish,
         "Write the dataset's folder; publish it as a version on the Hub, or in another folder.",
     ),
-    "report": (_stage("report"), "Write the report's page."),
+    "report": (_report, "Write the report's page; or, with OTHER, one page that compares two runs or datasets."),
 }
 for _name, (_function, _help) in _STAGE_COMMANDS.items():
     command(STAGES, _name, help_text=_help)(_function)
@@ -144,6 +167,19 @@ def _update(folder: Path, stage: str, then: Callable[[Run], None] | None = None,
         report(run)
         raise
     report(run)
+
+
+def compare(first: Path, second: Path, page: Path) -> None:
+    """Write the page that compares two runs or datasets."""
+    from infogap.atomic_files import write_text
+    from infogap.report.comparison_page import comparison_page
+
+    text, differences = comparison_page(first, second)
+    write_text(page, text)
+    if output.json:
+        print_json({"page": str(page), "same": differences.same, "in_short": differences.in_short})
+    else:
+        say(f"{differences.in_short}; wrote {page}")
 
 
 def print_tasks(run: Run) -> None:
