@@ -120,7 +120,7 @@ def test_what_is_not_there_is_said(build: Build, hub: Hub, tmp_path: Path, monke
     with pytest.raises(InputError, match="no dataset org/nothing"):
         pull("org/nothing", None, tmp_path / "pulled")
     hub.fail(500, 50)
-    monkeypatch.setattr("infogap.publish.hub_client._ATTEMPTS", 1)
+    monkeypatch.setattr("infogap.publish.hub_retries._ATTEMPTS", 1)
     with pytest.raises(ExternalError, match="pull again later"):
         pull("org/sums", None, tmp_path / "other")
 

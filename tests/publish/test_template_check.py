@@ -150,6 +150,28 @@ def test_an_export_is_tried_on_the_tokenizer_that_is_named(
     assert "was not tried" in said("llamafactory-alpaca")
 
 
+# As gpt-oss's: a thought is added to a text, whatever it is.
+ADDS = PLAIN.replace(
+    "{{ message.content | trim }}", "{% if 'thinking' in message %}{{ '' + message.thinking }}{% endif %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"), [(ADDS, "fails on it ("), (OTHER_FIELD, "prints it as None"), (READS, ""), (PLAIN, "")]
+)
+def test_a_null_field_that_a_template_cannot_render_is_said(
+    build: Build, tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, problem: str
+) -> None:
+    run = build()  # half of its answers have no thought
+    (tmp_path / "own.jinja").write_text(source)
+    for suffix, expected in ((".parquet", problem), (".jsonl", "")):
+        with speaking(quiet=False):
+            tried = {"thinking_field": "thinking", "tokenizer": str(tmp_path / "own.jinja")}
+            export(run, tmp_path / f"mix{suffix}", "messages", **tried)  # type: ignore[arg-type]
+        said = " ".join(capsys.readouterr().err.split())
+        assert ("without a thought is null" in said) == bool(expected) and expected in said
+
+
 def test_a_publish_is_tried_on_the_recipes_tokenizer(build: Build, tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     (tmp_path / "first" / "cuts.jinja").write_text(CUTS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from infogap.leaks.scanned_trace import Leak, ScannedTrace
-from infogap.text.characters import IDEOGRAPH, has_ideograph
+from infogap.text.characters import IDEOGRAPH, half_width, has_ideograph, has_variants, marked_words
 from infogap.text.text_batch import lower_in_place
 
 NGRAM = 8
@@ -43,9 +43,10 @@ class _Run:
 def find_copies(trace: ScannedTrace) -> Copied:
     """Find what a trace copies from its context.
 
-    Words are compared without case, punctuation and the symbols of formulas. In scripts without spaces every character
-    is a word, but counts half towards a run that is a leak. No n-gram of a run of eight words or more is in the
-    question; a shorter run is not in the question itself.
+    Words are compared without case, punctuation and the symbols of formulas, and in one form of Unicode: accents may be
+    apart from their letters. In scripts without spaces every character is a word, but counts half towards a run that
+    is a leak. No n-gram of a run of eight words or more is in the question; a shorter run is not in the question
+    itself.
     """
     seen = trace.may_have_seen if trace.context is None else trace.context
     if seen is None:
@@ -62,8 +63,18 @@ def find_copies(trace: ScannedTrace) -> Copied:
 
 
 def _words(text: str) -> list[str]:
+    if has_variants(text):
+        return [half_width(word.group()) for word in marked_words(lower_in_place(text))]
     word = _WORD if has_ideograph(text) else _LATIN_WORD
     return word.findall(lower_in_place(text))
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
+    """Return the places of the words."""
+    lowered = lower_in_place(text)
+    if has_variants(text):
+        return [word.span() for word in marked_words(lowered)]
+    return [word.span() for word in (_WORD if has_ideograph(text) else _LATIN_WORD).finditer(lowered)]
 
 
 def _known_stretches(words: list[str], known: frozenset[str]) -> list[tuple[int, int]]:
@@ -140,15 +151,14 @@ def _passages(text: str, runs: list[_Run], least: int) -> list[tuple[int, int]]:
     long = [run for run in runs if run.length >= least]
     if not long:
         return []
-    word = _WORD if has_ideograph(text) else _LATIN_WORD
-    spans = [match.span() for match in word.finditer(lower_in_place(text))]
+    spans = _spans(text)
     bounds = [(spans[run.start][0], spans[run.start + run.length - 1][1]) for run in long]
     return [(start, end) for start, end in bounds if _is_prose(text[start:end], least)]
 
 
 def _is_prose(passage: str, least: int) -> bool:
-    words = _WORD.findall(_COMMAND.sub(" ", passage))
-    spelt = [word for word in words if word < _FIRST_IDEOGRAPH]
+    words = _WORD.findall(_COMMAND.sub(" ", half_width(passage)))
+    spelt = [word for word in words if word < _FIRST_IDEOGRAPH or not has_ideograph(word)]  # Korean has spaces
     characters = (len(words) - len(spelt)) / 2
     spelt_out = sum(len(word) > 1 and word.isalpha() for word in spelt)
     return len(spelt) + characters >= least and (spelt_out + characters) * LEAKING_RUN >= LEAKING_PROSE * least

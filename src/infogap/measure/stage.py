@@ -192,5 +192,5 @@ def _ready(run: Run) -> None:
 
 
 STAGE = Stage(
-    "measure", (MEASURES.name,), (TASKS.name, CONTEXTS.name, TRACES.name, GAPS.name), 12, _part, _make, ready=_ready
+    "measure", (MEASURES.name,), (TASKS.name, CONTEXTS.name, TRACES.name, GAPS.name), 13, _part, _make, ready=_ready
 )

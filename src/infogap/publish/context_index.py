@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from infogap.dedupe.minhash import gram_hashes, utf8
+from infogap.text.characters import VARIANTS, half_width
 
 _OCCURRENCES = 32  # stored per n-gram: the words of a template occur in every context
 _BATCH_BYTES = 32 * 2**20  # of text hashed at a time
@@ -33,12 +34,22 @@ def words_of(texts: pl.Series) -> tuple[Hashes, Places]:
     from infogap.dedupe.hash_kernels import read_words
 
     ascii_only = texts.len() == 0 or bool((texts.str.len_bytes() == texts.str.len_chars()).all())
-    buffer, offsets = utf8(texts if ascii_only else texts.str.replace_all(_NO_WORD, " ").str.to_lowercase())
+    buffer, offsets = utf8(
+        texts if ascii_only else _in_one_form(texts).str.replace_all(_NO_WORD, " ").str.to_lowercase()
+    )
     # ASCII letters become lower case, other ASCII characters except digits become spaces; the rest is unchanged.
     plain = _plain_bytes()[buffer]
     words, ends = np.empty(int(offsets[-1] - offsets[0]), np.uint64), np.zeros(len(texts) + 1, np.int64)
     read_words(plain, offsets, words, ends)
     return words[: ends[-1]], ends
+
+
+def _in_one_form(texts: pl.Series) -> pl.Series:
+    """Compose letters and accents, as `copying` compares them, in the texts that have them apart."""
+    variants = texts.str.contains(VARIANTS)
+    if not variants.any():
+        return texts
+    return texts.scatter(variants.arg_true(), [half_width(text) for text in texts.filter(variants)])
 
 
 @cache

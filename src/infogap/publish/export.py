@@ -16,12 +16,12 @@ from infogap.atomic_files import whole_file, write_text
 from infogap.console import say
 from infogap.errors import InputError, ShortfallError, nearest
 from infogap.publish.configs.base import Config
-from infogap.publish.configs.sft import answers_with_thoughts
+from infogap.publish.configs.sft import answer_without_thought, answers_with_thoughts
 from infogap.publish.exports.base import Exported, ExportFormat, Row
 from infogap.publish.not_published import check_restored
 from infogap.publish.privileged_text import PrivilegedText
 from infogap.publish.provenance import INPUTS
-from infogap.publish.template_check import find_chat_template, template_notes
+from infogap.publish.template_check import find_chat_template, null_field_notes, template_notes
 from infogap.recipe.balance_section import THE_MIX
 from infogap.recipe.publish_section import Publish, ThinkingField, ThinkingForm
 from infogap.runs.run_folder import Run
@@ -78,7 +78,8 @@ def export(
     for other, text in beside.items():
         write_text(file.with_name(other), text)
         say(f"wrote {file.with_name(other)}, which tells the trainer how to read the file")
-    for note in [*rows.notes(), *_template_notes(asked, rows, format_, tokenizer)]:
+    of_template = _template_notes(asked, rows, format_, tokenizer, in_parquet=file.suffix == ".parquet")
+    for note in [*rows.notes(), *of_template]:
         say(note, style=_WARNING)
     return rows.written
 
@@ -236,7 +237,9 @@ def _typed(dtype: Any) -> Any:
     return pl.String if dtype == pl.Null else dtype
 
 
-def _template_notes(run: Run, rows: _Rows, format_: ExportFormat, tokenizer: str | None) -> list[str]:
+def _template_notes(
+    run: Run, rows: _Rows, format_: ExportFormat, tokenizer: str | None, *, in_parquet: bool
+) -> list[str]:
     publish = run.recipe.publish
     name = tokenizer or publish.tokenizer
     if name is None:
@@ -244,6 +247,9 @@ def _template_notes(run: Run, rows: _Rows, format_: ExportFormat, tokenizer: str
     if not format_.renders:
         return [f"the trainer of {format_.name} has its own templates: the chat template of {name} was not tried"]
     render = find_chat_template(name, Path if tokenizer else run.resolve)
-    answers = answers_with_thoughts(run, rows.mix.filter("selected"))
-    form = (publish.thinking, publish.thinking_field)
-    return template_notes(answers, name, render, form, format_.renders)
+    selected, form = rows.mix.filter("selected"), (publish.thinking, publish.thinking_field)
+    notes = template_notes(answers_with_thoughts(run, selected), name, render, form, format_.renders)
+    if in_parquet:
+        unthought = answer_without_thought(run, selected)
+        notes += null_field_notes(unthought, name, render, form, format_.renders)
+    return notes

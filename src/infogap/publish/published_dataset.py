@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +15,19 @@ from infogap.publish.provenance import FILE_NAME
 
 Read = TypeVar("Read")
 _DATA = "data"
+
+
+def is_data_file(path: str) -> bool:
+    """Whether a path leads to a config's file inside a dataset folder: anybody may have written an infogap.json."""
+    parts = path.split("/")
+    inside = len(parts) == 3 and parts[0] == _DATA and not {"", ".", ".."} & set(parts)
+    return inside and path.endswith(".parquet") and not set(path) & {"\0", "\\"}
+
+
+def _check_paths(paths: Iterable[str]) -> None:
+    strange = next((path for path in paths if not is_data_file(path)), None)
+    if strange is not None:
+        raise ValueError(f"it lists {strange!r:.80}, which is no data/CONFIG/FILE.parquet")
 
 
 class PublishedDataset:
@@ -42,6 +55,7 @@ class PublishedDataset:
                 for axis, values in mix["axes"].items()
             }
             self.sha256 = {str(path): str(entry["sha256"]) for path, entry in self.made["files"].items()}
+            _check_paths(self.sha256)
             self._rows = {str(path): int(entry["rows"]) for path, entry in self.made["files"].items()}
             self.configs = list(dict.fromkeys(path.split("/")[1] for path in self.sha256))
         except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:

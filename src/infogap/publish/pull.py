@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 DATASET = "dataset"
+# Other files of a repository are left there: a module beside the data could be one that its recipe names, and be run.
+_PULLED = (FILE_NAME, "README.md", "data/*/*.parquet")
 _BEGUN = Path(DATASET, ".cache", "huggingface")  # huggingface_hub keeps this in a folder it downloads to
 
 
@@ -126,7 +128,9 @@ def _download(api: HfApi, repo: str, revision: str, folder: Path) -> None:
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
     try:
-        api.snapshot_download(repo, repo_type="dataset", revision=revision, local_dir=folder)
+        api.snapshot_download(
+            repo, repo_type="dataset", revision=revision, local_dir=folder, allow_patterns=list(_PULLED)
+        )
     except RevisionNotFoundError:
         raise InputError(f"{repo} has no version {revision} on {api.endpoint}") from None
     except RepositoryNotFoundError:

@@ -147,6 +147,32 @@ def template_notes(
     ]
 
 
+def null_field_notes(
+    answer: Answer | None, tokenizer: str, render: Callable[[Messages], str] | None, form: Form, unit: Unit
+) -> list[str]:
+    """Return a note if a chat template cannot render an answer without a thought as Parquet holds it.
+
+    There every message has the field of thoughts, which is null without one. `answer` is one of these, None if there is
+    none.
+    """
+    thinking, field = form
+    if answer is None or render is None or thinking != "field":
+        return []
+    turns = [*([] if unit == "message" else answer.prompt), {"role": "assistant", "content": answer.response}]
+    try:
+        without, with_null = render(turns), render([{**turn, field: None} for turn in turns])
+    except Exception as error:  # a template may raise anything
+        problem = f"fails on it ({str(error) or type(error).__name__})"
+    else:
+        if "None" in without or "None" not in with_null:
+            return []
+        problem = "prints it as None"
+    return [
+        f"in Parquet the field `{field}` of an answer without a thought is null, and the chat template of {tokenizer} "
+        f"{problem}: remove null fields when you load the rows, or export .jsonl, which has none"
+    ]
+
+
 def _lost(answers: list[Answer], render: Callable[[Messages], str], form: Form, unit: Unit) -> tuple[list[str], str]:
     """Return the traces whose rendered text lacks the thought or the answer, and the template's error if it fails."""
     lost = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 IDEOGRAPH = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Chinese characters and kana, inside [...]
 _ONE = re.compile(f"[{IDEOGRAPH}]")
@@ -42,6 +43,23 @@ def without_ideographs(text: str) -> str:
 def half_width(text: str) -> str:
     """Replace full-width characters by ordinary ones; superscripts and fractions stay as they are."""
     return text if text.isascii() else unicodedata.normalize("NFC", text).translate(_FULL_WIDTH)
+
+
+# What the same text may be written with: letters and accents apart (as macOS names files), full-width letters, and
+# signs that Unicode has twice.
+VARIANTS = "[\u0300-\u036f\u1100-\u11ff\u3099\u309a\u2126\u212a\u212b\uf900-\ufaff\uff01-\uff5e]"
+_VARIANTS = re.compile(VARIANTS)
+_MARKED_WORD = re.compile(rf"[{IDEOGRAPH}][\u3099\u309a]?|(?:[^\W_{IDEOGRAPH}][\u0300-\u036f]*)+")
+
+
+def has_variants(text: str) -> bool:
+    """Whether a text has characters that `half_width` writes in another way."""
+    return not text.isascii() and _VARIANTS.search(text) is not None
+
+
+def marked_words(text: str) -> Iterator[re.Match[str]]:
+    """Yield the words of a text that may have letters and accents apart, at their places."""
+    return _MARKED_WORD.finditer(text)
 
 
 def visible(text: str) -> str:

@@ -9,7 +9,7 @@ import polars as pl
 from infogap.publish.configs.base import Config, adapted, answer_messages, answers, columns, joined, prompts
 from infogap.publish.parquet_shards import SortedRows, in_order
 from infogap.publish.redaction import public_label
-from infogap.publish.template_check import SAMPLE, Answer, find_chat_template, template_notes
+from infogap.publish.template_check import SAMPLE, Answer, find_chat_template, null_field_notes, template_notes
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TASKS, TRACES, VERDICTS
 
@@ -42,8 +42,20 @@ def _conversations(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
 
 def answers_with_thoughts(run: Run, traces: pl.DataFrame) -> list[Answer]:
     """Return the first few of these traces that have a thought, by id, to try a chat template on."""
-    thinking = run.scan(TRACES).filter(pl.col("reasoning").str.len_bytes() > 0).select("trace_id")
-    some = thinking.join(traces.lazy(), on="trace_id", how="semi").sort("trace_id").head(SAMPLE).collect()
+    return _sampled(run, traces, _THINKS, SAMPLE)
+
+
+def answer_without_thought(run: Run, traces: pl.DataFrame) -> Answer | None:
+    """Return the first of these traces that has no thought; None if all have one."""
+    return next(iter(_sampled(run, traces, ~_THINKS, 1)), None)
+
+
+_THINKS = (pl.col("reasoning").str.len_bytes() > 0).fill_null(value=False)
+
+
+def _sampled(run: Run, traces: pl.DataFrame, which: pl.Expr, most: int) -> list[Answer]:
+    wanted = run.scan(TRACES).filter(which).select("trace_id")
+    some = wanted.join(traces.lazy(), on="trace_id", how="semi").sort("trace_id").head(most).collect()
     apart = run.recipe.publish.model_copy(update={"thinking": "field", "thinking_field": "reasoning_content"})
     in_fields = replace(run, recipe=run.recipe.model_copy(update={"publish": apart}))
     frames = SortedRows(in_fields, TRACES, in_order(some), _conversations)
@@ -52,7 +64,7 @@ def answers_with_thoughts(run: Run, traces: pl.DataFrame) -> list[Answer]:
         Answer(
             trace_id,
             [{key: turn[key] for key in ("role", "content")} for turn in prompt],
-            answer["reasoning_content"],
+            answer["reasoning_content"] or "",
             answer["content"],
         )
         for trace_id, (*prompt, answer) in rows
@@ -75,10 +87,11 @@ def thought_notes(run: Run, traces: pl.DataFrame) -> list[str]:
     if asked.tokenizer is None:
         return []
     render = find_chat_template(asked.tokenizer, run.resolve)
-    answers_ = answers_with_thoughts(run, traces)
-    return template_notes(
-        answers_, public_label(asked.tokenizer), render, (asked.thinking, asked.thinking_field), "conversation"
-    )
+    name, form = public_label(asked.tokenizer), (asked.thinking, asked.thinking_field)
+    return [
+        *template_notes(answers_with_thoughts(run, traces), name, render, form, "conversation"),
+        *null_field_notes(answer_without_thought(run, traces), name, render, form, "conversation"),
+    ]
 
 
 def _as_asked(config: Config, run: Run) -> Config:
