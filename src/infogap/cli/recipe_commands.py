@@ -11,7 +11,7 @@ import typer
 from infogap.atomic_files import write_text
 from infogap.cli.app import RECIPES, command
 from infogap.cli.arguments import Overrides
-from infogap.cli.recipe_argument import OptionalRecipeName, Trust, recipe_named, show_recipe
+from infogap.cli.recipe_argument import STANDARD_INPUT, OptionalRecipeName, Trust, recipe_named, show_recipe
 from infogap.console import output, print_json, print_line, print_words, say
 from infogap.errors import InputError
 
@@ -95,7 +95,7 @@ def check(
     named = recipe_named(recipe, trust=trust)
     show_recipe(named)
     loaded = checked(named, set_)
-    say(f"{recipe}: valid", style="green")
+    say(f"{loaded.file if recipe == STANDARD_INPUT else recipe}: valid", style="green")
     if plan:
         _print_plan(_cost(loaded))
         return
