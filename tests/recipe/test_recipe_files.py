@@ -227,9 +227,9 @@ def test_the_saved_recipe_is_the_merged_one(tmp_path: Path) -> None:
 def test_extends_cannot_be_set_and_is_not_read_in_a_recipe_that_infogap_wrote(tmp_path: Path) -> None:
     write(tmp_path, "base.yaml", BASE)
     file = write(tmp_path, "whole.yaml", BASE)
-    with pytest.raises(RecipeError, match="extends: is read from a recipe's own file alone"):
+    with pytest.raises(RecipeError, match="extends: cannot be set: write it into the recipe"):
         load_recipe(file, ["extends=base.yaml"], {})
-    with pytest.raises(RecipeError, match="extends: is read from a recipe's own file alone"):
+    with pytest.raises(RecipeError, match="extends: a recipe in a run's folder is whole; put one that extends another"):
         load_recipe(write(tmp_path, "own.yaml", "extends: base.yaml\nname: own\n"))
 
 
