@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from infogap.cli import command_line
-from infogap.recipe import yaml_text
-from infogap.recipe.yaml_reading import read_plain
+from infogap.errors import InputError
+from infogap.recipe import Origin, RecipeText, recipe_from_text, yaml_text
+from infogap.recipe.yaml_reading import UnreadableYamlError, read_plain
 
 EXAMPLES = int(os.environ.get("INFOGAP_FUZZ", "1000"))
 MOST_SECONDS = 10.0  # of the processor, for one recipe
@@ -208,3 +209,42 @@ def test_arbitrary_yaml(text: str, folder: Path) -> None:
 @given(index=st.sampled_from(range(len(RECIPES))), key=st.text(max_size=12), value=st.text(max_size=12))
 def test_overrides(index: int, key: str, value: str, folder: Path) -> None:
     check(TEXTS[index], folder, "--set", f"{key}={value}")
+
+
+@st.composite
+def parts(draw: st.DrawFn) -> str:
+    """A few sections of a mutated recipe, some of their keys set to null."""
+    text = draw(mutated())
+    try:
+        recipe: Any = read_plain(text)[0]
+    except UnreadableYamlError:
+        return text
+    kept = {key: value for key, value in recipe.items() if draw(st.booleans())}
+    for place in _places(kept)[1:]:
+        node: Any = kept
+        for step in place[:-1]:
+            node = node[step] if node is not None else None
+        if isinstance(node, dict) and draw(st.integers(0, 9)) == 0:
+            node[place[-1]] = None
+    return _as_text(kept)
+
+
+@settings(FUZZ, max_examples=max(EXAMPLES // 20, 1))
+@given(base=st.one_of(mutated(), ARBITRARY), own=parts())
+def test_recipes_that_extend_others(base: str, own: str, folder: Path) -> None:
+    (folder / "base.yaml").write_text(base, encoding="utf-8", errors="surrogatepass")
+    check(f"extends: base.yaml\n{own}", folder)
+
+
+@settings(FUZZ, max_examples=max(EXAMPLES // 10, 1))
+@given(text=st.one_of(mutated(), ARBITRARY))
+def test_recipes_from_elsewhere(text: str) -> None:
+    """A recipe from elsewhere is loaded or refused, as any other."""
+    for trusted in (False, True):
+        try:
+            given_ = RecipeText(text, "recipe.yaml", Origin("https://example.com/recipe.yaml", "0" * 64), trusted)
+            loaded = recipe_from_text(given_, None, {})
+        except InputError as error:
+            assert str(error)
+        else:
+            assert loaded.origin is not None

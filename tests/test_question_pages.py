@@ -3,7 +3,8 @@
 A block ```` ```yaml title="x.yaml" ```` is the file x.yaml. In a block `console`, every line after a `$ infogap ...` is
 in what the command prints; `...` stands for lines that are left out. `console title="varies"` is run and not compared,
 as a model's texts differ between processors; `console title="kim2026"` is run by
-tests/integration/test_kim2026_recipes.py.
+tests/integration/test_kim2026_recipes.py. The commands of a block `sh` need what a test does not have: of these, the
+options are checked.
 """
 
 from __future__ import annotations
@@ -90,8 +91,13 @@ def test_a_page_does_what_it_shows(
                 lines = {line.strip() for line in printed.splitlines()}
                 missing = [line for line in shown if line.strip() not in {*lines, "...", ""}]
                 assert missing == [] or "varies" in attributes, (command, missing, printed)
+        elif kind == "sh":  # needs a GPU, a cluster or an installation: the options exist, and the recipes are there
+            for command in re.findall(r"(?<!')\binfogap (\w+[^\n#&]*)", text):
+                assert infogap(*shlex.split(command), "--help", cwd=tmp_path).returncode == 0, command
+                for recipe in re.findall(r"recipes/\S+", command):
+                    assert (tmp_path / recipe).is_file()
         else:
-            assert kind in ("sh", "text", "python"), f"{name}: a block of {kind} that nothing runs"
+            assert kind == "text", f"{name}: a block of {kind} that nothing runs"
 
 
 def test_every_page_with_commands_to_run_is_run() -> None:

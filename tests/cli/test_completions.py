@@ -84,3 +84,18 @@ def test_a_folder_that_cannot_be_read_completes_to_nothing(tmp_path: Path, monke
     monkeypatch.chdir(tmp_path)
     for word in ("", "none/", "~nobody-of-this-name/", "a\0b/", "x" * 5_000 + "/"):
         assert completions.runs(word) == completions.recipes(word) == []
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish", "powershell"])
+def test_other_shells_are_answered_too(home: Path, shell: str) -> None:
+    asked = {
+        "_INFOGAP_COMPLETE": f"complete_{shell}",
+        "_TYPER_COMPLETE_ARGS": "infogap status al",
+        "_TYPER_COMPLETE_WORD_TO_COMPLETE": "al",
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+    }
+    done = subprocess.run(
+        [home / "bin" / "infogap"], cwd=home, env=os.environ | asked, capture_output=True, text=True, check=True
+    )
+    assert "alpha" in done.stdout
+    assert "beta" not in done.stdout

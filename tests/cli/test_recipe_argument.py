@@ -8,6 +8,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cli.in_process import infogap
+from infogap.cli.recipe_argument import agree_to_run
+from infogap.errors import InputError
+from infogap.recipe import Origin, RecipeText
 from servers.serve import serve
 
 RECIPE = """\
@@ -53,7 +57,7 @@ def web() -> Iterator[tuple[str, list[str]]]:
 
 def test_a_recipe_from_standard_input(folder: Path, pipe: Callable[[str], None]) -> None:
     pipe(RECIPE)
-    assert infogap("check", "-", cwd=folder).returncode == 0
+    assert infogap("check", "-", cwd=folder).stderr == "<stdin>: valid\n"
     pipe(RECIPE)
     done = infogap("run", "-", "--set", "seed=3", "--quiet", cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -158,3 +162,13 @@ def test_a_terminal_is_asked(folder: Path, web: tuple[str, list[str]], answer: s
     assert "Run this recipe? [y/N]:" in ran.stderr
     assert ("nothing was run" in ran.stderr) != made
     assert (folder / "runs" / "imp").is_dir() == made
+
+
+def test_another_commit_with_the_same_text_is_not_asked_for(tmp_path: Path) -> None:
+    def at(commit: str, sha256: str) -> Origin:
+        return Origin(f"hf://datasets/org/name@{commit}/imp.yaml", sha256)
+
+    (tmp_path / "run.json").write_text(json.dumps({"base": "/", "origin": asdict(at("1", "a"))}))
+    agree_to_run(RecipeText(RECIPE, "imp.yaml", at("2", "a")), None, tmp_path, yes=False)
+    with pytest.raises(InputError, match="is from elsewhere; read it, then run it with --yes"):
+        agree_to_run(RecipeText(RECIPE, "imp.yaml", at("2", "b")), None, tmp_path, yes=False)

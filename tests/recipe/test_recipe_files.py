@@ -78,6 +78,49 @@ def test_null_removes_what_is_inherited_and_keeps_a_meaning_of_its_own(tmp_path:
     assert recipe.teacher.answer_settings["extra_body"] == {"top_a": 0.2, "user": None}  # not sent
 
 
+WITH_ALL = (
+    BASE
+    + """\
+  mixes: {a: {band: {uncertain: 0.5, confident: 0.5}, max_per_task: 3}, b: {leak: keep}}
+  top_up: {rounds: 3}
+measure: {bands: {mixed: 3, uncertain: 9}, fork_entropy: 0.5}
+publish: {license: mit, version: 1.2.0, configs: [sft]}
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "without"),
+    [
+        (("teacher", "extra_body"), "  extra_body: {top_a: 0.2, user: me}\n", ""),
+        (("generate", "samples"), "  samples: 2\n", ""),
+        (("balance", "mixes", "b"), ", b: {leak: keep}", ""),
+        (("balance", "mixes", "a", "max_per_task"), ", max_per_task: 3", ""),
+        (("balance", "top_up"), "  top_up: {rounds: 3}\n", ""),
+        (("measure", "bands", "mixed"), "mixed: 3, ", ""),
+        (("measure", "fork_entropy"), ", fork_entropy: 0.5", ""),
+        (("measure",), "measure: {bands: {mixed: 3, uncertain: 9}, fork_entropy: 0.5}\n", ""),
+        (("publish", "license"), "license: mit, ", ""),
+        (("publish", "version"), "version: 1.2.0, ", ""),
+        (("publish", "configs"), ", configs: [sft]", ""),
+        (("balance", "verdict"), "  verdict: {correct: 0.9, wrong: 0.1}\n", ""),
+        (("seed",), "seed: 3\n", ""),
+    ],
+)
+def test_null_is_as_if_the_key_had_not_been_written(
+    tmp_path: Path, path: tuple[str, ...], line: str, without: str
+) -> None:
+    assert WITH_ALL.count(line) == 1
+    written_out = WITH_ALL.replace(line, without).replace("name: base", "name: own")
+    write(tmp_path, "base.yaml", WITH_ALL)
+    taken_out: Any = None
+    for key in reversed(path):
+        taken_out = {key: taken_out}
+    given = {"extends": "base.yaml", "name": "own", **taken_out}
+    expected = load_recipe(write(tmp_path, "whole.yaml", written_out)).recipe
+    assert recipe_from_dict(given, tmp_path, None, {}).recipe == expected
+
+
 def test_a_section_that_is_taken_out_may_be_replaced_by_another(tmp_path: Path) -> None:
     recipe = extended(
         tmp_path, "tasks: null\nteacher: null\ngenerate: null\nimport: [{from: x.jsonl, columns: {trace: t}}]\n"
@@ -184,9 +227,9 @@ def test_the_saved_recipe_is_the_merged_one(tmp_path: Path) -> None:
 def test_extends_cannot_be_set_and_is_not_read_in_a_recipe_that_infogap_wrote(tmp_path: Path) -> None:
     write(tmp_path, "base.yaml", BASE)
     file = write(tmp_path, "whole.yaml", BASE)
-    with pytest.raises(RecipeError, match="extends: is read from a recipe's own file alone"):
+    with pytest.raises(RecipeError, match="extends: cannot be set: write it into the recipe"):
         load_recipe(file, ["extends=base.yaml"], {})
-    with pytest.raises(RecipeError, match="extends: is read from a recipe's own file alone"):
+    with pytest.raises(RecipeError, match="extends: a recipe in a run's folder is whole; put one that extends another"):
         load_recipe(write(tmp_path, "own.yaml", "extends: base.yaml\nname: own\n"))
 
 

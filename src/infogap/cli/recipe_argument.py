@@ -74,7 +74,7 @@ def agree_to_run(recipe: Path | RecipeText, overrides: list[str] | None, folder:
     if isinstance(recipe, Path) or recipe.origin is None:
         return
     before = _origin_of_run(recipe, overrides, folder)
-    if before == recipe.origin:
+    if before is not None and before.sha256 == recipe.origin.sha256:
         return
     show_recipe(recipe)
     if before is not None:

@@ -12,7 +12,7 @@ import typer
 from infogap.atomic_files import write_text
 from infogap.cli.app import RECIPES, command
 from infogap.cli.arguments import Overrides
-from infogap.cli.recipe_argument import OptionalRecipeName, Trust, recipe_named, show_recipe
+from infogap.cli.recipe_argument import STANDARD_INPUT, OptionalRecipeName, Trust, recipe_named, show_recipe
 from infogap.console import output, print_json, print_line, print_words, say
 from infogap.errors import InputError
 
@@ -105,7 +105,7 @@ def check(
         if output.json:
             print_json({"recipe": str(recipe), "valid": False, "problems": [asdict(each) for each in error.problems]})
         raise
-    say(f"{recipe}: valid", style="green")
+    say(f"{loaded.file if recipe == STANDARD_INPUT else recipe}: valid", style="green")
     conflicts = planned_conflicts(loaded)
     for conflict in conflicts:
         say(f"licenses: {conflict}", style="yellow")

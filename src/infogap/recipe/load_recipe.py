@@ -163,7 +163,9 @@ def _load(
     lines = {path: line for path, line in lines.items() if not any(path[:n] in sources for n in range(1, len(path)))}
     places = Places(file, lines, sources, written.inherited)
     if EXTENDS in data:
-        raise RecipeError([places.problem((EXTENDS,), "is read from a recipe's own file alone")])
+        in_run = "a recipe in a run's folder is whole; put one that extends another into a folder of its own"
+        problem = in_run if environment is None else "cannot be set: write it into the recipe"
+        raise RecipeError([places.problem((EXTENDS,), problem)])
     context = {"folder": _base_of(file)}
     unknown: list[tuple[KeyPath, str]] = []
     if environment is not None:

@@ -145,35 +145,29 @@ def _base_file(entry: Any, folder: Path, chain: list[Path], where: str) -> Path:
 
 
 def _merged_over(own: WrittenRecipe, base: WrittenRecipe, base_file: Path) -> WrittenRecipe:
-    inherited = {path: (base_file, line) for path, line in base.lines.items() if path}
-    nulls: set[KeyPath] = set(own.nulls)
-    data = dict(base.data)
+    data, nulls, replaced = dict(base.data), set(own.nulls), set[KeyPath]()
     data.pop("name", None)  # a recipe has its own
-    _merge(data, own.data, (), inherited, nulls)
+    _merge(data, own.data, (), nulls, replaced)
+    inherited = {
+        path: (base_file, line)
+        for path, line in base.lines.items()
+        if path and not any(path[:length] in replaced for length in range(1, len(path) + 1))
+    }
     return WrittenRecipe(data, own.lines, inherited | own.inherited, nulls)
 
 
 def _merge(
-    base: dict[Any, Any],
-    own: dict[Any, Any],
-    path: KeyPath,
-    inherited: dict[KeyPath, tuple[Path, int]],
-    nulls: set[KeyPath],
+    base: dict[Any, Any], own: dict[Any, Any], path: KeyPath, nulls: set[KeyPath], replaced: set[KeyPath]
 ) -> None:
-    """Merge `own` into `base`, and remove from `inherited` the places of values that are replaced."""
-    replaced = set()
+    """Merge `own` into `base`; add the places of values that are replaced, and of those that are null now."""
     for key, value in own.items():
         place = (*path, key)
         if isinstance(value, dict) and isinstance(base.get(key), dict):
             base[key] = dict(base[key])
-            _merge(base[key], value, place, inherited, nulls)
+            _merge(base[key], value, place, nulls, replaced)
             continue
         if key in base:
-            replaced.add(key)
+            replaced.add(place)
             if value is None and base[key] is not None:
                 nulls.add(place)
         base[key] = value
-    depth = len(path)
-    if replaced:
-        for place in [one for one in inherited if one[:depth] == path and len(one) > depth and one[depth] in replaced]:
-            del inherited[place]
