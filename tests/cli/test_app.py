@@ -134,3 +134,24 @@ def test_debug_shows_where(tmp_path: Path) -> None:
     done = infogap("status", "nowhere", "--debug", cwd=tmp_path)
     assert done.returncode == 2
     assert "Traceback" in done.stderr
+
+
+def test_a_library_that_cannot_be_imported_is_not_a_bug(tmp_path: Path) -> None:
+    """As where memory is limited: a shared object cannot be mapped, and the library raises its own ImportError."""
+    library = tmp_path / "site-packages" / "broken_library"
+    library.mkdir(parents=True)
+    (library / "__init__.py").write_text("raise ImportError('failed to map segment')\n")
+    package = tmp_path / "program.py"
+    package.write_text(
+        "import sys; sys.path.insert(0, sys.argv.pop(1))\n"
+        "import infogap.cli.status as status\n"
+        "from infogap.cli import main\n"
+        "from infogap.runs.run_folder import Run\n"
+        "code = compile('def open(path):\\n    import broken_library', status.__file__, 'exec')\n"
+        "names = {}; exec(code, names); Run.open = names['open']\n"
+        "main()\n"
+    )
+    program = [sys.executable, str(package), str(library.parent), "status", "run"]
+    done = subprocess.run(program, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert "broken_library cannot be imported: ImportError: failed to map segment" in done.stderr

@@ -27,8 +27,7 @@ async def write_token(hub: Hub, request: Request, repo: Repository, revision: st
         raise HttpError(404, "Not Found")
     expires = int(time.time()) + 3600
     address = f"local://{hub.xet}"
-    headers = {"X-Xet-Cas-Url": address, "X-Xet-Access-Token": "xet", "X-Xet-Token-Expiration": str(expires)}
-    return JSONResponse({"casUrl": address, "accessToken": "xet", "exp": expires}, headers=headers)
+    return JSONResponse({"casUrl": address, "accessToken": "xet", "exp": expires})
 
 
 def read(folder: Path, sha256: str, size: int) -> bytes | None:

@@ -241,3 +241,11 @@ def test_files_of_the_hub(tmp_path: Path) -> None:
         command = [sys.executable, "-c", _READ, "hf://datasets/org/rows/data/part-*.jsonl.gz"]
         found = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, cwd=tmp_path)
     assert json.loads(found.stdout) == ROWS
+
+
+def test_a_pipe_or_a_device_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    (tmp_path / "zeros.jsonl").symlink_to("/dev/zero")
+    for name in ("pipe.jsonl", "zeros.jsonl", "/dev/zero"):
+        with pytest.raises(InputError, match="is not a regular file, but a pipe or a device"):
+            read(tmp_path, name)

@@ -129,7 +129,8 @@ def _run_to_its_end(function: Callable[..., None], arguments: dict[str, Any]) ->
         _print_traceback()
         if library := _unimportable(error):
             complain(
-                f"{library} cannot be imported: {type(error).__name__}: {error}; is an environment variable wrong?",
+                f"{library} cannot be imported: {type(error).__name__}: {error}; is memory short, or an environment "
+                "variable wrong?",
                 "red",
             )
             raise typer.Exit(InputError.exit_code) from None
@@ -138,14 +139,23 @@ def _run_to_its_end(function: Callable[..., None], arguments: dict[str, Any]) ->
 
 
 def _unimportable(error: Exception) -> str | None:
-    """Return the library whose import raised the error: it reads environment variables that infogap does not."""
+    """Return the library whose import raised the error: it reads environment variables that infogap does not.
+
+    Python removes its own frames from the traceback of an ImportError; then every frame after infogap's is a module's.
+    """
     frames = traceback.extract_tb(error.__traceback__)
+    own = [index for index, frame in enumerate(frames) if _is_ours(frame.filename)]
     imports = [index for index, frame in enumerate(frames) if frame.filename.startswith("<frozen importlib")]
-    modules = [Path(frame.filename) for frame in frames[imports[0] :]] if imports else []
+    begin = imports[0] if imports else own[-1] + 1 if own and isinstance(error, ImportError) else len(frames)
+    modules = [Path(frame.filename) for frame in frames[begin:]]
     inside = [path for path in modules if "site-packages" in path.parts]
-    if not inside or modules[-1].is_relative_to(Path(infogap.__file__).parent):
+    if not inside or _is_ours(frames[-1].filename):
         return None
     return inside[0].parts[inside[0].parts.index("site-packages") + 1]
+
+
+def _is_ours(file: str) -> bool:
+    return Path(file).is_relative_to(Path(infogap.__file__).parent)
 
 
 def _print_traceback() -> None:

@@ -121,7 +121,11 @@ def _takes_xet(api: HfApi, repo: str, revision: str, new_request: bool) -> bool:
     place = "None?create_pr=1" if new_request else quote(revision, safe="")
     address = f"{api.endpoint}/api/datasets/{repo}/xet-write-token/{place}"
     answer: Any = get_session().get(address, headers=build_hf_headers(token=api.token))
-    return bool(answer.is_success and constants.HUGGINGFACE_HEADER_X_XET_ENDPOINT in answer.headers)
+    try:
+        token = answer.json() if answer.is_success else None
+    except ValueError:  # the page of a proxy
+        return False
+    return isinstance(token, dict) and {"casUrl", "accessToken", "exp"} <= token.keys()  # as hf_xet reads it
 
 
 @contextmanager

@@ -105,6 +105,8 @@ def _named(base: Path, source: RowSource, entry: str) -> list[Place] | None:
         return None if _is_dataset(path, source) else _of_folder(entry, path)
     if has_magic(entry):
         return _of_pattern(base, entry)
+    if path.exists():  # it would have no end, or could be read only once
+        raise InputError(f"{path} is not a regular file, but a pipe or a device: write its rows to a file")
     if path.suffix.lower() in (*SUFFIXES, *COMPRESSED) or not _DATASET_NAME.fullmatch(entry):
         raise InputError(f"there is no file {path}{_nearest_file(path)}")
     return None
