@@ -20,6 +20,11 @@ def test_every_trace_is_there_with_its_values(viewed: Run) -> None:
     )
     assert sorted(index.trace_ids) == traces["trace_id"].to_list()
     verdicts = dict(viewed.scan(VERDICTS).select("trace_id", "verdict").collect().iter_rows())
+    leaks = {
+        trace_id: ", ".join(sorted({leak["kind"] for leak in found})) or "no leak"
+        for trace_id, found in viewed.scan(MEASURES).select("trace_id", "leaks").collect().iter_rows()
+    }
+    assert set(leaks.values()) > {"no leak", "copying"}
     densities = dict(viewed.scan(MEASURES).select("trace_id", "epistemic_density").collect().iter_rows())
     for trace_id, task_id, privilege, tokens in traces.iter_rows():
         place = index.position(trace_id)
@@ -27,6 +32,7 @@ def test_every_trace_is_there_with_its_values(viewed: Run) -> None:
         assert index.tasks["task_id"][int(index.task_numbers[place])] == task_id
         assert index.facets["privilege"].name(index.facets["privilege"].codes[place]) == privilege
         assert index.facets["verdict"].name(index.facets["verdict"].codes[place]) == verdicts[trace_id]
+        assert index.facets["leak"].name(index.facets["leak"].codes[place]) == leaks[trace_id]
         assert index.numbers["tokens"][place] == tokens
         assert index.numbers["density"][place] == pytest.approx(densities[trace_id])
 

@@ -138,7 +138,11 @@ class RunBrowser:
 
     def trace(self, trace_id: str) -> dict[str, Any]:
         """Return all that is known about a trace. Raises InputError if there is no such trace."""
-        position = self._position(trace_id)
+        return self.trace_at(self._position(trace_id))
+
+    def trace_at(self, position: int) -> dict[str, Any]:
+        """Return all that is known about the trace at a position of the index."""
+        trace_id = self.index.trace_ids[position]
         own = self.annotations.filter(pl.col("trace_id") == trace_id)
         tag, note = own.row(0)[1:] if own.height else ("", "")
         details = self.details.trace(trace_id, int(self.index.places[position]))

@@ -250,11 +250,10 @@ def _facets(run: Run, joined: pl.DataFrame) -> Iterable[tuple[str, Facet]]:
         "leak": (NO_LEAK,),
         "reason": ("selected",),
     }
-    for name, missing in MISSING.items():
-        searched = name != "duplicate" or run.part_paths(DUPLICATES)
+    no_leak = pl.when(pl.col("leak").is_null() & pl.col("measured")).then(pl.lit(NO_LEAK, pl.Categorical))
+    columns = joined.with_columns(leak=no_leak.otherwise("leak"))
+    for name, named in MISSING.items():
         if name == "contaminated" and not run.part_paths(CONTAMINATION):
             continue
-        yield (
-            name,
-            Facet.of(joined[name], missing if searched else "not searched", orders.get(name, ()), name in SEVERAL),
-        )
+        missing = "not searched" if name == "duplicate" and not run.part_paths(DUPLICATES) else named
+        yield name, Facet.of(columns[name], missing, orders.get(name, ()), name in SEVERAL)

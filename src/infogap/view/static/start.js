@@ -13,6 +13,7 @@
 
   async function show() {
     const { page, id, filter } = infogap.address();
+    for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close(); // the browser's Back leaves them open
     main.setAttribute("aria-busy", "true");
     try {
       if (page === "trace" && id !== null) await infogap.showTrace(main, id, filter);
