@@ -48,6 +48,16 @@ def test_search_finds_what_reading_every_text_finds(browser: RunBrowser, viewed:
     assert expected
 
 
+def test_of_very_many_values_the_most_frequent_are_listed(viewed: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infogap.view.run_browser._MOST_VALUES", 2)
+    browser = RunBrowser.open(viewed)
+    family = next(facet for facet in browser.description()["facets"] if facet["name"] == "family")
+    assert family == {"name": "family", "values": ["fruits", "marbles"], "unlisted": 5}
+    assert browser.listed([], 1)["counts"]["family"] == [18, 6]
+    rare = browser.index.facets["family"].values[0]
+    assert browser.listed([("family", rare)], 1)["total"] == 1
+
+
 def test_a_trace_and_a_task_are_found_by_id(browser: RunBrowser) -> None:
     row = browser.listed([], 1)["rows"][5]
     assert browser.listed([("search", row["trace_id"])], 1)["total"] == 1

@@ -184,7 +184,8 @@ def _description(browser: RunBrowser, rows: list[dict[str, Any]], exported: Expo
         name = facet["name"]
         there = {value for row in rows for value in (row[name].split(", ") if name in SEVERAL else [row[name]])}
         known = [public_label(value) if name == "teacher" else value for value in facet["values"]]
-        facets.append({"name": name, "values": [value for value in dict.fromkeys(known) if value in there]})
+        listed = [value for value in dict.fromkeys(known) if value in there]
+        facets.append({"name": name, "values": listed + sorted(there - set(listed)), "unlisted": 0})
     numbers = {name: sum(row[name] is not None for row in rows) / max(1, len(rows)) for name in described["numbers"]}
     return described | {
         "folder": "",

@@ -14,7 +14,7 @@ from pyarrow.parquet import read_metadata
 
 from infogap.decontaminate.stage import QUESTIONS
 from infogap.errors import ExternalError
-from infogap.runs.run_folder import Run
+from infogap.runs.run_folder import Run, check_part
 from infogap.schema import (
     CONTAMINATION,
     CONTEXTS,
@@ -56,6 +56,12 @@ def scan_with_questions(run: Run, table: Table) -> pl.LazyFrame:
     return run.scan(table).join(pl.scan_parquet(questions), on=["eval_set", "eval_row"], how="left")
 
 
+def _rows_in(path: Path) -> int:
+    """Return the number of rows of a part. Raises ExternalError if it is damaged."""
+    check_part(path)
+    return int(read_metadata(path).num_rows)
+
+
 def _row_of(path: Path, table: Table, row: int) -> Row:
     """Read one row of a part, its declared columns alone."""
     return pl.scan_parquet(path).select(table.schema.names()).slice(row, 1).collect().row(0, named=True)
@@ -90,7 +96,7 @@ class StoredRows:
         """Return the row of a table at a place over all its parts, of which one is opened."""
         if table.name not in self._parts:
             paths = self._run.part_paths(table)
-            self._parts[table.name] = paths, list(accumulate(read_metadata(path).num_rows for path in paths))
+            self._parts[table.name] = paths, list(accumulate(map(_rows_in, paths)))
         paths, ends = self._parts[table.name]
         part = bisect_right(ends, place)
         if part == len(paths):

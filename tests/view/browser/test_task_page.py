@@ -160,7 +160,7 @@ def test_a_tag_and_a_note_are_kept(browser: Browser, own_site: str, own_run: Run
     browser.press("a")
     browser.press("odd  one", KEYS.TAB, "a note,\nof two <b>lines</b>", KEYS.TAB, KEYS.ENTER)
     browser.until(lambda: browser.text(".column.is-current .said") == "Saved")
-    assert read_annotations(own_run).rows() == [(trace, "odd one", "a note,\nof two <b>lines</b>")]
+    browser.until(lambda: read_annotations(own_run).rows() == [(trace, "odd one", "a note,\nof two <b>lines</b>")])
     browser.go("#/traces?tag=odd+one")
     assert browser.texts(".tag") == ["odd one"]
     assert browser.text("h1").startswith("1 of ")
@@ -169,6 +169,18 @@ def test_a_tag_and_a_note_are_kept(browser: Browser, own_site: str, own_run: Run
     browser.go(f"#/trace/{trace}")
     assert browser.one(".column.is-current textarea").get_attribute("value") == "a note,\nof two <b>lines</b>"
     assert browser.complaints() == []
+
+
+def test_what_was_typed_is_saved_when_a_person_goes_on(browser: Browser, own_site: str, own_run: Run) -> None:
+    trace = _first(own_run, ("family", "fruits"))
+    browser.driver.get("about:blank")
+    browser.open(f"{own_site}#/trace/{trace}")
+    browser.press("a")
+    browser.press("odd")
+    assert browser.text(".column.is-current .said") == "Not saved yet"
+    browser.press(KEYS.ESCAPE)
+    browser.press("j")
+    browser.until(lambda: read_annotations(own_run).rows() == [(trace, "odd", "")])
 
 
 def test_a_note_that_cannot_be_kept_says_why(browser: Browser, own_site: str, own_run: Run) -> None:

@@ -10,7 +10,7 @@
   const TITLES = { mix: "In the mix", reason: "Why in or out of the mix", contaminated: "Evaluation sets", finish_reason: "Finish", duplicate: "Duplicates" };
   infogap.titleOf = (name) => TITLES[name] ?? words(name).replace(/^./, (letter) => letter.toUpperCase());
 
-  function facet({ name, values }, counts, filter) {
+  function facet({ name, values, unlisted }, counts, filter) {
     const chosen = new Set(filter.getAll(name));
     const most = Math.max(...counts, 1);
     const known = values.map((value, index) => ({ value, count: counts[index] }));
@@ -25,10 +25,11 @@
       const more = el("button.quiet.more", { type: "button" }, `${number(some.length - shown.length)} more`);
       more.addEventListener("click", () => {
         opened.add(name);
-        group.replaceWith(facet({ name, values }, counts, filter));
+        group.replaceWith(facet({ name, values, unlisted }, counts, filter));
       });
       group.append(more);
     }
+    if (unlisted && all) group.append(el("p.facet-note", {}, `${number(unlisted)} rarer values are not listed`));
     return group;
   }
 

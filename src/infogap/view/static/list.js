@@ -100,10 +100,11 @@
 
   /** Show the list that the address asks for. */
   infogap.showList = async (main, filter) => {
+    const asked = location.hash;
     const page = Math.max(1, Number.parseInt(filter.get("page") ?? "1", 10) || 1);
     const own = infogap.withoutPage(filter);
     const [run, answer] = await Promise.all([infogap.data.run(), infogap.data.traces(own, page)]);
-    if (!infogap.isCurrent(filter)) return;
+    if (location.hash !== asked) return; // a person has gone on in the meantime
     document.getElementById("search").value = own.get("search") ?? "";
     document.title = `${run.name}: traces`;
     const narrow = matchMedia("(max-width: 60rem)").matches;

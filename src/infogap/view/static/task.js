@@ -80,7 +80,7 @@
     );
   }
 
-  async function draw(main, { task, traces }, current, filter) {
+  async function draw(main, { task, traces }, current, filter, asked) {
     const found = groups(traces);
     const severalTeachers = new Set(traces.map((row) => row.teacher)).size > 1;
     const shown = found.map(([key, rows]) => pick(task.task_id, key, rows, current));
@@ -89,7 +89,7 @@
       infogap.data.neighbours(filter, current.trace_id),
       ...shown.map((row) => infogap.data.trace(row.trace_id)),
     ]);
-    if (!infogap.isCurrent(filter, infogap.address().page === "trace" ? current.trace_id : null)) return;
+    if (location.hash !== asked) return; // a person has gone on in the meantime
     const panel = infogap.marksPanel(run, details, () => columns.forEach((each) => each.redraw()));
     const columns = details.map((trace, index) => infogap.traceColumn(run, trace, heading(found[index][1], shown[index], current, severalTeachers, filter), filter));
     const here = columns[shown.indexOf(current)].column;
@@ -117,14 +117,16 @@
 
   /** Show the task of a trace, with the trace in its column. */
   infogap.showTrace = async (main, traceId, filter) => {
+    const asked = location.hash;
     const answer = await infogap.data.task(await infogap.data.taskOf(traceId));
-    await draw(main, answer, answer.traces.find((row) => row.trace_id === traceId), filter);
+    await draw(main, answer, answer.traces.find((row) => row.trace_id === traceId), filter, asked);
   };
 
   /** Show a task, from its first trace. */
   infogap.showTask = async (main, taskId, filter) => {
+    const asked = location.hash;
     const answer = await infogap.data.task(taskId);
     if (!answer.traces.length) throw new Error("This task has no traces.");
-    await draw(main, answer, answer.traces[0], filter);
+    await draw(main, answer, answer.traces[0], filter, asked);
   };
 }
