@@ -8,7 +8,7 @@ import pytest
 
 from infogap.errors import InputError
 from infogap.runs.run_folder import Run
-from infogap.schema import MEASURES, MIX, TRACES, VERDICTS
+from infogap.schema import DUPLICATES, MEASURES, MIX, TRACES, VERDICTS
 from infogap.view.trace_index import Facet, read_index
 from publish.small_run import build_run
 
@@ -71,6 +71,17 @@ def test_a_failed_request_is_a_trace_without_a_verdict(tmp_path: Path) -> None:
     assert dict(zip(facet.values, facet.counts(facet.codes), strict=True))["not verified"] == 1
     finish = index.facets["finish_reason"]
     assert dict(zip(finish.values, finish.counts(finish.codes), strict=True)) == {"error": 1, "stop": 35}
+
+
+def test_a_run_whose_stages_have_not_run_says_so_of_each_value(tmp_path: Path) -> None:
+    run = build_run(tmp_path)
+    for table in (VERDICTS, MEASURES, DUPLICATES, MIX):
+        for part in run.part_paths(table):
+            part.unlink()
+    facets = read_index(run).facets
+    expected = {"verdict": "not verified", "band": "no band", "leak": "not measured", "duplicate": "not searched"}
+    expected |= {"mix": "in no mix", "reason": "not balanced", "tag": "no tag"}
+    assert {name: facets[name].values for name in expected} == {name: [value] for name, value in expected.items()}
 
 
 def test_a_run_without_traces_is_refused_in_a_line(tmp_path: Path) -> None:

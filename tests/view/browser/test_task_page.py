@@ -120,6 +120,14 @@ def test_tokens_are_coloured_by_their_gap_where_asked(page: Browser, viewed: Run
     _switch(page, "gap per token")
 
 
+def test_what_was_searched_for_is_marked(page: Browser, viewed: Run) -> None:
+    page.go(f"#/trace/{_first(viewed, ('search', 'LET ME VERIFY'))}?search=LET+ME+VERIFY")
+    assert "".join(page.texts(".column.is-current mark.m-found")) == "Let me verify"
+    page.go("#/traces?search=%5Cboxed%7B")
+    page.click("a.question")
+    assert set(page.texts("mark.m-found")) == {"\\boxed{"}
+
+
 def test_a_duplicate_is_shown_beside_the_kept_trace(page: Browser, viewed: Run) -> None:
     removed, kept = viewed.scan(DUPLICATES).sort("trace_id").select("trace_id", "duplicate_of").collect().row(0)
     page.go(f"#/trace/{removed}")

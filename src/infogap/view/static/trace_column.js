@@ -41,7 +41,8 @@
   }
 
   function parts(trace) {
-    const marks = infogap.marksShown(trace.marks);
+    const wanted = infogap.address().filter.get("search")?.trim();
+    const marks = [...infogap.marksShown(trace.marks), ...infogap.foundMarks(trace.text, wanted)];
     const tokens = infogap.gapsShown() ? trace.token_gaps : null;
     if (trace.error !== null) return [el("div.problem", {}, "No response", infogap.foldedText(trace.error, { head: 500, tail: 100 }))];
     if (trace.withheld) return [el("p.withheld", {}, trace.withheld)];
