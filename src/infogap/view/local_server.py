@@ -199,7 +199,13 @@ def serve(run: Run, port: int, opened: Callable[[str], None]) -> None:
         number = int(listener.getsockname()[1])
         app = view_app(run, token, number)
         config = uvicorn.Config(
-            app, log_level="error", access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=1
+            app,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=1,
         )
         opened(f"http://{_HOST}:{number}/?token={token}")
         try:

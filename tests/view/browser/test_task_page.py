@@ -145,6 +145,10 @@ def test_a_match_with_an_evaluation_set_is_marked(page: Browser, viewed: Run) ->
     (marked,) = page.texts(".question-text mark.m-contaminated")
     assert marked.startswith("How many marbles does Zoe have left")
     assert "Matches evaluation, row 1: 100 % of the question" in page.text(".task-head .contamination summary")
+    _switch(page, "evaluation")
+    assert page.all(".question-text mark") == []
+    _switch(page, "evaluation")
+    assert page.texts(".question-text mark.m-contaminated") == [marked]
 
 
 def test_the_gold_answer_is_fenced(page: Browser, viewed: Run) -> None:

@@ -23,7 +23,11 @@
     return [...places].sort((one, other) => one - other);
   }
 
-  const LABELS = { leak: ({ kind }) => infogap.words(kind), copied: () => "copied", contaminated: ({ label }) => label };
+  const LABELS = {
+    leak: ({ kind }) => infogap.words(kind),
+    copied: () => "copied",
+    contaminated: ({ label }) => label,
+  };
 
   /** One stretch of text as an element: its classes say which marks it has, and which of them begin and end there. */
   function stretch(text, start, end, marks, gap) {
@@ -91,11 +95,19 @@
   /** A place that does not cut a character in two. */
   const whole = (text, place) => (/[\udc00-\udfff]/.test(text[place] ?? "") ? place - 1 : place);
 
-  const NAMES = { marker: "marker", leak: "leak", copied: "copied passage", answer: "answer", contaminated: "match", found: "search hit" };
+  const NAMES = {
+    marker: "marker",
+    leak: "leak",
+    copied: "copied passage",
+    answer: "answer",
+    contaminated: "match",
+    found: "search hit",
+  };
 
   function foldedMarks(marks, from, to) {
     const counts = new Map();
-    for (const [start, , layer] of marks) if (start >= from && start < to) counts.set(layer, (counts.get(layer) ?? 0) + 1);
+    for (const [start, , layer] of marks)
+      if (start >= from && start < to) counts.set(layer, (counts.get(layer) ?? 0) + 1);
     const named = [...counts].map(([layer, count]) => infogap.counted(count, NAMES[layer]));
     return named.length ? ` with ${named.join(", ")}` : "";
   }
@@ -104,7 +116,10 @@
    * A long text with its middle folded: `head` characters at its beginning and `tail` at its end are shown at first.
    * Fewer than `least` characters are not worth folding.
    */
-  infogap.foldedText = (text, { marks = [], tokens = null, from = 0, to = text.length, head = 6_000, tail = 1_500, least = 500 } = {}) => {
+  infogap.foldedText = (
+    text,
+    { marks = [], tokens = null, from = 0, to = text.length, head = 6_000, tail = 1_500, least = 500 } = {},
+  ) => {
     const block = el("div.text", { dir: "auto" });
     let shown = head;
     function draw() {
@@ -123,7 +138,11 @@
         shown += STEP;
         draw();
       });
-      block.replaceChildren(infogap.markedText(text, marks, tokens, from, first), button, infogap.markedText(text, marks, tokens, last, to));
+      block.replaceChildren(
+        infogap.markedText(text, marks, tokens, from, first),
+        button,
+        infogap.markedText(text, marks, tokens, last, to),
+      );
     }
     draw();
     return block;

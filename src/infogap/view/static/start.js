@@ -17,7 +17,10 @@
     } catch (error) {
       if (location.hash !== asked) return; // another page is on its way
       main.className = "alone";
-      main.replaceChildren(el("p.problem", { role: "alert" }, error.message), el("p", {}, el("a", { href: "#/traces" }, "All traces")));
+      main.replaceChildren(
+        el("p.problem", { role: "alert" }, error.message),
+        el("p", {}, el("a", { href: "#/traces" }, "All traces")),
+      );
     }
     main.removeAttribute("aria-busy");
   }
