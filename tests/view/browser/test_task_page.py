@@ -123,6 +123,7 @@ def test_tokens_are_coloured_by_their_gap_where_asked(page: Browser, viewed: Run
 def test_what_was_searched_for_is_marked(page: Browser, viewed: Run) -> None:
     page.go(f"#/trace/{_first(viewed, ('search', 'LET ME VERIFY'))}?search=LET+ME+VERIFY")
     assert "".join(page.texts(".column.is-current mark.m-found")) == "Let me verify"
+    assert page.one("#search").get_attribute("value") == "LET ME VERIFY"
     page.go("#/traces?search=%5Cboxed%7B")
     page.click("a.question")
     assert set(page.texts("mark.m-found")) == {"\\boxed{"}

@@ -154,7 +154,6 @@
     const own = infogap.withoutPage(filter);
     const [run, answer] = await Promise.all([infogap.data.run(), infogap.data.traces(own, page)]);
     if (location.hash !== asked) return; // a person has gone on in the meantime
-    document.getElementById("search").value = own.get("search") ?? "";
     document.title = `${run.name}: traces`;
     const narrow = matchMedia("(max-width: 60rem)").matches;
     const filters = el(

@@ -8,6 +8,7 @@
   async function show() {
     const { page, id, filter } = infogap.address();
     const asked = location.hash;
+    document.getElementById("search").value = filter.get("search") ?? "";
     for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close(); // the browser's Back leaves them open
     main.setAttribute("aria-busy", "true");
     try {
