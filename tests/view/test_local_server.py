@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -166,6 +167,27 @@ def test_a_run_that_changes_is_read_again(own_run: Run, monkeypatch: pytest.Monk
         status, stages = client.json("/api/stages")
         assert status == 200
         assert any("dedupe is stale" in line for line in stages["stale"])  # type: ignore[attr-defined]
+
+
+def test_a_table_that_is_rewritten_at_this_moment_is_an_error_in_a_line(own_run: Run) -> None:
+    with serve(view_app(own_run, TOKEN, 7575)) as url:
+        client = Client(url)
+        _, answer = client.json("/api/traces")
+        for part in own_run.part_paths(TRACES):
+            part.write_bytes(b"PAR1")
+        trace = answer["rows"][0]["trace_id"]  # type: ignore[index]
+        status, failed = client.json(f"/api/trace/{trace}")
+        assert status == 503
+        assert "is damaged" in str(failed["error"])
+        assert "\n" not in str(failed["error"])
+
+
+def test_without_the_extra_the_command_says_what_to_install(viewed: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "infogap.view.local_server")
+    monkeypatch.setitem(sys.modules, "starlette.applications", None)
+    ended = infogap("view", viewed.path, columns=200)
+    assert ended.returncode == 2
+    assert "needs starlette: pip install 'infogap[view]'" in ended.stderr
 
 
 def test_a_port_that_is_taken_is_named(viewed: Run) -> None:

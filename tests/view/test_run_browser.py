@@ -1,14 +1,18 @@
 """What the pages get: lists, searches, a task, a trace with its marks, a duplicate."""
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 
 from infogap.errors import ExternalError, InputError
 from infogap.runs.run_folder import Run
-from infogap.schema import DUPLICATES, TASKS, TRACES
+from infogap.schema import CONTEXTS, DUPLICATES, TASKS, TRACES
 from infogap.text.text_batch import measured_text
 from infogap.view.run_browser import PAGE, RunBrowser
 from infogap.view.text_search import escaped
+from publish.small_run import SECRET as SMALL_SECRET
+from publish.small_run import build_run
 from view.viewed_run import HOSTILE, SECRET
 
 
@@ -48,6 +52,16 @@ def test_search_finds_what_reading_every_text_finds(browser: RunBrowser, viewed:
     assert expected
 
 
+def test_of_very_many_values_the_most_frequent_are_listed(viewed: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infogap.view.run_browser._MOST_VALUES", 2)
+    browser = RunBrowser.open(viewed)
+    family = next(facet for facet in browser.description()["facets"] if facet["name"] == "family")
+    assert family == {"name": "family", "values": ["fruits", "marbles"], "unlisted": 5}
+    assert browser.listed([], 1)["counts"]["family"] == [18, 6]
+    rare = browser.index.facets["family"].values[0]
+    assert browser.listed([("family", rare)], 1)["total"] == 1
+
+
 def test_a_trace_and_a_task_are_found_by_id(browser: RunBrowser) -> None:
     row = browser.listed([], 1)["rows"][5]
     assert browser.listed([("search", row["trace_id"])], 1)["total"] == 1
@@ -84,6 +98,34 @@ def test_a_trace_has_the_text_context_and_marks_of_the_run(browser: RunBrowser, 
     assert SECRET.startswith(marked["copied"][:60])
     assert marked["leak"] in SECRET or SECRET in marked["leak"]
     assert trace["text"][trace["text"].index("\\boxed{") + 7 :].startswith(marked["answer"])
+
+
+def test_a_generated_trace_has_the_prompt_as_it_was_sent(tmp_path: Path) -> None:
+    run = build_run(tmp_path)
+    browser = RunBrowser.open(run)
+    guided, unguided = (
+        browser.trace(_trace(browser, privilege=name, task="task1")) for name in ("solution", "unguided")
+    )
+    asked = "What is 1 + 2?\n\nEnd with the answer in \\boxed{}."
+    assert unguided["prompt"] == asked
+    assert (unguided["context"], unguided["context_source"]) == (
+        None,
+        "the teacher saw the student's prompt and nothing else",
+    )
+    assert SMALL_SECRET in guided["prompt"]
+    assert guided["prompt"].startswith("What is 1 + 2?")
+    assert guided["context"] == SMALL_SECRET
+    for part in run.part_paths(CONTEXTS):
+        part.unlink()
+    without = browser.trace(guided["trace_id"])
+    assert (without["context"], without["prompt"]) == (None, None)
+    assert without["context_source"] == "the teacher saw a context that this run does not hold"
+
+
+def test_a_failed_request_says_why(tmp_path: Path) -> None:
+    browser = RunBrowser.open(build_run(tmp_path))
+    trace = browser.trace(_trace(browser, finish_reason="error"))
+    assert (trace["text"], trace["marks"], trace["error"]) == ("", [], "gpu-node-17.internal refused")
 
 
 def test_markers_are_as_many_as_the_table_counts(browser: RunBrowser) -> None:

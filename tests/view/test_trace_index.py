@@ -8,7 +8,7 @@ import pytest
 
 from infogap.errors import InputError
 from infogap.runs.run_folder import Run
-from infogap.schema import MEASURES, MIX, TRACES, VERDICTS
+from infogap.schema import DUPLICATES, MEASURES, MIX, TRACES, VERDICTS
 from infogap.view.trace_index import Facet, read_index
 from publish.small_run import build_run
 
@@ -20,6 +20,11 @@ def test_every_trace_is_there_with_its_values(viewed: Run) -> None:
     )
     assert sorted(index.trace_ids) == traces["trace_id"].to_list()
     verdicts = dict(viewed.scan(VERDICTS).select("trace_id", "verdict").collect().iter_rows())
+    leaks = {
+        trace_id: ", ".join(sorted({leak["kind"] for leak in found})) or "no leak"
+        for trace_id, found in viewed.scan(MEASURES).select("trace_id", "leaks").collect().iter_rows()
+    }
+    assert set(leaks.values()) > {"no leak", "copying"}
     densities = dict(viewed.scan(MEASURES).select("trace_id", "epistemic_density").collect().iter_rows())
     for trace_id, task_id, privilege, tokens in traces.iter_rows():
         place = index.position(trace_id)
@@ -27,6 +32,7 @@ def test_every_trace_is_there_with_its_values(viewed: Run) -> None:
         assert index.tasks["task_id"][int(index.task_numbers[place])] == task_id
         assert index.facets["privilege"].name(index.facets["privilege"].codes[place]) == privilege
         assert index.facets["verdict"].name(index.facets["verdict"].codes[place]) == verdicts[trace_id]
+        assert index.facets["leak"].name(index.facets["leak"].codes[place]) == leaks[trace_id]
         assert index.numbers["tokens"][place] == tokens
         assert index.numbers["density"][place] == pytest.approx(densities[trace_id])
 
@@ -65,6 +71,17 @@ def test_a_failed_request_is_a_trace_without_a_verdict(tmp_path: Path) -> None:
     assert dict(zip(facet.values, facet.counts(facet.codes), strict=True))["not verified"] == 1
     finish = index.facets["finish_reason"]
     assert dict(zip(finish.values, finish.counts(finish.codes), strict=True)) == {"error": 1, "stop": 35}
+
+
+def test_a_run_whose_stages_have_not_run_says_so_of_each_value(tmp_path: Path) -> None:
+    run = build_run(tmp_path)
+    for table in (VERDICTS, MEASURES, DUPLICATES, MIX):
+        for part in run.part_paths(table):
+            part.unlink()
+    facets = read_index(run).facets
+    expected = {"verdict": "not verified", "band": "no band", "leak": "not measured", "duplicate": "not searched"}
+    expected |= {"mix": "in no mix", "reason": "not balanced", "tag": "no tag"}
+    assert {name: facets[name].values for name in expected} == {name: [value] for name, value in expected.items()}
 
 
 def test_a_run_without_traces_is_refused_in_a_line(tmp_path: Path) -> None:

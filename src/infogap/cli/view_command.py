@@ -44,7 +44,8 @@ def view(
     try:
         from infogap.view.local_server import serve
     except ModuleNotFoundError as error:
-        raise InputError(f"`infogap view` needs {error.name}: pip install 'infogap[view]'") from None
+        library = (error.name or "").partition(".")[0]
+        raise InputError(f"`infogap view` needs {library}: pip install 'infogap[view]'") from None
     serve(Run.open(folder), port, _print_link)
 
 

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from infogap.atomic_files import disk_error, write_text
 from infogap.errors import InputError
@@ -62,7 +64,7 @@ def export_pages(run: Run, folder: Path, *, with_contexts: bool) -> Exported:
             old.unlink()
     except OSError as error:
         raise disk_error(folder, error) from error
-    for number, (tasks, chunk) in enumerate(_chunks(published, rows)):
+    for number, (tasks, chunk) in enumerate(_chunks(published, rows, positions)):
         chunks |= dict.fromkeys(tasks, number)
         _write_data(folder, f"traces-{number}", chunk)
     exported = Exported(len(rows), browser.index.height, published.withheld, published.annotated, with_contexts)
@@ -103,18 +105,20 @@ def _public_row(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"teacher": public_label(row["teacher"])}
 
 
-def _chunks(published: _Published, rows: list[dict[str, Any]]) -> Iterator[tuple[list[str], dict[str, Any]]]:
+def _chunks(
+    published: _Published, rows: list[dict[str, Any]], positions: NDArray[np.int64]
+) -> Iterator[tuple[list[str], dict[str, Any]]]:
     """Yield the tasks of each file, and their details with those of their traces."""
+    by_task: dict[str, list[int]] = {}
+    for row, position in zip(rows, positions.tolist(), strict=True):
+        by_task.setdefault(row["task_id"] or "", []).append(position)
     held: dict[str, Any] = {"tasks": {}, "traces": {}}
     size = 0
-    by_task: dict[str, list[str]] = {}
-    for row in rows:
-        by_task.setdefault(row["task_id"] or "", []).append(row["trace_id"])
-    for task_id, trace_ids in by_task.items():
+    for task_id, of_task in by_task.items():
         held["tasks"][task_id] = published.task(task_id)
-        for trace_id in trace_ids:
-            trace = published.trace(trace_id)
-            held["traces"][trace_id] = trace
+        for position in of_task:
+            trace = published.trace(position)
+            held["traces"][trace["trace_id"]] = trace
             size += len(trace["text"])
         if size > _CHUNK:
             yield list(held["tasks"]), held
@@ -140,8 +144,8 @@ class _Published:
             task |= {"solution": None, "contamination": _without_questions(task["contamination"])}
         return task
 
-    def trace(self, trace_id: str) -> dict[str, Any]:
-        trace = self._browser.trace(trace_id)
+    def trace(self, position: int) -> dict[str, Any]:
+        trace = self._browser.trace_at(position)
         self.annotated += trace["annotation"] != {"tag": "", "note": ""}
         trace["teacher"] = public_label(trace["teacher"] or "")
         trace["verdict"]["detail"] = None
@@ -180,7 +184,8 @@ def _description(browser: RunBrowser, rows: list[dict[str, Any]], exported: Expo
         name = facet["name"]
         there = {value for row in rows for value in (row[name].split(", ") if name in SEVERAL else [row[name]])}
         known = [public_label(value) if name == "teacher" else value for value in facet["values"]]
-        facets.append({"name": name, "values": [value for value in dict.fromkeys(known) if value in there]})
+        listed = [value for value in dict.fromkeys(known) if value in there]
+        facets.append({"name": name, "values": listed + sorted(there - set(listed)), "unlisted": 0})
     numbers = {name: sum(row[name] is not None for row in rows) / max(1, len(rows)) for name in described["numbers"]}
     return described | {
         "folder": "",

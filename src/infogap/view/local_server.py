@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import polars as pl
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -83,6 +84,9 @@ def view_app(run: Run, token: str, port: int) -> Starlette:
                 value, status = {"error": str(error)}, 404
             except InfogapError as error:
                 value, status = {"error": str(error)}, 503
+            except (OSError, pl.exceptions.PolarsError) as error:  # a stage rewrites the table at this moment
+                why = str(error).splitlines()[0] if str(error) else type(error).__name__
+                value, status = {"error": f"a table of the run cannot be read ({why}); load the page again"}, 503
             return Response(orjson.dumps(value), status, media_type="application/json")
 
         return answer
@@ -195,7 +199,13 @@ def serve(run: Run, port: int, opened: Callable[[str], None]) -> None:
         number = int(listener.getsockname()[1])
         app = view_app(run, token, number)
         config = uvicorn.Config(
-            app, log_level="error", access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=1
+            app,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=1,
         )
         opened(f"http://{_HOST}:{number}/?token={token}")
         try:

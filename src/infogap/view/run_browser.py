@@ -27,6 +27,7 @@ from infogap.view.trace_query import SORTS, Matches, Query, QueryEngine
 
 PAGE = 50
 """Traces on a page of the list."""
+_MOST_VALUES = 500  # of a facet that are listed: the most frequent ones; all of them can be filtered by
 
 
 @dataclass
@@ -47,6 +48,13 @@ class RunBrowser:
         """Read a run's index. Raises InputError if it has no traces, ExternalError if a file is damaged."""
         return cls(run, read_index(run), read_annotations(run))
 
+    def _listed_values(self, name: str) -> list[int]:
+        """Return the numbers of a facet's values that the page lists."""
+        facet = self.index.facets[name]
+        if len(facet.values) <= _MOST_VALUES:
+            return list(range(len(facet.values)))
+        return sorted(np.argsort(facet.counts(facet.codes))[-_MOST_VALUES:].tolist())
+
     def read_from(self, rows: Rows) -> None:
         """Take the rows of traces and tasks from somewhere else."""
         self._rows = rows
@@ -59,7 +67,14 @@ class RunBrowser:
             "folder": str(self.run.path),
             "traces": self.index.height,
             "tasks": self.index.tasks.height,
-            "facets": [{"name": name, "values": facet.values} for name, facet in self.index.facets.items()],
+            "facets": [
+                {
+                    "name": name,
+                    "values": [facet.values[number] for number in self._listed_values(name)],
+                    "unlisted": max(0, len(facet.values) - _MOST_VALUES),
+                }
+                for name, facet in self.index.facets.items()
+            ],
             "missing": MISSING,
             "numbers": {name: float(np.isfinite(self.index.numbers[name]).mean()) for name in NUMBERS},  # shares known
             "sorts": SORTS,
@@ -80,7 +95,10 @@ class RunBrowser:
             "total": matches.total,
             "tasks": matches.tasks,
             "page": page,
-            "counts": matches.counts,
+            "counts": {
+                name: [counts[number] for number in self._listed_values(name)]
+                for name, counts in matches.counts.items()
+            },
             "rows": self.rows(matches.positions[start : start + PAGE]),
         }
 
@@ -138,7 +156,11 @@ class RunBrowser:
 
     def trace(self, trace_id: str) -> dict[str, Any]:
         """Return all that is known about a trace. Raises InputError if there is no such trace."""
-        position = self._position(trace_id)
+        return self.trace_at(self._position(trace_id))
+
+    def trace_at(self, position: int) -> dict[str, Any]:
+        """Return all that is known about the trace at a position of the index."""
+        trace_id = self.index.trace_ids[position]
         own = self.annotations.filter(pl.col("trace_id") == trace_id)
         tag, note = own.row(0)[1:] if own.height else ("", "")
         details = self.details.trace(trace_id, int(self.index.places[position]))

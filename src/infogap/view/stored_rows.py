@@ -5,15 +5,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
-from functools import cached_property
 from itertools import accumulate
+from pathlib import Path
 from typing import Any, Protocol
 
 import polars as pl
+from pyarrow.parquet import read_metadata
 
 from infogap.decontaminate.stage import QUESTIONS
 from infogap.errors import ExternalError
-from infogap.runs.run_folder import Run
+from infogap.runs.run_folder import Run, check_part
 from infogap.schema import (
     CONTAMINATION,
     CONTEXTS,
@@ -38,6 +39,10 @@ class Rows(Protocol):
         """Return a trace's row of `traces`; `place` is its row over all parts."""
         ...
 
+    def beside(self, table: Table, trace_id: str, place: int) -> Row | None:
+        """Return a trace's row of a table that has at most one for each trace."""
+        ...
+
     def of(self, table: Table, column: str, value: str) -> list[Row]:
         """Return the rows of a table with this value in a column of ids."""
         ...
@@ -51,29 +56,53 @@ def scan_with_questions(run: Run, table: Table) -> pl.LazyFrame:
     return run.scan(table).join(pl.scan_parquet(questions), on=["eval_set", "eval_row"], how="left")
 
 
+def _rows_in(path: Path) -> int:
+    """Return the number of rows of a part. Raises ExternalError if it is damaged."""
+    check_part(path)
+    return int(read_metadata(path).num_rows)
+
+
+def _row_of(path: Path, table: Table, row: int) -> Row:
+    """Read one row of a part, its declared columns alone."""
+    return pl.scan_parquet(path).select(table.schema.names()).slice(row, 1).collect().row(0, named=True)
+
+
 class StoredRows:
     """The rows of a run on disk. A trace's place is known from the index, so that one part alone is opened."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
-
-    @cached_property
-    def _ends(self) -> list[int]:
-        """The number of traces up to and including each part."""
-        paths = self._run.part_paths(TRACES)
-        return list(accumulate(int(pl.scan_parquet(path).select(pl.len()).collect().item()) for path in paths))
+        self._parts: dict[str, tuple[list[Path], list[int]]] = {}
 
     def trace(self, trace_id: str, place: int) -> Row:
         """Return a trace's row.
 
         Raises ExternalError if another trace is at its place: the run was rewritten since the index was read.
         """
-        part = bisect_right(self._ends, place)
-        first = self._ends[part - 1] if part else 0
-        row = pl.scan_parquet(self._run.part_paths(TRACES)[part]).slice(place - first, 1).collect()
-        if row.is_empty() or row["trace_id"][0] != trace_id:
+        row = self._at(TRACES, place)
+        if row is None or row["trace_id"] != trace_id:
             raise ExternalError(f"{self._run.path} has changed since it was read; load the page again")
-        return row.row(0, named=True)
+        return row
+
+    def beside(self, table: Table, trace_id: str, place: int) -> Row | None:
+        """Return a trace's row of a table. Most stages keep the order of the traces, so its place is tried first."""
+        row = self._at(table, place)
+        if row is not None and row["trace_id"] == trace_id:
+            return row
+        rows = self.of(table, table.key, trace_id)
+        return rows[0] if rows else None
+
+    def _at(self, table: Table, place: int) -> Row | None:
+        """Return the row of a table at a place over all its parts, of which one is opened."""
+        if table.name not in self._parts:
+            paths = self._run.part_paths(table)
+            self._parts[table.name] = paths, list(accumulate(map(_rows_in, paths)))
+        paths, ends = self._parts[table.name]
+        part = bisect_right(ends, place)
+        if part == len(paths):
+            return None
+        first = ends[part - 1] if part else 0
+        return _row_of(paths[part], table, place - first)
 
     def of(self, table: Table, column: str, value: str) -> list[Row]:
         return scan_with_questions(self._run, table).filter(pl.col(column) == value).collect().to_dicts()
@@ -106,6 +135,10 @@ class HeldRows:
 
     def trace(self, trace_id: str, place: int) -> Row:  # noqa: ARG002
         return self.of(TRACES, "trace_id", trace_id)[0]
+
+    def beside(self, table: Table, trace_id: str, place: int) -> Row | None:  # noqa: ARG002
+        rows = self.of(table, "trace_id", trace_id)
+        return rows[0] if rows else None
 
     def of(self, table: Table, column: str, value: str) -> list[Row]:
         return self._held[table.name, column].get(value, [])

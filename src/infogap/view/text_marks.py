@@ -44,10 +44,10 @@ class MarkerMarks:
         self._search = MarkerSearch(lexicons)
 
     @property
-    def kinds(self) -> list[str]:
-        """All kinds, those of the first lexicon first."""
+    def kinds(self) -> list[dict[str, Any]]:
+        """All kinds by `name`, those of the first lexicon first, which is the `main` one."""
         return [
-            self._kind(number, category)
+            {"name": self._kind(number, category), "main": number == 0}
             for number, lexicon in enumerate(self._lexicons)
             for category in dict.fromkeys(lexicon.markers.values())
         ]

@@ -90,9 +90,9 @@ class TraceDetails:
         task = self._task(trace["task_id"])
         question = task["question"] or ""
         text = "" if trace["error"] is not None else measured_text(trace["reasoning"], trace["response"])
-        verdict = self._first(VERDICTS, trace_id) or {}
-        measured = self._first(MEASURES, trace_id) or {}
-        gaps = self._first(GAPS, trace_id)
+        verdict = self._rows.beside(VERDICTS, trace_id, place) or {}
+        measured = self._rows.beside(MEASURES, trace_id, place) or {}
+        gaps = self._rows.beside(GAPS, trace_id, place)
         duplicate = self._first(DUPLICATES, trace_id)
         context = self._context(trace["context_id"])
         seen, source = self._seen(trace, task, context)
@@ -112,7 +112,7 @@ class TraceDetails:
             "text": text,
             "reasoning_end": utf16_places(text)(len(trace["reasoning"])) if trace["reasoning"] and text else 0,
             "marks": in_utf16(text, sorted(mark for mark in marks if mark[0] < mark[1])),
-            "token_gaps": token_marks(trace, self._first(TOKEN_GAPS, trace_id)),
+            "token_gaps": token_marks(trace, self._rows.beside(TOKEN_GAPS, trace_id, place)),
             "leak": measured.get("leak"),
             "context": seen,
             "context_source": source,

@@ -6,7 +6,7 @@ some milliseconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,18 +67,24 @@ class Facet:
     @classmethod
     def of(cls, column: pl.Series, missing: str, order: Sequence[str] = (), several: bool = False) -> Facet:
         """Make a facet of a column of names: the known ones in their order, then others by name, then `missing`."""
-        names = column.cast(pl.String).fill_null(missing)
-        distinct = names.unique().sort().to_list()
-        members = [name.split(_BETWEEN) if several else [name] for name in distinct]
+        column = column.cast(pl.String).cast(pl.Categorical) if column.dtype != pl.Categorical else column
+        distinct = column.unique().drop_nulls()
+        has_null = column.null_count() > 0
+        names = [*distinct.cast(pl.String).to_list(), *([missing] if has_null else [])]
+        members = [name.split(_BETWEEN) if several else [name] for name in names]
         ranks = {name: rank for rank, name in enumerate(order)}
-        last = len(ranks)
         known = {value for each in members for value in each}
-        values = sorted(known, key=lambda value: (value == missing, ranks.get(value, last), value))
+        values = sorted(known, key=lambda value: (value == missing, ranks.get(value, len(ranks)), value))
         places = {value: place for place, value in enumerate(values)}
-        numbered = [tuple(sorted(places[value] for value in each)) for each in members]
-        by_value = sorted(range(len(distinct)), key=lambda number: numbered[number])
-        codes = names.cast(pl.Enum([distinct[number] for number in by_value])).to_physical().to_numpy()
-        return cls(values, codes.astype(np.int32), [numbered[number] for number in by_value])
+        numbered = [tuple(sorted({places[value] for value in each})) for each in members]
+        in_order = sorted(set(numbered))
+        # From polars' own numbers of the names, the next one standing for null, to those of this facet.
+        own = distinct.to_physical().to_list()
+        null = max(own, default=-1) + 1
+        renumbered = np.zeros(null + 1, np.int32)
+        for number, member in zip([*own, *([null] if has_null else [])], numbered, strict=True):
+            renumbered[number] = in_order.index(member)
+        return cls(values, renumbered[column.to_physical().fill_null(null).to_numpy()], in_order)
 
     def name(self, code: int) -> str:
         """Return the name of a code; several values are separated by commas."""
@@ -159,58 +165,75 @@ def read_index(run: Run) -> TraceIndex:
 
 
 def _joined(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:
-    richness = {name: rank for rank, name in enumerate(_by_richness(run))}
-    kinds = pl.col("leaks").list.eval(pl.element().struct.field("kind")).list.unique().list.sort().list.join(_BETWEEN)
-    leak = pl.when(pl.col("leak")).then(kinds).when(pl.col("leak").is_not_null()).then(pl.lit(NO_LEAK))
-    traces = run.scan(TRACES).select(
-        "trace_id",
-        "task_id",
-        pl.col("privilege", "teacher", "finish_reason").cast(pl.Categorical),
-        pl.col("sample", "round").cast(pl.Int32),
-        tokens=pl.col("completion_tokens").cast(pl.Float64),
+    """Return the traces with their columns of all tables, in the index's order."""
+    traces = (
+        run.scan(TRACES)
+        .select(
+            "trace_id",
+            "task_id",
+            pl.col("privilege", "teacher", "finish_reason").cast(pl.Categorical),
+            pl.col("sample", "round").cast(pl.Int32),
+            tokens=pl.col("completion_tokens").cast(pl.Float64),
+        )
+        .with_row_index("place")
+        .collect()
+        .join(tasks.with_row_index("task_number").select("task_id", "task_number", "family"), on="task_id", how="left")
+        .drop("task_id")
     )
+    for table in _side_tables(run):
+        traces = _beside(traces, table)
+    ranks = {name: rank for rank, name in enumerate(_by_richness(run))}
+    richness = pl.col("privilege").cast(pl.String).replace_strict(ranks, default=len(ranks), return_dtype=pl.Int32)
+    by_name = [
+        pl.col(name).cast(pl.String).cast(pl.Enum(traces[name].unique().drop_nulls().cast(pl.String).sort()))
+        for name in ("privilege", "teacher")
+    ]
+    number = pl.col("task_number").fill_null(tasks.height)
+    order = ("task_number", "richness", "privilege", "teacher", "sample", "round", "trace_id")
+    return traces.with_columns(*by_name, number, richness=richness).sort(order, nulls_last=True)
+
+
+def _side_tables(run: Run) -> Iterator[pl.DataFrame]:
+    yield run.scan(VERDICTS).select("trace_id", pl.col("verdict").cast(pl.Categorical), "score").collect()
     measured = run.scan(MEASURES).select(
         "trace_id",
         pl.col("band").cast(pl.Categorical),
-        leak=leak.cast(pl.Categorical),
         words=pl.col("words").cast(pl.Float64),
         markers=pl.col("epistemic_count").cast(pl.Float64),
         density="epistemic_density",
         gap="gap_per_token",
+        measured=pl.col("leak").is_not_null(),
     )
-    side_tables = [
-        run.scan(VERDICTS).select("trace_id", pl.col("verdict").cast(pl.Categorical), "score"),
-        measured,
-        run.scan(DUPLICATES).select("trace_id", duplicate=pl.lit("removed")),
-        contaminated_traces(run).select("trace_id", contaminated=pl.lit("matches")),
-        _mixes(run),
-        run.scan(ANNOTATIONS).select("trace_id", pl.col("tag").replace("", None)),
-    ]
-    joined = traces.with_row_index("place").join(
-        tasks.lazy().with_row_index("task_number").select("task_id", "task_number", "family"), on="task_id", how="left"
-    )
-    for table in side_tables:
-        joined = joined.join(table, on="trace_id", how="left")
-    order = pl.col("privilege").cast(pl.String).replace_strict(richness, default=len(richness), return_dtype=pl.Int32)
-    return (
-        joined.drop("task_id")
-        .with_columns(richness=order, task_number=pl.col("task_number").fill_null(tasks.height))
-        .sort("task_number", "richness", "privilege", "teacher", "sample", "round", "trace_id", nulls_last=True)
-        .collect()
-    )
+    yield measured.collect()
+    kinds = pl.col("leaks").list.eval(pl.element().struct.field("kind")).list.unique().list.sort().list.join(_BETWEEN)
+    yield run.scan(MEASURES).filter("leak").select("trace_id", leak=kinds.cast(pl.Categorical)).collect()
+    yield run.scan(DUPLICATES).select("trace_id", duplicate=pl.lit("removed", pl.Categorical)).collect()
+    yield contaminated_traces(run).select("trace_id", contaminated=pl.lit("matches", pl.Categorical)).collect()
+    yield _mixes(run)
+    yield run.scan(ANNOTATIONS).select("trace_id", tag=pl.col("tag").replace("", None).cast(pl.Categorical)).collect()
 
 
-def _mixes(run: Run) -> pl.LazyFrame:
-    """Return the mixes that hold each trace, and `selected` or the first mix's reason for leaving it out."""
-    selected = pl.col("selected")
-    names = pl.col("mix").filter(selected).sort().str.join(_BETWEEN)
-    return (
-        run.scan(MIX)
-        .group_by("trace_id", maintain_order=True)
-        .agg(
-            mix=pl.when(selected.any()).then(names),
-            reason=pl.when(selected.any()).then(pl.lit("selected")).otherwise(pl.col("reason").first()),
+def _beside(traces: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
+    """Add a table's columns to the traces. Most tables have the traces' order, which saves the join."""
+    if table.is_empty():
+        return traces.with_columns(
+            pl.lit(None, dtype).alias(name) for name, dtype in table.schema.items() if name != "trace_id"
         )
+    if table["trace_id"].equals(traces["trace_id"]):
+        return traces.hstack(table.drop("trace_id"))
+    return traces.join(table, on="trace_id", how="left", maintain_order="left")
+
+
+def _mixes(run: Run) -> pl.DataFrame:
+    """Return the mixes that hold each trace, and `selected` or the first mix's reason for leaving it out."""
+    table = run.scan(MIX).select("trace_id", "selected", pl.col("mix", "reason").cast(pl.Categorical)).collect()
+    selected = pl.col("selected")
+    if table["mix"].n_unique() < 2:
+        return table.select("trace_id", "reason", mix=pl.when(selected).then("mix"))
+    names = pl.col("mix").cast(pl.String).filter(selected).sort().str.join(_BETWEEN)
+    return table.group_by("trace_id", maintain_order=True).agg(
+        mix=pl.when(selected.any()).then(names),
+        reason=pl.when(selected.any()).then(pl.lit("selected")).otherwise(pl.col("reason").cast(pl.String).first()),
     )
 
 
@@ -227,11 +250,10 @@ def _facets(run: Run, joined: pl.DataFrame) -> Iterable[tuple[str, Facet]]:
         "leak": (NO_LEAK,),
         "reason": ("selected",),
     }
-    for name, missing in MISSING.items():
-        searched = name != "duplicate" or run.part_paths(DUPLICATES)
+    no_leak = pl.when(pl.col("leak").is_null() & pl.col("measured")).then(pl.lit(NO_LEAK, pl.Categorical))
+    columns = joined.with_columns(leak=no_leak.otherwise("leak"))
+    for name, named in MISSING.items():
         if name == "contaminated" and not run.part_paths(CONTAMINATION):
             continue
-        yield (
-            name,
-            Facet.of(joined[name], missing if searched else "not searched", orders.get(name, ()), name in SEVERAL),
-        )
+        missing = "not searched" if name == "duplicate" and not run.part_paths(DUPLICATES) else named
+        yield name, Facet.of(columns[name], missing, orders.get(name, ()), name in SEVERAL)

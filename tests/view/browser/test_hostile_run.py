@@ -74,6 +74,22 @@ def test_a_megabyte_without_a_space_is_folded_and_unfolds_in_steps(page: Browser
     _intact(page)
 
 
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "const made = document.createElement('script'); made.append('window.ran = 1'); document.body.append(made)",
+        "document.querySelector('main').innerHTML = '<img src=x onerror=\"window.ran = 1\">'",
+        "const main = document.querySelector('main'); main.setAttribute('onclick', 'window.ran = 1'); main.click()",
+        "setTimeout(() => eval('window.ran = 1'))",  # in a turn of the page's own: the driver's may evaluate
+    ],
+)
+def test_the_pages_policy_stands_behind_that(page: Browser, attempt: str) -> None:
+    page.run(f"try {{ {attempt} }} catch {{}}")
+    page.settle()
+    assert page.run("return window.ran ?? null") is None
+    assert any("Content Security Policy" in each or "Trusted" in each for each in page.complaints())
+
+
 def test_a_search_for_hostile_text_is_shown_as_text(page: Browser) -> None:
     page.go("#/traces?search=%3Cimg%20src%3Dx%20onerror%3D")
     _intact(page)

@@ -136,6 +136,13 @@ def test_an_address_that_names_nothing_is_explained(page: Browser) -> None:
     page.complaints()  # the browser itself reports each answer 404
 
 
+def test_the_check_for_what_keeps_people_out_finds_it(page: Browser) -> None:
+    page.run("document.querySelector('h1').style.color = '#eee'")
+    page.run("document.getElementById('search').previousElementSibling.remove()")
+    page.run("document.getElementById('search').removeAttribute('placeholder')")
+    assert sorted({finding.split()[0] for finding in page.unreachable()}) == ["color-contrast", "label"]
+
+
 @pytest.mark.parametrize("width", [400, 800, 1600])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_nothing_keeps_people_from_using_the_list(page: Browser, width: int, theme: str) -> None:

@@ -120,6 +120,15 @@ def test_tokens_are_coloured_by_their_gap_where_asked(page: Browser, viewed: Run
     _switch(page, "gap per token")
 
 
+def test_what_was_searched_for_is_marked(page: Browser, viewed: Run) -> None:
+    page.go(f"#/trace/{_first(viewed, ('search', 'LET ME VERIFY'))}?search=LET+ME+VERIFY")
+    assert "".join(page.texts(".column.is-current mark.m-found")) == "Let me verify"
+    assert page.one("#search").get_attribute("value") == "LET ME VERIFY"
+    page.go("#/traces?search=%5Cboxed%7B")
+    page.click("a.question")
+    assert set(page.texts("mark.m-found")) == {"\\boxed{"}
+
+
 def test_a_duplicate_is_shown_beside_the_kept_trace(page: Browser, viewed: Run) -> None:
     removed, kept = viewed.scan(DUPLICATES).sort("trace_id").select("trace_id", "duplicate_of").collect().row(0)
     page.go(f"#/trace/{removed}")
@@ -137,6 +146,10 @@ def test_a_match_with_an_evaluation_set_is_marked(page: Browser, viewed: Run) ->
     (marked,) = page.texts(".question-text mark.m-contaminated")
     assert marked.startswith("How many marbles does Zoe have left")
     assert "Matches evaluation, row 1: 100 % of the question" in page.text(".task-head .contamination summary")
+    _switch(page, "evaluation")
+    assert page.all(".question-text mark") == []
+    _switch(page, "evaluation")
+    assert page.texts(".question-text mark.m-contaminated") == [marked]
 
 
 def test_the_gold_answer_is_fenced(page: Browser, viewed: Run) -> None:
@@ -160,7 +173,7 @@ def test_a_tag_and_a_note_are_kept(browser: Browser, own_site: str, own_run: Run
     browser.press("a")
     browser.press("odd  one", KEYS.TAB, "a note,\nof two <b>lines</b>", KEYS.TAB, KEYS.ENTER)
     browser.until(lambda: browser.text(".column.is-current .said") == "Saved")
-    assert read_annotations(own_run).rows() == [(trace, "odd one", "a note,\nof two <b>lines</b>")]
+    browser.until(lambda: read_annotations(own_run).rows() == [(trace, "odd one", "a note,\nof two <b>lines</b>")])
     browser.go("#/traces?tag=odd+one")
     assert browser.texts(".tag") == ["odd one"]
     assert browser.text("h1").startswith("1 of ")
@@ -169,6 +182,18 @@ def test_a_tag_and_a_note_are_kept(browser: Browser, own_site: str, own_run: Run
     browser.go(f"#/trace/{trace}")
     assert browser.one(".column.is-current textarea").get_attribute("value") == "a note,\nof two <b>lines</b>"
     assert browser.complaints() == []
+
+
+def test_what_was_typed_is_saved_when_a_person_goes_on(browser: Browser, own_site: str, own_run: Run) -> None:
+    trace = _first(own_run, ("family", "fruits"))
+    browser.driver.get("about:blank")
+    browser.open(f"{own_site}#/trace/{trace}")
+    browser.press("a")
+    browser.press("odd")
+    assert browser.text(".column.is-current .said") == "Not saved yet"
+    browser.press(KEYS.ESCAPE)
+    browser.press("j")
+    browser.until(lambda: read_annotations(own_run).rows() == [(trace, "odd", "")])
 
 
 def test_a_note_that_cannot_be_kept_says_why(browser: Browser, own_site: str, own_run: Run) -> None:

@@ -61,7 +61,8 @@
   function range(name, text) {
     const [low, high] = text.split("..");
     const ends = [low === "" ? -Infinity : Number(low), high === "" ? Infinity : Number(high)];
-    if (high === undefined || ends.some(Number.isNaN)) throw new Error(`${name} is filtered by a range, 100..500, 100.. or ..500, not '${text}'`);
+    if (high === undefined || ends.some(Number.isNaN))
+      throw new Error(`${name} is filtered by a range, 100..500, 100.. or ..500, not '${text}'`);
     return (each) => each[name] !== null && each[name] >= ends[0] && each[name] <= ends[1];
   }
 
@@ -122,7 +123,8 @@
       const others = tests.filter(([of]) => of !== name);
       const number = new Map(values.map((value) => [value, 0]));
       for (const each of all().rows) {
-        if (others.every(([, test]) => test(each))) for (const value of valuesOf(name, each)) number.set(value, number.get(value) + 1);
+        if (others.every(([, test]) => test(each)))
+          for (const value of valuesOf(name, each)) number.set(value, number.get(value) + 1);
       }
       found[name] = [...number.values()];
     }
@@ -138,7 +140,13 @@
       const { rows, tests } = await matches(filter);
       const size = all().description.page;
       const tasks = new Set(rows.map((each) => each.task_id)).size;
-      return { total: rows.length, tasks, page, counts: counts(tests), rows: rows.slice((page - 1) * size, page * size) };
+      return {
+        total: rows.length,
+        tasks,
+        page,
+        counts: counts(tests),
+        rows: rows.slice((page - 1) * size, page * size),
+      };
     },
     neighbours: async (filter, traceId) => {
       const { rows } = await matches(filter);

@@ -4,13 +4,26 @@
 {
   const { el, number, words } = infogap;
   const SHOWN = 12; // values of a facet; the others follow on request
-  const RANGES = { tokens: "Tokens", words: "Words", markers: "Markers", density: "Markers per 1,000", gap: "Gap per token", score: "Score" };
+  const RANGES = {
+    tokens: "Tokens",
+    words: "Words",
+    markers: "Markers",
+    density: "Markers per 1,000",
+    gap: "Gap per token",
+    score: "Score",
+  };
   const opened = new Set(); // facets all of whose values are shown
 
-  const TITLES = { mix: "In the mix", reason: "Why in or out of the mix", contaminated: "Evaluation sets", finish_reason: "Finish", duplicate: "Duplicates" };
+  const TITLES = {
+    mix: "In the mix",
+    reason: "Why in or out of the mix",
+    contaminated: "Evaluation sets",
+    finish_reason: "Finish",
+    duplicate: "Duplicates",
+  };
   infogap.titleOf = (name) => TITLES[name] ?? words(name).replace(/^./, (letter) => letter.toUpperCase());
 
-  function facet({ name, values }, counts, filter) {
+  function facet({ name, values, unlisted }, counts, filter) {
     const chosen = new Set(filter.getAll(name));
     const most = Math.max(...counts, 1);
     const known = values.map((value, index) => ({ value, count: counts[index] }));
@@ -25,10 +38,11 @@
       const more = el("button.quiet.more", { type: "button" }, `${number(some.length - shown.length)} more`);
       more.addEventListener("click", () => {
         opened.add(name);
-        group.replaceWith(facet({ name, values }, counts, filter));
+        group.replaceWith(facet({ name, values, unlisted }, counts, filter));
       });
       group.append(more);
     }
+    if (unlisted && all) group.append(el("p.facet-note", {}, `${number(unlisted)} rarer values are not listed`));
     return group;
   }
 
@@ -43,28 +57,53 @@
     });
     const bar = el("span.facet-bar", { "aria-hidden": "true" });
     bar.style.inlineSize = `${(100 * count) / most}%`;
-    return el("label.facet-row", {}, box, el("span.facet-value", {}, words(value)), el("span.facet-count", {}, number(count)), bar);
+    return el(
+      "label.facet-row",
+      {},
+      box,
+      el("span.facet-value", {}, words(value)),
+      el("span.facet-count", {}, number(count)),
+      bar,
+    );
   }
 
   function range(name, filter) {
     const [low = "", high = ""] = (filter.get(name) ?? "").split("..");
     const field = (label, value) =>
-      el("input", { type: "text", inputmode: "decimal", value, "aria-label": `${RANGES[name]}, ${label}`, placeholder: label });
+      el("input", {
+        type: "text",
+        inputmode: "decimal",
+        value,
+        "aria-label": `${RANGES[name]}, ${label}`,
+        placeholder: label,
+      });
     const from = field("from", low);
     const to = field("to", high);
     const apply = (event) => {
       event.preventDefault();
-      infogap.filterBy({ [name]: from.value.trim() || to.value.trim() ? `${from.value.trim()}..${to.value.trim()}` : null });
+      infogap.filterBy({
+        [name]: from.value.trim() || to.value.trim() ? `${from.value.trim()}..${to.value.trim()}` : null,
+      });
     };
     from.addEventListener("change", apply);
     to.addEventListener("change", apply);
-    return el("form.range", { onsubmit: apply }, el("span.range-name", {}, RANGES[name]), from, el("span", { "aria-hidden": "true" }, "–"), to, el("button.hidden", {}, "Filter"));
+    return el(
+      "form.range",
+      { onsubmit: apply },
+      el("span.range-name", {}, RANGES[name]),
+      from,
+      el("span", { "aria-hidden": "true" }, "–"),
+      to,
+      el("button.hidden", {}, "Filter"),
+    );
   }
 
   /** The side panel: facets of more than one value, then ranges of the numbers that the run has. */
   infogap.filters = (run, counts, filter) => {
     const facets = run.facets.map((each) => facet(each, counts[each.name], filter));
-    const ranges = Object.keys(RANGES).filter((name) => run.numbers[name]).map((name) => range(name, filter));
+    const ranges = Object.keys(RANGES)
+      .filter((name) => run.numbers[name])
+      .map((name) => range(name, filter));
     return [facets, el("fieldset.facet.ranges", {}, el("legend", {}, "Ranges"), ranges)];
   };
 
@@ -78,7 +117,16 @@
       return el(
         "li",
         {},
-        el("button.chip", { type: "button", "aria-label": `Remove the filter ${label}`, onclick: () => infogap.filterBy({ [name]: left }) }, label, el("span.chip-x", { "aria-hidden": "true" }, "×")),
+        el(
+          "button.chip",
+          {
+            type: "button",
+            "aria-label": `Remove the filter ${label}`,
+            onclick: () => infogap.filterBy({ [name]: left }),
+          },
+          label,
+          el("span.chip-x", { "aria-hidden": "true" }, "×"),
+        ),
       );
     });
     const none = Object.fromEntries(entries.map(([name]) => [name, null]));

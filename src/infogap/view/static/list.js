@@ -9,13 +9,27 @@
   const COLUMNS = [
     { name: "task", heading: "Task", cell: question },
     { name: "family", heading: "Family", cell: (row) => row.family },
-    { name: "privilege", heading: "Privilege", cell: (row) => [el("span.privilege", {}, words(row.privilege)), el("span.sample", {}, ` #${row.sample}`)] },
+    {
+      name: "privilege",
+      heading: "Privilege",
+      cell: (row) => [el("span.privilege", {}, words(row.privilege)), el("span.sample", {}, ` #${row.sample}`)],
+    },
     { name: "teacher", heading: "Teacher", cell: (row) => row.teacher },
     { name: "verdict", heading: "Verdict", cell: (row) => infogap.verdict(row.verdict) },
-    { name: "band", heading: "Band", cell: (row) => el(`span.band.band-${row.band.replace(/\W/g, "-")}`, {}, row.band) },
+    {
+      name: "band",
+      heading: "Band",
+      cell: (row) => el(`span.band.band-${row.band.replace(/\W/g, "-")}`, {}, row.band),
+    },
     { name: "tokens", heading: "Tokens", cell: (row) => number(row.tokens), isNumber: true },
     { name: "words", heading: "Words", cell: (row) => number(row.words), isNumber: true },
-    { name: "density", heading: "Density", cell: (row) => number(row.density, 1), isNumber: true, title: "epistemic markers per 1,000" },
+    {
+      name: "density",
+      heading: "Density",
+      cell: (row) => number(row.density, 1),
+      isNumber: true,
+      title: "epistemic markers per 1,000",
+    },
     { name: "gap", heading: "Gap", cell: (row) => number(row.gap, 3), isNumber: true, title: "nats per token" },
     { name: "leak", heading: "Leak", cell: (row) => quietly(row.leak, "no leak") },
     { name: "mix", heading: "Mix", cell: (row) => quietly(row.mix, "in no mix", "–") },
@@ -29,7 +43,11 @@
 
   function question(row) {
     const address = infogap.address();
-    return el("a.question", { href: infogap.link("trace", row.trace_id, infogap.withoutPage(address.filter)), "data-trace": row.trace_id }, row.question ?? row.task_id ?? row.trace_id);
+    return el(
+      "a.question",
+      { href: infogap.link("trace", row.trace_id, infogap.withoutPage(address.filter)), "data-trace": row.trace_id },
+      row.question ?? row.task_id ?? row.trace_id,
+    );
   }
 
   function columns(run) {
@@ -54,16 +72,35 @@
     return el(
       `th${column.isNumber ? ".is-number" : ""}`,
       { scope: "col", "aria-sort": now, title: column.title },
-      el("button.sort", { type: "button", onclick: () => infogap.filterBy({ sort: next === "task" ? null : next }) }, column.heading, arrow && el("span.arrow", { "aria-hidden": "true" }, ` ${arrow}`)),
+      el(
+        "button.sort",
+        { type: "button", onclick: () => infogap.filterBy({ sort: next === "task" ? null : next }) },
+        column.heading,
+        arrow && el("span.arrow", { "aria-hidden": "true" }, ` ${arrow}`),
+      ),
     );
   }
 
   function table(run, answer, filter) {
     const shown = columns(run);
-    const head = el("thead", {}, el("tr", {}, shown.map((column) => heading(column, filter))));
+    const head = el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        shown.map((column) => heading(column, filter)),
+      ),
+    );
     const body = el("tbody");
     for (const row of answer.rows) {
-      const cells = shown.map((column) => el(`td.cell-${column.name}${column.isNumber ? ".is-number" : ""}`, { "data-label": column.heading }, column.cell(row)));
+      const cells = shown.map((column) =>
+        el(
+          `td.cell-${column.name}${column.isNumber ? ".is-number" : ""}`,
+          { "data-label": column.heading },
+          column.cell(row),
+        ),
+      );
       body.append(el("tr", { onclick: open, "data-trace": row.trace_id }, cells));
     }
     return el("table.traces", {}, el("caption.hidden", {}, "Traces"), head, body);
@@ -81,30 +118,42 @@
       const there = new URLSearchParams(filter);
       there.set("page", page);
       const off = page < 1 || page > last;
-      return off ? el("span.step.off", { "aria-hidden": "true" }, label) : el("a.step", { href: infogap.link("traces", null, there), "aria-label": name }, label);
+      return off
+        ? el("span.step.off", { "aria-hidden": "true" }, label)
+        : el("a.step", { href: infogap.link("traces", null, there), "aria-label": name }, label);
     };
     const first = (answer.page - 1) * size + 1;
     return el(
       "nav.pager",
       { "aria-label": "Pages" },
       to(answer.page - 1, "←", "previous page"),
-      el("span", {}, `${number(Math.min(first, answer.total))}–${number(Math.min(first + size - 1, answer.total))} of ${number(answer.total)}`),
+      el(
+        "span",
+        {},
+        `${number(Math.min(first, answer.total))}–${number(Math.min(first + size - 1, answer.total))} of ${number(answer.total)}`,
+      ),
       to(answer.page + 1, "→", "next page"),
     );
   }
 
   function summary(run, answer) {
     const all = answer.total === run.traces ? "" : ` of ${number(run.traces)}`;
-    return el("h1.count", { role: "status" }, el("strong", {}, number(answer.total)), `${all} traces`, el("span.faint", {}, ` · ${infogap.counted(answer.tasks, "task")}`));
+    return el(
+      "h1.count",
+      { role: "status" },
+      el("strong", {}, number(answer.total)),
+      `${all} traces`,
+      el("span.faint", {}, ` · ${infogap.counted(answer.tasks, "task")}`),
+    );
   }
 
   /** Show the list that the address asks for. */
   infogap.showList = async (main, filter) => {
+    const asked = location.hash;
     const page = Math.max(1, Number.parseInt(filter.get("page") ?? "1", 10) || 1);
     const own = infogap.withoutPage(filter);
     const [run, answer] = await Promise.all([infogap.data.run(), infogap.data.traces(own, page)]);
-    if (!infogap.isCurrent(filter)) return;
-    document.getElementById("search").value = own.get("search") ?? "";
+    if (location.hash !== asked) return; // a person has gone on in the meantime
     document.title = `${run.name}: traces`;
     const narrow = matchMedia("(max-width: 60rem)").matches;
     const filters = el(
@@ -118,7 +167,13 @@
       { "aria-label": "Traces" },
       el("div.list-head", {}, summary(run, answer), pager(answer, own, run.page)),
       infogap.activeFilters(own),
-      answer.rows.length ? el("div.table-frame", { tabindex: "0", role: "region", "aria-label": "Table of traces" }, table(run, answer, own)) : el("p.empty", {}, "No trace fits these filters."),
+      answer.rows.length
+        ? el(
+            "div.table-frame",
+            { tabindex: "0", role: "region", "aria-label": "Table of traces" },
+            table(run, answer, own),
+          )
+        : el("p.empty", {}, "No trace fits these filters."),
       answer.rows.length > 20 ? pager(answer, own, run.page) : null,
     );
     const scroll = main.querySelector("details.filters")?.scrollTop ?? 0;

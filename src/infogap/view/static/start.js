@@ -5,22 +5,23 @@
   const { el } = infogap;
   const main = document.getElementById("main");
 
-  /** Whether the address is still the one whose data have arrived. */
-  infogap.isCurrent = (filter, id = null) => {
-    const now = infogap.address();
-    return now.filter.toString() === filter.toString() && (id === null || now.id === id);
-  };
-
   async function show() {
     const { page, id, filter } = infogap.address();
+    const asked = location.hash;
+    document.getElementById("search").value = filter.get("search") ?? "";
+    for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close(); // the browser's Back leaves them open
     main.setAttribute("aria-busy", "true");
     try {
       if (page === "trace" && id !== null) await infogap.showTrace(main, id, filter);
       else if (page === "task" && id !== null) await infogap.showTask(main, id, filter);
       else await infogap.showList(main, filter);
     } catch (error) {
+      if (location.hash !== asked) return; // another page is on its way
       main.className = "alone";
-      main.replaceChildren(el("p.problem", { role: "alert" }, error.message), el("p", {}, el("a", { href: "#/traces" }, "All traces")));
+      main.replaceChildren(
+        el("p.problem", { role: "alert" }, error.message),
+        el("p", {}, el("a", { href: "#/traces" }, "All traces")),
+      );
     }
     main.removeAttribute("aria-busy");
   }

@@ -14,13 +14,25 @@
 
   function facts(trace) {
     const { measures, verdict, gaps } = trace;
-    const length = trace.tokens === null ? fact("words", number(measures.words)) : fact("tokens", number(trace.tokens), measures.words === null ? null : `${number(measures.words)} words`);
+    const length =
+      trace.tokens === null
+        ? fact("words", number(measures.words))
+        : fact("tokens", number(trace.tokens), measures.words === null ? null : `${number(measures.words)} words`);
     return el(
       "dl.facts",
       {},
       fact("verdict", infogap.verdict(verdict.verdict ?? (trace.error ? "failed" : "not verified")), verdict.detail),
       verdict.score === null || [0, 1].includes(verdict.score) ? null : fact("score", number(verdict.score, 2)),
-      verdict.extracted_answer ? fact("answer", el("div.answer-value.mono", {}, infogap.foldedText(verdict.extracted_answer, { head: 80, tail: 40, least: 60 }))) : null,
+      verdict.extracted_answer
+        ? fact(
+            "answer",
+            el(
+              "div.answer-value.mono",
+              {},
+              infogap.foldedText(verdict.extracted_answer, { head: 80, tail: 40, least: 60 }),
+            ),
+          )
+        : null,
       length,
       fact("markers", measures.epistemic_count === null ? null : density(measures)),
       fact("band", measures.band),
@@ -30,7 +42,12 @@
   }
 
   function seen(trace) {
-    if (trace.context === null) return el("div.fence.fence-empty", {}, el("p", {}, `${trace.context_source.replace(/^./, (letter) => letter.toUpperCase())}.`));
+    if (trace.context === null)
+      return el(
+        "div.fence.fence-empty",
+        {},
+        el("p", {}, `${trace.context_source.replace(/^./, (letter) => letter.toUpperCase())}.`),
+      );
     return el(
       "section.fence",
       { "aria-label": "What the student does not see" },
@@ -41,26 +58,51 @@
   }
 
   function parts(trace) {
-    const marks = infogap.marksShown(trace.marks);
+    const wanted = infogap.address().filter.get("search")?.trim();
+    const marks = [...infogap.marksShown(trace.marks), ...infogap.foundMarks(trace.text, wanted)];
     const tokens = infogap.gapsShown() ? trace.token_gaps : null;
-    if (trace.error !== null) return [el("div.problem", {}, "No response", infogap.foldedText(trace.error, { head: 500, tail: 100 }))];
+    if (trace.error !== null)
+      return [el("div.problem", {}, "No response", infogap.foldedText(trace.error, { head: 500, tail: 100 }))];
     if (trace.withheld) return [el("p.withheld", {}, trace.withheld)];
     if (!trace.text) return [el("p.empty", {}, "The response is empty.")];
     const end = trace.reasoning_end;
-    const thought = end ? el("section.thought", {}, el("h4", {}, "Thought"), infogap.foldedText(trace.text, { marks, tokens, to: end })) : null;
+    const thought = end
+      ? el("section.thought", {}, el("h4", {}, "Thought"), infogap.foldedText(trace.text, { marks, tokens, to: end }))
+      : null;
     const start = end ? end + 1 : 0;
-    const response = el("section.response", {}, end ? el("h4", {}, "Response") : null, infogap.foldedText(trace.text, { marks, tokens, from: start, head: 8_000, tail: 2_000 }));
+    const response = el(
+      "section.response",
+      {},
+      end ? el("h4", {}, "Response") : null,
+      infogap.foldedText(trace.text, { marks, tokens, from: start, head: 8_000, tail: 2_000 }),
+    );
     return [thought, response];
   }
 
   function prompt(trace) {
     if (trace.prompt === null) return null;
-    return el("details.prompt", {}, el("summary", {}, "Prompt as sent"), infogap.foldedText(trace.prompt, { head: 3_000, tail: 500 }));
+    return el(
+      "details.prompt",
+      {},
+      el("summary", {}, "Prompt as sent"),
+      infogap.foldedText(trace.prompt, { head: 3_000, tail: 500 }),
+    );
   }
 
   function mixes(trace) {
     const rows = trace.mixes.map(({ mix, selected, stratum, reason }) =>
-      el("li", {}, el("strong", {}, selected ? "✓ " : "", trace.mixes.length > 1 ? `${mix}: ` : "", selected ? "in the mix" : words(reason)), stratum ? el("span.faint", {}, ` ${stratum}`) : null),
+      el(
+        "li",
+        {},
+        el(
+          "strong",
+          {},
+          selected ? "✓ " : "",
+          trace.mixes.length > 1 ? `${mix}: ` : "",
+          selected ? "in the mix" : words(reason),
+        ),
+        stratum ? el("span.faint", {}, ` ${stratum}`) : null,
+      ),
     );
     return rows.length ? el("ul.fate", { "aria-label": "Mixes" }, rows) : null;
   }
@@ -70,9 +112,15 @@
       el(
         "details.contamination",
         {},
-        el("summary", {}, `${match.where === "context" ? "Context matches" : "Matches"} ${match.eval_set}, row ${match.eval_row}: ${number(100 * match.share)} % of the question${match.common ? ", common words" : ""}`),
+        el(
+          "summary",
+          {},
+          `${match.where === "context" ? "Context matches" : "Matches"} ${match.eval_set}, row ${match.eval_row}: ${number(100 * match.share)} % of the question${match.common ? ", common words" : ""}`,
+        ),
         el("blockquote.text", {}, match.matched ?? ""),
-        match.question ? [el("p.faint", {}, "The evaluation question"), infogap.foldedText(match.question, { head: 1_500, tail: 0 })] : null,
+        match.question
+          ? [el("p.faint", {}, "The evaluation question"), infogap.foldedText(match.question, { head: 1_500, tail: 0 })]
+          : null,
       ),
     );
 
@@ -86,7 +134,16 @@
       facts(trace),
       seen(trace),
       text,
-      el("footer.column-end", {}, prompt(trace), mixes(trace), infogap.duplicateOf(trace, filter), infogap.contamination(trace.contamination), infogap.annotation(run, trace), el("p.faint.mono", {}, trace.trace_id)),
+      el(
+        "footer.column-end",
+        {},
+        prompt(trace),
+        mixes(trace),
+        infogap.duplicateOf(trace, filter),
+        infogap.contamination(trace.contamination),
+        infogap.annotation(run, trace),
+        el("p.faint.mono", {}, trace.trace_id),
+      ),
     );
     return { column, redraw: () => text.replaceChildren(...parts(trace).filter(Boolean)) };
   };
