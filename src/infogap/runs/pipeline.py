@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-from infogap.console import say
+from infogap.console import say, shortened
 from infogap.errors import ExternalError, InputError, nearest
 from infogap.ids import digest
 from infogap.recipe import Recipe
@@ -36,6 +36,7 @@ _PACKAGES = (
     "infogap.publish",
     "infogap.report",
 )
+_MOST_REASONS = 20  # for which a stage runs again, as they are printed
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ def _bring_up_to_date(run: Run, stage: Stage, state: StageState, staleness: Stal
         return StageUpdate(stage.name, "done", [], state.rows or 0, shortfall=state.shortfall)
     staleness.check_not_fixed(stage, state)
     if state.state == "stale":
-        for reason in state.why:
+        for reason in shortened(state.why, _MOST_REASONS, f"infogap status {run.path} --json"):
             say(f"{stage.name:<9} again: {reason}", style="dim")
         staleness.set_damaged_aside(stage)
     run.manifest_path(stage.folders[0]).unlink(missing_ok=True)
