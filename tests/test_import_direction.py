@@ -13,6 +13,7 @@ ORDER = (
     "errors",
     "ids",
     "atomic_files",
+    "user_cache",
     "console",
     "schema",
     "plugins",

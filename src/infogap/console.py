@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -218,6 +218,17 @@ def print_line(text: str = "") -> None:
     except UnicodeEncodeError:  # a stream that is not ours, such as a terminal that knows ASCII alone
         stream.write(f"{printable(text).encode('ascii', 'backslashreplace').decode()}\n")
     stream.flush()
+
+
+def shortened(lines: Sequence[str], most: int, where: str = "") -> list[str]:
+    """Return the first lines, at most `most`, and one that counts the others; `where` says where all of them are.
+
+    >>> shortened(["a", "b", "c"], 2, "--json lists all")
+    ['a', 'b', 'and 1 more: --json lists all']
+    """
+    if len(lines) <= most:
+        return list(lines)
+    return [*lines[:most], f"and {len(lines) - most:,} more{f': {where}' if where else ''}"]
 
 
 def print_words(text: str) -> None:

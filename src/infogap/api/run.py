@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,13 +110,17 @@ class Run:
             ShortfallError: All stages ran, and the mix misses the target that the recipe insists on.
         """
         from infogap.runs.budget import Budget
-        from infogap.runs.pipeline import run_all, run_one
+        from infogap.runs.pipeline import already_done, run_all, run_one
 
         opened = replace(self.folder, budget=Budget(max_requests, max_tokens))
-        with speaking(quiet=quiet), opened.lock():
+        with ExitStack() as held:
+            held.enter_context(speaking(quiet=quiet))
+            done = None if stage is None or retry_failed else already_done(opened, stage)
+            if done is None:
+                held.enter_context(opened.lock())
             if retry_failed:
                 self._forget_failed()
-            updates = run_all(opened) if stage is None else [run_one(opened, stage)]
+            updates = [done] if done is not None else run_all(opened) if stage is None else [run_one(opened, stage)]
             if stage is None and not any(update.made for update in updates):
                 say("everything is up to date", style="bold green")
         shortfalls = [f"{update.stage}: {update.shortfall}" for update in updates if update.shortfall]

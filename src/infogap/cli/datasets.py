@@ -11,13 +11,14 @@ import typer
 from infogap.cli import completions
 from infogap.cli.app import DATASETS, command
 from infogap.cli.arguments import run_folder
-from infogap.console import output, print_json, print_words, say
+from infogap.console import output, print_json, print_words, say, shortened
 from infogap.errors import InputError
 
 if TYPE_CHECKING:
     from infogap.publish.diff import Difference
 
 _DIFFERENT = 1  # as of diff and cmp
+_MOST_LINES = 40  # of a kind of difference that are listed
 
 
 @command(DATASETS)
@@ -59,7 +60,7 @@ def _print_differences(differences: Difference, first: Path, second: Path) -> No
         ("effects, with 95 % intervals", differences.effects),
     ):
         print_words(f"{heading}: {'the same' if not lines else ''}")
-        for line in lines:
+        for line in shortened(lines, _MOST_LINES, "--json lists all"):
             print_words(f"  {line}")
     for config, counts in differences.configs.items():
         print_words(

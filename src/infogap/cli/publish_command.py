@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from infogap.publish.publish_plan import Published, PublishPlan
 
 _MOST_FILES = 20  # of a kind that are listed
+_MOST_STATISTICS = 60
 
 
 def publish(
@@ -145,10 +146,19 @@ def _print_statistics(statistics: list[Statistic]) -> None:
     table.add_column("statistic", overflow="fold")
     for heading in ("before", "after"):
         table.add_column(heading, justify="right")
-    for each in statistics:
+    for each in _first(statistics):
         style = None if each.before != each.after else "dim"
         table.add_row(each.name, _number(each.before), _number(each.after), style=style)
     stdout().print(table)
+    if len(statistics) > _MOST_STATISTICS:
+        left = len(statistics) - _MOST_STATISTICS
+        print_line(f"and {left:,} more statistics: --json lists all")
+
+
+def _first(statistics: list[Statistic]) -> list[Statistic]:
+    """Return the statistics to print, in their order; of too many, those that differ go before those that do not."""
+    by_change = sorted(range(len(statistics)), key=lambda at: statistics[at].before == statistics[at].after)
+    return [statistics[at] for at in sorted(by_change[:_MOST_STATISTICS])]
 
 
 def _number(value: float | str | None) -> str:

@@ -12,11 +12,13 @@ from infogap.cli import completions, dedupe_command, publish_command
 from infogap.cli.app import STAGES, command
 from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, RetryFailed, RunFolder, run_folder
 from infogap.cli.stage_result import print_stage_result
-from infogap.console import output, print_json, print_words, say
+from infogap.console import output, print_json, print_words, say, shortened
 from infogap.errors import InputError, ShortfallError, StoppedError
 
 if TYPE_CHECKING:
     from infogap.api.run import Run
+
+_MOST_LACKS = 40  # missing traces that a plan prints, a line per stratum
 
 
 def _stage(name: str) -> Callable[..., None]:
@@ -245,7 +247,7 @@ def print_mix_plan(folder: Path, overrides: list[str] | None) -> None:
         print_mix_figures(plan.name, plan.figures)
         for note in plan.notes:
             print_words(note)
-        for lack in plan.lacks:
+        for lack in shortened(plan.lacks, _MOST_LACKS, "--json lists all"):
             print_words(f"missing: {lack}")
 
 

@@ -12,7 +12,7 @@ import typer
 
 from infogap.cli.app import RUNS, command
 from infogap.cli.arguments import RunFolder
-from infogap.console import figure, output, print_json, print_line, stdout
+from infogap.console import figure, output, print_json, print_line, shortened, stdout
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 REFRESH = 1.0  # seconds between looks
 LINE_EVERY = 15.0  # seconds between lines without a terminal; a stage that changes its state prints one at once
 _LONG_SILENCE = 60.0  # seconds without a response that deserve a warning
+_MOST_REASONS = 20  # of a stage
 _STYLES = {"done": "green", "stale": "yellow", "partial": "yellow", "missing": "red"}
 
 
@@ -75,7 +76,10 @@ def _stages_table(folder: Path, states: list[StageState]) -> Table:
         table.add_column(heading, justify="right" if heading == "rows" else "left")
     for state in states:
         rows = "" if state.rows is None else f"{state.rows:,}"
-        why = [*state.why, *(state.shortfall.splitlines()[:1] if state.shortfall else [])]
+        why = [
+            *shortened(state.why, _MOST_REASONS, "--json lists all"),
+            *(state.shortfall.splitlines()[:1] if state.shortfall else []),
+        ]
         table.add_row(state.stage, Text(state.state, style=_STYLES[state.state]), rows, "\n".join(why))
     return table
 

