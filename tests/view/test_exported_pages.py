@@ -102,10 +102,12 @@ def test_an_export_replaces_its_own_files_and_no_other(viewed: Run, tmp_path: Pa
     export_pages(viewed, folder, with_contexts=True)
     (folder / "README.md").write_text("of the Space")
     (folder / "data" / "traces-99.js").write_text("old")
+    (folder / "data" / "mine.js").write_text("mine")
     export_pages(viewed, folder, with_contexts=False)
     assert (folder / "README.md").read_text() == "of the Space"
+    assert (folder / "data" / "mine.js").read_text() == "mine"
     assert not (folder / "data" / "traces-99.js").exists()
-    assert SECRET not in _everything(folder)
+    assert SECRET not in "".join(file.read_text("utf-8") for file in folder.rglob("*.js"))
 
 
 def test_pages_of_something_else_are_not_overwritten(viewed: Run, tmp_path: Path) -> None:
@@ -114,6 +116,8 @@ def test_pages_of_something_else_are_not_overwritten(viewed: Run, tmp_path: Path
         export_pages(viewed, tmp_path, with_contexts=False)
     with pytest.raises(InputError, match="is a file"):
         export_pages(viewed, tmp_path / "index.html", with_contexts=False)
+    with pytest.raises(InputError, match="is inside the run"):
+        export_pages(viewed, viewed.path / "mix", with_contexts=False)
 
 
 def test_the_command_says_what_is_not_in_the_files(own_run: Run, tmp_path: Path) -> None:
