@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import polars as pl
 import pytest
 
 from cli.in_process import infogap
@@ -17,7 +15,6 @@ from infogap.schema import CONTEXTS, MEASURES, TASKS, TRACES
 from infogap.view.annotation_table import annotate
 from infogap.view.exported_pages import export_pages
 from infogap.view.run_browser import RunBrowser
-from infogap.view.trace_index import MISSING, NUMBERS, Facet, TraceIndex
 from infogap.view.trace_sample import sampled
 from publish.small_run import SECRET as SMALL_SECRET
 from publish.small_run import build_run
@@ -102,10 +99,12 @@ def test_an_export_replaces_its_own_files_and_no_other(viewed: Run, tmp_path: Pa
     export_pages(viewed, folder, with_contexts=True)
     (folder / "README.md").write_text("of the Space")
     (folder / "data" / "traces-99.js").write_text("old")
+    (folder / "data" / "mine.js").write_text("mine")
     export_pages(viewed, folder, with_contexts=False)
     assert (folder / "README.md").read_text() == "of the Space"
+    assert (folder / "data" / "mine.js").read_text() == "mine"
     assert not (folder / "data" / "traces-99.js").exists()
-    assert SECRET not in _everything(folder)
+    assert SECRET not in "".join(file.read_text("utf-8") for file in folder.rglob("*.js"))
 
 
 def test_pages_of_something_else_are_not_overwritten(viewed: Run, tmp_path: Path) -> None:
@@ -114,6 +113,8 @@ def test_pages_of_something_else_are_not_overwritten(viewed: Run, tmp_path: Path
         export_pages(viewed, tmp_path, with_contexts=False)
     with pytest.raises(InputError, match="is a file"):
         export_pages(viewed, tmp_path / "index.html", with_contexts=False)
+    with pytest.raises(InputError, match="is inside the run"):
+        export_pages(viewed, viewed.path / "mix", with_contexts=False)
 
 
 def test_the_command_says_what_is_not_in_the_files(own_run: Run, tmp_path: Path) -> None:
@@ -125,45 +126,6 @@ def test_the_command_says_what_is_not_in_the_files(own_run: Run, tmp_path: Path)
     told = infogap("view", own_run.path, "--static", tmp_path / "pages", "--json")
     assert json.loads(told.stdout)["withheld"] > 0
     assert infogap("view", own_run.path, "--with-contexts").returncode == 2
-
-
-def _index(tasks: int, seed: int = 0) -> TraceIndex:
-    """An index of tasks with three privileges and two traces under each, few of them wrong."""
-    random = np.random.default_rng(seed)
-    height = tasks * 6
-    columns = dict.fromkeys(MISSING, pl.Series(["x"] * height))
-    columns["privilege"] = pl.Series(["unguided", "unguided", "answer", "answer", "solution", "solution"] * tasks)
-    columns["verdict"] = pl.Series(np.where(random.random(height) < 0.01, "wrong", "correct").tolist())
-    facets = {name: Facet.of(column, MISSING[name]) for name, column in columns.items()}
-    numbers = dict.fromkeys(NUMBERS, np.full(height, np.nan))
-    ids = pl.Series([f"t{place:07}" for place in range(height)])
-    zeros = np.zeros(height, np.int32)
-    frame = pl.DataFrame({"task_id": [f"task{place:06}" for place in range(tasks)]})
-    task_numbers = np.repeat(np.arange(tasks, dtype=np.uint32), 6)
-    return TraceIndex(ids, np.arange(height, dtype=np.uint32), task_numbers, zeros, zeros, facets, numbers, frame)
-
-
-def test_a_sample_has_each_stratums_share_and_tasks_under_all_privileges() -> None:
-    index = _index(5_000)
-    chosen = sampled(index)
-    assert len(chosen) == 2_000
-    assert (np.diff(chosen) > 0).all()
-    assert (sampled(_index(5_000)) == chosen).all()
-    privilege, verdict = index.facets["privilege"], index.facets["verdict"]
-    for code in range(3):
-        of_privilege = privilege.codes == code
-        share = of_privilege[chosen].mean()
-        assert share == pytest.approx(1 / 3, abs=0.01)
-        wrong = of_privilege & (verdict.codes == verdict.values.index("wrong"))
-        assert wrong[chosen].sum() >= 10
-    of_each_task = np.bincount(index.task_numbers[chosen])
-    assert (of_each_task >= 5).sum() > 0.7 * (of_each_task > 0).sum()
-
-
-def test_a_run_that_fits_is_not_sampled() -> None:
-    index = _index(300)
-    assert len(sampled(index)) == index.height
-    assert len(sampled(index, most=7)) == 7
 
 
 def test_a_sample_says_so(viewed: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from cli.in_process import infogap
 from infogap.balance.mix_pool import column_problems
 from infogap.recipe import load_recipe
 from infogap.runs.run_folder import Run
-from infogap.view.local_server import PAGES
+from infogap.view import PAGES
 from infogap.view.run_browser import RunBrowser
 from infogap.view.trace_sample import MOST
 

@@ -20,12 +20,12 @@ from infogap.atomic_files import disk_error, write_text
 from infogap.errors import InputError
 from infogap.publish.redaction import public_label
 from infogap.runs.run_folder import Run
+from infogap.view import PAGES
 from infogap.view.run_browser import RunBrowser
 from infogap.view.stored_rows import HeldRows
 from infogap.view.trace_index import MISSING, SEVERAL
 from infogap.view.trace_sample import sampled
 
-PAGES = Path(__file__).parent / "static"
 _DATA = "data"
 _MARK = '<meta name="generator" content="infogap view">'
 _POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
@@ -47,9 +47,10 @@ class Exported:
 def export_pages(run: Run, folder: Path, *, with_contexts: bool) -> Exported:
     """Write the pages and their data into a folder; other files of it stay.
 
-    Raises InputError if the folder has pages of something else or the run no traces, ExternalError if the disk refuses.
+    Raises InputError if the folder has pages of something else, or lies in the run, or the run has no traces;
+    ExternalError if the disk refuses.
     """
-    _check(folder)
+    _check(run, folder)
     browser = RunBrowser.open(run)
     positions = sampled(browser.index)
     rows = [_public_row(row) for row in browser.rows(positions)]
@@ -60,7 +61,7 @@ def export_pages(run: Run, folder: Path, *, with_contexts: bool) -> Exported:
     chunks: dict[str, int] = {}
     try:
         (folder / _DATA).mkdir(parents=True, exist_ok=True)
-        for old in (folder / _DATA).glob("*.js"):
+        for old in (folder / _DATA).glob("traces-*.js"):
             old.unlink()
     except OSError as error:
         raise disk_error(folder, error) from error
@@ -77,8 +78,10 @@ def export_pages(run: Run, folder: Path, *, with_contexts: bool) -> Exported:
     return exported
 
 
-def _check(folder: Path) -> None:
+def _check(run: Run, folder: Path) -> None:
     index = folder / "index.html"
+    if folder.resolve().is_relative_to(run.path.resolve()):
+        raise InputError(f"{folder} is inside the run, whose stages rewrite its folders; name a folder elsewhere")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; name a folder for the pages")
     if index.is_file() and _MARK not in index.read_text(encoding="utf-8", errors="replace"):

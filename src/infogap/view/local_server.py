@@ -8,7 +8,6 @@ import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -25,10 +24,10 @@ from starlette.staticfiles import StaticFiles
 from infogap.errors import ExternalError, InfogapError, InputError
 from infogap.runs.run_folder import Run
 from infogap.schema import TABLES
+from infogap.view import PAGES
 from infogap.view.request_checks import RequestChecks
 from infogap.view.run_browser import RunBrowser
 
-PAGES = Path(__file__).parent / "static"
 _HOST = "127.0.0.1"
 _CHECKED_EVERY = 2.0  # seconds between looks at whether the run has changed on disk
 
