@@ -38,3 +38,13 @@ def test_the_interval_of_a_ratio_covers_it_as_often_as_it_says() -> None:
         low, high = ratio_intervals(values, weights, seed)[0]
         covered += low <= 3 <= high
     assert 0.9 <= covered / 200 <= 0.99
+
+
+def test_draws_are_counted_alike_with_few_and_with_many_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(3).normal(size=(50, 2))
+    plain = mean_intervals(values, seed=1)
+    monkeypatch.setattr("infogap.effects.task_estimates._WORTH_COMPILED", 50)
+    assert (mean_intervals(values, seed=1) == plain).all()
+    assert (ratio_intervals(values, np.ones_like(values), seed=1) == plain).all()
+    heavier = ratio_intervals(2 * values, np.full_like(values, 2.0), seed=1)
+    assert heavier == pytest.approx(plain)

@@ -20,7 +20,7 @@ from hub.server import Hub
 from hub.store import Blob, Repository
 from infogap.console import speaking
 from infogap.errors import ExternalError
-from infogap.publish import STAGE, hub_commits, hub_upload, parquet_shards, push
+from infogap.publish import STAGE, hub_commits, hub_upload, push, sorted_rows
 from infogap.runs.run_folder import Run
 from publish.small_run import RECIPE, Build, build_run
 
@@ -47,7 +47,7 @@ def in_many_files(folder: Path, recipe: str = RECIPE) -> Run:
     """A run whose dataset has a file per row: 18 of `sft`, 36 of `traces`."""
     run = build_run(folder, recipe=recipe)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parquet_shards, "SLICE_BYTES", ONE_SHARD_PER_ROW)
+        patch.setattr(sorted_rows, "SLICE_BYTES", ONE_SHARD_PER_ROW)
         STAGE.make(run)
     return run
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infogap.publish import parquet_shards
+from infogap.publish import sorted_rows
 from infogap.publish.configs.traces import EVERY_TRACE
 from infogap.publish.parquet_shards import in_shards, write_config
 from infogap.schema import LEXICON_COUNTS, MARKER_COUNTS
@@ -59,7 +59,7 @@ def test_small_frames_become_one_shard_and_no_row_moves(heights: list[int]) -> N
     frames = [pl.DataFrame({"text": each}, schema={"text": pl.String}) for each in texts]
     limit = 2_000
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parquet_shards, "SLICE_BYTES", limit)
+        patch.setattr(sorted_rows, "SLICE_BYTES", limit)
         shards = list(in_shards(iter(frames)))
     assert [text for shard in shards for text in shard["text"]] == [text for each in texts for text in each]
     assert all(shard.estimated_size() >= limit for shard in shards[:-1])

@@ -56,7 +56,7 @@ def test_an_instruction_of_several_lines_comes_back_as_it_was(build: Build, hub:
 
 def published(build: Build, version: str, monkeypatch: pytest.MonkeyPatch, *, limit: int = 10**9) -> Run:
     run = build(version, recipe=RECIPE.replace("version: 0.1.0", f"version: {version}"), response=f"In {version}")
-    monkeypatch.setattr("infogap.publish.parquet_shards.SLICE_BYTES", limit)
+    monkeypatch.setattr("infogap.publish.sorted_rows.SLICE_BYTES", limit)
     STAGE.make(run)
     push(run)
     return run

@@ -73,7 +73,7 @@ def test_in_many_files_the_rows_are_the_same(build: Build, tmp_path: Path, monke
     run = build(recipe=recipe(20))
     STAGE.make(run)
     whole = load(run, tmp_path / "whole")
-    monkeypatch.setattr("infogap.publish.parquet_shards.SLICE_BYTES", 200)
+    monkeypatch.setattr("infogap.publish.sorted_rows.SLICE_BYTES", 20)
     STAGE.make(run)
     assert len(list((run.path / "dataset" / "data" / "rl").iterdir())) > 1
     assert load(run, tmp_path / "cut") == whole

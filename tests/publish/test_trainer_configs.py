@@ -76,7 +76,7 @@ def test_a_pair_is_never_cut_apart(build: Build, tmp_path: Path, monkeypatch: py
     run = build(recipe=RECIPE_OF_ALL)
     STAGE.make(run)
     whole = {name: load(run, name, tmp_path / "whole").to_list() for name in CONFIGS}
-    monkeypatch.setattr("infogap.publish.parquet_shards.SLICE_BYTES", 200)
+    monkeypatch.setattr("infogap.publish.sorted_rows.SLICE_BYTES", 20)
     STAGE.make(run)
     for name, rows in whole.items():
         assert len(list((run.path / "dataset" / "data" / name).iterdir())) > 1, name

@@ -21,9 +21,9 @@ def mix_columns(run: Run) -> dict[str, Any]:
     return {"mixes": pl.List(pl.Struct({"mix": pl.String, **of_mix}))}
 
 
-def mix_by_trace(run: Run) -> pl.LazyFrame:
-    """Return the run's table `mix` with a row per trace: `trace_id`, and the columns of `mix_columns`."""
-    table = run.scan(MIX)
+def mix_by_trace(run: Run, rows: pl.LazyFrame | None = None) -> pl.LazyFrame:
+    """Return the run's table `mix`, or some of its rows, with a row per trace: `trace_id` and `mix_columns`."""
+    table = run.scan(MIX) if rows is None else rows
     if run.recipe.balance.mixes is None:
         return table.drop("mix")
     of_each = pl.struct(name for name in MIX.schema if name != "trace_id")

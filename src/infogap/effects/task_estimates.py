@@ -22,6 +22,7 @@ RESAMPLES = 10_000
 FEWEST_TASKS = 6
 RSR = Quantity("rsr")
 _DRAWS_AT_A_TIME = 2**20  # 8 MB of counts
+_WORTH_COMPILED = 2_000  # tasks; with fewer, the import of numba takes longer than it saves
 _DECIMALS = 9  # the rounding errors of differences that cancel out are not an effect
 
 Key = TypeVar("Key", bound=Hashable)
@@ -133,6 +134,8 @@ def ratio_intervals(values: Floats, weights: Floats, seed: int) -> Floats:
     Both have a row per task. With weights of 1 these are the intervals of means. Raises ValueError as `mean_intervals`.
     """
     tasks, columns = values.shape
+    if (weights == 1).all():
+        return mean_intervals(values, seed)
     means = _resampled_means(np.hstack([values, weights]), seed)
     return _percentiles(means[:, :columns] / means[:, columns:], tasks)
 
@@ -149,10 +152,21 @@ def _resampled_means(values: Floats, seed: int) -> Floats:
         resamples = min(at_a_time, RESAMPLES - start)
         drawn = random.integers(0, tasks, size=(resamples, tasks), dtype=np.int32)
         # How often each task was drawn into each resample: the sums of all columns are then one matrix product.
-        drawn += (np.arange(resamples, dtype=np.int32) * tasks)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=resamples * tasks).reshape(resamples, tasks)
-        means.append(counts.astype(np.float64) @ values / tasks)
+        means.append(_counted(drawn) @ values / tasks)
     return np.concatenate(means)
+
+
+def _counted(drawn: NDArray[np.int32]) -> Floats:
+    """Return how often each number, below the length of the rows, is in each row."""
+    resamples, tasks = drawn.shape
+    if tasks >= _WORTH_COMPILED:
+        from infogap.effects.draw_counts import count_draws
+
+        counts = np.zeros((resamples, tasks))
+        count_draws(drawn, counts)
+        return counts
+    apart = drawn + (np.arange(resamples, dtype=np.int32) * tasks)[:, None]
+    return np.bincount(apart.ravel(), minlength=resamples * tasks).reshape(resamples, tasks).astype(np.float64)
 
 
 def _percentiles(resampled: Floats, tasks: int) -> Floats:

@@ -14,6 +14,7 @@ from infogap.leaks import load_leaks
 from infogap.measure.leak_columns import MAY_HAVE_SEEN
 from infogap.measure.lexicon import SHIPPED, load
 from infogap.measure.load_measures import Measure, measures_table, named_measures, own_measures
+from infogap.measure.trace_contexts import ContextTexts, rows_of
 from infogap.parallel.ordered import processes_in_order
 from infogap.privileges.ladder import privileges_by_label, solution_stands_for_context
 from infogap.runs.run_folder import Run
@@ -57,22 +58,23 @@ def trace_frames(run: Run, rows: int) -> Iterator[pl.DataFrame]:
     The context of an imported trace is the task's solution where its privilege shows it and the source has no context.
     Under any other privilege than the student's prompt, the solution is then in `may_have_seen`.
     """
-    tasks = run.scan(TASKS).select("task_id", "question", "answer", "solution").collect()
+    tasks = run.scan(TASKS).select("task_id", "question", "answer", "solution").collect().sort("task_id")
     showing, unguided = solution_stands_for_context(run.recipe), _unguided(run)
-    forks = fork_rates(run, run.recipe.measure.fork_entropy)
-    for part in run.parts(TRACES):
-        # Contexts and scores are read for one part at a time, to hold no more than its own.
-        contexts, scores = _contexts(run, part["context_id"]), _scores(run, part["trace_id"])
-        frame = part.select(_OF_TRACES)
-        for other, key in ((contexts, "context_id"), (forks, "trace_id"), (scores, "trace_id"), (tasks, "task_id")):
-            frame = frame.join(other, on=key, how="left", maintain_order="left")
-        unknown = pl.col("context_id").is_null() & ~pl.col("privilege").is_in(unguided) & bool(showing)
-        shows = pl.col("privilege").is_in(showing)
-        frame = frame.with_columns(
-            pl.when(unknown & ~shows).then("solution").alias(MAY_HAVE_SEEN),
-            context=pl.when(unknown & shows).then("solution").otherwise("context"),
-        )
-        yield from frame.drop("context_id", "solution").iter_slices(rows)
+    forks = fork_rates(run, run.recipe.measure.fork_entropy).sort("trace_id")
+    scores = _scores(run)
+    with ContextTexts.of(run) as texts:
+        for part in run.parts(TRACES):
+            frame = part.select(_OF_TRACES)
+            frame = frame.join(texts.read(part["context_id"]), on="context_id", how="left", maintain_order="left")
+            for table, key in ((forks, "trace_id"), (scores, "trace_id"), (tasks, "task_id")):
+                frame = frame.join(rows_of(table, key, part[key]), on=key, how="left", maintain_order="left")
+            unknown = pl.col("context_id").is_null() & ~pl.col("privilege").is_in(unguided) & bool(showing)
+            shows = pl.col("privilege").is_in(showing)
+            frame = frame.with_columns(
+                pl.when(unknown & ~shows).then("solution").alias(MAY_HAVE_SEEN),
+                context=pl.when(unknown & shows).then("solution").otherwise("context"),
+            )
+            yield from frame.drop("context_id", "solution").iter_slices(rows)
 
 
 def with_texts(frame: pl.DataFrame) -> pl.DataFrame:
@@ -102,17 +104,11 @@ def fork_rates(run: Run, threshold: float) -> pl.DataFrame:
     return run.scan(TOKENS).select("trace_id", fork_rate=above).drop_nulls("fork_rate").collect()
 
 
-def _contexts(run: Run, context_ids: pl.Series) -> pl.DataFrame:
-    wanted = context_ids.drop_nulls().unique().implode()
-    table = run.scan(CONTEXTS).filter(pl.col("context_id").is_in(wanted))
-    return table.select("context_id", context="text").collect()
-
-
-def _scores(run: Run, trace_ids: pl.Series) -> pl.DataFrame:
+def _scores(run: Run) -> pl.DataFrame:
     table = run.scan(GAPS)
     if run.recipe.measure.gap is None:  # a table that still exists belongs to another recipe
         table = table.clear()
-    return table.filter(pl.col("trace_id").is_in(trace_ids.implode())).select("trace_id", *_OF_GAPS).collect()
+    return table.select("trace_id", *_OF_GAPS).collect().sort("trace_id")
 
 
 @dataclass(frozen=True)

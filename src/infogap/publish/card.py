@@ -12,7 +12,7 @@ import polars as pl
 import infogap
 from infogap import plugins
 from infogap.console import printable
-from infogap.effects import effects_of, rank_teachers
+from infogap.effects import Effects, rank_teachers
 from infogap.effects.estimate_rows import difference_table, teacher_rows, worth_rows
 from infogap.effects.mix_outlook import mix_profiles, outlook
 from infogap.effects.trace_summary import by_privilege, count_by, density_unit, how_chosen, several_teachers
@@ -77,6 +77,7 @@ def card(
     run: Run,
     written: list[Written],
     traces: pl.DataFrame,
+    effects: list[Effects],
     folder: Path,
     published: PublishedLeaks,
     plan: SplitPlan | None,
@@ -84,7 +85,7 @@ def card(
 ) -> str:
     """Render README.md for a dataset folder whose configs and figures are already written.
 
-    `traces` is from `traces_in_short`.
+    `traces` is from `traces_in_short`, `effects` from `effects_of`.
     """
     from huggingface_hub import DatasetCard
 
@@ -93,7 +94,7 @@ def card(
     metadata = card_data(run, written, credits)
     privileges = by_privilege(traces, recipe)
     unit = density_unit(traces)
-    effects, ranking = effects_of(run), rank_teachers(run)
+    ranking = rank_teachers(run)
     text = _render(
         template_path().read_text(encoding="utf-8"),
         recipe=recipe,

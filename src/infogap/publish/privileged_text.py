@@ -17,8 +17,9 @@ from infogap.errors import InputError
 from infogap.leaks.answer_patterns import CHOICE, answer_pattern, same_answer
 from infogap.leaks.copying import shared_passages
 from infogap.privileges.ladder import privileges_by_label, solution_stands_for_context
-from infogap.publish.configs.base import MESSAGES, Config, leaking, turns_of
+from infogap.publish.configs.base import MESSAGES, Config, leaking
 from infogap.publish.context_index import ContextIndex
+from infogap.publish.known_tasks import KnownTasks
 from infogap.publish.provenance import PublishedLeaks
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS, TASKS, TRACES
@@ -45,19 +46,13 @@ class PrivilegedText:
         self._leaks = pl.Series(leaking(run), dtype=pl.String).implode()
         self._may_leak = run.recipe.publishes_leaking_text
         self._kept = any(mix.leak == "keep" for _, mix in run.recipe.balance.named_mixes())
-        columns = ("task_id", "question", "answer", "metadata")
-        tasks = run.scan(TASKS).select(*columns).sort("task_id").collect()
         self._instruction = run.recipe.generate.instruction if run.recipe.generate is not None else ""
-        self._turns = {
-            task_id: [question, *(turn["content"] for turn in turns_of(metadata) or [])]
-            for task_id, question, metadata in tasks.select("task_id", "question", "metadata").iter_rows()
-        }
-        self._answers = dict(tasks.select("task_id", "answer").drop_nulls().iter_rows())
-        self._gold = set(self._answers.values())
+        self._tasks = KnownTasks.of(run)
+        self._gold = self._tasks.answers_longer_than(2 * (self._least or 0))
         self._contexts, self._index = _without_attempts(run, _contexts(run)), None
         if self._least is not None:
-            public = [text for turns in self._turns.values() for text in turns] + [self._instruction]
-            self._index = ContextIndex.of(self._contexts["text"], pl.Series(public, dtype=pl.String), self._least)
+            public = pl.concat([self._tasks.said(), pl.Series([self._instruction], dtype=pl.String)])
+            self._index = ContextIndex.of(self._contexts["text"], public, self._least)
         self._leaking: dict[str, set[str]] = {}  # by config, the leaking traces whose text it shows
         self._in_context: dict[tuple[str, str], _Found] = {}
         self._in_prompt: dict[tuple[str, str], _Found] = {}
@@ -83,9 +78,15 @@ class PrivilegedText:
                     found.privileges.add(self._contexts["privilege"][context])
         for column, of_rows, prompts in _prompts(frame):
             said = self._remainders.setdefault((name, column), {})
-            for row, prompt in zip(of_rows, prompts, strict=True):
-                task_id = tasks[row]
-                rest = self._beyond_the_question(task_id, prompt) if task_id in self._answers else ""
+            questions = self._tasks.questions(tasks.gather(of_rows))
+            plain = (prompts == questions) | (prompts == questions + "\n\n" + self._instruction)
+            for place in (~plain.fill_null(False)).arg_true():
+                row, task_id = of_rows[place], tasks[of_rows[place]]
+                rest = (
+                    self._beyond_the_question(task_id, prompts[place])
+                    if self._tasks.answer(task_id) is not None
+                    else ""
+                )
                 if task_id is not None and rest:
                     said.setdefault(rest, []).append((task_id, str(keys[row])))
 
@@ -138,12 +139,12 @@ class PrivilegedText:
         if text in self._gold:  # a gold answer is published as such, however long it is
             return False
         about, shown = self._contexts.select("task_id", "text").row(context)
-        public = [*self._turns.get(about, []), *self._turns.get(task_id or "", []), self._instruction]
+        public = [*self._tasks.turns(about), *self._tasks.turns(task_id), self._instruction]
         return bool(shared_passages(text, shown, "\n".join(public), self._least))
 
     def _beyond_the_question(self, task_id: str | None, prompt: str) -> str:
         """Return what a prompt contains besides the question and the common instruction."""
-        for public in (*self._turns.get(task_id or "", []), self._instruction):
+        for public in (*self._tasks.turns(task_id), self._instruction):
             if public:
                 prompt = prompt.replace(public, " ")
         return prompt.strip()
@@ -155,7 +156,7 @@ class PrivilegedText:
         """
         for place, said in self._remainders.items():
             for rest, rows in said.items():
-                answers = {self._answers[task_id] for task_id, _ in rows}
+                answers = {self._tasks.answer(task_id) or "" for task_id, _ in rows}
                 if len(answers) == 1 and _gives(rest, answers.pop()):
                     self._in_prompt.setdefault(place, _Found()).rows.update(dict.fromkeys(key for _, key in rows))
 
@@ -205,14 +206,14 @@ def _without_attempts(run: Run, contexts: pl.DataFrame) -> pl.DataFrame:
     return contexts.with_columns(text=pl.Series(texts, dtype=pl.String))
 
 
-def _tasks(frame: pl.DataFrame) -> list[str | None]:
-    """Return the task id of each row, or None if the row names no task."""
+def _tasks(frame: pl.DataFrame) -> pl.Series:
+    """Return the task id of each row, or null if the row names no task."""
     if frame.schema.get("task_id") == pl.String:
-        return frame["task_id"].to_list()
+        return frame["task_id"]
     extra = frame.schema.get("extra_info")
     if isinstance(extra, pl.Struct) and any(each.name == "task_id" for each in extra.fields):
-        return frame["extra_info"].struct.field("task_id").to_list()
-    return [None] * frame.height
+        return frame["extra_info"].struct.field("task_id")
+    return pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
 
 
 def _leaves(frame: pl.DataFrame) -> Iterator[tuple[str, pl.Series, pl.Series]]:
@@ -234,16 +235,16 @@ def _texts_of(name: str, rows: pl.Series, values: pl.Series) -> Iterator[tuple[s
             yield from _texts_of(f"{name}.{each.name}", rows, values.struct.field(each.name))
 
 
-def _prompts(frame: pl.DataFrame) -> Iterator[tuple[str, list[int], list[str]]]:
+def _prompts(frame: pl.DataFrame) -> Iterator[tuple[str, pl.Series, pl.Series]]:
     """Yield the name, row numbers and texts of every prompt column: chat messages not by the assistant, or `prompt`."""
     for name, dtype in frame.schema.items():
         if dtype == MESSAGES:
             turns = frame.select(pl.int_range(pl.len()).alias("row"), turn=name).explode("turn").unnest("turn")
             turns = turns.filter(pl.col("role") != "assistant").drop_nulls("content")
-            yield f"{name}.content", turns["row"].to_list(), turns["content"].to_list()
+            yield f"{name}.content", turns["row"], turns["content"]
         elif name == "prompt" and dtype == pl.String:
             texts = frame.select(pl.int_range(pl.len()).alias("row"), "prompt").drop_nulls("prompt")
-            yield name, texts["row"].to_list(), texts["prompt"].to_list()
+            yield name, texts["row"], texts["prompt"]
 
 
 def _texts_in_json(texts: pl.Series) -> pl.Series:

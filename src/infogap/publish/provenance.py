@@ -13,6 +13,7 @@ import polars as pl
 
 import infogap
 from infogap import plugins
+from infogap.effects import Effects
 from infogap.publish.parquet_shards import Written
 from infogap.publish.redaction import public_label, public_recipe
 from infogap.publish.splits import SplitPlan
@@ -142,11 +143,12 @@ def provenance(
     run: Run,
     written: list[Written],
     traces: pl.DataFrame,
+    effects: list[Effects],
     shares: dict[str, MixShares],
     leaks: PublishedLeaks,
     plan: SplitPlan | None,
 ) -> dict[str, Any]:
-    """Return the content of infogap.json; `traces` comes from `traces_in_short`.
+    """Return the content of infogap.json; `traces` comes from `traces_in_short`, `effects` from `effects_of`.
 
     It holds the recipe, the fingerprints of the stages, library versions, counts, mixes, splits, statistics, effects
     with their intervals, published leaks, and the digests of the files.
@@ -154,7 +156,7 @@ def provenance(
     splits = {} if plan is None else {"splits": {name: asdict(count) for name, count in plan.counts.items()}}
     return splits | {
         "statistics": statistics_of(run, traces, written),
-        "effects": published_effects(run),
+        "effects": published_effects(effects),
         "infogap": infogap.__version__,
         "recipe": public_recipe(run.recipe),
         "fingerprints": fingerprints(run),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from infogap.atomic_files import whole_folder
 from infogap.balance.exclusion_reasons import Funnel
 from infogap.charts import drawing
 from infogap.console import progress
+from infogap.effects import effects_of
 from infogap.effects.trace_summary import traces_in_short
 from infogap.errors import InputError, ShortfallError
 from infogap.publish.card import card, template_digest
@@ -24,7 +25,7 @@ from infogap.publish.card_figures import MISSING, draw_figures
 from infogap.publish.configs.base import Config
 from infogap.publish.configs.sft import SFT
 from infogap.publish.not_published import check_restored
-from infogap.publish.parquet_shards import SortedRows, Written, in_shards, in_splits, write_config
+from infogap.publish.parquet_shards import Written, in_shards, in_splits, write_config
 from infogap.publish.privileged_text import PrivilegedText
 from infogap.publish.provenance import (
     FILE_NAME,
@@ -36,6 +37,7 @@ from infogap.publish.provenance import (
     provenance,
 )
 from infogap.publish.redaction import public_recipe
+from infogap.publish.sorted_rows import SortedRows, TracesById, traces_by_id
 from infogap.publish.source_credits import credit_notes, credits_of
 from infogap.publish.splits import check_splits, plan_splits, split_notes
 from infogap.recipe import Recipe
@@ -72,10 +74,15 @@ def write_dataset(run: Run, target: Path) -> Outcome:
     InputError if rows do not match their config's columns or would publish what only teachers saw. After an error the
     folder is unchanged.
     """
+    with traces_by_id(run) as by_id:
+        return _write_dataset(run, target, by_id)
+
+
+def _write_dataset(run: Run, target: Path, by_id: TracesById | None) -> Outcome:
     mixes = run.scan(MIX).collect().sort(MIX.key)
     check_restored(run, mixes, run.recipe.publish.configs)
     views = [(config, mixes.filter(pl.col("mix") == name)) for config, name in _asked_for(run)]
-    rows = {config.name: in_shards(config.rows(run, mix)) for config, mix in views}
+    rows = {config.name: in_shards(_sliced(config.rows(run, mix), by_id)) for config, mix in views}
     sizes = {name: each.total if isinstance(each, SortedRows) else None for name, each in rows.items()}
     empty = {name for name, size in sizes.items() if size == 0}
     if len(empty) == len(views):
@@ -108,13 +115,16 @@ def write_dataset(run: Run, target: Path) -> Outcome:
         leaks = privileged.published_leaks()
         if plan is not None:
             check_splits(plan, written, folder)
-        provided = provenance(run, written, traces, mix_shares(run, traces), leaks, plan)
+        effects = effects_of(run)
+        provided = provenance(run, written, traces, effects, mix_shares(run, traces), leaks, plan)
         if (compared := decontaminated(run, traces)) is not None:
             provided["decontaminated"] = compared.as_json()
         figures = draw_figures(run, traces, folder)
         provided["figures"] = {each.path: each.sha256 for each in figures.values()}
         (folder / FILE_NAME).write_bytes(as_json(provided))
-        (folder / "README.md").write_text(card(run, written, traces, folder, leaks, plan, figures), encoding="utf-8")
+        (folder / "README.md").write_text(
+            card(run, written, traces, effects, folder, leaks, plan, figures), encoding="utf-8"
+        )
     counts = {each.config.name: {"rows": each.rows, "files": len(each.shards), "bytes": each.bytes} for each in written}
     full = [view for view in views if view[0].name not in empty]
     notes = [*_notes(run, traces, written, full), *leaks.notes(), *([] if drawing.available() else [MISSING])]
@@ -124,6 +134,10 @@ def write_dataset(run: Run, target: Path) -> Outcome:
         notes=[*notes, *(split_notes(plan, written) if plan is not None else [])],
         shortfall="\n".join(_nothing_to_publish(run, *view) for view in views if view[0].name in empty) or None,
     )
+
+
+def _sliced(rows: Iterable[pl.DataFrame], by_id: TracesById | None) -> Iterable[pl.DataFrame]:
+    return replace(rows, by_id=by_id) if isinstance(rows, SortedRows) else rows
 
 
 def _unseen(_rows: int = 1, **_extra: Any) -> None:
@@ -215,4 +229,4 @@ def _in_mix(traces: pl.DataFrame, mix: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(pl.col("selected").fill_null(False))
 
 
-STAGE = Stage("publish", (FOLDER,), INPUTS, 6, _part, _make, ready=_ready)
+STAGE = Stage("publish", (FOLDER,), INPUTS, 7, _part, _make, ready=_ready)

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from infogap.effects import effects_of
+from infogap.effects import Effects
 from infogap.effects.trace_summary import by_privilege, several_teachers
 from infogap.publish.parquet_shards import Written
 from infogap.publish.redaction import public_label
@@ -49,14 +49,14 @@ def statistics_of(run: Run, traces: pl.DataFrame, written: list[Written]) -> dic
     }
 
 
-def published_effects(run: Run) -> list[dict[str, Any]]:
-    """Return the effects of privileges with their 95 % intervals, one row each.
+def published_effects(teachers: list[Effects]) -> list[dict[str, Any]]:
+    """Return the effects of privileges (those of `effects_of`) with their 95 % intervals, one row each.
 
     A row has `teacher`, `privilege`, `of` (what is compared), `against` (what is subtracted; null if nothing is),
     `tasks`, `mean`, `low` and `high`. The bounds are null if too few tasks differ. Formulas are in docs/effects.md.
     """
     rows = []
-    for effects in effects_of(run):
+    for effects in teachers:
         compared = [*effects.differences, *(contrast.difference for contrast in effects.contrasts)]
         for row in compared:
             lexicon = row.quantity.lexicon

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,15 @@ import polars as pl
 
 from infogap.balance.mix_table import mix_by_trace
 from infogap.publish.redaction import public_label
+from infogap.publish.run_slices import scan_belonging
 from infogap.runs.run_folder import Run
-from infogap.schema import DUPLICATES, MEASURES, STATED_VERDICTS, TASKS, VERDICTS, Table
+from infogap.schema import DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, VERDICTS, Table
 from infogap.tasks.question_column import TURNS
 from infogap.text.thoughts import ANSWER_TAGS
 
 _MESSAGE = {"role": pl.String, "content": pl.String}
 MESSAGES = pl.List(pl.Struct(_MESSAGE))
+_QUESTION = "\0"  # stands for the question in the student's prompt
 PROMPT = "the student's prompt, as chat messages with `role` and `content`"
 
 
@@ -131,17 +133,31 @@ def leaking(run: Run) -> list[str]:
 
 
 def with_tasks(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
-    """Add the task's columns to rows that have a `task_id`, keeping their order; null if there is no such task."""
-    joined = _add(rows, run.scan(TASKS), "task_id")
+    """Add the task's columns to rows that have a `task_id`, keeping their order; null if there is no such task.
+
+    The worked solution is left out: it can be longer than the rest, and no config shows it.
+    """
+    joined = _add(rows, scan_belonging(run, TASKS).select(*all_but(TASKS, "solution")), "task_id")
     return joined.with_columns(public(joined, "source"))
 
 
-def joined(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
-    """Add the columns of the other tables to traces, keeping their order; null if a table has no row for a trace."""
+def joined(run: Run, traces: pl.DataFrame, wanted: Collection[str]) -> pl.DataFrame:
+    """Add the task's columns to traces, and those of the other tables that are wanted, keeping their order.
+
+    They are null if a table has no row for a trace.
+    """
     rows = with_tasks(run, traces)
-    for table in (STATED_VERDICTS, VERDICTS, run.stored(MEASURES), DUPLICATES):
-        rows = _add(rows, run.scan(table), "trace_id")
-    rows = _add(rows, mix_by_trace(run), "trace_id")
+    sides = [
+        scan_belonging(run, STATED_VERDICTS),
+        scan_belonging(run, VERDICTS),
+        scan_belonging(run, run.stored(MEASURES)),
+        scan_belonging(run, DUPLICATES),
+        mix_by_trace(run, scan_belonging(run, MIX)),
+    ]
+    for side in sides:
+        columns = [name for name in side.collect_schema() if name in wanted and name != "trace_id"]
+        if columns:
+            rows = _add(rows, side.select("trace_id", *columns), "trace_id")
     return rows.with_columns(public(rows, "teacher"))
 
 
@@ -162,15 +178,22 @@ def prompts(run: Run, tasks: pl.DataFrame, dtype: pl.List = MESSAGES) -> pl.Seri
     The prompt is what an unguided teacher sees, whatever the trace's own teacher saw: one user message, or all turns of
     a conversation. For imported traces it is only the question, as their instruction is unknown.
     """
-    questions, turns = tasks["question"].to_list(), [turns_of(text) for text in tasks["metadata"]]
+    asked = pl.col("question")
     if run.recipe.generate is not None:
         from infogap.privileges.contexts import student_prompt
 
-        questions = [student_prompt(question, run.recipe.generate.instruction) for question in questions]
-    messages = [
-        known or [{"role": "user", "content": question}] for question, known in zip(questions, turns, strict=True)
-    ]
-    return pl.Series("prompt", messages, dtype=dtype)
+        before, after = student_prompt(_QUESTION, run.recipe.generate.instruction).split(_QUESTION, 1)
+        asked = pl.concat_str(pl.lit(before), "question", pl.lit(after))
+    names = [each.name for each in dtype.inner.fields if each.name not in _MESSAGE]  # type: ignore[union-attr]
+    message = pl.struct(
+        pl.lit("user").alias("role"), asked.alias("content"), *(pl.lit(None, pl.String).alias(name) for name in names)
+    )
+    single = tasks.select(prompt=pl.concat_list(message).cast(dtype))["prompt"]
+    turns = tasks["metadata"].str.contains(f'"{TURNS}"', literal=True).fill_null(False)
+    if not turns.any():
+        return single
+    known = pl.Series("prompt", [turns_of(text) or None for text in tasks["metadata"]], dtype=dtype)
+    return pl.select(prompt=pl.coalesce(known, single))["prompt"]
 
 
 def turns_of(metadata: str | None) -> list[dict[str, str]] | None:

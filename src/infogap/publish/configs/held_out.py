@@ -9,7 +9,7 @@ import polars as pl
 from infogap.balance.mix_pool import held_out_families
 from infogap.publish.configs.base import Config
 from infogap.publish.configs.rl import FEATURES, MEANINGS, TASK, named_split, verl_rows
-from infogap.publish.parquet_shards import SortedRows, in_order
+from infogap.publish.sorted_rows import SortedRows, in_order
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES
 

@@ -20,8 +20,8 @@ from infogap.publish.configs.base import (
     prompts,
 )
 from infogap.publish.configs.sft import where_thoughts_are
-from infogap.publish.parquet_shards import SortedRows
 from infogap.publish.redaction import public_label
+from infogap.publish.sorted_rows import SortedRows
 from infogap.publish.trace_pairs import pairs, sides
 from infogap.recipe.preference_pairs import SIDES, Preference
 from infogap.runs.run_folder import Run
@@ -137,7 +137,7 @@ def _pair_rows(run: Run, traces: pl.DataFrame, of_pair: tuple[str, ...], of_each
     def of(side: str) -> list[pl.Expr]:
         return [pl.col("answer_message").alias(side), *(pl.col(name).alias(f"{side}_{name}") for name in of_each)]
 
-    known = joined(run, traces).with_columns(answer_message=answers(run))
+    known = joined(run, traces, {*schema, *of_each}).with_columns(answer_message=answers(run))
     chosen = known.filter(~pl.col("rejected"))
     rejected = known.filter("rejected").select("place", *of("rejected"))
     rows = chosen.with_columns(prompts(run, chosen), *of("chosen")).drop("rejected")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from infogap.publish.configs.base import MESSAGES, PROMPT, Config, columns, prompts, with_tasks
-from infogap.publish.parquet_shards import SortedRows, in_order
+from infogap.publish.sorted_rows import SortedRows, in_order
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS, TASKS, TRACES
 

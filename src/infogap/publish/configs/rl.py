@@ -12,7 +12,7 @@ import polars as pl
 from infogap.errors import InputError
 from infogap.ids import stable_id
 from infogap.publish.configs.base import MESSAGES, PROMPT, Config, adapted, prompts, public
-from infogap.publish.parquet_shards import SortedRows, in_order
+from infogap.publish.sorted_rows import SortedRows, in_order
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import polars as pl
 
 from infogap.publish.configs.base import Config, adapted, answer_messages, answers, columns, joined, prompts
-from infogap.publish.parquet_shards import SortedRows, in_order
 from infogap.publish.redaction import public_label
+from infogap.publish.sorted_rows import SortedRows, in_order
 from infogap.publish.template_check import SAMPLE, Answer, find_chat_template, null_field_notes, template_notes
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TASKS, TRACES, VERDICTS
@@ -35,7 +35,8 @@ def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
 
 def _conversations(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
     """Make a conversation per trace: the student's prompt, and the trace as the answer."""
-    known, schema = joined(run, traces), _schema(run)
+    schema = _schema(run)
+    known = joined(run, traces, schema)
     messages = pl.concat_list(prompts(run, known, answer_messages(run)), answers(run))
     return known.with_columns(messages=messages).select(*schema).match_to_schema(schema)
 

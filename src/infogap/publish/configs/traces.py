@@ -9,7 +9,7 @@ import polars as pl
 
 from infogap.balance.mix_table import mix_columns
 from infogap.publish.configs.base import Config, adapted, all_but, columns, joined
-from infogap.publish.parquet_shards import SortedRows, in_order
+from infogap.publish.sorted_rows import SortedRows, in_order
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, MEASURES, STATED_VERDICTS, TASKS, TRACES, VERDICTS, Table
 
@@ -49,7 +49,7 @@ def _with_measurements(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
     """Make a row per trace: its task, verdict, measurements, duplicate and place in the mix."""
     schema = _schema_of(run)
     places = pl.col("leaks").list.eval(pl.struct([pl.element().struct.field(name) for name in _LEAK]))
-    rows = joined(run, traces).with_columns(leaks=places)
+    rows = joined(run, traces, schema).with_columns(leaks=places)
     if not run.recipe.publishes_leaking_text:
         leaks = pl.col("leak").fill_null(False)
         rows = rows.with_columns(

@@ -16,7 +16,7 @@ from infogap.publish.configs.privileged import PRIVILEGED
 from infogap.publish.configs.sft import SFT
 from infogap.publish.exports.base import PAIR_IDS, SAME_TEXTS, UNLABELLED, ExportFormat, Row, ids, label, pair
 from infogap.publish.exports.conversations import messages
-from infogap.publish.parquet_shards import SortedRows
+from infogap.publish.sorted_rows import SortedRows
 from infogap.runs.run_folder import Run
 
 _SUFFIXES = (".jsonl",)

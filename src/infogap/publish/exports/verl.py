@@ -11,7 +11,7 @@ from infogap.publish.configs.rl import FEATURES, RL, verl_rows
 from infogap.publish.configs.sft import SFT
 from infogap.publish.exports.base import ExportFormat, Row
 from infogap.publish.exports.conversations import messages
-from infogap.publish.parquet_shards import SortedRows
+from infogap.publish.sorted_rows import SortedRows
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
 

@@ -1,0 +1,194 @@
+"""Divide a run into slices that fit in memory: the rows of one table in a given order, and what belongs to them.
+
+Traces are stored in the order of generation (or import). A table that does not fit in memory is sorted by distribution:
+each row is written to the file of its slice, then one slice at a time is read back and sorted. The rows of the other
+tables that belong to it go to the same slice, so that joining a slice does not read the whole run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, fields
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import polars as pl
+
+from infogap.runs.run_folder import Run, read_part
+from infogap.schema import DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACES, VERDICTS, Table
+
+_AT_ONCE = 4 * 2**20  # bytes of files that are read at a time
+_MOST_SLICES = 500  # as many files are open at a time
+_NOT_JOINED = ("solution",)  # columns of a task that no published row has
+_BESIDE = {TRACES.name: (STATED_VERDICTS, VERDICTS, MEASURES, DUPLICATES, MIX)}  # tables with the same key
+
+Assign = Callable[[pl.DataFrame], pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class RunSlice(Run):
+    """A run, and one slice of it: a folder with a file for each table of which it holds some rows."""
+
+    folder: Path = field(default=Path())
+
+    def belonging(self, table: Table) -> pl.LazyFrame:
+        """Return the rows of a table that belong to the slice."""
+        path = self.folder / f"{table.name}.arrow"
+        return _read(path).lazy() if path.is_file() else self.scan(table)
+
+
+def scan_belonging(run: Run, table: Table) -> pl.LazyFrame:
+    """Scan a table; in a slice of a run, only the rows that belong to the slice."""
+    return run.belonging(table) if isinstance(run, RunSlice) else run.scan(table)
+
+
+class Slices:
+    """The slices of a run, by the order of one table's rows. They are written to a folder when the first is read."""
+
+    def __init__(self, run: Run, table: Table, folder: Path, count: int, assign: Assign) -> None:
+        """Take the number of slices, and a function that adds to rows with the table's key the `slice` of each."""
+        self._run, self._table, self._folder = run, table, folder
+        self._count, self._assign = count, assign
+        self._written = False
+
+    def __len__(self) -> int:
+        return self._count
+
+    def read(self, index: int) -> tuple[RunSlice, pl.DataFrame]:
+        """Return a slice, and its rows of the table, in no order."""
+        if not self._written:
+            self._write()
+        folder = self._folder / str(index)
+        known = {each.name: getattr(self._run, each.name) for each in fields(Run)}
+        return RunSlice(**known, folder=folder), _read(folder / f"{self._table.name}.arrow")
+
+    def _write(self) -> None:
+        for index in range(self._count):
+            (self._folder / str(index)).mkdir()
+        of_tasks: list[pl.DataFrame] = []
+        self._distribute(self._table, self._assign, of_tasks)
+        beside = _BESIDE.get(self._table.name, ())
+        for table in beside:
+            self._distribute(self._run.stored(table) if table.extensible else table, self._assign)
+        if of_tasks:
+            tasks = pl.concat(of_tasks).unique()
+            self._distribute(TASKS, lambda rows: rows.drop(_NOT_JOINED).join(tasks, on="task_id"))
+        self._written = True
+
+    def _distribute(self, table: Table, assign: Assign, of_tasks: list[pl.DataFrame] | None = None) -> None:
+        """Write a table's rows to the files of their slices; add the tasks of each slice to `of_tasks`."""
+        import pyarrow as pa
+
+        schema = _arrow(assign(table.empty()).drop("slice")).schema
+        with ExitStack() as open_files:
+            writers = [
+                open_files.enter_context(
+                    pa.ipc.new_stream(open_files.enter_context(pa.OSFile(str(path), "wb")), schema)
+                )
+                for path in (self._folder / str(index) / f"{table.name}.arrow" for index in range(self._count))
+            ]
+            for rows in _batches(self._run, table):
+                assigned = assign(rows)
+                for (index,), own in assigned.group_by("slice"):
+                    writers[int(index)].write_table(_arrow(own.drop("slice")))
+                if of_tasks is not None and table is not TASKS and "task_id" in table.schema:
+                    of_tasks.append(assigned.select("task_id", "slice").unique())
+
+
+@contextmanager
+def sliced_in_order(
+    run: Run, table: Table, places: pl.DataFrame, limit: int
+) -> Iterator[tuple[Slices, pl.Series] | None]:
+    """Slice a run by `place`; `places` has the table's key and `place`. Yield the slices, and the first place of each.
+
+    None if it is all one slice. Rows with the same place are in the same slice.
+    """
+    starts = _starts(run, table, places, limit)
+    if len(starts) < 2:
+        yield None
+        return
+    slices = (starts.search_sorted(places["place"], side="right") - 1).cast(pl.Int32)
+    keyed = places.select(table.key, slice=slices).unique()
+    with _spill(run) as folder:
+        yield Slices(run, table, folder, len(starts), lambda rows: rows.join(keyed, on=table.key)), starts
+
+
+@contextmanager
+def sliced_by_key(run: Run, table: Table, limit: int) -> Iterator[tuple[Slices, pl.Series] | None]:
+    """Slice a run by the order of a table's keys; yield the slices, and the first key of each.
+
+    None if it is all one slice.
+    """
+    keys = run.scan(table).select(table.key).collect().sort(table.key).with_row_index("place")
+    starts = _starts(run, table, keys.with_columns(pl.col("place").cast(pl.Int64)), limit)
+    if len(starts) < 2:
+        yield None
+        return
+    first = keys[table.key].gather(starts)
+    del keys
+    with _spill(run) as folder:
+        yield Slices(run, table, folder, len(first), partial(_by_first_key, key=table.key, first=first)), first
+
+
+def _by_first_key(rows: pl.DataFrame, key: str, first: pl.Series) -> pl.DataFrame:
+    slices = first.search_sorted(rows[key], side="right").cast(pl.Int32) - 1
+    return rows.with_columns(slice=slices.clip(0))
+
+
+@contextmanager
+def _spill(run: Run) -> Iterator[Path]:
+    # A name of its own, as an export may run at the same time as a publish.
+    with TemporaryDirectory(prefix=".publish.spill.", dir=run.path) as name:
+        yield Path(name)
+
+
+def _starts(run: Run, table: Table, places: pl.DataFrame, limit: int) -> pl.Series:
+    """Return the first place of every slice of about `limit` bytes.
+
+    A row counts as many bytes as the rows of its part do on average: texts are not read for it.
+    """
+    sizes = pl.concat([table.empty().select(table.key, size=pl.lit(0.0)), *_sizes(run, table)])
+    by_place = places.join(sizes, on=table.key).group_by("place").agg(pl.col("size").sum()).sort("place")
+    limit = max(limit, int(by_place["size"].sum()) // _MOST_SLICES)
+    slices = by_place.with_columns(slice=((pl.col("size").cum_sum() - pl.col("size")) // limit))
+    return slices.group_by("slice").agg(pl.col("place").min()).get_column("place").sort()
+
+
+def _sizes(run: Run, table: Table) -> Iterator[pl.DataFrame]:
+    import pyarrow.parquet as pq
+
+    for path in run.part_paths(table):
+        described = pq.read_metadata(path)
+        size = sum(described.row_group(group).total_byte_size for group in range(described.num_row_groups))
+        keys = pl.read_parquet(path, columns=[table.key])
+        yield keys.with_columns(size=pl.lit(size / max(keys.height, 1)))
+
+
+def _batches(run: Run, table: Table) -> Iterator[pl.DataFrame]:
+    """Yield a table in the order it was written, several parts at a time if they are small."""
+    waiting: list[pl.DataFrame] = []
+    size = 0
+    for path in run.part_paths(table):
+        waiting.append(read_part(path, table).select(table.schema.names()))
+        size += path.stat().st_size
+        if size >= _AT_ONCE:
+            yield pl.concat(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield pl.concat(waiting)
+
+
+def _read(path: Path) -> pl.DataFrame:
+    import pyarrow as pa
+
+    with pa.OSFile(str(path), "rb") as file:
+        frame = pl.from_arrow(pa.ipc.open_stream(file).read_all())
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def _arrow(frame: pl.DataFrame) -> Any:
+    return frame.to_arrow(compat_level=pl.CompatLevel.oldest())
