@@ -181,9 +181,10 @@ def _asked_for(run: Run) -> Iterator[tuple[Config, str]]:
 
 
 def _nothing_to_publish(run: Run, config: Config, mix: pl.DataFrame) -> str:
+    why = _why_no_rows(run, config, mix)
     return (
-        f"nothing to publish as `{config.name}`: {_why_no_rows(run, config, mix)}{_why_empty(run)}; see `infogap status "
-        f"{run.path}`, or leave `{_as_listed(run.recipe, config)}` out of publish.configs"
+        f"nothing to publish as `{config.name}`: {why}{_why_empty(run)}; see `infogap status {run.path}`, "
+        f"or leave `{_as_listed(run.recipe, config)}` out of publish.configs"
     )
 
 
