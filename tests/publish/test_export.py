@@ -10,11 +10,12 @@ from infogap.console import output
 from infogap.errors import InputError
 from infogap.publish.export import export
 from infogap.publish.sorted_rows import in_order, sorted_slices
+from infogap.publish.splits import plan_splits
 from infogap.recipe import load_recipe
 from infogap.runs.pipeline import run_all
 from infogap.runs.run_folder import Run
 from infogap.schema import MIX, TRACES
-from publish.small_run import Build, build_run
+from publish.small_run import RECIPE, Build, build_run
 
 FORMATS = ("messages", "prompt-completion", "alpaca", "sharegpt")
 
@@ -106,3 +107,44 @@ def test_a_damaged_table_is_refused(tmp_path: Path, table: str) -> None:
     with pytest.raises(InputError, match=rf"nothing is exported: {table}/part-00000.parquet has other content"):
         export(run, tmp_path / "mix.jsonl", "messages")
     assert not (tmp_path / "mix.jsonl").exists()
+
+
+SPLIT = RECIPE.replace("version: 0.1.0}", "version: 0.1.0, splits: {train: 0.6, test: 0.4}}")
+
+
+@pytest.mark.parametrize(
+    ("form", "key"), [("messages", "trace_id"), ("trl-sdft", "context_id"), ("verl", "extra_info.task_id")]
+)
+def test_a_file_holds_one_split_and_by_default_no_task_of_the_test(
+    build: Build,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    form: str,
+    key: str,
+) -> None:
+    monkeypatch.setattr(output, "quiet", False)
+    run = build(recipe=SPLIT)
+    plan = plan_splits(run)
+    assert plan is not None
+    traces = run.scan(TRACES).collect().join(plan.tasks, on="task_id")
+    files = {}
+    for split in ("train", "test"):
+        files[split] = tmp_path / f"{split}.parquet"
+        export(run, files[split], form, split=split)
+        ids = pl.read_parquet(files[split])
+        ids = ids.unnest("extra_info") if "." in key else ids
+        name = key.rsplit(".", maxsplit=1)[-1]
+        assert set(ids[name]) <= set(traces.filter(split=split)[name])
+        assert "split" not in ids.columns or set(ids["split"]) == {split}
+    capsys.readouterr()
+    export(run, tmp_path / "mix.parquet", form)
+    assert (tmp_path / "mix.parquet").read_bytes() == files["train"].read_bytes()
+    assert "only the split `train` of publish.splits" in capsys.readouterr().err
+
+
+def test_a_split_that_does_not_exist_is_refused(run: Run, build: Build, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the recipe has no splits"):
+        export(run, tmp_path / "mix.jsonl", "messages", split="test")
+    with pytest.raises(InputError, match="did you mean 'test'"):
+        export(build("other", recipe=SPLIT), tmp_path / "mix.jsonl", "messages", split="tset")

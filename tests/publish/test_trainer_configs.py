@@ -101,14 +101,7 @@ def test_privileged_holds_what_the_mixs_teachers_saw_and_only_where_it_is_asked_
 
 
 def test_of_several_mixes_each_has_the_contexts_of_its_own_traces(build: Build, tmp_path: Path) -> None:
-    mixes = "balance: {mixes: {a: {privilege: {answer: 1}}, b: {privilege: {solution: 1}}},"
-    run = build(recipe=RECIPE_OF_ALL.replace("preference, privileged, rl", "privileged").replace("balance: {", mixes))
-    kinds = run.scan(TRACES).select("trace_id", "privilege")
-    single = run.scan(MIX).drop("mix", "selected").join(kinds, on="trace_id").collect()
-    with run.rewrite(MIX) as out:
-        for mix, privilege in (("a", "answer"), ("b", "solution")):
-            selected = pl.col("privilege") == privilege
-            out.write(single.with_columns(mix=pl.lit(mix), selected=selected).select(*MIX.schema))
+    run = _two_mixes(build, ("answer", "solution"))
     STAGE.make(run)
     for mix, privilege in (("a", "answer"), ("b", "solution")):
         rows = load(run, f"{mix}-privileged", tmp_path)
@@ -120,6 +113,34 @@ def test_of_several_mixes_each_has_the_contexts_of_its_own_traces(build: Build, 
     for names in ("`a`, `b`", "`a-privileged`, `b-privileged`"):
         assert card.count(f"In {names}, ") == 1
     assert "In `sft`" not in card
+
+
+def test_a_mix_whose_teachers_saw_nothing_has_no_contexts_and_lacks_none(build: Build) -> None:
+    outcome = STAGE.make(run := _two_mixes(build, ("unguided", "solution")))
+    assert outcome.shortfall is None
+    assert "b-privileged" in outcome.counts and "a-privileged" not in outcome.counts
+    assert "no config `a-privileged`: no teacher of the mix's traces was shown a context" in outcome.notes
+    assert "a-privileged" not in (run.path / "dataset" / "README.md").read_text()
+
+
+def test_contexts_that_no_mix_has_are_lacking_and_the_advice_names_what_the_recipe_lists(build: Build) -> None:
+    shortfall = STAGE.make(_two_mixes(build, ("unguided", "unguided"))).shortfall or ""
+    assert "nothing to publish as `a-privileged`" in shortfall
+    assert shortfall.count("leave `privileged` out of publish.configs") == 2
+
+
+def _two_mixes(build: Build, privileges: tuple[str, str]) -> Run:
+    """A run with the mixes `a` and `b`, each of all traces under one privilege."""
+    mixes = "balance: {{mixes: {{a: {{privilege: {{{}: 1}}}}, b: {{privilege: {{{}: 1}}}}}},".format(*privileges)
+    recipe = RECIPE_OF_ALL.replace("preference, privileged, rl", "privileged").replace("balance: {", mixes)
+    run = build(recipe=recipe)
+    kinds = run.scan(TRACES).select("trace_id", "privilege")
+    single = run.scan(MIX).drop("mix", "selected").join(kinds, on="trace_id").collect()
+    with run.rewrite(MIX) as out:
+        for mix, privilege in zip(("a", "b"), privileges, strict=True):
+            selected = pl.col("privilege") == privilege
+            out.write(single.with_columns(mix=pl.lit(mix), selected=selected).select(*MIX.schema))
+    return run
 
 
 def test_rl_holds_the_mixs_tasks_and_nothing_of_this_machine(build: Build, tmp_path: Path) -> None:

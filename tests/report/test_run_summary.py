@@ -4,6 +4,7 @@ import io
 import re
 from pathlib import Path
 
+import polars as pl
 import pytest
 from rich.console import Console
 
@@ -56,12 +57,28 @@ def test_privileges_stand_from_the_poorest_to_the_richest(run: Run) -> None:
 
 def test_the_tables_fit_a_terminal_and_name_every_privilege(run: Run) -> None:
     for width in (100, 60):
-        shown = text_of(privilege_table(run), width).splitlines()
+        shown = text_of(privilege_table(run, width), width).splitlines()
         assert max(map(len, shown)) <= width
         for row in by_privilege(traces_in_short(run), run.recipe):
             (line,) = (line for line in shown if f"│ {row.privilege} " in line)
             assert line.endswith("│")
     assert "target" in text_of(mix_table("mix", mix_counts(run)["mix"]))
+
+
+def test_in_a_narrow_terminal_long_names_of_teachers_wrap_and_numbers_stay_whole(run: Run) -> None:
+    names = {"peer-one": "Qwen2.5-Coder-1.5B-Instruct (Q4_K_M)", "peer-two": "Qwen3-14B-Base"}
+    traces = run.scan(TRACES).collect().with_row_index("row")
+    with run.rewrite(TRACES) as out:
+        teacher = pl.when(pl.col("row") % 2 == 0).then(pl.lit(names["peer-one"])).otherwise(pl.lit(names["peer-two"]))
+        out.write(traces.with_columns(teacher=teacher).select(*TRACES.schema))
+    shown = text_of(privilege_table(run, 80), 80)
+    assert max(map(len, shown.splitlines())) <= 80
+    for row in by_privilege(traces_in_short(run), run.recipe):
+        assert f" {row.accuracy:.2f} │" in shown and f" {row.density:.2f} │" in shown
+        assert f"│ {row.privilege} " in shown
+    for word in ("accuracy", "markers", "1,000"):
+        assert f" {word} " in shown
+    assert names["peer-one"] in text_of(privilege_table(run, 200), 200)
 
 
 def test_a_mix_without_axes_has_a_plain_title(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,9 @@ def export(
         ),
     ] = "messages",
     mix: Annotated[str | None, typer.Option(metavar="NAME", help="Of several mixes, which.")] = None,
+    split: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of the splits in publish.splits, which; by default train.")
+    ] = None,
     thinking: Annotated[
         str | None,
         typer.Option(
@@ -45,20 +48,24 @@ def export(
 ) -> None:
     """Write the mix as a file for a trainer."""
     from infogap.publish.export import export as write
+    from infogap.publish.export import split_named
     from infogap.recipe.publish_section import ThinkingField, ThinkingForm
     from infogap.runs.run_folder import Run
 
+    run = Run.open(folder)
     rows = write(
-        Run.open(folder),
+        run,
         file,
         form,
         mix,
+        split=split,
         thinking=cast(ThinkingForm | None, _one_of("--thinking", thinking, get_args(ThinkingForm))),
         thinking_field=cast(ThinkingField | None, _one_of("--thinking-field", thinking_field, get_args(ThinkingField))),
         tokenizer=tokenizer,
     )
     if output.json:
-        print_json({"run": str(folder), "file": str(file), "format": form, "rows": rows})
+        named = split_named(run, split)
+        print_json({"run": str(folder), "file": str(file), "format": form, "split": named, "rows": rows})
     say(f"wrote {rows:,} rows to {file}")
 
 

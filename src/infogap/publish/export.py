@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,8 +19,10 @@ from infogap.publish.configs.base import Config
 from infogap.publish.configs.sft import answer_without_thought, answers_with_thoughts
 from infogap.publish.exports.base import Exported, ExportFormat, Row
 from infogap.publish.not_published import check_restored
+from infogap.publish.parquet_shards import in_splits
 from infogap.publish.privileged_text import PrivilegedText
 from infogap.publish.provenance import INPUTS
+from infogap.publish.splits import plan_splits
 from infogap.publish.template_check import find_chat_template, null_field_notes, template_notes
 from infogap.recipe.balance_section import THE_MIX
 from infogap.recipe.publish_section import Publish, ThinkingField, ThinkingForm
@@ -36,12 +38,14 @@ def export(
     form: str,
     mix: str | None = None,
     *,
+    split: str | None = None,
     thinking: ThinkingForm | None = None,
     thinking_field: ThinkingField | None = None,
     tokenizer: str | None = None,
 ) -> int:
     """Write a mix in one of the registered formats, sorted by id, as .jsonl or .parquet; return the number of rows.
 
+    A file holds one split, if the recipe has `publish.splits`: a trainer must not get tasks that are kept for a test.
     Other files that the trainer needs (`dataset_info.json`, part of a config) are written next to it. An outdated mix
     is exported with a warning; so is a mix whose thoughts the chat template of `tokenizer` drops.
 
@@ -50,13 +54,14 @@ def export(
         file: The file to write; its suffix decides the kind.
         form: The name of the format.
         mix: The name of the mix; required if the run has several.
+        split: The name of the split; by default `train`, or the first one if none is called that.
         thinking: Where to put thoughts; by default as set in the recipe's `publish`.
         thinking_field: The name of the message field for `thinking: field`.
         tokenizer: A folder, or org/name in the local cache, whose chat template is tried; by default the recipe's.
 
     Raises:
-        InputError: The format or mix does not exist; the format does not support this kind of file, these rows, or
-            thoughts in a field of their own; a table is damaged; or the rows show what only teachers saw.
+        InputError: The format, mix or split does not exist; the format does not support this kind of file, these
+            rows, or thoughts in a field of their own; a table is damaged; or the rows show what only teachers saw.
         ShortfallError: There are no rows, or all rows have the same label where the trainer needs both.
     """
     format_ = _format_named(form)
@@ -66,8 +71,9 @@ def export(
         raise InputError(f"{run.path} has no mix yet; first: infogap balance {run.path}")
     name = _mix_named(run, mix)
     asked = _as_asked(run, format_, thinking, thinking_field)
+    part = split_named(run, split)
     _check_tables(run)
-    rows = _Rows(asked, format_, asked.scan(MIX).filter(pl.col("mix") == name).collect())
+    rows = _Rows(asked, format_, asked.scan(MIX).filter(pl.col("mix") == name).collect(), part)
     check_restored(run, rows.mix, [rows.config.name])
     with whole_file(file) as temporary:
         _write(rows, temporary, file.suffix)
@@ -103,6 +109,21 @@ def _mix_named(run: Run, name: str | None) -> str:
     if name is not None and name not in names:
         raise InputError(f"there is no mix '{name}'{nearest(name, names)}; there are: {', '.join(names)}")
     return name or (names[0] if names else THE_MIX)
+
+
+def split_named(run: Run, name: str | None) -> str | None:
+    """Return the name of the split to export; None if the recipe has no splits.
+
+    Raises InputError if there is no split of this name.
+    """
+    names = list(run.recipe.publish.splits or ())
+    if name is None:
+        return "train" if "train" in names else next(iter(names), None)
+    if not names:
+        raise InputError(f"--split {name}: the recipe has no splits; set publish.splits, or leave --split out")
+    if name not in names:
+        raise InputError(f"there is no split '{name}'{nearest(name, names)}; there are: {', '.join(names)}")
+    return name
 
 
 def _as_asked(run: Run, format_: ExportFormat, form: ThinkingForm | None, name: ThinkingField | None) -> Run:
@@ -146,6 +167,7 @@ class _Rows:
     run: Run
     format: ExportFormat
     mix: pl.DataFrame
+    split: str | None = None
     written: int = 0
     left_out: int = 0
     labels: set[bool] = field(default_factory=set)
@@ -162,7 +184,7 @@ class _Rows:
 
     def __iter__(self) -> Iterator[list[Row]]:
         """Yield the rows in slices, checked for privileged text unless the format declares that it holds some."""
-        frames = self.config.rows(self.run, self.mix)
+        frames = self._of_split()
         for frame in frames if self.format.privileged else self._privileged.watch(self.config, frames):
             made = [self.format.row(_without_empty_fields(row)) for row in frame.iter_rows(named=True)]
             kept = [row for row in made if row is not None]
@@ -174,12 +196,21 @@ class _Rows:
                 self.labels |= {row[self.format.labels] for row in kept}
             yield kept
 
+    def _of_split(self) -> Iterable[pl.DataFrame]:
+        rows = self.config.rows(self.run, self.mix)
+        plan = plan_splits(self.run) if self.split is not None else None
+        if plan is None or self.split is None:
+            return rows
+        return (frame for _, frame in in_splits(self.config, rows, plan.tasks, (self.split,)))
+
     def check(self) -> None:
         """Raise ShortfallError if a trainer could not use the file, InputError if it contains privileged text."""
         self._privileged.refuse()
         if not self.written:
             config = self.config
             why = config.empty if isinstance(config.empty, str) else config.empty(self.run, self.mix)
+            if self.split is not None:
+                why = f"the split `{self.split}` has no rows, or {why}"
             if self.left_out:
                 why = f"{self.left_out:,} rows are left out: {self.format.left_out}"
             raise ShortfallError(
@@ -195,6 +226,12 @@ class _Rows:
     def notes(self) -> list[str]:
         """Return notes for the user."""
         notes = [f"{self.left_out:,} rows left out: {self.format.left_out}"] if self.left_out else []
+        others = [f"--split {name}" for name in self.run.recipe.publish.splits or () if name != self.split]
+        if others:
+            notes.append(
+                f"only the split `{self.split}` of publish.splits; the others have files of their own: "
+                f"{', '.join(others)}"
+            )
         notes += [f"the file holds {self.format.privileged}"] if self.format.privileged else []
         return [*notes, *self._privileged.published_leaks().notes()]
 

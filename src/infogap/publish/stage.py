@@ -127,12 +127,19 @@ def _write_dataset(run: Run, target: Path, by_id: TracesById | None) -> Outcome:
         )
     counts = {each.config.name: {"rows": each.rows, "files": len(each.shards), "bytes": each.bytes} for each in written}
     full = [view for view in views if view[0].name not in empty]
+    # A mix whose teachers were shown nothing lacks no contexts: another of the mixes, matched to it, has them.
+    shown = {_as_listed(run.recipe, config) for config, _ in full if config.privileged}
+    without = {
+        name for config, _ in views if (name := config.name) in empty and _as_listed(run.recipe, config) in shown
+    }
     notes = [*_notes(run, traces, written, full), *leaks.notes(), *([] if drawing.available() else [MISSING])]
+    notes += [f"no config `{view[0].name}`: {_why_no_rows(run, *view)}" for view in views if view[0].name in without]
     return Outcome(
         rows=sum(each.rows for each in written),
         counts=counts,
         notes=[*notes, *(split_notes(plan, written) if plan is not None else [])],
-        shortfall="\n".join(_nothing_to_publish(run, *view) for view in views if view[0].name in empty) or None,
+        shortfall="\n".join(_nothing_to_publish(run, *view) for view in views if view[0].name in empty - without)
+        or None,
     )
 
 
@@ -188,11 +195,23 @@ def _asked_for(run: Run) -> Iterator[tuple[Config, str]]:
 
 
 def _nothing_to_publish(run: Run, config: Config, mix: pl.DataFrame) -> str:
-    why = config.empty if isinstance(config.empty, str) else config.empty(run, mix)
+    why = _why_no_rows(run, config, mix)
     return (
         f"nothing to publish as `{config.name}`: {why}{_why_empty(run)}; see `infogap status {run.path}`, "
-        f"or leave `{config.name}` out of publish.configs"
+        f"or leave `{_as_listed(run.recipe, config)}` out of publish.configs"
     )
+
+
+def _why_no_rows(run: Run, config: Config, mix: pl.DataFrame) -> str:
+    return config.empty if isinstance(config.empty, str) else config.empty(run, mix)
+
+
+def _as_listed(recipe: Recipe, config: Config) -> str:
+    """Return a config's name in publish.configs: `rl` of `NAME-rl`, and `sft` of what has the name of a mix."""
+    if recipe.balance.mixes is None or not config.of_mix:
+        return config.name
+    mix = next(mix for view, mix in views(recipe) if view.name == config.name)
+    return SFT.name if config.name == mix else config.name.removeprefix(f"{mix}-")
 
 
 def _why_empty(run: Run) -> str:

@@ -25,6 +25,7 @@ from infogap.schema import MIX, TRACES
 if TYPE_CHECKING:
     from rich.table import Table
 
+_NAMES = ("privilege", "teacher")
 _FIGURES = ("target", "achieved", "available")
 _VALUES = 40  # of an axis in a table; if there are more, those that are short come first
 
@@ -54,8 +55,11 @@ def summary(run: Run) -> dict[str, Any]:
     }
 
 
-def privilege_table(run: Run) -> Table:
-    """Build a row per privilege (and teacher, of several): traces, accuracy, mean tokens, markers."""
+def privilege_table(run: Run, width: int | None = None) -> Table:
+    """Build a row per privilege (and teacher, of several): traces, accuracy, mean tokens, markers.
+
+    `width` is the terminal's, by default that of stdout.
+    """
     from rich.table import Table
 
     traces = traces_in_short(run)
@@ -70,13 +74,26 @@ def privilege_table(run: Run) -> Table:
     columns["accuracy"] = lambda row: _number(row.accuracy, ".2f")
     columns["mean tokens"] = lambda row: _number(row.tokens, ",.0f")
     columns[f"markers per 1,000 {density_unit(traces)}"] = lambda row: _number(row.density, ".2f")
-    for heading in columns:
-        names = heading in ("privilege", "teacher")
-        # In a narrow terminal headings wrap, so that a name such as `solution_no_think` stays readable.
-        table.add_column(heading, justify="left" if names else "right", overflow="fold", no_wrap=names)
-    for row in rows:
-        table.add_row(*(cell(row) for cell in columns.values()))
+    cells = {heading: [cell(row) for row in rows] for heading, cell in columns.items()}
+    for heading, wide in _widths(cells, stdout().width if width is None else width).items():
+        left = heading in _NAMES
+        # Headings wrap at words, a teacher's name anywhere; numbers and names of privileges stay whole.
+        table.add_column(heading, width=wide, justify="left" if left else "right", overflow="fold")
+    for row in zip(*cells.values(), strict=True):
+        table.add_row(*row)
     return table
+
+
+def _widths(cells: dict[str, list[str]], room: int) -> dict[str, int | None]:
+    """Return the columns' widths where the table does not fit: first headings give way, then the teachers' names."""
+    longest = {heading: max(map(len, (heading, *texts))) for heading, texts in cells.items()}
+    borders = 3 * len(cells) + 1
+    if sum(longest.values()) + borders <= room:
+        return dict.fromkeys(cells)
+    widths = {heading: max(map(len, (*heading.split(), *texts))) for heading, texts in cells.items()}
+    if "teacher" in widths:
+        widths["teacher"] = max(len("teacher"), widths["teacher"] - max(0, sum(widths.values()) + borders - room))
+    return dict(widths)
 
 
 def print_funnel(run: Run) -> None:
