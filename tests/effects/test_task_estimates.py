@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from infogap.effects.task_estimates import FEWEST_TASKS, mean_intervals, ratio_intervals
+from infogap.effects.compared_traces import SCORE
+from infogap.effects.estimate_rows import interval
+from infogap.effects.task_estimates import FEWEST_TASKS, Estimate, mean_intervals, ratio_intervals
 
 
 def test_too_few_tasks_are_refused() -> None:
@@ -48,3 +50,11 @@ def test_draws_are_counted_alike_with_few_and_with_many_tasks(monkeypatch: pytes
     assert (ratio_intervals(values, np.ones_like(values), seed=1) == plain).all()
     heavier = ratio_intervals(2 * values, np.full_like(values, 2.0), seed=1)
     assert heavier == pytest.approx(plain)
+
+
+def test_a_mean_without_an_interval_is_not_called_a_difference() -> None:
+    nearly_all = Estimate(SCORE, tasks=40, differing=4, mean=0.9, low=None, high=None)
+    assert interval(nearly_all) == "all but 4 alike"
+    assert interval(nearly_all, sign="+") == "only 4 differ"
+    assert interval(Estimate(SCORE, 40, 0, 1.0, None, None)) == "all tasks alike"
+    assert interval(Estimate(SCORE, 3, 2, 0.5, None, None)) == "too few tasks"

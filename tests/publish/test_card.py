@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import infogap
@@ -11,7 +13,7 @@ from infogap.effects.trace_summary import by_privilege, traces_in_short
 from infogap.errors import InputError
 from infogap.publish import STAGE
 from infogap.publish.card import size_category, template_path
-from infogap.schema import MIX, TRACES
+from infogap.schema import MEASURES, MIX, TRACES
 from publish.small_run import RECIPE, Build, build_run
 
 
@@ -115,3 +117,16 @@ def test_the_card_says_how_traces_were_chosen(tmp_path: Path) -> None:
     ):
         assert sentence in text
         assert sentence not in plain
+
+
+def test_the_length_of_a_config_is_that_of_the_text_it_publishes(build: Build) -> None:
+    run = build()
+    STAGE.make(run)
+    text = (run.path / "dataset" / "README.md").read_text()
+    tokens = run.scan(TRACES).filter(pl.col("error").is_null()).select("trace_id", "completion_tokens").collect()
+    leaking = run.scan(MEASURES).filter("leak").select("trace_id").collect()
+    assert leaking.height == 1
+    shown = tokens.join(leaking, on="trace_id", how="anti")["completion_tokens"].sum()
+    assert shown < tokens["completion_tokens"].sum()
+    stated = re.search(r"^\| `traces` \| [\d,]+ \| ([\d,]+) \|", text, re.MULTILINE)
+    assert stated is not None and stated[1] == f"{shown:,}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import jinja2
@@ -125,6 +126,14 @@ def _decoys(folder: Path) -> Run:
     return run
 
 
+def _shared_question(run: Run) -> Run:
+    """Let the run's tasks come from sources that have a question in common."""
+    path = run.manifest_path(TASKS.name)
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {"counts": manifest["counts"] | {"merged_between_sources": 1}}))
+    return run
+
+
 def _runs(folder: Path) -> list[Run]:
     plain = build_run(folder / "plain")
     wide = build_run(folder / "wide")
@@ -141,6 +150,8 @@ def _runs(folder: Path) -> list[Run]:
         run_against_exam(folder / "covered", "report\n      rule: coverage"),
         _decoys(folder / "decoys"),
         build_run(folder / "imported", IMPORT_RECIPE),
+        _shared_question(build_run(folder / "shared")),
+        _shared_question(build_run(folder / "imports", IMPORT_RECIPE)),
         wide,
         build_run(folder / "unchecked", _changed(("version: 0.1.0", "version: 0.1.0, shared_run: null"))),
         build_run(

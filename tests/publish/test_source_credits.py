@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from infogap.publish import STAGE
 from infogap.publish.card_merge import merge_cards, parse_card
 from infogap.publish.source_credits import Credit, conflicts_between, license_conflicts
 from infogap.recipe import load_recipe
+from infogap.runs.pipeline import run_all
 from infogap.runs.run_folder import Run
 from infogap.tasks.stage import part as tasks_part
 from publish.small_run import IMPORT_RECIPE, RECIPE, Build
@@ -153,3 +155,26 @@ def test_what_cannot_stand_in_a_card_is_refused(said: str, message: str, tmp_pat
     with pytest.raises(InputError) as raised:
         load_recipe(tmp_path / "recipe.yaml")
     assert message in str(raised.value)
+
+
+def test_sources_with_questions_in_common_have_the_traces_that_were_read_from_each(tmp_path: Path) -> None:
+    for name, questions in (("one", range(3)), ("two", range(1, 5))):
+        rows = [
+            {"question": f"What is {n} + 1?", "answer": str(n + 1), "text": f"By {name}: \\boxed{{{n + 1}}}"}
+            for n in questions
+        ]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    columns = "columns: {question: question, answer: answer, trace: text}"
+    (tmp_path / "recipe.yaml").write_text(
+        "name: shared\nimport:\n"
+        f"  - {{from: one.jsonl, teacher: a, license: mit, {columns}}}\n"
+        f"  - {{from: two.jsonl, teacher: b, license: cc-by-sa-4.0, {columns}}}\n"
+        "balance: {allow_mixed_teachers: true}\n"
+    )
+    run = Run.create(load_recipe(tmp_path / "recipe.yaml"), tmp_path / "run")
+    run.save_recipe()
+    run_all(run)
+    card, _ = card_of(run)
+    assert "| source | license | tasks | traces |" in card
+    assert "| `one.jsonl` | mit | 3 | 3 |" in card and "| `two.jsonl` | cc-by-sa-4.0 | 4 | 4 |" in card
+    assert "Questions that several of these sources have, counted for each of them: 2." in card

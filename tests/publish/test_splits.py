@@ -73,7 +73,10 @@ def test_datasets_loads_every_split_with_equal_features(tmp_path: Path) -> None:
     made = json.loads((run.path / "dataset" / "infogap.json").read_bytes())
     assert made["splits"]["test"] == {"share": 0.1, "tasks": 2, "clusters": 2}
     card = (run.path / "dataset" / "README.md").read_text()
-    assert "| `test` | 2 | 10.0% | 2 | 4, 4, 2 |" in card
+    assert "| `test` | 2 | 10.0% | 2 |\n" in card
+    assert (
+        "| rows of | `train` | `validation` | `test` |\n| --- | ---: | ---: | ---: |\n| `sft` | 32 | 4 | 4 |\n" in card
+    )
 
 
 def test_without_splits_everything_is_in_train_as_before(tmp_path: Path) -> None:

@@ -245,5 +245,6 @@ def test_templates_are_told_from_paths() -> None:
         *(False, False),
     ]
     assert template_problem("{{ a }") is not None
-    assert template_problem("{{ 'text' }}") == "the template names no column"
+    problem = "the template names no column; write a constant, such as `family: AMC`, beside `from`"
+    assert template_problem("{{ 'text' }}") == problem
     assert template_problem("{{ a }}") is None

@@ -64,15 +64,18 @@ def number(value: float | None, quantity: Quantity, sign: str = "") -> str:
 
 
 def interval(row: Estimate, sign: str = "", form: str = "") -> str:
-    """Format an interval, or say why there is none; `form` replaces the quantity's own format."""
+    """Format an interval, or say why there is none; `form` replaces the quantity's own format.
+
+    A difference has a `sign`: of its tasks, some differ from `unguided`; of a mean's, some from the rest.
+    """
     if row.low is None or row.high is None:
-        return (
-            "too few tasks"
-            if row.tasks < FEWEST_TASKS
-            else "all tasks alike"
-            if not row.differing
-            else f"only {row.differing} differ{'s' if row.differing == 1 else ''}"
-        )
+        if row.tasks < FEWEST_TASKS:
+            return "too few tasks"
+        if not row.differing:
+            return "all tasks alike"
+        if not sign:
+            return f"all but {row.differing} alike"
+        return f"only {row.differing} differ{'s' if row.differing == 1 else ''}"
     if form:
         return f"{row.low:{form}} to {row.high:{form}}"
     return f"{number(row.low, row.quantity, sign)} to {number(row.high, row.quantity, sign)}"

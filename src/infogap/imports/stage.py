@@ -73,7 +73,8 @@ def make(run: Run) -> Outcome:
     if "preference" in publish.configs and not crossing and max(made.samples.values()) < 2:
         raise InputError(
             "publish.configs: `preference` pairs a correct with a wrong trace of one task, privilege and teacher, and "
-            "here none of these has more than one; leave `preference` out"
+            "here none of these has more than one; leave `preference` out, or pair others "
+            "with publish.preference"
         )
     return Outcome(traces.rows, {"sources": counts, "contexts": contexts.rows, "stated_verdicts": verdicts.rows}, notes)
 

@@ -26,7 +26,14 @@ from infogap.publish.card_merge import LOCAL
 from infogap.publish.parquet_shards import Shard, Written
 from infogap.publish.provenance import PublishedLeaks, mix_shares, stage_counts
 from infogap.publish.redaction import public_label, public_recipe
-from infogap.publish.source_credits import NOT_STATED, Credit, credits_of, hub_datasets, license_conflicts
+from infogap.publish.source_credits import (
+    NOT_STATED,
+    Credit,
+    credits_of,
+    hub_datasets,
+    license_conflicts,
+    shared_questions,
+)
 from infogap.publish.splits import SplitPlan
 from infogap.recipe import Recipe, yaml_text
 from infogap.runs.run_folder import Run
@@ -127,7 +134,8 @@ def card(
         ranking_notes=ranking.notes if ranking else [],
         # The mix
         outlook=outlook(mix_profiles(run)),
-        mixes=mix_shares(run, traces),
+        mixes=(mixes := mix_shares(run, traces)),
+        a_mix="a mix" if len(mixes) > 1 else "the mix",
         most_per_task={name: mix.max_per_task for name, mix in recipe.balance.named_mixes()},
         longest_axis=_LONGEST_AXIS,
         leaks=int(traces["leak"].sum()),
@@ -140,6 +148,7 @@ def card(
         duplicates=traces["duplicate_of"].count(),
         decontaminated=decontaminated(run, traces),
         credits=credits,
+        shared_questions=shared_questions(run),
         not_stated=NOT_STATED,
         license_conflicts=license_conflicts(recipe.publish.license, credits),
         left_out=left_out(stage_counts(run), traces),

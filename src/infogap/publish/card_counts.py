@@ -36,7 +36,7 @@ class Lengths:
 
 
 def lengths_of(traces: pl.DataFrame, written: list[Written], folder: Path) -> Lengths:
-    """Sum the lengths of the traces of each config, a trace as often as rows have it.
+    """Sum the lengths of the published traces of each config, a trace as often as rows have it.
 
     `traces` is from `traces_in_short`. Lengths are in words if the tokens of some answered trace are not known.
     """
@@ -47,7 +47,10 @@ def lengths_of(traces: pl.DataFrame, written: list[Written], folder: Path) -> Le
     for each in written:
         ids = [name for name in each.columns if name == "trace_id" or name.endswith("_trace_id")]
         if ids:
-            rows = pl.scan_parquet(folder / "data" / each.config.name / "*.parquet").select(ids).unpivot()
+            rows = pl.scan_parquet(folder / "data" / each.config.name / "*.parquet")
+            if {"response", "reasoning"} <= {*each.columns}:  # the text of leaking traces may be omitted
+                rows = rows.filter((pl.col("response") != "") | (pl.col("reasoning") != ""))
+            rows = rows.select(ids).unpivot()
             counted = rows.join(lengths.lazy(), left_on="value", right_on="trace_id")
             configs[each.config.name] = int(counted.select(pl.col("length").sum()).collect().item())
     return Lengths(unit, int(lengths["length"].sum()), configs)

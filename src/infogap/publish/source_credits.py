@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import polars as pl
 
+from infogap.publish.provenance import stage_counts
 from infogap.publish.redaction import public_label
 from infogap.recipe import LoadedRecipe, resolved
 from infogap.recipe.sources import GymTasks, Source
@@ -38,6 +40,7 @@ class Credit:
     selected: int  # traces in any mix
     license: str | None
     url: str | None
+    traces: int = 0  # traces read from it, if they were imported and sources have questions in common
 
     def as_metadata(self) -> dict[str, str]:
         """Return the source's entry in the card's YAML metadata."""
@@ -46,7 +49,11 @@ class Credit:
 
 
 def credits_of(run: Run, traces: pl.DataFrame) -> list[Credit]:
-    """Return the recipe's sources in its order, equal ones merged. `traces` is from `traces_in_short`."""
+    """Return the recipe's sources in its order, equal ones merged. `traces` is from `traces_in_short`.
+
+    A task belongs to the first source that has its question. So where imports have questions in common, the numbers
+    are those that each source had when it was read, and `selected` says nothing of it.
+    """
     of_task = run.scan(TASKS).select("task_id", "source").collect()
     counts = (
         traces.join(of_task, on="task_id", how="left")
@@ -55,16 +62,41 @@ def credits_of(run: Run, traces: pl.DataFrame) -> list[Credit]:
     )
     credits: dict[tuple[str, str | None, str | None], Credit] = {}
     counted = {source: (tasks, selected) for source, tasks, selected in counts.iter_rows()}
+    read = _as_read(run) if run.recipe.imports and shared_questions(run) else None
     for source in run.recipe.import_ or run.recipe.tasks or []:
         license_, url = _stated(run, source)
         labels = [label(name) for name in source.names] if isinstance(source, GymTasks) else [source.from_]
         for name in labels:
             # Two entries with the same name cannot be told apart: the first gets all their tasks.
             tasks, selected = counted.pop(name, (0, 0))
+            of_source = 0
+            if read is not None:
+                tasks, of_source = next(read)
             key = (public_label(source.from_), license_, url)
             before = credits.get(key, Credit(*key[:1], 0, 0, license_, url))
-            credits[key] = Credit(before.name, before.tasks + tasks, before.selected + selected, license_, url)
+            credits[key] = replace(
+                before,
+                tasks=before.tasks + tasks,
+                selected=before.selected + selected,
+                traces=before.traces + of_source,
+            )
     return list(credits.values())
+
+
+def shared_questions(run: Run) -> int:
+    """Return how many rows have a question that an earlier source has, too."""
+    return int(stage_counts(run).get("tasks", {}).get("merged_between_sources", 0))
+
+
+def _as_read(run: Run) -> Iterator[tuple[int, int]]:
+    """Yield the tasks and traces of each import, as its manifests count them."""
+    counts, seen = stage_counts(run), Counter[str]()
+    for source in run.recipe.import_ or []:
+        name = public_label(source.from_)
+        seen[name] += 1
+        entry = f"sources {name}" if seen[name] == 1 else f"sources {name} ({seen[name]})"
+        tasks, traces = counts.get("tasks", {}), counts.get("import", {})
+        yield int(tasks.get(f"{entry}: tasks", 0)), int(traces.get(f"{entry}: traces", 0))
 
 
 def planned_conflicts(loaded: LoadedRecipe) -> list[str]:

@@ -261,4 +261,4 @@ def template_problem(template: str) -> str | None:
         named = _templates().variables(template)
     except TemplateError as error:
         return f"not a valid template: {error.message}"
-    return None if named else "the template names no column"
+    return None if named else "the template names no column; write a constant, such as `family: AMC`, beside `from`"
