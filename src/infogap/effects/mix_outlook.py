@@ -136,9 +136,9 @@ def _sentences(profiles: Mapping[str, MixProfile]) -> list[tuple[str, list[str]]
     return [(name, profile.sentences()) for name, profile in profiles.items()]
 
 
-def mix_profiles(run: Run) -> dict[str, MixProfile]:
-    """Describe a run's mixes, by name; empty ones are left out."""
-    traces = traces_in_short(run).drop("selected")
+def mix_profiles(run: Run, traces: pl.DataFrame | None = None) -> dict[str, MixProfile]:
+    """Describe a run's mixes, by name; empty ones are left out. `traces` is from `traces_in_short`, if at hand."""
+    traces = traces_in_short(run) if traces is None else traces
     chosen = run.scan(MIX).filter("selected").select("mix", "trace_id").collect()
     known = privileges_by_label(run.recipe)
     unguided = [label for label, privilege in known.items() if privilege.is_unguided]

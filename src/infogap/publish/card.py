@@ -133,7 +133,7 @@ def card(
         ranking=teacher_rows(ranking, public_label) if ranking else [],
         ranking_notes=ranking.notes if ranking else [],
         # The mix
-        outlook=outlook(mix_profiles(run)),
+        outlook=outlook(mix_profiles(run, traces)),
         mixes=(mixes := mix_shares(run, traces)),
         a_mix="a mix" if len(mixes) > 1 else "the mix",
         most_per_task={name: mix.max_per_task for name, mix in recipe.balance.named_mixes()},

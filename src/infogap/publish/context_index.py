@@ -19,7 +19,7 @@ from infogap.dedupe.minhash import gram_hashes, utf8
 from infogap.text.characters import VARIANTS, half_width
 
 _OCCURRENCES = 32  # stored per n-gram: the words of a template occur in every context
-_BATCH_BYTES = 8 * 2**20  # of text hashed at a time
+_BATCH_BYTES = 2 * 2**20  # of text hashed at a time
 _BITS_PER_GRAM = 16  # in the filter in front of the index; one in sixteen n-grams that are not stored passes it
 _NO_WORD = r"[^\p{L}\p{N}]+"
 

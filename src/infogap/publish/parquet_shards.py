@@ -22,7 +22,7 @@ from infogap.publish.configs.base import Config
 from infogap.publish.sorted_rows import SortedRows
 from infogap.schema import features
 
-_SLICES_PER_SHARD = 8  # 256 MiB in memory: a few hundred MB at most
+_SLICES_PER_SHARD = 16  # 256 MiB in memory: a few hundred MB at most
 _MOST_AT_ONCE = 2**30  # bytes of a frame that become one row group; columns of 2 GiB have no Arrow type here
 
 
@@ -221,12 +221,20 @@ class _OpenShard:
         for table in self.how.tables(frame):
             self._out.write_table(table, row_group_size=table.num_rows)
             self.arrow_bytes += table.nbytes
+        _release()
         self.rows += frame.height
 
     def close(self) -> None:
         if self._out is not None:
             self._out.close()
             self._out = None
+
+
+def _release() -> None:
+    """Give back the memory that Arrow keeps for the next slice, which needs as much at another place."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
 
 
 def _nothing_under_nulls(table: Any) -> Any:

@@ -13,7 +13,7 @@ from infogap.publish.run_slices import Slices, sliced_by_key, sliced_in_order
 from infogap.runs.run_folder import Run
 from infogap.schema import TRACES, Table
 
-SLICE_BYTES = 32 * 2**20  # of a table's rows; a slice takes several times as much while it is joined and written
+SLICE_BYTES = 16 * 2**20  # of a table's rows; a slice takes several times as much while it is joined and written
 
 
 def in_order(keys: pl.DataFrame) -> pl.DataFrame:

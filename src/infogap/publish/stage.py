@@ -39,7 +39,7 @@ from infogap.publish.provenance import (
 from infogap.publish.redaction import public_recipe
 from infogap.publish.sorted_rows import SortedRows, TracesById, traces_by_id
 from infogap.publish.source_credits import credit_notes, credits_of
-from infogap.publish.splits import check_splits, plan_splits, split_notes
+from infogap.publish.splits import SplitPlan, check_splits, plan_splits, split_notes
 from infogap.recipe import Recipe
 from infogap.recipe.recipe_errors import spell_path
 from infogap.runs.run_folder import Run
@@ -81,66 +81,70 @@ def write_dataset(run: Run, target: Path) -> Outcome:
 def _write_dataset(run: Run, target: Path, by_id: TracesById | None) -> Outcome:
     mixes = run.scan(MIX).collect().sort(MIX.key)
     check_restored(run, mixes, run.recipe.publish.configs)
-    views = [(config, mixes.filter(pl.col("mix") == name)) for config, name in _asked_for(run)]
-    rows = {config.name: in_shards(_sliced(config.rows(run, mix), by_id)) for config, mix in views}
+    of_mix = {name: mixes.filter(pl.col("mix") == name) for _, name in views(run.recipe)}
+    del mixes  # a million traces take a hundred megabytes
+    asked_for = [(config, of_mix[name]) for config, name in _asked_for(run)]
+    rows = {config.name: in_shards(_sliced(config.rows(run, mix), by_id)) for config, mix in asked_for}
     sizes = {name: each.total if isinstance(each, SortedRows) else None for name, each in rows.items()}
-    empty = {name for name, size in sizes.items() if size == 0}
-    if len(empty) == len(views):
-        raise ShortfallError(_nothing_to_publish(run, *views[0]))
-    traces, plan, privileged = traces_in_short(run), plan_splits(run), PrivilegedText(run)
-
-    def divided(config: Config) -> Iterator[tuple[str, pl.DataFrame]]:
-        whole = (("train", frame) for frame in rows[config.name])
-        for split, frame in whole if plan is None else in_splits(config, rows[config.name], plan.tasks, plan.names):
-            for looked_through in privileged.watch(config, [frame]):
-                yield split, looked_through
-
+    if all(size == 0 for size in sizes.values()):
+        raise ShortfallError(_nothing_to_publish(run, *asked_for[0]))
+    plan = plan_splits(run)
     total = sum(size for size in sizes.values() if size is not None)
     with whole_folder(target) as folder, progress("publish", total, "rows") as advance:
+        privileged = PrivilegedText(run)
         written = []
-        for config, _ in views:
-            if config.name in empty:
-                continue
+        for config, _ in asked_for:
+            # The rows are let go once they are written, and what they were compared with after the last of them.
+            frames = _divided(config, rows.pop(config.name), plan, privileged)
             # A config that does not know its number of rows in advance is not part of the progress total.
             seen = _unseen if sizes[config.name] is None else advance
-            made = write_config(config, config.columns(run), divided(config), folder, seen)
+            if sizes[config.name] == 0:
+                continue
+            made = write_config(config, config.columns(run), frames, folder, seen)
             if made.rows:
                 written.append(made)
             else:
                 shutil.rmtree(folder / "data" / config.name, ignore_errors=True)
-                empty.add(config.name)
         if not written:
-            raise ShortfallError(_nothing_to_publish(run, *views[0]))
+            raise ShortfallError(_nothing_to_publish(run, *asked_for[0]))
         privileged.refuse()
         leaks = privileged.published_leaks()
+        del privileged, frames
         if plan is not None:
             check_splits(plan, written, folder)
-        effects = effects_of(run)
+        traces, effects = traces_in_short(run), effects_of(run)
         provided = provenance(run, written, traces, effects, mix_shares(run, traces), leaks, plan)
         if (compared := decontaminated(run, traces)) is not None:
             provided["decontaminated"] = compared.as_json()
         figures = draw_figures(run, traces, folder)
         provided["figures"] = {each.path: each.sha256 for each in figures.values()}
         (folder / FILE_NAME).write_bytes(as_json(provided))
-        (folder / "README.md").write_text(
-            card(run, written, traces, effects, folder, leaks, plan, figures), encoding="utf-8"
-        )
+        text = card(run, written, traces, effects, folder, leaks, plan, figures)
+        (folder / "README.md").write_text(text, encoding="utf-8")
     counts = {each.config.name: {"rows": each.rows, "files": len(each.shards), "bytes": each.bytes} for each in written}
-    full = [view for view in views if view[0].name not in empty]
+    full = [view for view in asked_for if view[0].name in counts]
     # A mix whose teachers were shown nothing lacks no contexts: another of the mixes, matched to it, has them.
     shown = {_as_listed(run.recipe, config) for config, _ in full if config.privileged}
-    without = {
-        name for config, _ in views if (name := config.name) in empty and _as_listed(run.recipe, config) in shown
-    }
+    lacking = [view for view in asked_for if view[0].name not in counts]
+    without = {config.name for config, _ in lacking if _as_listed(run.recipe, config) in shown}
     notes = [*_notes(run, traces, written, full), *leaks.notes(), *([] if drawing.available() else [MISSING])]
-    notes += [f"no config `{view[0].name}`: {_why_no_rows(run, *view)}" for view in views if view[0].name in without]
+    notes += [f"no config `{view[0].name}`: {_why_no_rows(run, *view)}" for view in lacking if view[0].name in without]
     return Outcome(
         rows=sum(each.rows for each in written),
         counts=counts,
         notes=[*notes, *(split_notes(plan, written) if plan is not None else [])],
-        shortfall="\n".join(_nothing_to_publish(run, *view) for view in views if view[0].name in empty - without)
-        or None,
+        shortfall="\n".join(_nothing_to_publish(run, *view) for view in lacking if view[0].name not in without) or None,
     )
+
+
+def _divided(
+    config: Config, rows: Iterable[pl.DataFrame], plan: SplitPlan | None, privileged: PrivilegedText
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yield a config's frames with their splits, each compared with what only teachers saw."""
+    whole = (("train", frame) for frame in rows)
+    for split, frame in whole if plan is None else in_splits(config, rows, plan.tasks, plan.names):
+        for looked_through in privileged.watch(config, [frame]):
+            yield split, looked_through
 
 
 def _sliced(rows: Iterable[pl.DataFrame], by_id: TracesById | None) -> Iterable[pl.DataFrame]:
