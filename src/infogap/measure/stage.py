@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
+from infogap import __version__
 from infogap.console import progress
-from infogap.leaks import load_leaks
+from infogap.leaks import ContextKind, load_leaks
 from infogap.measure.leak_columns import MAY_HAVE_SEEN
 from infogap.measure.lexicon import SHIPPED, load
 from infogap.measure.load_measures import Measure, measures_table, named_measures, own_measures
 from infogap.measure.trace_contexts import ContextTexts, rows_of
 from infogap.parallel.ordered import processes_in_order
 from infogap.privileges.ladder import privileges_by_label, solution_stands_for_context
+from infogap.runs.former_rows import FormerRows, former_rows, row_keys
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import BAND_NAMES, CONTEXTS, GAPS, MEASURES, TASKS, TOKENS, TRACES
@@ -116,17 +119,19 @@ class Measuring:
     """The measures of a run, and the columns of its table `measures`."""
 
     measures: Sequence[Measure]
-    columns: Sequence[str]
+    empty: pl.DataFrame
 
     @classmethod
     def of(cls, run: Run) -> Measuring:
-        return cls([*own_measures(run), *named_measures(run)], measures_table(run).schema.names())
+        return cls([*own_measures(run), *named_measures(run)], measures_table(run).empty())
 
     def rows(self, traces: pl.DataFrame) -> pl.DataFrame:
         """Return the rows of `measures` for a frame of `trace_frames`, in its order."""
+        if traces.is_empty():
+            return self.empty
         frame = with_texts(traces)
         measured = [frame.select("trace_id"), *(measure.measure(frame) for measure in self.measures)]
-        return pl.concat(measured, how="horizontal").select(self.columns)
+        return pl.concat(measured, how="horizontal").select(self.empty.columns)
 
 
 def _part(run: Run) -> dict[str, Any]:
@@ -148,16 +153,53 @@ def _part(run: Run) -> dict[str, Any]:
 
 def _make(run: Run) -> Outcome:
     traces = run.rows(TRACES)
-    slices = -(-traces // _AT_ONCE) if traces > _WORTH_WORKERS else 1
+    table = measures_table(run)
     bands, leaking = Counter[str | None](), 0
-    with run.rewrite(measures_table(run)) as out, progress("measure", traces, "traces") as advance:
-        for measured in processes_in_order(Measuring.of(run).rows, trace_frames(run, _AT_ONCE), slices):
+    with (
+        former_rows(run, table, _settings(run)) as former,
+        run.rewrite(table) as out,
+        progress("measure", traces, "traces") as advance,
+    ):
+        for measured in _measured(run, former, traces):
             out.write(measured)
             bands.update(measured["band"])
             leaking += int(measured["leak"].sum())
             advance(measured.height)
     counts = {band: bands[band] for band in BAND_NAMES} | {"without_text": bands[None], "leaks": leaking}
     return Outcome(out.rows, counts, list(_notes(run)))
+
+
+def _settings(run: Run) -> list[Any]:
+    """Return everything but a trace's own row that its measures depend on."""
+    kinds = {label: repr(ContextKind.of(privilege)) for label, privilege in privileges_by_label(run.recipe).items()}
+    return [STAGE.version, _part(run), kinds, __version__, pl.__version__]
+
+
+def _measured(run: Run, former: FormerRows, traces: int) -> Iterator[pl.DataFrame]:
+    """Yield the rows of `measures` in the order of the traces; those of traces that were measured before are reused.
+
+    A measure that the recipe names may look at all rows of its frame: then every trace is measured.
+    """
+    known = deque[tuple[np.ndarray, pl.DataFrame]]()
+    reusing = not named_measures(run)
+
+    def new_ones() -> Iterator[pl.DataFrame]:
+        for frame in trace_frames(run, _AT_ONCE):
+            keys = row_keys(frame.iter_rows())
+            found, rows = former.find(keys) if reusing else (np.zeros(frame.height, bool), frame.clear())
+            former.note(keys)
+            known.append((found, rows))
+            yield frame.filter(~found)
+
+    left = max(traces - former.rows, 1) if reusing else traces
+    slices = -(-left // _AT_ONCE) if left > _WORTH_WORKERS else 1
+    for measured in processes_in_order(Measuring.of(run).rows, new_ones(), slices):
+        found, rows = known.popleft()
+        if not found.any():
+            yield measured
+        else:
+            order = np.argsort(np.concatenate([np.flatnonzero(found), np.flatnonzero(~found)]))
+            yield pl.concat([rows, measured])[order]
 
 
 def _notes(run: Run) -> Iterator[str]:

@@ -23,7 +23,7 @@ from infogap.verify.verifiers import is_known, provider_versions, verifier
 VERSION = 5  # raised when the same response gets a different verdict
 NO_GOLD = "no gold answer"
 _ONE_LINE = 100  # characters: a response of one line, no longer than this, is an answer
-_TRACE_COLUMNS = ("trace_id", "task_id", "reasoning", "response", "finish_reason", "error")
+TRACE_COLUMNS = ("trace_id", "task_id", "reasoning", "response", "finish_reason", "error")
 Tasks = dict[str, dict[str, Any]]
 
 
@@ -72,7 +72,7 @@ def _work(tasks: Tasks, parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]]) -> I
     for part, graded in parts:
         before = part.select("trace_id").join(graded, on="trace_id", how="left", maintain_order="left")
         for trace, known in zip(
-            part.select(_TRACE_COLUMNS).iter_rows(named=True), before.iter_rows(named=True), strict=True
+            part.select(TRACE_COLUMNS).iter_rows(named=True), before.iter_rows(named=True), strict=True
         ):
             if known["verdict"] is not None:
                 given = Grade(known["verdict"], known["extracted_answer"], known["score"], known["detail"])
