@@ -107,6 +107,8 @@ STEPS: list[tuple[str, list[str], Callable[[Any], bool]]] = [
     ("publish", ["publish", "r", "--push"], lambda found: found["pushed"]["created"] is False),
     ("publish", ["publish", "r", "--dry-run"], lambda found: found["where"] == "org/sums"),
     ("report", ["report", "r"], check("stage", "report")),
+    ("report", ["report", "r", "r", "--to", "compared.html"], check("same", True)),
+    ("view", ["view", "r", "--static", "pages"], check("traces", 9)),
     ("export", ["export", "r", "mix.jsonl", "--format", "trl-sft"], lambda found: found["rows"] > 0),
     ("diff", ["diff", "r", "r"], check("same", True)),
     ("pull", ["pull", "org/sums", "--to", "pulled"], check("version", "v0.1.0")),

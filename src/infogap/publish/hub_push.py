@@ -21,7 +21,7 @@ from infogap.publish.hub_commits import Commits
 from infogap.publish.hub_retries import Retries
 from infogap.publish.last_version import fetch_version
 from infogap.publish.provenance import FILE_NAME, PublishedLeaks
-from infogap.publish.published_dataset import PublishedDataset, is_data_file
+from infogap.publish.published_dataset import PublishedDataset, is_data_file, is_figure
 from infogap.publish.version_rules import Version, check_version, last_release
 from infogap.runs.run_folder import Run
 
@@ -100,7 +100,8 @@ def checked_data(folder: Path, version: str, run: Run) -> tuple[dict[str, str], 
     if "leaks" not in made:
         raise InputError(f"{folder} was not compared with what teachers were shown: {again}")
     for path, sha256 in data.items():
-        if not is_data_file(path) or not (folder / path).is_file() or file_digest(folder / path) != sha256:
+        known = is_data_file(path) or is_figure(path)
+        if not known or not (folder / path).is_file() or file_digest(folder / path) != sha256:
             raise InputError(f"{folder / path} was changed since it was written: {again}")
     return data, PublishedLeaks(**made["leaks"]).in_words
 

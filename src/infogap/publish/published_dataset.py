@@ -14,20 +14,29 @@ from infogap.errors import InputError
 from infogap.publish.provenance import FILE_NAME
 
 Read = TypeVar("Read")
-_DATA = "data"
+_DATA, _FIGURES = "data", "figures"
 
 
 def is_data_file(path: str) -> bool:
     """Whether a path leads to a config's file inside a dataset folder: anybody may have written an infogap.json."""
+    return _is_inside(path, _DATA, 3) and path.endswith(".parquet")
+
+
+def is_figure(path: str) -> bool:
+    """Whether a path leads to a figure of the card inside a dataset folder."""
+    return _is_inside(path, _FIGURES, 2) and path.endswith(".svg")
+
+
+def _is_inside(path: str, folder: str, depth: int) -> bool:
     parts = path.split("/")
-    inside = len(parts) == 3 and parts[0] == _DATA and not {"", ".", ".."} & set(parts)
-    return inside and path.endswith(".parquet") and not set(path) & {"\0", "\\"}
+    plain = not {"", ".", ".."} & set(parts) and not set(path) & {"\0", "\\"}
+    return len(parts) == depth and parts[0] == folder and plain
 
 
-def _check_paths(paths: Iterable[str]) -> None:
-    strange = next((path for path in paths if not is_data_file(path)), None)
-    if strange is not None:
-        raise ValueError(f"it lists {strange!r:.80}, which is no data/CONFIG/FILE.parquet")
+def _check_paths(paths: Iterable[str], figures: Iterable[str]) -> None:
+    strange = [path for path in paths if not is_data_file(path)] + [path for path in figures if not is_figure(path)]
+    if strange:
+        raise ValueError(f"it lists {strange[0]!r:.80}, which is no data/CONFIG/FILE.parquet and no figure")
 
 
 class PublishedDataset:
@@ -55,7 +64,8 @@ class PublishedDataset:
                 for axis, values in mix["axes"].items()
             }
             self.sha256 = {str(path): str(entry["sha256"]) for path, entry in self.made["files"].items()}
-            _check_paths(self.sha256)
+            self.figures = {str(path): str(sha256) for path, sha256 in self.made.get("figures", {}).items()}
+            _check_paths(self.sha256, self.figures)
             self._rows = {str(path): int(entry["rows"]) for path, entry in self.made["files"].items()}
             self.configs = list(dict.fromkeys(path.split("/")[1] for path in self.sha256))
         except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
@@ -64,7 +74,6 @@ class PublishedDataset:
                 "publish or pull the dataset again"
             ) from error
         # Versions of infogap before 0.2 did not write these.
-        self.figures: dict[str, str] = self.made.get("figures", {})
         self.statistics: dict[str, Any] = self.made.get("statistics", {})
         self.effects: list[dict[str, Any]] = self.made.get("effects", [])
 
