@@ -54,7 +54,7 @@ def test_configs_that_share_slices_have_the_same_rows(
     run: Run, config: object, tasks: list[str] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert config in (SFT, EVERY_TRACE, PREFERENCE)
-    rows = config.rows(run, run.scan(MIX).collect().sort(MIX.key))  # type: ignore[attr-defined]
+    rows = config.rows(run, run.scan(MIX).collect().sort(MIX.key))
     assert isinstance(rows, SortedRows)
     rows = rows if tasks is None else rows.of_tasks(pl.Series(tasks))
     whole = pl.concat(rows)
