@@ -90,7 +90,7 @@ def test_without_a_version_the_branch_main_is_fetched_and_said(
 def test_a_version_takes_the_place_of_another_and_of_an_interrupted_one(
     build: Build, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    published(build, "0.1.0", monkeypatch, limit=300)
+    published(build, "0.1.0", monkeypatch, limit=30)
     second = published(build, "0.2.0", monkeypatch)
     folder = tmp_path / "pulled"
     pull("org/sums", "0.1.0", folder)
