@@ -52,6 +52,21 @@ def test_files_outside_the_folder_are_not_a_datasets(build: Build, tmp_path: Pat
     assert precious.read_text() == "keep"
 
 
+@pytest.mark.parametrize("path", ["../precious.svg", "/tmp/precious.svg", "figures/../precious.svg", "figures/x.js"])
+def test_figures_outside_the_folder_are_not_a_datasets(build: Build, tmp_path: Path, path: str) -> None:
+    run = build()
+    STAGE.make(run)
+    target, precious = tmp_path / "target", tmp_path / "precious.svg"
+    publish_to(run, target)
+    precious.write_text("keep")
+    change(target / "infogap.json", figures={path: "0" * 64})
+    later = build("later", recipe=RECIPE.replace("version: 0.1.0", "version: 0.2.0"))
+    STAGE.make(later)
+    with pytest.raises(InputError, match="not valid .*no figure"):
+        publish_to(later, target)
+    assert precious.read_text() == "keep"
+
+
 def test_no_code_comes_with_a_pulled_dataset(build: Build, hub: Hub, tmp_path: Path) -> None:
     run = build()
     STAGE.make(run)
