@@ -198,7 +198,7 @@ class _Writer:
         """Yield a frame's rows as Arrow tables of these columns, in one piece unless it is very large."""
         rows = max(1, frame.height * _MOST_AT_ONCE // max(int(frame.estimated_size()), _MOST_AT_ONCE))
         for piece in frame.iter_slices(rows):
-            yield _nothing_under_nulls(piece.to_arrow(compat_level=pl.CompatLevel.oldest())).cast(self.schema)
+            yield _nothing_under_nulls(piece).cast(self.schema)
 
 
 @dataclass
@@ -237,16 +237,15 @@ def _release() -> None:
     pa.default_memory_pool().release_unused()
 
 
-def _nothing_under_nulls(table: Any) -> Any:
-    """Copy the columns that are lists, so that null lists have no items.
+def _nothing_under_nulls(frame: pl.DataFrame) -> Any:
+    """Copy the rows into an Arrow table, so that null lists have no items, and equal rows take equal space.
 
     After a left join Polars may keep items under a null list, which Arrow allows, but readers and writers differ in
-    what they make of it.
+    what they make of it. A column without nulls may have a mask of them, or none, by how it was made.
     """
     import pyarrow as pa
 
-    every = pa.array(range(table.num_rows), pa.int64())
-    for place, column in enumerate(table.schema):
-        if pa.types.is_large_list(column.type):
-            table = table.set_column(place, column, table.column(place).take(every))
-    return table
+    table = frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    copied = pl.from_arrow(table.take(pa.array(range(frame.height), pa.int64())), schema=frame.schema)
+    assert isinstance(copied, pl.DataFrame)
+    return copied.to_arrow(compat_level=pl.CompatLevel.oldest())
