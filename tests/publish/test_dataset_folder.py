@@ -124,7 +124,7 @@ def test_shards_cut_the_sorted_rows(build: Build, tmp_path: Path, monkeypatch: p
         return (("train", frame) for frame in frames)
 
     whole = write_config(EVERY_TRACE, EVERY_TRACE.columns(run), in_train(rows), tmp_path / "whole")
-    monkeypatch.setattr("infogap.publish.sorted_rows.SLICE_BYTES", 300)
+    monkeypatch.setattr("infogap.publish.sorted_rows.SLICE_BYTES", 20)
     cut = write_config(EVERY_TRACE, EVERY_TRACE.columns(run), in_train(rows), tmp_path / "cut")
     assert len(whole.shards) == 1 and len(cut.shards) > 3
     assert [shard.path for shard in cut.shards] == [
@@ -138,7 +138,7 @@ def test_shards_cut_the_sorted_rows(build: Build, tmp_path: Path, monkeypatch: p
 
 def test_sharded_folders_load(build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = build()
-    monkeypatch.setattr("infogap.publish.sorted_rows.SLICE_BYTES", 300)
+    monkeypatch.setattr("infogap.publish.sorted_rows.SLICE_BYTES", 20)
     STAGE.make(run)
     assert len(list((run.path / "dataset/data/sft").iterdir())) > 1
     assert load(run, "sft", tmp_path).num_rows == 18

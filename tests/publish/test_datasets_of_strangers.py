@@ -62,7 +62,7 @@ def test_figures_outside_the_folder_are_not_a_datasets(build: Build, tmp_path: P
     change(target / "infogap.json", figures={path: "0" * 64})
     later = build("later", recipe=RECIPE.replace("version: 0.1.0", "version: 0.2.0"))
     STAGE.make(later)
-    with pytest.raises(InputError, match="not valid .*no figure"):
+    with pytest.raises(InputError, match=r"not valid .*no figure"):
         publish_to(later, target)
     assert precious.read_text() == "keep"
 

@@ -262,7 +262,8 @@ def test_progress_is_told_in_megabytes_with_rate(
     monkeypatch.setattr(hub_upload, "_MB", 10)
     with speaking(quiet=False):
         push(made)
-    total = sum(map(len, data_files(made).values())) // 10
+    figures = sum(path.stat().st_size for path in (made.path / "dataset" / "figures").iterdir())
+    total = (sum(map(len, data_files(made).values())) + figures) // 10
     assert f"upload    {total:,}/{total:,} " in capsys.readouterr().err
 
 
