@@ -56,7 +56,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {
         str(name): path.read_bytes()
         for name, path in zip(names, paths, strict=True)
-        if not name.name.startswith(".") and "cache" not in name.parts
+        if not name.name.startswith(".") and "cache" not in name.parts and name.name != "times.json"
     }
 
 
