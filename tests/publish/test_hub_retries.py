@@ -79,7 +79,8 @@ def test_waits_without_a_stated_time_grow(made: Run, hub: Hub, capsys: pytest.Ca
 
 def test_quiet_is_quiet(made: Run, hub: Hub, capfd: pytest.CaptureFixture[str]) -> None:
     hub.fail(429, times=2, where="/objects/batch")
-    push(made)
+    with speaking(quiet=True):
+        push(made)
     assert capfd.readouterr().err == ""
 
 

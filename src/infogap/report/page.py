@@ -29,7 +29,7 @@ from infogap.report.leak_examples import leaks_by_kind
 from infogap.report.marker_profile import MarkerProfile, marker_profiles
 from infogap.report.privilege_rows import privilege_rows
 from infogap.report.run_summary import funnel_title, funnels, mix_counts, mix_title, rows_not_imported
-from infogap.report.time_and_cost import time_and_cost
+from infogap.report.teacher_costs import teacher_costs
 from infogap.runs.run_folder import Run
 from infogap.view.links import trace_link
 
@@ -80,7 +80,7 @@ def report_on(run: Run) -> Report:
             ranking_notes=ranking.notes if ranking else [],
             funnels=[(funnel_title(run, name, funnel), funnel) for name, funnel in funnels(run).items()],
             not_imported=rows_not_imported(run),
-            spent=time_and_cost(run),
+            spent=teacher_costs(run),
             recipe=yaml_text(public_recipe(run.recipe)),
         )
     )

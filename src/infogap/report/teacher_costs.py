@@ -1,11 +1,10 @@
-"""Say what a run cost: the tokens of its teachers, their price, and the time of each stage."""
+"""Say what a run's teachers cost: their tokens, and the price of these."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from infogap.runs.run_folder import Run
-from infogap.runs.stage_times import stage_times
 from infogap.schema import TRACES
 
 
@@ -19,16 +18,15 @@ class Spent:
 
 
 @dataclass(frozen=True)
-class TimeAndCost:
-    """What a run cost. `cost` is in the unit of the recipe's prices, None without any; times are in seconds."""
+class TeacherCosts:
+    """What a run's teachers cost. `cost` is in the unit of the recipe's prices; None without any."""
 
     tokens: list[Spent]
     cost: float | None
-    times: list[tuple[str, float, float]]  # stage, wall time and CPU time of its last run
 
 
-def time_and_cost(run: Run) -> TimeAndCost:
-    """Read the run's tokens and cost from its manifest, and the times from where the stages record them."""
+def teacher_costs(run: Run) -> TeacherCosts:
+    """Read the run's tokens and cost from its manifest."""
     manifest = run.manifest(TRACES.name)
     counts = manifest.counts if manifest is not None and run.recipe.generate is not None else {}
     tokens = []
@@ -36,4 +34,4 @@ def time_and_cost(run: Run) -> TimeAndCost:
         of_teachers = counts.get("teachers", {})
         tokens = [Spent(name, each["prompt_tokens"], each["completion_tokens"]) for name, each in of_teachers.items()]
         tokens.append(Spent("all" if tokens else "", counts["prompt_tokens"], counts["completion_tokens"]))
-    return TimeAndCost(tokens, counts.get("cost"), stage_times(run))
+    return TeacherCosts(tokens, counts.get("cost"))
