@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from infogap.api.sweep import sweep
     from infogap.errors import ExternalError, InfogapError, InputError, ShortfallError, StoppedError
     from infogap.recipe import RecipeError
-    from infogap.runs.pipeline import StageState, StageUpdate
+    from infogap.runs.pipeline import StageUpdate
+    from infogap.runs.staleness import StageState
     from infogap.verify.base import Grade
 
 __version__ = "0.1.0"
@@ -60,7 +61,7 @@ _MODULES = {
     "RecipeError": "infogap.recipe",
     "Run": "infogap.api.run",
     "ShortfallError": "infogap.errors",
-    "StageState": "infogap.runs.pipeline",
+    "StageState": "infogap.runs.staleness",
     "StageUpdate": "infogap.runs.pipeline",
     "StoppedError": "infogap.errors",
     "count_markers": "infogap.api.count_markers",

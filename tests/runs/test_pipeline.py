@@ -11,9 +11,10 @@ from infogap.ids import file_digest
 from infogap.recipe import load_recipe
 from infogap.runs import checked_files
 from infogap.runs.manifest import Manifest
-from infogap.runs.pipeline import StageState, Staleness, run_one, stages
+from infogap.runs.pipeline import run_one, stages
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
+from infogap.runs.staleness import StageState, Staleness
 from infogap.schema import CONTEXTS, MIX
 
 

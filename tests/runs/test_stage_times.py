@@ -21,21 +21,21 @@ def test_a_stage_that_ends_is_recorded_and_one_that_fails_is_not(run: Run) -> No
         sum(range(10**6))
     with pytest.raises(KeyError), timed(run, "balance"):
         raise KeyError
-    ((stage, wall, cpu),) = stage_times(run)
-    assert stage == "measure" and wall >= 0 and cpu >= 0
+    times = stage_times(run)
+    assert list(times) == ["measure"] and times["measure"]["wall"] >= 0 and times["measure"]["cpu"] >= 0
 
 
 def test_the_last_time_counts(run: Run) -> None:
     for stage in ("tasks", "measure", "tasks"):
         with timed(run, stage):
             pass
-    assert [stage for stage, _, _ in stage_times(run)] == ["tasks", "measure"]
+    assert list(stage_times(run)) == ["tasks", "measure"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"tasks": 3}', '{"tasks": {"wall": "x", "cpu": 1}}'])
 def test_a_damaged_record_counts_as_none(run: Run, text: str) -> None:
     (run.path / FILE_NAME).write_text(text)
-    assert stage_times(run) == []
+    assert stage_times(run) == {}
     with timed(run, "tasks"):
         pass
-    assert [stage for stage, _, _ in stage_times(run)] == ["tasks"]
+    assert list(stage_times(run)) == ["tasks"]

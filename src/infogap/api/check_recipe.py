@@ -66,8 +66,9 @@ def outside_problems(loaded: LoadedRecipe, folder: Path | None = None) -> list[P
 
 def _were_read(loaded: LoadedRecipe, folder: Path | None) -> bool:
     """Whether a run of the recipe has read all its sources, as they are described now."""
-    from infogap.runs.pipeline import Staleness, stages
+    from infogap.runs.pipeline import stages
     from infogap.runs.run_folder import Run
+    from infogap.runs.staleness import Staleness
 
     run = Run.create(loaded, folder)
     reading = [stage for stage in stages(loaded.recipe) if stage.name in ("tasks", "import", "decontaminate")]

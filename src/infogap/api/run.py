@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from infogap.publish import PushResult
     from infogap.publish.publish_plan import Published, PublishPlan
     from infogap.recipe import Recipe, RecipeText
-    from infogap.runs.pipeline import StageState, StageUpdate
+    from infogap.runs.pipeline import StageUpdate
+    from infogap.runs.staleness import StageState
 
 
 class Run:

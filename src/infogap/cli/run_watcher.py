@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infogap.generate.throughput import Pace, PaceReader, progress_by_teacher
-from infogap.runs.pipeline import StageState, stages, states
+from infogap.runs.pipeline import stages, states
 from infogap.runs.run_folder import Run
+from infogap.runs.staleness import StageState
 from infogap.schema import TRACES
 
 _TRIES = 5

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from infogap.cli.run_watcher import Look, Watcher
     from infogap.generate.throughput import Pace
-    from infogap.runs.pipeline import StageState
+    from infogap.runs.staleness import StageState
 
 REFRESH = 1.0  # seconds between looks
 LINE_EVERY = 15.0  # seconds between lines without a terminal; a stage that changes its state prints one at once

@@ -144,7 +144,8 @@ def _as_asked(run: Run, format_: ExportFormat, form: ThinkingForm | None, name: 
 
 def _check_tables(run: Run) -> None:
     """Say if the mix is out of date. Raises InputError if a table is not as it was written."""
-    from infogap.runs.pipeline import Staleness, stages
+    from infogap.runs.pipeline import stages
+    from infogap.runs.staleness import Staleness
 
     order = stages(run.recipe)
     balance = next(stage for stage in order if stage.name == "balance")

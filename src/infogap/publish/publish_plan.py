@@ -19,8 +19,9 @@ from infogap.publish.last_version import LastVersion, last_in_folder, last_on_hu
 from infogap.publish.published_dataset import PublishedDataset
 from infogap.publish.stage import FOLDER, STAGE, write_dataset
 from infogap.publish.version_rules import Version
-from infogap.runs.pipeline import Staleness, check_inputs, stages
+from infogap.runs.pipeline import check_inputs, stages
 from infogap.runs.run_folder import Run
+from infogap.runs.staleness import Staleness
 
 
 @dataclass(frozen=True)

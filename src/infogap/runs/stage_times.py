@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import orjson
 
@@ -22,13 +21,8 @@ def timed(run: Run, stage: str) -> Iterator[None]:
     wall, cpu = time.monotonic(), _cpu()
     yield
     spent = {"wall": round(time.monotonic() - wall, 2), "cpu": round(_cpu() - cpu, 2)}
-    recorded = _recorded(run) | {stage: spent}
+    recorded = stage_times(run) | {stage: spent}
     write_text(run.path / FILE_NAME, orjson.dumps(recorded, option=orjson.OPT_INDENT_2).decode() + "\n")
-
-
-def stage_times(run: Run) -> list[tuple[str, float, float]]:
-    """Return each stage's name, wall time and CPU time in seconds of the last time that it ran to its end."""
-    return [(stage, spent["wall"], spent["cpu"]) for stage, spent in _recorded(run).items()]
 
 
 def _cpu() -> float:
@@ -36,8 +30,11 @@ def _cpu() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def _recorded(run: Run) -> dict[str, dict[str, Any]]:
-    """Read the file; a damaged one counts as empty, as nothing depends on it."""
+def stage_times(run: Run) -> dict[str, dict[str, float]]:
+    """Return each stage's `wall` and `cpu` seconds of the last time that it ran to its end.
+
+    A damaged record counts as empty, as nothing depends on it.
+    """
     try:
         recorded = orjson.loads((run.path / FILE_NAME).read_bytes())
         return {stage: {key: float(spent[key]) for key in ("wall", "cpu")} for stage, spent in recorded.items()}

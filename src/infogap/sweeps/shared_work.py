@@ -23,9 +23,10 @@ from infogap.ids import stable_id
 from infogap.runs import manifest
 from infogap.runs.checked_files import CheckedFiles
 from infogap.runs.manifest import Manifest
-from infogap.runs.pipeline import StageUpdate, Staleness, run_all, stages
+from infogap.runs.pipeline import StageUpdate, run_all, stages
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Stage
+from infogap.runs.staleness import Staleness
 from infogap.schema import TRACES
 
 
