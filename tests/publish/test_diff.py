@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,13 @@ def test_several_mixes_are_named(tmp_path: Path) -> None:
     assert found.in_short == f"the same traces, {found.chosen_otherwise['b']} rows of `b` chosen otherwise"
 
 
-def test_other_texts_are_other_traces(tmp_path: Path) -> None:
+def test_other_texts_of_the_same_traces_are_told_from_other_traces(tmp_path: Path) -> None:
     one, other = published(tmp_path / "one", "{}"), published(tmp_path / "other", "{}", response="No.")
     found = difference(one.path, other.path)
-    assert found.same_traces is False and found.in_short == "other traces"
+    assert found.same_traces is False
+    assert found.in_short == "the same traces, with other texts or measurements"
+    changed = replace(found, configs={"traces": {"both": 119, "only_first": 1, "only_second": 0}})
+    assert changed.in_short == "other traces"
 
 
 def test_without_all_traces_it_is_not_known_whether_they_are_the_same(tmp_path: Path) -> None:

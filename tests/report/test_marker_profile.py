@@ -62,9 +62,9 @@ def test_quarters_are_shares_of_the_privileges_own_markers(run: Run) -> None:
     rewritten(run, {"unguided": [3, 1, 0, 0], "answer": [0, 0, 0, 2], "solution": [0, 0, 0, 0]})
     (profile,) = marker_profiles(run, traces_in_short(run), ORDER)
     assert profile.by_quarter.rows() == [
-        ("unguided", 0.75, 0.25, 0.0, 0.0),
-        ("answer", 0.0, 0.0, 0.0, 1.0),
-        ("solution", None, None, None, None),
+        ("unguided", 0.75, 0.25, 0.0, 0.0, 48),
+        ("answer", 0.0, 0.0, 0.0, 1.0, 24),
+        ("solution", None, None, None, None, 0),
     ]
 
 

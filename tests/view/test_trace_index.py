@@ -6,9 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from infogap.console import output
 from infogap.errors import InputError
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, MEASURES, MIX, TRACES, VERDICTS
+from infogap.view import trace_index
 from infogap.view.trace_index import Facet, read_index
 from publish.small_run import build_run
 
@@ -94,3 +96,22 @@ def test_a_run_without_traces_is_refused_in_a_line(tmp_path: Path) -> None:
         part.unlink()
     with pytest.raises(InputError, match="has no traces yet"):
         read_index(run)
+
+
+def test_a_table_of_another_version_is_said_in_a_line(tmp_path: Path) -> None:
+    run = build_run(tmp_path / "run")
+    (part,) = run.part_paths(MIX)
+    pl.read_parquet(part).drop("mix").write_parquet(part)
+    with pytest.raises(InputError, match=r"a table of another version of infogap .*`infogap run .*` writes it again"):
+        read_index(run)
+
+
+def test_progress_counts_all_tables_of_a_large_run(
+    viewed: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output, "quiet", False)
+    read_index(viewed)
+    assert "tables" not in capsys.readouterr().err
+    monkeypatch.setattr(trace_index, "_READ_AT_ONCE", 0)
+    read_index(viewed)
+    assert "9/9" in capsys.readouterr().err

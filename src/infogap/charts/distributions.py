@@ -16,6 +16,7 @@ from infogap.runs.run_folder import Run
 from infogap.schema import GAPS, TRACES
 
 _QUANTILES = {"p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95}
+_DOT = "Dot: mean over tasks with its 95 % interval; grey where too few tasks differ for one."
 Group = tuple[str, str]  # privilege, teacher
 
 
@@ -30,7 +31,7 @@ def density_by_privilege(traces: pl.DataFrame, recipe: Recipe) -> Chart | None:
     unit = density_unit(traces)
     caption = (
         f"Epistemic markers per 1,000 {unit}, by privilege{_teachers_apart(known)}. Pale line: 5 % to 95 % of traces; "
-        "broad line: the middle half; tick: median. Dot: mean over tasks with its 95 % interval."
+        f"broad line: the middle half; tick: median. {_DOT}"
     )
     return _distribution(
         known, Quantity("epistemic_density"), order, recipe.seed, "density", f"markers per 1,000 {unit}", caption
@@ -52,7 +53,7 @@ def gap_by_privilege(run: Run, order: list[str]) -> Chart | None:
     )
     caption = (
         f"Information gap in nats per token, by privilege{_teachers_apart(known)}. Pale line: 5 % to 95 % of traces; "
-        "broad line: the middle half; tick: median. Dot: mean over tasks with its 95 % interval."
+        f"broad line: the middle half; tick: median. {_DOT}"
     )
     return _distribution(
         known, Quantity("gap_per_token"), order, run.recipe.seed, "gap", "gap in nats per token", caption

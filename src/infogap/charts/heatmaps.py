@@ -11,12 +11,13 @@ _TEXT_FITS = 75  # characters side by side over the columns
 _SHADE = 0.55  # opacity of the largest number's cell: texts stay readable on it
 
 
-def heatmap(name: str, caption: str, numbers: pl.DataFrame, form: str) -> Chart | None:
+def heatmap(name: str, caption: str, numbers: pl.DataFrame, form: str, of: str | None = None) -> Chart | None:
     """Draw a row per row of `numbers`, whose first column names it, and a cell per further column; None without rows.
 
-    Cells are shaded from 0 to the largest number and hold it as `form` spells it; nulls are empty.
+    Cells are shaded from 0 to the largest number and hold it as `form` spells it; nulls are empty. The column `of`, if
+    there is one, is a count that the row rests on: it has no shade.
     """
-    names, columns = numbers[numbers.columns[0]].to_list(), numbers.columns[1:]
+    names, columns = numbers[numbers.columns[0]].to_list(), [each for each in numbers.columns[1:] if each != of]
     if not names or not columns:
         return None
     figure, (axes,) = new_figure(0.3 * len(names) + 0.9)
@@ -29,6 +30,10 @@ def heatmap(name: str, caption: str, numbers: pl.DataFrame, form: str) -> Chart 
             axes.barh(row, 1, left=place, height=1, color=PALETTE[0], alpha=shade, linewidth=0)
             spelled = format(value, form) if value else "0"
             axes.text(place + 0.5, row, spelled, ha="center", va="center", fontsize=8, color=INK)
+    if of is not None:
+        for row, count in enumerate(numbers[of]):
+            axes.text(len(columns) + 0.5, row, f"{count:,}", ha="center", va="center", fontsize=8, color=INK)
+        columns.append(of)
     axes.set_xlim(0, max(len(columns), _FEWEST_COLUMNS))
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_yticks(range(len(names)), [label(each) for each in names])

@@ -59,7 +59,12 @@ class Difference:
                 if count
             ]
             return f"the same traces, {', '.join(said)}" if said else "the same traces, the same rows chosen"
-        return "other traces" if self.same_traces is False else "different datasets"
+        if self.same_traces is None:
+            return "different datasets"
+        counts = self.configs[_EVERY_TRACE]
+        if counts["only_first"] or counts["only_second"]:
+            return "other traces"
+        return "the same traces, with other texts or measurements"
 
 
 def difference(first: Path, second: Path) -> Difference:

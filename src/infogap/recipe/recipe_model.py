@@ -18,7 +18,9 @@ from infogap.recipe.teacher_section import AnyTeacher, Teacher, TeacherName
 class Recipe(Model):
     """Everything that a run depends on: either tasks, teacher (or teachers) and generate, or import."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="The run's folder: runs/NAME.")
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100, description="The run's folder: runs/NAME."
+    )
     extends: str | None = Field(
         None,
         min_length=1,

@@ -20,7 +20,8 @@ class MarkerProfile:
     """One teacher's markers by the recipe's first lexicon.
 
     `by_privilege` has a row per marker, the most frequent first: `marker`, and per 1,000 `unit` under each privilege.
-    `by_quarter` has a row per privilege: `privilege`, and the share of its markers in each quarter of the text.
+    `by_quarter` has a row per privilege: `privilege`, the share of its markers in each quarter of the text, and
+    `markers`, their number.
     """
 
     teacher: str
@@ -95,7 +96,7 @@ def _rates(counts: pl.DataFrame, lengths: dict[str, int], order: list[str]) -> p
 
 
 def _shares(quarters: pl.DataFrame, order: list[str]) -> pl.DataFrame:
-    """Return the share of each privilege's markers in each quarter; null without any."""
+    """Return the share of each privilege's markers in each quarter, null without any, and their number."""
     by_privilege = {row["privilege"]: row for row in quarters.iter_rows(named=True)}
     rows = []
     for privilege in order:
@@ -104,5 +105,7 @@ def _shares(quarters: pl.DataFrame, order: list[str]) -> pl.DataFrame:
         rows.append(
             {"privilege": privilege}
             | {name: count / total if total else None for name, count in zip(_QUARTERS, counts, strict=True)}
+            | {"markers": total}
         )
-    return pl.DataFrame(rows, schema={"privilege": pl.String} | dict.fromkeys(_QUARTERS, pl.Float64))
+    schema = {"privilege": pl.String} | dict.fromkeys(_QUARTERS, pl.Float64) | {"markers": pl.Int64}
+    return pl.DataFrame(rows, schema=schema)

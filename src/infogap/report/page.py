@@ -99,7 +99,7 @@ def _charts(
     for place, profile in enumerate(profiles, start=1):
         ending = f"-{place}" if len(profiles) > 1 else ""
         drawn.append(heatmap(f"markers{ending}", _of_markers(profile), profile.by_privilege, ".2f"))
-        drawn.append(heatmap(f"quarters{ending}", _of_quarters(profile), profile.by_quarter, ".0%"))
+        drawn.append(heatmap(f"quarters{ending}", _of_quarters(profile), profile.by_quarter, ".0%", "markers"))
     if gap is not None:
         drawn.append(gap_by_privilege(run, [row.privilege for row in gap["summary"].privileges]))
         drawn.append(reliability(gap["summary"].calibration))
@@ -112,7 +112,10 @@ def _of_markers(profile: MarkerProfile) -> str:
 
 
 def _of_quarters(profile: MarkerProfile) -> str:
-    return f"Where in the trace markers stand ({profile.lexicon}): the share in each quarter of the text, by privilege."
+    return (
+        f"Where in the trace markers stand ({profile.lexicon}): the share in each quarter of the text, by privilege, "
+        "and the number of markers that the shares are of."
+    )
 
 
 def _short(run: Run) -> list[str]:

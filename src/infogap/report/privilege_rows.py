@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from infogap.effects.compared_traces import LENGTH, SCORE, Quantity, lexicons_of, samples, with_lengths
-from infogap.effects.task_estimates import Estimate, estimates, task_values
+from infogap.effects.task_estimates import FEWEST_TASKS, LEVEL, Estimate, estimates, task_values
 from infogap.effects.trace_summary import PrivilegeFigures, richness_of
 from infogap.privileges.ladder import privileges_by_label
 from infogap.runs.run_folder import Run
@@ -17,7 +17,8 @@ from infogap.runs.run_folder import Run
 class PrivilegeRow:
     """One privilege: what it shows, how many traces it has, and the means over tasks of three quantities.
 
-    `role` is `privilege`, `control` or `style`. An estimate is None if no trace has the quantity.
+    `role` is `privilege`, `control` or `style`. An estimate is None if no trace has the quantity. The accuracy of one
+    trace a task that is nearly always right, or wrong, has Wilson's interval, as resampling gives none.
     """
 
     privilege: str
@@ -56,7 +57,9 @@ def privilege_rows(run: Run, figures: list[PrivilegeFigures]) -> list[TeacherRow
             for label in labels
             for quantity in quantities
         }
-        means = estimates(values, run.recipe.seed)
+        means = {
+            key: _with_wilson(estimate, values[key][1]) for key, estimate in estimates(values, run.recipe.seed).items()
+        }
         made = [
             PrivilegeRow(
                 label,
@@ -71,3 +74,22 @@ def privilege_rows(run: Run, figures: list[PrivilegeFigures]) -> list[TeacherRow
         ]
         tables.append(TeacherRows(str(teacher), unit, quantities, made))
     return tables
+
+
+def _with_wilson(estimate: Estimate, values: pl.DataFrame) -> Estimate:
+    """Give an accuracy without an interval Wilson's, if each of enough tasks is either right or wrong.
+
+    Wilson 1927, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 22(158).
+    """
+    every = values["value"]
+    if (
+        estimate.quantity != SCORE
+        or estimate.low is not None
+        or estimate.tasks < FEWEST_TASKS
+        or not every.is_in([0.0, 1.0]).all()
+    ):
+        return estimate
+    from scipy.stats import binomtest
+
+    bounds = binomtest(int(every.sum()), estimate.tasks).proportion_ci(LEVEL, method="wilson")
+    return replace(estimate, low=float(bounds.low), high=float(bounds.high))

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from infogap.console import Advance, progress
 from infogap.decontaminate.checked_texts import contaminated_traces
 from infogap.effects.trace_summary import richness_of
 from infogap.errors import InputError
@@ -50,6 +51,8 @@ SNIPPET = 240
 SEVERAL = ("leak", "mix")
 """Facets of which a trace can have several values."""
 NO_LEAK = "no leak"
+_READ_AT_ONCE = 200_000  # traces, in two seconds or less
+_TABLES = 9  # that are read: tasks, traces, and what stands beside them
 _BETWEEN = "\x1f"  # between the values of a trace that has several
 
 NUMBERS = ("tokens", "words", "markers", "density", "gap", "score")
@@ -140,16 +143,33 @@ class TraceIndex:
 
 
 def read_index(run: Run) -> TraceIndex:
-    """Read the index of a run. Raises InputError if the run has no traces, ExternalError if a file is damaged."""
+    """Read the index of a run.
+
+    Raises InputError if the run has no traces or another version of infogap wrote it, ExternalError if a file is
+    damaged.
+    """
     if not run.part_paths(TRACES):
         raise InputError(f"{run.path} has no traces yet; `infogap run {run.path / 'recipe.yaml'}` makes them")
+    try:
+        waits = run.rows(TRACES) > _READ_AT_ONCE
+        with progress("reading", _TABLES if waits else 0, "tables") as advance:
+            return _read(run, advance)
+    except (pl.exceptions.ColumnNotFoundError, pl.exceptions.SchemaError) as error:
+        raise InputError(
+            f"{run.path} has a table of another version of infogap ({str(error).splitlines()[0]}); "
+            f"`infogap run {run.path / 'recipe.yaml'}` writes it again"
+        ) from error
+
+
+def _read(run: Run, advance: Advance) -> TraceIndex:
     tasks = (
         run.scan(TASKS)
         .select("task_id", "family", "difficulty", "source", snippet=pl.col("question").str.slice(0, SNIPPET))
         .sort("task_id")
         .collect()
     )
-    joined = _joined(run, tasks)
+    advance()
+    joined = _joined(run, tasks, advance)
     if joined.is_empty():
         raise InputError(f"{run.path} has no traces: the table is empty; `infogap status {run.path}` says why")
     return TraceIndex(
@@ -164,7 +184,7 @@ def read_index(run: Run) -> TraceIndex:
     )
 
 
-def _joined(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:
+def _joined(run: Run, tasks: pl.DataFrame, advance: Advance) -> pl.DataFrame:
     """Return the traces with their columns of all tables, in the index's order."""
     traces = (
         run.scan(TRACES)
@@ -180,8 +200,10 @@ def _joined(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:
         .join(tasks.with_row_index("task_number").select("task_id", "task_number", "family"), on="task_id", how="left")
         .drop("task_id")
     )
+    advance()
     for table in _side_tables(run):
         traces = _beside(traces, table)
+        advance()
     ranks = {name: rank for rank, name in enumerate(_by_richness(run))}
     richness = pl.col("privilege").cast(pl.String).replace_strict(ranks, default=len(ranks), return_dtype=pl.Int32)
     by_name = [
