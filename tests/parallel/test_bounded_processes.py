@@ -202,15 +202,16 @@ def test_leaving_early_ends_the_workers() -> None:
     assert set(multiprocessing.active_children()) <= before
 
 
-def test_a_script_that_starts_workers_unguarded_is_told_what_it_needs(tmp_path: Path) -> None:
+def test_an_unguarded_script_whose_own_functions_run_is_told_what_it_needs(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "from infogap.parallel.bounded_processes import bounded\n"
-        "print(list(bounded(len, ['a', 'bb', 'ccc'], limit=5, workers=1)))\n"
+        "def length(text): return len(text)\n"
+        "print(list(bounded(length, ['a', 'bb', 'ccc'], limit=5, workers=1)))\n"
     )
     ran = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
     assert (
-        'keep dying (exit code 1); if a script of yours starts them, it needs `if __name__ == "__main__":`'
+        'keep dying (exit code 1); a script whose own functions they run needs `if __name__ == "__main__":`'
         in ran.stderr
     )
     guarded = script.read_text().replace("print", 'if __name__ == "__main__":\n    print')

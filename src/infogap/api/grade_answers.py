@@ -38,7 +38,7 @@ def grade(
     """Grade the final answer of a response, or of a column of responses.
 
     Answers are graded in worker processes with limits of time and memory: one that hangs is `ungradable`, and
-    no other is affected. Start the work in a script under `if __name__ == "__main__":`, as with any multiprocessing.
+    no other is affected.
 
     Args:
         response: What the model wrote; an answer inside a truncated thought does not count.

@@ -15,6 +15,7 @@ from typing import Any
 from infogap.errors import ExternalError
 from infogap.parallel import limit_memory
 from infogap.parallel.bounded_processes import START_LIMIT, end_after, end_process, out_of_time, stand_apart
+from infogap.parallel.unguarded_scripts import of_the_script, script_left_alone
 
 _READY = "ready"
 
@@ -76,7 +77,8 @@ class BoundedCall:
         ours, theirs = context.Pipe()
         arguments = (self._function, self._limit, self._memory, theirs)
         self._process = context.Process(target=_serve, args=arguments, daemon=True)
-        self._process.start()
+        with script_left_alone(not of_the_script(self._function)):
+            self._process.start()
         theirs.close()  # so that the connection ends when the process dies
         self._connection = ours
         with suppress(EOFError, OSError):

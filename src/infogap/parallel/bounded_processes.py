@@ -27,6 +27,7 @@ from typing import Any, Literal
 
 from infogap.errors import ExternalError, InputError
 from infogap.parallel import leave_stdout_alone, usable_cores
+from infogap.parallel.unguarded_scripts import of_the_script, script_left_alone
 
 START_LIMIT = 120.0  # seconds that a worker's imports may take: a cold disk, a large library
 _AHEAD = 4_096  # items read ahead of the next result: work for the other workers while one hangs
@@ -35,7 +36,7 @@ _LARGEST_BATCH = 256
 _QUICK, _SLOW = 0.02, 0.1  # seconds: after a batch below the first the next is larger, above the second smaller
 _REPORT = 0.05  # seconds of finished work that a kill can undo
 _PATIENCE = 6.0  # default deadline: seconds of real time for each processor second of the limit
-_UNGUARDED = '; if a script of yours starts them, it needs `if __name__ == "__main__":` around what it runs'
+_UNGUARDED = '; a script whose own functions they run needs `if __name__ == "__main__":` around the rest'
 _DEATHS = 5  # consecutive workers that die without having begun an item
 _GRACE = 5  # seconds after its deadline until a worker ends by itself, if its parent has not ended it
 # The signal to a process that has used up its processor time; 0 if the system has no such timers.
@@ -129,6 +130,7 @@ class _Pool:
         self._context: Any = multiprocessing.get_context(method)
         if method == "forkserver":
             self._context.set_forkserver_preload(list(preload))
+        self._alone = not of_the_script(function, start)
         self._serve = partial(_serve, function, start, limit, deadline)
         self._deadline = deadline
         self._size = workers
@@ -184,7 +186,8 @@ class _Pool:
         clock = self._context.RawArray("d", 2)
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=self._serve, args=(theirs, clock), daemon=True)
-        process.start()
+        with script_left_alone(self._alone):
+            process.start()
         theirs.close()  # so that the connection ends when the process dies
         return _Worker(process, ours, clock, time.monotonic())
 

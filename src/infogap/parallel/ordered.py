@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from infogap.errors import ExternalError
 from infogap.parallel import leave_stdout_alone, usable_cores
+from infogap.parallel.unguarded_scripts import of_the_script, script_left_alone
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -39,8 +40,14 @@ def processes_in_order(
     pool = ProcessPoolExecutor(
         workers, multiprocessing.get_context(method), initializer=_start_worker, initargs=(function,)
     )
+    alone = not of_the_script(function)
+
+    def submit(item: Item) -> Future[Result]:
+        with script_left_alone(alone):  # the pool starts its processes as items come
+            return pool.submit(_work, item)
+
     try:
-        yield from _in_order(lambda item: pool.submit(_work, item), items, _AHEAD * workers)
+        yield from _in_order(submit, items, _AHEAD * workers)
     except BrokenProcessPool as error:
         raise ExternalError(f"the system ended a worker process, perhaps because memory ran out ({error})") from error
     finally:
