@@ -2,12 +2,15 @@
 
     python benchmarks/generate_openai.py                    requests per second and CPU time per request
     python benchmarks/generate_openai.py --memory           resident memory at 10,000 and at 200,000 requests
+    python benchmarks/generate_openai.py --curator PYTHON   with bespokelabs-curator, which that Python has
 
 The other end is benchmarks/instant_server.py, a process of its own that answers at once: what is measured is the
-client's own work. Both clients ask the same questions of it with 256 requests in flight, one after the other and
+client's own work. All clients ask the same questions of it with 256 requests in flight, one after the other and
 several times in turn; each side is a process of its own, timed from its first request to its last byte on disk.
-The peer is a loop over the `openai` package's AsyncOpenAI under a semaphore that appends a JSON line per answer.
-Needs `pip install 'infogap[bench]'`.
+The peers are a loop over the `openai` package's AsyncOpenAI, and one over aiohttp, each under a semaphore and with a
+JSON line per answer (neither resumes, retries or counts what it spends), and bespokelabs-curator 0.1 with its limits
+of requests and tokens per minute out of the way. Needs `pip install 'infogap[bench]'`; curator requires versions of
+other libraries than infogap and has an environment of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -23,7 +27,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -107,6 +112,75 @@ def openai_client(folder: Path, url: str) -> None:
     print(json.dumps(figures | {"requests": requests}))
 
 
+def aiohttp_client(folder: Path, url: str) -> None:
+    import aiohttp
+
+    from infogap.recipe.generate_section import DEFAULT_INSTRUCTION
+
+    async def ask_all() -> int:
+        slots = asyncio.Semaphore(CONCURRENCY)
+        connections = aiohttp.TCPConnector(limit=CONCURRENCY)
+        async with aiohttp.ClientSession(connector=connections) as session:
+            out = (folder / "aiohttp.jsonl").open("a")
+
+            async def ask(question: str, seed: int) -> None:
+                body = {
+                    "model": "instant",
+                    "messages": [{"role": "user", "content": f"{question}\n\n{DEFAULT_INSTRUCTION}"}],
+                    "seed": seed,
+                    "temperature": 0.7,
+                    "top_p": 1.0,
+                    "max_tokens": 1024,
+                }
+                async with slots, session.post(f"{url}/chat/completions", json=body) as reply:
+                    choice = (await reply.json())["choices"][0]
+                row = {"question": question, "seed": seed, "response": choice["message"]["content"]}
+                out.write(json.dumps(row | {"finish_reason": choice["finish_reason"]}) + "\n")
+
+            questions = [json.loads(line)["question"] for line in (folder / "tasks.jsonl").open()]
+            asked = [ask(question, seed) for question in questions for seed in range(SAMPLES)]
+            await asyncio.gather(*asked)
+            out.close()
+        return len(asked)
+
+    with _measured({}) as figures:
+        requests = asyncio.run(ask_all())
+    print(json.dumps(figures | {"requests": requests}))
+
+
+def curator_client(folder: Path, url: str) -> None:
+    """Of its own process: imports are not timed, its cache is new, its progress display and statistics are off."""
+    settings = {"CACHE_DIR": str(folder / "curator"), "VIEWER": "0", "DISABLE_RICH_DISPLAY": "1"}
+    os.environ |= {f"CURATOR_{name}": value for name, value in settings.items()}
+    os.environ |= {"TELEMETRY_ENABLED": "false", "OPENAI_API_KEY": "none"}
+    # It counts tokens by a vocabulary that it would download; one of its own dependencies brings the file.
+    package = find_spec("litellm")
+    assert package is not None and package.origin is not None
+    os.environ["TIKTOKEN_CACHE_DIR"] = str(Path(package.origin).parent / "litellm_core_utils" / "tokenizers")
+    from bespokelabs import curator
+    from datasets import Dataset
+
+    class Asked(curator.LLM):  # type: ignore[misc]
+        def prompt(self, row: dict[str, str]) -> str:
+            return row["question"]
+
+        def parse(self, row: dict[str, str], response: str) -> dict[str, str]:
+            return {"question": row["question"], "response": response}
+
+    questions = [json.loads(line)["question"] for line in (folder / "tasks.jsonl").open()]
+    rows = [{"question": question, "sample": sample} for question in questions for sample in range(SAMPLES)]
+    limits = {"max_requests_per_minute": 10**9, "max_tokens_per_minute": 10**12}
+    model = Asked(
+        model_name="instant",
+        backend="openai",
+        backend_params={"base_url": url, "max_concurrent_requests": CONCURRENCY, **limits},
+        generation_params={"temperature": 0.7, "max_tokens": 1024},
+    )
+    with _measured({}) as figures, redirect_stdout(sys.stderr):
+        answered = model(Dataset.from_list(rows))
+    print(json.dumps(figures | {"requests": len(answered.dataset)}))
+
+
 def ceiling_client(url: str, requests: int) -> None:
     """As little as a client can do: the same bytes again and again, replies only counted."""
     from instant_server import InstantServer
@@ -180,12 +254,12 @@ def _resident_mib() -> float:
 # The comparison.
 
 
-def client(*arguments: object) -> dict[str, float]:
-    command = [sys.executable, str(HERE / "generate_openai.py"), *map(str, arguments)]
+def client(*arguments: object, python: str = sys.executable) -> dict[str, float]:
+    command = [python, str(HERE / "generate_openai.py"), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stdout + done.stderr)
-    figures: dict[str, float] = json.loads(done.stdout)
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return figures
 
 
@@ -204,15 +278,18 @@ def infogap(folder: Path, url: str, requests: int) -> dict[str, float]:
     return client("as-infogap", folder)
 
 
-def compare(requests: int, rounds: int) -> None:
-    rates: dict[str, list[float]] = {"instant server, trivial client": [], "openai loop": [], "infogap generate": []}
+def compare(requests: int, rounds: int, curator: str | None) -> None:
+    peers = ["openai loop", "aiohttp loop", *(["curator"] if curator else [])]
+    rates: dict[str, list[float]] = {name: [] for name in ("trivial client", *peers, "infogap generate")}
     cpu: dict[str, list[float]] = {name: [] for name in rates}
     for _ in range(rounds):
         with instant_server() as url, tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             found = [client("as-ceiling", url, requests)]
             ours = infogap(folder, url, requests)
-            found += [client("as-openai", folder, url), ours]
+            found += [client("as-openai", folder, url), client("as-aiohttp", folder, url)]
+            found += [client("as-curator", folder, url, python=curator)] if curator else []
+            found.append(ours)
             assert ours["requests"] == requests and not ours["failed"], ours
         for which, figures in zip(rates, found, strict=True):
             rates[which].append(figures["requests"] / figures["seconds"])
@@ -221,8 +298,13 @@ def compare(requests: int, rounds: int) -> None:
     print(f"{'client':<34}{'requests/s':>12}{'CPU ms per request':>20}")
     for (which, rate), own in zip(rates.items(), cpu.values(), strict=True):
         print(f"{which:<34}{statistics.median(rate):>12,.0f}{statistics.median(own):>20.3f}")
-    ratios = [ours / theirs for ours, theirs in zip(rates["infogap generate"], rates["openai loop"], strict=True)]
-    print(f"infogap / openai loop: {statistics.median(ratios):.2f} (worst {min(ratios):.2f})")
+    for peer in peers:
+        ratios = [ours / theirs for ours, theirs in zip(rates["infogap generate"], rates[peer], strict=True)]
+        of_cpu = [theirs / ours for ours, theirs in zip(cpu["infogap generate"], cpu[peer], strict=True)]
+        print(
+            f"infogap / {peer}: {statistics.median(ratios):.2f} times the requests per second (worst "
+            f"{min(ratios):.2f}), {statistics.median(of_cpu):.2f} per CPU second (worst {min(of_cpu):.2f})"
+        )
 
 
 def memory(sizes: list[int]) -> None:
@@ -238,12 +320,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--curator", metavar="PYTHON", help="a Python that has bespokelabs-curator")
     parser.add_argument("--memory", action="store_true", help="10,000 and 200,000 requests; takes minutes")
     options = parser.parse_args()
     if options.memory:
         memory([10_000, 200_000])
     else:
-        compare(options.requests, options.rounds)
+        compare(options.requests, options.rounds, options.curator)
 
 
 if __name__ == "__main__":
@@ -252,6 +335,10 @@ if __name__ == "__main__":
             infogap_client(Path(folder))
         case ["as-openai", folder, url]:
             openai_client(Path(folder), url)
+        case ["as-aiohttp", folder, url]:
+            aiohttp_client(Path(folder), url)
+        case ["as-curator", folder, url]:
+            curator_client(Path(folder), url)
         case ["as-ceiling", url, requests]:
             ceiling_client(url, int(requests))
         case _:
