@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -65,7 +65,7 @@ def _is_number(dtype: pl.DataType) -> bool:
 
 
 def samples(run: Run, lexicons: list[str], with_verdicts: bool = True) -> pl.DataFrame:
-    """Return a row per trace of the tasks that `select` keeps, by trace_id.
+    """Return a row per trace of the tasks that `select` keeps, by trace_id; derived traces are not among them.
 
     Columns: `trace_id`, `task_id`, `privilege`, `teacher`, `verdict`, `failed` (no answer to the request), `truncated`,
     `tokens`, `words`, `unconditional` (requested whatever the verdicts on other traces), `score`, `leak`,
@@ -78,6 +78,7 @@ def samples(run: Run, lexicons: list[str], with_verdicts: bool = True) -> pl.Dat
         raise InputError(
             f"`select` keeps tasks by their verdicts, which are not up to date; first: infogap verify {run.path}"
         )
+    run = replace(run, with_derived=False)
     verdicts = run.scan(VERDICTS) if with_verdicts else VERDICTS.empty().lazy()
     counts = {
         Quantity("epistemic_count", lexicon).column: pl.col("lexicons")

@@ -12,7 +12,7 @@ import polars as pl
 from infogap.privileges.ladder import privileges_by_label
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
-from infogap.schema import DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS
+from infogap.schema import DERIVATIONS, DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS
 from infogap.teachers.base import backend_of
 
 
@@ -43,6 +43,7 @@ class PrivilegeFigures:
 def traces_in_short(run: Run) -> pl.DataFrame:
     """Return a narrow row per trace, without its text, for everything that the card counts."""
     failed = pl.col("error").is_not_null()
+    derivations = run.scan(DERIVATIONS) if run.recipe.derive else DERIVATIONS.empty().lazy()
     return (
         run.scan(TRACES)
         .select("trace_id", "task_id", "privilege", "teacher", "completion_tokens", failed=failed)
@@ -55,6 +56,7 @@ def traces_in_short(run: Run) -> pl.DataFrame:
         )
         .join(run.scan(DUPLICATES).select("trace_id", "duplicate_of"), on="trace_id", how="left")
         .join(_in_any_mix(run), on="trace_id", how="left")
+        .join(derivations.select("trace_id", "derived"), on="trace_id", how="left")
         .collect()
         .with_columns(pl.col("selected", "leak").fill_null(False))
         .sort("trace_id")
@@ -78,8 +80,9 @@ def by_privilege(traces: pl.DataFrame, recipe: Recipe) -> list[PrivilegeFigures]
     """Return a row per teacher and privilege, the privileges from the poorest to the richest.
 
     Probes of tasks that `select` leaves out do not count: otherwise `unguided` would have other tasks than the rest.
+    Nor do derived traces, which no teacher wrote.
     """
-    traces = of_selected_tasks(traces)
+    traces = of_selected_tasks(traces).filter(pl.col("derived").is_null())
     answered = pl.col("failed").not_()
     graded = answered & pl.col("verdict").is_not_null() & (pl.col("verdict") != "ungradable")
     table = traces.group_by("teacher", "privilege").agg(

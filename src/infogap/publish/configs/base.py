@@ -14,7 +14,7 @@ from infogap.balance.mix_table import mix_by_trace
 from infogap.publish.redaction import public_label
 from infogap.publish.run_slices import scan_belonging
 from infogap.runs.run_folder import Run
-from infogap.schema import DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, VERDICTS, Table
+from infogap.schema import DERIVATIONS, DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, VERDICTS, Table
 from infogap.tasks.question_column import TURNS
 from infogap.text.thoughts import ANSWER_TAGS
 
@@ -150,6 +150,7 @@ def joined(run: Run, traces: pl.DataFrame, wanted: Collection[str]) -> pl.DataFr
     sides = [
         scan_belonging(run, STATED_VERDICTS),
         scan_belonging(run, VERDICTS),
+        scan_belonging(run, DERIVATIONS),
         scan_belonging(run, run.stored(MEASURES)),
         scan_belonging(run, DUPLICATES),
         mix_by_trace(run, scan_belonging(run, MIX)),
