@@ -20,7 +20,7 @@ from infogap.effects.compared_traces import (
     with_lengths,
 )
 from infogap.effects.paired_differences import paired_differences, task_means
-from infogap.effects.pass_at_k import by_task, pass_counts, passes
+from infogap.effects.pass_at_k import pass_counts, passes
 from infogap.effects.privilege_worth import decoy_gaps, worth_notes, worth_of
 from infogap.effects.teacher_results import ContrastDifference, Effects, Means
 from infogap.effects.trace_summary import richness_of
@@ -83,7 +83,8 @@ def _effects(
             if (row.privilege, row.against) in contrasts
         ],
         passes=[row for label in labels if (row := passes(counts, label)).tasks],
-        tasks=by_task(counts, about, baseline),
+        task_counts=counts,
+        about_tasks=about,
     )
     worth = worth_of(recipe, unconditional, decoys, means, effects.differences, effects.contrasts)
     about_worth = worth_notes(worth, unit, scored=recipe.measure.gap is not None)

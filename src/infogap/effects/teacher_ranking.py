@@ -7,8 +7,9 @@ from typing import Any
 
 import polars as pl
 
+from infogap.effects.bootstrap_intervals import LEVEL
 from infogap.effects.compared_traces import LENGTH, SCORE, SCORED, Quantity, lexicons_of, samples, with_lengths
-from infogap.effects.task_estimates import LEVEL, RSR, Estimate, estimates, task_values
+from infogap.effects.task_estimates import RSR, Estimate, estimates, task_values
 from infogap.effects.trace_summary import richness_of
 from infogap.runs.run_folder import Run
 from infogap.schema import GAPS

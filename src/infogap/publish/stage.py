@@ -252,4 +252,4 @@ def _in_mix(traces: pl.DataFrame, mix: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(pl.col("selected").fill_null(False))
 
 
-STAGE = Stage("publish", (FOLDER,), INPUTS, 7, _part, _make, ready=_ready)
+STAGE = Stage("publish", (FOLDER,), INPUTS, 8, _part, _make, ready=_ready)
