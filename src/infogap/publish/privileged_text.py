@@ -43,7 +43,7 @@ class PrivilegedText:
 
     def __init__(self, run: Run) -> None:
         self._least = run.recipe.publish.shared_run
-        self._leaks = pl.Series(leaking(run), dtype=pl.String).implode()
+        self._leaks = frozenset(leaking(run))
         self._may_leak = run.recipe.publishes_leaking_text
         self._kept = any(mix.leak == "keep" for _, mix in run.recipe.balance.named_mixes())
         self._instruction = run.recipe.generate.instruction if run.recipe.generate is not None else ""
@@ -124,14 +124,15 @@ class PrivilegedText:
         """Record the leaking traces whose text the rows show; return for each row whether the recipe allows that."""
         columns = [each for each in _OF_TRACES if frame.schema.get(each) == pl.String]
         chats = any(dtype == MESSAGES and each != "prompt" for each, dtype in frame.schema.items())
-        shows_text = (pl.col("response") != "").fill_null(False) if "response" in frame.columns else pl.lit(chats)
-        leak = [(pl.col(column).is_in(self._leaks) & shows_text).fill_null(False) for column in columns]
+        shows_text = (frame["response"] != "").fill_null(False) if "response" in frame.columns else chats
+        leak = pl.DataFrame({each: [trace_id in self._leaks for trace_id in frame[each]] for each in columns})
+        leak = leak.select(pl.all() & shows_text)
         shown = self._leaking.setdefault(name, set())
-        for column, leaks in zip(columns, leak, strict=True):
-            shown.update(frame.filter(leaks)[column])
+        for leaks in leak.iter_columns():
+            shown.update(frame[leaks.name].filter(leaks))
         if not columns or not self._may_leak:
             return [False] * frame.height
-        return frame.select(pl.any_horizontal(leak)).to_series().to_list()
+        return leak.select(pl.any_horizontal(pl.all())).to_series().to_list()
 
     def _escapes(self, text: str, context: int, task_id: str | None) -> bool:
         """Return True if a text contains a passage of a context that is more than a gold answer."""
