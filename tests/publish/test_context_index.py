@@ -30,7 +30,7 @@ def shares(one: list[str], other: list[str], size: int) -> bool:
 def test_every_pair_that_shares_enough_is_found_and_no_other(
     contexts: list[list[str]], looked_at: list[list[str]], least: int, between: str, upper: bool
 ) -> None:
-    index = ContextIndex.of(texts(contexts, " "), pl.Series([], dtype=pl.String), least)
+    index = ContextIndex.of([texts(contexts, " ")], pl.Series([], dtype=pl.String), least)
     written = texts(looked_at, between)
     found = set(index.shared(written.str.to_uppercase() if upper else written))
     expected = {
@@ -44,7 +44,7 @@ def test_every_pair_that_shares_enough_is_found_and_no_other(
 def test_what_questions_say_is_not_looked_for() -> None:
     numbered = [f"word{number}" for number in range(60)]
     context, question = " ".join(numbered), " ".join(numbered[:30])
-    index = ContextIndex.of(pl.Series([context]), pl.Series([question]), 20)
+    index = ContextIndex.of([pl.Series([context])], pl.Series([question]), 20)
     assert list(index.shared(pl.Series([question, " ".join(numbered[30:55]), "short", ""]))) == [(1, 0)]
 
 

@@ -6,7 +6,7 @@ Passages have at least `least` words. With n half of `least`, the index stores t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from infogap.dedupe.minhash import utf8
 from infogap.text.characters import VARIANTS, half_width
 
 _OCCURRENCES = 32  # stored per n-gram: the words of a template occur in every context
@@ -36,15 +37,10 @@ def words_of(texts: pl.Series) -> tuple[Hashes, Places]:
 
     Return the hashes and `ends`; the words of text i are at `[ends[i]:ends[i + 1]]`.
     """
-    import pyarrow as pa
-
     from infogap.publish.passage_kernels import read_words
 
     is_ascii = (texts.str.len_bytes() == texts.str.len_chars()).all()
-    column = (texts if is_ascii else _in_one_form(texts)).to_arrow().cast(pa.large_string())
-    _, bounds, data = column.buffers()
-    offsets = np.frombuffer(bounds, np.int64)[column.offset : column.offset + len(column) + 1]
-    buffer = np.frombuffer(data if data is not None else b"", np.uint8)
+    buffer, offsets = utf8(texts if is_ascii else _in_one_form(texts))
     folded = _ascii() if is_ascii else _folded()
     words = np.empty(int(offsets[-1] - offsets[0]) // 2 + len(texts) + 1, np.uint64)
     ends = np.zeros(len(texts) + 1, np.int64)
@@ -144,23 +140,22 @@ class ContextIndex:
     places: Places
 
     @classmethod
-    def of(cls, contexts: pl.Series, known: pl.Series, least: int) -> ContextIndex:
+    def of(cls, contexts: Iterable[pl.Series], known: pl.Series, least: int) -> ContextIndex:
         """Index the contexts for passages of `least` words, leaving out n-grams that occur in the `known` texts."""
         from infogap.publish.passage_kernels import read_grams
 
         size = least // 2
-        words, sizes = [np.empty(0, np.uint32)], [np.zeros(1, np.int64)]
+        words, sizes = np.empty(0, np.uint32), [np.zeros(1, np.int64)]
         grams, places = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
-        before = 0
-        for _, batch in _in_batches(contexts):
+        for _, batch in (each for texts in contexts for each in _in_batches(texts)):
             of_batch, ends = words_of(batch)
             stored, at = np.empty(len(of_batch), np.uint64), np.empty(len(of_batch), np.int64)
             count = read_grams(of_batch, ends, size, least - size + 1, least, stored, at)
             grams.append(stored[:count].copy())
-            places.append(before + at[:count])
-            words.append(of_batch.astype(np.uint32))
+            places.append(len(words) + at[:count])
             sizes.append(np.diff(ends))
-            before += len(of_batch)
+            words.resize(len(words) + len(of_batch), refcheck=False)  # large arrays grow in place
+            words[-len(of_batch) :] = of_batch.astype(np.uint32)
         all_grams, all_places = np.concatenate(grams), np.concatenate(places)
         order = np.argsort(all_grams, kind="stable")
         all_grams, all_places = all_grams[order], all_places[order]
@@ -169,7 +164,7 @@ class ContextIndex:
         distinct, starts = np.unique(all_grams[kept], return_index=True)
         return cls(
             least,
-            np.concatenate(words),
+            words,
             np.cumsum(np.concatenate(sizes)),
             _Grams.of(distinct, size),
             np.append(starts, np.count_nonzero(kept)),
