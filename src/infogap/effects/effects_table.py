@@ -41,12 +41,17 @@ def effects_of(run: Run, with_verdicts: bool = True) -> list[Effects]:
     rows = samples(run, lexicons, with_verdicts)
     about = run.scan(TASKS).select("task_id", "family", "difficulty").collect()
     decoys = decoy_gaps(run)
-    teachers = rows.partition_by("teacher", as_dict=True)
+    teachers = rows["teacher"].unique().sort().to_list()
     return [
-        _effects(run.recipe, str(teacher), teachers[key], about, decoys, lexicons, measured)
-        for key in sorted(teachers)
-        for teacher in key
+        _effects(run.recipe, teacher, _only(rows, pl.col("teacher") == teacher), about, decoys, lexicons, measured)
+        for teacher in teachers
     ]
+
+
+def _only(rows: pl.DataFrame, which: pl.Expr) -> pl.DataFrame:
+    """Filter rows, without a copy if all of them are wanted."""
+    wanted = rows.select(which).to_series()
+    return rows if wanted.all() else rows.filter(wanted)
 
 
 def _effects(
@@ -64,7 +69,7 @@ def _effects(
     labels = [row.privilege for row in means]
     unguided = recipe.generate.unguided.label if recipe.generate else "unguided"
     baseline = unguided if unguided in labels else None
-    unconditional = rows.filter("unconditional")
+    unconditional = _only(rows, pl.col("unconditional"))
     per_task = task_means(unconditional, of)
     against_unguided = [(label, baseline) for label in labels if baseline is not None and label != baseline]
     contrasts = {(label, control): contrast for label, control, contrast in contrasts_among(recipe, labels)}

@@ -6,6 +6,7 @@ The card, the report and the terminal take their numbers from here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import polars as pl
 
@@ -14,6 +15,8 @@ from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS
 from infogap.teachers.base import backend_of
+
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 
 @dataclass(frozen=True)
@@ -79,25 +82,28 @@ def by_privilege(traces: pl.DataFrame, recipe: Recipe) -> list[PrivilegeFigures]
 
     Probes of tasks that `select` leaves out do not count: otherwise `unguided` would have other tasks than the rest.
     """
-    traces = of_selected_tasks(traces)
     answered = pl.col("failed").not_()
     graded = answered & pl.col("verdict").is_not_null() & (pl.col("verdict") != "ungradable")
-    table = traces.group_by("teacher", "privilege").agg(
-        tasks=pl.col("task_id").filter(answered).n_unique(),
-        traces=answered.sum(),
-        failed=pl.col("failed").sum(),
-        selected=pl.col("selected").sum(),
-        graded=graded.sum(),
-        correct=(graded & (pl.col("verdict") == "correct")).sum(),
-        tokens=pl.col("completion_tokens").filter(answered).mean(),
-        density=pl.col("epistemic_density").filter(answered).mean(),
+    table = (
+        of_selected_tasks(traces.lazy())
+        .group_by("teacher", "privilege")
+        .agg(
+            tasks=pl.col("task_id").filter(answered).n_unique(),
+            traces=answered.sum(),
+            failed=pl.col("failed").sum(),
+            selected=pl.col("selected").sum(),
+            graded=graded.sum(),
+            correct=(graded & (pl.col("verdict") == "correct")).sum(),
+            tokens=pl.col("completion_tokens").filter(answered).mean(),
+            density=pl.col("epistemic_density").filter(answered).mean(),
+        )
     )
     richness = richness_of(recipe)
-    figures = [PrivilegeFigures(**row) for row in table.iter_rows(named=True)]
+    figures = [PrivilegeFigures(**row) for row in table.collect().iter_rows(named=True)]
     return sorted(figures, key=lambda row: (richness.get(row.privilege, float("inf")), row.privilege, row.teacher))
 
 
-def of_selected_tasks(traces: pl.DataFrame) -> pl.DataFrame:
+def of_selected_tasks(traces: Frame) -> Frame:
     """Drop the probes of tasks that the recipe's `select` leaves out."""
     return traces.filter(pl.col("reason").ne_missing("task_not_selected"))
 

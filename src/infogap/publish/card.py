@@ -145,7 +145,7 @@ def card(
         leak_kinds=leak_kinds(run, traces),
         published_leaks=published,
         # How it was made
-        verifiers=count_by(traces.unique("task_id"), "verifier"),
+        verifiers=count_by(traces.select("task_id", "verifier").unique("task_id"), "verifier"),
         lexicons=[f"`{public_label(name)}`" for name in recipe.measure.lexicons],
         duplicates=traces["duplicate_of"].count(),
         decontaminated=decontaminated(run, traces),

@@ -40,7 +40,7 @@ def lengths_of(traces: pl.DataFrame, written: list[Written], folder: Path) -> Le
 
     `traces` is from `traces_in_short`. Lengths are in words if the tokens of some answered trace are not known.
     """
-    answered = traces.filter(~pl.col("failed"))
+    answered = traces.select("trace_id", "failed", "completion_tokens", "words").filter(~pl.col("failed"))
     unit = "words" if answered["completion_tokens"].null_count() else "tokens"
     lengths = answered.select("trace_id", length="completion_tokens" if unit == "tokens" else "words").drop_nulls()
     configs = {}
@@ -105,7 +105,8 @@ def left_out(counts: dict[str, dict[str, int | float]], traces: pl.DataFrame) ->
                 rows.append(LeftOut(of, found["reason"], int(count)))
     if failed := int(traces["failed"].sum()):
         rows.append(LeftOut("requests", "failed, without text", failed))
-    for reason, count in count_by(traces.filter(~pl.col("selected") & ~pl.col("failed")), "reason").items():
+    outside = traces.select("selected", "failed", "reason").filter(~pl.col("selected") & ~pl.col("failed"))
+    for reason, count in count_by(outside, "reason").items():
         rows.append(LeftOut("traces that are in no mix", EXPLAINED.get(reason, reason), count))
     return rows
 

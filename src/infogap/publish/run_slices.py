@@ -34,15 +34,22 @@ class RunSlice(Run):
 
     folder: Path = field(default=Path())
 
-    def belonging(self, table: Table) -> pl.LazyFrame:
-        """Return the rows of a table that belong to the slice."""
+    def belonging(self, table: Table) -> pl.LazyFrame | None:
+        """Return the rows of a table that belong to the slice; None if it does not know them."""
         path = self.folder / f"{table.name}.arrow"
-        return _read(path).lazy() if path.is_file() else self.scan(table)
+        return _read(path).lazy() if path.is_file() else None
 
 
-def scan_belonging(run: Run, table: Table) -> pl.LazyFrame:
-    """Scan a table; in a slice of a run, only the rows that belong to the slice."""
-    return run.belonging(table) if isinstance(run, RunSlice) else run.scan(table)
+def scan_belonging(run: Run, table: Table, rows: pl.DataFrame) -> pl.LazyFrame:
+    """Scan the rows of a table that some rows, which have its key, need; in a slice of a run, all of the slice.
+
+    They are in the order of the table.
+    """
+    belonging = run.belonging(table) if isinstance(run, RunSlice) else None
+    if belonging is not None:
+        return belonging
+    key = "task_id" if table is TASKS else TRACES.key
+    return run.scan(table).join(rows.lazy().select(key).unique(), on=key, how="semi", maintain_order="left")
 
 
 class Slices:
@@ -93,7 +100,7 @@ class Slices:
             ]
             # A task belongs to the slices of all its traces.
             for rows in _batches(self._run, table, _AT_ONCE // 4 if table is TASKS else _AT_ONCE):
-                assigned = assign(rows).sort("slice")
+                assigned = assign(rows).sort("slice", maintain_order=True)
                 whole, start = _arrow(assigned.drop("slice")), 0
                 for length, index in assigned["slice"].rle().struct.unnest().iter_rows():
                     writers[index].write_table(whole.slice(start, length))
@@ -116,8 +123,12 @@ def sliced_in_order(
         return
     slices = (starts.search_sorted(places["place"], side="right") - 1).cast(pl.Int32)
     keyed = places.select(table.key, slice=slices).unique()
+
+    def assign(rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.join(keyed, on=table.key, maintain_order="left")
+
     with _spill(run) as folder:
-        yield Slices(run, table, folder, len(starts), lambda rows: rows.join(keyed, on=table.key)), starts
+        yield Slices(run, table, folder, len(starts), assign), starts
 
 
 @contextmanager
