@@ -116,6 +116,7 @@ def samples(run: Run, lexicons: list[str], with_verdicts: bool = True) -> pl.Dat
             ),
         )
         .drop("finish_reason")
+        .with_columns(pl.col("privilege", "teacher", "verdict").cast(pl.Categorical))
         .collect()
         .sort("trace_id")
     )

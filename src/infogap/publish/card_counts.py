@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,13 +48,25 @@ def lengths_of(traces: pl.DataFrame, written: list[Written], folder: Path) -> Le
     for each in written:
         ids = [name for name in each.columns if name == "trace_id" or name.endswith("_trace_id")]
         if ids:
-            rows = pl.scan_parquet(folder / "data" / each.config.name / "*.parquet")
-            if {"response", "reasoning"} <= {*each.columns}:  # the text of leaking traces may be omitted
-                rows = rows.filter((pl.col("response") != "") | (pl.col("reasoning") != ""))
-            rows = rows.select(ids).unpivot()
-            counted = rows.join(lengths.lazy(), left_on="value", right_on="trace_id")
-            configs[each.config.name] = int(counted.select(pl.col("length").sum()).collect().item())
+            rows = pl.concat(_with_text(folder / shard.path, ids, each.columns) for shard in each.shards)
+            counted = rows.unpivot().join(lengths, left_on="value", right_on="trace_id")
+            configs[each.config.name] = int(counted["length"].sum())
     return Lengths(unit, int(lengths["length"].sum()), configs)
+
+
+def _with_text(file: Path, ids: list[str], columns: Collection[str]) -> pl.DataFrame:
+    """Read the ids of the traces in a file, a row group at a time, without those whose text is omitted as they leak."""
+    import pyarrow.parquet as pq
+
+    texts = [name for name in ("response", "reasoning") if {"response", "reasoning"} <= {*columns}]
+    parts = pq.ParquetFile(file)
+    kept = []
+    for group in range(parts.num_row_groups):
+        rows = pl.from_arrow(parts.read_row_group(group, columns=[*ids, *texts]))
+        assert isinstance(rows, pl.DataFrame)
+        shown = pl.any_horizontal(pl.lit(not texts), *(pl.col(name) != "" for name in texts))
+        kept.append(rows.filter(shown).select(ids))
+    return pl.concat(kept)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from infogap.text.characters import VARIANTS, half_width
 
 _OCCURRENCES = 32  # stored per n-gram: the words of a template occur in every context
 _BATCH_BYTES = 2 * 2**20  # of text hashed at a time
-_BITS_PER_GRAM = 16  # in the filter in front of the index; about one in sixteen n-grams that are not stored passes it
+_BITS_PER_GRAM = 16  # in the filter in front of the index: of n-grams that are not stored, 2 % or fewer pass it
 _CHARACTERS = 0x34000  # no letter or number of Unicode 16 lies beyond
 # Characters of scripts without spaces between words count as words: Thai and Lao; Burmese; Khmer; Chinese and Japanese.
 _ALONE = (

@@ -119,15 +119,16 @@ def read_grams(words: Hashes, ends: Places, n: int, step: int, least: int, grams
 
 @compiled
 def set_bits(grams: Hashes, bits: Bytes) -> None:
-    """Set the bit of each n-gram in a filter, whose number of bytes is a power of two."""
+    """Set two bits of each n-gram in a filter (Bloom 1970), whose number of bytes is a power of two."""
     last = np.uint64(len(bits) - 1)
     for gram in grams:
-        bits[(gram >> _S3) & last] |= np.uint8(_ONE << (gram & _SEVEN))
+        for half in (gram, gram >> _S33):
+            bits[(half >> _S3) & last] |= np.uint8(_ONE << (half & _SEVEN))
 
 
 @compiled
 def passing_grams(words: Hashes, ends: Places, n: int, bits: Bytes, grams: Hashes, places: Places) -> int:
-    """Fill in the n-grams whose bit is set, and their places among the words; return their number."""
+    """Fill in the n-grams whose bits are set, and their places among the words; return their number."""
     last, power = np.uint64(len(bits) - 1), _ONE
     for _ in range(n):
         power *= _BASE
@@ -142,7 +143,11 @@ def passing_grams(words: Hashes, ends: Places, n: int, bits: Bytes, grams: Hashe
                 value -= words[place - n] * power
             if place - start >= n - 1:
                 gram = _mixed(value)
-                if bits[(gram >> _S3) & last] & np.uint8(_ONE << (gram & _SEVEN)):
+                half = gram >> _S33
+                if (
+                    bits[(gram >> _S3) & last] >> np.uint8(gram & _SEVEN) & 1
+                    and bits[(half >> _S3) & last] >> np.uint8(half & _SEVEN) & 1
+                ):
                     grams[count], places[count] = gram, place - n + 1
                     count += 1
     return count

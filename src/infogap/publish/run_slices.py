@@ -64,10 +64,14 @@ class Slices:
     def __len__(self) -> int:
         return self._count
 
-    def read(self, index: int) -> tuple[RunSlice, pl.DataFrame]:
-        """Return a slice, and its rows of the table, in no order."""
+    def write(self) -> None:
+        """Write the slices, if they are not there yet."""
         if not self._written:
             self._write()
+
+    def read(self, index: int) -> tuple[RunSlice, pl.DataFrame]:
+        """Return a slice, and its rows of the table, in no order."""
+        self.write()
         folder = self._folder / str(index)
         known = {each.name: getattr(self._run, each.name) for each in fields(Run)}
         return RunSlice(**known, folder=folder), _read(folder / f"{self._table.name}.arrow")

@@ -87,6 +87,9 @@ def _write_dataset(run: Run, target: Path, by_id: TracesById | None) -> Outcome:
         raise ShortfallError(_nothing_to_publish(run, *asked_for[0]))
     plan = plan_splits(run)
     total = sum(size for size in sizes.values() if size is not None)
+    for each in rows.values():
+        if isinstance(each, SortedRows):
+            each.prepare()
     with whole_folder(target) as folder, progress("publish", total, "rows") as advance:
         privileged = PrivilegedText(run)
         written = []
