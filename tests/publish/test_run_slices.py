@@ -18,7 +18,7 @@ from infogap.publish.run_slices import RunSlice
 from infogap.publish.sorted_rows import SortedRows, in_order, sorted_slices, traces_by_id
 from infogap.runs.run_folder import Run
 from infogap.schema import MIX, TASKS, TRACES, VERDICTS, Table
-from publish.small_run import build_run
+from publish.small_run import RECIPE, build_run
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +70,23 @@ def test_configs_that_share_slices_have_the_same_rows(
         for _ in range(2):  # the files are read again by the next config
             assert pl.concat(replace(rows, by_id=by_id)).equals(whole)
     assert not list(run.path.glob(".publish*"))
+
+
+def test_the_mixes_of_a_trace_keep_their_order_in_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = "balance: {size: 10, verdict: {correct: 0.75, wrong: 0.25}}"
+    named = "balance: {mixes: {b: {}, a: {max_per_task: 1}, c: {max_per_task: 2}}}"
+    run = build_run(tmp_path, RECIPE.replace(one, named))
+    mix = run.scan(MIX).collect()
+    with run.rewrite(MIX) as out:
+        out.write(pl.concat([mix.with_columns(mix=pl.lit(name)) for name in "bac"]))
+    rows = EVERY_TRACE.rows(run, mix)
+    assert isinstance(rows, SortedRows)
+    whole = pl.concat(rows)
+    assert {tuple(each["mix"] for each in mixes) for mixes in whole["mixes"].drop_nulls()} == {("b", "a", "c")}
+    monkeypatch.setattr("infogap.publish.sorted_rows.SLICE_BYTES", 2_000)
+    with traces_by_id(run) as by_id:
+        assert by_id is not None and len(by_id.slices) > 3
+        assert pl.concat(replace(rows, by_id=by_id)).equals(whole)
 
 
 def test_an_empty_table_beside_the_traces_has_no_rows_in_any_slice(tmp_path: Path) -> None:

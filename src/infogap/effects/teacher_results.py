@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +65,10 @@ class Effects:
     def tasks(self) -> list[TaskPasses]:
         """Every task, as `by_task` sorts them: made when it is first read, as it takes a kilobyte a task."""
         return by_task(self.task_counts, self.about_tasks, self.unguided)
+
+    def without_tasks(self) -> Effects:
+        """Return the same tables without a row per task, for those who need none."""
+        return replace(self, task_counts=self.task_counts.clear(), about_tasks=self.about_tasks.clear())
 
     def role(self, privilege: str) -> str:
         return next(row.role for row in self.means if row.privilege == privilege)

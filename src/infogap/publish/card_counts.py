@@ -49,8 +49,8 @@ def lengths_of(traces: pl.DataFrame, written: list[Written], folder: Path) -> Le
         ids = [name for name in each.columns if name == "trace_id" or name.endswith("_trace_id")]
         if ids:
             rows = pl.concat(_with_text(folder / shard.path, ids, each.columns) for shard in each.shards)
-            counted = rows.unpivot().join(lengths, left_on="value", right_on="trace_id")
-            configs[each.config.name] = int(counted["length"].sum())
+            counted = (rows.select(trace_id=name).join(lengths, on="trace_id").select("length") for name in ids)
+            configs[each.config.name] = sum(int(own["length"].sum()) for own in counted)
     return Lengths(unit, int(lengths["length"].sum()), configs)
 
 

@@ -131,7 +131,7 @@ def sliced_in_order(
     def assign(rows: pl.DataFrame) -> pl.DataFrame:
         return rows.join(keyed, on=table.key, maintain_order="left")
 
-    with _spill(run) as folder:
+    with spill_folder(run) as folder:
         yield Slices(run, table, folder, len(starts), assign), starts
 
 
@@ -147,7 +147,7 @@ def sliced_by_key(run: Run, table: Table, limit: int) -> Iterator[tuple[Slices, 
     if len(first) < 2:
         yield None
         return
-    with _spill(run) as folder:
+    with spill_folder(run) as folder:
         yield Slices(run, table, folder, len(first), partial(_by_first_key, key=table.key, first=first)), first
 
 
@@ -157,7 +157,8 @@ def _by_first_key(rows: pl.DataFrame, key: str, first: pl.Series) -> pl.DataFram
 
 
 @contextmanager
-def _spill(run: Run) -> Iterator[Path]:
+def spill_folder(run: Run) -> Iterator[Path]:
+    """Yield a temporary folder, inside the run's, for what need not be in memory."""
     # A name of its own, as an export may run at the same time as a publish.
     with TemporaryDirectory(prefix=".publish.spill.", dir=run.path) as name:
         yield Path(name)

@@ -37,6 +37,7 @@ from infogap.publish.provenance import (
     provenance,
 )
 from infogap.publish.redaction import public_recipe
+from infogap.publish.run_slices import spill_folder
 from infogap.publish.sorted_rows import SortedRows, TracesById, traces_by_id
 from infogap.publish.source_credits import credit_notes, credits_of
 from infogap.publish.splits import SplitPlan, check_splits, plan_splits, split_notes
@@ -87,10 +88,18 @@ def _write_dataset(run: Run, target: Path, by_id: TracesById | None) -> Outcome:
         raise ShortfallError(_nothing_to_publish(run, *asked_for[0]))
     plan = plan_splits(run)
     total = sum(size for size in sizes.values() if size is not None)
-    for each in rows.values():
-        if isinstance(each, SortedRows):
-            each.prepare()
-    with whole_folder(target) as folder, progress("publish", total, "rows") as advance:
+    with (
+        spill_folder(run) as aside,
+        whole_folder(target) as folder,
+        progress("publish", total, "rows") as advance,
+    ):
+        # What takes much memory for a short time comes before what stays in memory while rows are written.
+        effects = [each.without_tasks() for each in effects_of(run)]
+        traces_in_short(run).write_ipc(aside / "traces.arrow")
+        for config, _ in asked_for:
+            if isinstance(own := rows[config.name], SortedRows):
+                own.prepare()
+        del own
         privileged = PrivilegedText(run)
         written = []
         for config, _ in asked_for:
@@ -112,7 +121,7 @@ def _write_dataset(run: Run, target: Path, by_id: TracesById | None) -> Outcome:
         del privileged, frames
         if plan is not None:
             check_splits(plan, written, folder)
-        traces, effects = traces_in_short(run), effects_of(run)
+        traces = pl.read_ipc(aside / "traces.arrow")
         provided = provenance(run, written, traces, effects, mix_shares(run, traces), leaks, plan)
         if (compared := decontaminated(run, traces)) is not None:
             provided["decontaminated"] = compared.as_json()
