@@ -16,6 +16,7 @@ EXPLAINED = {
     "error": "the request failed, so that there is no text",
     "no_response": "the text ends within the thinking part, or is empty",
     "derived": "it is derived from another trace, and the mix does not ask for such traces",
+    "not_derived": "the mix is of derived traces",
     "contaminated": "it or its question matches an evaluation set",
     "duplicate": "it is a near-duplicate of a trace that is kept",
     "leak": "it shows what only its teacher saw",
@@ -63,6 +64,8 @@ def reason_of_trace(mix: MixSettings) -> pl.Expr:
         .then(pl.lit("no_response"))
         .when(pl.col("derived").is_not_null() & ~wanted)
         .then(pl.lit("derived"))
+        .when(pl.col("derived").is_null() & (not isinstance(mix.derived, str)))
+        .then(pl.lit("not_derived"))
         .when(pl.col("contaminated"))
         .then(pl.lit("contaminated"))
         .when(pl.col("duplicate"))

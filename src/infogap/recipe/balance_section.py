@@ -178,7 +178,8 @@ class MixSettings(Model):
     derived: Literal["keep", "drop"] | Annotated[list[str], Field(min_length=1), AfterValidator(each_once)] = Field(
         "drop",
         exclude_if=lambda asked: asked == "drop",
-        description="Derived traces: keep or drop all of them, or keep those of some changes, by name.",
+        description="Derived traces: drop them, or keep them beside the others; or make the mix of those of some "
+        "changes, by name.",
     )
     verdict: OnVerdict | None = Field(
         None, description="By default only correct traces, and those of tasks without a gold answer."
