@@ -53,6 +53,7 @@ VARIANTS: dict[str, list[tuple[dict[str, Any], Sequence[Attempt]]]] = {
     "hint": [({"steps": 2}, ())],
     "verifier": [({"turns": 2, "verdict": "answer"}, (WRONG, WRONG_AGAIN))],
     "confident_rewrite": [({"from": "unguided"}, (RIGHT,))],
+    "uncertain_rewrite": [({"from": "unguided"}, (RIGHT,))],
 }
 
 INTRODUCTION = """\
@@ -63,7 +64,8 @@ same for a task of your own run: `infogap privileges show PRIVILEGE --run RUN --
 
 Every prompt is the student's prompt (the question, and the recipe's instruction) with the context between the two. The
 frame and the instruction are those of the template set for all privileges alike; what differs is the context, which
-names what is shown and asks for nothing. `confident_rewrite` alone says how to write: it is the extreme of style.
+names what is shown and asks for nothing. `confident_rewrite` and `uncertain_rewrite` alone say how to write: they
+are the extremes of style.
 How to add a privilege of your own: [extending.md](extending.md).
 `wording: infogap` is the default, `wording: kim2026` the words of Kim et al. 2026 (arXiv 2603.24472).
 

@@ -34,6 +34,7 @@ ORDER = (
     "effects",
     "gap",
     "measure",
+    "derive",
     "dedupe",
     "decontaminate",
     "balance",

@@ -27,6 +27,7 @@ RECIPES = Path(__file__).parents[1] / "recipes"
 PAGES = (
     "choosing-privileges.md",
     "cluster.md",
+    "deriving-traces.md",
     "importing-traces.md",
     "kim2026.md",
     "paid-api.md",

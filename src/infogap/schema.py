@@ -160,6 +160,20 @@ VERDICTS = Table.of(
         "detail": (pl.String, "the reason, if the verdict alone does not show it"),
     },
 )
+# Derived traces and their verdicts: further parts of both tables, in folders of their own.
+DERIVED = replace(TRACES, name="derived")
+DERIVED_VERDICTS = replace(VERDICTS, name="derived_verdicts")
+FURTHER_PARTS = {TRACES.name: DERIVED.name, VERDICTS.name: DERIVED_VERDICTS.name}
+"""The folder that holds further parts of a table, where the recipe derives traces."""
+DERIVATIONS = Table.of(
+    "derivations",
+    "trace_id",
+    {
+        "trace_id": (pl.String, "the derived trace"),
+        "parent_id": (pl.String, "the trace that it was made from"),
+        "derived": (pl.String, "the name of the change, as the recipe's `derive` calls it"),
+    },
+)
 # A recipe's own measures add columns.
 MEASURES = Table.of(
     "measures",
@@ -331,6 +345,7 @@ TABLES = {
         TOKENS,
         STATED_VERDICTS,
         VERDICTS,
+        DERIVATIONS,
         GAPS,
         TOKEN_GAPS,
         MEASURES,

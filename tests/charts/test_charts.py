@@ -38,7 +38,8 @@ def test_the_density_has_a_row_per_privilege_with_its_quantiles(run: Run) -> Non
 
 def test_teachers_are_rows_of_their_own(run: Run) -> None:
     traces = traces_in_short(run)
-    second = traces.with_columns(teacher=pl.lit("second"), epistemic_density=pl.col("epistemic_density") + 50)
+    density = pl.col("epistemic_density") + 50
+    second = traces.with_columns(teacher=pl.lit("second", pl.Categorical), epistemic_density=density)
     chart = density_by_privilege(pl.concat([traces, second]), run.recipe)
     assert chart is not None
     assert chart.numbers.select("privilege", "teacher").rows()[:2] == [

@@ -81,7 +81,15 @@ def test_the_effective_number_is_between_one_and_the_number(counts: list[int]) -
 
 def test_which_privileges_are_rich() -> None:
     rich = {privilege.name for privilege in ladder() if is_rich(privilege)}
-    assert rich == {"answer", "peers", "solution_no_think", "regenerated", "solution", "confident_rewrite"}
+    assert rich == {
+        "answer",
+        "peers",
+        "solution_no_think",
+        "regenerated",
+        "solution",
+        "confident_rewrite",
+        "uncertain_rewrite",
+    }
 
 
 def recipe(**sections: Any) -> dict[str, Any]:

@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from infogap.effects.bootstrap_intervals import FEWEST_TASKS
 from infogap.effects.compared_traces import SCORE
 from infogap.effects.paired_differences import Difference, paired_differences, task_means
-from infogap.effects.task_estimates import FEWEST_TASKS
 
 
 def rows(scores: dict[str, dict[str, list[float | None]]]) -> pl.DataFrame:

@@ -122,7 +122,7 @@ def test_a_context_is_labels_and_what_is_shown_and_asks_for_nothing(privilege: A
     text = fill(load_wording(wording).contexts[name], **values)
     if privilege.style:
         text, _, style = text.partition("\n\n")
-        assert "no uncertainty" in style
+        assert ("no uncertainty" if privilege.name == "confident_rewrite" else "not sure") in style
         assert "the same content" in style
     if wording == "kim2026":
         text = text.removesuffix(" ...")  # a hint goes on
@@ -132,8 +132,9 @@ def test_a_context_is_labels_and_what_is_shown_and_asks_for_nothing(privilege: A
     assert {label.removesuffix(":").lower() for label in labels} <= LABELS[wording]
 
 
-def test_the_style_is_asked_for_in_the_same_words_by_both_sets() -> None:
-    one, other = (load_wording(wording).contexts["confident_rewrite"].partition("\n\n")[2] for wording in WORDINGS)
+@pytest.mark.parametrize("style", ["confident_rewrite", "uncertain_rewrite"])
+def test_a_style_is_asked_for_in_the_same_words_by_both_sets(style: str) -> None:
+    one, other = (load_wording(wording).contexts[style].partition("\n\n")[2] for wording in WORDINGS)
     assert one == other
 
 

@@ -11,6 +11,7 @@ import pytest
 from jinja2 import nodes
 
 from infogap.charts import drawing
+from infogap.effects import bootstrap_intervals
 from infogap.publish import STAGE
 from infogap.publish.card import template_path
 from infogap.runs.run_folder import Run
@@ -177,8 +178,10 @@ def test_every_branch_of_the_card_is_rendered(tmp_path: Path, monkeypatch: pytes
     for run in _runs(tmp_path):
         STAGE.make(run)
     monkeypatch.setattr(drawing, "available", lambda: False)
+    monkeypatch.setattr(bootstrap_intervals, "MOST_RESAMPLED", 3)
     outcome = STAGE.make(build_run(tmp_path / "without_plots"))
     assert any("infogap[plots]" in note for note in outcome.notes)
+    assert "Intervals over more than 3 tasks" in (tmp_path / "without_plots/run/dataset/README.md").read_text()
     template = super(MarkingEnvironment, MarkingEnvironment())._parse(template_path().read_text(), None, None)
     elifs = {
         id(each) for node in template.find_all(nodes.If) for each in node.elif_

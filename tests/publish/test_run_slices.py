@@ -17,8 +17,8 @@ from infogap.publish.configs.traces import EVERY_TRACE
 from infogap.publish.run_slices import RunSlice
 from infogap.publish.sorted_rows import SortedRows, in_order, sorted_slices, traces_by_id
 from infogap.runs.run_folder import Run
-from infogap.schema import MIX, TASKS, TRACES, VERDICTS
-from publish.small_run import build_run
+from infogap.schema import MIX, TASKS, TRACES, VERDICTS, Table
+from publish.small_run import RECIPE, build_run
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +26,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("infogap.runs.run_folder.ROWS_PER_PART", 7)
         yield build_run(tmp_path_factory.mktemp("sliced"), reverse=True)
+
+
+def belonging(of_slice: RunSlice, table: Table) -> pl.DataFrame:
+    rows = of_slice.belonging(table)
+    assert rows is not None
+    return rows.collect()
 
 
 @settings(max_examples=25, deadline=None)
@@ -39,8 +45,8 @@ def test_slices_are_the_sorted_rows_whatever_their_size(run: Run, limit: int, ke
         frames.append(rows)
         if isinstance(of_slice, RunSlice):
             known = run.scan(VERDICTS).join(rows.lazy(), on="trace_id", how="semi").sort("trace_id").collect()
-            assert of_slice.belonging(VERDICTS).sort("trace_id").collect().equals(known)
-            assert set(of_slice.belonging(TASKS).collect()["task_id"]) == set(rows["task_id"])
+            assert belonging(of_slice, VERDICTS).sort("trace_id").equals(known)
+            assert set(belonging(of_slice, TASKS)["task_id"]) == set(rows["task_id"])
             assert of_slice.scan(TRACES).collect().height == 36, "what is scanned is the whole table"
     whole = run.scan(TRACES).collect().join(places, on="trace_id").sort("place", "trace_id")
     assert pl.concat(frames).equals(whole)
@@ -66,13 +72,30 @@ def test_configs_that_share_slices_have_the_same_rows(
     assert not list(run.path.glob(".publish*"))
 
 
+def test_the_mixes_of_a_trace_keep_their_order_in_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = "balance: {size: 10, verdict: {correct: 0.75, wrong: 0.25}}"
+    named = "balance: {mixes: {b: {}, a: {max_per_task: 1}, c: {max_per_task: 2}}}"
+    run = build_run(tmp_path, RECIPE.replace(one, named))
+    mix = run.scan(MIX).collect()
+    with run.rewrite(MIX) as out:
+        out.write(pl.concat([mix.with_columns(mix=pl.lit(name)) for name in "bac"]))
+    rows = EVERY_TRACE.rows(run, mix)
+    assert isinstance(rows, SortedRows)
+    whole = pl.concat(rows)
+    assert {tuple(each["mix"] for each in mixes) for mixes in whole["mixes"].drop_nulls()} == {("b", "a", "c")}
+    monkeypatch.setattr("infogap.publish.sorted_rows.SLICE_BYTES", 2_000)
+    with traces_by_id(run) as by_id:
+        assert by_id is not None and len(by_id.slices) > 3
+        assert pl.concat(replace(rows, by_id=by_id)).equals(whole)
+
+
 def test_an_empty_table_beside_the_traces_has_no_rows_in_any_slice(tmp_path: Path) -> None:
     run = build_run(tmp_path)
     with run.rewrite(VERDICTS) as out:
         out.write(VERDICTS.empty())
     places = in_order(run.scan(TRACES).select("trace_id").collect())
     heights = [
-        of_slice.belonging(VERDICTS).collect().height
+        belonging(of_slice, VERDICTS).height
         for of_slice, _ in sorted_slices(run, TRACES, places, 300)
         if isinstance(of_slice, RunSlice)
     ]

@@ -101,7 +101,7 @@ def test_a_privileges_name_can_be_read(tmp_path: Path, entry: str) -> None:
 
 def test_what_is_for_scoring_is_not_offered(tmp_path: Path) -> None:
     (line,) = problems_of(tmp_path, RECIPE.replace(", solution]", ", solutoin]"))
-    assert "confident_rewrite, or one of your own" in line
+    assert "uncertain_rewrite, or one of your own" in line
 
 
 def test_lists_say_how_long_they_are(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ EXPLAINED = {
     "task_not_selected": "its task is outside the pass rates that the recipe selects",
     "error": "the request failed, so that there is no text",
     "no_response": "the text ends within the thinking part, or is empty",
+    "derived": "it is derived from another trace, and the mix does not ask for such traces",
+    "not_derived": "the mix is of derived traces",
     "contaminated": "it or its question matches an evaluation set",
     "duplicate": "it is a near-duplicate of a trace that is kept",
     "leak": "it shows what only its teacher saw",
@@ -51,6 +53,7 @@ SELECTED = "selected"
 
 def reason_of_trace(mix: MixSettings) -> pl.Expr:
     """Return an expression of a trace's reason, shares aside; null if there is none."""
+    wanted = pl.lit(mix.derived == "keep") if isinstance(mix.derived, str) else pl.col("derived").is_in(mix.derived)
     reason = (
         pl.when(pl.col("left_out"))
         .then(pl.lit("task_not_selected"))
@@ -59,6 +62,10 @@ def reason_of_trace(mix: MixSettings) -> pl.Expr:
         # A student can learn no answer from an incomplete thought, or from no text at all.
         .when(~pl.col("responds"))
         .then(pl.lit("no_response"))
+        .when(pl.col("derived").is_not_null() & ~wanted)
+        .then(pl.lit("derived"))
+        .when(pl.col("derived").is_null() & (not isinstance(mix.derived, str)))
+        .then(pl.lit("not_derived"))
         .when(pl.col("contaminated"))
         .then(pl.lit("contaminated"))
         .when(pl.col("duplicate"))

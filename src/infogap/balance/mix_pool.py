@@ -20,7 +20,7 @@ from infogap.recipe.axis_targets import AxisTargets
 from infogap.recipe.balance_section import HoldOut, MixSettings
 from infogap.recipe.recipe_errors import AtKeyError
 from infogap.runs.run_folder import Run
-from infogap.schema import ANNOTATIONS, DUPLICATES, GAPS, MEASURES, TASKS, TRACES, VERDICTS, Table
+from infogap.schema import ANNOTATIONS, DERIVATIONS, DUPLICATES, GAPS, MEASURES, TASKS, TRACES, VERDICTS, Table
 from infogap.verify.pass_rate_filter import GRADED, PROBED, not_selected
 from infogap.verify.verifiers import verifier
 
@@ -65,6 +65,7 @@ def read_pool(run: Run, mixes: Iterable[MixSettings]) -> pl.DataFrame:
     pool = (
         of_columns.join(run.scan(TRACES).select("trace_id", responds=responds), on="trace_id", how="left")
         .join(run.scan(TASKS).select("task_id", without_gold=without_gold), on="task_id", how="left")
+        .join(_derivations(run).select("trace_id", "derived"), on="trace_id", how="left")
         .join(run.scan(DUPLICATES).select("trace_id", duplicate=True), on="trace_id", how="left")
         .join(_contaminated(run).with_columns(contaminated=True), on="trace_id", how="left")
         .join(not_selected(run).with_columns(left_out=True), on=PROBED, how="left")
@@ -119,6 +120,10 @@ def held_out_families(families: pl.Series, hold_out: HoldOut | None, seed: int, 
     if hold_out.families >= len(known):
         raise problem(f"{hold_out.families} of {len(known)} families leave none to make a mix of")
     return sorted(known, key=lambda family: ids.digest((seed, "hold_out", family)))[: hold_out.families]
+
+
+def _derivations(run: Run) -> pl.LazyFrame:
+    return run.scan(DERIVATIONS) if run.recipe.derive else DERIVATIONS.empty().lazy()
 
 
 def _contaminated(run: Run) -> pl.LazyFrame:

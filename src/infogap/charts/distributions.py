@@ -27,7 +27,8 @@ def density_by_privilege(traces: pl.DataFrame, recipe: Recipe) -> Chart | None:
     `traces`, `p5`, `p25`, `median`, `p75`, `p95` over traces; `tasks`, `mean`, `low` and `high` over tasks.
     """
     order = list(dict.fromkeys(row.privilege for row in by_privilege(traces, recipe)))
-    known = of_selected_tasks(traces).drop_nulls("epistemic_density")
+    columns = ("task_id", "privilege", "teacher", "epistemic_density")
+    known = of_selected_tasks(traces.lazy()).select(columns).drop_nulls("epistemic_density").collect()
     unit = density_unit(traces)
     caption = (
         f"Epistemic markers per 1,000 {unit}, by privilege{_teachers_apart(known)}. Pale line: 5 % to 95 % of traces; "

@@ -12,7 +12,7 @@ from infogap.cli import completions, dedupe_command, publish_command
 from infogap.cli.app import STAGES, command
 from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, RetryFailed, RunFolder, run_folder
 from infogap.cli.stage_result import print_stage_result
-from infogap.console import output, print_json, print_words, say, shortened
+from infogap.console import output, print_json, print_words, say, shortened, stdout
 from infogap.errors import InputError, ShortfallError, StoppedError
 
 if TYPE_CHECKING:
@@ -139,6 +139,7 @@ _STAGE_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "generate": (_generate, "Sample the traces that are not on disk yet from the teacher."),
     "import": (_stage("import"), "Import existing traces."),
     "verify": (_stage("verify"), "Grade every trace's final answer against the gold answer."),
+    "derive": (_stage("derive"), "Make traces from traces by rule: less doubt, other steps, other content."),
     "gap": (_gap, "Score every trace with and without its teacher's context."),
     "measure": (_measure, "Count epistemic markers, assign confidence bands, find leaks."),
     "dedupe": (_dedupe, "Find near-duplicate traces; or, with --input, near-duplicate rows of any file."),
@@ -209,11 +210,14 @@ def print_gaps(run: Run) -> None:
 def print_privilege_effects(run: Run, *, tasks: bool) -> None:
     """Print what each privilege did, and how teachers compare; with `tasks`, a row per task too."""
     from infogap.effects import effects_of, rank_teachers
+    from infogap.effects.derived_effects import derived_effects, derived_table
 
     effects = effects_of(run.folder, run.is_done("verify"))
     ranking = rank_teachers(run.folder, run.is_done("verify"))
     if output.json:
-        among = {"ranking": ranking.as_json()} if ranking else {}
+        among: dict[str, object] = {"ranking": ranking.as_json()} if ranking else {}
+        if derived := derived_effects(run.folder):
+            among["derived"] = [effect.as_json() for effect in derived]
         print_json([of_teacher.as_json() | among for of_teacher in effects])
     else:
         from infogap.effects.effects_terminal import print_effects, print_ranking
@@ -221,6 +225,8 @@ def print_privilege_effects(run: Run, *, tasks: bool) -> None:
         print_effects(effects, tasks=tasks)
         if ranking:
             print_ranking(ranking)
+        if derived := derived_effects(run.folder):
+            stdout().print(derived_table(derived))
 
 
 def print_contamination(run: Run, limit: int) -> None:

@@ -21,7 +21,7 @@ from infogap.recipe import Recipe
 from infogap.recipe.dedupe_section import Compare, Dedupe, Keep
 from infogap.runs.run_folder import Run, check_part, read_part
 from infogap.runs.stage import Outcome, Stage
-from infogap.schema import DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS
+from infogap.schema import DERIVED, DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS
 
 _FIRST = ("task_id", "privilege", "sample", "trace_id")
 
@@ -166,7 +166,8 @@ def _search(run: Run, settings: Dedupe, table: pl.DataFrame, bands: Bands) -> Se
 
 def _key(run: Run, settings: Dedupe) -> str | None:
     """Return a digest of what a search depends on besides the threshold; None if a table has no manifest."""
-    manifests = [run.manifest(name) for name in (TASKS.name, TRACES.name)]
+    derived = [DERIVED.name] if run.recipe.derive else []
+    manifests = [run.manifest(name) for name in (TASKS.name, TRACES.name, *derived)]
     contents = [manifest.content for manifest in manifests if manifest is not None]
     searched = settings.model_dump(mode="json", exclude={"threshold", "keep"})
     signature = {"scheme": SCHEME, "seed": SEED}

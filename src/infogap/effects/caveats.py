@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from infogap.effects.task_estimates import FEWEST_TASKS, LEVEL
+from infogap.effects.bootstrap_intervals import FEWEST_TASKS, LEVEL, how_computed
 from infogap.effects.teacher_results import Effects, Means
 from infogap.recipe import Recipe
 
@@ -87,10 +87,11 @@ def _chance(effects: Effects) -> str:
     intervals = sum(row.low is not None for row in compared)
     if not intervals:
         return ""
+    computed = how_computed(max(row.tasks for row in compared))
     return (
         f"Intervals are bootstrapped over tasks ({LEVEL:.0%}). One that includes 0 is inconclusive. Of the "
         f"{intervals:,} here about {max(round((1 - LEVEL) * intervals), 1):,} would exclude 0 by chance alone if "
-        "privileges changed nothing."
+        f"privileges changed nothing.{computed and ' ' + computed}"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -64,8 +64,16 @@ def _is_number(dtype: pl.DataType) -> bool:
     return dtype.is_numeric() or dtype == pl.Boolean
 
 
+def check_selection(run: Run, with_verdicts: bool) -> None:
+    """Raise InputError without `with_verdicts` where `select` keeps tasks by their verdicts."""
+    if not with_verdicts and run.recipe.generate is not None and run.recipe.generate.select is not None:
+        raise InputError(
+            f"`select` keeps tasks by their verdicts, which are not up to date; first: infogap verify {run.path}"
+        )
+
+
 def samples(run: Run, lexicons: list[str], with_verdicts: bool = True) -> pl.DataFrame:
-    """Return a row per trace of the tasks that `select` keeps, by trace_id.
+    """Return a row per trace of the tasks that `select` keeps, by trace_id; derived traces are not among them.
 
     Columns: `trace_id`, `task_id`, `privilege`, `teacher`, `verdict`, `failed` (no answer to the request), `truncated`,
     `tokens`, `words`, `unconditional` (requested whatever the verdicts on other traces), `score`, `leak`,
@@ -74,10 +82,8 @@ def samples(run: Run, lexicons: list[str], with_verdicts: bool = True) -> pl.Dat
 
     Raises InputError without `with_verdicts` where `select` keeps tasks by their verdicts.
     """
-    if not with_verdicts and run.recipe.generate is not None and run.recipe.generate.select is not None:
-        raise InputError(
-            f"`select` keeps tasks by their verdicts, which are not up to date; first: infogap verify {run.path}"
-        )
+    check_selection(run, with_verdicts)
+    run = replace(run, with_derived=False)
     verdicts = run.scan(VERDICTS) if with_verdicts else VERDICTS.empty().lazy()
     counts = {
         Quantity("epistemic_count", lexicon).column: pl.col("lexicons")
@@ -111,6 +117,7 @@ def samples(run: Run, lexicons: list[str], with_verdicts: bool = True) -> pl.Dat
             ),
         )
         .drop("finish_reason")
+        .with_columns(pl.col("privilege", "teacher", "verdict").cast(pl.Categorical))
         .collect()
         .sort("trace_id")
     )

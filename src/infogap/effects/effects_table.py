@@ -20,7 +20,7 @@ from infogap.effects.compared_traces import (
     with_lengths,
 )
 from infogap.effects.paired_differences import paired_differences, task_means
-from infogap.effects.pass_at_k import by_task, pass_counts, passes
+from infogap.effects.pass_at_k import pass_counts, passes
 from infogap.effects.privilege_worth import decoy_gaps, worth_notes, worth_of
 from infogap.effects.teacher_results import ContrastDifference, Effects, Means
 from infogap.effects.trace_summary import richness_of
@@ -41,12 +41,17 @@ def effects_of(run: Run, with_verdicts: bool = True) -> list[Effects]:
     rows = samples(run, lexicons, with_verdicts)
     about = run.scan(TASKS).select("task_id", "family", "difficulty").collect()
     decoys = decoy_gaps(run)
-    teachers = rows.partition_by("teacher", as_dict=True)
+    teachers = rows["teacher"].unique().sort().to_list()
     return [
-        _effects(run.recipe, str(teacher), teachers[key], about, decoys, lexicons, measured)
-        for key in sorted(teachers)
-        for teacher in key
+        _effects(run.recipe, teacher, _only(rows, pl.col("teacher") == teacher), about, decoys, lexicons, measured)
+        for teacher in teachers
     ]
+
+
+def _only(rows: pl.DataFrame, which: pl.Expr) -> pl.DataFrame:
+    """Filter rows, without a copy if all of them are wanted."""
+    wanted = rows.select(which).to_series()
+    return rows if wanted.all() else rows.filter(wanted)
 
 
 def _effects(
@@ -64,7 +69,7 @@ def _effects(
     labels = [row.privilege for row in means]
     unguided = recipe.generate.unguided.label if recipe.generate else "unguided"
     baseline = unguided if unguided in labels else None
-    unconditional = rows.filter("unconditional")
+    unconditional = _only(rows, pl.col("unconditional"))
     per_task = task_means(unconditional, of)
     against_unguided = [(label, baseline) for label in labels if baseline is not None and label != baseline]
     contrasts = {(label, control): contrast for label, control, contrast in contrasts_among(recipe, labels)}
@@ -83,7 +88,8 @@ def _effects(
             if (row.privilege, row.against) in contrasts
         ],
         passes=[row for label in labels if (row := passes(counts, label)).tasks],
-        tasks=by_task(counts, about, baseline),
+        task_counts=counts,
+        about_tasks=about,
     )
     worth = worth_of(recipe, unconditional, decoys, means, effects.differences, effects.contrasts)
     about_worth = worth_notes(worth, unit, scored=recipe.measure.gap is not None)

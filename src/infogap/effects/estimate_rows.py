@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from infogap.effects.bootstrap_intervals import FEWEST_TASKS
 from infogap.effects.compared_traces import LENGTH, SCORE, Quantity
 from infogap.effects.paired_differences import Difference
 from infogap.effects.privilege_worth import Worth
-from infogap.effects.task_estimates import FEWEST_TASKS, Estimate
+from infogap.effects.task_estimates import Estimate
 from infogap.effects.teacher_ranking import TeacherRanking
 from infogap.effects.teacher_results import Effects
 

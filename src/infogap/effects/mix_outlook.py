@@ -142,10 +142,11 @@ def mix_profiles(run: Run, traces: pl.DataFrame | None = None) -> dict[str, MixP
     chosen = run.scan(MIX).filter("selected").select("mix", "trace_id").collect()
     known = privileges_by_label(run.recipe)
     unguided = [label for label, privilege in known.items() if privilege.is_unguided]
-    unguided_confident = _confident(traces.filter(pl.col("privilege").is_in(unguided)))
+    unguided_confident = _confident(traces.select("privilege", "band").filter(pl.col("privilege").is_in(unguided)))
     profiles = {}
+    counted = traces.select("trace_id", "task_id", "family", "privilege", "band")
     for name in chosen["mix"].unique(maintain_order=True):
-        mix = traces.join(chosen.filter(mix=name), on="trace_id", how="semi")
+        mix = counted.join(chosen.filter(mix=name), on="trace_id", how="semi")
         shares = {str(label): count / mix.height for label, count in mix["privilege"].value_counts().iter_rows()}
         families = mix["family"].value_counts()["count"].to_list()
         profiles[name] = MixProfile(

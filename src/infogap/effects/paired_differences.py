@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from infogap.effects.bootstrap_intervals import FEWEST_TASKS, mean_intervals
 from infogap.effects.compared_traces import Quantity
-from infogap.effects.task_estimates import FEWEST_TASKS, Estimate, bootstrap_seed, mean_intervals, over_same_tasks
+from infogap.effects.task_estimates import Estimate, bootstrap_seed, over_same_tasks
 
 Pair = tuple[str, str]
 """A privilege, and the one it is compared with."""

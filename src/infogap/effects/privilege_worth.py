@@ -76,10 +76,9 @@ def worth_of(
     the privilege; paired numbers are over the tasks that both have.
     """
     guided = [row.privilege for row in means if row.role != "control" and row.privilege in _compared(differences)]
-    answered = traces.filter(~pl.col("failed"))
     values = {}
     for label in guided:
-        own = answered.filter(privilege=label)
+        own = traces.filter(~pl.col("failed"), privilege=label)
         values[label, "leak_rate"] = (LEAK, task_values(own, LEAK, "task_id"))
         if control := _control(recipe, label, decoys["context"].unique().to_list()):
             with_control = own.join(decoys.filter(context=control), on="trace_id")

@@ -1,32 +1,21 @@
-"""Means over tasks of one quantity, and ratios of two such means, with bootstrap intervals over tasks."""
+"""Means over tasks of one quantity, and ratios of two such means, with intervals over tasks."""
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from infogap.effects.bootstrap_intervals import FEWEST_TASKS, ratio_intervals
 from infogap.effects.compared_traces import Quantity
 from infogap.ids import derived_seed
 
-LEVEL = 0.95
-RESAMPLES = 10_000
-# A percentile of resampled means stays within the range of the data, so it excludes 0 if all differences have one sign.
-# With five tasks that happens by chance once in 16 times, so five tasks give no 95 % interval.
-FEWEST_TASKS = 6
 RSR = Quantity("rsr")
-_DRAWS_AT_A_TIME = 2**20  # 8 MB of counts
-_WORTH_COMPILED = 2_000  # tasks; with fewer, the import of numba takes longer than it saves
-_DECIMALS = 9  # the rounding errors of differences that cancel out are not an effect
 
 Key = TypeVar("Key", bound=Hashable)
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -96,89 +85,22 @@ def estimates(values: Mapping[Key, tuple[Quantity, pl.DataFrame]], seed: int) ->
     return {key: by_key[key] for key in values if key in by_key}
 
 
-def over_same_tasks(rows: Mapping[Key, pl.DataFrame]) -> Iterator[tuple[list[str], list[Key]]]:
+def over_same_tasks(rows: Mapping[Key, pl.DataFrame]) -> Iterator[tuple[pl.Series, list[Key]]]:
     """Yield sets of tasks, and the keys whose rows (sorted, with `task_id`) are over exactly these tasks.
 
     Keys without rows are left out.
     """
-    keys_by_tasks = defaultdict[tuple[str, ...], list[Key]](list)
+    groups: list[tuple[pl.Series, list[Key]]] = []
     for key, own in rows.items():
-        keys_by_tasks[tuple(own["task_id"])].append(key)
-    for tasks, keys in keys_by_tasks.items():
-        if tasks:
-            yield list(tasks), keys
+        tasks = own["task_id"]
+        same = next((keys for others, keys in groups if others.equals(tasks)), None)
+        if same is not None:
+            same.append(key)
+        elif len(tasks):
+            groups.append((tasks, [key]))
+    yield from groups
 
 
-def bootstrap_seed(seed: int, tasks: list[str]) -> int:
+def bootstrap_seed(seed: int, tasks: pl.Series) -> int:
     """Derive the seed of the resamples from the recipe's seed and the ids of the tasks."""
-    return derived_seed(seed, "bootstrap", tasks)
-
-
-def mean_intervals(values: Floats, seed: int) -> Floats:
-    """Return a bootstrap interval of each column's mean: two columns, low and high, and a row per column of `values`.
-
-    `values` has a row per task and no missing values; a task is drawn with all its columns. The same seed and number of
-    tasks give the same resamples. Raises ValueError if there are fewer than FEWEST_TASKS tasks.
-
-    The interval is the expanded percentile interval (Hesterberg 2015, "What Teachers Should Know About the Bootstrap",
-    The American Statistician 69(4), also arXiv 1411.5279). The plain percentile interval is too narrow with few tasks,
-    by the factor sqrt((n-1)/n) and by its normal instead of Student quantiles. Moving the percentiles outward by as
-    much brings the error rate with ten tasks from near 10 % to near 5 %; with many tasks both intervals agree.
-    """
-    return _percentiles(_resampled_means(values, seed), tasks=len(values))
-
-
-def ratio_intervals(values: Floats, weights: Floats, seed: int) -> Floats:
-    """Return, as `mean_intervals` does, an interval of each column's sum of `values` over its sum of `weights`.
-
-    Both have a row per task. With weights of 1 these are the intervals of means. Raises ValueError as `mean_intervals`.
-    """
-    tasks, columns = values.shape
-    if (weights == 1).all():
-        return mean_intervals(values, seed)
-    means = _resampled_means(np.hstack([values, weights]), seed)
-    return _percentiles(means[:, :columns] / means[:, columns:], tasks)
-
-
-def _resampled_means(values: Floats, seed: int) -> Floats:
-    """Return the columns' means, a row per resample. Raises ValueError if there are fewer than FEWEST_TASKS tasks."""
-    tasks = len(values)
-    if tasks < FEWEST_TASKS:
-        raise ValueError(f"{tasks} tasks are too few for an interval; it takes {FEWEST_TASKS}")
-    random = np.random.default_rng(seed)
-    at_a_time = max(1, _DRAWS_AT_A_TIME // tasks)
-    means = []
-    for start in range(0, RESAMPLES, at_a_time):
-        resamples = min(at_a_time, RESAMPLES - start)
-        drawn = random.integers(0, tasks, size=(resamples, tasks), dtype=np.int32)
-        # How often each task was drawn into each resample: the sums of all columns are then one matrix product.
-        means.append(_counted(drawn) @ values / tasks)
-    return np.concatenate(means)
-
-
-def _counted(drawn: NDArray[np.int32]) -> Floats:
-    """Return how often each number, below the length of the rows, is in each row."""
-    resamples, tasks = drawn.shape
-    if tasks >= _WORTH_COMPILED:
-        from infogap.effects.draw_counts import count_draws
-
-        counts = np.zeros((resamples, tasks))
-        count_draws(drawn, counts)
-        return counts
-    apart = drawn + (np.arange(resamples, dtype=np.int32) * tasks)[:, None]
-    return np.bincount(apart.ravel(), minlength=resamples * tasks).reshape(resamples, tasks).astype(np.float64)
-
-
-def _percentiles(resampled: Floats, tasks: int) -> Floats:
-    """Return low and high of each column of resampled values: its expanded percentiles."""
-    tail = _tail_probability(tasks)
-    bounds = np.quantile(resampled, [tail, 1 - tail], axis=0).T
-    return np.round(bounds, _DECIMALS) + 0.0  # never -0.0
-
-
-def _tail_probability(tasks: int) -> float:
-    """Return the tail probability for a sample of `tasks` tasks: at most (1 - LEVEL) / 2."""
-    from scipy.special import ndtr, stdtrit
-
-    quantile = stdtrit(tasks - 1, (1 - LEVEL) / 2)
-    return float(ndtr(math.sqrt(tasks / (tasks - 1)) * quantile))
+    return derived_seed(seed, "bootstrap", tasks.to_list())

@@ -7,11 +7,21 @@ from typing import Any
 
 import polars as pl
 
-from infogap.effects.compared_traces import LENGTH, SCORE, SCORED, Quantity, lexicons_of, samples, with_lengths
-from infogap.effects.task_estimates import LEVEL, RSR, Estimate, estimates, task_values
+from infogap.effects.bootstrap_intervals import LEVEL
+from infogap.effects.compared_traces import (
+    LENGTH,
+    SCORE,
+    SCORED,
+    Quantity,
+    check_selection,
+    lexicons_of,
+    samples,
+    with_lengths,
+)
+from infogap.effects.task_estimates import RSR, Estimate, estimates, task_values
 from infogap.effects.trace_summary import richness_of
 from infogap.runs.run_folder import Run
-from infogap.schema import GAPS
+from infogap.schema import GAPS, TRACES
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,9 @@ def rank_teachers(run: Run, with_verdicts: bool = True) -> TeacherRanking | None
 
     Raises InputError without `with_verdicts` where `select` keeps tasks by their verdicts.
     """
+    check_selection(run, with_verdicts)
+    if run.scan(TRACES).select(pl.col("teacher").n_unique()).collect().item() < 2:
+        return None
     lexicons = lexicons_of(run)[:1]
     traces = samples(run, lexicons, with_verdicts).filter(~pl.col("failed"), "unconditional")
     names = sorted(traces["teacher"].unique().to_list())

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import polars as pl
 
 from infogap.effects.compared_traces import Quantity
 from infogap.effects.paired_differences import Difference
-from infogap.effects.pass_at_k import Passes, TaskPasses
+from infogap.effects.pass_at_k import Passes, TaskPasses, by_task
 from infogap.privileges.ladder import Contrast
 
 if TYPE_CHECKING:
@@ -52,10 +55,20 @@ class Effects:
     differences: list[Difference]
     contrasts: list[ContrastDifference]
     passes: list[Passes]
-    tasks: list[TaskPasses]
+    task_counts: pl.DataFrame = field(repr=False, compare=False)  # from `pass_counts`
+    about_tasks: pl.DataFrame = field(repr=False, compare=False)  # task_id, family, difficulty
     worth: list[Worth] = field(default_factory=list)
     worth_notes: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @cached_property
+    def tasks(self) -> list[TaskPasses]:
+        """Every task, as `by_task` sorts them: made when it is first read, as it takes a kilobyte a task."""
+        return by_task(self.task_counts, self.about_tasks, self.unguided)
+
+    def without_tasks(self) -> Effects:
+        """Return the same tables without a row per task, for those who need none."""
+        return replace(self, task_counts=self.task_counts.clear(), about_tasks=self.about_tasks.clear())
 
     def role(self, privilege: str) -> str:
         return next(row.role for row in self.means if row.privilege == privilege)

@@ -6,14 +6,17 @@ The card, the report and the terminal take their numbers from here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import polars as pl
 
 from infogap.privileges.ladder import privileges_by_label
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
-from infogap.schema import DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS
+from infogap.schema import DERIVATIONS, DUPLICATES, MEASURES, MIX, TASKS, TRACES, VERDICTS
 from infogap.teachers.base import backend_of
+
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,13 @@ class PrivilegeFigures:
 
 
 def traces_in_short(run: Run) -> pl.DataFrame:
-    """Return a narrow row per trace, without its text, for everything that the card counts."""
+    """Return a narrow row per trace, without its text, for everything that the card counts.
+
+    Columns with few values are categorical: a million traces take a hundred megabytes.
+    """
     failed = pl.col("error").is_not_null()
+    derivations = run.scan(DERIVATIONS) if run.recipe.derive else DERIVATIONS.empty().lazy()
+    categories = ("privilege", "teacher", "family", "verifier", "verdict", "band", "density_per", "reason")
     return (
         run.scan(TRACES)
         .select("trace_id", "task_id", "privilege", "teacher", "completion_tokens", failed=failed)
@@ -55,8 +63,9 @@ def traces_in_short(run: Run) -> pl.DataFrame:
         )
         .join(run.scan(DUPLICATES).select("trace_id", "duplicate_of"), on="trace_id", how="left")
         .join(_in_any_mix(run), on="trace_id", how="left")
+        .join(derivations.select("trace_id", "derived"), on="trace_id", how="left")
+        .with_columns(pl.col("selected", "leak").fill_null(False), pl.col(categories).cast(pl.Categorical))
         .collect()
-        .with_columns(pl.col("selected", "leak").fill_null(False))
         .sort("trace_id")
     )
 
@@ -78,26 +87,31 @@ def by_privilege(traces: pl.DataFrame, recipe: Recipe) -> list[PrivilegeFigures]
     """Return a row per teacher and privilege, the privileges from the poorest to the richest.
 
     Probes of tasks that `select` leaves out do not count: otherwise `unguided` would have other tasks than the rest.
+    Nor do derived traces, which no teacher wrote.
     """
-    traces = of_selected_tasks(traces)
     answered = pl.col("failed").not_()
     graded = answered & pl.col("verdict").is_not_null() & (pl.col("verdict") != "ungradable")
-    table = traces.group_by("teacher", "privilege").agg(
-        tasks=pl.col("task_id").filter(answered).n_unique(),
-        traces=answered.sum(),
-        failed=pl.col("failed").sum(),
-        selected=pl.col("selected").sum(),
-        graded=graded.sum(),
-        correct=(graded & (pl.col("verdict") == "correct")).sum(),
-        tokens=pl.col("completion_tokens").filter(answered).mean(),
-        density=pl.col("epistemic_density").filter(answered).mean(),
+    table = (
+        of_selected_tasks(traces.lazy())
+        .filter(pl.col("derived").is_null())
+        .group_by("teacher", "privilege")
+        .agg(
+            tasks=pl.col("task_id").filter(answered).n_unique(),
+            traces=answered.sum(),
+            failed=pl.col("failed").sum(),
+            selected=pl.col("selected").sum(),
+            graded=graded.sum(),
+            correct=(graded & (pl.col("verdict") == "correct")).sum(),
+            tokens=pl.col("completion_tokens").filter(answered).mean(),
+            density=pl.col("epistemic_density").filter(answered).mean(),
+        )
     )
     richness = richness_of(recipe)
-    figures = [PrivilegeFigures(**row) for row in table.iter_rows(named=True)]
+    figures = [PrivilegeFigures(**row) for row in table.collect().iter_rows(named=True)]
     return sorted(figures, key=lambda row: (richness.get(row.privilege, float("inf")), row.privilege, row.teacher))
 
 
-def of_selected_tasks(traces: pl.DataFrame) -> pl.DataFrame:
+def of_selected_tasks(traces: Frame) -> Frame:
     """Drop the probes of tasks that the recipe's `select` leaves out."""
     return traces.filter(pl.col("reason").ne_missing("task_not_selected"))
 
@@ -137,8 +151,9 @@ def how_chosen(recipe: Recipe) -> list[str]:
 
 
 def density_unit(traces: pl.DataFrame) -> str:
-    """Return the unit of which densities count markers per 1,000: tokens, words, or either."""
-    return " or ".join(sorted(traces["density_per"].drop_nulls().unique().to_list())) or "tokens"
+    """Return the unit of which densities of teachers' traces count markers per 1,000: tokens, words, or either."""
+    written = traces.filter(pl.col("derived").is_null())
+    return " or ".join(sorted(written["density_per"].drop_nulls().unique().to_list())) or "tokens"
 
 
 def several_teachers(rows: list[PrivilegeFigures]) -> bool:

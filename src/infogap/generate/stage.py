@@ -80,5 +80,13 @@ def _absent(recipe: Recipe) -> str:
 
 
 STAGE = Stage(
-    "generate", (TRACES.name, CONTEXTS.name, TOKENS.name), ("tasks",), 1, _part, _make, absent=_absent, begun=_begun
+    "generate",
+    (TRACES.name, CONTEXTS.name, TOKENS.name),
+    ("tasks",),
+    1,
+    _part,
+    _make,
+    absent=_absent,
+    begun=_begun,
+    sees_derived=False,
 )

@@ -141,4 +141,5 @@ STAGE = Stage(
     make,
     absent=_absent,
     ready=check_sources_are_there,
+    sees_derived=False,
 )

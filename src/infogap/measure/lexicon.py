@@ -74,7 +74,11 @@ class Lexicon(Markers):
 
     def spans(self, text: str, question: str = "") -> list[Span]:
         """Return the markers of one text (start, end, marker), from left to right; see `MarkerSearch.spans`."""
-        return self._search.spans([text], [question])[0][0]
+        return self.spans_of([text], [question])[0]
+
+    def spans_of(self, texts: list[str], questions: list[str]) -> list[list[Span]]:
+        """Return the markers of each of many texts, as `spans` does of one."""
+        return [by_lexicon[0] for by_lexicon in self._search.spans(texts, questions)]
 
     @cached_property
     def _search(self) -> MarkerSearch:

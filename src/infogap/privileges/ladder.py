@@ -28,8 +28,14 @@ def privileges_by_label(recipe: Recipe) -> dict[str, Privilege]:
     In an import, a label that is a registered name is taken for that privilege; other labels are unknown.
     """
     if recipe.generate is None:
-        return {privilege.name: privilege for privilege in ladder()}
-    return {use.label: use.privilege for use in (recipe.generate.unguided, *recipe.generate.uses)}
+        known: dict[str, Privilege] = {privilege.name: privilege for privilege in ladder()}
+    else:
+        known = {use.label: use.privilege for use in (recipe.generate.unguided, *recipe.generate.uses)}
+    # A derived trace has the context of the trace that it was made from.
+    derived = {
+        f"{label}/{entry.name}": privilege for entry in recipe.derive or [] for label, privilege in known.items()
+    }
+    return known | derived
 
 
 def solution_stands_for_context(recipe: Recipe) -> list[str]:

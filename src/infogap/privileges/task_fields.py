@@ -67,6 +67,14 @@ class ConfidentRewrite(Privilege):
         return {"solution": right[0].trace if self.from_ else task["solution"]}
 
 
+class UncertainRewrite(ConfidentRewrite):
+    """The other extreme of style: a solution, or with `from` a right trace, to be rewritten with doubts and checks."""
+
+    name = "uncertain_rewrite"
+    shows = "the solution, told to show doubt"
+    contrasts = (("solution", "the same solution; the one wording asks for doubt"),)
+
+
 class ReferenceOnly(Privilege):
     """The solution without the question: what the context alone makes likely. Traces are only scored under it."""
 
@@ -81,4 +89,5 @@ UNGUIDED = Unguided()
 ANSWER = Answer()
 SOLUTION = Solution()
 CONFIDENT_REWRITE = ConfidentRewrite()
+UNCERTAIN_REWRITE = UncertainRewrite()
 REFERENCE_ONLY = ReferenceOnly()

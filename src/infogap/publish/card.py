@@ -13,6 +13,7 @@ import infogap
 from infogap import plugins
 from infogap.console import printable
 from infogap.effects import Effects, rank_teachers
+from infogap.effects.bootstrap_intervals import how_computed
 from infogap.effects.estimate_rows import difference_table, teacher_rows, worth_rows
 from infogap.effects.mix_outlook import mix_profiles, outlook
 from infogap.effects.trace_summary import by_privilege, count_by, density_unit, how_chosen, several_teachers
@@ -132,6 +133,7 @@ def card(
         worth=[(each, worth_rows(each.worth)) for each in effects if each.worth],
         ranking=teacher_rows(ranking, public_label) if ranking else [],
         ranking_notes=ranking.notes if ranking else [],
+        how_computed=how_computed(traces["task_id"].n_unique()),
         # The mix
         outlook=outlook(mix_profiles(run, traces)),
         mixes=(mixes := mix_shares(run, traces)),
@@ -143,7 +145,7 @@ def card(
         leak_kinds=leak_kinds(run, traces),
         published_leaks=published,
         # How it was made
-        verifiers=count_by(traces.unique("task_id"), "verifier"),
+        verifiers=count_by(traces.select("task_id", "verifier").unique("task_id"), "verifier"),
         lexicons=[f"`{public_label(name)}`" for name in recipe.measure.lexicons],
         duplicates=traces["duplicate_of"].count(),
         decontaminated=decontaminated(run, traces),

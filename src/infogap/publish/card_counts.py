@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,20 +41,32 @@ def lengths_of(traces: pl.DataFrame, written: list[Written], folder: Path) -> Le
 
     `traces` is from `traces_in_short`. Lengths are in words if the tokens of some answered trace are not known.
     """
-    answered = traces.filter(~pl.col("failed"))
+    answered = traces.select("trace_id", "failed", "completion_tokens", "words").filter(~pl.col("failed"))
     unit = "words" if answered["completion_tokens"].null_count() else "tokens"
     lengths = answered.select("trace_id", length="completion_tokens" if unit == "tokens" else "words").drop_nulls()
     configs = {}
     for each in written:
         ids = [name for name in each.columns if name == "trace_id" or name.endswith("_trace_id")]
         if ids:
-            rows = pl.scan_parquet(folder / "data" / each.config.name / "*.parquet")
-            if {"response", "reasoning"} <= {*each.columns}:  # the text of leaking traces may be omitted
-                rows = rows.filter((pl.col("response") != "") | (pl.col("reasoning") != ""))
-            rows = rows.select(ids).unpivot()
-            counted = rows.join(lengths.lazy(), left_on="value", right_on="trace_id")
-            configs[each.config.name] = int(counted.select(pl.col("length").sum()).collect().item())
+            rows = pl.concat(_with_text(folder / shard.path, ids, each.columns) for shard in each.shards)
+            counted = (rows.select(trace_id=name).join(lengths, on="trace_id").select("length") for name in ids)
+            configs[each.config.name] = sum(int(own["length"].sum()) for own in counted)
     return Lengths(unit, int(lengths["length"].sum()), configs)
+
+
+def _with_text(file: Path, ids: list[str], columns: Collection[str]) -> pl.DataFrame:
+    """Read the ids of the traces in a file, a row group at a time, without those whose text is omitted as they leak."""
+    import pyarrow.parquet as pq
+
+    texts = [name for name in ("response", "reasoning") if {"response", "reasoning"} <= {*columns}]
+    parts = pq.ParquetFile(file)
+    kept = []
+    for group in range(parts.num_row_groups):
+        rows = pl.from_arrow(parts.read_row_group(group, columns=[*ids, *texts]))
+        assert isinstance(rows, pl.DataFrame)
+        shown = pl.any_horizontal(pl.lit(not texts), *(pl.col(name) != "" for name in texts))
+        kept.append(rows.filter(shown).select(ids))
+    return pl.concat(kept)
 
 
 @dataclass(frozen=True)
@@ -105,7 +118,8 @@ def left_out(counts: dict[str, dict[str, int | float]], traces: pl.DataFrame) ->
                 rows.append(LeftOut(of, found["reason"], int(count)))
     if failed := int(traces["failed"].sum()):
         rows.append(LeftOut("requests", "failed, without text", failed))
-    for reason, count in count_by(traces.filter(~pl.col("selected") & ~pl.col("failed")), "reason").items():
+    outside = traces.select("selected", "failed", "reason").filter(~pl.col("selected") & ~pl.col("failed"))
+    for reason, count in count_by(outside, "reason").items():
         rows.append(LeftOut("traces that are in no mix", EXPLAINED.get(reason, reason), count))
     return rows
 

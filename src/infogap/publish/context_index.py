@@ -6,7 +6,7 @@ Passages have at least `least` words. With n half of `least`, the index stores t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -15,13 +15,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from infogap.dedupe.minhash import gram_hashes, utf8
+from infogap.dedupe.minhash import utf8
 from infogap.text.characters import VARIANTS, half_width
 
 _OCCURRENCES = 32  # stored per n-gram: the words of a template occur in every context
 _BATCH_BYTES = 2 * 2**20  # of text hashed at a time
-_BITS_PER_GRAM = 16  # in the filter in front of the index; one in sixteen n-grams that are not stored passes it
-_NO_WORD = r"[^\p{L}\p{N}]+"
+_BITS_PER_GRAM = 16  # in the filter in front of the index: of n-grams that are not stored, 2 % or fewer pass it
+_CHARACTERS = 0x34000  # no letter or number of Unicode 16 lies beyond
+# Characters of scripts without spaces between words count as words: Thai and Lao; Burmese; Khmer; Chinese and Japanese.
+_ALONE = (
+    *((0x0E00, 0x0F00), (0x1000, 0x10A0), (0x1780, 0x1800), (0x3000, 0x3100), (0x3400, 0x4DC0), (0x4E00, 0xA000)),
+    *((0xF900, 0xFB00), (0xFF00, 0xFFF0), (0x20000, _CHARACTERS)),
+)
 
 Hashes = NDArray[np.uint64]
 Places = NDArray[np.int64]
@@ -32,16 +37,14 @@ def words_of(texts: pl.Series) -> tuple[Hashes, Places]:
 
     Return the hashes and `ends`; the words of text i are at `[ends[i]:ends[i + 1]]`.
     """
-    from infogap.dedupe.hash_kernels import read_words
+    from infogap.publish.passage_kernels import read_words
 
-    ascii_only = texts.len() == 0 or bool((texts.str.len_bytes() == texts.str.len_chars()).all())
-    buffer, offsets = utf8(
-        texts if ascii_only else _in_one_form(texts).str.replace_all(_NO_WORD, " ").str.to_lowercase()
-    )
-    # ASCII letters become lower case, other ASCII characters except digits become spaces; the rest is unchanged.
-    plain = np.frombuffer(buffer[offsets[0] : offsets[-1]].tobytes().translate(_plain_bytes()), np.uint8)
-    words, ends = np.empty(len(plain), np.uint64), np.zeros(len(texts) + 1, np.int64)
-    read_words(plain, offsets - offsets[0], words, ends)
+    is_ascii = (texts.str.len_bytes() == texts.str.len_chars()).all()
+    buffer, offsets = utf8(texts if is_ascii else _in_one_form(texts))
+    folded = _ascii() if is_ascii else _folded()
+    words = np.empty(int(offsets[-1] - offsets[0]) // 2 + len(texts) + 1, np.uint64)
+    ends = np.zeros(len(texts) + 1, np.int64)
+    read_words(buffer, offsets, _ascii_hashes(), folded, words, ends)
     return words[: ends[-1]], ends
 
 
@@ -54,12 +57,37 @@ def _in_one_form(texts: pl.Series) -> pl.Series:
 
 
 @cache
-def _plain_bytes() -> bytes:
-    table = np.full(256, ord(" "), np.uint8)
-    table[128:] = np.arange(128, 256)
-    for character in "0123456789abcdefghijklmnopqrstuvwxyz":
-        table[ord(character)] = table[ord(character.upper())] = ord(character)
-    return table.tobytes()
+def _ascii() -> NDArray[np.uint32]:
+    """Return what each ASCII character counts as: 0 outside words, else its lower case."""
+    return np.array([ord(each.lower()) if each.isalnum() else 0 for each in map(chr, range(128))], np.uint32)
+
+
+@cache
+def _ascii_hashes() -> Hashes:
+    from infogap.publish.passage_kernels import hash_characters
+
+    hashes = np.empty(128, np.uint64)
+    hash_characters(_ascii(), hashes)
+    return hashes
+
+
+@cache
+def _folded() -> NDArray[np.uint32]:
+    """Return what each character counts as: 0 outside words, else its lower case, marked if it is a word by itself."""
+    from infogap.publish.passage_kernels import ALONE
+
+    points = np.arange(_CHARACTERS, dtype=np.uint32)
+    points[0xD800:0xE000] = 0  # surrogates are no characters
+    characters = pl.Series([chr(point) for point in points], dtype=pl.String)
+    in_words = characters.str.contains(r"[\p{L}\p{N}]").to_numpy()
+    lower = characters.str.to_lowercase()
+    # The dotted capital I alone has a lower case of two characters, and the capital sigma one of two forms.
+    lower = pl.select(pl.when(lower.str.len_chars() == 1).then(lower).otherwise(characters)).to_series()
+    folded = np.frombuffer(lower.str.replace_all("ς", "σ").str.join().item().encode("utf-32-le"), np.uint32)
+    folded = np.where(in_words, folded, np.uint32(0))
+    for first, end in _ALONE:
+        folded[first:end] |= np.where(folded[first:end] > 0, ALONE, np.uint32(0))
+    return folded
 
 
 def _in_batches(texts: pl.Series) -> Iterator[tuple[int, pl.Series]]:
@@ -71,51 +99,76 @@ def _in_batches(texts: pl.Series) -> Iterator[tuple[int, pl.Series]]:
 
 
 @dataclass(frozen=True)
+class _Grams:
+    """Distinct n-grams, sorted, with a filter of bits in front."""
+
+    size: int
+    sorted: Hashes
+    bits: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, grams: Hashes, size: int) -> _Grams:
+        from infogap.publish.passage_kernels import set_bits
+
+        bits = np.zeros(1 << max(10, (len(grams) * _BITS_PER_GRAM // 8).bit_length()), np.uint8)
+        set_bits(grams, bits)
+        return cls(size, grams, bits)
+
+    def among(self, words: Hashes, ends: Places) -> tuple[Places, Places]:
+        """Return where these n-grams are: their places among the words of texts, and their positions here."""
+        from infogap.publish.passage_kernels import passing_grams
+
+        passing, places = np.empty(len(words), np.uint64), np.empty(len(words), np.int64)
+        count = passing_grams(words, ends, self.size, self.bits, passing, places)
+        passing, places = passing[:count], places[:count]
+        if not count or not len(self.sorted):
+            return places[:0], places[:0]
+        index = np.minimum(np.searchsorted(self.sorted, passing), len(self.sorted) - 1)
+        equal = self.sorted[index] == passing
+        return places[equal], index[equal]
+
+
+@dataclass(frozen=True)
 class ContextIndex:
     """The words of the contexts, and the stored n-grams: each once, with the places where it begins."""
 
     least: int
     words: NDArray[np.uint32]  # the lower half of each hash: enough beside an equal n-gram
     ends: Places
-    grams: Hashes  # sorted
+    grams: _Grams
     starts: Places  # the places of n-gram i are `places[starts[i]:starts[i + 1]]`
     places: Places
-    bits: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, contexts: pl.Series, known: pl.Series, least: int) -> ContextIndex:
+    def of(cls, contexts: Iterable[pl.Series], known: pl.Series, least: int) -> ContextIndex:
         """Index the contexts for passages of `least` words, leaving out n-grams that occur in the `known` texts."""
+        from infogap.publish.passage_kernels import read_grams
+
         size = least // 2
-        words, sizes = [np.empty(0, np.uint32)], [np.zeros(1, np.int64)]
+        words, sizes = np.empty(0, np.uint32), [np.zeros(1, np.int64)]
         grams, places = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
-        before = 0
-        for _, batch in _in_batches(contexts):
+        for _, batch in (each for texts in contexts for each in _in_batches(texts)):
             of_batch, ends = words_of(batch)
-            every, gram_ends = gram_hashes(of_batch, ends, size)
-            context = np.repeat(np.arange(len(batch)), np.diff(gram_ends))
-            place = np.arange(len(every)) - gram_ends[context]
-            stored = (place % (least - size + 1) == 0) & (np.diff(ends)[context] >= least)
-            grams.append(every[stored])
-            places.append((before + ends[context] + place)[stored])
-            words.append(of_batch.astype(np.uint32))
+            stored, at = np.empty(len(of_batch), np.uint64), np.empty(len(of_batch), np.int64)
+            count = read_grams(of_batch, ends, size, least - size + 1, least, stored, at)
+            grams.append(stored[:count].copy())
+            places.append(len(words) + at[:count])
             sizes.append(np.diff(ends))
-            before += len(of_batch)
+            words.resize(len(words) + len(of_batch), refcheck=False)  # large arrays grow in place
+            words[-len(of_batch) :] = of_batch.astype(np.uint32)
         all_grams, all_places = np.concatenate(grams), np.concatenate(places)
         order = np.argsort(all_grams, kind="stable")
         all_grams, all_places = all_grams[order], all_places[order]
         kept = ~_known(all_grams, known, size)
         kept[kept] = _rank(all_grams[kept]) < _OCCURRENCES
         distinct, starts = np.unique(all_grams[kept], return_index=True)
-        bits = np.zeros(1 << max(10, int(len(distinct) * _BITS_PER_GRAM).bit_length()), np.bool_)
-        bits[distinct & np.uint64(len(bits) - 1)] = True
         return cls(
             least,
-            np.concatenate(words),
+            words,
             np.cumsum(np.concatenate(sizes)),
-            distinct,
+            _Grams.of(distinct, size),
             np.append(starts, np.count_nonzero(kept)),
             all_places[kept],
-            bits,
         )
 
     def shared(self, texts: pl.Series) -> Iterator[tuple[int, int]]:
@@ -123,7 +176,7 @@ class ContextIndex:
 
         Only hashes of stored n-grams and words are compared: callers who need certainty must compare the texts.
         """
-        if not len(self.grams):
+        if not len(self.places):
             return
         # In scripts without spaces, a word is one character of three bytes.
         long = texts.str.len_bytes().fill_null(0) >= 2 * self.least
@@ -133,16 +186,13 @@ class ContextIndex:
                 yield int(numbers[start + text]), context
 
     def _pairs(self, texts: pl.Series) -> list[tuple[int, int]]:
-        size = self.least // 2
         words, ends = words_of(texts)
-        grams, gram_ends = gram_hashes(words, ends, size)
-        hits = np.flatnonzero(self.bits[grams & np.uint64(len(self.bits) - 1)])
-        index = np.minimum(np.searchsorted(self.grams, grams[hits]), len(self.grams) - 1)
-        is_stored = self.grams[index] == grams[hits]
-        hits, index = hits[is_stored], index[is_stored]
+        hits, index = self.grams.among(words, ends)
+        if not len(hits):
+            return []
         first, counts = self.starts[index], np.diff(self.starts)[index]
-        text = np.searchsorted(gram_ends, hits, side="right") - 1
-        here = np.repeat(ends[text] + hits - gram_ends[text], counts)
+        text = np.searchsorted(ends, hits, side="right") - 1
+        here = np.repeat(hits, counts)
         within = np.arange(len(here)) - np.repeat(np.cumsum(counts) - counts, counts)
         there = self.places[np.repeat(first, counts) + within]
         text = np.repeat(text, counts)
@@ -167,12 +217,12 @@ class ContextIndex:
 
 def _known(grams: Hashes, texts: pl.Series, size: int) -> NDArray[np.bool_]:
     """Return which of some sorted n-grams occur in the texts."""
-    found = np.zeros(len(grams), np.bool_)
-    if len(grams):
-        for _, batch in _in_batches(texts):
-            own = np.unique(gram_hashes(*words_of(batch), size)[0])
-            found |= own[np.minimum(np.searchsorted(own, grams), len(own) - 1)] == grams if len(own) else False
-    return found
+    distinct = _Grams.of(np.unique(grams), size)
+    found = np.zeros(len(distinct.sorted), np.bool_)
+    for _, batch in _in_batches(texts):
+        found[distinct.among(*words_of(batch))[1]] = True
+    known: NDArray[np.bool_] = np.isin(grams, distinct.sorted[found])
+    return known
 
 
 def _rank(grams: Hashes) -> Places:

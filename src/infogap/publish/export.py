@@ -74,7 +74,7 @@ def export(
     part = split_named(run, split)
     _check_tables(run)
     rows = _Rows(asked, format_, asked.scan(MIX).filter(pl.col("mix") == name).collect(), part)
-    check_restored(run, rows.mix, [rows.config.name])
+    check_restored(run, rows.mix.lazy(), [rows.config.name])
     with whole_file(file) as temporary:
         _write(rows, temporary, file.suffix)
         rows.check()

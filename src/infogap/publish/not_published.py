@@ -24,13 +24,13 @@ WITHHELD_TEXT = "(not published, as this trace leaks)"
 """The response given to a leaking trace that was published without its text."""
 
 
-def check_restored(run: Run, mixes: pl.DataFrame, configs: list[str]) -> None:
+def check_restored(run: Run, mixes: pl.LazyFrame, configs: list[str]) -> None:
     """Raise InputError if publishing these mixes in these configs needs something that a pulled run lacks."""
     pulled = PulledFrom.of(run)
     if pulled is None:
         return
     _check_leaking_texts(run, pulled, mixes)
-    selected = run.scan(TRACES).join(mixes.lazy().filter("selected"), on="trace_id", how="semi")
+    selected = run.scan(TRACES).join(mixes.filter("selected"), on="trace_id", how="semi")
     for config, what, lacking in _lacking(run, selected.collect(), configs):
         raise InputError(
             f"the config `{config}` needs {what} of {len(lacking):,} {'task' if len(lacking) == 1 else 'tasks'} of the "
@@ -39,10 +39,11 @@ def check_restored(run: Run, mixes: pl.DataFrame, configs: list[str]) -> None:
         )
 
 
-def _check_leaking_texts(run: Run, pulled: PulledFrom, mixes: pl.DataFrame) -> None:
+def _check_leaking_texts(run: Run, pulled: PulledFrom, mixes: pl.LazyFrame) -> None:
     withheld = run.scan(TRACES).filter(pl.col("response") == WITHHELD_TEXT).select("trace_id").collect()
     wanted = withheld if run.recipe.publish.model_dump().get("leaking_text") else withheld.clear()
-    wanted = pl.concat([wanted, withheld.join(mixes.filter("selected"), on="trace_id", how="semi")]).unique()
+    in_mixes = withheld.lazy().join(mixes.filter("selected"), on="trace_id", how="semi").collect()
+    wanted = pl.concat([wanted, in_mixes]).unique()
     if wanted.height:
         raise InputError(
             f"the text of {wanted.height:,} leaking {'trace' if wanted.height == 1 else 'traces'} was not published by "

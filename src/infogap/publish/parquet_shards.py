@@ -19,6 +19,7 @@ from infogap.errors import InputError
 from infogap.ids import file_digest
 from infogap.publish import sorted_rows
 from infogap.publish.configs.base import Config
+from infogap.publish.run_slices import release_memory
 from infogap.publish.sorted_rows import SortedRows
 from infogap.schema import features
 
@@ -221,20 +222,13 @@ class _OpenShard:
         for table in self.how.tables(frame):
             self._out.write_table(table, row_group_size=table.num_rows)
             self.arrow_bytes += table.nbytes
-        _release()
+        release_memory()
         self.rows += frame.height
 
     def close(self) -> None:
         if self._out is not None:
             self._out.close()
             self._out = None
-
-
-def _release() -> None:
-    """Give back the memory that Arrow keeps for the next slice, which needs as much at another place."""
-    import pyarrow as pa
-
-    pa.default_memory_pool().release_unused()
 
 
 def _nothing_under_nulls(frame: pl.DataFrame) -> Any:

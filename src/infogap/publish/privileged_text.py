@@ -16,17 +16,15 @@ import polars as pl
 from infogap.errors import InputError
 from infogap.leaks.answer_patterns import CHOICE, answer_pattern, same_answer
 from infogap.leaks.copying import shared_passages
-from infogap.privileges.ladder import privileges_by_label, solution_stands_for_context
 from infogap.publish.configs.base import MESSAGES, Config, leaking
 from infogap.publish.context_index import ContextIndex
 from infogap.publish.known_tasks import KnownTasks
 from infogap.publish.provenance import PublishedLeaks
+from infogap.publish.shown_contexts import ShownContexts
 from infogap.runs.run_folder import Run
-from infogap.schema import CONTEXTS, TASKS, TRACES
 from infogap.text.stated_answers import stated
 
 _SHOWN = 3  # rows that a message names
-_ATTEMPT = 40  # characters of an attempt; a shorter text can occur in a context by chance
 _OF_TRACES = ("trace_id", "chosen_trace_id", "rejected_trace_id")
 
 
@@ -43,16 +41,16 @@ class PrivilegedText:
 
     def __init__(self, run: Run) -> None:
         self._least = run.recipe.publish.shared_run
-        self._leaks = pl.Series(leaking(run), dtype=pl.String).implode()
+        self._leaks = frozenset(leaking(run))
         self._may_leak = run.recipe.publishes_leaking_text
         self._kept = any(mix.leak == "keep" for _, mix in run.recipe.balance.named_mixes())
         self._instruction = run.recipe.generate.instruction if run.recipe.generate is not None else ""
         self._tasks = KnownTasks.of(run)
         self._gold = self._tasks.answers_longer_than(2 * (self._least or 0))
-        self._contexts, self._index = _without_attempts(run, _contexts(run)), None
+        self._contexts, self._index = ShownContexts(run), None
         if self._least is not None:
             public = pl.concat([self._tasks.said(), pl.Series([self._instruction], dtype=pl.String)])
-            self._index = ContextIndex.of(self._contexts["text"], public, self._least)
+            self._index = ContextIndex.of(self._contexts.texts(), public, self._least)
         self._leaking: dict[str, set[str]] = {}  # by config, the leaking traces whose text it shows
         self._in_context: dict[tuple[str, str], _Found] = {}
         self._in_prompt: dict[tuple[str, str], _Found] = {}
@@ -73,9 +71,11 @@ class PrivilegedText:
             for text, context in self._index.shared(texts) if self._index is not None else ():
                 row, key = rows[text], str(keys[rows[text]])
                 asked_for = leaks[row] and not column.startswith("prompt")
-                if key not in found.rows and not asked_for and self._escapes(texts[text], context, tasks[row]):
-                    found.rows[key] = None
-                    found.privileges.add(self._contexts["privilege"][context])
+                if key not in found.rows and not asked_for:
+                    about, privilege, shown = self._contexts.of(context)
+                    if self._escapes(texts[text], shown, about, tasks[row]):
+                        found.rows[key] = None
+                        found.privileges.add(privilege)
         for column, of_rows, prompts in _prompts(frame):
             said = self._remainders.setdefault((name, column), {})
             questions = self._tasks.questions(tasks.gather(of_rows))
@@ -124,21 +124,21 @@ class PrivilegedText:
         """Record the leaking traces whose text the rows show; return for each row whether the recipe allows that."""
         columns = [each for each in _OF_TRACES if frame.schema.get(each) == pl.String]
         chats = any(dtype == MESSAGES and each != "prompt" for each, dtype in frame.schema.items())
-        shows_text = (pl.col("response") != "").fill_null(False) if "response" in frame.columns else pl.lit(chats)
-        leak = [(pl.col(column).is_in(self._leaks) & shows_text).fill_null(False) for column in columns]
+        shows_text = (frame["response"] != "").fill_null(False) if "response" in frame.columns else chats
+        leak = pl.DataFrame({each: [trace_id in self._leaks for trace_id in frame[each]] for each in columns})
+        leak = leak.select(pl.all() & shows_text)
         shown = self._leaking.setdefault(name, set())
-        for column, leaks in zip(columns, leak, strict=True):
-            shown.update(frame.filter(leaks)[column])
+        for leaks in leak.iter_columns():
+            shown.update(frame[leaks.name].filter(leaks))
         if not columns or not self._may_leak:
             return [False] * frame.height
-        return frame.select(pl.any_horizontal(leak)).to_series().to_list()
+        return leak.select(pl.any_horizontal(pl.all())).to_series().to_list()
 
-    def _escapes(self, text: str, context: int, task_id: str | None) -> bool:
-        """Return True if a text contains a passage of a context that is more than a gold answer."""
+    def _escapes(self, text: str, shown: str, about: str, task_id: str | None) -> bool:
+        """Return True if a text contains a passage of a context, about a task, that is more than a gold answer."""
         assert self._least is not None
         if text in self._gold:  # a gold answer is published as such, however long it is
             return False
-        about, shown = self._contexts.select("task_id", "text").row(context)
         public = [*self._tasks.turns(about), *self._tasks.turns(task_id), self._instruction]
         return bool(shared_passages(text, shown, "\n".join(public), self._least))
 
@@ -168,42 +168,6 @@ def _gives(text: str, answer: str) -> bool:
         return said is not None and same_answer(answer_pattern(answer) or re.compile(re.escape(answer)), said)
     pattern = answer_pattern(answer)
     return answer in text if pattern is None else pattern.search(text) is not None
-
-
-def _contexts(run: Run) -> pl.DataFrame:
-    """Return `task_id`, `privilege` and `text` of what teachers were shown; worked solutions count if imported."""
-    columns = ("task_id", "privilege", "text")
-    contexts = run.scan(CONTEXTS).select("context_id", *columns).sort("context_id").collect()
-    traces = run.scan(TRACES).filter(
-        pl.col("context_id").is_null(), pl.col("privilege").is_in(solution_stands_for_context(run.recipe))
-    )
-    solutions = run.scan(TASKS).select("task_id", text="solution").drop_nulls()
-    shown = traces.select("task_id", "privilege").unique().join(solutions, on="task_id")
-    return pl.concat([contexts.select(columns), shown.select(columns).sort(columns).collect()])
-
-
-def _without_attempts(run: Run, contexts: pl.DataFrame) -> pl.DataFrame:
-    """Remove the attempts from the contexts that show any.
-
-    An attempt is itself a trace of the run, and is published as one unless it leaks. A trace that copies the attempt
-    its teacher saw is a leak.
-    """
-    labels = [label for label, each in privileges_by_label(run.recipe).items() if each.attempts or each.beside]
-    showing = contexts.with_row_index("place").filter(pl.col("privilege").is_in(labels))
-    if showing.is_empty():
-        return contexts
-    texts = contexts["text"].to_list()
-    places: dict[str, list[int]] = {}
-    for task_id, place in showing.select("task_id", "place").iter_rows():
-        places.setdefault(task_id, []).append(place)
-    leaks = set(leaking(run))
-    for part in run.parts(TRACES):
-        attempts = part.filter(pl.col("task_id").is_in(list(places)))
-        for trace_id, task_id, *parts in attempts.select("trace_id", "task_id", "reasoning", "response").iter_rows():
-            for attempt in (text.strip() for text in parts if text is not None and trace_id not in leaks):
-                for place in places[task_id] if len(attempt) >= _ATTEMPT else ():
-                    texts[place] = texts[place].replace(attempt, "\n")
-    return contexts.with_columns(text=pl.Series(texts, dtype=pl.String))
 
 
 def _tasks(frame: pl.DataFrame) -> pl.Series:

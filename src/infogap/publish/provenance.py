@@ -101,8 +101,9 @@ def mix_shares(run: Run, traces: pl.DataFrame) -> dict[str, MixShares]:
     counted = manifest.counts.get("mixes", {}) if manifest else {}
     table = run.scan(MIX).filter("selected").select("mix", "trace_id").collect()
     shares = {}
+    of_axes = traces.select("trace_id", *AXES)
     for name, mix in run.recipe.balance.named_mixes():
-        selected = traces.join(table.filter(pl.col("mix") == name), on="trace_id", how="semi")
+        selected = of_axes.join(table.filter(pl.col("mix") == name), on="trace_id", how="semi")
         wanted = counted.get(name, {}).get("axes", {})
         axes = {axis: _shares(selected, axis, mix.axes.get(axis), wanted.get(axis, {})) for axis in AXES}
         # All other axes, such as numeric ranges, are taken from the stage's own counts.

@@ -33,6 +33,9 @@ from infogap.runs.run_folder import ROWS_PER_PART, Run
 from infogap.schema import (
     CONTAMINATION,
     CONTEXTS,
+    DERIVATIONS,
+    DERIVED,
+    DERIVED_VERDICTS,
     DUPLICATES,
     GAPS,
     MEASURES,
@@ -72,8 +75,7 @@ def restore(folder: Path, repo: str, version: str) -> list[str]:
     traces = pl.scan_parquet([folder / "dataset" / path for path in dataset.files(EVERY_TRACE)]).collect()
     tasks, notes = _tasks(dataset, traces)
     _write(run, TASKS, tasks)
-    _write(run, TRACES, traces.with_columns(error=_error()).with_columns(_texts()))
-    _write(run, VERDICTS, traces.drop_nulls("verdict"))
+    _write_traces(run, traces)
     _write(run, STATED_VERDICTS, traces.drop_nulls("stated_verdict"))
     _write(run, _measures(traces), traces.drop_nulls("words"))
     how = pl.when(pl.col("jaccard") == 1).then(pl.lit("exact")).otherwise(pl.lit("minhash"))
@@ -84,6 +86,21 @@ def restore(folder: Path, repo: str, version: str) -> list[str]:
         _write(run, table, table.empty())
     _write_manifests(run, dataset)
     return notes
+
+
+def _write_traces(run: Run, traces: pl.DataFrame) -> None:
+    """Write the traces with their verdicts, derived ones apart."""
+    with_texts = traces.with_columns(error=_error()).with_columns(_texts())
+    if not run.recipe.derive:
+        _write(run, TRACES, with_texts)
+        _write(run, VERDICTS, traces.drop_nulls("verdict"))
+        return
+    own, derived = pl.col("derived").is_null(), pl.col("derived").is_not_null()
+    _write(run, TRACES, with_texts.filter(own))
+    _write(run, VERDICTS, traces.filter(own).drop_nulls("verdict"))
+    _write(run, DERIVED, with_texts.filter(derived))
+    _write(run, DERIVED_VERDICTS, traces.filter(derived).drop_nulls("verdict"))
+    _write(run, DERIVATIONS, traces.filter(derived))
 
 
 def changed_since_pulled(folder: Path) -> str | None:

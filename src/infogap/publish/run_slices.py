@@ -18,12 +18,12 @@ from typing import Any
 import polars as pl
 
 from infogap.runs.run_folder import Run, read_part
-from infogap.schema import DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACES, VERDICTS, Table
+from infogap.schema import DERIVATIONS, DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACES, VERDICTS, Table
 
-_AT_ONCE = 4 * 2**20  # bytes of files that are read at a time
+_AT_ONCE = 16 * 2**20  # bytes of rows that are distributed at a time
 _MOST_SLICES = 500  # as many files are open at a time
 _NOT_JOINED = ("solution",)  # columns of a task that no published row has
-_BESIDE = {TRACES.name: (STATED_VERDICTS, VERDICTS, MEASURES, DUPLICATES, MIX)}  # tables with the same key
+_BESIDE = {TRACES.name: (STATED_VERDICTS, VERDICTS, DERIVATIONS, MEASURES, DUPLICATES, MIX)}  # tables with the same key
 
 Assign = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -34,15 +34,22 @@ class RunSlice(Run):
 
     folder: Path = field(default=Path())
 
-    def belonging(self, table: Table) -> pl.LazyFrame:
-        """Return the rows of a table that belong to the slice."""
+    def belonging(self, table: Table) -> pl.LazyFrame | None:
+        """Return the rows of a table that belong to the slice; None if it does not know them."""
         path = self.folder / f"{table.name}.arrow"
-        return _read(path).lazy() if path.is_file() else self.scan(table)
+        return _read(path).lazy() if path.is_file() else None
 
 
-def scan_belonging(run: Run, table: Table) -> pl.LazyFrame:
-    """Scan a table; in a slice of a run, only the rows that belong to the slice."""
-    return run.belonging(table) if isinstance(run, RunSlice) else run.scan(table)
+def scan_belonging(run: Run, table: Table, rows: pl.DataFrame) -> pl.LazyFrame:
+    """Scan the rows of a table that some rows, which have its key, need; in a slice of a run, all of the slice.
+
+    They are in the order of the table.
+    """
+    belonging = run.belonging(table) if isinstance(run, RunSlice) else None
+    if belonging is not None:
+        return belonging
+    key = "task_id" if table is TASKS else TRACES.key
+    return run.scan(table).join(rows.lazy().select(key).unique(), on=key, how="semi", maintain_order="left")
 
 
 class Slices:
@@ -57,10 +64,14 @@ class Slices:
     def __len__(self) -> int:
         return self._count
 
-    def read(self, index: int) -> tuple[RunSlice, pl.DataFrame]:
-        """Return a slice, and its rows of the table, in no order."""
+    def write(self) -> None:
+        """Write the slices, if they are not there yet."""
         if not self._written:
             self._write()
+
+    def read(self, index: int) -> tuple[RunSlice, pl.DataFrame]:
+        """Return a slice, and its rows of the table, in no order."""
+        self.write()
         folder = self._folder / str(index)
         known = {each.name: getattr(self._run, each.name) for each in fields(Run)}
         return RunSlice(**known, folder=folder), _read(folder / f"{self._table.name}.arrow")
@@ -76,6 +87,7 @@ class Slices:
         if of_tasks:
             tasks = pl.concat(of_tasks).unique()
             self._distribute(TASKS, lambda rows: rows.drop(_NOT_JOINED).join(tasks, on="task_id"))
+        release_memory()
         self._written = True
 
     def _distribute(self, table: Table, assign: Assign, of_tasks: list[pl.DataFrame] | None = None) -> None:
@@ -90,10 +102,13 @@ class Slices:
                 )
                 for path in (self._folder / str(index) / f"{table.name}.arrow" for index in range(self._count))
             ]
-            for rows in _batches(self._run, table):
-                assigned = assign(rows)
-                for (index,), own in assigned.group_by("slice"):
-                    writers[int(index)].write_table(_arrow(own.drop("slice")))
+            # A task belongs to the slices of all its traces.
+            for rows in _batches(self._run, table, _AT_ONCE // 4 if table is TASKS else _AT_ONCE):
+                assigned = assign(rows).sort("slice", maintain_order=True)
+                whole, start = _arrow(assigned.drop("slice")), 0
+                for length, index in assigned["slice"].rle().struct.unnest().iter_rows():
+                    writers[index].write_table(whole.slice(start, length))
+                    start += length
                 if of_tasks is not None and table is not TASKS and "task_id" in table.schema:
                     of_tasks.append(assigned.select("task_id", "slice").unique())
 
@@ -112,8 +127,12 @@ def sliced_in_order(
         return
     slices = (starts.search_sorted(places["place"], side="right") - 1).cast(pl.Int32)
     keyed = places.select(table.key, slice=slices).unique()
-    with _spill(run) as folder:
-        yield Slices(run, table, folder, len(starts), lambda rows: rows.join(keyed, on=table.key)), starts
+
+    def assign(rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.join(keyed, on=table.key, maintain_order="left")
+
+    with spill_folder(run) as folder:
+        yield Slices(run, table, folder, len(starts), assign), starts
 
 
 @contextmanager
@@ -122,14 +141,13 @@ def sliced_by_key(run: Run, table: Table, limit: int) -> Iterator[tuple[Slices, 
 
     None if it is all one slice.
     """
-    keys = run.scan(table).select(table.key).collect().sort(table.key).with_row_index("place")
-    starts = _starts(run, table, keys.with_columns(pl.col("place").cast(pl.Int64)), limit)
-    if len(starts) < 2:
+    sizes = _sizes(run, table).sort(table.key)
+    first = sizes[table.key].gather(_cuts(sizes["size"], limit))
+    del sizes
+    if len(first) < 2:
         yield None
         return
-    first = keys[table.key].gather(starts)
-    del keys
-    with _spill(run) as folder:
+    with spill_folder(run) as folder:
         yield Slices(run, table, folder, len(first), partial(_by_first_key, key=table.key, first=first)), first
 
 
@@ -139,7 +157,8 @@ def _by_first_key(rows: pl.DataFrame, key: str, first: pl.Series) -> pl.DataFram
 
 
 @contextmanager
-def _spill(run: Run) -> Iterator[Path]:
+def spill_folder(run: Run) -> Iterator[Path]:
+    """Yield a temporary folder, inside the run's, for what need not be in memory."""
     # A name of its own, as an export may run at the same time as a publish.
     with TemporaryDirectory(prefix=".publish.spill.", dir=run.path) as name:
         yield Path(name)
@@ -150,14 +169,24 @@ def _starts(run: Run, table: Table, places: pl.DataFrame, limit: int) -> pl.Seri
 
     A row counts as many bytes as the rows of its part do on average: texts are not read for it.
     """
-    sizes = pl.concat([table.empty().select(table.key, size=pl.lit(0.0)), *_sizes(run, table)])
-    by_place = places.join(sizes, on=table.key).group_by("place").agg(pl.col("size").sum()).sort("place")
-    limit = max(limit, int(by_place["size"].sum()) // _MOST_SLICES)
-    slices = by_place.with_columns(slice=((pl.col("size").cum_sum() - pl.col("size")) // limit))
-    return slices.group_by("slice").agg(pl.col("place").min()).get_column("place").sort()
+    with_sizes = places.join(_sizes(run, table), on=table.key).select("place", "size")
+    by_place = with_sizes.group_by("place").agg(pl.col("size").sum()).sort("place")
+    return by_place["place"].gather(_cuts(by_place["size"], limit))
 
 
-def _sizes(run: Run, table: Table) -> Iterator[pl.DataFrame]:
+def _cuts(sizes: pl.Series, limit: int) -> pl.Series:
+    """Return the positions at which a new slice begins, given the sizes in order."""
+    limit = max(limit, int(sizes.sum()) // _MOST_SLICES)
+    slices = (sizes.cum_sum() - sizes) // limit
+    return (slices != slices.shift(1)).fill_null(True).arg_true()
+
+
+def _sizes(run: Run, table: Table) -> pl.DataFrame:
+    """Return the table's keys with a `size` each."""
+    return pl.concat([table.empty().select(table.key, size=pl.lit(0.0)), *_sizes_of_parts(run, table)])
+
+
+def _sizes_of_parts(run: Run, table: Table) -> Iterator[pl.DataFrame]:
     import pyarrow.parquet as pq
 
     for path in run.part_paths(table):
@@ -167,16 +196,16 @@ def _sizes(run: Run, table: Table) -> Iterator[pl.DataFrame]:
         yield keys.with_columns(size=pl.lit(size / max(keys.height, 1)))
 
 
-def _batches(run: Run, table: Table) -> Iterator[pl.DataFrame]:
+def _batches(run: Run, table: Table, limit: int) -> Iterator[pl.DataFrame]:
     """Yield a table in the order it was written, several parts at a time if they are small."""
     waiting: list[pl.DataFrame] = []
-    size = 0
+    size = 0.0
     for path in run.part_paths(table):
         waiting.append(read_part(path, table).select(table.schema.names()))
-        size += path.stat().st_size
-        if size >= _AT_ONCE:
+        size += waiting[-1].estimated_size()
+        if size >= limit:
             yield pl.concat(waiting)
-            waiting, size = [], 0
+            waiting, size = [], 0.0
     if waiting:
         yield pl.concat(waiting)
 
@@ -188,6 +217,13 @@ def _read(path: Path) -> pl.DataFrame:
         frame = pl.from_arrow(pa.ipc.open_stream(file).read_all())
     assert isinstance(frame, pl.DataFrame)
     return frame
+
+
+def release_memory() -> None:
+    """Give back the memory that Arrow keeps for what is next, which needs as much at another place."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
 
 
 def _arrow(frame: pl.DataFrame) -> Any:

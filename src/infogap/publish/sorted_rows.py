@@ -59,9 +59,17 @@ class SortedRows:
         """The number of published rows."""
         return self.places["place"].n_unique()
 
+    def prepare(self) -> None:
+        """Write the slices that the rows share with other configs, while little else is in memory."""
+        if (shared := self._shared()) is not None:
+            shared.slices.write()
+
+    def _shared(self) -> TracesById | None:
+        return self.by_id if self.table is TRACES and _by_key(self.places, TRACES.key) else None
+
     def __iter__(self) -> Iterator[pl.DataFrame]:
-        if self.by_id is not None and self.table is TRACES and _by_key(self.places, TRACES.key):
-            slices = self.by_id.frames(self.places)
+        if (shared := self._shared()) is not None:
+            slices = shared.frames(self.places)
         else:
             slices = sorted_slices(self.run, self.table, self.places, SLICE_BYTES)
         for run, rows in slices:

@@ -56,7 +56,8 @@ def credits_of(run: Run, traces: pl.DataFrame) -> list[Credit]:
     """
     of_task = run.scan(TASKS).select("task_id", "source").collect()
     counts = (
-        traces.join(of_task, on="task_id", how="left")
+        traces.select("task_id", "selected")
+        .join(of_task, on="task_id", how="left")
         .group_by("source")
         .agg(tasks=pl.col("task_id").n_unique(), selected=pl.col("selected").sum())
     )

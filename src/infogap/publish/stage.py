@@ -37,6 +37,7 @@ from infogap.publish.provenance import (
     provenance,
 )
 from infogap.publish.redaction import public_recipe
+from infogap.publish.run_slices import spill_folder
 from infogap.publish.sorted_rows import SortedRows, TracesById, traces_by_id
 from infogap.publish.source_credits import credit_notes, credits_of
 from infogap.publish.splits import SplitPlan, check_splits, plan_splits, split_notes
@@ -79,18 +80,26 @@ def write_dataset(run: Run, target: Path) -> Outcome:
 
 
 def _write_dataset(run: Run, target: Path, by_id: TracesById | None) -> Outcome:
-    mixes = run.scan(MIX).collect().sort(MIX.key)
-    check_restored(run, mixes, run.recipe.publish.configs)
-    of_mix = {name: mixes.filter(pl.col("mix") == name) for _, name in views(run.recipe)}
-    del mixes  # a million traces take a hundred megabytes
-    asked_for = [(config, of_mix[name]) for config, name in _asked_for(run)]
-    rows = {config.name: in_shards(_sliced(config.rows(run, mix), by_id)) for config, mix in asked_for}
+    check_restored(run, run.scan(MIX), run.recipe.publish.configs)
+    asked_for = list(_asked_for(run))
+    rows = {config.name: in_shards(_sliced(config.rows(run, _mix(run, mix)), by_id)) for config, mix in asked_for}
     sizes = {name: each.total if isinstance(each, SortedRows) else None for name, each in rows.items()}
     if all(size == 0 for size in sizes.values()):
         raise ShortfallError(_nothing_to_publish(run, *asked_for[0]))
     plan = plan_splits(run)
     total = sum(size for size in sizes.values() if size is not None)
-    with whole_folder(target) as folder, progress("publish", total, "rows") as advance:
+    with (
+        spill_folder(run) as aside,
+        whole_folder(target) as folder,
+        progress("publish", total, "rows") as advance,
+    ):
+        # What takes much memory for a short time comes before what stays in memory while rows are written.
+        effects = [each.without_tasks() for each in effects_of(run)]
+        traces_in_short(run).write_ipc(aside / "traces.arrow")
+        for config, _ in asked_for:
+            if isinstance(own := rows[config.name], SortedRows):
+                own.prepare()
+        del own
         privileged = PrivilegedText(run)
         written = []
         for config, _ in asked_for:
@@ -112,7 +121,7 @@ def _write_dataset(run: Run, target: Path, by_id: TracesById | None) -> Outcome:
         del privileged, frames
         if plan is not None:
             check_splits(plan, written, folder)
-        traces, effects = traces_in_short(run), effects_of(run)
+        traces = pl.read_ipc(aside / "traces.arrow")
         provided = provenance(run, written, traces, effects, mix_shares(run, traces), leaks, plan)
         if (compared := decontaminated(run, traces)) is not None:
             provided["decontaminated"] = compared.as_json()
@@ -135,6 +144,11 @@ def _write_dataset(run: Run, target: Path, by_id: TracesById | None) -> Outcome:
         notes=[*notes, *(split_notes(plan, written) if plan is not None else [])],
         shortfall="\n".join(_nothing_to_publish(run, *view) for view in lacking if view[0].name not in without) or None,
     )
+
+
+def _mix(run: Run, name: str) -> pl.DataFrame:
+    """Read the rows of a mix, sorted by trace. A million take a hundred megabytes, so that nothing keeps them."""
+    return run.scan(MIX).filter(pl.col("mix") == name).sort(MIX.key).collect()
 
 
 def _divided(
@@ -198,7 +212,7 @@ def _asked_for(run: Run) -> Iterator[tuple[Config, str]]:
         yield config.as_asked(config, run), mix
 
 
-def _nothing_to_publish(run: Run, config: Config, mix: pl.DataFrame) -> str:
+def _nothing_to_publish(run: Run, config: Config, mix: str) -> str:
     why = _why_no_rows(run, config, mix)
     return (
         f"nothing to publish as `{config.name}`: {why}{_why_empty(run)}; see `infogap status {run.path}`, "
@@ -206,8 +220,8 @@ def _nothing_to_publish(run: Run, config: Config, mix: pl.DataFrame) -> str:
     )
 
 
-def _why_no_rows(run: Run, config: Config, mix: pl.DataFrame) -> str:
-    return config.empty if isinstance(config.empty, str) else config.empty(run, mix)
+def _why_no_rows(run: Run, config: Config, mix: str) -> str:
+    return config.empty if isinstance(config.empty, str) else config.empty(run, _mix(run, mix))
 
 
 def _as_listed(recipe: Recipe, config: Config) -> str:
@@ -226,13 +240,11 @@ def _why_empty(run: Run) -> str:
     return f" (of {empty[0]['traces']:,} traces: {Funnel.from_counts(empty[0]).in_words()})" if empty else ""
 
 
-def _notes(
-    run: Run, traces: pl.DataFrame, written: list[Written], views: list[tuple[Config, pl.DataFrame]]
-) -> list[str]:
+def _notes(run: Run, traces: pl.DataFrame, written: list[Written], views: list[tuple[Config, str]]) -> list[str]:
     notes = []
     for each, (config, mix) in zip(written, views, strict=True):
         several = config.of_mix and run.recipe.balance.mixes is not None
-        told = config.notes(_in_mix(traces, mix) if several else traces, each.rows)
+        told = config.notes(_in_mix(traces, _mix(run, mix)) if several else traces, each.rows)
         notes += [f"{config.name}: {note}" if several else note for note in told]
     notes += credit_notes(run.recipe.publish.license, credits_of(run, traces))
     prompted = [f"`{each.config.name}`" for each in written if each.config.prompts(run)]
@@ -252,4 +264,4 @@ def _in_mix(traces: pl.DataFrame, mix: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(pl.col("selected").fill_null(False))
 
 
-STAGE = Stage("publish", (FOLDER,), INPUTS, 7, _part, _make, ready=_ready)
+STAGE = Stage("publish", (FOLDER,), INPUTS, 8, _part, _make, ready=_ready)

@@ -175,6 +175,12 @@ class MixSettings(Model):
         None, description="The mix in traces, or in text; by default (max) as many traces as the shares allow."
     )
     leak: Literal["keep", "drop"] = Field("drop", description="Traces that show what only the teacher saw.")
+    derived: Literal["keep", "drop"] | Annotated[list[str], Field(min_length=1), AfterValidator(each_once)] = Field(
+        "drop",
+        exclude_if=lambda asked: asked == "drop",
+        description="Derived traces: drop them, or keep them beside the others; or make the mix of those of some "
+        "changes, by name.",
+    )
     verdict: OnVerdict | None = Field(
         None, description="By default only correct traces, and those of tasks without a gold answer."
     )

@@ -28,6 +28,7 @@ def contradictions(sections: dict[str, object]) -> list[Contradiction]:
     is absent.
     """
     problems = [*config_contradictions(sections), *_held_out_split(sections.get("balance"), sections.get("publish"))]
+    problems += _unknown_derivations(sections)
     if "import" in sections:
         problems += [
             ((key,), f"a recipe with `import` takes its traces from there; remove `{key}`")
@@ -48,7 +49,7 @@ def contradictions(sections: dict[str, object]) -> list[Contradiction]:
         if isinstance(tasks, list):
             problems += _unmet_needs(generate, tasks)
         if isinstance(balance, Balance):
-            problems += _mixes_of_unknown_privileges(generate, balance)
+            problems += _mixes_of_unknown_privileges(generate, balance, _derived_names(sections))
         problems += pair_contradictions(generate, sections)
     return problems + teacher_contradictions(sections)
 
@@ -104,8 +105,35 @@ def _unmet_needs(generate: Generate, tasks: list[TaskSource]) -> list[Contradict
     ]
 
 
-def _mixes_of_unknown_privileges(generate: Generate, balance: Balance) -> list[Contradiction]:
+def _derived_names(sections: dict[str, object]) -> list[str]:
+    derive = sections.get("derive")
+    return [entry.name for entry in derive] if isinstance(derive, list) else []
+
+
+def _unknown_derivations(sections: dict[str, object]) -> Iterator[Contradiction]:
+    """Yield the changes that a mix asks for and the recipe does not make, and parents that are not generated."""
+    names, balance, generate = _derived_names(sections), sections.get("balance"), sections.get("generate")
+    if isinstance(balance, Balance):
+        asked: list[tuple[tuple[str, ...], object]] = [(("balance", "derived"), balance.derived)]
+        asked += [(("balance", "mixes", name, "derived"), mix.derived) for name, mix in (balance.mixes or {}).items()]
+        for path, wanted in asked:
+            for name in wanted if isinstance(wanted, list) else []:
+                if name not in names:
+                    known = f"it derives {', '.join(names)}" if names else "it has no `derive`"
+                    yield path, f"the recipe derives nothing called '{name}'; {known}"
+    derive = sections.get("derive")
+    if isinstance(generate, Generate) and isinstance(derive, list):
+        labels = generated(generate)
+        for index, entry in enumerate(derive):
+            for name in entry.change.privileges or []:
+                if name not in labels:
+                    place = ("derive", index, entry.kind, "privileges")
+                    yield place, f"'{name}' is not generated; allowed: {', '.join(labels)}"
+
+
+def _mixes_of_unknown_privileges(generate: Generate, balance: Balance, derived: list[str]) -> list[Contradiction]:
     labels = generated(generate)
+    labels = [*labels, *(f"{label}/{name}" for name in derived for label in labels)]
     places: list[tuple[tuple[str | int, ...], object]] = [(("balance", "privilege"), balance.privilege)]
     places += [(("balance", "mixes", name, "privilege"), mix.privilege) for name, mix in (balance.mixes or {}).items()]
     return [

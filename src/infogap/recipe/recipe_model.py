@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from infogap.recipe.balance_section import Balance
 from infogap.recipe.base import Model, is_none
 from infogap.recipe.decontaminate_section import Decontaminate
 from infogap.recipe.dedupe_section import Dedupe
+from infogap.recipe.derive_section import Derivation, names_differ
 from infogap.recipe.generate_section import Generate
 from infogap.recipe.measure_section import Measure
 from infogap.recipe.publish_section import Publish
@@ -39,6 +42,9 @@ class Recipe(Model):
     )
     generate: Generate | None = None
     import_: list[TraceImport] | None = Field(None, alias="import", min_length=1)
+    derive: Annotated[list[Derivation], AfterValidator(names_differ)] | None = Field(
+        None, min_length=1, exclude_if=is_none, description="New traces made from the run's traces, by rule."
+    )
     measure: Measure = Measure()
     dedupe: Dedupe | None = Dedupe()
     decontaminate: Decontaminate | None = Field(None, description="Evaluation sets to compare with; by default none.")

@@ -19,6 +19,8 @@ from infogap.charts.mix_charts import coverage, mix_targets
 from infogap.charts.reliability import reliability
 from infogap.console import printable
 from infogap.effects import effects_of, rank_teachers
+from infogap.effects.derived_effects import UNIT as WORDS
+from infogap.effects.derived_effects import derived_effects
 from infogap.effects.estimate_rows import heading, interval, number, teacher_rows, worth_rows
 from infogap.effects.mix_outlook import mix_profiles, outlook
 from infogap.effects.trace_summary import by_privilege, density_unit, how_chosen, traces_in_short
@@ -70,6 +72,8 @@ def report_on(run: Run) -> Report:
             unit=density_unit(traces),
             how_chosen=how_chosen(run.recipe),
             effects=effects,
+            derived=derived_effects(run),
+            words=WORDS,
             worth_rows=worth_rows,
             profiles=profiles,
             gap=gap,

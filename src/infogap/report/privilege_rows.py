@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from infogap.effects.bootstrap_intervals import FEWEST_TASKS, LEVEL
 from infogap.effects.compared_traces import LENGTH, SCORE, Quantity, lexicons_of, samples, with_lengths
-from infogap.effects.task_estimates import FEWEST_TASKS, LEVEL, Estimate, estimates, task_values
+from infogap.effects.task_estimates import Estimate, estimates, task_values
 from infogap.effects.trace_summary import PrivilegeFigures, richness_of
 from infogap.privileges.ladder import privileges_by_label
 from infogap.runs.run_folder import Run

@@ -31,7 +31,7 @@ STAGE = Stage(
     "report",
     ("report",),
     ("tasks", "traces", "verdicts", "gaps", "token_gaps", "measures", "duplicates", "contamination", "mix", "dataset"),
-    6,
+    7,
     _part,
     _make,
 )

@@ -14,6 +14,7 @@ from infogap.runs.run_folder import Run
 from infogap.runs.stage import Stage
 from infogap.runs.stage_times import timed
 from infogap.runs.staleness import StageState, Staleness
+from infogap.schema import DERIVED, FURTHER_PARTS
 
 # Each has a STAGE; they run in this order.
 _PACKAGES = (
@@ -21,6 +22,7 @@ _PACKAGES = (
     "infogap.generate",
     "infogap.imports",
     "infogap.verify",
+    "infogap.derive",
     "infogap.gap",
     "infogap.measure",
     "infogap.dedupe",
@@ -56,7 +58,13 @@ class StageUpdate:
 def stages(recipe: Recipe) -> list[Stage]:
     """Return the recipe's stages, in the order in which they run."""
     present = [stage for stage in _all_stages() if not stage.absent(recipe)]
-    return [replace(stage, inputs=(*stage.inputs, *stage.inputs_by(recipe))) for stage in present]
+    return [replace(stage, inputs=(*stage.inputs, *stage.inputs_by(recipe), *_derived(stage))) for stage in present]
+
+
+def _derived(stage: Stage) -> tuple[str, ...]:
+    """Return the folder of derived traces, if the stage reads them; where there are none, no stage makes it."""
+    reads = {*stage.inputs} & {*FURTHER_PARTS}
+    return (DERIVED.name,) if stage.sees_derived and reads else ()
 
 
 def _all_stages() -> list[Stage]:
@@ -187,7 +195,7 @@ def _bring_up_to_date(run: Run, stage: Stage, state: StageState, staleness: Stal
         staleness.set_damaged_aside(stage)
     run.manifest_path(stage.folders[0]).unlink(missing_ok=True)
     with timed(run, stage.name):
-        outcome = stage.make(run)
+        outcome = stage.make(run if stage.sees_derived else replace(run, with_derived=False))
     staleness.record(stage, outcome)
     say(f"{stage.name:<9} {outcome.rows:,} rows", style="bold")
     for note in outcome.notes:

@@ -15,7 +15,7 @@ from infogap.runs.manifest import changes
 from infogap.runs.run_folder import Run
 
 FILE_NAME = "pulled.json"
-FIXED_STAGES = ("tasks", "generate", "import", "verify", "gap", "measure", "dedupe", "decontaminate")
+FIXED_STAGES = ("tasks", "generate", "import", "verify", "derive", "gap", "measure", "dedupe", "decontaminate")
 _FREE_KEYS = ("name", "seed", "balance", "publish")  # of the recipe: what can change
 _FREE_KEYS_OF_SOURCES = ("license", "url")
 

@@ -21,7 +21,7 @@ from infogap.recipe.recipe_errors import spell_path
 from infogap.runs import manifest
 from infogap.runs.budget import Budget
 from infogap.runs.manifest import Manifest
-from infogap.schema import Table
+from infogap.schema import FURTHER_PARTS, Table
 
 ROWS_PER_PART = 2_000
 _RECIPE = "recipe.yaml"
@@ -37,6 +37,7 @@ class Run:
     budget: Budget = field(default_factory=Budget)  # what this command may spend
     places: Places | None = field(default=None, compare=False, repr=False)
     origin: Origin | None = None  # where the recipe came from, if from the Hub or the web
+    with_derived: bool = True  # whether derived traces and their verdicts count as rows of `traces` and `verdicts`
 
     @classmethod
     def create(cls, loaded: LoadedRecipe, path: Path | None = None) -> Run:
@@ -117,7 +118,11 @@ class Run:
         return manifest.read(self.manifest_path(folder))
 
     def part_paths(self, table: Table) -> list[Path]:
-        return sorted((self.path / table.name).glob("part-*.parquet"))
+        """Return the files of a table, in order; those of derived traces come last."""
+        own = sorted((self.path / table.name).glob("part-*.parquet"))
+        if table.name in FURTHER_PARTS and self.with_derived and self.recipe.derive:
+            own += sorted((self.path / FURTHER_PARTS[table.name]).glob("part-*.parquet"))
+        return own
 
     def scan(self, table: Table) -> pl.LazyFrame:
         """Scan a table lazily. Polars guarantees no row order: sort by the key if order matters."""

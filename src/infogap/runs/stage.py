@@ -49,6 +49,8 @@ class Stage:
     # Called before the stage runs, or if its result was short: True if it asked an earlier stage for more, so that the
     # stages must be brought up to date again, from the first one.
     asks_for_more: Callable[[Run], bool] = lambda _run: False
+    # Whether it reads derived traces with the others; those before the stage `derive` do not.
+    sees_derived: bool = True
 
 
 def kind_of_reason(reason: str) -> str:

@@ -76,4 +76,4 @@ def _notes(run: Run, reasons: Counter[str]) -> list[str]:
     ]
 
 
-STAGE = Stage("verify", (VERDICTS.name,), (TASKS.name, TRACES.name), VERSION, _part, _make)
+STAGE = Stage("verify", (VERDICTS.name,), (TASKS.name, TRACES.name), VERSION, _part, _make, sees_derived=False)

@@ -14,7 +14,7 @@ from infogap.balance.mix_table import mix_by_trace
 from infogap.publish.redaction import public_label
 from infogap.publish.run_slices import scan_belonging
 from infogap.runs.run_folder import Run
-from infogap.schema import DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, VERDICTS, Table
+from infogap.schema import DERIVATIONS, DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, VERDICTS, Table
 from infogap.tasks.question_column import TURNS
 from infogap.text.thoughts import ANSWER_TAGS
 
@@ -137,7 +137,7 @@ def with_tasks(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
 
     The worked solution is left out: it can be longer than the rest, and no config shows it.
     """
-    joined = _add(rows, scan_belonging(run, TASKS).select(*all_but(TASKS, "solution")), "task_id")
+    joined = _add(rows, scan_belonging(run, TASKS, rows).select(*all_but(TASKS, "solution")), "task_id")
     return joined.with_columns(public(joined, "source"))
 
 
@@ -148,11 +148,12 @@ def joined(run: Run, traces: pl.DataFrame, wanted: Collection[str]) -> pl.DataFr
     """
     rows = with_tasks(run, traces)
     sides = [
-        scan_belonging(run, STATED_VERDICTS),
-        scan_belonging(run, VERDICTS),
-        scan_belonging(run, run.stored(MEASURES)),
-        scan_belonging(run, DUPLICATES),
-        mix_by_trace(run, scan_belonging(run, MIX)),
+        scan_belonging(run, STATED_VERDICTS, traces),
+        scan_belonging(run, VERDICTS, traces),
+        scan_belonging(run, DERIVATIONS, traces),
+        scan_belonging(run, run.stored(MEASURES), traces),
+        scan_belonging(run, DUPLICATES, traces),
+        mix_by_trace(run, scan_belonging(run, MIX, traces)),
     ]
     for side in sides:
         columns = [name for name in side.collect_schema() if name in wanted and name != "trace_id"]
@@ -162,8 +163,7 @@ def joined(run: Run, traces: pl.DataFrame, wanted: Collection[str]) -> pl.DataFr
 
 
 def _add(frame: pl.DataFrame, side: pl.LazyFrame, key: str) -> pl.DataFrame:
-    needed = side.join(frame.lazy().select(key).unique(), on=key, how="semi").collect()
-    return frame.join(needed, on=key, how="left", maintain_order="left", validate="m:1")
+    return frame.join(side.collect(), on=key, how="left", maintain_order="left", validate="m:1")
 
 
 def public(frame: pl.DataFrame, column: str) -> pl.Expr:

@@ -11,7 +11,7 @@ from infogap.balance.mix_table import mix_columns
 from infogap.publish.configs.base import Config, adapted, all_but, columns, joined
 from infogap.publish.sorted_rows import SortedRows, in_order
 from infogap.runs.run_folder import Run
-from infogap.schema import DUPLICATES, MEASURES, STATED_VERDICTS, TASKS, TRACES, VERDICTS, Table
+from infogap.schema import DERIVATIONS, DUPLICATES, MEASURES, STATED_VERDICTS, TASKS, TRACES, VERDICTS, Table
 
 # The published fields of a leak: its evidence is left out, as it is text that only the teacher saw.
 _LEAK = {"kind": pl.String, "rule": pl.String, "start": pl.Int64, "end": pl.Int64}
@@ -20,7 +20,7 @@ _OF_TEXT = {"response": "", "reasoning": None, "extracted_answer": None}  # colu
 
 # Contexts and worked solutions are left out: privileged text is not published here. So are the errors of failed
 # requests and the details of verdicts, which can name servers; `finish_reason` is "error" if a request failed.
-def _schema(measures: Table, of_mixes: dict[str, Any]) -> pl.Schema:
+def _schema(measures: Table, of_mixes: dict[str, Any], *, derives: bool) -> pl.Schema:
     return pl.Schema(
         {
             **columns(TRACES, "trace_id", "task_id"),
@@ -28,6 +28,7 @@ def _schema(measures: Table, of_mixes: dict[str, Any]) -> pl.Schema:
             **all_but(TRACES, "trace_id", "task_id", "error"),
             **all_but(VERDICTS, "trace_id", "detail"),
             **columns(STATED_VERDICTS, "stated_verdict"),
+            **(columns(DERIVATIONS, "parent_id", "derived") if derives else {}),
             **all_but(measures, "trace_id"),
             "leaks": pl.List(pl.Struct(_LEAK)),
             **columns(DUPLICATES, "duplicate_of", "jaccard"),
@@ -37,7 +38,7 @@ def _schema(measures: Table, of_mixes: dict[str, Any]) -> pl.Schema:
 
 
 def _schema_of(run: Run) -> pl.Schema:
-    return _schema(run.stored(MEASURES), mix_columns(run))
+    return _schema(run.stored(MEASURES), mix_columns(run), derives=bool(run.recipe.derive))
 
 
 def _rows(run: Run, _mix: pl.DataFrame) -> SortedRows:

@@ -1,0 +1,193 @@
+"""The derive stage: make traces from the run's own, grade them, and say which trace each was made from."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any
+
+import polars as pl
+
+from infogap.console import progress
+from infogap.derive.changed_trace import Draws, NothingToChangeError, TraceText
+from infogap.derive.derived_text import OtherSteps, derived_text
+from infogap.ids import derived_seed, stable_id
+from infogap.measure.lexicon import Lexicon, load
+from infogap.recipe import Recipe
+from infogap.recipe.derive_section import Derivation
+from infogap.runs.run_folder import ROWS_PER_PART, Run, read_part
+from infogap.runs.stage import Outcome, Stage, commonest_reasons
+from infogap.schema import DERIVATIONS, DERIVED, DERIVED_VERDICTS, TASKS, TRACES, VERDICTS
+from infogap.verify.grade_traces import grade_traces, grading_settings, tasks_by_id
+
+_DONORS = 500  # traces whose steps can be inserted into others
+_STEPS_OF_ONE = 4  # of each of them
+_LEXICON = "infogap"
+
+
+@dataclass
+class _Made:
+    """What one entry has made so far."""
+
+    traces: int = 0
+    parents: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+def _absent(recipe: Recipe) -> str:
+    return (
+        "" if recipe.derive else "the recipe derives no traces; `derive:` names changes, such as `- strip_markers: {}`"
+    )
+
+
+def _part(run: Run) -> dict[str, Any]:
+    entries = [entry.model_dump(mode="json", by_alias=True) for entry in run.recipe.derive or []]
+    lexicon = load(_LEXICON, run.resolve).digest
+    return {"derive": entries, "seed": run.recipe.seed, "lexicon": lexicon, "grading": grading_settings(run)}
+
+
+def _make(run: Run) -> Outcome:
+    """Derive entry by entry, part by part, in bounded memory; then grade what was made."""
+    entries = run.recipe.derive or []
+    run = replace(run, with_derived=False)
+    lexicon, tasks = load(_LEXICON, run.resolve), tasks_by_id(run)
+    made = {entry.name: _Made() for entry in entries}
+    others = _steps_of_others(run) if any(entry.insert_steps for entry in entries) else {}
+    with (
+        run.rewrite(DERIVATIONS) as derivations,
+        run.rewrite(DERIVED) as derived,
+        progress("derive", run.rows(TRACES) * len(entries), "traces") as advance,
+    ):
+        for entry in entries:
+            for parents in _parents(run):
+                rows = [
+                    row
+                    for parent in parents.iter_rows(named=True)
+                    if (row := _derived(run, entry, parent, tasks, lexicon, others, made[entry.name])) is not None
+                ]
+                derived.write(DERIVED.frame([trace for trace, _ in rows]))
+                derivations.write(DERIVATIONS.frame([derivation for _, derivation in rows]))
+                advance(parents.height)
+    verdicts = _grade(run, tasks, derived.rows)
+    counts = {
+        "derived": {name: {"traces": each.traces, "parents": each.parents} for name, each in made.items()},
+        "verdicts": dict(sorted(verdicts.items())),
+    }
+    return Outcome(derived.rows, counts, list(_notes(made)))
+
+
+def _parents(run: Run) -> Iterator[pl.DataFrame]:
+    """Yield the answered traces part by part, with their verdicts and the answers that they state."""
+    verdicts = run.scan(VERDICTS).select("trace_id", "verdict", "extracted_answer").collect()
+    for path in run.part_paths(TRACES):
+        part = read_part(path, TRACES).filter(pl.col("error").is_null())
+        yield part.join(verdicts, on="trace_id", how="left", maintain_order="left")
+
+
+def _derived(
+    run: Run,
+    entry: Derivation,
+    parent: dict[str, Any],
+    tasks: dict[str, dict[str, Any]],
+    lexicon: Lexicon,
+    others: OtherSteps,
+    made: _Made,
+) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """Return the rows of a derived trace and of its derivation; None if this entry does not derive from the parent."""
+    change = entry.change
+    if parent["verdict"] not in change.verdicts:
+        return None
+    if change.privileges is not None and parent["privilege"] not in change.privileges:
+        return None
+    made.parents += 1
+    task = tasks.get(parent["task_id"]) or {}
+    text = TraceText(
+        parent["trace_id"],
+        task.get("question") or "",
+        parent["reasoning"] or "",
+        parent["response"] or "",
+        parent["extracted_answer"],
+    )
+    try:
+        changed = derived_text(entry, text, parent["task_id"], Draws(run.recipe.seed), lexicon, others)
+    except NothingToChangeError as reason:
+        made.skipped[str(reason)] += 1
+        return None
+    made.traces += 1
+    options = change.model_dump(mode="json", by_alias=True)
+    row = {name: parent[name] for name in TRACES.schema} | {
+        "trace_id": stable_id("derived", parent["trace_id"], entry.kind, entry.name, options, run.recipe.seed),
+        "privilege": f"{parent['privilege']}/{entry.name}",
+        "reasoning": changed.reasoning,
+        "response": changed.response,
+        "seed": None,
+        "prompt_tokens": None,
+        "completion_tokens": None,
+    }
+    return row, {"trace_id": row["trace_id"], "parent_id": parent["trace_id"], "derived": entry.name}
+
+
+def _steps_of_others(run: Run) -> OtherSteps:
+    """Draw traces by the seed, and steps of each, in an order that does not depend on that of the table."""
+    order: list[tuple[int, str]] = []
+    for part in _parents(run):
+        own = part.filter(pl.col("verdict") == "correct")["trace_id"]
+        order += [(derived_seed(run.recipe.seed, "donor", trace_id), trace_id) for trace_id in own]
+        order = sorted(order)[:_DONORS]
+    wanted = [trace_id for _, trace_id in order]
+    by_task: defaultdict[str, list[str]] = defaultdict(list)
+    rows: dict[str, dict[str, Any]] = {}
+    for part in _parents(run):
+        rows |= {row["trace_id"]: row for row in part.filter(pl.col("trace_id").is_in(wanted)).iter_rows(named=True)}
+    for trace_id in wanted:
+        row = rows[trace_id]
+        text = TraceText(trace_id, "", row["reasoning"] or "", row["response"] or "")
+        try:
+            steps = text.thought().bodies
+        except NothingToChangeError:
+            continue
+        drawn = Draws(run.recipe.seed).of(text, "donor").permutation(len(steps))[:_STEPS_OF_ONE]
+        by_task[row["task_id"]] += [steps[place] for place in sorted(drawn.tolist())]
+    return by_task
+
+
+def _grade(run: Run, tasks: dict[str, dict[str, Any]], count: int) -> Counter[str]:
+    """Grade the derived traces like any other, and write their verdicts."""
+    verdicts = Counter[str]()
+    parts = ((read_part(path, DERIVED), VERDICTS.empty()) for path in run.part_paths(DERIVED))
+    with (
+        run.rewrite(DERIVED_VERDICTS) as out,
+        closing(grade_traces(tasks, parts, run.base)) as graded,
+        progress("grade", count, "traces") as advance,
+    ):
+        while rows := list(islice(graded, ROWS_PER_PART)):
+            out.write(DERIVED_VERDICTS.frame(rows))
+            verdicts.update(row["verdict"] for row in rows)
+            advance(len(rows))
+    return verdicts
+
+
+def _notes(made: dict[str, _Made]) -> Iterator[str]:
+    for name, each in made.items():
+        if not each.parents:
+            yield f"{name}: no trace has the verdicts and privileges that it is made from"
+        elif each.skipped:
+            yield (
+                f"{name}: {each.traces:,} derived from {each.parents:,} traces; left out: "
+                f"{commonest_reasons(each.skipped)}"
+            )
+
+
+STAGE = Stage(
+    "derive",
+    (DERIVED.name, DERIVED_VERDICTS.name, DERIVATIONS.name),
+    (TASKS.name, TRACES.name, VERDICTS.name),
+    1,
+    _part,
+    _make,
+    absent=_absent,
+    sees_derived=False,
+)

@@ -1,0 +1,92 @@
+"""What the teachers of a run were shown: read once, with the texts kept in a file, as they need not fit in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from tempfile import TemporaryFile
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from infogap.dedupe.minhash import utf8
+from infogap.privileges.ladder import privileges_by_label, solution_stands_for_context
+from infogap.publish.configs.base import leaking
+from infogap.runs.run_folder import Run
+from infogap.schema import CONTEXTS, TASKS, TRACES
+
+_ATTEMPT = 40  # characters of an attempt; a shorter text can occur in a context by chance
+
+
+class ShownContexts:
+    """The contexts of a run, numbered in the order in which they are stored; then worked solutions, if imported.
+
+    Attempts are removed from the contexts that show any: an attempt is itself a trace of the run, and is published as
+    one unless it leaks. A trace that copies the attempt its teacher saw is a leak.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._file = TemporaryFile(prefix=".publish.contexts.", dir=run.path, buffering=0)  # noqa: SIM115 - it lives as long as this
+        self._rows: list[pl.DataFrame] = []
+        self._ends: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]
+
+    def texts(self) -> Iterator[pl.Series]:
+        """Yield the texts, block by block; those that were yielded can be looked up by number afterwards."""
+        for block in self._blocks():
+            texts = block["text"]
+            data, ends = utf8(texts)
+            self._file.write(data[ends[0] : ends[-1]].data)
+            self._ends.append(self._ends[-1][-1] + ends[1:] - ends[0])
+            self._rows.append(block.select("task_id", pl.col("privilege").cast(pl.Categorical)))
+            yield texts
+        self._rows = [pl.concat(self._rows)] if self._rows else []
+        self._ends = [np.concatenate(self._ends)]
+
+    def of(self, number: int) -> tuple[str, str, str]:
+        """Return a context's task, privilege and text, once all texts have been read."""
+        task_id, privilege = self._rows[0].row(number)
+        start, end = self._ends[0][number : number + 2]
+        self._file.seek(start)
+        return task_id, privilege, self._file.read(end - start).decode()
+
+    def _blocks(self) -> Iterator[pl.DataFrame]:
+        """Yield `task_id`, `privilege` and `text` of some contexts at a time."""
+        columns = ("task_id", "privilege", "text")
+        without = _without_attempts(self._run)
+        for part in self._run.parts(CONTEXTS):
+            if part.height and without.height:
+                rest = part.join(without, on="context_id", how="left", maintain_order="left")
+                yield rest.select("task_id", "privilege", text=pl.coalesce("rest", "text"))
+            elif part.height:
+                yield part.select(columns)
+        traces = self._run.scan(TRACES).filter(
+            pl.col("context_id").is_null(), pl.col("privilege").is_in(solution_stands_for_context(self._run.recipe))
+        )
+        pairs = traces.select("task_id", "privilege").unique()
+        if pairs.head(1).collect().height:
+            solutions = self._run.scan(TASKS).select("task_id", text="solution").drop_nulls()
+            shown = pairs.join(solutions, on="task_id").select(columns).sort(columns).collect()
+            if shown.height:
+                yield shown
+
+
+def _without_attempts(run: Run) -> pl.DataFrame:
+    """Return `context_id` and `rest` of the contexts that show attempts: the text without its task's attempts."""
+    labels = [label for label, each in privileges_by_label(run.recipe).items() if each.attempts or each.beside]
+    showing = run.scan(CONTEXTS).filter(pl.col("privilege").is_in(labels)).select("context_id", "task_id", "text")
+    contexts = showing.sort("context_id").collect()
+    if contexts.is_empty():
+        return contexts.select("context_id", rest="text")
+    texts = contexts["text"].to_list()
+    places: dict[str, list[int]] = {}
+    for place, task_id in enumerate(contexts["task_id"]):
+        places.setdefault(task_id, []).append(place)
+    leaks = set(leaking(run))
+    for part in run.parts(TRACES):
+        attempts = part.filter(pl.col("task_id").is_in(list(places)))
+        for trace_id, task_id, *parts in attempts.select("trace_id", "task_id", "reasoning", "response").iter_rows():
+            for attempt in (text.strip() for text in parts if text is not None and trace_id not in leaks):
+                for place in places[task_id] if len(attempt) >= _ATTEMPT else ():
+                    texts[place] = texts[place].replace(attempt, "\n")
+    return contexts.select("context_id", rest=pl.Series(texts, dtype=pl.String))
