@@ -23,8 +23,9 @@ from infogap.rows.source_rows import check_places, contents
 from infogap.runs.run_folder import ROWS_PER_PART, Run
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTEXTS, STATED_VERDICTS, TASKS, TRACES
+from infogap.tasks.field_rows import read_fields
 from infogap.tasks.stage import ROWS
-from infogap.tasks.task_columns import TASK_COLUMNS, column_paths, read_fields
+from infogap.tasks.task_columns import TASK_COLUMNS, column_paths
 
 _FIELDS = tuple(name for name in TraceColumns.model_fields if name not in TASK_COLUMNS)
 

@@ -6,9 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
+from infogap.ids import digest
 from infogap.leaks.answer_patterns import answer_pattern, same_answer
 from infogap.leaks.copying import find_copies
 from infogap.leaks.scanned_trace import ScannedTrace
+from infogap.runs.block_cache import BlockCache
 from infogap.tasks.select_tasks import Task
 from infogap.text.stated_answers import every_stated, is_denied, stated
 
@@ -16,6 +20,8 @@ _HELD = 0.8  # share of a solution's 8-grams: many solutions begin with a part o
 _CALLED = re.compile(r"\b(?:answer|solution|result)\b[^.!?\n]{0,20}?(?:[:：=]|\b(?:is|are)\b)[\s$*_`\\({\"']*$", re.I)
 _BEFORE = 60  # characters before a value that can call it the answer
 _SHOWN = 80  # characters of a question that is quoted
+_AT_ONCE = 2_000  # tasks
+VERSION = 1  # raised when the same task is judged otherwise
 _LONG = 5  # words of an answer, or of a short solution, that no question has by chance
 
 
@@ -27,11 +33,15 @@ class RevealingQuestions:
     solutions: list[str]
 
     @classmethod
-    def among(cls, tasks: Sequence[Task]) -> RevealingQuestions:
-        return cls(
-            [task.question for task in tasks if task.answer and holds_answer(task.question, task.answer)],
-            [task.question for task in tasks if task.solution and holds_solution(task.question, task.solution)],
-        )
+    def among(cls, tasks: Sequence[Task], known: BlockCache) -> RevealingQuestions:
+        """Find them; `known` are the results of earlier runs, block by block."""
+        answers, solutions = [], []
+        for start in range(0, len(tasks), _AT_ONCE):
+            block = tasks[start : start + _AT_ONCE]
+            for task, answer, solution in zip(block, *_held(block, known), strict=True):
+                answers += [task.question] if answer else []
+                solutions += [task.question] if solution else []
+        return cls(answers, solutions)
 
     def note(self) -> str | None:
         """Say how many there are, and quote one; None without any."""
@@ -45,6 +55,19 @@ class RevealingQuestions:
             f"questions that hold what only a teacher may see: {', '.join(counts)}; the student sees it in the prompt, "
             f"and a trace that repeats it is no leak: {shown!r}"
         )
+
+
+def _held(tasks: Sequence[Task], known: BlockCache) -> tuple[list[bool], list[bool]]:
+    """Return of each task whether its question holds its answer, and whether it holds its solution."""
+    texts = [(task.question, task.answer, task.solution) for task in tasks]
+    block = digest(texts)
+    before = known.get(block)
+    if before is None:
+        answers = [bool(answer and holds_answer(question, answer)) for question, answer, _ in texts]
+        solutions = [bool(solution and holds_solution(question, solution)) for question, _, solution in texts]
+        known.put(block, pl.DataFrame({"answer": answers, "solution": solutions}))
+        return answers, solutions
+    return before[0]["answer"].to_list(), before[0]["solution"].to_list()
 
 
 def holds_answer(question: str, answer: str) -> bool:
