@@ -18,6 +18,7 @@ from infogap.text.stated_answers import every_stated, is_denied, stated
 
 _HELD = 0.8  # share of a solution's 8-grams: many solutions begin with a part of the question
 _CALLED = re.compile(r"\b(?:answer|solution|result)\b[^.!?\n]{0,20}?(?:[:：=]|\b(?:is|are)\b)[\s$*_`\\({\"']*$", re.I)
+_NAMES = re.compile(r"answer|solution|result", re.I)  # without one of these, no value is called the answer
 _BEFORE = 60  # characters before a value that can call it the answer
 _SHOWN = 80  # characters of a question that is quoted
 _AT_ONCE = 2_000  # tasks
@@ -77,11 +78,13 @@ def holds_answer(question: str, answer: str) -> bool:
     """
     if len(answer.split()) >= _LONG:
         return " ".join(answer.split()) in " ".join(question.split())
+    said = [each for each in (*every_stated(question), stated(question)) if each is not None]
+    if not said and not _NAMES.search(question):
+        return False  # before the pattern is compiled, which takes a millisecond
     pattern = answer_pattern(answer)
     if pattern is None:
         return False
-    said = [*every_stated(question), stated(question)]
-    if any(each is not None and same_answer(pattern, each) for each in said):
+    if any(same_answer(pattern, each) for each in said):
         return True
     return any(_called_answer(question[: match.start()]) for match in pattern.finditer(question))
 
