@@ -60,11 +60,16 @@ class BlockCache:
             write_part(path, table)
             self._now[block] = {"sha256": file_digest(path), "facts": facts or {}}
 
+    @property
+    def used(self) -> bool:
+        """True if it holds anything of the stage's run."""
+        return bool(self._now)
+
     def close(self) -> None:
         """Write down which blocks there are now, and remove the files of all others."""
         if self._damaged:
             files = "1 file was" if self._damaged == 1 else f"{self._damaged:,} files were"
-            say(f"{self._folder}: {files} damaged; what they held has been computed again", style="dim")
+            say(f"{self._folder}: {files} damaged; what was kept there has been computed again", style="dim")
         if not self._now and not self._folder.is_dir():
             return
         with suppress(ExternalError):

@@ -25,6 +25,8 @@ class FormerParts:
 
     def move_aside(self) -> None:
         """Move the parts to where writing the table leaves them; after a kill they are there already."""
+        if not self._digests:
+            return
         with suppress(OSError):
             self._aside.mkdir(parents=True, exist_ok=True)
             for number in range(len(self)):
