@@ -40,7 +40,10 @@ class FormerParts:
             with suppress(OSError):
                 self._sound[number] = file_digest(self._path(number)) == self._digests[number]
             if not self._sound.setdefault(number, False):
-                say(f"{self._folder / _name(number)} was damaged or missing: its rows are made again", style="dim")
+                say(
+                    f"{self._folder / _name(number)} is missing, damaged or changed: its rows are made again",
+                    style="dim",
+                )
         return self._sound[number]
 
     def read(self, number: int, table: Table, columns: list[str] | None = None) -> pl.DataFrame | None:
