@@ -15,7 +15,11 @@ duplicates, no rules of leaks, no exact shares, no card.
 CPU seconds count all processes of a stage, also its workers, which become this process's children when the stage ends
 (PR_SET_CHILD_SUBREAPER: Linux). The peak is that of the largest process.
 
-`--append` then adds 1 % of traces to the file, updates the run, and compares with the whole run.
+`--append` then adds 1 % of traces to the file, updates the run stage by stage, and compares with the whole run.
+
+`--changes` leaves the stages' own rows out. It makes the run by one `infogap run`, as users do, and repeats that
+command with nothing to do, which shows its start-up; with 1 % more traces; with one more lexicon; with a further
+measure; and with another balance.
 """
 
 from __future__ import annotations
@@ -46,6 +50,21 @@ measure: {{lexicons: [infogap, kim2026]}}
 dedupe: {{scope: all}}
 balance: {{size: {size}, family: uniform, verdict: {{correct: 0.9, wrong: 0.1}}, when_short: best_effort}}
 publish: {{license: apache-2.0, configs: [sft, traces]}}
+"""
+_LEXICON = "name: own\nsource: here\nmatching: word\nmarkers: {doubt: [unsure, not certain, I guess, who knows]}\n"
+_MEASURE = """
+import polars as pl
+
+
+class Length:
+    columns = {"length_of_text": pl.Int64}
+    version = 1
+
+    def measure(self, frame):
+        return frame.select(length_of_text=pl.col("text").str.len_chars().cast(pl.Int64))
+
+
+length = Length()
 """
 _COPIED = 14  # words: more would keep the trace from being published
 _SUBREAPER = 36  # of linux/prctl.h
@@ -160,6 +179,43 @@ def run_stages(folder: Path) -> float:
     return total
 
 
+def run_at_once(folder: Path, traces: int, words: int, families: int) -> None:
+    """Make the run by one command, then change one thing after another; print the CPU seconds of each command."""
+    recipe = folder / "r.yaml"
+    whole = recipe.read_text()
+    (folder / "own.yaml").write_text(_LEXICON)
+    (folder / "own.py").write_text(_MEASURE)
+
+    def with_lines(*changes: tuple[str, str]) -> None:
+        text = whole
+        for before, after in changes:
+            if before not in text:
+                raise ValueError(f"the recipe has no {before}")
+            text = text.replace(before, after)
+        recipe.write_text(text)
+
+    def update(what: str, full: float | None = None) -> float:
+        command = [sys.executable, "-m", "infogap", "run", "r.yaml", "--run", "at-once"]
+        busy, took, peak = run_to_end(command, folder, (0, 4))
+        part = "" if full is None else f"{busy / full:>9.1%}"
+        print(f"{what:<24}{busy:>9.1f}{took:>9.1f}{peak:>9,.0f}{part}", flush=True)
+        return busy
+
+    print(f"{'infogap run':<24}{'CPU s':>9}{'wall s':>9}{'peak MB':>9}{'of all':>9}")
+    full = update("everything")
+    update("nothing to do", full)
+    write_corpus(folder / "traces.parquet", traces + traces // 100, words, families)
+    update("1 % more traces", full)
+    with_lines(("kim2026]", "kim2026, own.yaml]"))
+    update("one more lexicon", full)
+    with_lines(("kim2026]", "kim2026, own.yaml], measures: ['own:length']"))
+    update("one more measure", full)
+    with_lines(
+        ("kim2026]", "kim2026, own.yaml], measures: ['own:length']"), ("correct: 0.9, wrong: 0.1", "correct: 1.0")
+    )
+    update("another balance", full)
+
+
 def plain(folder: Path) -> None:
     """Do what a person would write for the same rows; print CPU seconds by step as JSON."""
     import pandas as pd
@@ -224,6 +280,7 @@ def main() -> None:
     options.add_argument("--words", type=int, default=300)
     options.add_argument("--families", type=int, default=200)
     options.add_argument("--append", action="store_true", help="then add 1 %% of traces and update the run")
+    options.add_argument("--changes", action="store_true", help="one `infogap run`, and again after changes")
     options.add_argument("--no-plain", action="store_true", help="leave out the plain script")
     options.add_argument("--folder", type=Path, help=argparse.SUPPRESS)  # of the plain script, in its own process
     asked = options.parse_args()
@@ -236,6 +293,9 @@ def main() -> None:
         write_corpus(folder / "traces.parquet", asked.traces, asked.words, asked.families)
         print(f"{asked.traces:,} traces of {asked.words:,} words, {asked.families:,} families", flush=True)
         (folder / "r.yaml").write_text(RECIPE.format(size=asked.traces // 4))
+        if asked.changes:
+            run_at_once(folder, asked.traces, asked.words, asked.families)
+            return
         make = "from infogap import Run; Run.create('r.yaml', 'run')"
         run_to_end([sys.executable, "-c", make], folder)
         whole = run_stages(folder)

@@ -79,6 +79,7 @@ def test_a_picture_is_the_same_each_time_and_comes_with_its_numbers(run: Run) ->
     assert first.png().startswith(b"\x89PNG")
     assert first.svg().startswith("<svg") and INK in first.svg()
     assert 'style="fill: #ffffff"' in first.svg(background=True) and 'style="fill: #ffffff"' not in first.svg()
+    assert first.svg(background=True) == _chart(run)._drawn("white")  # as matplotlib draws it
     assert pl.read_csv(io.BytesIO(first.csv())).columns == first.numbers.columns
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from infogap.measure.load_measures import Measure
-from infogap.measure.stage import fork_rates, trace_frames, with_texts
+from infogap.measure.trace_frames import fork_rates, trace_parts, with_texts
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS, GAPS, TASKS, TOKENS, TRACES, Table
@@ -32,7 +32,8 @@ def test_the_frame_has_what_is_documented(tmp_path: Path) -> None:
     for table, row in tables:
         with run.rewrite(table) as out:
             out.write(table.frame([dict.fromkeys(table.schema) | row]))
-    (frame,) = map(with_texts, trace_frames(run, 10))
+    with trace_parts(run) as parts:
+        (frame,) = [with_texts(frame) for part in parts for frame in part.frames(10)]
     assert frame.to_dicts() == [
         {
             **trace,

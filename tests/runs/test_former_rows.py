@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from infogap.measure import STAGE as MEASURE
 from infogap.measure import stage as measure_stage
+from infogap.measure.epistemic_markers import EpistemicMarkers
+from infogap.measure.measuring import Measuring, Work
 from infogap.recipe import load_recipe
 from infogap.runs import former_rows, run_folder
 from infogap.runs.run_folder import Run
@@ -23,7 +25,35 @@ from infogap.verify import stage as verify_stage
 from infogap.verify.grade_traces import grade_traces
 
 _RECIPE = "name: trial\nimport: [{from: t.jsonl, columns: {trace: text}}]\n"
+_LENGTH = """
+import polars as pl
+
+
+class Length:
+    columns = {"share": pl.Float64}
+    version = 1
+
+    def measure(self, frame):
+        return frame.select(share=pl.col("text").str.len_chars() / pl.col("text").str.len_chars().sum())
+
+
+length = Length()
+"""
+_MEASURES = st.sampled_from(
+    [
+        "",
+        "lexicons: [kim2026]",
+        "lexicons: [kim2026, infogap]",
+        "lexicons: [infogap, own.yaml]",
+        "lexicons: [infogap, own.yaml], bands: {mixed: 100, uncertain: 500}",
+        "bands: {mixed: 100, uncertain: 500}",
+        "measures: ['length:length']",
+        "lexicons: [own.yaml], measures: ['length:length']",
+        "fork_entropy: 0.5",
+    ]
+)
 _TEXTS = ("Wait, \\boxed{5}", "Perhaps \\boxed{6}", "As the solution says, it is five.", "", "Hmm. Let me check: 5")
+Trace = tuple[int, str, bool]
 # A trace is its id, its text, its privilege and what its teacher saw.
 TRACE = st.tuples(st.integers(0, 11), st.sampled_from(_TEXTS), st.booleans())
 TRACES_OF_RUN = st.lists(TRACE, max_size=12, unique_by=lambda trace: trace[0])
@@ -31,12 +61,12 @@ TRACES_OF_RUN = st.lists(TRACE, max_size=12, unique_by=lambda trace: trace[0])
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (run_folder, former_rows):
+    for module in (run_folder, former_rows, measure_stage, verify_stage):
         monkeypatch.setattr(module, "ROWS_PER_PART", 3)
     monkeypatch.setattr(measure_stage, "_AT_ONCE", 2)
 
 
-def write_tables(run: Run, traces: list[tuple[int, str, bool]], answer: str = "5") -> None:
+def write_tables(run: Run, traces: list[Trace], answer: str = "5") -> None:
     rows = [
         {
             "trace_id": f"trace {number}",
@@ -68,6 +98,12 @@ def _write(run: Run, table: Table, rows: list[dict[str, Any]]) -> None:
         out.write(table.frame([dict.fromkeys(table.schema) | row for row in rows]))
 
 
+def with_more(before: list[Trace], after: list[Trace]) -> list[Trace]:
+    """The first traces, and those of the others that have another id."""
+    known = {number for number, _, _ in before}
+    return [*before, *(trace for trace in after if trace[0] not in known)]
+
+
 def make(run: Run) -> None:
     VERIFY.make(run)
     MEASURE.make(run)
@@ -79,10 +115,17 @@ def tables(run: Run) -> dict[str, bytes]:
     return {str(path.relative_to(run.path)): path.read_bytes() for path in paths if path.is_file()}
 
 
-def new_run(folder: Path) -> Run:
+def new_run(folder: Path, measure: str = "") -> Run:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    (folder / "r.yaml").write_text(_RECIPE)
+    (folder / "own.yaml").write_text("name: own\nsource: here\nmatching: word\nmarkers: {doubt: [as, five]}\n")
+    (folder / "length.py").write_text(_LENGTH)
+    return with_measure(folder, measure)
+
+
+def with_measure(folder: Path, measure: str) -> Run:
+    """The run in a folder, its recipe with another section `measure`."""
+    (folder / "r.yaml").write_text(_RECIPE + (f"measure: {{{measure}}}\n" if measure else ""))
     run = Run.create(load_recipe(folder / "r.yaml"), folder / "run")
     run.save_recipe()
     return run
@@ -93,11 +136,16 @@ class Made:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.measured, self.graded = 0, 0
-        measure = measure_stage.Measuring.rows
+        self.counted = 0  # traces in which the markers of a lexicon were counted
+        measure, entries = Measuring.rows, EpistemicMarkers._entries
 
-        def rows(measuring: measure_stage.Measuring, traces: pl.DataFrame) -> pl.DataFrame:
-            self.measured += traces.height
-            return measure(measuring, traces)
+        def rows(measuring: Measuring, work: Work) -> pl.DataFrame:
+            self.measured += int((~work.found).sum())
+            return measure(measuring, work)
+
+        def counting(markers: EpistemicMarkers, frame: pl.DataFrame, *args: Any) -> list[pl.Series]:
+            self.counted += frame.height * len(markers.lexicons)
+            return entries(markers, frame, *args)
 
         def graded(tasks: Any, parts: Any, folder: Path) -> Iterator[dict[str, Any]]:
             def counted() -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
@@ -107,7 +155,8 @@ class Made:
 
             return grade_traces(tasks, counted(), folder)
 
-        monkeypatch.setattr(measure_stage.Measuring, "rows", rows)
+        monkeypatch.setattr(Measuring, "rows", rows)
+        monkeypatch.setattr(EpistemicMarkers, "_entries", counting)
         monkeypatch.setattr(verify_stage, "grade_traces", graded)
 
     def since(self) -> tuple[int, int]:
@@ -117,17 +166,35 @@ class Made:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None)
-@given(before=TRACES_OF_RUN, after=TRACES_OF_RUN, answer=st.sampled_from(["5", "6"]))
+@given(before=TRACES_OF_RUN, after=TRACES_OF_RUN, appended=st.booleans(), answer=st.sampled_from(["5", "6"]))
 def test_tables_are_as_if_made_from_nothing(
-    tmp_path: Path, before: list[tuple[int, str, bool]], after: list[tuple[int, str, bool]], answer: str
+    tmp_path: Path, before: list[Trace], after: list[Trace], appended: bool, answer: str
 ) -> None:
     run = new_run(tmp_path / "grown")
+    after = with_more(before, after) if appended else after
     for traces, gold in ((before, "5"), (after, answer)):
         write_tables(run, traces, gold)
         make(run)
     fresh = new_run(tmp_path / "fresh")
     write_tables(fresh, after, answer)
     make(fresh)
+    assert tables(run) == tables(fresh)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@given(before=TRACES_OF_RUN, after=TRACES_OF_RUN, appended=st.booleans(), first=_MEASURES, second=_MEASURES)
+def test_measures_are_as_if_made_from_nothing_under_other_settings(
+    tmp_path: Path, before: list[Trace], after: list[Trace], appended: bool, first: str, second: str
+) -> None:
+    run = new_run(tmp_path / "grown", first)
+    after = with_more(before, after) if appended else after
+    for traces, measure in ((before, first), (after, second)):
+        run = with_measure(tmp_path / "grown", measure)
+        write_tables(run, traces)
+        MEASURE.make(run)
+    fresh = new_run(tmp_path / "fresh", second)
+    write_tables(fresh, after)
+    MEASURE.make(fresh)
     assert tables(run) == tables(fresh)
 
 
@@ -147,6 +214,26 @@ def test_only_added_and_changed_traces_are_made(tmp_path: Path, monkeypatch: pyt
     assert made.since() == (1, 1)
 
 
+def test_whole_parts_are_moved_without_a_look_at_their_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, looked = new_run(tmp_path), [0]
+    write_tables(run, MANY)
+    make(run)
+    keys_of = former_rows.row_keys
+
+    def counted(rows: Any) -> Any:
+        keys = keys_of(rows)
+        looked[0] += len(keys)
+        return keys
+
+    monkeypatch.setattr(measure_stage, "row_keys", counted)
+    monkeypatch.setattr(verify_stage, "row_keys", counted)
+    for last, expected in ((10, 2 * 2), (10, 2 * 2), (11, 2 * 3)):  # of parts of 3, the last one has 2 rows
+        write_tables(run, [*MANY, *((number, _TEXTS[0], False) for number in range(10, last + 1))])
+        looked[0] = 0
+        make(run)
+        assert looked[0] == expected
+
+
 def test_another_gold_answer_is_graded_and_measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run, made = new_run(tmp_path), Made(monkeypatch)
     write_tables(run, MANY)
@@ -162,10 +249,31 @@ def test_other_settings_reuse_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
     write_tables(run, MANY)
     make(run)
     made.since()
-    (tmp_path / "r.yaml").write_text(_RECIPE + "measure: {lexicons: [kim2026]}\n")
-    other = Run.create(load_recipe(tmp_path / "r.yaml"), run.path)
-    make(other)
+    make(with_measure(tmp_path, "fork_entropy: 0.5"))
     assert made.since() == (10, 0)
+
+
+def test_of_another_lexicon_only_its_own_markers_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, made = new_run(tmp_path), Made(monkeypatch)
+    write_tables(run, MANY)
+    make(run)
+    assert (made.since(), made.counted) == ((10, 10), 20)
+    make(with_measure(tmp_path, "lexicons: [infogap, kim2026, own.yaml]"))
+    assert (made.since(), made.counted) == ((0, 0), 30)
+    make(with_measure(tmp_path, "lexicons: [own.yaml, kim2026]"))
+    make(with_measure(tmp_path, "lexicons: [own.yaml], bands: {mixed: 1, uncertain: 2}"))
+    assert (made.since(), made.counted) == ((0, 0), 30)
+
+
+def test_one_more_measure_leaves_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, made = new_run(tmp_path), Made(monkeypatch)
+    write_tables(run, MANY)
+    make(run)
+    made.since()
+    make(with_measure(tmp_path, "measures: ['length:length']"))
+    assert made.since() == (0, 0)
+    make(with_measure(tmp_path, ""))
+    assert made.since() == (0, 0)
 
 
 @pytest.mark.parametrize("damage", ["part", "keys", "no keys", "swapped"])

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infogap.errors import InputError
+from infogap.tasks.known_drafts import Draft
 from infogap.tasks.question_column import without_affixes
 from infogap.tasks.select_tasks import Task, conflicting, fulfils, merge, sample, where_problem
-from infogap.tasks.task_columns import Draft, Drafts
+from infogap.tasks.task_columns import Drafts
 
 
 def _task(question: str, answer: str | None = "1", row: int = 1, **more: str | None) -> Task:

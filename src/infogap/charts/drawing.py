@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,8 @@ INK = "#1a1a1b"  # of texts and axes; unlike any other colour, so that a page ca
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 QUIET = "#8a8a8d"
 _LONGEST_NAME = 40  # characters of a row's name
+# Of a picture without a background, its first path: drawing the picture again for that path would take as long.
+_BACKGROUND = re.compile(r'(<g id="patch_1">\s*<path d="[^"]*?)L 0 [\d.]+ \nz\n" style="fill: none"/>')
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,19 @@ class Chart:
 
         With `background`, it is white instead of transparent, for pages whose colour is not known.
         """
+        if not background:
+            return self._transparent
+        white, places = _BACKGROUND.subn(r'\1z\n" style="fill: #ffffff"/>', self._transparent, count=1)
+        return white if places else self._drawn("white")
+
+    @cached_property
+    def _transparent(self) -> str:
+        return self._drawn("none")
+
+    def _drawn(self, background: str) -> str:
         with _style():
             out = io.StringIO()
-            colour = "white" if background else "none"
-            self.figure.savefig(out, format="svg", facecolor=colour, metadata={"Date": None, "Creator": None})
+            self.figure.savefig(out, format="svg", facecolor=background, metadata={"Date": None, "Creator": None})
         text = out.getvalue()
         return text[text.index("<svg") :]
 

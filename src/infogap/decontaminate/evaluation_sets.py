@@ -14,7 +14,7 @@ from infogap.errors import InputError
 from infogap.recipe.decontaminate_section import Decontaminate, EvaluationSet
 from infogap.rows.column_paths import as_text
 from infogap.runs.run_folder import Run
-from infogap.tasks.task_columns import read_fields
+from infogap.tasks.field_rows import read_fields
 
 _SIEVE_BITS = 22  # 4 MiB: fits in the processor's cache; with 100,000 n-grams, 2 % of other hashes pass
 

@@ -4,51 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from infogap.dedupe.batch_engines import engine
-from infogap.dedupe.minhash import Signatures, gram_hashes, hashed, signatures, word_hashes
-
-
-class Batch(Protocol):
-    """Some rows of a corpus; their texts are read on the machine that processes them."""
-
-    @property
-    def rows(self) -> int:
-        """The number of rows."""
-
-    def texts(self) -> pl.Series:
-        """Read their texts; null where a row has none."""
-
+from infogap.dedupe.minhash import Signatures, gram_hashes, word_hashes
+from infogap.dedupe.signed_batches import Batch, KnownSignatures, signed_batches
 
 Batches = Callable[[], Iterable[Batch]]
 """The corpus in batches, the same at every call."""
-
-
-@dataclass(frozen=True)
-class _Signed:
-    """The signatures of a batch: which rows have a text with words, and their digests, n-grams and signatures."""
-
-    given: NDArray[np.bool_]
-    digests: list[bytes]
-    sizes: NDArray[np.int64]
-    signatures: Signatures
-
-
-def _sign(batch: Batch, ngram: int, num_perm: int) -> _Signed:
-    texts = batch.texts()
-    present = texts.is_not_null().to_numpy()
-    hashes = hashed(texts.drop_nulls(), ngram)
-    sizes = np.diff(hashes.ends)
-    worded = sizes > 0
-    given = np.zeros(len(texts), np.bool_)
-    given[np.flatnonzero(present)[worded]] = True
-    digests = [digest for digest, some in zip(hashes.digests, worded.tolist(), strict=True) if some]
-    return _Signed(given, digests, sizes[worded], signatures(hashes, num_perm)[worded])
 
 
 def _grams(wanted: tuple[Batch, NDArray[np.int64]], ngram: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
@@ -73,15 +38,22 @@ class Corpus:
     signatures: Signatures
 
     @classmethod
-    def read(cls, batches: Batches, ngram: int, num_perm: int, advance: Callable[[int], None]) -> Corpus:
-        """Read and sign all texts; `advance` gets the number of rows done."""
+    def read(
+        cls,
+        batches: Batches,
+        ngram: int,
+        num_perm: int,
+        advance: Callable[[int], None],
+        known: KnownSignatures | None = None,
+    ) -> Corpus:
+        """Read and sign all texts, but those whose signatures are known; `advance` gets the number of rows done."""
         numbers: dict[bytes, int] = {}
         of_rows: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
         signed: list[Signatures] = [np.empty((0, num_perm), np.uint32)]
         firsts: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
         sizes: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
         start = 0
-        for part in engine().map(_sign, batches(), ngram, num_perm):
+        for part in signed_batches(batches(), ngram, num_perm, known):
             before = len(numbers)
             own = np.array([numbers.setdefault(digest, len(numbers)) for digest in part.digests], np.int64)
             # Texts that are new here get consecutive numbers, each where it first occurs.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from typing import Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from infogap.dedupe.batch_engines import engine
+from infogap.user_cache import kept
 
 
 @dataclass(frozen=True)
@@ -107,10 +109,15 @@ def signatures(hashed: Hashed, num_perm: int) -> Signatures:
 
 @lru_cache(maxsize=4)
 def _permutations(num_perm: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    from datasketch import MinHash
+    def drawn() -> list[list[int]]:
+        from datasketch import MinHash
 
-    a, b = MinHash(num_perm=num_perm, seed=SEED, scheme=SCHEME).permutations
-    return np.ascontiguousarray(a), np.ascontiguousarray(b)
+        permutations: list[list[int]] = MinHash(num_perm=num_perm, seed=SEED, scheme=SCHEME).permutations.tolist()
+        return permutations
+
+    # To import datasketch takes as long as to sign 15,000 texts.
+    a, b = np.array(kept("permutations", [num_perm, SEED, SCHEME, version("datasketch")], drawn), np.uint32)
+    return a, b
 
 
 @dataclass(frozen=True)

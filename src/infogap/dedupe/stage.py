@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ import polars as pl
 from infogap.console import progress
 from infogap.dedupe.corpus import Corpus
 from infogap.dedupe.minhash import RECALL, SCHEME, SEED, Bands, candidates, choose_bands
+from infogap.dedupe.signed_batches import KnownSignatures
 from infogap.dedupe.similar_pairs import FOLDER, Search, load, similar, store
 from infogap.dedupe.text_duplicates import Removal, Rows, removals
-from infogap.ids import digest
+from infogap.ids import digest, file_digest
 from infogap.recipe import Recipe
 from infogap.recipe.dedupe_section import Compare, Dedupe, Keep
+from infogap.runs.block_cache import block_cache
 from infogap.runs.run_folder import Run, check_part, read_part
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import DERIVED, DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS
@@ -33,6 +36,11 @@ class PartTexts:
     path: Path
     compare: Compare
     rows: int
+
+    @property
+    def key(self) -> str:
+        """A digest of the part, and of which of its texts these are."""
+        return digest([file_digest(self.path), self.compare])
 
     def texts(self) -> pl.Series:
         """Read the texts; null for a trace with an error."""
@@ -152,8 +160,14 @@ def _search(run: Run, settings: Dedupe, table: pl.DataFrame, bands: Bands) -> Se
     known = load(folder, key, settings.threshold) if key else None
     if known is not None:
         return known
-    with progress("dedupe", table.height, "texts") as advance:
-        corpus = Corpus.read(lambda: texts(run, settings), settings.ngram, settings.num_perm, advance)
+    signing = [VERSION, SCHEME, SEED, settings.ngram, settings.num_perm]
+    with (
+        progress("dedupe", table.height, "texts") as advance,
+        block_cache(folder / "signatures", signing) as cache,
+    ):
+        signed = KnownSignatures(cache, lambda part: part.key)
+        batches = partial(texts, run, settings)
+        corpus = Corpus.read(batches, settings.ngram, settings.num_perm, advance, signed)
     items, _ = ordered(table, corpus.text_of_row, corpus.sizes, settings.keep).items()
     possible = candidates(items, corpus.signatures, bands, settings.threshold)
     pairs = similar(possible, items, corpus, verify=settings.verify)

@@ -6,7 +6,8 @@ the rows are read again for what their teacher wrote.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -14,17 +15,19 @@ import polars as pl
 from infogap.console import progress
 from infogap.errors import InputError
 from infogap.generate.trace_store import answered, move_to_cache
+from infogap.imports.former_import import TABLES, FormerImport, former_import
 from infogap.imports.samples import samples_in
 from infogap.imports.trace_rows import EMPTY, Origin, SourceSummary, TraceRows
 from infogap.recipe import Recipe
 from infogap.recipe.recipe_errors import spell_path
 from infogap.recipe.sources import CREDITS, TraceColumns, TraceImport
 from infogap.rows.source_rows import check_places, contents
-from infogap.runs.run_folder import ROWS_PER_PART, Run
+from infogap.runs.run_folder import ROWS_PER_PART, Run, TableWriter
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTEXTS, STATED_VERDICTS, TASKS, TRACES
+from infogap.tasks.field_rows import FieldRows
 from infogap.tasks.stage import ROWS
-from infogap.tasks.task_columns import TASK_COLUMNS, column_paths, read_fields
+from infogap.tasks.task_columns import TASK_COLUMNS, column_paths
 
 _FIELDS = tuple(name for name in TraceColumns.model_fields if name not in TASK_COLUMNS)
 
@@ -51,23 +54,20 @@ def make(run: Run) -> Outcome:
     counts: list[dict[str, Any]] = []
     notes: list[str] = []
     with (
+        former_import(run, STAGE.version) as former,
         run.rewrite(TRACES) as traces,
         run.rewrite(CONTEXTS) as contexts,
         run.rewrite(STATED_VERDICTS) as verdicts,
         progress("import", tasks_of_rows.height, "rows") as advance,
     ):
+        into = _Import(made, (traces, contexts, verdicts), former, advance)
         for index, source in enumerate(run.recipe.import_ or []):
-            rows = tasks_of_rows.filter(pl.col("source") == index)
-            summary = SourceSummary(source, rows.height)
-            for _ in _batches(run, source, rows, made, summary, advance):
-                traces.write(TRACES.frame(made.traces))
-                contexts.write(CONTEXTS.frame(made.contexts))
-                verdicts.write(STATED_VERDICTS.frame(made.stated_verdicts))
-                made.clear()
+            summary = into.read(run, source, tasks_of_rows.filter(pl.col("source") == index))
             if not summary.traces:
                 raise InputError(f"{source.from_}: no trace to import; {summary.reasons()}")
             counts.append(summary.as_counts())
             notes += summary.notes()
+        former.restore(made, into.writers)
     publish = run.recipe.publish
     crossing = publish.preference is not None and publish.preference.crosses
     if "preference" in publish.configs and not crossing and max(made.samples.values()) < 2:
@@ -92,40 +92,71 @@ def _rows_of_sources(run: Run) -> pl.DataFrame:
     return pl.read_parquet(path)
 
 
-def _batches(
-    run: Run,
-    source: TraceImport,
-    rows: pl.DataFrame,
-    made: TraceRows,
-    summary: SourceSummary,
-    advance: Callable[[], None],
-) -> Iterator[None]:
-    """Read a source's rows into `made`; yield each time when that holds a part of the traces table, and at the end."""
-    fates = {row: (task_id, reason) for row, task_id, reason in rows.select("row", "task_id", "reason").iter_rows()}
-    changed = InputError(f"{source.from_} has changed since its tasks were read; first: infogap tasks {run.path}")
-    for number, values in read_fields(run, source, column_paths(source.columns, _FIELDS)):
-        advance()
-        if number not in fates:
+@dataclass(frozen=True)
+class _Import:
+    """Where traces are imported to: the rows that are not written yet, and the writers of TABLES."""
+
+    made: TraceRows
+    writers: tuple[TableWriter, TableWriter, TableWriter]
+    former: FormerImport
+    advance: Callable[[int], None]
+
+    def read(self, run: Run, source: TraceImport, rows: pl.DataFrame) -> SourceSummary:
+        """Import a source, whose rows have these fates; blocks that are known from the former import are not read."""
+        summary = SourceSummary(source, rows.height)
+        fields = FieldRows(run, source, column_paths(source.columns, _FIELDS))
+        changed = InputError(f"{source.from_} has changed since its tasks were read; first: infogap tasks {run.path}")
+        fates: dict[int, tuple[str | None, str | None]] | None = None  # of the rows that are read
+        start = end = 0  # of the fates of a block's rows
+        for block in fields.blocks():
+            start, end = end, rows["row"].search_sorted((block.last or 0) + 1)
+            known = self.former.follow(source, block, rows[start:end])
+            if known is not None:
+                fields.skip(known["found"])
+                summary.go_on_from(known["summary"])
+                self.advance(end - start)
+                continue
+            self.former.restore(self.made, self.writers)
+            if fates is None:
+                fates = {row: (task_id, why) for row, task_id, why in rows[start:].drop("source").iter_rows()}
+            found: set[str] = set()
+            for number, _, values in fields.values_of(block.rows(), found):
+                if number not in fates:
+                    raise changed
+                self._add(source, fates.pop(number), values, summary)
+                self.advance(1)
+            self.former.keep(self.made, found, summary, self.writers)
+        if fates or (fates is None and end < rows.height):
             raise changed
-        task_id, reason = fates.pop(number)
+        self._write()
+        return summary
+
+    def _add(
+        self, source: TraceImport, fate: tuple[str | None, str | None], values: dict[str, Any], summary: SourceSummary
+    ) -> None:
+        """Add the samples of a row."""
+        task_id, reason = fate
         samples = samples_in(values, source.columns)
         if task_id is None or isinstance(samples, str):
             summary.left_out[str(samples) if task_id else str(reason)] += 1
-            continue
+            return
         for index, sample in enumerate(samples):
             origin = Origin.of(source, task_id, values, index)
-            place = made.add_origin(origin)
+            place = self.made.add_origin(origin)
             if sample.empty:
                 summary.left_out[EMPTY] += 1
             else:
                 parts = sample.parts(source)
                 summary.add(sample, parts)
-                made.add_trace(origin, place, sample, parts)
-        if len(made.traces) >= ROWS_PER_PART:
-            yield
-    if fates:
-        raise changed
-    yield
+                self.made.add_trace(origin, place, sample, parts)
+        if len(self.made.traces) >= ROWS_PER_PART:
+            self._write()
+
+    def _write(self) -> None:
+        made = (self.made.traces, self.made.contexts, self.made.stated_verdicts)
+        for table, rows, out in zip(TABLES, made, self.writers, strict=True):
+            out.write(table.frame(rows))
+        self.made.clear()
 
 
 def _absent(recipe: Recipe) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import polars as pl
+
 from infogap.ids import stable_id
 from infogap.imports.samples import Sample, of_sample
 from infogap.recipe.sources import TraceImport
@@ -16,6 +18,8 @@ from infogap.text.tag_counts import TagCounts
 from infogap.text.thoughts import Parts
 
 TableRow = dict[str, Any]
+ORIGINS = pl.Schema(dict.fromkeys(("task_id", "privilege", "teacher", "content_id"), pl.String))
+"""Of each sample, an empty one too: the cell in which it is numbered, and the hash that tells equal texts apart."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class TraceRows:
     samples: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     _texts: Counter[str] = field(default_factory=Counter)
     _context_ids: set[str | None] = field(default_factory=set)
+    _origins: list[tuple[str, str, str, str | None]] = field(default_factory=list)
 
     def add_origin(self, origin: Origin) -> int:
         """Count a sample, even an empty one, and keep its context; return the sample's number."""
@@ -73,6 +78,7 @@ class TraceRows:
                 }
             )
         self.samples[origin.cell] += 1
+        self._origins.append((*origin.cell, None))
         return self.samples[origin.cell] - 1
 
     def add_trace(self, origin: Origin, number: int, sample: Sample, parts: Parts) -> None:
@@ -82,6 +88,7 @@ class TraceRows:
             "import", origin.source, *origin.cell, origin.context_id, sample.whole, sample.reasoning, sample.text
         )
         self._texts[content_id] += 1
+        self._origins[-1] = (*origin.cell, content_id)
         trace_id = stable_id(content_id, self._texts[content_id])
         self.traces.append(
             {
@@ -103,6 +110,20 @@ class TraceRows:
         )
         if sample.stated_verdict is not None:
             self.stated_verdicts.append({"trace_id": trace_id, "stated_verdict": sample.stated_verdict})
+
+    def take_origins(self) -> pl.DataFrame:
+        """Return the samples (ORIGINS) that were added since this was last asked."""
+        taken, self._origins = self._origins, []
+        return pl.DataFrame(taken, ORIGINS, orient="row")
+
+    def know_origins(self, origins: pl.DataFrame) -> None:
+        """Count samples of rows that are not read again."""
+        self.samples.update(origins.select("task_id", "privilege", "teacher").iter_rows())
+        self._texts.update(origins["content_id"].drop_nulls())
+
+    def know_contexts(self, contexts: pl.DataFrame | None) -> None:
+        """Take note of contexts that have been written."""
+        self._context_ids.update(() if contexts is None else contexts["context_id"])
 
     def clear(self) -> None:
         """Forget the rows, which have been written, and keep the counts."""
@@ -133,6 +154,17 @@ class SourceSummary:
         if sample.whole:
             self._closed_only += parts.began_inside
             self._truncated_untagged += sample.truncated and not parts.tags
+
+    def state(self) -> dict[str, Any]:
+        """Return what was counted so far, as JSON-able values."""
+        counted = {"left_out": dict(self.left_out), "traces": self.traces, "tags": self._tags.state()}
+        return counted | {"closed_only": self._closed_only, "truncated_untagged": self._truncated_untagged}
+
+    def go_on_from(self, state: dict[str, Any]) -> None:
+        """Take over what had been counted at the end of a block."""
+        self.left_out, self.traces = Counter(state["left_out"]), state["traces"]
+        self._tags = TagCounts.of(state["tags"])
+        self._closed_only, self._truncated_untagged = state["closed_only"], state["truncated_untagged"]
 
     def as_counts(self) -> dict[str, Any]:
         """Return the source's counts for the manifest."""

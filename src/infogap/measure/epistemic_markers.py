@@ -54,34 +54,39 @@ class EpistemicMarkers:
 
         A trace without text (its request failed, or the teacher wrote nothing) has no density and no band.
         """
-        texts = frame["text"].to_list()
-        questions = [question or "" for question in frame["question"]]
-        reasoning = [len(thought or "") if text else 0 for thought, text in zip(frame["reasoning"], texts, strict=True)]
-        per_tokens = (pl.col("completion_tokens") > 0).fill_null(False)
-        has_words = pl.col("words") > 0
-        lengths = frame.select(
-            length=pl.when(has_words)
-            .then(pl.when(per_tokens).then("completion_tokens").otherwise("words"))
-            .otherwise(0),
-            density_per=pl.when(has_words).then(pl.when(per_tokens).then(pl.lit("tokens")).otherwise(pl.lit("words"))),
-        )
-        matches = self._search.matches(texts, questions)
-        characters = [len(text) for text in texts]
-        entries = [
-            lexicon_entries(lexicon, of_lexicon, characters, reasoning, lengths["length"].to_list())
-            for lexicon, of_lexicon in zip(self.lexicons, matches, strict=False)  # `own` may follow them
-        ]
-        first = entries[0].struct.unnest().select("epistemic_count", "epistemic_density", "markers")
+        texts, lengths = frame["text"].to_list(), _lengths(frame)
+        matches = self._matches(frame)
         own = matches[self._searched.index(self.own)]
         corrects = np.array([category == _SELF_CORRECTION for category in self.own.markers.values()], bool)
         self_corrections = np.bincount(own.text[corrects[own.marker]], minlength=len(texts))
+        return self.columns_of(self._entries(frame, matches, lengths)).with_columns(
+            lengths["density_per"], pl.Series("self_corrections", self_corrections, pl.Int64)
+        )
+
+    def entries(self, frame: pl.DataFrame) -> list[pl.Series]:
+        """Return the traces' entries in the column `lexicons`, a series per lexicon."""
+        return self._entries(frame, self._matches(frame), _lengths(frame))
+
+    def columns_of(self, entries: list[pl.Series]) -> pl.DataFrame:
+        """Return the columns that follow from the traces' entries, a series per lexicon."""
+        first = entries[0].struct.unnest().select("epistemic_count", "epistemic_density", "markers")
         by_lexicon = pl.DataFrame({str(place): entry for place, entry in enumerate(entries)})
         return first.with_columns(
-            lengths["density_per"],
             pl.Series("band", [band_of(density, self.bands) for density in first["epistemic_density"]], pl.String),
             by_lexicon.select(lexicons=pl.concat_list(pl.all())).to_series(),
-            pl.Series("self_corrections", self_corrections, pl.Int64),
         )
+
+    def _matches(self, frame: pl.DataFrame) -> list[MarkerMatches]:
+        return self._search.matches(frame["text"].to_list(), [question or "" for question in frame["question"]])
+
+    def _entries(self, frame: pl.DataFrame, matches: list[MarkerMatches], lengths: pl.DataFrame) -> list[pl.Series]:
+        texts = frame["text"].to_list()
+        reasoning = [len(thought or "") if text else 0 for thought, text in zip(frame["reasoning"], texts, strict=True)]
+        characters = [len(text) for text in texts]
+        return [
+            lexicon_entries(lexicon, of_lexicon, characters, reasoning, lengths["length"].to_list())
+            for lexicon, of_lexicon in zip(self.lexicons, matches, strict=False)  # `own` may follow them
+        ]
 
     @property
     def _searched(self) -> list[Lexicon]:
@@ -90,6 +95,41 @@ class EpistemicMarkers:
     @cached_property
     def _search(self) -> MarkerSearch:
         return MarkerSearch(self._searched)
+
+
+def _lengths(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return `length`, to which densities refer, and `density_per`: tokens, or words if tokens are unknown."""
+    per_tokens = (pl.col("completion_tokens") > 0).fill_null(False)
+    has_words = pl.col("words") > 0
+    return frame.select(
+        length=pl.when(has_words).then(pl.when(per_tokens).then("completion_tokens").otherwise("words")).otherwise(0),
+        density_per=pl.when(has_words).then(pl.when(per_tokens).then(pl.lit("tokens")).otherwise(pl.lit("words"))),
+    )
+
+
+@dataclass(frozen=True)
+class FormerLexicons:
+    """Traces that were measured under other lexicons or cut points: only lexicons that are new are counted."""
+
+    markers: EpistemicMarkers
+    places: list[int | None]  # of each lexicon among the former ones
+    new: EpistemicMarkers | None
+
+    @classmethod
+    def of(cls, markers: EpistemicMarkers, former: list[tuple[str, str]]) -> Self:
+        """`former` are the names and digests of the lexicons under which the traces were measured."""
+        known = {each: place for place, each in enumerate(former)}
+        places = [known.get((lexicon.name, lexicon.digest)) for lexicon in markers.lexicons]
+        new = [lexicon for lexicon, place in zip(markers.lexicons, places, strict=True) if place is None]
+        return cls(markers, places, EpistemicMarkers(new, markers.bands, new[0]) if new else None)
+
+    def count(self, frame: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the traces' former rows of `measures` as they are now; `frame` are the traces with their `text`."""
+        counted = iter(self.new.entries(frame.with_columns(rows["words"])) if self.new is not None else ())
+        entries = [
+            next(counted) if place is None else rows["lexicons"].list.get(place).alias("entry") for place in self.places
+        ]
+        return rows.with_columns(self.markers.columns_of(entries))
 
 
 def band_of(density: float | None, bands: Bands) -> str | None:

@@ -1,9 +1,9 @@
-"""The measure stage: build the frame that measures read, run each of them, and write the table `measures`."""
+"""The measure stage: run each measure on the traces, and write the table `measures`."""
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,26 +13,20 @@ import polars as pl
 from infogap import __version__
 from infogap.console import progress
 from infogap.leaks import ContextKind, load_leaks
-from infogap.measure.leak_columns import MAY_HAVE_SEEN
 from infogap.measure.lexicon import SHIPPED, load
-from infogap.measure.load_measures import Measure, measures_table, named_measures, own_measures
-from infogap.measure.trace_contexts import ContextTexts, rows_of
+from infogap.measure.load_measures import measures_table, named_measures
+from infogap.measure.measuring import Measuring, Work, facts
+from infogap.measure.trace_frames import OF_GAPS, TracePart, trace_parts, unguided_labels
 from infogap.parallel.ordered import processes_in_order
 from infogap.privileges.ladder import privileges_by_label, solution_stands_for_context
 from infogap.runs.former_rows import FormerRows, former_rows, row_keys
-from infogap.runs.run_folder import Run
+from infogap.runs.run_folder import ROWS_PER_PART, Run
 from infogap.runs.stage import Outcome, Stage
-from infogap.schema import BAND_NAMES, CONTEXTS, GAPS, MEASURES, TASKS, TOKENS, TRACES
-from infogap.text.text_batch import measured_text, word_counts
-
-_OF_TRACES = (
-    *("trace_id", "task_id", "privilege", "teacher", "context_id", "reasoning", "response"),
-    *("finish_reason", "completion_tokens", "error"),
-)
-_OF_GAPS = ("gap", "gap_per_token", "surprisal", "rsr")
+from infogap.schema import BAND_NAMES, CONTEXTS, GAPS, MEASURES, TASKS, TRACES
 
 _AT_ONCE = 500  # traces sent to a worker at a time
 _WORTH_WORKERS = 2_000  # traces: fewer are measured faster than workers start
+_BY_LEXICONS = ("lexicons", "bands", "lexicon_contents", "measures")  # of the stage's part; `facts` has them
 
 
 @dataclass(frozen=True)
@@ -52,86 +46,7 @@ class FrameColumns:
 
 LENGTHS = FrameColumns.named("words", "reasoning_words")
 FORKS = FrameColumns.named("fork_rate")
-GAP = FrameColumns.named(*_OF_GAPS)
-
-
-def trace_frames(run: Run, rows: int) -> Iterator[pl.DataFrame]:
-    """Yield a run's traces, `rows` at a time, with all columns of the frame but those that `with_texts` adds.
-
-    The context of an imported trace is the task's solution where its privilege shows it and the source has no context.
-    Under any other privilege than the student's prompt, the solution is then in `may_have_seen`.
-    """
-    tasks = run.scan(TASKS).select("task_id", "question", "answer", "solution").collect().sort("task_id")
-    showing, unguided = solution_stands_for_context(run.recipe), _unguided(run)
-    forks = fork_rates(run, run.recipe.measure.fork_entropy).sort("trace_id")
-    scores = _scores(run)
-    with ContextTexts.of(run) as texts:
-        for part in run.parts(TRACES):
-            frame = part.select(_OF_TRACES)
-            frame = frame.join(texts.read(part["context_id"]), on="context_id", how="left", maintain_order="left")
-            for table, key in ((forks, "trace_id"), (scores, "trace_id"), (tasks, "task_id")):
-                frame = frame.join(rows_of(table, key, part[key]), on=key, how="left", maintain_order="left")
-            unknown = pl.col("context_id").is_null() & ~pl.col("privilege").is_in(unguided) & bool(showing)
-            shows = pl.col("privilege").is_in(showing)
-            frame = frame.with_columns(
-                pl.when(unknown & ~shows).then("solution").alias(MAY_HAVE_SEEN),
-                context=pl.when(unknown & shows).then("solution").otherwise("context"),
-            )
-            yield from frame.drop("context_id", "solution").iter_slices(rows)
-
-
-def with_texts(frame: pl.DataFrame) -> pl.DataFrame:
-    """Add `text`, `words` and `reasoning_words`; the text of a failed request is empty."""
-    texts = [
-        "" if error is not None else measured_text(reasoning, response)
-        for reasoning, response, error in frame.select("reasoning", "response", "error").iter_rows()
-    ]
-    ends = [len(reasoning or "") if text else 0 for reasoning, text in zip(frame["reasoning"], texts, strict=True)]
-    reasoning_words = word_counts([text[:end] for text, end in zip(texts, ends, strict=True)])
-    response_words = word_counts([text[end:] for text, end in zip(texts, ends, strict=True)])
-    # A line break separates reasoning and response, so their words add up.
-    words = [first + second for first, second in zip(reasoning_words, response_words, strict=True)]
-    return frame.with_columns(
-        pl.Series("text", texts, pl.String),
-        pl.Series("words", words, pl.Int64),
-        pl.Series("reasoning_words", reasoning_words, pl.Int64),
-    )
-
-
-def fork_rates(run: Run, threshold: float) -> pl.DataFrame:
-    """Return the share of each trace's tokens whose entropy (nats) is above the threshold: `trace_id`, `fork_rate`.
-
-    A fork is a token at which the teacher was undecided. Only traces with recorded entropies have a row.
-    """
-    above = pl.col("entropies").list.eval((pl.element() > threshold).cast(pl.Float64)).list.mean()
-    return run.scan(TOKENS).select("trace_id", fork_rate=above).drop_nulls("fork_rate").collect()
-
-
-def _scores(run: Run) -> pl.DataFrame:
-    table = run.scan(GAPS)
-    if run.recipe.measure.gap is None:  # a table that still exists belongs to another recipe
-        table = table.clear()
-    return table.select("trace_id", *_OF_GAPS).collect().sort("trace_id")
-
-
-@dataclass(frozen=True)
-class Measuring:
-    """The measures of a run, and the columns of its table `measures`."""
-
-    measures: Sequence[Measure]
-    empty: pl.DataFrame
-
-    @classmethod
-    def of(cls, run: Run) -> Measuring:
-        return cls([*own_measures(run), *named_measures(run)], measures_table(run).empty())
-
-    def rows(self, traces: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows of `measures` for a frame of `trace_frames`, in its order."""
-        if traces.is_empty():
-            return self.empty
-        frame = with_texts(traces)
-        measured = [frame.select("trace_id"), *(measure.measure(frame) for measure in self.measures)]
-        return pl.concat(measured, how="horizontal").select(self.empty.columns)
+GAP = FrameColumns.named(*OF_GAPS)
 
 
 def _part(run: Run) -> dict[str, Any]:
@@ -152,54 +67,104 @@ def _part(run: Run) -> dict[str, Any]:
 
 
 def _make(run: Run) -> Outcome:
-    traces = run.rows(TRACES)
     table = measures_table(run)
     bands, leaking = Counter[str | None](), 0
     with (
-        former_rows(run, table, _settings(run)) as former,
+        former_rows(run, MEASURES, _settings(run), facts(run)) as former,
         run.rewrite(table) as out,
-        progress("measure", traces, "traces") as advance,
+        progress("measure", run.rows(TRACES), "traces") as advance,
+        trace_parts(run) as parts,
     ):
-        for measured in _measured(run, former, traces):
-            out.write(measured)
-            bands.update(measured["band"])
-            leaking += int(measured["leak"].sum())
-            advance(measured.height)
+        for made in _measured(run, former, parts):
+            if isinstance(made, _Whole):
+                former.reuse(made.number, made.source, out)
+            else:
+                out.write(made)
+            rows = made.counted if isinstance(made, _Whole) else made
+            bands.update(rows["band"])
+            leaking += int(rows["leak"].sum())
+            advance(rows.height)
     counts = {band: bands[band] for band in BAND_NAMES} | {"without_text": bands[None], "leaks": leaking}
     return Outcome(out.rows, counts, list(_notes(run)))
 
 
 def _settings(run: Run) -> list[Any]:
-    """Return everything but a trace's own row that its measures depend on."""
+    """Return everything that all columns of infogap's measures depend on, besides a trace's own row."""
     kinds = {label: repr(ContextKind.of(privilege)) for label, privilege in privileges_by_label(run.recipe).items()}
-    return [STAGE.version, _part(run), kinds, __version__, pl.__version__]
+    part = {name: value for name, value in _part(run).items() if name not in _BY_LEXICONS}
+    return [STAGE.version, part, kinds, __version__, pl.__version__]
 
 
-def _measured(run: Run, former: FormerRows, traces: int) -> Iterator[pl.DataFrame]:
-    """Yield the rows of `measures` in the order of the traces; those of traces that were measured before are reused.
+@dataclass(frozen=True)
+class _Whole:
+    """A former part that is reused as it is, and the columns of it that are counted."""
 
-    A measure that the recipe names may look at all rows of its frame: then every trace is measured.
-    """
-    known = deque[tuple[np.ndarray, pl.DataFrame]]()
-    reusing = not named_measures(run)
+    number: int
+    source: str
+    counted: pl.DataFrame
 
-    def new_ones() -> Iterator[pl.DataFrame]:
-        for frame in trace_frames(run, _AT_ONCE):
-            keys = row_keys(frame.iter_rows())
-            found, rows = former.find(keys) if reusing else (np.zeros(frame.height, bool), frame.clear())
-            former.note(keys)
-            known.append((found, rows))
-            yield frame.filter(~found)
 
-    left = max(traces - former.rows, 1) if reusing else traces
+@dataclass(frozen=True)
+class _Frame:
+    """A frame of a part that is measured; `keys` and `source` are of the whole part, where this is its last frame."""
+
+    work: Work
+    keys: np.ndarray | None = None
+    source: str | None = None
+
+
+def _measured(run: Run, former: FormerRows, parts: Iterator[TracePart]) -> Iterator[pl.DataFrame | _Whole]:
+    """Yield the rows of `measures` in the order of the traces, or former parts of the table that hold them."""
+    measuring, same = Measuring.of(run, former.facts), former.facts == facts(run)
+    planned = deque[_Whole | _Frame]()
+
+    def not_done() -> Iterator[Work]:
+        before = 0
+        for part in parts:
+            source = part.digest()
+            whole = _whole(former, source) if same and before % ROWS_PER_PART == 0 else None
+            before += part.rows
+            frames = [whole] if whole is not None else _frames(part, source, former)
+            for each in frames:
+                planned.append(each)
+                if isinstance(each, _Frame) and not measuring.is_done(each.work):
+                    yield each.work
+
+    def ready() -> Iterator[pl.DataFrame | _Whole]:
+        """Yield what is planned up to the next frame that has to be measured."""
+        while planned and (isinstance(planned[0], _Whole) or measuring.is_done(planned[0].work)):
+            each = planned.popleft()
+            yield each if isinstance(each, _Whole) else noted(each, measuring.rows(each.work))
+
+    def noted(frame: _Frame, rows: pl.DataFrame) -> pl.DataFrame:
+        if frame.keys is not None:
+            former.note(frame.keys, frame.source)
+        return rows
+
+    left = max(run.rows(TRACES) - former.rows, 1) if same else run.rows(TRACES)
     slices = -(-left // _AT_ONCE) if left > _WORTH_WORKERS else 1
-    for measured in processes_in_order(Measuring.of(run).rows, new_ones(), slices):
-        found, rows = known.popleft()
-        if not found.any():
-            yield measured
-        else:
-            order = np.argsort(np.concatenate([np.flatnonzero(found), np.flatnonzero(~found)]))
-            yield pl.concat([rows, measured])[order]
+    for rows in processes_in_order(measuring.rows, not_done(), slices):
+        yield from ready()
+        frame = planned.popleft()
+        assert isinstance(frame, _Frame)
+        yield noted(frame, rows)
+    yield from ready()
+
+
+def _whole(former: FormerRows, source: str) -> _Whole | None:
+    number = former.whole_part(source)
+    counted = former.parts.read(number, MEASURES, ["band", "leak"]) if number is not None else None
+    return None if number is None or counted is None else _Whole(number, source, counted)
+
+
+def _frames(part: TracePart, source: str, former: FormerRows) -> Iterator[_Frame]:
+    keys: list[np.ndarray] = []
+    rows = 0
+    for frame in part.frames(_AT_ONCE):
+        rows += frame.height
+        keys.append(row_keys(frame.iter_rows()))
+        work = Work(frame, *former.find(keys[-1]))
+        yield _Frame(work) if rows < part.rows else _Frame(work, np.concatenate(keys), source)
 
 
 def _notes(run: Run) -> Iterator[str]:
@@ -208,7 +173,7 @@ def _notes(run: Run) -> Iterator[str]:
         return
     known = run.scan(TASKS).filter(pl.col("solution").is_not_null(), bool(solution_stands_for_context(run.recipe)))
     unknown = run.scan(TRACES).filter(
-        pl.col("context_id").is_null(), ~pl.col("privilege").is_in(_unguided(run)), pl.col("error").is_null()
+        pl.col("context_id").is_null(), ~pl.col("privilege").is_in(unguided_labels(run)), pl.col("error").is_null()
     )
     counts = unknown.join(known, on="task_id", how="anti").group_by("privilege").len().sort("privilege").collect()
     if counts.height:
@@ -217,10 +182,6 @@ def _notes(run: Run) -> Iterator[str]:
             "what their teacher saw is not known, so they were searched for the words of leaks, and not for copies: "
             f"{named}; to compare them, map `context`, or `solution`"
         )
-
-
-def _unguided(run: Run) -> list[str]:
-    return [label for label, privilege in privileges_by_label(run.recipe).items() if privilege.is_unguided]
 
 
 def _ready(run: Run) -> None:

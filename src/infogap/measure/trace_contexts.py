@@ -1,6 +1,6 @@
-"""Look up rows by key, and contexts by id, in a time that does not grow with the size of their table.
+"""Look up contexts by id, in a time that does not grow with the size of their table.
 
-A part of the traces needs a few of the tasks and contexts. Scanning the whole table for each part takes quadratic time.
+A part of the traces needs a few of the contexts. Scanning the whole table for each part takes quadratic time.
 """
 
 from __future__ import annotations
@@ -13,17 +13,9 @@ from typing import BinaryIO
 
 import polars as pl
 
+from infogap.runs.rows_by_key import rows_of
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS
-
-
-def rows_of(table: pl.DataFrame, key: str, keys: pl.Series) -> pl.DataFrame:
-    """Return the rows with these keys, in no order, of a table that is sorted by its key and has each once."""
-    wanted = keys.drop_nulls().unique()
-    places = table[key].search_sorted(wanted)
-    inside = places < table.height
-    found = table[places.filter(inside)]
-    return found.filter(found[key] == wanted.filter(inside))
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,18 @@ import json
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from infogap.errors import InfogapError, InputError
 from infogap.rows.column_paths import MISSING, missing_column, reach, touches
 from infogap.rows.file_locations import Place
 from infogap.rows.inspect_logs import SAMPLES, samples, with_attachments
 from infogap.rows.remote_files import decompressed
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Rows = Iterator[tuple[int, dict[str, Any]]]
 """Numbered from 1: a JSONL file's lines, other files' rows without the header."""
@@ -45,11 +49,19 @@ def read_rows(place: Place, wanted: Wanted | None, rows: str | None = None) -> R
     in_archive = place.kind == ".eval" and rows == SAMPLES
     if rows is not None and place.kind not in (".json", ".jsonl") and not in_archive:
         raise InputError(f"{name}: `rows` names a list inside a JSON file, which this is not")
+    with opened(place) as file:
+        seeking = place.compression and place.kind in _NEED_SEEKING
+        content = io.BytesIO(file.read()) if seeking else file
+        yield from _reader(place.kind, wanted, rows)(content, name)
+
+
+@contextmanager
+def opened(place: Place) -> Iterator[IO[bytes]]:
+    """Open a file, decompressed. What fails while it is read is raised as an InputError of one line."""
+    name = place.name
     try:
         with place.errors(), place.open() as raw, decompressed(raw, place.compression) as file:
-            seeking = place.compression and place.kind in _NEED_SEEKING
-            content = io.BytesIO(file.read()) if seeking else file
-            yield from _reader(place.kind, wanted, rows)(content, name)
+            yield file
     except InfogapError:
         raise
     except UnicodeDecodeError as error:
@@ -63,7 +75,7 @@ def read_rows(place: Place, wanted: Wanted | None, rows: str | None = None) -> R
 def _reader(kind: str, wanted: Wanted | None, rows: str | None) -> Callable[[IO[bytes], str], Rows]:
     match kind:
         case ".jsonl":
-            return lambda file, name: _jsonl(_text(file), name) if rows is None else _json(file, name, rows)
+            return lambda file, name: rows_of_lines(text_of(file), name) if rows is None else _json(file, name, rows)
         case ".json":
             return lambda file, name: _json(file, name, rows)
         case ".csv":
@@ -73,23 +85,25 @@ def _reader(kind: str, wanted: Wanted | None, rows: str | None) -> Callable[[IO[
     return lambda file, name: _parquet(file, name, wanted)
 
 
-def _text(file: IO[bytes]) -> io.TextIOWrapper:
+def text_of(file: IO[bytes]) -> io.TextIOWrapper:
+    """Return a file's text, line by line as its bytes have them."""
     return io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
 
 
-def _jsonl(lines: Iterable[str], name: str) -> Rows:
-    for number, line in enumerate(lines, 1):
+def rows_of_lines(lines: Iterable[str], name: str, first: int = 1) -> Rows:
+    """Parse lines of JSON, numbered from `first`; blank ones are no rows."""
+    for number, line in enumerate(lines, first):
         if line.strip():
             yield number, _object(_parsed(line, f"{name}, row {number}"), f"{name}, row {number}")
 
 
 def _json(file: IO[bytes], name: str, rows: str | None) -> Rows:
-    text = _text(file).read()
+    text = text_of(file).read()
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
         if error.msg == "Extra data" and error.lineno > 1 and rows is None:  # JSON lines under the wrong suffix
-            yield from _jsonl(io.StringIO(text), name)
+            yield from rows_of_lines(io.StringIO(text), name)
             return
         raise InputError(f"{name}: not valid JSON: {error}") from error
     except ValueError:
@@ -118,7 +132,7 @@ def lists_of_rows(place: Place) -> list[str]:
     """Return the paths of the lists of objects in a JSON file that is an object, longest first; none in others."""
     try:
         with place.errors(), place.open() as raw, decompressed(raw, place.compression) as file:
-            document = json.loads(_text(file).read())
+            document = json.loads(text_of(file).read())
     except (OSError, EOFError, ValueError, RecursionError):
         return []
     return [path for path, _ in _lists_by_length(document)]
@@ -170,7 +184,7 @@ def _kind(value: Any) -> str:
 def _csv(binary: IO[bytes], name: str) -> Rows:
     """Read CSV. Every value is kept as text: 007 is not 7."""
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    reader = csv.DictReader(_text(binary), strict=True)
+    reader = csv.DictReader(text_of(binary), strict=True)
     try:
         header = list(reader.fieldnames or [])
     except csv.Error as error:
@@ -189,18 +203,22 @@ def _csv(binary: IO[bytes], name: str) -> Rows:
 
 
 def _parquet(binary: IO[bytes], name: str, wanted: Wanted | None) -> Rows:
+    number = 0
+    for batch in parquet_batches(binary, name, wanted, _BATCH):
+        for row in batch.to_pylist():
+            number += 1
+            yield number, row
+
+
+def parquet_batches(binary: IO[bytes], name: str, wanted: Wanted | None, rows: int) -> Iterator[pa.RecordBatch]:
+    """Yield the wanted columns of a Parquet file, at most `rows` rows at a time."""
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
     try:
         with ParquetFile(binary) as file:
-            names = file.schema_arrow.names
-            columns = needed(names, name, wanted)
-            number = 0
-            for batch in file.iter_batches(batch_size=_BATCH, columns=columns):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield number, row
+            columns = needed(file.schema_arrow.names, name, wanted)
+            yield from file.iter_batches(batch_size=rows, columns=columns)
     except ArrowException as error:
         raise InputError(f"{name}: not readable as Parquet: {str(error).splitlines()[0]}") from error
 

@@ -193,6 +193,19 @@ class TableWriter:
                 self._write_part(whole[start : start + ROWS_PER_PART])
             self._held = [whole[full:]]
 
+    @property
+    def at_part(self) -> bool:
+        """True if the next row begins a part."""
+        return not any(frame.height for frame in self._held)
+
+    def take(self, path: Path) -> None:
+        """Add a whole part that was written before, by moving its file; the next row must begin a part."""
+        if not self.at_part:
+            raise ValueError(f"{path} cannot be a part of its own: rows before it are not written yet")
+        path.rename(self._folder / f"part-{self._parts:05d}.parquet")
+        self._parts += 1
+        self.rows += ROWS_PER_PART
+
     def finish(self) -> None:
         rest = pl.concat(self._held) if self._held else self.table.empty()
         if rest.height or not self._parts:
@@ -214,6 +227,14 @@ def read_part(path: Path, table: Table) -> pl.DataFrame:
     """Read one Parquet part. Raises ExternalError if the file is damaged or has other columns."""
     try:
         return pl.read_parquet(path).match_to_schema(table.schema, extra_columns=_extra_columns(table))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def read_columns(path: Path, columns: list[str]) -> pl.DataFrame:
+    """Read some columns of a Parquet part. Raises ExternalError if the file is damaged or lacks one."""
+    try:
+        return pl.read_parquet(path, columns=columns)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _damaged(path, error) from error
 

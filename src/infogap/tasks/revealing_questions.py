@@ -6,16 +6,23 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
+from infogap.ids import digest
 from infogap.leaks.answer_patterns import answer_pattern, same_answer
 from infogap.leaks.copying import find_copies
 from infogap.leaks.scanned_trace import ScannedTrace
+from infogap.runs.block_cache import BlockCache
 from infogap.tasks.select_tasks import Task
 from infogap.text.stated_answers import every_stated, is_denied, stated
 
 _HELD = 0.8  # share of a solution's 8-grams: many solutions begin with a part of the question
 _CALLED = re.compile(r"\b(?:answer|solution|result)\b[^.!?\n]{0,20}?(?:[:：=]|\b(?:is|are)\b)[\s$*_`\\({\"']*$", re.I)
+_NAMES = re.compile(r"answer|solution|result", re.I)  # without one of these, no value is called the answer
 _BEFORE = 60  # characters before a value that can call it the answer
 _SHOWN = 80  # characters of a question that is quoted
+_AT_ONCE = 2_000  # tasks
+VERSION = 1  # raised when the same task is judged otherwise
 _LONG = 5  # words of an answer, or of a short solution, that no question has by chance
 
 
@@ -27,11 +34,15 @@ class RevealingQuestions:
     solutions: list[str]
 
     @classmethod
-    def among(cls, tasks: Sequence[Task]) -> RevealingQuestions:
-        return cls(
-            [task.question for task in tasks if task.answer and holds_answer(task.question, task.answer)],
-            [task.question for task in tasks if task.solution and holds_solution(task.question, task.solution)],
-        )
+    def among(cls, tasks: Sequence[Task], known: BlockCache) -> RevealingQuestions:
+        """Find them; `known` are the results of earlier runs, block by block."""
+        answers, solutions = [], []
+        for start in range(0, len(tasks), _AT_ONCE):
+            block = tasks[start : start + _AT_ONCE]
+            for task, answer, solution in zip(block, *_held(block, known), strict=True):
+                answers += [task.question] if answer else []
+                solutions += [task.question] if solution else []
+        return cls(answers, solutions)
 
     def note(self) -> str | None:
         """Say how many there are, and quote one; None without any."""
@@ -47,6 +58,19 @@ class RevealingQuestions:
         )
 
 
+def _held(tasks: Sequence[Task], known: BlockCache) -> tuple[list[bool], list[bool]]:
+    """Return of each task whether its question holds its answer, and whether it holds its solution."""
+    texts = [(task.question, task.answer, task.solution) for task in tasks]
+    block = digest(texts)
+    before = known.get(block)
+    if before is None:
+        answers = [bool(answer and holds_answer(question, answer)) for question, answer, _ in texts]
+        solutions = [bool(solution and holds_solution(question, solution)) for question, _, solution in texts]
+        known.put(block, pl.DataFrame({"answer": answers, "solution": solutions}))
+        return answers, solutions
+    return before[0]["answer"].to_list(), before[0]["solution"].to_list()
+
+
 def holds_answer(question: str, answer: str) -> bool:
     """Whether a question states its gold answer as one, in a box or a sentence, or has it word for word if it is long.
 
@@ -54,11 +78,13 @@ def holds_answer(question: str, answer: str) -> bool:
     """
     if len(answer.split()) >= _LONG:
         return " ".join(answer.split()) in " ".join(question.split())
+    said = [each for each in (*every_stated(question), stated(question)) if each is not None]
+    if not said and not _NAMES.search(question):
+        return False  # before the pattern is compiled, which takes a millisecond
     pattern = answer_pattern(answer)
     if pattern is None:
         return False
-    said = [*every_stated(question), stated(question)]
-    if any(each is not None and same_answer(pattern, each) for each in said):
+    if any(same_answer(pattern, each) for each in said):
         return True
     return any(_called_answer(question[: match.start()]) for match in pattern.finditer(question))
 

@@ -13,7 +13,8 @@ from infogap.errors import InputError, nearest
 from infogap.ids import digest, stable_id
 from infogap.recipe.sources import TraceColumns
 from infogap.rows.column_paths import as_text
-from infogap.tasks.task_columns import TASK_COLUMNS, TASK_FIELDS, Draft, Drafts
+from infogap.tasks.known_drafts import Draft
+from infogap.tasks.task_columns import TASK_COLUMNS, TASK_FIELDS, Drafts
 
 _MAPPED = (*TASK_FIELDS, *(name for name in TraceColumns.model_fields if name not in TASK_COLUMNS))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -14,10 +14,13 @@ from infogap.recipe.recipe_errors import spell_path
 from infogap.recipe.sources import CREDITS, FileTasks, GymTasks, TraceColumns, TraceImport
 from infogap.rows import reasoning_gym as gym
 from infogap.rows.source_rows import contents
+from infogap.runs.block_cache import block_cache
 from infogap.runs.run_folder import Run, write_part
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import TASKS
+from infogap.tasks import revealing_questions
 from infogap.tasks.gather_tasks import Fate, Gathered, gather_gym, gather_table
+from infogap.tasks.known_drafts import drop_unused
 from infogap.tasks.question_column import TURNS
 from infogap.tasks.revealing_questions import RevealingQuestions
 from infogap.tasks.select_tasks import Task, conflicting, merge
@@ -87,6 +90,7 @@ def make(run: Run) -> Outcome:
             gathered += gather_gym(source, run.recipe.seed)
         else:
             gathered.append(gather_table(run, source))
+    drop_unused(run)
     tasks = _with_families(merge(task for one in gathered for task in one.tasks), run)
     with run.rewrite(TASKS) as out:
         for start in range(0, len(tasks), _ROWS_PER_FRAME):
@@ -97,7 +101,8 @@ def make(run: Run) -> Outcome:
     if run.recipe.imports:
         write_part(run.path / TASKS.name / ROWS, _rows_frame(gathered))
     conflicts = conflicting(tasks)
-    revealing = RevealingQuestions.among(tasks)
+    with block_cache(run.path / TASKS.name / "cache" / "revealing", revealing_questions.VERSION) as known:
+        revealing = RevealingQuestions.among(tasks, known)
     repeated = sum(len(one.tasks) for one in gathered) - len(tasks)
     counts = {
         "sources": [one.counts for one in gathered],
@@ -119,7 +124,8 @@ def _with_families(tasks: list[Task], run: Run) -> list[Task]:
 
 
 def _row(task: Task) -> dict[str, Any]:
-    return asdict(task) | {"metadata": canonical(task.metadata).decode()}
+    row = {name: getattr(task, name) for name in TASKS.schema}  # `asdict` would copy the metadata of a million tasks
+    return row | {"metadata": canonical(task.metadata).decode()}
 
 
 def _rejected_frame(rejected: list[tuple[str, Fate]]) -> pl.DataFrame:

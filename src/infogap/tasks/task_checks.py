@@ -21,9 +21,10 @@ from infogap.rows.column_paths import is_template, template_problem
 from infogap.rows.file_locations import find_places, is_url
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES, VERDICTS
+from infogap.tasks.field_rows import FieldRows
 from infogap.tasks.question_column import TableSource
 from infogap.tasks.select_tasks import where_problem
-from infogap.tasks.task_columns import FieldRows, column_paths, optional_paths
+from infogap.tasks.task_columns import column_paths, optional_paths
 
 _FEWEST_ROWS = 20  # read for the columns that `where` may name
 

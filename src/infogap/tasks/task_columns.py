@@ -6,28 +6,22 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from infogap.errors import InputError
 from infogap.recipe.named_formats import load_format
-from infogap.recipe.sources import RowSource, Source, TaskColumns, TraceColumns, TraceImport
+from infogap.recipe.sources import TaskColumns, TraceColumns, TraceImport
 from infogap.rows.column_paths import (
     MISSING,
-    TemplateFailedError,
-    Unfound,
     as_text,
-    is_found,
-    is_template,
-    rendered,
-    value_of,
 )
 from infogap.rows.format_recognition import common_ending
-from infogap.rows.message_turns import Turn
 from infogap.rows.options_column import NumberedOptions, with_options
-from infogap.rows.row_files import Wanted
-from infogap.rows.source_rows import JoinedRows, read_rows, unmatched_reason
+from infogap.rows.source_rows import read_rows, unmatched_reason
 from infogap.runs.run_folder import Run
+from infogap.tasks.field_rows import FieldRows
+from infogap.tasks.known_drafts import BlockDrafts, Draft, KnownDrafts, known_drafts
 from infogap.tasks.question_column import TableSource, list_of_turns, question_in, takes_one_turn_of_several
 from infogap.text.bounded_search import BoundedSearch
 from infogap.text.option_parser import options
@@ -45,22 +39,6 @@ _GOLD_NAMES = re.compile(
 _NAMES = re.compile(r'"([^"]+)"|`([^`]+)`|([A-Za-z_]\w*)')  # in an SQL condition
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """The fields of a task that a row has; some may be missing."""
-
-    row: int
-    question: str | None
-    answer: str | None
-    solution: str | None
-    family: str | None
-    difficulty: str | None
-    fault: str | None = None  # why the row cannot be a task
-    turns: list[Turn] | None = None  # of a question that is a conversation
-    others: dict[str, Any] = field(default_factory=dict)  # further columns that `where` names
-    alternative: str | None = None  # which of several rows with the same samples this is
-
-
 @dataclass(frozen=True)
 class Drafts:
     """A source's rows as drafts, in their order, and notes on how they were read."""
@@ -70,77 +48,10 @@ class Drafts:
     notes: list[str]
 
 
-@dataclass
-class FieldRows:
-    """A source's rows with the values of its mapped columns."""
-
-    run: Run
-    source: RowSource
-    paths: dict[str, str]
-    optional: frozenset[str] = frozenset()  # paths that no row need have
-    whole: bool = False  # whether columns are wanted that no path leads into
-    missed: set[str] = field(default_factory=set)  # paths that no row has had yet; at the end, of `optional` alone
-
-    def __post_init__(self) -> None:
-        source = self.source
-        self.joined = JoinedRows(self.run.base, source) if isinstance(source, Source) and source.join else None
-
-    def read(self) -> Iterator[tuple[int, dict[str, Any], dict[str, Any]]]:
-        """Yield every row's number, its columns, and its value (or MISSING) for each field of `paths`.
-
-        Raises InputError, after the last row, for a path that no row has or a template that no row fills.
-        """
-        plain = sorted({path for path in self.paths.values() if not is_template(path)})
-        everything = self.whole or self.joined is not None or len(plain) < len(set(self.paths.values()))
-        wanted = None if everything else Wanted(tuple(plain), self.optional)
-        rows = self.joined.read() if self.joined is not None else read_rows(self.run.base, self.source, wanted)
-        never_found = {path: Unfound(path) for path in sorted(set(self.paths.values()))}
-        self.missed = set(never_found)
-        first: dict[str, Any] | None = None
-        for number, row in rows:
-            first = row if first is None else first
-            values = {name: value_of(row, path) for name, path in self.paths.items()}
-            if never_found:
-                for name, value in values.items():
-                    if is_found(value, self.paths[name]):
-                        never_found.pop(self.paths[name], None)
-                self.missed = set(never_found)
-                for unfound in never_found.values():
-                    if not is_template(unfound.path):
-                        unfound.look(row)
-            yield number, row, values
-        self.missed = set(never_found) & self.optional
-        lacking = [unfound for path, unfound in never_found.items() if path not in self.optional]
-        if lacking and first is not None:
-            raise self._error(lacking[0], first)
-
-    def _error(self, unfound: Unfound, first: dict[str, Any]) -> InputError:
-        if not is_template(unfound.path):
-            return unfound.error(self.source.from_)
-        try:
-            rendered(first, unfound.path)
-            why = "the result is empty"
-        except TemplateFailedError as error:
-            why = str(error)
-        columns = ", ".join(first)
-        return InputError(
-            f"{self.source.from_}: no row fills the template {unfound.path!r}: {why}; its columns are {columns}"
-        )
-
-
 def column_paths(columns: TaskColumns, fields: Iterable[str]) -> dict[str, str]:
     """Return the column path of each field that is mapped."""
     mapped = {name: getattr(columns, name) for name in fields}
     return {name: path for name, path in mapped.items() if path is not None}
-
-
-def read_fields(run: Run, source: RowSource, paths: dict[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield every row's number and its value (or MISSING) for each field of `paths`.
-
-    Raises InputError, after the last row, for a path that no row has.
-    """
-    for number, _, values in FieldRows(run, source, paths).read():
-        yield number, values
 
 
 def optional_paths(source: TableSource) -> frozenset[str]:
@@ -150,17 +61,18 @@ def optional_paths(source: TableSource) -> frozenset[str]:
 
 
 def drafts(run: Run, source: TableSource) -> Drafts:
-    """Read a source's rows as drafts, in their order.
+    """Read a source's rows as drafts, in their order; those of blocks that were read before are reused.
 
     Raises InputError where a column does not exist, or `pattern` takes too long on too many questions.
     """
-    if source.pattern is None:
-        return _drafts(run, source, None)
-    with closing(BoundedSearch(source.pattern)) as search:
-        return _drafts(run, source, search)
+    with known_drafts(run, source) as known:
+        if source.pattern is None:
+            return _drafts(run, source, None, known)
+        with closing(BoundedSearch(source.pattern)) as search:
+            return _drafts(run, source, search, known)
 
 
-def _drafts(run: Run, source: TableSource, search: BoundedSearch | None) -> Drafts:
+def _drafts(run: Run, source: TableSource, search: BoundedSearch | None, known: KnownDrafts | None) -> Drafts:
     """Read the drafts. Equal texts share memory: trace files repeat questions."""
     named = _named_in(source.where) if source.where is not None else set()
     wanted = [*TASK_COLUMNS, *(name for name in TraceColumns.model_fields if name in named)]
@@ -176,21 +88,33 @@ def _drafts(run: Run, source: TableSource, search: BoundedSearch | None) -> Draf
     one_of_several = 0
     alternatives = load_format(source.format).alternatives if source.format is not None else None
     numbers = NumberedOptions()
-    for number, row, values in rows.read():
-        columns.update(dict.fromkeys(map(str, row)))
-        others = {str(key): value for key, value in row.items() if key in named and key not in TASK_COLUMNS}
-        others |= {name: as_text(values[name]) for name in paths if name not in TASK_COLUMNS}
-        draft = _draft(number, values, others, source, share, search)
-        if alternatives is not None:
-            draft = replace(draft, alternative=as_text(row.get(alternatives)))
-        numbers.look_at(values.get("options", MISSING), as_text(values.get("answer")), draft.question)
-        made.append(draft)
-        one_of_several += takes_one_turn_of_several(row, source.columns.question)
+    for block in rows.blocks():
+        before = known.get(block, share) if known is not None else None
+        if before is not None:
+            rows.skip(before.found)
+            made += before.drafts
+            one_of_several += before.one_of_several
+            continue
+        found: set[str] = set()
+        start, several = len(made), 0
+        for number, row, values in rows.values_of(block.rows(), found):
+            columns.update(dict.fromkeys(map(str, row)))
+            others = {str(key): value for key, value in row.items() if key in named and key not in TASK_COLUMNS}
+            others |= {name: as_text(values[name]) for name in paths if name not in TASK_COLUMNS}
+            draft = _draft(number, values, others, source, share, search)
+            if alternatives is not None:
+                draft = replace(draft, alternative=as_text(row.get(alternatives)))
+            numbers.look_at(values.get("options", MISSING), as_text(values.get("answer")), draft.question)
+            made.append(draft)
+            several += takes_one_turn_of_several(row, source.columns.question)
+        one_of_several += several
+        if known is not None:
+            known.put(block, BlockDrafts(made[start:], found, several))
     unmatched = rows.joined.unmatched if rows.joined is not None else set[int]()
     if unmatched and source.join is not None:
         reason = unmatched_reason(source.join)
         made = [_without(draft, reason) if draft.row in unmatched else draft for draft in made]
-    if rows.missed:
+    if rows.missed & rows.optional:
         _refuse_other_gold(run, source)
     if source.verifier == "choice" and numbers.count_the_options:
         raise InputError(f"{source.from_}: {numbers.advice(str(source.columns.answer))}")
@@ -249,7 +173,7 @@ def _refuse_other_gold(run: Run, source: TableSource) -> None:
 
 def _notes(source: TableSource, rows: FieldRows, one_of_several: int) -> list[str]:
     notes = []
-    if rows.missed:
+    if rows.missed & rows.optional:
         notes.append(
             f"{source.from_}: no row has '{ANSWER}' and no other column is mapped: its traces are not graded; "
             "write `columns: {answer: COLUMN}`, or `answer: null` to say that there is no gold answer"

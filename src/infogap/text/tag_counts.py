@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from infogap.text.thoughts import Parts
 
@@ -37,6 +37,16 @@ class TagCounts:
         if not parts.reasoning and (first := _FIRST_TAG.match(parts.response)):
             closed = first[1] or f"</{first[2]}>" in parts.response
             self.unread[first[0]] += bool(closed and not _OF_ANSWERS.fullmatch(first[2]))
+
+    def state(self) -> dict[str, Any]:
+        """Return the counts as JSON-able values, by field."""
+        return {name: dict(value) if isinstance(value, Counter) else value for name, value in vars(self).items()}
+
+    @classmethod
+    def of(cls, state: dict[str, Any]) -> Self:
+        """Return counts again from their `state`."""
+        counters = {name: Counter(value) for name, value in state.items() if isinstance(value, dict)}
+        return cls(**(state | counters))
 
     def as_counts(self) -> dict[str, Any]:
         """Return the counts for the manifest; empty ones are left out."""

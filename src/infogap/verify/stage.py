@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Self
 
+import numpy as np
 import polars as pl
 
 from infogap.console import progress
-from infogap.runs.former_rows import FormerRows, former_rows, row_keys
-from infogap.runs.run_folder import ROWS_PER_PART, Run, read_part, write_part
+from infogap.ids import digest, file_digest
+from infogap.runs.former_rows import FormerRows, former_rows, frame_digest, row_keys
+from infogap.runs.rows_by_key import rows_of
+from infogap.runs.run_folder import ROWS_PER_PART, Run, read_columns, read_part, write_part
 from infogap.runs.stage import Outcome, Stage, commonest_reasons, kind_of_reason
 from infogap.schema import TASKS, TRACES, VERDICT_NAMES, VERDICTS
-from infogap.verify.grade_traces import TRACE_COLUMNS, VERSION, Tasks, grade_traces, grading_settings, tasks_by_id
-from infogap.verify.round_verdicts import read_round_verdicts
+from infogap.verify.grade_traces import TRACE_COLUMNS, VERSION, Tasks, grade_traces, grading_settings
+from infogap.verify.round_verdicts import read_round_verdicts, round_verdicts_path
 from infogap.verify.stated_verdicts import DISAGREEMENTS, agreement
 
 
@@ -24,23 +30,30 @@ def _part(run: Run) -> dict[str, Any]:
 
 def _make(run: Run) -> Outcome:
     verdicts, reasons = Counter[str](), Counter[str]()
-    tasks, settings = tasks_by_id(run), [STAGE.version, grading_settings(run)]
+    tasks = run.scan(TASKS).drop("solution").collect().sort("task_id")
     with (
-        former_rows(run, VERDICTS, settings) as former,
+        former_rows(run, VERDICTS, [STAGE.version, grading_settings(run)]) as former,
         run.rewrite(VERDICTS) as out,
         progress("verify", run.rows(TRACES), "traces") as advance,
     ):
-        rows: list[dict[str, Any]] = []
-        for row in grade_traces(tasks, _parts(run, tasks, former), run.base):
-            verdicts[row["verdict"]] += 1
-            if row["verdict"] == "ungradable":
-                reasons[kind_of_reason(row["detail"] or "")] += 1
-            rows.append(row)
-            advance()
-            if len(rows) == ROWS_PER_PART:
-                out.write(VERDICTS.frame(rows))
-                rows = []
-        out.write(VERDICTS.frame(rows))
+        parts = list(_parts(run, tasks, former))
+        keys = deque[np.ndarray]()
+        graded = _grade([part for part in parts if part.verdicts is None], tasks, former, keys, run.base)
+        for part in parts:
+            if part.former is not None and part.verdicts is not None:
+                former.reuse(part.former, part.source, out)
+                verdicts.update(part.verdicts)
+                advance(part.rows)
+                continue
+            rows: list[dict[str, Any]] = []
+            for row in islice(graded, part.rows):
+                verdicts[row["verdict"]] += 1
+                if row["verdict"] == "ungradable":
+                    reasons[kind_of_reason(row["detail"] or "")] += 1
+                rows.append(row)
+                advance()
+            former.note(keys.popleft(), part.source)
+            out.write(VERDICTS.frame(rows))
     counts: dict[str, Any] = {name: verdicts[name] for name in VERDICT_NAMES}
     stated = agreement(run, run.scan(VERDICTS).select("trace_id", "verdict", "extracted_answer", "detail"))
     if stated is None:
@@ -50,18 +63,69 @@ def _make(run: Run) -> Outcome:
     return Outcome(out.rows, counts | {"stated_verdicts": stated.counts}, [*_notes(run, reasons), *stated.notes])
 
 
-def _parts(run: Run, tasks: Tasks, former: FormerRows) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Yield the traces part by part, each with the verdicts that exist: those of rounds, and equal traces' former ones.
+@dataclass(frozen=True)
+class _Part:
+    """A part of the traces: a digest of all that its verdicts depend on, and its former verdicts where they are reused.
 
     What could not be graded, perhaps because the machine was busy, is graded again.
     """
+
+    path: Path
+    task_ids: pl.Series
+    source: str
+    former: int | None  # the part of the former table
+    verdicts: pl.Series | None
+
+    @property
+    def rows(self) -> int:
+        return len(self.task_ids)
+
+    @classmethod
+    def of(cls, path: Path, tasks: pl.DataFrame, former: FormerRows, *, aligned: bool) -> Self:
+        task_ids = read_columns(path, ["task_id"])["task_id"]
+        own_tasks = frame_digest(rows_of(tasks, "task_id", task_ids))
+        of_rounds = [file_digest(given)] if (given := round_verdicts_path(path)).is_file() else []
+        source = digest([file_digest(path), own_tasks, of_rounds])
+        number = former.whole_part(source) if aligned else None
+        made = former.parts.read(number, VERDICTS, ["verdict"]) if number is not None else None
+        if made is None or (made["verdict"] == "ungradable").any():
+            return cls(path, task_ids, source, None, None)
+        return cls(path, task_ids, source, number, made["verdict"])
+
+
+def _parts(run: Run, tasks: pl.DataFrame, former: FormerRows) -> Iterator[_Part]:
+    """Yield the parts of the traces; only one that begins a part of the verdicts can have a former one."""
+    before = 0
     for path in run.part_paths(TRACES):
+        part = _Part.of(path, tasks, former, aligned=before % ROWS_PER_PART == 0)
+        before += part.rows
+        if part.rows:
+            yield part
+
+
+def _grade(
+    parts: list[_Part], tasks: pl.DataFrame, former: FormerRows, keys: deque[np.ndarray], folder: Path
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of `verdicts` for some parts; `keys` receives those of each part before its first row."""
+    if not parts:
+        return
+    ids = pl.concat([part.task_ids for part in parts])
+    needed: Tasks = {task["task_id"]: task for task in rows_of(tasks, "task_id", ids).iter_rows(named=True)}
+    yield from grade_traces(needed, _with_known(parts, needed, former, keys), folder)
+
+
+def _with_known(
+    parts: list[_Part], tasks: Tasks, former: FormerRows, keys: deque[np.ndarray]
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Yield traces part by part, each with the verdicts that exist: those of rounds, and equal traces' former ones."""
+    for path in (part.path for part in parts):
         part, of_rounds = read_part(path, TRACES), read_round_verdicts(path)
-        keys = row_keys(
-            (*trace, *(tasks.get(str(trace[1])) or {}).values()) for trace in part.select(TRACE_COLUMNS).iter_rows()
+        keys.append(
+            row_keys(
+                (*trace, *(tasks.get(str(trace[1])) or {}).values()) for trace in part.select(TRACE_COLUMNS).iter_rows()
+            )
         )
-        _, verdicts = former.find(keys)
-        former.note(keys)
+        _, verdicts = former.find(keys[-1])
         reused = verdicts.filter(pl.col("verdict") != "ungradable").join(of_rounds, on="trace_id", how="anti")
         yield part, pl.concat([of_rounds, reused])
 
