@@ -8,7 +8,7 @@ from functools import cache, cached_property
 
 from infogap.ids import digest
 from infogap.leaks.answer_first import find_answer_first, find_decoy
-from infogap.leaks.copying import LEAKING_PROSE, LEAKING_RUN, NGRAM, find_copies
+from infogap.leaks.copying import LEAKING_PROSE, LEAKING_RUN, NGRAM, Copied, find_all_copies
 from infogap.leaks.known_answer import find_faulted_answer, find_known_answer
 from infogap.leaks.leak_rules import Rules, load_rules
 from infogap.leaks.references import References, find_unrelated_context
@@ -39,7 +39,10 @@ class LeakScan:
     def find_all(self, traces: Sequence[ScannedTrace]) -> list[ScanResult]:
         """Scan many traces, which is faster than one at a time: their texts are searched together."""
         return [
-            _scan(trace, references) for trace, references in zip(traces, self._references.find(traces), strict=True)
+            _scan(trace, references, copied)
+            for trace, references, copied in zip(
+                traces, self._references.find(traces), find_all_copies(traces), strict=True
+            )
         ]
 
     @cached_property
@@ -47,8 +50,7 @@ class LeakScan:
         return References(self.rules)
 
 
-def _scan(trace: ScannedTrace, references: list[Leak]) -> ScanResult:
-    copied = find_copies(trace)
+def _scan(trace: ScannedTrace, references: list[Leak], copied: Copied) -> ScanResult:
     leaks = [
         *references,
         *find_known_answer(trace),
