@@ -18,11 +18,11 @@ def test_every_occurrence_of_every_word_is_found(texts: list[str], words: list[s
     batch = TextBatch.of(texts)
     hits = WordAutomaton.of(words).hits(batch.content, batch.starts, batch.starts + batch.sizes)
     expected = {
-        (number, match.start() + len(word) - 1, index)
+        (number, index, len(text[: match.start()].encode()) + len(word.encode()) - 1, match.start() + len(word) - 1)
         for number, text in enumerate(texts)
         for index, word in enumerate(words)
         for match in re.finditer(f"(?={re.escape(word)})", text)
     }
     assert sorted(map(tuple, hits.tolist())) == sorted(expected)
-    places = [(text, end) for text, end, _ in hits.tolist()]
+    places = [(text, end) for text, _, end, _ in hits.tolist()]
     assert places == sorted(places)

@@ -6,6 +6,7 @@ import re
 import sys
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import Any
@@ -79,12 +80,15 @@ class References:
 
     def _in_trace(self, trace: ScannedTrace, lowered: str, places: list[list[int]]) -> list[Leak]:
         leaks: list[Leak] = []
-        for index, of_rule in groupby(places, key=itemgetter(1)):
+        for index, places_of_rule in groupby(places, key=itemgetter(1)):
+            of_rule: Iterator[list[int]] = places_of_rule
             rule = self._rules.rules[index]
             if not _applies(rule, trace) or (trace.without_context and rule.kind == "reference"):
                 continue
-            allowed = [place for place in of_rule if _is_allowed(rule, place, trace)]
-            for match in _matches(rule, lowered, allowed):
+            somewhere = rule.early or rule.value == "held"
+            for match in _matches(
+                rule, lowered, filter(partial(_is_allowed, rule, trace), of_rule) if somewhere else of_rule
+            ):
                 if _is_leak(rule, match, lowered, trace):
                     leaks.append(leak_at(trace.text, match.start(), match.end(), rule.kind, rule.name))
         leaks += _labels(trace)
@@ -111,7 +115,7 @@ def _matches(rule: Rule, lowered: str, places: Iterable[list[int]]) -> Iterator[
             yield match
 
 
-def _is_allowed(rule: Rule, place: list[int], trace: ScannedTrace) -> bool:
+def _is_allowed(rule: Rule, trace: ScannedTrace, place: list[int]) -> bool:
     """True if the window around a place begins early enough, and has the held answer, for rules that require these."""
     _, _, _, start, end = place
     if rule.early and start >= EARLY:

@@ -98,7 +98,7 @@ def _buckets(hits: Numbers, first: int, last: int, sizes: Numbers, rules_of: Lis
     first_rule, rules = rules_of.first, rules_of.numbers
     begins[:] = 0
     for hit in range(first, last):
-        word = hits[hit, 2]
+        word = hits[hit, 1]
         for which in range(first_rule[word], first_rule[word + 1]):
             begins[rules[which] + 1] += 1
     for rule in range(1, len(begins)):
@@ -106,8 +106,8 @@ def _buckets(hits: Numbers, first: int, last: int, sizes: Numbers, rules_of: Lis
     places = np.empty(begins[-1], np.int32)
     free = begins[:-1].copy()
     for hit in range(first, last):
-        word = hits[hit, 2]
-        place = hits[hit, 1] - sizes[word] + 1
+        word = hits[hit, 1]
+        place = hits[hit, 3] - sizes[word] + 1
         for which in range(first_rule[word], first_rule[word + 1]):
             rule = rules[which]
             at = free[rule]
@@ -155,6 +155,20 @@ def _windows(
             count += 1
     first[len(begins)] = count
     return windows
+
+
+@compiled
+def _inside_windows(windows: Numbers, first: Places, begins: Flags, size: int) -> NDArray[np.int32]:
+    """Return for each of `size` characters in how many windows it is; in those of `begins`, only the first counts."""
+    changes = np.zeros(size + 1, np.int32)
+    for rule in range(len(begins)):
+        for window in range(first[rule], first[rule + 1]):
+            start, end = windows[window]
+            changes[start] += 1
+            changes[min(start + 1 if begins[rule] else end, size)] -= 1
+    for place in range(size):
+        changes[place + 1] += changes[place]
+    return changes
 
 
 @compiled
@@ -212,6 +226,7 @@ def find_places(  # noqa: PLR0912, PLR0915 - one loop: a call for every characte
         windows = _windows(near, near_begins, also, also_begins, begins, needs_both, first_window)
         if first_window[-1] == 0:
             continue
+        inside_windows = _inside_windows(windows[: first_window[-1]], first_window, begins, ends[text] - starts[text])
         current = first_window.copy()
         character, end = -1, ends[text]
         for place in range(starts[text], end):
@@ -219,6 +234,8 @@ def find_places(  # noqa: PLR0912, PLR0915 - one loop: a call for every characte
             if byte & 0xC0 == 0x80:
                 continue
             character += 1
+            if not inside_windows[character]:
+                continue
             symbol, second, preceding = symbols[place], symbols[place + 1], content[place - 1]
             possible = np.int64(pairs[symbol, second])
             if byte == _LINE_BREAK:

@@ -75,10 +75,10 @@ class WordAutomaton:
         )
 
     def hits(self, content: Bytes, starts: Places, ends: Places) -> Numbers:
-        """Return all occurrences in texts, in the order of their ends: a row of text, end and word for each.
+        """Return all occurrences in texts, in the order of their ends: a row of text, word, and two ends for each.
 
-        The texts are UTF-8 in `content`, from `starts` to `ends`. The end of an occurrence is its last character,
-        counted from the beginning of the text.
+        The texts are UTF-8 in `content`, from `starts` to `ends`. The end of an occurrence is its last byte, and its
+        last character, counted from the beginning of the text.
         """
         return _hits(content, starts, ends, self.classes, self.steps, self.width, self.first_output, self.outputs)
 
@@ -95,7 +95,7 @@ def _hits(
     outputs: Numbers,
 ) -> Numbers:
     one, top_bits, continues = np.uint32(1), np.uint8(0xC0), np.uint8(0x80)
-    hits = np.empty((_FIRST_ROWS, 3), np.int32)
+    hits = np.empty((_FIRST_ROWS, 4), np.int32)
     count = 0
     for text in range(len(starts)):
         state, skipped = np.uint32(0), starts[text]
@@ -109,8 +109,8 @@ def _hits(
                 for output in range(first_output[row], first_output[row + 1]):
                     if count == len(hits):
                         hits = grown(hits)
-                    hits[count, 0] = text
-                    hits[count, 1] = np.int64(place) - skipped
-                    hits[count, 2] = outputs[output]
+                    hits[count, 0], hits[count, 1] = text, outputs[output]
+                    hits[count, 2] = np.int64(place) - starts[text]
+                    hits[count, 3] = np.int64(place) - skipped
                     count += 1
     return hits[:count].copy()
