@@ -19,6 +19,7 @@ _AT_LINE = ord(LINE_START)
 _IN_WORD = np.array([byte < 128 and (chr(byte).isalnum() or chr(byte) == "_") for byte in range(256)])
 _SPACE, _LINE_BREAK = 32, 10
 _FIRST_ROWS = 1_024
+_S8, _S16, _S24, _GOLDEN, _LOW = (np.uint64(number) for number in (8, 16, 24, 2_654_435_761, 0xFFFF))
 
 
 class Lists(NamedTuple):
@@ -29,23 +30,29 @@ class Lists(NamedTuple):
 
 
 class Tree(NamedTuple):
-    """A tree of texts. Node 0 is its root, and means none elsewhere.
+    """A tree of texts, each beginning with a step that says where a match begins. Node 0 is its root, else it is none.
 
-    The children of a node lie together, to where those of the next node begin. A node with many has a row of
-    `following`, in which each letter's child stands; `tables` is the row, or -1.
+    What a walk needs of a node is a row of `nodes`: its letter, its first child, the end of its children, and the text
+    that ends there or -1. Where a node has many children their end is 0, and in place of the first one stands the row
+    of `following` that has the child of each letter.
     """
 
-    letters: Bytes
-    children: Numbers
-    tables: Numbers
-    following: NDArray[np.int32]
-    leaves: Numbers  # the text that ends at a node, or -1
+    nodes: Numbers
+    following: Numbers
+    roots: Numbers  # nodes of first letters, by where a match begins
+    pairs: (
+        Bytes  # for two letters, a bit for each place where a match may begin with them; 3 bits higher if with no more
+    )
+    fours: Bytes  # the same for four letters, by a hash of 16 bits
     rules: Lists  # of each text
 
 
 @compiled
 def grow_tree(content: Bytes, ends: Places) -> tuple[Bytes, Numbers, Numbers]:
-    """Build a tree of sorted texts, which `ends` separates: letters, children and leaves of a `Tree`."""
+    """Build a tree of sorted texts, which `ends` separates: each node's letter, first child, and text that ends there.
+
+    The children of a node lie together, to where those of the next node begin.
+    """
     size = len(content) + 1
     letters, children, leaves = np.zeros(size, np.uint8), np.zeros(size + 1, np.int32), np.full(size, -1, np.int32)
     first, last, depths = np.zeros(size, np.int32), np.zeros(size, np.int32), np.zeros(size, np.int32)
@@ -172,20 +179,32 @@ def _inside_windows(windows: Numbers, first: Places, begins: Flags, size: int) -
 
 
 @compiled
-def _roots(letters: Bytes, children: Numbers, leaves: Numbers) -> tuple[Numbers, Bytes]:
-    """Return the nodes of first letters by where a match begins, and for two letters a bit for each of these."""
+def grow_roots(letters: Bytes, children: Numbers, leaves: Numbers) -> tuple[Numbers, Bytes]:
+    """Return `roots` and `pairs` of a tree."""
     roots, pairs = np.zeros((8, 256), np.int32), np.zeros((256, 256), np.uint8)
     for root in range(children[0], children[1]):
         kind = letters[root]
         for node in range(children[root], children[root + 1]):
             roots[kind, letters[node]] = node
             if leaves[node] >= 0:
-                pairs[letters[node], :] |= kind
+                pairs[letters[node], :] |= kind | kind << 3
             for child in range(children[node], children[node + 1]):
                 pairs[letters[node], letters[child]] |= kind
+                ended = leaves[child] >= 0
+                for after in range(children[child], children[child + 1]):
+                    ended |= leaves[after] >= 0
+                if ended:
+                    pairs[letters[node], letters[child]] |= kind << 3
             if letters[node] <= _SPACE:  # more white space can follow
                 pairs[letters[node], _SPACE] |= kind
     return roots, pairs
+
+
+@compiled
+def hash_of_four(first: int, second: int, third: int, fourth: int) -> int:
+    """Return a hash of 16 bits of four bytes."""
+    number = np.uint64(first) | np.uint64(second) << _S8 | np.uint64(third) << _S16 | np.uint64(fourth) << _S24
+    return int((number * _GOLDEN >> _S16) & _LOW)
 
 
 @compiled
@@ -210,10 +229,8 @@ def find_places(  # noqa: PLR0912, PLR0915 - one loop: a call for every characte
     count = 0
     near_begins, also_begins = np.zeros(len(begins) + 1, np.int64), np.zeros(len(begins) + 1, np.int64)
     first_window = np.zeros(len(begins) + 1, np.int64)
-    roots, pairs = _roots(tree.letters, tree.children, tree.leaves)
     symbols = _symbols(content)
-    letters, children, tables, following = tree.letters, tree.children, tree.tables, tree.following
-    leaves, first_rule, rules = tree.leaves, tree.rules.first, tree.rules.numbers
+    nodes, following, first_rule, rules = tree.nodes, tree.following, tree.rules.first, tree.rules.numbers
     hit = 0
     for text in range(len(starts)):
         before = hit
@@ -237,11 +254,15 @@ def find_places(  # noqa: PLR0912, PLR0915 - one loop: a call for every characte
             if not inside_windows[character]:
                 continue
             symbol, second, preceding = symbols[place], symbols[place + 1], content[place - 1]
-            possible = np.int64(pairs[symbol, second])
+            possible = np.int64(tree.pairs[symbol, second])
             if byte == _LINE_BREAK:
-                possible |= np.int64(pairs[_LINE_BREAK, second])
+                possible |= np.int64(tree.pairs[_LINE_BREAK, second])
             if not possible:
                 continue
+            third, fourth = symbols[place + 2], symbols[place + 3]
+            twice = (symbol == second == _SPACE) or (second == third == _SPACE) or (third == fourth == _SPACE)
+            if byte != _LINE_BREAK and not twice:  # white space is one letter of the tree
+                possible &= np.int64(tree.fours[hash_of_four(symbol, second, third, fourth)]) | possible >> 3
             if _IN_WORD[byte] and _IN_WORD[preceding]:
                 possible &= ~AT_WORD
             if place > starts[text] and preceding != _LINE_BREAK:
@@ -252,13 +273,13 @@ def find_places(  # noqa: PLR0912, PLR0915 - one loop: a call for every characte
                     kind, first = ANYWHERE, _LINE_BREAK
                 if not possible & kind:
                     continue
-                node, at = roots[kind, first], place
+                node, at = tree.roots[kind, first], place
                 while node:
                     at += 1
-                    if letters[node] <= _SPACE:
+                    if nodes[node, 0] <= _SPACE:
                         while at < end and symbols[at] == _SPACE:
                             at += 1
-                    leaf = leaves[node]
+                    leaf = nodes[node, 3]
                     if leaf >= 0:
                         for which in range(first_rule[leaf], first_rule[leaf + 1]):
                             rule = rules[which]
@@ -280,11 +301,11 @@ def find_places(  # noqa: PLR0912, PLR0915 - one loop: a call for every characte
                             found[count, 3], found[count, 4] = windows[window, 0], windows[window, 1]
                             count += 1
                     following_symbol = symbols[at]
-                    if tables[node] >= 0:
-                        node = following[tables[node], following_symbol]
+                    child, last = nodes[node, 1], nodes[node, 2]
+                    if not last:
+                        node = following[child, following_symbol]
                     else:
-                        child, last = children[node], children[node + 1]
-                        while child < last and letters[child] != following_symbol:
+                        while child < last and nodes[child, 0] != following_symbol:
                             child += 1
                         node = child if child < last else 0
     return found[:count].copy()

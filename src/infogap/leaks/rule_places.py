@@ -12,7 +12,7 @@ import numpy as np
 
 from infogap.leaks.leak_rules import Rule
 from infogap.leaks.match_prefixes import LINE_START, Prefixes
-from infogap.leaks.rule_kernels import ANYWHERE, AT_WORD, Lists, Tree, find_places, grow_tree
+from infogap.leaks.rule_kernels import ANYWHERE, AT_WORD, Lists, Tree, find_places, grow_roots, grow_tree, hash_of_four
 from infogap.text.text_batch import TextBatch
 from infogap.text.word_automaton import WordAutomaton
 
@@ -71,12 +71,18 @@ def _tree(beginnings: Sequence[Prefixes]) -> Tree:
                 rules_of.setdefault(some, []).append(index)
     texts = sorted(rules_of)
     ends = np.cumsum([0, *(len(text) for text in texts)])
-    letters, children, leaves = grow_tree(np.frombuffer(b"".join(texts), np.uint8), ends)
+    content = np.frombuffer(b"".join(texts), np.uint8)
+    letters, children, leaves = grow_tree(content, ends)
+    nodes = np.stack([letters, children[:-1], children[1:], leaves], axis=1).astype(np.int32)
     many = np.flatnonzero(np.diff(children) >= _MANY)
-    tables = np.full(len(letters), -1, np.int32)
-    tables[many] = np.arange(len(many))
     following = np.zeros((len(many), 256), np.int32)
     for table, node in zip(following, many.tolist(), strict=True):
         some_children = np.arange(children[node], children[node + 1])
         table[letters[some_children]] = some_children
-    return Tree(letters, children, tables, following, leaves, _lists([rules_of[text] for text in texts]))
+    nodes[many, 1], nodes[many, 2] = np.arange(len(many)), 0
+    fours = np.zeros(1 << 16, np.uint8)
+    for start in ends[:-1][np.diff(ends) > 4].tolist():
+        kind, *four = content[start : start + 5].tolist()
+        fours[hash_of_four(*four)] |= kind
+    roots, pairs = grow_roots(letters, children, leaves)
+    return Tree(nodes, following, roots, pairs, fours, _lists([rules_of[text] for text in texts]))
