@@ -13,6 +13,7 @@ from pydantic import Field
 from infogap.ids import digest
 from infogap.recipe.base import Model
 from infogap.recipe.load_recipe import read_yaml
+from infogap.user_cache import kept
 
 Condition = Literal["context", "worked", "attempts", "blanks", "held"]
 _PART = re.compile(r"\{([a-z_]+)\}")
@@ -88,16 +89,24 @@ class Licence:
 
 @dataclass(frozen=True)
 class Rules:
-    """All rules and licences of a file, and the digest of its content."""
+    """All rules and licences of a file."""
 
     rules: tuple[Rule, ...]
     licences: tuple[Licence, ...]
-    digest: str
+
+
+_DIGESTED = 1  # raised when a `RulesFile` of the same text has other content
+
+
+def rules_digest() -> str:
+    """Return the digest of the rules' content, which is kept in the user's cache."""
+    text = _text()
+    return str(kept("leak rules", [_DIGESTED, text], lambda: digest(_read(text).model_dump(mode="json"))))
 
 
 def load_rules() -> Rules:
     """Load the rules that ship with infogap."""
-    file = read_yaml(RulesFile, (files("infogap.leaks") / "rules.yaml").read_text("utf-8"), "leak rules")
+    file = _read(_text())
     rules = tuple(
         Rule(
             entry.name,
@@ -114,7 +123,15 @@ def load_rules() -> Rules:
         for entry in file.rules
     )
     licences = tuple(Licence(re.compile(entry.says), re.compile(entry.covers)) for entry in file.licences)
-    return Rules(rules, licences, digest(file.model_dump(mode="json")))
+    return Rules(rules, licences)
+
+
+def _text() -> str:
+    return (files("infogap.leaks") / "rules.yaml").read_text("utf-8")
+
+
+def _read(text: str) -> RulesFile:
+    return read_yaml(RulesFile, text, "leak rules")
 
 
 def _expression(pattern: str, parts: dict[str, str]) -> str:
