@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any, Literal
 
 from infogap.errors import InputError, nearest
@@ -49,7 +49,12 @@ def resource(kind: Kind, name: str) -> str:
 def provider(kind: Kind, name: str) -> tuple[str, str]:
     """Return the name and version of the package that registers a name; its results may change with the version."""
     package = _registered(kind)[name].dist
-    return (package.name, package.version) if package else ("", "")
+    return _name_and_version(package) if package else ("", "")
+
+
+@cache  # each time, the file of all that a package says of itself would be parsed twice
+def _name_and_version(package: Distribution) -> tuple[str, str]:
+    return package.name, package.version
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from infogap.leaks.answer_patterns import CHOICE, answer_pattern
+from infogap.leaks.answer_patterns import CHOICE, AnswerPattern, answer_pattern
 from infogap.leaks.scanned_trace import Leak, ScannedTrace, leak_at, plain_lower
 from infogap.text.characters import IDEOGRAPH
 from infogap.text.text_batch import word_count
@@ -195,7 +195,7 @@ def _sentences(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _asserted(
-    sentence: str, match: re.Match[str], rest: str, pattern: re.Pattern[str], question: str, listed: bool
+    sentence: str, match: re.Match[str], rest: str, pattern: AnswerPattern, question: str, listed: bool
 ) -> bool:
     """True if a sentence asserts that the match is the answer, and derives nothing before it.
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 from infogap.text.stated_answers import MAX_ANSWER, stated, unwrapped
 
 _JOINED = "A-Za-z0-9_"  # an answer next to one of these is another answer; Chinese characters do not count
+_NOT_AFTER, _NOT_BEFORE = rf"(?<![{_JOINED}.\\/^])", rf"(?![{_JOINED}]|[.,]\d|\s?[/^]\s?\d)"
+_NUMBER = re.compile(rf"{_NOT_AFTER}[0-9]+{_NOT_BEFORE}", re.IGNORECASE)
 _LONGEST = 120  # characters: a sentence does not state a longer answer
 _TOKEN = re.compile(r"\\[a-zA-Z]+|\d+(?:[.,]\d+)*|[^\W\d_]+|\S")
 _FRACTION = re.compile(r"-?(?:\\[dt]?frac\s*\{([^{}]+)\}\s*\{([^{}]+)\}|(\d+)\s*/\s*(\d+))")
@@ -19,12 +24,38 @@ _DROPPED = ("\\left", "\\right", "\\,", "\\!", "\\;", "$")
 CHOICE = re.compile(r"\(?([A-Za-z])\)?")
 
 
+@dataclass(frozen=True)
+class WholeNumber:
+    """A pattern for an answer of digits, as most answers are: nothing is compiled, and `str.find` searches."""
+
+    digits: str
+
+    def search(self, text: str, start: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
+        return next(self.finditer(text, start, end), None)
+
+    def finditer(self, text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[re.Match[str]]:
+        place = text.find(self.digits, start, end)
+        while place >= 0:
+            match = _NUMBER.match(text, place, end)
+            if match and match.end() - place == len(self.digits):
+                yield match
+            place = text.find(self.digits, place + len(self.digits), end)
+
+    def fullmatch(self, text: str) -> re.Match[str] | None:
+        return _NUMBER.fullmatch(text) if text == self.digits else None
+
+
+AnswerPattern = re.Pattern[str] | WholeNumber
+
+
 @lru_cache(maxsize=4096)
-def answer_pattern(answer: str) -> re.Pattern[str] | None:
+def answer_pattern(answer: str) -> AnswerPattern | None:
     """Return a pattern for an answer however it is written; None if the answer is empty or too long to search for."""
     plain = _plain(answer)
     if not plain or len(plain) > _LONGEST:
         return None
+    if plain.isascii() and plain.isdigit():
+        return WholeNumber(plain)
     choice = CHOICE.fullmatch(plain)
     if choice:
         return re.compile(rf"(?<![{_JOINED}\\'])(?:\({choice[1]}\)|{choice[1]})(?![{_JOINED}'])")
@@ -34,12 +65,10 @@ def answer_pattern(answer: str) -> re.Pattern[str] | None:
     if unit := _UNIT.fullmatch(forms[-1]):
         forms.append(unit[1])
     written = dict.fromkeys(_listed(form) or _written(form) for form in forms)
-    return re.compile(
-        rf"(?<![{_JOINED}.\\/^])(?:{'|'.join(written)})(?![{_JOINED}]|[.,]\d|\s?[/^]\s?\d)", re.IGNORECASE
-    )
+    return re.compile(rf"{_NOT_AFTER}(?:{'|'.join(written)}){_NOT_BEFORE}", re.IGNORECASE)
 
 
-def same_answer(pattern: re.Pattern[str], text: str) -> bool:
+def same_answer(pattern: AnswerPattern, text: str) -> bool:
     """True if a text is the answer of a pattern and nothing else."""
     return pattern.fullmatch(_plain(text)) is not None
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from infogap.leaks.scanned_trace import Leak, ScannedTrace
 from infogap.text.characters import IDEOGRAPH, half_width, has_ideograph, has_variants, marked_words
-from infogap.text.text_batch import lower_in_place
+from infogap.text.text_batch import TextBatch, lower_in_place
 
 NGRAM = 8
 """Words per n-gram."""
@@ -16,13 +19,12 @@ LEAKING_RUN = 12
 """Consecutive copied words that are a leak if `LEAKING_PROSE` of them are words and not symbols or numbers."""
 LEAKING_PROSE = 9
 
-_FOLLOWED = 4  # occurrences of one n-gram in a context, so that an endlessly repetitive context costs no more
 _WORD = re.compile(rf"[{IDEOGRAPH}]|[^\W_{IDEOGRAPH}]+")
 _LATIN_WORD = re.compile(r"[^\W_]+")
 _FIRST_IDEOGRAPH = "\u3040"
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
 
-Gram = tuple[str, ...]
+_RARE = re.compile("[\U00020000-\U0010ffff]")  # characters that `copy_kernels` does not know
 
 
 @dataclass(frozen=True)
@@ -34,32 +36,55 @@ class Copied:
     leaks: list[Leak]
 
 
-@dataclass(frozen=True)
-class _Run:
-    start: int  # in the trace's words
-    length: int
+_NOTHING = Copied(None, None, [])
+_Runs = list[tuple[int, int]]
+"""Runs of copied n-grams: first word and length, from left to right."""
 
 
 def find_copies(trace: ScannedTrace) -> Copied:
-    """Find what a trace copies from its context.
+    """Find what one trace copies from its context; see `find_all_copies`."""
+    return find_all_copies([trace])[0]
+
+
+def find_all_copies(traces: Sequence[ScannedTrace]) -> list[Copied]:
+    """Find what traces copy from their contexts.
 
     Words are compared without case, punctuation and the symbols of formulas, and in one form of Unicode: accents may be
     apart from their letters. In scripts without spaces every character is a word, but counts half towards a run that
     is a leak. No n-gram of a run of eight words or more is in the question; a shorter run is not in the question
     itself.
     """
-    seen = trace.may_have_seen if trace.context is None else trace.context
-    if seen is None:
-        return Copied(None, None, [])
-    words, context, question = (_words(text) for text in (trace.text, seen, trace.question))
-    grams = len(words) - NGRAM + 1
-    known = _known_stretches(words, frozenset(context))
-    hits = _hits(words, known, context, question, NGRAM)
-    if not hits:
-        shorter = (size for size in range(NGRAM - 1, 0, -1) if _hits(words, known, context, question, size))
-        return Copied(0.0 if grams > 0 else None, next(shorter, 0), [])
-    runs = _runs(hits, words, context)
-    return Copied(len(hits) / grams, max(run.length for run in runs), _leaks(trace.text, runs))
+    results = [_NOTHING] * len(traces)
+    compared = [
+        (index, trace.text, seen, trace.question)
+        for index, trace in enumerate(traces)
+        if (seen := trace.may_have_seen if trace.context is None else trace.context) is not None
+    ]
+    sums, runs_of = _compared([texts for _, *texts in compared])
+    for (index, text, *_), (hits, grams, longest), runs in zip(compared, sums, runs_of, strict=True):
+        results[index] = Copied(hits / grams if grams else None, longest, _leaks(text, runs))
+    return results
+
+
+def _compared(texts: Sequence[Sequence[str]]) -> tuple[list[list[int]], list[_Runs]]:
+    """Compare texts with a context and a question each.
+
+    Return for each the copied n-grams, all n-grams and the longest copy in words; and its runs.
+    """
+    from infogap.leaks.copy_kernels import character_kinds, find_runs, read_words
+
+    if not texts:
+        return [], []
+    every = [text for three in texts for text in three]
+    split = np.array([has_variants(text) or (not text.isascii() and _RARE.search(text) is not None) for text in every])
+    batch = TextBatch.of(
+        [" ".join(_words(text)) if apart else lower_in_place(text) for text, apart in zip(every, split, strict=True)]
+    )
+    words, bounds = read_words(batch.content, batch.starts, batch.starts + batch.sizes, split, character_kinds())
+    sums, runs = find_runs(words, bounds, NGRAM)
+    firsts = np.searchsorted(runs[:, 0], np.arange(len(texts) + 1)).tolist()
+    rows: _Runs = [(start, length) for _, start, length in runs.tolist()]
+    return sums.tolist(), [rows[first:last] for first, last in pairwise(firsts)]
 
 
 def _words(text: str) -> list[str]:
@@ -77,67 +102,17 @@ def _spans(text: str) -> list[tuple[int, int]]:
     return [word.span() for word in (_WORD if has_ideograph(text) else _LATIN_WORD).finditer(lowered)]
 
 
-def _known_stretches(words: list[str], known: frozenset[str]) -> list[tuple[int, int]]:
-    """Return start and end of the stretches of words that the context has too: only these can be copied."""
-    unknown = [place for place, word in enumerate(words) if word not in known]
-    bounds = pairwise([-1, *unknown, len(words)])
-    return [(before + 1, after) for before, after in bounds if after - before > 1]
-
-
-def _hits(
-    words: list[str], known: list[tuple[int, int]], context: list[str], question: list[str], size: int
-) -> list[int]:
-    """Return the positions of n-grams that are in the context and not in the question."""
-    starts = [start for begin, end in known for start in range(begin, end - size + 1)]
-    if not starts:
-        return []
-    in_context = _grams(context, size)
-    hits = [start for start in starts if tuple(words[start : start + size]) in in_context]
-    if not hits:
-        return []
-    in_question = _grams(question, size)
-    return [start for start in hits if tuple(words[start : start + size]) not in in_question]
-
-
-def _grams(words: list[str], size: int) -> set[Gram]:
-    return set(zip(*(words[offset:] for offset in range(size)), strict=False))
-
-
-def _runs(hits: list[int], words: list[str], context: list[str]) -> list[_Run]:
-    """Return the longest runs of hits that are consecutive in both context and trace, from left to right."""
-    wanted = {tuple(words[start : start + NGRAM]) for start in hits}
-    places: dict[Gram, list[int]] = {}
-    for place in range(len(context) - NGRAM + 1):
-        gram = tuple(context[place : place + NGRAM])
-        if gram in wanted and len(occurrences := places.setdefault(gram, [])) < _FOLLOWED:
-            occurrences.append(place)
-    runs: list[_Run] = []
-    before = -2
-    going: dict[int, int] = {}  # place in the context of the hit before -> where its run began
-    for hit in hits:
-        if hit != before + 1:
-            going = {}
-        going = {place: going.get(place - 1, hit) for place in places[tuple(words[hit : hit + NGRAM])]}
-        start = min(going.values())
-        if runs and runs[-1].start == start:
-            runs.pop()
-        runs.append(_Run(start, hit + NGRAM - start))
-        before = hit
-    return runs
-
-
 def shared_passages(text: str, context: str, question: str, least: int) -> list[tuple[int, int]]:
     """Return the spans of a text, in characters, that have `least` words or more in a row from a context.
 
     They are found as `find_copies` finds leaks: no n-gram of them is in the question, and as large a share of the least
     number of words are words and not symbols or numbers.
     """
-    words, of_context, of_question = (_words(each) for each in (text, context, question))
-    hits = _hits(words, _known_stretches(words, frozenset(of_context)), of_context, of_question, NGRAM)
-    return _passages(text, _runs(hits, words, of_context), least)
+    _, (runs,) = _compared([(text, context, question)])
+    return _passages(text, runs, least)
 
 
-def _leaks(text: str, runs: list[_Run]) -> list[Leak]:
+def _leaks(text: str, runs: _Runs) -> list[Leak]:
     leaks: list[Leak] = []
     for begin, end in _passages(text, runs, LEAKING_RUN):
         # Two runs can meet in the trace and not in the context.
@@ -146,13 +121,13 @@ def _leaks(text: str, runs: list[_Run]) -> list[Leak]:
     return leaks
 
 
-def _passages(text: str, runs: list[_Run], least: int) -> list[tuple[int, int]]:
+def _passages(text: str, runs: _Runs, least: int) -> list[tuple[int, int]]:
     """Return the spans of the runs of at least so many words that are prose."""
-    long = [run for run in runs if run.length >= least]
+    long = [(first, length) for first, length in runs if length >= least]
     if not long:
         return []
     spans = _spans(text)
-    bounds = [(spans[run.start][0], spans[run.start + run.length - 1][1]) for run in long]
+    bounds = [(spans[first][0], spans[first + length - 1][1]) for first, length in long]
     return [(start, end) for start, end in bounds if _is_prose(text[start:end], least)]
 
 

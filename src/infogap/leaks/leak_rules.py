@@ -1,24 +1,19 @@
-"""Load the leak rules from YAML, and find where in a text they can match.
-
-One automaton (Aho-Corasick, in Polars) looks for the words of all rules in all texts at once.
-"""
+"""Load the leak rules from YAML."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from typing import Literal
 
-import numpy as np
-import polars as pl
 from pydantic import Field
 
 from infogap.ids import digest
 from infogap.recipe.base import Model
 from infogap.recipe.load_recipe import read_yaml
+from infogap.user_cache import kept
 
 Condition = Literal["context", "worked", "attempts", "blanks", "held"]
 _PART = re.compile(r"\{([a-z_]+)\}")
@@ -94,16 +89,24 @@ class Licence:
 
 @dataclass(frozen=True)
 class Rules:
-    """All rules and licences of a file, and the digest of its content."""
+    """All rules and licences of a file."""
 
     rules: tuple[Rule, ...]
     licences: tuple[Licence, ...]
-    digest: str
+
+
+_DIGESTED = 1  # raised when a `RulesFile` of the same text has other content
+
+
+def rules_digest() -> str:
+    """Return the digest of the rules' content, which is kept in the user's cache."""
+    text = _text()
+    return str(kept("leak rules", [_DIGESTED, text], lambda: digest(_read(text).model_dump(mode="json"))))
 
 
 def load_rules() -> Rules:
     """Load the rules that ship with infogap."""
-    file = read_yaml(RulesFile, (files("infogap.leaks") / "rules.yaml").read_text("utf-8"), "leak rules")
+    file = _read(_text())
     rules = tuple(
         Rule(
             entry.name,
@@ -120,7 +123,15 @@ def load_rules() -> Rules:
         for entry in file.rules
     )
     licences = tuple(Licence(re.compile(entry.says), re.compile(entry.covers)) for entry in file.licences)
-    return Rules(rules, licences, digest(file.model_dump(mode="json")))
+    return Rules(rules, licences)
+
+
+def _text() -> str:
+    return (files("infogap.leaks") / "rules.yaml").read_text("utf-8")
+
+
+def _read(text: str) -> RulesFile:
+    return read_yaml(RulesFile, text, "leak rules")
 
 
 def _expression(pattern: str, parts: dict[str, str]) -> str:
@@ -131,87 +142,3 @@ def _expression(pattern: str, parts: dict[str, str]) -> str:
 
 REACH = 110
 """Characters before and after a word; no match reaches further."""
-
-Windows = list[tuple[int, int]]
-"""Start and end (exclusive) of parts of a text, from left to right."""
-
-
-class Prefilter:
-    """Searches for the words of some rules, to find where these can match."""
-
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        self._words: dict[str, list[int]] = {}
-        self._also: dict[str, list[int]] = {}
-        for index, rule in enumerate(rules):
-            for word in rule.words:
-                self._words.setdefault(word, []).append(index)
-            for word in rule.also:
-                self._also.setdefault(word, []).append(index)
-        self._begins = frozenset(index for index, rule in enumerate(rules) if rule.begins)
-        self._needs_both = frozenset(index for index, rule in enumerate(rules) if rule.also)
-        self._every_word = sorted(self._words.keys() | self._also.keys())
-
-    def windows(self, lowered: Sequence[str]) -> list[dict[int, Windows]]:
-        """Return, for each lower-cased text, the windows in which rules can match, by the rule's index."""
-        column = pl.Series(lowered, dtype=pl.String)
-        positions = column.str.find_many(self._every_word, overlapping=True).to_list()
-        words = column.str.extract_many(self._every_word, overlapping=True).to_list()
-        return [
-            self._by_rule(_in_characters(text, in_bytes), in_text)
-            for text, in_bytes, in_text in zip(lowered, positions, words, strict=True)
-        ]
-
-    def _by_rule(self, positions: list[int], words: list[str]) -> dict[int, Windows]:
-        required: dict[int, list[int]] = {}
-        also: dict[int, list[int]] = {}
-        for position, word in zip(positions, words, strict=True):
-            for index in self._words.get(word, ()):
-                required.setdefault(index, []).append(position)
-            for index in self._also.get(word, ()):
-                also.setdefault(index, []).append(position)
-        by_rule: dict[int, Windows] = {}
-        for index, of_rule in required.items():
-            windows = _after(of_rule) if index in self._begins else _around(of_rule)
-            if index in self._needs_both:
-                windows = containing(windows, also.get(index, []))
-            if windows:
-                by_rule[index] = windows
-        return by_rule
-
-
-def containing(windows: Windows, positions: list[int]) -> Windows:
-    """Return the windows that contain one of the positions; both are sorted."""
-    kept: Windows = []
-    number = 0
-    for start, end in windows:  # starts grow: what precedes one window precedes the next
-        while number < len(positions) and positions[number] < start:
-            number += 1
-        if number < len(positions) and positions[number] < end:
-            kept.append((start, end))
-    return kept
-
-
-def _after(positions: list[int]) -> Windows:
-    return [(position, position + 2 * REACH) for position in sorted(set(positions))]
-
-
-def _around(positions: list[int]) -> Windows:
-    windows: Windows = []
-    first = last = -1
-    for position in sorted(positions):
-        if last < 0 or position - REACH > last + REACH:
-            if last >= 0:
-                windows.append((max(0, first - REACH), last + REACH))
-            first = position
-        last = position
-    windows.append((max(0, first - REACH), last + REACH))
-    return windows
-
-
-def _in_characters(text: str, positions: list[int]) -> list[int]:
-    """Convert positions in bytes to positions in characters."""
-    if text.isascii() or not positions:
-        return positions
-    content = np.frombuffer(text.encode(), np.uint8)
-    begins = np.cumsum((content & 0xC0) != 0x80)
-    return (begins[np.array(positions)] - 1).tolist()  # type: ignore[no-any-return]

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import sys
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import groupby, pairwise
+from operator import itemgetter
+from typing import Any
 
-from infogap.leaks.leak_rules import Licence, Prefilter, Rule, Rules, Windows, containing
+import numpy as np
+
+from infogap.leaks.leak_rules import Licence, Rule, Rules
+from infogap.leaks.match_prefixes import Prefixes, prefixes
 from infogap.leaks.scanned_trace import Leak, ScannedTrace, leak_at, plain_lower
+from infogap.user_cache import kept
+
+_PREFIXES = 1  # raised when `match_prefixes` finds others for the same expressions
 
 EARLY = 600  # characters in which a trace has no work of its own to refer to
 _BEFORE = 80  # characters before a match that are searched for its `unless`
@@ -43,43 +55,75 @@ class References:
     """The search for matches of all rules."""
 
     def __init__(self, rules: Rules) -> None:
+        from infogap.leaks.rule_places import RulePlaces
+
         self._rules = rules
-        self._prefilter = Prefilter(rules.rules)
+        self._places = RulePlaces(rules.rules, beginnings(rules))
 
     def find(self, traces: Sequence[ScannedTrace]) -> list[list[Leak]]:
         """Return the leaks in each trace's text, except those that its question accounts for."""
         lowered = [plain_lower(trace.text) for trace in traces]
+        places = self._places.find(lowered)
+        bounds = np.searchsorted(places[:, 0], np.arange(len(traces) + 1)).tolist()
+        rows = places.tolist()
         return [
-            self._in_trace(trace, text, windows)
-            for trace, text, windows in zip(traces, lowered, self._prefilter.windows(lowered), strict=True)
+            self._in_trace(trace, text, rows[first:last])
+            for trace, text, (first, last) in zip(traces, lowered, pairwise(bounds), strict=True)
         ]
 
-    def _in_trace(self, trace: ScannedTrace, lowered: str, windows_of: dict[int, Windows]) -> list[Leak]:
+    def matches(self, lowered: str) -> list[list[re.Match[str]]]:
+        """Return each rule's matches in a lower-cased text, whatever it applies to."""
+        by_rule: list[list[re.Match[str]]] = [[] for _ in self._rules.rules]
+        for index, places in groupby(self._places.find([lowered]).tolist(), key=itemgetter(1)):
+            by_rule[index] = list(_matches(self._rules.rules[index], lowered, places))
+        return by_rule
+
+    def _in_trace(self, trace: ScannedTrace, lowered: str, places: list[list[int]]) -> list[Leak]:
         leaks: list[Leak] = []
-        for index in sorted(windows_of):
-            rule, windows = self._rules.rules[index], windows_of[index]
+        for index, places_of_rule in groupby(places, key=itemgetter(1)):
+            of_rule: Iterator[list[int]] = places_of_rule
+            rule = self._rules.rules[index]
             if not _applies(rule, trace) or (trace.without_context and rule.kind == "reference"):
                 continue
-            if rule.value == "held":
-                windows = containing(windows, trace.held_positions)
-            if rule.early:
-                windows = [window for window in windows if window[0] < EARLY]
-            for match in matches(rule, lowered, windows):
+            somewhere = rule.early or rule.value == "held"
+            for match in _matches(
+                rule, lowered, filter(partial(_is_allowed, rule, trace), of_rule) if somewhere else of_rule
+            ):
                 if _is_leak(rule, match, lowered, trace):
                     leaks.append(leak_at(trace.text, match.start(), match.end(), rule.kind, rule.name))
         leaks += _labels(trace)
         return _unlicensed(leaks, self._rules.licences, plain_lower(trace.question)) if leaks else []
 
 
-def matches(rule: Rule, lowered: str, windows: Windows) -> Iterator[re.Match[str]]:
-    """Yield the matches of a rule in some windows of a text, from left to right and without overlaps."""
-    free = 0
-    for start, end in windows:
-        if not rule.begins:
-            yield from rule.pattern.finditer(lowered, start, end)
-        elif start >= free and (match := rule.pattern.match(lowered, start)):
+def beginnings(rules: Rules) -> list[Prefixes]:
+    """Return what each rule's matches begin with, which is kept in the user's cache."""
+    expressions = [rule.expression for rule in rules.rules]
+
+    def compute() -> list[list[Any]]:
+        return [["\t".join(found.texts), found.at_word] for found in map(prefixes, expressions)]
+
+    known = kept("prefixes", [_PREFIXES, sys.version, expressions], compute)
+    return [Prefixes(tuple(texts.split("\t")), at_word) for texts, at_word in known]
+
+
+def _matches(rule: Rule, lowered: str, places: Iterable[list[int]]) -> Iterator[re.Match[str]]:
+    """Yield the matches of a rule at some places of a text, from left to right and without overlaps."""
+    free, match_at = 0, rule.pattern.match
+    for _, _, place, _, end in places:
+        if place >= free and (match := match_at(lowered, place) if rule.begins else match_at(lowered, place, end)):
             free = match.end()
             yield match
+
+
+def _is_allowed(rule: Rule, trace: ScannedTrace, place: list[int]) -> bool:
+    """True if the window around a place begins early enough, and has the held answer, for rules that require these."""
+    _, _, _, start, end = place
+    if rule.early and start >= EARLY:
+        return False
+    if rule.value != "held":
+        return True
+    following = bisect_left(trace.held_positions, start)
+    return following < len(trace.held_positions) and trace.held_positions[following] < end
 
 
 def _labels(trace: ScannedTrace) -> list[Leak]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypedDict
 
-from infogap.leaks.answer_patterns import answer_pattern, same_answer, shown_answer
+from infogap.leaks.answer_patterns import AnswerPattern, answer_pattern, same_answer, shown_answer
 from infogap.privileges.base import AttemptKind, Privilege
 from infogap.privileges.masked_solution import BLANK
 from infogap.text.text_batch import lower_in_place
@@ -132,7 +132,7 @@ class ScannedTrace:
         return self.context is not None and _BLANKS.search(self.context) is not None
 
     @cached_property
-    def wrong_patterns(self) -> list[re.Pattern[str]]:
+    def wrong_patterns(self) -> list[AnswerPattern]:
         """Patterns for the boxed answers of the context that are not the gold answer, except single letters."""
         if not self.context or not (self.shows_attempts or self.is_decoy):
             return []
@@ -145,7 +145,7 @@ class ScannedTrace:
         return [pattern for pattern in patterns if pattern is not None]
 
     @cached_property
-    def held_pattern(self) -> re.Pattern[str] | None:
+    def held_pattern(self) -> AnswerPattern | None:
         """Matches the held answer, however it is written."""
         return answer_pattern(self.held_answer) if self.held_answer else None
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
+import numpy as np
 import polars as pl
 
 from infogap.leaks import ContextKind, LeakScan, ScannedTrace, load_leaks
+from infogap.leaks.scanned_trace import ScanResult
 from infogap.privileges.ladder import privileges_by_label
 from infogap.runs.run_folder import Run
-from infogap.schema import MEASURES
+from infogap.schema import LEAKS, MEASURES
 
 MAY_HAVE_SEEN = "may_have_seen"
 """The frame's column with the solution that the teacher of an imported trace without a context may have seen."""
@@ -41,10 +44,21 @@ class LeakColumns:
             ).iter_rows()
         ]
         results = self.scan.find_all(traces)
-        columns: dict[str, list[Any]] = {
+        columns = {
             "leak": [bool(result.leaks) for result in results],
-            "leaks": [result.leaks for result in results],
+            "leaks": _leaks(results),
             "copied_share": [result.copied_share for result in results],
             "longest_copy": [result.longest_copy for result in results],
         }
         return pl.DataFrame(columns, schema=self.columns)
+
+
+def _leaks(results: Sequence[ScanResult]) -> pl.Series:
+    """Return the column `leaks`: from flat columns, because Polars takes long to infer nested lists of rows."""
+    import pyarrow as pa
+
+    leaks = [leak for result in results for leak in result.leaks]
+    flat = pl.Series(leaks, dtype=LEAKS.inner)
+    offsets = np.cumsum([0, *(len(result.leaks) for result in results)])
+    lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), flat.to_arrow())
+    return pl.Series("leaks", lists).cast(LEAKS)

@@ -1,7 +1,6 @@
 """Find where markers may occur: search all texts for one word of every marker, its anchor, with one automaton.
 
-Polars runs the automaton (Aho-Corasick). Phrases are tried only around an anchor, after the bytes next to it have ruled
-out most occurrences, in arrays.
+Phrases are tried only around an anchor, after the bytes next to it have ruled out most occurrences, in arrays.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import polars as pl
 
 from infogap.measure.phrase_patterns import PivotPhrases, pieces
 from infogap.text.text_batch import AFTER, TextBatch
@@ -20,9 +18,7 @@ from infogap.text.text_batch import AFTER, TextBatch
 SUBSTRINGS, SEARCH, PLAIN = 0, 1, 2
 """What to do at a hit: count substrings only; search for phrases; count the phrases that are the anchor itself."""
 
-_LONGEST = AFTER  # bytes of an anchor: what fits into one number
-_PER_AUTOMATON = 100  # anchors; with more, the automaton is half as fast
-_FEW = 16  # up to this many anchors are searched four times as fast, without overlaps, by vectors of bytes (Teddy)
+_LONGEST = AFTER  # bytes of an anchor
 # Too frequent to be anchors if another word of the marker can be one.
 _FREQUENT = set(
     re.findall(
@@ -68,6 +64,8 @@ class Anchors:
     """The anchors of some lexicons' markers, and the scan for them."""
 
     def __init__(self, substrings: Iterable[tuple[int, str]], phrases: Iterable[tuple[int, list[str]]]) -> None:
+        from infogap.text.word_automaton import WordAutomaton
+
         literal = list(substrings)
         chosen = [(index, choose_anchors(markers)) for index, markers in phrases]
         whole = {marker for _, marker in literal} | {text for _, by_marker in chosen for text in by_marker.values()}
@@ -93,76 +91,28 @@ class Anchors:
                 by_text[text].phrases += [
                     (index, group) for index, group in by_text[other].phrases if not group.ends_word
                 ]
-        self._shorter = np.array([-1 if other is None else keys.index(other) for other in shorter], np.int64)
-        self._automata = [
-            (some[first : first + _PER_AUTOMATON], some[0].isascii())
-            for some in ([key for key in keys if key.isascii()], [key for key in keys if not key.isascii()])
-            for first in range(0, len(some), _PER_AUTOMATON)
-        ]
+        self._automaton = WordAutomaton.of(keys)
         self.sizes = np.array([len(key.encode()) for key in keys], np.int64)  # in bytes
-        self._numbers = np.array([int.from_bytes(key.encode().ljust(_LONGEST, b"\0")) for key in keys], np.uint64)
-        self._masks = np.array(
-            [((1 << 8 * len(key.encode())) - 1) << 8 * (_LONGEST - len(key.encode())) for key in keys], np.uint64
-        )
-        self._apart = len(keys) <= _FEW
-        self._overlapping = np.array(
-            [[self._apart and _may_begin(keys, key, offset) for offset in range(_LONGEST)] for key in keys], bool
-        )
         self._literal = np.array([bool(anchor.substrings) for anchor in self.anchors], bool)
         self._context = _AnchorContext(self.anchors)
 
-    def scan(self, lowered: Sequence[str], batch: TextBatch) -> Hits:
-        """Return the hits in the lower-cased texts of a batch."""
-        text, begin = self._hits(lowered, batch)
-        anchor = self._longest_at(batch.content, begin)
+    def scan(self, batch: TextBatch) -> Hits:
+        """Return the hits in a batch of lower-cased texts."""
+        text, begin, anchor = self._hits(batch)
         todo = self._context.todo(batch.content, begin, anchor)
         wanted = np.flatnonzero((todo != SUBSTRINGS) | self._literal[anchor])
         text, begin = text[wanted], begin[wanted]
         place = batch.characters(begin) - batch.first_characters[text]
         return Hits(text, begin, place, anchor[wanted], todo[wanted])
 
-    def _hits(self, lowered: Sequence[str], batch: TextBatch) -> tuple[np.ndarray, np.ndarray]:
-        """Return the text of every hit, and its position in bytes of the batch, from left to right."""
-        column = pl.Series(lowered, dtype=pl.String)
-        numbers = np.arange(len(column))
-        parts: list[tuple[np.ndarray, np.ndarray]] = []
-        for keys, of_ascii in self._automata:
-            # Most texts are ASCII; anchors of other scripts are not searched in them.
-            some = numbers if of_ascii else numbers[(column.str.len_bytes() > column.str.len_chars()).to_numpy()]
-            apart = of_ascii and self._apart
-            places = (column if of_ascii else column.gather(some)).str.find_many(
-                keys, overlapping=not apart, leftmost=apart
-            )
-            counts = places.list.len().to_numpy()
-            nonempty = pl.Series(counts > 0, dtype=pl.Boolean)
-            text = np.repeat(some, counts)
-            begin = batch.starts[text] + places.filter(nonempty).explode().to_numpy().astype(np.int64)
-            parts.append((text, begin))
-            if apart:
-                parts.append(self._within(batch.content, text, begin))
-        text, begin = (np.concatenate(values) for values in zip(*parts, strict=True))
-        order = np.argsort(begin, kind="stable")
-        text, begin = text[order], begin[order]
-        first = np.flatnonzero(np.diff(begin, prepend=-1))
-        return text[first], begin[first]
-
-    def _within(self, content: np.ndarray, text: np.ndarray, begin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the hits that begin inside another one, which a search without overlaps skips."""
-        hit, offset = np.nonzero(self._overlapping[self._longest_at(content, begin)])
-        text, begin = text[hit], begin[hit] + offset
-        matches = self._longest_at(content, begin) >= 0
-        return text[matches], begin[matches]
-
-    def _longest_at(self, content: np.ndarray, begin: np.ndarray) -> np.ndarray:
-        """Return the longest anchor at each of some positions; -1 where there is none."""
-        number = np.zeros(len(begin), np.uint64)
-        for offset in range(_LONGEST):
-            number = (number << np.uint64(8)) | content[begin + offset].astype(np.uint64)
-        anchor = np.searchsorted(self._numbers, number, side="right") - 1
-        # The last anchor that sorts before the bytes is the longest one, or begins with it.
-        while (other := (anchor >= 0) & ((number & self._masks[anchor]) != self._numbers[anchor])).any():
-            anchor[other] = self._shorter[anchor[other]]
-        return anchor
+    def _hits(self, batch: TextBatch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the text, the position in bytes of the batch, and the longest anchor of every hit, left to right."""
+        rows = self._automaton.hits(batch.content, batch.starts, batch.starts + batch.sizes)
+        text, anchor, end = rows[:, 0].astype(np.int64), rows[:, 1].astype(np.int64), rows[:, 2]
+        begin = batch.starts[text] + end + 1 - self.sizes[anchor]
+        order = np.lexsort((-self.sizes[anchor], begin))
+        first = order[np.flatnonzero(np.diff(begin[order], prepend=-1))]
+        return text[first], begin[first], anchor[first]
 
 
 def choose_anchors(markers: Iterable[str]) -> dict[str, str]:
@@ -177,13 +127,6 @@ def choose_anchors(markers: Iterable[str]) -> dict[str, str]:
 
 def _cut(text: str) -> str:
     return text.encode()[:_LONGEST].decode(errors="ignore")
-
-
-def _may_begin(keys: Iterable[str], key: str, offset: int) -> bool:
-    """True if one of the keys may begin inside `key`, `offset` bytes after its beginning."""
-    rest = key.encode()[offset:]
-    every = [other.encode() for other in keys]
-    return offset > 0 and bool(rest) and any(rest.startswith(other) or other.startswith(rest) for other in every)
 
 
 # What may precede and follow an anchor

@@ -188,6 +188,7 @@ def _without_overlaps(start: np.ndarray, end: np.ndarray) -> np.ndarray:
 LONG = 8  # consecutive words that are a quotation without marks; of a shorter question, all its words
 _SHORT = 4  # fewer words are no quotation
 _REACH = 400  # characters on either side that are searched for a quotation
+_NEAR = 80  # characters that nearly always hold all words that decide it
 _WORD = re.compile(rf"[{IDEOGRAPH}]|[^\W_{IDEOGRAPH}]+")
 _MARKS = (("“", "”"), ("「", "」"), ("《", "》"))
 
@@ -231,14 +232,26 @@ def _question_words(question: str) -> _QuestionWords:
 
 def _in_run(lowered: str, start: int, end: int, inside: list[str], question: _QuestionWords) -> bool:
     enough = min(LONG, max(_SHORT, len(question.words)))
-    before = words(lowered[max(0, start - _REACH) : start])[::-1]
-    after = words(lowered[end : end + _REACH])
-    for first in question.positions[inside[0]]:
-        last = first + len(inside)
-        if question.words[first:last] == inside:
-            run = _common(before, question.words[:first][::-1]) + len(inside) + _common(after, question.words[last:])
-            if run >= enough:
+    places = [
+        (first, first + len(inside))
+        for first in question.positions[inside[0]]
+        if question.words[first : first + len(inside)] == inside
+    ]
+    for reach in (_NEAR, _REACH) if places else ():
+        before, after = words(lowered[max(0, start - reach) : start])[::-1], words(lowered[end : end + reach])
+        if reach < _REACH:  # the words at the edges can be incomplete
+            before = before[:-1] if start > reach else before
+            after = after[:-1] if end + reach < len(lowered) else after
+        known = True  # whether words further away change nothing
+        for first, last in places:
+            left = _common(before, question.words[:first][::-1])
+            right = _common(after, question.words[last:])
+            if left + len(inside) + right >= enough:
                 return True
+            known &= left < min(len(before), first) or left == first
+            known &= right < min(len(after), len(question.words) - last) or right == len(question.words) - last
+        if known:
+            return False
     return False
 
 

@@ -95,7 +95,7 @@ class MarkerSearch:
     def _in_batch(self, texts: Sequence[str], questions: Sequence[str]) -> list[MarkerMatches]:
         lowered = LoweredTexts([self._lowered(text) for text in texts])
         batch = TextBatch.of(lowered.lowered)
-        hits = self._anchors.scan(lowered.lowered, batch)
+        hits = self._anchors.scan(batch)
         literal, literal_lexicon = self._substrings.at(batch, hits, self._anchors.sizes)
         plain, plain_lexicon = self._plain.at(batch, hits.take(hits.todo == PLAIN), self._anchors.sizes)
         phrases = self._phrases_at(lowered, hits.take(hits.todo == SEARCH))

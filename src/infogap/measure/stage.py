@@ -12,7 +12,7 @@ import polars as pl
 
 from infogap import __version__
 from infogap.console import progress
-from infogap.leaks import ContextKind, load_leaks
+from infogap.leaks import ContextKind, leaks_digest
 from infogap.measure.lexicon import SHIPPED, load
 from infogap.measure.load_measures import measures_table, named_measures
 from infogap.measure.measuring import Measuring, Work, facts
@@ -58,7 +58,7 @@ def _part(run: Run) -> dict[str, Any]:
     part = run.recipe.measure.model_dump(mode="json", by_alias=True, exclude={"gap"}) | {
         "lexicon_contents": [None if lexicon is None else lexicon.digest for lexicon in lexicons],
         "self_corrections": load("infogap", run.resolve).digest,
-        "leaks": load_leaks().digest,
+        "leaks": leaks_digest(),
     }
     if showing := solution_stands_for_context(run.recipe):
         part["solution_stands_for_context"] = showing

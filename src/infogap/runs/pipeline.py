@@ -93,20 +93,26 @@ def run_all(run: Run, reuse: Callable[[Stage, Staleness], None] | None = None) -
     anything is generated. `reuse` is called before a stage that is not up to date; it can put another run's files in
     place.
     """
-    check_ready(run)
+    known: Staleness | None = check_ready(run)
     updates: dict[str, StageUpdate] = {}
-    while not _run_in_order(run, updates, reuse):
-        pass
+    while not _run_in_order(run, updates, reuse, known):
+        known = None
     return list(updates.values())
 
 
-def _run_in_order(run: Run, updates: dict[str, StageUpdate], reuse: Callable[[Stage, Staleness], None] | None) -> bool:
+def _run_in_order(
+    run: Run,
+    updates: dict[str, StageUpdate],
+    reuse: Callable[[Stage, Staleness], None] | None,
+    known: Staleness | None,
+) -> bool:
     """Bring stage after stage up to date; return False if one asks an earlier stage for more instead of running.
 
-    `updates` receives what was done, by stage; the states in it are those before the command.
+    `updates` receives what was done, by stage; the states in it are those before the command. `known` are the states of
+    stages that are all done, as they were found a moment ago.
     """
     order = stages(run.recipe)
-    staleness = Staleness(run, order)
+    staleness = known or Staleness(run, order)
     for stage in order:  # a stage's state depends on what the stages before it have just made
         state = staleness.state(stage)
         if (state.state != "done" or state.shortfall) and stage.asks_for_more(run):
@@ -123,8 +129,8 @@ def _run_in_order(run: Run, updates: dict[str, StageUpdate], reuse: Callable[[St
     return True
 
 
-def check_ready(run: Run) -> None:
-    """Raise InputError or ExternalError if a stage that has to run could not."""
+def check_ready(run: Run) -> Staleness | None:
+    """Raise InputError or ExternalError if a stage that has to run could not; return the states if all are done."""
     order = stages(run.recipe)
     staleness = Staleness(run, order)
     if staleness.pulled is not None and run.recipe.balance.top_up is not None:
@@ -134,6 +140,7 @@ def check_ready(run: Run) -> None:
         if state.state != "done":
             staleness.check_not_fixed(stage, state)
             stage.ready(run)
+    return staleness if all(staleness.state(stage).state == "done" for stage in order) else None
 
 
 def run_one(run: Run, name: str) -> StageUpdate:

@@ -6,7 +6,9 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-IDEOGRAPH = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Chinese characters and kana, inside [...]
+IDEOGRAPH_RANGES = ((0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF))
+"""Code points of Chinese characters and kana, with the last one of each range."""
+IDEOGRAPH = "".join(f"{chr(first)}-{chr(last)}" for first, last in IDEOGRAPH_RANGES)  # inside [...]
 _ONE = re.compile(f"[{IDEOGRAPH}]")
 
 _FULL_WIDTH = {0x3000: " "} | {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}  # Ａ is A, but ⁵ is not 5

@@ -33,23 +33,28 @@ _MAX_JOINT = 120  # characters between two boxes
 _NAMED = re.compile(r"(?<![A-Za-z])([A-Za-z](?:_\w|_\{\w+\})?)\s*=\s*$")
 _TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
 # What comes before an answer in a sentence; the answer itself is the rest of its line.
-_STATING = r"""
-  (?:
-    (?: \b(?:the|my|our)\s+(?:(?:final|correct|right|best|most\s+(?:likely|probable|appropriate))\s+)?
-          (?:answer|option|choice)\b
-      | (?<=[.!?;]\s)(?:\*\*)?answer\b(?=[*`\s]{0,4}[:：])
-      | \bfinal\s+answer\b
-      | ^[ \t>*\#-]{0,12}(?:correct\s+)?answer\b )
+_STATES = r"""
     (?: (?: \s+(?:to|for|of)\b[^.:\n]{0,80}? )?
         (?: [*`\s]*(?:\b(?:is|equals)\b(?!\s+not\b(?![^.\n]{0,80}?\bbut\b))|\b(?:should|must|would|will)\s+be\b|[:：])
           | [*`]*[^\S\n]*$ )        # a heading: the answer stands below
-      | [*`\s]*= )
+      | [*`\s]*= )"""
+_STATES_IN_CHINESE = r"\s*(?:应?[为是]|[:：])"
+_STATING = rf"""
+  (?:
+    (?: \b(?:the|my|our)\s+(?:(?:final|correct|right|best|most\s+(?:likely|probable|appropriate))\s+)?
+          (?:answer|option|choice)\b
+      | (?<=[.!?;]\s)(?:\*\*)?answer\b(?=[*`\s]{{0,4}}[:：])
+      | \bfinal\s+answer\b
+      | ^[ \t>*\#-]{{0,12}}(?:correct\s+)?answer\b )
+    {_STATES}
     [\s*`:：]*
-  | (?:最终|正确)?答案\s*(?:应?[为是]|[:：])\s*[:：]?\s*
+  | (?:最终|正确)?答案{_STATES_IN_CHINESE}\s*[:：]?\s*
   )"""
 _FLAGS = re.IGNORECASE | re.MULTILINE | re.VERBOSE
 _BEFORE_ANSWER = re.compile(_STATING, _FLAGS)
 _ANSWER_WORDS = [re.compile(word) for word in ("answer", "option", "choice", "答案")]
+# What must follow such a word, whatever precedes it.
+_STATED_AFTER = re.compile(rf"(?:(?:answer|option|choice)\b{_STATES}|答案{_STATES_IN_CHINESE})", _FLAGS)
 _STATING_START = re.compile(r"\b[tmof]|^|(?<=[.!?;]\s)|(?=最终|正确|答案)", re.IGNORECASE | re.MULTILINE)
 _STATING_REACH = 200  # characters before such a word in which a sentence that states an answer can begin
 _DISPLAYED = r"\\\[[^\S\n]*\n?[\s\S]{0,2000}?\\\] | \$\$[^\S\n]*\n?[\s\S]{0,2000}?\$\$"
@@ -177,6 +182,8 @@ def _statings(text: str) -> Iterator[re.Match[str]]:
         return
     done = 0
     for word in words:
+        if word < done or not _STATED_AFTER.match(text, word):
+            continue
         for start in _STATING_START.finditer(text, max(done, word - _STATING_REACH), word + 2):
             match = _BEFORE_ANSWER.match(text, start.start())
             if match and match.end() > word:

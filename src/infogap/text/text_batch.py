@@ -65,6 +65,7 @@ class TextBatch:
     raw: bytes
     content: np.ndarray  # `raw` as an array of uint8
     starts: np.ndarray  # of every text, in bytes
+    sizes: np.ndarray  # of every text, in bytes
     ends: np.ndarray  # exclusive, in bytes; where the line breaks after a text end
     continuation: np.ndarray  # positions of the bytes that continue a character
     first_characters: np.ndarray  # `starts` in characters
@@ -78,7 +79,7 @@ class TextBatch:
         ends = np.cumsum(sizes + len(_EDGE))
         continuation = np.flatnonzero(content.view(np.int8) < -64)
         starts = ends - sizes
-        return cls(raw, content, starts, ends, continuation, starts - np.searchsorted(continuation, starts))
+        return cls(raw, content, starts, sizes, ends, continuation, starts - np.searchsorted(continuation, starts))
 
     def characters(self, positions: np.ndarray) -> np.ndarray:
         """Positions in bytes as positions in characters."""
