@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,25 +48,35 @@ def lengths_of(traces: pl.DataFrame, written: list[Written], folder: Path) -> Le
     for each in written:
         ids = [name for name in each.columns if name == "trace_id" or name.endswith("_trace_id")]
         if ids:
-            rows = pl.concat(_with_text(folder / shard.path, ids, each.columns) for shard in each.shards)
-            counted = (rows.select(trace_id=name).join(lengths, on="trace_id").select("length") for name in ids)
-            configs[each.config.name] = sum(int(own["length"].sum()) for own in counted)
+            configs[each.config.name] = sum(
+                _length_of(rows[name].drop_nulls(), lengths)
+                for shard in each.shards
+                for rows in _with_text(folder / shard.path, ids, each.columns)
+                for name in ids
+            )
     return Lengths(unit, int(lengths["length"].sum()), configs)
 
 
-def _with_text(file: Path, ids: list[str], columns: Collection[str]) -> pl.DataFrame:
-    """Read the ids of the traces in a file, a row group at a time, without those whose text is omitted as they leak."""
+def _with_text(file: Path, ids: list[str], columns: Collection[str]) -> Iterator[pl.DataFrame]:
+    """Yield the ids of a file's traces, a row group at a time, without those whose text is omitted as they leak."""
     import pyarrow.parquet as pq
 
     texts = [name for name in ("response", "reasoning") if {"response", "reasoning"} <= {*columns}]
     parts = pq.ParquetFile(file)
-    kept = []
     for group in range(parts.num_row_groups):
         rows = pl.from_arrow(parts.read_row_group(group, columns=[*ids, *texts]))
         assert isinstance(rows, pl.DataFrame)
         shown = pl.any_horizontal(pl.lit(not texts), *(pl.col(name) != "" for name in texts))
-        kept.append(rows.filter(shown).select(ids))
-    return pl.concat(kept)
+        yield rows.filter(shown).select(ids)
+
+
+def _length_of(ids: pl.Series, lengths: pl.DataFrame) -> int:
+    """Sum the lengths of some traces; `lengths` has `trace_id`, sorted, and `length`. Unknown ones count nothing."""
+    if lengths.is_empty():
+        return 0
+    places = lengths["trace_id"].search_sorted(ids).clip(upper_bound=lengths.height - 1)
+    found = lengths[places]
+    return int(found.filter(found["trace_id"] == ids)["length"].sum())
 
 
 @dataclass(frozen=True)
