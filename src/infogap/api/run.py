@@ -88,6 +88,7 @@ class Run:
         retry_failed: bool = False,
         max_requests: int | None = None,
         max_tokens: int | None = None,
+        ray: str | None = None,
     ) -> list[StageUpdate]:
         """Bring the run up to date: run the stages that are missing or stale, and leave the others alone.
 
@@ -100,16 +101,18 @@ class Run:
             retry_failed: Send failed requests again.
             max_requests: Stop after this many requests to the teacher.
             max_tokens: Stop when the teacher has read and written this many tokens.
+            ray: Compute tables on a Ray cluster: `auto`, `host:port`, `ray://host:port`, or `local` for this machine.
 
         Returns:
             For each stage, in order: its former state (`was`, `why`), its `rows`, and the `notes` for the user.
 
         Raises:
             InputError: A stage needs something that does not exist.
-            ExternalError: A server, the Hub or the disk failed; call `update` again to continue.
+            ExternalError: A server, the cluster, the Hub or the disk failed; call `update` again to continue.
             StoppedError: A limit was reached, or Ctrl-C was pressed; call `update` again to continue.
             ShortfallError: All stages ran, and the mix misses the target that the recipe insists on.
         """
+        from infogap.parallel.ray_cluster import on_ray
         from infogap.runs.budget import Budget
         from infogap.runs.pipeline import already_done, run_all, run_one
 
@@ -119,6 +122,7 @@ class Run:
             done = None if stage is None or retry_failed else already_done(opened, stage)
             if done is None:
                 held.enter_context(opened.lock())
+                held.enter_context(on_ray(ray))
             if retry_failed:
                 self._forget_failed()
             updates = [done] if done is not None else run_all(opened) if stage is None else [run_one(opened, stage)]

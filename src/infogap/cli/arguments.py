@@ -43,4 +43,12 @@ MaxTokens = Annotated[
     int | None,
     typer.Option("--max-tokens", metavar="N", min=1, help="Stop cleanly at N tokens, prompts and responses together."),
 ]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Compute tables on a Ray cluster: auto, host:port, ray://host:port, or local for this machine alone.",
+    ),
+]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Send failed requests again.")]

@@ -15,7 +15,7 @@ from infogap.dedupe.minhash import Signatures, gram_hashes, hashed, signatures, 
 
 
 class Batch(Protocol):
-    """Some rows of a corpus; their texts are read on the machine that processes them."""
+    """Some rows of a corpus; their texts are read when they are processed, or sent to another machine."""
 
     @property
     def rows(self) -> int:
@@ -51,9 +51,40 @@ def _sign(batch: Batch, ngram: int, num_perm: int) -> _Signed:
     return _Signed(given, digests, sizes[worded], signatures(hashes, num_perm)[worded])
 
 
-def _grams(wanted: tuple[Batch, NDArray[np.int64]], ngram: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    batch, rows = wanted
-    grams, ends = gram_hashes(*word_hashes(batch.texts().gather(rows)), ngram)
+@dataclass(frozen=True)
+class Held:
+    """Texts in memory. A batch in a file is pickled as these: another machine may lack the file, or have another."""
+
+    held: list[str | None] | pl.Series
+
+    @property
+    def rows(self) -> int:
+        return len(self.held)
+
+    def texts(self) -> pl.Series:
+        return pl.Series(self.held, dtype=pl.String)
+
+
+@dataclass(frozen=True)
+class _Some:
+    """Some rows of a batch."""
+
+    batch: Batch
+    places: NDArray[np.int64]
+
+    @property
+    def rows(self) -> int:
+        return len(self.places)
+
+    def texts(self) -> pl.Series:
+        return self.batch.texts().gather(self.places)
+
+    def __reduce__(self) -> tuple[type[Held], tuple[pl.Series]]:
+        return Held, (self.texts(),)
+
+
+def _grams(wanted: Batch, ngram: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    grams, ends = gram_hashes(*word_hashes(wanted.texts()), ngram)
     return grams.copy(), np.diff(ends)  # a copy, without the room that was reserved for one word a byte
 
 
@@ -105,11 +136,11 @@ class Corpus:
         grams = np.concatenate([np.empty(0, np.uint64), *(grams for grams, _ in parts)])
         return grams, np.cumsum(np.concatenate([np.zeros(1, np.int64), *(sizes for _, sizes in parts)]))
 
-    def _wanted(self, rows: NDArray[np.int64]) -> Iterator[tuple[Batch, NDArray[np.int64]]]:
-        """Yield the batches that hold these rows (ascending), with the positions of the rows in each."""
+    def _wanted(self, rows: NDArray[np.int64]) -> Iterator[Batch]:
+        """Yield these rows (ascending), batch by batch."""
         start = 0
         for batch in self.batches():
             low, high = np.searchsorted(rows, [start, start + batch.rows])
             if high > low:
-                yield batch, rows[low:high] - start
+                yield _Some(batch, rows[low:high] - start)
             start += batch.rows

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from infogap.console import progress
-from infogap.dedupe.corpus import Corpus
+from infogap.dedupe.corpus import Corpus, Held
 from infogap.dedupe.minhash import RECALL, SCHEME, SEED, Bands, candidates, choose_bands
 from infogap.dedupe.similar_pairs import FOLDER, Search, load, similar, store
 from infogap.dedupe.text_duplicates import Removal, Rows, removals
@@ -42,6 +42,9 @@ class PartTexts:
         text = pl.concat_str(*columns, separator="\n", ignore_nulls=True)
         part = read_part(self.path, TRACES)
         return part.select(text=pl.when(pl.col("error").is_null()).then(text))["text"]
+
+    def __reduce__(self) -> tuple[type[Held], tuple[pl.Series]]:
+        return Held, (self.texts(),)
 
 
 def texts(run: Run, settings: Dedupe) -> Iterator[PartTexts]:
