@@ -27,7 +27,7 @@ RunFolder = Annotated[
         metavar="RUN",
         callback=run_folder,
         autocompletion=completions.runs,
-        help="The run's folder, or the name of one in runs/.",
+        help="The run's folder, the name of one in runs/, or s3://BUCKET/PREFIX.",
     ),
 ]
 Overrides = Annotated[

@@ -28,7 +28,10 @@ _TASKS = ("data/word_problems.jsonl", "data/sums_and_legs.jsonl")
 def run(
     recipe: RecipeName,
     run: Annotated[
-        Path | None, typer.Option("--run", metavar="DIR", help="The run's folder; by default runs/NAME.")
+        Path | None,
+        typer.Option(
+            "--run", metavar="DIR", help="The run's folder, by default runs/NAME; or a bucket's s3://BUCKET/PREFIX."
+        ),
     ] = None,
     set_: Overrides = None,
     retry_failed: RetryFailed = False,
@@ -41,10 +44,12 @@ def run(
 ) -> None:
     """Build the dataset that a recipe describes; stages that are up to date are left alone."""
     from infogap.api.run import Run
+    from infogap.bucket.stored_run import local_folder
 
     named = recipe_named(recipe, trust=trust)
-    agree_to_run(named, set_, run, yes=yes)
-    created = Run.create(named, run, overrides=set_)
+    folder = None if run is None else local_folder(run)
+    agree_to_run(named, set_, folder, yes=yes)
+    created = Run.create(named, folder, overrides=set_)
     limits = {"max_requests": max_requests, "max_tokens": max_tokens}
     _update(created, push=push, retry_failed=retry_failed, ray=ray, **limits)
 
