@@ -208,7 +208,15 @@ def test_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     for address in ("127.0.0.1:1", "ray://127.0.0.1:1"):
         with pytest.raises(ExternalError, match=f"there is no Ray cluster at {address}: .*refused"), on_ray(address):
             pass
+    monkeypatch.setattr("ray.init", _refuses)
+    with pytest.raises(ExternalError, match="at auto cannot be joined: two lines; one that asks for a token"):  # noqa: SIM117
+        with on_ray("auto"):
+            pass
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InputError, match="--ray needs Ray"), on_ray("local"):
         pass
     assert not in_use()
+
+
+def _refuses(*_: object, **__: object) -> None:
+    raise RuntimeError("two\nlines")

@@ -28,6 +28,7 @@ _LIBRARIES = (
 _CALLED_ON_NODES: tuple[plugins.Kind, ...] = ("verifiers", "measures")
 _WHEEL_ONLY = ("quickstart/", "cards/")  # which a source checkout has elsewhere
 _CONNECT_SECONDS = 10.0
+_TOKEN = "; one that asks for a token needs RAY_AUTH_MODE=token, and its token in ~/.ray/auth_token"
 _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
 
 _in_use = False
@@ -72,16 +73,15 @@ def _connect(address: str) -> bool:
         raise InputError("--ray needs Ray, the version of the cluster's nodes: pip install ray") from None
     if ray.is_initialized():
         return False
+    _reach(address)
     before = signal.getsignal(signal.SIGTERM)
     try:
-        _reach(address)
         if address == "local":
             ray.init(address, num_cpus=usable_cores(), include_dashboard=False, **_QUIET)
         else:
             ray.init(address, **({} if address.startswith("ray://") else _QUIET))
     except Exception as error:  # Ray has no class for these: ConnectionError, RuntimeError, ValueError, gRPC's own
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ExternalError(f"there is no Ray cluster at {address}: {reason}") from None
+        raise ExternalError(f"the Ray cluster at {address} cannot be joined: {_line(error)}{_TOKEN}") from None
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)  # Ray's own handler would end the command as `exit` does
@@ -101,10 +101,18 @@ def _check(address: str) -> None:
 
 
 def _reach(address: str) -> None:
-    """Try the connection first: Ray itself would try for minutes. Raises OSError."""
-    if address not in ("auto", "local"):
-        parts = urlsplit(address if "://" in address else f"//{address}")
+    """Try the connection first: Ray itself would try for minutes. Raises ExternalError."""
+    if address in ("auto", "local"):
+        return
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    try:
         socket.create_connection((str(parts.hostname), int(parts.port or 0)), _CONNECT_SECONDS).close()
+    except OSError as error:
+        raise ExternalError(f"there is no Ray cluster at {address}: {_line(error)}") from None
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def _disconnect() -> None:
