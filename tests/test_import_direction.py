@@ -15,6 +15,7 @@ ORDER = (
     "atomic_files",
     "user_cache",
     "console",
+    "bucket",
     "schema",
     "plugins",
     "user_objects",

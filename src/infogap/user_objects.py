@@ -7,13 +7,14 @@ one.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module, invalidate_caches
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
 from infogap.errors import InputError, nearest
@@ -48,6 +49,24 @@ def source_digest(name: str, folder: Path) -> str | None:
     for root in map(Path, spec.submodule_search_locations or []):
         files += [(path.relative_to(root).as_posix(), path) for path in root.rglob("*.py")]
     return digest([[where, file_digest(path)] for where, path in sorted(files)]) if files else None
+
+
+def sources_of(names: Iterable[str], folder: Path) -> dict[str, str | None]:
+    """Return `source_digest` of the names that are users' objects, for `check_sources` elsewhere."""
+    return {name: source_digest(name, folder) for name in names if is_user_object(name)}
+
+
+def check_sources(sources: dict[str, str | None], folder: Path) -> None:
+    """Raise InputError unless this machine finds the same modules for some names as another one did."""
+    for name, source in sources.items():
+        here = source_digest(name, folder)
+        if here != source:
+            problem = "has another" if here else "has no"
+            module = name.partition(":")[0]
+            raise InputError(
+                f"the node {gethostname()} {problem} module '{module}' in {folder}; put the recipe and its modules "
+                "on a disk that all nodes share"
+            )
 
 
 def _top(name: str) -> str:

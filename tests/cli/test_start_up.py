@@ -15,7 +15,7 @@ from infogap.runs.run_folder import Run
 
 HEAVY = {
     *("datasets", "huggingface_hub", "numba", "matplotlib", "scipy", "pandas", "pyarrow", "sympy", "math_verify"),
-    *("datasketch", "aiohttp", "httpx2", "reasoning_gym"),
+    *("datasketch", "aiohttp", "httpx2", "reasoning_gym", "ray", "obstore"),
 }
 RECIPE = """
 name: small

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from infogap.dedupe.batch_engines import Threads, engine, using
+import pytest
+
+from infogap.dedupe.batch_engines import RayTasks, Threads, engine
 from infogap.parallel import usable_cores
 
 
@@ -25,8 +27,7 @@ def test_items_are_taken_as_they_are_worked_on() -> None:
     assert len(taken) <= 2 * usable_cores() + 2
 
 
-def test_another_engine_is_used_for_a_while() -> None:
-    before, other = engine(), Threads()
-    with using(other):
-        assert engine() is other
-    assert engine() is before
+def test_a_cluster_is_used_where_the_command_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(engine(), Threads)
+    monkeypatch.setattr("infogap.parallel.ray_cluster._in_use", True)
+    assert isinstance(engine(), RayTasks)

@@ -57,7 +57,7 @@ def deduplicate(texts: Iterable[str | None], threshold: float = 0.8, *, ngram: i
     """
     from pydantic import ValidationError
 
-    from infogap.dedupe.dedupe_file import Held
+    from infogap.dedupe.corpus_batches import Held
     from infogap.dedupe.text_duplicates import search
     from infogap.recipe.dedupe_section import Dedupe
     from infogap.recipe.recipe_errors import messages, spell_path

@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infogap.bucket.addresses import refuse_address
+from infogap.bucket.stored_run import local_folder
 from infogap.console import say, speaking
 from infogap.errors import InputError, ShortfallError
 from infogap.runs.run_folder import Run as RunFolder
@@ -44,8 +46,8 @@ class Run:
         Args:
             recipe: A YAML file, or its contents as a dict. Relative paths in a file start from its folder, those in a
                 dict from the working directory.
-            folder: Where the run is kept; by default `runs/NAME`. If it holds a run already, the recipe replaces that
-                run's recipe, and what both have in common is kept.
+            folder: Where the run is kept, also in a bucket (`s3://bucket/prefix`); by default `runs/NAME`. If it holds
+                a run already, the recipe replaces that run's recipe, and what both have in common is kept.
             overrides: Keys to set in the recipe, each as `key=value`: `generate.samples=2`.
 
         Raises:
@@ -55,7 +57,7 @@ class Run:
         """
         from infogap.api.check_recipe import checked
 
-        path = None if folder is None else Path(folder)
+        path = None if folder is None else local_folder(folder)
         loaded = checked(Path(recipe) if isinstance(recipe, str) else recipe, overrides, path)
         opened = RunFolder.create(loaded, path)
         with opened.lock():
@@ -64,7 +66,7 @@ class Run:
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
-        """Open an existing run. Raises InputError if the folder is not one."""
+        """Open an existing run, by its folder or its address in a bucket. Raises InputError if there is none."""
         return cls(RunFolder.open(Path(folder)))
 
     @property
@@ -88,6 +90,7 @@ class Run:
         retry_failed: bool = False,
         max_requests: int | None = None,
         max_tokens: int | None = None,
+        ray: str | None = None,
     ) -> list[StageUpdate]:
         """Bring the run up to date: run the stages that are missing or stale, and leave the others alone.
 
@@ -100,16 +103,18 @@ class Run:
             retry_failed: Send failed requests again.
             max_requests: Stop after this many requests to the teacher.
             max_tokens: Stop when the teacher has read and written this many tokens.
+            ray: Compute tables on a Ray cluster: `auto`, `host:port`, `ray://host:port`, or `local` for this machine.
 
         Returns:
             For each stage, in order: its former state (`was`, `why`), its `rows`, and the `notes` for the user.
 
         Raises:
             InputError: A stage needs something that does not exist.
-            ExternalError: A server, the Hub or the disk failed; call `update` again to continue.
+            ExternalError: A server, the cluster, the Hub or the disk failed; call `update` again to continue.
             StoppedError: A limit was reached, or Ctrl-C was pressed; call `update` again to continue.
             ShortfallError: All stages ran, and the mix misses the target that the recipe insists on.
         """
+        from infogap.parallel.ray_cluster import on_ray
         from infogap.runs.budget import Budget
         from infogap.runs.pipeline import already_done, run_all, run_one
 
@@ -119,6 +124,7 @@ class Run:
             done = None if stage is None or retry_failed else already_done(opened, stage)
             if done is None:
                 held.enter_context(opened.lock())
+                held.enter_context(on_ray(ray))
             if retry_failed:
                 self._forget_failed()
             updates = [done] if done is not None else run_all(opened) if stage is None else [run_one(opened, stage)]
@@ -178,7 +184,7 @@ class Run:
         fixed = None if version == "auto" else version
         with speaking(quiet=quiet), self.folder.lock():
             opened = self._published_as(repo, fixed, private)
-            target = None if to is None else Path(to)
+            target = None if to is None else refuse_address(Path(to), "--to")
             if version == "auto":
                 next_ = next_version(plan_publish(opened, target))
                 say(f"version   {next_}", style="bold")
@@ -215,7 +221,7 @@ class Run:
         """
         from infogap.publish.publish_plan import next_version, plan_publish
 
-        target = None if to is None else Path(to)
+        target = None if to is None else refuse_address(Path(to), "--to")
         with speaking(quiet=quiet):
             plan = plan_publish(self._published_as(repo, None if version == "auto" else version, private), target)
             return replace(plan, version=next_version(plan)) if version == "auto" else plan

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infogap.bucket.addresses import refuse_address
 from infogap.console import say, speaking
 from infogap.errors import ExternalError, InputError, ShortfallError, StoppedError
 
@@ -67,6 +68,7 @@ class Sweep:
 
     def __init__(self, recipe: Path | RecipeText | Mapping[str, Any], settings: Settings, folder: Path | None) -> None:
         """Check every recipe of the grid; nothing is written. Raises InputError as `sweep`."""
+        refuse_address(folder, "--run")
         from infogap.sweeps.comparison import missing_row
         from infogap.sweeps.grid import grid, refuse_equal_recipes
 

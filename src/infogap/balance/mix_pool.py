@@ -153,7 +153,7 @@ def _pass_rates(run: Run) -> pl.LazyFrame:
 
 def _clusters(run: Run) -> pl.LazyFrame:
     """Return the cluster of each task's question: the first task whose question it nearly repeats, or itself."""
-    from infogap.dedupe.dedupe_file import Held
+    from infogap.dedupe.corpus_batches import Held
     from infogap.dedupe.text_duplicates import removal_table, search
     from infogap.recipe.dedupe_section import Dedupe
 

@@ -27,7 +27,7 @@ RunFolder = Annotated[
         metavar="RUN",
         callback=run_folder,
         autocompletion=completions.runs,
-        help="The run's folder, or the name of one in runs/.",
+        help="The run's folder, the name of one in runs/, or s3://BUCKET/PREFIX.",
     ),
 ]
 Overrides = Annotated[
@@ -42,5 +42,13 @@ MaxRequests = Annotated[
 MaxTokens = Annotated[
     int | None,
     typer.Option("--max-tokens", metavar="N", min=1, help="Stop cleanly at N tokens, prompts and responses together."),
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Compute tables on a Ray cluster: auto, host:port, ray://host:port, or local for this machine alone.",
+    ),
 ]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Send failed requests again.")]

@@ -81,13 +81,14 @@ def pull(
     to: Annotated[Path | None, typer.Option(metavar="DIR", help="By default NAME.")] = None,
 ) -> None:
     """Fetch a published dataset as a run, which can be balanced again and published as the next version."""
+    from infogap.bucket.addresses import refuse_address
     from infogap.publish.pull import pull as fetch
     from infogap.publish.pull import split_version
 
     repo, named = split_version(repo)
     if named is not None and version is not None and named != version:
         raise InputError(f"two versions are named, {named} and {version}; name one")
-    folder = to or Path(repo.rpartition("/")[2])
+    folder = refuse_address(to, "--to") or Path(repo.rpartition("/")[2])
     recipe = fetch(repo, named or version, folder)
     if output.json:
         print_json({"repo": repo, "version": _version(folder), "folder": str(folder), "recipe": str(recipe)})

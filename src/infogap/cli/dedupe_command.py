@@ -44,27 +44,7 @@ Duplicates = Annotated[
 Threshold = Annotated[float | None, typer.Option(help="With --input: the Jaccard similarity of duplicates (0.8).")]
 Ngram = Annotated[int | None, typer.Option(help="With --input: words per n-gram (5).")]
 NumPerm = Annotated[int | None, typer.Option(help="With --input: permutations per signature (128).")]
-Ray = Annotated[
-    str | None,
-    typer.Option(
-        "--ray",
-        metavar="ADDRESS",
-        help="Use a Ray cluster: host:port of its head node, auto, or local for this machine alone.",
-    ),
-]
 Keep = Annotated[str | None, typer.Option(help="With --input: first (the default) or longest.")]
-
-
-@contextmanager
-def computing_on(ray: str | None) -> Iterator[None]:
-    """Run the block on this machine's cores, or on a Ray cluster."""
-    if ray is None:
-        yield
-        return
-    from infogap.dedupe.batch_engines import on_ray
-
-    with on_ray(ray):
-        yield
 
 
 def check_options(folder: Path | None, file: Path | None, of_file: dict[str, Any]) -> None:
@@ -82,11 +62,14 @@ def dedupe_file(
     output_file: Path | None,
     duplicates: Path | None,
     settings: dict[str, Any],
+    ray: str | None,
 ) -> None:
     """Find the duplicates in a file, write the files asked for, and print a summary."""
+    from infogap.parallel.ray_cluster import on_ray
+
     if column is None:
         raise InputError("name the column that holds the texts: --column NAME")
-    with _as_file(file) as named:
+    with on_ray(ray), _as_file(file) as named:
         _dedupe_file(named, column, output_file, duplicates, settings)
 
 

@@ -11,7 +11,7 @@ import typer
 import infogap
 from infogap.atomic_files import write_text
 from infogap.cli.app import RUNS, command
-from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, Push, RetryFailed
+from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, Push, Ray, RetryFailed
 from infogap.cli.recipe_argument import RecipeName, Trust, Yes, agree_to_run, recipe_named
 from infogap.console import output, print_json, say
 from infogap.errors import InputError, ShortfallError, StoppedError
@@ -28,23 +28,30 @@ _TASKS = ("data/word_problems.jsonl", "data/sums_and_legs.jsonl")
 def run(
     recipe: RecipeName,
     run: Annotated[
-        Path | None, typer.Option("--run", metavar="DIR", help="The run's folder; by default runs/NAME.")
+        Path | None,
+        typer.Option(
+            "--run", metavar="DIR", help="The run's folder, by default runs/NAME; or a bucket's s3://BUCKET/PREFIX."
+        ),
     ] = None,
     set_: Overrides = None,
     retry_failed: RetryFailed = False,
     max_requests: MaxRequests = None,
     max_tokens: MaxTokens = None,
+    ray: Ray = None,
     push: Push = False,
     yes: Yes = False,
     trust: Trust = False,
 ) -> None:
     """Build the dataset that a recipe describes; stages that are up to date are left alone."""
     from infogap.api.run import Run
+    from infogap.bucket.stored_run import local_folder
 
     named = recipe_named(recipe, trust=trust)
-    agree_to_run(named, set_, run, yes=yes)
-    created = Run.create(named, run, overrides=set_)
-    _update(created, retry_failed=retry_failed, max_requests=max_requests, max_tokens=max_tokens, push=push)
+    folder = None if run is None else local_folder(run)
+    agree_to_run(named, set_, folder, yes=yes)
+    created = Run.create(named, folder, overrides=set_)
+    limits = {"max_requests": max_requests, "max_tokens": max_tokens}
+    _update(created, push=push, retry_failed=retry_failed, ray=ray, **limits)
 
 
 @command(RUNS)
@@ -99,15 +106,13 @@ def push_dataset(run: Run) -> PushResult:
 def _update(
     run: Run,
     *,
-    retry_failed: bool = False,
-    max_requests: int | None = None,
-    max_tokens: int | None = None,
     push: bool = False,
+    **options: Any,
 ) -> None:
     """Bring the run up to date, print its tables and push; raise a shortfall only after that."""
     shortfalls: list[str] = []
     try:
-        run.update(quiet=output.quiet, retry_failed=retry_failed, max_requests=max_requests, max_tokens=max_tokens)
+        run.update(quiet=output.quiet, **options)
     except ShortfallError as error:
         shortfalls.append(str(error))
     except StoppedError as error:

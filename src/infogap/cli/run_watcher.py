@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from infogap.bucket.addresses import is_address
+from infogap.bucket.stored_run import local_folder
 from infogap.generate.throughput import Pace, PaceReader, progress_by_teacher
 from infogap.runs.pipeline import stages, states
 from infogap.runs.run_folder import Run
@@ -15,6 +17,7 @@ from infogap.runs.staleness import StageState
 from infogap.schema import TRACES
 
 _TRIES = 5
+_FETCH_EVERY = 15.0  # seconds, of a run in a bucket
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,17 @@ class Watcher:
     def __init__(self, folder: Path) -> None:
         """Open the run. Raises InputError if the folder is not one."""
         self._run = Run.open(folder)
-        self._pace = PaceReader(folder / TRACES.name)
+        self._address = folder if is_address(folder) else None
+        self._fetched = time.monotonic()
+        self._pace = PaceReader(self._run.path / TRACES.name)
         self._versions: list[tuple[int, int] | None] = []
         self._states: list[StageState] = []
 
     def look(self) -> Look:
-        """Return the run at this moment."""
+        """Return the run at this moment; one in a bucket, as it was at most some seconds ago."""
+        if self._address is not None and time.monotonic() - self._fetched > _FETCH_EVERY:
+            local_folder(self._address)
+            self._fetched = time.monotonic()
         versions = self._manifest_versions()
         if versions != self._versions:
             self._run = Run.open(self._run.path)

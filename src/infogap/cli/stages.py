@@ -10,7 +10,7 @@ import typer
 
 from infogap.cli import completions, dedupe_command, publish_command
 from infogap.cli.app import STAGES, command
-from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, RetryFailed, RunFolder, run_folder
+from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, Ray, RetryFailed, RunFolder, run_folder
 from infogap.cli.stage_result import print_stage_result
 from infogap.console import output, print_json, print_words, say, shortened, stdout
 from infogap.errors import InputError, ShortfallError, StoppedError
@@ -30,8 +30,12 @@ def _stage(name: str) -> Callable[..., None]:
     return make
 
 
-def _tasks(folder: RunFolder) -> None:
-    _update(folder, "tasks", then=print_tasks)
+def _tasks(folder: RunFolder, ray: Ray = None) -> None:
+    _update(folder, "tasks", then=print_tasks, ray=ray)
+
+
+def _verify(folder: RunFolder, ray: Ray = None) -> None:
+    _update(folder, "verify", ray=ray)
 
 
 def _generate(
@@ -58,10 +62,12 @@ def _measure(
         bool, typer.Option("--table", help="Print what each privilege did: score, length, markers, differences.")
     ] = False,
     tasks: Annotated[bool, typer.Option("--tasks", help="With --table: a row per task too.")] = False,
+    ray: Ray = None,
 ) -> None:
     if tasks and not table:
         raise InputError("--tasks needs --table; write both")
-    _update(folder, "measure", then=(lambda run: print_privilege_effects(run, tasks=tasks)) if table else None)
+    then = (lambda run: print_privilege_effects(run, tasks=tasks)) if table else None
+    _update(folder, "measure", then=then, ray=ray)
 
 
 def _dedupe(
@@ -74,16 +80,15 @@ def _dedupe(
     ngram: dedupe_command.Ngram = None,
     num_perm: dedupe_command.NumPerm = None,
     keep: dedupe_command.Keep = None,
-    ray: dedupe_command.Ray = None,
+    ray: Ray = None,
 ) -> None:
     settings = {"threshold": threshold, "ngram": ngram, "num_perm": num_perm, "keep": keep}
     of_file = {"column": column, "output": output, "duplicates": duplicates} | settings
     dedupe_command.check_options(folder, input_, of_file)
-    with dedupe_command.computing_on(ray):
-        if folder is not None:
-            _update(folder, "dedupe")
-        elif input_ is not None:
-            dedupe_command.dedupe_file(input_, column, output, duplicates, settings)
+    if folder is not None:
+        _update(folder, "dedupe", ray=ray)
+    elif input_ is not None:
+        dedupe_command.dedupe_file(input_, column, output, duplicates, settings, ray)
 
 
 def _decontaminate(
@@ -138,7 +143,7 @@ _STAGE_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "tasks": (_tasks, "Collect the tasks from their sources, and show some of them as read."),
     "generate": (_generate, "Sample the traces that are not on disk yet from the teacher."),
     "import": (_stage("import"), "Import existing traces."),
-    "verify": (_stage("verify"), "Grade every trace's final answer against the gold answer."),
+    "verify": (_verify, "Grade every trace's final answer against the gold answer."),
     "derive": (_stage("derive"), "Make traces from traces by rule: less doubt, other steps, other content."),
     "gap": (_gap, "Score every trace with and without its teacher's context."),
     "measure": (_measure, "Count epistemic markers, assign confidence bands, find leaks."),

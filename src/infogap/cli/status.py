@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infogap.bucket.addresses import shown
 from infogap.cli.app import RUNS, command
 from infogap.cli.arguments import RunFolder
 from infogap.console import figure, output, print_json, print_line, shortened, stdout
@@ -71,7 +72,7 @@ def _stages_table(folder: Path, states: list[StageState]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(str(folder)), title_justify="left", title_style="bold")
+    table = Table(title=Text(shown(folder)), title_justify="left", title_style="bold")
     for heading in ("stage", "state", "rows", "why"):
         table.add_column(heading, justify="right" if heading == "rows" else "left")
     for state in states:

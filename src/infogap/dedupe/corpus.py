@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infogap.dedupe.batch_engines import engine
+from infogap.dedupe.corpus_batches import Batch, SomeRows
 from infogap.dedupe.minhash import Signatures, gram_hashes, word_hashes
-from infogap.dedupe.signed_batches import Batch, KnownSignatures, signed_batches
+from infogap.dedupe.signed_batches import KnownSignatures, signed_batches
 
 Batches = Callable[[], Iterable[Batch]]
 """The corpus in batches, the same at every call."""
 
 
-def _grams(wanted: tuple[Batch, NDArray[np.int64]], ngram: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    batch, rows = wanted
-    grams, ends = gram_hashes(*word_hashes(batch.texts().gather(rows)), ngram)
+def _grams(wanted: Batch, ngram: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    grams, ends = gram_hashes(*word_hashes(wanted.texts()), ngram)
     return grams.copy(), np.diff(ends)  # a copy, without the room that was reserved for one word a byte
 
 
@@ -77,11 +77,11 @@ class Corpus:
         grams = np.concatenate([np.empty(0, np.uint64), *(grams for grams, _ in parts)])
         return grams, np.cumsum(np.concatenate([np.zeros(1, np.int64), *(sizes for _, sizes in parts)]))
 
-    def _wanted(self, rows: NDArray[np.int64]) -> Iterator[tuple[Batch, NDArray[np.int64]]]:
-        """Yield the batches that hold these rows (ascending), with the positions of the rows in each."""
+    def _wanted(self, rows: NDArray[np.int64]) -> Iterator[Batch]:
+        """Yield these rows (ascending), batch by batch."""
         start = 0
         for batch in self.batches():
             low, high = np.searchsorted(rows, [start, start + batch.rows])
             if high > low:
-                yield batch, rows[low:high] - start
+                yield SomeRows(batch, rows[low:high] - start)
             start += batch.rows

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from infogap.atomic_files import whole_file
 from infogap.console import progress
+from infogap.dedupe.corpus_batches import Held
 from infogap.dedupe.text_duplicates import Removal, removal_table, search
 from infogap.errors import InputError, nearest
 from infogap.recipe.dedupe_section import Dedupe
@@ -120,20 +121,6 @@ def check_found(file: Path, path: str) -> None:
 
 
 @dataclass(frozen=True)
-class Held:
-    """Texts that are in memory already."""
-
-    held: list[str | None]
-
-    @property
-    def rows(self) -> int:
-        return len(self.held)
-
-    def texts(self) -> pl.Series:
-        return pl.Series(self.held, dtype=pl.String)
-
-
-@dataclass(frozen=True)
 class Part:
     """Some rows of a Parquet file: the texts of a column, or at a path into it."""
 
@@ -150,6 +137,9 @@ class Part:
         values = (reach({self.column: value}, self.path) for value in column.to_list())
         texts = [_text(self.file, self.start + number, value, self.path) for number, value in enumerate(values)]
         return pl.Series(texts, dtype=pl.String)
+
+    def __reduce__(self) -> tuple[type[Held], tuple[pl.Series]]:
+        return Held, (self.texts(),)
 
 
 def _of_lines(file: Path, path: str) -> Iterator[Held]:

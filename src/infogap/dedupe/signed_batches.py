@@ -5,26 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from infogap.dedupe.batch_engines import engine
+from infogap.dedupe.corpus_batches import Batch
 from infogap.dedupe.minhash import Signatures, hashed, signatures
 from infogap.runs.block_cache import BlockCache
-
-
-class Batch(Protocol):
-    """Some rows of a corpus; their texts are read on the machine that processes them."""
-
-    @property
-    def rows(self) -> int:
-        """The number of rows."""
-
-    def texts(self) -> pl.Series:
-        """Read their texts; null where a row has none."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import polars as pl
 
 from infogap.console import progress
 from infogap.dedupe.corpus import Corpus
+from infogap.dedupe.corpus_batches import Held
 from infogap.dedupe.minhash import RECALL, SCHEME, SEED, Bands, candidates, choose_bands
 from infogap.dedupe.signed_batches import KnownSignatures
 from infogap.dedupe.similar_pairs import FOLDER, Search, load, similar, store
@@ -50,6 +51,9 @@ class PartTexts:
         text = pl.concat_str(*columns, separator="\n", ignore_nulls=True)
         part = read_part(self.path, TRACES)
         return part.select(text=pl.when(pl.col("error").is_null()).then(text))["text"]
+
+    def __reduce__(self) -> tuple[type[Held], tuple[pl.Series]]:
+        return Held, (self.texts(),)
 
 
 def texts(run: Run, settings: Dedupe) -> Iterator[PartTexts]:

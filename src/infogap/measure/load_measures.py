@@ -30,7 +30,7 @@ from infogap.schema import (
     Table,
     storable,
 )
-from infogap.user_objects import is_user_object, load_object, source_digest
+from infogap.user_objects import check_sources, is_user_object, load_object, source_digest
 
 
 class Measure(Protocol):
@@ -178,4 +178,7 @@ def load_measure(name: str, folder: Path) -> NamedMeasure:
 
 @cache
 def _object(name: str, folder: Path, source: str | None) -> Any:
-    return plugins.load("measures", name) if source is None else load_object(name, folder)
+    if source is None:
+        return plugins.load("measures", name)
+    check_sources({name: source}, folder)  # in a worker process, perhaps of another machine
+    return load_object(name, folder)

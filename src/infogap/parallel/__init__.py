@@ -6,6 +6,7 @@
 | code that may hang or kill its process | `bounded_processes.py`; call by call, `bounded_call.py` |
 | contexts of a model, each on a thread | `threads.py` |
 | requests to servers and engines | `coroutines.py` |
+| a function on the nodes of a Ray cluster | `ray_tasks.py`; the connection, `ray_cluster.py` |
 
 All follow the same rules. The function's name gives the order of results: `in_order` is the order of the items,
 `as_finished` the order in which work finishes. Items are read in the caller's thread, a few ahead of the results. The

@@ -27,6 +27,7 @@ from typing import Any, Literal
 
 from infogap.errors import ExternalError, InputError
 from infogap.parallel import leave_stdout_alone, usable_cores
+from infogap.parallel.ray_cluster import in_use
 from infogap.parallel.unguarded_scripts import of_the_script, script_left_alone
 
 START_LIMIT = 120.0  # seconds that a worker's imports may take: a cold disk, a large library
@@ -75,7 +76,30 @@ def bounded(
     `function`, `start` (called once in every worker) and the items are pickled; `preload` names modules to load once
     for all workers, if the system allows. `function` should not raise: an exception ends the worker. Raises
     ExternalError if workers do not start, and the InputError that `start` raises.
+
+    If the command computes on a cluster, so does this, unless the number of workers is given.
     """
+    if workers is None and in_use():
+        from infogap.parallel.ray_tasks import bounded_on_ray
+
+        yield from bounded_on_ray(function, items, limit=limit, deadline=deadline, start=start, preload=preload)
+    else:
+        yield from bounded_here(
+            function, items, limit=limit, deadline=deadline, workers=workers, start=start, preload=preload
+        )
+
+
+def bounded_here(
+    function: Callable[[Any], Any],
+    items: Iterable[Any],
+    *,
+    limit: float,
+    deadline: float | None = None,
+    workers: int | None = None,
+    start: Callable[[], None] | None = None,
+    preload: Iterable[str] = (),
+) -> Generator[Any, None, None]:
+    """Do the same as `bounded`, always on this machine."""
     deadline = _PATIENCE * limit if deadline is None else deadline
     pool = _Pool(function, limit, deadline, workers or usable_cores(), start, tuple(preload))
     try:

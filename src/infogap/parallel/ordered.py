@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from infogap.errors import ExternalError
 from infogap.parallel import leave_stdout_alone, usable_cores
+from infogap.parallel.ray_cluster import in_use
 from infogap.parallel.unguarded_scripts import of_the_script, script_left_alone
 
 Item = TypeVar("Item")
@@ -31,7 +32,14 @@ def processes_in_order(
     `count` is the number of items; a single one is computed in this process. `workers` is the number of processes, by
     default one per core. `function` is pickled once for every process, each item and result once. Raises what
     `function` raises, and ExternalError if a process is killed, for example because memory ran out.
+
+    If the command computes on a cluster, so does this, unless the number of workers is given.
     """
+    if workers is None and count > 1 and in_use():
+        from infogap.parallel.ray_tasks import ray_tasks_in_order
+
+        yield from ray_tasks_in_order(function, items)
+        return
     workers = min(workers or usable_cores(), count)
     if workers < 2:
         yield from map(function, items)

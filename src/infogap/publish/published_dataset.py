@@ -10,6 +10,7 @@ import orjson
 import polars as pl
 
 from infogap import plugins
+from infogap.bucket.stored_run import local_folder
 from infogap.errors import InputError
 from infogap.publish.provenance import FILE_NAME
 
@@ -46,7 +47,8 @@ class PublishedDataset:
     """
 
     def __init__(self, path: Path) -> None:
-        """Read the folder's infogap.json; for a run, the one in its folder `dataset`."""
+        """Read the folder's infogap.json; for a run, also one in a bucket, the one in its folder `dataset`."""
+        path = local_folder(path)
         self.folder = path / "dataset" if (path / "dataset" / FILE_NAME).is_file() else path
         try:
             self.made: dict[str, Any] = orjson.loads((self.folder / FILE_NAME).read_bytes())

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from infogap import ids
 from infogap.balance.mix_pool import held_out_families
-from infogap.dedupe.dedupe_file import ROWS_AT_ONCE, Held
+from infogap.dedupe.corpus_batches import Held
+from infogap.dedupe.dedupe_file import ROWS_AT_ONCE
 from infogap.dedupe.text_duplicates import search
 from infogap.errors import InputError, ShortfallError
 from infogap.publish.parquet_shards import Written

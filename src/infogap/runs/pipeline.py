@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Literal
 
+from infogap.bucket.stored_run import upload_now
 from infogap.console import say, shortened
 from infogap.errors import InputError, nearest
 from infogap.recipe import Recipe
@@ -204,6 +205,7 @@ def _bring_up_to_date(run: Run, stage: Stage, state: StageState, staleness: Stal
     with timed(run, stage.name):
         outcome = stage.make(run if stage.sees_derived else replace(run, with_derived=False))
     staleness.record(stage, outcome)
+    upload_now(run.path)
     say(f"{stage.name:<9} {outcome.rows:,} rows", style="bold")
     for note in outcome.notes:
         say(f"          {note}", style="yellow")

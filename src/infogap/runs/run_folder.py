@@ -14,6 +14,8 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from infogap.atomic_files import disk_error, whole_file, write_text
+from infogap.bucket.addresses import address_of
+from infogap.bucket.stored_run import LOCK, local_folder, written_to_bucket
 from infogap.errors import ExternalError, InputError
 from infogap.recipe import ORIGIN, LoadedRecipe, Origin, Places, Recipe, dump_recipe, load_recipe, resolved
 from infogap.recipe.recipe_errors import Path as KeyPath
@@ -47,9 +49,11 @@ class Run:
 
     @classmethod
     def open(cls, path: Path) -> Run:
-        """Open an existing run. Raises InputError if the folder is not one."""
+        """Open an existing run, also by its address in a bucket. Raises InputError if the folder is not one."""
+        path, named = local_folder(path), path
         if not (path / _RECIPE).is_file():
-            raise InputError(f"{path} is not a run folder (it has no {_RECIPE}); `infogap run RECIPE` creates one")
+            where = address_of(path) or named
+            raise InputError(f"{where} is not a run folder (it has no {_RECIPE}); `infogap run RECIPE` creates one")
         loaded = load_recipe(path / _RECIPE)
         return cls(path, loaded.recipe, loaded.base, places=loaded.places, origin=origin_of(path))
 
@@ -82,12 +86,13 @@ class Run:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the folder for writing.
+        """Hold the folder for writing; if it is a bucket's working copy, the run in the bucket too.
 
-        Raises ExternalError if another process holds it or the disk refuses, InputError if the path is a file.
+        Raises ExternalError if another process holds it, the disk refuses or the bucket cannot be reached, InputError
+        if the path is a file.
         """
         owner = self.path / ".lock.owner"
-        lock = FileLock(self.path / ".lock", timeout=0)
+        lock = FileLock(self.path / LOCK, timeout=0)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock.acquire()
@@ -103,7 +108,8 @@ class Run:
         except OSError as error:
             raise disk_error(self.path, error) from error
         try:
-            yield
+            with written_to_bucket(self.path):
+                yield
         finally:
             owner.unlink(missing_ok=True)
             lock.release()

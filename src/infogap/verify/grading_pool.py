@@ -9,7 +9,7 @@ from pathlib import Path
 
 from infogap.parallel import limit_memory
 from infogap.parallel.bounded_processes import Given, Lost, bounded
-from infogap.user_objects import is_user_object
+from infogap.user_objects import check_sources, is_user_object, sources_of
 from infogap.verify.base import Grade, Item, ungradable
 from infogap.verify.verifiers import grade, is_known, verifier
 
@@ -45,7 +45,7 @@ def grade_all(
             sent.append((key, item))
             yield Given(item) if isinstance(item, Grade) else item
 
-    start = partial(_start_worker, names, folder)
+    start = partial(_start_worker, names, folder, sources_of(names, folder))
     outcomes = bounded(_grade, items(), limit=limit, deadline=deadline, workers=workers, start=start, preload=modules)
     try:
         for outcome in outcomes:
@@ -67,7 +67,8 @@ def _lost(item: Item | Grade, lost: Lost, limit: float, deadline: float) -> Grad
 # In the worker
 
 
-def _start_worker(verifiers: list[str], folder: Path) -> None:
+def _start_worker(verifiers: list[str], folder: Path, sources: dict[str, str | None]) -> None:
+    check_sources(sources, folder)
     for name in sorted(verifiers, key=is_user_object):  # the recipe's folder last: no library comes from there
         verifier(name).start_worker(folder)
     limit_memory(MEMORY_LIMIT)
