@@ -375,3 +375,17 @@ def test_tasks_that_are_left_out_cost_nothing(
     rows = rows_of(scored(folder))
     assert texts_scored == []
     assert {row["detail"] for row in rows} == {"the trace's task is left out by `select`, or not in the tasks table"}
+
+
+def test_derived_traces_are_scored_with_the_contexts_of_their_parents(folder: Path) -> None:
+    (folder / "recipe.yaml").write_text(RECIPE + "derive: [{strip_markers: {verdicts: [correct, wrong]}}]\n")
+    run = Run.create(load_recipe(folder / "recipe.yaml"), folder / "run")
+    run.save_recipe()
+    for stage in ("tasks", "import", "verify", "derive", "gap"):
+        run_one(run, stage)
+    rows = run.scan(GAPS).join(run.scan(TRACES), on="trace_id").filter(pl.col("privilege").str.contains("/")).collect()
+    gaps = {row["privilege"]: row for row in rows.iter_rows(named=True)}
+    assert set(gaps) == {"unguided/strip_markers", "answer/strip_markers"}
+    assert gaps["unguided/strip_markers"]["gap"] == 0
+    assert gaps["answer/strip_markers"]["gap"] not in (None, 0)
+    assert rows["surprisal"].null_count() == 0

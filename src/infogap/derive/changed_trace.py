@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from infogap.derive.reasoning_steps import Pieces, steps
 from infogap.ids import derived_seed
+from infogap.text.reasoning_steps import Pieces, steps
 
 
 class NothingToChangeError(Exception):

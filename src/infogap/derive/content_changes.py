@@ -10,8 +10,8 @@ from itertools import islice
 import numpy as np
 
 from infogap.derive.changed_trace import NothingToChangeError, TraceText, chosen
-from infogap.derive.reasoning_steps import Pieces
 from infogap.privileges.wrong_answers import same_answer, variants
+from infogap.text.reasoning_steps import Pieces
 from infogap.text.stated_answers import every_stated
 
 _DIGIT = re.compile(r"[0-9]")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from infogap.derive.changed_trace import NothingToChangeError, TraceText, chosen
-from infogap.derive.reasoning_steps import Pieces
+from infogap.text.reasoning_steps import Pieces
 
 
 def shuffle_steps(trace: TraceText, random: np.random.Generator, share: float) -> TraceText:

@@ -13,9 +13,9 @@ from dataclasses import replace
 import numpy as np
 
 from infogap.derive.changed_trace import NothingToChangeError, TraceText, chosen
-from infogap.derive.reasoning_steps import Pieces, sentences
 from infogap.measure.lexicon import Lexicon
 from infogap.measure.phrase_patterns import Span
+from infogap.text.reasoning_steps import Pieces, sentences
 from infogap.text.text_batch import measured_text
 
 _SAYS_SOMETHING = re.compile(r"[0-9$\\=]|\b(?:answer|option|choice)\b|[答选]", re.IGNORECASE)

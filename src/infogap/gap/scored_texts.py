@@ -56,7 +56,8 @@ class Prompts:
         self._imported = generate is None
         self._instruction = generate.instruction if generate else ""
         self._wording = generate.wording if generate else "infogap"
-        self._unguided = generate.unguided.label if generate else "unguided"
+        unguided = generate.unguided.label if generate else "unguided"
+        self._unguided = {unguided, *(f"{unguided}/{entry.name}" for entry in run.recipe.derive or [])}
         self._others = [privilege_use(name) for name in gap.contexts]
         rows: list[dict[str, Any]] = []
         if any(use.privilege.from_other_tasks for use in self._others):
@@ -80,7 +81,7 @@ class Prompts:
         teacher = None
         if context is not None:
             teacher = key_of(self._prompt(task, context))
-        elif trace["privilege"] == self._unguided:
+        elif trace["privilege"] in self._unguided:
             teacher = student
         others = {use.name: self._other(use, task, context) for use in self._others}
         keys = {name: None if prompt is None else key_of(prompt) for name, prompt in others.items()}

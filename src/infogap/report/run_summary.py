@@ -143,7 +143,8 @@ def funnel_table(run: Run, name: str, funnel: Funnel) -> Table:
 def funnel_title(run: Run, name: str, funnel: Funnel) -> str:
     """Return the funnel's heading, with the number of traces at its start."""
     mix = "the mix" if name == THE_MIX else f"the mix {name}"
-    return f"From {funnel.traces:,} traces {'read' if run.recipe.imports else 'generated'} to {mix}"
+    made = "read" if run.recipe.imports else "generated"
+    return f"From {funnel.traces:,} traces {f'{made} or derived' if run.recipe.derive else made} to {mix}"
 
 
 def print_mixes(run: Run) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from derive.texts import THOUGHTS
-from infogap.derive.reasoning_steps import sentences, steps
+from infogap.text.reasoning_steps import sentences, steps
 
 
 @given(text=THOUGHTS | st.text())
