@@ -43,4 +43,10 @@ MaxTokens = Annotated[
     int | None,
     typer.Option("--max-tokens", metavar="N", min=1, help="Stop cleanly at N tokens, prompts and responses together."),
 ]
+NoWait = Annotated[
+    bool,
+    typer.Option(
+        "--no-wait", help="With `mode: batch`: submit and collect, but do not wait for batches; rerun to continue."
+    ),
+]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Send failed requests again.")]

@@ -11,7 +11,7 @@ import typer
 import infogap
 from infogap.atomic_files import write_text
 from infogap.cli.app import RUNS, command
-from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, Push, RetryFailed
+from infogap.cli.arguments import MaxRequests, MaxTokens, NoWait, Overrides, Push, RetryFailed
 from infogap.cli.recipe_argument import RecipeName, Trust, Yes, agree_to_run, recipe_named
 from infogap.console import output, print_json, say
 from infogap.errors import InputError, ShortfallError, StoppedError
@@ -34,6 +34,7 @@ def run(
     retry_failed: RetryFailed = False,
     max_requests: MaxRequests = None,
     max_tokens: MaxTokens = None,
+    no_wait: NoWait = False,
     push: Push = False,
     yes: Yes = False,
     trust: Trust = False,
@@ -44,7 +45,14 @@ def run(
     named = recipe_named(recipe, trust=trust)
     agree_to_run(named, set_, run, yes=yes)
     created = Run.create(named, run, overrides=set_)
-    _update(created, retry_failed=retry_failed, max_requests=max_requests, max_tokens=max_tokens, push=push)
+    _update(
+        created,
+        retry_failed=retry_failed,
+        max_requests=max_requests,
+        max_tokens=max_tokens,
+        wait=not no_wait,
+        push=push,
+    )
 
 
 @command(RUNS)
@@ -102,12 +110,19 @@ def _update(
     retry_failed: bool = False,
     max_requests: int | None = None,
     max_tokens: int | None = None,
+    wait: bool = True,
     push: bool = False,
 ) -> None:
     """Bring the run up to date, print its tables and push; raise a shortfall only after that."""
     shortfalls: list[str] = []
     try:
-        run.update(quiet=output.quiet, retry_failed=retry_failed, max_requests=max_requests, max_tokens=max_tokens)
+        run.update(
+            quiet=output.quiet,
+            retry_failed=retry_failed,
+            max_requests=max_requests,
+            max_tokens=max_tokens,
+            wait=wait,
+        )
     except ShortfallError as error:
         shortfalls.append(str(error))
     except StoppedError as error:

@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from infogap.generate.batch_records import BatchFolder
+from infogap.generate.batch_waiting import in_flight_in_words
 from infogap.generate.throughput import Pace, PaceReader, progress_by_teacher
 from infogap.runs.pipeline import stages, states
 from infogap.runs.run_folder import Run
@@ -55,7 +57,7 @@ class Watcher:
         generating = any(state.stage == "generate" and state.state in ("partial", "missing") for state in current)
         pace = pace if generating else None
         if pace is not None:
-            current = [_partial(state, pace) if state.stage == "generate" else state for state in current]
+            current = [_partial(state, pace, self._run) if state.stage == "generate" else state for state in current]
         held = holder(self._run.path)
         under_way = next((state.stage for state in current if state.state != "done"), None) if held else None
         silent = _silence(self._run.path, pace, held) if pace else None
@@ -90,8 +92,12 @@ def holder(folder: Path) -> int | None:
     return process
 
 
-def _partial(state: StageState, pace: Pace) -> StageState:
-    why = [f"{pace.answered:,} of {pace.total:,} requests are answered{progress_by_teacher(pace.teachers)}"]
+def _partial(state: StageState, pace: Pace, run: Run) -> StageState:
+    in_flight = in_flight_in_words(BatchFolder(run.path))
+    why = [
+        f"{pace.answered:,} of {pace.total:,} requests are answered{progress_by_teacher(pace.teachers)}"
+        f"{f'; {in_flight}' if in_flight else ''}"
+    ]
     return replace(state, state="partial", why=why, rows=pace.answered)
 
 

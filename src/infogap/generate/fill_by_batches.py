@@ -1,0 +1,96 @@
+"""Fill one teacher's part of a round by batches: submit what is not on disk, wait, collect, and send failures again.
+
+Answers reach the round through the cache of the traces, where every request looks first. So it does not matter which
+process collects them, when, or whether the recipe still asks for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from infogap.errors import ExternalError
+from infogap.generate.answer_rows import answer_of, place_of
+from infogap.generate.batch_waiting import Waiting
+from infogap.generate.missing_requests import missing_requests
+from infogap.generate.request_plan import Plan
+from infogap.generate.teacher_batches import Line, TeacherBatches
+from infogap.generate.trace_store import TraceStore
+from infogap.interrupts import Stopping
+from infogap.runs.budget import Spending
+from infogap.teachers import Completion
+from infogap.teachers.batch_service import most_tokens
+
+
+class BatchFilling:
+    """One teacher's part of a round. `submit` sends what there is to send, `finish` waits for it."""
+
+    def __init__(
+        self, plan: Plan, number: int, store: TraceStore, batches: TeacherBatches, spending: Spending, stop: Stopping
+    ) -> None:
+        """`number` is the teacher's in the plan."""
+        self.refused: str | None = None  # the budget that keeps a request from being sent, in words
+        self._plan, self._number, self._store = plan, number, store
+        self._batches, self._spending, self._stop = batches, spending, stop
+        to_teacher = plan.teachers[number]
+        self._teacher = to_teacher.teacher
+        self._places = range(to_teacher.first, to_teacher.first + to_teacher.total)
+
+    def submit(self) -> None:
+        """Store the answers that are there, and send what neither is there nor in flight, as far as budgets allow.
+
+        Requests that failed wait until nothing else is in flight, so that they share a batch. Raises ExternalError.
+        """
+        self.refused = None
+        self._store.reread_cache()
+        self._batches.send_all(self._to_send(again=not self._batches.in_flight), self._stop)
+
+    def finish(self, *, wait: bool) -> None:
+        """Collect until every request is on disk; or, without `wait`, until something is in flight.
+
+        Returns early at Ctrl-C, or if a budget keeps the rest from being sent. Raises ExternalError.
+        """
+        waiting = Waiting(self._stop)
+        while self._batches.in_flight and not self._is_complete and not self._stop.asked:
+            try:
+                ended = self._batches.collect_ended(waiting, patient=wait)
+            except ExternalError:
+                self._store_collected()
+                raise
+            if ended:
+                self.submit()
+                waiting.begin_again()
+            elif not wait or not waiting.pause():
+                return
+
+    @property
+    def _is_complete(self) -> bool:
+        return self._store.done_of(self._places) == len(self._places)
+
+    def _store_collected(self) -> None:
+        self._store.reread_cache()
+        for _ in missing_requests(self._plan, self._number, self._store, _no_progress):
+            pass
+
+    def _to_send(self, *, again: bool) -> Iterator[Line]:
+        """Yield the requests to send; `again`: also those that failed before. Failures that are final become rows."""
+        batches = self._batches
+        for planned in missing_requests(self._plan, self._number, self._store, _no_progress):
+            request = planned.request
+            if request.request_id in batches.in_flight:
+                continue
+            failure = batches.failure(request.request_id)
+            if failure is not None and failure.final:
+                completion = Completion.failed(request, failure.message, failure.reason)
+                self._store.add(planned.index, place_of(planned) | answer_of(planned.teacher, completion))
+                continue
+            waits = failure is not None and not again
+            if waits or batches.queue_full or self._stop.asked or self.refused is not None:
+                continue
+            most = most_tokens(request, self._teacher.most_tokens)
+            self.refused = self._spending.reserve(most)
+            if self.refused is None:
+                yield Line(request.request_id, batches.service.line(request), most)
+
+
+def _no_progress(_count: int = 1, **_more: int) -> None:
+    """Count nothing: what is in flight is counted by the service."""
