@@ -23,8 +23,9 @@ Answering = Callable[[Body], dict[str, Any]]
 """The body of a chat completion."""
 
 
-def plain_answer(body: Body) -> dict[str, Any]:
-    message = {"role": "assistant", "content": answer_to(body)}
+def plain_answer(body: Body, message: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A chat completion with a message: by default the digest of the body, as a scripted server's."""
+    message = message or {"role": "assistant", "content": answer_to(body)}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     return {"model": body["model"], "choices": [choice], "usage": {"prompt_tokens": 11, "completion_tokens": 7}}
 

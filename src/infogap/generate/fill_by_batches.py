@@ -22,7 +22,7 @@ from infogap.teachers.batch_service import most_tokens
 
 
 class BatchFilling:
-    """One teacher's part of a round. `submit` sends what there is to send, `finish` waits for it."""
+    """One teacher's part of a round. `submit` sends what there is to send, `finish` collects the answers."""
 
     def __init__(
         self, plan: Plan, number: int, store: TraceStore, batches: TeacherBatches, spending: Spending, stop: Stopping
@@ -31,36 +31,49 @@ class BatchFilling:
         self.refused: str | None = None  # the budget that keeps a request from being sent, in words
         self._plan, self._number, self._store = plan, number, store
         self._batches, self._spending, self._stop = batches, spending, stop
+        self._waiting = Waiting(stop)
         to_teacher = plan.teachers[number]
         self._teacher = to_teacher.teacher
         self._places = range(to_teacher.first, to_teacher.first + to_teacher.total)
 
-    def submit(self) -> None:
-        """Store the answers that are there, and send what neither is there nor in flight, as far as budgets allow.
+    def submit(self, *, wait: bool) -> None:
+        """Collect what has ended since the last command, and send what there is to send.
 
-        Requests that failed wait until nothing else is in flight, so that they share a batch. Raises ExternalError.
+        This comes before the cache is read, where a kill may have left answers of a batch that is not noted as
+        collected. Raises ExternalError.
         """
-        self.refused = None
-        self._store.reread_cache()
-        self._batches.send_all(self._to_send(again=not self._batches.in_flight), self._stop)
+        if self._batches.in_flight:
+            self._collect_ended(wait)
+        self._send()
 
     def finish(self, *, wait: bool) -> None:
         """Collect until every request is on disk; or, without `wait`, until something is in flight.
 
         Returns early at Ctrl-C, or if a budget keeps the rest from being sent. Raises ExternalError.
         """
-        waiting = Waiting(self._stop)
         while self._batches.in_flight and not self._is_complete and not self._stop.asked:
-            try:
-                ended = self._batches.collect_ended(waiting, patient=wait)
-            except ExternalError:
-                self._store_collected()
-                raise
-            if ended:
-                self.submit()
-                waiting.begin_again()
-            elif not wait or not waiting.pause():
+            if self._collect_ended(wait):
+                self._send()
+                self._waiting.begin_again()
+            elif not wait or not self._waiting.pause():
                 return
+
+    def _send(self) -> None:
+        """Store the answers that are there, and send what neither is there nor in flight, as far as budgets allow.
+
+        Requests that failed wait until nothing else is in flight, so that they share a batch.
+        """
+        self.refused = None
+        self._store.reread_cache()
+        self._batches.send_all(self._to_send(again=not self._batches.in_flight), self._stop)
+
+    def _collect_ended(self, wait: bool) -> bool:
+        """Collect the batches that have ended; return True if there were any."""
+        try:
+            return self._batches.collect_ended(self._waiting, patient=wait)
+        except ExternalError:
+            self._store_collected()
+            raise
 
     @property
     def _is_complete(self) -> bool:

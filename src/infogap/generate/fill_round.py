@@ -126,7 +126,7 @@ class _Work:
             batches = sending.batches.of(teacher)
             filling = BatchFilling(self._plan, number, self._store, batches, sending.spending, sending.stop)
             self._filling[number] = filling
-            filling.submit()
+            filling.submit(wait=sending.wait)
 
     def _finish(self, number: int) -> None:
         if number in self._filling:
