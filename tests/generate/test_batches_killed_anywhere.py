@@ -18,7 +18,7 @@ from generate.batched import make_run, tables
 from infogap.generate import STAGE
 from infogap.generate import batch_waiting as waiting
 from infogap.generate.trace_store import TraceStore
-from infogap.teachers.openai.batch_calls import CallMaker
+from infogap.teachers.openai.batch_calls import BatchEndpoints
 from servers.batches import BatchServer, Fate
 from servers.serve import serve
 
@@ -62,7 +62,7 @@ def dying(monkeypatch: pytest.MonkeyPatch) -> Dying:
     for name in ("unlink", "replace", "rename"):
         monkeypatch.setattr(Path, name, dying.before(getattr(Path, name)))
     monkeypatch.setattr(TraceStore, "add", dying.before(TraceStore.add))
-    monkeypatch.setattr(CallMaker, "make", dying.before_and_after(CallMaker.make))
+    monkeypatch.setattr(BatchEndpoints, "request", dying.before_and_after(BatchEndpoints.request))
     monkeypatch.setattr(waiting, "FIRST_WAIT", 0.001)
     return dying
 

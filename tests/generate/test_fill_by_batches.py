@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -12,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from generate.batched import make_run, tables, traces
 from infogap.errors import ExternalError, InputError, StoppedError
-from infogap.generate import STAGE, forget_failed
+from infogap.generate import STAGE, forget_failed, teacher_batches
 from infogap.generate import batch_sending as sending
 from infogap.generate import batch_waiting as waiting
 from infogap.generate.batch_records import BatchFolder
@@ -21,6 +22,7 @@ from infogap.generate.trace_store import answered as answered_on_disk
 from infogap.runs.budget import Budget
 from infogap.teachers.openai import http_servers
 from servers.batches import BatchServer, Fate, Line, answered, plain_answer, refused
+from servers.scripted import Body
 from servers.serve import serve
 
 Serving = Callable[[BatchServer], str]
@@ -376,3 +378,74 @@ def test_a_plan_is_priced_by_batch(tmp_path: Path) -> None:
     assert prices[0] == prices[1]
     assert prices[2]["cost"] == pytest.approx(prices[0]["cost"] / 2, abs=1e-6)
     assert prices[2]["batch_price"] == 0.5
+
+
+def test_log_probabilities_come_in_batches_too(tmp_path: Path, serving_batches: Serving) -> None:
+    def answering(body: Body) -> dict[str, Any]:
+        answer = plain_answer(body)
+        tokens = [{"logprob": -0.1, "top_logprobs": [{"logprob": -0.1}, {"logprob": -2.5}]}] * 3
+        answer["choices"][0]["logprobs"] = {"content": tokens}
+        return answer
+
+    url = serving_batches(BatchServer(answering))
+    batched = make_run(tmp_path / "batched", url, "teacher.logprobs=2")
+    live = make_run(tmp_path / "live", url, "teacher.logprobs=2", mode="live")
+    STAGE.make(batched)
+    STAGE.make(live)
+    assert any(name.startswith("tokens/") for name in tables(live))
+    assert tables(batched) == tables(live)
+
+
+def test_a_service_that_is_down_for_a_while_is_waited_for(
+    tmp_path: Path, serving_batches: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teacher_batches, "MOST_FAILED_LOOKS", 4)
+    server = BatchServer()
+    down = 0
+
+    def before(_method: str, path: str, done: bool) -> Response | None:
+        nonlocal down
+        if done or not down or "/v1/batches/" not in path:
+            return None
+        down -= 1
+        return JSONResponse({"error": {"message": "out of order"}}, 503)
+
+    server.before = before
+    run = make_run(tmp_path, serving_batches(server))
+    down = 3 * 3  # three looks of three attempts
+    STAGE.make(run)
+    assert down == 0
+    other = make_run(tmp_path / "other", f"{run.recipe.every_teacher[''].base_url[0]}")  # type: ignore[attr-defined]
+    down = 1_000
+    with pytest.raises(ExternalError, match=r"answered 503: out of order; batch batch_3 is in flight; run again"):
+        STAGE.make(other)
+    down = 0
+    STAGE.make(other)
+    assert len(server.batches) == 6
+
+
+def test_batches_are_in_flight_while_another_teacher_answers(tmp_path: Path, serving_batches: Serving) -> None:
+    server = BatchServer()
+    url = serving_batches(server)
+    common = f"backend: openai, base_url: {url}, attempts: 1"
+    teachers = f"teachers={{live: {{{common}, model: a}}, batched: {{{common}, model: b, mode: batch}}}}"
+    run = make_run(tmp_path, url, "teacher=null", teachers)
+    outcome = STAGE.make(run)
+    places = [path for _, path in server.calls]
+    assert places.index("/v1/batches") < places.index("/v1/chat/completions") < places.index("/v1/batches/batch_0")
+    assert outcome.counts["in_batches"] == {"batched": {"prompt_tokens": 110, "completion_tokens": 70}}
+    assert traces(run)["teacher"].to_list() == ["live"] * 10 + ["batched"] * 10
+
+
+def test_a_teacher_whose_batches_fail_keeps_no_other_from_answering(tmp_path: Path, serving_batches: Serving) -> None:
+    problem = [{"code": "x", "message": "no"}]
+    server = BatchServer(fate=lambda number: Fate("failed", errors=problem) if number == 0 else Fate())
+    url = serving_batches(server)
+    common = f"backend: openai, base_url: {url}, attempts: 1, mode: batch"
+    teachers = f"teachers={{one: {{{common}, model: a}}, two: {{{common}, model: b}}}}"
+    run = make_run(tmp_path, url, "teacher=null", teachers)
+    with pytest.raises(ExternalError, match="teacher one: the provider refused batch batch_0: no"):
+        STAGE.make(run)
+    assert answered_on_disk(run.path / "traces") == (10, 20)
+    STAGE.make(run)
+    assert set(server.paid.values()) == {1}

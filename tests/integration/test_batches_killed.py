@@ -78,3 +78,33 @@ def test_a_killed_command_is_continued(
         live = ("--set", "teacher.mode=live", "--set", "teacher.batch=null")
         assert infogap("run", "recipe.yaml", *live, cwd=tmp_path / "plain").returncode == 0
     assert tables(tmp_path / "killed") == tables(tmp_path / "plain")
+
+
+def test_ctrl_c_ends_the_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = BatchServer(fate=lambda _number: Fate(looks=looks))
+    looks = 1_000
+    with serve(server.app) as url:
+        write_recipe(tmp_path / "stopped", url)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "infogap", "run", "recipe.yaml"],
+            cwd=tmp_path / "stopped",
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "submitted 0:" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+        assert process.wait() == 0
+        assert "stopped as asked: 0 of the 12 requests planned so far are answered" in said
+        assert "3 batches in flight: " in said
+        shown = infogap("status", "killed", "--json", cwd=tmp_path / "stopped").stdout
+        assert "3 batches in flight: " in shown
+        looks = 0
+        monkeypatch.setattr(batch_waiting, "FIRST_WAIT", 0.01)
+        done = infogap("run", "recipe.yaml", "--no-wait", cwd=tmp_path / "stopped")
+        assert done.returncode == 0, done.stderr
+    assert "generate  12 rows" in done.stderr
+    assert set(server.paid.values()) == {1}

@@ -82,11 +82,9 @@ def collect(
     keep_rows(traces, rows)
     _without_lines(state, collected, oddities, lost=not has_output or _is_short(state, collected))
     files = tuple(each for each in (record.file_id, state.output_file, state.error_file) if each)
-    if oddities:
-        kept = f"{oddities.in_words()}; its files stay at the provider: {', '.join(files)}"
-        record = folder.collected(replace(record, oddities=kept), collected.failures)
-    else:
-        record = folder.collected(replace(record, files=files), collected.failures)
+    kept = f"{oddities.in_words()}; its files stay at the provider: {', '.join(files)}" if oddities else None
+    record = replace(record, oddities=kept, files=() if oddities else files)
+    record = folder.collected(record, collected.failures, forgiven=state.cancelled)
     clean_up(folder, record, service)
     failed = f", {len(collected.failures):,} without an answer" if collected.failures else ""
     say(f"batch {record.batch_id}: {state.status}, {collected.answered:,} answers collected{failed}")

@@ -109,10 +109,15 @@ class BatchFolder:
         write_text(self.ids_path(record.name), "".join(f"{each}\n" for each in ids))
         return self.write(record)
 
-    def collected(self, record: BatchRecord, failures: dict[str, Failure]) -> BatchRecord:
-        """Note that the answers of a batch are in the cache, and which requests have none."""
-        stored = {request_id: asdict(failure) for request_id, failure in failures.items()}
-        write_text(self._failures_path(record.name), orjson.dumps(stored).decode() + "\n")
+    def collected(self, record: BatchRecord, failures: dict[str, Failure], *, forgiven: bool = False) -> BatchRecord:
+        """Note that the answers of a batch are in the cache, and which requests have none.
+
+        `forgiven`: the failures that are not final count for nothing when the requests are sent again.
+        """
+        final = {request_id: failure for request_id, failure in failures.items() if failure.final}
+        if forgiven:
+            self._write_failures(self._failures_path(record.name, forgiven=True), failures)
+        self._write_failures(self._failures_path(record.name), final if forgiven else failures)
         return self.write(replace(record, stage="collected"))
 
     def refused(self, record: BatchRecord) -> BatchRecord:
@@ -139,15 +144,22 @@ class BatchFolder:
     def forgive(self) -> None:
         """Forget which requests have failed, so that they are sent again as if for the first time."""
         for record in self.records():
-            path = self._failures_path(record.name)
-            if path.is_file():
-                path.replace(self._failures_path(record.name, forgiven=True))
+            failed = self.failures(record.name)
+            if failed:
+                both = self.failures(record.name, forgiven=True) | failed
+                self._write_failures(self._failures_path(record.name, forgiven=True), both)
+                self._failures_path(record.name).unlink()
 
     def input_path(self, name: str) -> Path:
         return self.path / f"{name}.jsonl"
 
     def ids_path(self, name: str) -> Path:
         return self.path / f"{name}.ids"
+
+    @staticmethod
+    def _write_failures(path: Path, failures: dict[str, Failure]) -> None:
+        stored = {request_id: asdict(failure) for request_id, failure in failures.items()}
+        write_text(path, orjson.dumps(stored).decode() + "\n")
 
     def _failures_path(self, name: str, *, forgiven: bool = False) -> Path:
         return self.path / f"{name}.{'forgiven' if forgiven else 'failed'}.json"
@@ -177,5 +189,4 @@ def lend_records(folder: Path, to: Path) -> None:
     for record in source.records():
         if record.stage == "collected" and not target.ids_path(record.name).is_file():
             failures = source.failures(record.name) | source.failures(record.name, forgiven=True)
-            target.collected(target.begin(record, source.ids(record.name)), failures)
-    target.forgive()
+            target.collected(target.begin(record, source.ids(record.name)), failures, forgiven=True)

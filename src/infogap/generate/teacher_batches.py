@@ -159,7 +159,7 @@ class TeacherBatches:
             collected = collect(self._folder, self._traces, record, state, service, self._reader_of(record))
             tokens = collected.prompt_tokens + collected.completion_tokens
             self._tags.update(collected.tags)
-            self._note(collected.failures)
+            self._note(self._folder.failures(record.name))
             self._spending.release(record.requests, record.most_tokens, tokens)
             self.queue_full = False
         self.in_flight.difference_update(self._folder.ids(record.name))

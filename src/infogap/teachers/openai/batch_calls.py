@@ -51,15 +51,15 @@ class Call:
     redirects: bool = False  # only for contents: some providers keep files elsewhere
 
 
-class CallMaker:
-    """Makes calls to one server, one after the other. Does not need the key before the first one."""
+class BatchEndpoints:
+    """The batch endpoints of one server, for one call at a time. Does not need the key before the first one."""
 
     def __init__(self, settings: OpenAITeacher) -> None:
         self.server = settings.base_url[0].rstrip("/")
         self._settings = settings
         self._patience = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=settings.timeout)
 
-    def make(self, call: Call) -> Any:
+    def request(self, call: Call) -> Any:
         """Make a call on an event loop of its own, and return what it reads.
 
         Raises AbsentError, NoAnswerError, or ExternalError if the server refuses the call.

@@ -20,7 +20,7 @@ from infogap.errors import ExternalError
 from infogap.teachers.base import Completion, Request
 from infogap.teachers.batch_service import BatchState, NoAnswerError
 from infogap.teachers.openai import batch_lines
-from infogap.teachers.openai.batch_calls import AbsentError, Call, CallMaker, json_object, next_chunk
+from infogap.teachers.openai.batch_calls import AbsentError, BatchEndpoints, Call, json_object, next_chunk
 from infogap.teachers.openai.http_errors import shortened
 from infogap.teachers.openai.openai_backend import OpenAITeacher
 
@@ -40,8 +40,8 @@ class OpenAIBatches:
         self.most_bytes = int(settings.batch_limits.megabytes * 1e6)
         self.attempts = settings.attempts
         self._settings = settings
-        self._calls = CallMaker(settings)
-        self.server = self._calls.server
+        self._endpoints = BatchEndpoints(settings)
+        self.server = self._endpoints.server
 
     def line(self, request: Request) -> bytes:
         return batch_lines.line_of(self._settings, request)
@@ -65,7 +65,9 @@ class OpenAIBatches:
 
         try:
             return _id_of(
-                self._calls.make(Call("POST", "files", json_object, form, may_be_absent=_NO_SUCH_PATH, of_file=True))
+                self._endpoints.request(
+                    Call("POST", "files", json_object, form, may_be_absent=_NO_SUCH_PATH, of_file=True)
+                )
             )
         except AbsentError as error:
             raise ExternalError(f"{error}: it has no batches; remove `mode: batch` from the teacher") from None
@@ -91,7 +93,7 @@ class OpenAIBatches:
             "POST", "batches", json_object, lambda: (orjson.dumps(body), {}), may_be_absent=_NO_SUCH_PATH, once=True
         )
         try:
-            return _state(self._calls.make(call))
+            return _state(self._endpoints.request(call))
         except AbsentError as error:
             raise ExternalError(f"{error}: it has no batches; remove `mode: batch` from the teacher") from None
 
@@ -108,7 +110,9 @@ class OpenAIBatches:
 
     def state(self, batch_id: str) -> BatchState:
         try:
-            return _state(self._calls.make(Call("GET", f"batches/{batch_id}", json_object, may_be_absent=_ABSENT)))
+            return _state(
+                self._endpoints.request(Call("GET", f"batches/{batch_id}", json_object, may_be_absent=_ABSENT))
+            )
         except AbsentError as error:
             raise ExternalError(f"{error}: it does not know the batch {batch_id}") from None
 
@@ -119,7 +123,7 @@ class OpenAIBatches:
                     file.write(chunk)
 
         try:
-            self._calls.make(
+            self._endpoints.request(
                 Call("GET", f"files/{file_id}/content", save, may_be_absent=_ABSENT, of_file=True, redirects=True)
             )
         except AbsentError:
@@ -128,7 +132,7 @@ class OpenAIBatches:
 
     def delete(self, file_id: str) -> None:
         try:
-            self._calls.make(Call("DELETE", f"files/{file_id}", json_object, may_be_absent=_NO_SUCH_PATH))
+            self._endpoints.request(Call("DELETE", f"files/{file_id}", json_object, may_be_absent=_NO_SUCH_PATH))
         except AbsentError:
             return
 
@@ -138,7 +142,7 @@ class OpenAIBatches:
         """Return the entries of a list, the newest first, page by page until one ends with an entry of no interest."""
         entries: list[dict[str, Any]] = []
         while True:
-            page = self._calls.make(Call("GET", path, json_object, query=query, may_be_absent=_NO_SUCH_PATH))
+            page = self._endpoints.request(Call("GET", path, json_object, query=query, may_be_absent=_NO_SUCH_PATH))
             listed = [each for each in page.get("data") or [] if isinstance(each, dict)]
             entries += listed
             if not page.get("has_more") or not listed or not goes_on(listed[-1]):
@@ -154,7 +158,7 @@ def _id_of(said: dict[str, Any]) -> str:
 
 def _state(said: dict[str, Any]) -> BatchState:
     """Read a batch object; what is missing or of another type counts as not stated."""
-    status = str(said.get("status") or "unknown")
+    status = str(said.get("status") or "unknown").lower()
     problems = _problems(said)
     given = said.get("request_counts")
     counts: dict[str, Any] = given if isinstance(given, dict) else {}
