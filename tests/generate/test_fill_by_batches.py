@@ -1,6 +1,7 @@
 """Generation by batches against a server that speaks the protocol: what goes wrong there, and what comes of it."""
 
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -19,7 +20,10 @@ from infogap.generate import batch_waiting as waiting
 from infogap.generate.batch_records import BatchFolder
 from infogap.generate.generation_cost import cost
 from infogap.generate.trace_store import answered as answered_on_disk
+from infogap.recipe.teacher_section import Sampling
 from infogap.runs.budget import Budget
+from infogap.teachers import Request
+from infogap.teachers.embedded.embedded_teacher import EmbeddedModel
 from infogap.teachers.openai import http_servers
 from servers.batches import BatchServer, Fate, Line, answered, plain_answer, refused
 from servers.scripted import Body
@@ -277,7 +281,7 @@ def test_a_service_without_batches_says_so(tmp_path: Path, serving_batches: Serv
 
 
 def test_without_waiting_a_run_submits_and_stops(tmp_path: Path, serving_batches: Serving) -> None:
-    server = BatchServer(fate=lambda _number: Fate(looks=2))
+    server = BatchServer(fate=lambda _number: Fate(looks=3))
     run = replace(make_run(tmp_path, serving_batches(server)), wait=False)
     for _ in range(2):
         with pytest.raises(StoppedError, match=r"stopped without waiting: 0 of the 10 .*; 3 batches in flight: "):
@@ -449,3 +453,72 @@ def test_a_teacher_whose_batches_fail_keeps_no_other_from_answering(tmp_path: Pa
     assert answered_on_disk(run.path / "traces") == (10, 20)
     STAGE.make(run)
     assert set(server.paid.values()) == {1}
+
+
+def test_a_batch_that_the_provider_does_not_know_is_not_sent_again_unasked(
+    tmp_path: Path, serving_batches: Serving
+) -> None:
+    server = BatchServer(fate=lambda _number: Fate(looks=1))
+    run = make_run(tmp_path, serving_batches(server))
+    with pytest.raises(StoppedError):
+        STAGE.make(replace(run, wait=False))
+    del server.batches["batch_1"]
+    with pytest.raises(
+        ExternalError, match=r"does not know the batch batch_1; .* remove (\S+), and its 4 requests"
+    ) as error:
+        STAGE.make(run)
+    assert len(server.batches) == 2
+    path = re.findall(r"remove (\S+),", str(error.value))[0]
+    Path(path).unlink()
+    STAGE.make(run)
+    assert traces(run).height == 10
+    assert set(server.paid.values()) == {1}
+
+
+def test_a_provider_that_lists_nothing_leaves_the_question_to_the_user(
+    tmp_path: Path, serving_batches: Serving
+) -> None:
+    server = BatchServer()
+    lists = False
+
+    def before(method: str, path: str, done: bool) -> Response | None:
+        if (method, path) == ("GET", "/v1/batches") and not lists:
+            return JSONResponse({"error": {"message": "Not Found"}}, 404)
+        if (method, path, done) == ("POST", "/v1/batches", True) and len(server.batches) == 1:
+            return JSONResponse({"error": {"message": "out of order"}}, 500)
+        return None
+
+    server.before = before
+    run = make_run(tmp_path, serving_batches(server))
+    for _ in range(2):
+        with pytest.raises(ExternalError, match=r"it does not list its batches, so it is not known .* write its id as"):
+            STAGE.make(run)
+    assert len(server.batches) == 1
+    (record,) = BatchFolder(run.path).in_flight()
+    BatchFolder(run.path).write(replace(record, batch_id="batch_0"))
+    STAGE.make(run)
+    assert set(server.paid.values()) == {1}
+
+
+@pytest.mark.model
+def test_a_real_model_answers_alike_in_batches(
+    tmp_path: Path, serving_batches: Serving, embedded_model: EmbeddedModel
+) -> None:
+    lock = threading.Lock()
+
+    def answering(body: Body) -> dict[str, Any]:
+        with lock:
+            completion = embedded_model.complete(Request("", body["messages"], body["seed"]), Sampling(max_tokens=12))
+        choice = {
+            "message": {"role": "assistant", "content": completion.response, "reasoning": completion.reasoning},
+            "finish_reason": completion.finish_reason,
+        }
+        usage = {"prompt_tokens": completion.prompt_tokens, "completion_tokens": completion.completion_tokens}
+        return {"choices": [choice], "usage": usage}
+
+    url = serving_batches(BatchServer(answering))
+    batched, live = make_run(tmp_path / "batched", url), make_run(tmp_path / "live", url, mode="live")
+    STAGE.make(batched)
+    STAGE.make(live)
+    assert traces(live)["response"].n_unique() > 1
+    assert tables(batched) == tables(live)

@@ -69,7 +69,7 @@ class BatchServer:
         # Called with method, path and whether the call has been carried out; a response takes the place of the reply.
         self.before: Callable[[str, str, bool], Response | None] = lambda *_: None
         self._answering, self._fate = answering, fate or (lambda _number: Fate())
-        self._numbers = itertools.count()
+        self._numbers, self._batch_numbers = itertools.count(), itertools.count()
         self._lock = threading.Lock()
         routes = [
             ("/v1/files", self._upload, "POST"),
@@ -155,7 +155,7 @@ class BatchServer:
             return missing(body["input_file_id"])
         assert body["completion_window"] == "24h"
         assert all(len(key) <= 64 and len(value) <= 512 for key, value in body["metadata"].items())
-        batch_id = f"batch_{len(self.batches)}"
+        batch_id = f"batch_{next(self._batch_numbers)}"
         lines = self.contents[body["input_file_id"]].splitlines()
         counts = {"total": len(lines), "completed": 0, "failed": 0}
         self.batches[batch_id] = Batch(

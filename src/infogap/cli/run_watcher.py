@@ -27,7 +27,7 @@ class Look:
     holder: int | None  # the process that has the run locked
     under_way: str | None  # the stage that this process is running
     pace: Pace | None  # of generation, unless it is done
-    silent: float | None  # seconds since the last response, or since the holder began
+    silent: float | None  # seconds since the last response, or since the holder began; None with batches in flight
     in_rounds: bool  # later rounds may plan more requests
 
     @property
@@ -60,7 +60,8 @@ class Watcher:
             current = [_partial(state, pace, self._run) if state.stage == "generate" else state for state in current]
         held = holder(self._run.path)
         under_way = next((state.stage for state in current if state.state != "done"), None) if held else None
-        silent = _silence(self._run.path, pace, held) if pace else None
+        batches = BatchFolder(self._run.path).in_flight() if pace else []  # hours of silence are no cause for alarm
+        silent = _silence(self._run.path, pace, held) if pace and not batches else None
         generate = self._run.recipe.generate
         return Look(current, held, under_way, pace, silent, generate is not None and generate.in_rounds)
 

@@ -21,7 +21,7 @@ from infogap.interrupts import Stopping
 from infogap.runs.budget import Spending
 from infogap.schema import TRACES
 from infogap.teachers.base import Backend, backend_of
-from infogap.teachers.batch_service import BatchService, BatchState, NoAnswerError
+from infogap.teachers.batch_service import BatchService, BatchState, NoAnswerError, NoSuchBatchError
 
 MOST_FAILED_LOOKS = 20  # in a row; each consists of several attempts
 
@@ -145,6 +145,12 @@ class TeacherBatches:
                 raise ExternalError(f"{error}; batch {record.batch_id} is in flight; run again to continue") from error
             say(f"{error}; batch {record.batch_id} is looked at again later", style="yellow")
             return None
+        except NoSuchBatchError as error:
+            path = self._folder.path / f"{record.name}.json"
+            raise ExternalError(
+                f"{error}; is the key that of the account that sent it? If the batch is gone, remove {path}, and its "
+                f"{record.requests:,} requests are sent and paid for again"
+            ) from error
         self._failed_looks = 0
         return state
 

@@ -24,6 +24,10 @@ class NoAnswerError(ExternalError):
         self.refused = refused
 
 
+class NoSuchBatchError(ExternalError):
+    """The service does not know a batch, or not with this key."""
+
+
 class SendAgainError(Exception):
     """A line of a batch has no answer, and sending its request again may give one."""
 
@@ -97,7 +101,7 @@ class BatchService(Protocol):
         raise NotImplementedError
 
     def state(self, batch_id: str) -> BatchState:
-        """Return a batch as it is now."""
+        """Return a batch as it is now. Raises NoSuchBatchError."""
         raise NotImplementedError
 
     def download(self, file_id: str, to: Path) -> bool:

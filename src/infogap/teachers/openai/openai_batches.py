@@ -18,7 +18,7 @@ import orjson
 from infogap.atomic_files import whole_file
 from infogap.errors import ExternalError
 from infogap.teachers.base import Completion, Request
-from infogap.teachers.batch_service import BatchState, NoAnswerError
+from infogap.teachers.batch_service import BatchState, NoAnswerError, NoSuchBatchError
 from infogap.teachers.openai import batch_lines
 from infogap.teachers.openai.batch_calls import AbsentError, BatchEndpoints, Call, json_object, next_chunk
 from infogap.teachers.openai.http_errors import shortened
@@ -114,7 +114,7 @@ class OpenAIBatches:
                 self._endpoints.request(Call("GET", f"batches/{batch_id}", json_object, may_be_absent=_ABSENT))
             )
         except AbsentError as error:
-            raise ExternalError(f"{error}: it does not know the batch {batch_id}") from None
+            raise NoSuchBatchError(f"{error}: it does not know the batch {batch_id}") from None
 
     def download(self, file_id: str, to: Path) -> bool:
         async def save(reply: aiohttp.ClientResponse) -> None:
