@@ -221,6 +221,16 @@ def test_lost_answers_are_failures_that_only_the_user_sends_again(tmp_path: Path
     assert sorted(server.paid.values()) == [1] * 7 + [2] * 3
 
 
+def test_a_file_with_fewer_lines_than_answers_has_lost_some(tmp_path: Path, serving_batches: Serving) -> None:
+    short = Fate(lines={0: None, 1: None}, completed=4)
+    server = BatchServer(fate=lambda number: short if number == 0 else Fate())
+    run = make_run(tmp_path, serving_batches(server))
+    outcome = STAGE.make(run)
+    assert outcome.counts["failed"] == 2
+    assert len(server.batches) == 3
+    assert any("2 requests whose answers the provider no longer has" in note for note in outcome.notes)
+
+
 def test_lost_errors_are_requests_without_a_line(tmp_path: Path, serving_batches: Serving) -> None:
     lost = Fate("expired", {0: "expire", 1: "expire"}, lose=("error",))
     server = BatchServer(fate=lambda number: lost if number == 0 else Fate())

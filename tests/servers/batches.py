@@ -50,6 +50,7 @@ class Fate:
     errors: list[dict[str, Any]] = field(default_factory=list)  # of the file, with the status `failed`
     extra: list[Line] = field(default_factory=list)  # lines that the output has besides
     lose: tuple[str, ...] = ()  # `output` or `error`: the file is named, and gone
+    completed: int | None = None  # what the batch counts, if something else than its answers
     looks: int = 1  # at the batch, until it has ended
 
 
@@ -208,7 +209,8 @@ class BatchServer:
             elif isinstance(written, dict):
                 ok = written["response"] is not None and written["response"]["status_code"] == 200
                 (output if ok else errors).append({"custom_id": custom_id} | written)
-        said["request_counts"] |= {"completed": len(output), "failed": len(errors)}
+        completed = len(output) if fate.completed is None else fate.completed
+        said["request_counts"] |= {"completed": completed, "failed": len(errors)}
         output += fate.extra
         for key, lines in (("output", output), ("error", errors)):
             if lines:

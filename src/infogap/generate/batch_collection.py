@@ -31,6 +31,7 @@ class Collected:
     """What a batch gave."""
 
     answered: int = 0
+    lines: int = 0  # of its answers' file, that belong to its requests
     prompt_tokens: int = 0
     completion_tokens: int = 0
     tags: Counter[str] = field(default_factory=Counter)  # that split thoughts from responses
@@ -121,7 +122,7 @@ def _rows(
     with ExitStack() as stack:
         requests = stack.enter_context(folder.input_path(record.name).open("rb"))
         places = dict(zip(folder.ids(record.name), _starts(requests), strict=True))
-        for line in _lines(folder, record):
+        for kind, line in _lines(folder, record):
             request_id = reader.id_in(line)
             if request_id is None or request_id not in places:
                 oddities.unknown += 1
@@ -129,6 +130,7 @@ def _rows(
             if request_id in answered:
                 oddities.repeated += 1
                 continue
+            collected.lines += kind == "output"
             requests.seek(places[request_id])
             request = reader.request_in(requests.readline())
             try:
@@ -170,18 +172,18 @@ def _starts(file: BinaryIO) -> Iterator[int]:
         start += len(line)
 
 
-def _lines(folder: BatchFolder, record: BatchRecord) -> Iterator[bytes]:
-    """Yield the lines of a batch's answers, then those of its errors."""
+def _lines(folder: BatchFolder, record: BatchRecord) -> Iterator[tuple[str, bytes]]:
+    """Yield the lines of a batch's answers, then those of its errors, each with its file's kind."""
     for kind in _OUTPUTS:
         path = _output_path(folder, record, kind)
         if path.is_file():
             with path.open("rb") as file:
-                yield from (line for line in file if line.strip())
+                yield from ((kind, line) for line in file if line.strip())
 
 
 def _is_short(state: BatchState, collected: Collected) -> bool:
-    """Return True if the service counts answers, and names no file that could hold them."""
-    return state.output_file is None and bool(state.completed) and not collected.answered
+    """Return True if the service counts more answers than its file has lines, or names no file that could hold them."""
+    return state.completed is not None and state.completed > collected.lines
 
 
 def _without_lines(state: BatchState, collected: Collected, oddities: _Oddities, *, lost: bool) -> None:

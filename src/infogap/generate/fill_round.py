@@ -140,7 +140,8 @@ class _Work:
         to_teacher, sending = self._plan.teachers[number], self._sending
         teacher = to_teacher.teacher
         with named_failures(teacher):
-            sending.batches.check_none_in_flight(teacher, sending.stop)
+            if sending.batches.collect_before_live(teacher, sending.stop):
+                self._store.reread_cache()
         done = self._store.done_of(range(to_teacher.first, to_teacher.first + to_teacher.total))
         what = f"round {self._plan.round}" if self._plan.round else "generate"
         what = f"{what}, {teacher.name}" if teacher.named else what

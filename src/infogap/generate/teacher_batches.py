@@ -210,13 +210,13 @@ class BatchesByTeacher:
         """True if a batch that this command knows of is in flight."""
         return any(batches.in_flight for batches in self._known.values())
 
-    def check_none_in_flight(self, teacher: AnsweringTeacher, stop: Stopping) -> None:
-        """Collect the ended batches of a teacher that answers live now; raise InputError if others are in flight.
+    def collect_before_live(self, teacher: AnsweringTeacher, stop: Stopping) -> bool:
+        """Collect the batches of a teacher that answers live now; return True if there were any.
 
-        A request in a batch is paid for, and would be paid for twice.
+        Raises InputError if one is still in flight: its requests are paid for, and would be paid for twice.
         """
         if not BatchFolder(self._run).in_flight(teacher.name):
-            return
+            return False
         batches = self.of(teacher)
         batches.collect_ended(Waiting(stop), patient=False)
         if records := batches.records:
@@ -225,3 +225,4 @@ class BatchesByTeacher:
                 f"({', '.join(record.batch_id or record.name for record in records)}), and would be paid for twice; "
                 "set `mode: batch` to wait for them, or cancel them at the provider and run again"
             )
+        return True
