@@ -354,8 +354,13 @@ def test_live_requests_never_repeat_what_is_in_flight(tmp_path: Path, serving_ba
         STAGE.make(replace(make_run(tmp_path, url), wait=False))
     with pytest.raises(InputError, match=r"10 requests to m are in flight in batches \(batch_0, .*`mode: batch`"):
         STAGE.make(make_run(tmp_path, url, mode="live"))
+    colder = make_run(tmp_path, url, "teacher.sampling.temperature=0.1", mode="live")  # these are other requests
+    server.fate = lambda _number: Fate(looks=1_000)
+    STAGE.make(colder)
+    assert len([path for _, path in server.calls if path.endswith("chat/completions")]) == 10
+    server.fate = lambda _number: Fate(looks=0)
     STAGE.make(make_run(tmp_path, url, mode="live"))
-    assert not any(path.endswith("chat/completions") for _, path in server.calls)
+    assert len([path for _, path in server.calls if path.endswith("chat/completions")]) == 10
 
 
 def test_rounds_are_a_batch_each(tmp_path: Path, serving_batches: Serving) -> None:

@@ -69,7 +69,7 @@ class BatchServer:
         self.headers: list[dict[str, str]] = []
         # Called with method, path and whether the call has been carried out; a response takes the place of the reply.
         self.before: Callable[[str, str, bool], Response | None] = lambda *_: None
-        self._answering, self._fate = answering, fate or (lambda _number: Fate())
+        self._answering, self.fate = answering, fate or (lambda _number: Fate())
         self._numbers, self._batch_numbers = itertools.count(), itertools.count()
         self._lock = threading.Lock()
         routes = [
@@ -180,7 +180,7 @@ class BatchServer:
             return missing(batch_id)
         batch = self.batches[batch_id]
         batch.looks += 1
-        fate = self._fate(int(batch_id.removeprefix("batch_")))
+        fate = self.fate(int(batch_id.removeprefix("batch_")))
         if batch.looks > fate.looks and batch.said["status"] in ("validating", "in_progress"):
             self._end(batch.said, fate)
         elif batch.said["status"] == "validating":

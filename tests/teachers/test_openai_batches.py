@@ -58,6 +58,7 @@ def test_a_file_is_uploaded_byte_for_byte_with_the_key(
     assert server.contents[file_id] == content
     assert server.files[file_id]["filename"] == "infogap-x.jsonl"
     assert server.headers[-1]["authorization"] == "Bearer sk-of-a-test"
+    assert int(server.headers[-1]["content-length"]) > len(content)  # not chunked, which some servers refuse
 
 
 def test_the_key_is_needed_only_once_something_is_sent(serving_batches: Serving) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from infogap.errors import ExternalError
 from infogap.generate.answer_rows import answer_of, place_of
 from infogap.generate.batch_waiting import Waiting
-from infogap.generate.missing_requests import missing_requests
+from infogap.generate.missing_requests import missing_requests, no_progress
 from infogap.generate.request_plan import Plan
 from infogap.generate.teacher_batches import Line, TeacherBatches
 from infogap.generate.trace_store import TraceStore
@@ -81,13 +81,13 @@ class BatchFilling:
 
     def _store_collected(self) -> None:
         self._store.reread_cache()
-        for _ in missing_requests(self._plan, self._number, self._store, _no_progress):
+        for _ in missing_requests(self._plan, self._number, self._store, no_progress):
             pass
 
     def _to_send(self, *, again: bool) -> Iterator[Line]:
         """Yield the requests to send; `again`: also those that failed before. Failures that are final become rows."""
         batches = self._batches
-        for planned in missing_requests(self._plan, self._number, self._store, _no_progress):
+        for planned in missing_requests(self._plan, self._number, self._store, no_progress):
             request = planned.request
             if request.request_id in batches.in_flight:
                 continue
@@ -103,7 +103,3 @@ class BatchFilling:
             self.refused = self._spending.reserve(most)
             if self.refused is None:
                 yield Line(request.request_id, batches.service.line(request), most)
-
-
-def _no_progress(_count: int = 1, **_more: int) -> None:
-    """Count nothing: what is in flight is counted by the service."""

@@ -14,7 +14,7 @@ from infogap.generate.answering_teacher import AnsweringTeacher, OneOpenTeacher,
 from infogap.generate.batch_records import BatchFolder
 from infogap.generate.batch_waiting import in_flight_in_words
 from infogap.generate.fill_by_batches import BatchFilling
-from infogap.generate.missing_requests import missing_requests
+from infogap.generate.missing_requests import missing_requests, no_progress
 from infogap.generate.request_plan import Plan, Planned
 from infogap.generate.teacher_batches import BatchesByTeacher
 from infogap.generate.trace_store import TraceStore, answered
@@ -142,6 +142,8 @@ class _Work:
         with named_failures(teacher):
             if sending.batches.collect_before_live(teacher, sending.stop):
                 self._store.reread_cache()
+                missing = missing_requests(self._plan, number, self._store, no_progress)
+                sending.batches.check_not_in_flight(teacher, (planned.request.request_id for planned in missing))
         done = self._store.done_of(range(to_teacher.first, to_teacher.first + to_teacher.total))
         what = f"round {self._plan.round}" if self._plan.round else "generate"
         what = f"{what}, {teacher.name}" if teacher.named else what

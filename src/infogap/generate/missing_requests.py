@@ -29,3 +29,7 @@ def missing_requests(plan: Plan, number: int, store: TraceStore, advance: Advanc
             else:
                 store.add(planned.index, earlier | place_of(planned))
                 advance(1)
+
+
+def no_progress(_count: int = 1, **_more: int) -> None:
+    """Count nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -211,18 +211,19 @@ class BatchesByTeacher:
         return any(batches.in_flight for batches in self._known.values())
 
     def collect_before_live(self, teacher: AnsweringTeacher, stop: Stopping) -> bool:
-        """Collect the batches of a teacher that answers live now; return True if there were any.
-
-        Raises InputError if one is still in flight: its requests are paid for, and would be paid for twice.
-        """
+        """Collect the ended batches of a teacher that answers live now; return True if any were in flight."""
         if not BatchFolder(self._run).in_flight(teacher.name):
             return False
-        batches = self.of(teacher)
-        batches.collect_ended(Waiting(stop), patient=False)
-        if records := batches.records:
-            raise InputError(
-                f"{sum(record.requests for record in records):,} requests to {teacher.name} are in flight in batches "
-                f"({', '.join(record.batch_id or record.name for record in records)}), and would be paid for twice; "
-                "set `mode: batch` to wait for them, or cancel them at the provider and run again"
-            )
+        self.of(teacher).collect_ended(Waiting(stop), patient=False)
         return True
+
+    def check_not_in_flight(self, teacher: AnsweringTeacher, request_ids: Iterable[str]) -> None:
+        """Raise InputError if one of these requests is in a batch: it is paid for, and would be paid for twice."""
+        batches = self.of(teacher)
+        twice = sum(request_id in batches.in_flight for request_id in request_ids)
+        if twice:
+            raise InputError(
+                f"{twice:,} requests to {teacher.name} are in flight in batches "
+                f"({', '.join(record.batch_id or record.name for record in batches.records)}), and would be paid for "
+                "twice; set `mode: batch` to wait for them, or cancel them at the provider and run again"
+            )
