@@ -3,12 +3,25 @@
 from pathlib import Path
 
 import polars as pl
+import pytest
 
+from infogap.generate import batch_sending, batch_waiting
 from infogap.recipe import load_recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES
+from infogap.teachers.openai import http_servers
 
 TASK_COUNT = 5
+
+
+def shorten_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in (
+        (http_servers, "FIRST_WAIT"),
+        (http_servers, "LONGEST_WAIT"),
+        (batch_waiting, "FIRST_WAIT"),
+        (batch_sending, "FIRST_WAIT"),
+    ):
+        monkeypatch.setattr(module, name, 0.01)
 
 
 def make_run(folder: Path, url: str, *overrides: str, mode: str = "batch") -> Run:
