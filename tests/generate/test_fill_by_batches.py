@@ -115,6 +115,17 @@ def test_a_failed_line_is_what_the_same_failure_is_live(
     assert max(server.asked.values()) == sent
 
 
+def test_a_teacher_that_refuses_everything_is_asked_everything_again(tmp_path: Path, serving: Serving) -> None:
+    nothing = Fate(lines=dict.fromkeys(range(4), refused(400, "no")))
+    server = BatchServer(fate=lambda number: nothing if number < 3 else Fate())
+    run = make_run(tmp_path, serving(server))
+    with pytest.raises(ExternalError, match=r"every request failed \(most often, 10 times: the batch answered 400: no"):
+        STAGE.make(run)
+    STAGE.make(run)
+    assert set(server.paid.values()) == {1}
+    assert traces(run)["error"].null_count() == 10
+
+
 def test_a_refused_file_ends_the_command_and_is_sent_again_by_the_next(tmp_path: Path, serving: Serving) -> None:
     problem = {"code": "invalid_json_line", "line": 2, "message": "This line is not parseable as valid JSON."}
     server = BatchServer(fate=lambda number: Fate("failed", errors=[problem]) if number == 0 else Fate())
