@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 
 from cli.in_process import infogap
-from servers.scripted import Body, Reply, ScriptedServer, completion, replying
+from servers.batches import BatchServer, Fate, plain_answer
+from servers.scripted import Body
 
 DOCS = Path(__file__).parents[1] / "docs"
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -39,17 +40,21 @@ ADDRESSES = ("http://localhost:8000/v1", "http://node1:8000/v1", "http://node2:8
 BLOCK = re.compile(r"^```(\S+)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
-def adding() -> ScriptedServer:
-    """Answers `How much is A + B?` rightly, in more words where the prompt holds nothing but the question."""
+def adding() -> BatchServer:
+    """Answers `How much is A + B?` rightly, live and in batches.
 
-    def script(body: Body, _before: int) -> Reply:
+    It takes more words where the prompt holds nothing but the question.
+    """
+
+    def answer(body: Body) -> dict[str, Any]:
         prompt = body["messages"][-1]["content"]
         first, second = map(int, re.findall(r"How much is (\d+) \+ (\d+)\?", prompt)[0])
         alone = "olution" not in prompt and "final answer:" not in prompt
         thought = "Wait, let me check that again, perhaps by counting on. Yes." if alone else "As it says."
-        return replying(completion(rf"It is \boxed{{{first + second}}}.", reasoning=thought))
+        message = {"role": "assistant", "content": rf"It is \boxed{{{first + second}}}.", "reasoning": thought}
+        return plain_answer(body, message)
 
-    return ScriptedServer(script)
+    return BatchServer(answer, lambda _number: Fate(looks=1))
 
 
 def results_of(commands: str, folder: Path) -> list[tuple[str, int, str, list[str]]]:
@@ -68,7 +73,7 @@ def results_of(commands: str, folder: Path) -> list[tuple[str, int, str, list[st
 def test_a_page_does_what_it_shows(
     name: str,
     tmp_path: Path,
-    serving: Callable[[ScriptedServer], str],
+    serving: Callable[[BatchServer], str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shutil.copytree(RECIPES, tmp_path / "recipes")

@@ -2,7 +2,7 @@
 
 | code | meaning |
 | --- | --- |
-| 0 | done, or stopped early on purpose (Ctrl-C, a budget): the same command continues from there |
+| 0 | done, or stopped early on purpose (Ctrl-C, a budget, no wait): the same command continues from there |
 | 2 | the input is wrong: a recipe, an option, a data file |
 | 3 | an external service or the disk failed: a server, the Hub |
 | 4 | done, but short of the target that the recipe states |

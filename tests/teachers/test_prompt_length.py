@@ -13,9 +13,9 @@ from starlette.routing import Route
 
 from infogap.errors import InputError
 from infogap.teachers.base import Completion, Request
+from infogap.teachers.batch_service import TEMPLATE_TOKENS
 from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.teachers.openai.openai_teacher import OpenAIServers
-from infogap.teachers.openai.prompt_length import TEMPLATE_TOKENS
 from servers.scripted import ScriptedServer, failing
 
 Serving = Callable[[ScriptedServer], str]

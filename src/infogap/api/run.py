@@ -91,6 +91,7 @@ class Run:
         max_requests: int | None = None,
         max_tokens: int | None = None,
         ray: str | None = None,
+        wait: bool = True,
     ) -> list[StageUpdate]:
         """Bring the run up to date: run the stages that are missing or stale, and leave the others alone.
 
@@ -104,6 +105,8 @@ class Run:
             max_requests: Stop after this many requests to the teacher.
             max_tokens: Stop when the teacher has read and written this many tokens.
             ray: Compute tables on a Ray cluster: `auto`, `host:port`, `ray://host:port`, or `local` for this machine.
+            wait: Wait for batches in flight (`mode: batch`); if False, collect those that have ended, submit what is
+                left, and stop.
 
         Returns:
             For each stage, in order: its former state (`was`, `why`), its `rows`, and the `notes` for the user.
@@ -111,14 +114,15 @@ class Run:
         Raises:
             InputError: A stage needs something that does not exist.
             ExternalError: A server, the cluster, the Hub or the disk failed; call `update` again to continue.
-            StoppedError: A limit was reached, or Ctrl-C was pressed; call `update` again to continue.
+            StoppedError: A limit was reached, batches are in flight, or Ctrl-C was pressed; call `update` again to
+                continue.
             ShortfallError: All stages ran, and the mix misses the target that the recipe insists on.
         """
         from infogap.parallel.ray_cluster import on_ray
         from infogap.runs.budget import Budget
         from infogap.runs.pipeline import already_done, run_all, run_one
 
-        opened = replace(self.folder, budget=Budget(max_requests, max_tokens))
+        opened = replace(self.folder, budget=Budget(max_requests, max_tokens), wait=wait)
         with ExitStack() as held:
             held.enter_context(speaking(quiet=quiet))
             done = None if stage is None or retry_failed else already_done(opened, stage)

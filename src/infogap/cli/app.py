@@ -20,9 +20,9 @@ from infogap.console import complain, output, print_line, printable, separate_ou
 from infogap.errors import ExternalError, InfogapError, InputError, StoppedError
 
 EXIT_CODES = (
-    "Exit codes: 0 done, or stopped early on purpose (one Ctrl-C while generating, a budget), 2 the input is wrong, "
-    "3 an external service or the disk failed, 4 done but short of the recipe's target, 1 a bug in infogap "
-    "(of diff: the two differ), "
+    "Exit codes: 0 done, or stopped early on purpose (one Ctrl-C while generating, a budget, --no-wait), "
+    "2 the input is wrong, 3 an external service or the disk failed, 4 done but short of the recipe's target, "
+    "1 a bug in infogap (of diff: the two differ), "
     "130 stopped at once by a second Ctrl-C."
 )
 

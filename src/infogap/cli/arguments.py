@@ -51,4 +51,10 @@ Ray = Annotated[
         help="Compute tables on a Ray cluster: auto, host:port, ray://host:port, or local for this machine alone.",
     ),
 ]
+NoWait = Annotated[
+    bool,
+    typer.Option(
+        "--no-wait", help="With `mode: batch`: submit and collect, but do not wait for batches; rerun to continue."
+    ),
+]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Send failed requests again.")]

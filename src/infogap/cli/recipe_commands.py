@@ -195,7 +195,8 @@ def _print_plan(costs: dict[str, Any]) -> None:
     print_words(f"completion tokens   {costs['completion_tokens']:>14,}  at most (max_tokens of every request)")
     if "cost" in costs:
         print_words(
-            f"cost                {costs['cost']:>14,.2f}  of these tokens, at the recipe's prices{_unpriced(costs)}"
+            f"cost                {costs['cost']:>14,.2f}  of these tokens, at the recipe's prices{_batch_price(costs)}"
+            f"{_unpriced(costs)}"
         )
     for line in _of_teachers(costs):
         print_words(line)
@@ -217,6 +218,17 @@ def _of_top_up(rounds: int, requests: int | None) -> str:
     return f"top_up              {requests:>14,} more requests at most, {most}"
 
 
+def _batch_price(costs: dict[str, Any]) -> str:
+    """Say at which share of the prices requests in batches are."""
+    if "batch_price" not in costs:
+        return ""
+    return (
+        f", in batches at {costs['batch_price']:g} of them"
+        if costs["batch_price"] < 1
+        else (", in batches, for which `price.batch` states no share")
+    )
+
+
 def _unpriced(costs: dict[str, Any]) -> str:
     """Name the teachers that a cost leaves out."""
     without = [name for name, each in costs.get("teachers", {}).items() if "cost" not in each]
@@ -230,5 +242,5 @@ def _of_teachers(costs: dict[str, Any]) -> Iterator[str]:
     for name, each in costs.get("teachers", {}).items():
         parts = [f"{each['tasks']:,} tasks"] if "tasks" in each else []
         parts += [f"{each['prompt_tokens']:,} prompt tokens", f"{each['completion_tokens']:,} completion tokens"]
-        parts += [f"cost {each['cost']:,.2f}"] if "cost" in each else []
+        parts += [f"cost {each['cost']:,.2f}{_batch_price(each)}"] if "cost" in each else []
         yield f"  {name:<18}{each['requests']:>14,} requests: {', '.join(parts)}"

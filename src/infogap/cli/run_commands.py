@@ -11,7 +11,7 @@ import typer
 import infogap
 from infogap.atomic_files import write_text
 from infogap.cli.app import RUNS, command
-from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, Push, Ray, RetryFailed
+from infogap.cli.arguments import MaxRequests, MaxTokens, NoWait, Overrides, Push, Ray, RetryFailed
 from infogap.cli.recipe_argument import RecipeName, Trust, Yes, agree_to_run, recipe_named
 from infogap.console import output, print_json, say
 from infogap.errors import InputError, ShortfallError, StoppedError
@@ -38,6 +38,7 @@ def run(
     max_requests: MaxRequests = None,
     max_tokens: MaxTokens = None,
     ray: Ray = None,
+    no_wait: NoWait = False,
     push: Push = False,
     yes: Yes = False,
     trust: Trust = False,
@@ -51,7 +52,7 @@ def run(
     agree_to_run(named, set_, folder, yes=yes)
     created = Run.create(named, folder, overrides=set_)
     limits = {"max_requests": max_requests, "max_tokens": max_tokens}
-    _update(created, push=push, retry_failed=retry_failed, ray=ray, **limits)
+    _update(created, push=push, retry_failed=retry_failed, wait=not no_wait, ray=ray, **limits)
 
 
 @command(RUNS)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from infogap.bucket.addresses import is_address
 from infogap.bucket.stored_run import local_folder
+from infogap.generate.batch_records import BatchFolder
+from infogap.generate.batch_waiting import in_flight_in_words
 from infogap.generate.throughput import Pace, PaceReader, progress_by_teacher
 from infogap.runs.pipeline import stages, states
 from infogap.runs.run_folder import Run
@@ -28,7 +30,7 @@ class Look:
     holder: int | None  # the process that has the run locked
     under_way: str | None  # the stage that this process is running
     pace: Pace | None  # of generation, unless it is done
-    silent: float | None  # seconds since the last response, or since the holder began
+    silent: float | None  # seconds since the last response, or since the holder began; None with batches in flight
     in_rounds: bool  # later rounds may plan more requests
 
     @property
@@ -63,10 +65,11 @@ class Watcher:
         generating = any(state.stage == "generate" and state.state in ("partial", "missing") for state in current)
         pace = pace if generating else None
         if pace is not None:
-            current = [_partial(state, pace) if state.stage == "generate" else state for state in current]
+            current = [_partial(state, pace, self._run) if state.stage == "generate" else state for state in current]
         held = holder(self._run.path)
         under_way = next((state.stage for state in current if state.state != "done"), None) if held else None
-        silent = _silence(self._run.path, pace, held) if pace else None
+        batches = BatchFolder(self._run.path).in_flight() if pace else []  # hours of silence are no cause for alarm
+        silent = _silence(self._run.path, pace, held) if pace and not batches else None
         generate = self._run.recipe.generate
         return Look(current, held, under_way, pace, silent, generate is not None and generate.in_rounds)
 
@@ -98,8 +101,12 @@ def holder(folder: Path) -> int | None:
     return process
 
 
-def _partial(state: StageState, pace: Pace) -> StageState:
-    why = [f"{pace.answered:,} of {pace.total:,} requests are answered{progress_by_teacher(pace.teachers)}"]
+def _partial(state: StageState, pace: Pace, run: Run) -> StageState:
+    in_flight = in_flight_in_words(BatchFolder(run.path))
+    why = [
+        f"{pace.answered:,} of {pace.total:,} requests are answered{progress_by_teacher(pace.teachers)}"
+        f"{f'; {in_flight}' if in_flight else ''}"
+    ]
     return replace(state, state="partial", why=why, rows=pace.answered)
 
 

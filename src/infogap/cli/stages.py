@@ -10,7 +10,16 @@ import typer
 
 from infogap.cli import completions, dedupe_command, publish_command
 from infogap.cli.app import STAGES, command
-from infogap.cli.arguments import MaxRequests, MaxTokens, Overrides, Ray, RetryFailed, RunFolder, run_folder
+from infogap.cli.arguments import (
+    MaxRequests,
+    MaxTokens,
+    NoWait,
+    Overrides,
+    Ray,
+    RetryFailed,
+    RunFolder,
+    run_folder,
+)
 from infogap.cli.stage_result import print_stage_result
 from infogap.console import output, print_json, print_words, say, shortened, stdout
 from infogap.errors import InputError, ShortfallError, StoppedError
@@ -43,8 +52,10 @@ def _generate(
     retry_failed: RetryFailed = False,
     max_requests: MaxRequests = None,
     max_tokens: MaxTokens = None,
+    no_wait: NoWait = False,
 ) -> None:
-    _update(folder, "generate", retry_failed=retry_failed, max_requests=max_requests, max_tokens=max_tokens)
+    limits: dict[str, Any] = {"max_requests": max_requests, "max_tokens": max_tokens, "wait": not no_wait}
+    _update(folder, "generate", retry_failed=retry_failed, **limits)
 
 
 def _gap(

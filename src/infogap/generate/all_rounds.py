@@ -11,8 +11,9 @@ from infogap.console import Advance, progress
 from infogap.generate.answering_teacher import OneOpenTeacher, answering_teachers
 from infogap.generate.cell_requests import MoreSamples
 from infogap.generate.earlier_rounds import EarlierRounds
-from infogap.generate.fill_round import fill_round
+from infogap.generate.fill_round import Sending, fill_round
 from infogap.generate.request_plan import Plan, context_writer
+from infogap.generate.teacher_batches import BatchesByTeacher
 from infogap.generate.top_up_plan import TopUpPlan, TopUpRound
 from infogap.generate.trace_files import Rounds, Row, part_number
 from infogap.generate.trace_store import failed_teachers, round_parts
@@ -60,7 +61,10 @@ class _Filling:
         contexts: TableWriter,
     ) -> None:
         self._run, self._in_rounds, self._folder = run, generate.in_rounds, run.path / TRACES.name
-        self._opened, self._stop, self._tags, self._contexts = opened, stop, tags, contexts
+        spending = run.budget.spending
+        batches = BatchesByTeacher(run.path, spending, tags)
+        self._sending = Sending(opened, batches, spending, stop, tags, run.wait)
+        self._contexts = contexts
         self._writer, self._teachers = context_writer(run), answering_teachers(run)
 
     def of_recipe(self) -> tuple[Plan, int]:
@@ -102,7 +106,7 @@ class _Filling:
         return plan
 
     def _fill(self, plan: Plan) -> None:
-        fill_round(self._folder, plan, self._opened, self._run.budget.spending, self._stop, self._tags)
+        fill_round(self._folder, plan, self._sending)
 
 
 def _grade(run: Run, plan: Plan) -> None:

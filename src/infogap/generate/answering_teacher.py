@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,11 @@ class AnsweringTeacher:
     def with_tokens(self) -> bool:
         """True if the log-probabilities of its tokens are recorded."""
         return self.settings.logprobs is not None
+
+    @property
+    def in_batches(self) -> bool:
+        """True if it answers files of requests, hours later."""
+        return backend_of(self.settings).in_batches(self.settings)
 
     @property
     def most_tokens(self) -> int:
@@ -85,6 +91,18 @@ class TeacherFailedError(ExternalError):
     """One of several teachers could not be opened, or stopped answering; the others can still answer."""
 
 
+@contextmanager
+def named_failures(teacher: AnsweringTeacher) -> Iterator[None]:
+    """Put the name of one of several teachers before its errors; those of an only teacher are raised unchanged."""
+    try:
+        yield
+    except (ExternalError, InputError) as error:
+        if not teacher.named:
+            raise
+        kind = TeacherFailedError if isinstance(error, ExternalError) else InputError
+        raise kind(f"teacher {teacher.name}: {error}") from error
+
+
 class OneOpenTeacher:
     """Opens a teacher when its first request is sent, and closes it before another is opened."""
 
@@ -112,10 +130,10 @@ class OneOpenTeacher:
             if not stop.asked:  # it may have been while the teacher was opening
                 yield from teacher.answer(_noting_errors(chain([first], requests), request_errors))
         except (ExternalError, InputError) as error:
-            if not wanted.named or error in request_errors:
+            if error in request_errors:
                 raise
-            kind = TeacherFailedError if isinstance(error, ExternalError) else InputError
-            raise kind(f"teacher {wanted.name}: {error}") from error
+            with named_failures(wanted):
+                raise
 
     def close(self) -> None:
         if self._open:

@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from infogap.console import Advance, progress, say
 from infogap.errors import ExternalError, StoppedError
-from infogap.generate.answering_teacher import AnsweringTeacher, OneOpenTeacher, TeacherFailedError
+from infogap.generate.answer_rows import answer_of, place_of
+from infogap.generate.answering_teacher import AnsweringTeacher, OneOpenTeacher, TeacherFailedError, named_failures
+from infogap.generate.batch_records import BatchFolder
+from infogap.generate.batch_waiting import in_flight_in_words
+from infogap.generate.fill_by_batches import BatchFilling
+from infogap.generate.missing_requests import missing_requests, no_progress
 from infogap.generate.request_plan import Plan, Planned
-from infogap.generate.trace_files import Row
+from infogap.generate.teacher_batches import BatchesByTeacher
 from infogap.generate.trace_store import TraceStore, answered
 from infogap.interrupts import Stopping
 from infogap.runs.budget import Spending
 from infogap.teachers import Completion, Request
-from infogap.text.characters import utf8
 
 
-def fill_round(
-    folder: Path, plan: Plan, opened: OneOpenTeacher, spending: Spending, stop: Stopping, tags: Counter[str]
-) -> None:
-    """Request a round's traces until all are on disk; `tags` counts the tags that split thoughts from responses.
+@dataclass(frozen=True)
+class Sending:
+    """What all rounds of one command share."""
 
-    If one of several teachers fails, the others still answer before its error is raised. Raises StoppedError if the
-    command ends before every request is answered.
+    opened: OneOpenTeacher
+    batches: BatchesByTeacher
+    spending: Spending
+    stop: Stopping
+    tags: Counter[str]  # that split thoughts from responses
+    wait: bool = True  # for batches
+
+
+def fill_round(folder: Path, plan: Plan, sending: Sending) -> None:
+    """Request a round's traces until all are on disk.
+
+    Batches are submitted first, then the other teachers answer, then the batches are waited for. If one of several
+    teachers fails, the others still answer before its error is raised. Raises StoppedError if the command ends before
+    every request is answered.
     """
     teachers = [each.teacher for each in plan.teachers]
     totals = {each.teacher.name: each.total for each in plan.teachers} if len(teachers) > 1 else None
@@ -33,14 +48,19 @@ def fill_round(
     store = TraceStore(folder, plan.key, plan.total, round_=plan.round, with_tokens=with_tokens, by_teacher=totals)
     if store.complete:
         return
+    stop, spending = sending.stop, sending.spending
+    work = _Work(plan, store, sending)
     failed: list[TeacherFailedError] = []
-    in_turn = sorted(range(len(teachers)), key=lambda number: teachers[number].name != opened.name)
-    for number in in_turn:
+    steps = work.steps()
+    for place, (number, step) in enumerate(steps):
+        if number in work.given_up:
+            continue
         try:
-            _send(plan, number, store, opened, spending, stop, tags)
+            step(number)
         except TeacherFailedError as error:
             failed.append(error)
-            if number != in_turn[-1]:
+            work.given_up.add(number)
+            if any(other not in work.given_up for other, _ in steps[place + 1 :]):
                 say(f"{error}; continuing with the next teacher", style="yellow")
         if stop.asked:
             break
@@ -54,8 +74,10 @@ def fill_round(
         raise stopped(folder, "as asked")
     if failed:
         raise failed[0] if len(failed) == 1 else ExternalError("\n".join(map(str, failed)))
-    if spending.spent is not None:
-        raise stopped(folder, f"at {spending.spent}")
+    if not sending.wait and sending.batches.in_flight:
+        raise stopped(folder, "without waiting")
+    if refused := work.refused or spending.spent:
+        raise stopped(folder, f"at {refused}")
     unanswered = ", ".join(f"{name} left {count:,}" for name, count in left.items() if count)
     raise ExternalError(f"{unanswered} requests without an answer")
 
@@ -63,38 +85,89 @@ def fill_round(
 def stopped(folder: Path, why: str) -> StoppedError:
     """Make the error that ends a command before every request is answered."""
     done, total = answered(folder) or (0, 0)
+    in_flight = in_flight_in_words(BatchFolder(folder.parent))
+    more = f"; {in_flight}" if in_flight else ""
     return StoppedError(
-        f"stopped {why}: {done:,} of the {total:,} requests planned so far are answered and on disk; "
+        f"stopped {why}: {done:,} of the {total:,} requests planned so far are answered and on disk{more}; "
         "the same command continues from there"
     )
 
 
-def _send(
-    plan: Plan,
-    number: int,
-    store: TraceStore,
-    opened: OneOpenTeacher,
-    spending: Spending,
-    stop: Stopping,
-    tags: Counter[str],
-) -> None:
-    """Send one teacher's requests, and store its answers."""
-    to_teacher = plan.teachers[number]
-    teacher = to_teacher.teacher
-    done = store.done_of(range(to_teacher.first, to_teacher.first + to_teacher.total))
-    if done == to_teacher.total:
-        return
-    what = f"round {plan.round}" if plan.round else "generate"
-    what = f"{what}, {teacher.name}" if teacher.named else what
-    in_flight: dict[str, Planned] = {}
-    with progress(what, to_teacher.total, "traces", done=done) as advance:
-        requests = _unanswered(plan, number, store, in_flight, advance, spending, stop)
-        for completion in opened.answers(teacher, requests, stop):
-            planned = in_flight.pop(completion.request_id)
-            store.add(planned.index, _row(planned, completion))
-            spending.answer(completion.prompt_tokens, _tokens_spent(completion, teacher))
-            tags.update(completion.tags)
-            advance(1, tokens=completion.completion_tokens or 0)
+class _Work:
+    """The steps that fill a round: live teachers answer in one step, those in batches have two."""
+
+    def __init__(self, plan: Plan, store: TraceStore, sending: Sending) -> None:
+        self.given_up: set[int] = set()  # numbers of teachers that failed
+        self._plan, self._store, self._sending = plan, store, sending
+        self._filling: dict[int, BatchFilling] = {}
+
+    @property
+    def refused(self) -> str | None:
+        """The budget that keeps a request of a batch from being sent, in words."""
+        return next((each.refused for each in self._filling.values() if each.refused), None)
+
+    def steps(self) -> list[tuple[int, Callable[[int], None]]]:
+        """Return the steps, each with its teacher's number in the plan."""
+        teachers = [each.teacher for each in self._plan.teachers]
+        in_batches = [number for number, teacher in enumerate(teachers) if teacher.in_batches]
+        live = [number for number in range(len(teachers)) if number not in in_batches]
+        live.sort(key=lambda number: teachers[number].name != self._sending.opened.name)
+        return [
+            *((number, self._submit) for number in in_batches),
+            *((number, self._answer) for number in live),
+            *((number, self._finish) for number in in_batches),
+        ]
+
+    def _submit(self, number: int) -> None:
+        if self._is_done(number):
+            return
+        teacher, sending = self._plan.teachers[number].teacher, self._sending
+        with named_failures(teacher):
+            batches = sending.batches.of(teacher)
+            filling = BatchFilling(self._plan, number, self._store, batches, sending.spending, sending.stop)
+            self._filling[number] = filling
+            filling.submit(wait=sending.wait)
+
+    def _finish(self, number: int) -> None:
+        if number in self._filling:
+            with named_failures(self._plan.teachers[number].teacher):
+                self._filling[number].finish(wait=self._sending.wait)
+
+    def _answer(self, number: int) -> None:
+        """Send a live teacher's requests, and store its answers."""
+        if self._is_done(number):
+            return
+        to_teacher, sending = self._plan.teachers[number], self._sending
+        teacher = to_teacher.teacher
+        with named_failures(teacher):
+            if sending.batches.collect_before_live(teacher, sending.stop):
+                self._store.reread_cache()
+                missing = missing_requests(self._plan, number, self._store, no_progress)
+                sending.batches.check_not_in_flight(teacher, (planned.request.request_id for planned in missing))
+        done = self._store.done_of(range(to_teacher.first, to_teacher.first + to_teacher.total))
+        what = f"round {self._plan.round}" if self._plan.round else "generate"
+        what = f"{what}, {teacher.name}" if teacher.named else what
+        in_flight: dict[str, Planned] = {}
+        with progress(what, to_teacher.total, "traces", done=done) as advance:
+            requests = self._unanswered(number, in_flight, advance)
+            for completion in sending.opened.answers(teacher, requests, sending.stop):
+                planned = in_flight.pop(completion.request_id)
+                self._store.add(planned.index, place_of(planned) | answer_of(planned.teacher, completion))
+                sending.spending.answer(completion.prompt_tokens, _tokens_spent(completion, teacher))
+                sending.tags.update(completion.tags)
+                advance(1, tokens=completion.completion_tokens or 0)
+
+    def _is_done(self, number: int) -> bool:
+        each = self._plan.teachers[number]
+        return self._store.done_of(range(each.first, each.first + each.total)) == each.total
+
+    def _unanswered(self, number: int, in_flight: dict[str, Planned], advance: Advance) -> Iterator[Request]:
+        """Yield a teacher's requests that are not on disk, as far as the budget allows."""
+        for planned in missing_requests(self._plan, number, self._store, advance):
+            if self._sending.stop.asked or not self._sending.spending.request():
+                return
+            in_flight[planned.request.request_id] = planned
+            yield planned.request
 
 
 def _tokens_spent(completion: Completion, teacher: AnsweringTeacher) -> int:
@@ -102,62 +175,3 @@ def _tokens_spent(completion: Completion, teacher: AnsweringTeacher) -> int:
     if completion.completion_tokens is None and completion.error is None:
         return teacher.most_tokens
     return completion.completion_tokens or 0
-
-
-def _unanswered(
-    plan: Plan,
-    number: int,
-    store: TraceStore,
-    in_flight: dict[str, Planned],
-    advance: Advance,
-    spending: Spending,
-    stop: Stopping,
-) -> Iterator[Request]:
-    """Yield a teacher's requests that are not on disk, after storing the answers that the cache has."""
-    with_tokens = plan.teachers[number].teacher.with_tokens
-    for block_number, block in groupby(plan.requests_of(number), key=lambda planned: store.block_of(planned.index)):
-        if store.is_whole(block_number):
-            continue
-        missing = [planned for planned in block if not store.has(planned.index)]
-        cached = store.cached((planned.request.request_id for planned in missing), with_tokens=with_tokens)
-        for planned in missing:
-            earlier = cached.get(planned.request.request_id)
-            if earlier is not None:
-                store.add(planned.index, earlier | _place(planned))
-                advance(1)
-            elif stop.asked or not spending.request():
-                return
-            else:
-                in_flight[planned.request.request_id] = planned
-                yield planned.request
-
-
-def _place(planned: Planned) -> Row:
-    return {
-        "trace_id": planned.request.request_id,
-        "task_id": planned.task_id,
-        "privilege": planned.privilege,
-        "context_id": planned.context_id,
-        "sample": planned.sample,
-        "seed": planned.request.seed,
-        "round": planned.round,
-    }
-
-
-def _row(planned: Planned, completion: Completion) -> Row:
-    return _place(planned) | {
-        "teacher": planned.teacher,
-        "reasoning": utf8(completion.reasoning),
-        "response": utf8(completion.response),
-        "finish_reason": completion.finish_reason,
-        "prompt_tokens": completion.prompt_tokens,
-        "completion_tokens": completion.completion_tokens,
-        "error": completion.error,
-        **_tokens(completion),
-    }
-
-
-def _tokens(completion: Completion) -> Row:
-    if completion.token_logprobs is None:
-        return {}
-    return {"logprobs": completion.token_logprobs, "entropies": completion.token_entropies}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from infogap.generate.answering_teacher import AnsweringTeacher
 from infogap.generate.request_plan import Plan, TeacherRequests
 from infogap.recipe import Recipe
 from infogap.recipe.balance_section import MOST_PER_TRACE
@@ -80,6 +81,8 @@ def _of_teacher(run: Run, plan: Plan, number: int, tasks: dict[str, int]) -> dic
     prompt_tokens = characters // _CHARACTERS_PER_TOKEN
     completion_tokens = requests * to_teacher.teacher.most_tokens
     price = to_teacher.teacher.price
+    if price is not None and to_teacher.teacher.in_batches:
+        price = price.in_batches
     return {
         "requests": requests,
         "first_round": to_teacher.total,
@@ -87,7 +90,15 @@ def _of_teacher(run: Run, plan: Plan, number: int, tasks: dict[str, int]) -> dic
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
         **({"cost": price.of(prompt_tokens, completion_tokens)} if price else {}),
+        **_of_batches(to_teacher.teacher),
     }
+
+
+def _of_batches(teacher: AnsweringTeacher) -> dict[str, Any]:
+    """Return the share of the price that batches cost; 1 if the recipe states none, nothing if it sends no batches."""
+    if not teacher.in_batches:
+        return {}
+    return {"batch_price": 1.0 if teacher.price is None or teacher.price.batch is None else teacher.price.batch}
 
 
 def _at_most(generate: Generate, tasks: int, to_teacher: TeacherRequests) -> dict[str, int]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 import polars as pl
 
 from infogap.errors import ExternalError
+from infogap.generate.batch_tokens import BatchTokens, batch_notes, tokens_in_batches
 from infogap.generate.request_plan import Plan, TeacherRequests
 from infogap.recipe.generate_section import Generate, Until
 from infogap.runs.run_folder import Run
@@ -53,6 +55,7 @@ def summary(run: Run, last: Plan, rounds: int, tags: Counter[str]) -> Outcome:
     notes += failure_notes
     words = _unknown_words(run)
     notes += TagCounts(tags=tags, words=words).notes()
+    notes += batch_notes(run)
     rows, spent, spent_notes = _spent(run, last)
     notes += spent_notes
     counts |= {"failed": failed, **spent, "skipped": skipped}
@@ -146,17 +149,26 @@ def _spent(run: Run, last: Plan) -> tuple[int, dict[str, Any], list[str]]:
     totals = run.scan(TRACES).group_by("teacher").agg(pl.len().alias("traces"), failed, tokens).collect()
     by_name = {row["teacher"]: row for row in totals.iter_rows(named=True)}
     none = dict.fromkeys(("traces", "failed", "prompt_tokens", "completion_tokens"), 0)
+    in_batches = tokens_in_batches(run)
     of_teachers, costs = dict[str, dict[str, int]](), dict[str, float]()
     for to_teacher in last.teachers:
         own = by_name.get(to_teacher.teacher.name, none)
         counts = of_teachers[to_teacher.teacher.name] = {key: own[key] for key in none}
         if price := to_teacher.teacher.price:
-            costs[to_teacher.teacher.name] = price.of(counts["prompt_tokens"], counts["completion_tokens"])
+            batched = in_batches.get(to_teacher.teacher.name, BatchTokens())
+            costs[to_teacher.teacher.name] = batched.cost(price, counts["prompt_tokens"], counts["completion_tokens"])
     sums = {key: sum(counts[key] for counts in of_teachers.values()) for key in none}
     spent: dict[str, Any] = {key: sums[key] for key in ("prompt_tokens", "completion_tokens")}
     if costs:
         spent["cost"] = round(sum(costs.values()), 6)
     notes = [", ".join(f"{amount:,} {name.replace('_', ' ')}" for name, amount in spent.items())]
+    if in_batches:
+        spent["in_batches"] = {name: asdict(batched) for name, batched in in_batches.items()}
+        notes += [
+            f"{_in_batches(to_teacher, in_batches[to_teacher.teacher.name])}"
+            for to_teacher in last.teachers
+            if to_teacher.teacher.name in in_batches
+        ]
     if not run.recipe.teachers:
         return sums["traces"], spent, notes
     for name, counts in of_teachers.items():
@@ -164,3 +176,13 @@ def _spent(run: Run, last: Plan) -> tuple[int, dict[str, Any], list[str]]:
         cost = f"{costs[name]:,} cost" if name in costs else "no price" if costs else ""
         notes.append(f"{name}: {', '.join([*parts, cost] if cost else parts)}")
     return sums["traces"], spent | {"teachers": of_teachers}, notes
+
+
+def _in_batches(to_teacher: TeacherRequests, batched: BatchTokens) -> str:
+    """Say which of a teacher's tokens came in batches, and at what share of the price."""
+    price, who = to_teacher.teacher.price, f"{to_teacher.teacher.name}: " if to_teacher.teacher.named else ""
+    tokens = f"{batched.prompt_tokens:,} prompt and {batched.completion_tokens:,} completion tokens in batches"
+    if price is None:
+        return f"{who}{tokens}"
+    share = "the full price, as `price.batch` is not stated" if price.batch is None else f"{price.batch:g} of the price"
+    return f"{who}{tokens}, at {share}"

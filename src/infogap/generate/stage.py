@@ -9,6 +9,8 @@ from typing import Any
 
 from infogap.generate.all_rounds import fill_rounds
 from infogap.generate.answering_teacher import OneOpenTeacher
+from infogap.generate.batch_records import BatchFolder
+from infogap.generate.batch_waiting import in_flight_in_words
 from infogap.generate.fill_round import stopped
 from infogap.generate.generate_settings import generate_settings
 from infogap.generate.generation_summary import summary
@@ -53,6 +55,7 @@ def _forget_if_only_failures(run: Run) -> None:
     """Start over if every request to a teacher has failed so far: sending them again loses nothing."""
     folder = run.path / TRACES.name
     if failed_teachers(folder):
+        BatchFolder(run.path).forgive()
         move_to_cache(folder)
 
 
@@ -60,6 +63,7 @@ def forget_failed(run: Run) -> int:
     """Forget failed requests, so that the next generate sends them again; return their number."""
     failed = failures(run.path / TRACES.name)
     if failed:
+        BatchFolder(run.path).forgive()
         move_to_cache(run.path / TRACES.name)
     return failed
 
@@ -72,7 +76,11 @@ def _begun(run: Run) -> tuple[int, str] | None:
         return None
     done, total = progress_on_disk
     pace = PaceReader(folder).read() if run.recipe.teachers else None
-    return done, f"{done:,} of {total:,} requests are answered{progress_by_teacher(pace.teachers) if pace else ''}"
+    in_flight = in_flight_in_words(BatchFolder(run.path))
+    return done, (
+        f"{done:,} of {total:,} requests are answered{progress_by_teacher(pace.teachers) if pace else ''}"
+        f"{f'; {in_flight}' if in_flight else ''}"
+    )
 
 
 def _absent(recipe: Recipe) -> str:

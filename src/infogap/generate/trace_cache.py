@@ -58,6 +58,11 @@ def set_aside(folder: Path, path: Path, rows: list[Row] | None = None, to: Path 
     _keep(to or folder, frame.filter(pl.col("error").is_null()))
 
 
+def keep_rows(folder: Path, rows: list[Row]) -> None:
+    """Add answers to the cache of a folder: rows with the columns of the answers, without those of a plan."""
+    _keep(folder, pl.DataFrame([dict.fromkeys(_SCHEMA) | row for row in rows], schema=_SCHEMA))
+
+
 def lend_cache(folder: Path, to: Path) -> None:
     """Add the rows of a folder's cache to that of another."""
     for path in _paths(folder):

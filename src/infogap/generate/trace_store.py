@@ -132,6 +132,10 @@ class TraceStore:
             self._cache = Cache(self._folder)
         return self._cache.rows(trace_ids, with_tokens=self._with_tokens if with_tokens is None else with_tokens)
 
+    def reread_cache(self) -> None:
+        """Let `cached` return rows that were added to the cache since it was first called."""
+        self._cache = None
+
     def _close_if_whole(self, number: int) -> None:
         rows = self._open.get(number, {})
         if len(rows) < self._size(number):

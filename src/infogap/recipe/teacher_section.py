@@ -25,7 +25,7 @@ from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from infogap import plugins
 from infogap.errors import InputError
-from infogap.recipe.base import Model, refuse, refuse_at
+from infogap.recipe.base import Model, is_none, refuse, refuse_at
 
 
 class TagPair(Model):
@@ -136,6 +136,19 @@ class Price(Model):
 
     prompt: float = Field(ge=0)
     completion: float = Field(ge=0)
+    batch: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        exclude_if=is_none,
+        description="The share of these prices that a batch costs (`mode: batch`), such as 0.5.",
+    )
+
+    @property
+    def in_batches(self) -> Price:
+        """The price of tokens in a batch; the full price if the recipe states no share."""
+        share = 1.0 if self.batch is None else self.batch
+        return Price(prompt=self.prompt * share, completion=self.completion * share)
 
     def of(self, prompt_tokens: int, completion_tokens: int) -> float:
         """Compute the cost of a number of tokens."""

@@ -37,6 +37,7 @@ class Run:
     recipe: Recipe
     base: Path
     budget: Budget = field(default_factory=Budget)  # what this command may spend
+    wait: bool = True  # whether this command waits for batches that are in flight
     places: Places | None = field(default=None, compare=False, repr=False)
     origin: Origin | None = None  # where the recipe came from, if from the Hub or the web
     with_derived: bool = True  # whether derived traces and their verdicts count as rows of `traces` and `verdicts`

@@ -17,6 +17,7 @@ from infogap.console import say
 from infogap.errors import InputError
 from infogap.gap.score_cache import FOLDER as CACHE
 from infogap.gap.stage import borrow_scores
+from infogap.generate.batch_records import lend_records
 from infogap.generate.trace_cache import drop_from_cache
 from infogap.generate.trace_store import lend_traces, move_to_cache
 from infogap.ids import stable_id
@@ -108,6 +109,7 @@ def _borrow_traces(run: Run, others: list[Run]) -> None:
         content = stable_id(made.content if made is not None else str(folder), cached)
         if content not in lent and folder.is_dir() and _request_keys(other) & wanted:
             lend_traces(folder, run.path / TRACES.name)
+            lend_records(other.path, run.path)
             lent.add(content)
 
 

@@ -6,13 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from infogap import plugins
 from infogap.errors import InputError
 from infogap.recipe.measure_section import ScorerSettings
 from infogap.recipe.teacher_section import AnyTeacher, Price
 from infogap.teachers.logprobs import Scorer
+
+if TYPE_CHECKING:
+    from infogap.teachers.batch_service import BatchService
 
 Settings = TypeVar("Settings", bound=AnyTeacher)
 Resolve = Callable[[str], Path]
@@ -93,6 +96,14 @@ class Backend(ABC, Generic[Settings]):
 
         Raises InputError, or ExternalError if a service or the machine fails.
         """
+
+    def in_batches(self, settings: Settings) -> bool:
+        """Return True if the teacher answers files of requests, hours later, and is opened by `open_batches`."""
+        return False
+
+    def open_batches(self, settings: Settings) -> BatchService:
+        """Open the service that takes batches; nothing is sent before its first call, which needs the key."""
+        raise NotImplementedError
 
     def open_scorer(self, settings: Settings, resolve: Resolve) -> Scorer:
         """Open the model to score texts. Raises InputError if the backend cannot score, ExternalError as `open`."""

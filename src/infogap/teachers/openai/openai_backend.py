@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from infogap.recipe.base import refuse_at
+from infogap.errors import InputError
+from infogap.recipe.base import Model, is_none, refuse_at
 from infogap.recipe.measure_section import ScorerSettings
 from infogap.recipe.sources import OneOrMore
 from infogap.recipe.teacher_section import (
@@ -22,6 +23,7 @@ from infogap.recipe.teacher_section import (
     where_given,
 )
 from infogap.teachers.base import Backend, Resolve, Teacher
+from infogap.teachers.batch_service import BatchService
 from infogap.teachers.logprobs import Scorer
 
 # Keys of a request's body that shape the answer. Values of others are not published: they can name people and servers.
@@ -57,6 +59,18 @@ ServerUrls = Annotated[
 ]
 
 
+def _is_live(mode: object) -> bool:
+    return mode == "live"
+
+
+class BatchLimits(Model):
+    """What a provider takes as one batch; the defaults are OpenAI's."""
+
+    requests: int = Field(50_000, ge=1, description="Requests in a batch, at most.")
+    megabytes: float = Field(200, gt=0, description="Millions of bytes in a batch's file, at most.")
+    window: str = Field("24h", min_length=1, description="The time in which the provider completes a batch.")
+
+
 class OpenAITeacher(AnyTeacher):
     """Any server, or several, that speaks the OpenAI chat-completions protocol."""
 
@@ -83,6 +97,12 @@ class OpenAITeacher(AnyTeacher):
 
     logprobs: Logprobs = None
     price: Price | None = None
+    mode: Literal["live", "batch"] = Field(
+        "live",
+        exclude_if=_is_live,
+        description="`batch`: send requests as files that the provider answers within a day, at a lower price.",
+    )
+    batch: BatchLimits | None = Field(None, exclude_if=is_none, description="The limits of a batch.")
 
     @field_validator("extra_body")
     @classmethod
@@ -103,9 +123,26 @@ class OpenAITeacher(AnyTeacher):
             raise refuse_at(("context_length",), f"{message} (`sampling.max_tokens`)")
         return self
 
+    @model_validator(mode="after")
+    def _batches_of_one_server(self) -> Self:
+        if self.mode == "live" and self.batch is not None:
+            raise refuse_at(("batch",), "has the limits of `mode: batch`; add that, or leave this out")
+        if self.mode == "batch" and len(self.base_url) > 1:
+            message = f"`mode: batch` needs exactly one server, found {len(self.base_url)}: a batch belongs to the "
+            raise refuse_at(("base_url",), f"{message}server that took it")
+        return self
+
+    @property
+    def batch_limits(self) -> BatchLimits:
+        """The limits of a batch, defaults filled in."""
+        return self.batch or BatchLimits()
+
     @property
     def answer_settings(self) -> dict[str, Any]:
-        """What determines an answer besides the model and the prompt: part of every request's identity."""
+        """What determines an answer besides the model and the prompt: part of every request's identity.
+
+        The mode is not among it: an answer that came in a batch is the answer to the same request sent live.
+        """
         settings = {"sampling": self.sampling.model_dump(mode="json"), "extra_body": self.extra_body}
         thinking = self.thinking.model_dump(mode="json") if isinstance(self.thinking, TagPair) else self.thinking
         return where_given(settings, thinking=thinking, logprobs=self.logprobs)
@@ -139,6 +176,14 @@ class OpenAIBackend(Backend[OpenAITeacher]):
 
         return OpenAIServers(settings)
 
+    def in_batches(self, settings: OpenAITeacher) -> bool:
+        return settings.mode == "batch"
+
+    def open_batches(self, settings: OpenAITeacher) -> BatchService:
+        from infogap.teachers.openai.openai_batches import OpenAIBatches
+
+        return OpenAIBatches(settings)
+
     def open_scorer(self, settings: OpenAITeacher, resolve: Resolve) -> Scorer:
         from infogap.teachers.openai.openai_scoring import OpenAIScorer
 
@@ -148,6 +193,11 @@ class OpenAIBackend(Backend[OpenAITeacher]):
         """Score one short text. Raises InputError if the servers cannot, ExternalError if none answers."""
         from infogap.teachers.openai.openai_scoring import OpenAIScorer
 
+        if isinstance(settings, OpenAITeacher) and settings.mode == "batch":
+            raise InputError(
+                "measure.gap.scorer: `teacher` answers in batches (`mode: batch`), which give no log-probabilities of "
+                "prompts; name another model as the scorer"
+            )
         OpenAIScorer(settings).check()
 
     def scorer_identity(self, settings: OpenAITeacher, resolve: Resolve) -> dict[str, Any]:

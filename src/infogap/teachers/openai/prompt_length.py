@@ -10,12 +10,12 @@ import orjson
 
 from infogap.errors import InputError
 from infogap.teachers.base import Request
+from infogap.teachers.batch_service import TEMPLATE_TOKENS
 from infogap.teachers.openai.http_errors import RefusedError
 from infogap.teachers.openai.load_balancer import Fleet
 from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.teachers.openai.server_models import NO_ANSWER, list_models
 
-TEMPLATE_TOKENS = 256  # that a chat template adds to a prompt, at most
 _SECONDS = 10.0  # to wait for a count of tokens; after that the prompt is sent unchecked
 
 
