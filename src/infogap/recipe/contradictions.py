@@ -15,7 +15,7 @@ from infogap.recipe.measure_section import THE_TEACHER, Measure
 from infogap.recipe.preference_pairs import SIDES, Preference
 from infogap.recipe.privilege_entries import PrivilegeUse
 from infogap.recipe.publish_section import OF_HELD_OUT, Publish
-from infogap.recipe.sources import GYM_WITH_SOLUTION, FileTasks, TaskSource
+from infogap.recipe.sources import GYM_WITH_SOLUTION, FileTasks, TaskSource, instruction_for
 
 Contradiction = tuple[tuple[str | int, ...], str]  # the key to blame, and the message
 _PLACE = ("publish", "preference")
@@ -47,6 +47,7 @@ def contradictions(sections: dict[str, object]) -> list[Contradiction]:
     if isinstance(generate, Generate):
         if isinstance(tasks, list):
             problems += _unmet_needs(generate, tasks)
+            problems += _other_instruction(generate, tasks)
         if isinstance(balance, Balance):
             problems += _mixes_of_unknown_privileges(generate, balance)
         problems += pair_contradictions(generate, sections)
@@ -102,6 +103,19 @@ def _unmet_needs(generate: Generate, tasks: list[TaskSource]) -> list[Contradict
         for index, use in enumerate(generate.uses)
         if "solution" in use.needs
     ]
+
+
+def _other_instruction(generate: Generate, tasks: list[TaskSource]) -> list[Contradiction]:
+    """Refuse the default instruction, which asks for a box, where it does not fit how all answers are graded."""
+    wanted = {source.verifier: instruction_for(source.verifier) for source in tasks if isinstance(source, FileTasks)}
+    if "instruction" in generate.model_fields_set or not wanted or not all(wanted.values()):
+        return []
+    name, instruction = next(iter(wanted.items()))
+    message = (
+        f"the default instruction asks for an answer in \\boxed{{}}, which `verifier: {name}` does not read; "
+        f"write `instruction: {instruction}`, or another one"
+    )
+    return [(("generate",), message)]
 
 
 def _mixes_of_unknown_privileges(generate: Generate, balance: Balance) -> list[Contradiction]:
