@@ -118,15 +118,19 @@ class TaskColumns(Model):
         description="choice: the options, a list of texts or a mapping of letters to texts; put into the question.",
     )
     more_tests: ColumnPath | None = Field(
-        None, description="code: further tests, such as hidden ones beside the public ones in `answer`."
+        None,
+        exclude_if=is_none,
+        description="code: further tests, such as hidden ones beside the public ones in `answer`.",
     )
     entry_point: ColumnPath | None = Field(
-        None, description="code: the function that the tests, which are the gold answer, call."
+        None, exclude_if=is_none, description="code: the function that the tests, which are the gold answer, call."
     )
     starter: ColumnPath | None = Field(
-        None, description="code: the beginning of the program, which an answer may continue."
+        None, exclude_if=is_none, description="code: the beginning of the program, which an answer may continue."
     )
-    setup: ColumnPath | None = Field(None, description="code: code that is executed before the answer.")
+    setup: ColumnPath | None = Field(
+        None, exclude_if=is_none, description="code: code that is executed before the answer."
+    )
 
     @model_serializer(mode="wrap")
     def _keep_nulls(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

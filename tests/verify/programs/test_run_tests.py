@@ -139,6 +139,15 @@ def test_what_tests_do_works_across_processes(tests: list[str], columns: dict[st
     assert verdict(program, "\n".join(tests), **columns) == ("correct", 1.0, None)
 
 
+def test_modules_of_tests_are_never_those_of_the_program() -> None:
+    lies = "class math:\n    isclose = staticmethod(lambda *a: True)\ndef third(x):\n    return 0"
+    assert verdict(lies, "assert math.isclose(third(1), 1 / 3)")[0] == "wrong"
+    assert (
+        verdict("import math\ndef third(x):\n    return x / 3", "assert math.isclose(third(1), 1 / 3)")[0] == "correct"
+    )
+    assert verdict("def copy(x):\n    return [*x]", "assert copy([1]) == [1]")[0] == "correct"
+
+
 def test_tests_that_pass_functions_are_ungradable() -> None:
     grade = graded("def twice(f):\n    return f(f(1))", "assert twice(lambda x: x + 1) == 3")
     assert (grade.verdict, grade.score) == ("ungradable", None)

@@ -13,6 +13,7 @@ import os
 import sys
 import types
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any, BinaryIO
 
 from .failures import AssertionFailedError, failure, with_reports
@@ -212,9 +213,17 @@ def _namespace(job: dict[str, Any], tree: ast.Module, program: Program) -> dict[
     known = names.keys() | stored | defined | taken | imported | caught | vars(builtins).keys()
     used = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
     for name in dict.fromkeys([*([job["entry_point"]] if job["entry_point"] else []), *used]):
-        if name not in known or name == job["entry_point"]:
-            names[name] = program.named(name)
+        if name in known and name != job["entry_point"]:
+            continue
+        names[name] = import_module(name) if _is_module(name, tree) else program.named(name)
     return names
+
+
+def _is_module(name: str, tree: ast.Module) -> bool:
+    """Whether tests mean a module by a name, as in `math.isclose` without an import: never the program's own then."""
+    in_front = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    uses = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name]
+    return name in sys.stdlib_module_names and bool(uses) and all(id(node) in in_front for node in uses)
 
 
 def _all(arguments: ast.arguments) -> list[ast.arg]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-
 STARTED = b"\0"
 """The first byte of standard error: what comes before is of bubblewrap, or of an interpreter that did not start."""
 
@@ -13,6 +11,8 @@ MOST_CALLS_SECONDS = 120
 
 def set_limits(limits: dict[str, int]) -> None:
     """Limit this process: `memory` and `file_size` in bytes, `files` open at once; no core dumps."""
+    import resource  # not everywhere, and this module's names are used outside of the sandbox, too
+
     for kind, most in (
         (resource.RLIMIT_AS, limits["memory"]),
         (resource.RLIMIT_FSIZE, limits["file_size"]),
@@ -25,6 +25,8 @@ def set_limits(limits: dict[str, int]) -> None:
 
 def more_seconds(seconds: int) -> None:
     """Have the system end this process after that many more processor seconds."""
+    import resource
+
     used = resource.getrusage(resource.RUSAGE_SELF)
     until = min(int(used.ru_utime + used.ru_stime) + seconds + 1, MOST_CALLS_SECONDS)
     resource.setrlimit(resource.RLIMIT_CPU, (until, MOST_CALLS_SECONDS))
