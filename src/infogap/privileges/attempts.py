@@ -46,8 +46,14 @@ class Verifier(_ShowsAttempts):
     def needs(self) -> tuple[Need, ...]:
         return ("answer",) if self.verdict == "answer" else ()
 
+    @property
+    def shows_failing_test(self) -> bool:
+        return self.verdict == "test"
+
     def lacks(self, task: Task) -> str | None:
-        if self.verdict != "test" or (is_known(task["verifier"]) and verifier(task["verifier"]).names_failing_test):
+        if not self.shows_failing_test or (
+            is_known(task["verifier"]) and verifier(task["verifier"]).names_failing_test
+        ):
             return None
         return "no tests, whose failing one could be shown"
 
@@ -56,7 +62,7 @@ class Verifier(_ShowsAttempts):
         return {
             "wrong": [attempt.response for attempt in wrong],
             "answer": shown_gold(task) if self.needs else "",
-            "tests": [attempt.detail for attempt in wrong] if self.verdict == "test" else [],
+            "tests": [attempt.detail for attempt in wrong] if self.shows_failing_test else [],
         }
 
 

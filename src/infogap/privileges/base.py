@@ -122,6 +122,11 @@ class Privilege:
         return 1
 
     @property
+    def shows_failing_test(self) -> bool:
+        """Whether it shows what a verifier names as wrong in an attempt, such as a failing test."""
+        return False
+
+    @property
     def role(self) -> Role:
         """Whether it is a rung of the ladder, a control, a style, or for scoring only."""
         if self.scoring:

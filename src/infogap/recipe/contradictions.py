@@ -15,7 +15,7 @@ from infogap.recipe.measure_section import THE_TEACHER, Measure
 from infogap.recipe.preference_pairs import SIDES, Preference
 from infogap.recipe.privilege_entries import PrivilegeUse
 from infogap.recipe.publish_section import OF_HELD_OUT, Publish
-from infogap.recipe.sources import GYM_WITH_SOLUTION, FileTasks, TaskSource, instruction_for
+from infogap.recipe.sources import GYM_WITH_SOLUTION, FileTasks, TaskSource, instruction_for, names_failing_test
 
 Contradiction = tuple[tuple[str | int, ...], str]  # the key to blame, and the message
 _PLACE = ("publish", "preference")
@@ -47,6 +47,7 @@ def contradictions(sections: dict[str, object]) -> list[Contradiction]:
     if isinstance(generate, Generate):
         if isinstance(tasks, list):
             problems += _unmet_needs(generate, tasks)
+            problems += _no_failing_tests(generate, tasks)
             problems += _other_instruction(generate, tasks)
         if isinstance(balance, Balance):
             problems += _mixes_of_unknown_privileges(generate, balance)
@@ -102,6 +103,16 @@ def _unmet_needs(generate: Generate, tasks: list[TaskSource]) -> list[Contradict
         )
         for index, use in enumerate(generate.uses)
         if "solution" in use.needs
+    ]
+
+
+def _no_failing_tests(generate: Generate, tasks: list[TaskSource]) -> list[Contradiction]:
+    if any(isinstance(source, FileTasks) and names_failing_test(source.verifier) for source in tasks):
+        return []
+    return [
+        (("generate", "privileges", index), f"'{use.label}' shows failing tests, and no source has `verifier: code`")
+        for index, use in enumerate(generate.uses)
+        if use.privilege.shows_failing_test
     ]
 
 

@@ -84,6 +84,11 @@ def _gold_columns(name: str) -> tuple[str, ...]:
     return () if ":" in name else tuple(plugins.load("verifiers", name).gold_columns)
 
 
+def names_failing_test(name: str) -> bool:
+    """Whether a verifier names what is wrong with an answer, such as a failing test."""
+    return ":" not in name and bool(plugins.load("verifiers", name).names_failing_test)
+
+
 def instruction_for(name: str) -> str | None:
     """Return what prompts have to ask for under a verifier; None if the default instruction fits."""
     return None if ":" in name else plugins.load("verifiers", name).instruction

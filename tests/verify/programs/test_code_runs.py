@@ -162,6 +162,11 @@ def test_without_a_sandbox_the_stage_refuses_too(tmp_path: Path, monkeypatch: py
             r"the default instruction asks for an answer in",
         ),
         (
+            "{from: a.jsonl}",
+            "{privileges: [unguided, {verifier: {verdict: test}}]}",
+            r"privileges\[1\]: 'verifier' shows failing tests, and no source has `verifier: code`",
+        ),
+        (
             "{from: a.jsonl, columns: {entry_point: f}}",
             "{privileges: [unguided]}",
             "entry_point: is for `verifier: code`",
