@@ -89,6 +89,13 @@ def test_the_keys_in_the_page_on_decontamination_are_valid(tmp_path: Path) -> No
     assert settings is not None and [one.label for one in settings.against] == ["aime24", "MATH-500"]
 
 
+def test_the_keys_in_the_page_on_verifiers_are_valid(tmp_path: Path) -> None:
+    part = fenced("docs/verifiers.md", 'yaml title="part of a recipe"')
+    (tmp_path / "recipe.yaml").write_text(f"name: humaneval\nteacher: {{backend: embedded}}\n{part}")
+    (source,) = load_recipe(tmp_path / "recipe.yaml").recipe.tasks or []
+    assert source.model_dump()["columns"]["entry_point"] == "entry_point"
+
+
 def test_the_readme_is_short_and_its_output_is_what_the_run_prints(tmp_path: Path) -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
     ran = infogap("run", ROOT / "recipes" / "import-traces.yaml", cwd=tmp_path, columns=100)
