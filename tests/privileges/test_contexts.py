@@ -52,7 +52,8 @@ def test_an_empty_context_gives_the_students_prompt(question: str, instruction: 
 @pytest.mark.parametrize("wording", WORDINGS)
 def test_every_privilege_has_its_words(wording: str) -> None:
     words = load_wording(wording).contexts
-    assert words.keys() == {each.name for each in LADDER if each.imitates is None and each.name != "unguided"}
+    named = {each.name for each in LADDER if each.imitates is None and each.name != "unguided"}
+    assert words.keys() == named | {"verifier_test"}  # an option's own words: others' fingerprints do not hold them
 
 
 def test_the_words_of_kim_et_al_surround_the_solution() -> None:
@@ -116,7 +117,15 @@ LABELS = {
 @pytest.mark.parametrize("privilege", LADDER[1:], ids=lambda privilege: privilege.name)
 def test_a_context_is_labels_and_what_is_shown_and_asks_for_nothing(privilege: Any, wording: str) -> None:
     """Only the style, on purpose, says how to write."""
-    name = privilege.imitates or privilege.name
+    _asks_for_nothing(privilege, wording, privilege.imitates or privilege.name)
+
+
+@pytest.mark.parametrize("wording", WORDINGS)
+def test_a_failing_test_is_shown_under_a_label_too(wording: str) -> None:
+    _asks_for_nothing(use("verifier", verdict="test").privilege, wording, "verifier_test")
+
+
+def _asks_for_nothing(privilege: Any, wording: str, name: str) -> None:
     values: dict[str, Any] = dict.fromkeys(("hint", "masked_solution", "answer", "solution", "right"), "@")
     values |= {"wrong": ["@", "@"], "tests": ["@", "@"]}
     if name == "peers":

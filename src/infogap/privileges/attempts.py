@@ -47,6 +47,10 @@ class Verifier(_ShowsAttempts):
         return ("answer",) if self.verdict == "answer" else ()
 
     @property
+    def worded_as(self) -> str:
+        return "verifier_test" if self.shows_failing_test else self.name
+
+    @property
     def shows_failing_test(self) -> bool:
         return self.verdict == "test"
 
@@ -59,11 +63,8 @@ class Verifier(_ShowsAttempts):
 
     def write(self, task: Task, attempts: Sequence[Attempt], decoys: Decoys) -> Mapping[str, Any]:
         wrong = [attempt for attempt in attempts if not attempt.right]
-        return {
-            "wrong": [attempt.response for attempt in wrong],
-            "answer": shown_gold(task) if self.needs else "",
-            "tests": [attempt.detail for attempt in wrong] if self.shows_failing_test else [],
-        }
+        shown = {"wrong": [attempt.response for attempt in wrong], "answer": shown_gold(task) if self.needs else ""}
+        return shown | {"tests": [attempt.detail for attempt in wrong]}
 
 
 @dataclass(frozen=True)
