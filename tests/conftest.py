@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,11 +14,13 @@ import pytest
 from infogap.recipe.teacher_section import Sampling
 from infogap.teachers.embedded.embedded_backend import EmbeddedTeacher
 from infogap.teachers.embedded.embedded_teacher import EmbeddedModel
+from infogap.verify.programs import bubblewrap
 from servers.model_server import model_app
 from servers.scripted import ScriptedServer
 from servers.serve import serve
 
 SERVED_MODEL = "smollm2"
+SANDBOX = "INFOGAP_SANDBOX"  # set to `required`, a missing sandbox is an error
 
 # How long an example takes depends on what else the machine does: a limit would fail tests at random.
 hypothesis.settings.register_profile("infogap", deadline=None)
@@ -52,6 +55,15 @@ def model_server(embedded_model: EmbeddedModel) -> Iterator[str]:
     """The real small model behind a chat-completions server, as the model `smollm2`: its base URL with /v1."""
     with serve(model_app(embedded_model, SERVED_MODEL)) as url:
         yield f"{url}/v1"
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> None:
+    """Skip tests that run programs where bubblewrap cannot make a sandbox."""
+    if problem := bubblewrap.problem():
+        if os.environ.get(SANDBOX) == "required":
+            pytest.fail(problem)
+        pytest.skip(problem)
 
 
 @pytest.fixture

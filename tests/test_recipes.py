@@ -18,7 +18,9 @@ def test_there_are_recipes_to_check() -> None:
 
 
 @pytest.mark.parametrize("file", RECIPES, ids=lambda path: path.stem)
-def test_a_shipped_recipe_is_valid_and_named_like_its_file(file: Path) -> None:
+def test_a_shipped_recipe_is_valid_and_named_like_its_file(file: Path, request: pytest.FixtureRequest) -> None:
+    if file.stem == "code":
+        request.getfixturevalue("sandbox")
     loaded = load_recipe(file)
     assert outside_problems(loaded) == []
     assert loaded.recipe.name == file.stem
@@ -85,6 +87,13 @@ def test_the_keys_in_the_page_on_decontamination_are_valid(tmp_path: Path) -> No
         fenced("docs/decontamination.md", 'yaml title="part of a recipe"'), "decontaminate", tmp_path
     ).decontaminate
     assert settings is not None and [one.label for one in settings.against] == ["aime24", "MATH-500"]
+
+
+def test_the_keys_in_the_page_on_verifiers_are_valid(tmp_path: Path) -> None:
+    part = fenced("docs/verifiers.md", 'yaml title="part of a recipe"')
+    (tmp_path / "recipe.yaml").write_text(f"name: humaneval\nteacher: {{backend: embedded}}\n{part}")
+    (source,) = load_recipe(tmp_path / "recipe.yaml").recipe.tasks or []
+    assert source.model_dump()["columns"]["entry_point"] == "entry_point"
 
 
 def test_the_readme_is_short_and_its_output_is_what_the_run_prints(tmp_path: Path) -> None:

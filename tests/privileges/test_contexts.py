@@ -52,7 +52,8 @@ def test_an_empty_context_gives_the_students_prompt(question: str, instruction: 
 @pytest.mark.parametrize("wording", WORDINGS)
 def test_every_privilege_has_its_words(wording: str) -> None:
     words = load_wording(wording).contexts
-    assert words.keys() == {each.name for each in LADDER if each.imitates is None and each.name != "unguided"}
+    named = {each.name for each in LADDER if each.imitates is None and each.name != "unguided"}
+    assert words.keys() == named | {"verifier_test"}  # an option's own words: others' fingerprints do not hold them
 
 
 def test_the_words_of_kim_et_al_surround_the_solution() -> None:
@@ -106,8 +107,9 @@ LABELS = {
         "an earlier attempt of your own (verdict: wrong)",
         "an attempt (verdict: right)",
         "an attempt (verdict: wrong)",
+        "its first failing test",
     },
-    "kim2026": {"correct solution", "wrong solution"},
+    "kim2026": {"correct solution", "wrong solution", "failing test"},
 }
 
 
@@ -115,8 +117,17 @@ LABELS = {
 @pytest.mark.parametrize("privilege", LADDER[1:], ids=lambda privilege: privilege.name)
 def test_a_context_is_labels_and_what_is_shown_and_asks_for_nothing(privilege: Any, wording: str) -> None:
     """Only the style, on purpose, says how to write."""
-    name = privilege.imitates or privilege.name
-    values = dict.fromkeys(("hint", "masked_solution", "answer", "solution", "right"), "@") | {"wrong": ["@", "@"]}
+    _asks_for_nothing(privilege, wording, privilege.imitates or privilege.name)
+
+
+@pytest.mark.parametrize("wording", WORDINGS)
+def test_a_failing_test_is_shown_under_a_label_too(wording: str) -> None:
+    _asks_for_nothing(use("verifier", verdict="test").privilege, wording, "verifier_test")
+
+
+def _asks_for_nothing(privilege: Any, wording: str, name: str) -> None:
+    values: dict[str, Any] = dict.fromkeys(("hint", "masked_solution", "answer", "solution", "right"), "@")
+    values |= {"wrong": ["@", "@"], "tests": ["@", "@"]}
     if name == "peers":
         values["wrong"] = "@"
     text = fill(load_wording(wording).contexts[name], **values)
@@ -186,6 +197,31 @@ def test_a_verifier_shows_every_attempt_and_the_answer_only_where_the_verdict_sa
     assert told == f"{bare}\n\n{WRITER.write(TASKS[2], use('answer')).text}"
     with pytest.raises(UnmetNeedError, match="no answer"):
         WRITER.write(TASKS[2] | {"answer": None}, use("verifier", verdict="answer"), [WRONG])
+
+
+@pytest.mark.parametrize(
+    ("wording", "label"), [("infogap", "Its first failing test:\n"), ("kim2026", "Failing test: ")]
+)
+def test_a_verifier_shows_the_failing_test_of_each_attempt_and_no_other(wording: str, label: str) -> None:
+    writer = ContextWriter(wording, Decoys(0, TASKS))
+    coded = TASKS[2] | {"verifier": "code", "answer": '{"tests": "assert f(1) == 2\\nassert f(5) == 6"}'}
+    first, second = Attempt("", "x = 1", False, "f(1): expected 2, got 1"), Attempt("", "x = 2", False, "time limit")
+    text = writer.write(coded, use("verifier", turns=2, verdict="test"), [first, second]).text
+    assert f"x = 1\n\n{label}f(1): expected 2, got 1\n\n" in text
+    assert text.endswith(f"x = 2\n\n{label}time limit")
+    assert "f(5)" not in text
+    assert writer.write(coded, use("verifier"), [first]).text == writer.write(TASKS[2], use("verifier"), [first]).text
+
+
+def test_a_failing_test_is_shown_of_programs_alone() -> None:
+    with pytest.raises(UnmetNeedError, match="no tests, whose failing one could be shown"):
+        WRITER.write(TASKS[2], use("verifier", verdict="test"), [WRONG])
+
+
+def test_tests_are_shown_as_people_read_them() -> None:
+    coded = TASKS[2] | {"verifier": "code", "answer": '{"tests": "assert f(1) == 2\\nassert f(5) == 6"}'}
+    assert WRITER.write(coded, use("answer")).text.endswith("\nassert f(1) == 2\nassert f(5) == 6")
+    assert WRITER.write(coded, use("verifier", verdict="answer"), [WRONG]).text.endswith("\nassert f(5) == 6")
 
 
 def test_a_wrong_attempt_is_never_called_correct() -> None:

@@ -2,17 +2,126 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import pickle
+import zlib
 from typing import Any
 
 R1_MARKS = (
     "<|begin_of_thought|>\n\nThree and four.\n\n<|end_of_thought|>\n\n"
     "<|begin_of_solution|>\n\n\\boxed{7}\n\n<|end_of_solution|>"
 )
+_CHECK = "def check(candidate):\n    assert candidate(2) == 4\n"
+_DOUBLE = 'def double(x: int) -> int:\n    """Return twice x."""\n'
+_TWICE = "class Solution:\n    def double(self, x: int) -> int:\n        "
 TASK_ROWS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "gsm8k": (
         "train.jsonl",
         {"question": "Three pens and four pens?", "answer": "3 + 4 = <<3+4=7>>7 pens.\n#### 7"},
         {"question": "Three pens and four pens?", "answer": "7", "solution": "3 + 4 = <<3+4=7>>7 pens.\n#### 7"},
+    ),
+    "humaneval": (
+        "HumanEval.jsonl",
+        {
+            "task_id": "Made/0",
+            "prompt": _DOUBLE,
+            "canonical_solution": "    return 2 * x\n",
+            "entry_point": "double",
+            "test": _CHECK,
+        },
+        {
+            "question": f"Complete this Python function:\n\n```python\n{_DOUBLE.strip()}\n```",
+            "answer": json.dumps(
+                {"entry_point": "double", "starter": _DOUBLE.strip(), "tests": f"{_CHECK.strip()}\n\ncheck(double)"}
+            ),
+            "solution": f"{_DOUBLE}    return 2 * x",
+            "verifier": "code",
+        },
+    ),
+    "mbpp": (
+        "mbpp.jsonl",
+        {
+            "task_id": 1,
+            "text": "Write a function to double a number.",
+            "code": "def double(x):\r\n    return 2 * x",
+            "test_list": ["assert double(2) == 4", "assert double(0) == 0"],
+            "test_setup_code": "",
+            "challenge_test_list": [],
+        },
+        {
+            "question": "Write a function to double a number.\n\n"
+            "Your code has to pass this test:\n\nassert double(2) == 4",
+            "answer": json.dumps({"tests": "assert double(2) == 4\nassert double(0) == 0"}),
+            "verifier": "code",
+        },
+    ),
+    "mbpp_sanitized": (
+        "sanitized-mbpp.json",
+        {
+            "source_file": "made",
+            "task_id": 2,
+            "prompt": "Write a function to take a third.",
+            "code": "def third(x):\n    return x / 3",
+            "test_imports": ["import math"],
+            "test_list": ["assert math.isclose(third(1), 1 / 3)"],
+        },
+        {
+            "answer": json.dumps({"setup": "import math", "tests": "assert math.isclose(third(1), 1 / 3)"}),
+            "solution": "def third(x):\n    return x / 3",
+            "verifier": "code",
+        },
+    ),
+    "livecodebench": (
+        "test.jsonl",
+        {
+            "question_title": "Double",
+            "question_content": "Double a number.",
+            "platform": "leetcode",
+            "question_id": "1",
+            "starter_code": _TWICE,
+            "difficulty": "easy",
+            "public_test_cases": json.dumps([{"input": "2", "output": "4", "testtype": "functional"}]),
+            "private_test_cases": base64.b64encode(
+                zlib.compress(pickle.dumps(json.dumps([{"input": "0", "output": "0", "testtype": "functional"}])))
+            ).decode(),
+            "metadata": json.dumps({"func_name": "double"}),
+        },
+        {
+            "question": f"Double a number.\n\nComplete this Python code:\n\n```python\n{_TWICE.strip()}\n```",
+            "answer": json.dumps(
+                {
+                    "entry_point": "double",
+                    "starter": _TWICE.strip(),
+                    "tests": [
+                        {"input": "2", "output": "4", "testtype": "functional"},
+                        {"input": "0", "output": "0", "testtype": "functional"},
+                    ],
+                }
+            ),
+            "family": "leetcode",
+            "difficulty": "easy",
+            "verifier": "code",
+        },
+    ),
+    "apps": (
+        "apps.jsonl",
+        {
+            "problem_id": 1,
+            "question": "Double a number.",
+            "solutions": json.dumps(["print(2 * int(input()))", "print(int(input()) * 2)"]),
+            "input_output": json.dumps({"inputs": ["2\n"], "outputs": ["4\n"]}),
+            "difficulty": "introductory",
+            "url": "https://example.org/1",
+            "starter_code": "",
+        },
+        {
+            "question": "Double a number.\n\n"
+            "Write a Python program that reads from standard input and writes to standard output.",
+            "answer": json.dumps({"tests": [{"input": "2\n", "output": "4\n"}]}),
+            "solution": "print(2 * int(input()))",
+            "verifier": "code",
+        },
     ),
     "aqua": (
         "aqua.json",

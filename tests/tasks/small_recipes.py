@@ -12,8 +12,6 @@ from infogap.recipe import LoadedRecipe, load_recipe
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
 
-_REST = "teacher: {backend: embedded}\ngenerate: {privileges: [unguided]}\n"
-
 
 def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -22,7 +20,8 @@ def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> None:
 def task_recipe(folder: Path, sources: str, seed: int = 5) -> LoadedRecipe:
     """A recipe in the folder whose `tasks` are the given YAML list items."""
     file = folder / "recipe.yaml"
-    file.write_text(f"name: trial\nseed: {seed}\ntasks:\n{sources}\n{_REST}")
+    generate = "generate: {instruction: Solve it., privileges: [unguided]}\n"
+    file.write_text(f"name: trial\nseed: {seed}\ntasks:\n{sources}\nteacher: {{backend: embedded}}\n{generate}")
     return load_recipe(file)
 
 

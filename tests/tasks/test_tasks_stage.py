@@ -253,3 +253,9 @@ def test_options_of_a_column_stand_in_the_question(tmp_path: Path) -> None:
         ("How much?\nA) 3 kg\nB) 4 kg", "A"),
     ]
     assert any("options" in note for note in outcome.notes)
+
+
+def test_columns_of_programs_do_not_make_runs_of_other_tasks_stale(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "a.jsonl", [{"question": "What is 1 + 1?", "answer": "2"}])
+    columns = STAGE.part(task_run(tmp_path, "  - from: a.jsonl"))["tasks[0]"]["columns"]
+    assert columns.keys() == {"question", "answer", "solution", "family", "difficulty", "options"}

@@ -79,17 +79,31 @@ def _were_read(loaded: LoadedRecipe, folder: Path | None) -> bool:
 
 
 def _verifiers(loaded: LoadedRecipe) -> list[Problem]:
-    """Return the user's own verifiers that cannot be called, each once."""
+    """Return the verifiers that cannot grade on this machine, and the user's own that cannot be called, each once."""
     from infogap.user_objects import is_user_object
     from infogap.verify.custom_verifier import problem
 
     key = "import" if loaded.recipe.imports else "tasks"
     named: dict[str, tuple[str | int, ...]] = {}
     for index, source in enumerate(loaded.recipe.import_ or loaded.recipe.tasks or []):
-        if not isinstance(source, GymTasks) and is_user_object(source.verifier):
+        if not isinstance(source, GymTasks):
             named.setdefault(source.verifier, (key, index, "verifier"))
-    messages = [(path, problem(name, loaded.base.resolve())) for name, path in named.items()]
+    messages = [
+        (path, problem(name, loaded.base.resolve()) if is_user_object(name) else _unable(name))
+        for name, path in named.items()
+    ]
     return [loaded.problem(path, message) for path, message in messages if message]
+
+
+def _unable(name: str) -> str | None:
+    """Say why a registered verifier cannot grade on this machine; None if it can."""
+    from infogap.verify.verifiers import verifier
+
+    try:
+        problem = verifier(name).problem()
+    except InputError as error:
+        return str(error)
+    return None if problem is None else f"`verifier: {name}` cannot grade here: {problem}"
 
 
 def _templates(loaded: LoadedRecipe) -> list[Problem]:

@@ -79,9 +79,11 @@ class EarlierRounds:
         for part, of_part in groupby(wanted, key=lambda each: each[0]):
             verdicts = {trace_id: verdict for _, trace_id, verdict in of_part}
             rows = read_part(self._paths[part], TRACES).filter(pl.col("trace_id").is_in(list(verdicts)))
-            for row in rows.select("trace_id", "reasoning", "response").iter_rows(named=True):
+            details = read_round_verdicts(self._paths[part]).select("trace_id", "detail")
+            rows = rows.join(details, on="trace_id", how="left", maintain_order="left")
+            for row in rows.select("trace_id", "reasoning", "response", "detail").iter_rows(named=True):
                 right = verdicts[row["trace_id"]] == "correct"
-                texts[row["trace_id"]] = Attempt(row["reasoning"], row["response"], right)
+                texts[row["trace_id"]] = Attempt(row["reasoning"], row["response"], right, row["detail"] or "")
         return texts
 
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from infogap.privileges.base import Attempt, Need, Privilege, Task
+from infogap.privileges.base import Attempt, Need, Privilege, Task, shown_gold
 from infogap.text.thoughts import split
+from infogap.verify.verifiers import is_known, verifier
 
 if TYPE_CHECKING:
     from infogap.privileges.decoys import Decoys
@@ -27,10 +28,13 @@ class _ShowsAttempts(Privilege):
 
 @dataclass(frozen=True)
 class Verifier(_ShowsAttempts):
-    """Wrong attempts and the verdicts on them, turn after turn; with `verdict: answer` the gold answer too."""
+    """Wrong attempts and the verdicts on them, turn after turn.
+
+    With `verdict: answer` the gold answer too, with `verdict: test` the first test that each attempt fails.
+    """
 
     turns: int = 1
-    verdict: Literal["bare", "answer"] = "bare"
+    verdict: Literal["bare", "answer", "test"] = "bare"
 
     name = "verifier"
     richness = 4
@@ -42,8 +46,25 @@ class Verifier(_ShowsAttempts):
     def needs(self) -> tuple[Need, ...]:
         return ("answer",) if self.verdict == "answer" else ()
 
+    @property
+    def worded_as(self) -> str:
+        return "verifier_test" if self.shows_failing_test else self.name
+
+    @property
+    def shows_failing_test(self) -> bool:
+        return self.verdict == "test"
+
+    def lacks(self, task: Task) -> str | None:
+        if not self.shows_failing_test or (
+            is_known(task["verifier"]) and verifier(task["verifier"]).names_failing_test
+        ):
+            return None
+        return "no tests, whose failing one could be shown"
+
     def write(self, task: Task, attempts: Sequence[Attempt], decoys: Decoys) -> Mapping[str, Any]:
-        return {"wrong": _responses(attempts, right=False), "answer": task["answer"] if self.needs else ""}
+        wrong = [attempt for attempt in attempts if not attempt.right]
+        shown = {"wrong": [attempt.response for attempt in wrong], "answer": shown_gold(task) if self.needs else ""}
+        return shown | {"tests": [attempt.detail for attempt in wrong]}
 
 
 @dataclass(frozen=True)

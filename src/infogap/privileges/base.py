@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from infogap.recipe.privilege_entries import AttemptKind, Need
+from infogap.verify.verifiers import is_known, verifier
 
 if TYPE_CHECKING:
     from infogap.privileges.decoys import Decoys
@@ -26,6 +27,7 @@ class Attempt:
     reasoning: str
     response: str
     right: bool
+    detail: str = ""  # what the verifier said besides
 
     @property
     def trace(self) -> str:
@@ -120,6 +122,11 @@ class Privilege:
         return 1
 
     @property
+    def shows_failing_test(self) -> bool:
+        """Whether it shows what a verifier names as wrong in an attempt, such as a failing test."""
+        return False
+
+    @property
     def role(self) -> Role:
         """Whether it is a rung of the ladder, a control, a style, or for scoring only."""
         if self.scoring:
@@ -142,6 +149,10 @@ class Privilege:
         """Whether this task's context cannot be written without an attempt."""
         return self.attempts is not None
 
+    def lacks(self, task: Task) -> str | None:
+        """Say what a task lacks for it besides `needs` and attempts; None if nothing."""
+        return None
+
     def write(self, task: Task, attempts: Sequence[Attempt], decoys: Decoys) -> Mapping[str, Any]:
         """Return the template's variables for a task: by default the fields that the privilege needs.
 
@@ -151,7 +162,13 @@ class Privilege:
 
         Raises UnmetNeedError if there is nothing to show.
         """
-        return {need: task[need] for need in self.needs}
+        return {need: shown_gold(task) if need == "answer" else task[need] for need in self.needs}
+
+
+def shown_gold(task: Task) -> str:
+    """Return a task's gold answer as a teacher is shown it; empty if it has none."""
+    gold, name = task["answer"] or "", task.get("verifier")
+    return verifier(name).shown_gold(gold) if name and is_known(name) else gold
 
 
 def or_unmet(text: str | None, reason: str) -> str:

@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 from infogap.errors import ExternalError, InputError, nearest
 from infogap.ids import stable_id
-from infogap.privileges.base import Attempt, Need, Privilege, Task, UnmetNeedError, or_unmet
+from infogap.privileges.base import Attempt, Need, Privilege, Task, UnmetNeedError, or_unmet, shown_gold
 from infogap.privileges.decoys import Decoys
 from infogap.recipe.privilege_entries import PrivilegeUse
 from infogap.text.templates import TemplateSet
@@ -52,7 +52,7 @@ class OwnTemplate(Privilege):
     shows = "what the recipe's template says"
 
     def write(self, task: Task, attempts: Sequence[Attempt], decoys: Decoys) -> Mapping[str, Any]:
-        return {key: task[key] or "" for key in OWN_VARIABLES}
+        return {key: task[key] or "" for key in OWN_VARIABLES} | {"answer": shown_gold(task)}
 
 
 @cache
@@ -201,6 +201,8 @@ def unmet_need(task: Task, use: PrivilegeUse, attempts: Collection[str]) -> str 
     for need in use.needs:
         if not task[need]:
             return f"no {need}"
+    if reason := use.privilege.lacks(task):
+        return str(reason)
     if use.attempts not in attempts and use.privilege.needs_attempt(task):
         return f"no {use.attempts} attempt under {use.source}"
     return None

@@ -15,7 +15,7 @@ from infogap.recipe.measure_section import THE_TEACHER, Measure
 from infogap.recipe.preference_pairs import SIDES, Preference
 from infogap.recipe.privilege_entries import PrivilegeUse
 from infogap.recipe.publish_section import OF_HELD_OUT, Publish
-from infogap.recipe.sources import GYM_WITH_SOLUTION, FileTasks, TaskSource
+from infogap.recipe.sources import GYM_WITH_SOLUTION, FileTasks, TaskSource, instruction_for, names_failing_test
 
 Contradiction = tuple[tuple[str | int, ...], str]  # the key to blame, and the message
 _PLACE = ("publish", "preference")
@@ -48,6 +48,8 @@ def contradictions(sections: dict[str, object]) -> list[Contradiction]:
     if isinstance(generate, Generate):
         if isinstance(tasks, list):
             problems += _unmet_needs(generate, tasks)
+            problems += _no_failing_tests(generate, tasks)
+            problems += _other_instruction(generate, tasks)
         if isinstance(balance, Balance):
             problems += _mixes_of_unknown_privileges(generate, balance, _derived_names(sections))
         problems += pair_contradictions(generate, sections)
@@ -103,6 +105,29 @@ def _unmet_needs(generate: Generate, tasks: list[TaskSource]) -> list[Contradict
         for index, use in enumerate(generate.uses)
         if "solution" in use.needs
     ]
+
+
+def _no_failing_tests(generate: Generate, tasks: list[TaskSource]) -> list[Contradiction]:
+    if any(isinstance(source, FileTasks) and names_failing_test(source.verifier) for source in tasks):
+        return []
+    return [
+        (("generate", "privileges", index), f"'{use.label}' shows failing tests, and no source has `verifier: code`")
+        for index, use in enumerate(generate.uses)
+        if use.privilege.shows_failing_test
+    ]
+
+
+def _other_instruction(generate: Generate, tasks: list[TaskSource]) -> list[Contradiction]:
+    """Refuse the default instruction, which asks for a box, where it does not fit how all answers are graded."""
+    wanted = {source.verifier: instruction_for(source.verifier) for source in tasks if isinstance(source, FileTasks)}
+    if "instruction" in generate.model_fields_set or not wanted or not all(wanted.values()):
+        return []
+    name, instruction = next(iter(wanted.items()))
+    message = (
+        f"the default instruction asks for an answer in \\boxed{{}}, which `verifier: {name}` does not read; "
+        f"write `instruction: {instruction}`, or another one"
+    )
+    return [(("generate",), message)]
 
 
 def _derived_names(sections: dict[str, object]) -> list[str]:

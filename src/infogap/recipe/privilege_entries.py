@@ -61,8 +61,10 @@ class PrivilegeOptions(Model):
     turns: int | None = Field(
         None, ge=1, le=1_000, description="verifier: attempts after the first, at most; by default 1."
     )
-    verdict: Literal["bare", "answer"] | None = Field(
-        None, description="verifier: say that the attempt is wrong (bare, the default), or the gold answer too."
+    verdict: Literal["bare", "answer", "test"] | None = Field(
+        None,
+        description="verifier: say that the attempt is wrong (bare, the default), or the gold answer too, or the first "
+        "test that it fails (of programs).",
     )
     template: str | None = Field(None, min_length=1, description="Own privilege: the context, in Jinja.")
     richness: float | None = Field(None, ge=0, description="Own privilege: its rank on the ladder.")

@@ -80,6 +80,20 @@ def _known_verifier(name: str) -> str:
     raise refuse(f"found {show(name)}; allowed: {allowed}{hint}")
 
 
+def _gold_columns(name: str) -> tuple[str, ...]:
+    return () if ":" in name else tuple(plugins.load("verifiers", name).gold_columns)
+
+
+def names_failing_test(name: str) -> bool:
+    """Whether a verifier names what is wrong with an answer, such as a failing test."""
+    return ":" not in name and bool(plugins.load("verifiers", name).names_failing_test)
+
+
+def instruction_for(name: str) -> str | None:
+    """Return what prompts have to ask for under a verifier; None if the default instruction fits."""
+    return None if ":" in name else plugins.load("verifiers", name).instruction
+
+
 def _takes_tolerance(name: str) -> bool:
     return ":" not in name and bool(plugins.load("verifiers", name).takes_tolerance)
 
@@ -108,12 +122,30 @@ class TaskColumns(Model):
         None,
         description="choice: the options, a list of texts or a mapping of letters to texts; put into the question.",
     )
+    more_tests: ColumnPath | None = Field(
+        None,
+        exclude_if=is_none,
+        description="code: further tests, such as hidden ones beside the public ones in `answer`.",
+    )
+    entry_point: ColumnPath | None = Field(
+        None, exclude_if=is_none, description="code: the function that the tests, which are the gold answer, call."
+    )
+    starter: ColumnPath | None = Field(
+        None, exclude_if=is_none, description="code: the beginning of the program, which an answer may continue."
+    )
+    setup: ColumnPath | None = Field(
+        None, exclude_if=is_none, description="code: code that is executed before the answer."
+    )
 
     @model_serializer(mode="wrap")
     def _keep_nulls(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Write a column that the recipe sets to null, since its default is a name."""
         nulls = {name: None for name in sorted(self.model_fields_set) if getattr(self, name) is None}
         return {**nulls, **handler(self)}
+
+
+GOLD_COLUMNS = ("more_tests", "entry_point", "starter", "setup")
+"""Columns that become part of the gold answer, under a verifier that takes them."""
 
 
 class RowSource(Model):
@@ -242,6 +274,16 @@ class Source(RowSource):
         if self.tolerance is not None and not _takes_tolerance(self.verifier):
             takers = " or ".join(f"`verifier: {name}`" for name in file_verifiers() if _takes_tolerance(name))
             raise refuse_at(("tolerance",), f"is for {takers}; this source has `verifier: {self.verifier}`")
+        return self
+
+    @model_validator(mode="after")
+    def _verifier_takes_columns(self) -> Self:
+        columns: TaskColumns = getattr(self, "columns", TaskColumns())
+        for name in GOLD_COLUMNS:
+            if getattr(columns, name) is not None and name not in _gold_columns(self.verifier):
+                takers = [each for each in file_verifiers() if name in _gold_columns(each)]
+                message = f"is for `verifier: {' or '.join(takers)}`; this source has `verifier: {self.verifier}`"
+                raise refuse_at(("columns", name), message)
         return self
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from infogap.errors import InputError
 from infogap.recipe.load_recipe import yaml_text
-from infogap.recipe.sources import RowSource
+from infogap.recipe.sources import DEFAULT_VERIFIER, RowSource, instruction_for
 from infogap.rows.column_paths import MISSING, reach, read_json, value_of
 from infogap.rows.file_locations import is_url
 from infogap.rows.format_recognition import (
@@ -35,7 +35,7 @@ teacher:
 generate:
   samples: 2              # traces per task and privilege
   privileges: [%s]
-"""
+%s"""
 _REST = """\
 measure:
   lexicons: [infogap, kim2026]            # the first one decides the band
@@ -74,7 +74,9 @@ def first_recipe(file: str, base: Path, folder: Path) -> str:
     lines += ["import:" if imported else "tasks:", *_item(written), *(f"    # {comment}" for comment in comments), ""]
     if not imported:
         shown = ["unguided", "answer", *(["solution"] if source["columns"].get("solution") else [])]
-        lines += [*(_TEACHER % ", ".join(shown)).splitlines(), ""]
+        asked = instruction_for(source.get("verifier") or source.get("graded_by") or DEFAULT_VERIFIER)
+        instruction = "" if asked is None else f"  {yaml_text({'instruction': asked})}"
+        lines += [*(_TEACHER % (", ".join(shown), instruction)).splitlines(), ""]
     return "\n".join(lines) + "\n" + _REST
 
 
@@ -88,6 +90,7 @@ def _by_format(file: str, base: Path, fits: list[Recognised]) -> tuple[dict[str,
         "columns": {key: path for key, path in columns.items() if path} | beside,
         "beside": beside,
         "verifier": verifier,
+        "graded_by": best.format.mapping.get("verifier"),
         "where": _one_alternative(best.format.alternatives, rows),
         "strip_suffix": _ending(rows, columns["question"]),
     }

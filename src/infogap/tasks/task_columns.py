@@ -11,7 +11,7 @@ from typing import Any
 
 from infogap.errors import InputError
 from infogap.recipe.named_formats import load_format
-from infogap.recipe.sources import TaskColumns, TraceColumns, TraceImport
+from infogap.recipe.sources import GOLD_COLUMNS, TaskColumns, TraceColumns, TraceImport
 from infogap.rows.column_paths import (
     MISSING,
     as_text,
@@ -28,7 +28,8 @@ from infogap.text.option_parser import options
 from infogap.verify.verifiers import verifier
 
 TASK_COLUMNS = tuple(TaskColumns.model_fields)
-TASK_FIELDS = tuple(field for field in TASK_COLUMNS if field != "options")  # options become part of the question
+_MERGED = ("options", *GOLD_COLUMNS)  # options become part of the question, the others of the gold answer
+TASK_FIELDS = tuple(field for field in TASK_COLUMNS if field not in _MERGED)
 ANSWER = str(TaskColumns.model_fields["answer"].default)
 """The column of gold answers where a recipe names none; imported traces may lack it."""
 
@@ -55,9 +56,13 @@ def column_paths(columns: TaskColumns, fields: Iterable[str]) -> dict[str, str]:
 
 
 def optional_paths(source: TableSource) -> frozenset[str]:
-    """Return column paths that may be missing: imported traces need no gold answers if the recipe names no column."""
+    """Return column paths that may be missing: imported traces need no gold answers if the recipe names no column.
+
+    Nor need tests of programs have an entry point.
+    """
     imported = isinstance(source, TraceImport) and source.columns.answer == ANSWER
-    return frozenset({ANSWER}) if imported else frozenset()
+    entry_point = source.columns.entry_point  # which no row has where all programs read standard input
+    return frozenset([*([ANSWER] if imported else []), *([entry_point] if entry_point else [])])
 
 
 def drafts(run: Run, source: TableSource) -> Drafts:
@@ -114,7 +119,7 @@ def _drafts(run: Run, source: TableSource, search: BoundedSearch | None, known: 
     if unmatched and source.join is not None:
         reason = unmatched_reason(source.join)
         made = [_without(draft, reason) if draft.row in unmatched else draft for draft in made]
-    if rows.missed & rows.optional:
+    if ANSWER in rows.missed & rows.optional:
         _refuse_other_gold(run, source)
     if source.verifier == "choice" and numbers.count_the_options:
         raise InputError(f"{source.from_}: {numbers.advice(str(source.columns.answer))}")
@@ -137,7 +142,10 @@ def _draft(
         text, fault = posed.question, posed.fault
         answer = posed.letters.get(answer or "", answer)
     if answer is not None:
-        answer = verifier(source.verifier).gold_answer(text or "", answer)
+        grader = verifier(source.verifier)
+        answer = grader.gold_answer(text or "", answer)
+        if grader.gold_columns:
+            answer = grader.gold_with(answer, {name: as_text(values.get(name)) for name in grader.gold_columns})
     return Draft(
         number,
         share(text),
@@ -173,7 +181,7 @@ def _refuse_other_gold(run: Run, source: TableSource) -> None:
 
 def _notes(source: TableSource, rows: FieldRows, one_of_several: int) -> list[str]:
     notes = []
-    if rows.missed & rows.optional:
+    if ANSWER in rows.missed & rows.optional:
         notes.append(
             f"{source.from_}: no row has '{ANSWER}' and no other column is mapped: its traces are not graded; "
             "write `columns: {answer: COLUMN}`, or `answer: null` to say that there is no gold answer"

@@ -70,6 +70,18 @@ class Verifier:
     whole_response: ClassVar[bool] = False
     """Grade the whole response, with or without a stated answer."""
 
+    gold_columns: ClassVar[tuple[str, ...]] = ()
+    """Columns of a source that become part of the gold answer, by `gold_with`."""
+
+    names_failing_test: ClassVar[bool] = False
+    """Name in `detail` what is wrong with a wrong answer, such as a failing test, so that a teacher can be shown it."""
+
+    deadline: ClassVar[float] = 60.0
+    """Seconds by the clock for one answer, for verifiers that wait."""
+
+    instruction: ClassVar[str | None] = None
+    """What prompts have to ask for, where the default instruction, a final answer in a box, does not fit."""
+
     modules: ClassVar[tuple[str, ...]] = ()
     """Slow imports that `grade` needs: made when a worker starts, so that no answer's time is spent on them."""
 
@@ -89,9 +101,25 @@ class Verifier:
         """Return the gold answer in the form that the tasks table stores."""
         return gold
 
+    def gold_with(self, gold: str, columns: dict[str, str | None]) -> str:
+        """Return the gold answer with a row's values of `gold_columns`."""
+        return gold
+
+    def shown_gold(self, gold: str) -> str:
+        """Return the gold answer as a teacher is shown it."""
+        return gold
+
     def final_answer(self, response: str, question: str, *, cut: bool) -> str | None:
         """Return the answer that a response states, None where it states none; `cut`: it stopped at its limit."""
         return stated(response, cut=cut)
+
+    def problem(self) -> str | None:
+        """Say why nothing can be graded on this machine, and what to do; None where it can."""
+        return None
+
+    def programs(self) -> dict[str, str]:
+        """Return the versions of programs outside of Python packages that verdicts depend on, by name."""
+        return {}
 
     def start_worker(self, folder: Path) -> None:
         """Prepare a worker process, before any answer's time runs; `folder` is the recipe's."""

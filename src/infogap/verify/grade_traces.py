@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from infogap.errors import ExternalError
 from infogap.recipe.sources import GymTasks
 from infogap.rows import reasoning_gym as gym
 from infogap.runs.run_folder import Run
@@ -36,7 +37,7 @@ def grading_settings(run: Run) -> dict[str, Any]:
     """Return what verdicts depend on besides the texts, for fingerprints.
 
     These are the version of infogap's rules and of the libraries, the time limit, the source of the user's functions,
-    and the packages that register other verifiers.
+    the packages that register other verifiers, and the versions of programs that a verifier runs.
     """
     libraries = {"math-verify": version("math-verify")}
     if any(isinstance(source, GymTasks) for source in run.recipe.tasks or []):
@@ -45,7 +46,13 @@ def grading_settings(run: Run) -> dict[str, Any]:
     names = {source.verifier for source in run.recipe.table_sources}
     functions = {name: source_digest(name, run.base) for name in sorted(names) if is_user_object(name)}
     packages = provider_versions(names)
-    return settings | ({"functions": functions} if functions else {}) | ({"verifiers": packages} if packages else {})
+    programs = {name: versions for name in sorted(names) if (versions := verifier(name).programs())}
+    return (
+        settings
+        | ({"functions": functions} if functions else {})
+        | ({"verifiers": packages} if packages else {})
+        | ({"programs": programs} if programs else {})
+    )
 
 
 def grade_traces(
@@ -54,9 +61,13 @@ def grade_traces(
     """Yield a row of the verdicts table for every trace, in the order of the traces.
 
     Takes the tasks by id; the traces table part by part, each part with the verdicts that exist already, which are
-    kept; and the recipe's folder, where the user's own verifiers are.
+    kept; and the recipe's folder, where the user's own verifiers are. Raises ExternalError if a verifier cannot grade
+    on this machine.
     """
     verifiers = {task["verifier"] for task in tasks.values()}
+    for name in sorted(filter(is_known, verifiers)):
+        if problem := verifier(name).problem():
+            raise ExternalError(f"`verifier: {name}` cannot grade here: {problem}")
     with closing(grade_all(_work(tasks, parts), verifiers=verifiers, folder=folder)) as grades:
         for trace_id, graded in grades:
             yield {

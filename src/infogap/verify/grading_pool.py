@@ -10,11 +10,10 @@ from pathlib import Path
 from infogap.parallel import limit_memory
 from infogap.parallel.bounded_processes import Given, Lost, bounded
 from infogap.user_objects import check_sources, is_user_object, sources_of
-from infogap.verify.base import Grade, Item, ungradable
+from infogap.verify.base import Grade, Item, Verifier, ungradable
 from infogap.verify.verifiers import grade, is_known, verifier
 
 TIME_LIMIT = 10.0  # processor seconds per item
-DEADLINE = 60.0  # seconds by the clock per item, for verifiers that wait
 MEMORY_LIMIT = 2 << 30  # bytes that a worker may take beyond what it starts with
 
 Keyed = tuple[str, Item | Grade]
@@ -26,18 +25,20 @@ def grade_all(
     verifiers: Iterable[str],
     folder: Path = Path(),
     limit: float = TIME_LIMIT,
-    deadline: float = DEADLINE,
+    deadline: float | None = None,
     workers: int | None = None,
 ) -> Generator[tuple[str, Grade], None, None]:
     """Grade keyed items in worker processes, in their order; grades among them pass through.
 
     `verifiers` are those that occur in `work`; `folder` is the recipe's, where modules named by `module:function` are
-    looked for first; `limit` is in processor seconds per item, `deadline` in seconds by the clock. An item that takes
-    longer is `ungradable`: its worker is ended and replaced. Raises ExternalError if no worker starts, and
-    InputError if a module that the recipe names is missing.
+    looked for first; `limit` is in processor seconds per item, `deadline` in seconds by the clock, by default the
+    longest of the verifiers. An item that takes longer is `ungradable`: its worker is ended and replaced. Raises
+    ExternalError if no worker starts, and InputError if a module that the recipe names is missing.
     """
     names = [name for name in sorted(set(verifiers)) if is_known(name) and verifier(name).needs_worker]
     modules = [module for name in names for module in verifier(name).modules]
+    if deadline is None:
+        deadline = max([Verifier.deadline, *(verifier(name).deadline for name in names)])
     sent = deque[Keyed]()
 
     def items() -> Iterator[Item | Given]:

@@ -1,0 +1,1 @@
+"""What runs inside the sandbox, mounted there as a package of its own: hence the relative imports."""
