@@ -22,7 +22,7 @@ def _grams(wanted: Batch, ngram: int) -> tuple[NDArray[np.uint64], NDArray[np.in
     return grams.copy(), np.diff(ends)  # a copy, without the room that was reserved for one word a byte
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Corpus:
     """What is kept in memory of the texts; the texts themselves are read again when needed.
 
@@ -70,6 +70,10 @@ class Corpus:
             advance(len(part.given))
         numbered = (np.concatenate(of_rows), np.concatenate(firsts), np.concatenate(sizes))
         return cls(batches, ngram, *numbered, np.concatenate(signed))
+
+    def drop_signatures(self) -> None:
+        """Free the signatures, half a kilobyte of each text, before n-grams are read."""
+        self.signatures = self.signatures[:0].copy()
 
     def grams(self, texts: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         """Return the n-gram hashes of some texts (ascending numbers), and their bounds with a leading 0."""

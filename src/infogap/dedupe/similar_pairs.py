@@ -55,7 +55,10 @@ class Pairs:
 
 
 def similar(pairs: Candidates, items: Items, corpus: Corpus, *, verify: bool) -> Pairs:
-    """Return the candidates with their exact Jaccard; without `verify`, with the signatures' estimate."""
+    """Return the candidates with their exact Jaccard; without `verify`, with the signatures' estimate.
+
+    The corpus has no signatures afterwards.
+    """
     one, other = items.texts[pairs.later], items.texts[pairs.earlier]
     agreed = np.empty((len(one), -(-corpus.signatures.shape[1] // 8)), np.uint8)
     estimate = np.empty(len(one))
@@ -63,6 +66,7 @@ def similar(pairs: Candidates, items: Items, corpus: Corpus, *, verify: bool) ->
         part = slice(start, start + _AT_A_TIME)
         same = corpus.signatures[one[part]] == corpus.signatures[other[part]]
         agreed[part], estimate[part] = np.packbits(same, axis=1), same.mean(axis=1)
+    corpus.drop_signatures()
     jaccard = _exact(one, other, corpus) if verify else estimate
     return Pairs(items.groups[pairs.later], one, other, jaccard, agreed)
 

@@ -59,13 +59,14 @@ class StageUpdate:
 def stages(recipe: Recipe) -> list[Stage]:
     """Return the recipe's stages, in the order in which they run."""
     present = [stage for stage in _all_stages() if not stage.absent(recipe)]
-    return [replace(stage, inputs=(*stage.inputs, *stage.inputs_by(recipe), *_derived(stage))) for stage in present]
+    inputs = {each.name: (*each.inputs, *each.inputs_by(recipe), *_derived(recipe, each)) for each in present}
+    return [replace(stage, inputs=inputs[stage.name]) for stage in present]
 
 
-def _derived(stage: Stage) -> tuple[str, ...]:
-    """Return the folder of derived traces, if the stage reads them; where there are none, no stage makes it."""
+def _derived(recipe: Recipe, stage: Stage) -> tuple[str, ...]:
+    """Return the folder of derived traces, if there are any and the stage reads them."""
     reads = {*stage.inputs} & {*FURTHER_PARTS}
-    return (DERIVED.name,) if stage.sees_derived and reads else ()
+    return (DERIVED.name,) if recipe.derive and stage.sees_derived and reads else ()
 
 
 def _all_stages() -> list[Stage]:
