@@ -144,6 +144,29 @@ def test_a_sandbox_that_is_left_ends_at_once() -> None:
     assert process.poll() is not None
 
 
+def test_a_sandbox_that_is_left_before_it_has_started_leaves_no_process() -> None:
+    for _ in range(20):
+        with Sandbox("program", {"kind": "script", "source": "import time\ntime.sleep(600)"}):
+            pass
+    until = time.monotonic() + 20
+    while _of_this_group() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert _of_this_group() == []
+
+
+def _of_this_group() -> list[int]:
+    """The processes of bubblewrap in this process's group."""
+    numbers = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        number = int(status.parent.name)
+        try:
+            if "(bwrap)" in status.read_text() and os.getpgid(number) == os.getpgid(0) and _runs(number):
+                numbers.append(number)
+        except OSError:
+            continue
+    return numbers
+
+
 def test_it_dies_with_its_parent(tmp_path: Path) -> None:
     source = (
         "import sys, time\nfrom infogap.verify.programs.bubblewrap import Sandbox\n"

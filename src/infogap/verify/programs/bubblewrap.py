@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import selectors
 import shutil
 import signal
@@ -193,6 +194,7 @@ class Sandbox:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self._await_start()
         self._kill()
         self._selector.close()
         for stream in (self._in, self._out, self._errors):
@@ -298,6 +300,16 @@ class Sandbox:
             self._started, self._said = True, b""
             chunk = chunk.partition(STARTED)[2]
         self._said = (self._said + chunk)[-_KEPT:]
+
+    def _await_start(self) -> None:
+        """Wait until the process has started: before, bubblewrap's child does not yet die with bubblewrap."""
+        until = time.monotonic() + _TRIAL
+        while not self._started and self._process.poll() is None and (left := until - time.monotonic()) > 0:
+            if select.select([self._errors], [], [], left)[0]:
+                chunk = os.read(self._errors.fileno(), _CHUNK)
+                self._hear_errors(chunk)
+                if not chunk:
+                    return
 
     def _kill(self) -> None:
         """Kill bubblewrap: the first process of the sandbox dies with it, and the kernel kills the rest."""
