@@ -43,7 +43,8 @@ def test_a_function_that_is_not_there_is_wrong_input(tmp_path: Path, monkeypatch
 
 
 def test_wrong_arguments() -> None:
-    with pytest.raises(infogap.InputError, match=r"no verifier 'mth' \(did you mean 'math'\?\); use choice, exact"):
+    said = r"no verifier 'mth' \(did you mean 'math'\?\); use choice, code, exact"
+    with pytest.raises(infogap.InputError, match=said):
         infogap.grade("1", "1", "mth")
     with pytest.raises(infogap.InputError, match="as a polars Series; found list"):
         infogap.grade(["1"], ["1"])  # type: ignore[call-overload]
