@@ -36,6 +36,7 @@ name: generated
 tasks: [{from: tasks.jsonl, columns: {question: q, answer: a}}]
 teacher: {backend: embedded, sampling: {max_tokens: 4}}
 generate: {samples: 1, privileges: [unguided]}
+derive: [{delete_steps: {verdicts: [truncated]}}]
 measure: {gap: {}}
 balance: {verdict: {truncated: 1}}
 """
@@ -115,6 +116,7 @@ STEPS: list[tuple[str, list[str], Callable[[Any], bool]]] = [
     ("run", ["run", "generated.yaml", "--run", "g"], lambda found: len(found["privileges"]) == 1),
     ("tasks", ["tasks", "g"], lambda found: "question" in found["examples"][0]),
     ("generate", ["generate", "g"], check("rows", 1)),
+    ("derive", ["derive", "g"], check("stage", "derive")),
     ("gap", ["gap", "g"], check("stage", "gap")),
     ("gap", ["gap", "g", "--table"], lambda found: isinstance(found, (dict, list))),
     ("privileges show", ["privileges", "show", "unguided", "--run", "g"], check("privilege", "unguided")),

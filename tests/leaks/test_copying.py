@@ -55,7 +55,7 @@ def test_it_is_found_in_any_form(passage: str, of_text: Form, of_context: Form) 
     ((start, end),) = shared_passages(text, context, "", 20)
     assert unicodedata.normalize("NFKC", text[start:end]) in unicodedata.normalize("NFKC", passage)
     assert end - start > 0.9 * len(of_text(passage))
-    index = ContextIndex.of(pl.Series([context]), pl.Series(["x"]), 20)
+    index = ContextIndex.of([pl.Series([context])], pl.Series(["x"]), 20)
     assert list(index.shared(pl.Series(["y", text]))) == [(1, 0)]
 
 
