@@ -100,7 +100,7 @@ def _numbers(run: Run, density: list[Quantity]) -> pl.DataFrame:
 def derived_table(effects: list[DerivedEffect]) -> Table:
     """Build the table for the terminal: a row per change and quantity."""
     table = figure_table(
-        "What each change did to the traces that it was made from (* interval excludes 0)",
+        "What each change did (* interval excludes 0)",
         ["derived", "of"],
         ["tasks", "before", "change", "95 % interval", ""],
     )

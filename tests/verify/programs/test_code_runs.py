@@ -18,6 +18,7 @@ from infogap.runs.pipeline import stages
 from infogap.runs.run_folder import Run
 from infogap.runs.staleness import Staleness
 from infogap.schema import CONTEXTS, TRACES, VERDICTS
+from infogap.schema import TASKS as TASKS_TABLE
 from infogap.tasks import STAGE as TASKS
 from infogap.tasks.task_checks import solution_agreement
 from infogap.verify import STAGE as VERIFY
@@ -148,7 +149,9 @@ def test_without_a_sandbox_the_stage_refuses_too(tmp_path: Path, monkeypatch: py
     run = make_run(tmp_path, "http://localhost:9/v1")
     TASKS.make(run)
     with run.rewrite(TRACES) as out:
-        out.write(TRACES.frame([]))
+        task_id = run.scan(TASKS_TABLE).collect()["task_id"][0]
+        said = {"reasoning": "", "response": "```python\npass\n```", "finish_reason": "stop"}
+        out.write(TRACES.frame([dict.fromkeys(TRACES.schema) | {"trace_id": "t", "task_id": task_id} | said]))
     with pytest.raises(ExternalError, match="`verifier: code` cannot grade here: bubblewrap"):
         VERIFY.make(run)
 
