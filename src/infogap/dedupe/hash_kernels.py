@@ -6,26 +6,15 @@ caches the compiled code, and recompiles it when the file that holds the functio
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-Bytes = NDArray[np.uint8]
-Places = NDArray[np.int64]
+from infogap.text.compiled import Bytes, Places, compiled
+
 Hashes = NDArray[np.uint64]
 Signatures = NDArray[np.uint32]
-
-if TYPE_CHECKING:
-    Function = TypeVar("Function")
-
-    def compiled(function: Function) -> Function:
-        """Return the function itself: numba has no types."""
-        return function
-
-else:
-    compiled = njit(nogil=True, cache=True)
 
 SEED = np.uint64(0xCBF29CE484222325)
 BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplying by its powers loses no bit of a word's hash

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from infogap.dedupe.hash_kernels import S32, Hashes, Places, Signatures, compiled
+from infogap.dedupe.hash_kernels import S32, Hashes, Signatures
+from infogap.text.compiled import Places, compiled
 
 _S29 = np.uint64(29)
 _L13, _L16, _N1, _N2 = np.uint32(13), np.uint32(16), np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)

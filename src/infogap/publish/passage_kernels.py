@@ -6,25 +6,14 @@ uint64. numba caches the compiled code.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-Bytes = NDArray[np.uint8]
-Places = NDArray[np.int64]
+from infogap.text.compiled import Bytes, Places, compiled
+
 Hashes = NDArray[np.uint64]
-
-if TYPE_CHECKING:
-    Function = TypeVar("Function")
-
-    def compiled(function: Function) -> Function:
-        """Return the function itself: numba has no types."""
-        return function
-
-else:
-    compiled = njit(nogil=True, cache=True)
 
 ALONE = np.uint32(1 << 31)  # marks a character that is a word by itself
 _NONE, _ZERO = np.uint32(0), np.uint64(0)
