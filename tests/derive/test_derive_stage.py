@@ -222,3 +222,9 @@ def test_where_no_trace_fits_it_is_said(tmp_path: Path) -> None:
     run = Run.create(write(tmp_path, [{"delete_steps": {"verdicts": ["truncated"]}}]), tmp_path / "run")
     notes = [note for update in run.update(quiet=True) for note in update.notes if update.stage == "derive"]
     assert notes == ["delete_steps: no trace has the verdicts and privileges that it is made from"]
+
+
+def test_an_entry_with_an_error_is_not_said_to_be_missing_too(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as refused:
+        Run.create(write(tmp_path, [{"shuffle_steps": {"share": 2}}], balance={"derived": ["shuffle_steps"]}))
+    assert "share" in str(refused.value) and "derives nothing" not in str(refused.value)

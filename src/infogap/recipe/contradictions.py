@@ -138,7 +138,8 @@ def _derived_names(sections: dict[str, object]) -> list[str]:
 def _unknown_derivations(sections: dict[str, object]) -> Iterator[Contradiction]:
     """Yield the changes that a mix asks for and the recipe does not make, and parents that are not generated."""
     names, balance, generate = _derived_names(sections), sections.get("balance"), sections.get("generate")
-    if isinstance(balance, Balance):
+    readable = "derive" not in sections or sections["derive"] is not None  # what has errors of its own names nothing
+    if isinstance(balance, Balance) and readable:
         asked: list[tuple[tuple[str, ...], object]] = [(("balance", "derived"), balance.derived)]
         asked += [(("balance", "mixes", name, "derived"), mix.derived) for name, mix in (balance.mixes or {}).items()]
         for path, wanted in asked:
