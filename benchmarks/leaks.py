@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from infogap.leaks import ScannedTrace, load_leaks
-from infogap.leaks.copying import NGRAM
+from infogap.leaks.copy_limits import NGRAM
 from infogap.leaks.scanned_trace import plain_lower
 from infogap.measure.epistemic_markers import answer_changes, lexicon_entries
 from infogap.measure.lexicon import load

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from cli.in_process import infogap
-from infogap.effects import Effects, effects_of
 from infogap.effects.compared_traces import Quantity
+from infogap.effects.effects_table import effects_of
+from infogap.effects.teacher_results import Effects
 from infogap.runs.run_folder import Run
 
 RECIPE = """

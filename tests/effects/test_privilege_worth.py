@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from effects.small_tables import run_of
-from infogap.effects import effects_of
 from infogap.effects.compared_traces import Quantity
+from infogap.effects.effects_table import effects_of
 from infogap.effects.privilege_worth import Worth
 from infogap.runs.run_folder import Run
 

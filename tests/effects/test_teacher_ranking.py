@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from effects.small_tables import run_of
-from infogap.effects import TeacherRanking, rank_teachers
 from infogap.effects.compared_traces import Quantity
 from infogap.effects.task_estimates import RSR
+from infogap.effects.teacher_ranking import TeacherRanking, rank_teachers
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES
 

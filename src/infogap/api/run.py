@@ -348,7 +348,7 @@ class Run:
         """
         import polars as pl
 
-        from infogap.effects import effects_of
+        from infogap.effects.effects_table import effects_of
 
         rows: list[dict[str, Any]] = []
         for effects in effects_of(self.folder, self.is_done("verify")):
@@ -378,7 +378,7 @@ class Run:
         """
         import polars as pl
 
-        from infogap.effects import effects_of
+        from infogap.effects.effects_table import effects_of
 
         schema: dict[str, Any] = {
             **dict.fromkeys(("teacher", "privilege", "of", "against", "lexicon"), pl.String),
@@ -406,7 +406,7 @@ class Run:
         """
         import polars as pl
 
-        from infogap.effects import rank_teachers
+        from infogap.effects.teacher_ranking import rank_teachers
 
         ranking = rank_teachers(self.folder, self.is_done("verify"))
         rows = [

@@ -225,8 +225,9 @@ def print_gaps(run: Run) -> None:
 
 def print_privilege_effects(run: Run, *, tasks: bool) -> None:
     """Print what each privilege did, and how teachers compare; with `tasks`, a row per task too."""
-    from infogap.effects import effects_of, rank_teachers
     from infogap.effects.derived_effects import derived_effects, derived_table
+    from infogap.effects.effects_table import effects_of
+    from infogap.effects.teacher_ranking import rank_teachers
 
     effects = effects_of(run.folder, run.is_done("verify"))
     ranking = rank_teachers(run.folder, run.is_done("verify"))

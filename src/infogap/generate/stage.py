@@ -7,11 +7,8 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from infogap.generate.all_rounds import fill_rounds
-from infogap.generate.answering_teacher import OneOpenTeacher
 from infogap.generate.batch_records import BatchFolder
 from infogap.generate.batch_waiting import in_flight_in_words
-from infogap.generate.fill_round import stopped
 from infogap.generate.generate_settings import generate_settings
 from infogap.generate.generation_summary import summary
 from infogap.generate.throughput import PaceReader, progress_by_teacher
@@ -33,6 +30,10 @@ def _part(run: Run) -> dict[str, Any]:
 
 
 def _make(run: Run) -> Outcome:
+    from infogap.generate.all_rounds import fill_rounds
+    from infogap.generate.answering_teacher import OneOpenTeacher
+    from infogap.generate.fill_round import stopped
+
     generate = run.recipe.generate
     assert generate is not None
     folder = run.path / TRACES.name

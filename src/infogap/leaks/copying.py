@@ -9,15 +9,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from infogap.leaks.copy_limits import LEAKING_PROSE, LEAKING_RUN, NGRAM
 from infogap.leaks.scanned_trace import Leak, ScannedTrace
 from infogap.text.characters import IDEOGRAPH, half_width, has_ideograph, has_variants, marked_words
 from infogap.text.text_batch import TextBatch, lower_in_place
-
-NGRAM = 8
-"""Words per n-gram."""
-LEAKING_RUN = 12
-"""Consecutive copied words that are a leak if `LEAKING_PROSE` of them are words and not symbols or numbers."""
-LEAKING_PROSE = 9
 
 _WORD = re.compile(rf"[{IDEOGRAPH}]|[^\W_{IDEOGRAPH}]+")
 _LATIN_WORD = re.compile(r"[^\W_]+")

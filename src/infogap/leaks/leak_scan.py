@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from infogap.ids import digest
-from infogap.leaks.copying import LEAKING_PROSE, LEAKING_RUN, NGRAM, find_all_copies
+from infogap.leaks.copy_limits import LEAKING_PROSE, LEAKING_RUN, NGRAM
 from infogap.leaks.leak_rules import Rules, load_rules, rules_digest
 from infogap.leaks.scanned_trace import ScannedTrace, ScanResult
 
@@ -38,6 +38,7 @@ class LeakScan:
 
     def find_all(self, traces: Sequence[ScannedTrace]) -> list[ScanResult]:
         """Scan many traces, which is faster than one at a time: their texts are searched together."""
+        from infogap.leaks.copying import find_all_copies
         from infogap.leaks.trace_leaks import scan
 
         return [

@@ -12,10 +12,11 @@ import polars as pl
 import infogap
 from infogap import plugins
 from infogap.console import printable
-from infogap.effects import Effects, rank_teachers
 from infogap.effects.bootstrap_intervals import how_computed
 from infogap.effects.estimate_rows import difference_table, teacher_rows, worth_rows
 from infogap.effects.mix_outlook import mix_profiles, outlook
+from infogap.effects.teacher_ranking import rank_teachers
+from infogap.effects.teacher_results import Effects
 from infogap.effects.trace_summary import by_privilege, count_by, density_unit, how_chosen, several_teachers
 from infogap.errors import InputError
 from infogap.ids import digest, file_digest

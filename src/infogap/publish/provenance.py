@@ -13,7 +13,7 @@ import polars as pl
 
 import infogap
 from infogap import plugins
-from infogap.effects import Effects
+from infogap.effects.teacher_results import Effects
 from infogap.publish.parquet_shards import Written
 from infogap.publish.redaction import public_label, public_recipe
 from infogap.publish.splits import SplitPlan

@@ -16,7 +16,7 @@ from infogap.atomic_files import whole_folder
 from infogap.balance.exclusion_reasons import Funnel
 from infogap.charts import drawing
 from infogap.console import progress
-from infogap.effects import effects_of
+from infogap.effects.effects_table import effects_of
 from infogap.effects.trace_summary import traces_in_short
 from infogap.errors import InputError, ShortfallError
 from infogap.publish.card import card, template_digest

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from infogap.effects import Effects
+from infogap.effects.teacher_results import Effects
 from infogap.effects.trace_summary import by_privilege, several_teachers
 from infogap.publish.parquet_shards import Written
 from infogap.publish.redaction import public_label

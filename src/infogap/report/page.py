@@ -18,11 +18,12 @@ from infogap.charts.heatmaps import heatmap
 from infogap.charts.mix_charts import coverage, mix_targets
 from infogap.charts.reliability import reliability
 from infogap.console import printable
-from infogap.effects import effects_of, rank_teachers
 from infogap.effects.derived_effects import UNIT as WORDS
 from infogap.effects.derived_effects import derived_effects
+from infogap.effects.effects_table import effects_of
 from infogap.effects.estimate_rows import heading, interval, number, teacher_rows, worth_rows
 from infogap.effects.mix_outlook import mix_profiles, outlook
+from infogap.effects.teacher_ranking import rank_teachers
 from infogap.effects.trace_summary import by_privilege, density_unit, how_chosen, traces_in_short
 from infogap.publish.redaction import public_label, public_recipe
 from infogap.recipe import yaml_text

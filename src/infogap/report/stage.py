@@ -6,7 +6,6 @@ from typing import Any
 
 from infogap import __version__
 from infogap.atomic_files import whole_folder, write_text
-from infogap.report.page import report_on
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
 
@@ -16,6 +15,8 @@ def _part(run: Run) -> dict[str, Any]:
 
 
 def _make(run: Run) -> Outcome:
+    from infogap.report.page import report_on
+
     report = report_on(run)
     with whole_folder(run.path / "report") as folder:
         write_text(folder / "index.html", report.html)

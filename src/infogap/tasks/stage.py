@@ -18,11 +18,9 @@ from infogap.runs.block_cache import block_cache
 from infogap.runs.run_folder import Run, write_part
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import TASKS
-from infogap.tasks import revealing_questions
 from infogap.tasks.gather_tasks import Fate, Gathered, gather_gym, gather_table
 from infogap.tasks.known_drafts import drop_unused
 from infogap.tasks.question_column import TURNS
-from infogap.tasks.revealing_questions import RevealingQuestions
 from infogap.tasks.select_tasks import Task, conflicting, merge
 from infogap.tasks.task_columns import TASK_COLUMNS, column_paths
 from infogap.verify.verifiers import provider_versions
@@ -84,6 +82,9 @@ def make(run: Run) -> Outcome:
 
     Raises InputError if a source does not exist, lacks a column or gives no task.
     """
+    from infogap.tasks import revealing_questions  # the searches for leaks are slow to import
+    from infogap.tasks.revealing_questions import RevealingQuestions
+
     gathered: list[Gathered] = []
     for _, source in _sources(run):
         if isinstance(source, GymTasks):

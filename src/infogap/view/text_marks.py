@@ -11,7 +11,8 @@ from itertools import accumulate
 from typing import Any
 
 from infogap.gap.scored_texts import written
-from infogap.leaks.copying import NGRAM, shared_passages
+from infogap.leaks.copy_limits import NGRAM
+from infogap.leaks.copying import shared_passages
 from infogap.measure.lexicon import Lexicon
 from infogap.measure.marker_search import MarkerSearch
 from infogap.text.text_batch import measured_text
