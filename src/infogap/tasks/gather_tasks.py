@@ -27,7 +27,7 @@ NO_ANSWER = "no answer"
 _SHOWN = 3  # invalid rows named in a message
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fate:
     """What became of a row: its task, or why it has none."""
 
@@ -122,12 +122,21 @@ def gather_table(run: Run, source: TableSource) -> Gathered:
     reasons |= invalid
     if invalid and source.invalid == "error":
         raise InputError(_invalid_rows(source, [(read[index].row, reason) for index, reason in invalid.items()]))
-    by_position = {index: _task(draft, source) for index, draft in enumerate(read) if index not in reasons}
-    tasks = sample(merge(by_position.values()), source.limit, run.recipe.seed)
+    ids: dict[int, str] = {}  # by position
+
+    def made() -> Iterator[Task]:
+        """Yield each row's task, so that those of repeated rows are not kept."""
+        for index, draft in enumerate(read):
+            if index not in reasons:
+                task = _task(draft, source)
+                ids[index] = task.task_id
+                yield task
+
+    tasks = sample(merge(made()), source.limit, run.recipe.seed)
     kept = {task.task_id for task in tasks}
-    reasons |= {index: LIMIT for index, task in by_position.items() if task.task_id not in kept}
+    reasons |= {index: LIMIT for index, task_id in ids.items() if task_id not in kept}
     fates = [
-        Fate(draft.row, None if index in reasons else by_position[index].task_id, reasons.get(index), draft.question)
+        Fate(draft.row, None if index in reasons else ids[index], reasons.get(index), draft.question)
         for index, draft in enumerate(read)
     ]
     if not tasks:

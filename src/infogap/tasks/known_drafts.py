@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -40,7 +40,7 @@ class Draft:
     difficulty: str | None
     fault: str | None = None  # why the row cannot be a task
     turns: list[Turn] | None = None  # of a question that is a conversation
-    others: dict[str, Any] = field(default_factory=dict)  # further columns that `where` names
+    others: dict[str, Any] | None = None  # further columns that `where` names, if any
     alternative: str | None = None  # which of several rows with the same samples this is
 
 

@@ -78,8 +78,8 @@ def _frame(drafts: list[Draft]) -> pl.DataFrame:
     columns: dict[str, pl.Series] = {}
     for name in TASK_FIELDS:
         columns[name] = pl.Series(name, [getattr(draft, name) for draft in drafts], dtype=pl.String)
-    for name in dict.fromkeys(name for draft in drafts for name in draft.others):
-        columns[name] = _series(name, [draft.others.get(name) for draft in drafts])
+    for name in dict.fromkeys(name for draft in drafts for name in draft.others or ()):
+        columns[name] = _series(name, [(draft.others or {}).get(name) for draft in drafts])
     return pl.DataFrame(list(columns.values())).with_row_index("_draft").select(*columns, "_draft")
 
 
@@ -143,7 +143,9 @@ def sample(tasks: list[Task], limit: int | None, seed: int) -> list[Task]:
 
 def conflicting(tasks: list[Task]) -> list[str]:
     """Return the questions that occur with different answers."""
-    answers: dict[str, set[str | None]] = {}
+    answers: dict[str, str | None] = {}
+    several: dict[str, None] = {}
     for task in tasks:
-        answers.setdefault(task.question, set()).add(task.answer)
-    return [question for question, given in answers.items() if len(given) > 1]
+        if answers.setdefault(task.question, task.answer) != task.answer:
+            several[task.question] = None
+    return [question for question in answers if question in several]

@@ -193,31 +193,36 @@ def solution_agreement(run: Run) -> SolutionAgreement | None:
 
     A gold answer that is the whole solution itself says nothing and is left out.
     """
-    from infogap.verify.grade_traces import grade_traces, tasks_by_id
+    from infogap.verify.grade_traces import grade_traces
 
     known = pl.col("solution").is_not_null() & pl.col("answer").is_not_null() & (pl.col("solution") != pl.col("answer"))
-    tasks = run.scan(TASKS).filter(known).select("task_id", "solution", "answer").sort("task_id").collect()
-    if not tasks.height:
+    solved = run.scan(TASKS).filter(known).select("task_id").collect()["task_id"].sort()
+    if not len(solved):
         return None
-    drawn = tasks
-    if tasks.height > MOST:
-        chosen = sorted(tasks["task_id"], key=lambda task_id: digest([run.recipe.seed, task_id]))[:MOST]
-        drawn = tasks.filter(pl.col("task_id").is_in(chosen))
+    chosen = solved
+    if len(solved) > MOST:
+        drawn_first = sorted(solved, key=lambda task_id: digest([run.recipe.seed, task_id]))
+        chosen = pl.Series("task_id", drawn_first[:MOST])
+    drawn = run.scan(TASKS).join(chosen.to_frame().lazy(), on="task_id", how="semi").sort("task_id").collect()
     traces = TRACES.frame([_as_trace(row) for row in drawn.iter_rows(named=True)])
-    answers = dict(zip(drawn["task_id"], drawn["answer"], strict=True))
+    tasks = {task["task_id"]: task for task in drawn.drop("solution").iter_rows(named=True)}
     verdicts = Counter[str]()
     wrong: list[dict[str, Any]] = []
-    grades = grade_traces(tasks_by_id(run), [(traces, VERDICTS.empty())], run.base)
+    grades = grade_traces(tasks, [(traces, VERDICTS.empty())], run.base)
     with closing(grades), progress("solutions", drawn.height, "solutions") as advance:
         for grade in grades:
             verdicts[grade["verdict"]] += 1
             if grade["verdict"] == "wrong" and len(wrong) < _SHOWN:
                 task_id = grade["trace_id"]
                 wrong.append(
-                    {"task_id": task_id, "answer": answers[task_id], "extracted_answer": grade["extracted_answer"]}
+                    {
+                        "task_id": task_id,
+                        "answer": tasks[task_id]["answer"],
+                        "extracted_answer": grade["extracted_answer"],
+                    }
                 )
             advance()
-    return SolutionAgreement(tasks.height, drawn.height, dict(sorted(verdicts.items())), wrong)
+    return SolutionAgreement(len(solved), drawn.height, dict(sorted(verdicts.items())), wrong)
 
 
 def _as_trace(task: dict[str, Any]) -> dict[str, Any]:

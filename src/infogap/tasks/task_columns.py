@@ -155,7 +155,7 @@ def _draft(
         share(as_text(values.get("difficulty"))) or as_text(source.difficulty),
         fault,
         question.turns,
-        others,
+        others or None,
     )
 
 
