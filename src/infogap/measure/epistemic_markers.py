@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from infogap.measure.lexicon import Lexicon, load
+from infogap.measure.list_columns import lists_of
 from infogap.measure.marker_matches import MarkerMatches
 from infogap.measure.marker_search import MarkerSearch
 from infogap.recipe.measure_section import Bands
@@ -153,8 +154,6 @@ def lexicon_entries(
     `matches` are the lexicon's matches in the texts, which have `characters` characters each, the first `reasoning` of
     them in the thinking part. Densities are per 1,000 of `lengths` (tokens or words); null where the length is 0.
     """
-    import pyarrow as pa
-
     texts, names = len(characters), list(lexicon.markers)
     text, start, marker = matches.text, matches.start, matches.marker
     totals = np.bincount(text, minlength=texts)
@@ -169,40 +168,32 @@ def lexicon_entries(
         density = 1000 * totals / length
         first = start[np.minimum(firsts, max(len(start) - 1, 0))] / size if len(start) else np.zeros(texts)
 
-    marker_list = _lists(
-        np.bincount(of_text, minlength=texts),
-        pa.StructArray.from_arrays(
-            [pa.array(names).take(pa.array(nonzero)), counts[of_text, nonzero]], ["marker", "count"]
-        ),
+    markers = pl.DataFrame(
+        {"marker": pl.Series(names, dtype=pl.String).gather(nonzero), "count": counts[of_text, nonzero]}
     )
-    category_list = _lists(
-        np.full(texts, len(categories)),
-        pa.StructArray.from_arrays(
-            [pa.array(categories * texts, pa.string()), (counts @ in_category).ravel()], ["category", "count"]
-        ),
+    by_category = pl.DataFrame(
+        {"category": pl.Series(categories * texts, dtype=pl.String), "count": (counts @ in_category).ravel()}
     )
-    entries = {
-        "lexicon": pa.array([lexicon.name] * texts, pa.string()),
+    columns = {
+        "lexicon": pl.Series([lexicon.name] * texts, dtype=pl.String),
         "epistemic_count": totals,
-        "epistemic_density": pa.array(density, mask=length == 0),
-        "markers": marker_list,
-        "categories": category_list,
+        "epistemic_density": density,
+        "markers": lists_of(np.bincount(of_text, minlength=texts), markers.to_struct()),
+        "categories": lists_of(np.full(texts, len(categories)), by_category.to_struct()),
         "reasoning_count": np.bincount(text[start < thought[text]], minlength=texts),
-        "first": pa.array(first, mask=totals == 0),
-        "quarters": _lists(np.full(texts, 4), pa.array(_table(text, 4 * start // size[text], texts, 4).ravel())),
+        "first": first,
+        "quarters": lists_of(np.full(texts, 4), pl.Series(_table(text, 4 * start // size[text], texts, 4).ravel())),
     }
-    return pl.DataFrame(pa.table(entries)).to_struct("entry").cast(LEXICON_COUNTS.inner)
+    entries = pl.DataFrame(columns).with_columns(
+        epistemic_density=pl.when(pl.lit(pl.Series(length > 0))).then("epistemic_density"),
+        first=pl.when(pl.lit(pl.Series(totals > 0))).then("first"),
+    )
+    return entries.to_struct("entry").cast(LEXICON_COUNTS.inner)
 
 
 def _table(rows: np.ndarray, columns: np.ndarray, height: int, width: int) -> np.ndarray:
     """Count each pair of row and column, as a matrix."""
     return np.bincount(rows * width + columns, minlength=height * width).reshape(height, width)
-
-
-def _lists(lengths: np.ndarray, values: object) -> object:
-    import pyarrow as pa
-
-    return pa.ListArray.from_arrays(pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32()), values)
 
 
 class AnswerChanges:

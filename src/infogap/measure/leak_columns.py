@@ -11,6 +11,7 @@ import polars as pl
 
 from infogap.leaks import ContextKind, LeakScan, ScannedTrace, load_leaks
 from infogap.leaks.scanned_trace import ScanResult
+from infogap.measure.list_columns import lists_of
 from infogap.privileges.ladder import privileges_by_label
 from infogap.runs.run_folder import Run
 from infogap.schema import LEAKS, MEASURES
@@ -54,11 +55,7 @@ class LeakColumns:
 
 
 def _leaks(results: Sequence[ScanResult]) -> pl.Series:
-    """Return the column `leaks`: from flat columns, because Polars takes long to infer nested lists of rows."""
-    import pyarrow as pa
-
-    leaks = [leak for result in results for leak in result.leaks]
-    flat = pl.Series(leaks, dtype=LEAKS.inner)
-    offsets = np.cumsum([0, *(len(result.leaks) for result in results)])
-    lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), flat.to_arrow())
-    return pl.Series("leaks", lists).cast(LEAKS)
+    """Return the column `leaks`."""
+    flat = pl.Series([leak for result in results for leak in result.leaks], dtype=LEAKS.inner)
+    lengths = np.array([len(result.leaks) for result in results], np.int64)
+    return lists_of(lengths, flat).alias("leaks").cast(LEAKS)

@@ -54,12 +54,15 @@ def credits_of(run: Run, traces: pl.DataFrame) -> list[Credit]:
     A task belongs to the first source that has its question. So where imports have questions in common, the numbers
     are those that each source had when it was read, and `selected` says nothing of it.
     """
-    of_task = run.scan(TASKS).select("task_id", "source").collect()
+    # By task before the sources are joined, as labels: a million traces would each get a copy of a path.
+    by_task = traces.lazy().group_by("task_id").agg(pl.col("selected").sum())
+    sources = run.scan(TASKS).select("task_id", pl.col("source").cast(pl.Categorical))
     counts = (
-        traces.select("task_id", "selected")
-        .join(of_task, on="task_id", how="left")
+        by_task.join(sources, on="task_id", how="left")
         .group_by("source")
-        .agg(tasks=pl.col("task_id").n_unique(), selected=pl.col("selected").sum())
+        .agg(tasks=pl.len(), selected=pl.col("selected").sum())
+        .with_columns(pl.col("source").cast(pl.String))
+        .collect()
     )
     credits: dict[tuple[str, str | None, str | None], Credit] = {}
     counted = {source: (tasks, selected) for source, tasks, selected in counts.iter_rows()}
