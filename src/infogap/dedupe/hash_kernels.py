@@ -28,6 +28,9 @@ _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 # The lowest bit of each of eight bytes, and the highest.
 _ONES, _HIGHS = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 _BANGS = np.uint64(0x2121212121212121)  # "!", the first ASCII character after white space and control characters
+# What carries into the highest bit of a byte from "A" on, and from the one after "Z" on.
+_FROM_A, _AFTER_Z, _LOWS = np.uint64(0x3F3F3F3F3F3F3F3F), np.uint64(0x2525252525252525), np.uint64(0x7F7F7F7F7F7F7F7F)
+_TWO = np.uint64(2)
 
 
 @compiled
@@ -104,6 +107,14 @@ def _plain(eight: Any) -> Any:
 
 
 @compiled
+def _lower(eight: Any) -> Any:
+    """Turn the ASCII capitals among eight bytes into small letters; the other bytes stay."""
+    low = eight & _LOWS
+    capitals = ((low + _FROM_A) ^ (low + _AFTER_Z)) & ~eight & _HIGHS
+    return eight | (capitals >> _TWO)
+
+
+@compiled
 def _bytes(mask: Any) -> int:
     """Count the bytes of a mask of whole bytes."""
     return int(((mask & _ONES) * _ONES) >> _S56)
@@ -131,9 +142,9 @@ def _word(buffer: Bytes, place: int, stop: int) -> Any:
     """Hash the bytes of a word, eight at a time."""
     value, length = SEED, stop - place
     while place + 8 <= stop:
-        value = _joined(value, _eight(buffer, place))
+        value = _joined(value, _lower(_eight(buffer, place)))
         place += 8
-    rest = _eight(buffer, place) & ((_ONE << np.uint64(8 * (stop - place))) - _ONE)
+    rest = _lower(_eight(buffer, place)) & ((_ONE << np.uint64(8 * (stop - place))) - _ONE)
     return _finished(value, rest, length)
 
 
@@ -161,7 +172,7 @@ def _size(byte: int) -> int:
 
 @compiled
 def read_words(buffer: Bytes, offsets: Places, words: Hashes, ends: Places) -> None:
-    """Fill in the hashes of each text's words. Texts are in lower case, in UTF-8."""
+    """Fill in the hashes of each text's words, ASCII in lower case. Other characters must be in lower case already."""
     count = 0
     for text in range(len(offsets) - 1):
         place, stop = offsets[text], offsets[text + 1]
@@ -170,12 +181,12 @@ def read_words(buffer: Bytes, offsets: Places, words: Hashes, ends: Places) -> N
             eight = _eight(buffer, end)
             plain = _plain(eight)
             while plain == _ALL and end < stop:
-                value, end = _joined(value, eight), end + 8
+                value, end = _joined(value, _lower(eight)), end + 8
                 eight = _eight(buffer, end)
                 plain = _plain(eight)
             end += _bytes(plain)
             if place < end < stop and buffer[end] == 32:  # the case of nearly all words
-                words[count] = _finished(value, eight & plain, end - place)
+                words[count] = _finished(value, _lower(eight) & plain, end - place)
                 count += 1
                 place = end + 1
                 continue
@@ -220,10 +231,14 @@ def read_grams(words: Hashes, ends: Places, n: int, grams: Hashes, gram_ends: Pl
         start, stop = ends[text], ends[text + 1]
         size = min(n, stop - start)
         if size:
-            for first in range(start, stop - size + 1):
-                value = np.uint64(0)
-                for place in range(first, first + size):
-                    value = value * BASE + words[place]
+            value, top = np.uint64(0), _ONE
+            for place in range(start, start + size):
+                value = value * BASE + words[place]
+                top = top * BASE if place > start else top
+            grams[count] = mixed(value)
+            count += 1
+            for place in range(start + size, stop):  # without the first word, and with the next one
+                value = (value - words[place - size] * top) * BASE + words[place]
                 grams[count] = mixed(value)
                 count += 1
         gram_ends[text + 1] = count

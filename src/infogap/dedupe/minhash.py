@@ -55,7 +55,9 @@ def word_hashes(texts: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.int64]
     """
     from infogap.dedupe.hash_kernels import read_words
 
-    buffer, offsets = utf8(texts.str.to_lowercase())
+    # The kernel lowers ASCII, and leaves what Unicode says on other characters to Polars.
+    plain = texts.str.len_bytes() == texts.str.len_chars()
+    buffer, offsets = utf8(texts if plain.all() else texts.zip_with(plain, texts.str.to_lowercase()))
     words, ends = np.empty(int(offsets[-1] - offsets[0]), np.uint64), np.zeros(len(texts) + 1, np.int64)
     read_words(buffer, offsets, words, ends)
     return words[: ends[-1]], ends

@@ -19,14 +19,29 @@ def sign(grams: Hashes, ends: Places, a: Signatures, b: Signatures, signatures: 
     for text in range(len(ends) - 1):
         row = signatures[text]
         row[:] = _MOST
-        for place in range(ends[text], ends[text + 1]):
-            # numba widens results: cut them back to 32 bits at every step, as 32-bit arithmetic would.
-            value = np.uint32(grams[place] >> S32)
-            value = np.uint32(np.uint32(value ^ (value >> _L16)) * _N1)
-            value = np.uint32(np.uint32(value ^ (value >> _L13)) * _N2)
-            value = np.uint32(value ^ (value >> _L16))
+        place, stop = ends[text], ends[text + 1]
+        while place + 4 <= stop:  # four at a time, so that a row is loaded and stored a quarter as often
+            one, two = _mixed_token(grams[place]), _mixed_token(grams[place + 1])
+            three, four = _mixed_token(grams[place + 2]), _mixed_token(grams[place + 3])
+            for perm in range(len(a)):
+                first = min(np.uint32(a[perm] * one + b[perm]), np.uint32(a[perm] * two + b[perm]))
+                second = min(np.uint32(a[perm] * three + b[perm]), np.uint32(a[perm] * four + b[perm]))
+                row[perm] = min(row[perm], first, second)
+            place += 4
+        for last in range(place, stop):
+            value = _mixed_token(grams[last])
             for perm in range(len(a)):
                 row[perm] = min(row[perm], np.uint32(a[perm] * value + b[perm]))
+
+
+@compiled
+def _mixed_token(gram: np.uint64) -> np.uint32:
+    """Mix the upper 32 bits of a hash, as `affine32` does with a token."""
+    # numba widens results: cut them back to 32 bits at every step, as 32-bit arithmetic would.
+    value = np.uint32(gram >> S32)
+    value = np.uint32(np.uint32(value ^ (value >> _L16)) * _N1)
+    value = np.uint32(np.uint32(value ^ (value >> _L13)) * _N2)
+    return np.uint32(value ^ (value >> _L16))
 
 
 @compiled
