@@ -148,6 +148,7 @@ def test_what_a_flagged_leak_says_is_in_no_default_config(build: Build, config: 
     run = shown(build(recipe=with_configs(f"traces, {config}")))
     answered = run.scan(TRACES).filter(pl.col("error").is_null(), pl.col("privilege") == "solution")
     respond(run, answered.collect()["trace_id"].to_list(), SHOWN)
+    change(run, TRACES, lambda rows: rows.with_columns(response=pl.format("{} {}", "response", "trace_id")))
     with pytest.raises(InputError, match=rf"of `{config}` \({column}: "):
         STAGE.make(run)  # no scan has flagged it
 
