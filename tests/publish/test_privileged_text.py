@@ -179,6 +179,11 @@ def test_a_leaking_trace_is_a_row_without_its_text(build: Build) -> None:
     ("recipe", "configs", "asked"),
     [
         (with_configs("traces, sft", balance="leak: keep, "), {"traces": 1, "sft": 1}, "balance.leak: keep"),
+        (
+            with_configs("traces, sft", ", thinking: field", balance="leak: keep, "),
+            {"traces": 1, "sft": 1},
+            "balance.leak: keep",
+        ),
         (with_configs("traces", ", leaking_text: true"), {"traces": 1}, "publish.leaking_text: true"),
     ],
 )
@@ -273,7 +278,12 @@ def prompt(content: pl.Expr) -> pl.Expr:
     return pl.concat_list(pl.struct(role=pl.lit("user"), content=content)).cast(MESSAGES)
 
 
-@pytest.mark.parametrize("shape", [prompt, lambda content: content])
+def with_field(content: pl.Expr) -> pl.Expr:
+    thought = pl.lit(None, pl.String)
+    return pl.concat_list(pl.struct(role=pl.lit("user"), content=content, reasoning_content=thought))
+
+
+@pytest.mark.parametrize("shape", [prompt, with_field, lambda content: content])
 def test_the_gold_answer_in_a_prompt_stops_the_publication(build: Build, shape: Callable[[pl.Expr], pl.Expr]) -> None:
     run = build()
     question, answer = pl.col("question"), pl.col("answer")

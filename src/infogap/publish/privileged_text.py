@@ -16,7 +16,7 @@ import polars as pl
 from infogap.errors import InputError
 from infogap.leaks.answer_patterns import CHOICE, answer_pattern, same_answer
 from infogap.leaks.copying import shared_passages
-from infogap.publish.configs.base import MESSAGES, Config, leaking
+from infogap.publish.configs.base import Config, is_messages, leaking
 from infogap.publish.context_index import ContextIndex
 from infogap.publish.known_tasks import KnownTasks
 from infogap.publish.provenance import PublishedLeaks
@@ -25,7 +25,7 @@ from infogap.runs.run_folder import Run
 from infogap.text.stated_answers import stated
 
 _SHOWN = 3  # rows that a message names
-_OF_TRACES = ("trace_id", "chosen_trace_id", "rejected_trace_id")
+_OF_TRACES = ("trace_id", "chosen_trace_id", "rejected_trace_id", "wrong_id", "right_id")
 
 
 @dataclass
@@ -123,7 +123,7 @@ class PrivilegedText:
     def _leaks_of(self, name: str, frame: pl.DataFrame) -> list[bool]:
         """Record the leaking traces whose text the rows show; return for each row whether the recipe allows that."""
         columns = [each for each in _OF_TRACES if frame.schema.get(each) == pl.String]
-        chats = any(dtype == MESSAGES and each != "prompt" for each, dtype in frame.schema.items())
+        chats = any(is_messages(dtype) and each != "prompt" for each, dtype in frame.schema.items())
         shows_text = (frame["response"] != "").fill_null(False) if "response" in frame.columns else chats
         leak = pl.DataFrame({each: [trace_id in self._leaks for trace_id in frame[each]] for each in columns})
         leak = leak.select(pl.all() & shows_text)
@@ -202,7 +202,7 @@ def _texts_of(name: str, rows: pl.Series, values: pl.Series) -> Iterator[tuple[s
 def _prompts(frame: pl.DataFrame) -> Iterator[tuple[str, pl.Series, pl.Series]]:
     """Yield the name, row numbers and texts of every prompt column: chat messages not by the assistant, or `prompt`."""
     for name, dtype in frame.schema.items():
-        if dtype == MESSAGES:
+        if is_messages(dtype):
             turns = frame.select(pl.int_range(pl.len()).alias("row"), turn=name).explode("turn").unnest("turn")
             turns = turns.filter(pl.col("role") != "assistant").drop_nulls("content")
             yield f"{name}.content", turns["row"], turns["content"]

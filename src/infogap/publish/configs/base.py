@@ -94,14 +94,15 @@ class Config:
 
     def prompts(self, run: Run) -> bool:
         """True if it shows the student's prompt: a column holds chat messages."""
-        return any(map(_is_messages, self.columns(run).values()))
+        return any(map(is_messages, self.columns(run).values()))
 
     def answers(self, run: Run) -> bool:
         """True if it shows traces as chat messages: a column other than `prompt` holds them."""
-        return any(_is_messages(dtype) for name, dtype in self.columns(run).items() if name != "prompt")
+        return any(is_messages(dtype) for name, dtype in self.columns(run).items() if name != "prompt")
 
 
-def _is_messages(dtype: Any) -> bool:
+def is_messages(dtype: Any) -> bool:
+    """Return True for a column of chat messages, with a field for thoughts or without."""
     fields = dtype.inner.fields if isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.Struct) else []
     return [field.name for field in fields[:2]] == [*_MESSAGE]
 
