@@ -141,6 +141,36 @@ def test_an_attempt_is_published_as_a_trace_though_others_were_shown_it(build: B
         STAGE.make(run)
 
 
+def test_an_attempt_is_published_though_a_later_attempt_beside_it_has_copied_it(build: Build) -> None:
+    run = build(
+        recipe=with_configs("sft, traces").replace("unguided, answer, solution", "unguided, verifier, solution")
+    )
+    change(run, TRACES, lambda rows: rows.with_columns(pl.col("privilege").replace("answer", "verifier")))
+    first, *others = selected_traces(run, "unguided")
+    task_id = run.scan(TRACES).filter(trace_id=first).collect()["task_id"].item()
+    second = run.scan(TRACES).filter(task_id=task_id, privilege="verifier").collect()["trace_id"].sort()[0]
+    own = " ".join(f"{each} more words that are nobody's but its own" for each in ("Four", "Five", "Six", "Seven"))
+    copy = f"AS I SAID: {SHOWN.upper()} {own}"
+    respond(run, [first], SHOWN)
+    respond(run, [second], copy)
+    leak(run, [second])
+    of_verifier = (pl.col("privilege") == "answer") & (pl.col("task_id") == task_id)
+    both = pl.lit(f"An attempt:\n{SHOWN}\n\nAn attempt:\n{copy}")
+    change(
+        run,
+        CONTEXTS,
+        lambda rows: rows.with_columns(
+            privilege=pl.when(of_verifier).then(pl.lit("verifier")).otherwise("privilege"),
+            text=pl.when(of_verifier).then(both).otherwise("text"),
+        ),
+    )
+    STAGE.make(run)
+    assert published(run, "traces").filter(trace_id=first)["response"].item() == SHOWN
+    respond(run, others[:1], own)  # what else the copy says nobody may repeat
+    with pytest.raises(InputError, match="shown under `verifier`"):
+        STAGE.make(run)
+
+
 @pytest.mark.parametrize(
     ("config", "column"), [("sft", "messages.content"), ("preference", "(chosen|rejected).content")]
 )

@@ -73,7 +73,7 @@ class PrivilegedText:
                 asked_for = leaks[row] and not column.startswith("prompt")
                 if key not in found.rows and not asked_for:
                     about, privilege, shown = self._contexts.of(context)
-                    if self._escapes(texts[text], shown, about, tasks[row]):
+                    if self._escapes(texts[text], shown, about, tasks[row], self._contexts.attempts_beside(context)):
                         found.rows[key] = None
                         found.privileges.add(privilege)
         for column, of_rows, prompts in _prompts(frame):
@@ -134,12 +134,15 @@ class PrivilegedText:
             return [False] * frame.height
         return leak.select(pl.any_horizontal(pl.all())).to_series().to_list()
 
-    def _escapes(self, text: str, shown: str, about: str, task_id: str | None) -> bool:
-        """Return True if a text contains a passage of a context, about a task, that is more than a gold answer."""
+    def _escapes(self, text: str, shown: str, about: str, task_id: str | None, attempts: str) -> bool:
+        """Return True if a text contains a passage of a context, about a task, that is more than a gold answer.
+
+        What is in published `attempts` beside it is public.
+        """
         assert self._least is not None
         if text in self._gold:  # a gold answer is published as such, however long it is
             return False
-        public = [*self._tasks.turns(about), *self._tasks.turns(task_id), self._instruction]
+        public = [*self._tasks.turns(about), *self._tasks.turns(task_id), self._instruction, attempts]
         return bool(shared_passages(text, shown, "\n".join(public), self._least))
 
     def _beyond_the_question(self, task_id: str | None, prompt: str) -> str:
