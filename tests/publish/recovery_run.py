@@ -19,7 +19,7 @@ VERDICT = "Verdict: wrong. Try again."
 
 
 def response_of(number: int, cell: Cell) -> str:
-    return str(cell.get("response", f"I add both, as number {number} of all attempts does, and get it."))
+    return str(cell.get("response", f"I add both, as attempt {chr(ord('a') + number)} of all does, and get it."))
 
 
 def recovery_run(folder: Path, cells: list[Cell], configs: str = "recovery, recovery_trace", **asked: Any) -> Run:

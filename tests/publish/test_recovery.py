@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from infogap.errors import ShortfallError
 from infogap.publish import STAGE
 from infogap.publish.diff import difference
-from infogap.publish.recovery_pairs import attempts_in, recovery_pairs, tasks_without_recovery
+from infogap.publish.recovery_pairs import attempts_in, gives_answer, recovery_pairs, tasks_without_recovery
 from infogap.runs.run_folder import Run
 from infogap.schema import MIX, TRACES
 from publish.recovery_run import VERDICT, Cell, load, recovery_run, response_of
@@ -65,8 +65,8 @@ def test_without_an_attempt_shown_pairs_share_the_privilege_or_else_the_task(tmp
     assert paired(run) == [(3, 1, "same_task"), (0, 2, "same_privilege")]
     found = pl.Series(["task0"])
     assert tasks_without_recovery(run, run.scan(MIX).collect(), found) == {
-        "no correct trace": 1,
-        "no wrong attempt": 1,
+        "no usable correct trace": 1,
+        "no usable wrong attempt": 1,
         "none by the same teacher": 1,
     }
 
@@ -93,6 +93,34 @@ def test_a_wrong_attempt_that_leaks_is_no_part_of_a_prompt_even_where_leaks_are_
     assert paired(run) == [(0, 1, "same_privilege")]
     outcome = STAGE.make(run)
     assert any("1 leaking trace" in note for note in outcome.notes), outcome.notes
+
+
+@pytest.mark.parametrize(
+    ("gold", "response", "gives"),
+    [
+        ("7", "The answer is 7.", True),
+        ("7", "The answer is 7. No, wait. The answer is 8.", True),
+        ("7", "It is \\boxed{7}, or rather \\boxed{8}.", True),
+        ("7", "In all, the length is indeed 7.", True),
+        ("7", "3 + 4 = 7, and one more.\nThe answer is 8.", False),
+        ("7", "The answer is 17.", False),
+        ("1/2", "It is \\boxed{\\frac{1}{2}}.", True),
+        ("A", "The answer is A.", True),
+        ("A", "A guess is all that it is. The answer is B.", False),
+        ("yes", "So I say yes", True),
+    ],
+)
+def test_an_answer_is_given_where_it_is_stated(gold: str, response: str, gives: bool) -> None:
+    assert gives_answer(response, gold) is gives
+
+
+def test_a_wrong_attempt_that_gives_the_gold_answer_is_no_part_of_a_prompt(tmp_path: Path) -> None:
+    # The gold answer of task 0 is 2.
+    given = WRONG | {"response": "I see that it is 2."}
+    other = WRONG | {"response": "As 1 + 1 = 2, I take one more.\nThe answer is 3."}
+    fixed = [FIXED | {"shown": [0]}, FIXED | {"shown": [1]}]
+    run = recovery_run(tmp_path, [given, other, *fixed])
+    assert paired(run) == [(1, 3, "shown")]
 
 
 def test_the_conversation_has_the_question_the_attempt_the_verdict_and_the_corrected_attempt(tmp_path: Path) -> None:
@@ -144,7 +172,8 @@ def test_the_trace_has_both_thoughts_with_doubt_between_them(tmp_path: Path) -> 
 def test_a_trace_without_a_thought_gives_its_response(
     tmp_path: Path, wrong: str, right: str, thought: str | None, response: str, thinking: str
 ) -> None:
-    cells = [WRONG | {"reasoning": wrong, "response": "It is 2."}, {"reasoning": right, "response": "It is 3."}]
+    texts = [{"reasoning": wrong, "response": "It is 2."}, {"reasoning": right, "response": "It is 3."}]
+    cells = [cell | {"task": 1} | text for cell, text in zip([WRONG, {}], texts, strict=True)]
     run = recovery_run(tmp_path / "run", cells, publish=f"thinking: {thinking}")
     STAGE.make(run)
     (row,) = load(run, "recovery_trace", tmp_path)
@@ -219,6 +248,7 @@ CELLS = st.lists(
             "teacher": st.sampled_from(["A", "B"]),
             "reason": st.sampled_from(["selected", "over_quota", "wrong", "leak", "duplicate"]),
             "reasoning": st.sampled_from(["", "Perhaps.", "Wait."]),
+            "claims": st.sampled_from([None, 2, 3, 4, 5, 9]),
             "first": st.integers(0, 20),
         }
     ),
@@ -227,9 +257,15 @@ CELLS = st.lists(
 )
 
 
-def with_attempts(cells: list[Cell]) -> list[Cell]:
+def with_attempts(drawn: list[Cell]) -> list[Cell]:
     """The cells, those under `verifier` with an attempt of their own task and teacher in their context, if any."""
     made = []
+    cells = [
+        cell
+        if cell["claims"] is None
+        else cell | {"response": f"I, number {place}, think.\nThe answer is {cell['claims']}."}
+        for place, cell in enumerate(drawn)
+    ]
     for cell in cells:
         own = [
             number
@@ -253,7 +289,12 @@ def test_every_pair_is_of_one_task_and_teacher_and_wrong_then_right(
     found = paired(run)
     used = [number for wrong, right, _ in found for number in (wrong, right)]
     assert len({*used}) == len(used)
-    usable = {number for number, cell in enumerate(cells) if cell["reason"] not in ("leak", "duplicate")}
+    usable = {
+        number
+        for number, cell in enumerate(cells)
+        if cell["reason"] not in ("leak", "duplicate")
+        and not (cell["verdict"] == "wrong" and cell["claims"] == cell["task"] + 2)
+    }
     assert {*used} <= usable
     for wrong, right, pairing in found:
         one, other = cells[wrong], cells[right]
@@ -296,7 +337,7 @@ def test_no_prompt_shows_the_gold_answer_and_no_task_is_in_two_splits(
     # A pair for each of four tasks, so that both splits have tasks; gold answers are 2, 3, 4 and 5.
     pairs = [cell | {"task": task, "teacher": "A"} for task in range(4) for cell in (WRONG, {"privilege": "answer"})]
     cells = [*pairs, *with_attempts(drawn)]
-    cells = [{name: value for name, value in cell.items() if name != "shown"} for cell in cells]
+    cells = [{name: value for name, value in cell.items() if name not in ("shown", "claims")} for cell in cells]
     run = recovery_run(folder / "run", cells, publish="splits: {train: 0.5, test: 0.5}")
     STAGE.make(run)
     for config in ("recovery", "recovery_trace"):
@@ -310,4 +351,5 @@ def test_no_prompt_shows_the_gold_answer_and_no_task_is_in_two_splits(
             assert said == [QUESTION.format(number), VERDICT][: len(said)]
             wrong = int(row["wrong_id"].removeprefix("trace"))
             attempts = [turn["content"] for turn in row["prompt"] if turn["role"] == "assistant"]
+            assert not any(f"The answer is {number + 2}." in attempt for attempt in attempts)
             assert attempts == ([response_of(wrong, cells[wrong])] if config == "recovery" else [])

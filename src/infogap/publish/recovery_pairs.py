@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from infogap.balance.exclusion_reasons import NOT_ASKED_FOR
+from infogap.leaks.answer_patterns import CHOICE, answer_pattern, same_answer
 from infogap.privileges.ladder import privileges_by_label
 from infogap.publish.usable_traces import (
     WITHIN_REACH,
@@ -19,7 +20,8 @@ from infogap.publish.usable_traces import (
 )
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
-from infogap.schema import CONTEXTS, TRACES
+from infogap.schema import CONTEXTS, TASKS, TRACES
+from infogap.text.stated_answers import every_stated, last_line
 
 SHOWN, SAME_PRIVILEGE, SAME_TASK = "shown", "same_privilege", "same_task"
 """Why two traces are paired: the right one was written after that very attempt, or they share privilege or task."""
@@ -42,7 +44,10 @@ def recovery_pairs(run: Run, mix: pl.DataFrame) -> pl.DataFrame:
     `mix` has the table's rows of one mix. Columns: `wrong_id`, `right_id` and `pairing`: `shown` if the teacher of the
     right trace was shown this very attempt, `same_privilege` or `same_task` otherwise. Pairs of the first kind are made
     first, then those of the second; among equals traces are taken by id. A trace is in at most one pair, and a task in
-    at most `max_per_task`. A wrong attempt that leaks is in none, as it becomes part of a prompt.
+    at most `max_per_task`.
+
+    A wrong attempt becomes part of a prompt. So none is used that leaks, or that gives the gold answer as its own
+    somewhere or in its last line: its answer may be right and was not recognised, or it has changed its mind.
     """
     traces = _candidates(run, mix)
     shown = _shown_attempts(run, traces)
@@ -69,9 +74,9 @@ def tasks_without_recovery(run: Run, mix: pl.DataFrame, paired: pl.Series) -> di
     sides = traces.group_by("task_id").agg(one=right.any(), other=wrong.any(), both=pl.col("both").any())
     tasks = tasks_of_pairs(run, mix, drawn=draws_tasks(run, settings_of(run, mix))).collect()
     reasons = (
-        "no trace that can be used",
-        "no correct trace",
-        "no wrong attempt",
+        "no usable trace",
+        "no usable correct trace",
+        "no usable wrong attempt",
         "none by the same teacher",
         "only equal texts",
     )
@@ -89,8 +94,35 @@ def _candidates(run: Run, mix: pl.DataFrame) -> pl.DataFrame:
     reasons = (*WITHIN_REACH, "unmatched", *NOT_ASKED_FOR)
     traces = usable_traces(run, mix, reasons=reasons, free=("privilege",), drawn=drawn)
     paired = (pl.col("verdict") == "correct") | ((pl.col("verdict") == "wrong") & ~pl.col("leak"))
-    wanted = traces.filter(paired).select("trace_id", *_OF_GROUP, "privilege", "verdict", "text")
-    return wanted.sort(*_OF_GROUP, "trace_id").collect()
+    wanted = traces.filter(paired).select("trace_id", *_OF_GROUP, "privilege", "verdict", "text").collect()
+    wrong = wanted.filter(verdict="wrong").select("trace_id")
+    usable = wanted.join(_giving_gold(run, wrong), on="trace_id", how="anti")
+    return usable.sort(*_OF_GROUP, "trace_id")
+
+
+def _giving_gold(run: Run, wrong: pl.DataFrame) -> pl.DataFrame:
+    """Return the `trace_id` of those wrong attempts whose response gives the gold answer."""
+    golds = run.scan(TASKS).select("task_id", gold="answer").drop_nulls().collect()
+    found: list[str] = []
+    for part in run.parts(TRACES):
+        attempts = part.join(wrong, on="trace_id", how="semi").join(golds, on="task_id")
+        for trace_id, response, gold in attempts.select("trace_id", "response", "gold").iter_rows():
+            if gives_answer(response, gold):
+                found.append(trace_id)
+    return pl.DataFrame({"trace_id": found}, schema={"trace_id": pl.String})
+
+
+def gives_answer(response: str, gold: str) -> bool:
+    """Return True if a response states an answer as its own, at its end or before, or has it in its last line.
+
+    A number in the working is not stated. In a last line the letter of a choice may be any word's.
+    """
+    pattern = answer_pattern(gold)
+    if pattern is None:
+        return gold.strip() in response
+    if any(same_answer(pattern, said) for said in every_stated(response)):
+        return True
+    return CHOICE.fullmatch(gold.strip()) is None and pattern.search(last_line(response)) is not None
 
 
 def _sides(group: pl.DataFrame, shown: Mapping[str, tuple[str, ...]]) -> tuple[list[_Trace], list[_Trace]]:
