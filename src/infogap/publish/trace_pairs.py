@@ -59,7 +59,7 @@ def pairs(run: Run, mix: pl.DataFrame, asked: Preference | None = None) -> pl.Da
     """
     settings = settings_of(run, mix)
     how = asked or BY_DEFAULT
-    traces = _paired_groups(_candidates(run, mix, settings, asked), how)
+    traces = _paired_groups(_candidates(run, mix, settings, asked).collect(), how)
     matched = np.array(list(_matched(traces, how)), np.int64).reshape(-1, 3)
     chosen, rejected = (traces[matched[:, side]] for side in (0, 1))
     apart = chosen[_nearness(how)] - rejected[_nearness(how)]
@@ -81,7 +81,7 @@ def pairs(run: Run, mix: pl.DataFrame, asked: Preference | None = None) -> pl.Da
 
 def sides(run: Run, mix: pl.DataFrame, asked: Preference) -> Sides:
     """Count the tasks that have traces for the sides of a pair."""
-    traces = _candidates(run, mix, settings_of(run, mix), asked)
+    traces = _candidates(run, mix, settings_of(run, mix), asked).drop("text").collect()
     chosen, rejected = (traces.filter(side)["task_id"].n_unique() for side in SIDES)
     tasks = run.scan(TRACES).select(pl.col("task_id").n_unique()).collect().item()
     return Sides(tasks, chosen, rejected, _paired_groups(traces, asked)["task_id"].n_unique())
@@ -95,7 +95,8 @@ def without_pairs(run: Run, mix: pl.DataFrame, asked: Preference | None, paired:
     settings, how = settings_of(run, mix), asked or BY_DEFAULT
     keys = _group(how)
     in_group = pl.col("chosen").any().over(keys) & pl.col("rejected").any().over(keys)
-    traces = _candidates(run, mix, settings, asked).with_columns(both=in_group)
+    # Without their texts, which need not be read to count them.
+    traces = _candidates(run, mix, settings, asked).drop("text").collect().with_columns(both=in_group)
     has = traces.group_by("task_id").agg(
         one=pl.col("chosen").any(), other=pl.col("rejected").any(), both=pl.col("both").any()
     )
@@ -110,7 +111,7 @@ def without_pairs(run: Run, mix: pl.DataFrame, asked: Preference | None, paired:
     return lacking_by_reason(tasks.filter(~pl.col("task_id").is_in(paired.implode())), has, reasons)
 
 
-def _candidates(run: Run, mix: pl.DataFrame, settings: MixSettings, asked: Preference | None) -> pl.DataFrame:
+def _candidates(run: Run, mix: pl.DataFrame, settings: MixSettings, asked: Preference | None) -> pl.LazyFrame:
     """Return the traces that qualify for a side of a pair, with a Boolean column for each side."""
     how = asked or BY_DEFAULT
     # Axes that the sides name are not restricted by the mix's shares.
@@ -119,7 +120,7 @@ def _candidates(run: Run, mix: pl.DataFrame, settings: MixSettings, asked: Prefe
     usable = usable_traces(run, mix, reasons=_reasons(asked), free=free, drawn=drawn)
     sides = [_belongs(how, side).alias(side) for side in SIDES]
     traces = usable.with_columns(*sides, log_words=pl.col("words").clip(1).log()).filter(pl.any_horizontal(*SIDES))
-    return traces.sort(*_group(how), "trace_id").collect()
+    return traces.sort(*_group(how), "trace_id")
 
 
 def _reasons(asked: Preference | None) -> tuple[str, ...]:
