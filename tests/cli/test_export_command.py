@@ -26,7 +26,7 @@ def test_a_trainers_file_and_what_goes_wrong(tmp_path: Path) -> None:
         (["--thinking", "drop", "--thinking-field", "thinking"], "is only for `--thinking field`"),
         (
             ["--format", "ms-swift", "--thinking", "field"],
-            "ms-swift removes every key of a message except role and content",
+            "ms-swift removes every key of a message except role, content",
         ),
         (["--format", "trl_sft"], "did you mean 'trl-sft'"),
     ):

@@ -22,13 +22,20 @@ DEFAULTS: dict[str, Any] = {
 
 
 def run_of(
-    folder: Path, cells: list[dict[str, Any]], publish: str = "", balance: str = "{}", imported: bool = False
+    folder: Path,
+    cells: list[dict[str, Any]],
+    publish: str = "",
+    balance: str = "{}",
+    imported: bool = False,
+    configs: str = "preference",
+    privileges: str = "unguided, answer, solution",
 ) -> Run:
     """Write traces trace0, trace1, ... of up to six tasks; `publish` is YAML within braces, after the version."""
     recipe = RECIPE.replace("{size: 10, verdict: {correct: 0.75, wrong: 0.25}}", balance)
-    recipe = recipe.replace("version: 0.1.0}", f"version: 0.1.0, configs: [preference], {publish}}}")
+    recipe = recipe.replace("unguided, answer, solution", privileges)
+    recipe = recipe.replace("version: 0.1.0}", f"version: 0.1.0, configs: [{configs}], {publish}}}")
     if imported:
-        recipe = IMPORT_RECIPE.replace("repo: org/imported}", f"configs: [preference], {publish}}}")
+        recipe = IMPORT_RECIPE.replace("repo: org/imported}", f"configs: [{configs}], {publish}}}")
         recipe += f"    balance: {balance}\n"
     run = build_run(folder, recipe)
     template = run.scan(TRACES).filter(privilege="unguided").collect().row(0, named=True)

@@ -101,7 +101,7 @@ def _trace(task: dict[str, Any], privilege: str, sample: int, response: str) -> 
         "seed": sample,
         "round": 0,
         "reasoning": f"Wait, {task['question']} Let me check." if task["family"] == "sums" else "",
-        "response": f"{response} \\boxed{{{task['answer']}}}",
+        "response": f"{response} \\boxed{{{task['answer']}}}{'.' * sample}",
         "finish_reason": "stop",
         "prompt_tokens": 20,
         "completion_tokens": 10 + sample,

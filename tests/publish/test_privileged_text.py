@@ -141,6 +141,36 @@ def test_an_attempt_is_published_as_a_trace_though_others_were_shown_it(build: B
         STAGE.make(run)
 
 
+def test_an_attempt_is_published_though_a_later_attempt_beside_it_has_copied_it(build: Build) -> None:
+    run = build(
+        recipe=with_configs("sft, traces").replace("unguided, answer, solution", "unguided, verifier, solution")
+    )
+    change(run, TRACES, lambda rows: rows.with_columns(pl.col("privilege").replace("answer", "verifier")))
+    first, *others = selected_traces(run, "unguided")
+    task_id = run.scan(TRACES).filter(trace_id=first).collect()["task_id"].item()
+    second = run.scan(TRACES).filter(task_id=task_id, privilege="verifier").collect()["trace_id"].sort()[0]
+    own = " ".join(f"{each} more words that are nobody's but its own" for each in ("Four", "Five", "Six", "Seven"))
+    copy = f"AS I SAID: {SHOWN.upper()} {own}"
+    respond(run, [first], SHOWN)
+    respond(run, [second], copy)
+    leak(run, [second])
+    of_verifier = (pl.col("privilege") == "answer") & (pl.col("task_id") == task_id)
+    both = pl.lit(f"An attempt:\n{SHOWN}\n\nAn attempt:\n{copy}")
+    change(
+        run,
+        CONTEXTS,
+        lambda rows: rows.with_columns(
+            privilege=pl.when(of_verifier).then(pl.lit("verifier")).otherwise("privilege"),
+            text=pl.when(of_verifier).then(both).otherwise("text"),
+        ),
+    )
+    STAGE.make(run)
+    assert published(run, "traces").filter(trace_id=first)["response"].item() == SHOWN
+    respond(run, others[:1], own)  # what else the copy says nobody may repeat
+    with pytest.raises(InputError, match="shown under `verifier`"):
+        STAGE.make(run)
+
+
 @pytest.mark.parametrize(
     ("config", "column"), [("sft", "messages.content"), ("preference", "(chosen|rejected).content")]
 )
@@ -148,6 +178,7 @@ def test_what_a_flagged_leak_says_is_in_no_default_config(build: Build, config: 
     run = shown(build(recipe=with_configs(f"traces, {config}")))
     answered = run.scan(TRACES).filter(pl.col("error").is_null(), pl.col("privilege") == "solution")
     respond(run, answered.collect()["trace_id"].to_list(), SHOWN)
+    change(run, TRACES, lambda rows: rows.with_columns(response=pl.format("{} {}", "response", "trace_id")))
     with pytest.raises(InputError, match=rf"of `{config}` \({column}: "):
         STAGE.make(run)  # no scan has flagged it
 
@@ -178,6 +209,11 @@ def test_a_leaking_trace_is_a_row_without_its_text(build: Build) -> None:
     ("recipe", "configs", "asked"),
     [
         (with_configs("traces, sft", balance="leak: keep, "), {"traces": 1, "sft": 1}, "balance.leak: keep"),
+        (
+            with_configs("traces, sft", ", thinking: field", balance="leak: keep, "),
+            {"traces": 1, "sft": 1},
+            "balance.leak: keep",
+        ),
         (with_configs("traces", ", leaking_text: true"), {"traces": 1}, "publish.leaking_text: true"),
     ],
 )
@@ -272,7 +308,12 @@ def prompt(content: pl.Expr) -> pl.Expr:
     return pl.concat_list(pl.struct(role=pl.lit("user"), content=content)).cast(MESSAGES)
 
 
-@pytest.mark.parametrize("shape", [prompt, lambda content: content])
+def with_field(content: pl.Expr) -> pl.Expr:
+    thought = pl.lit(None, pl.String)
+    return pl.concat_list(pl.struct(role=pl.lit("user"), content=content, reasoning_content=thought))
+
+
+@pytest.mark.parametrize("shape", [prompt, with_field, lambda content: content])
 def test_the_gold_answer_in_a_prompt_stops_the_publication(build: Build, shape: Callable[[pl.Expr], pl.Expr]) -> None:
     run = build()
     question, answer = pl.col("question"), pl.col("answer")

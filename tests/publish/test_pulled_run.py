@@ -309,3 +309,27 @@ def test_settings_of_verifiers_come_back_from_the_tasks_that_show_them(hub: Hub,
         more.update("publish")
     change(tmp_path / "pulled", "  - rl\n", "").update("publish")
     assert rows(more.path, "sft").height == 2
+
+
+def test_which_attempt_was_corrected_is_known_from_contexts_alone(hub: Hub, tmp_path: Path) -> None:
+    wrong = "I take it to be \\boxed{5}."
+    attempts: list[dict[str, Any]] = [
+        {"q": "What is 1 + 1?", "a": "2", "t": wrong, "p": "unguided", "c": None},
+        {"q": "What is 1 + 1?", "a": "2", "t": "No, it is \\boxed{2}.", "p": "verifier", "c": f"An attempt:\n{wrong}"},
+    ]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, attempts)))
+    columns = "{question: q, answer: a, trace: t, privilege: p, context: c}"
+    (tmp_path / "recipe.yaml").write_text(
+        f"name: sums\nimport: [{{from: rows.jsonl, columns: {columns}}}]\n"
+        "publish: {repo: org/sums, version: 1.2.0, configs: [traces, recovery]}\n"
+    )
+    first = Run.create(tmp_path / "recipe.yaml", tmp_path / "run")
+    first.update()
+    assert rows(tmp_path / "run", "recovery")["pairing"].to_list() == ["shown"]
+    first.publish(push=True)
+    pull("org/sums", None, tmp_path / "pulled")
+    again = Run.open(tmp_path / "pulled")
+    again.update("balance")
+    with pytest.raises(InputError, match="`recovery` needs the contexts of 1 task"):
+        again.publish()
+    change(tmp_path / "pulled", "  - recovery\n", "").publish()

@@ -208,7 +208,7 @@ def small(folder: Path, cells: list[tuple[str, float]], balance: str = "{}") -> 
     template = run.scan(TRACES).filter(task_id="task0", privilege="unguided").collect().row(0, named=True)
     ids = [f"trace{number}" for number in range(len(cells))]
     measure = run.scan(MEASURES).collect().row(0, named=True)
-    traces = [template | {"trace_id": each} for each in ids]
+    traces = [template | {"trace_id": each, "response": f"Response {each}."} for each in ids]
     nothing = dict.fromkeys(VERDICTS.schema)
     verdicts = [nothing | {"trace_id": each, "verdict": verdict} for each, (verdict, _) in zip(ids, cells, strict=True)]
     measures = [

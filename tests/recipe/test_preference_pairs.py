@@ -55,6 +55,20 @@ def problem(preference: Any, generate: dict[str, Any] | None = None, **sections:
             {"by": "band", "chosen": {"verdict": "correct"}, "rejected": {"verdict": "wrong"}},
             "rejected.verdict: with `by: band` both traces have one verdict",
         ),
+        ({"by": "privilege"}, "preference.by: `by: privilege` chooses one privilege over another; name them:"),
+        (
+            {"by": "privilege", "chosen": UNGUIDED, "rejected": {"privilege": PRIVILEGES}},
+            "rejected.privilege: `by: privilege` chooses one privilege over another, and 'unguided' is on both sides",
+        ),
+        (
+            {"by": "band", "pairs": "shortest_right_longest_wrong"},
+            "preference.pairs: it pairs correct with wrong traces, as `by: verdict` does; found `by: band`",
+        ),
+        (
+            {"pairs": "shortest_right_longest_wrong", "length": 0.2},
+            "preference.length: `pairs: shortest_right_longest_wrong` looks for traces of unlike length",
+        ),
+        ({"pairs": "longest"}, 'preference.pairs: found "longest" (text); allowed: closest_in_doubt, shortest_right'),
         ({"length": 0}, "preference.length: should be greater than 0"),
         ({"by": "length"}, 'preference.by: found "length" (text); allowed: verdict, band'),
         ({"chosen": {"privilege": []}, "rejected": SOLUTION}, "preference.chosen.privilege: should have at least 1"),
@@ -129,6 +143,8 @@ def test_one_trace_of_each_suffices_for_pairs_that_cross() -> None:
     recipe(across, {"samples": 1})
     recipe(BOTH_TEACHERS, {"samples": 1}, teacher=None, teachers=TEACHERS)
     assert "pairs two traces of one task" in problem({"by": "band"}, {"samples": 1})
+    recipe(across | {"by": "privilege"}, {"samples": 1})
+    assert "pairs a correct with a wrong" in problem({"pairs": "shortest_right_longest_wrong"}, {"samples": 1})
     one = {"chosen": UNGUIDED, "rejected": UNGUIDED}
     assert "pairs a correct with a wrong trace" in problem(one, {"samples": 1})
 
@@ -143,5 +159,6 @@ def test_a_recipe_is_written_and_read_again(tmp_path: Path) -> None:
     given = recipe(asked, publish=PUBLISH | {"preference": asked, "rl": {"repeat_to": 512}})
     (tmp_path / "recipe.yaml").write_text(dump_recipe(given))
     assert load_recipe(tmp_path / "recipe.yaml").recipe == given
+    assert "pairs:" not in dump_recipe(given)
     plain = dump_recipe(recipe(None)).splitlines()
     assert not {"  preference:", "  rl:"} & {*plain}

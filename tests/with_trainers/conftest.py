@@ -15,6 +15,7 @@ from infogap.runs import manifest
 from infogap.runs.run_folder import Run
 from infogap.schema import MIX, TASKS, TRACES
 from publish.pair_run import run_of
+from publish.recovery_run import recovery_run
 from publish.small_run import build_run
 
 TRAINERS = ("axolotl", "swift", "verl", "unsloth")
@@ -46,14 +47,25 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run
 
 
+ATTEMPTS: list[dict[str, Any]] = [
+    cell | {"task": task} for task in range(3) for cell in ({"verdict": "wrong"}, {"reasoning": "No, it is not."})
+]
+
+
 @pytest.fixture(scope="session")
-def exported(small: Run, pairs: Run, tmp_path_factory: pytest.TempPathFactory) -> Export:
+def recovered(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return recovery_run(tmp_path_factory.mktemp("recovered"), ATTEMPTS)
+
+
+@pytest.fixture(scope="session")
+def exported(small: Run, pairs: Run, recovered: Run, tmp_path_factory: pytest.TempPathFactory) -> Export:
     """`exported(form, ending)`: the path of a file in that format."""
     folder = tmp_path_factory.mktemp("files")
 
     def write(form: str, ending: str = ".jsonl", **asked: Any) -> Path:
         file = folder / f"{form}{ending}"
-        export(pairs if form.endswith("dpo") else small, file, form, **asked)
+        run = recovered if form.endswith("recovery") else pairs if form.endswith("dpo") else small
+        export(run, file, form, **asked)
         return file
 
     return write

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from publish.recovery_run import response_of
 from with_trainers.conftest import Export, inline
 
 Written = dict[str, tuple[str, str, str]]
@@ -40,6 +41,20 @@ def test_the_answer_with_its_thought_is_trained_on(
         trained = tokenizer.decode([label for label in labels if label != -100])
         assert trained.startswith(inline("" if thinking == "drop" else thought, response))
         assert trained.rstrip().endswith("<|im_end|>")
+
+
+def test_of_two_attempts_the_corrected_one_is_trained_on(exported: Export, tokenizer: Any) -> None:
+    from axolotl.prompt_strategies.chat_template import load
+
+    file = exported("axolotl-recovery")
+    config = config_of(file)
+    strategy = load(tokenizer, config, ds_cfg=dict(config["datasets"][0]))
+    for row in rows_of(file):
+        number = int(row["right_id"].removeprefix("trace"))
+        labels = strategy.tokenize_prompt(row)["labels"]
+        trained = tokenizer.decode([label for label in labels if label != -100])
+        answer = inline("No, it is not.", response_of(number, {}))
+        assert trained.rstrip() == f"{answer}<|im_end|>"
 
 
 def test_both_sides_of_a_pair(exported: Export, written: Written, tokenizer: Any) -> None:

@@ -25,6 +25,17 @@ def test_its_preprocessor_keeps_what_is_written(exported: Export, tmp_path: Any,
         assert column is None or after[column] == before[column] is not None
 
 
+def test_of_two_attempts_the_wrong_one_has_no_loss(exported: Export, tmp_path: Any) -> None:
+    from swift.dataset.preprocessor.core import AutoPreprocessor
+
+    file = str(exported("ms-swift-recovery"))
+    rows = load_dataset("json", data_files=file, split="train", cache_dir=str(tmp_path))
+    read = AutoPreprocessor()(rows, strict=True, load_from_cache_file=False)
+    assert len(read) == 3
+    for row in read:
+        assert [turn.get("loss") for turn in row["messages"]] == [None, 0.0, None, 1.0]
+
+
 def test_a_thought_is_in_what_it_reads(
     exported: Export, tmp_path: Any, written: dict[str, tuple[str, str, str]]
 ) -> None:

@@ -18,9 +18,10 @@ from infogap.runs import manifest
 from infogap.schema import MIX
 from infogap.text.chat_template import chat_template
 from publish.pair_run import run_of
+from publish.recovery_run import recovery_run, response_of
 from publish.small_run import build_run
 
-FORMATS = ("trl-sft", "trl-sft-completion", "trl-dpo", "trl-kto", "trl-sdft")
+FORMATS = ("trl-sft", "trl-sft-completion", "trl-recovery", "trl-dpo", "trl-kto", "trl-sdft")
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +31,10 @@ def trained(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
     pairs = run_of(folder / "pairs", [{"task": n, "verdict": each} for n in range(3) for each in ("correct", "wrong")])
     files = manifest.describe_files(pairs.path, pairs.part_paths(MIX))
     manifest.write(pairs.manifest_path("mix"), manifest.Manifest("mix", 1, "print", {}, {}, 1, {}, files))
+    attempts = [cell | {"task": task} for task in range(3) for cell in ({"verdict": "wrong"}, {})]
+    of_form = {"trl-dpo": pairs, "trl-recovery": recovery_run(folder / "recovery", attempts)}
     for form in FORMATS:
-        export(pairs if form == "trl-dpo" else run, folder / f"{form}.jsonl", form)
+        export(of_form.get(form, run), folder / f"{form}.jsonl", form)
     script = Path(__file__).with_name("train_on_exports.py")
     command = [sys.executable, str(script), str(folder), str(model_folder)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -46,6 +49,11 @@ def test_a_trainer_takes_a_step(trained: dict[str, Any], form: str) -> None:
     assert math.isfinite(trained[form]["loss"])
     if form != "trl-sdft":  # it samples, and may find nothing to learn
         assert trained[form]["loss"] > 0
+
+
+def test_the_loss_is_on_the_corrected_attempt_alone(trained: dict[str, Any]) -> None:
+    trained_on = trained["trl-recovery"]["trained"]
+    assert trained_on.strip().removesuffix("<|im_end|>") in {response_of(number, {}) for number in (1, 3, 5)}
 
 
 INLINE: Form = ("inline", "reasoning_content")

@@ -16,6 +16,7 @@ LENGTH = {"max_length": 128}
 TRAINERS: dict[str, tuple[type[Any], type[Any], dict[str, Any]]] = {
     "trl-sft": (SFTTrainer, SFTConfig, LENGTH),
     "trl-sft-completion": (SFTTrainer, SFTConfig, LENGTH),
+    "trl-recovery": (SFTTrainer, SFTConfig, LENGTH),
     "trl-dpo": (DPOTrainer, DPOConfig, LENGTH),
     "trl-kto": (KTOTrainer, KTOConfig, LENGTH),
     "trl-sdft": (SDFTTrainer, SDFTConfig, {"max_completion_length": 8, "num_generations": 1}),
@@ -44,6 +45,9 @@ def main(folder: str, tokenizer_folder: str) -> None:
         model = LlamaForCausalLM.from_pretrained(f"{out}/tiny")
         taught = trainer(model=model, args=args, train_dataset=rows, processing_class=tokenizer)
         told = {"format": form, "rows": rows.num_rows, "loss": taught.train().training_loss}
+        if trainer is SFTTrainer:
+            labels = next(iter(taught.get_train_dataloader()))["labels"][0]
+            told["trained"] = tokenizer.decode(labels[labels != -100])
         sys.stdout.write(json.dumps(told) + "\n")
 
 

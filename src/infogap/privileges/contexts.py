@@ -33,10 +33,11 @@ _SANDBOX = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=F
 
 @dataclass(frozen=True)
 class Wording:
-    """A template set: one frame for every prompt, and the context of each privilege."""
+    """A template set: one frame for every prompt, the context of each privilege, and the verdict on a wrong attempt."""
 
     name: str
     frame: str
+    verdict: str
     contexts: dict[str, str]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,8 +167,17 @@ def _paragraphs(written: list[Written], folder: Path, unit: str) -> list[str]:
         if each.config.card:
             values = each.config.card_values(folder / "data" / each.config.name)
             text = _render(each.config.card, name=_ANY_NAME, density_unit=unit, **values)
+            if each.without:
+                text += f" Left out: {lacking_tasks(each.without)}."
             names.setdefault(text, []).append(each.config.name)
     return [text.replace(_ANY_NAME, "`, `".join(configs)) for text, configs in names.items()]
+
+
+def lacking_tasks(without: Mapping[str, int]) -> str:
+    """Say how many tasks have no row in a config, and why: `3 tasks without a row (2 no trace to reject, ...)`."""
+    total = sum(without.values())
+    why = ", ".join(f"{count:,} {reason}" for reason, count in without.items())
+    return f"{total:,} {'task' if total == 1 else 'tasks'} without a row ({why})"
 
 
 def _what_was_shown(recipe: Recipe, labels: list[str]) -> list[tuple[str, str]]:

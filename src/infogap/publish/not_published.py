@@ -12,10 +12,12 @@ from infogap.balance.mix_pool import held_out_families
 from infogap.errors import InputError
 from infogap.publish.configs.held_out import HELD_OUT
 from infogap.publish.configs.privileged import PRIVILEGED
+from infogap.publish.configs.recovery import RECOVERY, RECOVERY_TRACE
 from infogap.publish.configs.rl import RL
+from infogap.publish.recovery_pairs import labels_with_attempts
 from infogap.runs.pulled_run import PulledFrom
 from infogap.runs.run_folder import Run
-from infogap.schema import CONTEXTS, TASKS, TRACES
+from infogap.schema import CONTEXTS, TASKS, TRACES, VERDICTS
 from infogap.tasks.question_column import TURNS
 
 NOT_PUBLISHED = "not_published"
@@ -61,6 +63,8 @@ def _lacking(run: Run, selected: pl.DataFrame, configs: list[str]) -> Iterator[t
             lacking = unknown["task_id"].unique().sort().to_list()
             if lacking:
                 yield config, "the contexts", lacking
+        if config in (RECOVERY.name, RECOVERY_TRACE.name) and (lacking := _without_attempts(run)):
+            yield config, "the contexts", lacking
         needs = ["settings"] if config in (RL.name, HELD_OUT.name) else []
         if plugins.load("configs", config).prompts(run):
             needs.append(TURNS)
@@ -68,6 +72,15 @@ def _lacking(run: Run, selected: pl.DataFrame, configs: list[str]) -> Iterator[t
             shown = _held_out(run, tasks) if config == HELD_OUT.name else of_mix
             if lacking := list(_without(shown, need)):
                 yield config, "the turns" if need == TURNS else "the verifier's settings", lacking
+
+
+def _without_attempts(run: Run) -> list[str]:
+    """Return the tasks whose contexts are not there to show which attempt a right trace was written after."""
+    labels = labels_with_attempts(run.recipe)
+    guided = run.scan(TRACES).filter(pl.col("privilege").is_in(labels)).drop_nulls("context_id")
+    right = run.scan(VERDICTS).filter(verdict="correct").select("trace_id")
+    unknown = guided.join(right, on="trace_id", how="semi").join(run.scan(CONTEXTS), on="context_id", how="anti")
+    return unknown.select(pl.col("task_id").unique().sort()).collect()["task_id"].to_list()
 
 
 def _held_out(run: Run, tasks: pl.DataFrame) -> pl.DataFrame:

@@ -6,7 +6,7 @@ A shard grows frame by frame: a row group is in memory, not a file.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +67,7 @@ class Written:
     config: Config
     columns: pl.Schema
     splits: dict[str, list[Shard]]
+    without: Mapping[str, int] = field(default_factory=dict)  # tasks that have no row, by reason
 
     @property
     def shards(self) -> list[Shard]:

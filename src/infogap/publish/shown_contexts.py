@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from tempfile import TemporaryFile
 
 import numpy as np
@@ -22,19 +22,26 @@ class ShownContexts:
     """The contexts of a run, numbered in the order in which they are stored; then worked solutions, if imported.
 
     Attempts are removed from the contexts that show any: an attempt is itself a trace of the run, and is published as
-    one unless it leaks. A trace that copies the attempt its teacher saw is a leak.
+    one unless it leaks. A trace that copies the attempt its teacher saw is a leak. Where a later context shows both,
+    the copy stays in it, and `attempts_beside` has what it has copied.
     """
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._file = TemporaryFile(prefix=".publish.contexts.", dir=run.path, buffering=0)  # noqa: SIM115 - it lives as long as this
         self._rows: list[pl.DataFrame] = []
+        self._attempts: dict[int, str] = {}
         self._ends: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]
 
     def texts(self) -> Iterator[pl.Series]:
         """Yield the texts, block by block; those that were yielded can be looked up by number afterwards."""
+        number = 0
         for block in self._blocks():
             texts = block["text"]
+            if "attempts" in block.columns:
+                held = enumerate(block["attempts"], start=number)
+                self._attempts.update((place, attempts) for place, attempts in held if attempts is not None)
+            number += block.height
             data, ends = utf8(texts)
             self._file.write(data[ends[0] : ends[-1]].data)
             self._ends.append(self._ends[-1][-1] + ends[1:] - ends[0])
@@ -50,14 +57,18 @@ class ShownContexts:
         self._file.seek(start)
         return task_id, privilege, self._file.read(end - start).decode()
 
+    def attempts_beside(self, number: int) -> str:
+        """Return the attempts that were removed from a context which still shows a leaking one; empty for others."""
+        return self._attempts.get(number, "")
+
     def _blocks(self) -> Iterator[pl.DataFrame]:
-        """Yield `task_id`, `privilege` and `text` of some contexts at a time."""
+        """Yield `task_id`, `privilege` and `text` of some contexts at a time, and `attempts` where any are removed."""
         columns = ("task_id", "privilege", "text")
         without = _without_attempts(self._run)
         for part in self._run.parts(CONTEXTS):
             if part.height and without.height:
                 rest = part.join(without, on="context_id", how="left", maintain_order="left")
-                yield rest.select("task_id", "privilege", text=pl.coalesce("rest", "text"))
+                yield rest.select("task_id", "privilege", "attempts", text=pl.coalesce("rest", "text"))
             elif part.height:
                 yield part.select(columns)
         traces = self._run.scan(TRACES).filter(
@@ -72,21 +83,40 @@ class ShownContexts:
 
 
 def _without_attempts(run: Run) -> pl.DataFrame:
-    """Return `context_id` and `rest` of the contexts that show attempts: the text without its task's attempts."""
+    """Return `context_id` and `rest` of the contexts that show attempts: the text without its task's attempts.
+
+    `attempts` has what was removed, where the rest shows an attempt that leaks, and is null elsewhere.
+    """
     labels = [label for label, each in privileges_by_label(run.recipe).items() if each.attempts or each.beside]
     showing = run.scan(CONTEXTS).filter(pl.col("privilege").is_in(labels)).select("context_id", "task_id", "text")
     contexts = showing.sort("context_id").collect()
-    if contexts.is_empty():
-        return contexts.select("context_id", rest="text")
     texts = contexts["text"].to_list()
     places: dict[str, list[int]] = {}
     for place, task_id in enumerate(contexts["task_id"]):
         places.setdefault(task_id, []).append(place)
     leaks = set(leaking(run))
-    for part in run.parts(TRACES):
+    removed: dict[int, list[str]] = {}
+    leaking_texts: dict[str, list[str]] = {}
+    for part in run.parts(TRACES) if texts else ():
         attempts = part.filter(pl.col("task_id").is_in(list(places)))
         for trace_id, task_id, *parts in attempts.select("trace_id", "task_id", "reasoning", "response").iter_rows():
-            for attempt in (text.strip() for text in parts if text is not None and trace_id not in leaks):
-                for place in places[task_id] if len(attempt) >= _ATTEMPT else ():
-                    texts[place] = texts[place].replace(attempt, "\n")
-    return contexts.select("context_id", rest=pl.Series(texts, dtype=pl.String))
+            said = [text.strip() for text in parts if text is not None and len(text.strip()) >= _ATTEMPT]
+            if trace_id in leaks:
+                leaking_texts.setdefault(task_id, []).extend(said)
+                continue
+            for attempt in said:
+                for place in places[task_id]:
+                    if attempt in texts[place]:
+                        texts[place] = texts[place].replace(attempt, "\n")
+                        removed.setdefault(place, []).append(attempt)
+    beside = [
+        "\n".join(removed[place]) if place in removed and _holds(rest, leaking_texts.get(task_id, ())) else None
+        for place, (task_id, rest) in enumerate(zip(contexts["task_id"], texts, strict=True))
+    ]
+    return contexts.select(
+        "context_id", rest=pl.Series(texts, dtype=pl.String), attempts=pl.Series(beside, dtype=pl.String)
+    )
+
+
+def _holds(text: str, parts: Sequence[str]) -> bool:
+    return any(part in text for part in parts)

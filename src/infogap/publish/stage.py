@@ -19,7 +19,7 @@ from infogap.console import progress
 from infogap.effects.effects_table import effects_of
 from infogap.effects.trace_summary import traces_in_short
 from infogap.errors import InputError, ShortfallError
-from infogap.publish.card import card, template_digest
+from infogap.publish.card import card, lacking_tasks, template_digest
 from infogap.publish.card_counts import decontaminated
 from infogap.publish.card_figures import MISSING, draw_figures
 from infogap.publish.configs.base import Config
@@ -102,7 +102,7 @@ def _write_dataset(run: Run, target: Path, by_id: TracesById | None) -> Outcome:
         del own
         privileged = PrivilegedText(run)
         written = []
-        for config, _ in asked_for:
+        for config, mix in asked_for:
             # The rows are let go once they are written, and what they were compared with after the last of them.
             frames = _divided(config, rows.pop(config.name), plan, privileged)
             # A config that does not know its number of rows in advance is not part of the progress total.
@@ -111,7 +111,7 @@ def _write_dataset(run: Run, target: Path, by_id: TracesById | None) -> Outcome:
                 continue
             made = write_config(config, config.columns(run), frames, folder, seen)
             if made.rows:
-                written.append(made)
+                written.append(_with_lacking_tasks(run, mix, made, folder))
             else:
                 shutil.rmtree(folder / "data" / config.name, ignore_errors=True)
         if not written:
@@ -130,7 +130,7 @@ def _write_dataset(run: Run, target: Path, by_id: TracesById | None) -> Outcome:
         (folder / FILE_NAME).write_bytes(as_json(provided))
         text = card(run, written, traces, effects, folder, leaks, plan, figures)
         (folder / "README.md").write_text(text, encoding="utf-8")
-    counts = {each.config.name: {"rows": each.rows, "files": len(each.shards), "bytes": each.bytes} for each in written}
+    counts = {each.config.name: _counts(each) for each in written}
     full = [view for view in asked_for if view[0].name in counts]
     # A mix whose teachers were shown nothing lacks no contexts: another of the mixes, matched to it, has them.
     shown = {_as_listed(run.recipe, config) for config, _ in full if config.privileged}
@@ -144,6 +144,20 @@ def _write_dataset(run: Run, target: Path, by_id: TracesById | None) -> Outcome:
         notes=[*notes, *(split_notes(plan, written) if plan is not None else [])],
         shortfall="\n".join(_nothing_to_publish(run, *view) for view in lacking if view[0].name not in without) or None,
     )
+
+
+def _with_lacking_tasks(run: Run, mix: str, made: Written, folder: Path) -> Written:
+    """Add the counts of the tasks that have no row, if the config counts them."""
+    if made.config.without is None:
+        return made
+    files = [folder / shard.path for shard in made.shards]
+    tasks = pl.scan_parquet(files).select(task_id=made.config.task).unique().collect()["task_id"].sort()
+    return replace(made, without=made.config.without(run, _mix(run, mix), tasks))
+
+
+def _counts(made: Written) -> dict[str, Any]:
+    sizes: dict[str, Any] = {"rows": made.rows, "files": len(made.shards), "bytes": made.bytes}
+    return sizes | ({"tasks_without": dict(made.without)} if made.without else {})
 
 
 def _mix(run: Run, name: str) -> pl.DataFrame:
@@ -251,6 +265,7 @@ def _notes(run: Run, traces: pl.DataFrame, written: list[Written], views: list[t
     if run.recipe.generate is None and prompted:
         named = " and ".join(prompted)
         notes.append(f"the prompts in {named} are only the questions: the instruction of imported traces is unknown")
+    notes += [f"{each.config.name}: {lacking_tasks(each.without)}" for each in written if each.without]
     for each in written:
         if each.config.privileged:
             notes.append(f"the config `{each.config.name}` publishes {each.config.privileged}")

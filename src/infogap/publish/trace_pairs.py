@@ -1,4 +1,4 @@
-"""Pair traces of the same task for preference training, choosing the closest pairs among the possible ones."""
+"""Pair traces of the same task for preference training, choosing among the possible pairs by the recipe's rule."""
 
 from __future__ import annotations
 
@@ -11,16 +11,21 @@ import polars as pl
 from numpy.typing import NDArray
 
 from infogap.balance.exclusion_reasons import NOT_ASKED_FOR
-from infogap.recipe.balance_section import THE_MIX, MixSettings
+from infogap.publish.usable_traces import (
+    WITHIN_REACH,
+    draws_tasks,
+    lacking_by_reason,
+    settings_of,
+    tasks_of_pairs,
+    usable_traces,
+)
+from infogap.recipe.balance_section import MixSettings
 from infogap.recipe.preference_pairs import BANDS, SIDES, Preference
 from infogap.runs.run_folder import Run
-from infogap.schema import MEASURES, TASKS, TRACES, VERDICTS
+from infogap.schema import TRACES
 
 BY_DEFAULT = Preference()
 
-# Reasons for which a trace can still be paired: only the size of the mix or the shares of verdicts excluded it.
-_WITHIN_REACH = ("selected", "over_quota", "max_per_task", "max_per_cluster", "not_in_mix", "correct")
-_COLUMNS = ("band", "family", "privilege", "teacher")  # axes whose shares also restrict pairs
 _BAND_PAIRS = ((BANDS[0], BANDS[2]), (BANDS[0], BANDS[1]), (BANDS[1], BANDS[2]))  # the furthest apart first
 _Rows = NDArray[np.int64]
 
@@ -39,25 +44,31 @@ def pairs(run: Run, mix: pl.DataFrame, asked: Preference | None = None) -> pl.Da
 
     Columns: `chosen` and `rejected` (trace ids), and `apart`, a distance. For pairs by verdict it is the difference of
     the two epistemic densities: if the chosen trace were always the more confident one, preference training would
-    unlearn doubt as well as errors. For pairs by band it is the difference of the logarithms of their word counts, and
-    traces whose bands are furthest apart are paired first. Within a group of traces that may be paired, pairs minimise
-    the sum of these distances; if lengths are limited, as many pairs as possible are made. A trace is in at most one
-    pair, and a task in at most `max_per_task`, the closest first.
+    unlearn doubt as well as errors. For pairs by band or privilege it is the difference of the logarithms of their word
+    counts, and traces whose bands are furthest apart are paired first. Within a group of traces that may be paired,
+    pairs minimise the sum of these distances; if lengths are limited, as many pairs as possible are made. A trace is in
+    at most one pair, and a task in at most `max_per_task`, the closest first. No pair has the same text twice.
+
+    With `pairs: shortest_right_longest_wrong` each group has one pair, of its shortest correct and its longest wrong
+    trace, in words. Tan and Hong (2026, arXiv 2605.17497) select these two from the samples of one prompt, as what
+    succeeds fast and what fails persistently; they distil the one into prefixes of the other instead of pairing them.
+    `apart` is then the logarithm of the ratio of the lengths, the least first.
 
     Without `asked`, a pair is a correct and a wrong trace of the same task, privilege and teacher; any trace is used
     that the mix could contain if it allowed its verdict.
     """
-    settings = _settings_of(run, mix)
+    settings = settings_of(run, mix)
     how = asked or BY_DEFAULT
-    traces = _paired_groups(_candidates(run, mix, settings, asked), how)
+    traces = _paired_groups(_candidates(run, mix, settings, asked).collect(), how)
     matched = np.array(list(_matched(traces, how)), np.int64).reshape(-1, 3)
     chosen, rejected = (traces[matched[:, side]] for side in (0, 1))
+    apart = chosen[_nearness(how)] - rejected[_nearness(how)]
     table = pl.DataFrame(
         {
             "task_id": chosen["task_id"],
             "chosen": chosen["trace_id"],
             "rejected": rejected["trace_id"],
-            "apart": (chosen[_nearness(how)] - rejected[_nearness(how)]).abs(),
+            "apart": apart if how.by_extremes else apart.abs(),
             "turn": matched[:, 2],
         }
     )
@@ -70,52 +81,56 @@ def pairs(run: Run, mix: pl.DataFrame, asked: Preference | None = None) -> pl.Da
 
 def sides(run: Run, mix: pl.DataFrame, asked: Preference) -> Sides:
     """Count the tasks that have traces for the sides of a pair."""
-    traces = _candidates(run, mix, _settings_of(run, mix), asked)
+    traces = _candidates(run, mix, settings_of(run, mix), asked).drop("text").collect()
     chosen, rejected = (traces.filter(side)["task_id"].n_unique() for side in SIDES)
     tasks = run.scan(TRACES).select(pl.col("task_id").n_unique()).collect().item()
     return Sides(tasks, chosen, rejected, _paired_groups(traces, asked)["task_id"].n_unique())
 
 
-def _settings_of(run: Run, mix: pl.DataFrame) -> MixSettings:
-    name = mix["mix"][0] if mix.height else THE_MIX
-    return dict(run.recipe.balance.named_mixes())[name]
+def without_pairs(run: Run, mix: pl.DataFrame, asked: Preference | None, paired: pl.Series) -> dict[str, int]:
+    """Count the tasks that have no pair, by reason; `paired` has the ids of those that have one.
+
+    The tasks are those with traces; of a mix that draws tasks, those it draws.
+    """
+    settings, how = settings_of(run, mix), asked or BY_DEFAULT
+    keys = _group(how)
+    in_group = pl.col("chosen").any().over(keys) & pl.col("rejected").any().over(keys)
+    # Without their texts, which need not be read to count them.
+    traces = _candidates(run, mix, settings, asked).drop("text").collect().with_columns(both=in_group)
+    has = traces.group_by("task_id").agg(
+        one=pl.col("chosen").any(), other=pl.col("rejected").any(), both=pl.col("both").any()
+    )
+    tasks = tasks_of_pairs(run, mix, drawn=asked is not None and draws_tasks(run, settings)).collect()
+    reasons = (
+        "no trace for either side",
+        "no trace to choose",
+        "no trace to reject",
+        f"none that share {' and '.join(name for name in keys if name != 'task_id')}",
+        "only pairs that the recipe excludes, or of equal texts",
+    )
+    return lacking_by_reason(tasks.filter(~pl.col("task_id").is_in(paired.implode())), has, reasons)
 
 
-def _candidates(run: Run, mix: pl.DataFrame, settings: MixSettings, asked: Preference | None) -> pl.DataFrame:
+def _candidates(run: Run, mix: pl.DataFrame, settings: MixSettings, asked: Preference | None) -> pl.LazyFrame:
     """Return the traces that qualify for a side of a pair, with a Boolean column for each side."""
     how = asked or BY_DEFAULT
-    usable = mix.lazy().filter(pl.col("reason").is_in(_reasons(asked))).select("trace_id")
-    number = {"density": pl.col("epistemic_density").fill_null(0.0), "words": pl.col("words").fill_null(0)}
-    measures = run.scan(MEASURES).select("trace_id", "band", **number)
-    traces = (
-        run.scan(TRACES)
-        .select("trace_id", "task_id", "privilege", "teacher")
-        .join(usable, on="trace_id", how="semi")
-        .join(run.scan(VERDICTS).select("trace_id", "verdict"), on="trace_id")
-        .join(measures, on="trace_id")
-        .join(run.scan(TASKS).select("task_id", "family"), on="task_id")
-        .with_columns(log_words=pl.col("words").clip(1).log())
-        .with_columns(_belongs(how, side).alias(side) for side in SIDES)
-        .filter(pl.any_horizontal(*SIDES))
-    )
-    if asked is not None and (settings.coverage is not None or run.recipe.balance.match is not None):
-        traces = traces.join(_tasks_of(run, mix), on="task_id", how="semi")
     # Axes that the sides name are not restricted by the mix's shares.
     free = {*how.named, *(["band"] if how.by == "band" else [])}
-    for axis, shares in settings.axes.items():
-        if axis in _COLUMNS and axis not in free and isinstance(shares, dict):
-            traces = traces.filter(pl.col(axis).is_in([value for value, share in shares.items() if share > 0]))
-    return traces.sort(*_group(how), "trace_id").collect()
+    drawn = asked is not None and draws_tasks(run, settings)
+    usable = usable_traces(run, mix, reasons=_reasons(asked), free=free, drawn=drawn)
+    sides = [_belongs(how, side).alias(side) for side in SIDES]
+    traces = usable.with_columns(*sides, log_words=pl.col("words").clip(1).log()).filter(pl.any_horizontal(*SIDES))
+    return traces.sort(*_group(how), "trace_id")
 
 
 def _reasons(asked: Preference | None) -> tuple[str, ...]:
     """Return the reasons in the table `mix` for which a trace can still be paired."""
     if asked is None:
-        return (*_WITHIN_REACH, *NOT_ASKED_FOR)
-    # For pairs by band, verdicts are those of the mix unless a side names others.
+        return (*WITHIN_REACH, *NOT_ASKED_FOR)
+    # For pairs by band or privilege, verdicts are those of the mix unless a side names others.
     verdicts = NOT_ASKED_FOR if asked.by == "verdict" or "verdict" in asked.named else ()
     teachers = ("other_teacher",) if "teacher" in asked.named else ()
-    return (*_WITHIN_REACH, "unmatched", *verdicts, *teachers)
+    return (*WITHIN_REACH, "unmatched", *verdicts, *teachers)
 
 
 def _belongs(how: Preference, side: str) -> pl.Expr:
@@ -123,16 +138,10 @@ def _belongs(how: Preference, side: str) -> pl.Expr:
     return pl.all_horizontal(pl.lit(True), *named).fill_null(False)
 
 
-def _tasks_of(run: Run, mix: pl.DataFrame) -> pl.LazyFrame:
-    """Return the tasks that a mix draws."""
-    selected = mix.lazy().filter("selected").select("trace_id")
-    return run.scan(TRACES).join(selected, on="trace_id", how="semi").select("task_id").unique()
-
-
 def _group(how: Preference) -> list[str]:
     """Return the columns in which the two traces of a pair must agree."""
     alike = [name for name in ("privilege", "teacher") if name not in how.named]
-    return ["task_id", *alike, *(["verdict"] if how.by == "band" else [])]
+    return ["task_id", *alike, *(["verdict"] if how.by != "verdict" else [])]
 
 
 def _paired_groups(traces: pl.DataFrame, how: Preference) -> pl.DataFrame:
@@ -144,7 +153,7 @@ def _paired_groups(traces: pl.DataFrame, how: Preference) -> pl.DataFrame:
 
 def _turns(how: Preference) -> list[tuple[pl.Expr, pl.Expr]]:
     """Return conditions for the chosen and the rejected trace, turn by turn; paired traces leave the next turns."""
-    if how.by == "verdict":
+    if how.by != "band":
         return [(pl.col("chosen"), pl.col("rejected"))]
     return [
         (pl.col("chosen") & (pl.col("band") == more), pl.col("rejected") & (pl.col("band") == less))
@@ -153,12 +162,12 @@ def _turns(how: Preference) -> list[tuple[pl.Expr, pl.Expr]]:
 
 
 def _nearness(how: Preference) -> str:
-    return "density" if how.by == "verdict" else "log_words"
+    return "density" if how.by == "verdict" and not how.by_extremes else "log_words"
 
 
 def _matched(traces: pl.DataFrame, how: Preference) -> Iterator[tuple[int, int, int]]:
     """Yield the row numbers of each chosen and rejected trace and the turn of the pair, group by group."""
-    near, words = traces[_nearness(how)].to_numpy(), traces["words"].to_numpy()
+    near, words, texts = (traces[name].to_numpy() for name in (_nearness(how), "words", "text"))
     turns = [[traces.select(of=side)["of"].fill_null(False).to_numpy() for side in turn] for turn in _turns(how)]
     groups = traces.select(pl.struct(_group(how)).rle_id()).to_series().to_numpy()
     ends = [0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), len(groups)]
@@ -166,24 +175,40 @@ def _matched(traces: pl.DataFrame, how: Preference) -> Iterator[tuple[int, int, 
     for start, end in pairwise(ends):
         for turn, masks in enumerate(turns):
             one, other = (start + np.flatnonzero((mask & free)[start:end]) for mask in masks)
-            for chosen, rejected in _closest(one, other, near, words, how.length):
+            unlike = texts[one][:, None] != texts[other][None, :]
+            for chosen, rejected in (
+                _extremes(one, other, words, unlike)
+                if how.by_extremes
+                else _closest(one, other, near, unlike & _alike_in_length(one, other, words, how.length))
+            ):
                 free[[chosen, rejected]] = False
                 yield chosen, rejected, turn
 
 
-def _closest(
-    one: _Rows, other: _Rows, near: NDArray[np.float64], words: _Rows, length: float | None
-) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of the cheapest assignment (Kuhn 1955) among those with the most pairs of allowed length."""
+def _alike_in_length(one: _Rows, other: _Rows, words: _Rows, length: float | None) -> NDArray[np.bool_]:
+    """Return, for each trace of the one side and each of the other, whether the recipe allows their lengths."""
+    if length is None:
+        return np.ones((len(one), len(other)), np.bool_)
+    long, short = np.maximum.outer(words[one], words[other]), np.minimum.outer(words[one], words[other])
+    return np.asarray(long <= short * (1 + length))
+
+
+def _closest(one: _Rows, other: _Rows, near: NDArray[np.float64], fits: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of the cheapest assignment (Kuhn 1955) among those with the most pairs that fit."""
     from scipy.optimize import linear_sum_assignment
 
     cost = np.abs(near[one][:, None] - near[other][None, :])
-    fits = np.ones(cost.shape, np.bool_)
-    if length is not None:
-        long, short = np.maximum.outer(words[one], words[other]), np.minimum.outer(words[one], words[other])
-        fits = long <= short * (1 + length)
+    if not fits.all():
         # More than all pairs together can cost, so that no pair that fits is given up for closer ones.
         cost = np.where(fits, cost, 1 + cost.max(initial=0.0) * min(cost.shape))
     rows, columns = linear_sum_assignment(cost)
     kept = fits[rows, columns]
     yield from zip(one[rows[kept]].tolist(), other[columns[kept]].tolist(), strict=True)
+
+
+def _extremes(one: _Rows, other: _Rows, words: _Rows, unlike: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Yield the shortest trace of the one side with the longest of the other; of equal lengths, the first by id."""
+    if len(one) and len(other):
+        shortest, longest = int(np.argmin(words[one])), int(np.argmax(words[other]))
+        if unlike[shortest, longest]:
+            yield int(one[shortest]), int(other[longest])

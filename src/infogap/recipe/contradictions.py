@@ -53,6 +53,7 @@ def contradictions(sections: dict[str, object]) -> list[Contradiction]:
         if isinstance(balance, Balance):
             problems += _mixes_of_unknown_privileges(generate, balance, _derived_names(sections))
         problems += pair_contradictions(generate, sections)
+        problems += _no_second_attempt(generate, sections.get("publish"))
     return problems + teacher_contradictions(sections)
 
 
@@ -312,10 +313,7 @@ def pair_contradictions(generate: Generate, sections: dict[str, object]) -> list
 
 def _without_a_second_trace(generate: Generate, pairs: Preference | None) -> Iterator[Contradiction]:
     """Refuse pairs within one task, privilege and teacher if each of these has a single trace."""
-    several = generate.samples > 1 or any(use.turns > 1 for use in generate.uses)
-    several |= generate.until is not None and generate.until.max_attempts > 1
-    several |= generate.select is not None and generate.select.samples > 1
-    if several or (pairs is not None and pairs.crosses):
+    if _gives_several(generate) or (pairs is not None and pairs.crosses):
         return
     what = "two traces" if pairs is not None and pairs.by == "band" else "a correct with a wrong trace"
     message = (
@@ -323,6 +321,26 @@ def _without_a_second_trace(generate: Generate, pairs: Preference | None) -> Ite
         "one trace of each; raise it, or leave `preference` out"
     )
     yield ("publish", "configs"), message
+
+
+def _gives_several(generate: Generate) -> bool:
+    """Return True if a task can have several traces of one privilege by one teacher."""
+    several = generate.samples > 1 or any(use.turns > 1 for use in generate.uses)
+    several |= generate.until is not None and generate.until.max_attempts > 1
+    return several or (generate.select is not None and generate.select.samples > 1)
+
+
+def _no_second_attempt(generate: Generate, publish: object) -> Iterator[Contradiction]:
+    """Refuse to pair a wrong with a corrected attempt if every task has a single trace."""
+    asked = [
+        name for name in ("recovery", "recovery_trace") if isinstance(publish, Publish) and name in publish.configs
+    ]
+    if asked and len(generated(generate)) == 1 and not _gives_several(generate):
+        message = (
+            f"`{asked[0]}` pairs a wrong with a corrected attempt, and each task has one trace; raise "
+            "`generate.samples`, or add the privilege `verifier`, whose teacher corrects its own wrong attempt"
+        )
+        yield ("publish", "configs"), message
 
 
 def _unknown_privileges(generate: Generate, pairs: Preference) -> Iterator[Contradiction]:

@@ -52,10 +52,17 @@ class Preference(Model):
 
     chosen: PairSide = PairSide()
     rejected: PairSide = PairSide()
-    by: Literal["verdict", "band"] = Field(
+    by: Literal["verdict", "band", "privilege"] = Field(
         "verdict",
         description="verdict: a correct trace is chosen, a wrong one rejected. band: the more uncertain one is chosen, "
-        "the more confident one rejected, and their verdicts are the same.",
+        "the more confident one rejected, and their verdicts are the same. privilege: one privilege is chosen over "
+        "another, both as the sides name them, and both traces are correct.",
+    )
+    pairs: Literal["closest_in_doubt", "shortest_right_longest_wrong"] = Field(
+        "closest_in_doubt",
+        exclude_if=lambda value: value == "closest_in_doubt",
+        description="Which of the pairs `by: verdict` are made. closest_in_doubt: those of the closest epistemic "
+        "densities. shortest_right_longest_wrong: one for each task, privilege and teacher.",
     )
     length: float | None = Field(
         None, gt=0, description="How much longer, at most, one of the two may be, in words: 0.2 is a fifth."
@@ -78,6 +85,16 @@ class Preference(Model):
         return (*across, *(["verdict"] if self.by == "verdict" else []))
 
     @property
+    def by_extremes(self) -> bool:
+        """True if the shortest correct trace is paired with the longest wrong one (arXiv 2605.17497)."""
+        return self.pairs == "shortest_right_longest_wrong"
+
+    @property
+    def has_margins(self) -> bool:
+        """True if the two traces of a pair are meant to differ in length or doubt, so that columns say how much."""
+        return self.by_extremes or self.by == "privilege"
+
+    @property
     def crosses(self) -> bool:
         """True if the two traces of a pair can be of two privileges or teachers."""
         return any(name != "verdict" for name in self.differing)
@@ -93,6 +110,8 @@ class Preference(Model):
             return values | {"verdict": values.get("verdict", ["correct" if side == "chosen" else "wrong"])}
         # Both traces have one verdict, so what one side says of it holds for the other.
         said = [set(each.values["verdict"]) for each in self.sides.values() if "verdict" in each.values]
+        if self.by == "privilege" and not said:
+            return values | {"verdict": ["correct"]}
         return values | ({"verdict": sorted(set.intersection(*said))} if said else {})
 
     @model_validator(mode="after")
@@ -105,7 +124,12 @@ class Preference(Model):
         if self.by == "verdict":
             self._verdicts_are_told_apart()
         else:
+            self._verdicts_are_alike()
+        if self.by == "band":
             self._bands_are_in_order()
+        if self.by == "privilege":
+            self._privileges_are_told_apart()
+        self._pairs_fit_to_the_sides()
         return self
 
     def _verdicts_are_told_apart(self) -> None:
@@ -125,5 +149,28 @@ class Preference(Model):
                 "`by: band` chooses the more uncertain trace (uncertain, mixed, confident): no pair has these bands"
             )
             raise refuse_at((side, "band"), message)
+
+    def _verdicts_are_alike(self) -> None:
         if self.pool("chosen").get("verdict") == []:
-            raise refuse_at(("rejected", "verdict"), "with `by: band` both traces have one verdict: name the same ones")
+            message = f"with `by: {self.by}` both traces have one verdict: name the same ones"
+            raise refuse_at(("rejected", "verdict"), message)
+
+    def _privileges_are_told_apart(self) -> None:
+        chosen, rejected = (set(self.sides[side].privilege or []) for side in SIDES)
+        if not chosen:
+            message = (
+                "`by: privilege` chooses one privilege over another; name them: `chosen: {privilege: unguided}`, "
+                "`rejected: {privilege: solution}`"
+            )
+            raise refuse_at(("by",), message)
+        if both := sorted(chosen & rejected):
+            message = f"`by: privilege` chooses one privilege over another, and '{both[0]}' is on both sides"
+            raise refuse_at(("rejected", "privilege"), message)
+
+    def _pairs_fit_to_the_sides(self) -> None:
+        if self.by_extremes and self.by != "verdict":
+            raise refuse_at(
+                ("pairs",), f"it pairs correct with wrong traces, as `by: verdict` does; found `by: {self.by}`"
+            )
+        if self.by_extremes and self.length is not None:
+            raise refuse_at(("length",), "`pairs: shortest_right_longest_wrong` looks for traces of unlike length")

@@ -14,6 +14,7 @@ from infogap import plugins
 from infogap.recipe.balance_section import HoldOut
 from infogap.recipe.base import Model, each_once, is_none, refuse, refuse_at
 from infogap.recipe.preference_pairs import Preference
+from infogap.recipe.recovery_words import Recovery
 from infogap.recipe.sources import OneOrMore
 
 
@@ -172,6 +173,9 @@ class Publish(Model):
     preference: Preference | None = Field(
         None, exclude_if=is_none, description="How the pairs of `preference` are made, if not in the default way."
     )
+    recovery: Recovery | None = Field(
+        None, exclude_if=is_none, description="What is said between a wrong attempt and the corrected one."
+    )
     splits: Annotated[dict[str, SplitOf], Field(min_length=2), AfterValidator(_splits)] | None = Field(
         None,
         exclude_if=is_none,
@@ -185,9 +189,26 @@ class Publish(Model):
         for name in ("preference", "rl"):
             if getattr(self, name) is not None and name not in self.configs:
                 raise refuse_at((name,), f"`{name}` is not published; add it to publish.configs, or leave this out")
+        if self.recovery is not None:
+            self._words_are_used(self.recovery)
+        if self.thinking == "drop" and "recovery_trace" in self.configs:
+            message = (
+                "`recovery_trace` is made of thoughts, which `thinking: drop` leaves out; publish `recovery` instead"
+            )
+            raise refuse_at(("configs",), message)
         if self.splits is not None and self.rl is not None:
             message = "`rl` repeats tasks to files of equal size, which `splits` would divide; leave one of them out"
             raise refuse_at(("splits",), message)
         if self.thinking_field != "reasoning_content" and self.thinking != "field":
             raise refuse_at(("thinking_field",), "it names the field of `thinking: field`; set that, or leave this out")
         return self
+
+    def _words_are_used(self, words: Recovery) -> None:
+        said_in = {"verdict": "recovery", "doubt": "recovery_trace"}
+        if not {*said_in.values()} & {*self.configs}:
+            message = "`recovery` is not published; add it to publish.configs, or leave this out"
+            raise refuse_at(("recovery",), message)
+        for key, config in said_in.items():
+            if key in words.model_fields_set and config not in self.configs:
+                message = f"it is said in `{config}`, which is not published; add that, or leave this out"
+                raise refuse_at(("recovery", key), message)

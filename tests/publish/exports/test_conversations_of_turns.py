@@ -24,7 +24,7 @@ TURNS = [
 ]
 CONTEXT = "A hint: count on your fingers."
 ALL = plugins.names("exports")
-PAIRED = tuple(name for name in ALL if name.endswith("dpo"))
+PAIRED = tuple(name for name in ALL if name.endswith(("dpo", "recovery")))
 TEXTS = ("Be brief.", "Hello!", "Hi.", "What is 1 + 1?", "\\boxed{2}")
 
 

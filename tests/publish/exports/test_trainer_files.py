@@ -24,7 +24,8 @@ OF_PAIRS = tuple(name for name in ALL if name.endswith("dpo"))
 OF_LABELS = tuple(name for name in ALL if name.endswith("kto"))
 WITH_CONTEXTS = ("trl-sdft", "verl-privileged", "ms-swift-opsd")
 OF_TASKS = ("verl",)
-OF_MIX = tuple(name for name in ALL if name not in (*OF_PAIRS, *OF_LABELS, *WITH_CONTEXTS, *OF_TASKS))
+OF_RECOVERY = tuple(name for name in ALL if name.endswith("recovery"))
+OF_MIX = tuple(name for name in ALL if name not in (*OF_PAIRS, *OF_LABELS, *WITH_CONTEXTS, *OF_TASKS, *OF_RECOVERY))
 INSTRUCTION = "\n\nEnd with the answer in \\boxed{}."
 
 

@@ -20,6 +20,8 @@ from infogap.text.thoughts import ANSWER_TAGS
 
 _MESSAGE = {"role": pl.String, "content": pl.String}
 MESSAGES = pl.List(pl.Struct(_MESSAGE))
+OPENING = "<think>\n"
+"""What precedes a thought in the text of an answer."""
 _QUESTION = "\0"  # stands for the question in the student's prompt
 PROMPT = "the student's prompt, as chat messages with `role` and `content`"
 
@@ -56,6 +58,12 @@ class Config:
     empty: str | Callable[[Run, pl.DataFrame], str] = "it has no rows"
     """Why there may be no rows, for the error message, or a function with the arguments of `rows` that finds out."""
 
+    without: Callable[[Run, pl.DataFrame, pl.Series], Mapping[str, int]] | None = None
+    """Counts the tasks that have no row, by reason, if that is worth saying.
+
+    Takes a run, the rows of one mix and the ids of the tasks that have rows.
+    """
+
     meanings: Mapping[str, str] = field(default_factory=dict)
     """What each column means, in Markdown, where it is not a column of a run's table."""
 
@@ -86,14 +94,15 @@ class Config:
 
     def prompts(self, run: Run) -> bool:
         """True if it shows the student's prompt: a column holds chat messages."""
-        return any(map(_is_messages, self.columns(run).values()))
+        return any(map(is_messages, self.columns(run).values()))
 
     def answers(self, run: Run) -> bool:
         """True if it shows traces as chat messages: a column other than `prompt` holds them."""
-        return any(_is_messages(dtype) for name, dtype in self.columns(run).items() if name != "prompt")
+        return any(is_messages(dtype) for name, dtype in self.columns(run).items() if name != "prompt")
 
 
-def _is_messages(dtype: Any) -> bool:
+def is_messages(dtype: Any) -> bool:
+    """Return True for a column of chat messages, with a field for thoughts or without."""
     fields = dtype.inner.fields if isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.Struct) else []
     return [field.name for field in fields[:2]] == [*_MESSAGE]
 
@@ -204,6 +213,17 @@ def turns_of(metadata: str | None) -> list[dict[str, str]] | None:
     return turns
 
 
+def responses(run: Run) -> pl.Expr:
+    """Return the expression for the part after the thought, as published: no `<answer>` tags that nobody asked for.
+
+    It needs the columns `response` and `question`.
+    """
+    asked = pl.col("question").str.contains("<answer>", literal=True)
+    if run.recipe.generate is not None and "<answer>" in run.recipe.generate.instruction:
+        asked = pl.lit(True)
+    return pl.when(asked).then("response").otherwise(pl.col("response").str.replace_all(ANSWER_TAGS, "$1"))
+
+
 def answers(run: Run) -> pl.Expr:
     """Return the expression for one assistant message per trace, of the type `answer_messages`.
 
@@ -211,17 +231,18 @@ def answers(run: Run) -> pl.Expr:
     field of its own, which is null without a thought; with `drop` it is left out. `<answer>` tags are removed unless
     the student's prompt asks for them.
     """
-    asked = pl.col("question").str.contains("<answer>", literal=True)
-    if run.recipe.generate is not None and "<answer>" in run.recipe.generate.instruction:
-        asked = pl.lit(True)
-    response = pl.when(asked).then("response").otherwise(pl.col("response").str.replace_all(ANSWER_TAGS, "$1"))
-    thinks = pl.col("reasoning").str.len_bytes() > 0
+    return answer_of(run, pl.col("reasoning"), responses(run))
+
+
+def answer_of(run: Run, reasoning: pl.Expr, response: pl.Expr) -> pl.Expr:
+    """Return the expression for one assistant message of a thought, null or empty if there is none, and the rest."""
+    thinks = (reasoning.str.len_bytes() > 0).fill_null(False)
     form = run.recipe.publish
     if form.thinking == "drop":
         return _answer(content=response)
     if form.thinking == "field":
-        return _answer(content=response, **{form.thinking_field: pl.when(thinks).then("reasoning")})
-    thought = pl.format("<think>\n{}\n</think>\n\n{}", "reasoning", response)
+        return _answer(content=response, **{form.thinking_field: pl.when(thinks).then(reasoning)})
+    thought = pl.format(f"{OPENING}{{}}\n</think>\n\n{{}}", reasoning, response)
     return _answer(content=pl.when(thinks).then(thought).otherwise(response))
 
 

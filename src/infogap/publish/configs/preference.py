@@ -22,7 +22,7 @@ from infogap.publish.configs.base import (
 from infogap.publish.configs.sft import where_thoughts_are
 from infogap.publish.redaction import public_label
 from infogap.publish.sorted_rows import SortedRows
-from infogap.publish.trace_pairs import pairs, sides
+from infogap.publish.trace_pairs import pairs, sides, without_pairs
 from infogap.recipe.preference_pairs import SIDES, Preference
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TASKS, TRACES, VERDICTS
@@ -35,12 +35,15 @@ def what_is_paired(asked: Preference) -> str:
 
 def how_made(asked: Preference) -> str:
     """Return the card's sentences on how the pairs were made."""
-    closest = (
-        "those whose epistemic densities are closest"
-        if asked.by == "verdict"
-        else "those whose bands are furthest apart and, among these, whose lengths are closest"
-    )
-    said = [f"A pair is {what_is_paired(asked)}; of all possible pairs, {closest} were taken."]
+    closest = {
+        "verdict": "those whose epistemic densities are closest",
+        "band": "those whose bands are furthest apart and, among these, whose lengths are closest",
+        "privilege": "those whose lengths are closest",
+    }[asked.by]
+    taken = f"of all possible pairs, {closest} were taken"
+    if asked.by_extremes:
+        taken = "of these, the shortest correct trace and the longest wrong one were taken (as in arXiv 2605.17497)"
+    said = [f"A pair is {what_is_paired(asked)}; {taken}."]
     if asked.length is not None:
         said.append(f"Neither text is more than {asked.length:.0%} longer than the other, in words.")
     across = [name for name in asked.differing if name != "verdict"]
@@ -63,7 +66,7 @@ def no_pairs(run: Run, mix: pl.DataFrame, asked: Preference) -> str:
 
 def _alike(asked: Preference) -> str:
     names = ["task", *(name for name in ("privilege", "teacher") if name not in asked.named)]
-    names += ["verdict"] if asked.by == "band" else []
+    names += ["verdict"] if asked.by != "verdict" else []
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 
@@ -86,6 +89,8 @@ def _listed(values: list[str]) -> str:
 
 _OF_PAIRS = ("privilege", "teacher")  # columns that both traces share, unless the recipe says otherwise
 _OF_EACH = ("trace_id", "band", "epistemic_density")  # columns of each trace
+_MARGINS = {"density_margin": ("epistemic_density", pl.Float64), "words_margin": ("words", pl.Int64)}
+"""Columns that say by how much the chosen trace exceeds the rejected one, each with the column that is subtracted."""
 
 
 def _schema(run: Run, of_pair: tuple[str, ...] = _OF_PAIRS, of_each: tuple[str, ...] = _OF_EACH) -> pl.Schema:
@@ -100,14 +105,20 @@ def _schema(run: Run, of_pair: tuple[str, ...] = _OF_PAIRS, of_each: tuple[str, 
             **columns(TASKS, "family", "difficulty"),
             **{name: known[name] for name in of_pair},
             **{f"{side}_{name}": known[name] for side in SIDES for name in of_each},
+            **({name: dtype for name, (_, dtype) in _MARGINS.items()} if _with_margins(run) else {}),
         }
     )
+
+
+def _with_margins(run: Run) -> bool:
+    asked = run.recipe.publish.preference
+    return asked is not None and asked.has_margins
 
 
 def _columns_as_asked(asked: Preference) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the columns that a pair has once, and those that each of its traces has because they can differ."""
     of_pair = tuple(name for name in (*_OF_PAIRS, "verdict") if name not in asked.differing)
-    words = ("words",) if asked.length is not None else ()
+    words = ("words",) if asked.length is not None or asked.has_margins else ()
     first, *rest = _OF_EACH
     return of_pair, (first, *asked.differing, *rest, *words)
 
@@ -142,7 +153,14 @@ def _pair_rows(run: Run, traces: pl.DataFrame, of_pair: tuple[str, ...], of_each
     rejected = known.filter("rejected").select("place", *of("rejected"))
     rows = chosen.with_columns(prompts(run, chosen), *of("chosen")).drop("rejected")
     both = rows.join(rejected, on="place", maintain_order="left", validate="1:1")
-    return both.select(*schema).match_to_schema(schema)
+    margins = {
+        name: pl.col(f"chosen_{of}") - pl.col(f"rejected_{of}") for name, (of, _) in _MARGINS.items() if name in schema
+    }
+    return both.with_columns(**margins).select(*schema).match_to_schema(schema)
+
+
+def _without(run: Run, mix: pl.DataFrame, tasks: pl.Series, asked: Preference | None = None) -> dict[str, int]:
+    return without_pairs(run, mix, asked, tasks)
 
 
 def _mean_densities(folder: Path) -> dict[str, Any]:
@@ -153,6 +171,24 @@ def _mean_densities(folder: Path) -> dict[str, Any]:
     return means.collect().row(0, named=True)
 
 
+def _margins(folder: Path) -> dict[str, Any]:
+    """Return the number of pairs, and of those whose chosen trace is longer, or less doubtful, than the rejected."""
+    counts = pl.scan_parquet(folder / "*.parquet").select(
+        pairs=pl.len(),
+        longer=(pl.col("words_margin") > 0).sum(),
+        surer=(pl.col("density_margin") < 0).sum(),
+        words_margin=pl.col("words_margin").mean(),
+    )
+    return counts.collect().row(0, named=True)
+
+
+_OF_MARGINS = (
+    " The chosen trace is on average {{ words_margin | number }} words longer than the rejected one (negative: "
+    "shorter); of {{ pairs | number }} pairs, it is the longer one in {{ longer | number }} and has the lower "
+    "density in {{ surer | number }}."
+)
+
+
 def _as_asked(config: Config, run: Run) -> Config:
     """Return the config adapted to `publish.preference` and `publish.thinking`."""
     asked, thoughts = run.recipe.publish.preference, where_thoughts_are(run)
@@ -161,7 +197,8 @@ def _as_asked(config: Config, run: Run) -> Config:
     of_pair, of_each = _columns_as_asked(asked)
 
     def values(folder: Path) -> dict[str, Any]:
-        return {"how_made": how_made(asked)} | _mean_densities(folder)
+        margins = _margins(folder) if asked.has_margins else {}
+        return {"how_made": how_made(asked)} | _mean_densities(folder) | margins
 
     return adapted(
         config,
@@ -172,8 +209,9 @@ def _as_asked(config: Config, run: Run) -> Config:
         empty=partial(no_pairs, asked=asked),
         card="In `{{ name }}`, `prompt`, `chosen` and `rejected` hold messages. {{ how_made }} The mean density is "
         "{{ chosen | number(2) }} markers per 1,000 {{ density_unit }} in the chosen traces and "
-        f"{{{{ rejected | number(2) }}}} in the rejected ones.{thoughts}",
+        f"{{{{ rejected | number(2) }}}} in the rejected ones.{_OF_MARGINS if asked.has_margins else ''}{thoughts}",
         card_values=values,
+        without=partial(_without, asked=asked),
     )
 
 
@@ -183,10 +221,17 @@ PREFERENCE = Config(
     features=_schema,
     key=pl.concat_str("chosen_trace_id", "rejected_trace_id", separator=" "),
     rows=_rows,
-    meanings={"prompt": PROMPT, "chosen": "the preferred answer", "rejected": "the other answer"},
+    meanings={
+        "prompt": PROMPT,
+        "chosen": "the preferred answer",
+        "rejected": "the other answer",
+        "density_margin": "epistemic density of the chosen trace minus that of the rejected one",
+        "words_margin": "number of words of the chosen trace minus that of the rejected one",
+    },
     empty="no task has both a correct and a wrong trace under the same privilege by the same teacher",
     of_mix=True,
     as_asked=_as_asked,
+    without=_without,
     card="In `{{ name }}`, `prompt`, `chosen` and `rejected` hold messages. Each pair has a correct and a wrong trace "
     "of the same task, privilege and teacher, matched so that their epistemic densities are as close as possible. The "
     "mean density is {{ chosen | number(2) }} markers per 1,000 {{ density_unit }} in the chosen traces and "

@@ -7,9 +7,11 @@ from functools import partial
 from typing import Any
 
 from infogap.publish.configs.preference import PREFERENCE
+from infogap.publish.configs.recovery import RECOVERY
 from infogap.publish.configs.sft import SFT
 from infogap.publish.exports.base import (
     PAIR_IDS,
+    RECOVERY_IDS,
     SAME_TEXTS,
     UNLABELLED,
     Exported,
@@ -27,13 +29,16 @@ from infogap.recipe import yaml_text
 _THINKING_KEYS = ("template_thinking_key", "field_thinking")
 
 
-def _config(exported: Exported, type_: str, rl: str = "", **more: Any) -> Mapping[str, str]:
+def _config(
+    exported: Exported, type_: str, rl: str = "", of_dataset: Mapping[str, Any] | None = None, **more: Any
+) -> Mapping[str, str]:
     """Return the part of an axolotl config that loads the file, as the text of FILE.axolotl.yaml."""
     dataset: dict[str, Any] = {
         "path": str(exported.file),
         "ds_type": "json" if exported.file.suffix == ".jsonl" else "parquet",
         "split": "train",
         "type": type_,
+        **(of_dataset or {}),
     }
     if exported.thinking == "field" and exported.thinking_field != "reasoning_content":
         dataset |= dict.fromkeys(_THINKING_KEYS, exported.thinking_field)
@@ -63,6 +68,13 @@ def _labelled(row: Row) -> Row | None:
     return {"prompt": question, "completion": answer["content"], "label": desirable, **of_system} | ids(row, "trace_id")
 
 
+def _recovery(row: Row) -> Row:
+    """Say of every message whether it is trained on: of those without a word, the role decides."""
+    asked = [each | {"train": False} for each in row["prompt"]]
+    answered = [each | {"train": True} for each in row["completion"]]
+    return {"messages": [*asked, *answered]} | ids(row, *RECOVERY_IDS)
+
+
 def _beside(type_: str, rl: str = "", **more: Any) -> Callable[[Exported], Mapping[str, str]]:
     return partial(_config, type_=type_, rl=rl, **more)
 
@@ -73,6 +85,13 @@ AXOLOTL_SFT = ExportFormat(
     config=SFT,
     row=messages,
     beside=_beside("chat_template"),
+)
+AXOLOTL_RECOVERY = ExportFormat(
+    name="axolotl-recovery",
+    shows="axolotl, wrong and corrected attempts: `messages` with `train`, false for the wrong answer",
+    config=RECOVERY,
+    row=_recovery,
+    beside=_beside("chat_template", of_dataset={"roles_to_train": [], "message_field_training": "train"}),
 )
 AXOLOTL_DPO = ExportFormat(
     name="axolotl-dpo",

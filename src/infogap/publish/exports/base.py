@@ -11,7 +11,7 @@ from infogap.publish.configs.base import Config
 from infogap.recipe.publish_section import ThinkingField, ThinkingForm
 
 Row = dict[str, Any]
-Message = dict[str, str]
+Message = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,19 @@ def pair(row: Row) -> tuple[list[Message], Message, Message] | None:
 
 SAME_TEXTS = "both sides have the same text"
 PAIR_IDS = ("chosen_trace_id", "rejected_trace_id")
+
+
+RECOVERY_IDS = ("wrong_id", "right_id")
+
+
+def recovery_messages(row: Row, **trained: tuple[Any, Any]) -> list[Message]:
+    """Return the conversation of a row of `recovery`, with fields that say which answer to train on.
+
+    Each field is given with its values for the wrong attempt and for the corrected one.
+    """
+    wrong, right = ({name: values[place] for name, values in trained.items()} for place in (0, 1))
+    prompt = [each | wrong if each["role"] == "assistant" else each for each in row["prompt"]]
+    return [*prompt, *(each | right for each in row["completion"])]
 
 
 def label(row: Row) -> bool | None:

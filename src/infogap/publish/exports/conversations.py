@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from infogap.publish.configs.recovery import RECOVERY
 from infogap.publish.configs.sft import SFT
-from infogap.publish.exports.base import ExportFormat, Message, Row, ids, last_turn
+from infogap.publish.exports.base import RECOVERY_IDS, ExportFormat, Message, Row, ids, last_turn, recovery_messages
 
 # ShareGPT's names of the roles.
 _NAMES = {"user": "human", "assistant": "gpt", "system": "system", "tool": "observation"}
@@ -47,6 +48,10 @@ def _conversations(row: Row) -> Row:
     return {"conversations": row["messages"]} | ids(row, "trace_id")
 
 
+def _weighted(row: Row) -> Row:
+    return {"messages": recovery_messages(row, weight=(0, 1))} | ids(row, *RECOVERY_IDS)
+
+
 MESSAGES = ExportFormat(
     name="messages", shows="conversations: `messages`, as most trainers read them", config=SFT, row=messages
 )
@@ -66,6 +71,12 @@ SHAREGPT = ExportFormat(
     row=sharegpt,
     no_field=NO_FIELD,
     renders="",
+)
+MESSAGES_RECOVERY = ExportFormat(
+    name="messages-recovery",
+    shows="wrong and corrected attempts: `messages` with `weight`, 0 for the wrong answer, as fine-tuning APIs read it",
+    config=RECOVERY,
+    row=_weighted,
 )
 UNSLOTH = ExportFormat(
     name="unsloth",

@@ -12,10 +12,13 @@ from typing import Any
 import orjson
 
 from infogap.errors import InputError
+from infogap.publish.configs.base import Config
 from infogap.publish.configs.preference import PREFERENCE
+from infogap.publish.configs.recovery import RECOVERY
 from infogap.publish.configs.sft import SFT
 from infogap.publish.exports.base import (
     PAIR_IDS,
+    RECOVERY_IDS,
     SAME_TEXTS,
     UNLABELLED,
     Exported,
@@ -24,6 +27,7 @@ from infogap.publish.exports.base import (
     ids,
     label,
     pair,
+    recovery_messages,
 )
 from infogap.publish.exports.conversations import NO_FIELD, alpaca, alpaca_prompt, sharegpt, sharegpt_turn
 
@@ -76,6 +80,10 @@ def _labelled(row: Row) -> Row | None:
     return None if desirable is None else sharegpt(row) | {"kto_tag": desirable}
 
 
+def _recovery(row: Row) -> Row:
+    return {"conversations": [sharegpt_turn(each) for each in recovery_messages(row)]} | ids(row, *RECOVERY_IDS)
+
+
 def _format(
     name: str,
     shows: str,
@@ -83,11 +91,12 @@ def _format(
     beside: Callable[[Exported], Mapping[str, str]],
     pairs: bool = False,
     labels: str = "",
+    config: Config = SFT,
 ) -> ExportFormat:
     return ExportFormat(
         name=f"llamafactory-{name}",
         shows=f"LLaMA-Factory, {shows}",
-        config=PREFERENCE if pairs else SFT,
+        config=PREFERENCE if pairs else config,
         row=row,
         left_out=SAME_TEXTS if pairs else UNLABELLED,
         no_field=NO_FIELD,
@@ -103,6 +112,13 @@ SFT_SHAREGPT = _format(
     "SFT, sharegpt: `conversations`",
     sharegpt,
     partial(_info, columns={"messages": "conversations"}, formatting="sharegpt"),
+)
+RECOVERY_SHAREGPT = _format(
+    "recovery",
+    "SFT with `mask_history: true`, wrong and corrected attempts, sharegpt: `conversations`",
+    _recovery,
+    partial(_info, columns={"messages": "conversations"}, formatting="sharegpt"),
+    config=RECOVERY,
 )
 DPO_ALPACA = _format(
     "alpaca-dpo",

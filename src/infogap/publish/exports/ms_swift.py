@@ -1,6 +1,6 @@
 """Formats of ms-swift, as in its page "Custom Dataset": messages, and the columns of its other trainers.
 
-ms-swift removes every key of a message except role and content, and renders with its own templates.
+ms-swift removes every key of a message except role, content and loss, and renders with its own templates.
 """
 
 from __future__ import annotations
@@ -13,14 +13,26 @@ from infogap.privileges.contexts import teacher_prompt
 from infogap.publish.configs.base import MESSAGES, prompts, with_tasks
 from infogap.publish.configs.preference import PREFERENCE
 from infogap.publish.configs.privileged import PRIVILEGED
+from infogap.publish.configs.recovery import RECOVERY
 from infogap.publish.configs.sft import SFT
-from infogap.publish.exports.base import PAIR_IDS, SAME_TEXTS, UNLABELLED, ExportFormat, Row, ids, label, pair
+from infogap.publish.exports.base import (
+    PAIR_IDS,
+    RECOVERY_IDS,
+    SAME_TEXTS,
+    UNLABELLED,
+    ExportFormat,
+    Row,
+    ids,
+    label,
+    pair,
+    recovery_messages,
+)
 from infogap.publish.exports.conversations import messages
 from infogap.publish.sorted_rows import SortedRows
 from infogap.runs.run_folder import Run
 
 _SUFFIXES = (".jsonl",)
-_NO_FIELD = "ms-swift removes every key of a message except role and content"
+_NO_FIELD = "ms-swift removes every key of a message except role, content and loss"
 
 
 def _preference(row: Row) -> Row | None:
@@ -34,6 +46,10 @@ def _preference(row: Row) -> Row | None:
 def _labelled(row: Row) -> Row | None:
     desirable = label(row)
     return None if desirable is None else messages(row) | {"label": desirable}
+
+
+def _recovery(row: Row) -> Row:
+    return {"messages": recovery_messages(row, loss=(0.0, 1.0))} | ids(row, *RECOVERY_IDS)
 
 
 def _privileged(row: Row) -> Row:
@@ -75,6 +91,15 @@ SWIFT_SFT = ExportFormat(
     shows="ms-swift, SFT: `messages`",
     config=SFT,
     row=messages,
+    suffixes=_SUFFIXES,
+    no_field=_NO_FIELD,
+    renders="",
+)
+SWIFT_RECOVERY = ExportFormat(
+    name="ms-swift-recovery",
+    shows="ms-swift, wrong and corrected attempts: `messages` with `loss`, 0 for the wrong answer",
+    config=RECOVERY,
+    row=_recovery,
     suffixes=_SUFFIXES,
     no_field=_NO_FIELD,
     renders="",

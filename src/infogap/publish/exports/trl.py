@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from infogap.publish.configs.preference import PREFERENCE
 from infogap.publish.configs.privileged import PRIVILEGED
+from infogap.publish.configs.recovery import RECOVERY
 from infogap.publish.configs.sft import SFT
-from infogap.publish.exports.base import PAIR_IDS, SAME_TEXTS, UNLABELLED, ExportFormat, Row, ids, label, pair
+from infogap.publish.exports.base import (
+    PAIR_IDS,
+    RECOVERY_IDS,
+    SAME_TEXTS,
+    UNLABELLED,
+    ExportFormat,
+    Row,
+    ids,
+    label,
+    pair,
+)
 from infogap.publish.exports.conversations import messages, prompt_completion
 
 
@@ -22,6 +33,10 @@ def _unpaired(row: Row) -> Row | None:
     return None if desirable is None else prompt_completion(row) | {"label": desirable} | ids(row, "trace_id")
 
 
+def _recovery(row: Row) -> Row:
+    return {"prompt": row["prompt"], "completion": row["completion"]} | ids(row, *RECOVERY_IDS)
+
+
 def _privileged(row: Row) -> Row:
     return {"prompt": row["prompt"], "privileged_context": row["privileged_context"]} | ids(row, "context_id")
 
@@ -34,6 +49,12 @@ SFT_COMPLETION = ExportFormat(
     shows="TRL's SFTTrainer, prompt-completion: `prompt`, `completion`; the loss is on the completion",
     config=SFT,
     row=prompt_completion,
+)
+SFT_RECOVERY = ExportFormat(
+    name="trl-recovery",
+    shows="TRL's SFTTrainer, wrong and corrected attempts: `prompt`, `completion`; the loss is on the corrected one",
+    config=RECOVERY,
+    row=_recovery,
 )
 DPO = ExportFormat(
     name="trl-dpo",
