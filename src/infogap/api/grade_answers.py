@@ -9,7 +9,7 @@ import polars as pl
 
 from infogap import plugins
 from infogap.errors import InputError, nearest
-from infogap.recipe.sources import GYM_VERIFIER
+from infogap.recipe.sources import GYM_VERIFIER, grades_alone
 from infogap.schema import VERDICTS
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ def _grades(responses: list[Any], golds: list[Any], questions: list[Any], verifi
         raise InputError(
             f"there is no verifier '{verifier}'{nearest(verifier, known)}; use {listed}, or your own as module:function"
         )
+    if not grades_alone(verifier):
+        raise InputError(f"`verifier: {verifier}` grades the traces of a run; name another one for a single response")
 
     def work() -> Iterator[Any]:
         for response, gold, question in zip(responses, golds, questions, strict=True):

@@ -21,7 +21,8 @@ from infogap.interrupts import Stopping
 from infogap.recipe.generate_section import Generate
 from infogap.runs.run_folder import Run, TableWriter, read_part
 from infogap.schema import CONTEXTS, TRACES, VERDICTS
-from infogap.verify.grade_traces import grade_traces, grading_settings, tasks_by_id
+from infogap.verify.grade_run import by_id, grade_run, tasks_to_grade
+from infogap.verify.grade_traces import grading_settings
 from infogap.verify.round_verdicts import (
     drop_outdated_round_verdicts,
     drop_round_verdicts,
@@ -117,7 +118,8 @@ def _grade(run: Run, plan: Plan) -> None:
     if not paths:
         return
     sizes = [Rounds.read(folder).rows_of(part_number(path)) for path in paths]
-    verdicts = grade_traces(tasks_by_id(run), ((read_part(path, TRACES), VERDICTS.empty()) for path in paths), run.base)
+    tasks = by_id(tasks_to_grade(run))
+    verdicts = grade_run(run, tasks, ((read_part(path, TRACES), VERDICTS.empty()) for path in paths))
     with closing(verdicts), progress("grade", sum(sizes), "traces") as advance:
         for path, size in zip(paths, sizes, strict=True):
             write_round_verdicts(path, _advancing(islice(verdicts, size), advance))

@@ -15,7 +15,7 @@ from infogap.errors import InputError, nearest
 from infogap.ids import digest
 from infogap.recipe import LoadedRecipe, Problem
 from infogap.recipe.recipe_errors import Path as KeyPath
-from infogap.recipe.sources import GymTasks, RowSource
+from infogap.recipe.sources import GymTasks, RowSource, grades_alone
 from infogap.rows import reasoning_gym as gym
 from infogap.rows.column_paths import is_template, template_problem
 from infogap.rows.file_locations import find_places, is_url
@@ -191,11 +191,16 @@ class SolutionAgreement:
 def solution_agreement(run: Run) -> SolutionAgreement | None:
     """Grade the worked solutions of a run's tasks as if they were traces; None where no task has one.
 
-    A gold answer that is the whole solution itself says nothing and is left out.
+    A gold answer that is the whole solution itself says nothing and is left out, as are tasks of a verifier that needs
+    a model.
     """
     from infogap.verify.grade_traces import grade_traces, tasks_by_id
+    from infogap.verify.verifiers import gold_verifier
 
+    by_gold = {id_: task | {"verifier": gold_verifier(task)} for id_, task in tasks_by_id(run).items()}
+    alone = [id_ for id_, task in by_gold.items() if grades_alone(task["verifier"])]
     known = pl.col("solution").is_not_null() & pl.col("answer").is_not_null() & (pl.col("solution") != pl.col("answer"))
+    known &= pl.col("task_id").is_in(alone)
     tasks = run.scan(TASKS).filter(known).select("task_id", "solution", "answer").sort("task_id").collect()
     if not tasks.height:
         return None
@@ -207,7 +212,7 @@ def solution_agreement(run: Run) -> SolutionAgreement | None:
     answers = dict(zip(drawn["task_id"], drawn["answer"], strict=True))
     verdicts = Counter[str]()
     wrong: list[dict[str, Any]] = []
-    grades = grade_traces(tasks_by_id(run), [(traces, VERDICTS.empty())], run.base)
+    grades = grade_traces(by_gold, [(traces, VERDICTS.empty())], run.base)
     with closing(grades), progress("solutions", drawn.height, "solutions") as advance:
         for grade in grades:
             verdicts[grade["verdict"]] += 1

@@ -19,7 +19,8 @@ from infogap.runs.rows_by_key import rows_of
 from infogap.runs.run_folder import ROWS_PER_PART, Run, read_columns, read_part, write_part
 from infogap.runs.stage import Outcome, Stage, commonest_reasons, kind_of_reason
 from infogap.schema import TASKS, TRACES, VERDICT_NAMES, VERDICTS
-from infogap.verify.grade_traces import TRACE_COLUMNS, VERSION, Tasks, grade_traces, grading_settings
+from infogap.verify.grade_run import grade_run, tasks_to_grade
+from infogap.verify.grade_traces import TRACE_COLUMNS, VERSION, Tasks, grading_settings
 from infogap.verify.round_verdicts import read_round_verdicts, round_verdicts_path
 from infogap.verify.stated_verdicts import DISAGREEMENTS, agreement
 
@@ -30,7 +31,7 @@ def _part(run: Run) -> dict[str, Any]:
 
 def _make(run: Run) -> Outcome:
     verdicts, reasons = Counter[str](), Counter[str]()
-    tasks = run.scan(TASKS).drop("solution").collect().sort("task_id")
+    tasks = tasks_to_grade(run)
     with (
         former_rows(run, VERDICTS, [STAGE.version, grading_settings(run)]) as former,
         run.rewrite(VERDICTS) as out,
@@ -38,7 +39,7 @@ def _make(run: Run) -> Outcome:
     ):
         parts = list(_parts(run, tasks, former))
         keys = deque[np.ndarray]()
-        graded = _grade([part for part in parts if part.verdicts is None], tasks, former, keys, run.base)
+        graded = _grade(run, [part for part in parts if part.verdicts is None], tasks, former, keys)
         for part in parts:
             if part.former is not None and part.verdicts is not None:
                 former.reuse(part.former, part.source, out)
@@ -104,14 +105,14 @@ def _parts(run: Run, tasks: pl.DataFrame, former: FormerRows) -> Iterator[_Part]
 
 
 def _grade(
-    parts: list[_Part], tasks: pl.DataFrame, former: FormerRows, keys: deque[np.ndarray], folder: Path
+    run: Run, parts: list[_Part], tasks: pl.DataFrame, former: FormerRows, keys: deque[np.ndarray]
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of `verdicts` for some parts; `keys` receives those of each part before its first row."""
     if not parts:
         return
     ids = pl.concat([part.task_ids for part in parts])
     needed: Tasks = {task["task_id"]: task for task in rows_of(tasks, "task_id", ids).iter_rows(named=True)}
-    yield from grade_traces(needed, _with_known(parts, needed, former, keys), folder)
+    yield from grade_run(run, needed, _with_known(parts, needed, former, keys))
 
 
 def _with_known(
