@@ -81,7 +81,7 @@ def _grades(responses: list[Any], golds: list[Any], questions: list[Any], verifi
     from infogap.verify.verifiers import is_known
 
     if not is_known(verifier):
-        known = [name for name in plugins.names("verifiers") if name != GYM_VERIFIER]
+        known = [name for name in plugins.names("verifiers") if name != GYM_VERIFIER and grades_alone(name)]
         listed = ", ".join(known)
         raise InputError(
             f"there is no verifier '{verifier}'{nearest(verifier, known)}; use {listed}, or your own as module:function"

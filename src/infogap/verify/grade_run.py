@@ -9,10 +9,14 @@ from typing import Any
 
 import polars as pl
 
+from infogap.interrupts import Stopping
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
 from infogap.verify.agreed_answers import Agreed, agreed_on, with_agreed_answers
 from infogap.verify.grade_traces import Tasks, grade_traces
+from infogap.verify.judging.ask_judge import AskedJudge
+from infogap.verify.judging.judged_traces import judged
+from infogap.verify.verifiers.judge import NAME as JUDGE
 
 
 def tasks_to_grade(run: Run) -> pl.DataFrame:
@@ -31,13 +35,28 @@ def by_id(tasks: pl.DataFrame) -> Tasks:
 
 
 def grade_run(
-    run: Run, tasks: Tasks, parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]]
+    run: Run,
+    tasks: Tasks,
+    parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]],
+    stop: Stopping | None = None,
 ) -> Generator[dict[str, Any], None, None]:
     """Yield a row of the verdicts table for every trace, in their order; `tasks` are those of `tasks_to_grade`.
 
     `parts` are those of `grade_traces`, which also says what is raised. Verdicts by consensus say how many samples
-    agree, and the score of a correct trace is their share.
+    agree, and the score of a correct trace is their share. Traces of a judge wait for its votes, of which no more are
+    asked for once `stop.asked` is set: raises StoppedError then, and where a budget ends the command.
     """
+    judge = run.recipe.verify.judge if run.recipe.verify else None
+    if judge is not None and any(task["verifier"] == JUDGE for task in tasks.values()):
+        with closing(AskedJudge(run, judge, stop)) as asked:
+            yield from _graded(run, tasks, judged(asked, tasks, parts))
+    else:
+        yield from _graded(run, tasks, parts)
+
+
+def _graded(
+    run: Run, tasks: Tasks, parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]]
+) -> Generator[dict[str, Any], None, None]:
     agreed = {task_id: each for task_id, task in tasks.items() if (each := agreed_on(task)) and each.answer}
     order = deque[Agreed | None]()
     with closing(grade_traces(tasks, _noting(parts, agreed, order) if agreed else parts, run.base)) as rows:

@@ -23,6 +23,7 @@ from infogap.verify.base import Grade, Item, Verifier, no_answer, ungradable
 from infogap.verify.grading_pool import TIME_LIMIT, grade_all
 from infogap.verify.verifiers import is_known, provider_versions, verifier
 from infogap.verify.verifiers.consensus import NAME as CONSENSUS
+from infogap.verify.verifiers.judge import NAME as JUDGE
 
 VERSION = 5  # raised when the same response gets a different verdict
 _CONSENSUS_VERSION = 1  # raised when the same samples agree on another answer
@@ -58,12 +59,20 @@ def grading_settings(run: Run) -> dict[str, Any]:
         | ({"verifiers": packages} if packages else {})
         | ({"programs": programs} if programs else {})
         | ({"consensus": _consensus_settings(run.recipe)} if CONSENSUS in given else {})
+        | ({"judge": _judge_settings(run)} if JUDGE in given else {})
     )
 
 
 def _consensus_settings(recipe: Recipe) -> dict[str, Any]:
     rule = (recipe.verify or Verify()).consensus_rule
     return {"version": _CONSENSUS_VERSION, **rule.model_dump(mode="json")}
+
+
+def _judge_settings(run: Run) -> dict[str, Any]:
+    from infogap.verify.judging.ask_judge import judge_settings
+
+    judge = run.recipe.verify.judge if run.recipe.verify else None
+    return judge_settings(run, judge) if judge is not None else {}
 
 
 def grade_traces(
