@@ -27,7 +27,7 @@ from infogap.verify.gold_agreement import as_counts, consensus_agreement, judge_
 from infogap.verify.grade_run import by_id, grade_run, tasks_to_grade
 from infogap.verify.grade_traces import TRACE_COLUMNS, VERSION, Tasks, grading_settings
 from infogap.verify.judging.ask_judge import AskedJudge
-from infogap.verify.judging.vote_counts import vote_cost, vote_counts
+from infogap.verify.judging.vote_counts import spending_in_words, vote_cost, vote_counts
 from infogap.verify.round_verdicts import read_round_verdicts, round_verdicts_path
 from infogap.verify.stated_verdicts import DISAGREEMENTS, agreement
 from infogap.verify.verifiers.judge import NAME as JUDGE
@@ -72,7 +72,7 @@ def _verify(run: Run, stop: Stopping | None) -> Outcome:
             out.write(VERDICTS.frame(rows))
     counts: dict[str, Any] = {name: verdicts[name] for name in VERDICT_NAMES}
     counts |= _without_gold(run, by_id(tasks))
-    notes = [*_notes(run, reasons), *sentences(run, counts)]
+    notes = [*_notes(run, reasons), *sentences(run, counts), *spending_in_words(counts)]
     stated = agreement(run, run.scan(VERDICTS).select("trace_id", "verdict", "extracted_answer", "detail"))
     if stated is None:
         return Outcome(out.rows, counts, notes)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from infogap.runs.run_folder import Run
 from infogap.schema import VERDICTS
 
 
-def who_decides(run: Run) -> list[str]:
-    """Return what readers of a run's verdicts must know about them; none if gold answers gave them all."""
+def who_decides(run: Run, label: Callable[[str], str] = str) -> list[str]:
+    """Return what readers of a run's verdicts must know about them; none if gold answers gave them all.
+
+    `label` makes a model's published name.
+    """
     manifest = run.manifest(VERDICTS.name)
-    return sentences(run, manifest.counts) if manifest is not None else []
+    return [f"Verdicts by {each}." for each in sentences(run, manifest.counts, label)] if manifest is not None else []
 
 
-def sentences(run: Run, counts: dict[str, Any]) -> list[str]:
+def sentences(run: Run, counts: dict[str, Any], label: Callable[[str], str] = str) -> list[str]:
     """Return the sentences for the counts of a verify stage."""
     lines = []
     if of_consensus := counts.get("consensus"):
@@ -23,7 +27,7 @@ def sentences(run: Run, counts: dict[str, Any]) -> list[str]:
         judge = run.recipe.verify.judge
         seen = ", which sees the gold answer," if "gold" in judge.shows else ""
         lines.append(
-            f"judge: verdicts of `{judge.by.model}`{seen} by the majority of {judge.votes} "
+            f"judge: `{label(judge.by.model)}`{seen} decides by the majority of {judge.votes} "
             f"vote{'' if judge.votes == 1 else 's'}: {_votes(counts['judge'])}"
         )
         lines += [_judge_and_gold(counts["judge_and_gold"])] if "judge_and_gold" in counts else []
@@ -66,7 +70,7 @@ def _judge_and_gold(counts: dict[str, Any]) -> str:
     traces = agree + counts["judge_alone"] + counts["gold_alone"]
     if not traces:
         return "judge: no trace has a verdict of the judge and one by its gold answer"
-    text = f"judge: agrees with the gold answers on {agree:,} of {traces:,} traces ({agree / traces:.1%})"
+    text = f"judge: the same as by the gold answers on {agree:,} of {traces:,} traces ({agree / traces:.1%})"
     if "kappa" in counts:
         text += f", Cohen's kappa {counts['kappa']:.2f}"
     if "low" in counts:

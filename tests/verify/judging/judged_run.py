@@ -24,7 +24,10 @@ generate: {{privileges: [unguided]}}
 verify:
   judge:
     votes: {votes}
-    by:
+{more}
+    by: {by}
+"""
+_BY = """
       backend: openai
       model: judge
       base_url: {url}/v1
@@ -32,7 +35,6 @@ verify:
       concurrency: 4
       timeout: 2
       price: {{prompt: 100000, completion: 200000}}
-{more}
 """
 
 
@@ -44,12 +46,14 @@ def judged_run(
     tasks: int = 1,
     attempts: int = 1,
     more: str = "",
+    by: str = _BY,
     old: str = "",
     new: str = "",
 ) -> Run:
     """A run with tasks whose gold answers are 0, 1, 2, ..., and no traces."""
     folder.mkdir(exist_ok=True)
-    text = RECIPE.format(votes=votes, url=url, attempts=attempts, more=more)
+    model = by.format(url=url, attempts=attempts) if by is _BY else by
+    text = RECIPE.format(votes=votes, more=more, by=model)
     (folder / "recipe.yaml").write_text(text.replace(old, new) if old else text)
     run = Run.create(load_recipe(folder / "recipe.yaml"), folder / "run")
     run.save_recipe()

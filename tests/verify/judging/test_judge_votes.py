@@ -299,7 +299,7 @@ def test_agreement_with_gold_answers_is_counted(tmp_path: Path) -> None:
     }  # fmt: skip
     assert counts["kappa"] == pytest.approx(7 / 9, abs=1e-6)
     assert 0 <= counts["low"] < counts["kappa"] < counts["high"] <= 1
-    (note,) = [note for note in outcome.notes if "agrees with the gold answers" in note]
+    (note,) = [note for note in outcome.notes if "as by the gold answers" in note]
     assert "16 of 18 traces (88.9%), Cohen's kappa 0.78" in note
 
 

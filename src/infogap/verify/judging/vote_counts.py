@@ -55,3 +55,16 @@ def vote_cost(asked: AskedJudge, counts: dict[str, Any]) -> float | None:
     if price is None:
         return None
     return price.of(counts.get("prompt_tokens", 0), counts.get("completion_tokens", 0))
+
+
+def spending_in_words(counts: dict[str, Any]) -> list[str]:
+    """Return a note on the tokens and cost of the judge's votes, and on votes that failed; none without a judge."""
+    votes = counts.get("judge", {})
+    notes = []
+    if votes.get("prompt_tokens"):
+        cost = f", {counts['cost']:,} cost" if "cost" in counts else ""
+        tokens = f"{votes['prompt_tokens']:,} prompt tokens, {votes.get('completion_tokens', 0):,} completion tokens"
+        notes.append(f"judge: {tokens}{cost}")
+    if votes.get("failed"):
+        notes.append("judge: --retry-failed sends failed requests for votes again, which helps if the cause is gone")
+    return notes
