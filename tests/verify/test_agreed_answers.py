@@ -185,6 +185,23 @@ def test_a_gold_answer_gives_no_verdict(tmp_path: Path) -> None:
     assert pl.concat(run.parts(TASKS))["answer"].to_list() == ["8"]  # leaks are looked for by it, and by no other
 
 
+def test_agreement_with_gold_answers_is_counted(tmp_path: Path) -> None:
+    golds = {"a": "0.5", "b": "7", "c": None, "d": "1"}
+    run = _run(tmp_path, tasks=[_task(name, answer=gold) for name, gold in golds.items()])
+    said = {"a": ("1/2", ".5"), "b": ("8", "8", "7"), "c": ("3", "3"), "d": ("1", "2")}
+    boxed = [(task_id, rf"\boxed{{{answer}}}") for task_id, answers in said.items() for answer in answers]
+    with run.rewrite(TRACES) as out:
+        out.write(TRACES.frame([_trace(n, text, task_id=task_id) for n, (task_id, text) in enumerate(boxed)]))
+    outcome = STAGE.make(run)
+    counts = outcome.counts["consensus"]
+    assert {key: counts[key] for key in ("tasks", "agreed", "compared", "same")} == {
+        "tasks": 4, "agreed": 3, "compared": 2, "same": 1,
+    }  # fmt: skip
+    assert 0 < counts["low"] < 0.5 < counts["high"] < 1
+    assert any("for 3 of 4 tasks enough unguided samples agree" in note for note in outcome.notes)
+    assert any("in 1 of the 2 tasks that have one (50.0%" in note for note in outcome.notes)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [

@@ -30,10 +30,12 @@ def test_a_served_model_votes(tmp_path: Path, model_server: str) -> None:
 
 
 @pytest.mark.model
-def test_the_embedded_model_votes(tmp_path: Path) -> None:
-    run = judged_run(tmp_path, "", votes=1, tasks=3, by="{backend: embedded, threads: 1, sampling: {max_tokens: 30}}")
+def test_the_embedded_model_votes_in_the_form_asked_for(tmp_path: Path) -> None:
+    run = judged_run(tmp_path, "", votes=1, tasks=3, by="{backend: embedded, threads: 1, sampling: {max_tokens: 60}}")
     write_traces(run, _TRACES)
     outcome = STAGE.make(run)
-    assert outcome.counts["judge"]["votes"] == 3
-    assert outcome.counts["judge"]["without_schema"] == 3
+    votes = outcome.counts["judge"]
+    assert votes["votes"] == 3
+    assert not votes.keys() & {"without_schema", "read_loosely", "unreadable"}
+    assert all(vote["structured"] for vote in journal(run))
     assert "judge_and_gold" in outcome.counts

@@ -45,8 +45,8 @@ stands outside the marks.
 
 The material ends here. {wording}
 
-Answer with one JSON object and nothing else: {{"reason": "one or two sentences", "verdict": "right"}}. The verdict is \
-"right", "wrong", or "unsure" if you cannot tell."""
+Answer with one JSON object and nothing else. It has two keys: "reason", one or two sentences, and then "verdict", \
+which is "right", "wrong", or "unsure" if you cannot tell."""
 
 _GOLD = """
 The right answer, which the response has not seen:
