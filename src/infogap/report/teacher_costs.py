@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from infogap.publish.redaction import public_label
 from infogap.runs.run_folder import Run
 from infogap.schema import TRACES, VERDICTS
 
@@ -43,7 +44,8 @@ def teacher_costs(run: Run) -> TeacherCosts:
         tokens = tokens or [Spent("", counts["prompt_tokens"], counts["completion_tokens"])]
     if judge is not None and of_judge.get("prompt_tokens"):
         tokens = [Spent("teacher", *tokens[0].amounts)] if len(tokens) == 1 else tokens
-        tokens.append(Spent(f"judge {judge.by.model}", of_judge["prompt_tokens"], of_judge.get("completion_tokens", 0)))
+        name = f"judge {public_label(judge.by.model)}"
+        tokens.append(Spent(name, of_judge["prompt_tokens"], of_judge.get("completion_tokens", 0)))
     if len(tokens) > 1:
         tokens.append(Spent("all", *(sum(amounts) for amounts in zip(*(each.amounts for each in tokens), strict=True))))
     costs = [each.counts["cost"] for each in (manifest, verified) if each is not None and "cost" in each.counts]
