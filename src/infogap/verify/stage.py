@@ -28,6 +28,7 @@ from infogap.verify.grade_run import by_id, grade_run, tasks_to_grade
 from infogap.verify.grade_traces import TRACE_COLUMNS, VERSION, Tasks, grading_settings
 from infogap.verify.judging.ask_judge import AskedJudge
 from infogap.verify.judging.vote_counts import spending_in_words, vote_cost, vote_counts
+from infogap.verify.judging.vote_journal import VoteJournal
 from infogap.verify.round_verdicts import read_round_verdicts, round_verdicts_path
 from infogap.verify.stated_verdicts import DISAGREEMENTS, agreement
 from infogap.verify.verifiers.judge import NAME as JUDGE
@@ -180,4 +181,14 @@ def _notes(run: Run, reasons: Counter[str]) -> list[str]:
     ]
 
 
-STAGE = Stage("verify", (VERDICTS.name,), (TASKS.name, TRACES.name), VERSION, _part, _make, sees_derived=False)
+def _begun(run: Run) -> tuple[int, str] | None:
+    """Return no rows, and a sentence on the votes that a judge has given; None if it has given none."""
+    if run.recipe.verify is None or run.recipe.verify.judge is None:
+        return None
+    votes = len(VoteJournal(run))
+    return (0, f"{votes:,} votes of the judge are on disk") if votes else None
+
+
+STAGE = Stage(
+    "verify", (VERDICTS.name,), (TASKS.name, TRACES.name), VERSION, _part, _make, begun=_begun, sees_derived=False
+)

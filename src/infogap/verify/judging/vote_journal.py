@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import orjson
 
@@ -31,7 +32,7 @@ class VoteJournal:
 
     def __init__(self, run: Run) -> None:
         """Read the journal; a line that a kill has cut off is asked for again."""
-        self.path = run.path / "votes" / "votes.jsonl"
+        self.path = _path(run)
         self._replies: dict[str, Reply] = {}
         self._whole = True  # whether the file ends with a whole line
         try:
@@ -48,6 +49,9 @@ class VoteJournal:
                 detail(f"{self.path}: an unreadable line; its vote is asked for again")
                 continue
             self._replies.setdefault(reply.id, reply)
+
+    def __len__(self) -> int:
+        return len(self._replies)
 
     def get(self, request_id: str) -> Reply | None:
         return self._replies.get(request_id)
@@ -67,3 +71,22 @@ class VoteJournal:
             raise disk_error(self.path, error) from error
         self._whole = True
         self._replies[reply.id] = reply
+
+    def lend(self, other: VoteJournal) -> None:
+        """Store in `other` the replies that it lacks."""
+        for reply in self._replies.values():
+            if other.get(reply.id) is None:
+                other.add(reply)
+
+
+def borrow_votes(run: Run, others: list[Run]) -> None:
+    """Take over the votes of other runs, which may have put the same responses to the same judge."""
+    own: VoteJournal | None = None
+    for other in others:
+        if _path(other).is_file():
+            own = own or VoteJournal(run)
+            VoteJournal(other).lend(own)
+
+
+def _path(run: Run) -> Path:
+    return run.path / "votes" / "votes.jsonl"
