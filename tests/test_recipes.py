@@ -10,6 +10,7 @@ from infogap.api.check_recipe import outside_problems
 from infogap.recipe import Recipe, load_recipe
 
 ROOT = Path(__file__).parents[1]
+_WITHOUT_GOLD = ("consensus", "a judge")
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 
 
@@ -94,6 +95,18 @@ def test_the_keys_in_the_page_on_verifiers_are_valid(tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text(f"name: humaneval\nteacher: {{backend: embedded}}\n{part}")
     (source,) = load_recipe(tmp_path / "recipe.yaml").recipe.tasks or []
     assert source.model_dump()["columns"]["entry_point"] == "entry_point"
+
+
+def test_the_recipes_without_gold_answers_on_the_page_on_verifiers_are_valid(tmp_path: Path) -> None:
+    consensus, judge = (fenced("docs/verifiers.md", f'yaml title="a recipe with {name}"') for name in _WITHOUT_GOLD)
+    common = "name: trial\nteacher: {backend: embedded}\n"
+    consensus = consensus.replace("answer: null", "answer: null, solution: solution")  # for `hint`
+    (tmp_path / "recipe.yaml").write_text(common + consensus)
+    (source,) = load_recipe(tmp_path / "recipe.yaml").recipe.tasks or []
+    assert (source.model_dump()["verifier"], source.model_dump()["equality"]) == ("consensus", "math")
+    (tmp_path / "recipe.yaml").write_text(f"{common}{judge}generate: {{privileges: [unguided]}}\n")
+    verify = load_recipe(tmp_path / "recipe.yaml").recipe.verify
+    assert verify is not None and verify.judge is not None and verify.judge.shows == ["gold"]
 
 
 def test_the_readme_is_short_and_its_output_is_what_the_run_prints(tmp_path: Path) -> None:

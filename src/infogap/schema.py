@@ -81,8 +81,8 @@ TASKS = Table.of(
         "solution": (pl.String, "the worked solution; null if there is none"),
         "verifier": (
             pl.String,
-            "`math`, `choice`, `exact`, `numeric`, `regex`, `code`, `gym`, or `module:function`: what grades its "
-            "traces",
+            "`math`, `choice`, `exact`, `numeric`, `regex`, `code`, `consensus`, `judge`, `gym`, or "
+            "`module:function`: what grades its traces",
         ),
         "metadata": (
             pl.String,

@@ -125,7 +125,7 @@ def _templates(loaded: LoadedRecipe) -> list[Problem]:
 
 
 def _models(loaded: LoadedRecipe) -> list[Problem]:
-    """Return the models, a teacher's or the scorer's, whose path does not exist."""
+    """Return the models, a teacher's, the scorer's or the judge's, whose path does not exist."""
     from infogap.recipe.measure_section import THE_TEACHER, scorer_settings
     from infogap.teachers.model_identity import name_of
 
@@ -136,6 +136,8 @@ def _models(loaded: LoadedRecipe) -> list[Problem]:
     }
     if recipe.measure.gap is not None and recipe.measure.gap.scorer != THE_TEACHER:
         models["measure", "gap", "scorer", "model"] = scorer_settings(recipe.measure.gap.scorer, recipe.teacher)
+    if recipe.verify is not None and recipe.verify.judge is not None:
+        models["verify", "judge", "by", "model"] = recipe.verify.judge.by
     problems = []
     for path, settings in models.items():
         try:

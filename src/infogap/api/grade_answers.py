@@ -9,7 +9,7 @@ import polars as pl
 
 from infogap import plugins
 from infogap.errors import InputError, nearest
-from infogap.recipe.sources import GYM_VERIFIER
+from infogap.recipe.sources import GYM_VERIFIER, grades_alone
 from infogap.schema import VERDICTS
 
 if TYPE_CHECKING:
@@ -81,11 +81,13 @@ def _grades(responses: list[Any], golds: list[Any], questions: list[Any], verifi
     from infogap.verify.verifiers import is_known
 
     if not is_known(verifier):
-        known = [name for name in plugins.names("verifiers") if name != GYM_VERIFIER]
+        known = [name for name in plugins.names("verifiers") if name != GYM_VERIFIER and grades_alone(name)]
         listed = ", ".join(known)
         raise InputError(
             f"there is no verifier '{verifier}'{nearest(verifier, known)}; use {listed}, or your own as module:function"
         )
+    if not grades_alone(verifier):
+        raise InputError(f"`verifier: {verifier}` grades the traces of a run; name another one for a single response")
 
     def work() -> Iterator[Any]:
         for response, gold, question in zip(responses, golds, questions, strict=True):

@@ -141,8 +141,9 @@ class Run:
 
     def _forget_failed(self) -> None:
         from infogap.generate import forget_failed
+        from infogap.verify.judging.vote_counts import forget_failed_votes
 
-        failed = forget_failed(self.folder)
+        failed = forget_failed(self.folder) + forget_failed_votes(self.folder)
         say(f"{failed:,} failed requests will be sent again")
 
     def publish(

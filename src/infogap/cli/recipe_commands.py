@@ -153,6 +153,7 @@ def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
     from infogap.runs.run_folder import Run
     from infogap.schema import TASKS
     from infogap.tasks import STAGE
+    from infogap.verify.judging.judge_cost import judge_cost
 
     with TemporaryDirectory() as folder:
         run = Run.create(loaded, Path(folder))
@@ -160,13 +161,15 @@ def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
         for note in outcome.notes:
             say(note.replace(folder, "RUN"), style="yellow")
         costs = cost(run) if loaded.recipe.generate else _imported(run, folder)
+        of_judge = judge_cost(run, costs.get("requests"))
         previewed = preview(run)
         if not output.json:
             print_words("\n".join([*previewed.lines(), ""]))
         profiles = planned_profiles(loaded.recipe, run.scan(TASKS).collect())
         expected = {"says": outlook(profiles), "mixes": {name: each.as_json() for name, each in profiles.items()}}
         topped_up = top_up_cost(loaded.recipe)
-        more = ({"top_up": topped_up} if topped_up else {}) | ({"outlook": expected} if profiles else {})
+        more: dict[str, Any] = {"judge": of_judge} if of_judge else {}
+        more |= ({"top_up": topped_up} if topped_up else {}) | ({"outlook": expected} if profiles else {})
         return {"tasks": outcome.rows, **costs, **previewed.as_json(), **more}
 
 
@@ -184,6 +187,7 @@ def _print_plan(costs: dict[str, Any]) -> None:
     print_words(f"tasks               {costs['tasks']:>14,}")
     if "requests" not in costs:
         print_words(f"traces              {costs['traces']:>14,}")
+        _print_judge(costs)
         return
     for privilege, requests in costs["privileges"].items():
         print_words(f"  {privilege:<18}{requests:>14,} requests")
@@ -200,12 +204,23 @@ def _print_plan(costs: dict[str, Any]) -> None:
         )
     for line in _of_teachers(costs):
         print_words(line)
+    _print_judge(costs)
     if "top_up" in costs:
         print_words(_of_top_up(**costs["top_up"]))
     for reason, tasks in costs["skipped"].items():
         print_words(f"skipped             {tasks:>14,} tasks for {reason}")
     for sentence in costs.get("outlook", {}).get("says", []):
         print_words(sentence.replace("`", ""))
+
+
+def _print_judge(costs: dict[str, Any]) -> None:
+    """Print the votes of a judge, if the recipe has one, and what they cost."""
+    if "judge" not in costs:
+        return
+    of_judge = costs["judge"]
+    price = f", cost {of_judge['cost']:,.2f}" if "cost" in of_judge else ""
+    tokens = f"{of_judge['prompt_tokens']:,} prompt tokens, {of_judge['completion_tokens']:,} completion tokens{price}"
+    print_words(f"judge               {of_judge['votes']:>14,} votes at most: {tokens}")
 
 
 def _of_top_up(rounds: int, requests: int | None) -> str:

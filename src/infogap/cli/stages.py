@@ -43,8 +43,15 @@ def _tasks(folder: RunFolder, ray: Ray = None) -> None:
     _update(folder, "tasks", then=print_tasks, ray=ray)
 
 
-def _verify(folder: RunFolder, ray: Ray = None) -> None:
-    _update(folder, "verify", ray=ray)
+def _verify(
+    folder: RunFolder,
+    ray: Ray = None,
+    retry_failed: RetryFailed = False,
+    max_requests: MaxRequests = None,
+    max_tokens: MaxTokens = None,
+) -> None:
+    limits: dict[str, Any] = {"max_requests": max_requests, "max_tokens": max_tokens}
+    _update(folder, "verify", ray=ray, retry_failed=retry_failed, **limits)
 
 
 def _generate(
@@ -154,7 +161,7 @@ _STAGE_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "tasks": (_tasks, "Collect the tasks from their sources, and show some of them as read."),
     "generate": (_generate, "Sample the traces that are not on disk yet from the teacher."),
     "import": (_stage("import"), "Import existing traces."),
-    "verify": (_verify, "Grade every trace's final answer against the gold answer."),
+    "verify": (_verify, "Grade every trace's final answer: against the gold answer, by consensus, or by a judge."),
     "derive": (_stage("derive"), "Make traces from traces by rule: less doubt, other steps, other content."),
     "gap": (_gap, "Score every trace with and without its teacher's context."),
     "measure": (_measure, "Count epistemic markers, assign confidence bands, find leaks."),

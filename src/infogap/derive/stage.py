@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -14,14 +15,17 @@ import polars as pl
 from infogap.console import progress
 from infogap.derive.changed_trace import Draws, NothingToChangeError, TraceText
 from infogap.derive.derived_text import OtherSteps, derived_text
+from infogap.errors import StoppedError
 from infogap.ids import derived_seed, stable_id
+from infogap.interrupts import Stopping, run_stoppable
 from infogap.measure.lexicon import Lexicon, load
 from infogap.recipe import Recipe
 from infogap.recipe.derive_section import Derivation
 from infogap.runs.run_folder import ROWS_PER_PART, Run, read_part
 from infogap.runs.stage import Outcome, Stage, commonest_reasons
 from infogap.schema import DERIVATIONS, DERIVED, DERIVED_VERDICTS, TASKS, TRACES, VERDICTS
-from infogap.verify.grade_traces import grade_traces, grading_settings, tasks_by_id
+from infogap.verify.grade_run import by_id, grade_run, tasks_to_grade
+from infogap.verify.grade_traces import grading_settings, tasks_by_id
 
 _DONORS = 500  # traces whose steps can be inserted into others
 _STEPS_OF_ONE = 4  # of each of them
@@ -71,7 +75,11 @@ def _make(run: Run) -> Outcome:
                 derived.write(DERIVED.frame([trace for trace, _ in rows]))
                 derivations.write(DERIVATIONS.frame([derivation for _, derivation in rows]))
                 advance(parents.height)
-    verdicts = _grade(run, tasks, derived.rows)
+    if run.recipe.verify is not None and run.recipe.verify.judge is not None:
+        ended = StoppedError("stopped: the same command continues from there")
+        verdicts = run_stoppable(partial(_grade, run, derived.rows), lambda: ended)
+    else:
+        verdicts = _grade(run, derived.rows)
     counts = {
         "derived": {name: {"traces": each.traces, "parents": each.parents} for name, each in made.items()},
         "verdicts": dict(sorted(verdicts.items())),
@@ -154,13 +162,13 @@ def _steps_of_others(run: Run) -> OtherSteps:
     return by_task
 
 
-def _grade(run: Run, tasks: dict[str, dict[str, Any]], count: int) -> Counter[str]:
+def _grade(run: Run, count: int, stop: Stopping | None = None) -> Counter[str]:
     """Grade the derived traces like any other, and write their verdicts."""
     verdicts = Counter[str]()
     parts = ((read_part(path, DERIVED), VERDICTS.empty()) for path in run.part_paths(DERIVED))
     with (
         run.rewrite(DERIVED_VERDICTS) as out,
-        closing(grade_traces(tasks, parts, run.base)) as graded,
+        closing(grade_run(run, by_id(tasks_to_grade(run)), parts, stop)) as graded,
         progress("grade", count, "traces") as advance,
     ):
         while rows := list(islice(graded, ROWS_PER_PART)):

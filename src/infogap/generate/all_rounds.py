@@ -21,7 +21,8 @@ from infogap.interrupts import Stopping
 from infogap.recipe.generate_section import Generate
 from infogap.runs.run_folder import Run, TableWriter, read_part
 from infogap.schema import CONTEXTS, TRACES, VERDICTS
-from infogap.verify.grade_traces import grade_traces, grading_settings, tasks_by_id
+from infogap.verify.grade_run import by_id, grade_run, tasks_to_grade
+from infogap.verify.grade_traces import grading_settings
 from infogap.verify.round_verdicts import (
     drop_outdated_round_verdicts,
     drop_round_verdicts,
@@ -78,7 +79,7 @@ class _Filling:
             self._fill(plan)
             if not self._in_rounds or (round_ == 0 and failed_teachers(self._folder, round_)):
                 return plan, round_ + 1
-            _grade(self._run, plan)
+            _grade(self._run, plan, self._sending.stop)
         raise AssertionError("rounds end")
 
     def of_top_up(self, top_up: TopUpRound, first: int) -> int:
@@ -97,7 +98,7 @@ class _Filling:
             self._fill(plan)
             if not self._in_rounds:
                 return round_ + 1
-            _grade(self._run, plan)
+            _grade(self._run, plan, self._sending.stop)
         raise AssertionError("rounds end")
 
     def _plan(self, round_: int, earlier: EarlierRounds | None, more: Mapping[str, MoreSamples] | None = None) -> Plan:
@@ -109,7 +110,7 @@ class _Filling:
         fill_round(self._folder, plan, self._sending)
 
 
-def _grade(run: Run, plan: Plan) -> None:
+def _grade(run: Run, plan: Plan, stop: Stopping) -> None:
     """Grade a round's traces, on which the next round depends, and store the verdicts part by part."""
     folder = run.path / TRACES.name
     drop_outdated_round_verdicts(folder, grading_settings(run))
@@ -117,7 +118,9 @@ def _grade(run: Run, plan: Plan) -> None:
     if not paths:
         return
     sizes = [Rounds.read(folder).rows_of(part_number(path)) for path in paths]
-    verdicts = grade_traces(tasks_by_id(run), ((read_part(path, TRACES), VERDICTS.empty()) for path in paths), run.base)
+    tasks = by_id(tasks_to_grade(run))
+    parts = ((read_part(path, TRACES), VERDICTS.empty()) for path in paths)
+    verdicts = grade_run(run, tasks, parts, stop)
     with closing(verdicts), progress("grade", sum(sizes), "traces") as advance:
         for path, size in zip(paths, sizes, strict=True):
             write_round_verdicts(path, _advancing(islice(verdicts, size), advance))

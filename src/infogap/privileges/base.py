@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from infogap.recipe.privilege_entries import AttemptKind, Need
-from infogap.verify.verifiers import is_known, verifier
+from infogap.verify.verifiers import gold_verifier, is_known, verifier
 
 if TYPE_CHECKING:
     from infogap.privileges.decoys import Decoys
@@ -168,7 +168,7 @@ class Privilege:
 def shown_gold(task: Task) -> str:
     """Return a task's gold answer as a teacher is shown it; empty if it has none."""
     gold, name = task["answer"] or "", task.get("verifier")
-    return verifier(name).shown_gold(gold) if name and is_known(name) else gold
+    return verifier(gold_verifier(task)).shown_gold(gold) if name and is_known(name) else gold
 
 
 def or_unmet(text: str | None, reason: str) -> str:

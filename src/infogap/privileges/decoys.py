@@ -17,7 +17,7 @@ from infogap.privileges.wrong_answers import form, plainly_differ, same_answer, 
 from infogap.text.option_parser import options
 from infogap.verify.base import Item
 from infogap.verify.grading_pool import grade_all
-from infogap.verify.verifiers import verifier
+from infogap.verify.verifiers import gold_verifier, verifier
 
 _SIBLINGS = 3  # answers of other tasks that are tried before the gold answer is changed
 _TRIES = 6  # candidates graded per task, at most
@@ -92,7 +92,7 @@ class Decoys:
     def _in_order(self, task: dict[str, Any], gold: str) -> Iterator[str]:
         changed = variants(gold, task["question"], derived_seed("decoy", self._seed, task["task_id"]))
         alike = (other["answer"].strip() for other in self._alike(task, form(gold)))
-        if verifier(task["verifier"]).needs_options and options(task["question"]):
+        if verifier(gold_verifier(task)).needs_options and options(task["question"]):
             yield from changed
         elif form(gold).lower() == "words":  # other names of the question, and opposites, before others' words
             yield from changed
@@ -142,7 +142,7 @@ def _graded_wrong(pairs: list[tuple[dict[str, Any], str]], folder: Path) -> list
 
 def _item(task: dict[str, Any], answer: str) -> Item:
     """Return an answer to grade; a verifier that reads whole responses gets one that states it."""
-    item = Item(task["verifier"], task["question"], task["answer"], task.get("metadata"), answer)
+    item = Item(gold_verifier(task), task["question"], task["answer"], task.get("metadata"), answer)
     return replace(item, response=f"\\boxed{{{answer}}}", task=task) if verifier(item.verifier).whole_response else item
 
 

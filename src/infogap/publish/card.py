@@ -41,6 +41,7 @@ from infogap.publish.splits import SplitPlan
 from infogap.recipe import Recipe, yaml_text
 from infogap.runs.run_folder import Run
 from infogap.schema import features
+from infogap.verify.who_decides import who_decides
 
 if TYPE_CHECKING:
     from huggingface_hub import DatasetCardData
@@ -129,7 +130,7 @@ def card(
         privileges=privileges,
         several_teachers=several_teachers(privileges),
         teachers=teachers(traces),
-        how_chosen=how_chosen(recipe),
+        how_chosen=[*how_chosen(recipe), *who_decides(run, public_label)],
         density_unit=unit,
         effects=[difference_table(each) for each in effects if each.differences],
         worth=[(each, worth_rows(each.worth)) for each in effects if each.worth],

@@ -49,6 +49,9 @@ def public_recipe(recipe: Recipe) -> dict[str, Any]:
     if gap is not None and not isinstance(gap.scorer, str):
         scorer = _public_teacher(scorer_settings(gap.scorer, recipe.teacher), written["measure"]["gap"]["scorer"])
         written["measure"]["gap"]["scorer"] = scorer
+    if recipe.verify is not None and recipe.verify.judge is not None:
+        of_judge = written["verify"]["judge"]
+        of_judge["by"] = _public_teacher(recipe.verify.judge.by, of_judge["by"])
     return {key: _reduced(value) for key, value in written.items()}
 
 

@@ -16,6 +16,7 @@ from infogap.recipe.preference_pairs import SIDES, Preference
 from infogap.recipe.privilege_entries import PrivilegeUse
 from infogap.recipe.publish_section import OF_HELD_OUT, Publish
 from infogap.recipe.sources import GYM_WITH_SOLUTION, FileTasks, TaskSource, instruction_for, names_failing_test
+from infogap.recipe.verify_section import verify_contradictions
 
 Contradiction = tuple[tuple[str | int, ...], str]  # the key to blame, and the message
 _PLACE = ("publish", "preference")
@@ -29,6 +30,7 @@ def contradictions(sections: dict[str, object]) -> list[Contradiction]:
     """
     problems = [*config_contradictions(sections), *_held_out_split(sections.get("balance"), sections.get("publish"))]
     problems += _unknown_derivations(sections)
+    problems += verify_contradictions(sections)
     if "import" in sections:
         problems += [
             ((key,), f"a recipe with `import` takes its traces from there; remove `{key}`")

@@ -16,6 +16,7 @@ from infogap.recipe.measure_section import Measure
 from infogap.recipe.publish_section import Publish
 from infogap.recipe.sources import FileTasks, TaskSource, TraceImport
 from infogap.recipe.teacher_section import AnyTeacher, Teacher, TeacherName
+from infogap.recipe.verify_section import Verify
 
 
 class Recipe(Model):
@@ -42,6 +43,9 @@ class Recipe(Model):
     )
     generate: Generate | None = None
     import_: list[TraceImport] | None = Field(None, alias="import", min_length=1)
+    verify: Verify | None = Field(
+        None, exclude_if=is_none, description="The rules of `verifier: consensus` and `verifier: judge`."
+    )
     derive: Annotated[list[Derivation], AfterValidator(names_differ)] | None = Field(
         None, min_length=1, exclude_if=is_none, description="New traces made from the run's traces, by rule."
     )

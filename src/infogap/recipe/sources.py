@@ -98,6 +98,32 @@ def _takes_tolerance(name: str) -> bool:
     return ":" not in name and bool(plugins.load("verifiers", name).takes_tolerance)
 
 
+def _takes_equality(name: str) -> bool:
+    return ":" not in name and bool(plugins.load("verifiers", name).takes_equality)
+
+
+def _takes_check(name: str) -> bool:
+    return ":" not in name and bool(plugins.load("verifiers", name).takes_check)
+
+
+def can_do_without_gold(name: str) -> bool:
+    """Whether a registered verifier grades generated answers of tasks that have no gold answer."""
+    return ":" not in name and not plugins.load("verifiers", name).needs_gold
+
+
+def grades_alone(name: str) -> bool:
+    """Whether a verifier grades a response without other traces or a model."""
+    return ":" in name or bool(plugins.load("verifiers", name).grades_alone)
+
+
+def _equalities() -> list[str]:
+    return [name for name in file_verifiers() if plugins.load("verifiers", name).is_equality]
+
+
+def _checks() -> list[str]:
+    return [name for name in file_verifiers() if plugins.load("verifiers", name).needs_gold]
+
+
 class _VerifierSchema:
     """Lists the registered verifiers in the JSON Schema, looked up when it is written."""
 
@@ -259,6 +285,16 @@ class Source(RowSource):
     tolerance: float | None = Field(
         None, ge=0, lt=1, description="numeric: how far an answer may be off, as a share of the gold answer."
     )
+    equality: str | None = Field(
+        None,
+        exclude_if=is_none,
+        description="consensus: the verifier by which two answers are the same, `math` by default.",
+    )
+    check_with: str | None = Field(
+        None,
+        exclude_if=is_none,
+        description="judge: the verifier that its verdicts are compared with, where the task has a gold answer.",
+    )
     where: str | None = Field(
         None,
         description="An SQL condition over the mapped columns, which are text, and the file's own: "
@@ -275,6 +311,28 @@ class Source(RowSource):
             takers = " or ".join(f"`verifier: {name}`" for name in file_verifiers() if _takes_tolerance(name))
             raise refuse_at(("tolerance",), f"is for {takers}; this source has `verifier: {self.verifier}`")
         return self
+
+    @model_validator(mode="after")
+    def _verifier_takes_another(self) -> Self:
+        for key, takes, others in (("equality", _takes_equality, _equalities), ("check_with", _takes_check, _checks)):
+            other = getattr(self, key)
+            if other is None:
+                continue
+            takers = [name for name in file_verifiers() if takes(name)]
+            if self.verifier not in takers:
+                named = " or ".join(f"`verifier: {name}`" for name in takers)
+                raise refuse_at((key,), f"is for {named}; this source has `verifier: {self.verifier}`")
+            allowed = others()
+            if other not in allowed:
+                raise refuse_at((key,), f"found {show(other)}; allowed: {', '.join(allowed)}{nearest(other, allowed)}")
+        return self
+
+    @property
+    def gold_verifier(self) -> str:
+        """The verifier that reads its gold answers, which may be another than the one that gives the verdicts."""
+        if self.equality is not None or self.check_with is not None:
+            return self.equality or self.check_with or self.verifier
+        return DEFAULT_VERIFIER if _takes_equality(self.verifier) else self.verifier
 
     @model_validator(mode="after")
     def _verifier_takes_columns(self) -> Self:
@@ -299,7 +357,7 @@ class FileTasks(Source):
 
     @model_validator(mode="after")
     def _has_gold_answers(self) -> Self:
-        if self.columns.answer is None:
+        if self.columns.answer is None and not can_do_without_gold(self.verifier):
             raise refuse_at(
                 ("columns", "answer"),
                 "generated answers are graded against a gold answer: name its column",

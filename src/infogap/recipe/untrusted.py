@@ -118,6 +118,7 @@ def _named_objects(data: dict[str, Any]) -> Iterator[tuple[plugins.Kind, KeyPath
     measure = _mapping(data.get("measure"))
     gap = _mapping(measure.get("gap"))
     teachers["measure", "gap", "scorer"] = gap.get("scorer")
+    teachers["verify", "judge", "by"] = _mapping(_mapping(data.get("verify")).get("judge")).get("by")
     found += [
         ("backends", (*path, "backend"), _mapping(settings).get("backend")) for path, settings in teachers.items()
     ]

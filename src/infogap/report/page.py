@@ -34,6 +34,7 @@ from infogap.report.privilege_rows import privilege_rows
 from infogap.report.run_summary import funnel_title, funnels, mix_counts, mix_title, rows_not_imported
 from infogap.report.teacher_costs import teacher_costs
 from infogap.runs.run_folder import Run
+from infogap.verify.who_decides import who_decides
 from infogap.view.links import trace_link
 
 
@@ -71,7 +72,7 @@ def report_on(run: Run) -> Report:
             outlook=outlook(mix_profiles(run)),
             teachers=privilege_rows(run, figures),
             unit=density_unit(traces),
-            how_chosen=how_chosen(run.recipe),
+            how_chosen=[*how_chosen(run.recipe), *who_decides(run, public_label)],
             effects=effects,
             derived=derived_effects(run),
             words=WORDS,

@@ -21,6 +21,7 @@ from infogap.effects.trace_summary import (
 from infogap.recipe.balance_section import THE_MIX
 from infogap.runs.run_folder import Run
 from infogap.schema import MIX, TRACES
+from infogap.verify.who_decides import who_decides
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,7 +36,7 @@ def print_summary(run: Run) -> None:
     console = stdout()
     console.print()
     console.print(privilege_table(run))
-    for sentence in how_chosen(run.recipe):
+    for sentence in (*how_chosen(run.recipe), *who_decides(run)):
         console.print(sentence.replace("`", ""), style="dim", markup=False, highlight=False)
     print_funnel(run)
     print_mixes(run)

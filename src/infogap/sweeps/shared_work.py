@@ -1,7 +1,7 @@
 """Share work among the runs of a sweep, so that nothing is generated, scored or measured twice.
 
 A stage whose result another run already holds takes its files. Generation takes the traces of requests that another run
-has sent, through the cache; scoring takes the texts that another run has scored.
+has sent, through the cache; scoring takes the texts that another run has scored, and a judge votes that it has given.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ from infogap.runs.run_folder import Run
 from infogap.runs.stage import Stage
 from infogap.runs.staleness import Staleness
 from infogap.schema import TRACES
+from infogap.verify.judging.vote_journal import borrow_votes
+
+_JUDGED = ("generate", "verify")  # stages that a judge's votes may decide, in rounds or of all traces
 
 
 def bring_up_to_date(run: Run, others: list[Run]) -> list[StageUpdate]:
@@ -41,6 +44,8 @@ def bring_up_to_date(run: Run, others: list[Run]) -> list[StageUpdate]:
                 say(f"{stage.name:<9} as in {other.path.name}", style="dim")
                 _take_files(run, stage, other, made)
                 return
+        if stage.name in _JUDGED and run.recipe.verify is not None and run.recipe.verify.judge is not None:
+            borrow_votes(run, others)
         if stage.name == "generate":
             _borrow_traces(run, others)
         elif stage.name == "gap":

@@ -11,7 +11,7 @@ from infogap.console import progress
 from infogap.errors import InputError
 from infogap.ids import derived_seed
 from infogap.recipe.named_formats import load_format
-from infogap.recipe.sources import GYM_VERIFIER, GYM_WITH_SOLUTION, GymTasks, TraceImport
+from infogap.recipe.sources import GYM_VERIFIER, GYM_WITH_SOLUTION, GymTasks, TraceImport, can_do_without_gold
 from infogap.rows import reasoning_gym as gym
 from infogap.rows.column_paths import as_text
 from infogap.runs.run_folder import Run
@@ -170,13 +170,18 @@ def _invalid(read: list[Draft], left_out: dict[int, str], source: TableSource) -
                 invalid[index] = NO_ANSWER
         else:
             whole.append((index, draft.question, draft.answer))
-    reasons = verifier(source.verifier).check_golds([(question, answer) for _, question, answer in whole])
+    reasons = verifier(source.gold_verifier).check_golds([(question, answer) for _, question, answer in whole])
     invalid |= {index: reason for (index, _, _), reason in zip(whole, reasons, strict=True) if reason is not None}
     return dict(sorted(invalid.items()))
 
 
 def _may_lack_gold(source: TableSource) -> bool:
-    """Whether rows may lack a gold answer: traces are useful without, unless the recipe wants complete rows."""
+    """Whether rows may lack a gold answer.
+
+    They may where another than a gold answer decides; traces are useful without, unless the recipe wants complete rows.
+    """
+    if can_do_without_gold(source.verifier):
+        return True
     return isinstance(source, TraceImport) and (source.invalid == "skip" or source.columns.answer is None)
 
 
@@ -192,6 +197,8 @@ def _task(draft: Draft, source: TableSource) -> Task:
         solution=draft.solution,
         metadata={"row": draft.row}
         | ({} if source.tolerance is None else {"tolerance": source.tolerance})
+        | ({} if source.equality is None else {"equality": source.equality})
+        | ({} if source.check_with is None else {"check_with": source.check_with})
         | ({} if draft.turns is None else {TURNS: draft.turns}),
     )
 

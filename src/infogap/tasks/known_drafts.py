@@ -106,10 +106,14 @@ def known_drafts(run: Run, source: TableSource) -> Iterator[KnownDrafts | None]:
     """
     alternatives = source.format is not None and load_format(source.format).alternatives is not None
     whole = (source.join, source.where, source.pattern, getattr(source.columns, "options", None))
-    if any(value is not None for value in whole) or alternatives or is_user_object(source.verifier):
+    if any(value is not None for value in whole) or alternatives or is_user_object(source.gold_verifier):
         yield None
         return
-    settings: list[Any] = [VERSION, source.model_dump(mode="json", by_alias=True), provider_versions({source.verifier})]
+    settings: list[Any] = [
+        VERSION,
+        source.model_dump(mode="json", by_alias=True),
+        provider_versions({source.gold_verifier}),
+    ]
     with block_cache(run.path / _FOLDER / digest(source.from_)[:16], settings) as cache:
         yield KnownDrafts(cache)
 

@@ -63,7 +63,7 @@ def _gym_part(source: GymTasks) -> dict[str, Any]:
 def _table_part(run: Run, source: FileTasks | TraceImport) -> dict[str, Any]:
     settings = source.model_dump(mode="json", by_alias=True, include=_SOURCE_KEYS)
     columns = {name: path for name, path in settings["columns"].items() if name in TASK_COLUMNS}
-    packages = provider_versions({source.verifier})  # a verifier says which gold answers can be used
+    packages = provider_versions({source.gold_verifier})  # a verifier says which gold answers can be used
     read = {"columns": columns | _of_traces(source)} | contents(run, source)
     return settings | read | ({"verifiers": packages} if packages else {})
 

@@ -15,7 +15,7 @@ from infogap.errors import InputError, nearest
 from infogap.ids import digest
 from infogap.recipe import LoadedRecipe, Problem
 from infogap.recipe.recipe_errors import Path as KeyPath
-from infogap.recipe.sources import GymTasks, RowSource
+from infogap.recipe.sources import GymTasks, RowSource, grades_alone
 from infogap.rows import reasoning_gym as gym
 from infogap.rows.column_paths import is_template, template_problem
 from infogap.rows.file_locations import find_places, is_url
@@ -191,21 +191,34 @@ class SolutionAgreement:
 def solution_agreement(run: Run) -> SolutionAgreement | None:
     """Grade the worked solutions of a run's tasks as if they were traces; None where no task has one.
 
-    A gold answer that is the whole solution itself says nothing and is left out.
+    A gold answer that is the whole solution itself says nothing and is left out, as are tasks of a verifier that needs
+    a model.
     """
     from infogap.verify.grade_traces import grade_traces
+    from infogap.verify.verifiers import gold_verifier
 
     known = pl.col("solution").is_not_null() & pl.col("answer").is_not_null() & (pl.col("solution") != pl.col("answer"))
-    solved = run.scan(TASKS).filter(known).select("task_id").collect()["task_id"].sort()
+    rows = run.scan(TASKS).filter(known).select("task_id", "verifier", "metadata").collect()
+    asks = [name for name in rows["verifier"].unique() if not grades_alone(name)]
+    # What reads the gold answer of the others is in their metadata.
+    rows = rows.with_columns(pl.when(pl.col("verifier").is_in(asks)).then("metadata"))
+    kinds = rows.select("verifier", "metadata").unique()
+    by_gold = kinds.with_columns(
+        gold=pl.Series([gold_verifier(kind) for kind in kinds.iter_rows(named=True)], dtype=pl.String)
+    )
+    alone = by_gold.filter(pl.Series([grades_alone(name) for name in by_gold["gold"]], dtype=pl.Boolean))
+    read = rows.join(alone, on=["verifier", "metadata"], nulls_equal=True).select("task_id", "gold").sort("task_id")
+    solved = read["task_id"]
     if not len(solved):
         return None
     chosen = solved
     if len(solved) > MOST:
         drawn_first = sorted(solved, key=lambda task_id: digest([run.recipe.seed, task_id]))
         chosen = pl.Series("task_id", drawn_first[:MOST])
-    drawn = run.scan(TASKS).join(chosen.to_frame().lazy(), on="task_id", how="semi").sort("task_id").collect()
+    graded_by = read.filter(pl.col("task_id").is_in(chosen.implode())).lazy()
+    drawn = run.scan(TASKS).join(graded_by, on="task_id").with_columns(verifier="gold").sort("task_id").collect()
     traces = TRACES.frame([_as_trace(row) for row in drawn.iter_rows(named=True)])
-    tasks = {task["task_id"]: task for task in drawn.drop("solution").iter_rows(named=True)}
+    tasks = {task["task_id"]: task for task in drawn.drop("solution", "gold").iter_rows(named=True)}
     verdicts = Counter[str]()
     wrong: list[dict[str, Any]] = []
     grades = grade_traces(tasks, [(traces, VERDICTS.empty())], run.base)

@@ -142,7 +142,7 @@ def _draft(
         text, fault = posed.question, posed.fault
         answer = posed.letters.get(answer or "", answer)
     if answer is not None:
-        grader = verifier(source.verifier)
+        grader = verifier(source.gold_verifier)
         answer = grader.gold_answer(text or "", answer)
         if grader.gold_columns:
             answer = grader.gold_with(answer, {name: as_text(values.get(name)) for name in grader.gold_columns})

@@ -105,6 +105,10 @@ class Backend(ABC, Generic[Settings]):
         """Open the service that takes batches; nothing is sent before its first call, which needs the key."""
         raise NotImplementedError
 
+    def in_json(self, settings: Settings, schema: dict[str, Any]) -> Settings | None:
+        """Return settings that ask for answers in JSON of a schema; None if the backend or the recipe rules it out."""
+        return None
+
     def open_scorer(self, settings: Settings, resolve: Resolve) -> Scorer:
         """Open the model to score texts. Raises InputError if the backend cannot score, ExternalError as `open`."""
         raise self._no_scorer()

@@ -79,6 +79,18 @@ class Verifier:
     deadline: ClassVar[float] = 60.0
     """Seconds by the clock for one answer, for verifiers that wait."""
 
+    is_equality: ClassVar[bool] = False
+    """Compare two answers: what one response states can be the gold answer of another."""
+
+    takes_equality: ClassVar[bool] = False
+    """Read `equality` from the task's metadata: a source of the recipe may name the verifier that compares answers."""
+
+    takes_check: ClassVar[bool] = False
+    """Give verdicts without the gold answer: a source may name, with `check_with`, a verifier to check them by it."""
+
+    grades_alone: ClassVar[bool] = True
+    """Grade a response without other traces or a model; otherwise the verify stage has to, in the run."""
+
     instruction: ClassVar[str | None] = None
     """What prompts have to ask for, where the default instruction, a final answer in a box, does not fit."""
 

@@ -11,7 +11,9 @@ from typing import Any
 import polars as pl
 
 from infogap.errors import ExternalError
+from infogap.recipe import Recipe
 from infogap.recipe.sources import GymTasks
+from infogap.recipe.verify_section import Verify
 from infogap.rows import reasoning_gym as gym
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
@@ -20,8 +22,11 @@ from infogap.user_objects import is_user_object, source_digest
 from infogap.verify.base import Grade, Item, Verifier, no_answer, ungradable
 from infogap.verify.grading_pool import TIME_LIMIT, grade_all
 from infogap.verify.verifiers import is_known, provider_versions, verifier
+from infogap.verify.verifiers.consensus import NAME as CONSENSUS
+from infogap.verify.verifiers.judge import NAME as JUDGE
 
 VERSION = 5  # raised when the same response gets a different verdict
+_CONSENSUS_VERSION = 1  # raised when the same samples agree on another answer
 NO_GOLD = "no gold answer"
 _ONE_LINE = 100  # characters: a response of one line, no longer than this, is an answer
 TRACE_COLUMNS = ("trace_id", "task_id", "reasoning", "response", "finish_reason", "error")
@@ -43,7 +48,8 @@ def grading_settings(run: Run) -> dict[str, Any]:
     if any(isinstance(source, GymTasks) for source in run.recipe.tasks or []):
         libraries["reasoning-gym"] = gym.library_version()
     settings: dict[str, Any] = {"version": VERSION, "libraries": libraries, "time_limit": TIME_LIMIT}
-    names = {source.verifier for source in run.recipe.table_sources}
+    given = {source.verifier for source in run.recipe.table_sources}
+    names = given | {source.gold_verifier for source in run.recipe.table_sources}
     functions = {name: source_digest(name, run.base) for name in sorted(names) if is_user_object(name)}
     packages = provider_versions(names)
     programs = {name: versions for name in sorted(names) if (versions := verifier(name).programs())}
@@ -52,7 +58,21 @@ def grading_settings(run: Run) -> dict[str, Any]:
         | ({"functions": functions} if functions else {})
         | ({"verifiers": packages} if packages else {})
         | ({"programs": programs} if programs else {})
+        | ({"consensus": _consensus_settings(run.recipe)} if CONSENSUS in given else {})
+        | ({"judge": _judge_settings(run)} if JUDGE in given else {})
     )
+
+
+def _consensus_settings(recipe: Recipe) -> dict[str, Any]:
+    rule = (recipe.verify or Verify()).consensus_rule
+    return {"version": _CONSENSUS_VERSION, **rule.model_dump(mode="json")}
+
+
+def _judge_settings(run: Run) -> dict[str, Any]:
+    from infogap.verify.judging.ask_judge import judge_settings
+
+    judge = run.recipe.verify.judge if run.recipe.verify else None
+    return judge_settings(run, judge) if judge is not None else {}
 
 
 def grade_traces(
@@ -105,6 +125,16 @@ def prepared(task: dict[str, Any] | None, trace: dict[str, Any]) -> Item | Grade
             f"there is no verifier '{task['verifier']}'" if task else "its task is not in the tasks table"
         )
     grader = verifier(task["verifier"])
+    item = readable(task, trace)
+    return grader.grade(item) if isinstance(item, Item) and not grader.needs_worker else item
+
+
+def readable(task: dict[str, Any], trace: dict[str, Any]) -> Item | Grade:
+    """Return what the task's verifier has to decide, or the grade of a trace without an answer.
+
+    The verifier must be known, and the trace must have no error.
+    """
+    grader = verifier(task["verifier"])
     response, cut = trace["response"] or "", trace["finish_reason"] == "length"
     if task["answer"] is None and grader.needs_gold:
         return ungradable(NO_GOLD, stated(response)) if response.strip() and not cut else _without_answer(trace)
@@ -113,7 +143,7 @@ def prepared(task: dict[str, Any] | None, trace: dict[str, Any]) -> Item | Grade
         return _without_answer(trace)
     if len(item.answer) > MAX_ANSWER:
         return ungradable(f"answer of {len(item.answer):,} characters", item.answer[:MAX_ANSWER])
-    return item if grader.needs_worker else grader.grade(item)
+    return item
 
 
 def _without_answer(trace: dict[str, Any]) -> Grade:

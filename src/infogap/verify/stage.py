@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
@@ -13,15 +15,24 @@ import numpy as np
 import polars as pl
 
 from infogap.console import progress
+from infogap.errors import StoppedError
 from infogap.ids import digest, file_digest
+from infogap.interrupts import Stopping, run_stoppable
 from infogap.runs.former_rows import FormerRows, former_rows, frame_digest, row_keys
 from infogap.runs.rows_by_key import rows_of
 from infogap.runs.run_folder import ROWS_PER_PART, Run, read_columns, read_part, write_part
 from infogap.runs.stage import Outcome, Stage, commonest_reasons, kind_of_reason
 from infogap.schema import TASKS, TRACES, VERDICT_NAMES, VERDICTS
-from infogap.verify.grade_traces import TRACE_COLUMNS, VERSION, Tasks, grade_traces, grading_settings
+from infogap.verify.gold_agreement import as_counts, consensus_agreement, judge_agreement
+from infogap.verify.grade_run import by_id, grade_run, tasks_to_grade
+from infogap.verify.grade_traces import TRACE_COLUMNS, VERSION, Tasks, grading_settings
+from infogap.verify.judging.ask_judge import AskedJudge
+from infogap.verify.judging.vote_counts import spending_in_words, vote_cost, vote_counts
+from infogap.verify.judging.vote_journal import VoteJournal
 from infogap.verify.round_verdicts import read_round_verdicts, round_verdicts_path
 from infogap.verify.stated_verdicts import DISAGREEMENTS, agreement
+from infogap.verify.verifiers.judge import NAME as JUDGE
+from infogap.verify.who_decides import sentences
 
 
 def _part(run: Run) -> dict[str, Any]:
@@ -29,8 +40,14 @@ def _part(run: Run) -> dict[str, Any]:
 
 
 def _make(run: Run) -> Outcome:
+    if run.recipe.verify is None or run.recipe.verify.judge is None:
+        return _verify(run, None)
+    return run_stoppable(partial(_verify, run), lambda: StoppedError("stopped: the same command continues from there"))
+
+
+def _verify(run: Run, stop: Stopping | None) -> Outcome:
     verdicts, reasons = Counter[str](), Counter[str]()
-    tasks = run.scan(TASKS).drop("solution").collect().sort("task_id")
+    tasks = tasks_to_grade(run)
     with (
         former_rows(run, VERDICTS, [STAGE.version, grading_settings(run)]) as former,
         run.rewrite(VERDICTS) as out,
@@ -38,7 +55,7 @@ def _make(run: Run) -> Outcome:
     ):
         parts = list(_parts(run, tasks, former))
         keys = deque[np.ndarray]()
-        graded = _grade([part for part in parts if part.verdicts is None], tasks, former, keys, run.base)
+        graded = _grade(run, [part for part in parts if part.verdicts is None], tasks, former, keys, stop)
         for part in parts:
             if part.former is not None and part.verdicts is not None:
                 former.reuse(part.former, part.source, out)
@@ -55,12 +72,31 @@ def _make(run: Run) -> Outcome:
             former.note(keys.popleft(), part.source)
             out.write(VERDICTS.frame(rows))
     counts: dict[str, Any] = {name: verdicts[name] for name in VERDICT_NAMES}
+    counts |= _without_gold(run, by_id(tasks))
+    notes = [*_notes(run, reasons), *sentences(run, counts), *spending_in_words(counts)]
     stated = agreement(run, run.scan(VERDICTS).select("trace_id", "verdict", "extracted_answer", "detail"))
     if stated is None:
-        return Outcome(out.rows, counts, _notes(run, reasons))
+        return Outcome(out.rows, counts, notes)
     if stated.disagreements.height:
         write_part(run.path / VERDICTS.name / DISAGREEMENTS, stated.disagreements)
-    return Outcome(out.rows, counts | {"stated_verdicts": stated.counts}, [*_notes(run, reasons), *stated.notes])
+    return Outcome(out.rows, counts | {"stated_verdicts": stated.counts}, [*notes, *stated.notes])
+
+
+def _without_gold(run: Run, tasks: Tasks) -> dict[str, Any]:
+    """Count what consensus and a judge have decided, and how far gold answers agree."""
+    counts: dict[str, Any] = {}
+    if (of_consensus := consensus_agreement(run, tasks)) is not None:
+        counts["consensus"] = as_counts(of_consensus)
+    judge = run.recipe.verify.judge if run.recipe.verify else None
+    if judge is None or not any(task["verifier"] == JUDGE for task in tasks.values()):
+        return counts
+    with closing(AskedJudge(run, judge)) as asked:
+        counts["judge"] = vote_counts(run, asked)
+        cost = vote_cost(asked, counts["judge"])
+    counts |= {} if cost is None else {"cost": cost}
+    if (of_judge := judge_agreement(run)) is not None:
+        counts["judge_and_gold"] = as_counts(of_judge)
+    return counts
 
 
 @dataclass(frozen=True)
@@ -104,14 +140,19 @@ def _parts(run: Run, tasks: pl.DataFrame, former: FormerRows) -> Iterator[_Part]
 
 
 def _grade(
-    parts: list[_Part], tasks: pl.DataFrame, former: FormerRows, keys: deque[np.ndarray], folder: Path
+    run: Run,
+    parts: list[_Part],
+    tasks: pl.DataFrame,
+    former: FormerRows,
+    keys: deque[np.ndarray],
+    stop: Stopping | None,
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of `verdicts` for some parts; `keys` receives those of each part before its first row."""
     if not parts:
         return
     ids = pl.concat([part.task_ids for part in parts])
     needed: Tasks = {task["task_id"]: task for task in rows_of(tasks, "task_id", ids).iter_rows(named=True)}
-    yield from grade_traces(needed, _with_known(parts, needed, former, keys), folder)
+    yield from grade_run(run, needed, _with_known(parts, needed, former, keys), stop)
 
 
 def _with_known(
@@ -140,4 +181,14 @@ def _notes(run: Run, reasons: Counter[str]) -> list[str]:
     ]
 
 
-STAGE = Stage("verify", (VERDICTS.name,), (TASKS.name, TRACES.name), VERSION, _part, _make, sees_derived=False)
+def _begun(run: Run) -> tuple[int, str] | None:
+    """Return no rows, and a sentence on the votes that a judge has given; None if it has given none."""
+    if run.recipe.verify is None or run.recipe.verify.judge is None:
+        return None
+    votes = len(VoteJournal(run))
+    return (0, f"{votes:,} votes of the judge are on disk") if votes else None
+
+
+STAGE = Stage(
+    "verify", (VERDICTS.name,), (TASKS.name, TRACES.name), VERSION, _part, _make, begun=_begun, sees_derived=False
+)

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from infogap.atomic_files import whole_file
 from infogap.console import output, say
@@ -47,6 +47,13 @@ class EmbeddedTeacher(AnyTeacher):
         None, ge=1, description="Requests answered at a time, each on a thread; by default one per core."
     )
     logprobs: Logprobs = None
+
+    _answer_schema: dict[str, Any] | None = PrivateAttr(None)
+
+    @property
+    def answer_schema(self) -> dict[str, Any] | None:
+        """The JSON Schema of its answers, of `EmbeddedBackend.in_json`; None if they can be any text."""
+        return self._answer_schema
 
     @property
     def is_packaged(self) -> bool:
@@ -81,6 +88,11 @@ class EmbeddedBackend(Backend[EmbeddedTeacher]):
         from infogap.teachers.embedded.embedded_teacher import EmbeddedModel
 
         return EmbeddedModel(settings, resolve)
+
+    def in_json(self, settings: EmbeddedTeacher, schema: dict[str, Any]) -> EmbeddedTeacher:
+        held = settings.model_copy()
+        held._answer_schema = schema
+        return held
 
     def open_scorer(self, settings: EmbeddedTeacher, resolve: Resolve) -> Scorer:
         from infogap.teachers.embedded.embedded_scoring import EmbeddedScorer

@@ -18,6 +18,7 @@ from infogap.parallel import usable_cores
 from infogap.parallel.threads import threads_as_finished
 from infogap.recipe.teacher_section import Sampling
 from infogap.teachers.base import Completion, FinishReason, Request, Resolve
+from infogap.teachers.embedded.answer_grammar import grammar_of
 from infogap.teachers.embedded.embedded_backend import EmbeddedTeacher
 from infogap.teachers.embedded.gguf_model import GgufContext, GgufModel, find_gguf
 from infogap.teachers.logprobs import TokenLog
@@ -37,6 +38,8 @@ class EmbeddedModel:
         self.name = path.stem
         self._settings = settings
         self._model = GgufModel(path)
+        schema = settings.answer_schema
+        self._grammar = None if schema is None else grammar_of(schema).encode()
         self._contexts: list[_Context] = []
         try:
             for _ in range(settings.threads or usable_cores()):
@@ -127,6 +130,9 @@ class EmbeddedModel:
         """Make the chain of samplers, temperature first as in vLLM, so that a recipe means the same with both."""
         c = self._model.library.c
         chain = c.llama_sampler_chain_init(c.llama_sampler_chain_default_params())
+        if self._grammar is not None:  # first: every other sampler sees what it allows alone
+            held = c.llama_sampler_init_grammar(self._model.vocabulary, self._grammar, b"root")
+            c.llama_sampler_chain_add(chain, held)
         if sampling.temperature == 0:
             c.llama_sampler_chain_add(chain, c.llama_sampler_init_greedy())
             return chain

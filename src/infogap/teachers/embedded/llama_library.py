@@ -90,6 +90,7 @@ void *llama_sampler_init_min_p(float, size_t);
 void *llama_sampler_init_top_k(int32_t);
 void *llama_sampler_init_top_p(float, size_t);
 void *llama_sampler_init_dist(uint32_t);
+void *llama_sampler_init_grammar(const void *, const char *, const char *);
 llama_token llama_sampler_sample(void *, void *, int32_t);
 void llama_sampler_free(void *);
 """

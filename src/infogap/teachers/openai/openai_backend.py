@@ -32,6 +32,7 @@ _SHAPING = re.compile(
     r"|reasoning_(effort|format)|verbosity|temperature|(top|min|typical)_[akp]|\w+_penalty|(dry|xtc|mirostat)_\w+|mirostat"
     r"|(max|min)_\w*tokens|stop\w*|ignore_eos|seed|logit_bias|bad_words|response_format|structured_outputs|guided_\w+"
 )
+_FORMS = re.compile(r"response_format|structured_outputs|guided_\w+")
 _HIDDEN = "(not published)"
 
 _PATH = "/chat/completions"
@@ -183,6 +184,13 @@ class OpenAIBackend(Backend[OpenAITeacher]):
         from infogap.teachers.openai.openai_batches import OpenAIBatches
 
         return OpenAIBatches(settings)
+
+    def in_json(self, settings: OpenAITeacher, schema: dict[str, Any]) -> OpenAITeacher | None:
+        """Set `response_format`; None where `extra_body` holds an output's form already, or sets that to null."""
+        if any(_FORMS.fullmatch(key) for key in settings.extra_body):
+            return None
+        form = {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}}
+        return settings.model_copy(update={"extra_body": settings.extra_body | {"response_format": form}})
 
     def open_scorer(self, settings: OpenAITeacher, resolve: Resolve) -> Scorer:
         from infogap.teachers.openai.openai_scoring import OpenAIScorer

@@ -5,8 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
 from infogap import plugins
 from infogap.errors import InputError
+from infogap.recipe.sources import DEFAULT_VERIFIER
 from infogap.user_objects import is_user_object
 from infogap.verify.base import Grade, Item, Verifier
 from infogap.verify.custom_verifier import CustomVerifier
@@ -31,6 +37,22 @@ def verifier(name: str) -> Verifier:
             f"the verifier '{name}' of {package} is not an instance of infogap.verify.Verifier: {loaded!r:.80}"
         )
     return loaded
+
+
+def gold_verifier(task: Mapping[str, Any]) -> str:
+    """Return the verifier that reads a task's gold answer, which may be another than the one that grades it.
+
+    `task` has the column `verifier`, and `metadata` if it is known.
+    """
+    name: str = task["verifier"]
+    if is_user_object(name) or not is_known(name):
+        return name
+    grader = verifier(name)
+    if not grader.takes_equality and not grader.takes_check:
+        return name
+    settings = orjson.loads(task.get("metadata") or "{}")
+    other: str | None = settings.get("equality") or settings.get("check_with")
+    return other or (DEFAULT_VERIFIER if grader.takes_equality else name)
 
 
 def grade(item: Item) -> Grade:

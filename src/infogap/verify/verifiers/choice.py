@@ -22,6 +22,7 @@ class Choice(Verifier):
     """Correct where the answer names the gold option; the gold answer is a letter or an option's text."""
 
     needs_worker = False
+    is_equality = True
     needs_options = True
     reads_last_line = True
 

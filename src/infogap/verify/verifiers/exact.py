@@ -10,6 +10,7 @@ class Exact(Verifier):
     """Correct where the normalised answer is the normalised gold answer."""
 
     needs_worker = False
+    is_equality = True
 
     def grade(self, item: Item) -> Grade:
         if item.gold is None:

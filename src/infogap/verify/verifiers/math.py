@@ -24,6 +24,7 @@ class Math(Verifier):
     """Correct where the answer certainly is the gold answer, as mathematics or as words."""
 
     compares_values = True
+    is_equality = True
     reads_last_line = True
     modules = (_COMPARISON,)
 

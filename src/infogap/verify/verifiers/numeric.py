@@ -42,6 +42,7 @@ class Numeric(Verifier):
     """
 
     needs_worker = False
+    is_equality = True
     takes_tolerance = True
     reads_last_line = True
 

@@ -1,0 +1,1 @@
+"""A model that votes on whether responses are right. Open `judge_prompt.py` first: what it is asked."""
