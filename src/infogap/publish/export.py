@@ -24,6 +24,7 @@ from infogap.publish.privileged_text import PrivilegedText
 from infogap.publish.provenance import INPUTS
 from infogap.publish.splits import plan_splits
 from infogap.publish.template_check import find_chat_template, null_field_notes, template_notes
+from infogap.publish.turn_messages import has_calls
 from infogap.recipe.balance_section import THE_MIX
 from infogap.recipe.publish_section import Publish, ThinkingField, ThinkingForm
 from infogap.runs.run_folder import Run
@@ -187,7 +188,8 @@ class _Rows:
         """Yield the rows in slices, checked for privileged text unless the format declares that it holds some."""
         frames = self._of_split()
         for frame in frames if self.format.privileged else self._privileged.watch(self.config, frames):
-            made = [self.format.row(_without_empty_fields(row)) for row in frame.iter_rows(named=True)]
+            self._refuse_calls(frame)
+            made = [self._row(row) for row in frame.iter_rows(named=True)]
             kept = [row for row in made if row is not None]
             self.left_out += len(made) - len(kept)
             self.written += len(kept)
@@ -196,6 +198,25 @@ class _Rows:
             if self.format.labels:
                 self.labels |= {row[self.format.labels] for row in kept}
             yield kept
+
+    def _row(self, row: Row) -> Row | None:
+        """Make the trainer's row; the definitions of tools stay beside the messages."""
+        made = self.format.row(_without_empty_fields(row))
+        tools = row.get("tools")
+        return made if made is None or tools is None else made | {"tools": tools}
+
+    def _refuse_calls(self, frame: pl.DataFrame) -> None:
+        """Raise InputError if rows call tools, and the format cannot hold that."""
+        if self.format.calls_tools or not has_calls(frame.schema.get("messages")):
+            return
+        turns = pl.element().struct
+        calls = (turns.field("role") == "tool") | turns.field("tool_calls").is_not_null()
+        calling = frame.filter(pl.col("messages").list.eval(calls).list.any())
+        if calling.height:
+            raise InputError(
+                f"{self.format.name} has no place for calls of tools, which some traces have (the first is "
+                f"{calling['trace_id'][0]}); export as {', '.join(_formats_with_calls())}"
+            )
 
     def _of_split(self) -> Iterable[pl.DataFrame]:
         rows = self.config.rows(self.run, self.mix)
@@ -235,6 +256,12 @@ class _Rows:
             )
         notes += [f"the file holds {self.format.privileged}"] if self.format.privileged else []
         return [*notes, *self._privileged.published_leaks().notes()]
+
+
+def _formats_with_calls() -> list[str]:
+    """Return the formats that can hold traces which call tools."""
+    formats: list[ExportFormat] = [plugins.load("exports", name) for name in plugins.names("exports")]
+    return [each.name for each in formats if each.calls_tools]
 
 
 def _without_empty_fields(row: Row) -> Row:

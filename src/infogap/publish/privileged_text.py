@@ -16,11 +16,12 @@ import polars as pl
 from infogap.errors import InputError
 from infogap.leaks.answer_patterns import CHOICE, answer_pattern, same_answer
 from infogap.leaks.copying import shared_passages
-from infogap.publish.configs.base import MESSAGES, Config, leaking
+from infogap.publish.configs.base import Config, is_messages, leaking
 from infogap.publish.context_index import ContextIndex
 from infogap.publish.known_tasks import KnownTasks
 from infogap.publish.provenance import PublishedLeaks
 from infogap.publish.shown_contexts import ShownContexts
+from infogap.publish.turn_messages import ToolResults, has_calls
 from infogap.runs.run_folder import Run
 from infogap.text.stated_answers import stated
 
@@ -51,6 +52,7 @@ class PrivilegedText:
         if self._least is not None:
             public = pl.concat([self._tasks.said(), pl.Series([self._instruction], dtype=pl.String)])
             self._index = ContextIndex.of(self._contexts.texts(), public, self._least)
+        self._results = ToolResults(run)
         self._leaking: dict[str, set[str]] = {}  # by config, the leaking traces whose text it shows
         self._in_context: dict[tuple[str, str], _Found] = {}
         self._in_prompt: dict[tuple[str, str], _Found] = {}
@@ -73,7 +75,8 @@ class PrivilegedText:
                 asked_for = leaks[row] and not column.startswith("prompt")
                 if key not in found.rows and not asked_for:
                     about, privilege, shown = self._contexts.of(context)
-                    if self._escapes(texts[text], shown, about, tasks[row]):
+                    public = self._results.of(frame, row)
+                    if self._escapes(texts[text], shown, about, tasks[row], public):
                         found.rows[key] = None
                         found.privileges.add(privilege)
         for column, of_rows, prompts in _prompts(frame):
@@ -123,7 +126,7 @@ class PrivilegedText:
     def _leaks_of(self, name: str, frame: pl.DataFrame) -> list[bool]:
         """Record the leaking traces whose text the rows show; return for each row whether the recipe allows that."""
         columns = [each for each in _OF_TRACES if frame.schema.get(each) == pl.String]
-        chats = any(dtype == MESSAGES and each != "prompt" for each, dtype in frame.schema.items())
+        chats = any(is_messages(dtype) and each != "prompt" for each, dtype in frame.schema.items())
         shows_text = (frame["response"] != "").fill_null(False) if "response" in frame.columns else chats
         leak = pl.DataFrame({each: [trace_id in self._leaks for trace_id in frame[each]] for each in columns})
         leak = leak.select(pl.all() & shows_text)
@@ -134,12 +137,15 @@ class PrivilegedText:
             return [False] * frame.height
         return leak.select(pl.any_horizontal(pl.all())).to_series().to_list()
 
-    def _escapes(self, text: str, shown: str, about: str, task_id: str | None) -> bool:
-        """Return True if a text contains a passage of a context, about a task, that is more than a gold answer."""
+    def _escapes(self, text: str, shown: str, about: str, task_id: str | None, results: str) -> bool:
+        """Return True if a text contains a passage of a context, about a task, that is more than a gold answer.
+
+        What the trace's tools returned is no passage of the context: the student sees it too.
+        """
         assert self._least is not None
         if text in self._gold:  # a gold answer is published as such, however long it is
             return False
-        public = [*self._tasks.turns(about), *self._tasks.turns(task_id), self._instruction]
+        public = [*self._tasks.turns(about), *self._tasks.turns(task_id), self._instruction, results]
         return bool(shared_passages(text, shown, "\n".join(public), self._least))
 
     def _beyond_the_question(self, task_id: str | None, prompt: str) -> str:
@@ -202,9 +208,11 @@ def _texts_of(name: str, rows: pl.Series, values: pl.Series) -> Iterator[tuple[s
 def _prompts(frame: pl.DataFrame) -> Iterator[tuple[str, pl.Series, pl.Series]]:
     """Yield the name, row numbers and texts of every prompt column: chat messages not by the assistant, or `prompt`."""
     for name, dtype in frame.schema.items():
-        if dtype == MESSAGES:
+        if is_messages(dtype):
             turns = frame.select(pl.int_range(pl.len()).alias("row"), turn=name).explode("turn").unnest("turn")
-            turns = turns.filter(pl.col("role") != "assistant").drop_nulls("content")
+            # After the first turn of a trace, what is not the assistant's are results of tools, and replies to it.
+            spoken = (pl.col("role") == "assistant").cum_sum().over("row") if has_calls(dtype) else pl.lit(0)
+            turns = turns.filter((pl.col("role") != "assistant") & (spoken == 0)).drop_nulls("content")
             yield f"{name}.content", turns["row"], turns["content"]
         elif name == "prompt" and dtype == pl.String:
             texts = frame.select(pl.int_range(pl.len()).alias("row"), "prompt").drop_nulls("prompt")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infogap.recipe.sources import FileTasks, TraceImport
+from infogap.rows.agent_turns import agents_trace, read_conversation
 from infogap.rows.column_paths import EVERY, MISSING, as_text, is_template, reach
 from infogap.rows.message_turns import (
     Turn,
@@ -16,6 +17,7 @@ from infogap.rows.message_turns import (
     role_of,
     transcript,
     turns,
+    uses_tools,
 )
 from infogap.text.bounded_search import TIME_LIMIT, BoundedSearch, SearchLimitError
 
@@ -72,6 +74,9 @@ def _prompt(messages: list[dict[str, Any]], source: TableSource) -> list[dict[st
         if place is None or role_of(messages[place]) != "assistant":
             raise UnreadableTurnError(NOT_ANSWERED)
         return messages[:place]
+    if trace == question and uses_tools(messages):
+        read_conversation(messages, source)  # a trace that cannot be read makes no task, and is named with its row
+        return agents_trace(messages)[0]
     return prompt_messages(messages, answered=trace == question)
 
 

@@ -171,4 +171,4 @@ def _short(text: str) -> str:
     return line if len(line) <= 80 else f"{line[:77]}..."
 
 
-STAGE = Stage("tasks", ("tasks",), (), 3, part, make, sees_derived=False)
+STAGE = Stage("tasks", ("tasks",), (), 4, part, make, sees_derived=False)

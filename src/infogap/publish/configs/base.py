@@ -14,7 +14,7 @@ from infogap.balance.mix_table import mix_by_trace
 from infogap.publish.redaction import public_label
 from infogap.publish.run_slices import scan_belonging
 from infogap.runs.run_folder import Run
-from infogap.schema import DERIVATIONS, DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, VERDICTS, Table
+from infogap.schema import DERIVATIONS, DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACE_TURNS, VERDICTS, Table
 from infogap.tasks.question_column import TURNS
 from infogap.text.thoughts import ANSWER_TAGS
 
@@ -86,14 +86,15 @@ class Config:
 
     def prompts(self, run: Run) -> bool:
         """True if it shows the student's prompt: a column holds chat messages."""
-        return any(map(_is_messages, self.columns(run).values()))
+        return any(map(is_messages, self.columns(run).values()))
 
     def answers(self, run: Run) -> bool:
         """True if it shows traces as chat messages: a column other than `prompt` holds them."""
-        return any(_is_messages(dtype) for name, dtype in self.columns(run).items() if name != "prompt")
+        return any(is_messages(dtype) for name, dtype in self.columns(run).items() if name != "prompt")
 
 
-def _is_messages(dtype: Any) -> bool:
+def is_messages(dtype: Any) -> bool:
+    """Return True for the type of chat messages, whatever fields they have after role and content."""
     fields = dtype.inner.fields if isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.Struct) else []
     return [field.name for field in fields[:2]] == [*_MESSAGE]
 
@@ -149,6 +150,7 @@ def joined(run: Run, traces: pl.DataFrame, wanted: Collection[str]) -> pl.DataFr
     rows = with_tasks(run, traces)
     sides = [
         scan_belonging(run, STATED_VERDICTS, traces),
+        scan_belonging(run, TRACE_TURNS, traces),
         scan_belonging(run, VERDICTS, traces),
         scan_belonging(run, DERIVATIONS, traces),
         scan_belonging(run, run.stored(MEASURES), traces),
@@ -184,10 +186,9 @@ def prompts(run: Run, tasks: pl.DataFrame, dtype: pl.List = MESSAGES) -> pl.Seri
 
         before, after = student_prompt(_QUESTION, run.recipe.generate.instruction).split(_QUESTION, 1)
         asked = pl.concat_str(pl.lit(before), "question", pl.lit(after))
-    names = [each.name for each in dtype.inner.fields if each.name not in _MESSAGE]  # type: ignore[union-attr]
-    message = pl.struct(
-        pl.lit("user").alias("role"), asked.alias("content"), *(pl.lit(None, pl.String).alias(name) for name in names)
-    )
+    others = [each for each in dtype.inner.fields if each.name not in _MESSAGE]  # type: ignore[union-attr]
+    empty = [pl.lit(None, each.dtype).alias(each.name) for each in others]
+    message = pl.struct(pl.lit("user").alias("role"), asked.alias("content"), *empty)
     single = tasks.select(prompt=pl.concat_list(message).cast(dtype))["prompt"]
     turns = tasks["metadata"].str.contains(f'"{TURNS}"', literal=True).fill_null(False)
     if not turns.any():

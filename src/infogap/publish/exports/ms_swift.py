@@ -74,6 +74,7 @@ SWIFT_SFT = ExportFormat(
     name="ms-swift",
     shows="ms-swift, SFT: `messages`",
     config=SFT,
+    calls_tools=True,
     row=messages,
     suffixes=_SUFFIXES,
     no_field=_NO_FIELD,
