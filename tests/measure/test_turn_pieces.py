@@ -21,7 +21,8 @@ from infogap.text.text_batch import measured_text
 from publish.test_turn_messages import published
 from tasks.small_recipes import import_run, write_jsonl
 
-_SEARCH = MarkerSearch([load("infogap", Path), load("kim2026", Path)])
+LEXICON = load("infogap", Path)
+_SEARCH = MarkerSearch([LEXICON, load("kim2026", Path)])
 
 
 def measured(folder: Path, messages: list[Message]) -> dict[str, Any]:

@@ -20,9 +20,11 @@ from infogap.schema import (
     MIX,
     TASKS,
     TOKEN_GAPS,
+    TRACE_TURNS,
     VERDICTS,
     Table,
 )
+from infogap.text.spoken_turns import read_turns
 from infogap.text.text_batch import measured_text
 from infogap.view.stored_rows import Rows
 from infogap.view.text_marks import (
@@ -35,6 +37,7 @@ from infogap.view.text_marks import (
     token_marks,
     utf16_places,
 )
+from infogap.view.trace_turns import shown_tools, shown_turns, turn_marks
 
 _OF_TRACE = ("trace_id", "task_id", "privilege", "teacher", "sample", "round", "finish_reason", "error")
 _OF_MEASURES = (
@@ -98,10 +101,15 @@ class TraceDetails:
         seen, source = self._seen(trace, task, context)
         matches = [*self._matches("trace", trace_id), *self._matches("context", trace["context_id"])]
         response_start = len(trace["reasoning"]) + 1 if trace["reasoning"] else 0
+        calling = self._rows.beside(TRACE_TURNS, trace_id, place) if text else None
+        turns = None if calling is None else read_turns(calling["turns"])
         marks = [
-            *self.markers.of(text, question),
+            *(
+                [*self.markers.of(text, question), *copied_marks(text, seen, question)]
+                if turns is None
+                else turn_marks(turns, text, question, self.markers, seen)
+            ),
             *leak_marks(measured.get("leaks") or ()),
-            *copied_marks(text, seen, question),
             *answer_marks(text, verdict.get("extracted_answer"), response_start),
             *contamination_marks(text, (match for match in matches if match["where"] == "trace")),
         ]
@@ -112,6 +120,8 @@ class TraceDetails:
             "text": text,
             "reasoning_end": utf16_places(text)(len(trace["reasoning"])) if trace["reasoning"] and text else 0,
             "marks": in_utf16(text, sorted(mark for mark in marks if mark[0] < mark[1])),
+            "turns": None if turns is None else shown_turns(turns, text),
+            "tools": shown_tools(calling["tools"]) if calling is not None else [],
             "token_gaps": token_marks(trace, self._rows.beside(TOKEN_GAPS, trace_id, place)),
             "leak": measured.get("leak"),
             "context": seen,
