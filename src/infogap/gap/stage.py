@@ -125,7 +125,7 @@ def _parts(run: Run, prompts: Prompts) -> Iterator[_Part]:
             scored_as, needed = prompts.of(trace, task, context["text"] if context else None)
             texts.append(scored_as)
             for key, text in needed.items():
-                prompt = text.messages[0]["content"] if text.messages else ""
+                prompt = text.messages[-1]["content"] if text.messages else ""
                 places = (first.setdefault(trace["task_id"], number), first.setdefault(prompt, number))
                 order.setdefault(key, places)
                 to_score.setdefault(key, text)

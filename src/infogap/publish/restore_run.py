@@ -25,6 +25,7 @@ from infogap.publish.not_published import NOT_PUBLISHED, WITHHELD_TEXT
 from infogap.publish.published_dataset import PublishedDataset
 from infogap.recipe import Recipe, load_recipe, yaml_text
 from infogap.recipe.sources import GYM_VERIFIER
+from infogap.rows.message_turns import TURNS
 from infogap.runs import manifest
 from infogap.runs.manifest import Manifest
 from infogap.runs.pipeline import stages
@@ -48,7 +49,6 @@ from infogap.schema import (
     VERDICTS,
     Table,
 )
-from infogap.tasks.question_column import TURNS
 from infogap.teachers.base import FailureReason
 from infogap.text.spoken_turns import read_turns
 
@@ -75,7 +75,7 @@ def restore(folder: Path, repo: str, version: str) -> list[str]:
     write_text(folder / _RECIPE_AS_PULLED, file_digest(folder / "recipe.yaml"))
     PulledFrom(repo, version, fixed_part(run.recipe)).write(run)
     traces = pl.scan_parquet([folder / "dataset" / path for path in dataset.files(EVERY_TRACE)]).collect()
-    tasks, notes = _tasks(dataset, traces)
+    tasks, notes = _tasks(dataset, traces, run.recipe)
     _write(run, TASKS, tasks)
     _write_traces(run, traces)
     _write(run, STATED_VERDICTS, traces.drop_nulls("stated_verdict"))
@@ -231,14 +231,14 @@ def _contexts(dataset: PublishedDataset) -> pl.DataFrame:
 # Tasks
 
 
-def _tasks(dataset: PublishedDataset, traces: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+def _tasks(dataset: PublishedDataset, traces: pl.DataFrame, recipe: Recipe) -> tuple[pl.DataFrame, list[str]]:
     """Return the tasks, and a note if some lack metadata.
 
     Their metadata holds the turns of a conversation and the verifier's settings, as far as any config shows them. Tasks
     that lack these are marked, and cannot be published in a config that needs them.
     """
     tasks = traces.unique("task_id", keep="first", maintain_order=True)
-    turns, settings = _turns(dataset, traces), _settings(dataset)
+    turns, settings = _turns(dataset, traces, recipe), _settings(dataset)
     with_settings = [name for name in tasks["verifier"].unique() if _has_settings(name)]
     metadata, lacking = [], 0
     for task_id, verifier in tasks.select("task_id", "verifier").iter_rows():
@@ -261,7 +261,7 @@ def _has_settings(verifier: str) -> bool:
     return verifier == GYM_VERIFIER or ":" in verifier or bool(plugins.load("verifiers", verifier).takes_tolerance)
 
 
-def _turns(dataset: PublishedDataset, traces: pl.DataFrame) -> dict[str, list[dict[str, str]]]:
+def _turns(dataset: PublishedDataset, traces: pl.DataFrame, recipe: Recipe) -> dict[str, list[dict[str, str]]]:
     """Return the student's prompt for each task that any config shows; more than one message is a conversation."""
     found: dict[str, list[dict[str, str]]] = {}
     calling = traces.drop_nulls("turns").select("trace_id", "turns") if "turns" in traces.columns else traces.clear()
@@ -278,6 +278,9 @@ def _turns(dataset: PublishedDataset, traces: pl.DataFrame) -> dict[str, list[di
         for task_id, messages, trace_id in wanted.iter_rows():
             prompt = messages if name == "prompt" else messages[: -own.get(trace_id, 1)]
             found[task_id] = [{key: each[key] for key in ("role", "content")} for each in prompt]
+            if recipe.generate is not None:
+                last = found[task_id][-1]
+                last["content"] = last["content"].removesuffix(f"\n\n{recipe.generate.instruction}")
     return found
 
 

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from infogap.rows.column_paths import read_json
 from infogap.text.message_content import (
     THOUGHT_FIELDS,
@@ -49,6 +51,8 @@ _CALL_ROLES = ("function_call", "tool_call")
 _ROLE_KEYS, _TEXT_KEYS = ("role", "from"), ("content", "value", "parts")  # the last one is Gemini's
 _LABELS = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}
 Turn = dict[str, str]
+TURNS = "turns"
+"""In a task's metadata: the messages of a question that is a conversation."""
 
 
 class UnreadableTurnError(Exception):
@@ -136,6 +140,14 @@ def prompt_messages(messages: list[dict[str, Any]], *, answered: bool) -> list[d
 def turns(messages: list[dict[str, Any]]) -> list[Turn]:
     """Return messages as they are published. Raises UnreadableTurnError for one without text."""
     return [_turn(message) for message in messages]
+
+
+def turns_of(metadata: str | None) -> list[Turn] | None:
+    """Return the turns of a question that is a conversation, from its task's metadata; None for other questions."""
+    if metadata is None or f'"{TURNS}"' not in metadata:
+        return None
+    found: list[Turn] | None = orjson.loads(metadata).get(TURNS)
+    return found
 
 
 def transcript(prompt: list[Turn]) -> str:

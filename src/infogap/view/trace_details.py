@@ -8,8 +8,9 @@ from typing import Any
 
 from infogap.errors import InputError
 from infogap.measure.lexicon import load
-from infogap.privileges.contexts import teacher_prompt
 from infogap.privileges.ladder import privileges_by_label, solution_stands_for_context
+from infogap.privileges.prompt_messages import teacher_messages
+from infogap.rows.message_turns import transcript
 from infogap.runs.run_folder import Run
 from infogap.schema import (
     CONTAMINATION,
@@ -126,7 +127,7 @@ class TraceDetails:
             "leak": measured.get("leak"),
             "context": seen,
             "context_source": source,
-            "prompt": self._prompt(trace, question, context),
+            "prompt": self._prompt(trace, task, context),
             "verdict": _part(verdict, ("verdict", "extracted_answer", "score", "detail")),
             "measures": _part(measured, _OF_MEASURES),
             "gaps": gaps and _part(gaps, _OF_GAPS),
@@ -161,12 +162,12 @@ class TraceDetails:
     def _showing(self) -> set[str]:
         return set(solution_stands_for_context(self._run.recipe))
 
-    def _prompt(self, trace: dict[str, Any], question: str, context: str | None) -> str | None:
+    def _prompt(self, trace: dict[str, Any], task: dict[str, Any], context: str | None) -> str | None:
         """Return the prompt as it was sent; None if it is not known."""
         generate = self._run.recipe.generate
         if generate is None or (context is None and trace["context_id"] is not None):
             return None
-        return teacher_prompt(question, context or "", generate.instruction, generate.wording)
+        return transcript(teacher_messages(task, context or "", generate.instruction, generate.wording))
 
     def _matches(self, where: str, id_: str | None) -> list[dict[str, Any]]:
         """Return a text's matches in evaluation sets, with the evaluation question."""

@@ -7,15 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import orjson
 import polars as pl
 
 from infogap.balance.mix_table import mix_by_trace
 from infogap.publish.redaction import public_label
 from infogap.publish.run_slices import scan_belonging
+from infogap.rows.message_turns import TURNS, Turn, turns_of
 from infogap.runs.run_folder import Run
 from infogap.schema import DERIVATIONS, DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACE_TURNS, VERDICTS, Table
-from infogap.tasks.question_column import TURNS
 from infogap.text.thoughts import ANSWER_TAGS
 
 _MESSAGE = {"role": pl.String, "content": pl.String}
@@ -193,16 +192,18 @@ def prompts(run: Run, tasks: pl.DataFrame, dtype: pl.List = MESSAGES) -> pl.Seri
     turns = tasks["metadata"].str.contains(f'"{TURNS}"', literal=True).fill_null(False)
     if not turns.any():
         return single
-    known = pl.Series("prompt", [turns_of(text) or None for text in tasks["metadata"]], dtype=dtype)
+    known = pl.Series("prompt", [_turns(run, text) for text in tasks["metadata"]], dtype=dtype)
     return pl.select(prompt=pl.coalesce(known, single))["prompt"]
 
 
-def turns_of(metadata: str | None) -> list[dict[str, str]] | None:
-    """Return the turns of a question that is a conversation, from its task's metadata; None for other questions."""
-    if metadata is None or f'"{TURNS}"' not in metadata:
-        return None
-    turns: list[dict[str, str]] | None = orjson.loads(metadata).get(TURNS)
-    return turns
+def _turns(run: Run, metadata: str | None) -> list[Turn] | None:
+    """Return the prompt of a question that is a conversation; the recipe's instruction is in its last turn."""
+    turns = turns_of(metadata)
+    if turns is None or run.recipe.generate is None:
+        return turns
+    from infogap.privileges.prompt_messages import student_messages
+
+    return student_messages({"metadata": metadata}, run.recipe.generate.instruction)
 
 
 def answers(run: Run) -> pl.Expr:
