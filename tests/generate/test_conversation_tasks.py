@@ -32,7 +32,8 @@ ASK = "Put your final answer in \\boxed{}."
 
 
 def rightly(body: Body, _before: int) -> Reply:
-    return replying(completion("\\boxed{42}" if "20 + 22" in body["messages"][-1]["content"] else "\\boxed{2}"))
+    long = "20 + 22" in body["messages"][-1]["content"]
+    return replying(completion("20 + 22 = 40 + 2 = 42. So \\boxed{42}." if long else "1 + 1 = 2, so \\boxed{2}."))
 
 
 def make_run(folder: Path, url: str = "http://127.0.0.1:9/v1") -> Run:

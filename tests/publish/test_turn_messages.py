@@ -62,6 +62,16 @@ def test_messages_and_tools_come_back_as_they_were(tmp_path: Path) -> None:
     assert [json.loads(text) for text in arguments] == [{"a": 6, "b": 7}, {"words": ["seat", "row"]}, {"words": []}]
     turns = {each["turns"] for each in loaded(run, "traces", tmp_path / "cache")}
     assert {text and json.dumps(orjson.loads(text)) for text in turns} == {None, json.dumps(conversation()[2:])}
+    files = str(run.path / "dataset" / "data" / "sft" / "*.parquet")
+    rows = datasets.load_dataset("parquet", data_files=files, split="train", cache_dir=str(tmp_path / "cache"))
+    features = rows.features.copy()  # as docs/training.md says
+    features["messages"].feature["tool_calls"].feature["function"]["arguments"] = datasets.Json()
+    features["tools"] = datasets.Json()
+    (objects,) = (each for each in rows.cast(features) if len(each["messages"]) == 8)
+    assert [call["function"]["arguments"] for each in objects["messages"] for call in each["tool_calls"] or []] == list(
+        map(json.loads, arguments)
+    )
+    assert objects["tools"] == TOOLS
     card = (run.path / "dataset" / "README.md").read_text()
     assert "Only the assistant's turns are the teacher's" in card
 
