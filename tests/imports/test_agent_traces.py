@@ -22,7 +22,9 @@ CHAT = "columns: {question: messages, trace: messages, tools: tools}, verifier: 
 
 
 def test_the_task_ends_with_the_first_question_and_the_rest_is_the_trace(tmp_path: Path) -> None:
-    run, outcome = import_rows(tmp_path, [row(conversation()), row([said("user", "1?"), said("assistant", "1")])], CHAT)
+    run, outcome = import_rows(
+        tmp_path, [row(conversation()), row([said("user", "1?"), said("assistant", "1")], tools=None)], CHAT
+    )
     tasks = table_of(run, TASKS)
     assert sorted(tasks["question"]) == ["1?", "System: Use the tools.\n\nUser: How many seats have 6 rows of 7?"]
     traces = {trace["response"]: trace for trace in table_of(run, TRACES).to_dicts()}
@@ -64,6 +66,16 @@ def test_a_trace_in_a_column_of_its_own_is_counted_with_the_reason(tmp_path: Pat
         "a tool's result without a call": 1,
         "tools that are no list of definitions": 1,
     }
+
+
+def test_an_answer_that_calls_none_of_its_tools_keeps_their_definitions(tmp_path: Path) -> None:
+    rows = [row([said("user", "1 + 1?"), said("assistant", "<think>So.</think>\\boxed{2}")])]
+    run, outcome = import_rows(tmp_path, rows, CHAT)
+    (turns,) = table_of(run, TRACE_TURNS).to_dicts()
+    assert orjson.loads(turns["turns"]) == [said("assistant", "\\boxed{2}", reasoning_content="So.")]
+    assert orjson.loads(turns["tools"]) == TOOLS
+    assert table_of(run, TRACES).select("reasoning", "response").rows() == [("So.", "\\boxed{2}")]
+    assert "calling_tools" not in outcome.counts["sources"][0]
 
 
 def test_rollouts_of_a_task_are_samples(tmp_path: Path) -> None:

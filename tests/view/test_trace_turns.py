@@ -7,15 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from imports.agent_rows import Message
+from imports.agent_rows import Message, call, row, said
+from infogap.imports.stage import STAGE as IMPORT
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES
+from infogap.tasks import STAGE as TASKS_STAGE
 from infogap.view.exported_pages import export_pages
 from infogap.view.run_browser import RunBrowser
 from infogap.view.text_marks import MarkerMarks
 from infogap.view.trace_turns import shown_tools, shown_turns, turn_marks
 from measure.test_turn_pieces import LEXICON
-from view.agent_run import SECRET, TOOLS, TURNS, agent_turns, leaking_turns, make_agent_run
+from publish.test_turn_messages import CHAT
+from tasks.small_recipes import import_run, write_jsonl
+from view.agent_run import QUESTION, SECRET, TOOLS, TURNS, agent_turns, leaking_turns, make_agent_run
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +86,15 @@ def test_a_leaking_trace_is_not_in_exported_pages(run: Run, tmp_path: Path) -> N
     assert SECRET not in files
     assert "As the provided solution says" not in files
     assert "shop/totals.py" in files
+
+
+def test_a_trace_of_calls_alone_shows_them(tmp_path: Path) -> None:
+    chat = [said("user", QUESTION), said("assistant", "", tool_calls=[call("read_file", {"path": "a.py"}, "c1")])]
+    write_jsonl(tmp_path / "a.jsonl", [row(chat)])
+    run = import_run(tmp_path, f"  - {{from: a.jsonl, {CHAT % ''}}}")
+    for stage in (TASKS_STAGE, IMPORT):
+        stage.make(run)
+    browser = RunBrowser.open(run)
+    trace = browser.trace(browser.index.trace_ids[0])
+    assert trace["text"] == ""
+    assert [each["name"] for each in trace["turns"][0]["calls"]] == ["read_file"]

@@ -106,7 +106,7 @@ def _derived(
         return None
     made.parents += 1
     if parent["calls_tools"]:
-        made.skipped["it calls tools"] += 1
+        made.skipped["it has tools, or several turns"] += 1
         return None
     task = tasks.get(parent["task_id"]) or {}
     text = TraceText(

@@ -9,7 +9,7 @@ import orjson
 
 from infogap.recipe.sources import TraceColumns, TraceImport
 from infogap.recipe.teacher_section import pair_of
-from infogap.rows.agent_turns import ReadTurns, read_conversation, tools_in
+from infogap.rows.agent_turns import ReadTurns, one_turn, read_conversation, tools_in
 from infogap.rows.column_paths import EVERY, MISSING, as_text
 from infogap.rows.message_turns import Answer, UnreadableTurnError, answers_in
 from infogap.teachers.finish_reasons import meaning, word_of
@@ -38,13 +38,13 @@ class Sample:
     completion_tokens: int | None
     stated_verdict: str | None
     thought_in: str  # where `reasoning` stands in the file
-    turns: ReadTurns | None = None  # of a trace that calls tools, whose `text` is the JSON of its turns
+    turns: ReadTurns | None = None  # of a trace that has tools or calls any; its `text` is then the JSON of its turns
     tools: str | None = None  # their definitions, as JSON
 
     @property
     def empty(self) -> bool:
         if self.turns is not None:
-            return not any(turn.get("tool_calls") for turn in self.turns.turns) and not any(self.turns.spoken)
+            return not self.turns.call_tools and not any(self.turns.spoken)
         return not self.text.strip() and not self.reasoning.strip()
 
     @property
@@ -111,17 +111,23 @@ def _samples_in(values: dict[str, Any], source: TraceImport) -> list[Sample] | s
     ]
     tools = tools_in(values.get("tools"))
     return [
-        sample if answer.messages is None else _of_turns(sample, answer.messages, tools, source)
+        sample if answer.messages is None and tools is None else _of_turns(sample, answer.messages, tools, source)
         for sample, answer in zip(samples, answers, strict=True)
     ]
 
 
-def _of_turns(sample: Sample, messages: list[Message], tools: str | None, source: TraceImport) -> Sample:
-    """Complete the sample of a conversation that calls tools. Raises UnreadableTurnError if it cannot be read."""
-    if sample.reasoning:
+def _of_turns(sample: Sample, messages: list[Message] | None, tools: str | None, source: TraceImport) -> Sample:
+    """Complete the sample of a conversation that calls tools, or of an answer that could have called some.
+
+    Raises UnreadableTurnError if it cannot be read.
+    """
+    if messages is None:
+        read = one_turn(sample.parts(source))
+    elif sample.reasoning:
         raise UnreadableTurnError(APART)
-    read = read_conversation(messages, source, truncated=sample.truncated)
-    return replace(sample, text=orjson.dumps(read.turns).decode(), turns=read, tools=tools)
+    else:
+        read = read_conversation(messages, source, truncated=sample.truncated)
+    return replace(sample, text=orjson.dumps(read.turns).decode(), reasoning="", turns=read, tools=tools)
 
 
 def of_sample(value: Any, index: int) -> Any:

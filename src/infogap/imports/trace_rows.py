@@ -165,7 +165,7 @@ class SourceSummary:
     def add(self, sample: Sample, parts: Parts) -> None:
         """Count one imported sample."""
         self.traces += 1
-        self.calling += sample.turns is not None
+        self.calling += sample.turns is not None and sample.turns.call_tools
         self._tags.add(parts)
         if sample.end is not None and meaning(sample.end) is None:
             self._tags.words[sample.end] += 1

@@ -63,6 +63,11 @@ class ReadTurns:
     def spoken(self) -> tuple[str, str]:
         return spoken_parts(self.turns)
 
+    @property
+    def call_tools(self) -> bool:
+        """True if some turn calls a tool."""
+        return any(turn.get("tool_calls") for turn in self.turns)
+
     def joined_parts(self) -> Parts:
         """Return what the assistant says as one trace in two parts, with what separated them in any of its turns."""
         return Parts(
@@ -72,6 +77,11 @@ class ReadTurns:
             ran_on=any(each.ran_on for each in self.parts),
             began_inside=any(each.began_inside for each in self.parts),
         )
+
+
+def one_turn(parts: Parts) -> ReadTurns:
+    """Return an answer as a trace of one turn."""
+    return ReadTurns([_turn(parts.response, parts)], [parts])
 
 
 def read_conversation(messages: list[Message], source: TraceImport, *, truncated: bool = False) -> ReadTurns:
@@ -187,10 +197,12 @@ def _spoken(message: Message, tags: _TurnTags, *, truncated: bool) -> tuple[Mess
         parts = joined(beside, parts, tags.pair, "a field of its own")
     text, calls = _without_calls(parts.response)
     calls = [*_calls_in_fields(message), *calls]
-    turn: Message = {"role": "assistant", "content": text}
-    if parts.reasoning:
-        turn[THOUGHT] = parts.reasoning
-    return turn | ({"tool_calls": calls} if calls else {}), parts
+    return _turn(text, parts) | ({"tool_calls": calls} if calls else {}), parts
+
+
+def _turn(text: str, parts: Parts) -> Message:
+    thought = {THOUGHT: parts.reasoning} if parts.reasoning else {}
+    return {"role": "assistant", "content": text, **thought}
 
 
 def _without_calls(text: str) -> tuple[str, list[Message]]:

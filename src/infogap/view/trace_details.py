@@ -102,7 +102,7 @@ class TraceDetails:
         seen, source = self._seen(trace, task, context)
         matches = [*self._matches("trace", trace_id), *self._matches("context", trace["context_id"])]
         response_start = len(trace["reasoning"]) + 1 if trace["reasoning"] else 0
-        calling = self._rows.beside(TRACE_TURNS, trace_id, place) if text else None
+        calling = self._rows.beside(TRACE_TURNS, trace_id, place) if trace["error"] is None else None
         turns = None if calling is None else read_turns(calling["turns"])
         marks = [
             *(

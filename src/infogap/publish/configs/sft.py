@@ -42,9 +42,10 @@ def _rows(run: Run, mix: pl.DataFrame) -> SortedRows:
 def _conversations(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
     """Make a conversation per trace: the student's prompt, and the trace as the answer or, if it calls tools, turns."""
     schema, dtype = _schema(run), _messages(run)
-    known = joined(run, traces, {*schema, "turns"})
+    calls = has_calls(dtype)
+    known = joined(run, traces, {*schema, "turns"} if calls else schema)
     said = answers(run)
-    if has_calls(dtype):
+    if calls:
         said = pl.coalesce(turns_in_full(run, known["turns"], dtype), padded(said, answer_messages(run), dtype))
     messages = pl.concat_list(prompts(run, known, dtype), said)
     return known.with_columns(messages=messages).select(*schema).match_to_schema(schema)
