@@ -36,6 +36,7 @@ WITH_CALLS = ("axolotl", "messages", "ms-swift", "trl-sft", "unsloth", "verl-sft
 def published(folder: Path, rows: list[dict[str, Any]], publish: str = FIELDS, columns: str = "") -> Run:
     write_jsonl(folder / "a.jsonl", rows)
     run = import_run(folder, f"  - {{from: a.jsonl, {CHAT % columns}}}\ndedupe: null\n{publish}")
+    run.save_recipe()
     run_all(run)
     return run
 

@@ -15,8 +15,9 @@ from infogap import plugins
 from infogap.atomic_files import whole_file, write_text
 from infogap.console import say
 from infogap.errors import InputError, ShortfallError, nearest
+from infogap.publish.call_template_check import call_notes
 from infogap.publish.configs.base import Config
-from infogap.publish.configs.sft import answer_without_thought, answers_with_thoughts
+from infogap.publish.configs.sft import answer_without_thought, answers_with_thoughts, traces_with_calls
 from infogap.publish.exports.base import Exported, ExportFormat, Row
 from infogap.publish.not_published import check_restored
 from infogap.publish.parquet_shards import in_splits
@@ -314,6 +315,7 @@ def _template_notes(
     render = find_chat_template(name, Path if tokenizer else run.resolve)
     selected, form = rows.mix.filter("selected"), (publish.thinking, publish.thinking_field)
     notes = template_notes(answers_with_thoughts(run, selected), name, render, form, format_.renders)
+    notes += call_notes(traces_with_calls(run, selected), name, render) if format_.renders == "conversation" else []
     if in_parquet:
         unthought = answer_without_thought(run, selected)
         notes += null_field_notes(unthought, name, render, form, format_.renders)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from infogap.publish.call_template_check import call_notes
 from infogap.publish.configs.base import Config, adapted, answer_messages, answers, columns, joined, prompts
 from infogap.publish.redaction import public_label
 from infogap.publish.sorted_rows import SortedRows, in_order
@@ -13,6 +14,7 @@ from infogap.publish.template_check import SAMPLE, Answer, find_chat_template, n
 from infogap.publish.turn_messages import calls_tools, has_calls, padded, turns_in_full, with_calls
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TASKS, TRACE_TURNS, TRACES, VERDICTS
+from infogap.text.spoken_turns import Message
 
 
 def _schema(run: Run) -> pl.Schema:
@@ -64,6 +66,16 @@ def answer_without_thought(run: Run, traces: pl.DataFrame) -> Answer | None:
 _THINKS = (pl.col("reasoning").str.len_bytes() > 0).fill_null(value=False)
 
 
+def traces_with_calls(run: Run, traces: pl.DataFrame) -> list[tuple[str, list[Message]]]:
+    """Return the ids and messages of the first few of these traces that call tools, to try a chat template on."""
+    if not calls_tools(run):
+        return []
+    wanted = run.scan(TRACE_TURNS).select("trace_id").join(traces.lazy(), on="trace_id", how="semi")
+    some = wanted.sort("trace_id").head(SAMPLE).collect()
+    frames = SortedRows(run, TRACES, in_order(some), _conversations)
+    return [row for frame in frames for row in frame.select("trace_id", "messages").iter_rows()]
+
+
 def _sampled(run: Run, traces: pl.DataFrame, which: pl.Expr, most: int) -> list[Answer]:
     # A template that keeps the thoughts of single answers may drop those of turns before a tool's result by design.
     wanted = run.scan(TRACES).filter(which).select("trace_id").join(run.scan(TRACE_TURNS), on="trace_id", how="anti")
@@ -103,6 +115,7 @@ def thought_notes(run: Run, traces: pl.DataFrame) -> list[str]:
     return [
         *template_notes(answers_with_thoughts(run, traces), name, render, form, "conversation"),
         *null_field_notes(answer_without_thought(run, traces), name, render, form, "conversation"),
+        *call_notes(traces_with_calls(run, traces), name, render),
     ]
 
 
