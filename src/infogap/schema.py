@@ -150,6 +150,19 @@ STATED_VERDICTS = Table.of(
         "stated_verdict": (pl.String, "an imported file's own label of the trace, unchanged"),
     },
 )
+TRACE_TURNS = Table.of(
+    "turns",
+    "trace_id",
+    {
+        "trace_id": (pl.String, "the trace"),
+        "turns": (
+            pl.String,
+            "JSON: its messages from the first of the assistant on, with `role`, `content` and, where they have them, "
+            "`reasoning_content`, `tool_calls`, `tool_call_id` and `name`",
+        ),
+        "tools": (pl.String, "JSON: the definitions of the tools; null if the file has none"),
+    },
+)
 VERDICTS = Table.of(
     "verdicts",
     "trace_id",
@@ -345,6 +358,7 @@ TABLES = {
         TRACES,
         TOKENS,
         STATED_VERDICTS,
+        TRACE_TURNS,
         VERDICTS,
         DERIVATIONS,
         GAPS,

@@ -10,12 +10,14 @@ from typing import Any
 import polars as pl
 import pytest
 
+from imports import agent_rows
 from infogap.api.run import Run
 from infogap.effects.derived_effects import derived_effects
 from infogap.errors import InputError
 from infogap.publish.published_dataset import PublishedDataset
 from infogap.publish.restore_run import restore
 from infogap.schema import DERIVATIONS, DERIVED, MEASURES, MIX, TRACES, VERDICTS
+from tasks.small_recipes import write_jsonl
 
 TASKS = 8
 DERIVE: list[dict[str, Any]] = [
@@ -228,3 +230,20 @@ def test_an_entry_with_an_error_is_not_said_to_be_missing_too(tmp_path: Path) ->
     with pytest.raises(InputError) as refused:
         Run.create(write(tmp_path, [{"shuffle_steps": {"share": 2}}], balance={"derived": ["shuffle_steps"]}))
     assert "share" in str(refused.value) and "derives nothing" not in str(refused.value)
+
+
+def test_traces_that_call_tools_are_no_parents_and_counted(tmp_path: Path) -> None:
+    answer = agent_rows.said("assistant", "Hmm, maybe. Let me check. So \\boxed{42}.")
+    chats = ([*agent_rows.conversation()[:7], answer], [agent_rows.said("user", "6 * 7?"), answer])
+    rows = [agent_rows.row(chat, tools=agent_rows.TOOLS if len(chat) > 2 else None) for chat in chats]
+    write_jsonl(tmp_path / "a.jsonl", rows)
+    (tmp_path / "recipe.yaml").write_text(
+        "name: a\nseed: 1\nimport:\n  - from: a.jsonl\n    columns: {question: messages, trace: messages, "
+        "tools: tools}\n    verifier: numeric\nderive: [{strip_markers: {}}, {insert_steps: {}}]\n"
+    )
+    run = Run.create(tmp_path / "recipe.yaml", tmp_path / "run")
+    notes = [note for result in run.update(quiet=True) for note in result.notes]
+    parents = run.table("derivations").collect()["parent_id"].unique()
+    turns = run.table("turns").collect()["trace_id"]
+    assert len(parents) == 1 and parents[0] not in turns
+    assert any("1 it has tools, or several turns" in note for note in notes)

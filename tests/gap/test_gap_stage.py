@@ -18,6 +18,7 @@ import pytest
 
 from cli import in_process
 from gap.tiny_model import BEGIN, TinyModel, tokens_of
+from imports.agent_rows import conversation
 from infogap.errors import StoppedError
 from infogap.gap.score_cache import FOLDER
 from infogap.privileges.contexts import teacher_prompt
@@ -253,6 +254,17 @@ def test_what_cannot_be_scored_says_why(folder: Path) -> None:
 
 
 @pytest.mark.model
+def test_traces_that_call_tools_are_not_scored_and_counted(folder: Path, texts_scored: list[str]) -> None:
+    write_rows(folder, [ROWS[0], {"privilege": "unguided", "trace": conversation()[2:]}])
+    run = scored(folder)
+    details = dict(run.scan(GAPS).select("surprisal", "detail").collect().iter_rows())
+    assert details[None] == "it has tools, and its turns are no single answer to the prompt"
+    assert len(details) == 2
+    assert all("multiply" not in text for text in texts_scored)
+    manifest = run.manifest("gaps")
+    assert manifest is not None and manifest.counts["not_scored"] == 1
+
+
 def test_a_teacher_that_wrote_under_the_answer_finds_its_traces_likelier_with_it(tmp_path: Path) -> None:
     """Every request of a run: the prompts are those that its traces were written after, and unguided gaps exactly 0."""
     (tmp_path / "recipe.yaml").write_text(

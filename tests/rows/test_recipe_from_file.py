@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from imports.agent_rows import TOOLS, conversation
 from infogap.errors import InputError
 from infogap.imports.samples import LIKELIHOODS
 from infogap.imports.stage import STAGE as IMPORT
 from infogap.recipe import load_recipe
 from infogap.rows.recipe_from_file import first_recipe
 from infogap.runs.run_folder import Run
+from infogap.schema import TRACE_TURNS
 from infogap.tasks import STAGE as TASKS
 from tasks.small_recipes import import_run, task_run, tasks_of, write_jsonl
 
@@ -140,3 +142,15 @@ def test_what_cannot_be_guessed_says_what_is_there(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "rows.jsonl", [{"problem": "3 + 4?", "solution": "It is seven."}])
     with pytest.raises(InputError, match="question in `problem`, solution in `solution`"):
         first_recipe("rows.jsonl", tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["messages", "chat"])
+def test_definitions_of_tools_beside_a_conversation_are_mapped(tmp_path: Path, name: str) -> None:
+    rows = [{"messages": conversation(), "tools": TOOLS, "answer": "42"}]
+    if name == "chat":
+        rows = [{"prompt": "6 * 7?", "completion": conversation()[2:], "tools": TOOLS, "answer": "42"}]
+    run = run_of(tmp_path, rows)
+    TASKS.make(run)
+    IMPORT.make(run)
+    assert run.scan(TRACE_TURNS).collect()["tools"].null_count() == 0
+    assert run.rows(TRACE_TURNS) == 1

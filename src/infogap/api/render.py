@@ -34,8 +34,10 @@ def render(
     """
     from infogap.ids import stable_id
     from infogap.privileges.base import UnmetNeedError
-    from infogap.privileges.contexts import ContextWriter, teacher_prompt
+    from infogap.privileges.contexts import ContextWriter
     from infogap.privileges.decoys import Decoys
+    from infogap.privileges.prompt_messages import teacher_messages
+    from infogap.rows.message_turns import transcript
 
     use, settings = _checked(privilege, wording, instruction)
     if not task.get("question"):
@@ -46,7 +48,7 @@ def render(
         context = ContextWriter(settings.wording, Decoys(0, [row])).write(row, use)
     except UnmetNeedError as error:
         raise InputError(f"the task has no context under {use.label}: {error}") from error
-    return teacher_prompt(row["question"], context.text, settings.instruction, settings.wording)
+    return transcript(teacher_messages(row, context.text, settings.instruction, settings.wording))
 
 
 def _checked(

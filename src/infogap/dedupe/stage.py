@@ -25,7 +25,8 @@ from infogap.recipe.dedupe_section import Compare, Dedupe, Keep
 from infogap.runs.block_cache import block_cache
 from infogap.runs.run_folder import Run, check_part, read_part
 from infogap.runs.stage import Outcome, Stage
-from infogap.schema import DERIVED, DUPLICATES, MEASURES, TASKS, TRACES, VERDICTS
+from infogap.schema import DERIVED, DUPLICATES, MEASURES, TASKS, TRACE_TURNS, TRACES, VERDICTS
+from infogap.text.spoken_turns import read_turns, tool_calls
 
 _FIRST = ("task_id", "privilege", "sample", "trace_id")
 
@@ -37,6 +38,7 @@ class PartTexts:
     path: Path
     compare: Compare
     rows: int
+    turns: Path | None = None  # the folder of the turns of traces that call tools, if there are any
 
     @property
     def key(self) -> str:
@@ -50,18 +52,28 @@ class PartTexts:
         columns = ("reasoning", "response") if self.compare == "both" else (self.compare,)
         text = pl.concat_str(*columns, separator="\n", ignore_nulls=True)
         part = read_part(self.path, TRACES)
+        if self.turns is not None and self.compare == "both":
+            text = pl.concat_str(text, _calls(part, self.turns), separator="\n", ignore_nulls=True)
         return part.select(text=pl.when(pl.col("error").is_null()).then(text))["text"]
 
     def __reduce__(self) -> tuple[type[Held], tuple[pl.Series]]:
         return Held, (self.texts(),)
 
 
+def _calls(part: pl.DataFrame, folder: Path) -> pl.Series:
+    """Return the calls of each trace as text: traces that say the same and call other tools are no duplicates."""
+    turns = pl.scan_parquet(folder / "part-*.parquet").join(part.lazy().select("trace_id"), on="trace_id", how="semi")
+    calls = {trace_id: tool_calls(read_turns(written)) for trace_id, written, _ in turns.collect().iter_rows()}
+    return pl.Series("calls", [calls.get(trace_id) for trace_id in part["trace_id"]], dtype=pl.String)
+
+
 def texts(run: Run, settings: Dedupe) -> Iterator[PartTexts]:
     """Yield the compared texts of all traces, or of all tasks, part by part."""
+    turns = (run.path / TRACE_TURNS.name).resolve() if run.recipe.imports and run.rows(TRACE_TURNS) else None
     for path in run.part_paths(TASKS if settings.compare == "question" else TRACES):
         check_part(path)
         rows = int(pl.scan_parquet(path).select(pl.len()).collect().item())
-        yield PartTexts(path.resolve(), settings.compare, rows)
+        yield PartTexts(path.resolve(), settings.compare, rows, turns)
 
 
 def compared(run: Run, settings: Dedupe) -> pl.DataFrame:

@@ -23,7 +23,7 @@ from infogap.recipe import Recipe
 from infogap.recipe.derive_section import Derivation
 from infogap.runs.run_folder import ROWS_PER_PART, Run, read_part
 from infogap.runs.stage import Outcome, Stage, commonest_reasons
-from infogap.schema import DERIVATIONS, DERIVED, DERIVED_VERDICTS, TASKS, TRACES, VERDICTS
+from infogap.schema import DERIVATIONS, DERIVED, DERIVED_VERDICTS, TASKS, TRACE_TURNS, TRACES, VERDICTS
 from infogap.verify.grade_run import by_id, grade_run, tasks_to_grade
 from infogap.verify.grade_traces import grading_settings, tasks_by_id
 
@@ -88,11 +88,13 @@ def _make(run: Run) -> Outcome:
 
 
 def _parents(run: Run) -> Iterator[pl.DataFrame]:
-    """Yield the answered traces part by part, with their verdicts and the answers that they state."""
+    """Yield the answered traces part by part, with their verdicts, the answers that they state, and `calls_tools`."""
     verdicts = run.scan(VERDICTS).select("trace_id", "verdict", "extracted_answer").collect()
+    calling = run.scan(TRACE_TURNS).select("trace_id").collect()["trace_id"].to_list() if run.recipe.imports else []
     for path in run.part_paths(TRACES):
         part = read_part(path, TRACES).filter(pl.col("error").is_null())
-        yield part.join(verdicts, on="trace_id", how="left", maintain_order="left")
+        part = part.join(verdicts, on="trace_id", how="left", maintain_order="left")
+        yield part.with_columns(calls_tools=pl.col("trace_id").is_in(calling))
 
 
 def _derived(
@@ -111,6 +113,9 @@ def _derived(
     if change.privileges is not None and parent["privilege"] not in change.privileges:
         return None
     made.parents += 1
+    if parent["calls_tools"]:
+        made.skipped["it has tools, or several turns"] += 1
+        return None
     task = tasks.get(parent["task_id"]) or {}
     text = TraceText(
         parent["trace_id"],
@@ -142,7 +147,7 @@ def _steps_of_others(run: Run) -> OtherSteps:
     """Draw traces by the seed, and steps of each, in an order that does not depend on that of the table."""
     order: list[tuple[int, str]] = []
     for part in _parents(run):
-        own = part.filter(pl.col("verdict") == "correct")["trace_id"]
+        own = part.filter((pl.col("verdict") == "correct") & ~pl.col("calls_tools"))["trace_id"]
         order += [(derived_seed(run.recipe.seed, "donor", trace_id), trace_id) for trace_id in own]
         order = sorted(order)[:_DONORS]
     wanted = [trace_id for _, trace_id in order]

@@ -203,9 +203,11 @@ class GapRows:
         }
 
 
-def unscored_row(trace: dict[str, Any], scorer: str) -> dict[str, Any]:
+def unscored_row(trace: dict[str, Any], scorer: str, *, calls_tools: bool = False) -> dict[str, Any]:
     """Make the row of a trace that is not scored at all."""
-    if trace["error"] is not None:
+    if calls_tools:
+        why = "it has tools, and its turns are no single answer to the prompt"
+    elif trace["error"] is not None:
         why = "the request failed"  # the reason is in traces.error, which is not published
     elif not (trace["reasoning"] or trace["response"]):
         why = "there is no text"

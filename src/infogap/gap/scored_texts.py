@@ -11,9 +11,11 @@ from infogap.ids import stable_id
 from infogap.privileges.base import UnmetNeedError
 from infogap.privileges.contexts import ContextWriter, reference_prompt, teacher_prompt
 from infogap.privileges.decoys import Decoys
+from infogap.privileges.prompt_messages import teacher_messages
 from infogap.recipe.measure_section import scorer_settings
 from infogap.recipe.privilege_entries import PrivilegeUse, privilege_use
 from infogap.recipe.teacher_section import AnyTeacher
+from infogap.rows.message_turns import Turn
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
 from infogap.teachers import model_identity
@@ -71,8 +73,7 @@ class Prompts:
         text = written(trace)
         to_score: dict[str, TextToScore] = {}
 
-        def key_of(prompt: str | None) -> str:
-            messages = None if prompt is None else [{"role": "user", "content": prompt}]
+        def key_of(messages: list[Turn] | None) -> str:
             key = stable_id(self._scorer, messages, text)
             to_score[key] = TextToScore(key, messages, text)
             return key
@@ -87,18 +88,20 @@ class Prompts:
         keys = {name: None if prompt is None else key_of(prompt) for name, prompt in others.items()}
         return TraceTexts(text, teacher, student, alone, keys), to_score
 
-    def _prompt(self, task: dict[str, Any], context: str) -> str:
-        return self._ended(teacher_prompt(task["question"], context, self._instruction, self._wording))
+    def _prompt(self, task: dict[str, Any], context: str) -> list[Turn]:
+        if not self._imported:
+            return teacher_messages(task, context, self._instruction, self._wording)
+        return self._single(teacher_prompt(task["question"], context, self._instruction, self._wording))
 
-    def _ended(self, prompt: str) -> str:
+    def _single(self, prompt: str) -> list[Turn]:
         """Strip the end of an imported trace's prompt, where the instruction, which is not known, would follow."""
-        return prompt.rstrip("\n") if self._imported else prompt
+        return [{"role": "user", "content": prompt.rstrip("\n") if self._imported else prompt}]
 
-    def _other(self, use: PrivilegeUse, task: dict[str, Any], context: str | None) -> str | None:
+    def _other(self, use: PrivilegeUse, task: dict[str, Any], context: str | None) -> list[Turn] | None:
         if use.privilege.scoring:
             if context is None:
                 return None
-            return self._ended(reference_prompt(context, self._instruction, self._wording))
+            return self._single(reference_prompt(context, self._instruction, self._wording))
         try:
             return self._prompt(task, self._writer.write(task, use).text)
         except UnmetNeedError:

@@ -19,7 +19,7 @@ from infogap.privileges.ladder import privilege_versions
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage, commonest_reasons, kind_of_reason
-from infogap.schema import CONTEXTS, GAPS, TASKS, TOKEN_GAPS, TRACES, VERDICTS, Table
+from infogap.schema import CONTEXTS, GAPS, TASKS, TOKEN_GAPS, TRACE_TURNS, TRACES, VERDICTS, Table
 from infogap.teachers.logprobs import Scored, Scorer, TextToScore
 from infogap.verify.pass_rate_filter import PROBED, not_selected
 
@@ -66,7 +66,8 @@ def _score_all(run: Run, scorer: Callable[[], Scorer], store: ScoredStore, stop:
             answers = _answers(run, [trace["trace_id"] for trace in part.traces])
             for trace, texts in zip(part.traces, part.texts, strict=True):
                 if texts is None:
-                    rows.append(unscored_row(trace, gap_rows.scorer))
+                    calls = trace["trace_id"] in part.calling
+                    rows.append(unscored_row(trace, gap_rows.scorer, calls_tools=calls))
                 else:
                     scores = TextScores(store.get(texts.keys), errors)
                     rows.append(gap_rows.row(trace["trace_id"], texts, scores, answers.get(trace["trace_id"])))
@@ -92,6 +93,7 @@ class _Part:
     traces: list[dict[str, Any]]
     texts: list[TraceTexts | None]
     to_score: dict[str, TextToScore]
+    calling: set[str]  # the traces that call tools, which are not scored
 
     @property
     def ranked(self) -> set[str]:
@@ -107,24 +109,27 @@ def _parts(run: Run, prompts: Prompts) -> Iterator[_Part]:
         outside = [tuple(trace[name] for name in PROBED) in left_out for trace in traces]
         tasks = _by_key(run, TASKS, [trace["task_id"] for trace in traces])
         contexts = _by_key(run, CONTEXTS, [trace["context_id"] for trace in traces])
+        ids = [trace["trace_id"] for trace in traces] if run.recipe.imports else []
+        calling = set(_by_key(run, TRACE_TURNS, ids))
         texts: list[TraceTexts | None] = []
         to_score: dict[str, TextToScore] = {}
         first = dict[str, int]()  # the number of the trace with which a task, or a prompt, first occurs
         order = dict[str, tuple[int, int]]()
         for number, trace in enumerate(traces):
             task = None if outside[number] else tasks.get(trace["task_id"])
-            if trace["error"] is not None or not (trace["reasoning"] or trace["response"]) or task is None:
+            said = (trace["reasoning"] or trace["response"]) and trace["trace_id"] not in calling
+            if trace["error"] is not None or not said or task is None:
                 texts.append(None)
                 continue
             context = contexts.get(trace["context_id"] or "")
             scored_as, needed = prompts.of(trace, task, context["text"] if context else None)
             texts.append(scored_as)
             for key, text in needed.items():
-                prompt = text.messages[0]["content"] if text.messages else ""
+                prompt = text.messages[-1]["content"] if text.messages else ""
                 places = (first.setdefault(trace["task_id"], number), first.setdefault(prompt, number))
                 order.setdefault(key, places)
                 to_score.setdefault(key, text)
-        yield _Part(traces, texts, dict(sorted(to_score.items(), key=lambda item: order[item[0]])))
+        yield _Part(traces, texts, dict(sorted(to_score.items(), key=lambda item: order[item[0]])), calling)
 
 
 def _by_key(run: Run, table: Table, keys: list[str | None]) -> dict[str, dict[str, Any]]:

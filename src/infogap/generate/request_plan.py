@@ -17,8 +17,9 @@ from infogap.generate.cell_requests import Cell, CellRequest, MoreSamples, Sched
 from infogap.generate.earlier_rounds import EarlierRounds, EarlierTrace
 from infogap.ids import stable_id
 from infogap.privileges.base import Attempt, Task
-from infogap.privileges.contexts import Context, ContextWriter, teacher_prompt
+from infogap.privileges.contexts import Context, ContextWriter
 from infogap.privileges.decoys import Decoys
+from infogap.privileges.prompt_messages import teacher_messages
 from infogap.recipe.generate_section import Generate
 from infogap.runs.run_folder import Run, TableWriter
 from infogap.schema import CONTEXTS, TASKS
@@ -216,8 +217,7 @@ class TeacherRequests:
     def _requests(
         self, task: Task, cell: Cell, context: Context, requests_due: list[CellRequest]
     ) -> list[tuple[int, Request]]:
-        prompt = teacher_prompt(task["question"], context.text, self._generate.instruction, self._generate.wording)
-        messages = [{"role": "user", "content": prompt}]
+        messages = teacher_messages(task, context.text, self._generate.instruction, self._generate.wording)
         requests = []
         for due in requests_due:
             turn = (due.turn,) if due.turn else ()

@@ -11,9 +11,11 @@ from infogap.generate.cell_requests import due
 from infogap.generate.earlier_rounds import EarlierRounds, EarlierTrace
 from infogap.generate.request_plan import context_writer, drawn_teacher
 from infogap.privileges.base import Task, UnmetNeedError
-from infogap.privileges.contexts import ContextWriter, teacher_prompt
+from infogap.privileges.contexts import ContextWriter
+from infogap.privileges.prompt_messages import teacher_messages
 from infogap.recipe.generate_section import Generate
 from infogap.recipe.privilege_entries import PrivilegeUse
+from infogap.rows.message_turns import transcript
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
 
@@ -46,7 +48,7 @@ def prompt_of(run: Run, privilege: str, task_id: str | None = None, teacher: str
         except UnmetNeedError as reason:
             why = why or f"task {task['task_id']} has no context under {privilege}: {reason}"
             continue
-        return teacher_prompt(task["question"], context, generate.instruction, generate.wording)
+        return transcript(teacher_messages(task, context, generate.instruction, generate.wording))
     raise InputError(why or f"{run.path} has no task {task_id or ''}; `infogap tasks {run.path}` collects them")
 
 

@@ -26,9 +26,9 @@ from infogap.runs.block_cache import BlockCache, block_cache
 from infogap.runs.former_parts import FormerParts, part_digests
 from infogap.runs.former_rows import frame_digest
 from infogap.runs.run_folder import ROWS_PER_PART, Run, TableWriter
-from infogap.schema import CONTEXTS, STATED_VERDICTS, TRACES
+from infogap.schema import CONTEXTS, STATED_VERDICTS, TRACE_TURNS, TRACES
 
-TABLES = (TRACES, CONTEXTS, STATED_VERDICTS)
+TABLES = (TRACES, CONTEXTS, STATED_VERDICTS, TRACE_TURNS)
 _FOLDER = "cache/imported"
 _PARTS = "parts.json"
 
@@ -99,8 +99,7 @@ class FormerImport:
         """Keep what a block that was read has given; `writers` have what is not in `made` any more."""
         origins = made.take_origins()
         if self._chain is not None:
-            held = (made.traces, made.contexts, made.stated_verdicts)
-            rows = [out.rows + len(more) for out, more in zip(writers, held, strict=True)]
+            rows = [out.rows + len(more) for out, more in zip(writers, made.tables, strict=True)]
             facts = {"rows": rows, "found": sorted(found), "summary": summary.state()}
             self._blocks.put(self._chain, origins, facts)
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import orjson
 
 from infogap.recipe.sources import TraceColumns, TraceImport
 from infogap.recipe.teacher_section import pair_of
+from infogap.rows.agent_turns import ReadTurns, one_turn, read_conversation, tools_in
 from infogap.rows.column_paths import EVERY, MISSING, as_text
 from infogap.rows.message_turns import Answer, UnreadableTurnError, answers_in
 from infogap.teachers.finish_reasons import meaning, word_of
 from infogap.text.characters import utf8
 from infogap.text.message_content import ContentError, read_content
+from infogap.text.spoken_turns import Message
 from infogap.text.thoughts import Parts, joined, read_parts
 
 NO_TRACE = "no trace"
 NOT_TEXT = "the trace is not text"
 LIKELIHOODS = "log-likelihoods of given continuations, and no text that a model wrote"
 UNEVEN = "not as many thoughts as responses"
+APART = "a thought in a column of its own, beside turns that call tools"
 _UNEVEN_COLUMN = "{name} is a list, and not of as many items as there are traces"
 _BESIDE = ("finish_reason", "completion_tokens", "stated_verdict", "teacher", "privilege", "context")
 
@@ -33,9 +38,13 @@ class Sample:
     completion_tokens: int | None
     stated_verdict: str | None
     thought_in: str  # where `reasoning` stands in the file
+    turns: ReadTurns | None = None  # of a trace that has tools or calls any; its `text` is then the JSON of its turns
+    tools: str | None = None  # their definitions, as JSON
 
     @property
     def empty(self) -> bool:
+        if self.turns is not None:
+            return not self.turns.call_tools and not any(self.turns.spoken)
         return not self.text.strip() and not self.reasoning.strip()
 
     @property
@@ -56,22 +65,28 @@ class Sample:
 
     def parts(self, source: TraceImport) -> Parts:
         """Split the sample into reasoning and response, by the tags that the source may have."""
+        if self.turns is not None:
+            return self.turns.joined_parts()
         pair, thought = pair_of(source.thinking), self.reasoning.strip()
         opened = source.thinking == "opened" and self.whole and not thought
         parts = read_parts(self.text, truncated=self.truncated, opened=opened, pair=pair, unwrap=True)
         return joined(thought, parts, pair, self.thought_in) if thought else parts
 
 
-def samples_in(values: dict[str, Any], columns: TraceColumns) -> list[Sample] | str:
+def samples_in(values: dict[str, Any], source: TraceImport) -> list[Sample] | str:
     """Read a row's samples from the values of its mapped columns; a reason where none can be imported."""
-    whole = "trace" in values
     try:
-        answers = _answers(values, columns, "trace" if whole else "response")
-        thoughts = _answers(values, columns, "reasoning")
+        return _samples_in(values, source)
     except (UnreadableTurnError, _LikelihoodsError) as error:
         return str(error)
     except ContentError:
         return NOT_TEXT
+
+
+def _samples_in(values: dict[str, Any], source: TraceImport) -> list[Sample] | str:
+    whole = "trace" in values
+    answers = _answers(values, source.columns, "trace" if whole else "response")
+    thoughts = _answers(values, source.columns, "reasoning")
     if thoughts and not answers:  # what servers write for a thought that was cut off
         answers = [Answer(None, None)] * len(thoughts)
     if thoughts and len(thoughts) != len(answers):
@@ -82,7 +97,7 @@ def samples_in(values: dict[str, Any], columns: TraceColumns) -> list[Sample] | 
     for column in _BESIDE:
         if isinstance(values.get(column), list) and len(values[column]) != len(answers):
             return _UNEVEN_COLUMN.format(name=column)
-    return [
+    samples = [
         Sample(
             whole,
             utf8(answer.text or ""),
@@ -94,6 +109,25 @@ def samples_in(values: dict[str, Any], columns: TraceColumns) -> list[Sample] | 
         )
         for index, (answer, thought) in enumerate(pairs)
     ]
+    tools = tools_in(values.get("tools"))
+    return [
+        sample if answer.messages is None and tools is None else _of_turns(sample, answer.messages, tools, source)
+        for sample, answer in zip(samples, answers, strict=True)
+    ]
+
+
+def _of_turns(sample: Sample, messages: list[Message] | None, tools: str | None, source: TraceImport) -> Sample:
+    """Complete the sample of a conversation that calls tools, or of an answer that could have called some.
+
+    Raises UnreadableTurnError if it cannot be read.
+    """
+    if messages is None:
+        read = one_turn(sample.parts(source))
+    elif sample.reasoning:
+        raise UnreadableTurnError(APART)
+    else:
+        read = read_conversation(messages, source, truncated=sample.truncated)
+    return replace(sample, text=orjson.dumps(read.turns).decode(), reasoning="", turns=read, tools=tools)
 
 
 def of_sample(value: Any, index: int) -> Any:
@@ -132,7 +166,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_blank(answer: Answer) -> bool:
-    return not _lines(answer.text, answer.thought).strip()
+    return answer.messages is None and not _lines(answer.text, answer.thought).strip()
 
 
 def _lines(*texts: str | None) -> str:

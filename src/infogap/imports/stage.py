@@ -19,12 +19,13 @@ from infogap.imports.former_import import TABLES, FormerImport, former_import
 from infogap.imports.samples import samples_in
 from infogap.imports.trace_rows import EMPTY, Origin, SourceSummary, TraceRows
 from infogap.recipe import Recipe
+from infogap.recipe.publish_section import SINGLE_ANSWERS, holds_single_answers
 from infogap.recipe.recipe_errors import spell_path
 from infogap.recipe.sources import CREDITS, TraceColumns, TraceImport
 from infogap.rows.source_rows import check_places, contents
 from infogap.runs.run_folder import ROWS_PER_PART, Run, TableWriter
 from infogap.runs.stage import Outcome, Stage
-from infogap.schema import CONTEXTS, STATED_VERDICTS, TASKS, TRACES
+from infogap.schema import CONTEXTS, STATED_VERDICTS, TASKS, TRACE_TURNS, TRACES
 from infogap.tasks.field_rows import FieldRows
 from infogap.tasks.stage import ROWS
 from infogap.tasks.task_columns import TASK_COLUMNS, column_paths
@@ -58,9 +59,10 @@ def make(run: Run) -> Outcome:
         run.rewrite(TRACES) as traces,
         run.rewrite(CONTEXTS) as contexts,
         run.rewrite(STATED_VERDICTS) as verdicts,
+        run.rewrite(TRACE_TURNS) as turns,
         progress("import", tasks_of_rows.height, "rows") as advance,
     ):
-        into = _Import(made, (traces, contexts, verdicts), former, advance)
+        into = _Import(made, (traces, contexts, verdicts, turns), former, advance)
         for index, source in enumerate(run.recipe.import_ or []):
             summary = into.read(run, source, tasks_of_rows.filter(pl.col("source") == index))
             if not summary.traces:
@@ -69,6 +71,8 @@ def make(run: Run) -> Outcome:
             notes += summary.notes()
         former.restore(made, into.writers)
     publish = run.recipe.publish
+    if turns.rows and (config := next((name for name in publish.configs if name in SINGLE_ANSWERS), None)):
+        raise InputError(f"publish.configs: {holds_single_answers(config)}")
     crossing = publish.preference is not None and publish.preference.crosses
     if "preference" in publish.configs and not crossing and max(made.samples.values()) < 2:
         raise InputError(
@@ -97,7 +101,7 @@ class _Import:
     """Where traces are imported to: the rows that are not written yet, and the writers of TABLES."""
 
     made: TraceRows
-    writers: tuple[TableWriter, TableWriter, TableWriter]
+    writers: tuple[TableWriter, ...]
     former: FormerImport
     advance: Callable[[int], None]
 
@@ -136,7 +140,7 @@ class _Import:
     ) -> None:
         """Add the samples of a row."""
         task_id, reason = fate
-        samples = samples_in(values, source.columns)
+        samples = samples_in(values, source)
         if task_id is None or isinstance(samples, str):
             summary.left_out[str(samples) if task_id else str(reason)] += 1
             return
@@ -153,8 +157,7 @@ class _Import:
             self._write()
 
     def _write(self) -> None:
-        made = (self.made.traces, self.made.contexts, self.made.stated_verdicts)
-        for table, rows, out in zip(TABLES, made, self.writers, strict=True):
+        for table, rows, out in zip(TABLES, self.made.tables, self.writers, strict=True):
             out.write(table.frame(rows))
         self.made.clear()
 
@@ -165,9 +168,9 @@ def _absent(recipe: Recipe) -> str:
 
 STAGE = Stage(
     "import",
-    ("traces", "contexts", STATED_VERDICTS.name),
+    ("traces", "contexts", STATED_VERDICTS.name, TRACE_TURNS.name),
     ("tasks",),
-    4,
+    5,
     part,
     make,
     absent=_absent,

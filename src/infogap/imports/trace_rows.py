@@ -1,4 +1,4 @@
-"""Make rows of the tables traces, contexts and stated_verdicts from imported samples, and sum up each source."""
+"""Make rows of the tables traces, contexts, stated_verdicts and turns from imported samples, and sum up each source."""
 
 from __future__ import annotations
 
@@ -55,11 +55,12 @@ class Origin:
 
 @dataclass
 class TraceRows:
-    """Collects rows of three tables; numbers samples and tells equal texts apart, over all sources."""
+    """Collects rows of four tables; numbers samples and tells equal texts apart, over all sources."""
 
     traces: list[TableRow] = field(default_factory=list)
     contexts: list[TableRow] = field(default_factory=list)
     stated_verdicts: list[TableRow] = field(default_factory=list)
+    turns: list[TableRow] = field(default_factory=list)
     samples: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     _texts: Counter[str] = field(default_factory=Counter)
     _context_ids: set[str | None] = field(default_factory=set)
@@ -84,8 +85,16 @@ class TraceRows:
     def add_trace(self, origin: Origin, number: int, sample: Sample, parts: Parts) -> None:
         """Add a sample's trace, and the verdict that the file states."""
         # By content, not by row: a file whose rows are sorted otherwise gives the same ids.
+        tools = [] if sample.tools is None else [sample.tools]
         content_id = stable_id(
-            "import", origin.source, *origin.cell, origin.context_id, sample.whole, sample.reasoning, sample.text
+            "import",
+            origin.source,
+            *origin.cell,
+            origin.context_id,
+            sample.whole,
+            sample.reasoning,
+            sample.text,
+            *tools,
         )
         self._texts[content_id] += 1
         self._origins[-1] = (*origin.cell, content_id)
@@ -108,6 +117,8 @@ class TraceRows:
                 "error": sample.error,
             }
         )
+        if sample.turns is not None:
+            self.turns.append({"trace_id": trace_id, "turns": sample.text, "tools": sample.tools})
         if sample.stated_verdict is not None:
             self.stated_verdicts.append({"trace_id": trace_id, "stated_verdict": sample.stated_verdict})
 
@@ -127,7 +138,12 @@ class TraceRows:
 
     def clear(self) -> None:
         """Forget the rows, which have been written, and keep the counts."""
-        self.traces, self.contexts, self.stated_verdicts = [], [], []
+        self.traces, self.contexts, self.stated_verdicts, self.turns = [], [], [], []
+
+    @property
+    def tables(self) -> tuple[list[TableRow], ...]:
+        """The rows that are not written yet, of traces, contexts, stated verdicts and turns."""
+        return self.traces, self.contexts, self.stated_verdicts, self.turns
 
 
 EMPTY = "empty, beside others that are not"
@@ -141,6 +157,7 @@ class SourceSummary:
     rows: int
     left_out: Counter[str] = field(default_factory=Counter)  # by reason
     traces: int = 0
+    calling: int = 0  # traces that call tools
     _tags: TagCounts = field(default_factory=TagCounts)
     _closed_only: int = 0  # traces that close a thought which they do not open
     _truncated_untagged: int = 0
@@ -148,6 +165,7 @@ class SourceSummary:
     def add(self, sample: Sample, parts: Parts) -> None:
         """Count one imported sample."""
         self.traces += 1
+        self.calling += sample.turns is not None and sample.turns.call_tools
         self._tags.add(parts)
         if sample.end is not None and meaning(sample.end) is None:
             self._tags.words[sample.end] += 1
@@ -157,13 +175,14 @@ class SourceSummary:
 
     def state(self) -> dict[str, Any]:
         """Return what was counted so far, as JSON-able values."""
-        counted = {"left_out": dict(self.left_out), "traces": self.traces, "tags": self._tags.state()}
+        counted = {"left_out": dict(self.left_out), "traces": self.traces, "calling": self.calling}
+        counted |= {"tags": self._tags.state()}
         return counted | {"closed_only": self._closed_only, "truncated_untagged": self._truncated_untagged}
 
     def go_on_from(self, state: dict[str, Any]) -> None:
         """Take over what had been counted at the end of a block."""
         self.left_out, self.traces = Counter(state["left_out"]), state["traces"]
-        self._tags = TagCounts.of(state["tags"])
+        self.calling, self._tags = state["calling"], TagCounts.of(state["tags"])
         self._closed_only, self._truncated_untagged = state["closed_only"], state["truncated_untagged"]
 
     def as_counts(self) -> dict[str, Any]:
@@ -173,6 +192,7 @@ class SourceSummary:
             "rows": self.rows,
             "left_out": dict(sorted(self.left_out.items())),
             "traces": self.traces,
+            **({"calling_tools": self.calling} if self.calling else {}),
         }
         return counts | self._tags.as_counts()
 
@@ -185,6 +205,11 @@ class SourceSummary:
         name = self.source.from_
         if self.left_out:
             yield f"{name}: not imported, of {self.rows:,} rows: {self.reasons()}"
+        if self.calling:
+            yield (
+                f"{name}: {self.calling:,} traces call tools; each is the conversation after the user's first turn, of "
+                "which only the assistant's turns are measured"
+            )
         for note in self._tags.notes():
             yield f"{name}: {note}"
         if self.source.thinking != "opened" and self._closed_only and self._truncated_untagged:

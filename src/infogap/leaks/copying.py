@@ -29,9 +29,11 @@ class Copied:
     share: float | None
     longest: int | None
     leaks: list[Leak]
+    hits: int = 0  # n-grams that are copied
+    grams: int = 0  # of the text
 
 
-_NOTHING = Copied(None, None, [])
+NOTHING_COPIED = Copied(None, None, [])
 _Runs = list[tuple[int, int]]
 """Runs of copied n-grams: first word and length, from left to right."""
 
@@ -49,7 +51,7 @@ def find_all_copies(traces: Sequence[ScannedTrace]) -> list[Copied]:
     is a leak. No n-gram of a run of eight words or more is in the question; a shorter run is not in the question
     itself.
     """
-    results = [_NOTHING] * len(traces)
+    results = [NOTHING_COPIED] * len(traces)
     compared = [
         (index, trace.text, seen, trace.question)
         for index, trace in enumerate(traces)
@@ -57,7 +59,7 @@ def find_all_copies(traces: Sequence[ScannedTrace]) -> list[Copied]:
     ]
     sums, runs_of = _compared([texts for _, *texts in compared])
     for (index, text, *_), (hits, grams, longest), runs in zip(compared, sums, runs_of, strict=True):
-        results[index] = Copied(hits / grams if grams else None, longest, _leaks(text, runs))
+        results[index] = Copied(hits / grams if grams else None, longest, _leaks(text, runs), hits, grams)
     return results
 
 

@@ -40,12 +40,12 @@ class LeakScan:
         """Scan many traces, which is faster than one at a time: their texts are searched together."""
         from infogap.leaks.copying import find_all_copies
         from infogap.leaks.trace_leaks import scan
+        from infogap.leaks.turn_leaks import copied_in_turns, each_turn
 
+        copied = iter(find_all_copies([turn for trace in traces for turn in each_turn(trace)]))
         return [
-            scan(trace, references, copied)
-            for trace, references, copied in zip(
-                traces, self._references.find(traces), find_all_copies(traces), strict=True
-            )
+            scan(trace, references, copied_in_turns(trace, copied))
+            for trace, references in zip(traces, self._references.find(traces), strict=True)
         ]
 
     @cached_property

@@ -77,12 +77,23 @@ _UNKNOWN = ContextKind()
 
 
 @dataclass(frozen=True)
+class TurnText:
+    """Where a turn stands in the text of a trace of several turns."""
+
+    start: int
+    end: int
+    seen: str  # by the student, before the turn: the question, and the results of tools
+    before_results: bool  # the question alone
+
+
+@dataclass(frozen=True)
 class ScannedTrace:
     """A trace's text, its question, and the context of its teacher.
 
     `context` is what only the teacher saw; None if there was none, or if it is not known. `held_answer` is the answer
     that the context gives, in a decoy a wrong one. `kind` is what is known about such contexts. `may_have_seen` is what
-    the teacher of an unknown context may have seen: only copies of it are looked for.
+    the teacher of an unknown context may have seen: only copies of it are looked for. `turns` are those of the
+    assistant in a trace of several turns, whose `question` then holds the results of its tools too.
     """
 
     text: str
@@ -92,6 +103,7 @@ class ScannedTrace:
     held_answer: str | None = None
     kind: ContextKind = _UNKNOWN
     may_have_seen: str | None = None
+    turns: tuple[TurnText, ...] | None = None
 
     @classmethod
     def of(

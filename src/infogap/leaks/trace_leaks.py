@@ -8,6 +8,7 @@ from infogap.leaks.known_answer import find_faulted_answer, find_known_answer
 from infogap.leaks.leak_scan import KINDS
 from infogap.leaks.references import find_unrelated_context
 from infogap.leaks.scanned_trace import Leak, ScannedTrace, ScanResult
+from infogap.leaks.turn_leaks import opening_turn, within_turns
 
 _ORDER = {kind: place for place, kind in enumerate(KINDS)}
 
@@ -20,10 +21,10 @@ def scan(trace: ScannedTrace, references: list[Leak], copied: Copied) -> ScanRes
         *find_faulted_answer(trace),
         *find_unrelated_context(trace),
         *copied.leaks,
-        *find_answer_first(trace),
+        *(find_answer_first(opening) if (opening := opening_turn(trace)) is not None else []),
         *find_decoy(trace),
     ]
-    return ScanResult(_without_overlaps(leaks), copied.share, copied.longest)
+    return ScanResult(_without_overlaps(within_turns(trace, leaks)), copied.share, copied.longest)
 
 
 def _without_overlaps(leaks: list[Leak]) -> list[Leak]:

@@ -19,6 +19,7 @@ from infogap.measure.lexicon import Lexicon, load
 from infogap.measure.list_columns import lists_of
 from infogap.measure.marker_matches import MarkerMatches
 from infogap.measure.marker_search import MarkerSearch
+from infogap.measure.turn_pieces import TurnPieces
 from infogap.recipe.measure_section import Bands
 from infogap.runs.run_folder import Run
 from infogap.schema import LEXICON_COUNTS, MEASURES
@@ -78,7 +79,8 @@ class EpistemicMarkers:
         )
 
     def _matches(self, frame: pl.DataFrame) -> list[MarkerMatches]:
-        return self._search.matches(frame["text"].to_list(), [question or "" for question in frame["question"]])
+        pieces = TurnPieces.of(frame)
+        return [pieces.in_traces(matches) for matches in self._search.matches(pieces.texts, pieces.seen)]
 
     def _entries(self, frame: pl.DataFrame, matches: list[MarkerMatches], lengths: pl.DataFrame) -> list[pl.Series]:
         texts = frame["text"].to_list()

@@ -11,7 +11,9 @@ import polars as pl
 
 from infogap.leaks import ContextKind, LeakScan, ScannedTrace, load_leaks
 from infogap.leaks.scanned_trace import ScanResult
+from infogap.leaks.turn_leaks import in_turns
 from infogap.measure.list_columns import lists_of
+from infogap.measure.turn_pieces import turns_of
 from infogap.privileges.ladder import privileges_by_label
 from infogap.runs.run_folder import Run
 from infogap.schema import LEAKS, MEASURES
@@ -44,6 +46,7 @@ class LeakColumns:
                 "text", "question", "context", "answer", "privilege", MAY_HAVE_SEEN
             ).iter_rows()
         ]
+        traces = [in_turns(trace, turns) for trace, turns in zip(traces, turns_of(frame), strict=True)]
         results = self.scan.find_all(traces)
         columns = {
             "leak": [bool(result.leaks) for result in results],

@@ -63,6 +63,7 @@ class Measure(Protocol):
         | `completion_tokens` | Int64 | tokens that the teacher wrote; null if not known |
         | `words`, `reasoning_words` | Int64 | of the text, and of its thinking part; a Chinese character is a word |
         | `fork_rate`, `gap`, `gap_per_token`, `surprisal`, `rsr` | Float64 | as in `measures`; null if not recorded |
+        | `turns` | String | only if some traces of the run call tools: as in the table `turns`; null for others |
         """
         ...
 

@@ -12,11 +12,12 @@ import polars as pl
 from infogap.ids import digest, file_digest
 from infogap.measure.leak_columns import MAY_HAVE_SEEN
 from infogap.measure.trace_contexts import ContextTexts
+from infogap.measure.turn_pieces import TURNS
 from infogap.privileges.ladder import privileges_by_label, solution_stands_for_context
 from infogap.runs.former_rows import frame_digest
 from infogap.runs.rows_by_key import rows_of
 from infogap.runs.run_folder import Run, read_columns, read_part
-from infogap.schema import GAPS, TASKS, TOKENS, TRACES
+from infogap.schema import GAPS, TASKS, TOKENS, TRACE_TURNS, TRACES
 from infogap.text.text_batch import measured_text, word_counts
 
 OF_GAPS = ("gap", "gap_per_token", "surprisal", "rsr")
@@ -48,7 +49,8 @@ class TracePart:
         frame = read_part(self.path, TRACES).select(_OF_TRACES)
         contexts, *others = self._tables.rows(frame)
         frame = frame.join(contexts, on="context_id", how="left", maintain_order="left")
-        for table, key in zip(others, ("trace_id", "trace_id", "task_id"), strict=True):
+        keys = ["trace_id", "trace_id", "task_id", *(["trace_id"] if self._tables.turns is not None else [])]
+        for table, key in zip(others, keys, strict=True):
             frame = frame.join(table, on=key, how="left", maintain_order="left")
         unguided, showing = self._tables.unguided, self._tables.showing
         unknown = pl.col("context_id").is_null() & ~pl.col("privilege").is_in(unguided) & bool(showing)
@@ -70,14 +72,19 @@ class _Tables:
     tasks: pl.DataFrame
     unguided: list[str]
     showing: list[str]
+    turns: pl.DataFrame | None  # None if no trace has several
 
     def rows(self, keys: pl.DataFrame) -> list[pl.DataFrame]:
-        """Return the rows that some traces refer to: of contexts, forks, scores and tasks, each sorted by its key."""
+        """Return the rows that some traces refer to: of contexts, forks, scores, tasks and, if there are any, turns.
+
+        Each is sorted by its key.
+        """
         return [
             self.contexts.read(keys["context_id"]).sort("context_id"),
             rows_of(self.forks, "trace_id", keys["trace_id"]),
             rows_of(self.scores, "trace_id", keys["trace_id"]),
             rows_of(self.tasks, "task_id", keys["task_id"]),
+            *([rows_of(self.turns, "trace_id", keys["trace_id"])] if self.turns is not None else []),
         ]
 
 
@@ -96,6 +103,7 @@ def trace_parts(run: Run) -> Iterator[Iterator[TracePart]]:
             run.scan(TASKS).select("task_id", "question", "answer", "solution").collect().sort("task_id"),
             unguided_labels(run),
             list(solution_stands_for_context(run.recipe)),
+            _turns(run),
         )
         yield (TracePart(path, read_columns(path, list(_KEYS)), tables) for path in run.part_paths(TRACES))
 
@@ -136,6 +144,12 @@ def fork_rates(run: Run, threshold: float) -> pl.DataFrame:
     """
     above = pl.col("entropies").list.eval((pl.element() > threshold).cast(pl.Float64)).list.mean()
     return run.scan(TOKENS).select("trace_id", fork_rate=above).drop_nulls("fork_rate").collect()
+
+
+def _turns(run: Run) -> pl.DataFrame | None:
+    if not run.recipe.imports or not run.rows(TRACE_TURNS):
+        return None
+    return run.scan(TRACE_TURNS).select("trace_id", TURNS).collect().sort("trace_id")
 
 
 def _scores(run: Run) -> pl.DataFrame:

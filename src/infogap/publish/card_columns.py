@@ -15,9 +15,20 @@ from infogap.publish.parquet_shards import Written
 from infogap.publish.redaction import public_label
 from infogap.recipe.preference_pairs import SIDES
 from infogap.runs.run_folder import Run
-from infogap.schema import CONTEXTS, DERIVATIONS, DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACES, VERDICTS
+from infogap.schema import (
+    CONTEXTS,
+    DERIVATIONS,
+    DUPLICATES,
+    MEASURES,
+    MIX,
+    STATED_VERDICTS,
+    TASKS,
+    TRACE_TURNS,
+    TRACES,
+    VERDICTS,
+)
 
-_TABLES = (TASKS, TRACES, VERDICTS, STATED_VERDICTS, DERIVATIONS, MEASURES, DUPLICATES, MIX, CONTEXTS)
+_TABLES = (TASKS, TRACES, VERDICTS, STATED_VERDICTS, TRACE_TURNS, DERIVATIONS, MEASURES, DUPLICATES, MIX, CONTEXTS)
 _MIXES = "for each mix: its name, whether the trace is in it, its stratum, and why it is not in it"
 _TEXT = 300  # characters of a text that an example row shows
 _ITEMS = 2  # of a list

@@ -15,8 +15,9 @@ from infogap import plugins
 from infogap.atomic_files import whole_file, write_text
 from infogap.console import say
 from infogap.errors import InputError, ShortfallError, nearest
+from infogap.publish.call_template_check import call_notes
 from infogap.publish.configs.base import Config
-from infogap.publish.configs.sft import answer_without_thought, answers_with_thoughts
+from infogap.publish.configs.sft import answer_without_thought, answers_with_thoughts, traces_with_calls
 from infogap.publish.exports.base import Exported, ExportFormat, Row
 from infogap.publish.not_published import check_restored
 from infogap.publish.parquet_shards import in_splits
@@ -24,6 +25,7 @@ from infogap.publish.privileged_text import PrivilegedText
 from infogap.publish.provenance import INPUTS
 from infogap.publish.splits import plan_splits
 from infogap.publish.template_check import find_chat_template, null_field_notes, template_notes
+from infogap.publish.turn_messages import has_calls
 from infogap.recipe.balance_section import THE_MIX
 from infogap.recipe.publish_section import Publish, ThinkingField, ThinkingForm
 from infogap.runs.run_folder import Run
@@ -187,7 +189,8 @@ class _Rows:
         """Yield the rows in slices, checked for privileged text unless the format declares that it holds some."""
         frames = self._of_split()
         for frame in frames if self.format.privileged else self._privileged.watch(self.config, frames):
-            made = [self.format.row(_without_empty_fields(row)) for row in frame.iter_rows(named=True)]
+            self._refuse_calls(frame)
+            made = [self._row(row) for row in frame.iter_rows(named=True)]
             kept = [row for row in made if row is not None]
             self.left_out += len(made) - len(kept)
             self.written += len(kept)
@@ -196,6 +199,25 @@ class _Rows:
             if self.format.labels:
                 self.labels |= {row[self.format.labels] for row in kept}
             yield kept
+
+    def _row(self, row: Row) -> Row | None:
+        """Make the trainer's row; the definitions of tools stay beside the messages."""
+        made = self.format.row(_without_empty_fields(row))
+        tools = row.get("tools")
+        return made if made is None or tools is None else made | {"tools": tools}
+
+    def _refuse_calls(self, frame: pl.DataFrame) -> None:
+        """Raise InputError if rows call tools, and the format cannot hold that."""
+        if self.format.calls_tools or not has_calls(frame.schema.get("messages")):
+            return
+        turns = pl.element().struct
+        calls = (turns.field("role") == "tool") | turns.field("tool_calls").is_not_null()
+        calling = frame.filter(pl.col("messages").list.eval(calls).list.any())
+        if calling.height:
+            raise InputError(
+                f"{self.format.name} has no place for calls of tools, which some traces have (the first is "
+                f"{calling['trace_id'][0]}); export as {', '.join(_formats_with_calls())}"
+            )
 
     def _of_split(self) -> Iterable[pl.DataFrame]:
         rows = self.config.rows(self.run, self.mix)
@@ -235,6 +257,12 @@ class _Rows:
             )
         notes += [f"the file holds {self.format.privileged}"] if self.format.privileged else []
         return [*notes, *self._privileged.published_leaks().notes()]
+
+
+def _formats_with_calls() -> list[str]:
+    """Return the formats that can hold traces which call tools."""
+    formats: list[ExportFormat] = [plugins.load("exports", name) for name in plugins.names("exports")]
+    return [each.name for each in formats if each.calls_tools]
 
 
 def _without_empty_fields(row: Row) -> Row:
@@ -287,6 +315,7 @@ def _template_notes(
     render = find_chat_template(name, Path if tokenizer else run.resolve)
     selected, form = rows.mix.filter("selected"), (publish.thinking, publish.thinking_field)
     notes = template_notes(answers_with_thoughts(run, selected), name, render, form, format_.renders)
+    notes += call_notes(traces_with_calls(run, selected), name, render) if format_.renders == "conversation" else []
     if in_parquet:
         unthought = answer_without_thought(run, selected)
         notes += null_field_notes(unthought, name, render, form, format_.renders)

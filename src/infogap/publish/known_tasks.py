@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from infogap.publish.configs.base import turns_of
+from infogap.rows.message_turns import TURNS, turns_of
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
-from infogap.tasks.question_column import TURNS
 
 
 @dataclass(frozen=True)

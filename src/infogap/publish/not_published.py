@@ -15,10 +15,10 @@ from infogap.publish.configs.privileged import PRIVILEGED
 from infogap.publish.configs.recovery import RECOVERY, RECOVERY_TRACE
 from infogap.publish.configs.rl import RL
 from infogap.publish.recovery_pairs import labels_with_attempts
+from infogap.rows.message_turns import TURNS
 from infogap.runs.pulled_run import PulledFrom
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS, TASKS, TRACES, VERDICTS
-from infogap.tasks.question_column import TURNS
 
 NOT_PUBLISHED = "not_published"
 """The key of a task's metadata that lists what the pulled version does not hold of it."""

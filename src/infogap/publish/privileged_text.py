@@ -21,6 +21,7 @@ from infogap.publish.context_index import ContextIndex
 from infogap.publish.known_tasks import KnownTasks
 from infogap.publish.provenance import PublishedLeaks
 from infogap.publish.shown_contexts import ShownContexts
+from infogap.publish.turn_messages import ToolResults, has_calls
 from infogap.runs.run_folder import Run
 from infogap.text.stated_answers import stated
 
@@ -51,6 +52,7 @@ class PrivilegedText:
         if self._least is not None:
             public = pl.concat([self._tasks.said(), pl.Series([self._instruction], dtype=pl.String)])
             self._index = ContextIndex.of(self._contexts.texts(), public, self._least)
+        self._results = ToolResults(run)
         self._leaking: dict[str, set[str]] = {}  # by config, the leaking traces whose text it shows
         self._in_context: dict[tuple[str, str], _Found] = {}
         self._in_prompt: dict[tuple[str, str], _Found] = {}
@@ -73,7 +75,8 @@ class PrivilegedText:
                 asked_for = leaks[row] and not column.startswith("prompt")
                 if key not in found.rows and not asked_for:
                     about, privilege, shown = self._contexts.of(context)
-                    if self._escapes(texts[text], shown, about, tasks[row], self._contexts.attempts_beside(context)):
+                    public = [self._contexts.attempts_beside(context), self._results.of(frame, row)]
+                    if self._escapes(texts[text], shown, about, tasks[row], public):
                         found.rows[key] = None
                         found.privileges.add(privilege)
         for column, of_rows, prompts in _prompts(frame):
@@ -134,15 +137,15 @@ class PrivilegedText:
             return [False] * frame.height
         return leak.select(pl.any_horizontal(pl.all())).to_series().to_list()
 
-    def _escapes(self, text: str, shown: str, about: str, task_id: str | None, attempts: str) -> bool:
+    def _escapes(self, text: str, shown: str, about: str, task_id: str | None, public: list[str]) -> bool:
         """Return True if a text contains a passage of a context, about a task, that is more than a gold answer.
 
-        What is in published `attempts` beside it is public.
+        `public` is what is published beside it: attempts, and what the trace's tools returned, which the student sees.
         """
         assert self._least is not None
         if text in self._gold:  # a gold answer is published as such, however long it is
             return False
-        public = [*self._tasks.turns(about), *self._tasks.turns(task_id), self._instruction, attempts]
+        public = [*self._tasks.turns(about), *self._tasks.turns(task_id), self._instruction, *public]
         return bool(shared_passages(text, shown, "\n".join(public), self._least))
 
     def _beyond_the_question(self, task_id: str | None, prompt: str) -> str:
@@ -207,7 +210,9 @@ def _prompts(frame: pl.DataFrame) -> Iterator[tuple[str, pl.Series, pl.Series]]:
     for name, dtype in frame.schema.items():
         if is_messages(dtype):
             turns = frame.select(pl.int_range(pl.len()).alias("row"), turn=name).explode("turn").unnest("turn")
-            turns = turns.filter(pl.col("role") != "assistant").drop_nulls("content")
+            # After the first turn of a trace, what is not the assistant's are results of tools, and replies to it.
+            spoken = (pl.col("role") == "assistant").cum_sum().over("row") if has_calls(dtype) else pl.lit(0)
+            turns = turns.filter((pl.col("role") != "assistant") & (spoken == 0)).drop_nulls("content")
             yield f"{name}.content", turns["row"], turns["content"]
         elif name == "prompt" and dtype == pl.String:
             texts = frame.select(pl.int_range(pl.len()).alias("row"), "prompt").drop_nulls("prompt")

@@ -17,7 +17,7 @@ from infogap import plugins
 from infogap.atomic_files import write_text
 from infogap.errors import InputError
 from infogap.ids import digest, file_digest
-from infogap.publish.configs.base import MESSAGES
+from infogap.publish.configs.base import is_messages
 from infogap.publish.configs.held_out import HELD_OUT
 from infogap.publish.configs.privileged import PRIVILEGED
 from infogap.publish.configs.rl import RL, TASK
@@ -25,6 +25,7 @@ from infogap.publish.not_published import NOT_PUBLISHED, WITHHELD_TEXT
 from infogap.publish.published_dataset import PublishedDataset
 from infogap.recipe import Recipe, load_recipe, yaml_text
 from infogap.recipe.sources import GYM_VERIFIER
+from infogap.rows.message_turns import TURNS
 from infogap.runs import manifest
 from infogap.runs.manifest import Manifest
 from infogap.runs.pipeline import stages
@@ -43,12 +44,13 @@ from infogap.schema import (
     TASKS,
     TOKEN_GAPS,
     TOKENS,
+    TRACE_TURNS,
     TRACES,
     VERDICTS,
     Table,
 )
-from infogap.tasks.question_column import TURNS
 from infogap.teachers.base import FailureReason
+from infogap.text.spoken_turns import read_turns
 
 EVERY_TRACE = "traces"
 _RECIPE_AS_PULLED = ".recipe.sha256"
@@ -73,10 +75,11 @@ def restore(folder: Path, repo: str, version: str) -> list[str]:
     write_text(folder / _RECIPE_AS_PULLED, file_digest(folder / "recipe.yaml"))
     PulledFrom(repo, version, fixed_part(run.recipe)).write(run)
     traces = pl.scan_parquet([folder / "dataset" / path for path in dataset.files(EVERY_TRACE)]).collect()
-    tasks, notes = _tasks(dataset, traces)
+    tasks, notes = _tasks(dataset, traces, run.recipe)
     _write(run, TASKS, tasks)
     _write_traces(run, traces)
     _write(run, STATED_VERDICTS, traces.drop_nulls("stated_verdict"))
+    _write(run, TRACE_TURNS, traces.drop_nulls("turns") if "turns" in traces.columns else TRACE_TURNS.empty())
     _write(run, _measures(traces), traces.drop_nulls("words"))
     how = pl.when(pl.col("jaccard") == 1).then(pl.lit("exact")).otherwise(pl.lit("minhash"))
     _write(run, DUPLICATES, traces.drop_nulls("duplicate_of").with_columns(how=how))
@@ -191,7 +194,14 @@ def _texts() -> list[pl.Expr]:
 
 def _measures(traces: pl.DataFrame) -> Table:
     """Return the table of measures, extended by the recipe's own measures: columns that belong to no other table."""
-    known = {*TASKS.schema, *TRACES.schema, *VERDICTS.schema, *STATED_VERDICTS.schema, *MEASURES.schema}
+    known = {
+        *TASKS.schema,
+        *TRACE_TURNS.schema,
+        *TRACES.schema,
+        *VERDICTS.schema,
+        *STATED_VERDICTS.schema,
+        *MEASURES.schema,
+    }
     known |= {*DUPLICATES.schema, "selected", "stratum", "reason", "mixes"}
     return MEASURES.extended({name: dtype for name, dtype in traces.schema.items() if name not in known})
 
@@ -221,14 +231,14 @@ def _contexts(dataset: PublishedDataset) -> pl.DataFrame:
 # Tasks
 
 
-def _tasks(dataset: PublishedDataset, traces: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+def _tasks(dataset: PublishedDataset, traces: pl.DataFrame, recipe: Recipe) -> tuple[pl.DataFrame, list[str]]:
     """Return the tasks, and a note if some lack metadata.
 
     Their metadata holds the turns of a conversation and the verifier's settings, as far as any config shows them. Tasks
     that lack these are marked, and cannot be published in a config that needs them.
     """
     tasks = traces.unique("task_id", keep="first", maintain_order=True)
-    turns, settings = _turns(dataset), _settings(dataset)
+    turns, settings = _turns(dataset, traces, recipe), _settings(dataset)
     with_settings = [name for name in tasks["verifier"].unique() if _has_settings(name)]
     metadata, lacking = [], 0
     for task_id, verifier in tasks.select("task_id", "verifier").iter_rows():
@@ -251,18 +261,26 @@ def _has_settings(verifier: str) -> bool:
     return verifier == GYM_VERIFIER or ":" in verifier or bool(plugins.load("verifiers", verifier).takes_tolerance)
 
 
-def _turns(dataset: PublishedDataset) -> dict[str, list[dict[str, str]]]:
+def _turns(dataset: PublishedDataset, traces: pl.DataFrame, recipe: Recipe) -> dict[str, list[dict[str, str]]]:
     """Return the student's prompt for each task that any config shows; more than one message is a conversation."""
     found: dict[str, list[dict[str, str]]] = {}
+    calling = traces.drop_nulls("turns").select("trace_id", "turns") if "turns" in traces.columns else traces.clear()
+    own = {trace_id: len(read_turns(written)) for trace_id, written, *_ in calling.iter_rows()}  # turns of a trace
     for config in dataset.configs:
         columns = dataset.columns(config)
-        name = next((name for name in ("prompt", "messages") if columns.get(name) == MESSAGES), None)
+        name = next((name for name in ("prompt", "messages") if is_messages(columns.get(name))), None)
         if name is None:
             continue
         task: pl.Expr = plugins.load("configs", dataset.registered(config)).task
         rows = pl.read_parquet([dataset.folder / path for path in dataset.files(config)])
-        for task_id, messages in rows.select(task_id=task, turns=name).unique("task_id").iter_rows():
-            found[task_id] = messages if name == "prompt" else messages[:-1]
+        ids = pl.col("trace_id") if "trace_id" in columns else pl.lit(None)
+        wanted = rows.select(task_id=task, turns=name, trace_id=ids).unique("task_id")
+        for task_id, messages, trace_id in wanted.iter_rows():
+            prompt = messages if name == "prompt" else messages[: -own.get(trace_id, 1)]
+            found[task_id] = [{key: each[key] for key in ("role", "content")} for each in prompt]
+            if recipe.generate is not None:
+                last = found[task_id][-1]
+                last["content"] = last["content"].removesuffix(f"\n\n{recipe.generate.instruction}")
     return found
 
 

@@ -18,12 +18,25 @@ from typing import Any
 import polars as pl
 
 from infogap.runs.run_folder import Run, read_part
-from infogap.schema import DERIVATIONS, DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACES, VERDICTS, Table
+from infogap.schema import (
+    DERIVATIONS,
+    DUPLICATES,
+    MEASURES,
+    MIX,
+    STATED_VERDICTS,
+    TASKS,
+    TRACE_TURNS,
+    TRACES,
+    VERDICTS,
+    Table,
+)
 
 _AT_ONCE = 16 * 2**20  # bytes of rows that are distributed at a time
 _MOST_SLICES = 500  # as many files are open at a time
 _NOT_JOINED = ("solution",)  # columns of a task that no published row has
-_BESIDE = {TRACES.name: (STATED_VERDICTS, VERDICTS, DERIVATIONS, MEASURES, DUPLICATES, MIX)}  # tables with the same key
+_BESIDE = {  # tables with the same key
+    TRACES.name: (STATED_VERDICTS, TRACE_TURNS, VERDICTS, DERIVATIONS, MEASURES, DUPLICATES, MIX)
+}
 
 Assign = Callable[[pl.DataFrame], pl.DataFrame]
 

@@ -14,7 +14,7 @@ from infogap.recipe.generate_section import Generate
 from infogap.recipe.measure_section import THE_TEACHER, Measure
 from infogap.recipe.preference_pairs import SIDES, Preference
 from infogap.recipe.privilege_entries import PrivilegeUse
-from infogap.recipe.publish_section import OF_HELD_OUT, Publish
+from infogap.recipe.publish_section import OF_HELD_OUT, SINGLE_ANSWERS, Publish, holds_single_answers
 from infogap.recipe.sources import GYM_WITH_SOLUTION, FileTasks, TaskSource, instruction_for, names_failing_test
 from infogap.recipe.verify_section import verify_contradictions
 
@@ -38,6 +38,7 @@ def contradictions(sections: dict[str, object]) -> list[Contradiction]:
             if key in sections
         ]
         problems += _nothing_to_top_up(sections.get("balance"))
+        problems += _single_answers(sections["import"], sections.get("publish"))
         return problems + _trace_columns(sections["import"]) + _no_teacher_to_score(sections.get("measure"))
     missing = [key for key in ("tasks", "teacher", "generate") if key not in sections]
     if "teachers" in sections and "teacher" in missing:
@@ -64,6 +65,15 @@ def _nothing_to_top_up(balance: object) -> list[Contradiction]:
         return []
     message = "a recipe with `import` has no teacher to generate what a mix lacks; remove `top_up`"
     return [(("balance", "top_up"), message)]
+
+
+def _single_answers(sources: object, publish: object) -> list[Contradiction]:
+    """Refuse configs of single answers for sources that have tools; those without that column are read first."""
+    if not isinstance(sources, list) or not isinstance(publish, Publish):
+        return []
+    if all(source.columns.tools is None for source in sources):
+        return []
+    return [(("publish", "configs"), holds_single_answers(name)) for name in publish.configs if name in SINGLE_ANSWERS]
 
 
 def _trace_columns(sources: object) -> list[Contradiction]:

@@ -75,6 +75,14 @@ def _repository(repo: str) -> str:
     return repo
 
 
+def holds_single_answers(config: str) -> str:
+    """Say why a config cannot show traces that call tools."""
+    return (
+        f"`{config}` holds single answers, and imported traces that call tools have several turns; leave it out, or "
+        "import these in a recipe of their own"
+    )
+
+
 ThinkingForm = Literal["inline", "field", "drop"]
 ThinkingField = Literal["reasoning_content", "thinking"]
 
@@ -93,6 +101,8 @@ class RepeatedRows(Model):
     )
 
 
+SINGLE_ANSWERS = ("preference", "steps", "recovery", "recovery_trace")
+"""Configs that show a trace as one answer, or as pieces of one."""
 OF_HELD_OUT = "held_out"
 """What a split is of that has the families which `balance.hold_out` keeps out of every mix."""
 

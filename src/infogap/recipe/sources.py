@@ -397,7 +397,14 @@ class TraceColumns(TaskColumns):
     """The columns of a source that hold the parts of existing traces and of their tasks."""
 
     trace: ColumnPath | None = Field(
-        None, description="The whole text, thinking included; a list of texts counts as samples."
+        None,
+        description="The whole text, thinking included; a list of texts counts as samples, a list of messages as a "
+        "conversation.",
+    )
+    tools: ColumnPath | None = Field(
+        None,
+        exclude_if=is_none,
+        description="The definitions of the tools that a conversation can call: a list, or JSON.",
     )
     reasoning: ColumnPath | None = Field(None, description="The thinking part, if it has a column of its own.")
     response: ColumnPath | None = Field(None, description="The part after the thinking.")

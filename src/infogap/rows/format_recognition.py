@@ -37,6 +37,7 @@ _NAMES = {
     "finish_reason": "finish_reason finish_reasons stop_reason",
     "completion_tokens": "completion_tokens output_tokens num_tokens",
     "options": "options choices",
+    "tools": "tools",
     "stated_verdict": "is_correct correct correctness score reward verdict passed",
 }
 _FEWEST_QUESTIONS = 5  # different ones: fewer may end alike by chance

@@ -5,8 +5,11 @@ Known are `{role, content}` (OpenAI, Hugging Face) and `{from, value}` (ShareGPT
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from infogap.rows.column_paths import read_json
 from infogap.text.message_content import (
@@ -33,12 +36,23 @@ ROLES = {
     "tool": "tool",
     "function": "tool",
     "observation": "tool",
+    "tool_response": "tool",
+    "function_response": "tool",
+    "function_call": "assistant",
+    "tool_call": "assistant",
 }
 """The published name of each role."""
+RESULT = re.compile(r"<tool_response>\n?(.*?)\n?</tool_response>", re.DOTALL)
+"""The result of a tool as text, as Hermes and Qwen write it."""
+RESULTS = re.compile(r"\s*(?:<tool_response>(?:(?!<tool_response>).)*</tool_response>\s*)+", re.DOTALL)
+"""A turn of nothing but such results."""
+_CALL_ROLES = ("function_call", "tool_call")
 
 _ROLE_KEYS, _TEXT_KEYS = ("role", "from"), ("content", "value", "parts")  # the last one is Gemini's
 _LABELS = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}
 Turn = dict[str, str]
+TURNS = "turns"
+"""In a task's metadata: the messages of a question that is a conversation."""
 
 
 class UnreadableTurnError(Exception):
@@ -47,11 +61,15 @@ class UnreadableTurnError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An assistant's message: its text, and the thought that has a field or a content part of its own."""
+    """An assistant's message: its text, and the thought that has a field or a content part of its own.
+
+    Of a conversation that calls tools, all its messages instead.
+    """
 
     text: str | None
     thought: str | None
     in_field: bool = False  # whether the thought, or a piece of it, has a field beside the content
+    messages: list[dict[str, Any]] | None = None
 
 
 def is_message(value: Any) -> bool:
@@ -59,7 +77,7 @@ def is_message(value: Any) -> bool:
     return (
         isinstance(value, dict)
         and any(isinstance(value.get(key), str) for key in _ROLE_KEYS)
-        and any(key in value for key in (*_TEXT_KEYS, *THOUGHT_FIELDS))
+        and any(key in value for key in (*_TEXT_KEYS, *THOUGHT_FIELDS, "tool_calls", "function_call"))
     )
 
 
@@ -75,11 +93,37 @@ def messages_in(value: Any) -> list[dict[str, Any]] | None:
 
 def role_of(message: dict[str, Any]) -> str:
     """Return a message's role, by its published name. Raises UnreadableTurnError for an unknown role."""
-    written = next(message[key] for key in _ROLE_KEYS if isinstance(message.get(key), str))
+    written = _written_role(message)
     role = ROLES.get(written.lower())
     if role is None:
         raise UnreadableTurnError(f"a turn of the unknown role '{written[:30]}'")
     return role
+
+
+def _written_role(message: dict[str, Any]) -> str:
+    return next(str(message[key]) for key in _ROLE_KEYS if isinstance(message.get(key), str))
+
+
+def is_call(message: dict[str, Any]) -> bool:
+    """Return True if the whole text of a turn is a call of a tool, or a list of calls, as JSON."""
+    return _written_role(message).lower() in _CALL_ROLES
+
+
+def is_result(message: dict[str, Any]) -> bool:
+    """Return True if a turn is the result of a tool: by its role, or as a user's turn of nothing but results."""
+    role = ROLES.get(_written_role(message).lower())
+    text = _written_content(message)
+    return role == "tool" or (role == "user" and isinstance(text, str) and RESULTS.fullmatch(text) is not None)
+
+
+def uses_tools(messages: list[dict[str, Any]]) -> bool:
+    """Return True if some turn calls a tool or is the result of a call. Roles need not be known."""
+    return any(_calls_tools(message) or is_result(message) for message in messages)
+
+
+def text_of(message: dict[str, Any]) -> str | None:
+    """Return the text of a message, whatever it calls. Raises UnreadableTurnError if its content is not text."""
+    return _read_content(message).text
 
 
 def prompt_messages(messages: list[dict[str, Any]], *, answered: bool) -> list[dict[str, Any]]:
@@ -98,6 +142,14 @@ def turns(messages: list[dict[str, Any]]) -> list[Turn]:
     return [_turn(message) for message in messages]
 
 
+def turns_of(metadata: str | None) -> list[Turn] | None:
+    """Return the turns of a question that is a conversation, from its task's metadata; None for other questions."""
+    if metadata is None or f'"{TURNS}"' not in metadata:
+        return None
+    found: list[Turn] | None = orjson.loads(metadata).get(TURNS)
+    return found
+
+
 def transcript(prompt: list[Turn]) -> str:
     """Join turns to one text: a single user turn as it is, several turns each after its role."""
     if len(prompt) == 1 and prompt[0]["role"] == "user":
@@ -108,7 +160,8 @@ def transcript(prompt: list[Turn]) -> str:
 def answers_in(value: Any, *, every: bool) -> list[Any]:
     """Return the samples in a column: texts, or an Answer for each message of an assistant.
 
-    A list of messages with other roles too is a conversation: its sample is the assistant's last turn. `every`:
+    A list of messages with other roles too is a conversation: its sample is the assistant's last turn or, if it calls
+    tools, the whole of it. `every`:
     the column's path has `[*]`, so that each item is a sample, whatever it is. Raises UnreadableTurnError for a
     conversation without an answer.
     """
@@ -122,6 +175,8 @@ def answers_in(value: Any, *, every: bool) -> list[Any]:
 
 
 def _answer(messages: list[dict[str, Any]]) -> Answer:
+    if uses_tools(messages):
+        return Answer(None, None, messages=messages)
     message = messages[_last_answer(messages)]
     content = _content(message)
     try:
@@ -153,9 +208,22 @@ def _turn(message: dict[str, Any]) -> Turn:
 
 def _content(message: dict[str, Any]) -> Content:
     """Read a message's content. Raises UnreadableTurnError where that is more than text and thoughts."""
-    written = next((message[key] for key in _TEXT_KEYS if key in message), None)
-    if message.get("tool_calls") or message.get("function_call") or calls_tools(written):
+    if _calls_tools(message):
         raise UnreadableTurnError("a turn that calls tools")
+    return _read_content(message)
+
+
+def _calls_tools(message: dict[str, Any]) -> bool:
+    in_field = message.get("tool_calls") or message.get("function_call")
+    return bool(in_field or is_call(message) or calls_tools(_written_content(message)))
+
+
+def _written_content(message: dict[str, Any]) -> Any:
+    return next((message[key] for key in _TEXT_KEYS if key in message), None)
+
+
+def _read_content(message: dict[str, Any]) -> Content:
+    written = _written_content(message)
     try:
         return read_content(written)
     except ContentError:

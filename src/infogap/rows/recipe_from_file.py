@@ -116,7 +116,8 @@ def _beside(file: str, mapping: dict[str, Any], rows: list[dict[str, Any]]) -> t
     mapped = " ".join(str(path) for path in mapping["columns"].values())
     named = by_their_names(by_name)
     used = {field for field, path in named.items() if re.search(rf"\b{re.escape(path)}\b", mapped)}
-    wanted = [field for field in _BESIDE if field in named and not mapping["columns"].get(field) and field not in used]
+    fields = (*_BESIDE, "tools") if mapping["columns"].get("trace") else _BESIDE
+    wanted = [field for field in fields if field in named and not mapping["columns"].get(field) and field not in used]
     beside = {field: named[field] for field in wanted}
     if mapping["columns"].get("answer") or "answer" not in beside:
         beside.pop("options", None)

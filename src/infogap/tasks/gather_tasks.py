@@ -14,9 +14,10 @@ from infogap.recipe.named_formats import load_format
 from infogap.recipe.sources import GYM_VERIFIER, GYM_WITH_SOLUTION, GymTasks, TraceImport, can_do_without_gold
 from infogap.rows import reasoning_gym as gym
 from infogap.rows.column_paths import as_text
+from infogap.rows.message_turns import TURNS
 from infogap.runs.run_folder import Run
 from infogap.tasks.known_drafts import Draft
-from infogap.tasks.question_column import NO_QUESTION, TURNS, TableSource
+from infogap.tasks.question_column import NO_QUESTION, TableSource
 from infogap.tasks.select_tasks import Task, fulfils, merge, sample
 from infogap.tasks.task_columns import drafts
 from infogap.verify.verifiers import verifier

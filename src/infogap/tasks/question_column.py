@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infogap.recipe.sources import FileTasks, TraceImport
+from infogap.rows.agent_turns import agents_trace, read_conversation
 from infogap.rows.column_paths import EVERY, MISSING, as_text, is_template, reach
 from infogap.rows.message_turns import (
     Turn,
@@ -16,20 +17,18 @@ from infogap.rows.message_turns import (
     role_of,
     transcript,
     turns,
+    uses_tools,
 )
 from infogap.text.bounded_search import TIME_LIMIT, BoundedSearch, SearchLimitError
 
 TableSource = FileTasks | TraceImport
-
-TURNS = "turns"
-"""In a task's metadata: the messages of a prompt that is a conversation."""
 
 NO_QUESTION = "no question"
 QUESTION_NOT_TEXT = "the question is not text"
 UNFILLED = "the question's template prints a column that the row lacks"
 NO_MATCH = "the question does not match `pattern`"
 TOO_LONG_A_SEARCH = f"`pattern` takes more than {TIME_LIMIT:g} s on the question"
-CONVERSATION = "the question is a conversation of several turns, which only imports keep"
+NO_LAST_QUESTION = "the question is a conversation whose last turn is not the user's"
 NOT_ANSWERED = "the trace is no turn of the assistant's"
 
 _LAST_INDEX = re.compile(r"(.+)\[(-?\d+)\](\.\w+)?")
@@ -72,6 +71,9 @@ def _prompt(messages: list[dict[str, Any]], source: TableSource) -> list[dict[st
         if place is None or role_of(messages[place]) != "assistant":
             raise UnreadableTurnError(NOT_ANSWERED)
         return messages[:place]
+    if trace == question and uses_tools(messages):
+        read_conversation(messages, source)  # a trace that cannot be read makes no task, and is named with its row
+        return agents_trace(messages)[0]
     return prompt_messages(messages, answered=trace == question)
 
 
@@ -87,7 +89,9 @@ def _conversation(prompt: list[Turn], source: TableSource, search: BoundedSearch
     text = transcript(prompt)
     if len(prompt) == 1 and prompt[0]["role"] == "user":
         return Question(text)
-    return Question(text, prompt) if isinstance(source, TraceImport) else Question(text, fault=CONVERSATION)
+    if isinstance(source, FileTasks) and last["role"] != "user":  # a teacher would be asked nothing
+        return Question(text, fault=NO_LAST_QUESTION)
+    return Question(text, prompt)
 
 
 def _cleaned(question: str, source: TableSource, search: BoundedSearch | None) -> Question:

@@ -13,6 +13,7 @@ from infogap.ids import canonical
 from infogap.recipe.recipe_errors import spell_path
 from infogap.recipe.sources import CREDITS, FileTasks, GymTasks, TraceColumns, TraceImport
 from infogap.rows import reasoning_gym as gym
+from infogap.rows.message_turns import TURNS
 from infogap.rows.source_rows import contents
 from infogap.runs.block_cache import block_cache
 from infogap.runs.run_folder import Run, write_part
@@ -20,7 +21,6 @@ from infogap.runs.stage import Outcome, Stage
 from infogap.schema import TASKS
 from infogap.tasks.gather_tasks import Fate, Gathered, gather_gym, gather_table
 from infogap.tasks.known_drafts import drop_unused
-from infogap.tasks.question_column import TURNS
 from infogap.tasks.select_tasks import Task, conflicting, merge
 from infogap.tasks.task_columns import TASK_COLUMNS, column_paths
 from infogap.verify.verifiers import provider_versions
@@ -158,7 +158,11 @@ def _notes(run: Run, gathered: list[Gathered], tasks: list[Task], conflicts: lis
         notes.append(
             f"{len(conflicts):,} questions have several answers; each answer is a task: {_short(conflicts[0])!r}"
         )
-    if run.recipe.measure.gap is not None and (chats := sum(TURNS in task.metadata for task in tasks)):
+    if (
+        run.recipe.imports
+        and run.recipe.measure.gap is not None
+        and (chats := sum(TURNS in task.metadata for task in tasks))
+    ):
         notes.append(f"{chats:,} tasks are conversations; gap scores their traces after all turns as one text")
     without = sorted({task.family or "" for task in tasks if task.answer is None})
     if without:
@@ -172,4 +176,4 @@ def _short(text: str) -> str:
     return line if len(line) <= 80 else f"{line[:77]}..."
 
 
-STAGE = Stage("tasks", ("tasks",), (), 3, part, make, sees_derived=False)
+STAGE = Stage("tasks", ("tasks",), (), 4, part, make, sees_derived=False)

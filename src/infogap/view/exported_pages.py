@@ -122,7 +122,7 @@ def _chunks(
         for position in of_task:
             trace = published.trace(position)
             held["traces"][trace["trace_id"]] = trace
-            size += len(trace["text"])
+            size += len(trace["text"]) + sum(len(turn.get("content", "")) for turn in trace["turns"] or ())
         if size > _CHUNK:
             yield list(held["tasks"]), held
             held, size = {"tasks": {}, "traces": {}}, 0
@@ -163,6 +163,7 @@ class _Published:
         if trace["leak"] and not self._with_leaks:
             self.withheld += 1
             trace |= {"text": "", "marks": [], "token_gaps": None, "reasoning_end": 0, "withheld": _WITHHELD}
+            trace |= {"turns": None, "tools": []}
             trace["verdict"]["extracted_answer"] = None
         if trace["duplicate"] is not None:
             trace["difference"] = self._difference(trace)

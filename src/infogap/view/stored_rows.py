@@ -24,6 +24,7 @@ from infogap.schema import (
     MIX,
     TASKS,
     TOKEN_GAPS,
+    TRACE_TURNS,
     TRACES,
     VERDICTS,
     Table,
@@ -122,7 +123,7 @@ class HeldRows:
         self._hold(TASKS, "task_id", traces["task_id"])
         self._hold(CONTEXTS, "context_id", traces["context_id"].drop_nulls())
         self._hold(CONTAMINATION, "id", pl.concat([traces[each] for each in ("trace_id", "task_id", "context_id")]))
-        for table in (VERDICTS, MEASURES, GAPS, TOKEN_GAPS, MIX):
+        for table in (VERDICTS, TRACE_TURNS, MEASURES, GAPS, TOKEN_GAPS, MIX):
             self._hold(table, "trace_id", ids)
 
     def _hold(self, table: Table, column: str, values: Iterable[str | None]) -> pl.DataFrame:

@@ -8,8 +8,9 @@ from typing import Any
 
 from infogap.errors import InputError
 from infogap.measure.lexicon import load
-from infogap.privileges.contexts import teacher_prompt
 from infogap.privileges.ladder import privileges_by_label, solution_stands_for_context
+from infogap.privileges.prompt_messages import teacher_messages
+from infogap.rows.message_turns import transcript
 from infogap.runs.run_folder import Run
 from infogap.schema import (
     CONTAMINATION,
@@ -20,9 +21,11 @@ from infogap.schema import (
     MIX,
     TASKS,
     TOKEN_GAPS,
+    TRACE_TURNS,
     VERDICTS,
     Table,
 )
+from infogap.text.spoken_turns import read_turns
 from infogap.text.text_batch import measured_text
 from infogap.view.stored_rows import Rows
 from infogap.view.text_marks import (
@@ -35,6 +38,7 @@ from infogap.view.text_marks import (
     token_marks,
     utf16_places,
 )
+from infogap.view.trace_turns import shown_tools, shown_turns, turn_marks
 
 _OF_TRACE = ("trace_id", "task_id", "privilege", "teacher", "sample", "round", "finish_reason", "error")
 _OF_MEASURES = (
@@ -98,10 +102,15 @@ class TraceDetails:
         seen, source = self._seen(trace, task, context)
         matches = [*self._matches("trace", trace_id), *self._matches("context", trace["context_id"])]
         response_start = len(trace["reasoning"]) + 1 if trace["reasoning"] else 0
+        calling = self._rows.beside(TRACE_TURNS, trace_id, place) if trace["error"] is None else None
+        turns = None if calling is None else read_turns(calling["turns"])
         marks = [
-            *self.markers.of(text, question),
+            *(
+                [*self.markers.of(text, question), *copied_marks(text, seen, question)]
+                if turns is None
+                else turn_marks(turns, text, question, self.markers, seen)
+            ),
             *leak_marks(measured.get("leaks") or ()),
-            *copied_marks(text, seen, question),
             *answer_marks(text, verdict.get("extracted_answer"), response_start),
             *contamination_marks(text, (match for match in matches if match["where"] == "trace")),
         ]
@@ -112,11 +121,13 @@ class TraceDetails:
             "text": text,
             "reasoning_end": utf16_places(text)(len(trace["reasoning"])) if trace["reasoning"] and text else 0,
             "marks": in_utf16(text, sorted(mark for mark in marks if mark[0] < mark[1])),
+            "turns": None if turns is None else shown_turns(turns, text),
+            "tools": shown_tools(calling["tools"]) if calling is not None else [],
             "token_gaps": token_marks(trace, self._rows.beside(TOKEN_GAPS, trace_id, place)),
             "leak": measured.get("leak"),
             "context": seen,
             "context_source": source,
-            "prompt": self._prompt(trace, question, context),
+            "prompt": self._prompt(trace, task, context),
             "verdict": _part(verdict, ("verdict", "extracted_answer", "score", "detail")),
             "measures": _part(measured, _OF_MEASURES),
             "gaps": gaps and _part(gaps, _OF_GAPS),
@@ -151,12 +162,12 @@ class TraceDetails:
     def _showing(self) -> set[str]:
         return set(solution_stands_for_context(self._run.recipe))
 
-    def _prompt(self, trace: dict[str, Any], question: str, context: str | None) -> str | None:
+    def _prompt(self, trace: dict[str, Any], task: dict[str, Any], context: str | None) -> str | None:
         """Return the prompt as it was sent; None if it is not known."""
         generate = self._run.recipe.generate
         if generate is None or (context is None and trace["context_id"] is not None):
             return None
-        return teacher_prompt(question, context or "", generate.instruction, generate.wording)
+        return transcript(teacher_messages(task, context or "", generate.instruction, generate.wording))
 
     def _matches(self, where: str, id_: str | None) -> list[dict[str, Any]]:
         """Return a text's matches in evaluation sets, with the evaluation question."""

@@ -7,20 +7,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import orjson
 import polars as pl
 
 from infogap.balance.mix_table import mix_by_trace
 from infogap.publish.redaction import public_label
 from infogap.publish.run_slices import scan_belonging
+from infogap.rows.message_turns import TURNS, Turn, turns_of
 from infogap.runs.run_folder import Run
-from infogap.schema import DERIVATIONS, DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, VERDICTS, Table
-from infogap.tasks.question_column import TURNS
-from infogap.text.thoughts import ANSWER_TAGS
+from infogap.schema import DERIVATIONS, DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACE_TURNS, VERDICTS, Table
+from infogap.text.thoughts import ANSWER_TAGS, CLOSING, OPENING
 
 _MESSAGE = {"role": pl.String, "content": pl.String}
 MESSAGES = pl.List(pl.Struct(_MESSAGE))
-OPENING = "<think>\n"
 """What precedes a thought in the text of an answer."""
 _QUESTION = "\0"  # stands for the question in the student's prompt
 PROMPT = "the student's prompt, as chat messages with `role` and `content`"
@@ -102,7 +100,7 @@ class Config:
 
 
 def is_messages(dtype: Any) -> bool:
-    """Return True for a column of chat messages, with a field for thoughts or without."""
+    """Return True for the type of chat messages, whatever fields they have after role and content."""
     fields = dtype.inner.fields if isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.Struct) else []
     return [field.name for field in fields[:2]] == [*_MESSAGE]
 
@@ -158,6 +156,7 @@ def joined(run: Run, traces: pl.DataFrame, wanted: Collection[str]) -> pl.DataFr
     rows = with_tasks(run, traces)
     sides = [
         scan_belonging(run, STATED_VERDICTS, traces),
+        scan_belonging(run, TRACE_TURNS, traces),
         scan_belonging(run, VERDICTS, traces),
         scan_belonging(run, DERIVATIONS, traces),
         scan_belonging(run, run.stored(MEASURES), traces),
@@ -193,24 +192,25 @@ def prompts(run: Run, tasks: pl.DataFrame, dtype: pl.List = MESSAGES) -> pl.Seri
 
         before, after = student_prompt(_QUESTION, run.recipe.generate.instruction).split(_QUESTION, 1)
         asked = pl.concat_str(pl.lit(before), "question", pl.lit(after))
-    names = [each.name for each in dtype.inner.fields if each.name not in _MESSAGE]  # type: ignore[union-attr]
-    message = pl.struct(
-        pl.lit("user").alias("role"), asked.alias("content"), *(pl.lit(None, pl.String).alias(name) for name in names)
-    )
+    others = [each for each in dtype.inner.fields if each.name not in _MESSAGE]  # type: ignore[union-attr]
+    empty = [pl.lit(None, each.dtype).alias(each.name) for each in others]
+    message = pl.struct(pl.lit("user").alias("role"), asked.alias("content"), *empty)
     single = tasks.select(prompt=pl.concat_list(message).cast(dtype))["prompt"]
     turns = tasks["metadata"].str.contains(f'"{TURNS}"', literal=True).fill_null(False)
     if not turns.any():
         return single
-    known = pl.Series("prompt", [turns_of(text) or None for text in tasks["metadata"]], dtype=dtype)
+    known = pl.Series("prompt", [_turns(run, text) for text in tasks["metadata"]], dtype=dtype)
     return pl.select(prompt=pl.coalesce(known, single))["prompt"]
 
 
-def turns_of(metadata: str | None) -> list[dict[str, str]] | None:
-    """Return the turns of a question that is a conversation, from its task's metadata; None for other questions."""
-    if metadata is None or f'"{TURNS}"' not in metadata:
-        return None
-    turns: list[dict[str, str]] | None = orjson.loads(metadata).get(TURNS)
-    return turns
+def _turns(run: Run, metadata: str | None) -> list[Turn] | None:
+    """Return the prompt of a question that is a conversation; the recipe's instruction is in its last turn."""
+    turns = turns_of(metadata)
+    if turns is None or run.recipe.generate is None:
+        return turns
+    from infogap.privileges.prompt_messages import student_messages
+
+    return student_messages({"metadata": metadata}, run.recipe.generate.instruction)
 
 
 def responses(run: Run) -> pl.Expr:
@@ -242,7 +242,7 @@ def answer_of(run: Run, reasoning: pl.Expr, response: pl.Expr) -> pl.Expr:
         return _answer(content=response)
     if form.thinking == "field":
         return _answer(content=response, **{form.thinking_field: pl.when(thinks).then(reasoning)})
-    thought = pl.format(f"{OPENING}{{}}\n</think>\n\n{{}}", reasoning, response)
+    thought = pl.format(f"{OPENING}\n{{}}\n{CLOSING}\n\n{{}}", reasoning, response)
     return _answer(content=pl.when(thinks).then(thought).otherwise(response))
 
 

@@ -13,6 +13,7 @@ import polars as pl
 
 from infogap.publish.configs.base import MESSAGES, PROMPT, Config, columns, joined, prompts
 from infogap.publish.sorted_rows import SortedRows, in_order
+from infogap.publish.turn_messages import refuse_turns
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES, VERDICTS
 from infogap.text.reasoning_steps import steps
@@ -36,6 +37,7 @@ def _rows(run: Run, mix: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Yield a row per step of the mix's correct traces, by trace and then by step."""
     selected = mix.lazy().filter("selected").select("trace_id")
     correct = run.scan(VERDICTS).filter(verdict="correct").select("trace_id").join(selected, on="trace_id", how="semi")
+    refuse_turns(run, selected.collect(), STEPS.name)
     yield from SortedRows(run, TRACES, in_order(correct.collect()), _step_by_step)
 
 

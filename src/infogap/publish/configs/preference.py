@@ -23,6 +23,7 @@ from infogap.publish.configs.sft import where_thoughts_are
 from infogap.publish.redaction import public_label
 from infogap.publish.sorted_rows import SortedRows
 from infogap.publish.trace_pairs import pairs, sides, without_pairs
+from infogap.publish.turn_messages import refuse_turns
 from infogap.recipe.preference_pairs import SIDES, Preference
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TASKS, TRACES, VERDICTS
@@ -132,6 +133,7 @@ def _rows(
 ) -> SortedRows:
     """Give both traces of each pair the same place; the column `rejected` tells them apart."""
     numbered = pairs(run, mix, asked).with_row_index("place")
+    refuse_turns(run, pl.concat([numbered.select(trace_id=side) for side in SIDES]), "preference")
     sides = [
         numbered.select(
             pl.col(side).alias("trace_id"), pl.col("place").cast(pl.Int64), rejected=pl.lit(side == "rejected")

@@ -15,7 +15,6 @@ import polars as pl
 from infogap.privileges.contexts import load_wording
 from infogap.publish.configs.base import (
     MESSAGES,
-    OPENING,
     PROMPT,
     Config,
     adapted,
@@ -30,9 +29,11 @@ from infogap.publish.configs.base import (
 from infogap.publish.configs.sft import where_thoughts_are
 from infogap.publish.recovery_pairs import SHOWN, recovery_pairs, tasks_without_recovery
 from infogap.publish.sorted_rows import SortedRows
+from infogap.publish.turn_messages import refuse_turns
 from infogap.recipe.recovery_words import Recovery
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TASKS, TRACES
+from infogap.text.thoughts import OPENING
 
 _HALVES = ("wrong", "right")
 _OF_EACH = columns(TRACES, "privilege") | columns(MEASURES, "band", "epistemic_density")
@@ -71,9 +72,11 @@ def doubt_said(run: Run) -> str:
     return (run.recipe.publish.recovery or Recovery()).doubt
 
 
-def _rows(run: Run, mix: pl.DataFrame, form: Any) -> SortedRows:
+def _rows(run: Run, mix: pl.DataFrame, name: str, form: Any) -> SortedRows:
     """Give both traces of each pair the same place; the column `wrong` tells them apart."""
-    numbered = recovery_pairs(run, mix).with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
+    paired = recovery_pairs(run, mix)
+    refuse_turns(run, pl.concat([paired.select(trace_id=f"{half}_id") for half in _HALVES]), name)
+    numbered = paired.with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
     halves = [
         numbered.select("place", "pairing", trace_id=f"{half}_id", wrong=pl.lit(half == "wrong")) for half in _HALVES
     ]
@@ -123,7 +126,7 @@ def _trace(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
     response = pl.when(in_thought).then("said").otherwise(pl.concat_str(before, pl.lit(_BETWEEN), "said"))
     start = first.str.len_chars() + len(_BETWEEN)
     if run.recipe.publish.thinking == "inline":
-        start += pl.when(in_thought).then(len(OPENING)).otherwise(0)
+        start += pl.when(in_thought).then(len(f"{OPENING}\n")).otherwise(0)
     schema = _schema(run, {"doubt_start": pl.Int64})
     made = rows.with_columns(completion=answer_of(run, reasoning, response), doubt_start=start.cast(pl.Int64))
     return made.select(*schema).match_to_schema(schema)
@@ -181,7 +184,7 @@ RECOVERY = Config(
     shows="a wrong attempt, the verdict, and the corrected attempt, as a conversation",
     features=lambda run: _schema(run, {}),
     key=pl.concat_str("wrong_id", "right_id", separator=" "),
-    rows=partial(_rows, form=_conversation),
+    rows=partial(_rows, name="recovery", form=_conversation),
     of_mix=True,
     as_asked=_conversation_as_asked,
     empty=_EMPTY,
@@ -201,7 +204,7 @@ RECOVERY_TRACE = Config(
     shows="a wrong attempt and the corrected one as one trace, with words of doubt between their thoughts",
     features=lambda run: _schema(run, {"doubt_start": pl.Int64}),
     key=pl.concat_str("wrong_id", "right_id", separator=" "),
-    rows=partial(_rows, form=_trace),
+    rows=partial(_rows, name="recovery_trace", form=_trace),
     of_mix=True,
     as_asked=_trace_as_asked,
     empty=_EMPTY,

@@ -10,17 +10,29 @@ import polars as pl
 from infogap.balance.mix_table import mix_columns
 from infogap.publish.configs.base import Config, adapted, all_but, columns, joined
 from infogap.publish.sorted_rows import SortedRows, in_order
+from infogap.publish.turn_messages import calls_tools
 from infogap.runs.run_folder import Run
-from infogap.schema import DERIVATIONS, DUPLICATES, MEASURES, STATED_VERDICTS, TASKS, TRACES, VERDICTS, Table
+from infogap.schema import (
+    DERIVATIONS,
+    DUPLICATES,
+    MEASURES,
+    STATED_VERDICTS,
+    TASKS,
+    TRACE_TURNS,
+    TRACES,
+    VERDICTS,
+    Table,
+)
 
 # The published fields of a leak: its evidence is left out, as it is text that only the teacher saw.
 _LEAK = {"kind": pl.String, "rule": pl.String, "start": pl.Int64, "end": pl.Int64}
-_OF_TEXT = {"response": "", "reasoning": None, "extracted_answer": None}  # columns of text, with their values in leaks
+# Columns of text, with their values in leaks.
+_OF_TEXT = {"response": "", "reasoning": None, "extracted_answer": None, "turns": None}
 
 
 # Contexts and worked solutions are left out: privileged text is not published here. So are the errors of failed
 # requests and the details of verdicts, which can name servers; `finish_reason` is "error" if a request failed.
-def _schema(measures: Table, of_mixes: dict[str, Any], *, derives: bool) -> pl.Schema:
+def _schema(measures: Table, of_mixes: dict[str, Any], *, derives: bool, calls: bool) -> pl.Schema:
     return pl.Schema(
         {
             **columns(TRACES, "trace_id", "task_id"),
@@ -28,6 +40,7 @@ def _schema(measures: Table, of_mixes: dict[str, Any], *, derives: bool) -> pl.S
             **all_but(TRACES, "trace_id", "task_id", "error"),
             **all_but(VERDICTS, "trace_id", "detail"),
             **columns(STATED_VERDICTS, "stated_verdict"),
+            **(columns(TRACE_TURNS, "turns", "tools") if calls else {}),
             **(columns(DERIVATIONS, "parent_id", "derived") if derives else {}),
             **all_but(measures, "trace_id"),
             "leaks": pl.List(pl.Struct(_LEAK)),
@@ -38,7 +51,7 @@ def _schema(measures: Table, of_mixes: dict[str, Any], *, derives: bool) -> pl.S
 
 
 def _schema_of(run: Run) -> pl.Schema:
-    return _schema(run.stored(MEASURES), mix_columns(run), derives=bool(run.recipe.derive))
+    return _schema(run.stored(MEASURES), mix_columns(run), derives=bool(run.recipe.derive), calls=calls_tools(run))
 
 
 def _rows(run: Run, _mix: pl.DataFrame) -> SortedRows:
@@ -56,6 +69,7 @@ def _with_measurements(run: Run, traces: pl.DataFrame) -> pl.DataFrame:
         rows = rows.with_columns(
             pl.when(leaks).then(pl.lit(withheld, pl.String)).otherwise(name).alias(name)
             for name, withheld in _OF_TEXT.items()
+            if name in schema
         )
     return rows.select(*schema).match_to_schema(schema)
 

@@ -83,6 +83,7 @@ AXOLOTL_SFT = ExportFormat(
     name="axolotl",
     shows="axolotl, SFT: `messages`, type `chat_template`",
     config=SFT,
+    calls_tools=True,
     row=messages,
     beside=_beside("chat_template"),
 )

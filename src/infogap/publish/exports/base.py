@@ -61,6 +61,9 @@ class ExportFormat:
     beside: Callable[[Exported], Mapping[str, str]] = lambda _exported: {}
     """Takes the written file; returns the names and texts of the files to write beside it."""
 
+    calls_tools: bool = False
+    """True if it can hold traces that call tools: `row` keeps the messages, and the column `tools` is put beside."""
+
     privileged: str = ""
     """What it holds that the student must not see, if anything; shown to the user who exports."""
 

@@ -53,7 +53,11 @@ def _weighted(row: Row) -> Row:
 
 
 MESSAGES = ExportFormat(
-    name="messages", shows="conversations: `messages`, as most trainers read them", config=SFT, row=messages
+    name="messages",
+    shows="conversations: `messages`, as most trainers read them",
+    config=SFT,
+    row=messages,
+    calls_tools=True,
 )
 PROMPT_COMPLETION = ExportFormat(
     name="prompt-completion",
@@ -83,4 +87,5 @@ UNSLOTH = ExportFormat(
     shows="unsloth, SFT: `conversations` of `role` and `content`, for the chat template of its tokenizer",
     config=SFT,
     row=_conversations,
+    calls_tools=True,
 )

@@ -10,6 +10,7 @@ from dataclasses import replace
 import polars as pl
 
 from infogap.privileges.contexts import teacher_prompt
+from infogap.privileges.prompt_messages import last_question
 from infogap.publish.configs.base import MESSAGES, prompts, with_tasks
 from infogap.publish.configs.preference import PREFERENCE
 from infogap.publish.configs.privileged import PRIVILEGED
@@ -72,11 +73,7 @@ def _with_teacher_prompts(run: Run, contexts: pl.DataFrame) -> pl.DataFrame:
     rows = with_tasks(run, contexts).with_columns(prompts(run, with_tasks(run, contexts)))
     generate = run.recipe.generate
     wording, instruction = (generate.wording, generate.instruction) if generate else ("infogap", "")
-    asked = [
-        # Imported traces may be conversations, whose `question` holds all turns: use only the last message.
-        prompt[-1]["content"] if generate is None else question
-        for prompt, question in rows.select("prompt", "question").iter_rows()
-    ]
+    asked = [last_question(task) for task in rows.select("question", "metadata").iter_rows(named=True)]
     written = [
         teacher_prompt(question, text, instruction, wording).rstrip("\n")
         for question, text in zip(asked, rows["text"], strict=True)
@@ -90,6 +87,7 @@ SWIFT_SFT = ExportFormat(
     name="ms-swift",
     shows="ms-swift, SFT: `messages`",
     config=SFT,
+    calls_tools=True,
     row=messages,
     suffixes=_SUFFIXES,
     no_field=_NO_FIELD,

@@ -42,7 +42,11 @@ def _privileged(row: Row) -> Row:
 
 
 SFT_MESSAGES = ExportFormat(
-    name="trl-sft", shows="TRL's SFTTrainer, language modeling: `messages`", config=SFT, row=messages
+    name="trl-sft",
+    shows="TRL's SFTTrainer, language modeling: `messages`",
+    config=SFT,
+    row=messages,
+    calls_tools=True,
 )
 SFT_COMPLETION = ExportFormat(
     name="trl-sft-completion",

@@ -62,6 +62,7 @@ VERL_SFT = ExportFormat(
     name="verl-sft",
     shows="verl, multi-turn SFT: `messages`",
     config=SFT,
+    calls_tools=True,
     row=messages,
     suffixes=(".parquet",),
     renders="message",

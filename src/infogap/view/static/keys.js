@@ -26,11 +26,22 @@
     link.click();
   }
 
+  /** Move the focus to the next or the previous turn of the trace that is looked at. */
+  function turnOfTrace(forward) {
+    const turns = [...document.querySelectorAll(".column.is-current .turn")];
+    const now = turns.findIndex((turn) => turn.contains(document.activeElement));
+    const next = turns[now < 0 ? (forward ? 0 : turns.length - 1) : now + (forward ? 1 : -1)];
+    next?.focus();
+    next?.scrollIntoView({ block: "start" });
+  }
+
   const KEYS = {
     j: () => step(true),
     k: () => step(false),
     ArrowRight: () => step(true),
     ArrowLeft: () => step(false),
+    n: () => turnOfTrace(true),
+    p: () => turnOfTrace(false),
     "/": () => document.getElementById("search").focus(),
     "?": () => help.showModal(),
     Escape: () => document.getElementById("back")?.click(),

@@ -64,6 +64,7 @@
     if (trace.error !== null)
       return [el("div.problem", {}, "No response", infogap.foldedText(trace.error, { head: 500, tail: 100 }))];
     if (trace.withheld) return [el("p.withheld", {}, trace.withheld)];
+    if (trace.turns) return [infogap.thread(trace, { marks, tokens, wanted })];
     if (!trace.text) return [el("p.empty", {}, "The response is empty.")];
     const end = trace.reasoning_end;
     const thought = end
