@@ -19,7 +19,7 @@ from balance.mix_runs import make_mix, make_run, trace
 from infogap.errors import InputError, ShortfallError
 from infogap.publish import STAGE
 from infogap.publish.configs.traces import EVERY_TRACE
-from infogap.publish.splits import _by_shares, _Unit, plan_splits, question_clusters
+from infogap.publish.splits import _by_shares, _Unit, plan_splits
 from infogap.recipe import load_recipe
 from infogap.runs.run_folder import Run
 
@@ -224,13 +224,6 @@ def test_a_task_in_two_splits_is_refused_before_anything_is_in_place(
     with pytest.raises(InputError, match=r"the task t000 is in more than one split: .*`test` of `sft`"):
         STAGE.make(run)
     assert not (run.path / "dataset").exists()
-
-
-def test_chains_of_near_duplicates_are_one_cluster() -> None:
-    words = [f"word{n}" for n in range(60)]
-    chain = [" ".join(words[start : start + 40]) for start in range(0, 9, 3)]
-    found = question_clusters(["quite another question", *chain, chain[0]])
-    assert found.first.tolist() == [0, 1, 1, 1, 1]
 
 
 @settings(max_examples=100, deadline=None)

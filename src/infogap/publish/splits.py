@@ -7,19 +7,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from infogap import ids
 from infogap.balance.mix_pool import held_out_families
-from infogap.dedupe.corpus_batches import Held
-from infogap.dedupe.dedupe_file import ROWS_AT_ONCE
-from infogap.dedupe.text_duplicates import search
+from infogap.dedupe.question_clusters import question_clusters
 from infogap.errors import InputError, ShortfallError
 from infogap.publish.parquet_shards import Written
 from infogap.recipe.balance_section import HoldOut
-from infogap.recipe.dedupe_section import Dedupe
 from infogap.recipe.publish_section import OF_HELD_OUT
 from infogap.runs.run_folder import Run
 from infogap.schema import MIX, TASKS, TRACES
@@ -105,25 +100,6 @@ def _clustered(run: Run) -> tuple[pl.DataFrame, int]:
         drawn=pl.Series(drawn, dtype=pl.String),
     )
     return clustered.drop("mixes"), found.cut
-
-
-@dataclass(frozen=True)
-class QuestionClusters:
-    """For each question the index of the first one in its cluster, and the number of abandoned searches."""
-
-    first: NDArray[np.int64]
-    cut: int
-
-
-def question_clusters(questions: list[str]) -> QuestionClusters:
-    """Cluster questions whose word 5-grams overlap at the default threshold of `dedupe` (Jaccard 0.8).
-
-    These are the near-duplicates of `balance.max_per_cluster`, which groups a question with the first one that it
-    nearly repeats. Here chains count too, as both ends of a chain must be in the same split.
-    """
-    batches = [Held([*questions[start : start + ROWS_AT_ONCE]]) for start in range(0, len(questions), ROWS_AT_ONCE)]
-    found = search(lambda: batches, Dedupe.model_validate({"scope": "all"}), lambda _rows: None)
-    return QuestionClusters(found.components(), found.cut)
 
 
 def _held_out(run: Run, tasks: pl.DataFrame) -> tuple[dict[str, str], dict[str, int]]:
