@@ -123,9 +123,9 @@ def _in_words(use: PrivilegeUse, counts: dict[str, Any]) -> list[str]:
             f"{use.label}: the pool has {counts['pool']:,} tasks, not {use.privilege.pool:,}: no others have a right "
             f"or wrong attempt under {use.source}"
         )
-    if counts["withheld"]:
+    if withheld := counts["withheld"]:
         notes.append(
-            f"{use.label}: a lesson was withheld {counts['withheld']:,} times from a task whose answer or solution it "
-            "holds, and another one shown"
+            f"{use.label}: a lesson was withheld {withheld:,} {'time' if withheld == 1 else 'times'} from a task whose "
+            "answer or solution it holds"
         )
     return notes

@@ -114,6 +114,19 @@ def template_problem(template: str, needs: Collection[Need]) -> str | None:
     return None
 
 
+def note_prompt_problem(privilege: Privilege) -> str | None:
+    """Say why the prompt that asks for a privilege's notes cannot be used; None if it can."""
+    try:
+        named = sorted(_templates().variables(privilege.note_prompt))
+    except TemplateError as error:
+        return f"not a valid template: {error.message}"
+    allowed = privilege.note_variables
+    for name in named:
+        if name not in allowed:
+            return f"unknown '{name}'{nearest(name, allowed)}; allowed: {', '.join(allowed)}"
+    return None
+
+
 def words_problem(privilege: Privilege, wording: str) -> str | None:
     """Say why a privilege has no words in a template set; None if it has."""
     if privilege.template is not None or privilege.is_unguided or privilege.worded_as in load_wording(wording).contexts:
