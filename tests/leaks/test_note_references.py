@@ -13,7 +13,9 @@ QUESTION = "A shelf holds 4 boxes of 6 jars each. Five of the jars are broken. H
 ATTEMPT = (
     "An earlier attempt of your own (verdict: wrong):\nThere are \\boxed{24} jars.\n\nA critique of this attempt:\n"
 )
-NOTES = "Notes from attempts at other problems:\n- Underline what is asked for before you compute anything else at all.\n"
+NOTES = (
+    "Notes from attempts at other problems:\n- Underline what is asked for before you compute anything else at all.\n"
+)
 
 
 def rules_in(text: str, privilege: Privilege, context: str, question: str = QUESTION) -> set[str]:
@@ -59,7 +61,7 @@ def test_what_the_question_has_is_no_reference() -> None:
 
 
 def test_a_copied_note_leaks() -> None:
-    assert "copied" in rules_in(
+    assert "run" in rules_in(
         "We underline what is asked for before you compute anything else at all. 19.", LESSONS, NOTES
     )
 
