@@ -22,6 +22,7 @@ from infogap.publish.configs.traces import EVERY_TRACE
 from infogap.publish.splits import _by_shares, _Unit, plan_splits
 from infogap.recipe import load_recipe
 from infogap.runs.run_folder import Run
+from infogap.schema import SHOWN_NOTES
 
 FAMILIES = ("gcd", "sums", "chess")
 REPEATED = "A farmer has twelve hens and sells seven of them at the market on Monday morning, how many hens are left"
@@ -224,6 +225,30 @@ def test_a_task_in_two_splits_is_refused_before_anything_is_in_place(
     with pytest.raises(InputError, match=r"the task t000 is in more than one split: .*`test` of `sft`"):
         STAGE.make(run)
     assert not (run.path / "dataset").exists()
+
+
+def show_lessons_of(run: Run, task_ids: list[str]) -> None:
+    rows = [
+        {"context_id": "c", "note_id": f"n{task_id}", "task_id": task_id, "kind": "lesson", "states_answer": False}
+        for task_id in task_ids
+    ]
+    with run.rewrite(SHOWN_NOTES) as out:
+        out.write(SHOWN_NOTES.frame(rows))
+
+
+def test_tasks_that_lessons_came_from_are_in_the_largest_split(tmp_path: Path) -> None:
+    run = split_run(tmp_path, 40)
+    before = plan_splits(run)
+    assert before is not None
+    elsewhere = before.tasks.filter(pl.col("split") != "train")["task_id"].to_list()
+    show_lessons_of(run, elsewhere)
+    plan = plan_splits(run)
+    assert plan is not None
+    assert {name: count.tasks for name, count in plan.counts.items()} == {"train": 32, "validation": 4, "test": 4}
+    assert set(plan.tasks.filter(pl.col("task_id").is_in(elsewhere))["split"]) == {"train"}
+    show_lessons_of(run, plan.tasks["task_id"].to_list())
+    with pytest.raises(ShortfallError, match="40 gave lessons, which contexts show, and stay in the largest split"):
+        plan_splits(run)
 
 
 @settings(max_examples=100, deadline=None)
