@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from infogap.privileges.base import Attempt, Privilege
-from infogap.privileges.contexts import ContextWriter, reference_prompt, teacher_prompt
+from infogap.privileges.base import Attempt, Note, Privilege
+from infogap.privileges.contexts import ContextWriter, fill, reference_prompt, teacher_prompt
 from infogap.privileges.decoys import Decoys
 from infogap.privileges.ladder import ladder
 from infogap.recipe.generate_section import DEFAULT_INSTRUCTION
@@ -46,6 +46,18 @@ RIGHT = Attempt(
     right=True,
 )
 WRONG = Attempt("4 times 6 is 24.", "There are \\boxed{24} jars.", right=False)
+CRITICIZED = replace(
+    WRONG,
+    critique=Note(
+        "critique",
+        "jars",
+        "There are 24 jars: right, as 4 times 6 is 24. But the question asks for those that are whole.",
+    ),
+)
+LESSONS = (
+    Note("lesson 1", "rope", "Underline what is asked for before you compute. The last step is easily forgotten."),
+    Note("lesson 2", "rope", "Where a part is taken away, subtract it at the end, and say in words what is left."),
+)
 WRONG_AGAIN = Attempt("Perhaps 4 + 6?", "There are $4 + 6 + 5 = \\boxed{15}$ jars.", right=False)
 
 # Privileges with options that change what is shown, besides the one without options.
@@ -66,6 +78,7 @@ Every prompt is the student's prompt (the question, and the recipe's instruction
 frame and the instruction are those of the template set for all privileges alike; what differs is the context, which
 names what is shown and asks for nothing. `confident_rewrite` and `uncertain_rewrite` alone say how to write: they
 are the extremes of style.
+What `critique`, `informed_critique` and `lessons` show is written by a model beforehand, from the prompt given first.
 How to add a privilege of your own: [extending.md](extending.md).
 `wording: infogap` is the default, `wording: kim2026` the words of Kim et al. 2026 (arXiv 2603.24472).
 
@@ -98,11 +111,14 @@ def page() -> str:
 def _section(privilege: Privilege) -> Iterator[str]:
     role = "" if privilege.role == "privilege" else f" ({privilege.role})"
     yield f"## {privilege.name}{role}\n"
-    needs = "attempts" if privilege.attempts else " and ".join(privilege.needs) or "nothing"
+    attempts_needed = ["attempts"] if privilege.attempts or privilege.notes else []
+    needs = " and ".join([*attempts_needed, *privilege.needs]) or "nothing"
     yield f"Richness {privilege.richness:g}. The teacher sees {privilege.shows}. Needs {needs}.\n"
     if privilege.imitates == "answer":
         yield CONTROLS
-    default: Sequence[Attempt] = (WRONG,) if privilege.attempts == "wrong" else (RIGHT, WRONG)
+    if privilege.notes is not None:
+        yield f"What asks for one:\n\n```text\n{note_prompt(privilege)}\n```\n"
+    default: Sequence[Attempt] = (CRITICIZED,) if privilege.attempts == "wrong" else (RIGHT, WRONG)
     for options, attempts in [({}, default), *VARIANTS.get(privilege.name, [])]:
         fields = {f"{key}_" if key == "from" else key: value for key, value in options.items()}
         with_options = replace(privilege, **fields) if fields else privilege  # type: ignore[type-var]
@@ -116,10 +132,16 @@ def _recipe(name: str, options: dict[str, Any]) -> str:
     return f"`{name}: {{{written}}}`" if written else f"`{name}`"
 
 
+def note_prompt(privilege: Privilege) -> str:
+    """What a model reads that writes a critique of the wrong attempt, or a lesson from both attempts."""
+    values = {"attempt": WRONG.response, "right": RIGHT.response, "wrong": WRONG.response, "words": 80} | TASKS[0]
+    return fill(privilege.note_prompt, **{name: values[name] for name in privilege.note_variables})
+
+
 def prompt(privilege: Privilege, attempts: Sequence[Attempt], wording: str) -> str:
     """What the teacher reads for the example task."""
     use = PrivilegeUse.of(privilege.name, privilege)
-    context = ContextWriter(wording, Decoys(0, TASKS)).write(TASKS[0], use, attempts).text
+    context = ContextWriter(wording, Decoys(0, TASKS)).write(TASKS[0], use, attempts, LESSONS).text
     if privilege.scoring:
         return reference_prompt(context, DEFAULT_INSTRUCTION, wording)
     return teacher_prompt(TASKS[0]["question"], context, DEFAULT_INSTRUCTION, wording)

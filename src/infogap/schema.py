@@ -129,6 +129,35 @@ TRACES = Table.of(
         "error": (pl.String, "why a request has no response; null otherwise"),
     },
 )
+# What models wrote for contexts: requests like those for traces, and stored in the same way.
+NOTES = replace(
+    TRACES,
+    name="notes",
+    meanings={
+        **TRACES.meanings,
+        "trace_id": "the note's id: a hash of its writer, prompt, sampling parameters and seed",
+        "task_id": "the task of the attempts that it is about",
+        "privilege": "the privilege for whose contexts it was written, by its name in the recipe",
+        "context_id": "of a critique: the `trace_id` of the attempt; null for a lesson",
+        "teacher": "the teacher that wrote it: the model or, with several `teachers`, its name in the recipe",
+        "sample": "0, or 1 if it was requested again as the first one could not be used",
+        "round": "the wave in which it was requested, from 0",
+    },
+)
+SHOWN_NOTES = Table.of(
+    "shown_notes",
+    "context_id",
+    {
+        "context_id": (pl.String, "the context that shows the note"),
+        "note_id": (pl.String, "the note: `trace_id` in the table `notes`"),
+        "task_id": (pl.String, "the task of the attempts that it is about"),
+        "kind": (pl.String, "`critique` or `lesson`"),
+        "states_answer": (
+            pl.Boolean,
+            "whether it gives away the gold answer of the context's task; never true of a lesson",
+        ),
+    },
+)
 TOKENS = Table.of(
     "tokens",
     "trace_id",
@@ -356,6 +385,8 @@ TABLES = {
         TASKS,
         CONTEXTS,
         TRACES,
+        NOTES,
+        SHOWN_NOTES,
         TOKENS,
         STATED_VERDICTS,
         TRACE_TURNS,

@@ -52,7 +52,7 @@ def test_an_empty_context_gives_the_students_prompt(question: str, instruction: 
 @pytest.mark.parametrize("wording", WORDINGS)
 def test_every_privilege_has_its_words(wording: str) -> None:
     words = load_wording(wording).contexts
-    named = {each.name for each in LADDER if each.imitates is None and each.name != "unguided"}
+    named = {each.worded_as for each in LADDER if each.imitates is None and each.name != "unguided"}
     assert words.keys() == named | {"verifier_test"}  # an option's own words: others' fingerprints do not hold them
 
 
@@ -108,8 +108,10 @@ LABELS = {
         "an attempt (verdict: right)",
         "an attempt (verdict: wrong)",
         "its first failing test",
+        "a critique of this attempt",
+        "notes from attempts at other problems",
     },
-    "kim2026": {"correct solution", "wrong solution", "failing test"},
+    "kim2026": {"correct solution", "wrong solution", "failing test", "critique", "notes from other problems"},
 }
 
 
@@ -117,7 +119,7 @@ LABELS = {
 @pytest.mark.parametrize("privilege", LADDER[1:], ids=lambda privilege: privilege.name)
 def test_a_context_is_labels_and_what_is_shown_and_asks_for_nothing(privilege: Any, wording: str) -> None:
     """Only the style, on purpose, says how to write."""
-    _asks_for_nothing(privilege, wording, privilege.imitates or privilege.name)
+    _asks_for_nothing(privilege, wording, privilege.worded_as)
 
 
 @pytest.mark.parametrize("wording", WORDINGS)
@@ -127,7 +129,7 @@ def test_a_failing_test_is_shown_under_a_label_too(wording: str) -> None:
 
 def _asks_for_nothing(privilege: Any, wording: str, name: str) -> None:
     values: dict[str, Any] = dict.fromkeys(("hint", "masked_solution", "answer", "solution", "right"), "@")
-    values |= {"wrong": ["@", "@"], "tests": ["@", "@"]}
+    values |= {"wrong": ["@", "@"], "tests": ["@", "@"], "critiques": ["@", "@"], "notes": ["@"]}
     if name == "peers":
         values["wrong"] = "@"
     text = fill(load_wording(wording).contexts[name], **values)
@@ -137,6 +139,7 @@ def _asks_for_nothing(privilege: Any, wording: str, name: str) -> None:
         assert "the same content" in style
     if wording == "kim2026":
         text = text.removesuffix(" ...")  # a hint goes on
+    text = text.replace("\n- @", "\n@")  # a list of notes
     labels = [part.removesuffix("@").strip() for part in text.split("\n\n")]
     assert all(part.endswith("@") for part in text.split("\n\n"))
     assert all(label.endswith(":") for label in labels)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from infogap.publish.shown_contexts import ShownContexts
+from infogap.publish.shown_contexts import ShownContexts, _without_quotes
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS
 from publish.small_run import build_run
@@ -50,3 +52,21 @@ def test_texts_are_in_a_file_that_nothing_is_left_of(tmp_path: Path) -> None:
 
 def test_a_run_without_contexts_has_no_texts(tmp_path: Path) -> None:
     assert list(ShownContexts(with_contexts(tmp_path, [])).texts()) == []
+
+
+@given(st.lists(st.sampled_from("abcdefgh"), max_size=40), st.lists(st.sampled_from("abcdefgh"), max_size=40))
+def test_no_quote_of_eight_words_is_left_and_nothing_else_goes(words: list[str], source: list[str]) -> None:
+    rest = _without_quotes(" ".join(words), " ".join(source))
+    shared = {tuple(words[at : at + 8]) for at in range(33)} & {tuple(source[at : at + 8]) for at in range(33)}
+    if not any(len(gram) == 8 for gram in shared):
+        assert rest == " ".join(words)
+    for piece in rest.split("\n"):
+        left = piece.split()
+        assert not any(tuple(left[at : at + 8]) in shared for at in range(len(left) - 7))
+    assert len(rest.split()) <= len(words)
+
+
+def test_a_critique_without_what_it_repeats() -> None:
+    attempt = "There are four boxes of six jars, so there are 24 jars in all."
+    critique = f"Step 1: {attempt} Right. But five of these are broken."
+    assert _without_quotes(critique, attempt) == "Step 1: \n. Right. But five of these are broken."

@@ -19,9 +19,10 @@ from balance.mix_runs import make_mix, make_run, trace
 from infogap.errors import InputError, ShortfallError
 from infogap.publish import STAGE
 from infogap.publish.configs.traces import EVERY_TRACE
-from infogap.publish.splits import _by_shares, _Unit, plan_splits, question_clusters
+from infogap.publish.splits import _by_shares, _Unit, plan_splits
 from infogap.recipe import load_recipe
 from infogap.runs.run_folder import Run
+from infogap.schema import SHOWN_NOTES
 
 FAMILIES = ("gcd", "sums", "chess")
 REPEATED = "A farmer has twelve hens and sells seven of them at the market on Monday morning, how many hens are left"
@@ -226,11 +227,28 @@ def test_a_task_in_two_splits_is_refused_before_anything_is_in_place(
     assert not (run.path / "dataset").exists()
 
 
-def test_chains_of_near_duplicates_are_one_cluster() -> None:
-    words = [f"word{n}" for n in range(60)]
-    chain = [" ".join(words[start : start + 40]) for start in range(0, 9, 3)]
-    found = question_clusters(["quite another question", *chain, chain[0]])
-    assert found.first.tolist() == [0, 1, 1, 1, 1]
+def show_lessons_of(run: Run, task_ids: list[str]) -> None:
+    rows = [
+        {"context_id": "c", "note_id": f"n{task_id}", "task_id": task_id, "kind": "lesson", "states_answer": False}
+        for task_id in task_ids
+    ]
+    with run.rewrite(SHOWN_NOTES) as out:
+        out.write(SHOWN_NOTES.frame(rows))
+
+
+def test_tasks_that_lessons_came_from_are_in_the_largest_split(tmp_path: Path) -> None:
+    run = split_run(tmp_path, 40)
+    before = plan_splits(run)
+    assert before is not None
+    elsewhere = before.tasks.filter(pl.col("split") != "train")["task_id"].to_list()
+    show_lessons_of(run, elsewhere)
+    plan = plan_splits(run)
+    assert plan is not None
+    assert {name: count.tasks for name, count in plan.counts.items()} == {"train": 32, "validation": 4, "test": 4}
+    assert set(plan.tasks.filter(pl.col("task_id").is_in(elsewhere))["split"]) == {"train"}
+    show_lessons_of(run, plan.tasks["task_id"].to_list())
+    with pytest.raises(ShortfallError, match="40 gave lessons, which contexts show, and stay in the largest split"):
+        plan_splits(run)
 
 
 @settings(max_examples=100, deadline=None)

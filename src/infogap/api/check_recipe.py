@@ -107,7 +107,7 @@ def _unable(name: str) -> str | None:
 
 
 def _templates(loaded: LoadedRecipe) -> list[Problem]:
-    from infogap.privileges.contexts import OwnTemplate, template_problem, words_problem
+    from infogap.privileges.contexts import OwnTemplate, note_prompt_problem, template_problem, words_problem
 
     generate = loaded.recipe.generate
     if generate is None:
@@ -119,6 +119,8 @@ def _templates(loaded: LoadedRecipe) -> list[Problem]:
         if isinstance(use.privilege, OwnTemplate):
             path = (*path, use.name, "template")
             problem = template_problem(use.privilege.template, use.needs)
+        if not problem and use.notes is not None:
+            path, problem = (*path, use.name, "ask"), note_prompt_problem(use.privilege)
         if problem:
             problems.append(loaded.problem(path, problem))
     return problems

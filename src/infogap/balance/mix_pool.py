@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 import polars as pl
 from polars import selectors
 
-from infogap import ids
 from infogap.balance.annotations_read import COLUMNS as ANNOTATED
 from infogap.balance.annotations_read import check_annotations
 from infogap.balance.axis_values import columns_of
@@ -21,6 +20,7 @@ from infogap.recipe.balance_section import HoldOut, MixSettings
 from infogap.recipe.recipe_errors import AtKeyError
 from infogap.runs.run_folder import Run
 from infogap.schema import ANNOTATIONS, DERIVATIONS, DUPLICATES, GAPS, MEASURES, TASKS, TRACES, VERDICTS, Table
+from infogap.tasks.held_out_tasks import drawn_families
 from infogap.verify.pass_rate_filter import GRADED, PROBED, not_selected
 from infogap.verify.verifiers import verifier
 
@@ -116,10 +116,9 @@ def held_out_families(families: pl.Series, hold_out: HoldOut | None, seed: int, 
                 raise problem(f"no task has the family '{family}'{nearest(family, known)}")
         if set(hold_out.families) >= set(known):
             raise problem("all families are held out, which leaves none to make a mix of")
-        return hold_out.families
-    if hold_out.families >= len(known):
+    elif hold_out.families >= len(known):
         raise problem(f"{hold_out.families} of {len(known)} families leave none to make a mix of")
-    return sorted(known, key=lambda family: ids.digest((seed, "hold_out", family)))[: hold_out.families]
+    return drawn_families(known, hold_out, seed)
 
 
 def _derivations(run: Run) -> pl.LazyFrame:

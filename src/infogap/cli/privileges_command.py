@@ -38,14 +38,15 @@ def list_privileges() -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("privilege", "richness", "what the teacher sees besides", "needs", "options"):
         table.add_column(heading, justify="right" if heading == "richness" else "left")
-    table.columns[-1].max_width = 16  # wrap this column instead of all rows
+    table.columns[-1].max_width = 15  # wrap these columns instead of all rows
+    table.columns[-2].max_width = 9
     for privilege in ladder():
         name = privilege.name if privilege.role == "privilege" else f"{privilege.name} ({privilege.role})"
         table.add_row(
             name,
             f"{privilege.richness:g}",
             privilege.shows,
-            "attempts" if privilege.attempts else ", ".join(privilege.needs),
+            ", ".join([*privilege.needs, *(["attempts"] if privilege.attempts or privilege.notes else [])]),
             ", ".join(privilege.options),
         )
     stdout().print(table)

@@ -105,8 +105,9 @@ def _contexts(run: Run, tasks: list[dict[str, Any]]) -> dict[str, dict[str, str]
     for task in tasks:
         texts = {}
         for use in run.recipe.generate.uses:
-            if use.attempts is not None:
-                texts[use.label] = f"(attempts under {use.source})"
+            if use.attempts is not None or use.notes is not None:
+                what = "notes from attempts" if use.notes == "lesson" else "attempts"
+                texts[use.label] = f"({what} under {use.source})"
                 continue
             try:
                 texts[use.label] = _line(writer.write(task, use).text) or "(nothing)"

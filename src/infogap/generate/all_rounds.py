@@ -1,10 +1,14 @@
-"""Fill all rounds of a run: the recipe's, each of which depends on earlier verdicts, and then those of a top-up."""
+"""Fill all rounds of a run: the recipe's, each of which depends on earlier verdicts, and then those of a top-up.
+
+Before a round, models write the critiques and lessons that its contexts show, in waves of requests of their own.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
 from itertools import count, islice
 
 from infogap.console import Advance, progress
@@ -12,6 +16,9 @@ from infogap.generate.answering_teacher import OneOpenTeacher, answering_teacher
 from infogap.generate.cell_requests import MoreSamples
 from infogap.generate.earlier_rounds import EarlierRounds
 from infogap.generate.fill_round import Sending, fill_round
+from infogap.generate.note_book import NoteBook
+from infogap.generate.note_plan import NotePlan
+from infogap.generate.note_summary import check_written
 from infogap.generate.request_plan import Plan, context_writer
 from infogap.generate.teacher_batches import BatchesByTeacher
 from infogap.generate.top_up_plan import TopUpPlan, TopUpRound
@@ -20,7 +27,7 @@ from infogap.generate.trace_store import failed_teachers, round_parts
 from infogap.interrupts import Stopping
 from infogap.recipe.generate_section import Generate
 from infogap.runs.run_folder import Run, TableWriter, read_part
-from infogap.schema import CONTEXTS, TRACES, VERDICTS
+from infogap.schema import CONTEXTS, SHOWN_NOTES, TRACES, VERDICTS
 from infogap.verify.grade_run import by_id, grade_run, tasks_to_grade
 from infogap.verify.grade_traces import grading_settings
 from infogap.verify.round_verdicts import (
@@ -31,22 +38,30 @@ from infogap.verify.round_verdicts import (
 )
 
 
-def fill_rounds(
-    run: Run, generate: Generate, opened: OneOpenTeacher, stop: Stopping, tags: Counter[str]
-) -> tuple[Plan, int]:
-    """Fill round after round until one has no requests; return the recipe's last plan and the number of all rounds.
+@dataclass(frozen=True)
+class Filled:
+    """What was filled: the recipe's last plan, which has no requests left, and the number of rounds and of waves."""
+
+    last: Plan
+    rounds: int
+    waves: int = 0
+    notes: NoteBook | None = None
+
+
+def fill_rounds(run: Run, generate: Generate, opened: OneOpenTeacher, stop: Stopping, tags: Counter[str]) -> Filled:
+    """Fill round after round until one has no requests.
 
     `tags` counts which tags split new answers into thought and response.
     """
     top_up_rounds = TopUpPlan.read(run).rounds_to_fill
-    with run.rewrite(CONTEXTS) as contexts:
-        filling = _Filling(run, generate, opened, stop, tags, contexts)
+    shown_notes = run.rewrite(SHOWN_NOTES) if generate.shows_notes else nullcontext()
+    with run.rewrite(CONTEXTS) as contexts, shown_notes as shown:
+        filling = _Filling(run, generate, opened, stop, tags, contexts, shown)
         last, rounds = filling.of_recipe()
-        if top_up_rounds and failed_teachers(run.path / TRACES.name):
-            return last, rounds
-        for each in top_up_rounds:
-            rounds = filling.of_top_up(each, rounds)
-    return last, rounds
+        if not failed_teachers(run.path / TRACES.name):
+            for each in top_up_rounds:
+                rounds = filling.of_top_up(each, rounds)
+    return Filled(last, rounds, filling.waves, filling.notes)
 
 
 class _Filling:
@@ -60,13 +75,16 @@ class _Filling:
         stop: Stopping,
         tags: Counter[str],
         contexts: TableWriter,
+        shown_notes: TableWriter | None = None,
     ) -> None:
         self._run, self._in_rounds, self._folder = run, generate.in_rounds, run.path / TRACES.name
         spending = run.budget.spending
         batches = BatchesByTeacher(run.path, spending, tags)
         self._sending = Sending(opened, batches, spending, stop, tags, run.wait)
-        self._contexts = contexts
+        self._contexts, self._shown_notes = contexts, shown_notes
         self._writer, self._teachers = context_writer(run), answering_teachers(run)
+        self.notes = NoteBook(run, self._teachers) if generate.shows_notes else None
+        self.waves = 0  # of notes, that are written
 
     def of_recipe(self) -> tuple[Plan, int]:
         """Fill the recipe's rounds; return the last plan, and the number of rounds."""
@@ -102,9 +120,24 @@ class _Filling:
         raise AssertionError("rounds end")
 
     def _plan(self, round_: int, earlier: EarlierRounds | None, more: Mapping[str, MoreSamples] | None = None) -> Plan:
-        plan = Plan(self._run, round_, earlier, self._writer, self._teachers, more)
-        plan.settle(self._contexts)
+        plan = Plan(self._run, round_, earlier, self._writer, self._teachers, more, self.notes)
+        if self.notes is not None:
+            self._write_notes(plan, self.notes)
+        plan.settle(self._contexts, self._shown_notes)
         return plan
+
+    def _write_notes(self, plan: Plan, notes: NoteBook) -> None:
+        """Write what a round's contexts show, wave by wave: a later wave replaces notes that cannot be used."""
+        while True:
+            notes.read(self.waves)
+            wave = NotePlan(plan, notes, self.waves)
+            wave.settle()
+            if not wave.total:
+                wave.finish()
+                return
+            fill_round(notes.folder, wave, self._sending)
+            check_written(notes.folder)
+            self.waves += 1
 
     def _fill(self, plan: Plan) -> None:
         fill_round(self._folder, plan, self._sending)

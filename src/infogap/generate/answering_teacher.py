@@ -61,14 +61,15 @@ class AnsweringTeacher:
 
     def request_id(self, messages: list[dict[str, str]], seed: int) -> str:
         """Hash everything that determines the answer to a request."""
-        return stable_id(self.model, messages, self.settings.answer_settings | self.files, seed, *self._own_name)
+        return stable_id(self.model, messages, self.settings.answer_settings | self.files, seed, *self.own_name)
 
     def seed(self, *parts: object) -> int:
         """Derive a request's seed: two teachers of one model sample independently."""
-        return derived_seed(*parts, *self._own_name)
+        return derived_seed(*parts, *self.own_name)
 
     @property
-    def _own_name(self) -> tuple[str, ...]:
+    def own_name(self) -> tuple[str, ...]:
+        """What tells its seeds and ids from those of its model: its name, if that is another one."""
         return () if self.name == self.model else (self.name,)
 
 

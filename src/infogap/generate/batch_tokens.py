@@ -9,7 +9,7 @@ import polars as pl
 from infogap.generate.batch_records import BatchFolder
 from infogap.recipe.teacher_section import Price
 from infogap.runs.run_folder import Run
-from infogap.schema import TRACES
+from infogap.schema import NOTES, TRACES
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class BatchTokens:
 
 
 def tokens_in_batches(run: Run) -> dict[str, BatchTokens]:
-    """Count the tokens of the traces whose answers came in batches, by teacher; teachers without any are left out."""
+    """Count the tokens of traces and notes that came in batches, by teacher; teachers without any are left out."""
     folder = BatchFolder(run.path)
     ids = set[str]()
     for record in folder.records():
@@ -34,7 +34,9 @@ def tokens_in_batches(run: Run) -> dict[str, BatchTokens]:
             ids |= folder.answered_ids(record)
     if not ids:
         return {}
-    batched = run.scan(TRACES).filter(pl.col("trace_id").is_in(pl.Series(sorted(ids)).implode()))
+    columns = ("trace_id", "teacher", "prompt_tokens", "completion_tokens")
+    rows = pl.concat([run.scan(table).select(columns) for table in (TRACES, NOTES)])
+    batched = rows.filter(pl.col("trace_id").is_in(pl.Series(sorted(ids)).implode()))
     sums = batched.group_by("teacher").agg(pl.col("prompt_tokens", "completion_tokens").sum()).sort("teacher").collect()
     return {row[0]: BatchTokens(*row[1:]) for row in sums.iter_rows()}
 

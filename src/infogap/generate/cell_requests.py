@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from infogap.generate.earlier_rounds import EarlierTrace
+from infogap.generate.note_book import TeacherNotes
 from infogap.privileges.base import Task, UnmetNeedError
 from infogap.privileges.contexts import Context, ContextWriter, unmet_need
 from infogap.recipe.generate_section import Generate, Select, Until
@@ -44,16 +45,29 @@ class Cell:
 class Schedule:
     """Decides, task by task, what is due under each of a teacher's privileges; counts what is skipped, and why."""
 
-    def __init__(self, generate: Generate, contexts: ContextWriter, uses: Sequence[PrivilegeUse]) -> None:
-        """`uses`: the privileges under which the teacher answers, each after the one whose attempts it shows."""
+    def __init__(
+        self,
+        generate: Generate,
+        contexts: ContextWriter,
+        uses: Sequence[PrivilegeUse],
+        notes: TeacherNotes | None = None,
+    ) -> None:
+        """`uses`: the privileges under which the teacher answers, each after the one whose attempts it shows.
+
+        `notes`: those that contexts of this teacher show; without them, nothing is due under privileges that need any.
+        """
         self._generate = generate
         self._uses, self._unguided = uses, generate.unguided
-        self._contexts = contexts
+        self._contexts, self._notes = contexts, notes
+        self.open: set[str] = set()  # privileges under which some task has requests due, or waits for others
+        self.unnoted: Counter[tuple[str, str]] = Counter()  # (privilege, what is wrong with the critique) -> requests
         self.skipped: Counter[tuple[str, str]] = Counter()  # (privilege, reason) -> tasks
         self.selected: Counter[str] = Counter()  # "selected" or why not -> tasks
 
     def begin(self) -> None:
         """Forget the counts of an earlier pass."""
+        self.open.clear()
+        self.unnoted.clear()
         self.skipped.clear()
         self.selected.clear()
 
@@ -65,6 +79,7 @@ class Schedule:
         if self._generate.select is not None:
             probe = self._probe(task, earlier)
             if probe is not None:
+                self.open.add(probe.use.label)
                 yield probe
                 return
             decided = _decision(self._generate.select, earlier.get(self._unguided.label, []))
@@ -73,13 +88,18 @@ class Schedule:
                 return
         open_labels: set[str] = set()
         for use in self._uses:
-            if use.source in open_labels:
+            if use.source in open_labels or self._waits_for_lessons(use):
                 open_labels.add(use.label)
                 continue
             cell = self._cell(task, use, earlier)
             if cell is not None:
                 open_labels.add(use.label)
                 yield cell
+        self.open |= open_labels
+
+    def _waits_for_lessons(self, use: PrivilegeUse) -> bool:
+        """Return True if a privilege's lessons are not written yet: they need the attempts of all tasks."""
+        return use.notes == "lesson" and (self._notes is None or not self._notes.is_finished(use))
 
     def _probe(self, task: Task, earlier: dict[str, list[EarlierTrace]]) -> Cell | None:
         """Return the cell of unguided samples that the task's pass rate needs; None once there are enough."""
@@ -101,7 +121,8 @@ class Schedule:
             self.skipped[use.label, reason] += 1
             return None
         try:
-            context = self._contexts.write(task, use)
+            lessons = self._notes.lessons(use, task) if self._notes is not None and use.notes == "lesson" else ()
+            context = self._contexts.write(task, use, lessons=lessons)
         except UnmetNeedError as reason:
             self.skipped[use.label, str(reason)] += 1
             return None
@@ -210,11 +231,16 @@ class TopUpSchedule(Schedule):
     """Decides what is due of the cells that a top-up adds samples to, and of the chains that these samples begin."""
 
     def __init__(
-        self, generate: Generate, contexts: ContextWriter, uses: Sequence[PrivilegeUse], more: MoreSamples
+        self,
+        generate: Generate,
+        contexts: ContextWriter,
+        uses: Sequence[PrivilegeUse],
+        more: MoreSamples,
+        notes: TeacherNotes | None = None,
     ) -> None:
         """`more` gives the cells and the number of samples of each."""
         probed = generate.select is not None and generate.unguided.label not in {use.label for use in uses}
-        super().__init__(generate, contexts, [generate.unguided, *uses] if probed else uses)
+        super().__init__(generate, contexts, [generate.unguided, *uses] if probed else uses, notes)
         self._more = more
 
     def cells(self, task: Task, earlier: dict[str, list[EarlierTrace]]) -> Iterator[Cell]:

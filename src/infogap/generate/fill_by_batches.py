@@ -12,7 +12,7 @@ from infogap.errors import ExternalError
 from infogap.generate.answer_rows import answer_of, place_of
 from infogap.generate.batch_waiting import Waiting
 from infogap.generate.missing_requests import missing_requests, no_progress
-from infogap.generate.request_plan import Plan
+from infogap.generate.request_plan import SettledPlan
 from infogap.generate.teacher_batches import Line, TeacherBatches
 from infogap.generate.trace_store import TraceStore
 from infogap.interrupts import Stopping
@@ -25,7 +25,13 @@ class BatchFilling:
     """One teacher's part of a round. `submit` sends what there is to send, `finish` collects the answers."""
 
     def __init__(
-        self, plan: Plan, number: int, store: TraceStore, batches: TeacherBatches, spending: Spending, stop: Stopping
+        self,
+        plan: SettledPlan,
+        number: int,
+        store: TraceStore,
+        batches: TeacherBatches,
+        spending: Spending,
+        stop: Stopping,
     ) -> None:
         """`number` is the teacher's in the plan."""
         self.refused: str | None = None  # the budget that keeps a request from being sent, in words

@@ -15,11 +15,12 @@ from infogap.generate.batch_records import BatchFolder
 from infogap.generate.batch_waiting import in_flight_in_words
 from infogap.generate.fill_by_batches import BatchFilling
 from infogap.generate.missing_requests import missing_requests, no_progress
-from infogap.generate.request_plan import Plan, Planned
+from infogap.generate.request_plan import Planned, SettledPlan
 from infogap.generate.teacher_batches import BatchesByTeacher
 from infogap.generate.trace_store import TraceStore, answered
 from infogap.interrupts import Stopping
 from infogap.runs.budget import Spending
+from infogap.schema import NOTES, TRACES
 from infogap.teachers import Completion, Request
 
 
@@ -35,7 +36,7 @@ class Sending:
     wait: bool = True  # for batches
 
 
-def fill_round(folder: Path, plan: Plan, sending: Sending) -> None:
+def fill_round(folder: Path, plan: SettledPlan, sending: Sending) -> None:
     """Request a round's traces until all are on disk.
 
     Batches are submitted first, then the other teachers answer, then the batches are waited for. If one of several
@@ -44,7 +45,7 @@ def fill_round(folder: Path, plan: Plan, sending: Sending) -> None:
     """
     teachers = [each.teacher for each in plan.teachers]
     totals = {each.teacher.name: each.total for each in plan.teachers} if len(teachers) > 1 else None
-    with_tokens = any(teacher.with_tokens for teacher in teachers)
+    with_tokens = plan.keeps_tokens and any(teacher.with_tokens for teacher in teachers)
     store = TraceStore(folder, plan.key, plan.total, round_=plan.round, with_tokens=with_tokens, by_teacher=totals)
     if store.complete:
         return
@@ -83,9 +84,11 @@ def fill_round(folder: Path, plan: Plan, sending: Sending) -> None:
 
 
 def stopped(folder: Path, why: str) -> StoppedError:
-    """Make the error that ends a command before every request is answered."""
-    done, total = answered(folder) or (0, 0)
-    in_flight = in_flight_in_words(BatchFolder(folder.parent))
+    """Make the error that ends a command before every request is answered; `folder` is in the run's folder."""
+    run = folder.parent
+    counts = [answered(run / table.name) or (0, 0) for table in (TRACES, NOTES)]
+    done, total = map(sum, zip(*counts, strict=True))
+    in_flight = in_flight_in_words(BatchFolder(run))
     more = f"; {in_flight}" if in_flight else ""
     return StoppedError(
         f"stopped {why}: {done:,} of the {total:,} requests planned so far are answered and on disk{more}; "
@@ -96,7 +99,7 @@ def stopped(folder: Path, why: str) -> StoppedError:
 class _Work:
     """The steps that fill a round: live teachers answer in one step, those in batches have two."""
 
-    def __init__(self, plan: Plan, store: TraceStore, sending: Sending) -> None:
+    def __init__(self, plan: SettledPlan, store: TraceStore, sending: Sending) -> None:
         self.given_up: set[int] = set()  # numbers of teachers that failed
         self._plan, self._store, self._sending = plan, store, sending
         self._filling: dict[int, BatchFilling] = {}
@@ -145,8 +148,7 @@ class _Work:
                 missing = missing_requests(self._plan, number, self._store, no_progress)
                 sending.batches.check_not_in_flight(teacher, (planned.request.request_id for planned in missing))
         done = self._store.done_of(range(to_teacher.first, to_teacher.first + to_teacher.total))
-        what = f"round {self._plan.round}" if self._plan.round else "generate"
-        what = f"{what}, {teacher.name}" if teacher.named else what
+        what = f"{self._plan.what}, {teacher.name}" if teacher.named else self._plan.what
         in_flight: dict[str, Planned] = {}
         with progress(what, to_teacher.total, "traces", done=done) as advance:
             requests = self._unanswered(number, in_flight, advance)

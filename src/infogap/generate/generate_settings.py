@@ -8,6 +8,7 @@ from infogap.generate.answering_teacher import teacher_identity
 from infogap.privileges.contexts import load_wording
 from infogap.privileges.ladder import privilege_versions
 from infogap.runs.run_folder import Run
+from infogap.tasks.held_out_tasks import hold_outs
 from infogap.verify.grade_traces import grading_settings
 
 
@@ -28,6 +29,11 @@ def generate_settings(run: Run) -> dict[str, Any]:
     }
     if generate.in_rounds or any(use.privilege.graded for use in generate.uses):
         part["grading"] = grading_settings(run)
+    if generate.shows_notes:
+        part["notes"] = {
+            "prompts": {use.label: use.privilege.note_prompt for use in generate.uses if use.notes},
+            "held_out": [each.model_dump(mode="json") for each in hold_outs(run.recipe)],  # no lesson comes from these
+        }
     if versions := privilege_versions(generate.named, run.base):
         part["privileges"] = versions
     return part

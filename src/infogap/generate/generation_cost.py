@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from infogap.generate.answering_teacher import AnsweringTeacher
+from infogap.generate.note_book import MOST_REQUESTS
 from infogap.generate.request_plan import Plan, TeacherRequests
 from infogap.recipe import Recipe
 from infogap.recipe.balance_section import MOST_PER_TRACE
@@ -21,8 +22,9 @@ def cost(run: Run) -> dict[str, Any]:
     """Count a run's requests per privilege, and estimate its prompt tokens and the upper bound of completion tokens.
 
     If later rounds depend on the answers, `requests` is an upper bound, `first_round` is certain, and the prompt tokens
-    are those of the first round. With several teachers, `teachers` holds the same figures for each, and the number of
-    its `tasks` if tasks are drawn for teachers.
+    are those of the first round. Critiques and lessons are counted beside the traces of their privilege, as
+    `PRIVILEGE: critiques`, each as often as it may be requested. With several teachers, `teachers` holds the same
+    figures for each, and the number of its `tasks` if tasks are drawn for teachers.
     """
     plan = Plan(run)
     with run.rewrite(CONTEXTS) as out:
@@ -77,6 +79,7 @@ def _of_teacher(run: Run, plan: Plan, number: int, tasks: dict[str, int]) -> dic
     privileges = dict(first_round)
     if generate.in_rounds:
         privileges = _at_most(generate, tasks[to_teacher.teacher.name], to_teacher)
+    privileges |= _notes_at_most(run, plan, number, tasks)
     requests = sum(privileges.values())
     prompt_tokens = characters // _CHARACTERS_PER_TOKEN
     completion_tokens = requests * to_teacher.teacher.most_tokens
@@ -111,6 +114,28 @@ def _at_most(generate: Generate, tasks: int, to_teacher: TeacherRequests) -> dic
     for (label, _), count in to_teacher.schedule.skipped.items():
         skipped[label] += count
     return {use.label: (tasks - skipped[use.label]) * _traces_at_most(generate, use, use in named) for use in uses}
+
+
+def _notes_at_most(run: Run, plan: Plan, number: int, tasks: dict[str, int]) -> dict[str, int]:
+    """Count the critiques and lessons that a teacher writes, for itself and others, if all attempts can be used."""
+    generate, writer = run.recipe.generate, plan.teachers[number].teacher
+    assert generate is not None
+    counts: dict[str, int] = {}
+    for to_teacher in plan.teachers:
+        shown_to = to_teacher.teacher
+        for use in generate.uses_of(shown_to.recipe_name):
+            if use.notes is None or (use.note_writer or shown_to.recipe_name) != writer.recipe_name:
+                continue
+            most = tasks[shown_to.name]
+            if use.notes == "lesson":
+                most = min(most, use.privilege.pool)
+            else:
+                source = next((each for each in generate.in_order if each.label == use.source), generate.unguided)
+                attempts = _traces_at_most(generate, source, source in generate.uses)
+                most *= min(attempts, _traces_at_most(generate, use, named=True))
+            label = f"{use.label}: {'critiques' if use.notes == 'critique' else 'lessons'}"
+            counts[label] = counts.get(label, 0) + most * MOST_REQUESTS
+    return counts
 
 
 def _traces_at_most(generate: Generate, use: PrivilegeUse, named: bool) -> int:

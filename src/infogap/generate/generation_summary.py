@@ -9,19 +9,21 @@ from typing import Any
 import polars as pl
 
 from infogap.errors import ExternalError
+from infogap.generate.all_rounds import Filled
 from infogap.generate.batch_tokens import BatchTokens, batch_notes, tokens_in_batches
+from infogap.generate.note_summary import note_counts
 from infogap.generate.request_plan import Plan, TeacherRequests
 from infogap.recipe.generate_section import Generate, Until
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome
-from infogap.schema import TRACES
+from infogap.schema import NOTES, TRACES
 from infogap.text.tag_counts import TagCounts
 from infogap.verify.pass_rate_filter import PROBED, not_selected
 from infogap.verify.round_verdicts import scan_round_verdicts
 
 
-def summary(run: Run, last: Plan, rounds: int, tags: Counter[str]) -> Outcome:
-    """Return the outcome of a finished run; `last` is its last plan, which had no requests left.
+def summary(run: Run, filled: Filled, tags: Counter[str]) -> Outcome:
+    """Return the outcome of a finished run.
 
     `tags` counts which tags split this command's answers into thought and response.
 
@@ -29,7 +31,8 @@ def summary(run: Run, last: Plan, rounds: int, tags: Counter[str]) -> Outcome:
     """
     generate = run.recipe.generate
     assert generate is not None
-    counts: dict[str, Any] = {"rounds": rounds}
+    last = filled.last
+    counts: dict[str, Any] = {"rounds": filled.rounds}
     notes = []
     if generate.one_teacher_per_task:
         counts["drawn"] = last.tasks_by_teacher()
@@ -51,6 +54,9 @@ def summary(run: Run, last: Plan, rounds: int, tags: Counter[str]) -> Outcome:
     notes += [
         f"{tasks:,} {'task' if tasks == 1 else 'tasks'} skipped for privilege {why}" for why, tasks in skipped.items()
     ]
+    if filled.notes is not None:
+        counts["notes"], note_notes = note_counts(run, last, filled.notes)
+        notes += note_notes
     failed, failure_notes = _failures(run)
     notes += failure_notes
     words = _unknown_words(run)
@@ -140,13 +146,17 @@ def _unknown_words(run: Run) -> Counter[str]:
 
 
 def _spent(run: Run, last: Plan) -> tuple[int, dict[str, Any], list[str]]:
-    """Return the number of traces, their tokens and cost (if the recipe has prices), and notes on them.
+    """Return the number of traces, the tokens and cost (if the recipe has prices) of all requests, and notes on them.
 
-    The cost of retries is not known, and not included.
+    Critiques and lessons cost tokens, too. The cost of retries is not known, and not included.
     """
-    tokens = pl.col("prompt_tokens", "completion_tokens").sum()
+    tokens = ("teacher", "prompt_tokens", "completion_tokens")
+    traces = run.scan(TRACES).select(*tokens, "error", traces=1)
+    written = run.scan(NOTES).select(*tokens, error=pl.lit(None, pl.String), traces=0)
+    both = pl.concat([traces, written])
     failed = pl.col("error").count().alias("failed")
-    totals = run.scan(TRACES).group_by("teacher").agg(pl.len().alias("traces"), failed, tokens).collect()
+    sums_of = pl.col("traces", "prompt_tokens", "completion_tokens").sum()
+    totals = both.group_by("teacher").agg(sums_of, failed).collect()
     by_name = {row["teacher"]: row for row in totals.iter_rows(named=True)}
     none = dict.fromkeys(("traces", "failed", "prompt_tokens", "completion_tokens"), 0)
     in_batches = tokens_in_batches(run)

@@ -7,16 +7,16 @@ from itertools import groupby
 
 from infogap.console import Advance
 from infogap.generate.answer_rows import place_of
-from infogap.generate.request_plan import Plan, Planned
+from infogap.generate.request_plan import Planned, SettledPlan
 from infogap.generate.trace_store import TraceStore
 
 
-def missing_requests(plan: Plan, number: int, store: TraceStore, advance: Advance) -> Iterator[Planned]:
+def missing_requests(plan: SettledPlan, number: int, store: TraceStore, advance: Advance) -> Iterator[Planned]:
     """Yield the requests of the plan's teacher `number` that neither the store nor its cache can answer.
 
     Answers of the cache are stored on the way; `advance` counts them.
     """
-    with_tokens = plan.teachers[number].teacher.with_tokens
+    with_tokens = plan.keeps_tokens and plan.teachers[number].teacher.with_tokens
     for block_number, block in groupby(plan.requests_of(number), key=lambda planned: store.block_of(planned.index)):
         if store.is_whole(block_number):
             continue

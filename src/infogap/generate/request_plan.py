@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from infogap.generate.answering_teacher import AnsweringTeacher, answering_teachers
 from infogap.generate.cell_requests import Cell, CellRequest, MoreSamples, Schedule, TopUpSchedule
 from infogap.generate.earlier_rounds import EarlierRounds, EarlierTrace
+from infogap.generate.note_book import NoteBook, TeacherNotes, Unusable
 from infogap.ids import stable_id
-from infogap.privileges.base import Attempt, Task
+from infogap.privileges.base import Attempt, Note, Task
 from infogap.privileges.contexts import Context, ContextWriter
 from infogap.privileges.decoys import Decoys
 from infogap.privileges.prompt_messages import teacher_messages
 from infogap.recipe.generate_section import Generate
+from infogap.recipe.privilege_entries import PrivilegeUse
 from infogap.runs.run_folder import Run, TableWriter
-from infogap.schema import CONTEXTS, TASKS
+from infogap.schema import CONTEXTS, SHOWN_NOTES, TASKS
 from infogap.teachers.base import Request
 
 _TASKS_AT_A_TIME = 256  # whose attempts are in memory at once, in recipes whose contexts show any
@@ -42,8 +44,44 @@ class Planned:
     round: int
 
 
+class ToTeacher(Protocol):
+    """The requests of a plan to one teacher: their number, and the index of the first."""
+
+    @property
+    def teacher(self) -> AnsweringTeacher: ...
+    @property
+    def total(self) -> int: ...
+    @property
+    def first(self) -> int: ...
+
+
+class SettledPlan(Protocol):
+    """Requests in a fixed order that can be derived as often as needed: of a round, or of a wave of notes."""
+
+    @property
+    def what(self) -> str:
+        """What is requested, for the progress bar."""
+
+    @property
+    def teachers(self) -> Sequence[ToTeacher]: ...
+    @property
+    def round(self) -> int: ...
+    @property
+    def total(self) -> int: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def keeps_tokens(self) -> bool:
+        """True if the log-probabilities of its answers' tokens are stored, where a teacher records them."""
+
+    def requests_of(self, number: int) -> Iterator[Planned]:
+        """Yield the requests to one of `teachers`."""
+
+
 class Plan:
     """All requests of a round: derived again in every pass instead of held, so that any number fits in memory."""
+
+    keeps_tokens = True
 
     def __init__(
         self,
@@ -53,24 +91,37 @@ class Plan:
         contexts: ContextWriter | None = None,
         teachers: Sequence[AnsweringTeacher] | None = None,
         more: Mapping[str, MoreSamples] | None = None,
+        notes: NoteBook | None = None,
     ) -> None:
         """`earlier` holds the earlier rounds, None for the first; all rounds can share `contexts` and `teachers`.
 
-        `more`: in a round of a top-up, the samples that it adds for each teacher, by the teacher's name.
+        `more`: in a round of a top-up, the samples that it adds for each teacher, by the teacher's name. `notes`: those
+        that contexts show.
         """
         assert run.recipe.generate is not None
         self._run = run
         self._in_rounds = run.recipe.generate.in_rounds
-        self._earlier = earlier or EarlierRounds(run, before=0)
+        self.earlier = earlier or EarlierRounds(run, before=0)
         contexts = contexts or context_writer(run)
         self.teachers = [
-            TeacherRequests(run, teacher, contexts, more[teacher.name] if more is not None else None)
+            TeacherRequests(
+                run,
+                teacher,
+                contexts,
+                more[teacher.name] if more is not None else None,
+                notes.of(teacher) if notes is not None else None,
+            )
             for teacher in (answering_teachers(run) if teachers is None else teachers)
         ]
         self.drawn = run.recipe.generate.one_teacher_per_task
         self.round = round_
         self.total = 0
         self.key = ""
+
+    @property
+    def what(self) -> str:
+        """What is requested, for the progress bar."""
+        return f"round {self.round}" if self.round else "generate"
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -87,8 +138,8 @@ class Plan:
         ids = self._run.scan(TASKS).select("task_id").collect()["task_id"].to_list()
         return {each.teacher.name: sum(map(each.answers, ids)) for each in self.teachers}
 
-    def settle(self, out: TableWriter) -> None:
-        """Count the requests and the skipped tasks, and write new contexts to the contexts table.
+    def settle(self, out: TableWriter, shown_notes: TableWriter | None = None) -> None:
+        """Count the requests and the skipped tasks, and write new contexts, and which notes they show, to tables.
 
         `key` becomes a hash of all ids in order: plans with equal keys have the same requests.
         """
@@ -99,12 +150,14 @@ class Plan:
         task_id, written = "", set[str | None]()  # a context that two teachers read is one row
         for number, task, cell in self._cells(range(len(self.teachers))):
             if task["task_id"] != task_id:
-                task_id, written = task["task_id"], {None, *self._earlier.context_ids(task["task_id"])}
+                task_id, written = task["task_id"], {None, *self.earlier.context_ids(task["task_id"])}
             teacher, hasher = self.teachers[number], hashers[number]
             for context, requests in teacher.prompts(task, cell, self._texts):
                 if context.context_id not in written:
                     rows.append(_context_row(task, cell, context))
                     written.add(context.context_id)
+                    if shown_notes is not None and context.notes:
+                        shown_notes.write(SHOWN_NOTES.frame(_note_rows(cell, context)))
                 for _, request in requests:
                     hasher.update(request.request_id.encode())
                     teacher.total += 1
@@ -138,6 +191,11 @@ class Plan:
                     yield Planned(index, request, *place, sample, self.round)
                     index += 1
 
+    def cells_with_attempts(self) -> Iterator[tuple[TeacherRequests, Task, Cell, dict[str, Attempt]]]:
+        """Yield all cells with requests due, each with its teacher and the attempts that it shows, by trace_id."""
+        for number, task, cell in self._cells(range(len(self.teachers))):
+            yield self.teachers[number], task, cell, self._texts
+
     def _cells(self, numbers: Sequence[int]) -> Iterator[tuple[int, Task, Cell]]:
         """Yield these teachers' cells with requests due, by task; `_texts` holds the attempts that a cell shows."""
         for number in numbers:
@@ -149,9 +207,9 @@ class Plan:
                 (number, task, cell)
                 for task in chunk
                 for number in numbers
-                for cell in self.teachers[number].cells(task, self._earlier)
+                for cell in self.teachers[number].cells(task, self.earlier)
             ]
-            self._texts = self._earlier.texts(_attempts(cell for _, _, cell in cells))
+            self._texts = self.earlier.texts(_attempts(cell for _, _, cell in cells))
             yield from cells
 
 
@@ -168,26 +226,51 @@ def _context_row(task: Task, cell: Cell, context: Context) -> dict[str, Any]:
     }
 
 
+def _note_rows(cell: Cell, context: Context) -> list[dict[str, Any]]:
+    return [
+        {
+            "context_id": context.context_id,
+            "note_id": note.note_id,
+            "task_id": note.task_id,
+            "kind": cell.use.notes,
+            "states_answer": note.states_answer,
+        }
+        for note in context.notes
+    ]
+
+
 class TeacherRequests:
     """The requests to one teacher in a round."""
 
     def __init__(
-        self, run: Run, teacher: AnsweringTeacher, contexts: ContextWriter, more: MoreSamples | None = None
+        self,
+        run: Run,
+        teacher: AnsweringTeacher,
+        contexts: ContextWriter,
+        more: MoreSamples | None = None,
+        notes: TeacherNotes | None = None,
     ) -> None:
-        """`more`: in a round of a top-up, the samples that it adds for this teacher."""
+        """`more`: in a round of a top-up, the samples that it adds for this teacher.
+
+        `notes`: those that its contexts show.
+        """
         generate = run.recipe.generate
         assert generate is not None
         uses = generate.uses_of(teacher.recipe_name)
         self.teacher = teacher
         self.schedule = (
-            Schedule(generate, contexts, uses) if more is None else TopUpSchedule(generate, contexts, uses, more)
+            Schedule(generate, contexts, uses, notes)
+            if more is None
+            else TopUpSchedule(generate, contexts, uses, more, notes)
         )
+        self._notes = notes
         self.total = 0  # once the round is settled
         self.first = 0  # the index of its first request in the round
         self._generate: Generate = generate
         self._seed = run.recipe.seed
         self._contexts = contexts
-        self._drawn_from = list(run.recipe.every_teacher) if generate.one_teacher_per_task else []
+        self._drawn_from = run.recipe.tracing_teachers if generate.one_teacher_per_task else []
+        self._lessons = [use for use in uses if use.notes == "lesson"]
 
     def answers(self, task_id: str) -> bool:
         """Return True if the teacher answers a task: it answers all, unless each task is drawn for one teacher."""
@@ -211,8 +294,31 @@ class TeacherRequests:
             return
         for due in cell.requests:
             attempts = [texts[trace.trace_id] for trace in due.attempts]
+            if cell.use.notes == "critique":
+                criticized = self._with_critiques(task, cell, due, attempts)
+                if criticized is None:
+                    continue
+                attempts = criticized
             context = self._contexts.write(task, cell.use, attempts)
             yield context, self._requests(task, cell, context, [due])
+
+    def lessons_to_write(self) -> list[PrivilegeUse]:
+        """Return the privileges that show lessons and whose attempts are complete, as the last pass found."""
+        return [use for use in self._lessons if use.source not in self.schedule.open]
+
+    def _with_critiques(
+        self, task: Task, cell: Cell, due: CellRequest, attempts: list[Attempt]
+    ) -> list[Attempt] | None:
+        """Return the attempts with their critiques; None if one has none that can be used, which is counted."""
+        criticized = []
+        for trace, attempt in zip(due.attempts, attempts, strict=True):
+            found = self._notes.critique(cell.use, task, trace, attempt) if self._notes is not None else None
+            if not isinstance(found, Note):
+                problem = found.problem if isinstance(found, Unusable) else "not written"
+                self.schedule.unnoted[cell.use.label, problem] += 1
+                return None
+            criticized.append(replace(attempt, critique=found))
+        return criticized
 
     def _requests(
         self, task: Task, cell: Cell, context: Context, requests_due: list[CellRequest]

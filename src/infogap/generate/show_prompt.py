@@ -17,7 +17,7 @@ from infogap.recipe.generate_section import Generate
 from infogap.recipe.privilege_entries import PrivilegeUse
 from infogap.rows.message_turns import transcript
 from infogap.runs.run_folder import Run
-from infogap.schema import TASKS
+from infogap.schema import CONTEXTS, TASKS
 
 
 def prompt_of(run: Run, privilege: str, task_id: str | None = None, teacher: str | None = None) -> str:
@@ -44,7 +44,9 @@ def prompt_of(run: Run, privilege: str, task_id: str | None = None, teacher: str
             why = why or f"task {task['task_id']} was drawn for another teacher, not for {' or '.join(names)}"
             continue
         try:
-            context = _context(task, use, generate, writer, earlier.of(task["task_id"], answering[0] or None), earlier)
+            context = _context(
+                run, task, use, generate, writer, earlier.of(task["task_id"], answering[0] or None), earlier
+            )
         except UnmetNeedError as reason:
             why = why or f"task {task['task_id']} has no context under {privilege}: {reason}"
             continue
@@ -69,7 +71,7 @@ def _teachers(run: Run, use: PrivilegeUse, wanted: str | None) -> list[str]:
 def _answering(run: Run, task_id: str) -> list[str]:
     """Return the recipe's names of the teachers that answer a task."""
     assert run.recipe.generate is not None
-    names = list(run.recipe.every_teacher)
+    names = run.recipe.tracing_teachers
     return [drawn_teacher(run.recipe.seed, task_id, names)] if run.recipe.generate.one_teacher_per_task else names
 
 
@@ -78,7 +80,17 @@ def _tasks(run: Run, task_id: str | None) -> Iterator[Task]:
     return run.scan(TASKS).filter(wanted).sort("task_id").collect().iter_rows(named=True)
 
 
+def _stored_context(run: Run, use: PrivilegeUse, traces: dict[str, list[EarlierTrace]]) -> str:
+    """Read the context of the first sample: what a model wrote for it is known once there is one."""
+    shown = [trace.context_id for trace in traces.get(use.label, []) if trace.context_id is not None]
+    stored = run.scan(CONTEXTS).filter(pl.col("context_id") == shown[0]).collect() if shown else CONTEXTS.empty()
+    if stored.is_empty():
+        raise UnmetNeedError("no trace has been written under it yet")
+    return str(stored["text"][0])
+
+
 def _context(
+    run: Run,
     task: Task,
     use: PrivilegeUse,
     generate: Generate,
@@ -86,6 +98,8 @@ def _context(
     traces: dict[str, list[EarlierTrace]],
     earlier: EarlierRounds,
 ) -> str:
+    if use.notes is not None:
+        return _stored_context(run, use, traces)
     attempts = traces.get(use.source or "", [])
     first = due(use, generate.samples, generate.until, [], attempts)[0]
     texts = earlier.texts(first.attempts)

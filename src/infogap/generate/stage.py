@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import closing
 from dataclasses import replace
+from shutil import rmtree
 from typing import Any
 
 from infogap.generate.batch_records import BatchFolder
@@ -19,7 +20,7 @@ from infogap.interrupts import run_stoppable
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
-from infogap.schema import CONTEXTS, TOKENS, TRACES
+from infogap.schema import CONTEXTS, NOTES, SHOWN_NOTES, TOKENS, TRACES
 
 
 def _part(run: Run) -> dict[str, Any]:
@@ -40,13 +41,20 @@ def _make(run: Run) -> Outcome:
     dropped = forget_void_plan(run)
     _forget_if_only_failures(run)
     tags = Counter[str]()
+    notes = run.path / NOTES.name
     with closing(OneOpenTeacher(run.resolve)) as opened:
-        plan, rounds = run_stoppable(
+        filled = run_stoppable(
             lambda stop: fill_rounds(run, generate, opened, stop, tags), lambda: stopped(folder, "as asked")
         )
-    moved = keep_rounds(folder, rounds)
-    drop_from_cache(folder)
-    outcome = summary(run, plan, rounds, tags)
+    moved = keep_rounds(folder, filled.rounds)
+    if generate.shows_notes:
+        keep_rounds(notes, filled.waves)
+    elif notes.is_dir():
+        move_to_cache(notes)
+        rmtree(run.path / SHOWN_NOTES.name, ignore_errors=True)
+    drop_from_cache(folder, [notes])
+    drop_from_cache(notes)
+    outcome = summary(run, filled, tags)
     if dropped is None and moved:
         dropped = f"{moved:,} traces of later rounds that this recipe does not need are kept in the cache"
     return outcome if dropped is None else replace(outcome, notes=[dropped, *outcome.notes])
@@ -54,18 +62,20 @@ def _make(run: Run) -> Outcome:
 
 def _forget_if_only_failures(run: Run) -> None:
     """Start over if every request to a teacher has failed so far: sending them again loses nothing."""
-    folder = run.path / TRACES.name
-    if failed_teachers(folder):
-        BatchFolder(run.path).forgive()
-        move_to_cache(folder)
+    for folder in (run.path / TRACES.name, run.path / NOTES.name):
+        if failed_teachers(folder):
+            BatchFolder(run.path).forgive()
+            move_to_cache(folder)
 
 
 def forget_failed(run: Run) -> int:
     """Forget failed requests, so that the next generate sends them again; return their number."""
-    failed = failures(run.path / TRACES.name)
-    if failed:
-        BatchFolder(run.path).forgive()
-        move_to_cache(run.path / TRACES.name)
+    failed = 0
+    for folder in (run.path / TRACES.name, run.path / NOTES.name):
+        if count := failures(folder):
+            BatchFolder(run.path).forgive()
+            move_to_cache(folder)
+        failed += count
     return failed
 
 
@@ -75,7 +85,7 @@ def _begun(run: Run) -> tuple[int, str] | None:
     progress_on_disk = answered(folder)
     if progress_on_disk is None:
         return None
-    done, total = progress_on_disk
+    done, total = map(sum, zip(progress_on_disk, answered(run.path / NOTES.name) or (0, 0), strict=True))
     pace = PaceReader(folder).read() if run.recipe.teachers else None
     in_flight = in_flight_in_words(BatchFolder(run.path))
     return done, (
@@ -90,7 +100,7 @@ def _absent(recipe: Recipe) -> str:
 
 STAGE = Stage(
     "generate",
-    (TRACES.name, CONTEXTS.name, TOKENS.name),
+    (TRACES.name, CONTEXTS.name, TOKENS.name, NOTES.name, SHOWN_NOTES.name),
     ("tasks",),
     1,
     _part,

@@ -11,6 +11,7 @@ import orjson
 import polars as pl
 
 from infogap.generate.trace_files import Rounds, part_number
+from infogap.schema import NOTES
 
 WINDOW = 60.0  # seconds over which rates are taken
 _SHORTEST_WINDOW = 2.0  # seconds; before that a rate would be noise
@@ -65,16 +66,16 @@ _Version = tuple[int, int]  # inode and, of a part, the time of its last change;
 
 
 class PaceReader:
-    """Reads a traces folder repeatedly while another process fills it."""
+    """Reads a traces folder, and the notes beside it, repeatedly while another process fills them."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._tallies: dict[str, tuple[_Version, _Tally]] = {}
+        self._folders = (folder, folder.with_name(NOTES.name))
+        self._tallies: dict[Path, tuple[_Version, _Tally]] = {}
         self._samples: deque[tuple[float, int, int]] = deque()  # monotonic time, answered, tokens
 
     def read(self) -> Pace | None:
         """Return the current pace; None if nothing is planned."""
-        rounds = Rounds.read(self._folder)
+        rounds, waves = map(Rounds.read, self._folders)
         if not rounds.totals:
             self._tallies, self._samples = {}, deque()
             return None
@@ -84,12 +85,14 @@ class PaceReader:
         failures = sum((tally.failures for tally in tallies), Counter[str]())
         by_teacher = sum((tally.teachers for tally in tallies), Counter[str]())
         window, requests_per_second, tokens_per_second = self._rates(time.monotonic(), answered, tokens)
-        total = sum(rounds.totals)
+        total = sum(rounds.totals) + sum(waves.totals)
+        totals_by_teacher = Counter(rounds.totals_by_teacher)
+        totals_by_teacher.update(waves.totals_by_teacher)
         return Pace(
             answered=answered,
             total=total,
             round=len(rounds.totals) - 1,
-            teachers={name: (by_teacher[name], total) for name, total in rounds.totals_by_teacher.items()},
+            teachers={name: (by_teacher[name], total) for name, total in totals_by_teacher.items()},
             failures=dict(failures.most_common()),
             window=window,
             requests_per_second=requests_per_second,
@@ -101,7 +104,7 @@ class PaceReader:
     def _count(self) -> float | None:
         """Update the tallies; return the time of the last answer."""
         files = self._files()
-        if any(part_number(Path(name)) not in files for name in self._tallies):
+        if any((path.parent, part_number(path)) not in files for path in self._tallies):
             # A journal that became a part while the folder was listed is in neither list, but is in the second listing.
             files = self._files()
         tallies, last_answer = {}, None
@@ -110,23 +113,26 @@ class PaceReader:
                 status = path.stat()
                 journal = path.suffix == ".jsonl"
                 version = (status.st_ino, 0 if journal else status.st_mtime_ns)
-                known, tally = self._tallies.get(path.name, (None, _Tally()))
+                known, tally = self._tallies.get(path, (None, _Tally()))
                 if known != version or (journal and status.st_size < tally.offset):
                     tally = _Tally() if journal else _of_part(path)
                 if journal:
                     _read_on(path, tally)
             except (OSError, pl.exceptions.PolarsError):
                 continue  # just removed, or damaged, which the commands that read the run's data report
-            tallies[path.name] = (version, tally)
+            tallies[path] = (version, tally)
             if tally.rows:
                 last_answer = max(last_answer or 0.0, status.st_mtime)
         self._tallies = tallies
         return last_answer
 
-    def _files(self) -> dict[int, Path]:
-        """Return the file of every block by its number: the part, or else the journal."""
-        journals = {part_number(path): path for path in self._folder.glob("journal-*.jsonl")}
-        return journals | {part_number(path): path for path in self._folder.glob("part-*.parquet")}
+    def _files(self) -> dict[tuple[Path, int], Path]:
+        """Return the file of every block by its folder and number: the part, or else the journal."""
+        files: dict[tuple[Path, int], Path] = {}
+        for folder in self._folders:
+            for pattern in ("journal-*.jsonl", "part-*.parquet"):
+                files |= {(folder, part_number(path)): path for path in folder.glob(pattern)}
+        return files
 
     def _rates(self, now: float, answered: int, tokens: int) -> tuple[float, float | None, float | None]:
         if self._samples and answered < self._samples[-1][1]:

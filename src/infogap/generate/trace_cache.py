@@ -19,10 +19,10 @@ _NO_HASHES: NDArray[np.uint64] = np.empty(0, dtype=np.uint64)
 
 
 class Cache:
-    """The cache of a traces folder as it is on disk now. Only hashes of its ids are held in memory."""
+    """The caches of some traces folders as they are on disk now. Only hashes of their ids are held in memory."""
 
-    def __init__(self, folder: Path) -> None:
-        self._paths = _paths(folder)
+    def __init__(self, *folders: Path) -> None:
+        self._paths = [path for folder in folders for path in _paths(folder)]
         hashes = _hashes(self._paths)
         files = np.repeat(np.arange(len(hashes)), [len(each) for each in hashes])
         order = np.argsort(np.concatenate([_NO_HASHES, *hashes]), kind="stable")

@@ -18,7 +18,7 @@ from infogap.atomic_files import write_text
 from infogap.console import detail, say
 from infogap.errors import ExternalError
 from infogap.runs.run_folder import ROWS_PER_PART, check_part, write_part
-from infogap.schema import TOKENS, TRACES
+from infogap.schema import NOTES, TOKENS, TRACES
 
 Row = dict[str, Any]
 _TOKEN_COLUMNS = ("logprobs", "entropies")
@@ -103,7 +103,9 @@ def part_path(folder: Path, number: int) -> Path:
 
 
 def tokens_path(folder: Path, number: int) -> Path:
-    """Return the path of the tokens of a part of the traces."""
+    """Return the path of the tokens of a part of the traces. Those of notes are not recorded."""
+    if folder.name == NOTES.name:
+        return folder / TOKENS.name / f"part-{number:05d}.parquet"
     return folder.parent / TOKENS.name / f"part-{number:05d}.parquet"
 
 

@@ -31,6 +31,7 @@ from infogap.generate.trace_files import (
     write_rows,
 )
 from infogap.runs.run_folder import ROWS_PER_PART
+from infogap.schema import NOTES, TRACES
 from infogap.verify.round_verdicts import drop_round_verdicts, round_verdicts_path
 
 _INDEX = "index"
@@ -55,6 +56,8 @@ class TraceStore:
         `by_teacher`: the number of requests for each of several teachers.
         """
         self._folder = folder
+        # What batches gave is in the cache of the traces, notes included.
+        self._caches = [folder, folder.with_name(TRACES.name)] if folder.name == NOTES.name else [folder]
         self._total = total
         self._block = block
         self._with_tokens = with_tokens
@@ -129,7 +132,7 @@ class TraceStore:
     def cached(self, trace_ids: Iterable[str], *, with_tokens: bool | None = None) -> dict[str, Row]:
         """Return rows of earlier plans by id; `with_tokens`: only rows with tokens (default: the store's setting)."""
         if self._cache is None:
-            self._cache = Cache(self._folder)
+            self._cache = Cache(*self._caches)
         return self._cache.rows(trace_ids, with_tokens=self._with_tokens if with_tokens is None else with_tokens)
 
     def reread_cache(self) -> None:

@@ -8,12 +8,13 @@ from functools import cached_property
 from typing import TypedDict
 
 from infogap.leaks.answer_patterns import AnswerPattern, answer_pattern, same_answer, shown_answer
-from infogap.privileges.base import AttemptKind, Privilege
+from infogap.privileges.base import AttemptKind, NoteKind, Privilege
 from infogap.privileges.masked_solution import BLANK
 from infogap.text.text_batch import lower_in_place
 
 _ATTEMPTS = re.compile(r"\battempts?\b|\bwrong solution\b|\bverdict\b|尝试", re.IGNORECASE)
 _BLANKS = re.compile(rf"{BLANK}|_{{3,}}|\bblanked\b|\bmasked\b", re.IGNORECASE)
+_CRITIQUE = re.compile(r"^(?:a )?critique[^\n:]*:", re.IGNORECASE | re.MULTILINE)
 _BOX = re.compile(r"\\boxed\s*\{([^{}]{1,60}(?:\{[^{}]{0,40}\}[^{}]{0,40}){0,3})\}")
 
 
@@ -59,6 +60,7 @@ class ContextKind:
     labels_attempts: bool = False
     unrelated: bool = False
     attempts: AttemptKind | None = None
+    notes: NoteKind | None = None
 
     @classmethod
     def of(cls, privilege: Privilege) -> ContextKind:
@@ -70,6 +72,7 @@ class ContextKind:
             privilege.labels_attempts,
             privilege.unrelated,
             privilege.attempts,
+            privilege.notes,
         )
 
 
@@ -182,7 +185,11 @@ def held_answer(kind: ContextKind, context: str | None, gold: str | None) -> str
         return shown_answer(context)
     if not gold:
         return None
+    pattern = answer_pattern(gold)
+    if kind.notes == "critique":  # it may state what its attempt has not reached
+        *attempts, critique = _CRITIQUE.split(context)
+        stated_there = pattern is not None and pattern.search(critique)
+        return gold if stated_there and not any(pattern.search(attempt) for attempt in attempts if pattern) else None
     if kind.attempts == "wrong":  # its steps can contain the gold value too; an answer that is given comes last
         return gold if context.rstrip().endswith(gold.strip()) else None
-    pattern = answer_pattern(gold)
     return gold if gold in context or (pattern is not None and pattern.search(context)) else None

@@ -6,6 +6,7 @@ from infogap.leaks.answer_first import find_answer_first, find_decoy
 from infogap.leaks.copying import Copied
 from infogap.leaks.known_answer import find_faulted_answer, find_known_answer
 from infogap.leaks.leak_scan import KINDS
+from infogap.leaks.note_references import find_note_references
 from infogap.leaks.references import find_unrelated_context
 from infogap.leaks.scanned_trace import Leak, ScannedTrace, ScanResult
 from infogap.leaks.turn_leaks import opening_turn, within_turns
@@ -20,6 +21,7 @@ def scan(trace: ScannedTrace, references: list[Leak], copied: Copied) -> ScanRes
         *find_known_answer(trace),
         *find_faulted_answer(trace),
         *find_unrelated_context(trace),
+        *find_note_references(trace),
         *copied.leaks,
         *(find_answer_first(opening) if (opening := opening_turn(trace)) is not None else []),
         *find_decoy(trace),

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _ShowsAttempts(Privilege):
+class ShowsAttempts(Privilege):
+    """A privilege that shows attempts under the privilege that `from` names."""
+
     from_: str | None = None
 
     @property
@@ -27,7 +29,7 @@ class _ShowsAttempts(Privilege):
 
 
 @dataclass(frozen=True)
-class Verifier(_ShowsAttempts):
+class Verifier(ShowsAttempts):
     """Wrong attempts and the verdicts on them, turn after turn.
 
     With `verdict: answer` the gold answer too, with `verdict: test` the first test that each attempt fails.
@@ -68,7 +70,7 @@ class Verifier(_ShowsAttempts):
 
 
 @dataclass(frozen=True)
-class Peers(_ShowsAttempts):
+class Peers(ShowsAttempts):
     """A right attempt and, if there is one, a wrong one."""
 
     name = "peers"
@@ -84,7 +86,7 @@ class Peers(_ShowsAttempts):
 
 
 @dataclass(frozen=True)
-class SolutionNoThink(_ShowsAttempts):
+class SolutionNoThink(ShowsAttempts):
     r"""A right attempt, or a solution that has a thought, without the thought (Kim et al. 2026: c = s\think)."""
 
     name = "solution_no_think"
@@ -101,7 +103,7 @@ class SolutionNoThink(_ShowsAttempts):
 
 
 @dataclass(frozen=True)
-class Regenerated(_ShowsAttempts):
+class Regenerated(ShowsAttempts):
     """The trace that the teacher wrote when it was shown the solution, its thought included."""
 
     name = "regenerated"

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
-from infogap.recipe.privilege_entries import AttemptKind, Need
+from infogap.recipe.privilege_entries import AttemptKind, Need, NoteKind
 from infogap.verify.verifiers import gold_verifier, is_known, verifier
 
 if TYPE_CHECKING:
     from infogap.privileges.decoys import Decoys
 
-__all__ = ["Attempt", "AttemptKind", "Need", "Privilege", "Task", "UnmetNeedError"]
+__all__ = ["Attempt", "AttemptKind", "Need", "Note", "NoteKind", "Privilege", "Task", "UnmetNeedError"]
 
 Task = dict[str, Any]
 """A row of the tasks table."""
 Role = Literal["privilege", "control", "style", "scoring"]
 _ROLES = get_args(Role)
+
+
+@dataclass(frozen=True)
+class Note:
+    """A text that a model wrote for contexts: a critique of an attempt, or a lesson from attempts at a task."""
+
+    note_id: str
+    task_id: str  # of the attempt, or the task that the lesson comes from
+    text: str
+    states_answer: bool = False  # whether it gives away the gold answer of the task that it is shown for
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,7 @@ class Attempt:
     response: str
     right: bool
     detail: str = ""  # what the verifier said besides
+    critique: Note | None = None
 
     @property
     def trace(self) -> str:
@@ -90,6 +101,21 @@ class Privilege:
     """Whether its contexts come from the other tasks of the run."""
     graded: bool = False
     """Whether its contexts depend on how answers are graded."""
+    notes: NoteKind | None = None
+    """Which notes a model writes for its contexts: a critique of each attempt, or lessons from other tasks."""
+
+    note_variables: ClassVar[tuple[str, ...]] = ()
+    """What the prompt that asks for a note may use."""
+
+    @property
+    def note_prompt(self) -> str:
+        """The template of the prompt that asks for a note."""
+        return ""
+
+    @property
+    def note_writer(self) -> str | None:
+        """The name of the teacher that writes its notes; None if it is the one that is shown them."""
+        return None
 
     @property
     def worded_as(self) -> str:

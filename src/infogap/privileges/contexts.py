@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 from infogap.errors import ExternalError, InputError, nearest
 from infogap.ids import stable_id
-from infogap.privileges.base import Attempt, Need, Privilege, Task, UnmetNeedError, or_unmet, shown_gold
+from infogap.privileges.base import Attempt, Need, Note, Privilege, Task, UnmetNeedError, or_unmet, shown_gold
 from infogap.privileges.decoys import Decoys
 from infogap.recipe.privilege_entries import PrivilegeUse
 from infogap.text.templates import TemplateSet
@@ -115,6 +115,19 @@ def template_problem(template: str, needs: Collection[Need]) -> str | None:
     return None
 
 
+def note_prompt_problem(privilege: Privilege) -> str | None:
+    """Say why the prompt that asks for a privilege's notes cannot be used; None if it can."""
+    try:
+        named = sorted(_templates().variables(privilege.note_prompt))
+    except TemplateError as error:
+        return f"not a valid template: {error.message}"
+    allowed = privilege.note_variables
+    for name in named:
+        if name not in allowed:
+            return f"unknown '{name}'{nearest(name, allowed)}; allowed: {', '.join(allowed)}"
+    return None
+
+
 def words_problem(privilege: Privilege, wording: str) -> str | None:
     """Say why a privilege has no words in a template set; None if it has."""
     if privilege.template is not None or privilege.is_unguided or privilege.worded_as in load_wording(wording).contexts:
@@ -134,6 +147,7 @@ class Context:
 
     context_id: str | None
     text: str
+    notes: tuple[Note, ...] = ()  # that it shows
 
 
 def student_prompt(question: str, instruction: str) -> str:
@@ -161,11 +175,14 @@ class ContextWriter:
         self._wording = load_wording(wording)
         self._decoys = decoys
 
-    def write(self, task: Task, use: PrivilegeUse, attempts: Sequence[Attempt] = ()) -> Context:
+    def write(
+        self, task: Task, use: PrivilegeUse, attempts: Sequence[Attempt] = (), lessons: Sequence[Note] = ()
+    ) -> Context:
         """Write the context of a task (a row of the tasks table) under a privilege.
 
         `attempts` are for a privilege that shows any: for `verifier` the wrong ones, oldest first; for `peers` a right
-        one and perhaps a wrong one; for the others a right one.
+        one and perhaps a wrong one; for `critique` a wrong one with its critique; for the others a right one. `lessons`
+        are the notes that `lessons` shows.
 
         Raises UnmetNeedError if the task lacks what the privilege needs.
         """
@@ -175,12 +192,15 @@ class ContextWriter:
             raise UnmetNeedError(reason)
         if use.is_unguided:
             return Context(None, "")
-        text = self._text(task, use, attempts)
-        return Context(stable_id(task["task_id"], use.label, text), text)
+        text = self._text(task, use, attempts, lessons)
+        critiques = [attempt.critique for attempt in attempts if attempt.critique is not None]
+        return Context(stable_id(task["task_id"], use.label, text), text, (*critiques, *lessons))
 
-    def _text(self, task: Task, use: PrivilegeUse, attempts: Sequence[Attempt]) -> str:
+    def _text(self, task: Task, use: PrivilegeUse, attempts: Sequence[Attempt], lessons: Sequence[Note]) -> str:
         privilege: Privilege = use.privilege
         values = privilege.write(task, attempts, self._decoys)
+        if use.notes == "lesson":
+            values = {**values, "notes": [note.text for note in lessons]}
         if privilege.template is None:
             return fill(self._template(privilege), **values)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from tempfile import TemporaryFile
 
@@ -16,14 +17,16 @@ from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS, TASKS, TRACES
 
 _ATTEMPT = 40  # characters of an attempt; a shorter text can occur in a context by chance
+_QUOTED = 8  # words in a row that a critique takes from its attempt
+_WORD = re.compile(r"\w+")
 
 
 class ShownContexts:
     """The contexts of a run, numbered in the order in which they are stored; then worked solutions, if imported.
 
-    Attempts are removed from the contexts that show any: an attempt is itself a trace of the run, and is published as
-    one unless it leaks. A trace that copies the attempt its teacher saw is a leak. Where a later context shows both,
-    the copy stays in it, and `attempts_beside` has what it has copied.
+    Attempts are removed from the contexts that show any, and from critiques what they repeat of an attempt: an attempt
+    is itself a trace of the run, and is published as one unless it leaks. A trace that copies the attempt its teacher
+    saw is a leak. Where a later context shows both, the copy stays in it, and `attempts_beside` has what it has copied.
     """
 
     def __init__(self, run: Run) -> None:
@@ -87,9 +90,16 @@ def _without_attempts(run: Run) -> pl.DataFrame:
 
     `attempts` has what was removed, where the rest shows an attempt that leaks, and is null elsewhere.
     """
-    labels = [label for label, each in privileges_by_label(run.recipe).items() if each.attempts or each.beside]
-    showing = run.scan(CONTEXTS).filter(pl.col("privilege").is_in(labels)).select("context_id", "task_id", "text")
+    known = privileges_by_label(run.recipe)
+    labels = [label for label, each in known.items() if each.attempts or each.beside]
+    quoting = {label for label, each in known.items() if each.notes == "critique"}
+    showing = (
+        run.scan(CONTEXTS)
+        .filter(pl.col("privilege").is_in(labels))
+        .select("context_id", "task_id", "text", quotes=pl.col("privilege").is_in(sorted(quoting)))
+    )
     contexts = showing.sort("context_id").collect()
+    quotes = contexts["quotes"].to_list()
     texts = contexts["text"].to_list()
     places: dict[str, list[int]] = {}
     for place, task_id in enumerate(contexts["task_id"]):
@@ -109,6 +119,8 @@ def _without_attempts(run: Run) -> pl.DataFrame:
                     if attempt in texts[place]:
                         texts[place] = texts[place].replace(attempt, "\n")
                         removed.setdefault(place, []).append(attempt)
+                    if quotes[place]:
+                        texts[place] = _without_quotes(texts[place], attempt)
     beside = [
         "\n".join(removed[place]) if place in removed and _holds(rest, leaking_texts.get(task_id, ())) else None
         for place, (task_id, rest) in enumerate(zip(contexts["task_id"], texts, strict=True))
@@ -120,3 +132,18 @@ def _without_attempts(run: Run) -> pl.DataFrame:
 
 def _holds(text: str, parts: Sequence[str]) -> bool:
     return any(part in text for part in parts)
+
+
+def _without_quotes(text: str, source: str) -> str:
+    """Remove the passages of eight words or more that a text shares with a source, whatever is between the words."""
+    words = list(_WORD.finditer(text))
+    theirs = [word.lower() for word in _WORD.findall(source)]
+    grams = {tuple(theirs[start : start + _QUOTED]) for start in range(len(theirs) - _QUOTED + 1)}
+    ours = [word[0].lower() for word in words]
+    kept, end = list[str](), 0
+    for start in range(len(ours) - _QUOTED + 1):
+        if tuple(ours[start : start + _QUOTED]) in grams:
+            first, last = words[start].start(), words[start + _QUOTED - 1].end()
+            kept += [text[end:first], "\n"] if first > end else []
+            end = max(end, last)
+    return "".join([*kept, text[end:]])

@@ -7,22 +7,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from infogap import ids
 from infogap.balance.mix_pool import held_out_families
-from infogap.dedupe.corpus_batches import Held
-from infogap.dedupe.dedupe_file import ROWS_AT_ONCE
-from infogap.dedupe.text_duplicates import search
+from infogap.dedupe.question_clusters import question_clusters
 from infogap.errors import InputError, ShortfallError
 from infogap.publish.parquet_shards import Written
 from infogap.recipe.balance_section import HoldOut
-from infogap.recipe.dedupe_section import Dedupe
 from infogap.recipe.publish_section import OF_HELD_OUT
 from infogap.runs.run_folder import Run
-from infogap.schema import MIX, TASKS, TRACES
+from infogap.schema import MIX, SHOWN_NOTES, TASKS, TRACES
 
 _NO_MIX = 1 << 30  # the stratum of tasks that are in no mix
 
@@ -51,8 +46,9 @@ def plan_splits(run: Run) -> SplitPlan | None:
 
     Tasks with near-duplicate questions form a cluster and share a split. Tasks of held-out families are assigned first,
     with their clusters. The rest are ordered by a hash of seed and task, and each split except the largest takes the
-    first that fit its share, so that few tasks change split when a run grows. Shares are met for the tasks of the mixes
-    first (for each of several nested mixes), then for all tasks.
+    first that fit its share, so that few tasks change split when a run grows; none of these takes a task that lessons
+    were drawn from, as contexts of other tasks show them. Shares are met for the tasks of the mixes first (for each
+    of several nested mixes), then for all tasks.
 
     Raises InputError if a held-out family does not exist, ShortfallError if a split would have no task.
     """
@@ -62,12 +58,13 @@ def plan_splits(run: Run) -> SplitPlan | None:
     tasks, cut = _clustered(run)
     of_families, crossing = _held_out(run, tasks)
     shares = {name: each for name, each in asked.items() if isinstance(each, float)}
-    split_of = _by_shares(_units(tasks, of_families), shares, of_families)
+    of_lessons = _lesson_clusters(run, tasks)
+    split_of = _by_shares(_units(tasks, of_families), shares, of_families, of_lessons)
     placed = tasks.with_columns(split=pl.col("cluster").replace_strict(split_of, return_dtype=pl.String))
     counts = {name: _count(placed.filter(pl.col("split") == name), shares.get(name)) for name in asked}
     for name, count in counts.items():
         if not count.tasks:
-            raise _empty(name, shares.get(name), placed)
+            raise _empty(name, shares.get(name), placed, len(of_lessons))
     notes = [*_off_target(counts, placed), *_crossing_notes(crossing)]
     if cut:
         notes.append(
@@ -105,25 +102,6 @@ def _clustered(run: Run) -> tuple[pl.DataFrame, int]:
         drawn=pl.Series(drawn, dtype=pl.String),
     )
     return clustered.drop("mixes"), found.cut
-
-
-@dataclass(frozen=True)
-class QuestionClusters:
-    """For each question the index of the first one in its cluster, and the number of abandoned searches."""
-
-    first: NDArray[np.int64]
-    cut: int
-
-
-def question_clusters(questions: list[str]) -> QuestionClusters:
-    """Cluster questions whose word 5-grams overlap at the default threshold of `dedupe` (Jaccard 0.8).
-
-    These are the near-duplicates of `balance.max_per_cluster`, which groups a question with the first one that it
-    nearly repeats. Here chains count too, as both ends of a chain must be in the same split.
-    """
-    batches = [Held([*questions[start : start + ROWS_AT_ONCE]]) for start in range(0, len(questions), ROWS_AT_ONCE)]
-    found = search(lambda: batches, Dedupe.model_validate({"scope": "all"}), lambda _rows: None)
-    return QuestionClusters(found.components(), found.cut)
 
 
 def _held_out(run: Run, tasks: pl.DataFrame) -> tuple[dict[str, str], dict[str, int]]:
@@ -173,8 +151,22 @@ def _units(tasks: pl.DataFrame, elsewhere: Mapping[str, str]) -> list[_Unit]:
     return sorted((_Unit(each, drawn[each], strata[each]) for each in strata), key=lambda unit: unit.drawn)
 
 
-def _by_shares(units: list[_Unit], shares: Mapping[str, float], split_of: dict[str, str]) -> dict[str, str]:
-    """Return the split of every cluster: those in `split_of`, and the units, placed by shares of their tasks."""
+def _lesson_clusters(run: Run, tasks: pl.DataFrame) -> frozenset[str]:
+    """Return the clusters of the tasks whose attempts became lessons that contexts of the run show."""
+    drawn_from = run.scan(SHOWN_NOTES).filter(pl.col("kind") == "lesson").select("task_id").unique().collect()
+    return frozenset(tasks.join(drawn_from, on="task_id", how="semi")["cluster"])
+
+
+def _by_shares(
+    units: list[_Unit],
+    shares: Mapping[str, float],
+    split_of: dict[str, str],
+    in_largest: frozenset[str] = frozenset(),
+) -> dict[str, str]:
+    """Return the split of every cluster: those in `split_of`, and the units, placed by shares of their tasks.
+
+    Units of the clusters `in_largest` are placed in the largest split.
+    """
     largest = max(shares, key=lambda name: shares[name])
     taken = dict(split_of)
     inside: dict[str, list[_Unit]] = {name: [] for name in shares}
@@ -187,7 +179,7 @@ def _by_shares(units: list[_Unit], shares: Mapping[str, float], split_of: dict[s
             if name == largest:
                 continue
             need = targets[name] - sum(unit.up_to(stratum) for unit in inside[name])
-            chosen = _fitting(free, need, stratum)
+            chosen = _fitting([unit for unit in free if unit.cluster not in in_largest], need, stratum)
             inside[name] += chosen.values()
             free = [unit for unit in free if unit.cluster not in chosen]
         inside[largest] += free
@@ -225,12 +217,14 @@ def _count(tasks: pl.DataFrame, share: float | None) -> SplitCount:
     return SplitCount(share, tasks.height, tasks["cluster"].n_unique())
 
 
-def _empty(name: str, share: float | None, placed: pl.DataFrame) -> ShortfallError:
+def _empty(name: str, share: float | None, placed: pl.DataFrame, of_lessons: int) -> ShortfallError:
     largest = int(placed["cluster"].value_counts()["count"].max() or 0)  # type: ignore[arg-type]
     asked = f"{share:.3g} of {placed.height:,} tasks" if share is not None else "its families"
     alike = f"; {largest:,} of them have near-duplicate questions and share a split" * (largest > 1)
+    alike += f"; {of_lessons:,} gave lessons, which contexts show, and stay in the largest split" * (of_lessons > 0)
+    more = ", or lower the `pool` of `lessons`" if of_lessons else ""
     return ShortfallError(
-        f"publish.splits: `{name}` would have no task ({asked}{alike}); give it a larger share, or add tasks"
+        f"publish.splits: `{name}` would have no task ({asked}{alike}); give it a larger share, or add tasks{more}"
     )
 
 

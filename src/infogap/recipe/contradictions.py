@@ -269,6 +269,8 @@ def _named_without_teachers(generate: Generate) -> Iterator[Contradiction]:
     for place, use in _uses(generate):
         if use.teachers:
             yield place, f"'{use.label}' names a teacher, but the recipe's one `teacher` has no name; {several}"
+        if use.note_writer:
+            yield place, f"'{use.label}' names who writes, but the recipe's one `teacher` has no name; {several}"
 
 
 def _unknown(generate: Generate, teachers: list[str]) -> Iterator[Contradiction]:
@@ -277,11 +279,15 @@ def _unknown(generate: Generate, teachers: list[str]) -> Iterator[Contradiction]
             if name not in teachers:
                 allowed = f"allowed: {', '.join(teachers)}{nearest(name, teachers)}"
                 yield place, f"'{use.label}' is answered by '{name}', which is not one of `teachers`; {allowed}"
+        if use.note_writer and use.note_writer not in teachers:
+            allowed = f"allowed: {', '.join(teachers)}{nearest(use.note_writer, teachers)}"
+            yield place, f"for '{use.label}' writes '{use.note_writer}', which is not one of `teachers`; {allowed}"
 
 
 def _without_work(generate: Generate, teachers: list[str]) -> Iterator[Contradiction]:
+    writers = {use.note_writer for use in generate.uses}
     for name in teachers:
-        if not generate.uses_of(name):
+        if not generate.uses_of(name) and name not in writers:
             yield ("teachers", name), "answers under no privilege; name it in one, or remove it"
 
 

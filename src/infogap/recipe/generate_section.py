@@ -88,7 +88,12 @@ class Generate(Model):
     @property
     def in_rounds(self) -> bool:
         """True if some requests depend on the verdicts on earlier ones."""
-        return bool(self.until or self.select or any(use.attempts for use in self.uses))
+        return bool(self.until or self.select or any(use.attempts or use.notes for use in self.uses))
+
+    @property
+    def shows_notes(self) -> bool:
+        """True if some contexts hold what a model wrote for them: critiques or lessons."""
+        return any(use.notes for use in self.uses)
 
     @property
     def in_order(self) -> list[PrivilegeUse]:

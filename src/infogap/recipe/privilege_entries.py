@@ -38,16 +38,29 @@ Need = Literal["answer", "solution"]
 """What a task must have for a privilege."""
 AttemptKind = Literal["wrong", "right"]
 """Which of its own attempts a teacher is shown: those graded wrong, or right."""
+NoteKind = Literal["critique", "lesson"]
+"""What a model writes for contexts: a critique of an attempt, or a lesson from attempts at another task."""
 
 _OF_ENTRIES = ("as", "teacher")  # what every entry may say, whatever its privilege
 _OWN_TEMPLATE = "infogap.privileges.contexts:OwnTemplate"  # what an entry with a `template` is
+
+
+def _with_own_options(schema: dict[str, Any]) -> None:
+    """Add to the JSON schema what only one of infogap's own privileges knows."""
+    schema["additionalProperties"] = False
+    for privilege in _registered():
+        if plugins.provider("privileges", privilege.name)[0] == "infogap":
+            annotations = get_type_hints(type(privilege), include_extras=True)
+            for field in fields(privilege) if privilege.options else ():
+                own = TypeAdapter[Any](annotations[field.name]).json_schema()
+                schema["properties"].setdefault(field.name.rstrip("_"), own)
 
 
 class PrivilegeOptions(Model):
     """Options of a privilege; `template`, `richness` and `needs` define a privilege in the recipe itself."""
 
     # An option that only its privilege knows is kept beside these: `_validated` lets no other one through.
-    model_config = ConfigDict(extra="allow", json_schema_extra={"additionalProperties": False})
+    model_config = ConfigDict(extra="allow", json_schema_extra=_with_own_options)
 
     as_: str | None = Field(None, alias="as", min_length=1, description="The name under which its traces are kept.")
     teacher: Annotated[OneOrMore, AfterValidator(each_once)] | None = Field(
@@ -88,6 +101,8 @@ class PrivilegeUse:
     source: str | None  # the label of the privilege whose attempts it shows
     turns: int
     is_unguided: bool
+    notes: NoteKind | None
+    note_writer: str | None  # the recipe's name of the teacher that writes them; None: the one that is shown them
     teachers: tuple[str, ...] = ()  # those of several that answer; empty: all of them
 
     @classmethod
@@ -255,8 +270,8 @@ def _scored_context(name: str) -> str:
 
 
 def _scored_contexts() -> list[str]:
-    """Return the registered privileges that show something of any task: no attempts, and no style."""
-    return [each.name for each in _registered() if not (each.attempts or each.is_unguided or each.style)]
+    """Return the registered privileges that show something of any task: no attempts, no notes, and no style."""
+    return [each.name for each in _registered() if not (each.attempts or each.notes or each.is_unguided or each.style)]
 
 
 class _InstalledContexts:

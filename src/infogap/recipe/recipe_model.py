@@ -71,6 +71,11 @@ class Recipe(Model):
         return {**self.teachers} if self.teachers else {"": self.teacher} if self.teacher else {}
 
     @property
+    def tracing_teachers(self) -> list[str]:
+        """The names of the teachers that write traces: others only write critiques or lessons."""
+        return [name for name in self.every_teacher if self.generate is not None and self.generate.uses_of(name)]
+
+    @property
     def table_sources(self) -> list[FileTasks] | list[TraceImport]:
         """The sources that are files or datasets."""
         if self.import_ is not None:

@@ -28,7 +28,7 @@ from infogap.runs.pipeline import StageUpdate, run_all, stages
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Stage
 from infogap.runs.staleness import Staleness
-from infogap.schema import TRACES
+from infogap.schema import NOTES, TRACES
 from infogap.verify.judging.vote_journal import borrow_votes
 
 _JUDGED = ("generate", "verify")  # stages that a judge's votes may decide, in rounds or of all traces
@@ -55,7 +55,8 @@ def bring_up_to_date(run: Run, others: list[Run]) -> list[StageUpdate]:
         return run_all(run, reuse)
     finally:
         if run.manifest(TRACES.name) is not None:  # traces borrowed in vain are still where they came from
-            drop_from_cache(run.path / TRACES.name, [other.path / TRACES.name for other in others])
+            others_tables = [other.path / table.name for other in others for table in (TRACES, NOTES)]
+            drop_from_cache(run.path / TRACES.name, others_tables)
 
 
 def runs_in(folder: Path, without: Collection[str] = ()) -> list[Run]:
@@ -81,8 +82,9 @@ def _is_whole(run: Run, made: Manifest) -> bool:
 def _take_files(run: Run, stage: Stage, other: Run, made: Manifest) -> None:
     """Replace a run's files of a stage with another run's, the manifest last, so that a kill leaves no false one."""
     run.manifest_path(stage.folders[0]).unlink(missing_ok=True)
-    if stage.name == "generate" and (run.path / TRACES.name).is_dir():
-        move_to_cache(run.path / TRACES.name)
+    for table in (TRACES, NOTES) if stage.name == "generate" else ():
+        if (run.path / table.name).is_dir():
+            move_to_cache(run.path / table.name)
     for folder in stage.folders:
         for path in sorted((run.path / folder).rglob("*")):
             if path.is_file() and CACHE not in path.relative_to(run.path).parts:
@@ -114,6 +116,7 @@ def _borrow_traces(run: Run, others: list[Run]) -> None:
         content = stable_id(made.content if made is not None else str(folder), cached)
         if content not in lent and folder.is_dir() and _request_keys(other) & wanted:
             lend_traces(folder, run.path / TRACES.name)
+            lend_traces(other.path / NOTES.name, run.path / TRACES.name)
             lend_records(other.path, run.path)
             lent.add(content)
 

@@ -19,7 +19,6 @@ from infogap.text.thoughts import ANSWER_TAGS, CLOSING, OPENING
 
 _MESSAGE = {"role": pl.String, "content": pl.String}
 MESSAGES = pl.List(pl.Struct(_MESSAGE))
-"""What precedes a thought in the text of an answer."""
 _QUESTION = "\0"  # stands for the question in the student's prompt
 PROMPT = "the student's prompt, as chat messages with `role` and `content`"
 

@@ -1,0 +1,227 @@
+"""Critiques: written for wrong attempts in waves of their own, before the round whose contexts show them."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from generate.note_writing import asks_critique, prompt, says, writer
+from generate.several_teachers import make_run as make_run_of_several
+from generate.solving import TASK_COUNT, Serving, graded_traces, make_run, tables, task
+from infogap.errors import ExternalError, StoppedError
+from infogap.generate import STAGE, forget_failed
+from infogap.generate.generation_cost import cost
+from infogap.generate.show_prompt import prompt_of
+from infogap.runs.budget import Budget
+from infogap.runs.run_folder import Run
+from infogap.schema import CONTEXTS, NOTES, SHOWN_NOTES, TRACES
+from servers.scripted import Body, Reply, failing
+
+BOTH = "{samples: 2, privileges: [unguided, critique, informed_critique]}"
+
+
+def shown(run: Run) -> pl.DataFrame:
+    return run.scan(SHOWN_NOTES).join(run.scan(CONTEXTS).drop("task_id"), on="context_id").collect()
+
+
+def test_every_wrong_attempt_that_is_shown_has_one_critique(tmp_path: Path, serving: Serving) -> None:
+    server = writer()
+    run = make_run(tmp_path, serving(server), BOTH)
+    outcome = STAGE.make(run)
+    traces, notes = graded_traces(run), run.scan(NOTES).collect()
+    wrong = traces.filter(privilege="unguided", verdict="wrong")
+    assert 0 < wrong["task_id"].n_unique() < TASK_COUNT
+    for label in ("critique", "informed_critique"):
+        own = notes.filter(privilege=label)
+        assert sorted(own["context_id"]) == sorted(wrong["trace_id"])
+        assert set(traces.filter(privilege=label)["task_id"]) == set(wrong["task_id"])
+        assert set(traces.filter(privilege=label)["verdict"]) == {"correct"}
+        assert outcome.counts["notes"][label]["contexts"] == wrong.height
+        assert outcome.counts["skipped"][f"{label}: no wrong attempt under unguided"] == (
+            TASK_COUNT - wrong["task_id"].n_unique()
+        )
+    assert len(server.bodies) == traces.height + notes.height
+    attempts = dict(wrong.select("trace_id", "response").iter_rows())
+    by_id = {row["trace_id"]: row for row in notes.iter_rows(named=True)}
+    assert shown(run).height == 2 * wrong.height
+    for row in shown(run).iter_rows(named=True):
+        note = by_id[row["note_id"]]
+        assert row["text"].endswith(f"A critique of this attempt:\n{note['response']}")
+        assert attempts[note["context_id"]] in row["text"]
+        assert (row["kind"], row["privilege"]) == ("critique", note["privilege"])
+
+
+def test_only_the_informed_critic_reads_the_solution_and_nobody_the_answer(tmp_path: Path, serving: Serving) -> None:
+    server = writer()
+    run = make_run(tmp_path, serving(server), BOTH)
+    STAGE.make(run)
+    read = [prompt(body) for body in server.bodies]
+    solutions = [task(number)["solution"] for number in range(1, TASK_COUNT + 1)]
+    informed = [text for text in read if any(solution in text for solution in solutions)]
+    notes = run.scan(NOTES).collect()
+    assert len(informed) == notes.filter(privilege="informed_critique").height > 0
+    assert all(text.startswith("Somebody answered") for text in informed)
+    traced = [text for text in read if not text.startswith("Somebody answered")]
+    assert not any("It is what it is" in text for text in traced)
+
+
+def test_a_critique_that_cannot_be_used_is_requested_once_more(tmp_path: Path, serving: Serving) -> None:
+    seen: list[str] = []
+
+    def critique(body: Body) -> Reply:
+        seen.append(prompt(body))
+        if "What is 3?" in prompt(body):
+            return says("Step one", "length")
+        return says("" if seen.count(prompt(body)) == 1 else "Step one is wrong.")
+
+    run = make_run(tmp_path, serving(writer(critique)), "{samples: 2, privileges: [unguided, critique]}")
+    outcome = STAGE.make(run)
+    counts = outcome.counts["notes"]["critique"]
+    wrong = graded_traces(run).filter(privilege="unguided", verdict="wrong")
+    of_three = wrong.filter(task_id="t3").height
+    assert of_three > 0
+    assert counts["requests"] == 2 * wrong.height
+    assert (counts["again"], counts["empty"], counts["truncated"]) == (
+        wrong.height,
+        wrong.height - of_three,
+        2 * of_three,
+    )
+    assert counts["unsampled"] == {"truncated": 2}
+    assert "t3" not in set(graded_traces(run).filter(privilege="critique")["task_id"])
+    assert any("2 traces were not requested, as the critique was truncated" in note for note in outcome.notes)
+
+
+def test_a_critique_that_gives_the_answer_away_is_flagged(tmp_path: Path, serving: Serving) -> None:
+    def critique(body: Body) -> Reply:
+        return says(r"Step one is wrong: it is \boxed{5}." if "What is 5?" in prompt(body) else "Too much.")
+
+    run = make_run(tmp_path, serving(writer(critique)), "{samples: 4, privileges: [unguided, critique]}")
+    outcome = STAGE.make(run)
+    flagged = shown(run).filter("states_answer")
+    assert set(flagged["task_id"]) == {"t5"}
+    assert flagged.height == outcome.counts["notes"]["critique"]["states_answer"] > 0
+    assert any("give away the gold answer, not seen by its critic" in note for note in outcome.notes)
+
+
+def test_a_rerun_requests_nothing_and_has_the_same_bytes(tmp_path: Path, serving: Serving) -> None:
+    server = writer()
+    run = make_run(tmp_path, serving(server), BOTH)
+    first = STAGE.make(run)
+    before, requests = every_table(run), len(server.bodies)
+    again = STAGE.make(run)
+    assert (every_table(run), len(server.bodies)) == (before, requests)
+    assert (again.counts, again.rows) == (first.counts, first.rows)
+
+
+def every_table(run: Run) -> dict[str, bytes]:
+    notes = {
+        str(path.relative_to(run.path)): path.read_bytes()
+        for name in ("notes", "shown_notes")
+        for path in (run.path / name).rglob("*.parquet")
+    }
+    return tables(run) | notes
+
+
+def test_a_budget_counts_critiques_and_the_next_command_goes_on(tmp_path: Path, serving: Serving) -> None:
+    plain = make_run(tmp_path, serving(writer()), BOTH)
+    STAGE.make(plain)
+    requests = plain.rows(TRACES) + plain.rows(NOTES)
+    (tmp_path / "limited").mkdir()
+    server = writer()
+    run = make_run(tmp_path / "limited", serving(server), BOTH)
+    stops = 0
+    while True:
+        try:
+            STAGE.make(Run(run.path, run.recipe, run.base, Budget(requests=3)))
+            break
+        except StoppedError as error:
+            stops += 1
+            assert f"{min(3 * stops, requests):,} of the" in str(error)
+    assert len(server.bodies) == requests
+    assert stops == requests // 3 - (requests % 3 == 0)
+    assert every_table(run).keys() == every_table(plain).keys()
+    assert sorted(run.scan(NOTES).collect()["response"]) == sorted(plain.scan(NOTES).collect()["response"])
+
+
+def test_a_critic_of_its_own_writes_critiques_and_no_traces(tmp_path: Path, serving: Serving) -> None:
+    solver, critic = writer(), writer()
+    recipe = (
+        "{samples: 2, privileges: [{unguided: {teacher: small}}, "
+        "{critique: {teacher: small, critic: large}}, {critique: {teacher: small, as: own_critique}}]}"
+    )
+    run = make_run_of_several(tmp_path, {"small": serving(solver), "large": serving(critic)}, recipe)
+    outcome = STAGE.make(run)
+    assert set(run.scan(TRACES).collect()["teacher"]) == {"small"}
+    written = run.scan(NOTES).collect()
+    assert set(written.select("privilege", "teacher").iter_rows()) == {("critique", "large"), ("own_critique", "small")}
+    assert critic.bodies and all(map(asks_critique, critic.bodies))
+    assert len(critic.bodies) == written.filter(teacher="large").height
+    assert outcome.counts["teachers"]["large"]["traces"] == 0
+    assert outcome.counts["teachers"]["large"]["completion_tokens"] > 0
+
+
+def test_tokens_and_cost_include_critiques(tmp_path: Path, serving: Serving) -> None:
+    run = make_run(tmp_path, serving(writer()), BOTH, "teacher.price={prompt: 2.0, completion: 10.0}")
+    outcome = STAGE.make(run)
+    both = pl.concat([run.scan(table).select("prompt_tokens", "completion_tokens") for table in (TRACES, NOTES)])
+    sums = both.sum().collect().row(0)
+    assert (outcome.counts["prompt_tokens"], outcome.counts["completion_tokens"]) == sums
+    assert outcome.counts["cost"] == pytest.approx((2 * sums[0] + 10 * sums[1]) / 1e6)
+    assert outcome.rows == run.rows(TRACES)
+
+
+def test_the_estimate_bounds_critiques_too(tmp_path: Path, serving: Serving) -> None:
+    run = make_run(tmp_path, serving(writer()), BOTH)
+    estimate = cost(run)
+    STAGE.make(run)
+    assert estimate["privileges"]["critique: critiques"] == TASK_COUNT * 2 * 2
+    assert estimate["requests"] >= run.rows(TRACES) + run.rows(NOTES)
+    assert estimate["requests"] == sum(estimate["privileges"].values())
+
+
+def test_failed_critiques_are_counted_and_can_be_sent_again(tmp_path: Path, serving: Serving) -> None:
+    broken = True
+
+    def critique(body: Body) -> Reply:
+        refused = broken and "What is 3?" in prompt(body)
+        return failing(400, "overloaded") if refused else says("Step one is wrong.")
+
+    run = make_run(tmp_path, serving(writer(critique)), "{samples: 2, privileges: [unguided, critique]}")
+    outcome = STAGE.make(run)
+    assert outcome.counts["notes"]["critique"]["failed"] > 0
+    assert outcome.counts["notes"]["critique"]["unsampled"] == {"failed": 2}
+    broken = False
+    assert forget_failed(run) == outcome.counts["notes"]["critique"]["failed"]
+    outcome = STAGE.make(run)
+    assert outcome.counts["notes"]["critique"]["failed"] == 0
+    assert "t3" in set(graded_traces(run).filter(privilege="critique")["task_id"])
+
+
+def test_if_every_critique_fails_the_command_fails(tmp_path: Path, serving: Serving) -> None:
+    run = make_run(tmp_path, serving(writer(lambda _body: failing(400, "no critics here"))), BOTH)
+    with pytest.raises(ExternalError, match="every request for a critique or lesson to m failed"):
+        STAGE.make(run)
+    run = make_run(tmp_path, serving(writer()), BOTH)
+    STAGE.make(run)
+    assert run.scan(NOTES).collect()["error"].null_count() == run.rows(NOTES) > 0
+
+
+def test_the_prompt_with_a_critique_can_be_looked_at(tmp_path: Path, serving: Serving) -> None:
+    run = make_run(tmp_path, serving(writer()), BOTH)
+    STAGE.make(run)
+    row = graded_traces(run).filter(privilege="critique", sample=0).row(0, named=True)
+    context = run.scan(CONTEXTS).filter(pl.col("context_id") == row["context_id"]).collect()["text"][0]
+    assert context in prompt_of(run, "critique", row["task_id"])
+    assert context in prompt_of(run, "critique")
+
+
+def test_a_recipe_without_critiques_keeps_their_answers_in_the_cache(tmp_path: Path, serving: Serving) -> None:
+    server = writer()
+    run = make_run(tmp_path, serving(server), BOTH)
+    STAGE.make(run)
+    requests = len(server.bodies)
+    without = make_run(tmp_path, serving(server), "{samples: 2, privileges: [unguided]}")
+    STAGE.make(without)
+    assert not without.part_paths(NOTES) and not without.part_paths(SHOWN_NOTES)
+    STAGE.make(run)
+    assert len(server.bodies) == requests
