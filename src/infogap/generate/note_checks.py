@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from infogap.leaks.answer_patterns import answer_pattern, same_answer
-from infogap.leaks.copying import LEAKING_RUN, NGRAM, find_copies
+from infogap.leaks.copy_limits import LEAKING_RUN, NGRAM
+from infogap.leaks.copying import find_copies
 from infogap.leaks.scanned_trace import ScannedTrace
 from infogap.privileges.base import Attempt, Task
 from infogap.text.reasoning_steps import sentences
