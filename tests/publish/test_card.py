@@ -12,7 +12,8 @@ import infogap
 from infogap.effects.trace_summary import by_privilege, traces_in_short
 from infogap.errors import InputError
 from infogap.publish import STAGE
-from infogap.publish.card import size_category, template_path
+from infogap.publish.card import size_category
+from infogap.publish.card_template import template_path
 from infogap.schema import MEASURES, MIX, TRACES
 from publish.small_run import RECIPE, Build, build_run
 

@@ -13,7 +13,7 @@ from jinja2 import nodes
 from infogap.charts import drawing
 from infogap.effects import bootstrap_intervals
 from infogap.publish import STAGE
-from infogap.publish.card import template_path
+from infogap.publish.card_template import template_path
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, MIX, TASKS, TRACES, Table
 from publish.small_run import IMPORT_RECIPE, RECIPE, build_run

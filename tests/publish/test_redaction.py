@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infogap.publish.provenance import stage_counts
+from infogap.publish.made_from import stage_counts
 from infogap.publish.redaction import public_label, public_recipe
 from infogap.runs import manifest
 from publish.small_run import RECIPE, Build

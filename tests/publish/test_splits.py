@@ -195,7 +195,7 @@ publish:
 def test_a_config_of_others_is_divided_by_its_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = split_run(tmp_path, 20)
     monkeypatch.setattr(
-        "infogap.publish.stage._asked_for",
+        "infogap.publish.dataset_folder.views_asked_for",
         lambda _run: iter([(replace(EVERY_TRACE, rows=lambda *of: iter(list(EVERY_TRACE.rows(*of)))), "mix")]),
     )
     STAGE.make(run)
@@ -205,7 +205,7 @@ def test_a_config_of_others_is_divided_by_its_task(tmp_path: Path, monkeypatch: 
         "test": 2,
     }
     wrong = replace(EVERY_TRACE, rows=lambda *of: iter(list(EVERY_TRACE.rows(*of))), task=pl.col("question"))
-    monkeypatch.setattr("infogap.publish.stage._asked_for", lambda _run: iter([(wrong, "mix")]))
+    monkeypatch.setattr("infogap.publish.dataset_folder.views_asked_for", lambda _run: iter([(wrong, "mix")]))
     with pytest.raises(InputError, match="the config `traces` has the task Task 0"):
         STAGE.make(run)
 
@@ -221,7 +221,7 @@ def test_a_task_in_two_splits_is_refused_before_anything_is_in_place(
         assert plan is not None
         return replace(plan, tasks=pl.concat([plan.tasks, plan.tasks.head(1).with_columns(split=pl.lit("test"))]))
 
-    monkeypatch.setattr("infogap.publish.stage.plan_splits", wrong)
+    monkeypatch.setattr("infogap.publish.dataset_folder.plan_splits", wrong)
     with pytest.raises(InputError, match=r"the task t000 is in more than one split: .*`test` of `sft`"):
         STAGE.make(run)
     assert not (run.path / "dataset").exists()

@@ -191,7 +191,7 @@ def _measures(loaded: LoadedRecipe) -> list[Problem]:
 
 def _published_names(loaded: LoadedRecipe) -> list[Problem]:
     """Return the mix whose published name is that of another config."""
-    from infogap.publish.stage import name_problem
+    from infogap.publish.published_views import name_problem
 
     problem = name_problem(loaded.recipe)
     return [loaded.problem(*problem)] if problem else []

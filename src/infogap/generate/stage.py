@@ -8,11 +8,7 @@ from dataclasses import replace
 from shutil import rmtree
 from typing import Any
 
-from infogap.generate.batch_records import BatchFolder
-from infogap.generate.batch_waiting import in_flight_in_words
 from infogap.generate.generate_settings import generate_settings
-from infogap.generate.generation_summary import summary
-from infogap.generate.throughput import PaceReader, progress_by_teacher
 from infogap.generate.top_up_plan import TopUpPlan, forget_void_plan
 from infogap.generate.trace_cache import drop_from_cache
 from infogap.generate.trace_store import answered, failed_teachers, failures, keep_rounds, move_to_cache
@@ -34,6 +30,7 @@ def _make(run: Run) -> Outcome:
     from infogap.generate.all_rounds import fill_rounds
     from infogap.generate.answering_teacher import OneOpenTeacher
     from infogap.generate.fill_round import stopped
+    from infogap.generate.generation_summary import summary
 
     generate = run.recipe.generate
     assert generate is not None
@@ -62,6 +59,8 @@ def _make(run: Run) -> Outcome:
 
 def _forget_if_only_failures(run: Run) -> None:
     """Start over if every request to a teacher has failed so far: sending them again loses nothing."""
+    from infogap.generate.batch_records import BatchFolder
+
     for folder in (run.path / TRACES.name, run.path / NOTES.name):
         if failed_teachers(folder):
             BatchFolder(run.path).forgive()
@@ -70,6 +69,8 @@ def _forget_if_only_failures(run: Run) -> None:
 
 def forget_failed(run: Run) -> int:
     """Forget failed requests, so that the next generate sends them again; return their number."""
+    from infogap.generate.batch_records import BatchFolder
+
     failed = 0
     for folder in (run.path / TRACES.name, run.path / NOTES.name):
         if count := failures(folder):
@@ -85,6 +86,10 @@ def _begun(run: Run) -> tuple[int, str] | None:
     progress_on_disk = answered(folder)
     if progress_on_disk is None:
         return None
+    from infogap.generate.batch_records import BatchFolder
+    from infogap.generate.batch_waiting import in_flight_in_words
+    from infogap.generate.throughput import PaceReader, progress_by_teacher
+
     done, total = map(sum, zip(progress_on_disk, answered(run.path / NOTES.name) or (0, 0), strict=True))
     pace = PaceReader(folder).read() if run.recipe.teachers else None
     in_flight = in_flight_in_words(BatchFolder(run.path))

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 import infogap
-from infogap import plugins
 from infogap.console import printable
 from infogap.effects.bootstrap_intervals import how_computed
 from infogap.effects.estimate_rows import difference_table, teacher_rows, worth_rows
@@ -19,15 +18,15 @@ from infogap.effects.mix_outlook import mix_profiles, outlook
 from infogap.effects.teacher_ranking import rank_teachers
 from infogap.effects.teacher_results import Effects
 from infogap.effects.trace_summary import by_privilege, count_by, density_unit, how_chosen, several_teachers
-from infogap.errors import InputError
-from infogap.ids import digest, file_digest
 from infogap.privileges.ladder import privileges_by_label
 from infogap.publish.card_columns import shapes
 from infogap.publish.card_counts import decontaminated, leak_kinds, left_out, lengths_of
 from infogap.publish.card_figures import CardFigure
 from infogap.publish.card_merge import LOCAL
+from infogap.publish.card_template import template_path
+from infogap.publish.made_from import stage_counts
 from infogap.publish.parquet_shards import Shard, Written
-from infogap.publish.provenance import PublishedLeaks, mix_shares, stage_counts
+from infogap.publish.provenance import PublishedLeaks, mix_shares
 from infogap.publish.redaction import public_label, public_recipe
 from infogap.publish.source_credits import (
     NOT_STATED,
@@ -47,7 +46,6 @@ if TYPE_CHECKING:
     from huggingface_hub import DatasetCardData
 
 
-TEMPLATE = "dataset.md.jinja"
 TAGS = ["reasoning", "distillation", "chain-of-thought", "synthetic", "infogap"]
 _SIZES = {
     10**3: "n<1K",
@@ -59,29 +57,6 @@ _SIZES = {
 }
 _ANY_NAME = "\0"  # stands for a config's name until paragraphs are compared
 _LONGEST_AXIS = 25  # an axis with more values is summarised instead of tabulated
-
-
-def template_path() -> Path:
-    """Return the path of the card's template, in the installed package or beside `src` in a source checkout.
-
-    Raises InputError if it is in neither place.
-    """
-    package = Path(infogap.__file__).parent
-    places = [package / "cards" / TEMPLATE, package.parents[1] / "cards" / TEMPLATE]
-    for place in places:
-        if place.is_file():
-            return place
-    raise InputError(
-        f"the card's template {TEMPLATE} is missing from {places[0].parent} and from {places[1].parent}; "
-        "install infogap again"
-    )
-
-
-def template_digest() -> str:
-    """Return a digest of the card's wording: the template and the built-in configs' paragraphs, without values."""
-    built_in = [name for name in plugins.names("configs") if plugins.provider("configs", name)[0] == "infogap"]
-    paragraphs = {name: plugins.load("configs", name).card for name in built_in}
-    return digest([file_digest(template_path()), paragraphs])
 
 
 def card(

@@ -19,10 +19,10 @@ from infogap.publish.call_template_check import call_notes
 from infogap.publish.configs.base import Config
 from infogap.publish.configs.sft import answer_without_thought, answers_with_thoughts, traces_with_calls
 from infogap.publish.exports.base import Exported, ExportFormat, Row
+from infogap.publish.made_from import INPUTS
 from infogap.publish.not_published import check_restored
 from infogap.publish.parquet_shards import in_splits
 from infogap.publish.privileged_text import PrivilegedText
-from infogap.publish.provenance import INPUTS
 from infogap.publish.splits import plan_splits
 from infogap.publish.template_check import find_chat_template, null_field_notes, template_notes
 from infogap.publish.turn_messages import has_calls

@@ -15,7 +15,7 @@ from infogap.publish.card_merge import LOCAL, address, changes_section, merge_ca
 from infogap.publish.dataset_changes import dataset_changes
 from infogap.publish.hub_push import checked_data
 from infogap.publish.last_version import copy_or_link, last_in_folder
-from infogap.publish.provenance import FILE_NAME
+from infogap.publish.made_from import FILE_NAME
 from infogap.publish.published_dataset import PublishedDataset
 from infogap.publish.version_rules import check_version
 from infogap.runs.run_folder import Run

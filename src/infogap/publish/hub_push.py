@@ -20,7 +20,8 @@ from infogap.publish.hub_client import clear_errors, hub_client, transfer_bars
 from infogap.publish.hub_commits import Commits
 from infogap.publish.hub_retries import Retries
 from infogap.publish.last_version import fetch_version
-from infogap.publish.provenance import FILE_NAME, PublishedLeaks
+from infogap.publish.made_from import FILE_NAME
+from infogap.publish.provenance import PublishedLeaks
 from infogap.publish.published_dataset import PublishedDataset, is_data_file, is_figure
 from infogap.publish.version_rules import Version, check_version, last_release
 from infogap.runs.run_folder import Run

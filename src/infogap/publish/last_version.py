@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from infogap.errors import InputError
-from infogap.publish.provenance import FILE_NAME
+from infogap.publish.made_from import FILE_NAME
 from infogap.publish.published_dataset import PublishedDataset
 from infogap.publish.version_rules import Version, last_release
 

@@ -12,12 +12,13 @@ from typing import Any
 from infogap.console import say
 from infogap.errors import InputError
 from infogap.publish.dataset_changes import DatasetChanges, dataset_changes
+from infogap.publish.dataset_folder import write_dataset
 from infogap.publish.hub_client import clear_errors, hub_client, transfer_bars
 from infogap.publish.hub_push import PushResult
 from infogap.publish.hub_retries import retried
 from infogap.publish.last_version import LastVersion, last_in_folder, last_on_hub
 from infogap.publish.published_dataset import PublishedDataset
-from infogap.publish.stage import FOLDER, STAGE, write_dataset
+from infogap.publish.stage import FOLDER, STAGE
 from infogap.publish.version_rules import Version
 from infogap.runs.pipeline import check_inputs, stages
 from infogap.runs.run_folder import Run

@@ -12,7 +12,7 @@ import polars as pl
 from infogap import plugins
 from infogap.bucket.stored_run import local_folder
 from infogap.errors import InputError
-from infogap.publish.provenance import FILE_NAME
+from infogap.publish.made_from import FILE_NAME
 
 Read = TypeVar("Read")
 _DATA, _FIGURES = "data", "figures"

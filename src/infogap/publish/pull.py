@@ -12,7 +12,7 @@ from infogap.console import say
 from infogap.errors import InputError
 from infogap.publish.hub_client import clear_errors, hub_client, transfer_bars
 from infogap.publish.hub_retries import retried
-from infogap.publish.provenance import FILE_NAME
+from infogap.publish.made_from import FILE_NAME
 from infogap.publish.restore_run import changed_since_pulled, restore
 from infogap.publish.version_rules import last_release
 from infogap.recipe.publish_section import repository_problem, version_problem

@@ -10,7 +10,7 @@ from itertools import combinations
 
 import polars as pl
 
-from infogap.publish.provenance import stage_counts
+from infogap.publish.made_from import stage_counts
 from infogap.publish.redaction import public_label
 from infogap.recipe import LoadedRecipe, resolved
 from infogap.recipe.sources import GymTasks, Source

@@ -1,51 +1,17 @@
-"""The stage `publish`: turn a run's tables into the dataset folder for the Hub, written whole or not at all."""
+"""The stage `publish`: what its dataset depends on. `dataset_folder.py` makes it."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 import infogap
-from infogap import plugins
-from infogap.atomic_files import whole_folder
-from infogap.balance.exclusion_reasons import Funnel
-from infogap.charts import drawing
-from infogap.console import progress
-from infogap.effects.effects_table import effects_of
-from infogap.effects.trace_summary import traces_in_short
-from infogap.errors import InputError, ShortfallError
-from infogap.publish.card import card, lacking_tasks, template_digest
-from infogap.publish.card_counts import decontaminated
-from infogap.publish.card_figures import MISSING, draw_figures
-from infogap.publish.configs.base import Config
-from infogap.publish.configs.sft import SFT
-from infogap.publish.not_published import check_restored
-from infogap.publish.parquet_shards import Written, in_shards, in_splits, write_config
-from infogap.publish.privileged_text import PrivilegedText
-from infogap.publish.provenance import (
-    FILE_NAME,
-    INPUTS,
-    as_json,
-    fingerprints,
-    library_versions,
-    mix_shares,
-    provenance,
-)
+from infogap.errors import InputError
+from infogap.publish.card_template import template_digest
+from infogap.publish.made_from import INPUTS, fingerprints, library_versions
 from infogap.publish.redaction import public_recipe
-from infogap.publish.run_slices import spill_folder
-from infogap.publish.sorted_rows import SortedRows, TracesById, traces_by_id
-from infogap.publish.source_credits import credit_notes, credits_of
-from infogap.publish.splits import SplitPlan, check_splits, plan_splits, split_notes
-from infogap.recipe import Recipe
 from infogap.recipe.recipe_errors import spell_path
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
-from infogap.schema import MIX
 
 FOLDER = "dataset"
 
@@ -65,218 +31,16 @@ def _part(run: Run) -> dict[str, Any]:
 
 
 def _make(run: Run) -> Outcome:
+    from infogap.publish.dataset_folder import write_dataset  # with the card, its charts and the search for leaks
+
     return write_dataset(run, run.path / FOLDER)
 
 
-def write_dataset(run: Run, target: Path) -> Outcome:
-    """Write README.md, data/CONFIG/*.parquet and infogap.json into a folder, whole or not at all.
-
-    A config without rows is left out and reported as a shortfall. Raises ShortfallError if no config has rows, and
-    InputError if rows do not match their config's columns or would publish what only teachers saw. After an error the
-    folder is unchanged.
-    """
-    with traces_by_id(run) as by_id:
-        return _write_dataset(run, target, by_id)
-
-
-def _write_dataset(run: Run, target: Path, by_id: TracesById | None) -> Outcome:
-    check_restored(run, run.scan(MIX), run.recipe.publish.configs)
-    asked_for = list(_asked_for(run))
-    rows = {config.name: in_shards(_sliced(config.rows(run, _mix(run, mix)), by_id)) for config, mix in asked_for}
-    sizes = {name: each.total if isinstance(each, SortedRows) else None for name, each in rows.items()}
-    if all(size == 0 for size in sizes.values()):
-        raise ShortfallError(_nothing_to_publish(run, *asked_for[0]))
-    plan = plan_splits(run)
-    total = sum(size for size in sizes.values() if size is not None)
-    with (
-        spill_folder(run) as aside,
-        whole_folder(target) as folder,
-        progress("publish", total, "rows") as advance,
-    ):
-        # What takes much memory for a short time comes before what stays in memory while rows are written.
-        effects = [each.without_tasks() for each in effects_of(run)]
-        traces_in_short(run).write_ipc(aside / "traces.arrow")
-        for config, _ in asked_for:
-            if isinstance(own := rows[config.name], SortedRows):
-                own.prepare()
-        del own
-        privileged = PrivilegedText(run)
-        written = []
-        for config, mix in asked_for:
-            # The rows are let go once they are written, and what they were compared with after the last of them.
-            frames = _divided(config, rows.pop(config.name), plan, privileged)
-            # A config that does not know its number of rows in advance is not part of the progress total.
-            seen = _unseen if sizes[config.name] is None else advance
-            if sizes[config.name] == 0:
-                continue
-            made = write_config(config, config.columns(run), frames, folder, seen)
-            if made.rows:
-                written.append(_with_lacking_tasks(run, mix, made, folder))
-            else:
-                shutil.rmtree(folder / "data" / config.name, ignore_errors=True)
-        if not written:
-            raise ShortfallError(_nothing_to_publish(run, *asked_for[0]))
-        privileged.refuse()
-        leaks = privileged.published_leaks()
-        del privileged, frames
-        if plan is not None:
-            check_splits(plan, written, folder)
-        traces = pl.read_ipc(aside / "traces.arrow")
-        provided = provenance(run, written, traces, effects, mix_shares(run, traces), leaks, plan)
-        if (compared := decontaminated(run, traces)) is not None:
-            provided["decontaminated"] = compared.as_json()
-        figures = draw_figures(run, traces, folder)
-        provided["figures"] = {each.path: each.sha256 for each in figures.values()}
-        (folder / FILE_NAME).write_bytes(as_json(provided))
-        text = card(run, written, traces, effects, folder, leaks, plan, figures)
-        (folder / "README.md").write_text(text, encoding="utf-8")
-    counts = {each.config.name: _counts(each) for each in written}
-    full = [view for view in asked_for if view[0].name in counts]
-    # A mix whose teachers were shown nothing lacks no contexts: another of the mixes, matched to it, has them.
-    shown = {_as_listed(run.recipe, config) for config, _ in full if config.privileged}
-    lacking = [view for view in asked_for if view[0].name not in counts]
-    without = {config.name for config, _ in lacking if _as_listed(run.recipe, config) in shown}
-    notes = [*_notes(run, traces, written, full), *leaks.notes(), *([] if drawing.available() else [MISSING])]
-    notes += [f"no config `{view[0].name}`: {_why_no_rows(run, *view)}" for view in lacking if view[0].name in without]
-    return Outcome(
-        rows=sum(each.rows for each in written),
-        counts=counts,
-        notes=[*notes, *(split_notes(plan, written) if plan is not None else [])],
-        shortfall="\n".join(_nothing_to_publish(run, *view) for view in lacking if view[0].name not in without) or None,
-    )
-
-
-def _with_lacking_tasks(run: Run, mix: str, made: Written, folder: Path) -> Written:
-    """Add the counts of the tasks that have no row, if the config counts them."""
-    if made.config.without is None:
-        return made
-    files = [folder / shard.path for shard in made.shards]
-    tasks = pl.scan_parquet(files).select(task_id=made.config.task).unique().collect()["task_id"].sort()
-    return replace(made, without=made.config.without(run, _mix(run, mix), tasks))
-
-
-def _counts(made: Written) -> dict[str, Any]:
-    sizes: dict[str, Any] = {"rows": made.rows, "files": len(made.shards), "bytes": made.bytes}
-    return sizes | ({"tasks_without": dict(made.without)} if made.without else {})
-
-
-def _mix(run: Run, name: str) -> pl.DataFrame:
-    """Read the rows of a mix, sorted by trace. A million take a hundred megabytes, so that nothing keeps them."""
-    return run.scan(MIX).filter(pl.col("mix") == name).sort(MIX.key).collect()
-
-
-def _divided(
-    config: Config, rows: Iterable[pl.DataFrame], plan: SplitPlan | None, privileged: PrivilegedText
-) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Yield a config's frames with their splits, each compared with what only teachers saw."""
-    whole = (("train", frame) for frame in rows)
-    for split, frame in whole if plan is None else in_splits(config, rows, plan.tasks, plan.names):
-        for looked_through in privileged.watch(config, [frame]):
-            yield split, looked_through
-
-
-def _sliced(rows: Iterable[pl.DataFrame], by_id: TracesById | None) -> Iterable[pl.DataFrame]:
-    return replace(rows, by_id=by_id) if isinstance(rows, SortedRows) else rows
-
-
-def _unseen(_rows: int = 1, **_extra: Any) -> None:
-    """Ignore progress."""
-
-
-def views(recipe: Recipe) -> Iterator[tuple[Config, str]]:
-    """Yield each config with the name of the mix it shows.
-
-    With several mixes, `sft` is published under the name of the mix, `rl` as `NAME-rl`, and so on.
-    """
-    names = list(dict(recipe.balance.named_mixes()))
-    for each in recipe.publish.configs:
-        config: Config = plugins.load("configs", each)
-        if recipe.balance.mixes is None or not config.of_mix:
-            yield config, names[0]
-            continue
-        for name in names:
-            yield replace(config, name=name if config is SFT else f"{name}-{config.name}"), name
-
-
-def name_problem(recipe: Recipe) -> tuple[tuple[str, ...], str] | None:
-    """Return the place of a mix whose published name is already taken, and the problem; None if all names are free.
-
-    Names that differ only in case are the same folder on some disks.
-    """
-    named: dict[str, str] = {}
-    for config, mix in sorted(views(recipe), key=lambda view: view[0].of_mix):
-        if config.name.casefold() in named and config.of_mix:
-            message = (
-                f"publishes `{config.name}`, which is also the name of {named[config.name.casefold()]}; "
-                "give the mix another name"
-            )
-            return ("balance", "mixes", mix), message
-        named[config.name.casefold()] = f"a view of the mix `{mix}`" if config.of_mix else "a config of the whole run"
-    return None
-
-
 def _ready(run: Run) -> None:
+    from infogap.publish.published_views import name_problem
+
     if problem := name_problem(run.recipe):
         raise InputError(f"{spell_path(problem[0])}: {problem[1]}")
-
-
-def _asked_for(run: Run) -> Iterator[tuple[Config, str]]:
-    """Yield the views of a run's recipe, each adapted to the settings in its section `publish`."""
-    for config, mix in views(run.recipe):
-        yield config.as_asked(config, run), mix
-
-
-def _nothing_to_publish(run: Run, config: Config, mix: str) -> str:
-    why = _why_no_rows(run, config, mix)
-    return (
-        f"nothing to publish as `{config.name}`: {why}{_why_empty(run)}; see `infogap status {run.path}`, "
-        f"or leave `{_as_listed(run.recipe, config)}` out of publish.configs"
-    )
-
-
-def _why_no_rows(run: Run, config: Config, mix: str) -> str:
-    return config.empty if isinstance(config.empty, str) else config.empty(run, _mix(run, mix))
-
-
-def _as_listed(recipe: Recipe, config: Config) -> str:
-    """Return a config's name in publish.configs: `rl` of `NAME-rl`, and `sft` of what has the name of a mix."""
-    if recipe.balance.mixes is None or not config.of_mix:
-        return config.name
-    mix = next(mix for view, mix in views(recipe) if view.name == config.name)
-    return SFT.name if config.name == mix else config.name.removeprefix(f"{mix}-")
-
-
-def _why_empty(run: Run) -> str:
-    """Explain what excluded every trace of an empty mix; return an empty string if no mix is empty."""
-    manifest = run.manifest(MIX.name)
-    mixes = manifest.counts.get("mixes", {}) if manifest else {}
-    empty = [counts["funnel"] for counts in mixes.values() if not counts.get("funnel", {"selected": 1})["selected"]]
-    return f" (of {empty[0]['traces']:,} traces: {Funnel.from_counts(empty[0]).in_words()})" if empty else ""
-
-
-def _notes(run: Run, traces: pl.DataFrame, written: list[Written], views: list[tuple[Config, str]]) -> list[str]:
-    notes = []
-    for each, (config, mix) in zip(written, views, strict=True):
-        several = config.of_mix and run.recipe.balance.mixes is not None
-        told = config.notes(_in_mix(traces, _mix(run, mix)) if several else traces, each.rows)
-        notes += [f"{config.name}: {note}" if several else note for note in told]
-    notes += credit_notes(run.recipe.publish.license, credits_of(run, traces))
-    prompted = [f"`{each.config.name}`" for each in written if each.config.prompts(run)]
-    if run.recipe.generate is None and prompted:
-        named = " and ".join(prompted)
-        notes.append(f"the prompts in {named} are only the questions: the instruction of imported traces is unknown")
-    notes += [f"{each.config.name}: {lacking_tasks(each.without)}" for each in written if each.without]
-    for each in written:
-        if each.config.privileged:
-            notes.append(f"the config `{each.config.name}` publishes {each.config.privileged}")
-    return notes
-
-
-def _in_mix(traces: pl.DataFrame, mix: pl.DataFrame) -> pl.DataFrame:
-    """Return the traces with `selected` and `reason` taken from this mix alone."""
-    own = mix.select("trace_id", "selected", "reason")
-    joined = traces.drop("selected", "reason").join(own, on="trace_id", how="left", maintain_order="left")
-    return joined.with_columns(pl.col("selected").fill_null(False))
 
 
 STAGE = Stage("publish", (FOLDER,), INPUTS, 8, _part, _make, ready=_ready)

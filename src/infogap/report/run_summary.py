@@ -210,7 +210,7 @@ def print_outlook(run: Run) -> None:
 
 
 def _next_steps(run: Run) -> str:
-    from infogap.publish.stage import views
+    from infogap.publish.published_views import views
 
     dataset, folder = run.path / "dataset", shlex.quote(str(run.path))
     publish = f"infogap publish {folder} --push" if run.recipe.publish.repo else "set publish.repo to push to the Hub"
