@@ -22,7 +22,7 @@ from infogap.runs.run_folder import Run
 from infogap.schema import TRACES
 from servers.hostile import doom
 
-REQUESTS = 5_000
+REQUESTS = 2_000
 RECIPE = """\
 name: hostile
 tasks: [{{from: tasks.jsonl, verifier: exact}}]

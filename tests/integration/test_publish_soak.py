@@ -1,4 +1,4 @@
-"""A run that grows over five versions, its pushes disturbed by faults of the Hub and by kills: the same versions.
+"""A run that grows over three versions, its pushes disturbed by faults of the Hub and by kills: the same versions.
 
 The disturbances are drawn from a seed. INFOGAP_SOAK_SEED=7 draws others.
 """
@@ -27,7 +27,7 @@ from servers.serve import serve
 # huggingface_hub itself calls its HTTP client in a deprecated way.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 SEED = int(os.environ.get("INFOGAP_SOAK_SEED", "2026"))
-VERSIONS = 5
+VERSIONS = 3
 ATTEMPTS = 40  # at one version, at most
 RECIPE = """
 name: growing
