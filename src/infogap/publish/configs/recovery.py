@@ -6,6 +6,7 @@ show earlier turns. The trace has both thoughts, with words of doubt between the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from infogap.schema import MEASURES, TASKS, TRACES
 _HALVES = ("wrong", "right")
 _OF_EACH = columns(TRACES, "privilege") | columns(MEASURES, "band", "epistemic_density")
 _BETWEEN = "\n\n"
+_Form = Callable[[Run, pl.DataFrame], pl.DataFrame]  # makes the rows of a config of what is known of both attempts
 
 
 def _schema(run: Run, own: dict[str, Any]) -> pl.Schema:
@@ -71,7 +73,7 @@ def doubt_said(run: Run) -> str:
     return (run.recipe.publish.recovery or Recovery()).doubt
 
 
-def _rows(run: Run, mix: pl.DataFrame, form: Any) -> SortedRows:
+def _rows(run: Run, mix: pl.DataFrame, form: _Form) -> SortedRows:
     """Give both traces of each pair the same place; the column `wrong` tells them apart."""
     numbered = recovery_pairs(run, mix).with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
     halves = [
@@ -80,7 +82,7 @@ def _rows(run: Run, mix: pl.DataFrame, form: Any) -> SortedRows:
     return SortedRows(run, TRACES, pl.concat(halves), partial(_halves_joined, form=form))
 
 
-def _halves_joined(run: Run, traces: pl.DataFrame, form: Any) -> pl.DataFrame:
+def _halves_joined(run: Run, traces: pl.DataFrame, form: _Form) -> pl.DataFrame:
     """Make a row per pair of the right trace, with what is known of the wrong one, in the given form."""
     known = joined(run, traces, {*_OF_EACH}).with_columns(said=responses(run))
 
@@ -91,8 +93,7 @@ def _halves_joined(run: Run, traces: pl.DataFrame, form: Any) -> pl.DataFrame:
     wrong = known.filter("wrong").select("place", *of("wrong"), tried="said", thought="reasoning")
     right = known.filter(~pl.col("wrong")).with_columns(*of("right"))
     both = right.join(wrong, on="place", maintain_order="left", validate="1:1")
-    made: pl.DataFrame = form(run, both.with_columns(prompts(run, both)))
-    return made
+    return form(run, both.with_columns(prompts(run, both)))
 
 
 def _conversation(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
