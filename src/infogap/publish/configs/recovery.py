@@ -36,7 +36,7 @@ from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TASKS, TRACES
 
 _HALVES = ("wrong", "right")
-_OF_EACH = columns(TRACES, "privilege") | columns(MEASURES, "band", "epistemic_density")
+_OF_EACH = columns(TRACES, "privilege") | columns(MEASURES, "band", "epistemic_density", "words")
 _BETWEEN = "\n\n"
 _Form = Callable[[Run, pl.DataFrame], pl.DataFrame]  # makes the rows of a config of what is known of both attempts
 
