@@ -213,8 +213,13 @@ def test_two_mixes_have_their_own_rows(tmp_path: Path) -> None:
 
 
 def test_without_pairs_the_reason_is_stated(tmp_path: Path) -> None:
-    with pytest.raises(ShortfallError, match="as `recovery`: no task has a wrong and a correct trace of one teacher"):
-        STAGE.make(recovery_run(tmp_path, [WRONG, {"task": 1}]))
+    cells = [WRONG, {"task": 1}, WRONG | {"task": 2}, WRONG | {"task": 3, "response": "It is 5."}, {"task": 3}]
+    why = (
+        r"as `recovery`: no task has a usable wrong attempt and a usable correct trace by one teacher \(tasks: 2 no "
+        r"usable correct trace, 2 no usable wrong attempt\)"
+    )
+    with pytest.raises(ShortfallError, match=why):
+        STAGE.make(recovery_run(tmp_path, cells))
 
 
 def test_a_row_is_never_cut_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

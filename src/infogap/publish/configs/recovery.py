@@ -134,6 +134,13 @@ def _has_text(name: str) -> pl.Expr:
     return pl.col(name).str.contains(r"\S").fill_null(False)
 
 
+def _no_rows(run: Run, mix: pl.DataFrame) -> str:
+    """Explain why there are no rows, with the number of tasks that lack each thing."""
+    lacking = tasks_without_recovery(run, mix, pl.Series([], dtype=pl.String))
+    why = ", ".join(f"{count:,} {reason}" for reason, count in lacking.items())
+    return f"no task has a usable wrong attempt and a usable correct trace by one teacher (tasks: {why})"
+
+
 def _counts(folder: Path) -> dict[str, Any]:
     """Return the number of rows, and of those whose right trace was written after the wrong one."""
     rows = pl.scan_parquet(folder / "*.parquet")
@@ -175,7 +182,6 @@ _PAIRED = (
     " In {{ shown | number }} of {{ pairs | number }} rows the teacher of the corrected attempt had been shown the "
     "wrong one; in the others, both are by one teacher, each on its own."
 )
-_EMPTY = "no task has a wrong and a correct trace of one teacher"
 
 RECOVERY = Config(
     name="recovery",
@@ -185,7 +191,7 @@ RECOVERY = Config(
     rows=partial(_rows, form=_conversation),
     of_mix=True,
     as_asked=_conversation_as_asked,
-    empty=_EMPTY,
+    empty=_no_rows,
     without=tasks_without_recovery,
     meanings=_MEANINGS
     | {
@@ -205,7 +211,7 @@ RECOVERY_TRACE = Config(
     rows=partial(_rows, form=_trace),
     of_mix=True,
     as_asked=_trace_as_asked,
-    empty=_EMPTY,
+    empty=_no_rows,
     without=tasks_without_recovery,
     meanings=_MEANINGS
     | {
