@@ -160,6 +160,24 @@ def test_a_file_for_a_trainer_has_the_pairs_of_the_rule(tmp_path: Path) -> None:
         assert export(run, tmp_path / f"{form}.jsonl", form) == 1
 
 
+@pytest.mark.parametrize("asked", [EXTREMES, TAUGHT])
+def test_no_trace_is_in_two_splits(tmp_path: Path, asked: str) -> None:
+    cells = [
+        {"task": task, "privilege": privilege, "verdict": verdict}
+        for task in range(4)
+        for privilege in ("unguided", "answer")
+        for verdict in ("correct", "wrong")
+    ]
+    run = run_of(tmp_path / "run", cells, f"{asked}, splits: {{train: 0.5, test: 0.5}}")
+    STAGE.make(run)
+    ids = []
+    for split in ("train", "test"):
+        rows = load_dataset(str(run.path / "dataset"), "preference", split=split, cache_dir=str(tmp_path / "cache"))
+        ids.append({*rows["task_id"][:], *rows["chosen_trace_id"][:], *rows["rejected_trace_id"][:]})
+        assert rows.num_rows == (4 if asked == EXTREMES else 2)
+    assert not ids[0] & ids[1]
+
+
 CELLS = st.lists(
     st.fixed_dictionaries(
         {

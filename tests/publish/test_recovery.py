@@ -15,7 +15,7 @@ from infogap.publish import STAGE
 from infogap.publish.diff import difference
 from infogap.publish.recovery_pairs import attempts_in, gives_answer, recovery_pairs, tasks_without_recovery
 from infogap.runs.run_folder import Run
-from infogap.schema import MIX, TRACES
+from infogap.schema import MEASURES, MIX, TRACES
 from publish.recovery_run import VERDICT, Cell, load, recovery_run, response_of
 
 QUESTION = "What is {} + 2?\n\nEnd with the answer in \\boxed{{}}."
@@ -125,7 +125,7 @@ def test_a_wrong_attempt_that_gives_the_gold_answer_is_no_part_of_a_prompt(tmp_p
 
 def test_the_conversation_has_the_question_the_attempt_the_verdict_and_the_corrected_attempt(tmp_path: Path) -> None:
     cells = [
-        WRONG | {"task": 1, "reasoning": "Perhaps 2.", "response": "<answer>It is 2.</answer>"},
+        WRONG | {"task": 1, "reasoning": "Perhaps 2.", "response": "<answer>It is 2.</answer>", "words": 7},
         FIXED | {"task": 1, "shown": [0], "reasoning": "No, 3.", "response": "It is \\boxed{3}."},
     ]
     run = recovery_run(tmp_path / "run", cells)
@@ -141,6 +141,10 @@ def test_the_conversation_has_the_question_the_attempt_the_verdict_and_the_corre
     ]
     ids = ("wrong_id", "right_id", "wrong_privilege", "right_privilege", "pairing", "task_id", "teacher")
     assert [row[name] for name in ids] == ["trace0", "trace1", "unguided", "verifier", "shown", "task1", "T"]
+    measured = {row["trace_id"]: row for row in run.scan(MEASURES).collect().iter_rows(named=True)}
+    for half in ("wrong", "right"):
+        for name in ("band", "epistemic_density", "words"):
+            assert row[f"{half}_{name}"] == measured[row[f"{half}_id"]][name]
     card = " ".join((run.path / "dataset" / "README.md").read_text().split())
     assert f"the verdict on it (`{VERDICT}`)" in card
     assert "In 1 of 1 rows the teacher of the corrected attempt had been shown the wrong one" in card
@@ -209,8 +213,13 @@ def test_two_mixes_have_their_own_rows(tmp_path: Path) -> None:
 
 
 def test_without_pairs_the_reason_is_stated(tmp_path: Path) -> None:
-    with pytest.raises(ShortfallError, match="as `recovery`: no task has a wrong and a correct trace of one teacher"):
-        STAGE.make(recovery_run(tmp_path, [WRONG, {"task": 1}]))
+    cells = [WRONG, {"task": 1}, WRONG | {"task": 2}, WRONG | {"task": 3, "response": "It is 5."}, {"task": 3}]
+    why = (
+        r"as `recovery`: no task has a usable wrong attempt and a usable correct trace by one teacher \(tasks: 2 no "
+        r"usable correct trace, 2 no usable wrong attempt\)"
+    )
+    with pytest.raises(ShortfallError, match=why):
+        STAGE.make(recovery_run(tmp_path, cells))
 
 
 def test_a_row_is_never_cut_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

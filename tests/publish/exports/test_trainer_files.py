@@ -166,13 +166,13 @@ def test_verl_has_the_tasks_of_the_mix_with_their_gold_answers(run: Run, tmp_pat
 
 @pytest.mark.parametrize("form", [name for name in ALL if name not in WITH_CONTEXTS])
 def test_what_is_not_for_the_student_is_in_no_other_file(run: Run, pairs: Run, tmp_path: Path, form: str) -> None:
-    rows = read(pairs if form in OF_PAIRS else run, tmp_path, form)
+    rows = read(pairs if form in (*OF_PAIRS, *OF_RECOVERY) else run, tmp_path, form)
     assert SECRET not in json.dumps(rows) and "secret-folder" not in json.dumps(rows)
 
 
 @pytest.mark.parametrize("form", ALL)
 def test_equal_runs_give_equal_files(run: Run, pairs: Run, tmp_path: Path, form: str) -> None:
-    of, ending = pairs if form in OF_PAIRS else run, plugins.load("exports", form).suffixes[0]
+    of, ending = pairs if form in (*OF_PAIRS, *OF_RECOVERY) else run, plugins.load("exports", form).suffixes[0]
     files = [tmp_path / name / f"mix{ending}" for name in ("one", "other")]
     for file in files:
         export(of, file, form)
@@ -182,7 +182,7 @@ def test_equal_runs_give_equal_files(run: Run, pairs: Run, tmp_path: Path, form:
 def test_llama_factory_finds_each_file_in_one_description(run: Run, pairs: Run, tmp_path: Path) -> None:
     forms = [name for name in ALL if name.startswith("llamafactory")]
     for form in forms:
-        export(pairs if form in OF_PAIRS else run, tmp_path / f"{form}.jsonl", form)
+        export(pairs if form in (*OF_PAIRS, *OF_RECOVERY) else run, tmp_path / f"{form}.jsonl", form)
     described = json.loads((tmp_path / "dataset_info.json").read_text())
     assert sorted(described) == sorted(forms)
     for form, entry in described.items():

@@ -6,6 +6,7 @@ show earlier turns. The trace has both thoughts, with words of doubt between the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,9 @@ from infogap.schema import MEASURES, TASKS, TRACES
 from infogap.text.thoughts import OPENING
 
 _HALVES = ("wrong", "right")
-_OF_EACH = columns(TRACES, "privilege") | columns(MEASURES, "band", "epistemic_density")
+_OF_EACH = columns(TRACES, "privilege") | columns(MEASURES, "band", "epistemic_density", "words")
 _BETWEEN = "\n\n"
+_Form = Callable[[Run, pl.DataFrame], pl.DataFrame]  # makes the rows of a config of what is known of both attempts
 
 
 def _schema(run: Run, own: dict[str, Any]) -> pl.Schema:
@@ -72,7 +74,7 @@ def doubt_said(run: Run) -> str:
     return (run.recipe.publish.recovery or Recovery()).doubt
 
 
-def _rows(run: Run, mix: pl.DataFrame, name: str, form: Any) -> SortedRows:
+def _rows(run: Run, mix: pl.DataFrame, name: str, form: _Form) -> SortedRows:
     """Give both traces of each pair the same place; the column `wrong` tells them apart."""
     paired = recovery_pairs(run, mix)
     refuse_turns(run, pl.concat([paired.select(trace_id=f"{half}_id") for half in _HALVES]), name)
@@ -83,7 +85,7 @@ def _rows(run: Run, mix: pl.DataFrame, name: str, form: Any) -> SortedRows:
     return SortedRows(run, TRACES, pl.concat(halves), partial(_halves_joined, form=form))
 
 
-def _halves_joined(run: Run, traces: pl.DataFrame, form: Any) -> pl.DataFrame:
+def _halves_joined(run: Run, traces: pl.DataFrame, form: _Form) -> pl.DataFrame:
     """Make a row per pair of the right trace, with what is known of the wrong one, in the given form."""
     known = joined(run, traces, {*_OF_EACH}).with_columns(said=responses(run))
 
@@ -94,8 +96,7 @@ def _halves_joined(run: Run, traces: pl.DataFrame, form: Any) -> pl.DataFrame:
     wrong = known.filter("wrong").select("place", *of("wrong"), tried="said", thought="reasoning")
     right = known.filter(~pl.col("wrong")).with_columns(*of("right"))
     both = right.join(wrong, on="place", maintain_order="left", validate="1:1")
-    made: pl.DataFrame = form(run, both.with_columns(prompts(run, both)))
-    return made
+    return form(run, both.with_columns(prompts(run, both)))
 
 
 def _conversation(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
@@ -134,6 +135,13 @@ def _trace(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
 
 def _has_text(name: str) -> pl.Expr:
     return pl.col(name).str.contains(r"\S").fill_null(False)
+
+
+def _no_rows(run: Run, mix: pl.DataFrame) -> str:
+    """Explain why there are no rows, with the number of tasks that lack each thing."""
+    lacking = tasks_without_recovery(run, mix, pl.Series([], dtype=pl.String))
+    why = ", ".join(f"{count:,} {reason}" for reason, count in lacking.items())
+    return f"no task has a usable wrong attempt and a usable correct trace by one teacher (tasks: {why})"
 
 
 def _counts(folder: Path) -> dict[str, Any]:
@@ -177,7 +185,6 @@ _PAIRED = (
     " In {{ shown | number }} of {{ pairs | number }} rows the teacher of the corrected attempt had been shown the "
     "wrong one; in the others, both are by one teacher, each on its own."
 )
-_EMPTY = "no task has a wrong and a correct trace of one teacher"
 
 RECOVERY = Config(
     name="recovery",
@@ -187,7 +194,7 @@ RECOVERY = Config(
     rows=partial(_rows, name="recovery", form=_conversation),
     of_mix=True,
     as_asked=_conversation_as_asked,
-    empty=_EMPTY,
+    empty=_no_rows,
     without=tasks_without_recovery,
     meanings=_MEANINGS
     | {
@@ -207,7 +214,7 @@ RECOVERY_TRACE = Config(
     rows=partial(_rows, name="recovery_trace", form=_trace),
     of_mix=True,
     as_asked=_trace_as_asked,
-    empty=_EMPTY,
+    empty=_no_rows,
     without=tasks_without_recovery,
     meanings=_MEANINGS
     | {
