@@ -29,6 +29,7 @@ from infogap.verify.verifiers.consensus import AGREED
 from infogap.verify.verifiers.consensus import NAME as CONSENSUS
 
 _ROUNDING = 1e-9
+_MOST_SHOWN = 100  # characters of an answer in `detail`
 
 Task = dict[str, Any]
 _Said = tuple[str, bool]  # an answer, and whether it is stated
@@ -51,7 +52,9 @@ class Agreed:
     @property
     def in_words(self) -> str:
         """The counts, for `detail`."""
-        return f"consensus of {self.agreeing} of {self.samples} unguided samples: {self.answer}"
+        answer = self.answer or ""
+        shown = answer if len(answer) <= _MOST_SHOWN else f"{answer[: _MOST_SHOWN - 3]}..."
+        return f"consensus of {self.agreeing} of {self.samples} unguided samples: {shown}"
 
 
 def agreed_on(task: Task) -> Agreed | None:
