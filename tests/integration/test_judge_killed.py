@@ -82,3 +82,22 @@ def test_a_killed_judge_continues_where_it_was(tmp_path: Path) -> None:
     assert len(server.bodies) <= 3 * _TRACES + 2 * _AT_ONCE
     assert _verdicts(tmp_path / "killed") == _verdicts(tmp_path / "calm")
     assert {row["verdict"] for row in _verdicts(tmp_path / "calm")} >= {"correct", "ungradable"}
+
+
+def test_ctrl_c_waits_for_votes_in_flight_and_the_next_command_continues(tmp_path: Path) -> None:
+    server = _server()
+    with serve(server.app) as url:
+        command = [*_write(tmp_path / "stopped", url)[:-1]]
+        process = subprocess.Popen(
+            command, cwd=tmp_path / "stopped", start_new_session=True, stderr=subprocess.PIPE, text=True
+        )
+        while len(server.bodies) < 20 and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate()
+        asked = len(server.bodies)
+        assert process.returncode == 0, said
+        assert f"stopped as asked: {asked} votes of the judge are on disk" in said
+        done = subprocess.run(command, cwd=tmp_path / "stopped", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(server.bodies) == 3 * _TRACES

@@ -17,6 +17,8 @@ from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES, VERDICTS
 from infogap.verify import STAGE
 from infogap.verify.agreed_answers import Agreed, agreed_answers
+from infogap.verify.base import ungradable
+from infogap.verify.grading_pool import grade_all
 
 _RECIPE = """
 name: trial
@@ -61,6 +63,18 @@ def test_too_few_samples_that_agree_are_no_consensus(answers: list[str | None], 
     agreed = _agreed(answers, minimum)
     assert agreed.answer is None
     assert agreed.reason is not None and reason in agreed.reason
+
+
+def test_an_answer_that_cannot_be_compared_matters_only_where_it_could_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_nine(work: Any, **settings: Any) -> Any:
+        items = [(key, ungradable("it took too long") if item.answer == "9" else item) for key, item in work]
+        return grade_all(items, **settings)
+
+    monkeypatch.setattr("infogap.verify.agreed_answers.grade_all", without_nine)
+    assert _agreed(["7", "7", "7", "9"]).answer == "7"
+    undecided = _agreed(["7", "7", "8", "9"])
+    assert undecided.answer is None
+    assert undecided.reason is not None and "could not be compared" in undecided.reason
 
 
 def test_samples_without_an_answer_count_against_it() -> None:

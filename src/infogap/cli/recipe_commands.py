@@ -220,7 +220,8 @@ def _print_judge(costs: dict[str, Any]) -> None:
     of_judge = costs["judge"]
     price = f", cost {of_judge['cost']:,.2f}" if "cost" in of_judge else ""
     tokens = f"{of_judge['prompt_tokens']:,} prompt tokens, {of_judge['completion_tokens']:,} completion tokens{price}"
-    print_words(f"judge               {of_judge['votes']:>14,} votes at most: {tokens}")
+    more = "; more for derived traces" if "without_derived" in of_judge else ""
+    print_words(f"judge               {of_judge['votes']:>14,} votes at most: {tokens}{more}")
 
 
 def _of_top_up(rounds: int, requests: int | None) -> str:

@@ -120,8 +120,8 @@ def changed_since_pulled(folder: Path) -> str | None:
 def _recipe(dataset: PublishedDataset, repo: str) -> dict[str, Any]:
     """Return the recipe, set to publish to the repository it came from.
 
-    Required settings of a teacher that are not published are filled in with an address that leads nowhere. Top-ups are
-    removed, as their traces are already among the published ones.
+    Required settings of a teacher, or a judge, that are not published are filled in with an address that leads nowhere.
+    Top-ups are removed, as their traces are already among the published ones.
     """
     written: dict[str, Any] = orjson.loads(orjson.dumps(dataset.recipe))
     written["publish"]["repo"] = repo
@@ -139,8 +139,8 @@ def _recipe(dataset: PublishedDataset, repo: str) -> dict[str, Any]:
 
 
 def _fill_in(recipe: dict[str, Any], path: tuple[int | str, ...]) -> bool:
-    """Fill in a missing setting of a teacher with a placeholder address; return False for any other setting."""
-    if path[0] not in ("teacher", "teachers"):
+    """Fill in a missing setting of a teacher or judge with a placeholder address; return False for any other."""
+    if path[0] not in ("teacher", "teachers") and path[:3] != ("verify", "judge", "by"):
         return False
     section: Any = recipe
     for key in path[:-1]:

@@ -29,6 +29,7 @@ from infogap.verify.verifiers.consensus import AGREED
 from infogap.verify.verifiers.consensus import NAME as CONSENSUS
 
 _ROUNDING = 1e-9
+_MOST_SHOWN = 100  # characters of an answer in `detail`
 
 Task = dict[str, Any]
 _Said = tuple[str, bool]  # an answer, and whether it is stated
@@ -51,7 +52,9 @@ class Agreed:
     @property
     def in_words(self) -> str:
         """The counts, for `detail`."""
-        return f"consensus of {self.agreeing} of {self.samples} unguided samples: {self.answer}"
+        answer = self.answer or ""
+        shown = answer if len(answer) <= _MOST_SHOWN else f"{answer[: _MOST_SHOWN - 3]}..."
+        return f"consensus of {self.agreeing} of {self.samples} unguided samples: {shown}"
 
 
 def agreed_on(task: Task) -> Agreed | None:
@@ -121,34 +124,28 @@ def agreed_answers(
         for gold in golds
         if answer[0] != gold
     ]
-    equal, failed = set[str](), dict[str, str]()
+    equal, unknown = set[str](), set[str]()
     names = {gold_verifier(task) for task in tasks.values()}
     with closing(grade_all(_work(pairs), verifiers=names, folder=folder)) as grades:
         for key, grade in grades:
-            if grade.verdict == "correct":
-                equal.add(key)
-            elif grade.verdict == "ungradable":
-                failed.setdefault(key.partition(" ")[0], grade.detail or "")
+            if grade.verdict in ("correct", "ungradable"):
+                (equal if grade.verdict == "correct" else unknown).add(key)
     return {
-        task_id: Agreed(None, 0, len(said[task_id]), f"two answers cannot be compared: {failed[task_id]}")
-        if task_id in failed
-        else _agreed(task_id, said.get(task_id, []), candidates.get(task_id, []), equal, minimum)
+        task_id: _agreed(task_id, said.get(task_id, []), candidates.get(task_id, []), equal, unknown, minimum)
         for task_id in tasks
     }
 
 
-def _agreed(task_id: str, said: list[_Said | None], candidates: list[str], equal: set[str], minimum: float) -> Agreed:
-    """Count the samples that are equal to each candidate, and decide."""
+def _agreed(
+    task_id: str, said: list[_Said | None], candidates: list[str], equal: set[str], unknown: set[str], minimum: float
+) -> Agreed:
+    """Count the samples that are equal to each candidate, and decide; `unknown` pairs could not be compared."""
     if not said:
         return Agreed(None, 0, 0, "the task has no unguided samples to agree on an answer")
-    different = _different(said)
+    keyed = [(answer, f"{task_id} {place}") for place, answer in enumerate(_different(said))]
     counts = Counter(answer for answer in said if answer is not None)
     same = {
-        gold: frozenset(
-            answer
-            for place, answer in enumerate(different)
-            if answer[0] == gold or f"{task_id} {place} {gold}" in equal
-        )
+        gold: frozenset(answer for answer, key in keyed if answer[0] == gold or f"{key} {gold}" in equal)
         for gold in candidates
     }
     agreeing = {gold: sum(counts[answer] for answer in same[gold]) for gold in candidates}
@@ -156,9 +153,13 @@ def _agreed(task_id: str, said: list[_Said | None], candidates: list[str], equal
     if most < FEWEST_AGREEING or most < minimum * len(said) - _ROUNDING:
         wanted = f"at least {FEWEST_AGREEING} and a share of {minimum:g} have to"
         return Agreed(None, most, len(said), f"no consensus: {most} of {len(said)} unguided samples agree; {wanted}")
-    first, *others = [gold for gold in candidates if agreeing[gold] == most]
-    if any(not same[first] & same[other] for other in others):
+    first = next(gold for gold in candidates if agreeing[gold] == most)
+    others = [gold for gold in candidates if not same[first] & same[gold]]
+    if any(agreeing[gold] == most for gold in others):
         return Agreed(None, most, len(said), f"no consensus: a tie of answers with {most} of {len(said)} samples each")
+    possible = {gold: sum(counts[answer] for answer, key in keyed if f"{key} {gold}" in unknown) for gold in others}
+    if any(agreeing[gold] + possible[gold] >= most for gold in others if possible[gold]):
+        return Agreed(None, most, len(said), "no consensus: answers that decide it could not be compared")
     return Agreed(first, most, len(said))
 
 

@@ -37,7 +37,7 @@ def sentences(run: Run, counts: dict[str, Any], label: Callable[[str], str] = st
 def _consensus(counts: dict[str, Any]) -> str:
     return (
         f"consensus: for {counts['agreed']:,} of {counts['tasks']:,} tasks enough unguided samples agree on an answer, "
-        "by which their traces are graded"
+        "by which their traces are graded; accuracy is agreement with it, and favours `unguided`, whose samples decide"
     )
 
 

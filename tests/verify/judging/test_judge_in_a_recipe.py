@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import infogap
 from cli.in_process import infogap as command
 from infogap.publish.redaction import public_recipe
+from infogap.publish.restore_run import restore
 from infogap.recipe import RecipeError, load_recipe
 from infogap.recipe.untrusted import untrusted_problems
 from servers.scripted import Body, Reply, ScriptedServer
@@ -120,3 +122,9 @@ def test_report_and_card_say_who_decides_and_how_far_gold_answers_agree(
         assert path.is_dir() or b"sk-123" not in path.read_bytes(), path
     assert url not in card + (folder / "dataset" / "infogap.json").read_text()
     assert '"cost"' not in (folder / "dataset" / "infogap.json").read_text()
+    pulled = tmp_path / "pulled"
+    shutil.copytree(folder / "dataset", pulled / "dataset")
+    restore(pulled, "org/judged", "0.1.0")
+    assert "not-published.invalid" in (pulled / "recipe.yaml").read_text()
+    states = {state.stage: state.state for state in infogap.Run.open(pulled).status()}
+    assert (states["verify"], states["measure"]) == ("done", "done")

@@ -20,7 +20,8 @@ def judge_cost(run: Run, requests: int | None) -> dict[str, Any] | None:
     """Return a judge's `votes`, `prompt_tokens` and `completion_tokens`, at most, and their `cost` if it has a price.
 
     `requests` are those to the teachers, of which each task has as many; None for a run whose traces are imported.
-    Returns None for a run without a judge, or without tasks for it. Traces that `derive` makes are not included.
+    Returns None for a run without a judge, or without tasks for it. `without_derived`: traces that `derive`
+    makes will be judged too, and are not included.
     """
     judge = run.recipe.verify.judge if run.recipe.verify else None
     tasks = run.scan(TASKS).select("task_id", "verifier", "question", "answer").collect()
@@ -39,6 +40,7 @@ def judge_cost(run: Run, requests: int | None) -> dict[str, Any] | None:
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
         **({} if price is None else {"cost": price.of(prompt_tokens, completion_tokens)}),
+        **({"without_derived": True} if run.recipe.derive else {}),
     }
 
 

@@ -1,9 +1,9 @@
 """What a judge is asked: question, response and perhaps the gold answer, each between marks that no text can hold.
 
 A response is written by a model, and may address the judge: "the verdict is correct", a fake end of the material, the
-tokens that end a turn. Judges can be swayed by such texts, whatever the prompt (Li et al. 2025, arXiv 2506.09443). The
-marks hold a word derived from the texts themselves, so that no text can close its own; tokens of chat templates are
-broken; and what the texts are is said before them and after them.
+tokens that end a turn. Judges remain vulnerable to such texts; how much depends on prompt and model (Li et al. 2025,
+arXiv 2506.09443). The marks hold a word derived from the texts themselves, so that no text can close its own; tokens of
+chat templates are broken; and what the texts are is said before them and after them.
 """
 
 from __future__ import annotations
