@@ -78,6 +78,15 @@ def test_an_answer_that_calls_none_of_its_tools_keeps_their_definitions(tmp_path
     assert "calling_tools" not in outcome.counts["sources"][0]
 
 
+def test_a_call_that_nothing_answers_is_one_where_there_are_tools(tmp_path: Path) -> None:
+    text = '<tool_call>\n{"name": "look_up", "arguments": {"words": ["seat"]}}\n</tool_call>'
+    rows = [row([said("user", "Seats?"), said("assistant", text)], tools=tools) for tools in (TOOLS, None)]
+    run, _ = import_rows(tmp_path, rows, CHAT)
+    (turns,) = table_of(run, TRACE_TURNS)["turns"]
+    assert orjson.loads(turns) == [said("assistant", "", tool_calls=[call("look_up", {"words": ["seat"]})])]
+    assert sorted(table_of(run, TRACES)["response"]) == ["", text]
+
+
 def test_rollouts_of_a_task_are_samples(tmp_path: Path) -> None:
     rows = [{"problem": "6 * 7?", "answer": "42", "runs": [conversation()[1:], conversation("It is \\boxed{41}.")[1:]]}]
     run, _ = import_rows(tmp_path, rows, "columns: {question: problem, trace: 'runs[*]'}, verifier: numeric")
