@@ -66,6 +66,8 @@ def test_a_trace_in_a_column_of_its_own_is_counted_with_the_reason(tmp_path: Pat
         "a tool's result without a call": 1,
         "tools that are no list of definitions": 1,
     }
+    firsts = "row 2: a tool's result without a call; row 3: tools that are no list of definitions"
+    assert any(note.endswith(firsts) for note in outcome.notes)
 
 
 def test_an_answer_that_calls_none_of_its_tools_keeps_their_definitions(tmp_path: Path) -> None:
