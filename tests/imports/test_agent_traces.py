@@ -66,6 +66,8 @@ def test_a_trace_in_a_column_of_its_own_is_counted_with_the_reason(tmp_path: Pat
         "a tool's result without a call": 1,
         "tools that are no list of definitions": 1,
     }
+    firsts = "row 2: a tool's result without a call; row 3: tools that are no list of definitions"
+    assert any(note.endswith(firsts) for note in outcome.notes)
 
 
 def test_an_answer_that_calls_none_of_its_tools_keeps_their_definitions(tmp_path: Path) -> None:
@@ -76,6 +78,15 @@ def test_an_answer_that_calls_none_of_its_tools_keeps_their_definitions(tmp_path
     assert orjson.loads(turns["tools"]) == TOOLS
     assert table_of(run, TRACES).select("reasoning", "response").rows() == [("So.", "\\boxed{2}")]
     assert "calling_tools" not in outcome.counts["sources"][0]
+
+
+def test_a_call_that_nothing_answers_is_one_where_there_are_tools(tmp_path: Path) -> None:
+    text = '<tool_call>\n{"name": "look_up", "arguments": {"words": ["seat"]}}\n</tool_call>'
+    rows = [row([said("user", "Seats?"), said("assistant", text)], tools=tools) for tools in (TOOLS, None)]
+    run, _ = import_rows(tmp_path, rows, CHAT)
+    (turns,) = table_of(run, TRACE_TURNS)["turns"]
+    assert orjson.loads(turns) == [said("assistant", "", tool_calls=[call("look_up", {"words": ["seat"]})])]
+    assert sorted(table_of(run, TRACES)["response"]) == ["", text]
 
 
 def test_rollouts_of_a_task_are_samples(tmp_path: Path) -> None:

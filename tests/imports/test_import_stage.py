@@ -130,7 +130,8 @@ def test_rows_that_are_not_imported_are_counted_by_reason(tmp_path: Path) -> Non
     ]
     assert outcome.notes == [
         "traces.jsonl: not imported, of 5 rows: left out by `where`: 1 row; no trace: 1 row; "
-        "the trace is not text: 1 row"
+        "the trace is not text: 1 row",
+        "traces.jsonl: the first row without a trace, by reason: row 3: no trace; row 4: the trace is not text",
     ]
 
 

@@ -190,7 +190,7 @@ def test_a_restored_run_publishes_the_same_conversations(tmp_path: Path) -> None
     (run.path / "dataset").rename(tmp_path / "pulled" / "dataset")
     restore(tmp_path / "pulled", "me/calls", "v0.1.0")
     pulled = Run.create(load_recipe(tmp_path / "pulled" / "recipe.yaml"), tmp_path / "pulled")
-    before, after = (each.scan(TRACE_TURNS).collect() for each in (run, pulled))
+    before, after = (each.scan(TRACE_TURNS).sort("trace_id").collect() for each in (run, pulled))
     assert before.equals(after)
     questions = [sorted(each.scan(TASKS).collect()["question"]) for each in (run, pulled)]
     assert questions[0] == questions[1]

@@ -268,7 +268,7 @@ class Run:
     def table(self, name: str) -> pl.LazyFrame:
         """Scan one of the run's tables lazily; it is empty if its stage has not run.
 
-        The names are tasks, contexts, traces, tokens, stated_verdicts, verdicts, gaps, token_gaps, measures,
+        The names are tasks, contexts, traces, tokens, stated_verdicts, turns, verdicts, gaps, token_gaps, measures,
         duplicates, contamination, mix and annotations; docs/tables.md lists their columns, and `measures` has those of
         the recipe's own measures too. Rows come in no particular order.
 

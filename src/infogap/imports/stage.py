@@ -127,7 +127,7 @@ class _Import:
             for number, _, values in fields.values_of(block.rows(), found):
                 if number not in fates:
                     raise changed
-                self._add(source, fates.pop(number), values, summary)
+                self._add(source, number, fates.pop(number), values, summary)
                 self.advance(1)
             self.former.keep(self.made, found, summary, self.writers)
         if fates or (fates is None and end < rows.height):
@@ -136,13 +136,18 @@ class _Import:
         return summary
 
     def _add(
-        self, source: TraceImport, fate: tuple[str | None, str | None], values: dict[str, Any], summary: SourceSummary
+        self,
+        source: TraceImport,
+        number: int,
+        fate: tuple[str | None, str | None],
+        values: dict[str, Any],
+        summary: SourceSummary,
     ) -> None:
         """Add the samples of a row."""
         task_id, reason = fate
         samples = samples_in(values, source)
         if task_id is None or isinstance(samples, str):
-            summary.left_out[str(samples) if task_id else str(reason)] += 1
+            summary.leave_out(str(samples) if task_id else str(reason), None if task_id is None else number)
             return
         for index, sample in enumerate(samples):
             origin = Origin.of(source, task_id, values, index)

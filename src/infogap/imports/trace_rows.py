@@ -156,11 +156,18 @@ class SourceSummary:
     source: TraceImport
     rows: int
     left_out: Counter[str] = field(default_factory=Counter)  # by reason
+    first_rows: dict[str, int] = field(default_factory=dict)  # by reason; of those that `tasks` has not listed
     traces: int = 0
     calling: int = 0  # traces that call tools
     _tags: TagCounts = field(default_factory=TagCounts)
     _closed_only: int = 0  # traces that close a thought which they do not open
     _truncated_untagged: int = 0
+
+    def leave_out(self, reason: str, row: int | None) -> None:
+        """Count a row that is not imported; `row` is its number, None if the tasks stage has given the reason."""
+        self.left_out[reason] += 1
+        if row is not None:
+            self.first_rows.setdefault(reason, row)
 
     def add(self, sample: Sample, parts: Parts) -> None:
         """Count one imported sample."""
@@ -175,13 +182,15 @@ class SourceSummary:
 
     def state(self) -> dict[str, Any]:
         """Return what was counted so far, as JSON-able values."""
-        counted = {"left_out": dict(self.left_out), "traces": self.traces, "calling": self.calling}
+        counted: dict[str, Any] = {"left_out": dict(self.left_out), "first_rows": self.first_rows}
+        counted |= {"traces": self.traces, "calling": self.calling}
         counted |= {"tags": self._tags.state()}
         return counted | {"closed_only": self._closed_only, "truncated_untagged": self._truncated_untagged}
 
     def go_on_from(self, state: dict[str, Any]) -> None:
         """Take over what had been counted at the end of a block."""
         self.left_out, self.traces = Counter(state["left_out"]), state["traces"]
+        self.first_rows = dict(state["first_rows"])
         self.calling, self._tags = state["calling"], TagCounts.of(state["tags"])
         self._closed_only, self._truncated_untagged = state["closed_only"], state["truncated_untagged"]
 
@@ -205,6 +214,9 @@ class SourceSummary:
         name = self.source.from_
         if self.left_out:
             yield f"{name}: not imported, of {self.rows:,} rows: {self.reasons()}"
+        if self.first_rows:
+            firsts = "; ".join(f"row {row}: {why}" for why, row in sorted(self.first_rows.items()))
+            yield f"{name}: the first row without a trace, by reason: {firsts}"
         if self.calling:
             yield (
                 f"{name}: {self.calling:,} traces call tools; each is the conversation after the user's first turn, of "

@@ -80,8 +80,9 @@ class ReadTurns:
 
 
 def one_turn(parts: Parts) -> ReadTurns:
-    """Return an answer as a trace of one turn."""
-    return ReadTurns([_turn(parts.response, parts)], [parts])
+    """Return an answer that could call tools as a trace of one turn. Raises UnreadableTurnError for a broken call."""
+    text, calls = _without_calls(parts.response)
+    return ReadTurns([_turn(text, parts) | ({"tool_calls": calls} if calls else {})], [parts])
 
 
 def read_conversation(messages: list[Message], source: TraceImport, *, truncated: bool = False) -> ReadTurns:
