@@ -160,6 +160,20 @@ def test_a_critic_of_its_own_writes_critiques_and_no_traces(tmp_path: Path, serv
     assert outcome.counts["teachers"]["large"]["completion_tokens"] > 0
 
 
+def test_a_critic_is_not_probed_where_tasks_are_selected(tmp_path: Path, serving: Serving) -> None:
+    critic = writer()
+    recipe = (
+        "{samples: 1, select: {pass_rate: [0.0, 0.9], samples: 2}, until: {correct: 1, max_attempts: 2}, "
+        "privileges: [{unguided: {teacher: small}}, {critique: {teacher: small, critic: large}}]}"
+    )
+    run = make_run_of_several(tmp_path, {"small": serving(writer()), "large": serving(critic)}, recipe)
+    estimate = cost(run)
+    outcome = STAGE.make(run)
+    assert critic.bodies and all(map(asks_critique, critic.bodies))
+    assert estimate["teachers"]["large"]["privileges"].keys() == {"critique: critiques"}
+    assert outcome.counts["selected"].keys() == outcome.counts["until"].keys() == {"small"}
+
+
 def test_tokens_and_cost_include_critiques(tmp_path: Path, serving: Serving) -> None:
     run = make_run(tmp_path, serving(writer()), BOTH, "teacher.price={prompt: 2.0, completion: 10.0}")
     outcome = STAGE.make(run)
