@@ -1,20 +1,26 @@
 """Critiques: written for wrong attempts in waves of their own, before the round whose contexts show them."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from generate.note_writing import asks_critique, prompt, says, writer
 from generate.several_teachers import make_run as make_run_of_several
 from generate.solving import TASK_COUNT, Serving, graded_traces, make_run, tables, task
+from generate.test_killed_anywhere import graded_here
 from infogap.errors import ExternalError, StoppedError
 from infogap.generate import STAGE, forget_failed
 from infogap.generate.generation_cost import cost
 from infogap.generate.show_prompt import prompt_of
 from infogap.runs.budget import Budget
 from infogap.runs.run_folder import Run
-from infogap.schema import CONTEXTS, NOTES, SHOWN_NOTES, TRACES
+from infogap.schema import CONTEXTS, NOTES, SHOWN_NOTES, TASKS, TRACES
+from infogap.teachers import Completion, Request
 from servers.scripted import Body, Reply, failing
 
 BOTH = "{samples: 2, privileges: [unguided, critique, informed_critique]}"
@@ -239,3 +245,41 @@ def test_a_recipe_without_critiques_keeps_their_answers_in_the_cache(tmp_path: P
     assert not without.part_paths(NOTES) and not without.part_paths(SHOWN_NOTES)
     STAGE.make(run)
     assert len(server.bodies) == requests
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    golds=st.lists(st.integers(10_000, 99_999), min_size=TASK_COUNT, max_size=TASK_COUNT, unique=True),
+    solution=st.text("abcdefgh ", min_size=12, max_size=40).filter(lambda text: len(text.split()) > 2),
+    seed=st.integers(0, 1_000),
+)
+def test_no_prompt_of_a_critique_has_the_answer_or_the_solution(
+    tmp_path_factory: pytest.TempPathFactory, golds: list[int], solution: str, seed: int
+) -> None:
+    """Whatever answers and solutions are: nobody reads either, before and after a critique of somebody without them."""
+    asked: list[str] = []
+
+    class Teacher:
+        name = "m"
+
+        def answer(self, requests: Iterator[Request]) -> Iterator[Completion]:
+            for request in requests:
+                asked.append(request.messages[0]["content"])
+                right = "Somebody answered" not in asked[-1] and request.seed % 3 == 0
+                number = int(re.findall(r"What is (\d+)\?", asked[-1])[0])
+                text = rf"\boxed{{{golds[number - 1]}}}" if right else rf"Well, \boxed{{{-number}}}"
+                yield Completion(request.request_id, "", text, "stop", 5, 2)
+
+        def close(self) -> None: ...
+
+    generate = "{samples: 2, privileges: [unguided, critique]}"
+    run = make_run(tmp_path_factory.mktemp("run"), "http://localhost:1/v1", generate, f"seed={seed}")
+    tasks = [task(number) | {"answer": str(gold)} for number, gold in enumerate(golds, start=1)]
+    with run.rewrite(TASKS) as out:
+        out.write(TASKS.frame([each | {"solution": f"SOLUTION {solution}"} for each in tasks]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("infogap.generate.answering_teacher.open_teacher", lambda *_: Teacher())
+        patch.setattr("infogap.verify.grade_traces.grade_all", graded_here)
+        STAGE.make(run)
+    assert any(text.startswith("Somebody answered") for text in asked)
+    assert not any("SOLUTION" in text or any(str(gold) in text for gold in golds) for text in asked)
