@@ -13,6 +13,7 @@ from generate.note_writing import asks_critique, prompt, says, writer
 from generate.several_teachers import make_run as make_run_of_several
 from generate.solving import TASK_COUNT, Serving, graded_traces, make_run, tables, task
 from generate.test_killed_anywhere import graded_here
+from infogap.effects.given_away import given_away
 from infogap.errors import ExternalError, StoppedError
 from infogap.generate import STAGE, forget_failed
 from infogap.generate.generation_cost import cost
@@ -107,6 +108,9 @@ def test_a_critique_that_gives_the_answer_away_is_flagged(tmp_path: Path, servin
     assert set(flagged["task_id"]) == {"t5"}
     assert flagged.height == outcome.counts["notes"]["critique"]["states_answer"] > 0
     assert any("give away the gold answer, not seen by its critic" in note for note in outcome.notes)
+    (said,) = given_away(run)
+    assert f"{flagged.height} of {shown(run).height} contexts give away the gold answer" in said
+    assert "who had not seen it" in said
 
 
 def test_a_rerun_requests_nothing_and_has_the_same_bytes(tmp_path: Path, serving: Serving) -> None:

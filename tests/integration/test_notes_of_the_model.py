@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -16,15 +17,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def ran(name: str, folder: Path, limit: int) -> Run:
-    changes = (
-        "--set",
-        f"tasks.0.limit={limit}",
-        "--set",
-        "generate.samples=1",
-        "--set",
-        "teacher.sampling.max_tokens=40",
-    )
-    done = infogap("run", ROOT / "recipes" / f"{name}.yaml", "--run", "run", *changes, cwd=folder)
+    """Run a recipe on `limit` tasks, with one sample of each privilege."""
+    recipe = (ROOT / "recipes" / f"{name}.yaml").read_text()
+    recipe = re.sub(r"limit: \d+", f"limit: {limit}", recipe.replace("data/word", f"{ROOT}/recipes/data/word"))
+    recipe = re.sub(r"max_tokens: \d+", "max_tokens: 40", recipe.replace("samples: 2", "samples: 1"))
+    (folder / "recipe.yaml").write_text(recipe)
+    done = infogap("run", "recipe.yaml", "--run", "run", cwd=folder)
     assert done.returncode == 0, done.stderr
     return Run.open(folder / "run")
 

@@ -15,6 +15,7 @@ from infogap.console import printable
 from infogap.effects import Effects, rank_teachers
 from infogap.effects.bootstrap_intervals import how_computed
 from infogap.effects.estimate_rows import difference_table, teacher_rows, worth_rows
+from infogap.effects.given_away import given_away
 from infogap.effects.mix_outlook import mix_profiles, outlook
 from infogap.effects.trace_summary import by_privilege, count_by, density_unit, how_chosen, several_teachers
 from infogap.errors import InputError
@@ -127,7 +128,7 @@ def card(
         privileges=privileges,
         several_teachers=several_teachers(privileges),
         teachers=teachers(traces),
-        how_chosen=how_chosen(recipe),
+        how_chosen=[*how_chosen(recipe), *given_away(run)],
         density_unit=unit,
         effects=[difference_table(each) for each in effects if each.differences],
         worth=[(each, worth_rows(each.worth)) for each in effects if each.worth],
