@@ -98,6 +98,28 @@ def test_a_critique_that_cannot_be_used_is_requested_once_more(tmp_path: Path, s
     assert any("2 traces were not requested, as the critique was truncated" in note for note in outcome.notes)
 
 
+def test_every_trace_that_lacks_its_critique_is_counted(tmp_path: Path, serving: Serving) -> None:
+    def is_bad(text: str) -> bool:
+        return int(re.findall(r"We count, (\d+)", text)[0]) % 4 == 1
+
+    def critique(body: Body) -> Reply:
+        return says("Too much", "length" if is_bad(prompt(body)) else "stop")
+
+    run = make_run(tmp_path, serving(writer(critique)), "{samples: 3, privileges: [unguided, critique]}")
+    outcome = STAGE.make(run)
+    wrong = graded_traces(run).filter(privilege="unguided", verdict="wrong").sort("task_id", "sample")
+    shown_by = {
+        (task_id, sample): responses[sample % len(responses)]
+        for task_id, responses in wrong.group_by("task_id", maintain_order=True).agg("response").iter_rows()
+        for sample in range(3)
+    }
+    bad = {key for key, text in shown_by.items() if is_bad(text)}
+    assert any(sample < 2 and (task_id, 2) not in bad for task_id, sample in bad)  # one between others
+    sampled = graded_traces(run).filter(privilege="critique").select("task_id", "sample")
+    assert set(sampled.iter_rows()) == shown_by.keys() - bad
+    assert outcome.counts["notes"]["critique"]["unsampled"] == {"truncated": len(bad)}
+
+
 def test_a_critique_that_gives_the_answer_away_is_flagged(tmp_path: Path, serving: Serving) -> None:
     def critique(body: Body) -> Reply:
         return says(r"Step one is wrong: it is \boxed{5}." if "What is 5?" in prompt(body) else "Too much.")

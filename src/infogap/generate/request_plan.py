@@ -314,13 +314,14 @@ class TeacherRequests:
     def _with_critiques(
         self, task: Task, cell: Cell, due: CellRequest, attempts: list[Attempt]
     ) -> list[Attempt] | None:
-        """Return the attempts with their critiques; None if one has none that can be used, which is counted."""
+        """Return the attempts with their critiques; None if one has none that can be used, which is noted."""
         criticized = []
         for trace, attempt in zip(due.attempts, attempts, strict=True):
-            found = self._notes.critique(cell.use, task, trace, attempt) if self._notes is not None else None
+            assert self._notes is not None
+            found = self._notes.critique(cell.use, task, trace, attempt)
             if not isinstance(found, Note):
                 problem = found.problem if isinstance(found, Unusable) else "not written"
-                self.schedule.unnoted[cell.use.label, problem] += 1
+                self._notes.unsampled[cell.use.label, task["task_id"], due.sample] = problem
                 return None
             criticized.append(replace(attempt, critique=found))
         return criticized
