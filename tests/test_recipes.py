@@ -78,6 +78,22 @@ def test_the_keys_of_several_teachers_are_valid(tmp_path: Path) -> None:
     assert [use.label for use in generate.uses_of("small")] == ["unguided", "peers"]
 
 
+def test_the_keys_of_critics_and_lessons_are_valid(tmp_path: Path) -> None:
+    whole = re.sub(r"^(generate|measure):.*?\n\n", "", fenced("docs/recipe.md", "yaml"), flags=re.DOTALL | re.MULTILINE)
+    part = fenced("docs/recipe.md", 'yaml title="critics and lessons"')
+    (tmp_path / "recipe.yaml").write_text(re.sub(r"teacher:.*?\n\n", part + "\n", whole, flags=re.DOTALL))
+    loaded = load_recipe(tmp_path / "recipe.yaml")
+    assert not [each for each in outside_problems(loaded) if each.path.startswith("generate")]
+    assert loaded.recipe.tracing_teachers == ["solver"]
+    generate = loaded.recipe.generate
+    assert generate is not None
+    assert [(use.label, use.note_writer) for use in generate.uses if use.notes] == [
+        ("critique", "critic"),
+        ("informed_critique", "critic"),
+        ("lessons", "critic"),
+    ]
+
+
 def test_the_keys_in_the_page_on_the_gap_are_valid(tmp_path: Path) -> None:
     gap = recipe_with(fenced("docs/gap.md", 'yaml title="part of a recipe"'), "measure", tmp_path).measure.gap
     assert gap is not None and gap.per_token and gap.contexts == ["decoy_solution", "reference_only"]

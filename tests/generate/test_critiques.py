@@ -1,20 +1,27 @@
 """Critiques: written for wrong attempts in waves of their own, before the round whose contexts show them."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from generate.note_writing import asks_critique, prompt, says, writer
 from generate.several_teachers import make_run as make_run_of_several
 from generate.solving import TASK_COUNT, Serving, graded_traces, make_run, tables, task
+from generate.test_killed_anywhere import graded_here
+from infogap.effects.given_away import given_away
 from infogap.errors import ExternalError, StoppedError
 from infogap.generate import STAGE, forget_failed
 from infogap.generate.generation_cost import cost
 from infogap.generate.show_prompt import prompt_of
 from infogap.runs.budget import Budget
 from infogap.runs.run_folder import Run
-from infogap.schema import CONTEXTS, NOTES, SHOWN_NOTES, TRACES
+from infogap.schema import CONTEXTS, NOTES, SHOWN_NOTES, TASKS, TRACES
+from infogap.teachers import Completion, Request
 from servers.scripted import Body, Reply, failing
 
 BOTH = "{samples: 2, privileges: [unguided, critique, informed_critique]}"
@@ -91,6 +98,28 @@ def test_a_critique_that_cannot_be_used_is_requested_once_more(tmp_path: Path, s
     assert any("2 traces were not requested, as the critique was truncated" in note for note in outcome.notes)
 
 
+def test_every_trace_that_lacks_its_critique_is_counted(tmp_path: Path, serving: Serving) -> None:
+    def is_bad(text: str) -> bool:
+        return int(re.findall(r"We count, (\d+)", text)[0]) % 4 == 1
+
+    def critique(body: Body) -> Reply:
+        return says("Too much", "length" if is_bad(prompt(body)) else "stop")
+
+    run = make_run(tmp_path, serving(writer(critique)), "{samples: 3, privileges: [unguided, critique]}")
+    outcome = STAGE.make(run)
+    wrong = graded_traces(run).filter(privilege="unguided", verdict="wrong").sort("task_id", "sample")
+    shown_by = {
+        (task_id, sample): responses[sample % len(responses)]
+        for task_id, responses in wrong.group_by("task_id", maintain_order=True).agg("response").iter_rows()
+        for sample in range(3)
+    }
+    bad = {key for key, text in shown_by.items() if is_bad(text)}
+    assert any(sample < 2 and (task_id, 2) not in bad for task_id, sample in bad)  # one between others
+    sampled = graded_traces(run).filter(privilege="critique").select("task_id", "sample")
+    assert set(sampled.iter_rows()) == shown_by.keys() - bad
+    assert outcome.counts["notes"]["critique"]["unsampled"] == {"truncated": len(bad)}
+
+
 def test_a_critique_that_gives_the_answer_away_is_flagged(tmp_path: Path, serving: Serving) -> None:
     def critique(body: Body) -> Reply:
         return says(r"Step one is wrong: it is \boxed{5}." if "What is 5?" in prompt(body) else "Too much.")
@@ -101,6 +130,9 @@ def test_a_critique_that_gives_the_answer_away_is_flagged(tmp_path: Path, servin
     assert set(flagged["task_id"]) == {"t5"}
     assert flagged.height == outcome.counts["notes"]["critique"]["states_answer"] > 0
     assert any("give away the gold answer, not seen by its critic" in note for note in outcome.notes)
+    (said,) = given_away(run)
+    assert f"{flagged.height} of {shown(run).height} contexts give away the gold answer" in said
+    assert "who had not seen it" in said
 
 
 def test_a_rerun_requests_nothing_and_has_the_same_bytes(tmp_path: Path, serving: Serving) -> None:
@@ -158,6 +190,20 @@ def test_a_critic_of_its_own_writes_critiques_and_no_traces(tmp_path: Path, serv
     assert len(critic.bodies) == written.filter(teacher="large").height
     assert outcome.counts["teachers"]["large"]["traces"] == 0
     assert outcome.counts["teachers"]["large"]["completion_tokens"] > 0
+
+
+def test_a_critic_is_not_probed_where_tasks_are_selected(tmp_path: Path, serving: Serving) -> None:
+    critic = writer()
+    recipe = (
+        "{samples: 1, select: {pass_rate: [0.0, 0.9], samples: 2}, until: {correct: 1, max_attempts: 2}, "
+        "privileges: [{unguided: {teacher: small}}, {critique: {teacher: small, critic: large}}]}"
+    )
+    run = make_run_of_several(tmp_path, {"small": serving(writer()), "large": serving(critic)}, recipe)
+    estimate = cost(run)
+    outcome = STAGE.make(run)
+    assert critic.bodies and all(map(asks_critique, critic.bodies))
+    assert estimate["teachers"]["large"]["privileges"].keys() == {"critique: critiques"}
+    assert outcome.counts["selected"].keys() == outcome.counts["until"].keys() == {"small"}
 
 
 def test_tokens_and_cost_include_critiques(tmp_path: Path, serving: Serving) -> None:
@@ -225,3 +271,41 @@ def test_a_recipe_without_critiques_keeps_their_answers_in_the_cache(tmp_path: P
     assert not without.part_paths(NOTES) and not without.part_paths(SHOWN_NOTES)
     STAGE.make(run)
     assert len(server.bodies) == requests
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    golds=st.lists(st.integers(10_000, 99_999), min_size=TASK_COUNT, max_size=TASK_COUNT, unique=True),
+    solution=st.text("abcdefgh ", min_size=12, max_size=40).filter(lambda text: len(text.split()) > 2),
+    seed=st.integers(0, 1_000),
+)
+def test_no_prompt_of_a_critique_has_the_answer_or_the_solution(
+    tmp_path_factory: pytest.TempPathFactory, golds: list[int], solution: str, seed: int
+) -> None:
+    """Whatever answers and solutions are: nobody reads either, before and after a critique of somebody without them."""
+    asked: list[str] = []
+
+    class Teacher:
+        name = "m"
+
+        def answer(self, requests: Iterator[Request]) -> Iterator[Completion]:
+            for request in requests:
+                asked.append(request.messages[0]["content"])
+                right = "Somebody answered" not in asked[-1] and request.seed % 3 == 0
+                number = int(re.findall(r"What is (\d+)\?", asked[-1])[0])
+                text = rf"\boxed{{{golds[number - 1]}}}" if right else rf"Well, \boxed{{{-number}}}"
+                yield Completion(request.request_id, "", text, "stop", 5, 2)
+
+        def close(self) -> None: ...
+
+    generate = "{samples: 2, privileges: [unguided, critique]}"
+    run = make_run(tmp_path_factory.mktemp("run"), "http://localhost:1/v1", generate, f"seed={seed}")
+    tasks = [task(number) | {"answer": str(gold)} for number, gold in enumerate(golds, start=1)]
+    with run.rewrite(TASKS) as out:
+        out.write(TASKS.frame([each | {"solution": f"SOLUTION {solution}"} for each in tasks]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("infogap.generate.answering_teacher.open_teacher", lambda *_: Teacher())
+        patch.setattr("infogap.verify.grade_traces.grade_all", graded_here)
+        STAGE.make(run)
+    assert any(text.startswith("Somebody answered") for text in asked)
+    assert not any("SOLUTION" in text or any(str(gold) in text for gold in golds) for text in asked)

@@ -12,11 +12,13 @@ from infogap.privileges.contexts import (
     ContextWriter,
     fill,
     load_wording,
+    note_prompt_problem,
     reference_prompt,
     student_prompt,
     teacher_prompt,
     template_problem,
 )
+from infogap.privileges.critique import Critique, InformedCritique
 from infogap.privileges.decoys import Decoys
 from infogap.privileges.ladder import ladder
 from infogap.recipe.privilege_entries import PrivilegeOptions, PrivilegeUse, privilege_use
@@ -309,3 +311,18 @@ def test_a_broken_template_is_found_before_anything_runs() -> None:
     )
     with pytest.raises(InputError, match="may use"):
         fill("{{ wrong }}", question="q")
+
+
+@pytest.mark.parametrize(
+    ("ask", "expected"),
+    [
+        ("What is wrong with {{ attempt }}?", None),
+        ("What is wrong with {{ attempt }}, given {{ solution }}?", "unknown 'solution'"),
+        ("{{ attempt ", "not a valid template"),
+    ],
+)
+def test_a_critic_without_the_solution_cannot_be_shown_it(ask: str, expected: str | None) -> None:
+    problem = note_prompt_problem(Critique(ask=ask))
+    assert problem is None if expected is None else problem is not None and expected in problem
+    assert note_prompt_problem(InformedCritique(ask="{{ attempt }} {{ solution }}")) is None
+    assert all(note_prompt_problem(each) is None for each in LADDER if each.notes)

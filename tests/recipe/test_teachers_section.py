@@ -70,6 +70,24 @@ def test_a_recipe_of_one_teacher_is_written_as_before() -> None:
             "under 'unguided', under which 'Qwen/Qwen3-8B' does not answer",
         ),
         (
+            {"privileges": ["unguided", {"critique": {"critic": "smal"}}]},
+            {},
+            "generate.privileges[1]: for 'critique' writes 'smal', which is not one of `teachers`; "
+            "allowed: small, Qwen/Qwen3-8B (did you mean 'small'?)",
+        ),
+        (
+            {"privileges": ["unguided", {"lessons": {"writer": "small"}}]},
+            {"teachers": None, "teacher": TEACHERS["small"]},
+            "'lessons' names who writes, but the recipe's one `teacher` has no name",
+        ),
+        (
+            {"privileges": ["unguided", {"lessons": {"critic": "small"}}]},
+            {},
+            "lessons.critic: unknown key; allowed: as, teacher, from, pool, count, words, choose, writer, ask",
+        ),
+        ({"privileges": ["unguided", {"lessons": {"pool": 1}}]}, {}, "should be greater than or equal to 2"),
+        ({"privileges": ["critique"]}, {}, "'critique' shows attempts made under 'unguided', which is not generated"),
+        (
             {"privileges": ["unguided", {"answer": {"teacher": "small"}}]},
             {"teachers": None, "teacher": TEACHERS["small"]},
             "'answer' names a teacher, but the recipe's one `teacher` has no name",
@@ -86,6 +104,14 @@ def test_what_cannot_be_is_said_with_its_place(
     generate: dict[str, Any], sections: dict[str, Any], expected: str
 ) -> None:
     assert expected in problem(generate, **sections)
+
+
+def test_a_teacher_may_only_write_critiques() -> None:
+    only = {"teacher": "small"}
+    critics = {"critique": only | {"critic": "Qwen/Qwen3-8B"}}
+    given = recipe({"privileges": [{"unguided": only}, critics]})
+    assert given.tracing_teachers == ["small"]
+    assert list(given.every_teacher) == ["small", "Qwen/Qwen3-8B"]
 
 
 def test_probed_teachers_have_unguided_attempts_whoever_answers_under_it() -> None:

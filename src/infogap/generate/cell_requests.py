@@ -60,14 +60,12 @@ class Schedule:
         self._uses, self._unguided = uses, generate.unguided
         self._contexts, self._notes = contexts, notes
         self.open: set[str] = set()  # privileges under which some task has requests due, or waits for others
-        self.unnoted: Counter[tuple[str, str]] = Counter()  # (privilege, what is wrong with the critique) -> requests
         self.skipped: Counter[tuple[str, str]] = Counter()  # (privilege, reason) -> tasks
         self.selected: Counter[str] = Counter()  # "selected" or why not -> tasks
 
     def begin(self) -> None:
         """Forget the counts of an earlier pass."""
         self.open.clear()
-        self.unnoted.clear()
         self.skipped.clear()
         self.selected.clear()
 

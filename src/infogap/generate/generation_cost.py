@@ -108,7 +108,7 @@ def _at_most(generate: Generate, tasks: int, to_teacher: TeacherRequests) -> dic
     """Count the requests per privilege if all the teacher's tasks are selected and only last attempts are correct."""
     named = tuple(use for use in generate.uses if use.answered_by(to_teacher.teacher.recipe_name))
     uses = named
-    if generate.select is not None and generate.unguided.label not in {use.label for use in named}:
+    if named and generate.select is not None and generate.unguided.label not in {use.label for use in named}:
         uses = (generate.unguided, *named)
     skipped = Counter[str]()
     for (label, _), count in to_teacher.schedule.skipped.items():

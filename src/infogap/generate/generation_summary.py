@@ -39,16 +39,16 @@ def summary(run: Run, filled: Filled, tags: Counter[str]) -> Outcome:
         drawn = ", ".join(f"{name} {tasks:,}" for name, tasks in counts["drawn"].items())
         notes.append(f"one teacher per task; tasks drawn for each: {drawn}")
     if generate.select is not None:
-        selected = [dict(sorted(to_teacher.schedule.selected.items())) for to_teacher in last.teachers]
+        selected = [dict(sorted(to_teacher.schedule.selected.items())) for to_teacher in last.tracing]
         counts["selected"] = _by_teacher(last, selected)
-        for to_teacher, tasks_by_decision in zip(last.teachers, selected, strict=True):
+        for to_teacher, tasks_by_decision in zip(last.tracing, selected, strict=True):
             decided = ", ".join(f"{tasks:,} tasks {how}" for how, tasks in tasks_by_decision.items())
             notes.append(f"select{_of(to_teacher)}: {decided}")
     if generate.until is not None:
-        reached = [_until(run, generate, generate.until, to_teacher) for to_teacher in last.teachers]
+        reached = [_until(run, generate, generate.until, to_teacher) for to_teacher in last.tracing]
         counts["until"] = _by_teacher(last, [own for own, _ in reached])
         notes += [
-            f"until{_of(to_teacher)}: {note}" for to_teacher, (_, note) in zip(last.teachers, reached, strict=True)
+            f"until{_of(to_teacher)}: {note}" for to_teacher, (_, note) in zip(last.tracing, reached, strict=True)
         ]
     skipped = last.skipped
     notes += [
@@ -73,7 +73,7 @@ def _by_teacher(last: Plan, counts: list[dict[str, int]]) -> dict[str, Any]:
     """Put the counts of each of several teachers under its name; return those of the only one unchanged."""
     if not last.teachers[0].teacher.named:
         return dict(counts[0])
-    return {to_teacher.teacher.name: own for to_teacher, own in zip(last.teachers, counts, strict=True)}
+    return {to_teacher.teacher.name: own for to_teacher, own in zip(last.tracing, counts, strict=True)}
 
 
 def _of(to_teacher: TeacherRequests) -> str:

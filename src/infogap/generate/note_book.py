@@ -78,6 +78,7 @@ class TeacherNotes:
 
     def __init__(self, book: NoteBook, teacher: AnsweringTeacher) -> None:
         self.withheld = Counter[str]()  # by privilege: lessons that would give a task's answer or solution away
+        self.unsampled: dict[tuple[str, str, int], str] = {}  # privilege, task_id, sample -> what its critique is
         self.pools: dict[str, list[PoolTask]] = {}  # by privilege, once its attempts are complete
         self._book, self._teacher = book, teacher
         self._lessons: dict[str, list[tuple[Note, str]]] = {}  # each with its task's question

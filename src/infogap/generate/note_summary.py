@@ -48,7 +48,7 @@ def note_counts(run: Run, plan: Plan, book: NoteBook) -> tuple[dict[str, dict[st
         if use.notes is None:
             continue
         counts[use.label] = _written(run, use) | _shown(run, use)
-        counts[use.label] |= _of_lessons(plan, book, use) if use.notes == "lesson" else _unsampled(plan, use)
+        counts[use.label] |= _of_lessons(plan, book, use) if use.notes == "lesson" else _unsampled(plan, book, use)
         notes += _in_words(use, counts[use.label])
     return counts, notes
 
@@ -73,12 +73,13 @@ def _shown(run: Run, use: PrivilegeUse) -> dict[str, int]:
     return counts | ({"states_answer": int(by_context["states_answer"].sum())} if use.notes == "critique" else {})
 
 
-def _unsampled(plan: Plan, use: PrivilegeUse) -> dict[str, Any]:
-    unsampled = Counter[str]()
-    for to_teacher in plan.teachers:
-        for (label, why), requests in to_teacher.schedule.unnoted.items():
-            if label == use.label:
-                unsampled[why] += requests
+def _unsampled(plan: Plan, book: NoteBook, use: PrivilegeUse) -> dict[str, Any]:
+    unsampled = Counter(
+        why
+        for to_teacher in plan.teachers
+        for (label, _, _), why in book.of(to_teacher.teacher).unsampled.items()
+        if label == use.label
+    )
     return {"unsampled": dict(sorted(unsampled.items()))}
 
 

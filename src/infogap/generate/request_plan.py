@@ -119,6 +119,11 @@ class Plan:
         self.key = ""
 
     @property
+    def tracing(self) -> list[TeacherRequests]:
+        """The teachers that write traces: others only write critiques or lessons."""
+        return [to_teacher for to_teacher in self.teachers if to_teacher.traces]
+
+    @property
     def what(self) -> str:
         """What is requested, for the progress bar."""
         return f"round {self.round}" if self.round else "generate"
@@ -264,6 +269,7 @@ class TeacherRequests:
             else TopUpSchedule(generate, contexts, uses, more, notes)
         )
         self._notes = notes
+        self.traces = bool(uses)  # False for one that only writes critiques or lessons
         self.total = 0  # once the round is settled
         self.first = 0  # the index of its first request in the round
         self._generate: Generate = generate
@@ -277,8 +283,8 @@ class TeacherRequests:
         return not self._drawn_from or drawn_teacher(self._seed, task_id, self._drawn_from) == self.teacher.recipe_name
 
     def cells(self, task: Task, earlier: EarlierRounds) -> Iterator[Cell]:
-        """Yield the task's cells with requests due."""
-        if self.answers(task["task_id"]):
+        """Yield the task's cells with requests due; none for a teacher that only writes notes."""
+        if self.traces and self.answers(task["task_id"]):
             own = earlier.of(task["task_id"], self.teacher.name if self.teacher.named else None)
             yield from self.schedule.cells(task, own)
 
@@ -309,13 +315,14 @@ class TeacherRequests:
     def _with_critiques(
         self, task: Task, cell: Cell, due: CellRequest, attempts: list[Attempt]
     ) -> list[Attempt] | None:
-        """Return the attempts with their critiques; None if one has none that can be used, which is counted."""
+        """Return the attempts with their critiques; None if one has none that can be used, which is noted."""
         criticized = []
         for trace, attempt in zip(due.attempts, attempts, strict=True):
-            found = self._notes.critique(cell.use, task, trace, attempt) if self._notes is not None else None
+            assert self._notes is not None
+            found = self._notes.critique(cell.use, task, trace, attempt)
             if not isinstance(found, Note):
                 problem = found.problem if isinstance(found, Unusable) else "not written"
-                self.schedule.unnoted[cell.use.label, problem] += 1
+                self._notes.unsampled[cell.use.label, task["task_id"], due.sample] = problem
                 return None
             criticized.append(replace(attempt, critique=found))
         return criticized

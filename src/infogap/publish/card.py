@@ -14,6 +14,7 @@ import infogap
 from infogap.console import printable
 from infogap.effects.bootstrap_intervals import how_computed
 from infogap.effects.estimate_rows import difference_table, teacher_rows, worth_rows
+from infogap.effects.given_away import given_away
 from infogap.effects.mix_outlook import mix_profiles, outlook
 from infogap.effects.teacher_ranking import rank_teachers
 from infogap.effects.teacher_results import Effects
@@ -105,7 +106,7 @@ def card(
         privileges=privileges,
         several_teachers=several_teachers(privileges),
         teachers=teachers(traces),
-        how_chosen=[*how_chosen(recipe), *who_decides(run, public_label)],
+        how_chosen=[*how_chosen(recipe), *given_away(run), *who_decides(run, public_label)],
         density_unit=unit,
         effects=[difference_table(each) for each in effects if each.differences],
         worth=[(each, worth_rows(each.worth)) for each in effects if each.worth],

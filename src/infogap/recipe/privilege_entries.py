@@ -151,6 +151,8 @@ def _validated(value: Any, handler: ValidatorFunctionWrapHandler, info: Validati
             privilege = _find(name, folder, own_template="template" in given)
             names = () if privilege is None else privilege.options
             own = {key: given[key] for key in names if key in given and key not in PrivilegeOptions.allowed_keys()}
+            if not {*names} <= {*PrivilegeOptions.allowed_keys()}:
+                _refuse_unknown(name, given, [*_OF_ENTRIES, *names])
             value = {name: {key: option for key, option in given.items() if key not in own}}
     entry = handler(value)
     if isinstance(entry, dict) and len(entry) != 1:
@@ -159,6 +161,13 @@ def _validated(value: Any, handler: ValidatorFunctionWrapHandler, info: Validati
         entry = {name: options.model_copy(update=own) for name, options in entry.items()}
     _check(*entry_parts(entry), folder)
     return entry
+
+
+def _refuse_unknown(name: str, given: dict[Any, Any], allowed: list[str]) -> None:
+    """Refuse an option that a privilege with options of its own does not have."""
+    for key in given:
+        if key not in allowed and key not in PrivilegeOptions.allowed_keys():
+            raise refuse_at((name, str(key)), f"unknown key{nearest(str(key), allowed)}; allowed: {', '.join(allowed)}")
 
 
 PrivilegeEntry = Annotated[

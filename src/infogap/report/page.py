@@ -22,6 +22,7 @@ from infogap.effects.derived_effects import UNIT as WORDS
 from infogap.effects.derived_effects import derived_effects
 from infogap.effects.effects_table import effects_of
 from infogap.effects.estimate_rows import heading, interval, number, teacher_rows, worth_rows
+from infogap.effects.given_away import given_away
 from infogap.effects.mix_outlook import mix_profiles, outlook
 from infogap.effects.teacher_ranking import rank_teachers
 from infogap.effects.trace_summary import by_privilege, density_unit, how_chosen, traces_in_short
@@ -72,7 +73,7 @@ def report_on(run: Run) -> Report:
             outlook=outlook(mix_profiles(run)),
             teachers=privilege_rows(run, figures),
             unit=density_unit(traces),
-            how_chosen=[*how_chosen(run.recipe), *who_decides(run, public_label)],
+            how_chosen=[*how_chosen(run.recipe), *given_away(run), *who_decides(run, public_label)],
             effects=effects,
             derived=derived_effects(run),
             words=WORDS,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from infogap.balance.exclusion_reasons import Funnel
 from infogap.console import stdout
+from infogap.effects.given_away import given_away
 from infogap.effects.mix_outlook import mix_profiles, outlook
 from infogap.effects.trace_summary import (
     PrivilegeFigures,
@@ -36,7 +37,7 @@ def print_summary(run: Run) -> None:
     console = stdout()
     console.print()
     console.print(privilege_table(run))
-    for sentence in (*how_chosen(run.recipe), *who_decides(run)):
+    for sentence in (*how_chosen(run.recipe), *given_away(run), *who_decides(run)):
         console.print(sentence.replace("`", ""), style="dim", markup=False, highlight=False)
     print_funnel(run)
     print_mixes(run)
