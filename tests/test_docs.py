@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from infogap import plugins
+from infogap.privileges.ladder import ladder
+from infogap.recipe.derive_section import Derivation
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -47,3 +51,25 @@ def test_the_site_reads_every_code_block() -> None:
         text = re.sub(r"^````.*?^````$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
         for line in re.findall(r"^```.*$", text, re.MULTILINE):
             assert re.fullmatch(r"```(\w+( title=\"[^\"]+\")?)?", line), f"{page.name}: {line}"
+
+
+def _listed(row: str) -> list[str]:
+    """Return the names in a row of the README's table of what there is."""
+    line = next(line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith(f"| {row}"))
+    return re.findall(r"`([a-z_]+)`", line)
+
+
+@pytest.mark.parametrize(
+    ("row", "kind"),
+    [("verifiers", "verifiers"), ("measures", "measures"), ("configs", "configs"), ("teachers", "backends")],
+)
+def test_the_readme_lists_all_that_is_registered(row: str, kind: plugins.Kind) -> None:
+    assert sorted(_listed(row)) == sorted(plugins.names(kind))
+
+
+def test_the_readme_lists_all_privileges_and_changes() -> None:
+    known = [each.name for each in ladder()]
+    by_richness, controls = _listed("privileges"), _listed("controls")
+    assert sorted(by_richness + controls) == sorted(known)
+    assert by_richness == [name for name in known if name not in controls]
+    assert _listed("changes")[1:] == list(Derivation.model_fields)  # after the section's own name
