@@ -72,18 +72,19 @@ def test_a_pattern_that_takes_forever_on_most_questions_is_refused(tmp_path: Pat
     assert time.monotonic() - started < 120
 
 
-def test_a_single_message_is_a_question(tmp_path: Path) -> None:
+def test_messages_that_end_with_one_of_the_user_are_a_question(tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = [
         {"question": [said("user", "How many? Box it.")], "answer": "2"},
         {"question": '[{"role": "user", "content": "Why?"}]', "answer": "1"},
-        {"question": [said("system", "Be brief."), said("user", "Who?")], "answer": "3"},
+        {"question": [said("system", "Be brief."), said("user", "Who? Box it.")], "answer": "3"},
+        {"question": [said("user", "Who?"), said("system", "Be brief.")], "answer": "3"},
     ]
     write_jsonl(tmp_path / "a.jsonl", rows)
     run = task_run(tmp_path, "  - {from: a.jsonl, strip_suffix: Box it.}")
     outcome = STAGE.make(run)
-    assert tasks_of(run)["question"].to_list() == ["How many?", "Why?"]
+    assert tasks_of(run)["question"].to_list() == ["How many?", "Why?", "System: Be brief.\n\nUser: Who?"]
     assert list(outcome.counts["sources"][0]["left_out"]) == [
-        "the question is a conversation of several turns, which only imports keep"
+        "the question is a conversation whose last turn is not the user's"
     ]
 
 
