@@ -38,6 +38,8 @@ from infogap.text.thoughts import OPENING
 _HALVES = ("wrong", "right")
 _OF_EACH = columns(TRACES, "privilege") | columns(MEASURES, "band", "epistemic_density")
 _BETWEEN = "\n\n"
+ADDED_TO_PROMPT = 2
+"""The messages of a prompt of `recovery` after the student's prompt: the wrong attempt and the verdict."""
 
 
 def _schema(run: Run, own: dict[str, Any]) -> pl.Schema:
