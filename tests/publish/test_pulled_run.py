@@ -333,3 +333,39 @@ def test_which_attempt_was_corrected_is_known_from_contexts_alone(hub: Hub, tmp_
     with pytest.raises(InputError, match="`recovery` needs the contexts of 1 task"):
         again.publish()
     change(tmp_path / "pulled", "  - recovery\n", "").publish()
+
+
+def test_a_recovery_prompt_is_not_taken_for_the_question(hub: Hub, tmp_path: Path) -> None:
+    texts = [f"I take it, {n}, to be \\boxed{{{n}}}." for n in (5, 2)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps({"q": "1 + 1?", "a": "2", "t": text}) for text in texts))
+    (tmp_path / "recipe.yaml").write_text(
+        "name: sums\nimport: [{from: rows.jsonl, columns: {question: q, answer: a, trace: t}}]\n"
+        "derive: [{wrong_answer: {}}]\n"
+        "publish: {repo: org/sums, version: 1.2.0, configs: [sft, traces, recovery]}\n"
+    )
+    first = Run.create(tmp_path / "recipe.yaml", tmp_path / "run")
+    first.update()
+    first.publish(push=True)
+    pull("org/sums", None, tmp_path / "pulled")
+    again = Run.open(tmp_path / "pulled")
+    assert again.table("tasks").collect()["metadata"].to_list() == ["{}"]
+    assert "parent_id" not in again.table("measures").collect_schema()
+    again.update("balance")
+    again.publish()
+    for config in ("sft", "recovery"):
+        assert rows(again.path, config).equals(rows(tmp_path / "run", config))
+
+
+def test_a_judge_and_a_scorer_behind_servers_come_back_without_them(build: Build, hub: Hub, tmp_path: Path) -> None:
+    server = "backend: openai, model: m, base_url: http://gpu-node-3:8000/v1"
+    recipe = SMALL.replace("columns: {solution: solution}", "columns: {solution: solution}\n        verifier: judge")
+    recipe = recipe.replace("balance: {size: 10", f"verify: {{judge: {{by: {{{server}}}}}}}\n    balance: {{size: 8")
+    recipe = recipe.replace("version: 0.1.0", "configs: [sft, traces], version: 0.1.0")
+    recipe += f"    measure: {{gap: {{scorer: {{{server}}}}}}}\n"
+    run = build(recipe=recipe)
+    STAGE.make(run)
+    push(run)
+    pull("org/sums", None, tmp_path / "pulled")
+    again = Run.open(tmp_path / "pulled")
+    assert "gpu-node" not in (tmp_path / "pulled" / "recipe.yaml").read_text()
+    assert again.table("traces").collect().height > 0

@@ -20,6 +20,7 @@ from infogap.ids import digest, file_digest
 from infogap.publish.configs.base import is_messages
 from infogap.publish.configs.held_out import HELD_OUT
 from infogap.publish.configs.privileged import PRIVILEGED
+from infogap.publish.configs.recovery import ADDED_TO_PROMPT, RECOVERY
 from infogap.publish.configs.rl import RL, TASK
 from infogap.publish.not_published import NOT_PUBLISHED, WITHHELD_TEXT
 from infogap.publish.published_dataset import PublishedDataset
@@ -55,6 +56,7 @@ from infogap.text.spoken_turns import read_turns
 EVERY_TRACE = "traces"
 _RECIPE_AS_PULLED = ".recipe.sha256"
 _WITHHELD = "https://not-published.invalid"  # stands in for required but unpublished settings, such as a server
+_MODELS = (("teacher",), ("teachers",), ("verify", "judge", "by"), ("measure", "gap", "scorer"))  # keys of a recipe
 
 
 def restore(folder: Path, repo: str, version: str) -> list[str]:
@@ -120,8 +122,8 @@ def changed_since_pulled(folder: Path) -> str | None:
 def _recipe(dataset: PublishedDataset, repo: str) -> dict[str, Any]:
     """Return the recipe, set to publish to the repository it came from.
 
-    Required settings of a teacher, or a judge, that are not published are filled in with an address that leads nowhere.
-    Top-ups are removed, as their traces are already among the published ones.
+    Required settings of a teacher, judge or scorer that are not published are filled in with an address that leads
+    nowhere. Top-ups are removed, as their traces are already among the published ones.
     """
     written: dict[str, Any] = orjson.loads(orjson.dumps(dataset.recipe))
     written["publish"]["repo"] = repo
@@ -139,8 +141,8 @@ def _recipe(dataset: PublishedDataset, repo: str) -> dict[str, Any]:
 
 
 def _fill_in(recipe: dict[str, Any], path: tuple[int | str, ...]) -> bool:
-    """Fill in a missing setting of a teacher or judge with a placeholder address; return False for any other."""
-    if path[0] not in ("teacher", "teachers") and path[:3] != ("verify", "judge", "by"):
+    """Fill in a missing setting of a model with a placeholder address; return False for any other setting."""
+    if not any(path[: len(place)] == place for place in _MODELS):
         return False
     section: Any = recipe
     for key in path[:-1]:
@@ -201,6 +203,7 @@ def _measures(traces: pl.DataFrame) -> Table:
         *VERDICTS.schema,
         *STATED_VERDICTS.schema,
         *MEASURES.schema,
+        *DERIVATIONS.schema,
     }
     known |= {*DUPLICATES.schema, "selected", "stratum", "reason", "mixes"}
     return MEASURES.extended({name: dtype for name, dtype in traces.schema.items() if name not in known})
@@ -277,6 +280,8 @@ def _turns(dataset: PublishedDataset, traces: pl.DataFrame, recipe: Recipe) -> d
         wanted = rows.select(task_id=task, turns=name, trace_id=ids).unique("task_id")
         for task_id, messages, trace_id in wanted.iter_rows():
             prompt = messages if name == "prompt" else messages[: -own.get(trace_id, 1)]
+            if dataset.registered(config) == RECOVERY.name:
+                prompt = prompt[:-ADDED_TO_PROMPT]
             found[task_id] = [{key: each[key] for key in ("role", "content")} for each in prompt]
             if recipe.generate is not None:
                 last = found[task_id][-1]

@@ -39,6 +39,8 @@ from infogap.text.thoughts import OPENING
 _HALVES = ("wrong", "right")
 _OF_EACH = columns(TRACES, "privilege") | columns(MEASURES, "band", "epistemic_density", "words")
 _BETWEEN = "\n\n"
+ADDED_TO_PROMPT = 2
+"""The messages of a prompt of `recovery` after the student's prompt: the wrong attempt and the verdict."""
 _Form = Callable[[Run, pl.DataFrame], pl.DataFrame]  # makes the rows of a config of what is known of both attempts
 
 
