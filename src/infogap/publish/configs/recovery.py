@@ -23,6 +23,7 @@ from infogap.publish.configs.base import (
     answers,
     columns,
     joined,
+    of_derived,
     prompts,
     responses,
 )
@@ -188,6 +189,7 @@ RECOVERY = Config(
     of_mix=True,
     as_asked=_conversation_as_asked,
     empty=_EMPTY,
+    empty_by_design=of_derived,
     without=tasks_without_recovery,
     meanings=_MEANINGS
     | {
@@ -208,6 +210,7 @@ RECOVERY_TRACE = Config(
     of_mix=True,
     as_asked=_trace_as_asked,
     empty=_EMPTY,
+    empty_by_design=of_derived,
     without=tasks_without_recovery,
     meanings=_MEANINGS
     | {
