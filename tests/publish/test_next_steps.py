@@ -64,3 +64,11 @@ def test_a_mix_without_correct_traces_has_no_steps(tmp_path: Path) -> None:
     make_mix(run)
     with pytest.raises(ShortfallError, match="nothing to publish as `steps`: the mix has no correct traces"):
         STAGE.make(run)
+
+
+def test_a_mix_without_a_share_of_correct_traces_lacks_no_steps_beside_one_that_has(tmp_path: Path) -> None:
+    mixes = "{mixes: {right: {}, wrong: {verdict: {wrong: 1}}}}\npublish: {configs: [steps]}"
+    make_mix(run := make_run(tmp_path, mixes, [trace("a"), trace("b", verdict="wrong")]))
+    outcome = STAGE.make(run)
+    assert (sorted(outcome.counts), outcome.shortfall) == (["right-steps"], None)
+    assert "no config `wrong-steps`: the mix has no share of correct traces" in outcome.notes

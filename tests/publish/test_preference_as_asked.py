@@ -148,3 +148,27 @@ def test_a_mix_that_selects_nothing_has_a_card_and_pairs_of_what_it_could_take(t
 def test_without_pairs_it_is_said_what_is_lacking(tmp_path: Path, asked: str, why: str) -> None:
     with pytest.raises(ShortfallError, match=why):
         STAGE.make(run_of(tmp_path, CELLS, asked))
+
+
+@pytest.mark.parametrize(
+    ("rejected", "changed", "reason", "said"),
+    [
+        ("solution", "[no_doubt]", "not_derived", "the mix is of derived traces, and teachers wrote none of these"),
+        ("[solution, unguided/no_doubt]", "[no_doubt]", "not_derived", "the mix is of derived traces"),
+        ("unguided/no_doubt", "drop", "derived", "it takes no derived traces"),
+        ("unguided/no_doubt", "keep", "leak", None),
+        ("solution", "drop", "leak", None),
+    ],
+)
+def test_a_mix_that_takes_no_trace_for_a_side_lacks_no_pairs_beside_one_that_does(
+    tmp_path: Path, rejected: str, changed: str, reason: str, said: str | None
+) -> None:
+    asked = f"preference: {{chosen: {{privilege: unguided}}, rejected: {{privilege: {rejected}}}}}"
+    mixes = f"{{mixes: {{whole: {{derived: keep}}, other: {{derived: {changed}}}}}}}\n"
+    mixes += "    derive: [{strip_markers: {as: no_doubt}}]"
+    wrong = [cell | {"privilege": "unguided/no_doubt"} for cell in CELLS if cell["verdict"] == "wrong"]
+    cells = [cell | {"reason": {"whole": "over_quota", "other": reason}} for cell in (*CELLS, *wrong)]
+    outcome = STAGE.make(run_of(tmp_path, cells, asked, mixes))
+    assert sorted(outcome.counts) == ["whole-preference"]
+    assert (outcome.shortfall is None) == (said is not None)
+    assert any(note.startswith(f"no config `other-preference`: {said}") for note in outcome.notes) == (said is not None)

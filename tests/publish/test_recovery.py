@@ -15,7 +15,7 @@ from infogap.publish import STAGE
 from infogap.publish.diff import difference
 from infogap.publish.recovery_pairs import attempts_in, gives_answer, recovery_pairs, tasks_without_recovery
 from infogap.runs.run_folder import Run
-from infogap.schema import MEASURES, MIX, TRACES
+from infogap.schema import DERIVATIONS, MEASURES, MIX, TRACES
 from publish.recovery_run import VERDICT, Cell, load, recovery_run, response_of
 
 QUESTION = "What is {} + 2?\n\nEnd with the answer in \\boxed{{}}."
@@ -83,6 +83,28 @@ def test_what_may_not_be_in_the_mix_is_in_no_pair(tmp_path: Path, half: int, rea
     cells = [WRONG, FIXED | {"shown": [0]}]
     cells[half] = cells[half] | {"reason": reason}
     assert paired(recovery_run(tmp_path, cells)) == []
+
+
+def test_a_wrong_attempt_is_one_that_a_teacher_wrote(tmp_path: Path) -> None:
+    kept = {"balance": "{derived: keep}\n    derive: [{wrong_answer: {}}]"}
+    derived = WRONG | {"privilege": "unguided/wrong_answer"}
+    run = recovery_run(tmp_path, [{}, derived, WRONG, {}, FIXED], **kept)
+    rows = [{"trace_id": "trace1", "parent_id": "trace0", "derived": "wrong_answer"}]
+    with run.rewrite(DERIVATIONS) as out:
+        out.write(DERIVATIONS.frame(rows))
+    assert paired(run) == [(2, 0, "same_privilege")]
+
+
+def test_a_mix_of_derived_traces_has_no_such_config_beside_one_that_has(tmp_path: Path) -> None:
+    mixes = "{mixes: {whole: {}, changed: {derived: [no_doubt]}}}\n    derive: [{strip_markers: {as: no_doubt}}]"
+    reason = {"whole": "over_quota", "changed": "not_derived"}
+    run = recovery_run(tmp_path, [WRONG | {"reason": reason}, {"reason": reason}], balance=mixes)
+    outcome = STAGE.make(run)
+    assert outcome.shortfall is None
+    assert (
+        "no config `changed-recovery`: the mix is of derived traces, and teachers wrote none of these" in outcome.notes
+    )
+    assert sorted(outcome.counts) == ["whole-recovery", "whole-recovery_trace"]
 
 
 def test_a_wrong_attempt_that_leaks_is_no_part_of_a_prompt_even_where_leaks_are_kept(tmp_path: Path) -> None:

@@ -85,6 +85,20 @@ def test_what_cannot_be_is_refused(preference: dict[str, Any], expected: str) ->
         assert expected in problem(preference)
 
 
+DOUBTLESS = {"chosen": UNGUIDED, "rejected": {"privilege": "unguided/no_doubt"}, "by": "privilege"}
+NO_DOUBT = [{"strip_markers": {"as": "no_doubt"}}]
+
+
+def test_a_side_can_be_of_derived_traces_that_a_mix_takes() -> None:
+    for balance in ({"derived": "keep"}, {"mixes": {"one": {}, "both": {"derived": "keep"}}}):
+        recipe(DOUBTLESS, derive=NO_DOUBT, balance=balance)
+        teachers = {"teacher": None, "teachers": TEACHERS}
+        recipe(DOUBTLESS, derive=NO_DOUBT, balance=balance, **teachers)
+    said = problem(DOUBTLESS, derive=NO_DOUBT)
+    assert "rejected.privilege: 'unguided/no_doubt' is of derived traces, which are in no mix; set `balance.der" in said
+    assert "'unguided/no_doubt' is not generated; allowed: unguided, solution (did" in problem(DOUBTLESS)
+
+
 def test_a_section_is_for_a_config_that_is_published() -> None:
     for name, section in (("preference", {"by": "band"}), ("rl", {"repeat_to": 8})):
         said = problem(None, publish={"configs": ["sft"], name: section})

@@ -100,17 +100,22 @@ def _write_dataset(run: Run, target: Path, by_id: TracesById | None) -> Outcome:
         (folder / "README.md").write_text(text, encoding="utf-8")
     counts = {each.config.name: _counts(each) for each in written}
     full = [view for view in asked_for if view[0].name in counts]
-    # A mix whose teachers were shown nothing lacks no contexts: another of the mixes, matched to it, has them.
-    shown = {as_listed(run.recipe, config) for config, _ in full if config.privileged}
+    # What one of several mixes cannot have is not lacking where another has it.
+    elsewhere = {as_listed(run.recipe, config) for config, _ in full}
     lacking = [view for view in asked_for if view[0].name not in counts]
-    without = {config.name for config, _ in lacking if as_listed(run.recipe, config) in shown}
+    by_design = {
+        config.name: why
+        for config, mix in lacking
+        if as_listed(run.recipe, config) in elsewhere and (why := _by_design(run, config, mix))
+    }
     notes = [*_notes(run, traces, written, full), *leaks.notes(), *([] if drawing.available() else [MISSING])]
-    notes += [f"no config `{view[0].name}`: {_why_no_rows(run, *view)}" for view in lacking if view[0].name in without]
+    notes += [f"no config `{name}`: {why}" for name, why in by_design.items()]
     return Outcome(
         rows=sum(each.rows for each in written),
         counts=counts,
         notes=[*notes, *(split_notes(plan, written) if plan is not None else [])],
-        shortfall="\n".join(_nothing_to_publish(run, *view) for view in lacking if view[0].name not in without) or None,
+        shortfall="\n".join(_nothing_to_publish(run, *view) for view in lacking if view[0].name not in by_design)
+        or None,
     )
 
 
@@ -161,6 +166,13 @@ def _nothing_to_publish(run: Run, config: Config, mix: str) -> str:
 
 def _why_no_rows(run: Run, config: Config, mix: str) -> str:
     return config.empty if isinstance(config.empty, str) else config.empty(run, _mix(run, mix))
+
+
+def _by_design(run: Run, config: Config, mix: str) -> str:
+    """Return why a mix has no rows of a config by its own settings; an empty string if it should have some."""
+    if config.privileged:  # its teachers were shown nothing; another mix, matched to it, has contexts
+        return _why_no_rows(run, config, mix)
+    return config.empty_by_design(run, dict(run.recipe.balance.named_mixes())[mix])
 
 
 def _why_empty(run: Run) -> str:

@@ -20,7 +20,7 @@ from infogap.publish.usable_traces import (
 )
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
-from infogap.schema import CONTEXTS, TASKS, TRACES
+from infogap.schema import CONTEXTS, DERIVATIONS, TASKS, TRACES
 from infogap.text.stated_answers import every_stated, last_line
 
 SHOWN, SAME_PRIVILEGE, SAME_TASK = "shown", "same_privilege", "same_task"
@@ -45,6 +45,8 @@ def recovery_pairs(run: Run, mix: pl.DataFrame) -> pl.DataFrame:
     right trace was shown this very attempt, `same_privilege` or `same_task` otherwise. Pairs of the first kind are made
     first, then those of the second; among equals traces are taken by id. A trace is in at most one pair, and a task in
     at most `max_per_task`.
+
+    A wrong attempt is one that a teacher wrote: what was derived by rule is none, as only its answer is wrong.
 
     A wrong attempt becomes part of a prompt. So none is used that leaks, or that gives the gold answer as its own
     somewhere or in its last line: its answer may be right and was not recognised, or it has changed its mind.
@@ -97,6 +99,9 @@ def _candidates(run: Run, mix: pl.DataFrame) -> pl.DataFrame:
     wanted = traces.filter(paired).select("trace_id", *_OF_GROUP, "privilege", "verdict", "text").collect()
     wrong = wanted.filter(verdict="wrong").select("trace_id")
     usable = wanted.join(_giving_gold(run, wrong), on="trace_id", how="anti")
+    if run.recipe.derive:
+        derived = run.scan(DERIVATIONS).select("trace_id").collect()
+        usable = usable.join(wrong.join(derived, on="trace_id"), on="trace_id", how="anti")
     return usable.sort(*_OF_GROUP, "trace_id")
 
 

@@ -323,10 +323,23 @@ def pair_contradictions(generate: Generate, sections: dict[str, object]) -> list
     names = [*teachers] if isinstance(teachers, dict) else []
     if pairs is None:
         return list(_without_a_second_trace(generate, None))
-    unknown = [*_unknown_privileges(generate, pairs), *_unknown_teachers(pairs, names, "teachers" in sections)]
+    derived = _derived_names(sections)
+    unknown = [*_unknown_privileges(generate, pairs, derived), *_unknown_teachers(pairs, names, "teachers" in sections)]
     if unknown:
         return unknown
-    return list(_never_answered(generate, pairs, names)) or list(_without_a_second_trace(generate, pairs))
+    unused = [*_in_no_mix(generate, pairs, sections), *_never_answered(generate, pairs, names, derived)]
+    return unused or list(_without_a_second_trace(generate, pairs))
+
+
+def _in_no_mix(generate: Generate, pairs: Preference, sections: dict[str, object]) -> Iterator[Contradiction]:
+    """Refuse pairs with derived traces if no mix takes any."""
+    balance = sections.get("balance", Balance())
+    if not isinstance(balance, Balance) or any(mix.derived != "drop" for _, mix in balance.named_mixes()):
+        return
+    known, message = generated(generate), "'{}' is of derived traces, which are in no mix; set `balance.derived: keep`"
+    for side in SIDES:
+        wanted = [name for name in pairs.sides[side].privilege or [] if name not in known]
+        yield from (((*_PLACE, side, "privilege"), message.format(name)) for name in wanted)
 
 
 def _without_a_second_trace(generate: Generate, pairs: Preference | None) -> Iterator[Contradiction]:
@@ -361,13 +374,18 @@ def _no_second_attempt(generate: Generate, publish: object) -> Iterator[Contradi
         yield ("publish", "configs"), message
 
 
-def _unknown_privileges(generate: Generate, pairs: Preference) -> Iterator[Contradiction]:
-    labels = generated(generate)
+def _unknown_privileges(generate: Generate, pairs: Preference, derived: list[str]) -> Iterator[Contradiction]:
+    labels = [each for label in generated(generate) for each in _with_derived(label, derived)]
     for side in SIDES:
         for name in pairs.sides[side].privilege or []:
             if name not in labels:
                 allowed = f"allowed: {', '.join(labels)}{nearest(name, labels)}"
                 yield (*_PLACE, side, "privilege"), f"'{name}' is not generated; {allowed}"
+
+
+def _with_derived(label: str, derived: list[str]) -> list[str]:
+    """Return a privilege, and those of the traces that are derived from its own."""
+    return [label, *(f"{label}/{name}" for name in derived)]
 
 
 def generated(generate: Generate) -> list[str]:
@@ -391,11 +409,13 @@ def _unknown_teachers(pairs: Preference, teachers: list[str], several: bool) -> 
                 yield (*_PLACE, side, "teacher"), f"'{name}' is not one of `teachers`; {allowed}"
 
 
-def _never_answered(generate: Generate, pairs: Preference, teachers: list[str]) -> Iterator[Contradiction]:
+def _never_answered(
+    generate: Generate, pairs: Preference, teachers: list[str], derived: list[str]
+) -> Iterator[Contradiction]:
     """Refuse a side whose teachers never answer under its privileges, and sides without a teacher in common."""
     if not teachers:
         return
-    answers = {side: _who_answers(generate, pairs, side, teachers) for side in SIDES}
+    answers = {side: _who_answers(generate, pairs, side, teachers, derived) for side in SIDES}
     for side, problems in answers.items():
         if not problems:
             yield (*_PLACE, side), "none of these teachers answers under these privileges: no trace fits this side"
@@ -415,13 +435,16 @@ def _in_common(answers: dict[str, set[tuple[str, str]]], index: int) -> set[str]
     return chosen & rejected
 
 
-def _who_answers(generate: Generate, pairs: Preference, side: str, teachers: list[str]) -> set[tuple[str, str]]:
+def _who_answers(
+    generate: Generate, pairs: Preference, side: str, teachers: list[str], derived: list[str]
+) -> set[tuple[str, str]]:
     """Return the teachers, each with a privilege, whose traces can stand on a side."""
     named = pairs.sides[side]
     probed = {(teacher, generate.unguided.label) for teacher in teachers} if generate.select is not None else set()
     answered = {(teacher, use.label) for use in generate.uses for teacher in teachers if use.answered_by(teacher)}
     return {
         (teacher, privilege)
-        for teacher, privilege in answered | probed
+        for teacher, label in answered | probed
+        for privilege in _with_derived(label, derived)
         if teacher in (named.teacher or teachers) and privilege in (named.privilege or [privilege])
     }

@@ -12,6 +12,7 @@ import polars as pl
 from infogap.balance.mix_table import mix_by_trace
 from infogap.publish.redaction import public_label
 from infogap.publish.run_slices import scan_belonging
+from infogap.recipe.balance_section import MixSettings
 from infogap.rows.message_turns import TURNS, Turn, turns_of
 from infogap.runs.run_folder import Run
 from infogap.schema import DERIVATIONS, DUPLICATES, MEASURES, MIX, STATED_VERDICTS, TASKS, TRACE_TURNS, VERDICTS, Table
@@ -55,6 +56,12 @@ class Config:
     empty: str | Callable[[Run, pl.DataFrame], str] = "it has no rows"
     """Why there may be no rows, for the error message, or a function with the arguments of `rows` that finds out."""
 
+    empty_by_design: Callable[[Run, MixSettings], str] = lambda _run, _mix: ""
+    """Takes a run and the settings of a mix; returns why such a mix has no rows, or "" if it should have some.
+
+    Of several mixes, one that has none by design lacks nothing as long as another has rows: it is noted.
+    """
+
     without: Callable[[Run, pl.DataFrame, pl.Series], Mapping[str, int]] | None = None
     """Counts the tasks that have no row, by reason, if that is worth saying.
 
@@ -96,6 +103,15 @@ class Config:
     def answers(self, run: Run) -> bool:
         """True if it shows traces as chat messages: a column other than `prompt` holds them."""
         return any(is_messages(dtype) for name, dtype in self.columns(run).items() if name != "prompt")
+
+
+OF_DERIVED = "the mix is of derived traces, and teachers wrote none of these"
+"""Why a mix with `derived: [...]` has no rows made of what teachers wrote."""
+
+
+def of_derived(_run: Run, mix: MixSettings) -> str:
+    """Return why a mix of derived traces alone has no rows of a config that pairs what teachers wrote."""
+    return "" if isinstance(mix.derived, str) else OF_DERIVED
 
 
 def is_messages(dtype: Any) -> bool:

@@ -14,6 +14,7 @@ import polars as pl
 from infogap.publish.configs.base import MESSAGES, PROMPT, Config, columns, joined, prompts
 from infogap.publish.sorted_rows import SortedRows, in_order
 from infogap.publish.turn_messages import refuse_turns
+from infogap.recipe.balance_section import MixSettings
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES, VERDICTS
 from infogap.text.reasoning_steps import steps
@@ -73,6 +74,12 @@ def trace_steps(reasoning: str, response: str) -> list[str]:
     return [*thought, response.strip()] if response.strip() else thought
 
 
+def _no_correct_ones(_run: Run, mix: MixSettings) -> str:
+    shares = mix.axes.get("verdict")
+    wanted = not isinstance(shares, dict) or shares.get("correct", 0)
+    return "" if wanted else "the mix has no share of correct traces"
+
+
 STEPS = Config(
     name="steps",
     shows="the mix's correct traces step by step: a prompt with the steps before, and the next step",
@@ -81,6 +88,7 @@ STEPS = Config(
     rows=_rows,
     of_mix=True,
     empty="the mix has no correct traces",
+    empty_by_design=_no_correct_ones,
     meanings={
         "prompt": f"{PROMPT}; then the steps before this one as an answer, and `{NEXT}`",
         "completion": "the next step, as one message of the assistant",

@@ -17,6 +17,7 @@ from infogap.publish.configs.base import (
     answers,
     columns,
     joined,
+    of_derived,
     prompts,
 )
 from infogap.publish.configs.sft import where_thoughts_are
@@ -24,6 +25,7 @@ from infogap.publish.redaction import public_label
 from infogap.publish.sorted_rows import SortedRows
 from infogap.publish.trace_pairs import pairs, sides, without_pairs
 from infogap.publish.turn_messages import refuse_turns
+from infogap.recipe.balance_section import MixSettings
 from infogap.recipe.preference_pairs import SIDES, Preference
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TASKS, TRACES, VERDICTS
@@ -217,6 +219,21 @@ def _as_asked(config: Config, run: Run) -> Config:
     )
 
 
+def _empty_by_design(run: Run, mix: MixSettings) -> str:
+    """Return why a mix has no pairs if it takes no trace for a side, as its traces are derived or are not."""
+    asked, changes = run.recipe.publish.preference or Preference(), [entry.name for entry in run.recipe.derive or []]
+    taken = mix.derived if isinstance(mix.derived, list) else changes if mix.derived == "keep" else []
+
+    def takes(privilege: str) -> bool:
+        change = next((name for name in changes if privilege.endswith(f"/{name}")), None)
+        return isinstance(mix.derived, str) if change is None else change in taken
+
+    named = [labels for side in SIDES if (labels := asked.pool(side).get("privilege"))]
+    if named and all(any(map(takes, labels)) for labels in named):
+        return ""
+    return of_derived(run, mix) or ("it takes no derived traces" if named else "")
+
+
 PREFERENCE = Config(
     name="preference",
     shows="pairs of a correct and a wrong trace of one task, privilege and teacher, for preference training",
@@ -231,6 +248,7 @@ PREFERENCE = Config(
         "words_margin": "number of words of the chosen trace minus that of the rejected one",
     },
     empty="no task has both a correct and a wrong trace under the same privilege by the same teacher",
+    empty_by_design=_empty_by_design,
     of_mix=True,
     as_asked=_as_asked,
     without=_without,

@@ -24,6 +24,7 @@ from infogap.publish.configs.base import (
     answers,
     columns,
     joined,
+    of_derived,
     prompts,
     responses,
 )
@@ -197,6 +198,7 @@ RECOVERY = Config(
     of_mix=True,
     as_asked=_conversation_as_asked,
     empty=_no_rows,
+    empty_by_design=of_derived,
     without=tasks_without_recovery,
     meanings=_MEANINGS
     | {
@@ -217,6 +219,7 @@ RECOVERY_TRACE = Config(
     of_mix=True,
     as_asked=_trace_as_asked,
     empty=_no_rows,
+    empty_by_design=of_derived,
     without=tasks_without_recovery,
     meanings=_MEANINGS
     | {
