@@ -26,6 +26,7 @@ from infogap.runs.stage import Outcome, Stage, commonest_reasons
 from infogap.schema import DERIVATIONS, DERIVED, DERIVED_VERDICTS, TASKS, TRACE_TURNS, TRACES, VERDICTS
 from infogap.verify.grade_run import by_id, grade_run, tasks_to_grade
 from infogap.verify.grade_traces import grading_settings, tasks_by_id
+from infogap.verify.judging.vote_counts import spending_in_words, votes_and_cost
 
 _DONORS = 500  # traces whose steps can be inserted into others
 _STEPS_OF_ONE = 4  # of each of them
@@ -84,7 +85,8 @@ def _make(run: Run) -> Outcome:
         "derived": {name: {"traces": each.traces, "parents": each.parents} for name, each in made.items()},
         "verdicts": dict(sorted(verdicts.items())),
     }
-    return Outcome(derived.rows, counts, list(_notes(made)))
+    counts |= votes_and_cost(run, by_id(tasks_to_grade(run)), DERIVED, DERIVED_VERDICTS)
+    return Outcome(derived.rows, counts, [*_notes(made), *spending_in_words(counts)])
 
 
 def _parents(run: Run) -> Iterator[pl.DataFrame]:
