@@ -1,9 +1,11 @@
-"""A judge's votes on derived traces: counted with their cost, apart from those on the run's own, and sent again."""
+"""Derived traces and their verdicts: a judge's votes are counted with their cost, and what stays right is said."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+
+import polars as pl
 
 from infogap.derive import STAGE as DERIVE
 from infogap.report.teacher_costs import teacher_costs
@@ -11,13 +13,15 @@ from infogap.runs import manifest
 from infogap.runs.manifest import Manifest
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, Stage
-from infogap.schema import DERIVED_VERDICTS
+from infogap.schema import DERIVED_VERDICTS, TASKS
 from infogap.verify import STAGE as VERIFY
 from infogap.verify.judging.vote_counts import forget_failed_votes
+from infogap.verify.verifiers.code import VERIFIER
 from servers.scripted import Body, Reply, ScriptedServer, failing
 from servers.serve import serve
 from verify.judging.judged_run import judged_run, text_of, trace, vote, write_traces
 
+OLD, NEW = "generate:", "derive: [{wrong_answer: {}}]\ngenerate:"
 DOUBT = "Perhaps it is this. Wait, let me check. "
 
 
@@ -52,3 +56,31 @@ def test_votes_on_derived_traces_are_counted_where_they_are_given(tmp_path: Path
         costs = teacher_costs(run)
         assert [each.amounts for each in costs.tokens] == [(132, 84)]
         assert costs.cost == verified.counts["cost"] + derived.counts["cost"]
+
+
+def test_a_wrong_answer_that_is_graded_correct_is_said(tmp_path: Path) -> None:
+    with serve(ScriptedServer(lambda _body, _before: vote("right")).app) as url:
+        run = judged_run(tmp_path, url, tasks=2, old="generate:", new="derive: [{wrong_answer: {}}]\ngenerate:")
+        write_traces(run, [trace(n, f"It is \\boxed{{{n + 5}}}.", n) for n in range(2)])
+        made(run, VERIFY)
+        derived = made(run, DERIVE)
+    assert derived.counts["derived"] == {"wrong_answer": {"traces": 2, "parents": 2}}
+    assert any("wrong_answer: 2 traces are graded correct all the same" in note for note in derived.notes)
+
+
+def test_no_number_of_a_program_is_changed_to_make_it_wrong(tmp_path: Path, sandbox: None) -> None:
+    run = judged_run(tmp_path, "", tasks=1, by="{backend: embedded}", old=OLD, new=NEW)
+    tasks = (
+        run.scan(TASKS)
+        .collect()
+        .with_columns(
+            verifier=pl.lit("code"), answer=pl.lit(VERIFIER.gold_with("assert f(2) == 3", {})), metadata=pl.lit("{}")
+        )
+    )
+    with run.rewrite(TASKS) as out:
+        out.write(tasks)
+    write_traces(run, [trace(0, "```python\ndef f(n):\n    # version 7\n    return n + 1\n```")])
+    made(run, VERIFY)
+    derived = made(run, DERIVE)
+    assert derived.counts["derived"] == {"wrong_answer": {"traces": 0, "parents": 1}}
+    assert any("its answer is a program" in note for note in derived.notes)
