@@ -26,6 +26,8 @@ from infogap.runs.stage import Outcome, Stage, commonest_reasons
 from infogap.schema import DERIVATIONS, DERIVED, DERIVED_VERDICTS, TASKS, TRACE_TURNS, TRACES, VERDICTS
 from infogap.verify.grade_run import by_id, grade_run, tasks_to_grade
 from infogap.verify.grade_traces import grading_settings, tasks_by_id
+from infogap.verify.judging.vote_counts import spending_in_words, votes_and_cost
+from infogap.verify.verifiers import gold_verifier, is_known, verifier
 
 _DONORS = 500  # traces whose steps can be inserted into others
 _STEPS_OF_ONE = 4  # of each of them
@@ -84,7 +86,9 @@ def _make(run: Run) -> Outcome:
         "derived": {name: {"traces": each.traces, "parents": each.parents} for name, each in made.items()},
         "verdicts": dict(sorted(verdicts.items())),
     }
-    return Outcome(derived.rows, counts, list(_notes(made)))
+    counts |= votes_and_cost(run, by_id(tasks_to_grade(run)), DERIVED, DERIVED_VERDICTS)
+    notes = [*_notes(made), *_right_all_the_same(run, entries), *spending_in_words(counts)]
+    return Outcome(derived.rows, counts, notes)
 
 
 def _parents(run: Run) -> Iterator[pl.DataFrame]:
@@ -117,6 +121,9 @@ def _derived(
         made.skipped["it has tools, or several turns"] += 1
         return None
     task = tasks.get(parent["task_id"]) or {}
+    if entry.wrong_answer and _is_program(task):
+        made.skipped["its answer is a program"] += 1
+        return None
     text = TraceText(
         parent["trace_id"],
         task.get("question") or "",
@@ -141,6 +148,11 @@ def _derived(
         "completion_tokens": None,
     }
     return row, {"trace_id": row["trace_id"], "parent_id": parent["trace_id"], "derived": entry.name}
+
+
+def _is_program(task: dict[str, Any]) -> bool:
+    name = gold_verifier(task) if task else ""
+    return is_known(name) and verifier(name).answer_is_program
 
 
 def _steps_of_others(run: Run) -> OtherSteps:
@@ -192,6 +204,16 @@ def _notes(made: dict[str, _Made]) -> Iterator[str]:
                 f"{name}: {each.traces:,} derived from {each.parents:,} traces; left out: "
                 f"{commonest_reasons(each.skipped)}"
             )
+
+
+def _right_all_the_same(run: Run, entries: list[Derivation]) -> Iterator[str]:
+    """Yield a note on each entry that makes answers wrong, if some are graded correct."""
+    names = [entry.name for entry in entries if entry.wrong_answer]
+    correct = run.scan(DERIVED_VERDICTS).filter(verdict="correct").select("trace_id")
+    right = run.scan(DERIVATIONS).join(correct, on="trace_id", how="semi").filter(pl.col("derived").is_in(names))
+    for name, count in right.group_by("derived").len().sort("derived").collect().iter_rows():
+        graded = f"{count:,} {'trace is' if count == 1 else 'traces are'} graded correct all the same"
+        yield f"{name}: {graded}; `balance: {{verdict: {{wrong: 1}}}}` leaves them out"
 
 
 STAGE = Stage(

@@ -76,6 +76,9 @@ class Verifier:
     names_failing_test: ClassVar[bool] = False
     """Name in `detail` what is wrong with a wrong answer, such as a failing test, so that a teacher can be shown it."""
 
+    answer_is_program: ClassVar[bool] = False
+    """The final answer is a program: with another number or word in it, it may still be right."""
+
     deadline: ClassVar[float] = 60.0
     """Seconds by the clock for one answer, for verifiers that wait."""
 

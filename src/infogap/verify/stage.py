@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -26,12 +25,10 @@ from infogap.schema import TASKS, TRACES, VERDICT_NAMES, VERDICTS
 from infogap.verify.gold_agreement import as_counts, consensus_agreement, judge_agreement
 from infogap.verify.grade_run import by_id, grade_run, tasks_to_grade
 from infogap.verify.grade_traces import TRACE_COLUMNS, VERSION, Tasks, grading_settings
-from infogap.verify.judging.ask_judge import AskedJudge
-from infogap.verify.judging.vote_counts import spending_in_words, vote_cost, vote_counts
+from infogap.verify.judging.vote_counts import spending_in_words, votes_and_cost
 from infogap.verify.judging.vote_journal import VoteJournal
 from infogap.verify.round_verdicts import read_round_verdicts, round_verdicts_path
 from infogap.verify.stated_verdicts import DISAGREEMENTS, agreement
-from infogap.verify.verifiers.judge import NAME as JUDGE
 from infogap.verify.who_decides import sentences
 
 
@@ -87,14 +84,8 @@ def _without_gold(run: Run, tasks: Tasks) -> dict[str, Any]:
     counts: dict[str, Any] = {}
     if (of_consensus := consensus_agreement(run, tasks)) is not None:
         counts["consensus"] = as_counts(of_consensus)
-    judge = run.recipe.verify.judge if run.recipe.verify else None
-    if judge is None or not any(task["verifier"] == JUDGE for task in tasks.values()):
-        return counts
-    with closing(AskedJudge(run, judge)) as asked:
-        counts["judge"] = vote_counts(run, asked)
-        cost = vote_cost(asked, counts["judge"])
-    counts |= {} if cost is None else {"cost": cost}
-    if (of_judge := judge_agreement(run)) is not None:
+    counts |= votes_and_cost(run, tasks, TRACES, VERDICTS)
+    if "judge" in counts and (of_judge := judge_agreement(run)) is not None:
         counts["judge_and_gold"] = as_counts(of_judge)
     return counts
 

@@ -97,6 +97,11 @@ class AskedJudge:
             self._ask(missing, trace_of)
         return [[self._journal.get(request.request_id) for request in requests] for requests in wanted]
 
+    def stored(self, ballot: Ballot) -> list[Reply]:
+        """Return the replies on a response that are in the journal."""
+        requests = (self._request(ballot, vote) for vote in range(self.judge.votes))
+        return [reply for request in requests if (reply := self._journal.get(request.request_id)) is not None]
+
     def _request(self, ballot: Ballot, vote: int) -> Request:
         """Make the request for a vote; its id follows from everything that determines the reply."""
         seed = derived_seed("judge", self._run.recipe.seed, vote)

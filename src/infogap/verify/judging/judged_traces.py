@@ -29,18 +29,22 @@ def judged(
     Takes the tasks by id, and the traces with the verdicts that exist, as `grade_traces`. Raises what
     `AskedJudge.votes_on` raises, before the first part whose votes are incomplete.
     """
-    own = {task_id for task_id, task in tasks.items() if task["verifier"] == JUDGE}
     for part, known in parts:
         graded = set(known["trace_id"])
-        items = list[tuple[str, Item]]()
-        for trace in part.select(TRACE_COLUMNS).iter_rows(named=True):
-            if trace["task_id"] in own and trace["trace_id"] not in graded:
-                item = prepared(tasks[trace["task_id"]], trace)
-                if isinstance(item, Item):
-                    items.append((trace["trace_id"], item))
+        items = [each for each in judged_items(tasks, part) if each[0] not in graded]
         votes = asked.votes_on(Ballot(trace_id, chat(item, asked.judge)) for trace_id, item in items)
         rows = [_row(trace_id, item, replies) for (trace_id, item), replies in zip(items, votes, strict=True)]
         yield part, pl.concat([known, VERDICTS.frame(rows)]) if rows else known
+
+
+def judged_items(tasks: Tasks, traces: pl.DataFrame) -> Iterator[tuple[str, Item]]:
+    """Yield the id of each trace that a judge votes on, with the item; those without an answer need no votes."""
+    for trace in traces.select(TRACE_COLUMNS).iter_rows(named=True):
+        task = tasks.get(trace["task_id"])
+        if task is not None and task["verifier"] == JUDGE:
+            item = prepared(task, trace)
+            if isinstance(item, Item):
+                yield trace["trace_id"], item
 
 
 def chat(item: Item, judge: Judge) -> list[dict[str, str]]:

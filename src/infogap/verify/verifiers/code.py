@@ -31,6 +31,7 @@ class Code(Verifier):
     gold_columns = ("more_tests", "entry_point", "starter", "setup")
     deadline = bubblewrap.ALL_TESTS + 60
     names_failing_test = True
+    answer_is_program = True
     instruction = "Please reason step by step, and end with the whole program in one Markdown block of Python code."
 
     def grade(self, item: Item) -> Grade:
