@@ -109,7 +109,7 @@ def test_the_schema_of_the_recipe_is_the_one_that_ships(tmp_path: Path) -> None:
 
 def test_the_ladder_is_listed_without_a_run(tmp_path: Path) -> None:
     done = infogap("privileges", "list", "--json", cwd=tmp_path)
-    assert [row["name"] for row in json.loads(done.stdout)][:2] == ["unguided", "hint"]
+    assert [row["name"] for row in json.loads(done.stdout)][:2] == ["unguided", "lessons"]
     assert infogap("privileges", cwd=tmp_path).stdout.count("(control)") == 3
 
 

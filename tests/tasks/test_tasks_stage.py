@@ -259,3 +259,13 @@ def test_columns_of_programs_do_not_make_runs_of_other_tasks_stale(tmp_path: Pat
     write_jsonl(tmp_path / "a.jsonl", [{"question": "What is 1 + 1?", "answer": "2"}])
     columns = STAGE.part(task_run(tmp_path, "  - from: a.jsonl"))["tasks[0]"]["columns"]
     assert columns.keys() == {"question", "answer", "solution", "family", "difficulty", "options"}
+
+
+@pytest.mark.parametrize("verifier", ["consensus", "judge"])
+def test_of_tasks_without_gold_answers_it_is_said_what_grades_them(tmp_path: Path, verifier: str) -> None:
+    write_jsonl(tmp_path / "a.jsonl", [{"question": f"Why {n}?"} for n in range(2)])
+    judge = "\nverify: {judge: {by: {backend: embedded}}}" if verifier == "judge" else ""
+    run = task_run(tmp_path, f"  - {{from: a.jsonl, columns: {{answer: null}}, verifier: {verifier}}}{judge}")
+    assert (
+        f"no gold answer, so none to show a teacher; `{verifier}` grades them all the same: a" in STAGE.make(run).notes
+    )

@@ -149,7 +149,7 @@ def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
 
     from infogap.cli.task_preview import preview
     from infogap.effects.mix_outlook import outlook, planned_profiles
-    from infogap.generate.generation_cost import cost, top_up_cost
+    from infogap.generate.generation_cost import cost, top_up_cost, traces_at_most
     from infogap.runs.run_folder import Run
     from infogap.schema import TASKS
     from infogap.tasks import STAGE
@@ -161,7 +161,7 @@ def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
         for note in outcome.notes:
             say(note.replace(folder, "RUN"), style="yellow")
         costs = cost(run) if loaded.recipe.generate else _imported(run, folder)
-        of_judge = judge_cost(run, costs.get("requests"))
+        of_judge = judge_cost(run, traces_at_most(run, costs) if loaded.recipe.generate else None)
         previewed = preview(run)
         if not output.json:
             print_words("\n".join([*previewed.lines(), ""]))
@@ -220,8 +220,7 @@ def _print_judge(costs: dict[str, Any]) -> None:
     of_judge = costs["judge"]
     price = f", cost {of_judge['cost']:,.2f}" if "cost" in of_judge else ""
     tokens = f"{of_judge['prompt_tokens']:,} prompt tokens, {of_judge['completion_tokens']:,} completion tokens{price}"
-    more = "; more for derived traces" if "without_derived" in of_judge else ""
-    print_words(f"judge               {of_judge['votes']:>14,} votes at most: {tokens}{more}")
+    print_words(f"judge               {of_judge['votes']:>14,} votes at most: {tokens}")
 
 
 def _of_top_up(rounds: int, requests: int | None) -> str:

@@ -11,7 +11,7 @@ import polars as pl
 
 from infogap.ids import canonical
 from infogap.recipe.recipe_errors import spell_path
-from infogap.recipe.sources import CREDITS, FileTasks, GymTasks, TraceColumns, TraceImport
+from infogap.recipe.sources import CREDITS, FileTasks, GymTasks, TraceColumns, TraceImport, can_do_without_gold
 from infogap.rows import reasoning_gym as gym
 from infogap.rows.message_turns import TURNS
 from infogap.rows.source_rows import contents
@@ -164,10 +164,17 @@ def _notes(run: Run, gathered: list[Gathered], tasks: list[Task], conflicts: lis
         and (chats := sum(TURNS in task.metadata for task in tasks))
     ):
         notes.append(f"{chats:,} tasks are conversations; gap scores their traces after all turns as one text")
-    without = sorted({task.family or "" for task in tasks if task.answer is None})
-    if without:
-        what = "their traces are not graded" if run.recipe.imports else "none to show a teacher or in a preference pair"
-        notes.append(f"no gold answer, so {what}: {', '.join(without)}")
+    families: dict[str, set[str]] = {}
+    for task in tasks:
+        if task.answer is None:
+            families.setdefault(task.verifier, set()).add(task.family or "(no family)")
+    for verifier, names in sorted(families.items()):
+        what = "none to show a teacher or in a preference pair"
+        if can_do_without_gold(verifier):
+            what = f"none to show a teacher; `{verifier}` grades them all the same"
+        elif run.recipe.imports:
+            what = "their traces are not graded"
+        notes.append(f"no gold answer, so {what}: {', '.join(sorted(names))}")
     return notes
 
 
