@@ -232,6 +232,57 @@ def test_an_entry_with_an_error_is_not_said_to_be_missing_too(tmp_path: Path) ->
     assert "share" in str(refused.value) and "derives nothing" not in str(refused.value)
 
 
+def test_steps_of_other_tasks_are_mentioned_where_tasks_are_divided_into_splits(tmp_path: Path) -> None:
+    run = Run.create(
+        write(
+            tmp_path,
+            [{"insert_steps": {"as": "foreign"}}],
+            balance={"derived": ["foreign"]},
+            publish={"version": "0.1.0", "configs": ["sft"], "splits": {"train": 0.5, "test": 0.5}},
+        ),
+        tmp_path / "run",
+    )
+    notes = [note for update in run.update(quiet=True) for note in update.notes if update.stage == "publish"]
+    assert any(f"{2 * TASKS} traces of the mix, of foreign, hold steps of other tasks" in note for note in notes)
+
+
+def test_no_step_of_a_held_out_family_is_inserted(tmp_path: Path) -> None:
+    rows = [
+        {
+            "q": f"What is {n} + 1 in {family}?",
+            "a": str(n + 1),
+            "t": f"Step {n} of {family}.\n\nIt is \\boxed{{{n + 1}}}.",
+        }
+        | {"f": family}
+        for family in ("sums", "apart")
+        for n in range(4)
+    ]
+    write_jsonl(tmp_path / "rows.jsonl", rows)
+    recipe = {
+        "name": "apart",
+        "import": [{"from": "rows.jsonl", "columns": {"question": "q", "answer": "a", "trace": "t", "family": "f"}}],
+        "derive": [{"insert_steps": {"share": 1}}],
+        "dedupe": None,
+    }
+
+    def states(**balance: Any) -> dict[str, str]:
+        (tmp_path / "recipe.yaml").write_text(json.dumps(recipe | {"balance": balance}))
+        run = Run.create(tmp_path / "recipe.yaml", tmp_path / "run")
+        before: dict[str, str] = {state.stage: state.state for state in run.status()}
+        run.update(quiet=True)
+        return before
+
+    def inserted() -> list[str]:
+        derived = pl.read_parquet(tmp_path / "run" / "derived" / "part-*.parquet")
+        asked = pl.read_parquet(tmp_path / "run" / "tasks" / "part-*.parquet").filter(family="sums")
+        return derived.join(asked, on="task_id", how="semi")["response"].to_list()
+
+    states()
+    assert any("of apart" in text for text in inserted())
+    assert states(hold_out={"families": ["apart"]})["derive"] == "stale"
+    assert inserted() and not any("of apart" in text for text in inserted())
+
+
 def test_traces_that_call_tools_are_no_parents_and_counted(tmp_path: Path) -> None:
     answer = agent_rows.said("assistant", "Hmm, maybe. Let me check. So \\boxed{42}.")
     chats = ([*agent_rows.conversation()[:7], answer], [agent_rows.said("user", "6 * 7?"), answer])

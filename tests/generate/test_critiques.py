@@ -135,6 +135,20 @@ def test_a_critique_that_gives_the_answer_away_is_flagged(tmp_path: Path, servin
     assert "who had not seen it" in said
 
 
+def test_without_a_gold_answer_notes_are_not_said_to_be_searched_for_it(tmp_path: Path, serving: Serving) -> None:
+    both = "{samples: 5, privileges: [unguided, critique, {lessons: {pool: 4, count: 1}}]}"
+    run = make_run(tmp_path, serving(writer()), both)
+    tasks = run.scan(TASKS).collect().with_columns(verifier=pl.lit("consensus"), answer=pl.lit(None, pl.String))
+    with run.rewrite(TASKS) as out:
+        out.write(tasks)
+    outcome = STAGE.make(run)
+    for label in ("critique", "lessons"):
+        counts = outcome.counts["notes"][label]
+        assert counts["unchecked"] == counts["contexts"] > 0
+        said = f"{label}: {counts['contexts']} of {counts['contexts']} contexts were not searched for the gold answer"
+        assert any(said in note for note in outcome.notes)
+
+
 def test_a_rerun_requests_nothing_and_has_the_same_bytes(tmp_path: Path, serving: Serving) -> None:
     server = writer()
     run = make_run(tmp_path, serving(server), BOTH)

@@ -182,6 +182,19 @@ def test_a_context_in_the_arguments_of_a_call_is_not_published(tmp_path: Path) -
         )
 
 
+def test_lines_of_a_context_in_the_arguments_of_a_call_are_found_where_turns_are_json(tmp_path: Path) -> None:
+    chat = conversation()
+    chat[2]["tool_calls"][0]["function"]["arguments"] = json.dumps({"a": 6, "note": SECRET.replace(" ", "\n")})
+    only_traces = FIELDS.replace("[sft, traces]", "[traces]")
+    with pytest.raises(InputError, match=r"1 row of `traces` \(turns: .*shown under `solution`"):
+        published(
+            tmp_path,
+            [row(chat, context=SECRET, privilege="solution")],
+            only_traces,
+            ", context: context, privilege: privilege",
+        )
+
+
 def test_a_restored_run_publishes_the_same_conversations(tmp_path: Path) -> None:
     from infogap.publish.restore_run import restore
 

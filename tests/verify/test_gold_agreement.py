@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from infogap.verify.gold_agreement import kappa
+from infogap.verify.who_decides import sentences
+from verify.judging.judged_run import judged_run
 
 
 @pytest.mark.parametrize(
@@ -36,3 +40,12 @@ def test_it_is_symmetric_and_at_most_one(cells: list[int]) -> None:
     if not np.isnan(value):
         assert value == pytest.approx(swapped)
         assert value <= 1 + 1e-9
+
+
+def test_without_a_consensus_it_is_not_said_that_no_task_has_a_gold_answer(tmp_path: Path) -> None:
+    run = judged_run(tmp_path, "", by="{backend: embedded}")
+    counts = {"tasks": 3, "agreed": 0, "compared": 0, "same": 0}
+    (line,) = sentences(run, {"consensus": counts})
+    assert "0 of 3 tasks" in line
+    _, line = sentences(run, {"consensus": counts | {"agreed": 2}})
+    assert "no task has both" in line

@@ -24,6 +24,7 @@ from infogap.recipe.derive_section import Derivation
 from infogap.runs.run_folder import ROWS_PER_PART, Run, read_part
 from infogap.runs.stage import Outcome, Stage, commonest_reasons
 from infogap.schema import DERIVATIONS, DERIVED, DERIVED_VERDICTS, TASKS, TRACE_TURNS, TRACES, VERDICTS
+from infogap.tasks.held_out_tasks import families_held_out, hold_outs
 from infogap.verify.grade_run import by_id, grade_run, tasks_to_grade
 from infogap.verify.grade_traces import grading_settings, tasks_by_id
 from infogap.verify.judging.vote_counts import spending_in_words, votes_and_cost
@@ -52,7 +53,10 @@ def _absent(recipe: Recipe) -> str:
 def _part(run: Run) -> dict[str, Any]:
     entries = [entry.model_dump(mode="json", by_alias=True) for entry in run.recipe.derive or []]
     lexicon = load(_LEXICON, run.resolve).digest
-    return {"derive": entries, "seed": run.recipe.seed, "lexicon": lexicon, "grading": grading_settings(run)}
+    part = {"derive": entries, "seed": run.recipe.seed, "lexicon": lexicon, "grading": grading_settings(run)}
+    held_out = [each.model_dump(mode="json") for each in hold_outs(run.recipe)]
+    inserts = any(entry.insert_steps for entry in run.recipe.derive or [])
+    return part | ({"held_out": held_out} if inserts and held_out else {})  # no steps come from these
 
 
 def _make(run: Run) -> Outcome:
@@ -156,10 +160,17 @@ def _is_program(task: dict[str, Any]) -> bool:
 
 
 def _steps_of_others(run: Run) -> OtherSteps:
-    """Draw traces by the seed, and steps of each, in an order that does not depend on that of the table."""
+    """Draw traces by the seed, and steps of each, in an order that does not depend on that of the table.
+
+    None are of tasks of families that are held out: these must be in no mix, nor a split with others.
+    """
+    tasks = run.scan(TASKS).select("task_id", "family").collect()
+    held_out = families_held_out(run.recipe, tasks["family"].unique())
+    usable = tasks.filter(~pl.col("family").is_in(held_out).fill_null(value=False))["task_id"].to_list()
     order: list[tuple[int, str]] = []
     for part in _parents(run):
-        own = part.filter((pl.col("verdict") == "correct") & ~pl.col("calls_tools"))["trace_id"]
+        fits = (pl.col("verdict") == "correct") & ~pl.col("calls_tools") & pl.col("task_id").is_in(usable)
+        own = part.filter(fits)["trace_id"]
         order += [(derived_seed(run.recipe.seed, "donor", trace_id), trace_id) for trace_id in own]
         order = sorted(order)[:_DONORS]
     wanted = [trace_id for _, trace_id in order]

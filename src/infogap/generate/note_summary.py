@@ -15,7 +15,7 @@ from infogap.generate.request_plan import Plan
 from infogap.generate.trace_store import failed_teachers
 from infogap.recipe.privilege_entries import PrivilegeUse
 from infogap.runs.run_folder import Run
-from infogap.schema import CONTEXTS, NOTES, SHOWN_NOTES
+from infogap.schema import CONTEXTS, NOTES, SHOWN_NOTES, TASKS
 
 
 def check_written(folder: Path) -> None:
@@ -36,7 +36,8 @@ def note_counts(run: Run, plan: Plan, book: NoteBook) -> tuple[dict[str, dict[st
     """Count the notes by privilege, for the manifest, and put them into words.
 
     `requests`, of which `again`; of the notes, `truncated`, `empty` or `failed` ones; `contexts` that show any;
-    `states_answer`, contexts with a critique that gives away the gold answer; `unsampled`, traces that were not
+    `states_answer`, contexts with a critique that gives away the gold answer; `unchecked`, contexts whose task has no
+    gold answer, so that nobody knows; `unsampled`, traces that were not
     requested because their critique could not be used; of lessons, the tasks of the `pool`, the `usable` ones, and how
     often one was `withheld` from a task whose answer or solution it holds.
     """
@@ -66,10 +67,12 @@ def _written(run: Run, use: PrivilegeUse) -> dict[str, int]:
 
 
 def _shown(run: Run, use: PrivilegeUse) -> dict[str, int]:
-    contexts = run.scan(CONTEXTS).filter(pl.col("privilege") == use.label).select("context_id")
+    contexts = run.scan(CONTEXTS).filter(pl.col("privilege") == use.label).select("context_id", "task_id")
     shown = run.scan(SHOWN_NOTES).join(contexts, on="context_id", how="semi")
     by_context = shown.group_by("context_id").agg(pl.col("states_answer").any()).collect()
-    counts = {"contexts": by_context.height}
+    without_gold = run.scan(TASKS).filter(pl.col("answer").is_null()).select("task_id")
+    unchecked = contexts.join(without_gold, on="task_id", how="semi").select(pl.len()).collect().item()
+    counts = {"contexts": by_context.height} | ({"unchecked": unchecked} if unchecked else {})
     return counts | ({"states_answer": int(by_context["states_answer"].sum())} if use.notes == "critique" else {})
 
 
@@ -104,18 +107,25 @@ def _in_words(use: PrivilegeUse, counts: dict[str, Any]) -> list[str]:
     asked = f"{counts['requests']:,} requests for a {what}"
     if bad:
         asked += f" ({', '.join(bad)}; {counts['again']:,} were requested again)"
+    unchecked = []
+    if "unchecked" in counts:
+        unchecked = [
+            f"{use.label}: {counts['unchecked']:,} of {counts['contexts']:,} contexts were not searched for the gold "
+            "answer, as their task has none"
+        ]
     if use.notes == "critique":
         told = "seen by its critic" if "solution" in use.needs else "not seen by its critic"
         notes = [
             f"{use.label}: {asked}; {counts['states_answer']:,} of {counts['contexts']:,} contexts give away the gold "
             f"answer, {told}"
         ]
-        return notes + [
+        return [*notes, *unchecked] + [
             f"{use.label}: {requests:,} {'trace was' if requests == 1 else 'traces were'} not requested, as the "
             f"critique was {why}"
             for why, requests in counts["unsampled"].items()
         ]
     notes = [f"{use.label}: {asked}; {counts['usable']:,} of {counts['pool']:,} tasks of the pool gave a usable one"]
+    notes += unchecked
     if counts["unusable"]:
         why = ", ".join(f"{tasks:,} {reason}" for reason, tasks in counts["unusable"].items())
         notes.append(f"{use.label}: tasks of the pool without a usable lesson: {why}")

@@ -229,6 +229,7 @@ def _texts_in_json(texts: pl.Series) -> pl.Series:
 
 
 def _in_json(text: str) -> str:
+    """Return the strings in a text that is JSON, and in those of them that are, such as the arguments of a call."""
     try:
         return "\n".join(_strings(orjson.loads(text)))
     except orjson.JSONDecodeError:
@@ -237,7 +238,7 @@ def _in_json(text: str) -> str:
 
 def _strings(value: object) -> Iterator[str]:
     if isinstance(value, str):
-        yield value
+        yield _in_json(value) if value[:1] in ("{", "[") else value
     elif isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
             yield from _strings(item)

@@ -17,7 +17,7 @@ from infogap.publish.parquet_shards import Written
 from infogap.recipe.balance_section import HoldOut
 from infogap.recipe.publish_section import OF_HELD_OUT
 from infogap.runs.run_folder import Run
-from infogap.schema import MIX, SHOWN_NOTES, TASKS, TRACES
+from infogap.schema import DERIVATIONS, MIX, SHOWN_NOTES, TASKS, TRACES
 
 _NO_MIX = 1 << 30  # the stratum of tasks that are in no mix
 
@@ -71,6 +71,7 @@ def plan_splits(run: Run) -> SplitPlan | None:
             f"splits: {cut:,} searches for near-duplicate questions were abandoned in very large buckets; "
             "some near-duplicates may be in different splits"
         )
+    notes += _inserting_notes(run)
     kept = placed.select("task_id", "cluster", "split").sort("task_id")
     return SplitPlan(tuple(asked), kept, counts, notes)
 
@@ -239,6 +240,18 @@ def _off_target(counts: Mapping[str, SplitCount], placed: pl.DataFrame) -> list[
     largest = placed["cluster"].value_counts().sort("count", "cluster", descending=[True, False]).row(0)
     why = f"; the largest cluster of near-duplicate questions has {largest[1]:,} tasks (the first is {largest[0]})"
     return [f"splits: {', '.join(off)}{why if largest[1] > 1 else ''}"] if off else []
+
+
+def _inserting_notes(run: Run) -> list[str]:
+    """Return a note on traces with steps of other tasks, which may be in another split: which ones is not stored."""
+    names = [entry.name for entry in run.recipe.derive or [] if entry.insert_steps]
+    mixed = run.scan(MIX).filter("selected").select("trace_id").unique()
+    inserted = run.scan(DERIVATIONS).filter(pl.col("derived").is_in(names)).join(mixed, on="trace_id", how="semi")
+    count = inserted.select(pl.len()).collect().item() if names else 0
+    return [
+        f"splits: {count:,} traces of the mix, of {' and '.join(names)}, hold steps of other tasks, which may be of "
+        "another split: train on none of them if you evaluate on the others"
+    ] * (count > 0)
 
 
 def _crossing_notes(crossing: Mapping[str, int]) -> list[str]:

@@ -103,6 +103,8 @@ class RepeatedRows(Model):
 
 SINGLE_ANSWERS = ("preference", "steps", "recovery", "recovery_trace")
 """Configs that show a trace as one answer, or as pieces of one."""
+OF_GOLD_ANSWERS = ("rl", "held_out")
+"""Configs of tasks with their gold answers."""
 OF_HELD_OUT = "held_out"
 """What a split is of that has the families which `balance.hold_out` keeps out of every mix."""
 

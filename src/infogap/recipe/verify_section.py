@@ -8,7 +8,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from infogap.recipe.base import Model, each_once, is_none, refuse, refuse_at
 from infogap.recipe.generate_section import Generate
-from infogap.recipe.sources import Source
+from infogap.recipe.publish_section import OF_GOLD_ANSWERS, Publish
+from infogap.recipe.sources import FileTasks, Source, TraceImport
 from infogap.recipe.teacher_section import Teacher
 
 FEWEST_AGREEING = 2
@@ -96,7 +97,20 @@ def verify_contradictions(sections: dict[str, object]) -> list[tuple[tuple[str |
     ]
     if "consensus" in named and isinstance(generate, Generate) and (problem := _no_samples_to_agree(generate)):
         problems.append((named["consensus"], problem))
-    return problems
+    return problems + _no_gold_to_publish(sources, sections.get("publish"))
+
+
+def _no_gold_to_publish(sources: list[object], publish: object) -> list[tuple[tuple[str | int, ...], str]]:
+    """Refuse configs that show gold answers if no source has any."""
+    if not isinstance(publish, Publish):
+        return []
+    if not all(isinstance(source, FileTasks | TraceImport) and source.columns.answer is None for source in sources):
+        return []
+    return [
+        (("publish", "configs"), f"`{name}` has the tasks with gold answers, and no source has a column `answer`")
+        for name in publish.configs
+        if name in OF_GOLD_ANSWERS
+    ]
 
 
 def _no_samples_to_agree(generate: Generate) -> str | None:

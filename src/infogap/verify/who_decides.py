@@ -43,7 +43,7 @@ def _consensus(counts: dict[str, Any]) -> str:
 
 def _consensus_and_gold(counts: dict[str, Any]) -> list[str]:
     if not counts["compared"]:
-        return ["consensus: no task has a gold answer to compare it with"]
+        return ["consensus: it is compared with no gold answer, as no task has both"] if counts["agreed"] else []
     share = counts["same"] / counts["compared"]
     return [
         f"consensus: equal to the gold answer in {counts['same']:,} of the {counts['compared']:,} tasks that have one "

@@ -63,6 +63,14 @@ def test_what_a_recipe_may_not_say(tmp_path: Path, old: str, new: str, problem: 
         load_recipe(_write(tmp_path, text))
 
 
+def test_gold_answers_that_no_source_has_cannot_be_published(tmp_path: Path) -> None:
+    text = _RECIPE.replace("[sft, traces]", "[sft, rl]")
+    load_recipe(_write(tmp_path, text))
+    problem = "configs: `rl` has the tasks with gold answers, and no source has a column `answer`"
+    with pytest.raises(RecipeError, match=problem):
+        load_recipe(_write(tmp_path, text.replace("answer: a, ", "answer: null, ")))
+
+
 def test_servers_keys_and_prices_are_not_published(tmp_path: Path) -> None:
     published = public_recipe(load_recipe(_write(tmp_path)).recipe)
     assert published["verify"]["judge"]["by"]["model"] == "judge"
