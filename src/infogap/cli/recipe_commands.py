@@ -149,7 +149,7 @@ def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
 
     from infogap.cli.task_preview import preview
     from infogap.effects.mix_outlook import outlook, planned_profiles
-    from infogap.generate.generation_cost import cost, top_up_cost
+    from infogap.generate.generation_cost import cost, top_up_cost, traces_at_most
     from infogap.runs.run_folder import Run
     from infogap.schema import TASKS
     from infogap.tasks import STAGE
@@ -161,7 +161,7 @@ def _cost(loaded: LoadedRecipe) -> dict[str, Any]:
         for note in outcome.notes:
             say(note.replace(folder, "RUN"), style="yellow")
         costs = cost(run) if loaded.recipe.generate else _imported(run, folder)
-        of_judge = judge_cost(run, costs.get("requests"))
+        of_judge = judge_cost(run, traces_at_most(run, costs) if loaded.recipe.generate else None)
         previewed = preview(run)
         if not output.json:
             print_words("\n".join([*previewed.lines(), ""]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from infogap.generate.answering_teacher import AnsweringTeacher
@@ -50,6 +51,18 @@ def cost(run: Run) -> dict[str, Any]:
             for to_teacher, each in zip(plan.teachers, costs, strict=True)
         },
     }
+
+
+def traces_at_most(run: Run, costs: Mapping[str, Any]) -> dict[str, int]:
+    """Return the requests for traces in `costs`, as `cost` returns them, by privilege: those for notes left out."""
+    generate = run.recipe.generate
+    notes = {_of_notes(use) for use in generate.uses if use.notes is not None} if generate is not None else set()
+    return {label: requests for label, requests in costs["privileges"].items() if label not in notes}
+
+
+def _of_notes(use: PrivilegeUse) -> str:
+    """Return the label under which the requests for a privilege's notes are counted."""
+    return f"{use.label}: {'critiques' if use.notes == 'critique' else 'lessons'}"
 
 
 def top_up_cost(recipe: Recipe) -> dict[str, int | None] | None:
@@ -133,8 +146,7 @@ def _notes_at_most(run: Run, plan: Plan, number: int, tasks: dict[str, int]) -> 
                 source = next((each for each in generate.in_order if each.label == use.source), generate.unguided)
                 attempts = _traces_at_most(generate, source, source in generate.uses)
                 most *= min(attempts, _traces_at_most(generate, use, named=True))
-            label = f"{use.label}: {'critiques' if use.notes == 'critique' else 'lessons'}"
-            counts[label] = counts.get(label, 0) + most * MOST_REQUESTS
+            counts[_of_notes(use)] = counts.get(_of_notes(use), 0) + most * MOST_REQUESTS
     return counts
 
 

@@ -28,7 +28,7 @@ def sentences(run: Run, counts: dict[str, Any], label: Callable[[str], str] = st
         seen = ", which sees the gold answer," if "gold" in judge.shows else ""
         lines.append(
             f"judge: `{label(judge.by.model)}`{seen} decides by the majority of {judge.votes} "
-            f"vote{'' if judge.votes == 1 else 's'}: {_votes(counts['judge'])}"
+            f"vote{'' if judge.votes == 1 else 's'}; in all {_votes(counts['judge'])}"
         )
         lines += [_judge_and_gold(counts["judge_and_gold"])] if "judge_and_gold" in counts else []
     return lines

@@ -112,7 +112,7 @@ def test_report_and_card_say_who_decides_and_how_far_gold_answers_agree(
     report = (folder / "report" / "index.html").read_text()
     agreement = "the same as by the gold answers on 5 of 8 traces (62.5%)"
     for page in (card, report, " ".join(done.stdout.split())):
-        assert "decides by the majority of 3 votes: 15 right, 9 wrong" in page
+        assert "decides by the majority of 3 votes; in all 15 right, 9 wrong" in page
         assert agreement in page
     assert "24 votes" not in card
     assert "judge judge" in report
