@@ -40,6 +40,12 @@ def test_the_bucket_has_the_files_of_a_folder(folder: Path, bucket: str) -> None
     assert results(objects(bucket, "runs/small")) == results(files(folder / "local"))
 
 
+def test_what_to_do_next_names_the_run_in_the_bucket(folder: Path, bucket: str) -> None:
+    address = f"s3://{bucket}/runs/small"
+    done = infogap("run", "r.yaml", "--run", address, cwd=folder)
+    assert f"infogap show {address}" in done.stdout.splitlines()[-2]
+
+
 def test_another_machine_has_nothing_left_to_do(folder: Path, bucket: str, machine: Machine) -> None:
     address = f"s3://{bucket}/runs/small"
     _run(folder, address)

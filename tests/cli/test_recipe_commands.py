@@ -69,7 +69,9 @@ def test_check_reads_the_data(tmp_path: Path) -> None:
 
 def test_a_long_label_does_not_run_into_its_text() -> None:
     task = PreviewedTask("1", "a.jsonl", "math", "What is 3 + 4?", "7", contexts={"solution_in_lines": "So it is 7."})
-    assert "  under solution_in_lines So it is 7." in Preview([task], None).lines()
+    lines = Preview([task], None).lines()
+    assert "  under solution_in_lines So it is 7." in lines
+    assert f"  {'question':<23} What is 3 + 4?" in lines
 
 
 def test_the_plan_says_what_a_top_up_may_add(tmp_path: Path) -> None:

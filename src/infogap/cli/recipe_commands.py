@@ -190,7 +190,7 @@ def _print_plan(costs: dict[str, Any]) -> None:
         _print_judge(costs)
         return
     for privilege, requests in costs["privileges"].items():
-        print_words(f"  {privilege:<18}{requests:>14,} requests")
+        print_words(f"  {privilege:<18}{requests:>{min(14, 32 - len(privilege))},} requests")
     in_rounds = costs["first_round"] != costs["requests"]
     at_most = f"  at most; {costs['first_round']:,} of them in the first round" if in_rounds else ""
     of_first_round = ", those of the first round" if in_rounds else ""

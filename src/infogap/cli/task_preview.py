@@ -14,6 +14,7 @@ from infogap.tasks.task_checks import SolutionAgreement, solution_agreement
 
 _TASKS = 3
 _QUESTION, _LINE = 300, 200  # characters shown: of the end of a question; of any other text
+_NAME = 19  # characters of the names before the texts, at least
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,16 @@ class Preview:
         """Format the preview as lines of text."""
         lines = []
         for task in self.tasks:
+            named = {
+                "question": _end(task.question, _QUESTION),
+                "answer": _line(task.answer) if task.answer is not None else "(no gold answer)",
+                "options": "; ".join(f"{letter}: {text}" for letter, text in task.options.items()),
+                **{f"under {label}": text for label, text in task.contexts.items()},
+                **task.trace,
+            }
+            width = max(_NAME, *map(len, named))
             lines += ["", f"task {task.task_id} of {task.source}, graded by {task.verifier}"]
-            lines += _named("question", _end(task.question, _QUESTION))
-            lines += _named("answer", _line(task.answer) if task.answer is not None else "(no gold answer)")
-            lines += _named("options", "; ".join(f"{letter}: {text}" for letter, text in task.options.items()))
-            for label, text in task.contexts.items():
-                lines += _named(f"under {label}", text)
-            for name, text in task.trace.items():
-                lines += _named(name, text)
+            lines += [f"  {name:<{width}} {text}" for name, text in named.items() if text]
         return lines if self.solutions is None else [*lines, "", *self.solutions.lines()]
 
 
@@ -125,10 +128,6 @@ def _traces(run: Run, task_ids: list[str]) -> dict[str, dict[str, str]]:
         row["task_id"]: {"thought": _line(row["reasoning"]) or "(none)", "response": _end(row["response"], _LINE)}
         for row in first.iter_rows(named=True)
     }
-
-
-def _named(name: str, text: str) -> list[str]:
-    return [f"  {name:<19} {text}"] if text else []
 
 
 def _line(text: str | None) -> str:

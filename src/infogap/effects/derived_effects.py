@@ -105,6 +105,8 @@ def derived_table(effects: list[DerivedEffect]) -> Table:
         ["tasks", "before", "change", "95 % interval", ""],
     )
     for effect in effects:
+        if not effect.differences:
+            table.add_row(effect.name, "nothing to compare", "0", *[""] * 4, style="dim")
         for place, row in enumerate(effect.differences):
             table.add_row(
                 effect.name if place == 0 else "",

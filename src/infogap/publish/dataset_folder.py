@@ -192,7 +192,7 @@ def _notes(run: Run, traces: pl.DataFrame, written: list[Written], views: list[t
     notes += credit_notes(run.recipe.publish.license, credits_of(run, traces))
     prompted = [f"`{each.config.name}`" for each in written if each.config.prompts(run)]
     if run.recipe.generate is None and prompted:
-        named = " and ".join(prompted)
+        named = " and ".join([", ".join(prompted[:-1]), prompted[-1]] if prompted[1:] else prompted)
         notes.append(f"the prompts in {named} are only the questions: the instruction of imported traces is unknown")
     notes += [f"{each.config.name}: {lacking_tasks(each.without)}" for each in written if each.without]
     for each in written:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from infogap.balance.exclusion_reasons import Funnel
+from infogap.bucket.addresses import address_of
 from infogap.console import stdout
 from infogap.effects.given_away import given_away
 from infogap.effects.mix_outlook import mix_profiles, outlook
@@ -213,7 +214,8 @@ def print_outlook(run: Run) -> None:
 def _next_steps(run: Run) -> str:
     from infogap.publish.published_views import views
 
-    dataset, folder = run.path / "dataset", shlex.quote(str(run.path))
+    # Commands on the working copy of a run in a bucket would not reach the bucket.
+    dataset, folder = run.path / "dataset", shlex.quote(address_of(run.path) or str(run.path))
     publish = f"infogap publish {folder} --push" if run.recipe.publish.repo else "set publish.repo to push to the Hub"
     lines = [f"report    {run.path / 'report' / 'index.html'}", f"look      infogap show {folder}"]
     written = run.manifest(dataset.name)

@@ -42,3 +42,6 @@ def test_the_plan_has_no_votes_on_critiques(tmp_path: Path) -> None:
     plan = _plan(tmp_path, recipe)
     assert plan["privileges"].keys() == {"unguided", "critique", "critique: critiques"}
     assert plan["judge"]["votes"] == ((12 + 12) * 2 + 12) * 3
+    printed = infogap("check", "recipe.yaml", "--plan", cwd=tmp_path).stdout.splitlines()
+    ends = {line.index(" requests") for line in printed if line.startswith(("  unguided", "  critique"))}
+    assert ends == {34}  # as those of the sums below them
