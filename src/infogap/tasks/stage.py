@@ -23,7 +23,7 @@ from infogap.tasks.gather_tasks import Fate, Gathered, gather_gym, gather_table
 from infogap.tasks.known_drafts import drop_unused
 from infogap.tasks.select_tasks import Task, conflicting, merge
 from infogap.tasks.task_columns import TASK_COLUMNS, column_paths
-from infogap.verify.verifiers import provider_versions
+from infogap.verify.verifiers import provider_versions, verifier
 
 REJECTED = "rejected.parquet"
 ROWS = "rows.parquet"
@@ -164,10 +164,13 @@ def _notes(run: Run, gathered: list[Gathered], tasks: list[Task], conflicts: lis
         and (chats := sum(TURNS in task.metadata for task in tasks))
     ):
         notes.append(f"{chats:,} tasks are conversations; gap scores their traces after all turns as one text")
-    without = sorted({task.family or "" for task in tasks if task.answer is None})
+    without = [task for task in tasks if task.answer is None]
+    if run.recipe.imports:
+        ungraded = {name for name in {task.verifier for task in without} if verifier(name).needs_gold}
+        without = [task for task in without if task.verifier in ungraded]
     if without:
-        what = "their traces are not graded" if run.recipe.imports else "none to show a teacher or in a preference pair"
-        notes.append(f"no gold answer, so {what}: {', '.join(without)}")
+        what = "their traces are not graded" if run.recipe.imports else "none to show a teacher"
+        notes.append(f"no gold answer, so {what}: {', '.join(sorted({task.family or '' for task in without}))}")
     return notes
 
 
