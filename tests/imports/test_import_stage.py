@@ -111,6 +111,15 @@ def test_ids_do_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:
     assert found[0] == found[1]
 
 
+@pytest.mark.parametrize(("verifier", "said"), [("math", True), ("consensus", False)])
+def test_traces_that_need_no_gold_answer_are_not_said_to_be_ungraded(tmp_path: Path, verifier: str, said: bool) -> None:
+    write_jsonl(tmp_path / "traces.jsonl", [{"question": "1 + 1?", "text": "2"}, {"question": "1 + 1?", "text": "2."}])
+    columns = "columns: {trace: text, answer: null}"
+    run = import_run(tmp_path, f"  - {{from: traces.jsonl, {columns}, verifier: {verifier}}}")
+    notes = TASKS_STAGE.make(run).notes
+    assert any("no gold answer, so their traces are not graded" in note for note in notes) is said
+
+
 def test_rows_that_are_not_imported_are_counted_by_reason(tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = [
         SUM | {"text": "2", "level": 1},

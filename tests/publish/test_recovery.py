@@ -14,9 +14,12 @@ from infogap.errors import ShortfallError
 from infogap.publish import STAGE
 from infogap.publish.diff import difference
 from infogap.publish.recovery_pairs import attempts_in, gives_answer, recovery_pairs, tasks_without_recovery
+from infogap.recipe import load_recipe
+from infogap.runs.pipeline import run_all
 from infogap.runs.run_folder import Run
 from infogap.schema import DERIVATIONS, MEASURES, MIX, TRACES
 from publish.recovery_run import VERDICT, Cell, load, recovery_run, response_of
+from tasks.small_recipes import write_jsonl
 
 QUESTION = "What is {} + 2?\n\nEnd with the answer in \\boxed{{}}."
 WRONG: Cell = {"verdict": "wrong"}
@@ -384,3 +387,19 @@ def test_no_prompt_shows_the_gold_answer_and_no_task_is_in_two_splits(
             attempts = [turn["content"] for turn in row["prompt"] if turn["role"] == "assistant"]
             assert not any(f"The answer is {number + 2}." in attempt for attempt in attempts)
             assert attempts == ([response_of(wrong, cells[wrong])] if config == "recovery" else [])
+
+
+def test_without_gold_answers_a_wrong_attempt_does_not_give_that_of_a_correct_one(tmp_path: Path) -> None:
+    said = ["So it is \\boxed{2}.", "It must be \\boxed{2}.", "The answer is 2.\n\nNo, it is \\boxed{5}."]
+    said.append("I take it to be \\boxed{7}.")
+    write_jsonl(tmp_path / "rows.jsonl", [{"q": "1 + 1?", "t": text, "p": "unguided"} for text in said])
+    columns = "{question: q, answer: null, trace: t, privilege: p}"
+    (tmp_path / "recipe.yaml").write_text(
+        f"name: sums\nimport: [{{from: rows.jsonl, columns: {columns}, verifier: consensus}}]\n"
+        "dedupe: null\npublish: {version: 0.1.0, configs: [recovery]}\n"
+    )
+    run = Run.create(load_recipe(tmp_path / "recipe.yaml"), tmp_path / "run")
+    run.save_recipe()
+    run_all(run)
+    rows = pl.read_parquet(run.path / "dataset" / "data" / "recovery" / "*.parquet")
+    assert [prompt[1]["content"] for prompt in rows["prompt"]] == [said[3]]

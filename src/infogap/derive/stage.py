@@ -231,7 +231,7 @@ STAGE = Stage(
     "derive",
     (DERIVED.name, DERIVED_VERDICTS.name, DERIVATIONS.name),
     (TASKS.name, TRACES.name, VERDICTS.name),
-    1,
+    2,
     _part,
     _make,
     absent=_absent,

@@ -20,7 +20,7 @@ from infogap.publish.usable_traces import (
 )
 from infogap.recipe import Recipe
 from infogap.runs.run_folder import Run
-from infogap.schema import CONTEXTS, DERIVATIONS, TASKS, TRACES
+from infogap.schema import CONTEXTS, DERIVATIONS, TASKS, TRACES, VERDICTS
 from infogap.text.stated_answers import every_stated, last_line
 
 SHOWN, SAME_PRIVILEGE, SAME_TASK = "shown", "same_privilege", "same_task"
@@ -106,15 +106,22 @@ def _candidates(run: Run, mix: pl.DataFrame) -> pl.DataFrame:
 
 
 def _giving_gold(run: Run, wrong: pl.DataFrame) -> pl.DataFrame:
-    """Return the `trace_id` of those wrong attempts whose response gives the gold answer."""
-    golds = run.scan(TASKS).select("task_id", gold="answer").drop_nulls().collect()
+    """Return the `trace_id` of those wrong attempts whose response gives the gold answer.
+
+    For tasks without one, on which samples or a judge decide, the answers of correct traces stand for it.
+    """
+    tasks = run.scan(TASKS).select("task_id", gold="answer")
+    correct = run.scan(VERDICTS).filter(verdict="correct").select("trace_id", gold="extracted_answer").drop_nulls()
+    accepted = run.scan(TRACES).select("trace_id", "task_id").join(correct, on="trace_id")
+    without = accepted.join(tasks.filter(pl.col("gold").is_null()), on="task_id", how="semi")
+    golds = pl.concat([tasks.drop_nulls(), without.select("task_id", "gold").unique()]).collect()
     found: list[str] = []
     for part in run.parts(TRACES):
         attempts = part.join(wrong, on="trace_id", how="semi").join(golds, on="task_id")
         for trace_id, response, gold in attempts.select("trace_id", "response", "gold").iter_rows():
             if gives_answer(response, gold):
                 found.append(trace_id)
-    return pl.DataFrame({"trace_id": found}, schema={"trace_id": pl.String})
+    return pl.DataFrame({"trace_id": found}, schema={"trace_id": pl.String}).unique()
 
 
 def gives_answer(response: str, gold: str) -> bool:

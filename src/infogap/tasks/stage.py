@@ -11,7 +11,7 @@ import polars as pl
 
 from infogap.ids import canonical
 from infogap.recipe.recipe_errors import spell_path
-from infogap.recipe.sources import CREDITS, FileTasks, GymTasks, TraceColumns, TraceImport, can_do_without_gold
+from infogap.recipe.sources import CREDITS, FileTasks, GymTasks, TraceColumns, TraceImport
 from infogap.rows import reasoning_gym as gym
 from infogap.rows.message_turns import TURNS
 from infogap.rows.source_rows import contents
@@ -23,7 +23,7 @@ from infogap.tasks.gather_tasks import Fate, Gathered, gather_gym, gather_table
 from infogap.tasks.known_drafts import drop_unused
 from infogap.tasks.select_tasks import Task, conflicting, merge
 from infogap.tasks.task_columns import TASK_COLUMNS, column_paths
-from infogap.verify.verifiers import provider_versions
+from infogap.verify.verifiers import provider_versions, verifier
 
 REJECTED = "rejected.parquet"
 ROWS = "rows.parquet"
@@ -168,13 +168,13 @@ def _notes(run: Run, gathered: list[Gathered], tasks: list[Task], conflicts: lis
     for task in tasks:
         if task.answer is None:
             families.setdefault(task.verifier, set()).add(task.family or "(no family)")
-    for verifier, names in sorted(families.items()):
+    for name, without in sorted(families.items()):
         what = "none to show a teacher or in a preference pair"
-        if can_do_without_gold(verifier):
-            what = f"none to show a teacher; `{verifier}` grades them all the same"
+        if not verifier(name).needs_gold:
+            what = f"none to show a teacher; `{name}` grades them all the same"
         elif run.recipe.imports:
             what = "their traces are not graded"
-        notes.append(f"no gold answer, so {what}: {', '.join(sorted(names))}")
+        notes.append(f"no gold answer, so {what}: {', '.join(sorted(without))}")
     return notes
 
 
