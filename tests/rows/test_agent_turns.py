@@ -172,3 +172,10 @@ def test_definitions_of_tools() -> None:
     assert tools_in(None) is tools_in([]) is tools_in("") is None
     with pytest.raises(UnreadableTurnError, match="tools that are no list"):
         tools_in("look_up(words)")
+
+
+@pytest.mark.parametrize("nothing", ["", " ", None])
+def test_empty_arguments_are_an_empty_object(nothing: str | None) -> None:
+    asked = [*ASKED, said("assistant", "", tool_calls=[{"function": {"name": "now", "arguments": nothing}}])]
+    called, *_ = read([*asked, said("tool", "noon"), said("assistant", "It is noon.")])
+    assert called["tool_calls"][0]["function"] == {"name": "now", "arguments": "{}"}

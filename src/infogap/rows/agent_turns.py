@@ -251,7 +251,12 @@ def _read_calls(calls: Any) -> Iterator[Message]:
 
 
 def _arguments(value: Any) -> str:
-    """Return a call's arguments as JSON text; text is kept as it is written."""
+    """Return a call's arguments as JSON text; text is kept as it is written.
+
+    Some servers write an empty text, or null, where a tool takes no arguments: that is an empty object.
+    """
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return "{}"
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     try:
