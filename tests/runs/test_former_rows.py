@@ -157,7 +157,7 @@ class Made:
 
         monkeypatch.setattr(Measuring, "rows", rows)
         monkeypatch.setattr(EpistemicMarkers, "_entries", counting)
-        monkeypatch.setattr(verify_stage, "grade_traces", graded)
+        monkeypatch.setattr("infogap.verify.grade_run.grade_traces", graded)
 
     def since(self) -> tuple[int, int]:
         counts = self.measured, self.graded
