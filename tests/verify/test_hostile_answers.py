@@ -65,7 +65,7 @@ def test_graders_outside_the_workers_take_no_time(verifier: str, answer: str) ->
     started = time.thread_time()
     graded = _prepared(verifier, "7", f"So \\boxed{{{answer}}}.", "Which?\n(A) 7\n(B) 8")
     assert isinstance(graded, Grade) and graded.verdict in ("wrong", "ungradable")
-    assert time.thread_time() - started < 1
+    assert time.thread_time() - started < 3
 
 
 @pytest.mark.parametrize("shape", ["{}", "${}$", r"\text{{{}}}", "The answer is {}"])
