@@ -243,5 +243,6 @@ def test_a_module_that_goes_missing_ends_the_stage_at_once(folder: Path) -> None
 )
 def test_other_names_are_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "recipe.yaml").write_text(_RECIPE.replace("grading:anagram", f"'{name}'"))
-    with pytest.raises(InputError, match="allowed: math, choice, code, consensus, exact, judge, numeric, regex, or your own function"):
+    allowed = "allowed: math, choice, code, consensus, exact, judge, numeric, regex, or your own function"
+    with pytest.raises(InputError, match=allowed):
         load_recipe(tmp_path / "recipe.yaml")
