@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from infogap.recipe.load_recipe import LoadedRecipe
 
 Path = tuple[str | int, ...]
+Contradiction = tuple[Path, str]
+"""The key to blame, and the message, of sections that contradict each other."""
 MOST_SHOWN = 50  # problems of one recipe that are told one by one
 _LONGEST_KEY, _LONGEST_MESSAGE = 100, 2_000
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from infogap.recipe.base import Model, each_once, is_none, refuse, refuse_at
 from infogap.recipe.generate_section import Generate
 from infogap.recipe.publish_section import OF_GOLD_ANSWERS, Publish
+from infogap.recipe.recipe_errors import Contradiction
 from infogap.recipe.sources import FileTasks, Source, TraceImport
 from infogap.recipe.teacher_section import Teacher
 
@@ -73,7 +74,7 @@ class Verify(Model):
         return self.consensus or Consensus()
 
 
-def verify_contradictions(sections: dict[str, object]) -> list[tuple[tuple[str | int, ...], str]]:
+def verify_contradictions(sections: dict[str, object]) -> list[Contradiction]:
     """Return what keeps verifiers without gold answers from giving verdicts.
 
     `sections` are those of `contradictions`.
@@ -87,7 +88,7 @@ def verify_contradictions(sections: dict[str, object]) -> list[tuple[tuple[str |
         if isinstance(source, Source):
             named.setdefault(source.verifier, (key, index, "verifier"))
     settings = verify if isinstance(verify, Verify) else Verify()
-    problems: list[tuple[tuple[str | int, ...], str]] = []
+    problems: list[Contradiction] = []
     if "judge" in named and settings.judge is None:
         problems.append((named["judge"], "no model is named to judge; add `verify: {judge: {by: {backend: ...}}}`"))
     problems += [
@@ -100,7 +101,7 @@ def verify_contradictions(sections: dict[str, object]) -> list[tuple[tuple[str |
     return problems + _no_gold_to_publish(sources, sections.get("publish"))
 
 
-def _no_gold_to_publish(sources: list[object], publish: object) -> list[tuple[tuple[str | int, ...], str]]:
+def _no_gold_to_publish(sources: list[object], publish: object) -> list[Contradiction]:
     """Refuse configs that show gold answers if no source has any."""
     if not isinstance(publish, Publish):
         return []
