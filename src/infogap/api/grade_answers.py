@@ -9,7 +9,7 @@ import polars as pl
 
 from infogap import plugins
 from infogap.errors import InputError, nearest
-from infogap.recipe.sources import GYM_VERIFIER, grades_alone
+from infogap.recipe.verifier_names import GYM_VERIFIER, grades_alone
 from infogap.schema import VERDICTS
 
 if TYPE_CHECKING:

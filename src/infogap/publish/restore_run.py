@@ -25,7 +25,7 @@ from infogap.publish.configs.rl import RL, TASK
 from infogap.publish.not_published import NOT_PUBLISHED, WITHHELD_TEXT
 from infogap.publish.published_dataset import PublishedDataset
 from infogap.recipe import Recipe, load_recipe, yaml_text
-from infogap.recipe.sources import GYM_VERIFIER
+from infogap.recipe.verifier_names import GYM_VERIFIER
 from infogap.rows.message_turns import TURNS
 from infogap.runs import manifest
 from infogap.runs.manifest import Manifest

@@ -21,7 +21,8 @@ from infogap.recipe.pair_contradictions import (
 from infogap.recipe.privilege_entries import PrivilegeUse
 from infogap.recipe.publish_section import OF_HELD_OUT, SINGLE_ANSWERS, Publish, holds_single_answers
 from infogap.recipe.recipe_errors import Contradiction
-from infogap.recipe.sources import GYM_WITH_SOLUTION, FileTasks, TaskSource, instruction_for, names_failing_test
+from infogap.recipe.sources import GYM_WITH_SOLUTION, FileTasks, TaskSource
+from infogap.recipe.verifier_names import instruction_for, names_failing_test
 from infogap.recipe.verify_section import verify_contradictions
 
 

@@ -11,7 +11,6 @@ from pydantic import (
     BeforeValidator,
     Discriminator,
     Field,
-    GetJsonSchemaHandler,
     SerializerFunctionWrapHandler,
     Tag,
     WithJsonSchema,
@@ -19,19 +18,26 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
-from pydantic_core import CoreSchema
 
-from infogap import plugins
 from infogap.errors import nearest
 from infogap.recipe.base import Model, as_list, is_none, refuse, refuse_at
 from infogap.recipe.named_formats import filled_in
 from infogap.recipe.recipe_errors import show
 from infogap.recipe.teacher_section import Thinking
+from infogap.recipe.verifier_names import (
+    DEFAULT_VERIFIER,
+    VerifierName,
+    can_do_without_gold,
+    checks,
+    equalities,
+    file_verifiers,
+    gold_columns,
+    takes_check,
+    takes_equality,
+    takes_tolerance,
+)
 
-DEFAULT_VERIFIER = "math"
-GYM_VERIFIER = "gym"  # of reasoning-gym's tasks, and of no others
 GYM_WITH_SOLUTION = "gsm_symbolic"  # the only dataset of reasoning-gym with worked solutions in prose
-_FUNCTION = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
 
 ColumnPath = Annotated[
     str,
@@ -64,74 +70,6 @@ def _one_group(pattern: str) -> str:
     if groups != 1:
         raise refuse(f"should have one group in parentheses, found {groups}; write any others as (?:...)")
     return pattern
-
-
-def file_verifiers() -> list[str]:
-    """Return the registered verifiers that tasks of a file can have, the default first."""
-    others = [name for name in plugins.names("verifiers") if name not in (DEFAULT_VERIFIER, GYM_VERIFIER)]
-    return [DEFAULT_VERIFIER, *others]
-
-
-def _known_verifier(name: str) -> str:
-    if name in file_verifiers() or (re.fullmatch(_FUNCTION, name) and ".py:" not in name):
-        return name
-    allowed = f"{', '.join(file_verifiers())}, or your own function as module:function"
-    hint = " (no .py, and dots between packages)" if ":" in name else nearest(name, file_verifiers())
-    raise refuse(f"found {show(name)}; allowed: {allowed}{hint}")
-
-
-def _gold_columns(name: str) -> tuple[str, ...]:
-    return () if ":" in name else tuple(plugins.load("verifiers", name).gold_columns)
-
-
-def names_failing_test(name: str) -> bool:
-    """Whether a verifier names what is wrong with an answer, such as a failing test."""
-    return ":" not in name and bool(plugins.load("verifiers", name).names_failing_test)
-
-
-def instruction_for(name: str) -> str | None:
-    """Return what prompts have to ask for under a verifier; None if the default instruction fits."""
-    return None if ":" in name else plugins.load("verifiers", name).instruction
-
-
-def _takes_tolerance(name: str) -> bool:
-    return ":" not in name and bool(plugins.load("verifiers", name).takes_tolerance)
-
-
-def _takes_equality(name: str) -> bool:
-    return ":" not in name and bool(plugins.load("verifiers", name).takes_equality)
-
-
-def _takes_check(name: str) -> bool:
-    return ":" not in name and bool(plugins.load("verifiers", name).takes_check)
-
-
-def can_do_without_gold(name: str) -> bool:
-    """Whether a registered verifier grades generated answers of tasks that have no gold answer."""
-    return ":" not in name and not plugins.load("verifiers", name).needs_gold
-
-
-def grades_alone(name: str) -> bool:
-    """Whether a verifier grades a response without other traces or a model."""
-    return ":" in name or bool(plugins.load("verifiers", name).grades_alone)
-
-
-def _equalities() -> list[str]:
-    return [name for name in file_verifiers() if plugins.load("verifiers", name).is_equality]
-
-
-def _checks() -> list[str]:
-    return [name for name in file_verifiers() if plugins.load("verifiers", name).needs_gold]
-
-
-class _VerifierSchema:
-    """Lists the registered verifiers in the JSON Schema, looked up when it is written."""
-
-    def __get_pydantic_json_schema__(self, _core: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"anyOf": [{"enum": file_verifiers()}, {"type": "string", "pattern": f"^{_FUNCTION}$"}]}
-
-
-VerifierName = Annotated[str, AfterValidator(_known_verifier), _VerifierSchema()]
 
 
 class TaskColumns(Model):
@@ -307,14 +245,14 @@ class Source(RowSource):
 
     @model_validator(mode="after")
     def _verifier_takes_tolerance(self) -> Self:
-        if self.tolerance is not None and not _takes_tolerance(self.verifier):
-            takers = " or ".join(f"`verifier: {name}`" for name in file_verifiers() if _takes_tolerance(name))
+        if self.tolerance is not None and not takes_tolerance(self.verifier):
+            takers = " or ".join(f"`verifier: {name}`" for name in file_verifiers() if takes_tolerance(name))
             raise refuse_at(("tolerance",), f"is for {takers}; this source has `verifier: {self.verifier}`")
         return self
 
     @model_validator(mode="after")
     def _verifier_takes_another(self) -> Self:
-        for key, takes, others in (("equality", _takes_equality, _equalities), ("check_with", _takes_check, _checks)):
+        for key, takes, others in (("equality", takes_equality, equalities), ("check_with", takes_check, checks)):
             other = getattr(self, key)
             if other is None:
                 continue
@@ -332,14 +270,14 @@ class Source(RowSource):
         """The verifier that reads its gold answers, which may be another than the one that gives the verdicts."""
         if self.equality is not None or self.check_with is not None:
             return self.equality or self.check_with or self.verifier
-        return DEFAULT_VERIFIER if _takes_equality(self.verifier) else self.verifier
+        return DEFAULT_VERIFIER if takes_equality(self.verifier) else self.verifier
 
     @model_validator(mode="after")
     def _verifier_takes_columns(self) -> Self:
         columns: TaskColumns = getattr(self, "columns", TaskColumns())
         for name in GOLD_COLUMNS:
-            if getattr(columns, name) is not None and name not in _gold_columns(self.verifier):
-                takers = [each for each in file_verifiers() if name in _gold_columns(each)]
+            if getattr(columns, name) is not None and name not in gold_columns(self.verifier):
+                takers = [each for each in file_verifiers() if name in gold_columns(each)]
                 message = f"is for `verifier: {' or '.join(takers)}`; this source has `verifier: {self.verifier}`"
                 raise refuse_at(("columns", name), message)
         return self

@@ -12,7 +12,8 @@ from typing import Any
 
 from infogap.errors import InputError
 from infogap.recipe.named_formats import Format, Signs, format_names, load_format
-from infogap.recipe.sources import DEFAULT_VERIFIER, RowSource
+from infogap.recipe.sources import RowSource
+from infogap.recipe.verifier_names import DEFAULT_VERIFIER
 from infogap.rows.column_paths import MISSING, as_text, reach, value_of
 from infogap.rows.file_locations import find_places
 from infogap.rows.options_column import NumberedOptions, with_options

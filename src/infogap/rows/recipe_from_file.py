@@ -9,7 +9,8 @@ from typing import Any
 
 from infogap.errors import InputError
 from infogap.recipe.load_recipe import yaml_text
-from infogap.recipe.sources import DEFAULT_VERIFIER, RowSource, instruction_for
+from infogap.recipe.sources import RowSource
+from infogap.recipe.verifier_names import DEFAULT_VERIFIER, instruction_for
 from infogap.rows.column_paths import MISSING, reach, read_json, value_of
 from infogap.rows.file_locations import is_url
 from infogap.rows.format_recognition import (

@@ -11,7 +11,8 @@ from infogap.console import progress
 from infogap.errors import InputError
 from infogap.ids import derived_seed
 from infogap.recipe.named_formats import load_format
-from infogap.recipe.sources import GYM_VERIFIER, GYM_WITH_SOLUTION, GymTasks, TraceImport, can_do_without_gold
+from infogap.recipe.sources import GYM_WITH_SOLUTION, GymTasks, TraceImport
+from infogap.recipe.verifier_names import GYM_VERIFIER, can_do_without_gold
 from infogap.rows import reasoning_gym as gym
 from infogap.rows.column_paths import as_text
 from infogap.rows.message_turns import TURNS

@@ -15,7 +15,8 @@ from infogap.errors import InputError, nearest
 from infogap.ids import digest
 from infogap.recipe import LoadedRecipe, Problem
 from infogap.recipe.recipe_errors import Path as KeyPath
-from infogap.recipe.sources import GymTasks, RowSource, grades_alone
+from infogap.recipe.sources import GymTasks, RowSource
+from infogap.recipe.verifier_names import grades_alone
 from infogap.rows import reasoning_gym as gym
 from infogap.rows.column_paths import is_template, template_problem
 from infogap.rows.file_locations import find_places, is_url

@@ -12,7 +12,7 @@ import orjson
 
 from infogap import plugins
 from infogap.errors import InputError
-from infogap.recipe.sources import DEFAULT_VERIFIER
+from infogap.recipe.verifier_names import DEFAULT_VERIFIER
 from infogap.user_objects import is_user_object
 from infogap.verify.base import Grade, Item, Verifier
 from infogap.verify.custom_verifier import CustomVerifier
