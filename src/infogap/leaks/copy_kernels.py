@@ -24,6 +24,7 @@ _OFFSET, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # FNV
 _MIX, _HALF = np.uint64(0xFF51AFD7ED558CCD), np.uint64(32)
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _FIRST_ROWS = 256
+_ONE_WORD = np.int64(1)  # a literal would have numba compile what takes it twice
 
 
 @cache
@@ -135,10 +136,10 @@ def find_runs(words: Hashes, bounds: Places, size: int) -> tuple[Places, Numbers
 @compiled
 def _known_stretches(text: Hashes, context: Hashes) -> Places:
     """Return for each word of a text how many words from it on the context has, in any order."""
-    slots, _ = _table(context, 1)
+    slots, _ = _table(context, _ONE_WORD)
     stretches = np.zeros(len(text) + 1, np.int64)
     for place in range(len(text) - 1, -1, -1):
-        known = len(context) > 0 and _first(slots, context, text, place, 1) >= 0
+        known = len(context) > 0 and _first(slots, context, text, place, _ONE_WORD) >= 0
         stretches[place] = stretches[place + 1] + 1 if known else 0
     return stretches
 

@@ -187,7 +187,8 @@ def grow_roots(letters: Bytes, children: Numbers, leaves: Numbers) -> tuple[Numb
         for node in range(children[root], children[root + 1]):
             roots[kind, letters[node]] = node
             if leaves[node] >= 0:
-                pairs[letters[node], :] |= kind | kind << 3
+                for second in range(256):
+                    pairs[letters[node], second] |= kind | kind << 3
             for child in range(children[node], children[node + 1]):
                 pairs[letters[node], letters[child]] |= kind
                 ended = leaves[child] >= 0
@@ -231,7 +232,7 @@ def find_places(  # noqa: PLR0912, PLR0915 - one loop: a call for every characte
     first_window = np.zeros(len(begins) + 1, np.int64)
     symbols = _symbols(content)
     nodes, following, first_rule, rules = tree.nodes, tree.following, tree.rules.first, tree.rules.numbers
-    hit = 0
+    hit = np.int64(0)  # a literal would have `_buckets` compiled twice
     for text in range(len(starts)):
         before = hit
         while hit < len(hits) and hits[hit, 0] == text:
