@@ -91,7 +91,7 @@ def card(
         # What there is
         written=written,
         splits=plan.counts if plan is not None else {},
-        lengths=lengths_of(traces, written, folder),
+        lengths=lengths_of(run, traces, written, folder),
         tasks=traces["task_id"].n_unique(),
         families=traces["family"].n_unique(),
         all=traces.height,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,46 +35,34 @@ class Lengths:
     configs: dict[str, int]  # of each config whose rows are traces
 
 
-def lengths_of(traces: pl.DataFrame, written: list[Written], folder: Path) -> Lengths:
-    """Sum the lengths of the published traces of each config, a trace as often as rows have it.
+def lengths_of(run: Run, traces: pl.DataFrame, written: list[Written], folder: Path) -> Lengths:
+    """Sum the lengths of the published traces of each config, a trace as often as rows have its text.
 
     `traces` is from `traces_in_short`. Lengths are in words if the tokens of some answered trace are not known.
     """
-    answered = traces.select("trace_id", "failed", "completion_tokens", "words").filter(~pl.col("failed"))
+    answered = traces.select("trace_id", "failed", "leak", "completion_tokens", "words").filter(~pl.col("failed"))
     unit = "words" if answered["completion_tokens"].null_count() else "tokens"
-    lengths = answered.select("trace_id", length="completion_tokens" if unit == "tokens" else "words").drop_nulls()
+    length = pl.col("completion_tokens" if unit == "tokens" else "words")
+    lengths = answered.select("trace_id", "leak", length=length).drop_nulls("length")
+    # The config `traces` and others of its columns omit the text of leaking traces, unless the recipe publishes it.
+    with_text = lengths if run.recipe.publishes_leaking_text else lengths.filter(~pl.col("leak"))
     configs = {}
     for each in written:
         ids = [name for name in each.columns if name == "trace_id" or name.endswith("_trace_id")]
+        shown = with_text if {"response", "reasoning"} <= {*each.columns} else lengths
         if ids:
-            configs[each.config.name] = sum(
-                _length_of(rows[name].drop_nulls(), lengths)
-                for shard in each.shards
-                for rows in _with_text(folder / shard.path, ids, each.columns)
-                for name in ids
-            )
+            files = [folder / shard.path for shard in each.shards]
+            configs[each.config.name] = sum(_length_of(file, name, shown) for file in files for name in ids)
     return Lengths(unit, int(lengths["length"].sum()), configs)
 
 
-def _with_text(file: Path, ids: list[str], columns: Collection[str]) -> Iterator[pl.DataFrame]:
-    """Yield the ids of a file's traces, a row group at a time, without those whose text is omitted as they leak."""
-    import pyarrow.parquet as pq
-
-    texts = [name for name in ("response", "reasoning") if {"response", "reasoning"} <= {*columns}]
-    parts = pq.ParquetFile(file)
-    for group in range(parts.num_row_groups):
-        rows = pl.from_arrow(parts.read_row_group(group, columns=[*ids, *texts]))
-        assert isinstance(rows, pl.DataFrame)
-        shown = pl.any_horizontal(pl.lit(not texts), *(pl.col(name) != "" for name in texts))
-        yield rows.filter(shown).select(ids)
-
-
-def _length_of(ids: pl.Series, lengths: pl.DataFrame) -> int:
-    """Sum the lengths of some traces; `lengths` has `trace_id`, sorted, and `length`. Unknown ones count nothing."""
+def _length_of(file: Path, column: str, lengths: pl.DataFrame) -> int:
+    """Sum the lengths of a file's traces; `lengths` has `trace_id`, sorted, and `length`. Unknown ones count 0."""
     if lengths.is_empty():
         return 0
+    ids = pl.read_parquet(file, columns=[column])[column].drop_nulls()
     places = lengths["trace_id"].search_sorted(ids).clip(upper_bound=lengths.height - 1)
-    found = lengths[places]
+    found = lengths.select("trace_id", "length")[places]
     return int(found.filter(found["trace_id"] == ids)["length"].sum())
 
 
