@@ -35,6 +35,9 @@ from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome
 from infogap.schema import MIX
 
+View = tuple[Config, str]
+"""A config, and the name of the mix of which it has the rows."""
+
 
 def write_dataset(run: Run, target: Path) -> Outcome:
     """Write README.md, data/CONFIG/*.parquet and infogap.json into a folder, whole or not at all.
@@ -53,7 +56,7 @@ def _write_dataset(run: Run, target: Path, by_id: TracesById | None) -> Outcome:
     rows = {config.name: in_shards(_sliced(config.rows(run, _mix(run, mix)), by_id)) for config, mix in asked_for}
     sizes = {name: each.total if isinstance(each, SortedRows) else None for name, each in rows.items()}
     if all(size == 0 for size in sizes.values()):
-        raise ShortfallError(_nothing_to_publish(run, *asked_for[0]))
+        raise ShortfallError(_nothing_to_publish(run, asked_for[:1]))
     plan = plan_splits(run)
     total = sum(size for size in sizes.values() if size is not None)
     with (
@@ -83,7 +86,7 @@ def _write_dataset(run: Run, target: Path, by_id: TracesById | None) -> Outcome:
             else:
                 shutil.rmtree(folder / "data" / config.name, ignore_errors=True)
         if not written:
-            raise ShortfallError(_nothing_to_publish(run, *asked_for[0]))
+            raise ShortfallError(_nothing_to_publish(run, asked_for[:1]))
         privileged.refuse()
         leaks = privileged.published_leaks()
         del privileged, frames
@@ -114,8 +117,7 @@ def _write_dataset(run: Run, target: Path, by_id: TracesById | None) -> Outcome:
         rows=sum(each.rows for each in written),
         counts=counts,
         notes=[*notes, *(split_notes(plan, written) if plan is not None else [])],
-        shortfall="\n".join(_nothing_to_publish(run, *view) for view in lacking if view[0].name not in by_design)
-        or None,
+        shortfall=_nothing_to_publish(run, [view for view in lacking if view[0].name not in by_design]) or None,
     )
 
 
@@ -156,12 +158,21 @@ def _unseen(_rows: int = 1, **_extra: Any) -> None:
     """Ignore progress."""
 
 
-def _nothing_to_publish(run: Run, config: Config, mix: str) -> str:
-    why = _why_no_rows(run, config, mix)
-    return (
-        f"nothing to publish as `{config.name}`: {why}{_why_empty(run)}; see `infogap status {run.path}`, "
-        f"or leave `{as_listed(run.recipe, config)}` out of publish.configs"
+def _nothing_to_publish(run: Run, views: Iterable[View]) -> str:
+    """Say why views have no rows, in a line for all the mixes of which a config has none for the same reason."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for config, mix in views:
+        names.setdefault((_why_no_rows(run, config, mix), as_listed(run.recipe, config)), []).append(config.name)
+    return "\n".join(
+        f"nothing to publish as {_in_words(alike)}: {why}{_why_empty(run)}; see `infogap status {run.path}`, "
+        f"or leave `{listed}` out of publish.configs"
+        for (why, listed), alike in names.items()
     )
+
+
+def _in_words(names: list[str]) -> str:
+    quoted = [f"`{name}`" for name in names]
+    return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if quoted[1:] else quoted)
 
 
 def _why_no_rows(run: Run, config: Config, mix: str) -> str:
@@ -183,17 +194,17 @@ def _why_empty(run: Run) -> str:
     return f" (of {empty[0]['traces']:,} traces: {Funnel.from_counts(empty[0]).in_words()})" if empty else ""
 
 
-def _notes(run: Run, traces: pl.DataFrame, written: list[Written], views: list[tuple[Config, str]]) -> list[str]:
+def _notes(run: Run, traces: pl.DataFrame, written: list[Written], views: list[View]) -> list[str]:
     notes = []
     for each, (config, mix) in zip(written, views, strict=True):
         several = config.of_mix and run.recipe.balance.mixes is not None
         told = config.notes(_in_mix(traces, _mix(run, mix)) if several else traces, each.rows)
         notes += [f"{config.name}: {note}" if several else note for note in told]
     notes += credit_notes(run.recipe.publish.license, credits_of(run, traces))
-    prompted = [f"`{each.config.name}`" for each in written if each.config.prompts(run)]
+    prompted = [each.config.name for each in written if each.config.prompts(run)]
     if run.recipe.generate is None and prompted:
-        named = " and ".join([", ".join(prompted[:-1]), prompted[-1]] if prompted[1:] else prompted)
-        notes.append(f"the prompts in {named} are only the questions: the instruction of imported traces is unknown")
+        where = f"the prompts in {_in_words(prompted)}"
+        notes.append(f"{where} are only the questions: the instruction of imported traces is unknown")
     notes += [f"{each.config.name}: {lacking_tasks(each.without)}" for each in written if each.without]
     for each in written:
         if each.config.privileged:
