@@ -27,7 +27,7 @@ from infogap.publish.parquet_shards import Written, in_shards, in_splits, write_
 from infogap.publish.privileged_text import PrivilegedText
 from infogap.publish.provenance import as_json, mix_shares, provenance
 from infogap.publish.published_views import as_listed, views_asked_for
-from infogap.publish.run_slices import spill_folder
+from infogap.publish.run_slices import release_memory, spill_folder
 from infogap.publish.sorted_rows import SortedRows, TracesById, traces_by_id
 from infogap.publish.source_credits import credit_notes, credits_of
 from infogap.publish.splits import SplitPlan, check_splits, plan_splits, split_notes
@@ -72,6 +72,7 @@ def _write_dataset(run: Run, target: Path, by_id: TracesById | None) -> Outcome:
                 own.prepare()
         del own
         privileged = PrivilegedText(run)
+        release_memory()  # of what indexing the contexts took
         written = []
         for config, mix in asked_for:
             # The rows are let go once they are written, and what they were compared with after the last of them.

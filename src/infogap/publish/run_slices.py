@@ -7,6 +7,8 @@ tables that belong to it go to the same slice, so that joining a slice does not 
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields
@@ -233,10 +235,12 @@ def _read(path: Path) -> pl.DataFrame:
 
 
 def release_memory() -> None:
-    """Give back the memory that Arrow keeps for what is next, which needs as much at another place."""
+    """Give back the memory that Arrow and the C library keep for what is next, which needs as much at another place."""
     import pyarrow as pa
 
     pa.default_memory_pool().release_unused()
+    if sys.platform == "linux" and hasattr(c_library := ctypes.CDLL(None), "malloc_trim"):  # of glibc, not of musl
+        c_library.malloc_trim(0)
 
 
 def _arrow(frame: pl.DataFrame) -> Any:
