@@ -18,7 +18,7 @@ from infogap.decontaminate.evaluation_sets import Evaluation, ReadSet, read_sets
 from infogap.decontaminate.ngram_matches import COMMON_QUESTIONS, COMMON_TASKS, Hits, Tally, compare, passages
 from infogap.recipe import Recipe
 from infogap.recipe.decontaminate_section import Decontaminate, What
-from infogap.rows.source_rows import content
+from infogap.rows.source_digests import content
 from infogap.runs.run_folder import Run, write_part
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTAMINATION, TASKS, TRACES

@@ -22,7 +22,7 @@ from infogap.recipe import Recipe
 from infogap.recipe.publish_section import SINGLE_ANSWERS, holds_single_answers
 from infogap.recipe.recipe_errors import spell_path
 from infogap.recipe.sources import CREDITS, TraceColumns, TraceImport
-from infogap.rows.source_rows import check_places, contents
+from infogap.rows.source_digests import check_places, contents
 from infogap.runs.run_folder import ROWS_PER_PART, Run, TableWriter
 from infogap.runs.stage import Outcome, Stage
 from infogap.schema import CONTEXTS, STATED_VERDICTS, TASKS, TRACE_TURNS, TRACES

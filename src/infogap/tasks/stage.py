@@ -14,7 +14,7 @@ from infogap.recipe.recipe_errors import spell_path
 from infogap.recipe.sources import CREDITS, FileTasks, GymTasks, TraceColumns, TraceImport
 from infogap.rows import reasoning_gym as gym
 from infogap.rows.message_turns import TURNS
-from infogap.rows.source_rows import contents
+from infogap.rows.source_digests import contents
 from infogap.runs.block_cache import block_cache
 from infogap.runs.run_folder import Run, write_part
 from infogap.runs.stage import Outcome, Stage
