@@ -6,29 +6,31 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from infogap.text.deferred_patterns import deferred
+
 IDEOGRAPH_RANGES = ((0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF))
 """Code points of Chinese characters and kana, with the last one of each range."""
 IDEOGRAPH = "".join(f"{chr(first)}-{chr(last)}" for first, last in IDEOGRAPH_RANGES)  # inside [...]
-_ONE = re.compile(f"[{IDEOGRAPH}]")
+_ONE = deferred(f"[{IDEOGRAPH}]")
 
 _FULL_WIDTH = {0x3000: " "} | {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}  # Ａ is A, but ⁵ is not 5
-_INVISIBLE = re.compile(
+_INVISIBLE = deferred(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\ufe00-\ufe0f\ufeff]"
 )
-_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f]")
+_SPACES = deferred("[\u00a0\u1680\u2000-\u200a\u202f\u205f]")
 # Tokens with which models end a turn or a text: <|im_end|>, <|eot_id|>, </s>, <end_of_turn>, <｜end▁of▁sentence｜>.
 _END_TOKEN = (
     r"(?:<[|｜](?:im_end|eot_id|end_of_text|endoftext|end|eom_id|eos|return|im_sep|end_of_solution|user|assistant"
     r"|END_OF_TURN_TOKEN|end▁of▁sentence|end_of_sentence)[|｜]>"
     r"|</s>|<eos>|<end_of_turn>|<end_of_utterance>|<EOS>|\[EOS\]|<pad>|\[PAD\])"
 )
-_END_TOKENS = re.compile(_END_TOKEN)
+_END_TOKENS = deferred(_END_TOKEN)
 # The text after one of these is another text.
-_LAST_TOKEN = re.compile(
+_LAST_TOKEN = deferred(
     r"<[|｜](?:im_end|eot_id|end_of_text|endoftext|eom_id|eos|end▁of▁sentence|end_of_sentence)[|｜]>|</s>|<eos>|<end_of_turn>"
 )
-_ENDING_TOKEN = re.compile(rf"{_END_TOKEN}\Z")
+_ENDING_TOKEN = deferred(rf"{_END_TOKEN}\Z")
 _LONGEST_TOKEN, _MOST_TOKENS = 40, 100
 
 
@@ -50,8 +52,8 @@ def half_width(text: str) -> str:
 # What the same text may be written with: letters and accents apart (as macOS names files), full-width letters, and
 # signs that Unicode has twice.
 VARIANTS = "[\u0300-\u036f\u1100-\u11ff\u3099\u309a\u2126\u212a\u212b\uf900-\ufaff\uff01-\uff5e]"
-_VARIANTS = re.compile(VARIANTS)
-_MARKED_WORD = re.compile(rf"[{IDEOGRAPH}][\u3099\u309a]?|(?:[^\W_{IDEOGRAPH}][\u0300-\u036f]*)+")
+_VARIANTS = deferred(VARIANTS)
+_MARKED_WORD = deferred(rf"[{IDEOGRAPH}][\u3099\u309a]?|(?:[^\W_{IDEOGRAPH}][\u0300-\u036f]*)+")
 
 
 def has_variants(text: str) -> bool:
@@ -97,14 +99,14 @@ def utf8(text: str) -> str:
 
 _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ", "0123456789+-()nix", strict=True))
 _SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₙₓ", "0123456789+-()nx", strict=True))
-_SUPERSCRIPT = re.compile(f"[{''.join(_SUPERSCRIPTS)}]+")
-_SUBSCRIPT = re.compile(f"[{''.join(_SUBSCRIPTS)}]+")
-_ROOT = re.compile(r"([√∛∜])\s*(?:\(|(\d+(?:\.\d+)?|\\[A-Za-z]+|[A-Za-z])|\{)?")
+_SUPERSCRIPT = deferred(f"[{''.join(_SUPERSCRIPTS)}]+")
+_SUBSCRIPT = deferred(f"[{''.join(_SUBSCRIPTS)}]+")
+_ROOT = deferred(r"([√∛∜])\s*(?:\(|(\d+(?:\.\d+)?|\\[A-Za-z]+|[A-Za-z])|\{)?")
 _ROOTS = {"√": r"\sqrt", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]"}
-_DASH_BEFORE = re.compile(
+_DASH_BEFORE = deferred(
     r"(?:(?<=[(\[{,=<>])|(?<=^))\s*[–—‐‑﹣](?=\s?[\d.\\A-Za-zπ√])"
 )  # a dash for a minus: –5, but not 3–4
-_VULGAR = re.compile("[¼½¾⅐-⅞↉]")
+_VULGAR = deferred("[¼½¾⅐-⅞↉]")
 _SYMBOLS = {
     "−": "-", "×": r"\times ", "✕": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "∙": r"\cdot ", "÷": "/", "⁄": "/",
     "∕": "/", "∗": "*", "≤": r"\le ", "⩽": r"\le ", "≥": r"\ge ", "⩾": r"\ge ", "≠": r"\ne ", "≈": r"\approx ",

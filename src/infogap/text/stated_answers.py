@@ -17,11 +17,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from infogap.text.characters import half_width, visible, without_end_tokens
+from infogap.text.deferred_patterns import deferred
 
-_BOX_TOKEN = re.compile(r"(?P<box>\\{1,2}(?:boxed|fbox)\s*\{)|\\[\s\S]|[{}]")
-_BARE_BOX = re.compile(r"\\boxed(?:\s+|(?=\d))([^\s${}]+)")  # \boxed 5
+_BOX_TOKEN = deferred(r"(?P<box>\\{1,2}(?:boxed|fbox)\s*\{)|\\[\s\S]|[{}]")
+_BARE_BOX = deferred(r"\\boxed(?:\s+|(?=\d))([^\s${}]+)")  # \boxed 5
 # What may join boxes to one answer: "and", a comma, spacing, and the part of the question that each is for.
-_JOINING = re.compile(
+_JOINING = deferred(
     r"(?P<joins>[,;&]|\\q?quad(?![a-z])|\b(?:and|or|as\s+well\s+as|also|then)\b|\\(?:lor|vee|land|wedge)(?![a-z])"
     r"|\\text\s*\{[\s,;]*(?:and|or)?[\s,;]*\}|\\\\(?![A-Za-z]))"
     r"|(?P<part>(?:[Ff]or\s+|[Ii]n\s+)?(?:\b[Pp]art\s+\(?(?:[a-hA-H]|i{1,3}|[1-9])\b\)?|(?<![\w)])\(?(?:[a-h]|i{1,3}|[1-9])\))[:.]?)"
@@ -30,8 +31,8 @@ _JOINING = re.compile(
 )
 _MOST_BOXES = 50  # in one answer
 _MAX_JOINT = 120  # characters between two boxes
-_NAMED = re.compile(r"(?<![A-Za-z])([A-Za-z](?:_\w|_\{\w+\})?)\s*=\s*$")
-_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
+_NAMED = deferred(r"(?<![A-Za-z])([A-Za-z](?:_\w|_\{\w+\})?)\s*=\s*$")
+_TAG = deferred(r"<(/?)answer>", re.IGNORECASE)
 # What comes before an answer in a sentence; the answer itself is the rest of its line.
 _STATES = r"""
     (?: (?: \s+(?:to|for|of)\b[^.:\n]{0,80}? )?
@@ -51,21 +52,21 @@ _STATING = rf"""
   | (?:最终|正确)?答案{_STATES_IN_CHINESE}\s*[:：]?\s*
   )"""
 _FLAGS = re.IGNORECASE | re.MULTILINE | re.VERBOSE
-_BEFORE_ANSWER = re.compile(_STATING, _FLAGS)
-_ANSWER_WORDS = [re.compile(word) for word in ("answer", "option", "choice", "答案")]
+_BEFORE_ANSWER = deferred(_STATING, _FLAGS)
+_ANSWER_WORDS = [deferred(word) for word in ("answer", "option", "choice", "答案")]
 # What must follow such a word, whatever precedes it.
-_STATED_AFTER = re.compile(rf"(?:(?:answer|option|choice)\b{_STATES}|答案{_STATES_IN_CHINESE})", _FLAGS)
-_STATING_START = re.compile(r"\b[tmof]|^|(?<=[.!?;]\s)|(?=最终|正确|答案)", re.IGNORECASE | re.MULTILINE)
+_STATED_AFTER = deferred(rf"(?:(?:answer|option|choice)\b{_STATES}|答案{_STATES_IN_CHINESE})", _FLAGS)
+_STATING_START = deferred(r"\b[tmof]|^|(?<=[.!?;]\s)|(?=最终|正确|答案)", re.IGNORECASE | re.MULTILINE)
 _STATING_REACH = 200  # characters before such a word in which a sentence that states an answer can begin
 _DISPLAYED = r"\\\[[^\S\n]*\n?[\s\S]{0,2000}?\\\] | \$\$[^\S\n]*\n?[\s\S]{0,2000}?\$\$"
-_SENTENCE = re.compile(_STATING + rf"({_DISPLAYED} | [^\n]*)", _FLAGS)
-_SENTENCE_END = re.compile(r"(?<=\S)(?:[.!?;](?=\s|\*|$)|[。！？；])")
-_ABBREVIATION = re.compile(r"(?:\b(?:approx|ca|vs|sq|cu|Rs|No|St|Mr|Mrs|Dr)|\b[A-Za-z]|\d\s*[ap]\.m)$", re.IGNORECASE)
+_SENTENCE = deferred(_STATING + rf"({_DISPLAYED} | [^\n]*)", _FLAGS)
+_SENTENCE_END = deferred(r"(?<=\S)(?:[.!?;](?=\s|\*|$)|[。！？；])")
+_ABBREVIATION = deferred(r"(?:\b(?:approx|ca|vs|sq|cu|Rs|No|St|Mr|Mrs|Dr)|\b[A-Za-z]|\d\s*[ap]\.m)$", re.IGNORECASE)
 # What shows that the statement after it is not made: "I doubt that the answer is 5", "Suppose the answer is 5".
-_CLAUSE_BREAK = re.compile(
+_CLAUSE_BREAK = deferred(
     r"[.!?;:\n]|,(?!\s*that\b)|\b(?:so(?!\s+that)|thus|hence|therefore|but|and|then|because)\b", re.I
 )
-_DENYING = re.compile(
+_DENYING = deferred(
     r"\b(?:not|never|cannot|cant|neither|nor|no|none|nobody|nothing|nowhere|hardly|scarcely|doubt\w*|deny|denies|unsure|uncertain"
     r"|unlikely|unclear|untrue|wrong\w*|false\w*|incorrect\w*|impossible|absurd|myth|naive\w*|used\s+to\s+think|mistak\w+|error|tempting|tempted|disprove\w*"
     r"|refute\w*|might|may|could|perhaps|maybe|possibly|suppos\w+|assum\w+|imagin\w+|pretend\w*|hypothe\w+|let['’]?s\s+say|were"
@@ -74,7 +75,7 @@ _DENYING = re.compile(
     r"|n['’]t\b|^\s*say\b|\b(?:if|whether|unless|when|in\s+case|provided)\s+(?:that\s+)?$",
     re.IGNORECASE,
 )
-_TAKEN_BACK = re.compile(
+_TAKEN_BACK = deferred(
     r"[\s.!?*$)]*(?:(?:wait|no|hmm|but|oh|actually|hold\s+on|sorry|however|well|clearly|and|yet)\b[\s,.!:—–-]*){0,4}"
     r"(?:,?\s*(?:that|this|it|which|they|these|he|she)\s*(?:is|are|was|must\s+be|seems?|looks|cannot|can['’]t|isn['’]t|['’]s)\b"
     r"[^.\n]{0,30}?\b(?:wrong|incorrect|false|impossible|absurd|contradict\w*|mistake\w*|nonsense|untrue"
@@ -82,7 +83,7 @@ _TAKEN_BACK = re.compile(
     re.IGNORECASE,
 )
 # A clause after an answer that gives a reason or a remark and does not change it.
-_REMARKING = re.compile(
+_REMARKING = deferred(
     r",?\s+(?:because|since)\b|,\s+as\s+(?!an?\b)|\s*\((?=(?:because|since|as)\b|not\s+[\d$\\-])|,?\s+as\s+(?:shown|required|desired|expected|claimed|needed|computed|calculated|stated|above"
     r"|before|we|was|it)\b|,?\s+which\s+(?:is|are|was|were|means|gives|follows|agrees|matches|checks|we|can|confirms|equals)\b"
     r"|,\s+(?:and\s+)?not\s+(?=[\d$\\*-])|,?\s+(?:rather\s+than|instead\s+of)\s+(?=[\d$\\*-])"
@@ -91,27 +92,27 @@ _REMARKING = re.compile(
     r"|\s*(?![✗✘❌❎])[\u2600-\u27bf\U0001f300-\U0001faff]",
     re.IGNORECASE,
 )
-_ANOTHER = re.compile(r"\b(?:or|also|alternatively|but|except|unless|if|until)\b|[✗✘❌❎]", re.IGNORECASE)
-_REASON = re.compile(
+_ANOTHER = deferred(r"\b(?:or|also|alternatively|but|except|unless|if|until)\b|[✗✘❌❎]", re.IGNORECASE)
+_REASON = deferred(
     r",?\s+(?:because|since|as|rather|instead)\b|,\s+(?:and\s+)?not\b|\s*\((?:because|since|as|not)\b", re.IGNORECASE
 )
-_JOINED_ON = re.compile(r"(?:(?<![A-Za-z])(?:and|or)|,|&)[\s$*\\]*$", re.IGNORECASE)
-_JOINS_ON = re.compile(r"[\s$*]*(?:and|or)\b", re.IGNORECASE)
+_JOINED_ON = deferred(r"(?:(?<![A-Za-z])(?:and|or)|,|&)[\s$*\\]*$", re.IGNORECASE)
+_JOINS_ON = deferred(r"[\s$*]*(?:and|or)\b", re.IGNORECASE)
 _BEFORE_STATEMENT = 200  # characters in which its clause begins
 # A box that is mentioned only to be denied: "not \\boxed{3}".
-_NOT_THE_BOX = re.compile(
+_NOT_THE_BOX = deferred(
     r"(?:\b(?:not|never|rather\s+than|instead\s+of|unlike)|n['’]t|\\neq?|\\not\s*=|≠|(?<![\w)}\]])!=)"
     r"(?:\s+(?:be|equal\s+to|equal|just|the|possibly))*[\s$*({\[\\]*$|\bcannot\s+(?:be|equal|have)[\s$*({\[\\]*$",
     re.IGNORECASE,
 )
-_SAYING = re.compile(r"(?:[:：=]|\b(?:is|equals|be)|[为是])[\s*`:：]*$", re.IGNORECASE)  # before an answer on its line
-_UNREAL = re.compile(r"\b(?:were|had)\b[^.!?\n]*$", re.IGNORECASE)  # "Were it odd, the answer would be 5"
-_WORD = re.compile(r"\w")
-_FENCE = re.compile("```")
-_TITLE = re.compile(r"\b(?:St|Mr|Mrs|Ms|Dr|Prof|Mt|Ft|Fr|Gen|Capt|Sgt|Lt|Col|Rev|Hon|Messrs|Mme|Mlle)$")
+_SAYING = deferred(r"(?:[:：=]|\b(?:is|equals|be)|[为是])[\s*`:：]*$", re.IGNORECASE)  # before an answer on its line
+_UNREAL = deferred(r"\b(?:were|had)\b[^.!?\n]*$", re.IGNORECASE)  # "Were it odd, the answer would be 5"
+_WORD = deferred(r"\w")
+_FENCE = deferred("```")
+_TITLE = deferred(r"\b(?:St|Mr|Mrs|Ms|Dr|Prof|Mt|Ft|Fr|Gen|Capt|Sgt|Lt|Col|Rev|Hon|Messrs|Mme|Mlle)$")
 MAX_ANSWER = 2_000  # characters: nothing longer is an answer, and the work would grow with its square
 _WRAPPERS = (("**", "**"), ("`", "`"), ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"))
-_TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textrm|textit|mathrm|mathbf|operatorname)\s*\{([^{}]*)\}")
+_TEXT_COMMAND = deferred(r"\\(?:text|textbf|textrm|textit|mathrm|mathbf|operatorname)\s*\{([^{}]*)\}")
 _QUOTES = (("'", "'"), ('"', '"'), ("“", "”"), ("‘", "’"), ("*", "*"), ("`", "`"))
 
 
