@@ -17,9 +17,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from infogap.leaks import ScannedTrace, load_leaks
 from infogap.leaks.copy_limits import NGRAM
-from infogap.leaks.scanned_trace import plain_lower
+from infogap.leaks.leak_scan import load_leaks
+from infogap.leaks.scanned_trace import ScannedTrace, plain_lower
 from infogap.measure.epistemic_markers import answer_changes, lexicon_entries
 from infogap.measure.lexicon import load
 from infogap.measure.marker_search import MarkerSearch

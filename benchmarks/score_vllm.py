@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from infogap.teachers.logprobs import TextToScore
+from infogap.teachers.scorer import TextToScore
 from infogap.teachers.vllm.vllm_backend import VllmTeacher
 from infogap.teachers.vllm.vllm_scoring import VllmScorer
 

@@ -11,6 +11,7 @@ import infogap
 # From what everything rests on to what people type. A package may import those before it, and no other.
 ORDER = (
     "errors",
+    "start_up",
     "ids",
     "atomic_files",
     "user_cache",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from cli.in_process import infogap
@@ -15,13 +15,20 @@ from infogap.runs.run_folder import Run
 
 HEAVY = {
     *("datasets", "huggingface_hub", "numba", "matplotlib", "scipy", "pandas", "pyarrow", "sympy", "math_verify"),
-    *("datasketch", "aiohttp", "httpx2", "reasoning_gym", "ray", "obstore"),
+    *("datasketch", "aiohttp", "httpx2", "reasoning_gym", "ray", "obstore", "numpy", "jinja2"),
 }
 RECIPE = """
 name: small
-import: [{from: traces.jsonl, columns: {question: question, answer: answer, trace: text}}]
-balance: {size: 10}
-publish: {license: apache-2.0, configs: [sft]}
+import:
+  - from: traces.parquet
+    columns: {question: question, answer: answer, solution: solution, trace: text, privilege: privilege}
+    verifier: math
+measure: {lexicons: [infogap, kim2026]}
+dedupe: {scope: all}
+derive: [{strip_markers: {}}]
+decontaminate: {against: [{from: evaluation.jsonl, column: question}]}
+balance: {size: 6, family: uniform, when_short: best_effort}
+publish: {license: apache-2.0, configs: [sft, traces]}
 """
 
 
@@ -29,8 +36,18 @@ publish: {license: apache-2.0, configs: [sft]}
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("small")
     (folder / "r.yaml").write_text(RECIPE)
-    rows = [{"question": f"{n} + 2?", "answer": str(n + 2), "text": f"Wait. \\boxed{{{n + 2}}}"} for n in range(20)]
-    (folder / "traces.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    rows = [
+        {
+            "question": f"What is {n} + 2?",
+            "answer": str(n + 2),
+            "solution": f"We add 2 to {n}, which gives {n + 2}.",
+            "text": f"Wait, {n} and 2. Perhaps that is \\boxed{{{n + 2}}}.",
+            "privilege": "solution" if n % 4 == 0 else "unguided",
+        }
+        for n in range(20)
+    ]
+    pl.DataFrame(rows).write_parquet(folder / "traces.parquet")
+    (folder / "evaluation.jsonl").write_text('{"question": "How far is it from here to the moon, and how long?"}\n')
     assert infogap("run", "r.yaml", cwd=folder).returncode == 0
     return folder
 

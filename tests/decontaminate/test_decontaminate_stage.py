@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from infogap.balance.stage import STAGE as BALANCE
-from infogap.decontaminate.checked_texts import contaminated_traces
+from infogap.decontaminate.contaminated_traces import contaminated_traces
 from infogap.decontaminate.stage import QUESTIONS, STAGE
 from infogap.errors import InputError
 from infogap.recipe import RecipeError, dump_recipe, load_recipe
@@ -166,7 +166,7 @@ def test_a_phrase_that_many_tasks_have_is_told_apart(tmp_path: Path) -> None:
 def test_a_phrase_that_makes_everything_match_is_named_before_the_long_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("infogap.decontaminate.stage._MUCH", 10)
+    monkeypatch.setattr("infogap.decontaminate.compare_texts._MUCH", 10)
     monkeypatch.setattr("infogap.console.output.quiet", False)
     questions = {f"t{n}": f"Which of these is the largest one that is below {n}?" for n in range(12)}
     STAGE.make(make_run(tmp_path / "few", ", ignore: [integers]", {"t": questions["t0"]}))

@@ -27,7 +27,7 @@ from infogap.runs.pipeline import run_one, states
 from infogap.runs.run_folder import Run
 from infogap.schema import GAPS, TOKEN_GAPS, TRACES
 from infogap.teachers.embedded.embedded_scoring import EmbeddedScorer
-from infogap.teachers.logprobs import Scored, TextToScore
+from infogap.teachers.scorer import Scored, TextToScore
 from servers.scoring_server import ScoringServer
 from servers.scripted import ScriptedServer
 from servers.serve import serve
@@ -383,7 +383,9 @@ def test_tasks_that_are_left_out_cost_nothing(
     folder: Path, texts_scored: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As `select` leaves out those that are solved never or always."""
-    monkeypatch.setattr("infogap.gap.stage.not_selected", lambda run: run.scan(TRACES).select("task_id", "teacher"))
+    monkeypatch.setattr(
+        "infogap.gap.score_traces.not_selected", lambda run: run.scan(TRACES).select("task_id", "teacher")
+    )
     rows = rows_of(scored(folder))
     assert texts_scored == []
     assert {row["detail"] for row in rows} == {"the trace's task is left out by `select`, or not in the tasks table"}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from infogap.gap import score_cache as store_module
 from infogap.gap.score_cache import ScoredStore
-from infogap.teachers.logprobs import Scored
+from infogap.teachers.scorer import Scored
 
 FLOATS = st.one_of(st.floats(-40, 0, width=32), st.just(math.nan))
 

@@ -17,7 +17,7 @@ from infogap.runs.pipeline import run_all
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS, TASKS, TRACES
 from infogap.tasks import STAGE as TASKS_STAGE
-from infogap.tasks.stage import REJECTED
+from infogap.tasks.write_tasks import REJECTED
 from servers.scripted import Body, Reply, ScriptedServer, completion, replying
 from servers.serve import serve
 from tasks.small_recipes import write_jsonl

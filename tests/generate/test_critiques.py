@@ -15,7 +15,8 @@ from generate.solving import TASK_COUNT, Serving, graded_traces, make_run, table
 from generate.test_killed_anywhere import graded_here
 from infogap.effects.given_away import given_away
 from infogap.errors import ExternalError, StoppedError
-from infogap.generate import STAGE, forget_failed
+from infogap.generate import STAGE
+from infogap.generate.generate_traces import forget_failed
 from infogap.generate.generation_cost import cost
 from infogap.generate.show_prompt import prompt_of
 from infogap.runs.budget import Budget

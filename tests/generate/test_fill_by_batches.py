@@ -11,8 +11,9 @@ from starlette.responses import JSONResponse, Response
 
 from generate.batched import make_run, shorten_waits, traces
 from infogap.errors import ExternalError, StoppedError
-from infogap.generate import STAGE, forget_failed
+from infogap.generate import STAGE
 from infogap.generate.batch_records import BatchFolder
+from infogap.generate.generate_traces import forget_failed
 from infogap.generate.trace_store import answered as answered_on_disk
 from servers.batches import BatchServer, Fate, Line, answered, plain_answer, refused
 

@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from infogap.errors import ExternalError
-from infogap.generate import STAGE, forget_failed
+from infogap.generate import STAGE
+from infogap.generate.generate_traces import forget_failed
 from infogap.generate.trace_store import answered
 from infogap.recipe import load_recipe
 from infogap.runs.run_folder import Run

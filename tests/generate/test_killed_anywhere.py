@@ -13,7 +13,8 @@ import polars as pl
 import pytest
 
 from generate import several_teachers, solving
-from infogap.generate import STAGE, forget_failed
+from infogap.generate import STAGE
+from infogap.generate.generate_traces import forget_failed
 from infogap.generate.trace_store import TraceStore
 from infogap.runs.run_folder import Run
 from infogap.teachers import Completion, Request

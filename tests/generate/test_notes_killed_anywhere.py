@@ -12,7 +12,8 @@ import pytest
 
 from generate import solving
 from generate.test_killed_anywhere import Dying, dying, graded_here
-from infogap.generate import STAGE, forget_failed
+from infogap.generate import STAGE
+from infogap.generate.generate_traces import forget_failed
 from infogap.generate.trace_store import TraceStore
 from infogap.runs.run_folder import Run
 from infogap.teachers import Completion, Request

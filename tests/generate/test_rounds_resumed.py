@@ -9,7 +9,8 @@ import pytest
 
 from generate.solving import LADDER, Serving, make_run, solver, tables
 from infogap.errors import StoppedError
-from infogap.generate import STAGE, forget_failed
+from infogap.generate import STAGE
+from infogap.generate.generate_traces import forget_failed
 from infogap.generate.trace_store import TraceStore
 from infogap.runs.budget import Budget
 from infogap.runs.run_folder import Run
@@ -156,6 +157,6 @@ def test_verdicts_given_before_a_kill_are_kept_and_those_of_another_grader_are_n
     STAGE.make(run)
     assert set(pl.read_parquet(first)["detail"]) == {"as graded then"}
     assert pl.read_parquet(second).height
-    monkeypatch.setattr("infogap.verify.grade_traces.TIME_LIMIT", 9.0)
+    monkeypatch.setattr("infogap.verify.grading_settings.TIME_LIMIT", 9.0)
     STAGE.make(run)
     assert "as graded then" not in pl.read_parquet(first)["detail"]

@@ -8,7 +8,8 @@ import pytest
 from generate.several_teachers import make_run
 from generate.solving import LADDER, TASK_COUNT, Serving, graded_traces, solver, tables
 from infogap.errors import ExternalError, InputError, StoppedError
-from infogap.generate import STAGE, forget_failed
+from infogap.generate import STAGE
+from infogap.generate.generate_traces import forget_failed
 from infogap.generate.generation_cost import cost
 from infogap.generate.request_plan import drawn_teacher
 from infogap.generate.show_prompt import prompt_of

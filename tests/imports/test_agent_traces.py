@@ -16,7 +16,7 @@ from infogap.errors import InputError
 from infogap.imports.stage import STAGE
 from infogap.schema import TASKS, TRACE_TURNS, TRACES
 from infogap.tasks import STAGE as TASKS_STAGE
-from infogap.tasks.stage import REJECTED
+from infogap.tasks.write_tasks import REJECTED
 
 CHAT = "columns: {question: messages, trace: messages, tools: tools}, verifier: numeric"
 

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from imports.small_imports import SUM, table_of
 from infogap.console import speaking
 from infogap.errors import InputError
-from infogap.imports import STAGE, former_import
-from infogap.imports import stage as import_stage
+from infogap.imports import STAGE, former_import, import_traces
 from infogap.rows import row_blocks
 from infogap.runs import block_cache, run_folder
 from infogap.runs.run_folder import Run
@@ -56,7 +55,7 @@ MANY = [
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(row_blocks, "ROWS_PER_BLOCK", 3)
     monkeypatch.setattr(block_cache, "WORTH_KEEPING", 1)
-    for module in (run_folder, import_stage, former_import):
+    for module in (run_folder, import_traces, former_import):
         monkeypatch.setattr(module, "ROWS_PER_PART", 2)
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.leaks import KINDS, ContextKind, ScannedTrace, held_answer, load_leaks
+from infogap.leaks.leak_scan import KINDS, load_leaks
 from infogap.leaks.references import References
-from infogap.leaks.scanned_trace import plain_lower
+from infogap.leaks.scanned_trace import ContextKind, ScannedTrace, held_answer, plain_lower
 from infogap.privileges.ladder import ladder
 
 _LEAKS = load_leaks()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infogap.leaks import load_leaks
+from infogap.leaks.leak_scan import load_leaks
 from infogap.leaks.match_prefixes import LINE_START, Prefixes, prefixes
 
 _RULES = load_leaks().rules.rules

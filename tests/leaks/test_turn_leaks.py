@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imports.agent_rows import call, said
-from infogap.leaks import ContextKind, ScannedTrace, ScanResult, load_leaks
+from infogap.leaks.leak_scan import load_leaks
+from infogap.leaks.scanned_trace import ContextKind, ScannedTrace, ScanResult
 from infogap.leaks.turn_leaks import in_turns
 from infogap.text.spoken_turns import read_turns, spoken_parts
 from infogap.text.text_batch import measured_text

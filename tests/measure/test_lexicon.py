@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infogap.errors import InputError
-from infogap.measure.lexicon import SHIPPED, Lexicon, load
+from infogap.measure.lexicon import Lexicon, load
+from infogap.measure.lexicon_files import SHIPPED
 
 _KIM_WORDS = ("wait", "hmm", "perhaps", "maybe", "actually", "alternatively", "seems", "might", "likely", "check")
 

@@ -148,8 +148,8 @@ def test_an_object_beside_the_recipe_in_workers_and_after_an_edit(
     run = _run(tmp_path, "measure: {measures: ['lengths_of_mine:LENGTH']}\n")
     first = STAGE.part(run)
     assert _letters(run) == list(range(12))
-    monkeypatch.setattr("infogap.measure.stage._WORTH_WORKERS", 5)
-    monkeypatch.setattr("infogap.measure.stage._AT_ONCE", 4)
+    monkeypatch.setattr("infogap.measure.measure_traces._WORTH_WORKERS", 5)
+    monkeypatch.setattr("infogap.measure.measure_traces._AT_ONCE", 4)
     assert _letters(run) == list(range(12))
     module.write_text(_MODULE.replace("len_chars()", "len_chars() * 2"))
     assert STAGE.part(run) != first

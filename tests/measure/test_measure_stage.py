@@ -156,8 +156,8 @@ def test_the_same_bytes_whatever_the_number_of_workers(tmp_path: Path, monkeypat
     _measured(run, traces)
     (path,) = run.part_paths(MEASURES)
     alone = path.read_bytes()
-    monkeypatch.setattr("infogap.measure.stage._WORTH_WORKERS", 10)
-    monkeypatch.setattr("infogap.measure.stage._AT_ONCE", 5)
+    monkeypatch.setattr("infogap.measure.measure_traces._WORTH_WORKERS", 10)
+    monkeypatch.setattr("infogap.measure.measure_traces._AT_ONCE", 5)
     monkeypatch.setattr("infogap.parallel.ordered.usable_cores", lambda: 3)
     _measured(run, traces)
     assert path.read_bytes() == alone

@@ -11,7 +11,6 @@ from infogap.privileges.base import Attempt, UnmetNeedError
 from infogap.privileges.contexts import (
     ContextWriter,
     fill,
-    load_wording,
     note_prompt_problem,
     reference_prompt,
     student_prompt,
@@ -21,6 +20,7 @@ from infogap.privileges.contexts import (
 from infogap.privileges.critique import Critique, InformedCritique
 from infogap.privileges.decoys import Decoys
 from infogap.privileges.ladder import ladder
+from infogap.privileges.template_sets import load_wording
 from infogap.recipe.privilege_entries import PrivilegeOptions, PrivilegeUse, privilege_use
 
 TASKS: list[dict[str, Any]] = [

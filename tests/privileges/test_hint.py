@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infogap.privileges.hint import hint, steps
-from infogap.text.markup import formulas
+from infogap.text.formulas import formulas
 
 SOLUTION = "Tom has 3.5 apples, i.e. three and a half. He eats one.\nSo 2.5 are left! The answer is 2.5."
 PROSE = st.lists(

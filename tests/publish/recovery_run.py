@@ -8,7 +8,8 @@ from typing import Any
 import polars as pl
 from datasets import load_dataset
 
-from infogap.privileges.contexts import fill, load_wording
+from infogap.privileges.contexts import fill
+from infogap.privileges.template_sets import load_wording
 from infogap.runs import manifest
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS, MEASURES, MIX, TRACES

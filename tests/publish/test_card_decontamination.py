@@ -46,7 +46,7 @@ def run_against_exam(folder: Path, policy: str) -> Run:
 
 
 def contaminated(run: Run) -> pl.Series:
-    from infogap.decontaminate.checked_texts import contaminated_traces
+    from infogap.decontaminate.contaminated_traces import contaminated_traces
 
     return contaminated_traces(run).collect()["trace_id"]
 

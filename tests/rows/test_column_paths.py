@@ -10,18 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infogap.rows.column_paths import (
-    MISSING,
-    TemplateFailedError,
-    as_text,
-    is_template,
-    missing_column,
-    reach,
-    rendered,
-    template_problem,
-    touches,
-    value_of,
-)
+from infogap.rows.column_paths import MISSING, as_text, is_template, missing_column, reach, touches, value_of
+from infogap.rows.column_templates import TemplateFailedError, rendered, template_problem
 
 _KEYS = st.text("abc_", min_size=1, max_size=3)
 _LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)

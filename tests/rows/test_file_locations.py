@@ -24,7 +24,8 @@ from hub.server import Hub
 from infogap.errors import ExternalError, InputError
 from infogap.recipe.sources import FileTasks, RowSource
 from infogap.rows.file_locations import find_places, matching
-from infogap.rows.source_rows import content, read_rows
+from infogap.rows.source_digests import content
+from infogap.rows.source_rows import read_rows
 from servers.serve import serve
 from tasks.small_recipes import task_run, write_jsonl
 

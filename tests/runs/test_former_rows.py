@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infogap.measure import STAGE as MEASURE
-from infogap.measure import stage as measure_stage
+from infogap.measure import measure_traces
 from infogap.measure.epistemic_markers import EpistemicMarkers
 from infogap.measure.measuring import Measuring, Work
 from infogap.recipe import load_recipe
@@ -21,7 +21,7 @@ from infogap.runs import former_rows, run_folder
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTEXTS, MEASURES, TASKS, TRACES, VERDICTS, Table
 from infogap.verify import STAGE as VERIFY
-from infogap.verify import stage as verify_stage
+from infogap.verify import verify_traces
 from infogap.verify.grade_traces import grade_traces
 
 _RECIPE = "name: trial\nimport: [{from: t.jsonl, columns: {trace: text}}]\n"
@@ -61,9 +61,9 @@ TRACES_OF_RUN = st.lists(TRACE, max_size=12, unique_by=lambda trace: trace[0])
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (run_folder, former_rows, measure_stage, verify_stage):
+    for module in (run_folder, former_rows, measure_traces, verify_traces):
         monkeypatch.setattr(module, "ROWS_PER_PART", 3)
-    monkeypatch.setattr(measure_stage, "_AT_ONCE", 2)
+    monkeypatch.setattr(measure_traces, "_AT_ONCE", 2)
 
 
 def write_tables(run: Run, traces: list[Trace], answer: str = "5") -> None:
@@ -225,8 +225,8 @@ def test_whole_parts_are_moved_without_a_look_at_their_rows(tmp_path: Path, monk
         looked[0] += len(keys)
         return keys
 
-    monkeypatch.setattr(measure_stage, "row_keys", counted)
-    monkeypatch.setattr(verify_stage, "row_keys", counted)
+    monkeypatch.setattr(measure_traces, "row_keys", counted)
+    monkeypatch.setattr(verify_traces, "row_keys", counted)
     for last, expected in ((10, 2 * 2), (10, 2 * 2), (11, 2 * 3)):  # of parts of 3, the last one has 2 rows
         write_tables(run, [*MANY, *((number, _TEXTS[0], False) for number in range(10, last + 1))])
         looked[0] = 0

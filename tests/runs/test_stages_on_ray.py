@@ -18,8 +18,8 @@ import pytest
 
 from cli.in_process import infogap
 from infogap.api.run import Run
+from infogap.dedupe.compared_texts import PartTexts, texts
 from infogap.dedupe.dedupe_file import duplicates_in, texts_of
-from infogap.dedupe.stage import PartTexts, texts
 from infogap.errors import InputError
 from infogap.parallel.ray_cluster import on_ray
 from infogap.recipe.dedupe_section import Dedupe

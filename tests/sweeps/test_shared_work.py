@@ -14,7 +14,7 @@ import pytest
 import infogap
 from gap.tiny_model import TinyModel
 from infogap.teachers.embedded.embedded_scoring import EmbeddedScorer
-from infogap.teachers.logprobs import Scored, TextToScore
+from infogap.teachers.scorer import Scored, TextToScore
 
 RECIPE = """\
 name: demo

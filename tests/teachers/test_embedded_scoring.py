@@ -16,7 +16,7 @@ from infogap.teachers.embedded import embedded_scoring
 from infogap.teachers.embedded.embedded_backend import EmbeddedTeacher
 from infogap.teachers.embedded.embedded_scoring import EmbeddedScorer
 from infogap.teachers.embedded.embedded_teacher import EmbeddedModel
-from infogap.teachers.logprobs import Scored, TextToScore, offsets_of
+from infogap.teachers.scorer import Scored, TextToScore, offsets_of
 
 pytestmark = pytest.mark.model
 

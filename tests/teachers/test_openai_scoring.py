@@ -8,10 +8,10 @@ import pytest
 
 from gap.tiny_model import TinyModel, tokens_of
 from infogap.errors import ExternalError, InputError
-from infogap.teachers.logprobs import Scored, TextToScore
 from infogap.teachers.openai import http_servers as asking
 from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.teachers.openai.openai_scoring import OpenAIScorer
+from infogap.teachers.scorer import Scored, TextToScore
 from servers.scoring_server import ScoringServer
 from servers.scripted import ScriptedServer
 from servers.serve import free_port, serve

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infogap.text.markup import braced, formulas, masked, masks
+from infogap.text.formulas import formulas
+from infogap.text.markup import masked, masks
 from infogap.text.text_batch import TextBatch
 
 
@@ -122,8 +123,3 @@ def test_what_is_not_closed_is_prose_and_must_not_be_cut(text: str) -> None:
     (span,) = formulas(text)
     assert masked(text) == []
     assert (text[: span.start].strip(), span.end) in [("So", len(text)), ("", len(text))]
-
-
-@pytest.mark.parametrize(("latex", "braces"), [(r"\frac12", r"\frac{1}{2}"), (r"\dfrac 1{2}", r"\dfrac{1}{2}")])
-def test_fractions_with_braces(latex: str, braces: str) -> None:
-    assert braced(latex) == braced(braces) == braces

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infogap.teachers.logprobs import Scored, TextToScore
+from infogap.teachers.scorer import Scored, TextToScore
 from infogap.teachers.vllm import vllm_scoring
 from infogap.teachers.vllm.vllm_backend import VllmTeacher
 from infogap.teachers.vllm.vllm_scoring import VllmScorer

@@ -15,10 +15,10 @@ import pytest
 
 from infogap.recipe.teacher_section import Sampling
 from infogap.teachers.base import Completion, Request
-from infogap.teachers.logprobs import Scored, TextToScore
 from infogap.teachers.openai.openai_backend import OpenAITeacher
 from infogap.teachers.openai.openai_scoring import OpenAIScorer
 from infogap.teachers.openai.openai_teacher import OpenAIServers
+from infogap.teachers.scorer import Scored, TextToScore
 from with_vllm.reference import Reference
 
 SERVED = "smollm2"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,17 @@ from infogap.recipe.teacher_section import AnyTeacher
 
 
 def checked(
-    recipe: Path | RecipeText | Mapping[str, Any], overrides: list[str] | None = None, folder: Path | None = None
+    recipe: Path | RecipeText | Mapping[str, Any],
+    overrides: list[str] | None = None,
+    folder: Path | None = None,
+    *,
+    to_run: bool = False,
 ) -> LoadedRecipe:
     """Load a recipe, and check it and everything that it names. Raises RecipeError with all problems.
 
     Relative paths start from the recipe's folder; those of a mapping or a text start from the working
-    directory. `folder` is the
-    run's, by default `runs/NAME`: sources that it has read already need not be there any more.
+    directory. `folder` is the run's, by default `runs/NAME`: sources that it has read already need not be there any
+    more. `to_run` says that the run follows, for which its sources' bytes are read in any case.
     """
     try:
         if isinstance(recipe, Path):
@@ -42,19 +47,16 @@ def checked(
         if error.sound is None:
             raise
         raise RecipeError([*error.problems, *outside_problems(error.sound, folder)]) from None
-    problems = outside_problems(loaded, folder)
+    problems = outside_problems(loaded, folder, to_run=to_run)
     if problems:
         raise RecipeError(problems)
     return loaded
 
 
-def outside_problems(loaded: LoadedRecipe, folder: Path | None = None) -> list[Problem]:
+def outside_problems(loaded: LoadedRecipe, folder: Path | None = None, *, to_run: bool = False) -> list[Problem]:
     """Return the problems that the recipe's text does not show: missing files, unknown datasets, broken templates."""
-    from infogap.tasks.task_checks import check_sources
-
-    of_sources = check_sources(loaded)
     return [
-        *([] if of_sources and _were_read(loaded, folder) else of_sources),
+        *_sources(loaded, folder, to_run=to_run),
         *_verifiers(loaded),
         *_templates(loaded),
         *_models(loaded),
@@ -62,6 +64,18 @@ def outside_problems(loaded: LoadedRecipe, folder: Path | None = None) -> list[P
         *_measures(loaded),
         *_published_names(loaded),
     ]
+
+
+def _sources(loaded: LoadedRecipe, folder: Path | None, *, to_run: bool) -> list[Problem]:
+    """Return what is wrong with the sources; nothing if the run has read them as they are now."""
+    if to_run:
+        with suppress(InputError):  # which is no answer: they are looked at
+            if _were_read(loaded, folder):
+                return []
+    from infogap.tasks.task_checks import check_sources
+
+    problems = check_sources(loaded)
+    return [] if problems and _were_read(loaded, folder) else problems
 
 
 def _were_read(loaded: LoadedRecipe, folder: Path | None) -> bool:
@@ -107,11 +121,11 @@ def _unable(name: str) -> str | None:
 
 
 def _templates(loaded: LoadedRecipe) -> list[Problem]:
-    from infogap.privileges.contexts import OwnTemplate, note_prompt_problem, template_problem, words_problem
-
     generate = loaded.recipe.generate
     if generate is None:
         return []
+    from infogap.privileges.contexts import OwnTemplate, note_prompt_problem, template_problem, words_problem
+
     problems = []
     for index, use in enumerate(generate.uses):
         path: tuple[str | int, ...] = ("generate", "privileges", index)
@@ -150,13 +164,13 @@ def _models(loaded: LoadedRecipe) -> list[Problem]:
 
 
 def _lexicons(loaded: LoadedRecipe) -> list[Problem]:
-    from infogap.measure.lexicon import load
+    from infogap.measure.lexicon_files import read_lexicon
 
     problems = []
     named: dict[str, str] = {}
     for index, name in enumerate(loaded.recipe.measure.lexicons):
         try:
-            lexicon = load(name, lambda path: resolved(loaded.base, path))
+            lexicon = read_lexicon(name, lambda path: resolved(loaded.base, path))
         except InputError as error:
             problems.append(loaded.problem(("measure", "lexicons", index), str(error)))
             continue

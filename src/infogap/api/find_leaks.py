@@ -49,7 +49,8 @@ def find_leaks(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _scanned(rows: list[dict[str, Any]]) -> list[tuple[list[Any], float | None, int | None]]:
     """Return the leaks, the copied share and the longest copy of each row."""
-    from infogap.leaks import ContextKind, ScannedTrace, load_leaks
+    from infogap.leaks.leak_scan import load_leaks
+    from infogap.leaks.scanned_trace import ContextKind, ScannedTrace
     from infogap.privileges.ladder import ladder
 
     kinds = {privilege.name: ContextKind.of(privilege) for privilege in ladder()}

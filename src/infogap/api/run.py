@@ -58,7 +58,7 @@ class Run:
         from infogap.api.check_recipe import checked
 
         path = None if folder is None else local_folder(folder)
-        loaded = checked(Path(recipe) if isinstance(recipe, str) else recipe, overrides, path)
+        loaded = checked(Path(recipe) if isinstance(recipe, str) else recipe, overrides, path, to_run=True)
         opened = RunFolder.create(loaded, path)
         with opened.lock():
             opened.save_recipe()
@@ -140,7 +140,7 @@ class Run:
         return updates
 
     def _forget_failed(self) -> None:
-        from infogap.generate import forget_failed
+        from infogap.generate.generate_traces import forget_failed
         from infogap.verify.judging.vote_counts import forget_failed_votes
 
         failed = forget_failed(self.folder) + forget_failed_votes(self.folder)

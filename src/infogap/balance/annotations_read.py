@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from infogap.balance.axis_values import columns_of
+from infogap.balance.mix_columns import columns_of
 from infogap.errors import InputError
 from infogap.ids import digest
 from infogap.recipe import Recipe

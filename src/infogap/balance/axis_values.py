@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from infogap.balance.axes import Axis, Bound
+from infogap.balance.mix_columns import RANKED
 from infogap.errors import nearest
 from infogap.recipe.axis_targets import AxisTargets
 from infogap.recipe.balance_section import MixSettings
@@ -17,7 +18,6 @@ from infogap.schema import BAND_NAMES, VERDICT_NAMES
 
 _ORDER = {"band": BAND_NAMES, "verdict": VERDICT_NAMES}  # other values are in alphabetical order
 _NO_VERDICT = "ungradable"  # no recipe can give it a share, so `uniform` gives it none either
-_RANKED = {"band": "epistemic_density"}  # the numbers behind a column of names
 _BY_SCORING = ("gap", "gap_per_token", "gap_share", "surprisal", "ifd", "answer_confidence", "rsr")
 _BANDS_BY_RANK = ("confident", "mixed", "uncertain")
 _BESIDE = " | "  # between the values of two columns
@@ -29,16 +29,6 @@ class OnAxes(NamedTuple):
     axes: tuple[Axis, ...]
     traces: pl.DataFrame
     notes: list[str]
-
-
-def columns_of(mix: MixSettings) -> set[str]:
-    """Return the columns of a run that the axes of a mix read."""
-    names = set(mix.axes)
-    for name, asked in mix.axes.items():
-        if isinstance(asked, AxisTargets):
-            names |= {column for column in (asked.within, asked.given) if column}
-            names |= {_RANKED[name]} if asked.ranges and name in _RANKED else set()
-    return names | ({"teacher"} if mix.max_per_teacher else set())
 
 
 def read_axes(mix: MixSettings, traces: pl.DataFrame) -> OnAxes:
@@ -113,7 +103,7 @@ def _has_shares(asked: AxisTargets) -> bool:
 
 def _with_values(name: str, asked: AxisTargets, traces: pl.DataFrame, fits: pl.Expr) -> pl.DataFrame:
     """Make the column of an axis text: its values, or the names of its ranges; `fits` is true of the traces to rank."""
-    column = _RANKED.get(name, name) if asked.ranges is not None else name
+    column = RANKED.get(name, name) if asked.ranges is not None else name
     if name == "band" and asked.quantiles is not None and asked.ranges != len(_BANDS_BY_RANK):
         raise AtKeyError((name,), "there are three bands, and so two `quantiles`: [0.33, 0.67], or 3")
     is_number = asked.ranges is not None or column in _BY_SCORING

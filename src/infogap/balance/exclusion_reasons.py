@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
-from infogap.balance.axes import Axis
 from infogap.recipe.balance_section import MixSettings
+
+if TYPE_CHECKING:
+    from infogap.balance.axes import Axis
 
 EXPLAINED = {
     "task_not_selected": "its task is outside the pass rates that the recipe selects",

@@ -35,10 +35,10 @@ def plan_mixes(run: Run) -> list[MixPlan]:
     Raises InputError if a share names a column or a value that no trace has, ShortfallError if there are too few tasks
     for a coverage.
     """
+    from infogap.balance.choose_mixes import mix_figures, mix_of
     from infogap.balance.decide import decide_all
     from infogap.balance.missing_traces import lacks_of
     from infogap.balance.mix_pool import check_columns
-    from infogap.balance.stage import mix_figures, mix_of
     from infogap.balance.unreachable import why_unreachable
 
     check_columns(run)

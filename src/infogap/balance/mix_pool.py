@@ -9,12 +9,11 @@ from polars import selectors
 
 from infogap.balance.annotations_read import COLUMNS as ANNOTATED
 from infogap.balance.annotations_read import check_annotations
-from infogap.balance.axis_values import columns_of
 from infogap.balance.exclusion_reasons import detail_of_trace, reason_of_trace
-from infogap.decontaminate.checked_texts import contaminated_traces
+from infogap.balance.mix_columns import columns_of, drops_contaminated
+from infogap.decontaminate.contaminated_traces import contaminated_traces
 from infogap.errors import InputError, nearest
 from infogap.measure.load_measures import measures_table
-from infogap.recipe import Recipe
 from infogap.recipe.axis_targets import AxisTargets
 from infogap.recipe.balance_section import HoldOut, MixSettings
 from infogap.recipe.recipe_errors import AtKeyError
@@ -129,11 +128,6 @@ def _contaminated(run: Run) -> pl.LazyFrame:
     """Return the traces that match evaluation sets, if the recipe drops them."""
     traces = contaminated_traces(run)
     return traces if drops_contaminated(run.recipe) else traces.clear()
-
-
-def drops_contaminated(recipe: Recipe) -> bool:
-    """Whether traces that match evaluation sets are left out of the mix."""
-    return recipe.decontaminate is not None and recipe.decontaminate.policy == "drop"
 
 
 def _pass_rates(run: Run) -> pl.LazyFrame:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from infogap.start_up import starting
+
 if TYPE_CHECKING:
     from typer import Typer
 
@@ -24,7 +26,8 @@ _COMMANDS = (
 
 def main() -> None:
     """Run the console script `infogap`."""
-    command_line()(prog_name="infogap")  # as `python -m infogap` too
+    with starting():
+        command_line()(prog_name="infogap")  # as `python -m infogap` too
 
 
 def command_line() -> Typer:

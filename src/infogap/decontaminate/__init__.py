@@ -1,4 +1,4 @@
-"""Find tasks and traces that share passages with evaluation sets. Open `stage.py` first."""
+"""Find tasks and traces that share passages with evaluation sets. Open `compare_texts.py` first."""
 
 from infogap.decontaminate.stage import STAGE
 

@@ -1,4 +1,4 @@
-"""The texts of the run that are compared with evaluation sets, their words, and the traces that match."""
+"""The texts of the run that are compared with evaluation sets, and their words."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from infogap.decontaminate.contaminated_traces import TABLES
 from infogap.dedupe.minhash import gram_hashes, word_hashes
 from infogap.recipe.decontaminate_section import What
 from infogap.runs.run_folder import Run
-from infogap.schema import CONTAMINATION, CONTEXTS, TASKS, TRACES, Table
 
-_TABLES: dict[What, Table] = {"question": TASKS, "trace": TRACES, "context": CONTEXTS}
 _TEXTS: dict[What, pl.Expr] = {
     "question": pl.col("question"),
     "trace": pl.when(pl.col("error").is_null()).then(
@@ -32,27 +31,14 @@ _WORD = re.compile(rf"[{_ALONE}]|[^\s{_ALONE}]+")
 
 def texts(run: Run, what: What) -> Iterator[pl.DataFrame]:
     """Yield all questions, traces or contexts part by part, as `id`, `task_id`, `text`; failed requests have none."""
-    table = _TABLES[what]
+    table = TABLES[what]
     for frame in run.parts(table):
         yield frame.select("task_id", id=pl.col(table.key), text=_TEXTS[what]).drop_nulls("text")
 
 
 def count(run: Run, what: What) -> int:
     """Count the questions, traces or contexts."""
-    return run.rows(_TABLES[what])
-
-
-def contaminated_traces(run: Run) -> pl.LazyFrame:
-    """Return the distinct `trace_id`s of traces that match by question, text or context; in no order."""
-    matches = run.scan(CONTAMINATION).select("where", "id").unique()
-    traces = run.scan(TRACES).select("trace_id", "task_id", "context_id")
-    matching = [
-        traces.join(matches.filter(pl.col("where") == what), left_on=table.key, right_on="id", how="semi").select(
-            "trace_id"
-        )
-        for what, table in _TABLES.items()
-    ]
-    return pl.concat(matching).unique()
+    return run.rows(TABLES[what])
 
 
 @dataclass(frozen=True)

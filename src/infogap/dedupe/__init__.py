@@ -1,4 +1,4 @@
-"""Find near-duplicates by MinHash, confirmed by their exact Jaccard similarity. Open `stage.py` first."""
+"""Find near-duplicates by MinHash, confirmed by their exact Jaccard similarity. Open `dedupe_traces.py` first."""
 
 from infogap.dedupe.stage import STAGE
 

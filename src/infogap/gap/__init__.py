@@ -1,4 +1,4 @@
-"""The information gap: how much the teacher's context raises each trace's likelihood. Open `stage.py` first."""
+"""The information gap: how much the teacher's context raises each trace's likelihood. Open `score_traces.py` first."""
 
 from infogap.gap.stage import STAGE
 

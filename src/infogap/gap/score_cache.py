@@ -22,7 +22,7 @@ from infogap.atomic_files import disk_error, write_text
 from infogap.generate.trace_files import read_journal
 from infogap.runs.run_folder import Run, check_part, read_part, write_part
 from infogap.schema import GAPS, Table
-from infogap.teachers.logprobs import Scored
+from infogap.teachers.scorer import Scored
 
 TEXTS_PER_PART = 1_024
 # Beside the tables' parts, as its content is not part of a run's results.

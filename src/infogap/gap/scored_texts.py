@@ -1,9 +1,7 @@
-"""The texts of a run to score, each trace with its prompts, and the model that scores them."""
+"""The texts of a run to score: each trace, with its prompts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +10,11 @@ from infogap.privileges.base import UnmetNeedError
 from infogap.privileges.contexts import ContextWriter, reference_prompt, teacher_prompt
 from infogap.privileges.decoys import Decoys
 from infogap.privileges.prompt_messages import teacher_messages
-from infogap.recipe.measure_section import scorer_settings
 from infogap.recipe.privilege_entries import PrivilegeUse, privilege_use
-from infogap.recipe.teacher_section import AnyTeacher
 from infogap.rows.message_turns import Turn
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
-from infogap.teachers import model_identity
-from infogap.teachers.base import backend_of, open_scorer
-from infogap.teachers.logprobs import Scorer, TextToScore
+from infogap.teachers.scorer import TextToScore
 from infogap.text.thoughts import CLOSING, OPENING
 
 _NEEDED_FOR_DECOYS = ("task_id", "family", "question", "answer", "solution", "verifier", "metadata")
@@ -115,47 +109,3 @@ def written(trace: dict[str, Any]) -> str:
         return str(response)
     thought = f"{OPENING}\n{reasoning}"
     return f"{thought}\n{CLOSING}\n\n{response}" if response else thought
-
-
-def settings_of(run: Run) -> AnyTeacher:
-    """Return the settings of the recipe's scorer."""
-    gap = run.recipe.measure.gap
-    assert gap is not None
-    return scorer_settings(gap.scorer, run.recipe.teacher)
-
-
-def scorer_name(run: Run) -> str:
-    """Return the model's name in the gaps table: the same that a teacher has in the traces."""
-    return model_identity.name_of(settings_of(run), run.resolve)
-
-
-def scorer_identity(run: Run) -> dict[str, Any]:
-    """Return what a text's score depends on besides the text and its prompt."""
-    return model_identity.scorer_identity(settings_of(run), run.resolve)
-
-
-def check_scorer(run: Run) -> None:
-    """Check that the model can score, without loading it.
-
-    Raises InputError if it cannot, for example because a file, a package or a server's log-probabilities of prompts are
-    missing, ExternalError if no server answers.
-    """
-    settings = settings_of(run)
-    backend_of(settings).check_scorer(settings, run.resolve)
-
-
-@contextmanager
-def scorer_on_demand(run: Run) -> Iterator[Callable[[], Scorer]]:
-    """Yield a function that opens the scorer when first called; it is closed at the block's end."""
-    opened: list[Scorer] = []
-
-    def scorer() -> Scorer:
-        if not opened:
-            opened.append(open_scorer(settings_of(run), run.resolve))
-        return opened[0]
-
-    try:
-        yield scorer
-    finally:
-        for each in opened:
-            each.close()

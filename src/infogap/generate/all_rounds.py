@@ -29,7 +29,7 @@ from infogap.recipe.generate_section import Generate
 from infogap.runs.run_folder import Run, TableWriter, read_part
 from infogap.schema import CONTEXTS, SHOWN_NOTES, TRACES, VERDICTS
 from infogap.verify.grade_run import by_id, grade_run, tasks_to_grade
-from infogap.verify.grade_traces import grading_settings
+from infogap.verify.grading_settings import grading_settings
 from infogap.verify.round_verdicts import (
     drop_outdated_round_verdicts,
     drop_round_verdicts,

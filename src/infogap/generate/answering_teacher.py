@@ -73,11 +73,6 @@ class AnsweringTeacher:
         return () if self.name == self.model else (self.name,)
 
 
-def teacher_identity(settings: AnyTeacher, resolve: Resolve) -> dict[str, Any]:
-    """Return what a teacher's answers depend on, for the manifest; works after its model's file is gone, too."""
-    return {"model": settings.model} | settings.answer_settings | model_identity(settings, resolve)
-
-
 def answering_teachers(run: Run) -> list[AnsweringTeacher]:
     """Return the teachers of a run, in the recipe's order. Raises InputError if a model is a path to nothing."""
     teachers = []

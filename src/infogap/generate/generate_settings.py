@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from infogap.generate.answering_teacher import teacher_identity
-from infogap.privileges.contexts import load_wording
 from infogap.privileges.ladder import privilege_versions
+from infogap.privileges.template_sets import load_wording
 from infogap.runs.run_folder import Run
 from infogap.tasks.held_out_tasks import hold_outs
-from infogap.verify.grade_traces import grading_settings
+from infogap.teachers.model_identity import teacher_identity
+from infogap.verify.grading_settings import grading_settings
 
 
 def generate_settings(run: Run) -> dict[str, Any]:

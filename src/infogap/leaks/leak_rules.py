@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from infogap.ids import digest
+from infogap.leaks.copy_limits import LEAKING_PROSE, LEAKING_RUN, NGRAM
 from infogap.recipe.base import Model
 from infogap.recipe.load_recipe import read_yaml
 from infogap.user_cache import kept
@@ -142,3 +143,8 @@ def _expression(pattern: str, parts: dict[str, str]) -> str:
 
 REACH = 110
 """Characters before and after a word; no match reaches further."""
+
+
+def leaks_digest() -> str:
+    """Return a digest of what decides the leaks in a trace, without loading the rules: fingerprints need no more."""
+    return digest([rules_digest(), NGRAM, LEAKING_RUN, LEAKING_PROSE])

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
-from infogap.ids import digest
-from infogap.leaks.copy_limits import LEAKING_PROSE, LEAKING_RUN, NGRAM
-from infogap.leaks.leak_rules import Rules, load_rules, rules_digest
+from infogap.leaks.leak_rules import Rules, leaks_digest, load_rules
 from infogap.leaks.scanned_trace import ScannedTrace, ScanResult
 
 if TYPE_CHECKING:
     from infogap.leaks.references import References
+
 
 KINDS = {
     "reference": "it refers to a solution, an answer, a hint, an attempt or a verdict that the student does not see",
@@ -59,8 +58,3 @@ class LeakScan:
 def load_leaks() -> LeakScan:
     """Load the scan by the rules that ship with infogap."""
     return LeakScan(load_rules(), leaks_digest())
-
-
-def leaks_digest() -> str:
-    """Return a digest of what decides the leaks in a trace, without loading the rules: fingerprints need no more."""
-    return digest([rules_digest(), NGRAM, LEAKING_RUN, LEAKING_PROSE])

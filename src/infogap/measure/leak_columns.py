@@ -9,8 +9,8 @@ from typing import ClassVar, Self
 import numpy as np
 import polars as pl
 
-from infogap.leaks import ContextKind, LeakScan, ScannedTrace, load_leaks
-from infogap.leaks.scanned_trace import ScanResult
+from infogap.leaks.leak_scan import LeakScan, load_leaks
+from infogap.leaks.scanned_trace import ContextKind, ScannedTrace, ScanResult
 from infogap.leaks.turn_leaks import in_turns
 from infogap.measure.list_columns import lists_of
 from infogap.measure.turn_pieces import turns_of

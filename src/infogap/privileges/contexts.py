@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any, get_args
 
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from ruamel.yaml import YAML
 
 from infogap.errors import ExternalError, InputError, nearest
 from infogap.ids import stable_id
 from infogap.privileges.base import Attempt, Need, Note, Privilege, Task, UnmetNeedError, or_unmet, shown_gold
 from infogap.privileges.decoys import Decoys
+from infogap.privileges.template_sets import load_wording
 from infogap.recipe.privilege_entries import PrivilegeUse
 from infogap.text.templates import TemplateSet
 
@@ -29,16 +28,6 @@ _LONGEST_SHOWN = 200  # characters of a template in a message
 
 # infogap's own words: trusted, but they get values, never Python objects.
 _SANDBOX = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
-
-
-@dataclass(frozen=True)
-class Wording:
-    """A template set: one frame for every prompt, the context of each privilege, and the verdict on a wrong attempt."""
-
-    name: str
-    frame: str
-    verdict: str
-    contexts: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -54,13 +43,6 @@ class OwnTemplate(Privilege):
 
     def write(self, task: Task, attempts: Sequence[Attempt], decoys: Decoys) -> Mapping[str, Any]:
         return {key: task[key] or "" for key in OWN_VARIABLES} | {"answer": shown_gold(task)}
-
-
-@cache
-def load_wording(name: str) -> Wording:
-    """Load a template set that ships with infogap."""
-    text = (resources.files("infogap.privileges") / "wordings" / f"{name}.yaml").read_text(encoding="utf-8")
-    return Wording(**YAML(typ="safe").load(text))
 
 
 def fill(template: str, **values: Any) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from infogap.errors import InputError
 from infogap.privileges.base import Attempt, Privilege, Task, or_unmet
-from infogap.text.markup import Span, formulas
+from infogap.text.formulas import Span, formulas
 
 if TYPE_CHECKING:
     from infogap.privileges.decoys import Decoys

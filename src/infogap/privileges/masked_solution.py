@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from infogap.privileges.base import Attempt, Privilege, Task
-from infogap.text.markup import braced
+from infogap.text.formulas import braced
 
 if TYPE_CHECKING:
     from infogap.privileges.decoys import Decoys

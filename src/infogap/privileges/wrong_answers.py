@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from math import gcd
 
-from infogap.text.markup import braced
+from infogap.text.formulas import braced
 from infogap.text.option_parser import options
 
 NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)")

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from infogap.text.chat_template import Messages
 from infogap.text.spoken_turns import Message
+
+if TYPE_CHECKING:
+    from infogap.text.chat_template import Messages
 
 _ADVICE = {
     "encodes the arguments of calls once more, as text within text": "read them as objects (docs/training.md says how)",

@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 
 from infogap.balance.exclusion_reasons import EXPLAINED
-from infogap.decontaminate.checked_texts import contaminated_traces
+from infogap.decontaminate.contaminated_traces import contaminated_traces
 from infogap.effects.trace_summary import count_by
-from infogap.leaks import KINDS
+from infogap.leaks.leak_scan import KINDS
 from infogap.publish.parquet_shards import Written
 from infogap.runs.run_folder import Run
 from infogap.schema import CONTAMINATION, MEASURES

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
 from infogap.errors import InputError
 from infogap.recipe.publish_section import ThinkingField, ThinkingForm
-from infogap.text.chat_template import Messages, chat_template
 from infogap.text.thoughts import CLOSING, OPENING
+
+if TYPE_CHECKING:
+    from infogap.text.chat_template import Messages
 
 SAMPLE = 20
 """The number of answers that are rendered."""
@@ -67,6 +69,8 @@ def find_chat_template(tokenizer: str, resolve: Callable[[str], Path] = Path) ->
     if not source:
         return None
     from jinja2 import TemplateError
+
+    from infogap.text.chat_template import chat_template
 
     begin, end = (_token(settings.get(name)) for name in ("bos_token", "eos_token"))
     try:

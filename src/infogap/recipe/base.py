@@ -15,7 +15,10 @@ class Model(BaseModel):
     """A mapping in the recipe. Types are strict: `samples: "4"` is an error, not 4."""
 
     # An infinite number would be written to JSON as null: sent to a server, it would mean that nothing was set.
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True, allow_inf_nan=False)
+    # A section's validator is built when it is first used: most are only used as a part of the recipe's.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, validate_default=True, allow_inf_nan=False, defer_build=True
+    )
 
     @classmethod
     def allowed_keys(cls) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from infogap.leaks import KINDS
+from infogap.leaks.leak_scan import KINDS
 from infogap.runs.run_folder import Run
 from infogap.schema import MEASURES, TRACES
 

@@ -1,8 +1,8 @@
-"""Values of a row by path, `extra_info.solution`, `prompt[0].content`, or by template, `{{ body }} {{ question }}`.
+"""Values of a row by path, such as `extra_info.solution` or `prompt[0].content`.
 
 A step is a key, an `[index]` (negative ones count from the end) or `[*]`, every item of a list. Text that holds JSON
 is parsed on the way. Keys that contain dots take precedence over steps: in a row with a column `a.b`, the path `a.b` is
-that column. Templates are rendered in a sandbox.
+that column. `column_templates.py` renders templates.
 """
 
 from __future__ import annotations
@@ -10,18 +10,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError
-from jinja2.exceptions import UndefinedError
-
-from infogap.errors import ExternalError, InputError, nearest
+from infogap.errors import InputError, nearest
 from infogap.text.characters import utf8
-from infogap.text.templates import TemplateSet
 
 MISSING = object()
 """The value at a path that a row does not have; null is a value."""
@@ -197,32 +193,6 @@ def missing_column(source: str, path: str, rows: Iterable[dict[str, Any]]) -> In
 
 
 _TEMPLATE = re.compile(r"\{\{|\{%")
-ROW = "row"
-"""The whole row's name in a template, for columns that are not Jinja names: `row["Correct Answer"]`."""
-
-
-class _Absent(StrictUndefined):
-    """A column that a row lacks: a template may test for it, but not print it."""
-
-    def __bool__(self) -> bool:  # type: ignore[override]  # the base raises
-        return False
-
-
-def _printed(value: Any) -> Any:
-    """Format a value for output: numbers as people write them, never `None`."""
-    if value is None:
-        raise UndefinedError("it prints a column that is null")
-    return value if isinstance(value, str | _Absent) else as_text(value) or ""
-
-
-@cache
-def _templates() -> TemplateSet:
-    return TemplateSet(_Absent, _render_here, _printed)
-
-
-def _render_here(asked: tuple[str, Mapping[str, Any]]) -> str:
-    """Render in the worker process."""
-    return _templates().render_here(*asked)
 
 
 @cache
@@ -235,30 +205,9 @@ def value_of(row: dict[str, Any], column: str) -> Any:
     """Return the value of a mapped column, a path or a template; MISSING where a row has none."""
     if not is_template(column):
         return reach(row, column)
+    from infogap.rows.column_templates import TemplateFailedError, rendered  # with Jinja, which few recipes need
+
     try:
         return rendered(row, column)
     except TemplateFailedError:
         return MISSING
-
-
-class TemplateFailedError(Exception):
-    """Raised for a template that a row cannot fill; the message says why."""
-
-
-def rendered(row: dict[str, Any], template: str) -> str:
-    """Fill a template with a row's columns. Raises TemplateFailedError where it prints a missing one."""
-    try:
-        return _templates().render(template, {ROW: row} | {str(key): value for key, value in row.items()})
-    except ExternalError:
-        raise
-    except Exception as error:  # the recipe's code may fail in other ways: it may divide by zero
-        raise TemplateFailedError(str(error) or type(error).__name__) from error
-
-
-def template_problem(template: str) -> str | None:
-    """Say why a template cannot be rendered for any row; None where it can."""
-    try:
-        named = _templates().variables(template)
-    except TemplateError as error:
-        return f"not a valid template: {error.message}"
-    return None if named else "the template names no column; write a constant, such as `family: AMC`, beside `from`"

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from glob import has_magic
 from pathlib import Path
 from typing import Any
 
 from infogap.errors import InputError
-from infogap.ids import digest, file_digest
-from infogap.recipe import resolved
 from infogap.recipe.sources import Join, RowSource, Source
 from infogap.rows import hub_datasets as hub
 from infogap.rows import row_files as files
 from infogap.rows.column_paths import MISSING, Unfound, as_text, missing_column, reach
-from infogap.rows.file_locations import find_places, is_url, local_folder, matching, short_path
+from infogap.rows.file_locations import find_places, local_folder
 from infogap.rows.row_files import Rows, Wanted
-from infogap.runs.run_folder import Run
 
 JOINED = "joined"
 """The joined row's name in paths, for columns that both files have: `joined.id`."""
@@ -103,41 +99,3 @@ def _by_key(base: Path, join: Join) -> dict[str, dict[str, Any]]:
 def unmatched_reason(join: Join) -> str:
     """Say why a row without a match in the second file is left out."""
     return f"no row of {join.from_} has its {join.key}"
-
-
-def contents(run: Run, source: Source) -> dict[str, Any]:
-    """Return digests of a source's bytes, and of the file that it is joined with."""
-    joined = {} if source.join is None else {"joined_sha256": content(run, source.join)}
-    return {"sha256": content(run, source)} | joined
-
-
-def content(run: Run, source: RowSource) -> str | list[str | None] | None:
-    """Return a digest of the source's bytes, or one for each of several files.
-
-    It is None where the bytes are not on this machine, or missing.
-    """
-    digests = [_digest(run.base, entry) for entry in source.files]
-    return digests[0] if len(digests) == 1 else digests
-
-
-def check_places(run: Run, source: Source) -> None:
-    """Raise InputError if a source's files are not there. Neither the Hub nor a URL is contacted."""
-    for one in (source, *([] if source.join is None else [source.join])):
-        if not any(is_url(entry) for entry in one.files):
-            find_places(run.base, one)
-
-
-def _digest(base: Path, entry: str) -> str | None:
-    if is_url(entry):
-        return None
-    path = resolved(base, entry)
-    if path.is_file():
-        return file_digest(path)
-    if path.is_dir():
-        return _digest_of(path, [one for one in path.rglob("*") if one.is_file()])
-    paths = matching(base, entry) if has_magic(entry) else []
-    return _digest_of(base, paths) if paths else None
-
-
-def _digest_of(folder: Path, inside: list[Path]) -> str:
-    return digest([[short_path(path, folder), file_digest(path)] for path in sorted(inside)])

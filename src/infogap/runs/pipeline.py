@@ -16,6 +16,7 @@ from infogap.runs.stage import Stage
 from infogap.runs.stage_times import timed
 from infogap.runs.staleness import StageState, Staleness
 from infogap.schema import DERIVED, FURTHER_PARTS
+from infogap.start_up import started
 
 # Each has a STAGE; they run in this order.
 _PACKAGES = (
@@ -203,6 +204,7 @@ def _bring_up_to_date(run: Run, stage: Stage, state: StageState, staleness: Stal
             say(f"{stage.name:<9} again: {reason}", style="dim")
         staleness.set_damaged_aside(stage)
     run.manifest_path(stage.folders[0]).unlink(missing_ok=True)
+    started()
     with timed(run, stage.name):
         outcome = stage.make(run if stage.sees_derived else replace(run, with_derived=False))
     staleness.record(stage, outcome)

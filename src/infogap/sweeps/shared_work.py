@@ -16,7 +16,7 @@ from infogap.atomic_files import disk_error
 from infogap.console import say
 from infogap.errors import InputError
 from infogap.gap.score_cache import FOLDER as CACHE
-from infogap.gap.stage import borrow_scores
+from infogap.gap.score_traces import borrow_scores
 from infogap.generate.batch_records import lend_records
 from infogap.generate.trace_cache import drop_from_cache
 from infogap.generate.trace_store import lend_traces, move_to_cache

@@ -1,4 +1,4 @@
-"""Collect tasks from files, datasets, reasoning-gym and the questions of imported traces. Open `stage.py` first."""
+"""Collect tasks from files, datasets, reasoning-gym and imported traces' questions. Open `write_tasks.py` first."""
 
 from infogap.tasks.stage import STAGE
 

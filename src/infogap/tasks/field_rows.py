@@ -8,7 +8,8 @@ from typing import Any
 
 from infogap.errors import InputError
 from infogap.recipe.sources import RowSource, Source
-from infogap.rows.column_paths import TemplateFailedError, Unfound, is_found, is_template, rendered, value_of
+from infogap.rows.column_paths import Unfound, is_found, is_template, value_of
+from infogap.rows.column_templates import TemplateFailedError, rendered
 from infogap.rows.row_blocks import RowBlock, read_blocks
 from infogap.rows.row_files import Rows, Wanted
 from infogap.rows.source_rows import JoinedRows, read_rows

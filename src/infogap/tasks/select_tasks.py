@@ -14,7 +14,8 @@ from infogap.ids import digest, stable_id
 from infogap.recipe.sources import TraceColumns
 from infogap.rows.column_paths import as_text
 from infogap.tasks.known_drafts import Draft
-from infogap.tasks.task_columns import TASK_COLUMNS, TASK_FIELDS, Drafts
+from infogap.tasks.mapped_columns import TASK_COLUMNS, TASK_FIELDS
+from infogap.tasks.task_columns import Drafts
 
 _MAPPED = (*TASK_FIELDS, *(name for name in TraceColumns.model_fields if name not in TASK_COLUMNS))
 

@@ -18,14 +18,16 @@ from infogap.recipe.recipe_errors import Path as KeyPath
 from infogap.recipe.sources import GymTasks, RowSource
 from infogap.recipe.verifier_names import grades_alone
 from infogap.rows import reasoning_gym as gym
-from infogap.rows.column_paths import is_template, template_problem
+from infogap.rows.column_paths import is_template
+from infogap.rows.column_templates import template_problem
 from infogap.rows.file_locations import find_places, is_url
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES, VERDICTS
 from infogap.tasks.field_rows import FieldRows
+from infogap.tasks.mapped_columns import column_paths
 from infogap.tasks.question_column import TableSource
 from infogap.tasks.select_tasks import where_problem
-from infogap.tasks.task_columns import column_paths, optional_paths
+from infogap.tasks.task_columns import optional_paths
 
 _FEWEST_ROWS = 20  # read for the columns that `where` may name
 

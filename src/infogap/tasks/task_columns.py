@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
 from infogap.errors import InputError
 from infogap.recipe.named_formats import load_format
-from infogap.recipe.sources import GOLD_COLUMNS, TaskColumns, TraceColumns, TraceImport
+from infogap.recipe.sources import TaskColumns, TraceColumns, TraceImport
 from infogap.rows.column_paths import (
     MISSING,
     as_text,
@@ -22,14 +22,12 @@ from infogap.rows.source_rows import read_rows, unmatched_reason
 from infogap.runs.run_folder import Run
 from infogap.tasks.field_rows import FieldRows
 from infogap.tasks.known_drafts import BlockDrafts, Draft, KnownDrafts, known_drafts
+from infogap.tasks.mapped_columns import TASK_COLUMNS, column_paths
 from infogap.tasks.question_column import TableSource, list_of_turns, question_in, takes_one_turn_of_several
 from infogap.text.bounded_search import BoundedSearch
 from infogap.text.option_parser import options
 from infogap.verify.verifiers import verifier
 
-TASK_COLUMNS = tuple(TaskColumns.model_fields)
-_MERGED = ("options", *GOLD_COLUMNS)  # options become part of the question, the others of the gold answer
-TASK_FIELDS = tuple(field for field in TASK_COLUMNS if field not in _MERGED)
 ANSWER = str(TaskColumns.model_fields["answer"].default)
 """The column of gold answers where a recipe names none; imported traces may lack it."""
 
@@ -47,12 +45,6 @@ class Drafts:
     rows: list[Draft]
     columns: list[str]  # of the file's own, in the rows that were read
     notes: list[str]
-
-
-def column_paths(columns: TaskColumns, fields: Iterable[str]) -> dict[str, str]:
-    """Return the column path of each field that is mapped."""
-    mapped = {name: getattr(columns, name) for name in fields}
-    return {name: path for name, path in mapped.items() if path is not None}
 
 
 def optional_paths(source: TableSource) -> frozenset[str]:

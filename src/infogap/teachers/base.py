@@ -12,7 +12,7 @@ from infogap import plugins
 from infogap.errors import InputError
 from infogap.recipe.measure_section import ScorerSettings
 from infogap.recipe.teacher_section import AnyTeacher, Price
-from infogap.teachers.logprobs import Scorer
+from infogap.teachers.scorer import Scorer
 
 if TYPE_CHECKING:
     from infogap.teachers.batch_service import BatchService

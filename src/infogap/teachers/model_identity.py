@@ -39,6 +39,11 @@ def model_identity(settings: AnyTeacher, resolve: Resolve) -> dict[str, Any]:
     return backend_of(settings).identity(settings, resolve) | _provider(settings)
 
 
+def teacher_identity(settings: AnyTeacher, resolve: Resolve) -> dict[str, Any]:
+    """Return what a teacher's answers depend on, for the manifest; works after its model's file is gone, too."""
+    return {"model": settings.model} | settings.answer_settings | model_identity(settings, resolve)
+
+
 def scorer_identity(settings: AnyTeacher, resolve: Resolve) -> dict[str, Any]:
     """Return everything that a score by the model depends on besides the text and its prompt."""
     return backend_of(settings).scorer_identity(settings, resolve) | _provider(settings)

@@ -1,9 +1,8 @@
-r"""Find code and LaTeX in a text: the spans that are not prose (`masks`), and those that must not be cut (`formulas`).
+r"""Find code and LaTeX in many texts: the spans that are not prose (`masks`).
 
-There are two searches because they err on opposite sides. The measures read everything that is not certainly code or a
-formula, in millions of traces: what is not closed is prose, a dollar pairs within its line, braces mean nothing. A hint
-cuts one solution and must not cut into anything: what is not closed reaches to the end, a dollar pairs within its
-paragraph, and environments, drawings and braces of any kind nest. Neither result can be derived from the other.
+`formulas.py` has another search, because the two err on opposite sides. The measures read everything that is not
+certainly code or a formula, in millions of traces: what is not closed is prose, a dollar pairs within its line, braces
+mean nothing. A hint cuts one solution and must not cut into anything. Neither result can be derived from the other.
 
 Masked (a `might` in code expresses no doubt) are code fenced by ``` or ~~~, code within a line, `$...$`,
 `$$...$$`, `\(...\)`, `\[...\]`, and LaTeX's environments for formulas, tables and code. A dollar before a space, an
@@ -16,8 +15,7 @@ left to right then decides which of them are read.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 
@@ -181,75 +179,3 @@ class _Delimiters:
         before = self._row.raw[max(start, place - 4 * _INDENTED) : place].decode(errors="ignore")[-_INDENTED:]
         _, newline, line = before.rpartition("\n")
         return not line.strip() and (bool(newline) or place - len(before.encode()) == start)
-
-
-# What must not be cut into
-
-_NEVER = "(?!)"
-# Kind -> (opening, what opens another one inside, closing). Display formulas and drawings stand between sentences.
-_KINDS = {
-    "code": ("```", _NEVER, "```"),
-    "drawing": (r"\[asy\]", _NEVER, r"\[/asy\]"),
-    "environment": (r"\\begin\s*\{", r"\\begin\s*\{", r"\\end\s*\{[^}]*\}"),
-    "display": (r"\\\[", _NEVER, r"\\\]"),
-    "dollars": (r"\$\$", _NEVER, r"\$\$"),
-    "inline": (r"\\\(", _NEVER, r"\\\)"),
-    # As in Pandoc, "$5 and $6" is money: a dollar before a digit, or placed like an opening one, closes nothing.
-    "dollar": (r"\$", _NEVER, r"(?<!\s)\$(?!\d)|(?<=\s)\$(?=[\s.,;:)]|\Z)"),
-    "braces": (r"\{", r"\{", r"\}"),
-}
-_ESCAPED = r"\\[\\${}]"
-_OPENING = re.compile(f"{_ESCAPED}|" + "|".join(f"(?P<{kind}>{opening})" for kind, (opening, _, _) in _KINDS.items()))
-_TOKENS = {
-    kind: re.compile(f"{_ESCAPED}|(?P<open>{nested})|(?P<close>{closing})")
-    for kind, (_, nested, closing) in _KINDS.items()
-}
-_APART = ("code", "drawing", "environment", "display", "dollars")
-_PARAGRAPH = re.compile(r"\n\s*\n")
-_ARGUMENT = r"\s*(\d|[A-Za-z]|\\[A-Za-z]+|\{[^{}]*\})"
-_FRACTION = re.compile(rf"(\\[dtc]?frac)(?![A-Za-z])(?!\s*\{{[^{{}}]*\}}\s*\{{){_ARGUMENT}{_ARGUMENT}")
-
-
-@dataclass(frozen=True)
-class Span:
-    """A piece of a text from `start` to `end`; `apart` if it has lines of its own, as a display formula does."""
-
-    start: int
-    end: int
-    apart: bool
-
-
-def formulas(text: str) -> Iterator[Span]:
-    """Yield the outermost formulas, code blocks, drawings and braces of a text, in order.
-
-    One that is never closed reaches to the end of the text; a lone dollar sign is money.
-    """
-    place = 0
-    while opening := _OPENING.search(text, place):
-        place, kind = opening.end(), opening.lastgroup
-        if kind is None:
-            continue  # an escaped sign
-        paragraph = _PARAGRAPH.search(text, place) if kind == "dollar" else None
-        end = _closed(text, place, paragraph.start() if paragraph else len(text), kind)
-        if end is None and kind == "dollar":
-            continue
-        place = len(text) if end is None else end
-        yield Span(opening.start(), place, kind in _APART)
-
-
-def _closed(text: str, start: int, stop: int, kind: str) -> int | None:
-    depth = 1
-    for token in _TOKENS[kind].finditer(text, start, stop):
-        depth += {"open": 1, "close": -1}.get(token.lastgroup or "", 0)
-        if depth == 0:
-            return token.end()
-    return None
-
-
-def braced(text: str) -> str:
-    r"""Write all fractions with braces: `\frac12`, `\frac 1{2}` and `\frac{1}{2}` are the same to TeX."""
-    return _FRACTION.sub(lambda match: rf"{match[1]}{{{_inside(match[2])}}}{{{_inside(match[3])}}}", text)
-
-
-def _inside(argument: str) -> str:
-    return argument[1:-1] if argument.startswith("{") else argument

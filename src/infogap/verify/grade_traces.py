@@ -4,29 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from infogap.errors import ExternalError
-from infogap.recipe import Recipe
-from infogap.recipe.sources import GymTasks
-from infogap.recipe.verify_section import Verify
-from infogap.rows import reasoning_gym as gym
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
 from infogap.text.stated_answers import MAX_ANSWER, closing_lines, stated
-from infogap.user_objects import is_user_object, source_digest
 from infogap.verify.base import Grade, Item, Verifier, no_answer, ungradable
-from infogap.verify.grading_pool import TIME_LIMIT, grade_all
-from infogap.verify.verifiers import is_known, provider_versions, verifier
-from infogap.verify.verifiers.consensus import NAME as CONSENSUS
-from infogap.verify.verifiers.judge import NAME as JUDGE
+from infogap.verify.grading_pool import grade_all
+from infogap.verify.verifiers import is_known, verifier
 
-VERSION = 5  # raised when the same response gets a different verdict
-_CONSENSUS_VERSION = 1  # raised when the same samples agree on another answer
 NO_GOLD = "no gold answer"
 _ONE_LINE = 100  # characters: a response of one line, no longer than this, is an answer
 TRACE_COLUMNS = ("trace_id", "task_id", "reasoning", "response", "finish_reason", "error")
@@ -36,43 +26,6 @@ Tasks = dict[str, dict[str, Any]]
 def tasks_by_id(run: Run) -> Tasks:
     """Load what grading needs of every task, by task_id."""
     return {task["task_id"]: task for part in run.parts(TASKS) for task in part.drop("solution").iter_rows(named=True)}
-
-
-def grading_settings(run: Run) -> dict[str, Any]:
-    """Return what verdicts depend on besides the texts, for fingerprints.
-
-    These are the version of infogap's rules and of the libraries, the time limit, the source of the user's functions,
-    the packages that register other verifiers, and the versions of programs that a verifier runs.
-    """
-    libraries = {"math-verify": version("math-verify")}
-    if any(isinstance(source, GymTasks) for source in run.recipe.tasks or []):
-        libraries["reasoning-gym"] = gym.library_version()
-    settings: dict[str, Any] = {"version": VERSION, "libraries": libraries, "time_limit": TIME_LIMIT}
-    given = {source.verifier for source in run.recipe.table_sources}
-    names = given | {source.gold_verifier for source in run.recipe.table_sources}
-    functions = {name: source_digest(name, run.base) for name in sorted(names) if is_user_object(name)}
-    packages = provider_versions(names)
-    programs = {name: versions for name in sorted(names) if (versions := verifier(name).programs())}
-    return (
-        settings
-        | ({"functions": functions} if functions else {})
-        | ({"verifiers": packages} if packages else {})
-        | ({"programs": programs} if programs else {})
-        | ({"consensus": _consensus_settings(run.recipe)} if CONSENSUS in given else {})
-        | ({"judge": _judge_settings(run)} if JUDGE in given else {})
-    )
-
-
-def _consensus_settings(recipe: Recipe) -> dict[str, Any]:
-    rule = (recipe.verify or Verify()).consensus_rule
-    return {"version": _CONSENSUS_VERSION, **rule.model_dump(mode="json")}
-
-
-def _judge_settings(run: Run) -> dict[str, Any]:
-    from infogap.verify.judging.ask_judge import judge_settings
-
-    judge = run.recipe.verify.judge if run.recipe.verify else None
-    return judge_settings(run, judge) if judge is not None else {}
 
 
 def grade_traces(

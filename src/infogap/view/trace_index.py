@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from infogap.console import Advance, progress
-from infogap.decontaminate.checked_texts import contaminated_traces
+from infogap.decontaminate.contaminated_traces import contaminated_traces
 from infogap.effects.trace_summary import richness_of
 from infogap.errors import InputError
 from infogap.runs.run_folder import Run

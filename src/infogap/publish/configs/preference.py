@@ -23,7 +23,6 @@ from infogap.publish.configs.base import (
 from infogap.publish.configs.sft import where_thoughts_are
 from infogap.publish.redaction import public_label
 from infogap.publish.sorted_rows import SortedRows
-from infogap.publish.trace_pairs import pairs, sides, without_pairs
 from infogap.publish.turn_messages import refuse_turns
 from infogap.recipe.balance_section import MixSettings
 from infogap.recipe.preference_pairs import SIDES, Preference
@@ -59,6 +58,8 @@ def how_made(asked: Preference) -> str:
 
 def no_pairs(run: Run, mix: pl.DataFrame, asked: Preference) -> str:
     """Explain why there are no pairs, with the number of tasks that have traces for each side."""
+    from infogap.publish.trace_pairs import sides
+
     counts = sides(run, mix, asked)
     of = f"of {counts.tasks:,} tasks, {counts.chosen:,} have the one and {counts.rejected:,} the other"
     if asked.length is not None and counts.both:
@@ -134,6 +135,8 @@ def _rows(
     of_each: tuple[str, ...] = _OF_EACH,
 ) -> SortedRows:
     """Give both traces of each pair the same place; the column `rejected` tells them apart."""
+    from infogap.publish.trace_pairs import pairs  # with numpy, which the card's paragraph does not need
+
     numbered = pairs(run, mix, asked).with_row_index("place")
     refuse_turns(run, pl.concat([numbered.select(trace_id=side) for side in SIDES]), "preference")
     sides = [
@@ -164,6 +167,8 @@ def _pair_rows(run: Run, traces: pl.DataFrame, of_pair: tuple[str, ...], of_each
 
 
 def _without(run: Run, mix: pl.DataFrame, tasks: pl.Series, asked: Preference | None = None) -> dict[str, int]:
+    from infogap.publish.trace_pairs import without_pairs
+
     return without_pairs(run, mix, asked, tasks)
 
 

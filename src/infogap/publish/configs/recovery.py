@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from infogap.privileges.contexts import load_wording
+from infogap.privileges.template_sets import load_wording
 from infogap.publish.configs.base import (
     MESSAGES,
     PROMPT,

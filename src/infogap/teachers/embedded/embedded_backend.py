@@ -26,8 +26,8 @@ from infogap.ids import file_digest
 from infogap.recipe.measure_section import ScorerSettings
 from infogap.recipe.teacher_section import PACKAGED_MODEL, AnyTeacher, Logprobs, Sampling, where_given
 from infogap.teachers.base import Backend, Resolve, Teacher
-from infogap.teachers.logprobs import Scorer
 from infogap.teachers.model_identity import file_identity
+from infogap.teachers.scorer import Scorer
 from infogap.user_cache import cache_folder
 
 NAME = "SmolLM2-135M-Instruct.Q4_1"  # in the traces: the file's name

@@ -15,7 +15,8 @@ from infogap.parallel.threads import threads_as_finished
 from infogap.teachers.base import Resolve
 from infogap.teachers.embedded.embedded_backend import EmbeddedTeacher
 from infogap.teachers.embedded.gguf_model import GgufContext, GgufModel, find_gguf
-from infogap.teachers.logprobs import Scored, TextToScore, log_softmax, ranks
+from infogap.teachers.logprobs import log_softmax, ranks
+from infogap.teachers.scorer import Scored, TextToScore
 from infogap.text.thoughts import CLOSING, OPENING
 
 # Tokens whose logits are computed at once. Each is a row over the whole vocabulary, of which one number is kept.

@@ -24,7 +24,7 @@ from infogap.recipe.teacher_section import (
 )
 from infogap.teachers.base import Backend, Resolve, Teacher
 from infogap.teachers.batch_service import BatchService
-from infogap.teachers.logprobs import Scorer
+from infogap.teachers.scorer import Scorer
 
 # Keys of a request's body that shape the answer. Values of others are not published: they can name people and servers.
 _SHAPING = re.compile(

@@ -12,10 +12,10 @@ import orjson
 
 from infogap.errors import InputError
 from infogap.parallel.coroutines import coroutines_as_finished
-from infogap.teachers.logprobs import Scored, TextToScore, offsets_of
 from infogap.teachers.openai.http_errors import PassingError, RefusedError, message_in, refusal
 from infogap.teachers.openai.http_servers import Servers
 from infogap.teachers.openai.openai_backend import OpenAITeacher
+from infogap.teachers.scorer import Scored, TextToScore, offsets_of
 from infogap.text.thoughts import OPENING
 
 # Not below /v1, where the protocol's own paths are.

@@ -11,8 +11,8 @@ from infogap.errors import InputError
 from infogap.recipe.measure_section import ScorerSettings
 from infogap.recipe.teacher_section import AnyTeacher, Logprobs, Sampling, as_json, where_given
 from infogap.teachers.base import Backend, Resolve, Teacher
-from infogap.teachers.logprobs import Scorer
 from infogap.teachers.model_identity import folder_identity
+from infogap.teachers.scorer import Scorer
 
 # Engine arguments of vLLM that decide where and how fast it runs. All others are part of every answer's identity.
 _RUNNING_ONLY = frozenset(

@@ -9,7 +9,7 @@ from typing import Any
 
 from infogap.parallel.coroutines import coroutines_as_finished
 from infogap.teachers.base import Resolve
-from infogap.teachers.logprobs import Scored, TextToScore
+from infogap.teachers.scorer import Scored, TextToScore
 from infogap.teachers.vllm.vllm_backend import VllmSettings, find_model
 from infogap.teachers.vllm.vllm_engine import VllmEngine
 from infogap.teachers.vllm.vllm_teacher import PromptError, Prompts

@@ -11,7 +11,8 @@ import numpy as np
 
 from infogap.parallel.coroutines import coroutines_as_finished
 from infogap.teachers.base import Completion, FinishReason, Request, Resolve
-from infogap.teachers.logprobs import entropies, offsets_of
+from infogap.teachers.logprobs import entropies
+from infogap.teachers.scorer import offsets_of
 from infogap.teachers.vllm.vllm_backend import VllmSettings, find_model
 from infogap.teachers.vllm.vllm_engine import VllmEngine
 from infogap.text.thought_tags import is_tag
