@@ -86,6 +86,30 @@ def test_tags_that_are_not_known_are_named(tmp_path: Path) -> None:
     assert outcome.notes == ["traces.jsonl: thoughts were recognised by <ponder> (2 traces)"]
 
 
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [
+        ("<|pondering>", "<pondering|>"),
+        ("<｜pondering｜>", "<｜/pondering｜>"),
+        ("<unused7>", "<unused8>"),
+        ("[PONDER]", "[/PONDER]"),
+        ("Here is my thought process:", "So I reply:"),
+    ],
+)
+def test_tags_of_any_form_that_are_not_known_are_named(tmp_path: Path, opening: str, closing: str) -> None:
+    _, outcome = import_rows(tmp_path, [SUM | {"text": f"{opening}One.{closing}2"}], "columns: {trace: text}")
+    assert outcome.notes == [
+        f"traces.jsonl: 1 trace begins with {opening}, which was not read as a thought's; if it is one, name it: "
+        f"`thinking: {{open: '{opening}', close: ...}}`"
+    ]
+
+
+def test_an_interval_at_the_beginning_is_no_tag(tmp_path: Path) -> None:
+    rows = [SUM | {"text": "[A] is 2"}, SUM | {"text": "<x> is 2"}]
+    _, outcome = import_rows(tmp_path, rows, "columns: {trace: text}")
+    assert outcome.notes == []
+
+
 def test_text_after_an_end_token_is_counted(tmp_path: Path) -> None:
     run, outcome = import_rows(
         tmp_path, [SUM | {"text": "2<|im_end|>\n<|im_start|>user\nWhy?"}], "columns: {trace: text}"

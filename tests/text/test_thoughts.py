@@ -22,6 +22,10 @@ PAIRS = [
     ("<|START_THINKING|>", "<|END_THINKING|>"),
     ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
     ("<|im_start|>think", "<|im_start|>answer"),
+    ("<longcat_think>", "</longcat_think>"),
+    ("<mm:think>", "</mm:think>"),
+    ("<|channel>thought", "<channel|>"),
+    ("<unused94>thought", "<unused95>"),
 ]
 TAGS = [tag for pair in PAIRS for tag in pair]
 words = st.text(st.characters(exclude_characters="<[◁`'\"“‘|", exclude_categories=["Cs"]), max_size=12)
@@ -69,6 +73,16 @@ def test_known_shapes(text: str, expected: tuple[str, str]) -> None:
         ("<|channel|>final <|constrain|>json<|message|>{}", ("", "{}")),
         ("<|im_start|>assistant\n<|im_start|>think\nIs it 4?\n<|im_start|>answer\n4.<|im_end|>", ("Is it 4?", "4.")),
         ("<|START_THINKING|>Is it 4?<|END_THINKING|><|START_RESPONSE|>4.<|END_RESPONSE|>", ("Is it 4?", "4.")),
+        ("<|channel>thought\nIs it 4?\n<channel|>4.<turn|>", ("Is it 4?", "4.")),
+        ("<|channel>thought\n<channel|>4.", ("", "4.")),
+        ("<unused94>thought\nIs it 4?<unused95>4.", ("Is it 4?", "4.")),
+        ("Is it 4?\n[BEGIN FINAL RESPONSE]\n4.\n[END FINAL RESPONSE]\n<|end|>", ("Is it 4?", "4.")),
+        ("Here are my reasoning steps:\nIs it 4?\n[BEGIN FINAL RESPONSE]\n4.", ("Is it 4?", "4.")),
+        ("Here is my thought process:\n\nIs it 4?\n\nHere is my response:\n\n4.", ("Is it 4?", "4.")),
+        ("Here's my thought process: Is it 4? Here's my response: 4.", ("Is it 4?", "4.")),
+        ("Here is my thought process: I add. It is 4.", ("", "Here is my thought process: I add. It is 4.")),
+        ("Here is my response: 4.", ("", "Here is my response: 4.")),
+        ("\ufeff<think>Is it 4?</think>4.", ("Is it 4?", "4.")),
         ("< Think >Is it 4?</ think >4.", ("Is it 4?", "4.")),
         ("<thinking>Is it 4?</think>4.", ("Is it 4?", "4.")),
     ],
@@ -211,7 +225,10 @@ def test_prompts_that_end_inside_a_thought() -> None:
 
 
 def test_tokens_that_are_tags() -> None:
-    assert all(is_tag(token) for token in ("<think>", "[/THINK]", "<|channel|>", "<|begin_of_solution|>"))
+    assert all(
+        is_tag(token)
+        for token in ("<think>", "[/THINK]", "<|channel|>", "<|channel>", "<channel|>", "<|begin_of_solution|>")
+    )
     assert not any(is_tag(token) for token in ("<|im_end|>", "<|im_start|>", "</s>", "the"))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infogap.verify.base import TOO_LONG
-from infogap.verify.gold_answers import CODE, SEVERAL_SENTENCES
+from infogap.verify.gold_answers import AN_OBJECT, CODE, SEVERAL_SENTENCES, SEVERAL_TEXTS
 from infogap.verify.verifiers import math, verifier
 from infogap.verify.verifiers.choice import NO_OPTIONS, NOT_AN_OPTION
 from infogap.verify.verifiers.math import NOT_MATH, TOO_HARD, unreadable
@@ -66,6 +66,38 @@ def test_choices() -> None:
 )
 def test_a_choice_is_its_letter(gold: str, letter: str) -> None:
     assert verifier("choice").gold_answer("Which?\n(A) heron\n(B) otter\n(C) a", gold) == letter
+
+
+@pytest.mark.parametrize("text", ['["$B$"]', "['$B$']", ' [ "B" ] ', '["The answer is B."]', '["#### B"]'])
+def test_a_list_of_one_text_is_that_text(text: str) -> None:
+    question = "Which?\nA) heron\nB) otter"
+    assert verifier("math").gold_answer(question, text) in ("$B$", "B")
+    assert verifier("choice").gold_answer(question, text) == "B"
+    assert verifier("exact").gold_answer(question, text) == text  # which may be what the task asks for
+
+
+@pytest.mark.parametrize("text", [r'["\frac{1}{2}\theta"]', r'["\\frac{1}{2}\\theta"]', r"['\frac{1}{2}\theta']"])
+def test_commands_of_latex_in_a_list_are_no_escapes(text: str) -> None:
+    assert verifier("math").gold_answer("?", text) == r"\frac{1}{2}\theta"
+    assert verifier("math").gold_answer("?", r'["\u00bd"]') == "½"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('["$2$", "$3$"]', SEVERAL_TEXTS),
+        ("['2', '3']", SEVERAL_TEXTS),
+        ('{"value": 5}', AN_OBJECT),
+        ("{'value': '5'}", AN_OBJECT),
+        ("[2, 3]", None),
+        ("[[1, 2], [3, 4]]", None),
+        ("{1, 2}", None),
+        ("['2', '3'", None),
+    ],
+)
+def test_lists_of_texts_and_objects_are_no_final_answer(text: str, reason: str | None) -> None:
+    assert verifier("math").gold_answer("?", text) == text
+    assert verifier("math").check_gold("?", text) == reason
 
 
 @pytest.mark.parametrize(

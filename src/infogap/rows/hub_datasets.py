@@ -7,6 +7,7 @@ from typing import Any
 
 from infogap.console import output
 from infogap.errors import ExternalError, InputError
+from infogap.rows.arrow_rows import rows_of
 from infogap.rows.row_files import Rows, Wanted, needed
 
 _BATCH = 256
@@ -24,7 +25,7 @@ def read_rows(
     columns = needed(dataset.column_names, name, wanted)
     number = 0
     for batch in dataset.select_columns(columns).with_format("arrow").iter(batch_size=_BATCH):
-        for row in batch.to_pylist():
+        for row in rows_of(batch):
             number += 1
             yield number, row
 

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from infogap.recipe.sources import RowSource
 from infogap.rows import row_files as files
+from infogap.rows.arrow_rows import rows_of
 from infogap.rows.file_locations import Place, find_places
 from infogap.rows.row_files import Rows, Wanted
 from infogap.rows.source_rows import read_rows
@@ -131,7 +132,7 @@ def _tables(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
 def _rows_of_table(table: pa.Table, first: int) -> Callable[[], Rows]:
     def rows() -> Rows:
         for start in range(0, table.num_rows, _ROWS_AT_ONCE):
-            yield from enumerate(table.slice(start, _ROWS_AT_ONCE).to_pylist(), first + start)
+            yield from enumerate(rows_of(table.slice(start, _ROWS_AT_ONCE)), first + start)
 
     return rows
 

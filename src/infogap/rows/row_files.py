@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from infogap.errors import InfogapError, InputError
+from infogap.rows.arrow_rows import rows_of
 from infogap.rows.column_paths import MISSING, missing_column, reach, touches
 from infogap.rows.file_locations import Place
 from infogap.rows.inspect_logs import SAMPLES, samples, with_attachments
@@ -205,7 +206,7 @@ def _csv(binary: IO[bytes], name: str) -> Rows:
 def _parquet(binary: IO[bytes], name: str, wanted: Wanted | None) -> Rows:
     number = 0
     for batch in parquet_batches(binary, name, wanted, _BATCH):
-        for row in batch.to_pylist():
+        for row in rows_of(batch):
             number += 1
             yield number, row
 

@@ -12,6 +12,9 @@ from infogap.text.thoughts import Parts
 
 # A text that begins with such a tag, and closes it, may hold a thought; `_OF_ANSWERS` are tags of answers.
 _FIRST_TAG = re.compile(r"<(\|?)([A-Za-z][\w:.-]{1,40})(?: [^<>\n]{1,200})?\1>")
+_PAIRED = re.compile(r"\[([A-Z][A-Z_ ]{2,40})\](?=.*\[/\1\])", re.DOTALL)
+# Tokens of a tokenizer, and a sentence: these need no closing tag of the same name.
+_TOKEN = re.compile(r"<\|[A-Za-z]\w{1,40}>|<｜[^｜<>\n]{2,40}｜>|<unused\d+>|Here(?:'s| is) my thought process:")
 _OF_ANSWERS = re.compile(
     r"(final_)?answer|solution|output|response|result|steps?|explanation|code|html|body|div|span|table|p|[uo]l|li|pre"
     r"|h[1-4]|em|strong|math",
@@ -34,9 +37,8 @@ class TagCounts:
         self.tags.update(parts.tags)
         self.end_tokens.update(parts.end_tokens)
         self.ran_on += parts.ran_on
-        if not parts.reasoning and (first := _FIRST_TAG.match(parts.response)):
-            closed = first[1] or f"</{first[2]}>" in parts.response
-            self.unread[first[0]] += bool(closed and not _OF_ANSWERS.fullmatch(first[2]))
+        if not parts.reasoning and (tag := _first_tag(parts.response)):
+            self.unread[tag] += 1
 
     def state(self) -> dict[str, Any]:
         """Return the counts as JSON-able values, by field."""
@@ -75,6 +77,16 @@ class TagCounts:
             )
         if self.words:
             yield f"unknown finish reasons, kept as they are: {_listed(self.words)}"
+
+
+def _first_tag(response: str) -> str | None:
+    """Return the tag with which a response begins, if it may be a thought's."""
+    if other := _TOKEN.match(response) or _PAIRED.match(response):
+        return other[0]
+    first = _FIRST_TAG.match(response)
+    if first is None or _OF_ANSWERS.fullmatch(first[2]):
+        return None
+    return first[0] if first[1] or f"</{first[2]}>" in response else None
 
 
 def _listed(counts: Counter[str]) -> str:

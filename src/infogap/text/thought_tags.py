@@ -34,6 +34,8 @@ _CHANNEL = r"[^<\n]{0,80}(?:<\|constrain\|>\w+\s*)?<\|message\|>"
 THOUGHT_TAGS: tuple[Tags, ...] = (
     # DeepSeek-R1, Qwen3, GLM and most others; EXAONE; SciKnowEval and R1-Zero's kin; Seed-OSS
     *map(_element, ("think", "thinking", "thought", "thoughts", "reasoning", "scratchpad", "seed:think")),
+    # MiniMax-M3; LongCat
+    *map(_element, ("mm:think", "longcat_think")),
     # The first of them, as HTML escapes it
     Tags("&lt;think&gt;", (r"&lt;\s*think\s*&gt;",), (r"&lt;\s*/\s*think\s*&gt;",)),
     # Magistral
@@ -54,6 +56,11 @@ THOUGHT_TAGS: tuple[Tags, ...] = (
         (rf"<\|channel\|>final{_CHANNEL}",),
         (r"<\|start\|>assistant(?: to=[^\s<]+)?", r"<\|end\|>"),
     ),
+    # Gemma 4; MedGemma
+    Tags("<|channel>thought", (r"<\|channel>\s*thought\b",), (r"<channel\|>",)),
+    Tags("<unused94>", (r"<unused94>\s*thought\b", r"<unused94>"), (r"<unused95>",)),
+    # Apriel, whose prompt opens the thought
+    Tags("[BEGIN FINAL RESPONSE]", (), (r"\[BEGIN FINAL RESPONSE\]",), (r"\[END FINAL RESPONSE\]",)),
     # s1
     Tags("<|im_start|>think", (r"<\|im_start\|>think\b",), (r"<\|im_start\|>answer\b",)),
     # Command A Reasoning
@@ -71,16 +78,17 @@ _ENDS = (
     r"|end[_▁]of[_▁]sentence)\|>",
     r"<｜end▁of▁sentence｜>",
     r"<end_of_turn>",
+    r"<turn\|>",
 )
 _SPECIAL = r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\n]{1,40}｜>"
-LAST_TOKEN = re.compile(rf"({_SPECIAL}|</s>|<eos>|<pad>|<end_of_turn>|\[EOS\])\s*\Z")
+LAST_TOKEN = re.compile(rf"({_SPECIAL}|</s>|<eos>|<pad>|<end_of_turn>|<turn\|>|\[EOS\])\s*\Z")
 FIRST_TOKENS = re.compile(
-    r"(?:\s*(?:<s>|<bos>|<\|begin_of_text\|>|<｜begin▁of▁sentence｜>|<｜Assistant｜>|<\|assistant\|>"
-    r"|<\|im_start\|>assistant\b|<\|start_header_id\|>assistant<\|end_header_id\|>|<start_of_turn>model\b))+"
+    r"(?:\s*(?:\ufeff|<s>|<bos>|<\|begin_of_text\|>|<｜begin▁of▁sentence｜>|<｜Assistant｜>|<\|assistant\|>"
+    r"|<\|im_start\|>assistant\b|<\|start_header_id\|>assistant<\|end_header_id\|>|<start_of_turn>model\b|<\|turn>model\b))+"
 )
 _QUOTES = {"`": "`", '"': '"', "'": "'", "“": "”", "‘": "’"}
-# The tokens of which gpt-oss composes its tags.
-_PIECES = frozenset({"<|channel|>", "<|message|>", "<|start|>", "<|end|>", "<|constrain|>"})
+# The tokens of which gpt-oss and Gemma compose their tags.
+_PIECES = frozenset({"<|channel>", "<|channel|>", "<|message|>", "<|start|>", "<|end|>", "<|constrain|>"})
 
 
 class Mark(NamedTuple):

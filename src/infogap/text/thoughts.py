@@ -16,6 +16,9 @@ _ANSWER = re.compile(ANSWER_TAGS)
 _ANSWER_OPENS = re.compile(r"\A\s*<answer>", re.IGNORECASE)
 _ANSWER_CLOSES = re.compile(r"</answer>\s*\Z", re.IGNORECASE)
 _FRAMED = re.compile(r"<(response|output|solution|final|final_answer|final_response)>(.*?)(?:</\1>)?", re.I | re.S)
+# Granite's thought and answer, and the words before Apriel's thought: sentences, which are tags only together
+_SAID = re.compile(r"Here(?:'s| is) my thought process:(.*?)Here(?:'s| is) my response:(.*)", re.DOTALL)
+_STEPS_SAID = re.compile(r"Here are my reasoning steps:(?=.*\[BEGIN FINAL RESPONSE\])", re.DOTALL)
 _ANSWER_ENDS_IT = re.compile(r"<answer>(?:(?!</?answer>).)*</answer>\s*\Z", re.IGNORECASE | re.DOTALL)
 
 
@@ -111,6 +114,10 @@ def _without_outer_tokens(text: str) -> tuple[str, tuple[str, ...]]:
     elif text.startswith("analysis") and "assistantfinal" in text:  # gpt-oss without its special tokens
         thought, _, answer = text.removeprefix("analysis").rpartition("assistantfinal")
         text = f"<|channel|>analysis<|message|>{thought}<|channel|>final<|message|>{answer}"
+    elif said := _SAID.fullmatch(text):
+        text = f"{OPENING}{said[1]}{CLOSING}{said[2]}"
+    elif steps := _STEPS_SAID.match(text):
+        text = text[steps.end() :]
     end, tokens = len(text), list[str]()
     while last := LAST_TOKEN.search(text, max(0, end - _LONGEST_TOKEN), end):
         if is_tag(last[1]):  # a thought may end the text

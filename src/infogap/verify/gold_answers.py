@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
+from typing import Any
 
 from infogap.text.stated_answers import stated, unwrapped
 
@@ -14,6 +17,11 @@ CODE = (
     "the answer is code: map `answer` to a column that holds the final answer alone, or name a verifier of your own, "
     "such as one that runs tests"
 )
+SEVERAL_TEXTS = (
+    "the answer is a list of several texts: name one of them, as `answer: answers[0]`, or join them by a template, as "
+    "`answer: \"{{ answers | join(', ') }}\"`"
+)
+AN_OBJECT = "the answer is an object: name the value in it, as `answer: answer.value`"
 COMMANDS = re.compile(r"\\(?:begin|end)\s*\{\w+\*?\}|\\[A-Za-z]+")
 """Commands of LaTeX."""
 
@@ -31,13 +39,19 @@ _LABEL = re.compile(
 )
 _LATEX_SPACE = re.compile(r"(?:(?<!\\)\\[\s,;:!]*|~|\s)+\Z")
 _BOX = re.compile(r"\\boxed\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}")
+_DATA = re.compile(r"\s*[\[{]\s*[\"']")
+_COMMAND = re.compile(r"\\(?!u[\da-fA-F]{4})(?=[A-Za-z]{2})")  # its backslash, which would escape the letter after it
+_LONGEST_DATA = 10_000  # characters
 _LONGEST_LABELLED = 300  # characters
 _FEW_WORDS = 8  # beside a box, in a text that is still no solution
 _MOST_WORDS = 25  # in an answer; a longer text is a sentence at least
 
 
 def final_answer_in(gold: str) -> str:
-    """Return 72 of a text that ends in a line `#### 72`, as GSM8K's solutions do, and of "The answer is 72."."""
+    """Return 72 of a text that ends in a line `#### 72`, as GSM8K's do, of "The answer is 72." and of `["72"]`."""
+    held = _held_in(gold)
+    if isinstance(held, list) and len(held) == 1:
+        gold = held[0].strip()
     match = _AFTER_HASHES.search(gold)
     return match[1] if match else _without_label(gold)
 
@@ -57,12 +71,34 @@ def _without_label(gold: str) -> str:
     return text or gold
 
 
+def _held_in(gold: str) -> list[str] | dict[str, Any] | None:
+    """Return the list of texts or the object that a text writes, as JSON or as Python does; None of any other text.
+
+    Lists of numbers are vectors, intervals and matrices.
+    """
+    if not _DATA.match(gold) or len(gold) > _LONGEST_DATA:
+        return None
+    written = gold if "\\\\" in gold else _COMMAND.sub(r"\\\\", gold)
+    try:
+        held = json.loads(written)
+    except (ValueError, RecursionError):
+        try:
+            held = ast.literal_eval(written.strip())
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            return None
+    if isinstance(held, dict):
+        return held
+    return held if isinstance(held, list) and held and all(isinstance(item, str) for item in held) else None
+
+
 def _words_beside_box(text: str) -> list[str]:
     return re.findall(r"[^\W\d_]{2,}", COMMANDS.sub(" ", _BOX.sub(" ", text)))
 
 
 def not_one_answer(gold: str) -> str | None:
-    """Say why a text is no final answer: it is code, or several sentences; None for an answer."""
+    """Say why a text is no final answer: it is data, code, or several sentences; None for an answer."""
+    if (held := _held_in(gold)) is not None:
+        return AN_OBJECT if isinstance(held, dict) else SEVERAL_TEXTS
     if _CODE.search(gold):
         return CODE
     words = re.findall(r"[^\W\d_]{2,}", COMMANDS.sub(" ", gold))
