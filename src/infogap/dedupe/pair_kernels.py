@@ -181,7 +181,8 @@ def pairs_in_band(
                 if agreed >= least:
                     if count == len(pairs):
                         larger = np.empty(2 * len(pairs), np.uint64)
-                        larger[:count] = pairs
+                        for known in range(count):  # compiled in a tenth of an assignment of slices
+                            larger[known] = pairs[known]
                         pairs = larger
                     pairs[count] = (np.uint64(later) << S32) | np.uint64(earlier)
                     count += 1

@@ -187,7 +187,8 @@ def grow_roots(letters: Bytes, children: Numbers, leaves: Numbers) -> tuple[Numb
         for node in range(children[root], children[root + 1]):
             roots[kind, letters[node]] = node
             if leaves[node] >= 0:
-                pairs[letters[node], :] |= kind | kind << 3
+                for letter in range(pairs.shape[1]):  # slices would take seconds to compile
+                    pairs[letters[node], letter] |= kind | kind << 3
             for child in range(children[node], children[node + 1]):
                 pairs[letters[node], letters[child]] |= kind
                 ended = leaves[child] >= 0

@@ -27,5 +27,7 @@ else:
 def grown(values: Numbers) -> Numbers:
     """Copy the rows of a table into one with twice as many."""
     larger = np.empty((2 * len(values), values.shape[1]), np.int32)
-    larger[: len(values)] = values
+    for row in range(len(values)):  # an assignment of slices would be compiled with its error messages, for seconds
+        for column in range(values.shape[1]):
+            larger[row, column] = values[row, column]
     return larger
