@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 from infogap.recipe.teacher_section import Sampling
+from infogap.runs import pipeline
 from infogap.teachers.embedded.embedded_backend import EmbeddedTeacher
 from infogap.teachers.embedded.embedded_teacher import EmbeddedModel
 from infogap.verify.programs import bubblewrap
@@ -64,6 +65,23 @@ def sandbox() -> None:
         if os.environ.get(SANDBOX) == "required":
             pytest.fail(problem)
         pytest.skip(problem)
+
+
+@pytest.fixture
+def up_to_the_mix(monkeypatch: pytest.MonkeyPatch) -> None:
+    """End the pipeline with the mix: to publish and to report takes longer than all before, and nothing looks at it."""
+    _end_after("infogap.balance", monkeypatch)
+
+
+@pytest.fixture
+def up_to_the_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """End the pipeline with the dataset, without the report."""
+    _end_after("infogap.publish", monkeypatch)
+
+
+def _end_after(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    packages = pipeline._PACKAGES[: pipeline._PACKAGES.index(package) + 1]
+    monkeypatch.setattr(pipeline, "_PACKAGES", packages)
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ import pytest
 import infogap
 from infogap.errors import ShortfallError
 from infogap.generate.top_up_plan import TopUpPlan
-from infogap.runs import pipeline
 from servers.scripted import Body, Reply, ScriptedServer, completion, replying
 
 Serving = Callable[[ScriptedServer], str]
@@ -68,13 +67,6 @@ def tables(run: infogap.Run) -> dict[str, bytes]:
         for path in sorted((run.path / name).rglob("*.parquet"))
         if "cache" not in path.parts
     }
-
-
-@pytest.fixture
-def up_to_the_mix(monkeypatch: pytest.MonkeyPatch) -> None:
-    """End the pipeline with the mix: to publish and to report takes longer than all before, and nothing looks at it."""
-    packages = pipeline._PACKAGES[: pipeline._PACKAGES.index("infogap.balance") + 1]
-    monkeypatch.setattr(pipeline, "_PACKAGES", packages)
 
 
 EVEN_MIX = {"size": 24, "family": "uniform", "top_up": {"rounds": 4}}

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
+from cli.in_process import infogap
 from publish.small_run import build_run
-
-
-def infogap(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "infogap", *arguments], capture_output=True, text=True, check=False)
 
 
 def test_a_trainers_file_and_what_goes_wrong(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cli.command_sequence import each_output, program
 from infogap.cli import command_line
 
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -118,13 +119,15 @@ def test_no_command_sends_what_a_text_holds(folder: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("quiet", [(), ("-q",)])
 def test_json_is_all_that_stdout_holds(quiet: tuple[str, ...], folder: Path, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    done = infogap("run", "recipe.yaml", "--run", str(run), "--json", *quiet, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    json.loads(done.stdout)
-    assert (b"NOISE" in done.stderr) == (not quiet)
-    for arguments in (("measure", "--table"), ("balance", "--plan")):
-        done = infogap(arguments[0], str(run), *arguments[1:], "--json", *quiet, cwd=folder)
-        assert done.returncode == 0, done.stderr
-        json.loads(done.stdout)
-        assert _OBEYED.findall(done.stdout.decode()) == []
+    run = str(tmp_path / "run")
+    commands = (["run", "recipe.yaml", "--run", run], ["measure", run, "--table"], ["balance", run, "--plan"])
+    asked = program([*command, "--json", *quiet] for command in commands)
+    done = subprocess.run(asked, cwd=folder, capture_output=True, text=True, check=True)
+    (_, said), *_ = each_output(done.stderr)
+    assert ("NOISE" in said) == (not quiet)
+    shown = each_output(done.stdout)
+    assert len(shown) == len(commands)
+    for code, document in shown:
+        assert code == 0, done.stderr
+        json.loads(document)
+        assert _OBEYED.findall(document) == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -144,19 +143,14 @@ def test_no_code_of_it_is_loaded_without_trust(folder: Path, web: tuple[str, lis
 
 
 @pytest.mark.parametrize(("answer", "made"), [("n", False), ("", False), ("y", True)])
-def test_a_terminal_is_asked(folder: Path, web: tuple[str, list[str]], answer: str, made: bool) -> None:
+def test_a_terminal_is_asked(
+    folder: Path, web: tuple[str, list[str]], answer: str, made: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     terminal, side = pty.openpty()
     os.write(terminal, f"{answer}\n".encode())
-    ran = subprocess.run(
-        [sys.executable, "-m", "infogap", "run", web[0]],
-        cwd=folder,
-        stdin=side,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    os.close(side)
+    with open(side, encoding="utf-8") as typed:  # noqa: PTH123 - of no path
+        monkeypatch.setattr(sys, "stdin", typed)
+        ran = infogap("run", web[0], cwd=folder)
     os.close(terminal)
     assert ran.returncode == 0, ran.stderr
     assert "Run this recipe? [y/N]:" in ran.stderr

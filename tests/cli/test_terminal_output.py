@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from cli.in_process import infogap
-from cli.terminal import in_terminal
+from cli.terminal import each_in_terminal
 from infogap.cli import command_line
 from infogap.console import _wrapped
 from tasks.small_recipes import write_jsonl
@@ -77,7 +77,7 @@ def test_help_fits_80_columns(tmp_path: Path) -> None:
 
 
 def test_a_run_fits_80_columns(folder: Path) -> None:
-    for command in (
+    commands = (
         ["check", "recipe.yaml", "--plan"],
         ["run", "recipe.yaml"],
         ["status", "imp"],
@@ -88,8 +88,8 @@ def test_a_run_fits_80_columns(folder: Path) -> None:
         ["formats"],
         ["decontaminate", "imp"],  # an error
         ["export", "imp", "x.jsonl", "--format", "none"],
-    ):
-        _, shown = in_terminal(*command, cwd=folder)
+    )
+    for command, (_, shown) in zip(commands, each_in_terminal(*commands, cwd=folder), strict=True):
         lines = lines_of(shown)
         assert len(lines) > 1
         assert [line for line in lines if cell_len(line) > 80 and not line.startswith(EXACT)] == [], command
@@ -103,9 +103,10 @@ def test_outside_a_terminal_lines_stay_whole(folder: Path) -> None:
 
 def test_no_color_means_no_color(folder: Path) -> None:
     commands = (["--help"], ["run", "recipe.yaml", "--run", "plain"], ["show", "plain"], ["run", "none.yaml"])
-    for command in commands:
-        assert colors_in(in_terminal(*command, cwd=folder)[1]), command
-        assert colors_in(in_terminal(*command, cwd=folder, NO_COLOR="1")[1]) == [], command
+    for command, (_, shown) in zip(commands, each_in_terminal(*commands, cwd=folder), strict=True):
+        assert colors_in(shown), command
+    for command, (_, shown) in zip(commands, each_in_terminal(*commands, cwd=folder, NO_COLOR="1"), strict=True):
+        assert shown and colors_in(shown) == [], command
 
 
 def colors_in(shown: str) -> list[str]:
@@ -115,13 +116,8 @@ def colors_in(shown: str) -> list[str]:
 
 
 def test_a_dumb_terminal_gets_text_alone(folder: Path) -> None:
-    for command in (
-        ["--help"],
-        ["run", "recipe.yaml", "--run", "dumb"],
-        ["show", "dumb"],
-        ["status", "dumb", "--watch"],
-    ):
-        code, shown = in_terminal(*command, cwd=folder, TERM="dumb")
+    commands = (["--help"], ["run", "recipe.yaml", "--run", "dumb"], ["show", "dumb"], ["status", "dumb", "--watch"])
+    for command, (code, shown) in zip(commands, each_in_terminal(*commands, cwd=folder, TERM="dumb"), strict=True):
         assert code == 0
         assert "\x1b" not in shown, command
         assert "\r" not in shown

@@ -7,13 +7,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from balance.test_missing_traces import make, up_to_the_mix
+from balance.test_missing_traces import make
 from generate.note_writing import asks_critique, asks_lesson, says, writer
 from generate.solving import Serving
 from infogap.generate.top_up_plan import TopUpPlan
 from infogap.schema import SHOWN_NOTES
-
-__all__ = ["up_to_the_mix"]
 
 MIX = {
     "size": 24,

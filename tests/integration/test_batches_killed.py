@@ -48,9 +48,21 @@ def tables(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The tables of a run that nothing has disturbed, its requests answered one by one instead of in batches."""
+    folder = tmp_path_factory.mktemp("calm") / "run"
+    with serve(BatchServer().app) as url:
+        write_recipe(folder, url)
+        live = ("--set", "teacher.mode=live", "--set", "teacher.batch=null")
+        assert infogap("run", "recipe.yaml", *live, cwd=folder).returncode == 0
+    return tables(folder)
+
+
+@pytest.mark.usefixtures("up_to_the_mix")
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: f"{place[0]}{place[1]}-{'after' if place[2] else 'before'}")
 def test_a_killed_command_is_continued(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: tuple[str, str, bool]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: tuple[str, str, bool], calm: dict[str, bytes]
 ) -> None:
     monkeypatch.setattr(batch_waiting, "FIRST_WAIT", 0.01)
     server = BatchServer(fate=lambda number: Fate("expired", {1: "expire"}) if number == 0 else Fate(looks=0))
@@ -63,7 +75,6 @@ def test_a_killed_command_is_continued(
 
     with serve(server.app) as url:
         write_recipe(tmp_path / "killed", url)
-        write_recipe(tmp_path / "plain", url)
         server.before = kill
         process = subprocess.Popen(
             [sys.executable, "-m", "infogap", "run", "recipe.yaml", "-q"], cwd=tmp_path / "killed"
@@ -75,11 +86,10 @@ def test_a_killed_command_is_continued(
         assert set(server.paid.values()) == {1}
         assert len(server.paid) == 12
         assert server.contents == {}
-        live = ("--set", "teacher.mode=live", "--set", "teacher.batch=null")
-        assert infogap("run", "recipe.yaml", *live, cwd=tmp_path / "plain").returncode == 0
-    assert tables(tmp_path / "killed") == tables(tmp_path / "plain")
+    assert tables(tmp_path / "killed") == calm
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_ctrl_c_ends_the_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = BatchServer(fate=lambda _number: Fate(looks=looks))
     looks = 1_000

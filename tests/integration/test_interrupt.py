@@ -16,6 +16,7 @@ from cli import in_process
 from infogap.generate.trace_store import answered
 from servers.scripted import ScriptedServer, hanging
 
+pytestmark = pytest.mark.usefixtures("up_to_the_mix")  # in this process: what is asked for then is all before it
 Serving = Callable[[ScriptedServer], str]
 RECIPE = """\
 name: demo

@@ -12,7 +12,7 @@ RECIPE = """\
 name: killed
 tasks: [{from: tasks.jsonl, verifier: exact}]
 teacher: {backend: embedded, sampling: {max_tokens: 16}}
-generate: {samples: 4, privileges: [unguided, answer], instruction: Be brief.}
+generate: {samples: 2, privileges: [unguided, answer], instruction: Be brief.}
 balance: {verdict: uniform}
 """
 
@@ -24,10 +24,10 @@ def test_a_killed_run_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path: Path
     tasks = [{"question": f"What is {n} + {n}?", "answer": str(2 * n)} for n in range(4)]
     (tmp_path / "tasks.jsonl").write_text("\n".join(map(json.dumps, tasks)))
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), str(recipe), "--kills", "2", "--seed", "1"],
+        [sys.executable, str(SCRIPT), str(recipe), "--kills", "2", "--seed", "7"],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "the same 32 traces and the same bytes after 2 kills" in done.stdout
+    assert "the same 16 traces and the same bytes after 2 kills" in done.stdout

@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from cli.in_process import infogap
 from generate.note_writing import asks_critique, asks_lesson, writer
 from generate.test_critiques import every_table
 from infogap.runs.run_folder import Run
@@ -31,15 +34,19 @@ def write_recipe(folder: Path, url: str) -> Path:
     return folder / "recipe.yaml"
 
 
-def started(recipe: Path) -> subprocess.Popen[bytes]:
-    run = recipe.parent / "run"
-    command = [sys.executable, "-m", "infogap", "run", str(recipe), "--run", str(run), "--quiet"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+def command(recipe: Path) -> list[str]:
+    return ["run", str(recipe), "--run", str(recipe.parent / "run"), "--quiet"]
+
+
+def finish(recipe: Path) -> None:
+    """Run to the end, in this process."""
+    done = infogap(*command(recipe))
+    assert done.returncode == 0, done.stderr
 
 
 def killed_once(recipe: Path, server: ScriptedServer, reached: Callable[[Body], bool], times: int) -> None:
     """Kill the command when the server has had so many requests of a kind, in all."""
-    process = started(recipe)
+    process = subprocess.Popen([sys.executable, "-m", "infogap", *command(recipe)], stdout=subprocess.DEVNULL)
     while sum(map(reached, list(server.bodies))) < times:
         assert process.poll() is None, "the run had ended before it was killed"
         time.sleep(0.002)
@@ -47,15 +54,16 @@ def killed_once(recipe: Path, server: ScriptedServer, reached: Callable[[Body], 
     process.wait()
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_killed_in_each_wave_and_in_the_round_after(tmp_path: Path, serving: Serving) -> None:
     plain = write_recipe(tmp_path / "plain", serving(writer()))
-    assert started(plain).wait() == 0
+    finish(plain)
     server = slow(writer())
     recipe = write_recipe(tmp_path / "killed", serving(server))
     killed_once(recipe, server, asks_critique, 2)
     killed_once(recipe, server, asks_lesson, 2)
     killed_once(recipe, server, lambda body: "A critique of this attempt" in body["messages"][0]["content"], 1)
-    assert started(recipe).wait() == 0
+    finish(recipe)
     assert every_table(Run.open(recipe.parent / "run")) == every_table(Run.open(plain.parent / "run"))
     texts = [json.dumps(body, sort_keys=True) for body in server.bodies]
     assert len(texts) - len(set(texts)) <= 3 * CONCURRENCY

@@ -47,6 +47,7 @@ def recipe(folder: Path, url: str, **publish: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.usefixtures("up_to_the_dataset")
 @pytest.mark.parametrize("by", ["verdict", "band"])
 def test_pairs_and_repeated_rows_of_nested_mixes(tmp_path: Path, serving: Serving, by: str) -> None:
     preference = {"chosen": {"privilege": "unguided"}, "rejected": {"privilege": "answer"}, "by": by, "length": 0.5}

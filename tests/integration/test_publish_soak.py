@@ -133,6 +133,7 @@ def versions(hub: Hub, url: str) -> dict[str, dict[str, bytes]]:
     }
 
 
+@pytest.mark.usefixtures("up_to_the_dataset")
 def test_disturbed_versions_are_the_undisturbed_ones(tmp_path: Path, dying: Dying) -> None:
     draw = random.Random(SEED)
     calm, rough = Hub(), Hub()

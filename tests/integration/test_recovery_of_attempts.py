@@ -30,6 +30,7 @@ def learner() -> ScriptedServer:
     return ScriptedServer(script)
 
 
+@pytest.mark.usefixtures("up_to_the_dataset")
 @pytest.mark.parametrize("verdict", ["bare", "answer"])
 def test_each_corrected_attempt_follows_the_one_that_its_teacher_saw(
     tmp_path: Path, serving: Serving, verdict: str

@@ -52,6 +52,7 @@ def test_a_run_that_is_killed_in_each_of_its_rounds_ends_with_the_same_bytes(tmp
     assert {state.state for state in run.status()} == {"done"}
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_a_run_that_ends_after_a_round_is_written_down_asks_that_round(
     tmp_path: Path, serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,6 +77,7 @@ def test_a_run_that_ends_after_a_round_is_written_down_asks_that_round(
 
 
 @pytest.mark.model
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_the_real_model_fills_a_mix_that_its_first_answers_left_short(tmp_path: Path) -> None:
     tasks = [{"question": f"Say something about the number {n}.", "answer": str(n)} for n in range(4)]
     (tmp_path / "tasks.jsonl").write_text("\n".join(map(json.dumps, tasks)))

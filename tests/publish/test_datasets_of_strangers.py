@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from infogap.publish import STAGE, push
 from infogap.publish.folder_target import publish_to
 from infogap.publish.published_dataset import PublishedDataset, is_data_file
 from infogap.publish.pull import pull
-from publish.small_run import RECIPE, Build
+from infogap.runs.run_folder import Run
+from publish.small_run import RECIPE, Build, build_run
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 ENTRY = {"sha256": "0" * 64, "bytes": 1, "rows": 1}
@@ -34,16 +36,41 @@ def change(file: Path, **keys: Any) -> None:
     file.write_bytes(orjson.dumps(orjson.loads(file.read_bytes()) | keys))
 
 
-@pytest.mark.parametrize("path", [*OUTSIDE, *STRANGE])
-def test_files_outside_the_folder_are_not_a_datasets(build: Build, tmp_path: Path, path: str) -> None:
-    run = build()
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that a run was published to. Not to be changed."""
+    folder = tmp_path_factory.mktemp("published")
+    run = build_run(folder)
     STAGE.make(run)
-    target, precious = tmp_path / "target", tmp_path / "precious.parquet"
-    publish_to(run, target)
+    publish_to(run, folder / "target")
+    return folder / "target"
+
+
+@pytest.fixture(scope="module")
+def later(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that makes the next version of it."""
+    run = build_run(tmp_path_factory.mktemp("later"), RECIPE.replace("version: 0.1.0", "version: 0.2.0"))
+    STAGE.make(run)
+    return run
+
+
+@pytest.fixture
+def target(published: Path, tmp_path: Path) -> Path:
+    """The same folder, for a test to change."""
+    shutil.copytree(published, tmp_path / "target")
+    return tmp_path / "target"
+
+
+def test_the_next_version_takes_the_place_of_an_unchanged_one(target: Path, later: Run) -> None:
+    publish_to(later, target)
+    assert "0.2.0" in (target / "README.md").read_text()
+
+
+@pytest.mark.parametrize("path", [*OUTSIDE, *STRANGE])
+def test_files_outside_the_folder_are_not_a_datasets(target: Path, later: Run, tmp_path: Path, path: str) -> None:
+    precious = tmp_path / "precious.parquet"
     precious.write_text("keep")
     change(target / "infogap.json", files={path: ENTRY})
-    later = build("later", recipe=RECIPE.replace("version: 0.1.0", "version: 0.2.0"))
-    STAGE.make(later)
     assert not is_data_file(path)
     with pytest.raises(InputError, match=r"infogap\.json is not valid .*which is no data/CONFIG/FILE\.parquet"):
         publish_to(later, target)
@@ -53,15 +80,10 @@ def test_files_outside_the_folder_are_not_a_datasets(build: Build, tmp_path: Pat
 
 
 @pytest.mark.parametrize("path", ["../precious.svg", "/tmp/precious.svg", "figures/../precious.svg", "figures/x.js"])
-def test_figures_outside_the_folder_are_not_a_datasets(build: Build, tmp_path: Path, path: str) -> None:
-    run = build()
-    STAGE.make(run)
-    target, precious = tmp_path / "target", tmp_path / "precious.svg"
-    publish_to(run, target)
+def test_figures_outside_the_folder_are_not_a_datasets(target: Path, later: Run, tmp_path: Path, path: str) -> None:
+    precious = tmp_path / "precious.svg"
     precious.write_text("keep")
     change(target / "infogap.json", figures={path: "0" * 64})
-    later = build("later", recipe=RECIPE.replace("version: 0.1.0", "version: 0.2.0"))
-    STAGE.make(later)
     with pytest.raises(InputError, match=r"not valid .*no figure"):
         publish_to(later, target)
     assert precious.read_text() == "keep"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from balance.mix_runs import make_mix, make_run, trace
+from cli.in_process import infogap
 from infogap.publish import STAGE
 from infogap.publish.diff import difference
 from infogap.runs.run_folder import Run
@@ -30,9 +31,18 @@ def published(folder: Path, balance: str, publish: str = "{}", **values: Any) ->
     return run
 
 
-def test_the_same_traces_chosen_otherwise(tmp_path: Path) -> None:
-    wide = published(tmp_path / "wide", "{size: 14, max_per_task: 1}")
-    narrow = published(tmp_path / "narrow", "{size: 14, max_per_task: 1, privilege: {unguided: 1}}")
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return published(tmp_path_factory.mktemp("wide"), "{size: 14, max_per_task: 1}")
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The same traces as in `wide`, of which the mix takes those under one privilege."""
+    return published(tmp_path_factory.mktemp("narrow"), "{size: 14, max_per_task: 1, privilege: {unguided: 1}}")
+
+
+def test_the_same_traces_chosen_otherwise(wide: Run, narrow: Run) -> None:
     found = difference(wide.path, narrow.path)
     chosen = found.configs["sft"]["only_first"]
     assert chosen == found.configs["sft"]["only_second"] > 0
@@ -90,23 +100,17 @@ def test_rows_in_another_split_are_counted(tmp_path: Path) -> None:
     assert found.same_traces
 
 
-def diff(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "infogap", "diff", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def test_the_exit_code_says_whether_they_differ(tmp_path: Path) -> None:
-    one = published(tmp_path / "one", "{size: 14, max_per_task: 1}").path
-    other = published(tmp_path / "other", "{size: 14, max_per_task: 1, privilege: {unguided: 1}}").path
-    same = diff(one, one)
+def test_the_exit_code_says_whether_they_differ(tmp_path: Path, wide: Run, narrow: Run) -> None:
+    one, other = wide.path, narrow.path
+    same = infogap("diff", one, one)
     assert (same.returncode, same.stdout.splitlines()[0]) == (0, "the same dataset")
-    different = diff(one, other)
+    different = infogap("diff", one, other)
     assert (different.returncode, different.stderr) == (1, "")
     assert different.stdout.startswith("the same traces, ")
     assert "balance.privilege: null -> " in different.stdout
-    as_json = diff(one, other, "--json")
+    as_json = infogap("diff", one, other, "--json")
     assert as_json.returncode == 1
     assert json.loads(as_json.stdout)["same_traces"] is True
-    quiet = diff(one, other, "-q")
+    quiet = infogap("diff", one, other, "-q")
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (1, "", "")
-    assert diff(one, tmp_path).returncode == 2
+    assert infogap("diff", one, tmp_path).returncode == 2

@@ -9,7 +9,7 @@ from typing import Any
 from imports.agent_rows import Message, call, said
 from infogap.api.run import Run as RunWithRecipe
 from infogap.runs.run_folder import Run
-from view.viewed_run import HOSTILE
+from view.viewed_run import HOSTILE, make_stages
 
 TURNS = 30
 QUESTION = "The test `test_totals` of the shop fails. Find the cause and fix it. What is the right total of order 17?"
@@ -80,5 +80,5 @@ def make_agent_run(folder: Path) -> Run:
         "    verifier: numeric\nbalance: {leak: drop}\n"
     )
     run = RunWithRecipe.create(folder / "recipe.yaml", folder / "run")
-    run.update(quiet=True)
+    make_stages(run)
     return run.folder

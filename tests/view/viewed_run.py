@@ -128,9 +128,16 @@ def _hostile_row(number: int, text: str) -> dict[str, Any]:
 def make_run(folder: Path, **options: Any) -> Run:
     """Make the run in `folder/run`, all stages up to `balance`."""
     run = RunWithRecipe.create(write_rows(folder, **options), folder / "run")
-    run.update(quiet=True)
+    make_stages(run)
     write_token_gaps(run.folder)
     return run.folder
+
+
+def make_stages(run: RunWithRecipe) -> None:
+    """Make all stages up to `balance`: the pages show nothing of the later ones."""
+    for state in run.status():
+        if state.stage not in ("publish", "report"):
+            run.update(state.stage, quiet=True)
 
 
 def write_token_gaps(run: Run) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ from infogap.verify.who_decides import who_decides
 
 if TYPE_CHECKING:
     from huggingface_hub import DatasetCardData
+    from jinja2 import Template
 
 
 TAGS = ["reasoning", "distillation", "chain-of-thought", "synthetic", "infogap"]
@@ -222,6 +224,11 @@ def teachers(traces: pl.DataFrame) -> list[str]:
 
 
 def _render(template: str, **values: Any) -> str:
+    return _compiled(template).render(**values)
+
+
+@cache  # for a process that writes several cards
+def _compiled(template: str) -> Template:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
@@ -236,7 +243,7 @@ def _render(template: str, **values: Any) -> str:
         "bibtex": _bibtex,
         "bibtex_key": lambda text: re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-") or "dataset",
     }
-    return environment.from_string(template).render(**values)
+    return environment.from_string(template)
 
 
 def _cell(text: object) -> str:

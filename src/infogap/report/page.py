@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import Any
 
 import polars as pl
@@ -58,9 +59,10 @@ def report_on(run: Run) -> Report:
     charts = _charts(run, traces, effects, profiles, gap) if drawing.available() else {}
     ranking = rank_teachers(run)
     text = (
-        _environment(charts)
+        _environment()
         .get_template("page.html.jinja")
         .render(
+            chart=partial(_figure, charts),
             name=run.recipe.name,
             version=__version__,
             drawn=drawing.available(),
@@ -141,7 +143,20 @@ def _short(run: Run) -> list[str]:
     return missed
 
 
-def _environment(charts: dict[str, Chart]) -> Environment:
+def _figure(charts: dict[str, Chart], name: str) -> Markup:
+    """Return a chart as a figure whose ink has the page's colour of text; empty if there is no such chart."""
+    if name not in charts:
+        return Markup("")
+    picture = Markup(charts[name].svg().replace(drawing.INK, "currentColor"))
+    return Markup(
+        '<figure id="{name}"><div class="wide">{picture}</div><figcaption>{caption} '
+        '<span class="files">As <a href="figures/{name}.svg">SVG</a>, <a href="figures/{name}.png">PNG</a>, '
+        '<a href="figures/{name}.csv">CSV</a>.</span></figcaption></figure>'
+    ).format(name=name, picture=picture, caption=charts[name].caption)
+
+
+@cache  # it compiles each template once, for all pages of a process
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("infogap.report"),
         autoescape=True,
@@ -149,21 +164,8 @@ def _environment(charts: dict[str, Chart]) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-    def chart(name: str) -> Markup:
-        """Return a chart as a figure whose ink has the page's colour of text; empty if there is no such chart."""
-        if name not in charts:
-            return Markup("")
-        picture = Markup(charts[name].svg().replace(drawing.INK, "currentColor"))
-        return Markup(
-            '<figure id="{name}"><div class="wide">{picture}</div><figcaption>{caption} '
-            '<span class="files">As <a href="figures/{name}.svg">SVG</a>, <a href="figures/{name}.png">PNG</a>, '
-            '<a href="figures/{name}.csv">CSV</a>.</span></figcaption></figure>'
-        ).format(name=name, picture=picture, caption=charts[name].caption)
-
     environment.globals |= {
         "trace_link": trace_link,
-        "chart": chart,
         "heading": heading,
         "number": number,
         "interval": interval,

@@ -20,18 +20,24 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return make_agent_run(tmp_path_factory.mktemp("agents"))
 
 
-@pytest.fixture
-def page(browser: Browser, run: Run) -> Iterator[Browser]:
-    """The page of the trace of thirty turns."""
+@pytest.fixture(scope="module")
+def link(run: Run) -> Iterator[str]:
+    """The link to the trace of thirty turns."""
     index = RunBrowser.open(run)
     trace_id = next(each for each in index.index.trace_ids if index.trace(each)["privilege"] == "unguided")
     with serve(view_app(run, TOKEN, 7575)) as url:
-        browser.complaints()
-        browser.size(1280)
-        browser.driver.get("about:blank")
-        browser.open(f"{url}/?token={TOKEN}#/trace/{trace_id}")
-        yield browser
-        assert browser.complaints() == []
+        yield f"{url}/?token={TOKEN}#/trace/{trace_id}"
+
+
+@pytest.fixture
+def page(browser: Browser, link: str) -> Iterator[Browser]:
+    """The page of the trace of thirty turns."""
+    browser.complaints()
+    browser.size(1280)
+    browser.driver.get("about:blank")
+    browser.open(link)
+    yield browser
+    assert browser.complaints() == []
 
 
 HERE = ".column.is-current"
