@@ -28,6 +28,8 @@ OTHER_SOLUTIONS = [
     (r"x=\pm2", "x=2"),
     ("x=2", "x=2, x=-2"),
     ("x=1, y=2", "x=1, x=2"),
+    ("x=1, x=2", "x=1, y=2"),
+    (r"x=\pm2", "x=2, y=-2"),
     (r"\frac{1\pm\sqrt5}{2}", r"\frac{1+\sqrt5}{2}"),
     (r"\frac{1\pm\sqrt5}{2}", r"\frac{1\pm\sqrt3}{2}"),
     (r"(1, \pm 2)", "(1,2)"),

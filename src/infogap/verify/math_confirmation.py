@@ -27,7 +27,8 @@ def confirmed(gold: Any, answer: Any) -> bool:
     if isinstance(answer, Relational):
         return isinstance(answer, Eq) and not _are_named(gold) and confirmed(gold, answer.rhs)
     if isinstance(gold, Relational):
-        return isinstance(gold, Eq) and bool(gold.lhs.is_Symbol or gold.lhs.is_Function) and confirmed(gold.rhs, answer)
+        names = isinstance(gold, Eq) and bool(gold.lhs.is_Symbol or gold.lhs.is_Function)
+        return names and not _are_named(answer) and confirmed(gold.rhs, answer)
     if isinstance(gold, MatrixBase) or isinstance(answer, MatrixBase):
         return _matrices(gold, answer)
     if isinstance(gold, Set | Tuple) or isinstance(answer, Set | Tuple):
