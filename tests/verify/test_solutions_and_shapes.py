@@ -19,6 +19,8 @@ SAME_SOLUTIONS = [
     (r"\frac{1\pm\sqrt5}{2}", r"\frac12\pm\frac{\sqrt5}{2}"),
     (r"(1\pm\sqrt5)/2", r"\frac{1\pm\sqrt5}{2}"),
     (r"\sqrt{3\pm1}", r"2, \sqrt2"),
+    (r"\left\{\frac{1\pm\sqrt5}{2}\right\}", r"x=\frac{1\pm\sqrt5}{2}"),
+    (r"\{0, \frac{1\pm\sqrt5}{2}\}", r"\frac{1+\sqrt5}{2}, \frac{1-\sqrt5}{2}, 0"),
     (r"(1, \pm 2)", "(1,2),(1,-2)"),
     ("(1,2),(1,-2)", r"(1, ±2)"),
     (r"1, \frac{-1\pm i\sqrt3}{2}", r"1, \frac{-1+i\sqrt3}{2}, \frac{-1-i\sqrt3}{2}"),

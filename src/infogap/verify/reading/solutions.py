@@ -11,6 +11,7 @@ _PLUS_MINUS = re.compile(r"\\pm(?![a-zA-Z])")
 _EITHER = re.compile(r"\\(?:pm|mp)(?![a-zA-Z])")
 _NOT_VALUES = re.compile(r"\\\{|\\begin(?![a-zA-Z])")  # a set or a matrix with such a value is no two sets
 _SET_OF_ONE = re.compile(r"\\\{\s*(\(.*\))\s*\\\}", re.DOTALL)
+_SET = re.compile(r"\\\{(.*)\\\}", re.DOTALL)
 _NAMED = re.compile(r"([A-Za-z](?:_\w|_\{\w+\})?)\s*=\s*([^=<>]+)")
 _SPACES = re.compile(r"^(?:\s|\\[,;:! ]|\\quad|\\qquad)+")
 
@@ -24,6 +25,8 @@ def solutions(latex: str) -> str:
         return latex
     if (alone := _SET_OF_ONE.fullmatch(latex.strip())) and closing(alone[1], 0) == len(alone[1]) - 1:
         return alone[1]
+    if (listed := _SET.fullmatch(latex.strip())) and r"\{" not in listed[1]:
+        return rf"\{{{', '.join(value for item in _items(listed[1]) for value in _both(item.strip()))}\}}"
     items = [_SPACES.sub("", item) for item in _items(latex)]
     written = [value for item in items for value in _both(item)]
     named = [_NAMED.fullmatch(item) for item in written]
