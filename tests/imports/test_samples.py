@@ -35,6 +35,14 @@ def test_a_list_of_texts_is_a_list_of_samples(tmp_path: Path) -> None:
     assert "empty, beside others that are not: 1 sample" in outcome.notes[0]
 
 
+def test_a_text_among_conversations_is_no_answer_to_itself(tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "One and one?"}, {"role": "assistant", "content": "2"}]
+    rows: list[dict[str, Any]] = [{"turns": turns, "answer": "2"}, {"turns": "Two threes?", "answer": "6"}]
+    run, outcome = import_rows(tmp_path, rows, "columns: {question: turns, trace: turns}")
+    assert table_of(run, TRACES)["response"].to_list() == ["2"]
+    assert outcome.counts["sources"][0]["left_out"] == {"a conversation without an answer": 1}
+
+
 def test_thoughts_in_a_column_of_their_own(tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = [
         SUM | {"thought": " One </think> and one. ", "said": " 2 "},

@@ -43,7 +43,7 @@ def test_forms(text: str, form: Form) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["1 4", "1/2x", "3_4 + 1", r"x \equiv 1 \pmod 3", "4 out of 9", "6 or more", "not 6", "4 tenths", "9 squared"],
+    ["1 4", "1/2x", "3_4 + 1", r"x \equiv 1, 2 \pmod 3", "4 out of 9", "6 or more", "not 6", "4 tenths", "9 squared"],
 )
 def test_what_has_no_one_reading_is_a_text(text: str) -> None:
     assert isinstance(read(text), Words)

@@ -10,7 +10,7 @@ import orjson
 from infogap.recipe.sources import TraceColumns, TraceImport
 from infogap.recipe.teacher_section import pair_of
 from infogap.rows.agent_turns import ReadTurns, one_turn, read_conversation, tools_in
-from infogap.rows.column_paths import EVERY, MISSING, as_text
+from infogap.rows.column_paths import EVERY, MISSING, as_text, read_json
 from infogap.rows.message_turns import Answer, UnreadableTurnError, answers_in
 from infogap.teachers.finish_reasons import meaning, word_of
 from infogap.text.characters import utf8
@@ -19,6 +19,7 @@ from infogap.text.spoken_turns import Message
 from infogap.text.thoughts import Parts, joined, read_parts
 
 NO_TRACE = "no trace"
+NO_ANSWER = "a conversation without an answer"
 NOT_TEXT = "the trace is not text"
 LIKELIHOODS = "log-likelihoods of given continuations, and no text that a model wrote"
 UNEVEN = "not as many thoughts as responses"
@@ -85,6 +86,8 @@ def samples_in(values: dict[str, Any], source: TraceImport) -> list[Sample] | st
 
 def _samples_in(values: dict[str, Any], source: TraceImport) -> list[Sample] | str:
     whole = "trace" in values
+    if source.columns.trace == source.columns.question and _is_one_text(values.get("trace")):
+        return NO_ANSWER  # the question alone, which is no answer to itself
     answers = _answers(values, source.columns, "trace" if whole else "response")
     thoughts = _answers(values, source.columns, "reasoning")
     if thoughts and not answers:  # what servers write for a thought that was cut off
@@ -128,6 +131,10 @@ def _of_turns(sample: Sample, messages: list[Message] | None, tools: str | None,
     else:
         read = read_conversation(messages, source, truncated=sample.truncated)
     return replace(sample, text=orjson.dumps(read.turns).decode(), reasoning="", turns=read, tools=tools)
+
+
+def _is_one_text(value: Any) -> bool:
+    return isinstance(value, str) and isinstance(read_json(value), str)
 
 
 def of_sample(value: Any, index: int) -> Any:

@@ -84,7 +84,9 @@ _TAKEN_BACK = re.compile(
 # A clause after an answer that gives a reason or a remark and does not change it.
 _REMARKING = re.compile(
     r",?\s+(?:because|since)\b|,\s+as\s+(?!an?\b)|\s*\((?=(?:because|since|as)\b|not\s+[\d$\\-])|,?\s+as\s+(?:shown|required|desired|expected|claimed|needed|computed|calculated|stated|above"
-    r"|before|we|was|it)\b|,?\s+which\s+(?:is|are|was|were|means|gives|follows|agrees|matches|checks|we|can|confirms|equals)\b"
+    r"|before|we|was|it)\b|,?\s+which\s+(?:is|are|was|were|means|gives|follows|agrees|matches|checks|we|can|confirms|equals"
+    r"|corresponds|satisfies|simplifies|suggests|indicates|implies|represents|shows)\b"
+    r"|,\s+(?:obtained|corresponding|matching|confirming|satisfying|found|achieved|attained|verified|consistent)\b"
     r"|,\s+(?:and\s+)?not\s+(?=[\d$\\*-])|,?\s+(?:rather\s+than|instead\s+of)\s+(?=[\d$\\*-])"
     r"|,?\s+where\b|(?:\s+[—–-]+\s+|[—–])(?=[a-z]{3})(?!(?:arc)?(?:sin|cos|tan|cot|sec|csc|log|exp|sqrt)|(?:zero|one|two|three|four|five"
     r"|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|half|dozen|hundred|thousand|minus|plus|max|min|det|gcd|lcm)\b)"

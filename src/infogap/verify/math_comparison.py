@@ -17,6 +17,7 @@ from infogap.verify.math_verify_patch import expressions, with_distinct_capitals
 from infogap.verify.reading.answer_reader import Based, Clock, Condition, Dotted, Form, Maths, Words, read
 from infogap.verify.reading.closing_answer import closing_answer, said_alone
 from infogap.verify.reading.numerals import exactly, rational
+from infogap.verify.reading.residues import Residue
 from infogap.verify.reading.units import conflicting
 
 _NAME = re.compile(r"[A-Za-z]['′]*")
@@ -78,8 +79,8 @@ def _compared(gold: Form, answer: Form, item: Item) -> Grade:
         return right_or_wrong(*_in_bases(gold, answer, item))
     if isinstance(gold, Clock) or isinstance(answer, Clock):
         return right_or_wrong(*_at_times(gold, answer, item))
-    if isinstance(gold, Dotted) or isinstance(answer, Dotted):
-        return right_or_wrong(gold == answer, item)
+    if isinstance(gold, Dotted | Residue) or isinstance(answer, Dotted | Residue):
+        return right_or_wrong(gold.equals(answer) if isinstance(gold, Residue) else gold == answer, item)
     if isinstance(gold, Words) or isinstance(answer, Words):
         if isinstance(gold, Words) and isinstance(answer, Words):
             return right_or_wrong(bool(gold.text) and gold.text == answer.text, item)
@@ -187,8 +188,34 @@ def _of_other_kinds(gold: Maths, answer: Maths) -> str | None:
     """Say why two values cannot be equal whatever their numbers: other units, or a ratio and a number, as 5:1 and 5."""
     if conflicting(gold.unit, answer.unit):
         return f"the units differ: {answer.unit} and {gold.unit}"
+    shapes = {_shape(form.latex) for form in (gold, answer)} - {""}
+    if len(shapes) > 1:
+        return "one of the two answers is a set, the other an ordered list or an interval, or a set of sets"
     ratios = [_RATIO.search(form.latex) is not None for form in (gold, answer)]
     return "only one of the two answers is a ratio" if ratios[0] != ratios[1] else None
+
+
+def _shape(latex: str) -> str:
+    """Return the brackets around a collection, `{` twice for sets in a set; '' for a bare list or value."""
+    if latex.strip() == r"\emptyset":
+        return "nothing"
+    text = latex.replace("\\{", "{").replace("\\}", "}").strip() if latex.startswith("\\{") else latex.strip()
+    if text[:1] not in ("{", "(", "[") or ("," not in text and "emptyset" not in text):
+        return ""
+    ends = max(text.rfind(")"), text.rfind("]"), text.rfind("}"))
+    if ends < len(text) - 1 or _depth_falls(text):
+        return ""
+    return "".join(sign for sign in text[:2] if sign == "{") or "("
+
+
+def _depth_falls(text: str) -> bool:
+    """Whether the brackets with which a text begins close before its end."""
+    depth = 0
+    for sign in text[:-1]:
+        depth += (sign in "([{") - (sign in ")]}")
+        if not depth:
+            return True
+    return False
 
 
 def _squeezed(text: str) -> str:

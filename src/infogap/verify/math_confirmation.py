@@ -25,14 +25,20 @@ def confirmed(gold: Any, answer: Any) -> bool:
     if isinstance(gold, Relational) and isinstance(answer, Relational):
         return _relations(gold, answer)
     if isinstance(answer, Relational):
-        return isinstance(answer, Eq) and confirmed(gold, answer.rhs)
+        return isinstance(answer, Eq) and not _are_named(gold) and confirmed(gold, answer.rhs)
     if isinstance(gold, Relational):
-        return isinstance(gold, Eq) and bool(gold.lhs.is_Symbol or gold.lhs.is_Function) and confirmed(gold.rhs, answer)
+        names = isinstance(gold, Eq) and bool(gold.lhs.is_Symbol or gold.lhs.is_Function)
+        return names and not _are_named(answer) and confirmed(gold.rhs, answer)
     if isinstance(gold, MatrixBase) or isinstance(answer, MatrixBase):
         return _matrices(gold, answer)
     if isinstance(gold, Set | Tuple) or isinstance(answer, Set | Tuple):
         return _collections(gold, answer)
     return isinstance(gold, Basic) and isinstance(answer, Basic) and _values(gold, answer)
+
+
+def _are_named(collection: Any) -> bool:
+    """Whether it lists equations, as x = 1, y = 2."""
+    return isinstance(collection, FiniteSet) and any(isinstance(item, Relational) for item in collection.args)
 
 
 def _chains(expression: Any) -> Any:

@@ -14,6 +14,7 @@ import math_verify.parser
 from antlr4.atn.PredictionMode import PredictionMode
 from latex2sympy2_extended import NormalizationConfig, latex2sympy2
 from math_verify import LatexExtractionConfig, parse
+from sympy import MatrixExpr
 
 # It warns that its own time limits are off: the worker pool has limits of its own.
 logging.getLogger("math_verify").setLevel(logging.ERROR)
@@ -33,7 +34,9 @@ def expressions(latex: str) -> list[Any]:
     """Parse LaTeX to its expression, `[]` where Math-Verify cannot read one. Raises what sympy raises."""
     if not latex:
         return []
-    return [each for each in parsed(f"\\boxed{{{latex}}}") if not isinstance(each, str)]
+    readings = [each for each in parsed(f"\\boxed{{{latex}}}") if not isinstance(each, str)]
+    # 2A is a product that Math-Verify does not compare with its entries
+    return [each.doit() if isinstance(each, MatrixExpr) else each for each in readings]
 
 
 def parsed(text: str) -> list[Any]:

@@ -1,4 +1,4 @@
-r"""Read an answer as words, a time of day, digits to a base, a list with dots, a condition, or mathematics."""
+r"""Read an answer as words, a time of day, digits to a base, a residue class, a list, a condition, or mathematics."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from infogap.text.characters import as_latex, closing, half_width, visible
 from infogap.text.stated_answers import unwrapped
 from infogap.verify.reading.latex_style import FUNCTIONS, UPRIGHT, plain
 from infogap.verify.reading.numerals import exactly, numerals
+from infogap.verify.reading.residues import Residue, residue_class
+from infogap.verify.reading.solutions import solutions
 from infogap.verify.reading.units import is_product, may_be_product, quantity
 
 
@@ -63,7 +65,7 @@ class Condition:
     latex: str
 
 
-Form = Words | Clock | Based | Dotted | Maths | Condition
+Form = Words | Clock | Based | Residue | Dotted | Maths | Condition
 """What an answer is read as."""
 
 _CLOCK = re.compile(
@@ -141,8 +143,8 @@ def read(answer: str) -> Form:
         text = _each_named(text, tuple_[1].split(","), tuple_[2].split(","))
     if "]" in text or "[" in text:
         text = _CLOSED_LEFT.sub(_turned, _OPEN_LEFT.sub(_turned, text))
-    if based := _based(text):
-        return based
+    if digits := _based(text) or residue_class(text):
+        return digits
     if not _is_mathematics(text):
         return Words(_same_words(text))
     if _DOTS.search(text):
@@ -332,7 +334,7 @@ def _value(text: str) -> Form:
     amount = quantity(text)
     if amount is None:
         return _as_text(text)
-    latex = _certain_latex(amount.value)
+    latex = solutions(_certain_latex(amount.value))
     return Maths(latex, amount.unit, amount.percent) if latex else _as_text(text)
 
 

@@ -65,6 +65,12 @@ _MARKS = re.compile(r"(?<!\s)\*\*(?=[\s,.;:]|$)|(?:^|(?<=\s))\*\*(?!\s)|^[\s✅�
 _WORDED = re.compile(
     r"[A-Za-z]{2,}\s[^=≈]{0,120}?\b(?:is|are|was|were|equals|has|have|costs?|be|total\s+of)\b", re.IGNORECASE
 )
+# The name of a quantity, as in "Area of ABC = 5"; "Let y = 5" supposes it.
+_NAMED = re.compile(
+    r"(?:m?\s*\\(?:angle|measuredangle)\s*\{?[A-Z]{1,3}\}?"
+    r"|(?!(?:let|put|set|take|try|say|show|prove|check|verify|test|claim|guess|assum|suppos|given|when|where|with|for)\w*\s)"
+    rf"[A-Za-z]{{3,}}(?:\s+(?:[A-Za-z]{{2,}}|[A-Z]))*)\s*{_EQUALS}\s*(?=[^=]+$)",
+)
 _RELATIVE = re.compile(r"\b(?:which|that|whose|who|where|such|with)\b", re.IGNORECASE)
 _SUM = re.compile(r"(?:[\d\s+*/×÷().-]+=)+\s*(?=[-+]?[\d.]+$)")
 
@@ -89,6 +95,8 @@ def said_alone(answer: str) -> str | None:
     if sentence := _WORDED.match(text):
         said = None if _RELATIVE.search(sentence[0]) else closing_answer(text)
         text = without_reason(said) if said else text
+    elif (name := _NAMED.match(text)) and not is_denied(name[0]) and not _JOINS.search(text[name.end() :]):
+        text = text[name.end() :]
     text = unwrapped(text[total.end() :] if (total := _SUM.match(text)) else text)
     return text if text and text != answer else None
 
