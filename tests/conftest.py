@@ -12,15 +12,17 @@ import hypothesis
 import pytest
 
 from infogap.recipe.teacher_section import Sampling
-from infogap.runs import pipeline
 from infogap.teachers.embedded.embedded_backend import EmbeddedTeacher
 from infogap.teachers.embedded.embedded_teacher import EmbeddedModel
 from infogap.verify.programs import bubblewrap
+from runs.pipeline_end import ending_with
 from servers.model_server import model_app
 from servers.scripted import ScriptedServer
 from servers.serve import serve
 
 SERVED_MODEL = "smollm2"
+# On two cores, one compiles the kernels while on the other the model writes: otherwise both would compile them.
+FIRST = ("test_batches_killed.py", "test_kim2026_recipes.py")
 SANDBOX = "INFOGAP_SANDBOX"  # set to `required`, a missing sandbox is an error
 
 # How long an example takes depends on what else the machine does: a limit would fail tests at random.
@@ -33,8 +35,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first, so that no core waits for them at the end."""
-    items.sort(key=lambda item: "integration" not in item.path.parts)
+    """Put the longest files first, so that no core waits for them at the end, and before them those of FIRST."""
+    items.sort(key=lambda item: (item.path.name not in FIRST, "integration" not in item.path.parts))
 
 
 @pytest.fixture(scope="session")
@@ -68,20 +70,17 @@ def sandbox() -> None:
 
 
 @pytest.fixture
-def up_to_the_mix(monkeypatch: pytest.MonkeyPatch) -> None:
-    """End the pipeline with the mix: to publish and to report takes longer than all before, and nothing looks at it."""
-    _end_after("infogap.balance", monkeypatch)
+def up_to_the_mix() -> Iterator[None]:
+    """End the pipeline with the mix: nothing of the test looks at the dataset and the report."""
+    with ending_with("infogap.balance"):
+        yield
 
 
 @pytest.fixture
-def up_to_the_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+def up_to_the_dataset() -> Iterator[None]:
     """End the pipeline with the dataset, without the report."""
-    _end_after("infogap.publish", monkeypatch)
-
-
-def _end_after(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    packages = pipeline._PACKAGES[: pipeline._PACKAGES.index(package) + 1]
-    monkeypatch.setattr(pipeline, "_PACKAGES", packages)
+    with ending_with("infogap.publish"):
+        yield
 
 
 @pytest.fixture

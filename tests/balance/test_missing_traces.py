@@ -116,6 +116,7 @@ def test_samples_are_numbered_on_and_the_earlier_traces_stay(tmp_path: Path, ser
     assert counts.max() - counts.min() <= 1  # type: ignore[operator]
 
 
+@pytest.mark.usefixtures("up_to_the_dataset")
 def test_a_second_run_asks_nothing_and_status_is_clean(tmp_path: Path, serving: Serving) -> None:
     server = teacher(sometimes)
     run = make(tmp_path, serving(server), EVEN_MIX, samples=3)
@@ -128,6 +129,7 @@ def test_a_second_run_asks_nothing_and_status_is_clean(tmp_path: Path, serving: 
     assert tables(again) == before
 
 
+@pytest.mark.usefixtures("up_to_the_dataset")
 def test_the_same_recipe_gives_the_same_bytes(tmp_path: Path, serving: Serving) -> None:
     url = serving(teacher(sometimes))
     runs = []
@@ -407,6 +409,7 @@ def test_nothing_is_asked_for_targets_that_no_sample_can_meet(
     assert len(server.bodies) == TASKS
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_a_range_that_no_trace_has_yet_may_still_be_filled(tmp_path: Path, serving: Serving) -> None:
     run = make(tmp_path, serving(teacher(sometimes)), {"size": 8, "words": {"cuts": [5], "cap": 7}})
     with pytest.raises(ShortfallError, match="generate 2 more"):

@@ -14,6 +14,7 @@ import pytest
 from cli.in_process import infogap
 from infogap.errors import InputError
 from infogap.report.comparison_page import EffectRow, RecordedEstimate, comparison_page, effect_tables
+from runs.pipeline_end import ending_with
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -24,16 +25,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("comparison")
     shutil.copytree(RECIPES, folder / "recipes")
     recipe = folder / "recipes" / "import-traces.yaml"
-    made = [infogap("run", recipe, "--run", "a", "-q", cwd=folder)]
-    shares = "balance.band={uncertain: 0.8, confident: 0.2}"
-    made.append(infogap("run", recipe, "--run", "b", "--set", shares, "-q", cwd=folder))
+    with ending_with("infogap.publish"):
+        made = [infogap("run", recipe, "--run", "a", "-q", cwd=folder)]
+        shares = "balance.band={uncertain: 0.8, confident: 0.2}"
+        made.append(infogap("run", recipe, "--run", "b", "--set", shares, "-q", cwd=folder))
     data = folder / "recipes" / "data" / "traces.jsonl"
     rows = [json.loads(line) for line in data.read_text().splitlines()]
     for row in rows:
         if row["condition"] == "solution":
             row["generations"] = [f"Wait, let me check that once more, perhaps it is wrong. {row['generations'][0]}"]
     data.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    made.append(infogap("run", recipe, "--run", "c", "-q", "--set", "balance.band=null", cwd=folder))
+    with ending_with("infogap.publish"):
+        made.append(infogap("run", recipe, "--run", "c", "-q", "--set", "balance.band=null", cwd=folder))
     assert [done.returncode for done in made] == [0, 0, 0], made[-1].stderr
     return folder
 

@@ -217,17 +217,28 @@ def test_logprobs_are_the_models_whatever_the_temperature() -> None:
         assert logprob > math.log(1 / 50_000)
 
 
-@pytest.mark.parametrize("threads", [2, 5])
-def test_number_of_threads_changes_no_answer_and_no_log_probability(threads: int) -> None:
-    """Texts, and floats to the last bit: long enough that a float that differs would show."""
+def _long_answers(threads: int) -> dict[str, Completion]:
+    """Answers long enough that a float that differs would show."""
     sampling = Sampling(temperature=0.8, top_p=0.95, max_tokens=32)
-    found = []
-    for number in (1, threads):
-        model = EmbeddedModel(_settings(logprobs=3, threads=number, sampling=sampling), Path)
-        found.append({done.request_id: done for done in model.answer(requests())})
+    model = EmbeddedModel(_settings(logprobs=3, threads=threads, sampling=sampling), Path)
+    try:
+        return {done.request_id: done for done in model.answer(requests())}
+    finally:
         model.close()
-    assert found[0] == found[1]
-    assert len(found[0]) == len(requests())
+
+
+@pytest.fixture(scope="module")
+def answers_of_one_thread() -> dict[str, Completion]:
+    return _long_answers(1)
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_number_of_threads_changes_no_answer_and_no_log_probability(
+    threads: int, answers_of_one_thread: dict[str, Completion]
+) -> None:
+    """Texts, and floats to the last bit."""
+    assert _long_answers(threads) == answers_of_one_thread
+    assert len(answers_of_one_thread) == len(requests())
 
 
 def test_name_is_the_files(embedded_model: EmbeddedModel) -> None:

@@ -16,8 +16,8 @@ _TRACES = [trace(number, rf"I think that it is \boxed{{{number}}}.", number) for
 def test_a_served_model_votes(tmp_path: Path, model_server: str) -> None:
     by = f"{{backend: openai, model: smollm2, base_url: {model_server}, sampling: {{max_tokens: 30}}}}"
     runs = [judged_run(tmp_path / name, "", votes=1, tasks=3, by=by) for name in ("one", "two")]
-    for run in runs:
-        write_traces(run, _TRACES)
+    write_traces(runs[0], _TRACES)
+    write_traces(runs[1], _TRACES[:1])
     outcome = STAGE.make(runs[0])
     votes = outcome.counts["judge"]
     said = [votes.get(name, 0) for name in ("right", "wrong", "unsure", "unreadable")]
@@ -26,7 +26,9 @@ def test_a_served_model_votes(tmp_path: Path, model_server: str) -> None:
     assert sum(outcome.counts[name] for name in ("correct", "wrong", "ungradable")) == 3
     replies = [(vote["id"], vote["response"]) for vote in journal(runs[0])]
     assert all(text for _, text in replies)
-    assert verdicts(runs[1]) == verdicts(runs[0])  # equal requests, equal replies
+    again = verdicts(runs[1])
+    assert len(again) == 1
+    assert again.items() <= verdicts(runs[0]).items()  # an equal request, an equal reply
 
 
 @pytest.mark.model
