@@ -22,6 +22,7 @@ def test_update_says_what_each_stage_was(run: infogap.Run, capfd: pytest.Capture
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_a_changed_recipe_runs_its_stages_again_and_says_so(
     recipe: dict[str, object], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -50,6 +51,7 @@ def test_tables_are_lazy_frames_with_the_declared_columns(run: infogap.Run) -> N
         run.table("trace")
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_columns_of_the_users_measures_are_in_the_tables(
     recipe: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +138,7 @@ def test_a_plan_is_of_the_mixes_alone(run: infogap.Run) -> None:
         run.plan_mixes(["measure.bands.mixed=3"])
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_a_plan_over_tables_that_are_not_up_to_date_says_so(recipe: dict[str, object], tmp_path: Path) -> None:
     infogap.Run.create(recipe, tmp_path / "run").update(quiet=True)
     other = infogap.Run.create(recipe, tmp_path / "run", overrides=["measure.bands.mixed=3"])

@@ -147,6 +147,7 @@ def test_derived_traces_are_in_no_mix_unless_it_asks(run: Run, tmp_path: Path) -
     assert "wrong_answer" not in chosen["derived"].to_list()
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_privileges_are_compared_without_derived_traces(run: Run, tmp_path: Path) -> None:
     without = Run.create(write(tmp_path, [{"shuffle_steps": {}}]), tmp_path / "run")
     without.update(quiet=True)
@@ -172,6 +173,7 @@ def test_equal_runs_have_equal_bytes(run: Run, tmp_path: Path) -> None:
             assert one.read_bytes() == other.read_bytes()
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_other_changes_make_it_stale_and_nothing_before_it(tmp_path: Path) -> None:
     made(tmp_path)
     run = Run.create(write(tmp_path, [{"delete_steps": {}}]), tmp_path / "run")
@@ -220,6 +222,7 @@ def test_wrong_entries_are_refused(
         Run.create(write(tmp_path, derive, balance=balance), tmp_path / "run")
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_where_no_trace_fits_it_is_said(tmp_path: Path) -> None:
     run = Run.create(write(tmp_path, [{"delete_steps": {"verdicts": ["truncated"]}}]), tmp_path / "run")
     notes = [note for update in run.update(quiet=True) for note in update.notes if update.stage == "derive"]
@@ -232,6 +235,7 @@ def test_an_entry_with_an_error_is_not_said_to_be_missing_too(tmp_path: Path) ->
     assert "share" in str(refused.value) and "derives nothing" not in str(refused.value)
 
 
+@pytest.mark.usefixtures("up_to_the_dataset")
 def test_steps_of_other_tasks_are_mentioned_where_tasks_are_divided_into_splits(tmp_path: Path) -> None:
     run = Run.create(
         write(
@@ -246,6 +250,7 @@ def test_steps_of_other_tasks_are_mentioned_where_tasks_are_divided_into_splits(
     assert any(f"{2 * TASKS} traces of the mix, of foreign, hold steps of other tasks" in note for note in notes)
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_no_step_of_a_held_out_family_is_inserted(tmp_path: Path) -> None:
     rows = [
         {
@@ -283,6 +288,7 @@ def test_no_step_of_a_held_out_family_is_inserted(tmp_path: Path) -> None:
     assert inserted() and not any("of apart" in text for text in inserted())
 
 
+@pytest.mark.usefixtures("up_to_the_mix")
 def test_traces_that_call_tools_are_no_parents_and_counted(tmp_path: Path) -> None:
     answer = agent_rows.said("assistant", "Hmm, maybe. Let me check. So \\boxed{42}.")
     chats = ([*agent_rows.conversation()[:7], answer], [agent_rows.said("user", "6 * 7?"), answer])
