@@ -181,7 +181,7 @@ def pairs_in_band(
                 if agreed >= least:
                     if count == len(pairs):
                         larger = np.empty(2 * len(pairs), np.uint64)
-                        for known in range(count):  # a slice takes numba seconds to compile, for its errors
+                        for known in range(count):  # numba takes seconds to compile a slice assignment
                             larger[known] = pairs[known]
                         pairs = larger
                     pairs[count] = (np.uint64(later) << S32) | np.uint64(earlier)

@@ -25,7 +25,7 @@ _OFFSET, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # FNV
 _MIX, _HALF = np.uint64(0xFF51AFD7ED558CCD), np.uint64(32)
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _FIRST_ROWS = 256
-_ONE_WORD: Any = np.int64(1)  # a literal would have numba compile what takes it twice
+_ONE_WORD: Any = np.int64(1)  # numba would compile functions once more for a literal
 
 
 @cache

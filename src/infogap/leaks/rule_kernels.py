@@ -232,7 +232,7 @@ def find_places(  # noqa: PLR0912, PLR0915 - one loop: a call for every characte
     first_window = np.zeros(len(begins) + 1, np.int64)
     symbols = _symbols(content)
     nodes, following, first_rule, rules = tree.nodes, tree.following, tree.rules.first, tree.rules.numbers
-    hit: Any = np.int64(0)  # a literal would have `_buckets` compiled twice
+    hit: Any = np.int64(0)  # numba would compile `_buckets` once more for a literal
     for text in range(len(starts)):
         before = hit
         while hit < len(hits) and hits[hit, 0] == text:

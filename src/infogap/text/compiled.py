@@ -27,7 +27,7 @@ else:
 def grown(values: Numbers) -> Numbers:
     """Copy the rows of a table into one with twice as many."""
     larger = np.empty((2 * len(values), values.shape[1]), np.int32)
-    for row in range(len(values)):  # to assign a slice takes numba five seconds to compile, for its messages of errors
+    for row in range(len(values)):  # numba takes five seconds to compile a slice assignment
         for column in range(values.shape[1]):
             larger[row, column] = values[row, column]
     return larger
