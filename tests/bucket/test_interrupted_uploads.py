@@ -47,6 +47,19 @@ class _CutOff(ObjectStore):
             super().delete([name])
 
 
+class _Meanwhile(ObjectStore):
+    """A store during whose uploads a stage goes on writing."""
+
+    def __init__(self, address: str, write: Callable[[str], None]) -> None:
+        super().__init__(address)
+        self._write = write
+
+    def upload(self, name: str, content: bytes | Path, digest: str) -> str:
+        tag = super().upload(name, content, digest)
+        self._write(name)
+        return tag
+
+
 @pytest.fixture(scope="module")
 def versions(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The run of a recipe, and that of the recipe with other tasks and rules: files change, appear and disappear."""
@@ -111,6 +124,35 @@ def test_a_copy_that_was_killed_before_it_noted_anything(versions: list[Path], b
         pass
     assert objects(bucket, "r") == files(copy)
     assert "traces/part-00000.parquet" in files(copy)
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("meanwhile", ["longer", "replaced", "removed"])
+@pytest.mark.parametrize("afterwards", ["stays", "is removed"])
+def test_a_file_that_changes_while_it_is_uploaded(bucket: str, known: bool, meanwhile: str, afterwards: str) -> None:
+    address = f"s3://{bucket}/r"
+    copy = working_copy(address)
+    journal = copy / "traces" / "journal-00000.jsonl"
+    journal.parent.mkdir(parents=True)
+    if known:
+        journal.write_text("an answer\n")
+        upload(ObjectStore(address), FileStates.read(copy, address), lambda: None)
+    journal.write_text("an answer\nanother\n")
+
+    def write(_name: str) -> None:
+        if meanwhile == "longer":
+            journal.write_text("an answer\nanother\na third\n")
+        elif meanwhile == "replaced":
+            journal.write_text("an answer\nANOTHER\n")
+        else:
+            journal.unlink()
+
+    upload(_Meanwhile(address, write), FileStates.read(copy, address), lambda: None)
+    if afterwards == "is removed":
+        journal.unlink(missing_ok=True)
+    upload(ObjectStore(address), FileStates.read(copy, address), lambda: None)
+    assert objects(bucket, "r") == files(copy)
+    assert upload(ObjectStore(address), FileStates.read(copy, address), lambda: None) == 0
 
 
 @pytest.mark.parametrize("in_memory", [0, 1 << 20])

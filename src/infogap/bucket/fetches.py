@@ -125,4 +125,4 @@ def compare(store: ObjectStore, states: FileStates) -> None:
     for name, about in there.items():
         known = states.files.get(name)
         if known is None or known.tag != about.tag:
-            states.files[name] = FileState(about.size, 0, "", about.tag)
+            states.files[name] = FileState.of_object(about.size, about.tag)

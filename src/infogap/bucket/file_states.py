@@ -23,6 +23,11 @@ class FileState:
     digest: str  # SHA-256
     tag: str
 
+    @classmethod
+    def of_object(cls, size: int, tag: str) -> FileState:
+        """Return the state of an object of which only the bucket has a copy: no file of this machine is like it."""
+        return cls(size, 0, "", tag)
+
 
 @dataclass
 class FileStates:
@@ -52,11 +57,11 @@ class FileStates:
     def unchanged(self, name: str) -> bool:
         """Whether a file is as the bucket had it, by its size and time of change."""
         known = self.files.get(name)
-        return known is not None and _size_and_time(self.folder / name) == (known.size, known.changed)
+        return known is not None and size_and_time(self.folder / name) == (known.size, known.changed)
 
     def note(self, name: str, digest: str, tag: str) -> None:
         """Note that a file is as the bucket has it; a file that is gone meanwhile is not noted."""
-        there = _size_and_time(self.folder / name)
+        there = size_and_time(self.folder / name)
         if there is not None:
             self.files[name] = FileState(*there, digest, tag)
 
@@ -80,7 +85,8 @@ def _visible(folder: Path, root: Path) -> Iterator[str]:
             yield entry.relative_to(root).as_posix()
 
 
-def _size_and_time(path: Path) -> tuple[int, int] | None:
+def size_and_time(path: Path) -> tuple[int, int] | None:
+    """Return a file's size and the time of its last change, in nanoseconds; None if there is no file."""
     try:
         stat = path.stat()
     except OSError:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from infogap.bucket.file_states import FileStates, names_in
+from infogap.bucket.file_states import FileState, FileStates, names_in, size_and_time
 from infogap.bucket.object_store import ObjectStore
 from infogap.errors import ExternalError
 from infogap.ids import file_digest
@@ -84,19 +84,20 @@ def _upload(store: ObjectStore, states: FileStates, names: Iterable[str]) -> Non
 
 
 def _upload_one(store: ObjectStore, states: FileStates, name: str) -> None:
+    """Upload a file, and note it. One that changes or goes meanwhile stays noted: the next call replaces its object."""
     path = states.folder / name
+    before = size_and_time(path)
     try:
-        before = path.stat()
-        content: bytes | Path = path.read_bytes() if before.st_size <= _IN_MEMORY else path
+        content: bytes | Path = path if before is not None and before[0] > _IN_MEMORY else path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else file_digest(path)
     except FileNotFoundError:  # the stage that is running has removed it
         return
-    digest = hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else file_digest(path)
     known = states.files.get(name)
     tag = known.tag if known is not None and known.digest == digest else store.upload(name, content, digest)
-    states.note(name, digest, tag)
-    after = states.files.get(name)
-    if after is not None and (after.size, after.changed) != (before.st_size, before.st_mtime_ns):
-        del states.files[name]  # it has changed meanwhile: the next call uploads it
+    if before is not None and size_and_time(path) == before:
+        states.files[name] = FileState(*before, digest, tag)
+    elif (about := store.about(name)) is not None:
+        states.files[name] = FileState.of_object(about.size, about.tag)
 
 
 def _delete(store: ObjectStore, states: FileStates, names: list[str]) -> None:
@@ -113,6 +114,8 @@ def _check_sizes(store: ObjectStore, states: FileStates, names: list[str]) -> No
         found = there.get(name)
         if state is not None and (found is None or (found.size, found.tag) != (state.size, state.tag)):
             del states.files[name]
+            if found is not None:
+                states.files[name] = FileState.of_object(found.size, found.tag)
             raise ExternalError(
                 f"{store.address}: {name} is not in the bucket as it was uploaded; does another program write there? "
                 "Run the same command again"
