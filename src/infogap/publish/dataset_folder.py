@@ -11,7 +11,6 @@ from typing import Any
 import polars as pl
 
 from infogap.atomic_files import whole_folder
-from infogap.balance.exclusion_reasons import Funnel
 from infogap.charts import drawing
 from infogap.console import progress
 from infogap.effects.effects_table import effects_of
@@ -21,12 +20,13 @@ from infogap.publish.card import card, lacking_tasks
 from infogap.publish.card_counts import decontaminated
 from infogap.publish.card_figures import MISSING, draw_figures
 from infogap.publish.configs.base import Config
+from infogap.publish.lacking_configs import View, in_words, mix_rows, nothing_to_publish, told_apart
 from infogap.publish.made_from import FILE_NAME
 from infogap.publish.not_published import check_restored
 from infogap.publish.parquet_shards import Written, in_shards, in_splits, write_config
 from infogap.publish.privileged_text import PrivilegedText
-from infogap.publish.provenance import as_json, mix_shares, provenance
-from infogap.publish.published_views import as_listed, views_asked_for
+from infogap.publish.provenance import PublishedLeaks, as_json, mix_shares, provenance
+from infogap.publish.published_views import views_asked_for
 from infogap.publish.run_slices import release_memory, spill_folder
 from infogap.publish.sorted_rows import SortedRows, TracesById, traces_by_id
 from infogap.publish.source_credits import credit_notes, credits_of
@@ -35,8 +35,7 @@ from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome
 from infogap.schema import MIX
 
-View = tuple[Config, str]
-"""A config, and the name of the mix of which it has the rows."""
+Rows = Iterable[pl.DataFrame]
 
 
 def write_dataset(run: Run, target: Path) -> Outcome:
@@ -53,44 +52,15 @@ def write_dataset(run: Run, target: Path) -> Outcome:
 def _write_dataset(run: Run, target: Path, by_id: TracesById | None) -> Outcome:
     check_restored(run, run.scan(MIX), run.recipe.publish.configs)
     asked_for = list(views_asked_for(run))
-    rows = {config.name: in_shards(_sliced(config.rows(run, _mix(run, mix)), by_id)) for config, mix in asked_for}
-    sizes = {name: each.total if isinstance(each, SortedRows) else None for name, each in rows.items()}
-    if all(size == 0 for size in sizes.values()):
-        raise ShortfallError(_nothing_to_publish(run, asked_for[:1]))
+    rows = {config.name: in_shards(_sliced(config.rows(run, mix_rows(run, mix)), by_id)) for config, mix in asked_for}
+    if all(_size(each) == 0 for each in rows.values()):
+        raise ShortfallError(nothing_to_publish(run, asked_for[:1]))
     plan = plan_splits(run)
-    total = sum(size for size in sizes.values() if size is not None)
-    with (
-        spill_folder(run) as aside,
-        whole_folder(target) as folder,
-        progress("publish", total, "rows") as advance,
-    ):
+    with spill_folder(run) as aside, whole_folder(target) as folder:
         # What takes much memory for a short time comes before what stays in memory while rows are written.
         effects = [each.without_tasks() for each in effects_of(run)]
         traces_in_short(run).write_ipc(aside / "traces.arrow")
-        for config, _ in asked_for:
-            if isinstance(own := rows[config.name], SortedRows):
-                own.prepare()
-        del own
-        privileged = PrivilegedText(run)
-        release_memory()  # of what indexing the contexts took
-        written = []
-        for config, mix in asked_for:
-            # The rows are let go once they are written, and what they were compared with after the last of them.
-            frames = _divided(config, rows.pop(config.name), plan, privileged)
-            # A config that does not know its number of rows in advance is not part of the progress total.
-            seen = _unseen if sizes[config.name] is None else advance
-            if sizes[config.name] == 0:
-                continue
-            made = write_config(config, config.columns(run), frames, folder, seen)
-            if made.rows:
-                written.append(_with_lacking_tasks(run, mix, made, folder))
-            else:
-                shutil.rmtree(folder / "data" / config.name, ignore_errors=True)
-        if not written:
-            raise ShortfallError(_nothing_to_publish(run, asked_for[:1]))
-        privileged.refuse()
-        leaks = privileged.published_leaks()
-        del privileged, frames
+        written, leaks = _write_configs(run, asked_for, rows, plan, folder)
         if plan is not None:
             check_splits(plan, written, folder)
         traces = pl.read_ipc(aside / "traces.arrow")
@@ -102,24 +72,49 @@ def _write_dataset(run: Run, target: Path, by_id: TracesById | None) -> Outcome:
         (folder / FILE_NAME).write_bytes(as_json(provided))
         text = card(run, written, traces, effects, folder, leaks, plan, figures)
         (folder / "README.md").write_text(text, encoding="utf-8")
-    counts = {each.config.name: _counts(each) for each in written}
-    full = [view for view in asked_for if view[0].name in counts]
-    # What one of several mixes cannot have is not lacking where another has it.
-    elsewhere = {as_listed(run.recipe, config) for config, _ in full}
-    lacking = [view for view in asked_for if view[0].name not in counts]
-    by_design = {
-        config.name: why
-        for config, mix in lacking
-        if as_listed(run.recipe, config) in elsewhere and (why := _by_design(run, config, mix))
-    }
+    full, lacking, by_design = told_apart(run, asked_for, {each.config.name for each in written})
     notes = [*_notes(run, traces, written, full), *leaks.notes(), *([] if drawing.available() else [MISSING])]
     notes += [f"no config `{name}`: {why}" for name, why in by_design.items()]
     return Outcome(
         rows=sum(each.rows for each in written),
-        counts=counts,
+        counts={each.config.name: _counts(each) for each in written},
         notes=[*notes, *(split_notes(plan, written) if plan is not None else [])],
-        shortfall=_nothing_to_publish(run, [view for view in lacking if view[0].name not in by_design]) or None,
+        shortfall=nothing_to_publish(run, lacking) or None,
     )
+
+
+def _write_configs(
+    run: Run, asked_for: list[View], rows: dict[str, Rows], plan: SplitPlan | None, folder: Path
+) -> tuple[list[Written], PublishedLeaks]:
+    """Write the files of all configs, and compare their texts with what only teachers saw.
+
+    `rows` is emptied: the rows of a config are let go once they are written. Raises ShortfallError if there are none,
+    InputError if a text holds what only teachers saw.
+    """
+    total = sum(size for each in rows.values() if (size := _size(each)) is not None)
+    for each in rows.values():
+        if isinstance(each, SortedRows):
+            each.prepare()
+    privileged = PrivilegedText(run)
+    release_memory()  # of what indexing the contexts took
+    written = []
+    with progress("publish", total, "rows") as advance:
+        for config, mix in asked_for:
+            own = rows.pop(config.name)
+            size = _size(own)
+            if size == 0:
+                continue
+            # A config that does not know its number of rows in advance is not part of the progress total.
+            seen = _unseen if size is None else advance
+            made = write_config(config, config.columns(run), _divided(config, own, plan, privileged), folder, seen)
+            if made.rows:
+                written.append(_with_lacking_tasks(run, mix, made, folder))
+            else:
+                shutil.rmtree(folder / "data" / config.name, ignore_errors=True)
+    if not written:
+        raise ShortfallError(nothing_to_publish(run, asked_for[:1]))
+    privileged.refuse()
+    return written, privileged.published_leaks()
 
 
 def _with_lacking_tasks(run: Run, mix: str, made: Written, folder: Path) -> Written:
@@ -128,7 +123,7 @@ def _with_lacking_tasks(run: Run, mix: str, made: Written, folder: Path) -> Writ
         return made
     files = [folder / shard.path for shard in made.shards]
     tasks = pl.scan_parquet(files).select(task_id=made.config.task).unique().collect()["task_id"].sort()
-    return replace(made, without=made.config.without(run, _mix(run, mix), tasks))
+    return replace(made, without=made.config.without(run, mix_rows(run, mix), tasks))
 
 
 def _counts(made: Written) -> dict[str, Any]:
@@ -136,9 +131,9 @@ def _counts(made: Written) -> dict[str, Any]:
     return sizes | ({"tasks_without": dict(made.without)} if made.without else {})
 
 
-def _mix(run: Run, name: str) -> pl.DataFrame:
-    """Read the rows of a mix, sorted by trace. A million take a hundred megabytes, so that nothing keeps them."""
-    return run.scan(MIX).filter(pl.col("mix") == name).sort(MIX.key).collect()
+def _size(rows: Rows) -> int | None:
+    """Return how many rows a config has; None if that shows only as they are made."""
+    return rows.total if isinstance(rows, SortedRows) else None
 
 
 def _divided(
@@ -159,52 +154,16 @@ def _unseen(_rows: int = 1, **_extra: Any) -> None:
     """Ignore progress."""
 
 
-def _nothing_to_publish(run: Run, views: Iterable[View]) -> str:
-    """Say why views have no rows, in a line for all the mixes of which a config has none for the same reason."""
-    names: dict[tuple[str, str], list[str]] = {}
-    for config, mix in views:
-        names.setdefault((_why_no_rows(run, config, mix), as_listed(run.recipe, config)), []).append(config.name)
-    return "\n".join(
-        f"nothing to publish as {_in_words(alike)}: {why}{_why_empty(run)}; see `infogap status {run.path}`, "
-        f"or leave `{listed}` out of publish.configs"
-        for (why, listed), alike in names.items()
-    )
-
-
-def _in_words(names: list[str]) -> str:
-    quoted = [f"`{name}`" for name in names]
-    return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if quoted[1:] else quoted)
-
-
-def _why_no_rows(run: Run, config: Config, mix: str) -> str:
-    return config.empty if isinstance(config.empty, str) else config.empty(run, _mix(run, mix))
-
-
-def _by_design(run: Run, config: Config, mix: str) -> str:
-    """Return why a mix has no rows of a config by its own settings; an empty string if it should have some."""
-    if config.privileged:  # its teachers were shown nothing; another mix, matched to it, has contexts
-        return _why_no_rows(run, config, mix)
-    return config.empty_by_design(run, dict(run.recipe.balance.named_mixes())[mix])
-
-
-def _why_empty(run: Run) -> str:
-    """Explain what excluded every trace of an empty mix; return an empty string if no mix is empty."""
-    manifest = run.manifest(MIX.name)
-    mixes = manifest.counts.get("mixes", {}) if manifest else {}
-    empty = [counts["funnel"] for counts in mixes.values() if not counts.get("funnel", {"selected": 1})["selected"]]
-    return f" (of {empty[0]['traces']:,} traces: {Funnel.from_counts(empty[0]).in_words()})" if empty else ""
-
-
 def _notes(run: Run, traces: pl.DataFrame, written: list[Written], views: list[View]) -> list[str]:
     notes = []
     for each, (config, mix) in zip(written, views, strict=True):
         several = config.of_mix and run.recipe.balance.mixes is not None
-        told = config.notes(_in_mix(traces, _mix(run, mix)) if several else traces, each.rows)
+        told = config.notes(_in_mix(traces, mix_rows(run, mix)) if several else traces, each.rows)
         notes += [f"{config.name}: {note}" if several else note for note in told]
     notes += credit_notes(run.recipe.publish.license, credits_of(run, traces))
     prompted = [each.config.name for each in written if each.config.prompts(run)]
     if run.recipe.generate is None and prompted:
-        where = f"the prompts in {_in_words(prompted)}"
+        where = f"the prompts in {in_words(prompted)}"
         notes.append(f"{where} are only the questions: the instruction of imported traces is unknown")
     notes += [f"{each.config.name}: {lacking_tasks(each.without)}" for each in written if each.without]
     for each in written:
