@@ -19,7 +19,8 @@ from rich.table import Table
 from rich.text import Text
 
 from infogap import console
-from infogap.console import output, print_json, print_line, printable, progress, say, stderr, stdout
+from infogap.console import output, print_json, print_line, printable, say, stderr, stdout
+from infogap.progress import progress
 
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _STYLES = re.compile(r"\x1b\[[0-9;]*m")  # what infogap itself sends to a terminal

@@ -16,6 +16,7 @@ ORDER = (
     "atomic_files",
     "user_cache",
     "console",
+    "progress",
     "bucket",
     "schema",
     "plugins",

@@ -13,7 +13,8 @@ import typer
 from infogap.bucket.addresses import shown
 from infogap.cli.app import RUNS, command
 from infogap.cli.arguments import RunFolder
-from infogap.console import figure, output, print_json, print_line, shortened, stdout
+from infogap.console import output, print_json, print_line, shortened, stdout
+from infogap.progress import figure
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

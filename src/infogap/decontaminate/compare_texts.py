@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from infogap.console import Advance, progress, say
+from infogap.console import say
 from infogap.decontaminate.checked_texts import count, phrases, texts
 from infogap.decontaminate.evaluation_sets import Evaluation, read_sets
 from infogap.decontaminate.match_totals import MatchTotals, counts, notes
 from infogap.decontaminate.ngram_matches import Hits, Tally, compare, passages
 from infogap.decontaminate.stage import QUESTIONS, settings_of
+from infogap.progress import Advance, progress
 from infogap.recipe.decontaminate_section import Decontaminate, What
 from infogap.runs.run_folder import Run, write_part
 from infogap.runs.stage import Outcome

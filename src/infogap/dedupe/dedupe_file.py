@@ -14,10 +14,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from infogap.atomic_files import whole_file
-from infogap.console import progress
 from infogap.dedupe.corpus_batches import Held
 from infogap.dedupe.text_duplicates import Removal, removal_table, search
 from infogap.errors import InputError, nearest
+from infogap.progress import progress
 from infogap.recipe.dedupe_section import Dedupe
 from infogap.rows.column_paths import MISSING, missing_column, reach, touches
 from infogap.text.characters import utf8

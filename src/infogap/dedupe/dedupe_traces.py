@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from infogap.console import progress
 from infogap.dedupe.compared_texts import compared, ordered, texts
 from infogap.dedupe.corpus import Corpus
 from infogap.dedupe.minhash import RECALL, SCHEME, SEED, Bands, candidates, choose_bands
@@ -19,6 +18,7 @@ from infogap.dedupe.similar_pairs import FOLDER, Search, load, similar, store
 from infogap.dedupe.stage import VERSION
 from infogap.dedupe.text_duplicates import Removal, removals
 from infogap.ids import digest
+from infogap.progress import progress
 from infogap.recipe.dedupe_section import Dedupe
 from infogap.runs.block_cache import block_cache
 from infogap.runs.run_folder import Run

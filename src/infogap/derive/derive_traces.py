@@ -12,7 +12,6 @@ from typing import Any
 
 import polars as pl
 
-from infogap.console import progress
 from infogap.derive.changed_trace import Draws, NothingToChangeError, TraceText
 from infogap.derive.derived_text import OtherSteps, derived_text
 from infogap.derive.stage import LEXICON
@@ -20,6 +19,7 @@ from infogap.errors import StoppedError
 from infogap.ids import derived_seed, stable_id
 from infogap.interrupts import Stopping, run_stoppable
 from infogap.measure.lexicon import Lexicon, load
+from infogap.progress import progress
 from infogap.recipe.derive_section import Derivation
 from infogap.runs.run_folder import ROWS_PER_PART, Run, read_part
 from infogap.runs.stage import Outcome, commonest_reasons

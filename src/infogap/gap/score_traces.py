@@ -9,13 +9,13 @@ from typing import Any
 
 import polars as pl
 
-from infogap.console import progress
 from infogap.errors import ExternalError, StoppedError
 from infogap.gap.gap_rows import NO_RANKS, GapRows, TextScores, unscored_row
 from infogap.gap.gap_scorer import scorer_identity, scorer_name, scorer_on_demand
 from infogap.gap.score_cache import FOLDER, ScoredStore, progress_on_disk
 from infogap.gap.scored_texts import Prompts, TraceTexts
 from infogap.interrupts import Stopping, run_stoppable
+from infogap.progress import progress
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome, commonest_reasons, kind_of_reason
 from infogap.schema import CONTEXTS, GAPS, TASKS, TOKEN_GAPS, TRACE_TURNS, TRACES, VERDICTS, Table

@@ -11,7 +11,6 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from itertools import count, islice
 
-from infogap.console import Advance, progress
 from infogap.generate.answering_teacher import OneOpenTeacher, answering_teachers
 from infogap.generate.cell_requests import MoreSamples
 from infogap.generate.earlier_rounds import EarlierRounds
@@ -25,6 +24,7 @@ from infogap.generate.top_up_plan import TopUpPlan, TopUpRound
 from infogap.generate.trace_files import Rounds, Row, part_number
 from infogap.generate.trace_store import failed_teachers, round_parts
 from infogap.interrupts import Stopping
+from infogap.progress import Advance, progress
 from infogap.recipe.generate_section import Generate
 from infogap.runs.run_folder import Run, TableWriter, read_part
 from infogap.schema import CONTEXTS, SHOWN_NOTES, TRACES, VERDICTS

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from infogap.console import Advance, progress, say
+from infogap.console import say
 from infogap.errors import ExternalError, StoppedError
 from infogap.generate.answer_rows import answer_of, place_of
 from infogap.generate.answering_teacher import AnsweringTeacher, OneOpenTeacher, TeacherFailedError, named_failures
@@ -19,6 +19,7 @@ from infogap.generate.request_plan import Planned, SettledPlan
 from infogap.generate.teacher_batches import BatchesByTeacher
 from infogap.generate.trace_store import TraceStore, answered
 from infogap.interrupts import Stopping
+from infogap.progress import Advance, progress
 from infogap.runs.budget import Spending
 from infogap.schema import NOTES, TRACES
 from infogap.teachers import Completion, Request

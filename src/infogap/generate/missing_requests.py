@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from infogap.console import Advance
 from infogap.generate.answer_rows import place_of
 from infogap.generate.request_plan import Planned, SettledPlan
 from infogap.generate.trace_store import TraceStore
+from infogap.progress import Advance
 
 
 def missing_requests(plan: SettledPlan, number: int, store: TraceStore, advance: Advance) -> Iterator[Planned]:

@@ -12,13 +12,13 @@ from typing import Any
 
 import polars as pl
 
-from infogap.console import progress
 from infogap.errors import InputError
 from infogap.generate.trace_store import answered, move_to_cache
 from infogap.imports.former_import import TABLES, FormerImport, former_import
 from infogap.imports.samples import samples_in
 from infogap.imports.stage import STAGE, check_sources_are_there
 from infogap.imports.trace_rows import EMPTY, Origin, SourceSummary, TraceRows
+from infogap.progress import progress
 from infogap.recipe.publish_section import SINGLE_ANSWERS, holds_single_answers
 from infogap.recipe.sources import TraceColumns, TraceImport
 from infogap.runs.run_folder import ROWS_PER_PART, Run, TableWriter

@@ -11,7 +11,6 @@ import numpy as np
 import polars as pl
 
 from infogap import __version__
-from infogap.console import progress
 from infogap.leaks.scanned_trace import ContextKind
 from infogap.measure.load_measures import measures_table
 from infogap.measure.measuring import Measuring, Work, facts
@@ -19,6 +18,7 @@ from infogap.measure.stage import STAGE, measure_settings
 from infogap.measure.trace_frames import TracePart, trace_parts, unguided_labels
 from infogap.parallel.ordered import processes_in_order
 from infogap.privileges.ladder import privileges_by_label, solution_stands_for_context
+from infogap.progress import progress
 from infogap.runs.former_rows import FormerRows, former_rows, row_keys
 from infogap.runs.run_folder import ROWS_PER_PART, Run
 from infogap.runs.stage import Outcome

@@ -12,10 +12,10 @@ import polars as pl
 
 from infogap.atomic_files import whole_folder
 from infogap.charts import drawing
-from infogap.console import progress
 from infogap.effects.effects_table import effects_of
 from infogap.effects.trace_summary import traces_in_short
 from infogap.errors import ShortfallError
+from infogap.progress import progress
 from infogap.publish.card import card, lacking_tasks
 from infogap.publish.card_counts import decontaminated
 from infogap.publish.card_figures import MISSING, draw_figures

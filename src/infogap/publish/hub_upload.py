@@ -14,7 +14,7 @@ from urllib.parse import quote
 from huggingface_hub import CommitOperationAdd, constants, get_session
 from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
-from infogap.console import Advance, progress
+from infogap.progress import Advance, progress
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

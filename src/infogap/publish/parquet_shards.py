@@ -14,9 +14,9 @@ from typing import Any
 
 import polars as pl
 
-from infogap.console import Advance
 from infogap.errors import InputError
 from infogap.ids import file_digest
+from infogap.progress import Advance
 from infogap.publish import sorted_rows
 from infogap.publish.configs.base import Config
 from infogap.publish.run_slices import release_memory

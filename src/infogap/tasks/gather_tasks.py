@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from infogap.console import progress
 from infogap.errors import InputError
 from infogap.ids import derived_seed
+from infogap.progress import progress
 from infogap.recipe.named_formats import load_format
 from infogap.recipe.sources import GYM_WITH_SOLUTION, GymTasks, TraceImport
 from infogap.recipe.verifier_names import GYM_VERIFIER, can_do_without_gold

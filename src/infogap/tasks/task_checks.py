@@ -10,9 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from infogap.console import progress
 from infogap.errors import InputError, nearest
 from infogap.ids import digest
+from infogap.progress import progress
 from infogap.recipe import LoadedRecipe, Problem
 from infogap.recipe.recipe_errors import Path as KeyPath
 from infogap.recipe.sources import GymTasks, RowSource

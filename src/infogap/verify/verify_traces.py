@@ -13,10 +13,10 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
-from infogap.console import progress
 from infogap.errors import StoppedError
 from infogap.ids import digest, file_digest
 from infogap.interrupts import Stopping, run_stoppable
+from infogap.progress import progress
 from infogap.runs.former_rows import FormerRows, former_rows, frame_digest, row_keys
 from infogap.runs.rows_by_key import rows_of
 from infogap.runs.run_folder import ROWS_PER_PART, Run, read_columns, read_part, write_part

@@ -13,10 +13,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from infogap.console import Advance, progress
 from infogap.decontaminate.contaminated_traces import contaminated_traces
 from infogap.effects.trace_summary import richness_of
 from infogap.errors import InputError
+from infogap.progress import Advance, progress
 from infogap.runs.run_folder import Run
 from infogap.schema import (
     ANNOTATIONS,

@@ -9,10 +9,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from infogap.console import Advance, progress
 from infogap.errors import ExternalError, StoppedError
 from infogap.ids import derived_seed, stable_id
 from infogap.interrupts import Stopping
+from infogap.progress import Advance, progress
 from infogap.recipe.teacher_section import AnyTeacher, Price
 from infogap.recipe.verify_section import Judge
 from infogap.runs.run_folder import Run

@@ -6,8 +6,8 @@ import re
 from contextlib import closing
 from importlib import import_module
 
-from infogap.console import progress
 from infogap.parallel.bounded_processes import Lost, bounded
+from infogap.progress import progress
 from infogap.verify.base import Grade, Item, Verifier, too_long
 from infogap.verify.gold_answers import COMMANDS, final_answer_in, not_one_answer
 
