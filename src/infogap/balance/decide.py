@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from infogap.balance.axes import Counts
+from infogap.balance.mix_drafts import naming_the_mix
 from infogap.balance.mix_pool import measured
 from infogap.balance.quotas import Quotas
 from infogap.balance.shortfall import explain
-from infogap.balance.strata import Strata, following, naming_the_mix, pick, read_strata
+from infogap.balance.strata import Strata, following, pick, read_strata
 from infogap.errors import ShortfallError
 from infogap.recipe.balance_section import TextSize
 from infogap.recipe.recipe_errors import AtKeyError

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from infogap import ids
 from infogap.balance.axes import Axis, Counts
-from infogap.balance.axis_values import read_axes
-from infogap.balance.coverage import Ask, draw_tasks, evened_out, room_by_cluster, room_by_fill
-from infogap.balance.exclusion_reasons import reason_of_shares
-from infogap.balance.matching import matched
-from infogap.balance.mix_pool import measured, read_pool, with_reasons
+from infogap.balance.coverage import Ask, room_by_cluster
+from infogap.balance.mix_drafts import MixDraft, mix_drafts, tasks_by_draw, with_tasks_drawn
 from infogap.balance.task_flow import Spread, Supply
-from infogap.errors import InputError, ShortfallError
 from infogap.recipe.balance_section import MixSettings
-from infogap.recipe.recipe_errors import AtKeyError
 from infogap.runs.run_folder import Run
 
 
@@ -30,8 +23,8 @@ class Strata:
     `traces` has every trace, by trace_id, with its `stratum` and, if it is excluded, a `reason` with its `detail`.
     `candidates` are those without a reason, with the indices `cell` (a stratum with candidates) and `task` that
     `supply` uses, and `draw`, which orders the traces of a task. Of matched mixes they have a `unit` in common with
-    their counterparts. `size` is the number of traces that coverage and
-    matching amount to; None where they leave it open.
+    their counterparts. `size` is the number of traces that coverage and matching amount to; None where they leave it
+    open.
     """
 
     name: str
@@ -44,51 +37,6 @@ class Strata:
     size: int | None
 
 
-@dataclass(frozen=True)
-class _Draft:
-    """A mix on its way to its strata."""
-
-    mix: MixSettings
-    axes: tuple[Axis, ...]
-    traces: pl.DataFrame
-    notes: list[str]
-    room: dict[str, int] | None = None
-    size: int | None = None
-    follows: bool = False
-    """Whether `room` is what a mix that it is matched with has taken, whose caps are kept already."""
-
-    @property
-    def candidates(self) -> pl.DataFrame:
-        return self.traces.filter(pl.col("reason").is_null())
-
-    def without(self, reason: str, kept: pl.DataFrame, on: str) -> _Draft:
-        """Give the candidates that are not among `kept` a reason."""
-        there = kept.select(on).unique().with_columns(_kept=True)
-        traces = self.traces.join(there, on=on, how="left", maintain_order="left").with_columns(
-            reason=pl.when(pl.col("reason").is_null() & pl.col("_kept").is_null())
-            .then(pl.lit(reason))
-            .otherwise("reason")
-        )
-        return replace(self, traces=traces.drop("_kept"))
-
-
-@contextmanager
-def naming_the_mix(run: Run, name: str) -> Iterator[None]:
-    """Say in an error which of several mixes it is about, and on which line of the recipe the key stands."""
-    try:
-        yield
-    except AtKeyError as error:
-        mixes = run.recipe.balance.mixes
-        if mixes is not None and (not error.path or error.path[0] in mixes[name].model_fields_set):
-            raise InputError(run.problem_at(("balance", "mixes", name, *error.path), error.message)) from None
-        of_mix = f"the mix `{name}`: " if mixes is not None and error.path != ("hold_out",) else ""
-        raise InputError(run.problem_at(("balance", *error.path), of_mix + error.message)) from None
-    except (InputError, ShortfallError) as error:
-        if run.recipe.balance.mixes is None or str(error).startswith("the mix"):
-            raise
-        raise type(error)(f"the mix `{name}`: {error}") from None
-
-
 def read_strata(run: Run) -> list[Strata]:
     """Sort a run's traces into the strata of each mix of its recipe.
 
@@ -96,7 +44,7 @@ def read_strata(run: Run) -> list[Strata]:
     unasked; ShortfallError if there are too few tasks for a mix's coverage.
     """
     seed = run.recipe.seed
-    drafts = _covered(_drafts(run), seed)
+    drafts = with_tasks_drawn(mix_drafts(run), seed)
     return [_strata(name, draft, seed) for name, draft in drafts.items()]
 
 
@@ -119,135 +67,18 @@ def read_task_supplies(run: Run) -> list[TaskSupply]:
 
     Raises what `read_strata` raises, but not for too few tasks.
     """
+    if not any(Ask.of(mix) for _, mix in run.recipe.balance.named_mixes()):
+        return []
     supplies = []
-    for name, draft in _drafts(run).items() if any(map(Ask.of, _mixes(run).values())) else ():
+    for name, draft in mix_drafts(run).items():
         ask = Ask.of(draft.mix)
         if ask is not None:
-            able = _supply_of_tasks(draft, run.recipe.seed)
+            able = tasks_by_draw(draft, run.recipe.seed)
             others = draft.traces.filter(~pl.col("task_id").is_in(able["task_id"].to_list()))
             none = others.group_by("task_id").agg(pl.col("family").first()).sort("task_id")
             tasks = pl.concat([able, none.with_columns(traces=pl.lit(0, dtype=pl.Int64))])
             supplies.append(TaskSupply(name, draft.mix, ask, tasks, draft.traces))
     return supplies
-
-
-def _mixes(run: Run) -> dict[str, MixSettings]:
-    return dict(run.recipe.balance.named_mixes())
-
-
-def _drafts(run: Run) -> dict[str, _Draft]:
-    mixes = _mixes(run)
-    pool = read_pool(run, mixes.values())
-    drafts = {}
-    for name, mix in mixes.items():
-        with naming_the_mix(run, name):
-            drafts[name] = _draft(run, pool, name, mix)
-    return drafts if run.recipe.balance.match is None else _matched(run, drafts)
-
-
-def _draft(run: Run, pool: pl.DataFrame, name: str, mix: MixSettings) -> _Draft:
-    """Read the axes of a mix, and give every trace that cannot be in it a reason."""
-    axes, traces, notes = read_axes(mix, with_reasons(run, pool, mix))
-    without_share, which = reason_of_shares(axes)
-    traces = traces.with_columns(
-        stratum=_stratum(axes),
-        reason=pl.coalesce("reason", without_share),
-        detail=pl.when(pl.col("reason").is_null()).then(which).otherwise("detail"),
-    )
-    draft = _with_draws(_Draft(mix, axes, traces, notes), run.recipe.seed)
-    if mix.teacher_per_task is not None:
-        draft = _one_teacher(draft, run.recipe.seed)
-    _refuse_mixed_teachers(name, draft)
-    effective = mix.coverage.effective_families if mix.coverage else None
-    if effective is not None:
-        family = next((axis for axis in axes if axis.name == "family"), None)
-        even = evened_out(family, draft.candidates, effective, mix.traces)
-        others = tuple(axis for axis in axes if axis.name != "family")
-        draft = replace(draft, axes=(*others, even)).without(
-            "not_in_mix", pl.DataFrame({"family": even.values}), "family"
-        )
-    return draft
-
-
-def _stratum(axes: tuple[Axis, ...]) -> pl.Expr:
-    """Name the stratum: `band=mixed verdict=correct`; null if a value is missing, or without axes."""
-    if not axes:
-        return pl.lit(None, dtype=pl.String)
-    # Of an axis within another the values of both are named, apart.
-    names = dict.fromkeys(part for axis in axes for part in reversed(axis.name.split(" given ")))
-    return pl.concat_str([pl.format(f"{name}={{}}", pl.col(name)) for name in names], separator=" ")
-
-
-def _with_draws(draft: _Draft, seed: int) -> _Draft:
-    """Rank the candidates in an order drawn from the seed, which breaks ties."""
-    candidates = draft.candidates["trace_id"]
-    draws = pl.DataFrame(
-        {"trace_id": candidates, "draw": [ids.digest((seed, trace_id)) for trace_id in candidates]},
-        schema={"trace_id": pl.String, "draw": pl.String},
-    )
-    return replace(draft, traces=draft.traces.join(draws, on="trace_id", how="left", maintain_order="left"))
-
-
-def _one_teacher(draft: _Draft, seed: int) -> _Draft:
-    """Keep of each task the traces of one teacher."""
-    by_teacher = draft.candidates.group_by("task_id", "teacher")
-    if draft.mix.teacher_per_task == "least_surprising":
-        ranked = by_teacher.agg(rank=pl.col(measured("surprisal")).mean()).drop_nulls("rank")
-        if ranked.is_empty() and not draft.candidates.is_empty():
-            raise AtKeyError(
-                ("teacher_per_task",),
-                "least_surprising needs the surprisal of traces under the student; name it as "
-                "`measure: {gap: {scorer: ...}}`",
-            )
-    else:
-        pairs = by_teacher.len()
-        ranks = [ids.digest((seed, task, teacher)) for task, teacher, _ in pairs.iter_rows()]
-        ranked = pairs.with_columns(rank=pl.Series(ranks, dtype=pl.String))
-    first = ranked.sort("task_id", "rank", "teacher").group_by("task_id", maintain_order=True).first()
-    kept = draft.candidates.join(first.select("task_id", "teacher"), on=["task_id", "teacher"], how="semi")
-    return draft.without("other_teacher", kept, "trace_id")
-
-
-def _refuse_mixed_teachers(name: str, draft: _Draft) -> None:
-    if draft.mix.allow_mixed_teachers:
-        return
-    teachers = (
-        draft.candidates["teacher"].drop_nulls().value_counts().sort("count", "teacher", descending=[True, False])
-    )
-    if teachers.height > 1:
-        listed = ", ".join(f"{teacher} ({count:,})" for teacher, count in teachers.head(10).iter_rows())
-        first = teachers["teacher"][0]
-        raise AtKeyError(
-            (),
-            f"the mix `{name}` would hold traces of {teachers.height} teachers: {listed}; traces of different "
-            "teachers, mixed, destabilise learning. Choose one, as `balance: {teacher: {"
-            + f'"{first}"'
-            + ": 1}}`, or say that "
-            "it is meant: `balance: {allow_mixed_teachers: true}`",
-        )
-
-
-def _matched(run: Run, drafts: dict[str, _Draft]) -> dict[str, _Draft]:
-    """Leave in every mix the traces that have a counterpart in the others, and take as many of each task in all."""
-    match = run.recipe.balance.match
-    assert match is not None
-    caps = [draft.mix.max_per_task for draft in drafts.values() if draft.mix.max_per_task is not None]
-    kept = matched({name: draft.candidates for name, draft in drafts.items()}, match, min(caps, default=None))
-    size = min((draft.mix.size for draft in drafts.values() if isinstance(draft.mix.size, int)), default=None)
-    if size is not None and not any(_can_choose(draft, kept[name]) for name, draft in drafts.items()):
-        kept = {name: _first(frame, size, run.recipe.seed) for name, frame in kept.items()}
-    return {name: _with_units(replace(draft, size=size), kept[name]) for name, draft in drafts.items()}
-
-
-def _can_choose(draft: _Draft, kept: pl.DataFrame) -> bool:
-    """Whether traces differ on an axis: which of them are taken is then a matter of the targets."""
-    return any(kept[axis.name].n_unique() > 1 for axis in draft.axes)
-
-
-def _with_units(draft: _Draft, kept: pl.DataFrame) -> _Draft:
-    left = draft.without("unmatched", kept, "trace_id")
-    units = kept.select("trace_id", "unit")
-    return replace(left, traces=left.traces.join(units, on="trace_id", how="left", maintain_order="left"))
 
 
 def following(strata: Strata, chosen: pl.DataFrame, *, by_unit: bool, seed: int) -> Strata:
@@ -259,64 +90,11 @@ def following(strata: Strata, chosen: pl.DataFrame, *, by_unit: bool, seed: int)
     own = strata.candidates.select("trace_id", "draw", "unit")
     traces = strata.traces.join(own, on="trace_id", how="left", maintain_order="left")
     room = dict(chosen["task_id"].value_counts().iter_rows())
-    draft = _Draft(strata.mix, strata.axes, traces, strata.notes, room, strata.size, follows=True)
+    draft = MixDraft(strata.mix, strata.axes, traces, strata.notes, room, strata.size, follows=True)
     return _strata(strata.name, draft.without("unmatched", chosen, key), seed)
 
 
-def _first(frame: pl.DataFrame, size: int, seed: int) -> pl.DataFrame:
-    """Keep so many traces, of each task one before a second; the same tasks in every mix that has as many of each."""
-    tasks = sorted(frame["task_id"].unique(), key=lambda task: ids.digest((seed, task)))
-    places = pl.DataFrame({"task_id": tasks}, schema={"task_id": pl.String}).with_row_index("task_place")
-    order = ["pair"] if "pair" in frame.columns else ["draw"]
-    return (
-        frame.join(places, on="task_id")
-        .sort("task_id", *order)
-        .with_columns(turn=pl.int_range(pl.len()).over("task_id"))
-        .sort("turn", "task_place")
-        .head(size)
-    )
-
-
-def _covered(drafts: dict[str, _Draft], seed: int) -> dict[str, _Draft]:
-    """Draw the tasks of the mixes that count them; those that only differ in how many are nested."""
-    done = dict(drafts)
-    series: dict[object, list[str]] = {}
-    for name, draft in drafts.items():
-        if Ask.of(draft.mix) is not None:
-            coverage = draft.mix.coverage
-            assert coverage is not None
-            alike = draft.mix.model_copy(update={"coverage": None, "size": None})
-            key = alike.model_dump_json() if coverage.nested and coverage.families is None else name
-            series.setdefault(key, []).append(name)
-    for names in series.values():
-        asks = {name: ask for name in names if (ask := Ask.of(drafts[name].mix))}
-        first = drafts[names[0]]
-        tasks = draw_tasks(asks, _supply_of_tasks(first, seed), families=first.mix.coverage)
-        for name in names:
-            done[name] = _with_tasks_drawn(drafts[name], asks[name], tasks[name])
-    return done
-
-
-def _supply_of_tasks(draft: _Draft, seed: int) -> pl.DataFrame:
-    counted = draft.candidates.group_by("task_id").agg(pl.col("family").first(), traces=pl.len().cast(pl.Int64))
-    cap = draft.mix.max_per_task
-    drawn = sorted(counted["task_id"], key=lambda task: ids.digest((seed, task)))
-    order = pl.DataFrame({"task_id": drawn}, schema={"task_id": pl.String})
-    capped = counted if cap is None else counted.with_columns(pl.col("traces").clip(upper_bound=cap))
-    return order.join(capped, on="task_id", how="left", maintain_order="left")
-
-
-def _with_tasks_drawn(draft: _Draft, ask: Ask, tasks: list[str]) -> _Draft:
-    coverage = draft.mix.coverage
-    drawn = draft.without("task_not_drawn", pl.DataFrame({"task_id": tasks}, schema={"task_id": pl.String}), "task_id")
-    if coverage is None or coverage.per_task is None:
-        return drawn
-    if coverage.per_task == "fill" and isinstance(draft.mix.size, int):
-        return replace(drawn, room=room_by_fill(draft.mix.size, tasks), size=draft.mix.size)
-    return replace(drawn, room=dict.fromkeys(tasks, ask.per_task), size=len(tasks) * ask.per_task)
-
-
-def _strata(name: str, draft: _Draft, seed: int) -> Strata:
+def _strata(name: str, draft: MixDraft, seed: int) -> Strata:
     """Number the candidates' cells and tasks, and count what each task may give."""
     candidates, cells = _with_cells(draft.candidates, draft.axes)
     drawn = sorted(candidates["task_id"].unique(), key=lambda task: ids.digest((seed, task)))
@@ -330,7 +108,7 @@ def _strata(name: str, draft: _Draft, seed: int) -> Strata:
     )
 
 
-def _room(draft: _Draft, candidates: pl.DataFrame, drawn: list[str]) -> Counts | None:
+def _room(draft: MixDraft, candidates: pl.DataFrame, drawn: list[str]) -> Counts | None:
     """Return the most traces of each task; None where nothing limits them."""
     limits: list[Counts] = []
     if draft.room is not None:
