@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from infogap.errors import ExternalError
-from infogap.parallel import limit_memory
 from infogap.parallel.bounded_processes import Given, Lost, bounded
+from infogap.parallel.process_limits import limit_memory
 
 
 def _do(what: str) -> str:

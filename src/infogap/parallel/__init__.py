@@ -7,6 +7,7 @@
 | contexts of a model, each on a thread | `threads.py` |
 | requests to servers and engines | `coroutines.py` |
 | a function on the nodes of a Ray cluster | `ray_tasks.py`; the connection, `ray_cluster.py` |
+| a process under limits of time and memory | `process_limits.py` |
 
 All follow the same rules. The function's name gives the order of results: `in_order` is the order of the items,
 `as_finished` the order in which work finishes. Items are read in the caller's thread, a few ahead of the results. The
@@ -19,7 +20,6 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 
 def usable_cores() -> int:
@@ -34,20 +34,3 @@ def leave_stdout_alone() -> None:
     sys.stdout = sys.stderr
     with suppress(OSError):  # stderr is closed
         os.dup2(2, 1)
-
-
-def limit_memory(most: int) -> None:
-    """Let this process take `most` bytes more than it has.
-
-    A huge number raises MemoryError here instead of ending another process.
-
-    The limit is on addresses, not on what is resident, so it counts from what the process holds when its imports are
-    done: libraries may map much memory that they never use.
-    """
-    try:
-        import resource
-
-        taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (taken + most, resource.RLIM_INFINITY))
-    except (ImportError, OSError, ValueError):
-        return  # a system without such limits

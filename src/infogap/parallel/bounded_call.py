@@ -13,8 +13,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from infogap.errors import ExternalError
-from infogap.parallel import limit_memory
-from infogap.parallel.bounded_processes import START_LIMIT, end_after, end_process, out_of_time, stand_apart
+from infogap.parallel.process_limits import START_LIMIT, end_after, end_process, limit_memory, out_of_time, stand_apart
 from infogap.parallel.unguarded_scripts import of_the_script, script_left_alone
 
 _READY = "ready"

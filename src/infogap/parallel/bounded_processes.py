@@ -13,8 +13,6 @@ for short ones (5,000 squares: 1.8 s, here 0.15 s), or in chunks, all of which o
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -26,11 +24,11 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Literal
 
 from infogap.errors import ExternalError, InputError
-from infogap.parallel import leave_stdout_alone, usable_cores
+from infogap.parallel import usable_cores
+from infogap.parallel.process_limits import START_LIMIT, end_after, end_process, end_within, out_of_time, stand_apart
 from infogap.parallel.ray_cluster import in_use
 from infogap.parallel.unguarded_scripts import of_the_script, script_left_alone
 
-START_LIMIT = 120.0  # seconds that a worker's imports may take: a cold disk, a large library
 _AHEAD = 4_096  # items read ahead of the next result: work for the other workers while one hangs
 _AT_A_TIME = 256  # items read until the workers are supervised again
 _LARGEST_BATCH = 256
@@ -39,9 +37,6 @@ _REPORT = 0.05  # seconds of finished work that a kill can undo
 _PATIENCE = 6.0  # default deadline: seconds of real time for each processor second of the limit
 _UNGUARDED = '; a script whose own functions they run needs `if __name__ == "__main__":` around the rest'
 _DEATHS = 5  # consecutive workers that die without having begun an item
-_GRACE = 5  # seconds after its deadline until a worker ends by itself, if its parent has not ended it
-# The signal to a process that has used up its processor time; 0 if the system has no such timers.
-_OUT_OF_TIME = int(getattr(signal, "SIGPROF", 0))
 
 
 @dataclass(frozen=True)
@@ -289,20 +284,6 @@ def _lost(why: Literal["deadline", "death"], exit_code: int | None) -> Lost:
     return Lost("time") if out_of_time(exit_code) else Lost("death", exit_code)
 
 
-def end_process(process: Any) -> None:
-    """Kill a worker process and those that it has started."""
-    if hasattr(os, "killpg"):
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
-    process.join(_GRACE)
-
-
-def out_of_time(exit_code: int | None) -> bool:
-    """Whether the system ended a process because its processor time was used up."""
-    return bool(_OUT_OF_TIME) and exit_code == -_OUT_OF_TIME
-
-
 @dataclass(frozen=True)
 class _Failure:
     """Sent by a worker that cannot start."""
@@ -321,7 +302,7 @@ def _serve(
 ) -> None:
     """Run a worker process: start, then work on batches until the parent is gone."""
     stand_apart()
-    _alarm(START_LIMIT)
+    end_within(START_LIMIT)
     try:
         if start:
             start()
@@ -329,7 +310,7 @@ def _serve(
         wrong_input = isinstance(error, InputError)
         connection.send(_Failure(str(error) if wrong_input else f"{type(error).__name__}: {error}", wrong_input))
         return
-    _alarm(None)
+    end_within(None)
     connection.send(None)
     while True:
         try:
@@ -351,30 +332,11 @@ def _work(
     done, reported = [], time.monotonic()
     for index, item in enumerate(items, 1):
         end_after(limit)  # before the item counts as begun: it must not run on the rest of the last one's time
-        _alarm(deadline)
+        end_within(deadline)
         clock[0], clock[1] = time.monotonic(), index
         done.append(function(item))
         if time.monotonic() - reported > _REPORT or index == len(items):
             end_after(None)
-            _alarm(None)
+            end_within(None)
             connection.send(done)
             done, reported = [], time.monotonic()
-
-
-def stand_apart() -> None:
-    """Separate this process from its parent's terminal and output."""
-    if hasattr(os, "setsid"):
-        os.setsid()  # a group of its own, to be killed as a whole; the terminal's Ctrl-C goes to the parent alone
-    leave_stdout_alone()
-
-
-def end_after(seconds: float | None) -> None:
-    """Have the system end this process after that many processor seconds; None cancels this."""
-    if hasattr(signal, "ITIMER_PROF"):
-        signal.setitimer(signal.ITIMER_PROF, seconds or 0)
-
-
-def _alarm(seconds: float | None) -> None:
-    """Make the system end this process soon after its deadline, in case the parent was killed; None cancels that."""
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, 0 if seconds is None else seconds + _GRACE)

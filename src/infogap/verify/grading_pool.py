@@ -7,8 +7,8 @@ from collections.abc import Generator, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from infogap.parallel import limit_memory
 from infogap.parallel.bounded_processes import Given, Lost, bounded
+from infogap.parallel.process_limits import limit_memory
 from infogap.user_objects import check_sources, is_user_object, sources_of
 from infogap.verify.base import Grade, Item, Verifier, ungradable
 from infogap.verify.verifiers import grade, is_known, verifier

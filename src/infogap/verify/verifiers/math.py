@@ -71,7 +71,7 @@ def _blank_unless_sign(command: re.Match[str]) -> str:
 
 def _start_reader() -> None:
     """Import before the clock runs: on a cold disk the import alone may take longer than an answer may."""
-    from infogap.parallel import limit_memory
+    from infogap.parallel.process_limits import limit_memory
     from infogap.verify.grading_pool import MEMORY_LIMIT
 
     import_module("infogap.verify.math_verify_patch")
