@@ -11,8 +11,8 @@ from infogap.errors import ExternalError, InputError, StoppedError
 from infogap.generate import STAGE
 from infogap.generate.generate_traces import forget_failed
 from infogap.generate.generation_cost import cost
-from infogap.generate.request_plan import drawn_teacher
 from infogap.generate.show_prompt import prompt_of
+from infogap.generate.teacher_requests import drawn_teacher
 from infogap.recipe import load_recipe
 from infogap.runs.budget import Budget
 from infogap.runs.run_folder import Run

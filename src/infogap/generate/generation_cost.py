@@ -8,7 +8,8 @@ from typing import Any
 
 from infogap.generate.answering_teacher import AnsweringTeacher
 from infogap.generate.note_book import MOST_REQUESTS
-from infogap.generate.request_plan import Plan, TeacherRequests
+from infogap.generate.request_plan import Plan
+from infogap.generate.teacher_requests import TeacherRequests
 from infogap.recipe import Recipe
 from infogap.recipe.balance_section import MOST_PER_TRACE
 from infogap.recipe.generate_section import Generate

@@ -12,7 +12,8 @@ from infogap.errors import ExternalError
 from infogap.generate.all_rounds import Filled
 from infogap.generate.batch_tokens import BatchTokens, batch_notes, tokens_in_batches
 from infogap.generate.note_summary import note_counts
-from infogap.generate.request_plan import Plan, TeacherRequests
+from infogap.generate.request_plan import Plan
+from infogap.generate.teacher_requests import TeacherRequests
 from infogap.recipe.generate_section import Generate, Until
 from infogap.runs.run_folder import Run
 from infogap.runs.stage import Outcome

@@ -9,7 +9,8 @@ import polars as pl
 from infogap.errors import InputError, nearest
 from infogap.generate.cell_requests import due
 from infogap.generate.earlier_rounds import EarlierRounds, EarlierTrace
-from infogap.generate.request_plan import context_writer, drawn_teacher
+from infogap.generate.request_plan import context_writer
+from infogap.generate.teacher_requests import drawn_teacher
 from infogap.privileges.base import Task, UnmetNeedError
 from infogap.privileges.contexts import ContextWriter
 from infogap.privileges.prompt_messages import teacher_messages

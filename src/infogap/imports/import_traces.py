@@ -20,7 +20,8 @@ from infogap.imports.stage import STAGE, check_sources_are_there
 from infogap.imports.trace_rows import EMPTY, Origin, SourceSummary, TraceRows
 from infogap.progress import progress
 from infogap.recipe.publish_section import SINGLE_ANSWERS, holds_single_answers
-from infogap.recipe.sources import TraceColumns, TraceImport
+from infogap.recipe.source_columns import TraceColumns
+from infogap.recipe.sources import TraceImport
 from infogap.runs.run_folder import ROWS_PER_PART, Run, TableWriter
 from infogap.runs.stage import Outcome
 from infogap.schema import CONTEXTS, STATED_VERDICTS, TASKS, TRACE_TURNS, TRACES

@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from infogap.recipe.sources import TraceColumns, TraceImport
+from infogap.recipe.source_columns import TraceColumns
+from infogap.recipe.sources import TraceImport
 from infogap.recipe.teacher_section import pair_of
 from infogap.rows.agent_turns import ReadTurns, one_turn, read_conversation, tools_in
 from infogap.rows.column_paths import EVERY, MISSING, as_text, read_json

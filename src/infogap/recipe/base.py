@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 Name = TypeVar("Name", bound=str)
@@ -90,6 +98,13 @@ def each_once(names: list[Name]) -> list[Name]:
 def as_list(value: Any) -> Any:
     """Return a single text as a list of one, and any other value unchanged."""
     return [value] if isinstance(value, str) else value
+
+
+OneOrMore = Annotated[
+    list[str],
+    BeforeValidator(as_list),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
 
 
 def is_none(value: Any) -> bool:

@@ -6,8 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from infogap.recipe.base import Model, each_once, refuse_at
-from infogap.recipe.sources import ColumnPath, OneOrMore, RowSource
+from infogap.recipe.base import Model, OneOrMore, each_once, refuse_at
+from infogap.recipe.source_columns import ColumnPath
+from infogap.recipe.sources import RowSource
 
 What = Literal["question", "trace", "context"]
 _HALF = 0.5  # of an evaluation question's words, as Tulu 3 (arXiv 2411.15124) takes it

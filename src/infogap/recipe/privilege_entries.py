@@ -29,9 +29,8 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from infogap import plugins
 from infogap.errors import InputError, nearest
-from infogap.recipe.base import Model, each_once, refuse, refuse_at
+from infogap.recipe.base import Model, OneOrMore, each_once, refuse, refuse_at
 from infogap.recipe.recipe_errors import show
-from infogap.recipe.sources import OneOrMore
 from infogap.user_objects import load_object
 
 Need = Literal["answer", "solution"]

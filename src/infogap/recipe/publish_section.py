@@ -12,10 +12,9 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from infogap import plugins
 from infogap.recipe.balance_section import HoldOut
-from infogap.recipe.base import Model, each_once, is_none, refuse, refuse_at
+from infogap.recipe.base import Model, OneOrMore, each_once, is_none, refuse, refuse_at
 from infogap.recipe.preference_pairs import Preference
 from infogap.recipe.recovery_words import Recovery
-from infogap.recipe.sources import OneOrMore
 
 
 class _RegisteredConfig:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from infogap.recipe.sources import GOLD_COLUMNS, TaskColumns
+from infogap.recipe.source_columns import GOLD_COLUMNS, TaskColumns
 
 TASK_COLUMNS = tuple(TaskColumns.model_fields)
 _MERGED = ("options", *GOLD_COLUMNS)  # options become part of the question, the others of the gold answer

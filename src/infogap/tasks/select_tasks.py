@@ -11,7 +11,7 @@ import polars as pl
 
 from infogap.errors import InputError, nearest
 from infogap.ids import digest, stable_id
-from infogap.recipe.sources import TraceColumns
+from infogap.recipe.source_columns import TraceColumns
 from infogap.rows.column_paths import as_text
 from infogap.tasks.known_drafts import Draft
 from infogap.tasks.mapped_columns import TASK_COLUMNS, TASK_FIELDS

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from infogap.recipe.recipe_errors import spell_path
-from infogap.recipe.sources import CREDITS, FileTasks, GymTasks, TraceColumns, TraceImport
+from infogap.recipe.source_columns import TraceColumns
+from infogap.recipe.sources import CREDITS, FileTasks, GymTasks, TraceImport
 from infogap.rows import reasoning_gym as gym
 from infogap.rows.source_digests import contents
 from infogap.runs.run_folder import Run

@@ -11,7 +11,8 @@ from typing import Any
 
 from infogap.errors import InputError
 from infogap.recipe.named_formats import load_format
-from infogap.recipe.sources import TaskColumns, TraceColumns, TraceImport
+from infogap.recipe.source_columns import TaskColumns, TraceColumns
+from infogap.recipe.sources import TraceImport
 from infogap.rows.column_paths import (
     MISSING,
     as_text,

@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from infogap.errors import InputError
-from infogap.recipe.base import Model, is_none, refuse_at
+from infogap.recipe.base import Model, OneOrMore, is_none, refuse_at
 from infogap.recipe.measure_section import ScorerSettings
-from infogap.recipe.sources import OneOrMore
 from infogap.recipe.teacher_section import (
     AnyTeacher,
     Logprobs,
