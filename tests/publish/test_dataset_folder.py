@@ -232,5 +232,5 @@ def test_other_fingerprints_and_other_libraries_make_the_folder_anew(
         'fingerprints.mix: "mix-print" -> "made by other settings with the same result"'
     ]
     manifest.write(path, found)
-    monkeypatch.setattr("infogap.publish.made_from.version", lambda _name: "99.0")
+    monkeypatch.setattr("infogap.publish.made_from._installed", lambda _name: "99.0")
     assert {line.split(".")[0] for line in manifest.changes(part, STAGE.part(run))} == {"libraries"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -44,11 +45,17 @@ def library_versions(run: Run) -> dict[str, str]:
     packages = {plugins.provider("configs", name) for name in run.recipe.publish.configs}
     versions = {name: installed for name, installed in packages if name not in ("", "infogap")}
     for name in _LIBRARIES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue  # an extra that this installation does not have
+        if (installed := _installed(name)) is not None:
+            versions[name] = installed
     return versions
+
+
+@cache  # each time, the file of all that a package says of itself would be parsed
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None  # an extra that this installation does not have
 
 
 def stage_counts(run: Run) -> dict[str, dict[str, int | float]]:

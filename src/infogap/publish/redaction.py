@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ruamel.yaml import YAML
-
-from infogap.recipe import Recipe, dump_recipe
+from infogap.recipe import Recipe, as_written
 from infogap.recipe.measure_section import scorer_settings
 from infogap.recipe.teacher_section import AnyTeacher
 from infogap.teachers.base import backend_of
@@ -36,7 +34,7 @@ def public_recipe(recipe: Recipe) -> dict[str, Any]:
     publish: servers, the key's variable, price and speed. None of them changes the content of the dataset. Paths
     outside the recipe's folder are reduced to file names.
     """
-    written: dict[str, Any] = YAML(typ="safe").load(dump_recipe(recipe))
+    written = as_written(recipe)
     for key in _UNPUBLISHED:
         written["publish"].pop(key, None)
     if recipe.teacher is not None:

@@ -217,8 +217,15 @@ def _base_of(file: Path) -> Path:
 
 def dump_recipe(recipe: Recipe) -> str:
     """Write a recipe as YAML, defaults filled in; `load_recipe` reads back the same recipe."""
-    text = yaml_text(escaped(recipe.model_dump(mode="json", by_alias=True, exclude_none=True)))
-    return text + ("dedupe: null\n" if recipe.dedupe is None else "")
+    written = as_written(recipe)
+    text = yaml_text({key: value for key, value in written.items() if value is not None})
+    return text + "".join(f"{key}: null\n" for key, value in written.items() if value is None)
+
+
+def as_written(recipe: Recipe) -> dict[str, Any]:
+    """Return the mapping that `dump_recipe` writes: of JSON's types, the keys in the sections' order."""
+    written: dict[str, Any] = escaped(recipe.model_dump(mode="json", by_alias=True, exclude_none=True))
+    return written | ({"dedupe": None} if recipe.dedupe is None else {})
 
 
 def yaml_text(value: dict[str, Any]) -> str:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from ruamel.yaml import YAML
 
 from infogap.atomic_files import write_text
 from infogap.errors import InputError
-from infogap.recipe import Recipe, dump_recipe
+from infogap.recipe import Recipe, as_written
 from infogap.runs.manifest import changes
 from infogap.runs.run_folder import Run
 
@@ -58,7 +57,7 @@ class PulledFrom:
 
 def fixed_part(recipe: Recipe) -> dict[str, Any]:
     """Return what of a recipe the published tables depend on."""
-    whole: dict[str, Any] = YAML(typ="safe").load(dump_recipe(recipe))
+    whole = as_written(recipe)
     for section in ("tasks", "import"):
         for source in whole.get(section) or []:
             for key in _FREE_KEYS_OF_SOURCES:
