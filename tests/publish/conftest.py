@@ -8,8 +8,20 @@ from pathlib import Path
 import pytest
 
 from hub.server import Hub
+from infogap.charts import drawing
 from publish.small_run import Build, build_run
 from servers.serve import serve
+
+
+@pytest.fixture
+def charts() -> None:
+    """Draw the charts of cards; other tests publish as where matplotlib is missing, in half the time."""
+
+
+@pytest.fixture(autouse=True)
+def _charts_if_asked_for(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "charts" not in request.fixturenames:
+        monkeypatch.setattr(drawing, "available", lambda: False)
 
 
 @pytest.fixture

@@ -173,6 +173,7 @@ def _runs(folder: Path) -> list[Run]:
     ]
 
 
+@pytest.mark.usefixtures("charts")
 def test_every_branch_of_the_card_is_rendered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jinja2, "Environment", MarkingEnvironment)
     monkeypatch.setattr(card, "_compiled", cache(card._compiled.__wrapped__))  # by that one, for these runs alone

@@ -116,6 +116,7 @@ def test_the_card_names_the_repository(made: Run, hub: Hub) -> None:
     assert "path/to" not in card and "](figures/density.svg)" in card
 
 
+@pytest.mark.usefixtures("charts")
 def test_a_figure_that_was_changed_is_not_pushed(build: Build, hub: Hub) -> None:
     run = next_version(build, "0.2.0")
     (run.path / "dataset" / "figures" / "mix.svg").write_text("<svg/>")
@@ -208,6 +209,7 @@ def test_additions_to_the_card_survive(made: Run, build: Build, hub: Hub) -> Non
     assert "version 0.2.0" in merged and "version 0.1.0" not in merged
 
 
+@pytest.mark.usefixtures("charts")
 def test_files_of_earlier_versions_go_and_others_stay(build: Build, made: Run, hub: Hub) -> None:
     push(made)
     repo = hub.repos["org/sums"]

@@ -81,6 +81,7 @@ def rows(folder: Path, config: str) -> pl.DataFrame:
     return pl.read_parquet(folder / "dataset" / "data" / config / "*.parquet")
 
 
+@pytest.mark.usefixtures("charts")
 def test_made_again_unchanged_it_is_the_same_version(pulled: Path, original: Path, hub: Hub) -> None:
     run = Run.open(pulled)
     states = {state.stage: state.state for state in run.status()}
