@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from infogap.charts import drawing
 from infogap.recipe.teacher_section import Sampling
 from infogap.teachers.embedded.embedded_backend import EmbeddedTeacher
 from infogap.teachers.embedded.embedded_teacher import EmbeddedModel
@@ -81,6 +82,12 @@ def up_to_the_dataset() -> Iterator[None]:
     """End the pipeline with the dataset, without the report."""
     with ending_with("infogap.publish"):
         yield
+
+
+@pytest.fixture
+def without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publish and report as where matplotlib is missing: charts take long, and the test looks at none."""
+    monkeypatch.setattr(drawing, "available", lambda: False)
 
 
 @pytest.fixture

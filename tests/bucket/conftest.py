@@ -41,7 +41,7 @@ def endpoint() -> Iterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def _environment(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _environment(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without_charts: None) -> None:
     for name in list(os.environ):
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)

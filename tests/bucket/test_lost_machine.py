@@ -17,17 +17,18 @@ from servers.scripted import ScriptedServer
 
 RECIPE = """\
 name: lost
-tasks: [{{from: tasks.jsonl, columns: {{solution: solution}}}}]
+tasks: [{{from: tasks.jsonl, columns: {{solution: solution}}, verifier: exact}}]
 teacher: {{backend: openai, base_url: {url}, model: m, concurrency: 4}}
 generate: {{samples: 3, privileges: [unguided, answer, solution]}}
 balance: {{verdict: uniform}}
 publish: {{license: apache-2.0, configs: [traces]}}
 """
 TASKS = 60
-# Uploads every half second, and a lock that ends as the test says: it does not wait for minutes.
+# Uploads every half second, a lock that ends as the test says, which does not wait for minutes, and no charts.
 SHORT = (
     "from infogap.bucket import bucket_lock, stored_run; bucket_lock.LEASE = {lease}; bucket_lock.RENEWAL = 0.2; "
-    "stored_run.INTERVAL = 0.4; from infogap.cli import main; main()"
+    "stored_run.INTERVAL = 0.4; from infogap.charts import drawing; drawing.available = lambda: False; "
+    "from infogap.cli import main; main()"
 )
 
 

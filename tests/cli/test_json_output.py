@@ -18,7 +18,10 @@ from infogap.cli import command_line
 from servers.serve import serve
 from tasks.small_recipes import write_jsonl
 
-pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"),
+    pytest.mark.usefixtures("without_charts"),
+]
 SENTENCES = (
     "Let me add the two numbers slowly, and wait, I should check the tens first.",
     "Perhaps the quick way is to count upwards from the larger number here.",

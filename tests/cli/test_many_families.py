@@ -9,6 +9,8 @@ import pytest
 
 from cli.in_process import infogap
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 FAMILIES = 200
 MOST_LINES = 180  # that a command may print of two axes
 RECIPE = """

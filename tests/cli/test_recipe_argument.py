@@ -23,6 +23,8 @@ from infogap.errors import InputError
 from infogap.recipe import Origin, RecipeText
 from servers.serve import serve
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 RECIPE = """\
 name: imp
 import: [{from: rows.jsonl, columns: {question: q, answer: a, trace: t}}]

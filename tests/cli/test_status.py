@@ -21,6 +21,8 @@ from infogap.generate.trace_store import answered
 from servers.scripted import Body, Reply, ScriptedServer, failing, hanging
 from servers.serve import serve
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 Serving = Callable[[ScriptedServer], str]
 RECIPE = """\
 name: demo

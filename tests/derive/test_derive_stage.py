@@ -19,6 +19,8 @@ from infogap.publish.restore_run import restore
 from infogap.schema import DERIVATIONS, DERIVED, MEASURES, MIX, TRACES, VERDICTS
 from tasks.small_recipes import write_jsonl
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 TASKS = 8
 DERIVE: list[dict[str, Any]] = [
     {"strip_markers": {"share": 0.5, "as": "half_doubt"}},

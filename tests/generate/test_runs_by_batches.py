@@ -22,6 +22,8 @@ from infogap.teachers.embedded.embedded_teacher import EmbeddedModel
 from servers.batches import BatchServer, Fate, plain_answer
 from servers.scripted import Body
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 Serving = Callable[[BatchServer], str]
 
 

@@ -14,6 +14,8 @@ from cli import in_process
 from hub.server import Hub
 from servers.serve import serve
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 RECIPE = Path(__file__).parents[2] / "recipes" / "import-traces.yaml"
 RUN = ("run", str(RECIPE), "--run", "first", "--set", "publish.repo=org/traces")
 FROM_THE_HUB = """\

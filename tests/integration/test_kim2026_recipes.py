@@ -11,6 +11,8 @@ from datasets import Dataset, load_dataset
 
 from cli.in_process import infogap
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -15,6 +15,8 @@ from infogap.schema import CONTEXTS, NOTES, SHOWN_NOTES, TASKS, TRACES
 from infogap.tasks import STAGE as TASKS_STAGE
 from infogap.verify import STAGE as VERIFY
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 ROOT = Path(__file__).parents[2]
 SHORT = 'instruction: Reply with the words "The answer is" and the number, and nothing else.'
 

@@ -21,6 +21,8 @@ from infogap.schema import TOKENS, TRACES
 from servers.scripted import ScriptedServer, hanging
 from servers.serve import free_port
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 Serving = Callable[[ScriptedServer], str]
 RECIPE = """\
 name: two

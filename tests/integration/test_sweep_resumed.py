@@ -17,6 +17,8 @@ import pytest
 from cli.in_process import infogap
 from servers.scripted import ScriptedServer
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 Serving = Callable[[ScriptedServer], str]
 RECIPE = """\
 name: demo
