@@ -29,6 +29,8 @@ DENIED = [
     "There is no way to make 8.",
     "So the length is not equal to 8.",
     "So y ≤ 8",
+    "The answer is 8 (wrong).",
+    "It is 8 (rejected)",
     "So y ≠ 8.",
     "So y != 8.",
     "So y >= 8",
@@ -535,3 +537,11 @@ def test_a_factorial_before_an_equals_sign_denies_nothing() -> None:
     assert graded("math", "1440", r"There are $6!\times 2!=\boxed{1440}$ ways.").verdict == "correct"
     assert graded("math", "1440", r"There are $6!=\boxed{1440}$ ways.").verdict == "correct"
     assert graded("math", "7", r"So $y != \boxed{7}$.").verdict != "correct"
+
+
+@pytest.mark.parametrize(
+    "response", [r"\boxed{A} or \boxed{B}", r"$\boxed{B}$ and $\boxed{A}$", "The answer is B or A."]
+)
+def test_two_options_are_not_the_last_of_them(response: str) -> None:
+    question = "Which?\nA) one\nB) two\nC) three"
+    assert [graded("choice", gold, response, question).verdict for gold in "AB"] == ["wrong", "wrong"]

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from infogap.text.characters import half_width, visible, without_end_tokens
+from infogap.text.retractions import REACH, correction, is_taken_back
 
 _BOX_TOKEN = re.compile(r"(?P<box>\\{1,2}(?:boxed|fbox)\s*\{)|\\[\s\S]|[{}]")
 _BARE_BOX = re.compile(r"\\boxed(?:\s+|(?=\d))([^\s${}]+)")  # \boxed 5
@@ -31,7 +32,8 @@ _JOINING = re.compile(
 _MOST_BOXES = 50  # in one answer
 _MAX_JOINT = 120  # characters between two boxes
 _NAMED = re.compile(r"(?<![A-Za-z])([A-Za-z](?:_\w|_\{\w+\})?)\s*=\s*$")
-_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
+# The tag of an answer, or GLM's tokens around one; those that close have a group.
+_TAG = re.compile(r"<(/)?(?:final[_-]?)?answer>|<\|(?:begin|(end))_of_box\|>", re.IGNORECASE)
 # What comes before an answer in a sentence; the answer itself is the rest of its line.
 _STATES = r"""
     (?: (?: \s+(?:to|for|of)\b[^.:\n]{0,80}? )?
@@ -139,17 +141,33 @@ def stated(response: str, *, cut: bool = False) -> str | None:
     closed (`\boxed{...}`, `<answer>...</answer>`): "the answer is 1" may have been about to say 12.
     """
     response = without_end_tokens(response)
-    explicit = _explicit(response, cut)
+    finished = response[: response.rfind("\n") + 1] if cut else response
+    explicit = _in_place_of_box(response, finished) or _explicit(response, cut)
     if explicit:
         return explicit
-    finished = response[: response.rfind("\n") + 1] if cut else response
     closing = last_line(finished)
     if closing.startswith("####"):
         return unwrapped(closing.lstrip("#")) or None
+    return _last_sentence(finished)
+
+
+def _in_place_of_box(response: str, finished: str) -> str | None:
+    """Return the answer of a sentence after the last box, if the text between takes the box back."""
+    box = next(reversed(_stated_boxes(response)), None)
+    if box is None or _last_tag(response, cut=False):
+        return None
+    after = finished[box.end :]
+    place = 0 if is_taken_back(after) else correction(after)
+    return None if place is None else _last_sentence(after[place:])
+
+
+def _last_sentence(finished: str) -> str | None:
+    """Return the answer of the last sentence or heading that states one."""
     fences = [fence.start() for fence in _FENCE.finditer(finished)]
     for match in reversed(list(_SENTENCE.finditer(finished))):
         in_code = bisect_left(fences, match.start()) % 2 == 1
-        answer = _said(match, finished[max(0, match.start() - _BEFORE_STATEMENT) : match.start()], in_code=in_code)
+        before = finished[max(0, match.start() - _BEFORE_STATEMENT) : match.start()]
+        answer = _said(match, before, finished[match.end() : match.end() + REACH], in_code=in_code)
         if answer:
             return answer
     return None
@@ -194,6 +212,11 @@ def _statings(text: str) -> Iterator[re.Match[str]]:
                 break
 
 
+def has_open_box(text: str) -> bool:
+    """Whether a text ends within a box, whose content may have gone on."""
+    return "\\boxed" in text and text.count("{") > text.count("}")
+
+
 def last_line(response: str) -> str:
     """Return the last line with text, stripped; empty where there is none. End tokens are not text."""
     lines = without_end_tokens(response).strip().splitlines()
@@ -234,7 +257,7 @@ def unwrapped(text: str) -> str:
 
 def _explicit(response: str, cut: bool) -> str | None:
     """Return the last of all boxes and answer tags that are not empty, as a quoted `\\boxed{}` is."""
-    boxes = _stated_boxes(response)
+    boxes = [box for box in _stated_boxes(response) if not is_taken_back(response[box.end : box.end + REACH])]
     tag = _last_tag(response, cut)
     if tag and (not boxes or tag.end >= boxes[-1].end):
         return _explicit(tag.content, cut=False) or unwrapped(tag.content) or None
@@ -309,8 +332,8 @@ def _last_tag(text: str, cut: bool) -> _Box | None:
     """Return the last `<answer>` with its content; one that is not closed reaches to the end, as with a stop string."""
     tags = list(_TAG.finditer(text))
     for index in range(len(tags) - 1, -1, -1):
-        if tags[index].group(1):
-            continue
+        if any(tags[index].groups()):
+            continue  # it closes
         closed = index + 1 < len(tags)
         if not closed and cut:
             continue
@@ -322,8 +345,11 @@ def _last_tag(text: str, cut: bool) -> _Box | None:
     return None
 
 
-def _said(match: re.Match[str], before: str, *, in_code: bool) -> str:
-    """Return the answer that a line states: of "Final answer: the final answer is 42", the last that is not denied."""
+def _said(match: re.Match[str], before: str, below: str, *, in_code: bool) -> str:
+    """Return the answer that a line states: of "Final answer: the final answer is 42", the last that is not denied.
+
+    Takes the text before the line, and the text below it, which may take the answer back.
+    """
     said: str = match.group(1)
     opening = match.group()[: -len(said)] if said else match.group()
     statements = [(before, opening, said)]
@@ -337,8 +363,10 @@ def _said(match: re.Match[str], before: str, *, in_code: bool) -> str:
         headed = not _SAYING.search(opening.removesuffix(text))
         if headed and (in_code or _WORD.search(clause.rpartition("\n")[2])):
             continue  # "To find the answer" at the end of a line, or a comment in code, is no heading
+        if has_open_box(text):
+            continue  # the response ended within its box
         unreal = "would" in opening and _UNREAL.search(clause)
-        if not asked and not unreal and not is_denied(clause, after):
+        if not asked and not unreal and not is_denied(clause, after) and not is_taken_back(after + below):
             return unwrapped(sentence.strip(" *`"))
     return ""
 

@@ -11,7 +11,7 @@ from infogap.text.stated_answers import unwrapped
 from infogap.verify.reading.latex_style import FUNCTIONS, UPRIGHT, plain
 from infogap.verify.reading.numerals import exactly, numerals
 from infogap.verify.reading.residues import Residue, residue_class
-from infogap.verify.reading.solutions import solutions
+from infogap.verify.reading.solutions import as_coordinates, solutions
 from infogap.verify.reading.units import is_product, may_be_product, quantity
 
 
@@ -324,7 +324,7 @@ def _of_one_name(values: list[Maths]) -> list[str]:
     named = [re.fullmatch(r"([A-Za-z](?:_\w|_\{\w+\})?)\s*=\s*(.+)", item.latex) for item in values]
     if all(named) and len({match[1] for match in named if match}) == 1 and named[0]:
         return [match[2] for match in named if match]
-    return [item.latex for item in values]
+    return as_coordinates([item.latex for item in values])
 
 
 def _value(text: str) -> Form:

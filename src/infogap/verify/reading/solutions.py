@@ -13,6 +13,7 @@ _NOT_VALUES = re.compile(r"\\\{|\\begin(?![a-zA-Z])")  # a set or a matrix with 
 _SET_OF_ONE = re.compile(r"\\\{\s*(\(.*\))\s*\\\}", re.DOTALL)
 _SET = re.compile(r"\\\{(.*)\\\}", re.DOTALL)
 _NAMED = re.compile(r"([A-Za-z](?:_\w|_\{\w+\})?)\s*=\s*([^=<>]+)")
+_COORDINATES = frozenset("xyz")
 _SPACES = re.compile(r"^(?:\s|\\[,;:! ]|\\quad|\\qquad)+")
 
 
@@ -33,7 +34,17 @@ def solutions(latex: str) -> str:
     names = {match[1] for match in named if match}
     if len(written) > 1 and all(named) and len(names) == 1:
         return f"{names.pop()} = {', '.join(match[2].strip() for match in named if match)}"
+    if (point := as_coordinates(written)) != written:
+        return ", ".join(point)
     return ", ".join(written) if len(written) > len(items) else latex
+
+
+def as_coordinates(items: list[str]) -> list[str]:
+    """Return `y = 1`, `x = 2` in the order in which a tuple has them, which is then (2, 1) and not (1, 2)."""
+    names = [match[1] for match in (_NAMED.fullmatch(item.strip()) for item in items) if match]
+    if len(names) < len(items) or len(set(names)) < len(names) or not set(names) <= _COORDINATES:
+        return items
+    return sorted(items, key=str.strip)
 
 
 def _both(item: str) -> list[str]:

@@ -48,7 +48,11 @@ SHORT_WORDS = frozenset(_SHORT_WORDS.split())
 
 _SHARE_OF = re.compile(r"\bof\s+(?:[A-Za-z\d](?![A-Za-z])|\\)")  # 5 percent of x
 _POWERS = frozenset(("squared", "cubed"))  # after a unit: metres per second squared
-_REMARK = re.compile(r"\(\s*[A-Za-z ]{3,}\)")
+_REMARK = re.compile(
+    r"\(\s*(?!(?:wrong|incorrect|false|invalid|not|no|impossible|rejected|discarded|extraneous|or|if|when|unless|except)\b)"
+    r"[A-Za-z ]{3,}\)",
+    re.IGNORECASE,
+)
 _LONGEST_UNIT = 80  # characters, words such as "miles from the city" included
 _WORD = rf"(?:{UPRIGHT}[A-Za-z]|[A-Za-zµÅ][A-Za-zµ'’.\-]*+|°\s*[CFK]?(?![A-Za-z])|[$€£¥¢]|[^\W\d_a-zA-Z\\]++)"
 _POWER = r"(?:\s*\^\s*(?:\{\s*-?\d\s*\}|-?\d))?"
@@ -57,7 +61,7 @@ _PERCENT = re.compile(r"\s*(?:\\?%|percent(?:age)?(?:\s+points?)?\b|per\s+cent\b
 _VALUE_END = re.compile(r"[\d)}\]]|\\(?:pi|infty)(?![A-Za-z])")
 _BEFORE = re.compile(
     r"(?:(?:is|are|be|was|equals?(?:\s+to)?|exactly|approximately|approx\.?|about|roughly|around|nearly|almost|just|simply"
-    r"|only|precisely|a\s+total\s+of|in\s+total|the\s+number|the\s+value|value|namely|thus|therefore|USD|EUR|GBP|INR|US|Rs\.?"
+    r"|only|precisely|clearly|indeed|actually|obviously|evidently|then|hence|finally|a\s+total\s+of|in\s+total|the\s+number|the\s+value|value|namely|thus|therefore|USD|EUR|GBP|INR|US|Rs\.?"
     r"|≈|~|\\approx|\\sim|=|:)(?![A-Za-z])\s*)+",
     re.IGNORECASE,
 )

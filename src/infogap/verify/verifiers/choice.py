@@ -15,6 +15,7 @@ NO_OPTIONS = (
     "to the column that has them"
 )
 NOT_AN_OPTION = "the answer is neither the letter nor the text of one option"
+_BETWEEN = re.compile(r"\s*(?:[,;/&]|\b(?:and|or)\b)\s*", re.IGNORECASE)
 _CONCLUDING = re.compile(r"(?:so|thus|hence|therefore)\b[,:]?\s+", re.IGNORECASE)
 
 
@@ -54,8 +55,20 @@ class Choice(Verifier):
         if answer is None or cut or "<answer>" in response.lower():
             return answer
         offered = options(question)
+        if _several(answer, offered):
+            return answer
         every = reversed(every_stated(without_end_tokens(response)))
         return next((each for each in every if len(each) <= MAX_ANSWER and named_option(each, offered)), answer)
+
+
+def _several(answer: str, offered: dict[str, str]) -> bool:
+    """Whether an answer lists options, as two boxes joined by "or" do: it names none of them alone."""
+    listed = [part for part in _BETWEEN.split(answer) if part.strip()]
+    return (
+        len(listed) > 1
+        and named_option(answer, offered) is None
+        and all(named_option(each, offered) for each in listed)
+    )
 
 
 def _not_an_option(question: str, gold: str) -> str | None:
