@@ -22,7 +22,10 @@ SEVERAL_TEXTS = (
     "`answer: \"{{ answers | join(', ') }}\"`"
 )
 AN_OBJECT = "the answer is an object: name the value in it, as `answer: answer.value`"
-PLACEHOLDER = "the answer only says that there is none: leave such rows out by `where`, or empty the cell to have their traces ungraded"
+PLACEHOLDER = (
+    "the answer only says that there is none: leave such rows out by `where`, or empty the cell, and its traces "
+    "are not graded"
+)
 COMMANDS = re.compile(r"\\(?:begin|end)\s*\{\w+\*?\}|\\[A-Za-z]+")
 """Commands of LaTeX."""
 
@@ -46,8 +49,10 @@ _LONGEST_DATA = 10_000  # characters
 _LONGEST_LABELLED = 300  # characters
 # What datasets write where a problem has no final answer: NuminaMath's "proof" and "notfound", a table's empty cell.
 _PLACEHOLDERS = frozenset(
-    ("proof", "notfound", "not found", "answer not found", "n/a", "nan", "null", "see solution", "see proof", "omitted")
-    + ("tbd", "todo", "略", "证明略", "见解析", "见证明")
+    (
+        *("proof", "notfound", "not found", "answer not found", "n/a", "nan", "null", "see solution", "see proof"),
+        *("omitted", "tbd", "todo", "略", "证明略", "见解析", "见证明"),
+    )
 )
 _FEW_WORDS = 8  # beside a box, in a text that is still no solution
 _MOST_WORDS = 25  # in an answer; a longer text is a sentence at least
