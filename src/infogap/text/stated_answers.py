@@ -2,11 +2,12 @@ r"""Extract the final answer that a response states.
 
 The first of these counts:
 
+0. the answer in a JSON object that is the response, or ends it: `{"answer": 42}`;
 1. `\boxed{...}` (also `\fbox`) or `<answer>...</answer>`, whichever stands last; boxes joined by a comma, "and" or
    "or" are one answer;
 2. `#### 42` as the last line;
 3. a sentence or a heading, the last one: "the final answer is 42", "Answer: 42", "**Final answer**" with the answer
-   on the next line, "答案是42".
+   on the next line, "答案是42"; then one in another language, "La respuesta es 42".
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from infogap.text.answer_objects import answer_in_object
+from infogap.text.answer_phrases import in_other_languages
 from infogap.text.characters import half_width, visible, without_end_tokens
 from infogap.text.retractions import REACH, correction, is_taken_back
 
@@ -142,13 +145,21 @@ def stated(response: str, *, cut: bool = False) -> str | None:
     """
     response = without_end_tokens(response)
     finished = response[: response.rfind("\n") + 1] if cut else response
+    if (value := answer_in_object(response)) is not None:
+        return _explicit(value, cut=False) or _last_sentence(value) or unwrapped(value)
     explicit = _in_place_of_box(response, finished) or _explicit(response, cut)
     if explicit:
         return explicit
     closing = last_line(finished)
     if closing.startswith("####"):
         return unwrapped(closing.lstrip("#")) or None
-    return _last_sentence(finished)
+    return _last_sentence(finished) or _elsewhere(finished)
+
+
+def _elsewhere(finished: str) -> str | None:
+    """Return the answer of the last sentence in another language that states one."""
+    said = (unwrapped(each) for each in in_other_languages(finished) if not has_open_box(each))
+    return next((each for each in said if each), None)
 
 
 def _in_place_of_box(response: str, finished: str) -> str | None:

@@ -21,6 +21,7 @@ from infogap.verify.reading.residues import Residue
 from infogap.verify.reading.units import conflicting
 
 _NAME = re.compile(r"[A-Za-z]['′]*")
+_UNREAD = ("the answer is no mathematics that can be compared", "the answer cannot be read as mathematics")
 _BASE_NAMES = {2: "binary", 8: "octal", 16: "hexadecimal"}
 _BASE_WORDS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 12: "twelve"}
 _OF_SETS = re.compile(r"\\(?:cup|cap|setminus|emptyset|infty)(?![a-z])|\\mathbb")
@@ -47,7 +48,9 @@ def grade(item: Item) -> Grade:
     graded = _graded(item, gold)
     if graded.verdict == "wrong" and (alone := said_alone(item.answer)):
         again = _graded(replace(item, answer=alone), gold)
-        return again if again.verdict == "correct" else graded
+        graded = again if again.verdict == "correct" else graded
+    if not item.stated and graded.verdict == "wrong" and (graded.detail or "").endswith(_UNREAD):
+        return no_answer()  # a last line of prose may mean anything
     return graded
 
 

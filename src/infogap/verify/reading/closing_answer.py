@@ -36,7 +36,10 @@ _FIRST_CLAUSE = re.compile(
     re.IGNORECASE,
 )
 _CALCULATION = re.compile(r"<<[^<>]*>>")  # as in GSM8K: 4+2=<<4+2=6>>6
-_HYPOTHESIS = re.compile(r"\b(?:suppos\w+|assume|imagine|pretend|what\s+if)\b|^\s*(?:were|had)\s", re.IGNORECASE)
+_HYPOTHESIS = re.compile(
+    r"\b(?:suppos\w+|assume|imagine|pretend|what\s+if)\b|^\s*(?:were|had)\s|^\s*if\b[^,]*\b(?:were|had)\b",
+    re.IGNORECASE,
+)
 _CONDITION = re.compile(
     r"(?:if|let|when|whenever|unless|whether|say|were|given|in\s+case|provided|only\s+if|for|at|with|by|using|since|because)\b",
     re.IGNORECASE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from infogap.text.answer_objects import answer_in_object
 from infogap.text.characters import without_end_tokens
 from infogap.text.option_parser import named_option, options
 from infogap.text.stated_answers import MAX_ANSWER, every_stated, stated
@@ -52,7 +53,7 @@ class Choice(Verifier):
     def final_answer(self, response: str, question: str, *, cut: bool) -> str | None:
         """Return the last stated answer that names an option: a box may hold something else, a speed."""
         answer = stated(response, cut=cut)
-        if answer is None or cut or "<answer>" in response.lower():
+        if answer is None or cut or "<answer>" in response.lower() or answer_in_object(response):
             return answer
         offered = options(question)
         if _several(answer, offered):
