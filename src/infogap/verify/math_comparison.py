@@ -16,6 +16,7 @@ from infogap.verify.math_confirmation import confirmed, same_sets
 from infogap.verify.math_verify_patch import expressions, with_distinct_capitals
 from infogap.verify.reading.answer_reader import Based, Clock, Condition, Dotted, Form, Maths, Words, read
 from infogap.verify.reading.closing_answer import closing_answer, said_alone
+from infogap.verify.reading.decimal_commas import DECIMAL_COMMA, with_decimal_comma
 from infogap.verify.reading.numerals import exactly, rational
 from infogap.verify.reading.residues import Residue
 from infogap.verify.reading.units import conflicting
@@ -51,6 +52,8 @@ def grade(item: Item) -> Grade:
         graded = again if again.verdict == "correct" else graded
     if not item.stated and graded.verdict == "wrong" and (graded.detail or "").endswith(_UNREAD):
         return no_answer()  # a last line of prose may mean anything
+    if graded.verdict == "wrong" and with_decimal_comma(item.answer, gold, item.question):
+        return ungradable(DECIMAL_COMMA, item.answer)
     return graded
 
 
