@@ -16,7 +16,7 @@ from infogap.teachers.finish_reasons import meaning, word_of
 from infogap.text.characters import utf8
 from infogap.text.message_content import ContentError, read_content
 from infogap.text.spoken_turns import Message
-from infogap.text.thoughts import Parts, joined, read_parts
+from infogap.text.thoughts import Parts, is_switch, joined, read_parts
 
 NO_TRACE = "no trace"
 NO_ANSWER = "a conversation without an answer"
@@ -24,6 +24,7 @@ NOT_TEXT = "the trace is not text"
 LIKELIHOODS = "log-likelihoods of given continuations, and no text that a model wrote"
 UNEVEN = "not as many thoughts as responses"
 APART = "a thought in a column of its own, beside turns that call tools"
+SWITCH = "`reasoning` is mapped to a column that says whether the model thinks ('on', 'off'), and holds no thought"
 _UNEVEN_COLUMN = "{name} is a list, and not of as many items as there are traces"
 _BESIDE = ("finish_reason", "completion_tokens", "stated_verdict", "teacher", "privilege", "context")
 
@@ -90,6 +91,8 @@ def _samples_in(values: dict[str, Any], source: TraceImport) -> list[Sample] | s
         return NO_ANSWER  # the question alone, which is no answer to itself
     answers = _answers(values, source.columns, "trace" if whole else "response")
     thoughts = _answers(values, source.columns, "reasoning")
+    if any(is_switch(thought.text or "") for thought in thoughts):
+        return SWITCH
     if thoughts and not answers:  # what servers write for a thought that was cut off
         answers = [Answer(None, None)] * len(thoughts)
     if thoughts and len(thoughts) != len(answers):
