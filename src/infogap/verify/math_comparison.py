@@ -18,6 +18,7 @@ from infogap.verify.reading.answer_reader import Based, Clock, Condition, Dotted
 from infogap.verify.reading.closing_answer import closing_answer, said_alone
 from infogap.verify.reading.decimal_commas import DECIMAL_COMMA, with_decimal_comma
 from infogap.verify.reading.numerals import exactly, rational
+from infogap.verify.reading.option_values import as_option_values
 from infogap.verify.reading.residues import Residue
 from infogap.verify.reading.units import conflicting
 
@@ -47,14 +48,24 @@ def grade(item: Item) -> Grade:
             return no_answer()
         item = replace(item, answer=closing)
     graded = _graded(item, gold)
-    if graded.verdict == "wrong" and (alone := said_alone(item.answer)):
+    return graded if graded.verdict != "wrong" else _read_otherwise(graded, item, gold)
+
+
+def _read_otherwise(wrong: Grade, item: Item, gold: str) -> Grade:
+    """Grade an answer that was found wrong by what else it may say; `wrong` if it says nothing else."""
+    if alone := said_alone(item.answer):
         again = _graded(replace(item, answer=alone), gold)
-        graded = again if again.verdict == "correct" else graded
-    if not item.stated and graded.verdict == "wrong" and (graded.detail or "").endswith(_UNREAD):
+        if again.verdict == "correct":
+            return again
+    if values := as_option_values(gold, item.answer, item.question):
+        again = _graded(replace(item, answer=values[1]), values[0])
+        if again.verdict == "correct":
+            return replace(again, answer=item.answer)
+    if not item.stated and (wrong.detail or "").endswith(_UNREAD):
         return no_answer()  # a last line of prose may mean anything
-    if graded.verdict == "wrong" and with_decimal_comma(item.answer, gold, item.question):
+    if with_decimal_comma(item.answer, gold, item.question):
         return ungradable(DECIMAL_COMMA, item.answer)
-    return graded
+    return wrong
 
 
 def _graded(item: Item, gold: str) -> Grade:
