@@ -143,6 +143,14 @@ def test_all_parts_are_the_answer(gold: str, response: str) -> None:
 
 
 OTHER_UNITS = [
+    ("7 kPa", "7 MPa"),
+    (r"7\text{ k}\Omega", r"7\ \Omega"),
+    (r"7\ \mu\mathrm{F}", r"7\ \mathrm{F}"),
+    (r"7\% \text{ increase}", r"7\% \text{ decrease}"),
+    ("7 m left", "7 m right"),
+    ("7 km north", "7 km south"),
+    ("7 km north-east", "7 km north"),
+    ("$7 profit", "$7 loss"),
     ("7 mm^2", "7 mm"),
     ("7 m^3", "7 m^2"),
     ("7 km/s^2", "7 km/s"),
@@ -166,6 +174,18 @@ OTHER_UNITS = [
     ("7 yards squared", "7 yards"),
 ]
 SAME_UNITS = [
+    ("7 kPa", "7"),
+    (r"7 \mathrm{~kV}", "7"),
+    ("7 atm", "7"),
+    (r"7\ \Omega", r"7\text{ ohms}"),
+    (r"7 \mathrm{~k}\Omega", "7 kΩ"),
+    (r"7\ \mu\text{F}", "7 µF"),
+    (r"7\ \mathrm{\mu F}", "7"),
+    (r"7\text{元}", "7"),
+    (r"7\text{ Å}", "7"),
+    ("$7 profit", "$7 gain"),
+    ("7 km north", "7 km"),
+    ("37 °C", "37 C"),
     ("7 mm^2", "7 square millimeters"),
     ("7 km/s^2", "7 km s^{-2}"),
     ("7 m/s^2", "7 metres per second squared"),

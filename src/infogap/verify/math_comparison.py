@@ -3,6 +3,7 @@ r"""Grade mathematical answers: read both, compare them with Math-Verify, and co
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -17,6 +18,7 @@ from infogap.verify.math_verify_patch import expressions, with_distinct_capitals
 from infogap.verify.reading.answer_reader import Based, Clock, Condition, Dotted, Form, Maths, Words, read
 from infogap.verify.reading.closing_answer import closing_answer, said_alone
 from infogap.verify.reading.decimal_commas import DECIMAL_COMMA, with_decimal_comma
+from infogap.verify.reading.named_values import value_asked_for
 from infogap.verify.reading.numerals import exactly, rational
 from infogap.verify.reading.option_values import as_option_values
 from infogap.verify.reading.residues import Residue
@@ -53,19 +55,28 @@ def grade(item: Item) -> Grade:
 
 def _read_otherwise(wrong: Grade, item: Item, gold: str) -> Grade:
     """Grade an answer that was found wrong by what else it may say; `wrong` if it says nothing else."""
-    if alone := said_alone(item.answer):
-        again = _graded(replace(item, answer=alone), gold)
+    for one, other, shown in _other_readings(item, gold):
+        again = _graded(replace(item, answer=other), one)
         if again.verdict == "correct":
-            return again
-    if values := as_option_values(gold, item.answer, item.question):
-        again = _graded(replace(item, answer=values[1]), values[0])
-        if again.verdict == "correct":
-            return replace(again, answer=item.answer)
+            return replace(again, answer=shown)
     if not item.stated and (wrong.detail or "").endswith(_UNREAD):
         return no_answer()  # a last line of prose may mean anything
     if with_decimal_comma(item.answer, gold, item.question):
         return ungradable(DECIMAL_COMMA, item.answer)
     return wrong
+
+
+def _other_readings(item: Item, gold: str) -> Iterator[tuple[str, str, str]]:
+    """Yield what else gold answer and answer may say, with the answer to show."""
+    if alone := said_alone(item.answer):
+        yield gold, alone, alone
+    if "=" in gold and "=" not in item.answer and (named := said_alone(gold)):
+        yield named, item.answer, item.answer  # "Area = 5"
+    values = value_asked_for(gold, item.question), value_asked_for(item.answer, item.question)
+    if (values[0] is None) != (values[1] is None):  # of two equations nothing else is known
+        yield values[0] or gold, values[1] or item.answer, item.answer
+    if options := as_option_values(gold, item.answer, item.question):
+        yield *options, item.answer
 
 
 def _graded(item: Item, gold: str) -> Grade:

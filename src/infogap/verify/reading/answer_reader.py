@@ -128,6 +128,7 @@ _BETWEEN = re.compile(r"\b(?:between|not|neither|nor|out\s+of|from\b.*\bto)\b", 
 _NAMED_TUPLE = re.compile(r"\(([^(),=]+(?:,[^(),=]+)+)\)\s*=\s*\(([^(),=]+(?:,[^(),=]+)+)\)")
 _OPEN_LEFT = re.compile(r"(?:(?<=^)|(?<=\\cup )|(?<=\\in ))(\])([^\[\](),]*,[^\[\](),]*)([\[\]])(?=\s*(?:\\cup|$))")
 _CLOSED_LEFT = re.compile(r"(?:(?<=^)|(?<=\\cup )|(?<=\\in ))(\[)([^\[\](),]*,[^\[\](),]*)(\[)(?=\s*(?:\\cup|$))")
+_MICRO = re.compile(r"(\\(?:text|mathrm)\s*\{[~\s]*)(?:μ|\\mu(?![A-Za-z])\s*)(?=[A-Za-z])")  # \mathrm{\mu F}
 _LATIN = re.compile(r"[A-Za-z]")
 
 
@@ -173,6 +174,7 @@ def _in_the_open(text: str) -> str:
 
 def one_notation(text: str) -> str:
     """Write Unicode, plain text and LaTeX in one LaTeX, with numbers in one form."""
+    text = _MICRO.sub(r"\1µ", text) if "μ" in text or r"\mu" in text else text
     text = plain(as_latex(text).replace("\\(", " ").replace("\\)", " ").replace("\\[", " ").replace("\\]", " "))
     text = re.sub(r"\\?\$", "$", text)
     text = re.sub(r"\$(?!\s*[\d.])|(?<=[\d}\])])\s*\$", " ", text) if "$" in text else text
