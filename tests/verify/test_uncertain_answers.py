@@ -79,6 +79,12 @@ DENIED = [
     r"It is \boxed{9} rather than $\boxed{8}$.",
 ]
 SAID = [
+    "Final answer:\n- 8",
+    "Answer:\n> 8",
+    "Answer: 8 (twenty-two less fourteen)",
+    "Answer - 8",
+    r"So $y = 8$. $\blacksquare$",
+    "Hence y = 8 ∎",
     "Suppose the answer is 7. That fails. So the answer is 8.",
     "The answer is 8. Some say the answer is 7.",
     "If we add both, the answer is 8.",
@@ -565,3 +571,13 @@ def test_a_factorial_before_an_equals_sign_denies_nothing() -> None:
 def test_two_options_are_not_the_last_of_them(response: str) -> None:
     question = "Which?\nA) one\nB) two\nC) three"
     assert [graded("choice", gold, response, question).verdict for gold in "AB"] == ["wrong", "wrong"]
+
+
+@pytest.mark.parametrize("response", ["Final answer:\n- 8", "Answer - 8"])
+def test_a_dash_before_an_answer_is_no_sign(response: str) -> None:
+    assert graded("math", "-8", response).verdict == "wrong"
+
+
+def test_a_response_of_one_word_is_compared_in_any_capitals() -> None:
+    assert graded("math", "yes", "Yes.").verdict == "correct"
+    assert graded("math", "yes", "No.").verdict != "correct"

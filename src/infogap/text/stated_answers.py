@@ -111,6 +111,7 @@ _NOT_THE_BOX = re.compile(
     r"(?:\s+(?:be|equal\s+to|equal|just|the|possibly))*[\s$*({\[\\]*$|\bcannot\s+(?:be|equal|have)[\s$*({\[\\]*$",
     re.IGNORECASE,
 )
+_BULLET = re.compile(r"\s*(?:[-–•+>]\s+)+(?=\S)")  # before an answer on the line below its heading
 _SAYING = re.compile(r"(?:[:：=]|\b(?:is|equals|be)|[为是])[\s*`:：]*$", re.IGNORECASE)  # before an answer on its line
 _UNREAL = re.compile(r"\b(?:were|had)\b[^.!?\n]*$", re.IGNORECASE)  # "Were it odd, the answer would be 5"
 _WORD = re.compile(r"\w")
@@ -378,7 +379,8 @@ def _said(match: re.Match[str], before: str, below: str, *, in_code: bool) -> st
             continue  # the response ended within its box
         unreal = "would" in opening and _UNREAL.search(clause)
         if not asked and not unreal and not is_denied(clause, after) and not is_taken_back(after + below):
-            return unwrapped(sentence.strip(" *`"))
+            below_heading = "\n" in opening.removesuffix(text)
+            return unwrapped((_BULLET.sub("", sentence) if below_heading else sentence).strip(" *`"))
     return ""
 
 

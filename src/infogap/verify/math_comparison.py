@@ -10,7 +10,7 @@ from typing import Any
 
 from math_verify import verify
 
-from infogap.text.stated_answers import unwrapped
+from infogap.text.stated_answers import normalised, unwrapped
 from infogap.verify.base import Grade, Item, no_answer, right_or_wrong, ungradable
 from infogap.verify.condition_sets import as_set
 from infogap.verify.math_confirmation import confirmed, same_sets
@@ -44,7 +44,7 @@ def grade(item: Item) -> Grade:
         return ungradable("the task has no gold answer", item.answer)
     if not _SOMETHING.search(gold):
         return ungradable(f"the gold answer {gold!r:.60} cannot be read", item.answer)
-    if not item.stated and unwrapped(item.answer) != unwrapped(gold):
+    if not item.stated and normalised(item.answer) != normalised(gold):
         closing = closing_answer(item.answer)
         if closing is None:
             return no_answer()

@@ -67,7 +67,7 @@ _SHARE_OF = re.compile(r"\bof\s+(?:[A-Za-z\d](?![A-Za-z])|\\)")  # 5 percent of 
 _POWERS = frozenset(("squared", "cubed"))  # after a unit: metres per second squared
 _REMARK = re.compile(
     r"\(\s*(?!(?:wrong|incorrect|false|invalid|not|no|impossible|rejected|discarded|extraneous|or|if|when|unless|except)\b)"
-    r"[A-Za-z ]{3,}\)",
+    r"[A-Za-z -]{3,}\)",
     re.IGNORECASE,
 )
 _OHM = re.compile(rf"(?<=[\d}}\s{UPRIGHT}])\s*{UPRIGHT}?\s*(?:([kMGm])\s*)?\\Omega\s*$")
