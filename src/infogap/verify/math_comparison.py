@@ -18,6 +18,7 @@ from infogap.verify.math_verify_patch import expressions, with_distinct_capitals
 from infogap.verify.reading.answer_reader import Based, Clock, Condition, Dotted, Form, Maths, Words, read
 from infogap.verify.reading.closing_answer import closing_answer, said_alone
 from infogap.verify.reading.decimal_commas import DECIMAL_COMMA, with_decimal_comma
+from infogap.verify.reading.labelled_parts import paired_parts
 from infogap.verify.reading.named_values import value_asked_for
 from infogap.verify.reading.numerals import exactly, rational
 from infogap.verify.reading.option_values import as_option_values
@@ -59,6 +60,9 @@ def _read_otherwise(wrong: Grade, item: Item, gold: str) -> Grade:
         again = _graded(replace(item, answer=other), one)
         if again.verdict == "correct":
             return replace(again, answer=shown)
+    parts = paired_parts(gold, item.answer)
+    if parts and all(_graded(replace(item, answer=said), part).verdict == "correct" for part, said in parts):
+        return right_or_wrong(True, item)
     if not item.stated and (wrong.detail or "").endswith(_UNREAD):
         return no_answer()  # a last line of prose may mean anything
     if with_decimal_comma(item.answer, gold, item.question):

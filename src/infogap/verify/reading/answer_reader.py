@@ -119,7 +119,7 @@ _UNCERTAIN = re.compile(
     r"\\(?:equiv|pmod|bmod|mod|ldots|vdots|ddots|neg|land|lor|implies|iff|Rightarrow|Leftrightarrow|rightarrow|to|mapsto"
     r"|parallel|perp|cong|sim|angle|triangle|ce|ell|prime|approx|propto|forall|exists|mid|cases|begin\{cases\})(?![a-zA-Z])"
     r"|(?<![\d.])\d+(?:\.\d+)?_|/\s*\d+(?:\.\d+)?\s*(?:[A-Za-z(]|\\(?:sqrt|pi|frac|ln|log|sin|cos|tan|theta)(?![a-z]))"
-    r"|\d\s+\.?\d|\d\s*'|[\u2208-\u22ff]|[A-Za-z]_\S+'|[?#]|\.{2,}|\d\s*:\s*\d.*:|\\\\_"
+    r"|(?<![\w)}])\(\s*\d\s*\)\s+\d|\d\s+\.?\d|\d\s*'|[\u2208-\u22ff]|[A-Za-z]_\S+'|[?#]|\.{2,}|\d\s*:\s*\d.*:|\\\\_"
 )
 _BUILDER = re.compile(
     r"\\\{\s*[A-Za-z]\s*(?:\\in\s*\\mathbb\s*\{?R\}?\s*)?(?:\||\\mid(?![a-z])|\\vert(?![a-z])|:)\s*(.+)\\\}"

@@ -7,9 +7,9 @@ from fractions import Fraction
 
 DECIMAL_COMMA = "the answer equals the gold answer if one of them is written with a decimal comma, which cannot be told"
 
-_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*")
+_NUMBER = re.compile(r"(?<![\d.,])[+-]?\d+(?:[.,]\d+)*(?![.,]{2})")
 _ENGLISH = re.compile(r"\b(?:the|what|which|how|find|of|many)\b", re.IGNORECASE)
-_GROUPED = re.compile(r"([+-]?\d{1,3}(?:,\d{3})+|[+-]?\d+)(?:\.(\d+))?")
+_GROUPED = re.compile(r"([+-]?[1-9]\d{0,2}(?:,\d{3})+|[+-]?\d+)(?:\.(\d+))?")
 _SWAPPED = str.maketrans(".,", ",.")
 _LONGEST = 200  # characters
 

@@ -27,8 +27,8 @@ def solutions(latex: str) -> str:
     if (alone := _SET_OF_ONE.fullmatch(latex.strip())) and closing(alone[1], 0) == len(alone[1]) - 1:
         return alone[1]
     if (listed := _SET.fullmatch(latex.strip())) and r"\{" not in listed[1]:
-        return rf"\{{{', '.join(value for item in _items(listed[1]) for value in _both(item.strip()))}\}}"
-    items = [_SPACES.sub("", item) for item in _items(latex)]
+        return rf"\{{{', '.join(value for item in separate(listed[1]) for value in _both(item.strip()))}\}}"
+    items = [_SPACES.sub("", item) for item in separate(latex)]
     written = [value for item in items for value in _both(item)]
     named = [_NAMED.fullmatch(item) for item in written]
     names = {match[1] for match in named if match}
@@ -66,7 +66,7 @@ def _groups(text: str) -> Iterator[tuple[int, int]]:
             yield match.start(), end
 
 
-def _items(text: str) -> Iterator[str]:
+def separate(text: str) -> Iterator[str]:
     """Yield the parts between the commas that stand in no brackets."""
     depth = start = 0
     for place, sign in enumerate(text):
