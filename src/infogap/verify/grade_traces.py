@@ -12,7 +12,8 @@ import polars as pl
 from infogap.errors import ExternalError
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
-from infogap.text.stated_answers import MAX_ANSWER, closing_lines, has_open_box, stated
+from infogap.text.answer_boxes import has_open_box
+from infogap.text.stated_answers import MAX_ANSWER, closing_lines, stated
 from infogap.verify.base import Grade, Item, Verifier, no_answer, ungradable
 from infogap.verify.grading_pool import grade_all
 from infogap.verify.verifiers import is_known, verifier
