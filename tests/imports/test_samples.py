@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from imports.small_imports import PRODUCT, SUM, import_rows, table_of
+from infogap.imports.samples import LISTED, SWITCH
 from infogap.imports.stage import STAGE
 from infogap.schema import CONTEXTS, STATED_VERDICTS, TRACES
 from infogap.tasks import STAGE as TASKS_STAGE
@@ -41,6 +42,30 @@ def test_a_text_among_conversations_is_no_answer_to_itself(tmp_path: Path) -> No
     run, outcome = import_rows(tmp_path, rows, "columns: {question: turns, trace: turns}")
     assert table_of(run, TRACES)["response"].to_list() == ["2"]
     assert outcome.counts["sources"][0]["left_out"] == {"a conversation without an answer": 1}
+
+
+def test_a_list_that_is_written_as_one_text_is_not_one_sample(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        SUM | {"texts": '["\\\\boxed{3}", "\\\\boxed{2}"]'},
+        PRODUCT | {"texts": '["six", "6"]'},  # a response may be a list
+    ]
+    run, outcome = import_rows(tmp_path, rows, "columns: {trace: texts}")
+    assert table_of(run, TRACES)["response"].to_list() == ['["six", "6"]']
+    assert outcome.counts["sources"][0]["left_out"] == {LISTED: 1}
+    (tmp_path / "items").mkdir()
+    run, _ = import_rows(tmp_path / "items", rows, "columns: {trace: 'texts[*]'}")
+    assert table_of(run, TRACES)["response"].to_list() == ["\\boxed{3}", "\\boxed{2}", "six", "6"]
+
+
+def test_a_switch_is_no_thought(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        SUM | {"reasoning": "on", "output": "<think>One and one.</think>2"},
+        SUM | {"reasoning": "One and one.", "output": "2"},
+        PRODUCT | {"reasoning": " Off", "output": "6"},
+    ]
+    run, outcome = import_rows(tmp_path, rows, "columns: {reasoning: reasoning, response: output}")
+    assert table_of(run, TRACES).select("reasoning", "response").rows() == [("One and one.", "2")]
+    assert outcome.counts["sources"][0]["left_out"] == {SWITCH: 2}
 
 
 def test_thoughts_in_a_column_of_their_own(tmp_path: Path) -> None:

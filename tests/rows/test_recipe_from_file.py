@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from imports.agent_rows import TOOLS, conversation
+from imports.small_imports import table_of
 from infogap.errors import InputError
 from infogap.imports.samples import LIKELIHOODS
 from infogap.imports.stage import STAGE as IMPORT
 from infogap.recipe import load_recipe
 from infogap.rows.recipe_from_file import first_recipe
 from infogap.runs.run_folder import Run
-from infogap.schema import TRACE_TURNS
+from infogap.schema import TRACE_TURNS, TRACES
 from infogap.tasks import STAGE as TASKS
 from tasks.small_recipes import import_run, task_run, tasks_of, write_jsonl
 
@@ -71,6 +72,16 @@ def test_a_choice_without_options_is_said(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "rows.jsonl", [{"question": "Which is prime?", "answer": "D"}])
     outcome = TASKS.make(task_run(tmp_path, "  - {from: rows.jsonl, verifier: choice}"))
     assert any("1 of 1 questions offer no options" in note for note in outcome.notes)
+
+
+def test_a_column_that_says_whether_the_model_thinks_is_no_thought(tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "3 + 3?"}]
+    rows = [{"input": turns, "output": "<think>Six.</think>6", "reasoning": "on", "answer": "6"}]
+    rows.append({"input": turns, "output": "6", "reasoning": "off", "answer": "6"})
+    run = run_of(tmp_path, rows)
+    TASKS.make(run)
+    IMPORT.make(run)
+    assert table_of(run, TRACES)["reasoning"].to_list() == ["Six.", ""]
 
 
 def test_gold_answers_beside_a_chat_are_mapped(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infogap.verify.base import TOO_LONG
-from infogap.verify.gold_answers import AN_OBJECT, CODE, SEVERAL_SENTENCES, SEVERAL_TEXTS
+from infogap.verify.gold_answers import AN_OBJECT, CODE, PLACEHOLDER, SEVERAL_SENTENCES, SEVERAL_TEXTS, not_one_answer
 from infogap.verify.verifiers import math, verifier
 from infogap.verify.verifiers.choice import NO_OPTIONS, NOT_AN_OPTION
 from infogap.verify.verifiers.math import NOT_MATH, TOO_HARD, unreadable
@@ -148,3 +148,13 @@ def test_short_texts_are_answers(text: str) -> None:
 
 def test_exact_answers_need_no_form_but_a_length() -> None:
     assert verifier("exact").check_golds([("q", "?"), ("q", "x" * 2_001)]) == [None, TOO_LONG]
+
+
+@pytest.mark.parametrize("text", ["proof", "notfound", "NaN", " N/A ", "null", "略", r"$\text{n/a}$"])
+def test_what_stands_for_a_missing_answer_is_none(text: str) -> None:
+    assert not_one_answer(text) == PLACEHOLDER
+
+
+@pytest.mark.parametrize("text", ["none", "undefined", "no solution", "unknown", r"\text{DNE}", "0"])
+def test_answers_that_say_that_there_is_nothing_are_answers(text: str) -> None:
+    assert not_one_answer(text) is None

@@ -29,6 +29,8 @@ DENIED = [
     "There is no way to make 8.",
     "So the length is not equal to 8.",
     "So y ≤ 8",
+    "The answer is 8 (wrong).",
+    "It is 8 (rejected)",
     "So y ≠ 8.",
     "So y != 8.",
     "So y >= 8",
@@ -77,6 +79,12 @@ DENIED = [
     r"It is \boxed{9} rather than $\boxed{8}$.",
 ]
 SAID = [
+    "Final answer:\n- 8",
+    "Answer:\n> 8",
+    "Answer: 8 (twenty-two less fourteen)",
+    "Answer - 8",
+    r"So $y = 8$. $\blacksquare$",
+    "Hence y = 8 ∎",
     "Suppose the answer is 7. That fails. So the answer is 8.",
     "The answer is 8. Some say the answer is 7.",
     "If we add both, the answer is 8.",
@@ -141,6 +149,14 @@ def test_all_parts_are_the_answer(gold: str, response: str) -> None:
 
 
 OTHER_UNITS = [
+    ("7 kPa", "7 MPa"),
+    (r"7\text{ k}\Omega", r"7\ \Omega"),
+    (r"7\ \mu\mathrm{F}", r"7\ \mathrm{F}"),
+    (r"7\% \text{ increase}", r"7\% \text{ decrease}"),
+    ("7 m left", "7 m right"),
+    ("7 km north", "7 km south"),
+    ("7 km north-east", "7 km north"),
+    ("$7 profit", "$7 loss"),
     ("7 mm^2", "7 mm"),
     ("7 m^3", "7 m^2"),
     ("7 km/s^2", "7 km/s"),
@@ -164,6 +180,18 @@ OTHER_UNITS = [
     ("7 yards squared", "7 yards"),
 ]
 SAME_UNITS = [
+    ("7 kPa", "7"),
+    (r"7 \mathrm{~kV}", "7"),
+    ("7 atm", "7"),
+    (r"7\ \Omega", r"7\text{ ohms}"),
+    (r"7 \mathrm{~k}\Omega", "7 kΩ"),
+    (r"7\ \mu\text{F}", "7 µF"),
+    (r"7\ \mathrm{\mu F}", "7"),
+    (r"7\text{元}", "7"),
+    (r"7\text{ Å}", "7"),
+    ("$7 profit", "$7 gain"),
+    ("7 km north", "7 km"),
+    ("37 °C", "37 C"),
     ("7 mm^2", "7 square millimeters"),
     ("7 km/s^2", "7 km s^{-2}"),
     ("7 m/s^2", "7 metres per second squared"),
@@ -535,3 +563,21 @@ def test_a_factorial_before_an_equals_sign_denies_nothing() -> None:
     assert graded("math", "1440", r"There are $6!\times 2!=\boxed{1440}$ ways.").verdict == "correct"
     assert graded("math", "1440", r"There are $6!=\boxed{1440}$ ways.").verdict == "correct"
     assert graded("math", "7", r"So $y != \boxed{7}$.").verdict != "correct"
+
+
+@pytest.mark.parametrize(
+    "response", [r"\boxed{A} or \boxed{B}", r"$\boxed{B}$ and $\boxed{A}$", "The answer is B or A."]
+)
+def test_two_options_are_not_the_last_of_them(response: str) -> None:
+    question = "Which?\nA) one\nB) two\nC) three"
+    assert [graded("choice", gold, response, question).verdict for gold in "AB"] == ["wrong", "wrong"]
+
+
+@pytest.mark.parametrize("response", ["Final answer:\n- 8", "Answer - 8"])
+def test_a_dash_before_an_answer_is_no_sign(response: str) -> None:
+    assert graded("math", "-8", response).verdict == "wrong"
+
+
+def test_a_response_of_one_word_is_compared_in_any_capitals() -> None:
+    assert graded("math", "yes", "Yes.").verdict == "correct"
+    assert graded("math", "yes", "No.").verdict != "correct"

@@ -17,14 +17,17 @@ from infogap.teachers.finish_reasons import meaning, word_of
 from infogap.text.characters import utf8
 from infogap.text.message_content import ContentError, read_content
 from infogap.text.spoken_turns import Message
-from infogap.text.thoughts import Parts, joined, read_parts
+from infogap.text.thoughts import Parts, is_switch, joined, read_parts
 
 NO_TRACE = "no trace"
 NO_ANSWER = "a conversation without an answer"
 NOT_TEXT = "the trace is not text"
 LIKELIHOODS = "log-likelihoods of given continuations, and no text that a model wrote"
 UNEVEN = "not as many thoughts as responses"
+LISTED = "several samples, written as one text: write [*] after the column's name, as in `trace: generations[*]`"
 APART = "a thought in a column of its own, beside turns that call tools"
+SWITCH = "`reasoning` is mapped to a column that says whether the model thinks ('on', 'off'), and holds no thought"
+_LONG = 400  # characters of a text in a list that is a response, and no item of an answer
 _UNEVEN_COLUMN = "{name} is a list, and not of as many items as there are traces"
 _BESIDE = ("finish_reason", "completion_tokens", "stated_verdict", "teacher", "privilege", "context")
 
@@ -91,6 +94,8 @@ def _samples_in(values: dict[str, Any], source: TraceImport) -> list[Sample] | s
         return NO_ANSWER  # the question alone, which is no answer to itself
     answers = _answers(values, source.columns, "trace" if whole else "response")
     thoughts = _answers(values, source.columns, "reasoning")
+    if misread := _misread(answers, thoughts):
+        return misread
     if thoughts and not answers:  # what servers write for a thought that was cut off
         answers = [Answer(None, None)] * len(thoughts)
     if thoughts and len(thoughts) != len(answers):
@@ -132,6 +137,23 @@ def _of_turns(sample: Sample, messages: list[Message] | None, tools: str | None,
     else:
         read = read_conversation(messages, source, truncated=sample.truncated)
     return replace(sample, text=orjson.dumps(read.turns).decode(), reasoning="", turns=read, tools=tools)
+
+
+def _misread(answers: list[Answer], thoughts: list[Answer]) -> str | None:
+    """Say why texts are not what their columns are mapped to."""
+    if any(_is_list_of_samples(answer.text or "") for answer in answers):
+        return LISTED
+    return SWITCH if any(is_switch(thought.text or "") for thought in thoughts) else None
+
+
+def _is_list_of_samples(text: str) -> bool:
+    """Whether a text is a JSON list of texts that are whole responses, as CSV files hold lists."""
+    items = read_json(text) if text.lstrip().startswith('["') else None
+    if not isinstance(items, list) or len(items) < 2:
+        return False
+    return all(
+        isinstance(item, str) and (len(item) > _LONG or "\\boxed" in item or "</think>" in item) for item in items
+    )
 
 
 def _is_one_text(value: Any) -> bool:

@@ -42,7 +42,7 @@ STAGE = Stage(
     "import",
     ("traces", "contexts", STATED_VERDICTS.name, TRACE_TURNS.name),
     ("tasks",),
-    6,
+    7,
     part,
     _make,
     absent=_absent,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from itertools import islice
@@ -20,6 +20,7 @@ from infogap.rows.options_column import NumberedOptions, with_options
 from infogap.rows.row_files import lists_of_rows
 from infogap.rows.source_rows import read_rows
 from infogap.text.option_parser import named_option, options
+from infogap.text.thoughts import is_switch
 
 _ROWS = 20  # read to recognise a format
 # The usual names of columns, the most telling first.
@@ -169,13 +170,20 @@ def guessed(file: str, base: Path) -> tuple[str | None, dict[str, str], str]:
             f"it has {', '.join(columns) or 'no columns'}"
         )
     verifier = fit_options(file, mapped, sample)
-    thought = next((by_name[name] for name in _THOUGHTS if name in by_name), None)
+    thoughts = (by_name[name] for name in _THOUGHTS if name in by_name)
+    thought = next((column for column in thoughts if not _are_switches(row.get(column) for row in sample)), None)
     text = mapped.pop("trace", None) or by_name.get("content")
     if thought is not None and text is not None:
         return rows, mapped | {"reasoning": thought, "response": text}, verifier
     if mapped["question"] in ("messages", "conversations") and text is None:
         text = mapped["question"]
     return rows, mapped | ({"trace": text} if text is not None else {}), verifier
+
+
+def _are_switches(values: Iterable[Any]) -> bool:
+    """Whether a column says whether a model was to think, and not what it thought."""
+    known = [str(value) for value in values if value is not None]
+    return bool(known) and all(map(is_switch, known))
 
 
 def common_ending(questions: Sequence[str]) -> str | None:

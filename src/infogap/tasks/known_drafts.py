@@ -22,7 +22,7 @@ from infogap.tasks.question_column import TableSource
 from infogap.user_objects import is_user_object
 from infogap.verify.verifiers import provider_versions
 
-VERSION = 3  # raised when equal rows give other drafts
+VERSION = 4  # raised when equal rows give other drafts
 _FOLDER = f"{TASKS.name}/cache/drafts"
 _TEXTS = ("question", "answer", "solution", "family", "difficulty", "fault")
 _SCHEMA = pl.Schema({"row": pl.Int64, **dict.fromkeys((*_TEXTS, "turns"), pl.String)})

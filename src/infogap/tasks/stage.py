@@ -66,4 +66,4 @@ def _make(run: Run) -> Outcome:
     return write_tasks(run)
 
 
-STAGE = Stage("tasks", ("tasks",), (), 5, part, _make, sees_derived=False)
+STAGE = Stage("tasks", ("tasks",), (), 6, part, _make, sees_derived=False)

@@ -2,11 +2,12 @@ r"""Extract the final answer that a response states.
 
 The first of these counts:
 
+0. the answer in a JSON object that is the response, or ends it: `{"answer": 42}`;
 1. `\boxed{...}` (also `\fbox`) or `<answer>...</answer>`, whichever stands last; boxes joined by a comma, "and" or
    "or" are one answer;
 2. `#### 42` as the last line;
 3. a sentence or a heading, the last one: "the final answer is 42", "Answer: 42", "**Final answer**" with the answer
-   on the next line, "答案是42".
+   on the next line, "答案是42"; then one in another language, "La respuesta es 42".
 """
 
 from __future__ import annotations
@@ -14,24 +15,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from infogap.text.answer_boxes import BARE_BOX, boxes_in, has_open_box, joined_boxes, last_tag, stated_boxes
+from infogap.text.answer_objects import answer_in_object
+from infogap.text.answer_phrases import in_other_languages
 from infogap.text.characters import half_width, visible, without_end_tokens
+from infogap.text.retractions import REACH, correction, is_taken_back
 
-_BOX_TOKEN = re.compile(r"(?P<box>\\{1,2}(?:boxed|fbox)\s*\{)|\\[\s\S]|[{}]")
-_BARE_BOX = re.compile(r"\\boxed(?:\s+|(?=\d))([^\s${}]+)")  # \boxed 5
-# What may join boxes to one answer: "and", a comma, spacing, and the part of the question that each is for.
-_JOINING = re.compile(
-    r"(?P<joins>[,;&]|\\q?quad(?![a-z])|\b(?:and|or|as\s+well\s+as|also|then)\b|\\(?:lor|vee|land|wedge)(?![a-z])"
-    r"|\\text\s*\{[\s,;]*(?:and|or)?[\s,;]*\}|\\\\(?![A-Za-z]))"
-    r"|(?P<part>(?:[Ff]or\s+|[Ii]n\s+)?(?:\b[Pp]art\s+\(?(?:[a-hA-H]|i{1,3}|[1-9])\b\)?|(?<![\w)])\(?(?:[a-h]|i{1,3}|[1-9])\))[:.]?)"
-    r"|(?P<name>(?<![A-Za-z])[A-Za-z](?:_\w|_\{\w+\})?\s*=)"
-    r"|\$+|\\[()\[\]]|\*\*|\#+|\\[ ,;:!]|~|[ \t]+|(?P<break>\.?\s*\n\s*)"
-)
-_MOST_BOXES = 50  # in one answer
-_MAX_JOINT = 120  # characters between two boxes
-_NAMED = re.compile(r"(?<![A-Za-z])([A-Za-z](?:_\w|_\{\w+\})?)\s*=\s*$")
-_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
 # What comes before an answer in a sentence; the answer itself is the rest of its line.
 _STATES = r"""
     (?: (?: \s+(?:to|for|of)\b[^.:\n]{0,80}? )?
@@ -100,12 +90,7 @@ _REASON = re.compile(
 _JOINED_ON = re.compile(r"(?:(?<![A-Za-z])(?:and|or)|,|&)[\s$*\\]*$", re.IGNORECASE)
 _JOINS_ON = re.compile(r"[\s$*]*(?:and|or)\b", re.IGNORECASE)
 _BEFORE_STATEMENT = 200  # characters in which its clause begins
-# A box that is mentioned only to be denied: "not \\boxed{3}".
-_NOT_THE_BOX = re.compile(
-    r"(?:\b(?:not|never|rather\s+than|instead\s+of|unlike)|n['’]t|\\neq?|\\not\s*=|≠|(?<![\w)}\]])!=)"
-    r"(?:\s+(?:be|equal\s+to|equal|just|the|possibly))*[\s$*({\[\\]*$|\bcannot\s+(?:be|equal|have)[\s$*({\[\\]*$",
-    re.IGNORECASE,
-)
+_BULLET = re.compile(r"\s*(?:[-–•+>]\s+)+(?=\S)")  # before an answer on the line below its heading
 _SAYING = re.compile(r"(?:[:：=]|\b(?:is|equals|be)|[为是])[\s*`:：]*$", re.IGNORECASE)  # before an answer on its line
 _UNREAL = re.compile(r"\b(?:were|had)\b[^.!?\n]*$", re.IGNORECASE)  # "Were it odd, the answer would be 5"
 _WORD = re.compile(r"\w")
@@ -117,21 +102,6 @@ _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textrm|textit|mathrm|mathbf|operat
 _QUOTES = (("'", "'"), ('"', '"'), ("“", "”"), ("‘", "’"), ("*", "*"), ("`", "`"))
 
 
-@dataclass(frozen=True)
-class _Box:
-    """The span of a box or tag in `text`, and that of its content."""
-
-    text: str
-    start: int
-    end: int
-    inner_start: int
-    inner_end: int
-
-    @property
-    def content(self) -> str:
-        return self.text[self.inner_start : self.inner_end]
-
-
 def stated(response: str, *, cut: bool = False) -> str | None:
     r"""Return the answer that a response states, without its wrapping (`$`, `**`, `\boxed`); None where it states none.
 
@@ -139,17 +109,41 @@ def stated(response: str, *, cut: bool = False) -> str | None:
     closed (`\boxed{...}`, `<answer>...</answer>`): "the answer is 1" may have been about to say 12.
     """
     response = without_end_tokens(response)
-    explicit = _explicit(response, cut)
+    finished = response[: response.rfind("\n") + 1] if cut else response
+    if (value := answer_in_object(response)) is not None:
+        return _explicit(value, cut=False) or _last_sentence(value) or unwrapped(value)
+    explicit = _in_place_of_box(response, finished) or _explicit(response, cut)
     if explicit:
         return explicit
-    finished = response[: response.rfind("\n") + 1] if cut else response
     closing = last_line(finished)
     if closing.startswith("####"):
         return unwrapped(closing.lstrip("#")) or None
+    return _last_sentence(finished) or _elsewhere(finished)
+
+
+def _elsewhere(finished: str) -> str | None:
+    """Return the answer of the last sentence in another language that states one."""
+    said = (unwrapped(each) for each in in_other_languages(finished) if not has_open_box(each))
+    return next((each for each in said if each), None)
+
+
+def _in_place_of_box(response: str, finished: str) -> str | None:
+    """Return the answer of a sentence after the last box, if the text between takes the box back."""
+    box = next(reversed(stated_boxes(response)), None)
+    if box is None or last_tag(response, cut=False):
+        return None
+    after = finished[box.end :]
+    place = 0 if is_taken_back(after) else correction(after)
+    return None if place is None else _last_sentence(after[place:])
+
+
+def _last_sentence(finished: str) -> str | None:
+    """Return the answer of the last sentence or heading that states one."""
     fences = [fence.start() for fence in _FENCE.finditer(finished)]
     for match in reversed(list(_SENTENCE.finditer(finished))):
         in_code = bisect_left(fences, match.start()) % 2 == 1
-        answer = _said(match, finished[max(0, match.start() - _BEFORE_STATEMENT) : match.start()], in_code=in_code)
+        before = finished[max(0, match.start() - _BEFORE_STATEMENT) : match.start()]
+        answer = _said(match, before, finished[match.end() : match.end() + REACH], in_code=in_code)
         if answer:
             return answer
     return None
@@ -160,7 +154,7 @@ def every_stated(text: str) -> list[str]:
 
     A sentence that holds a box states it once.
     """
-    boxes = _stated_boxes(text)
+    boxes = stated_boxes(text)
     answers = [(box.start, unwrapped(box.content)) for box in boxes]
     starts = [box.start for box in boxes]
     for match in _statings(text):
@@ -218,7 +212,7 @@ def unwrapped(text: str) -> str:
             inner = text.removeprefix(opening).removesuffix(closing)
             if len(inner) == len(text) - len(opening) - len(closing) and closing not in inner:
                 text = inner
-        boxes = _boxes(text)
+        boxes = boxes_in(text)
         if len(boxes) == 1 and (boxes[0].start, boxes[0].end) == (0, len(text)):
             text = boxes[0].content
         if (
@@ -234,96 +228,21 @@ def unwrapped(text: str) -> str:
 
 def _explicit(response: str, cut: bool) -> str | None:
     """Return the last of all boxes and answer tags that are not empty, as a quoted `\\boxed{}` is."""
-    boxes = _stated_boxes(response)
-    tag = _last_tag(response, cut)
+    boxes = [box for box in stated_boxes(response) if not is_taken_back(response[box.end : box.end + REACH])]
+    tag = last_tag(response, cut)
     if tag and (not boxes or tag.end >= boxes[-1].end):
         return _explicit(tag.content, cut=False) or unwrapped(tag.content) or None
     if boxes:
-        return unwrapped(_joined(response, boxes)) or None
-    bare = _BARE_BOX.findall(response) if "\\boxed" in response else []
+        return unwrapped(joined_boxes(response, boxes)) or None
+    bare = BARE_BOX.findall(response) if "\\boxed" in response else []
     return unwrapped(bare[-1]) or None if bare else None
 
 
-def _stated_boxes(text: str) -> list[_Box]:
-    """Return the boxes that hold something, except those that are mentioned only to be denied."""
-    return [
-        box
-        for box in _boxes(text)
-        if box.content.strip() and not _NOT_THE_BOX.search(text[max(0, box.start - 40) : box.start])
-    ]
+def _said(match: re.Match[str], before: str, below: str, *, in_code: bool) -> str:
+    """Return the answer that a line states: of "Final answer: the final answer is 42", the last that is not denied.
 
-
-def _boxes(text: str) -> list[_Box]:
-    """Return the outermost balanced boxes, in order. One pass, whatever the nesting: model text may be hostile."""
-    first = text.find("\\boxed")
-    other = text.find("\\fbox")
-    start = min((place for place in (first, other) if place >= 0), default=-1)
-    if start < 0:
-        return []
-    boxes: list[_Box] = []
-    open_braces: list[re.Match[str]] = []
-    for token in _BOX_TOKEN.finditer(text, start):
-        if token.group("box") or token.group() == "{":
-            open_braces.append(token)
-        elif token.group() == "}" and open_braces:
-            opening = open_braces.pop()
-            if opening.group("box"):
-                while boxes and boxes[-1].start > opening.start():
-                    boxes.pop()  # it was inside this one
-                boxes.append(_Box(text, opening.start(), token.end(), opening.end(), token.start()))
-    return boxes
-
-
-def _joined(text: str, boxes: list[_Box]) -> str:
-    r"""Return the last box with those joined to it: `\boxed{3}$ and $\boxed{5}`; a repeated one once."""
-    first = len(boxes) - 1
-    while (
-        first and len(boxes) - first < _MOST_BOXES and _are_one_answer(text[boxes[first - 1].end : boxes[first].start])
-    ):
-        first -= 1
-    chosen = boxes[first:]
-    names = [_NAMED.search(text, max(0, box.start - 20), box.start) for box in chosen]
-    contents = [box.content.strip() for box in chosen]
-    if len(chosen) > 1 and all(names):
-        contents = [f"{name[1]} = {content}" for name, content in zip(names, contents, strict=True) if name]
-    return ", ".join(dict.fromkeys(contents))
-
-
-def _are_one_answer(between: str) -> bool:
-    """Whether the text between two boxes only joins them; a line break alone does not."""
-    if len(between) > _MAX_JOINT:
-        return False
-    place, joins, part, breaks = 0, False, False, False
-    while place < len(between):
-        token = _JOINING.match(between, place)
-        if token is None:
-            return False
-        joins = joins or token["joins"] is not None
-        part = part or token["part"] is not None
-        breaks = breaks or token["break"] is not None
-        place = token.end()
-    return part or joins or not breaks
-
-
-def _last_tag(text: str, cut: bool) -> _Box | None:
-    """Return the last `<answer>` with its content; one that is not closed reaches to the end, as with a stop string."""
-    tags = list(_TAG.finditer(text))
-    for index in range(len(tags) - 1, -1, -1):
-        if tags[index].group(1):
-            continue
-        closed = index + 1 < len(tags)
-        if not closed and cut:
-            continue
-        inner_end = tags[index + 1].start() if closed else len(text)
-        end = tags[index + 1].end() if closed else len(text)
-        tag = _Box(text, tags[index].start(), end, tags[index].end(), inner_end)
-        if tag.content.strip():
-            return tag
-    return None
-
-
-def _said(match: re.Match[str], before: str, *, in_code: bool) -> str:
-    """Return the answer that a line states: of "Final answer: the final answer is 42", the last that is not denied."""
+    Takes the text before the line, and the text below it, which may take the answer back.
+    """
     said: str = match.group(1)
     opening = match.group()[: -len(said)] if said else match.group()
     statements = [(before, opening, said)]
@@ -337,9 +256,12 @@ def _said(match: re.Match[str], before: str, *, in_code: bool) -> str:
         headed = not _SAYING.search(opening.removesuffix(text))
         if headed and (in_code or _WORD.search(clause.rpartition("\n")[2])):
             continue  # "To find the answer" at the end of a line, or a comment in code, is no heading
+        if has_open_box(text):
+            continue  # the response ended within its box
         unreal = "would" in opening and _UNREAL.search(clause)
-        if not asked and not unreal and not is_denied(clause, after):
-            return unwrapped(sentence.strip(" *`"))
+        if not asked and not unreal and not is_denied(clause, after) and not is_taken_back(after + below):
+            below_heading = "\n" in opening.removesuffix(text)
+            return unwrapped((_BULLET.sub("", sentence) if below_heading else sentence).strip(" *`"))
     return ""
 
 

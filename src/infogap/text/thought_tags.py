@@ -80,7 +80,8 @@ _ENDS = (
     r"<end_of_turn>",
     r"<turn\|>",
 )
-_SPECIAL = r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\n]{1,40}｜>"
+# GLM's <|end_of_box|> closes an answer.
+_SPECIAL = r"<\|(?!end_of_box)[^|<>\s]{1,40}\|>|<｜[^｜<>\n]{1,40}｜>"
 LAST_TOKEN = re.compile(rf"({_SPECIAL}|</s>|<eos>|<pad>|<end_of_turn>|<turn\|>|\[EOS\])\s*\Z")
 FIRST_TOKENS = re.compile(
     r"(?:\s*(?:\ufeff|<s>|<bos>|<\|begin_of_text\|>|<｜begin▁of▁sentence｜>|<｜Assistant｜>|<\|assistant\|>"

@@ -20,6 +20,8 @@ _FRAMED = re.compile(r"<(response|output|solution|final|final_answer|final_respo
 _SAID = re.compile(r"Here(?:'s| is) my thought process:(.*?)Here(?:'s| is) my response:(.*)", re.DOTALL)
 _STEPS_SAID = re.compile(r"Here are my reasoning steps:(?=.*\[BEGIN FINAL RESPONSE\])", re.DOTALL)
 _ANSWER_ENDS_IT = re.compile(r"<answer>(?:(?!</?answer>).)*</answer>\s*\Z", re.IGNORECASE | re.DOTALL)
+# What columns called `reasoning` hold that say how a model was asked, such as those of Nemotron's post-training data.
+_SWITCHES = frozenset(("on", "off", "true", "false", "enabled", "disabled", "low", "medium", "high"))
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,11 @@ def joined(thought: str, parts: Parts, pair: Pair | None = None, found_in: str =
         return replace(parts, reasoning=thought, tags=tags)
     reasoning = parts.reasoning if one in other else f"{thought}\n\n{parts.reasoning}"
     return replace(parts, reasoning=reasoning, tags=tags)
+
+
+def is_switch(text: str) -> bool:
+    """Whether a text turns thinking on or off, or says how much there is of it, and is no thought."""
+    return text.strip().casefold() in _SWITCHES
 
 
 def opens_thought(prompt: str) -> bool:

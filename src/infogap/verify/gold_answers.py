@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-from infogap.text.stated_answers import stated, unwrapped
+from infogap.text.stated_answers import normalised, stated, unwrapped
 
 SEVERAL_SENTENCES = (
     "the answer is several sentences and not one answer: map `answer` to a column that holds the final answer alone, "
@@ -22,6 +22,10 @@ SEVERAL_TEXTS = (
     "`answer: \"{{ answers | join(', ') }}\"`"
 )
 AN_OBJECT = "the answer is an object: name the value in it, as `answer: answer.value`"
+PLACEHOLDER = (
+    "the answer only says that there is none: leave such rows out by `where`, or empty the cell, and its traces "
+    "are not graded"
+)
 COMMANDS = re.compile(r"\\(?:begin|end)\s*\{\w+\*?\}|\\[A-Za-z]+")
 """Commands of LaTeX."""
 
@@ -43,6 +47,13 @@ _DATA = re.compile(r"\s*[\[{]\s*[\"']")
 _COMMAND = re.compile(r"\\(?!u[\da-fA-F]{4})(?=[A-Za-z]{2})")  # its backslash, which would escape the letter after it
 _LONGEST_DATA = 10_000  # characters
 _LONGEST_LABELLED = 300  # characters
+# What datasets write where a problem has no final answer: NuminaMath's "proof" and "notfound", a table's empty cell.
+_PLACEHOLDERS = frozenset(
+    (
+        *("proof", "notfound", "not found", "answer not found", "n/a", "nan", "null", "see solution", "see proof"),
+        *("omitted", "tbd", "todo", "略", "证明略", "见解析", "见证明"),
+    )
+)
 _FEW_WORDS = 8  # beside a box, in a text that is still no solution
 _MOST_WORDS = 25  # in an answer; a longer text is a sentence at least
 
@@ -97,6 +108,8 @@ def _words_beside_box(text: str) -> list[str]:
 
 def not_one_answer(gold: str) -> str | None:
     """Say why a text is no final answer: it is data, code, or several sentences; None for an answer."""
+    if normalised(gold) in _PLACEHOLDERS:
+        return PLACEHOLDER
     if (held := _held_in(gold)) is not None:
         return AN_OBJECT if isinstance(held, dict) else SEVERAL_TEXTS
     if _CODE.search(gold):

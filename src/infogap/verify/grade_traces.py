@@ -12,6 +12,7 @@ import polars as pl
 from infogap.errors import ExternalError
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS
+from infogap.text.answer_boxes import has_open_box
 from infogap.text.stated_answers import MAX_ANSWER, closing_lines, stated
 from infogap.verify.base import Grade, Item, Verifier, no_answer, ungradable
 from infogap.verify.grading_pool import grade_all
@@ -115,7 +116,7 @@ def _item(grader: Verifier, task: dict[str, Any], response: str, cut: bool) -> I
     if answer is not None:
         return Item(**known, metadata=task["metadata"], answer=answer)
     line = closing_lines(response)
-    if cut or not line:
+    if cut or not line or has_open_box(line):
         return None
     whole = line == response.strip() and len(line) <= _ONE_LINE
     if not whole and not grader.reads_last_line:

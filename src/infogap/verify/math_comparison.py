@@ -3,24 +3,30 @@ r"""Grade mathematical answers: read both, compare them with Math-Verify, and co
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from math_verify import verify
 
-from infogap.text.stated_answers import unwrapped
+from infogap.text.stated_answers import normalised, unwrapped
 from infogap.verify.base import Grade, Item, no_answer, right_or_wrong, ungradable
 from infogap.verify.condition_sets import as_set
 from infogap.verify.math_confirmation import confirmed, same_sets
 from infogap.verify.math_verify_patch import expressions, with_distinct_capitals
 from infogap.verify.reading.answer_reader import Based, Clock, Condition, Dotted, Form, Maths, Words, read
 from infogap.verify.reading.closing_answer import closing_answer, said_alone
+from infogap.verify.reading.decimal_commas import DECIMAL_COMMA, with_decimal_comma
+from infogap.verify.reading.labelled_parts import paired_parts
+from infogap.verify.reading.named_values import value_asked_for
 from infogap.verify.reading.numerals import exactly, rational
+from infogap.verify.reading.option_values import as_option_values
 from infogap.verify.reading.residues import Residue
 from infogap.verify.reading.units import conflicting
 
 _NAME = re.compile(r"[A-Za-z]['′]*")
+_UNREAD = ("the answer is no mathematics that can be compared", "the answer cannot be read as mathematics")
 _BASE_NAMES = {2: "binary", 8: "octal", 16: "hexadecimal"}
 _BASE_WORDS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 12: "twelve"}
 _OF_SETS = re.compile(r"\\(?:cup|cap|setminus|emptyset|infty)(?![a-z])|\\mathbb")
@@ -39,16 +45,42 @@ def grade(item: Item) -> Grade:
         return ungradable("the task has no gold answer", item.answer)
     if not _SOMETHING.search(gold):
         return ungradable(f"the gold answer {gold!r:.60} cannot be read", item.answer)
-    if not item.stated and unwrapped(item.answer) != unwrapped(gold):
+    if not item.stated and normalised(item.answer) != normalised(gold):
         closing = closing_answer(item.answer)
         if closing is None:
             return no_answer()
         item = replace(item, answer=closing)
     graded = _graded(item, gold)
-    if graded.verdict == "wrong" and (alone := said_alone(item.answer)):
-        again = _graded(replace(item, answer=alone), gold)
-        return again if again.verdict == "correct" else graded
-    return graded
+    return graded if graded.verdict != "wrong" else _read_otherwise(graded, item, gold)
+
+
+def _read_otherwise(wrong: Grade, item: Item, gold: str) -> Grade:
+    """Grade an answer that was found wrong by what else it may say; `wrong` if it says nothing else."""
+    for one, other, shown in _other_readings(item, gold):
+        again = _graded(replace(item, answer=other), one)
+        if again.verdict == "correct":
+            return replace(again, answer=shown)
+    parts = paired_parts(gold, item.answer)
+    if parts and all(_graded(replace(item, answer=said), part).verdict == "correct" for part, said in parts):
+        return right_or_wrong(True, item)
+    if not item.stated and (wrong.detail or "").endswith(_UNREAD):
+        return no_answer()  # a last line of prose may mean anything
+    if with_decimal_comma(item.answer, gold, item.question):
+        return ungradable(DECIMAL_COMMA, item.answer)
+    return wrong
+
+
+def _other_readings(item: Item, gold: str) -> Iterator[tuple[str, str, str]]:
+    """Yield what else gold answer and answer may say, with the answer to show."""
+    if alone := said_alone(item.answer):
+        yield gold, alone, alone
+    if "=" in gold and "=" not in item.answer and (named := said_alone(gold)):
+        yield named, item.answer, item.answer  # "Area = 5"
+    values = value_asked_for(gold, item.question), value_asked_for(item.answer, item.question)
+    if (values[0] is None) != (values[1] is None):  # of two equations nothing else is known
+        yield values[0] or gold, values[1] or item.answer, item.answer
+    if options := as_option_values(gold, item.answer, item.question):
+        yield *options, item.answer
 
 
 def _graded(item: Item, gold: str) -> Grade:

@@ -36,6 +36,38 @@ def test_the_last_block_of_python_is_the_program(response: str, program: str | N
     assert program_in(response) == program
 
 
+_ADD = "def add(a, b):\n    return a + b"
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "Output:\n```\n3\n```",
+        "Input:\n```\n1 2\n```\nOutput:\n```\n3\n```",
+        "Usage:\n```python\nprint(add(1, 2))  # 3\n```",
+        "Usage:\n```python\nresult = add(1, 2)\nprint(result)\n```\nIt prints\n```\n3\n```",
+        "Test:\n```python\ndef test_add():\n    assert add(1, 2) == 3\n```",
+        "Test:\n```python\nclass TestAdd(TestCase):\n    def test(self):\n        add(1, 2)\n```",
+    ],
+)
+def test_a_block_that_only_shows_the_program_at_work_is_not_the_program(after: str) -> None:
+    assert program_in(f"```python\n{_ADD}\n```\n{after}") == _ADD
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "def add(b, a):\n    return a + b",
+        "from operator import add",
+        "def plus(a, b):\n    return add(a, b)",
+        "x = 1",
+        "x = (",
+    ],
+)
+def test_a_block_that_does_more_replaces_the_one_before(program: str) -> None:
+    assert program_in(f"```python\n{_ADD}\n```\nOr:\n```python\n{program}\n```") == program
+
+
 def test_of_a_truncated_response_only_closed_blocks_count() -> None:
     assert program_in("```python\nx = 1\n```\nBut\n```python\nx = 2", cut=True) == "x = 1"
     assert program_in("```python\nx = 2", cut=True) is None

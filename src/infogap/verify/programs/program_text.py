@@ -7,9 +7,11 @@ import re
 import textwrap
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 _FENCE = re.compile(r"^[ \t]{0,12}(`{3,}|~{3,})[ \t]*([^\n`]*)$", re.MULTILINE)
 _PYTHON = ("", "python", "python3", "py", "python 3")
+_EXAMPLE = re.compile(r"test|example|demo|check|run_|main\Z", re.IGNORECASE)  # functions that only show or try another
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 # What makes a text a program even without a fence around it; a word alone is an expression of Python, too.
 _STATEMENTS = (
@@ -21,18 +23,51 @@ _STATEMENTS = (
 def program_in(response: str, *, cut: bool = False) -> str | None:
     """Return the program that a response states: its last block of Python, fenced and labelled so or not at all.
 
-    Without any fence it is the whole response, if that is a program. `cut`: the response stopped at its token limit,
-    so that a block which is not closed, or a text without fences, is incomplete. None where there is none.
+    A block without a label that is no program, such as an output, is none if another block is one; nor is a block that
+    only calls or tests what an earlier one defines. Without any fence it is the whole response, if that is a program.
+    `cut`: the response stopped at its token limit, so that a block which is not closed, or a text without fences, is
+    incomplete. None where there is none.
     """
     blocks, fenced = _blocks(response, cut=cut)
     if blocks:
-        return blocks[-1]
+        return _whole_program([block for block in blocks if block.labelled or _is_program(block.code)] or blocks)
     return response if not fenced and not cut and _is_program(response) else None
 
 
-def _blocks(response: str, *, cut: bool) -> tuple[list[str], bool]:
+@dataclass(frozen=True)
+class _Block:
+    """The code between two fences."""
+
+    code: str
+    labelled: bool
+
+
+def _whole_program(blocks: list[_Block]) -> str:
+    """Return the last block that does more than to call or to test what one before it defines."""
+    defined = [_definitions(block.code) for block in blocks]
+    for place in range(len(blocks) - 1, 0, -1):
+        before = set().union(*defined[:place]) - defined[place]
+        own = {name for name in defined[place] if not _EXAMPLE.match(name)}
+        if own or not before & _read_names(blocks[place].code):
+            return blocks[place].code
+    return blocks[0].code
+
+
+def _definitions(code: str) -> set[str]:
+    """Return the names of a program's functions and classes."""
+    tree = parsed(code)
+    return {node.name for node in tree.body if isinstance(node, _DEFINITIONS)} if tree is not None else set()
+
+
+def _read_names(code: str) -> set[str]:
+    tree = parsed(code)
+    nodes = ast.walk(tree) if tree is not None else ()
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
+def _blocks(response: str, *, cut: bool) -> tuple[list[_Block], bool]:
     """Return the blocks of Python that are not empty, and whether the response has any fence."""
-    blocks: list[str] = []
+    blocks: list[_Block] = []
     opened: re.Match[str] | None = None
     for fence in _FENCE.finditer(response):
         if opened is None:
@@ -45,9 +80,11 @@ def _blocks(response: str, *, cut: bool) -> tuple[list[str], bool]:
     return blocks, _FENCE.search(response) is not None
 
 
-def _python(opened: re.Match[str], content: str) -> list[str]:
+def _python(opened: re.Match[str], content: str) -> list[_Block]:
     label = opened[2].strip().lower().partition("{")[0].strip()
-    return [textwrap.dedent(content).strip("\n")] if label in _PYTHON and content.strip() else []
+    if label not in _PYTHON or not content.strip():
+        return []
+    return [_Block(textwrap.dedent(content).strip("\n"), label != "")]
 
 
 def _is_program(text: str) -> bool:

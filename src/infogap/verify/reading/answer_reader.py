@@ -11,7 +11,7 @@ from infogap.text.stated_answers import unwrapped
 from infogap.verify.reading.latex_style import FUNCTIONS, UPRIGHT, plain
 from infogap.verify.reading.numerals import exactly, numerals
 from infogap.verify.reading.residues import Residue, residue_class
-from infogap.verify.reading.solutions import solutions
+from infogap.verify.reading.solutions import as_coordinates, solutions
 from infogap.verify.reading.units import is_product, may_be_product, quantity
 
 
@@ -119,7 +119,7 @@ _UNCERTAIN = re.compile(
     r"\\(?:equiv|pmod|bmod|mod|ldots|vdots|ddots|neg|land|lor|implies|iff|Rightarrow|Leftrightarrow|rightarrow|to|mapsto"
     r"|parallel|perp|cong|sim|angle|triangle|ce|ell|prime|approx|propto|forall|exists|mid|cases|begin\{cases\})(?![a-zA-Z])"
     r"|(?<![\d.])\d+(?:\.\d+)?_|/\s*\d+(?:\.\d+)?\s*(?:[A-Za-z(]|\\(?:sqrt|pi|frac|ln|log|sin|cos|tan|theta)(?![a-z]))"
-    r"|\d\s+\.?\d|\d\s*'|[\u2208-\u22ff]|[A-Za-z]_\S+'|[?#]|\.{2,}|\d\s*:\s*\d.*:|\\\\_"
+    r"|(?<![\w)}])\(\s*\d\s*\)\s+\d|\d\s+\.?\d|\d\s*'|[\u2208-\u22ff]|[A-Za-z]_\S+'|[?#]|\.{2,}|\d\s*:\s*\d.*:|\\\\_"
 )
 _BUILDER = re.compile(
     r"\\\{\s*[A-Za-z]\s*(?:\\in\s*\\mathbb\s*\{?R\}?\s*)?(?:\||\\mid(?![a-z])|\\vert(?![a-z])|:)\s*(.+)\\\}"
@@ -128,6 +128,7 @@ _BETWEEN = re.compile(r"\b(?:between|not|neither|nor|out\s+of|from\b.*\bto)\b", 
 _NAMED_TUPLE = re.compile(r"\(([^(),=]+(?:,[^(),=]+)+)\)\s*=\s*\(([^(),=]+(?:,[^(),=]+)+)\)")
 _OPEN_LEFT = re.compile(r"(?:(?<=^)|(?<=\\cup )|(?<=\\in ))(\])([^\[\](),]*,[^\[\](),]*)([\[\]])(?=\s*(?:\\cup|$))")
 _CLOSED_LEFT = re.compile(r"(?:(?<=^)|(?<=\\cup )|(?<=\\in ))(\[)([^\[\](),]*,[^\[\](),]*)(\[)(?=\s*(?:\\cup|$))")
+_MICRO = re.compile(r"(\\(?:text|mathrm)\s*\{[~\s]*)(?:μ|\\mu(?![A-Za-z])\s*)(?=[A-Za-z])")  # \mathrm{\mu F}
 _LATIN = re.compile(r"[A-Za-z]")
 
 
@@ -173,6 +174,7 @@ def _in_the_open(text: str) -> str:
 
 def one_notation(text: str) -> str:
     """Write Unicode, plain text and LaTeX in one LaTeX, with numbers in one form."""
+    text = _MICRO.sub(r"\1µ", text) if "μ" in text or r"\mu" in text else text
     text = plain(as_latex(text).replace("\\(", " ").replace("\\)", " ").replace("\\[", " ").replace("\\]", " "))
     text = re.sub(r"\\?\$", "$", text)
     text = re.sub(r"\$(?!\s*[\d.])|(?<=[\d}\])])\s*\$", " ", text) if "$" in text else text
@@ -324,7 +326,7 @@ def _of_one_name(values: list[Maths]) -> list[str]:
     named = [re.fullmatch(r"([A-Za-z](?:_\w|_\{\w+\})?)\s*=\s*(.+)", item.latex) for item in values]
     if all(named) and len({match[1] for match in named if match}) == 1 and named[0]:
         return [match[2] for match in named if match]
-    return [item.latex for item in values]
+    return as_coordinates([item.latex for item in values])
 
 
 def _value(text: str) -> Form:

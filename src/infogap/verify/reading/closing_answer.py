@@ -22,6 +22,7 @@ _NO_RESULT = re.compile(
     r"|but|except|exceeds?|lacks?|misses|reach(?:es)?|beyond|until|before|after|without|past)\W*$",
     re.IGNORECASE,
 )
+_DASH = re.compile(r"[-−]\s")
 _OPERATORS = re.compile(r"[-+*/=^×·÷√π!<>\\²³½-¾/:∶→⇒\u2208-\u220d\u2213-\u22ff]")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\\$*(])")
 _QUESTION = re.compile(r"\?[\s*_\"')]*$")
@@ -35,8 +36,12 @@ _FIRST_CLAUSE = re.compile(
     r"[^,=]*(?:=[^,=]*)?,(?!\d)\s*",
     re.IGNORECASE,
 )
+_QED = re.compile(r"(?:[\s.$]*(?:∎|■|□|◻|\$?\\(?:blacksquare|square|qed|Box)\b\$?|\bQ\.?E\.?D\b\.?))+[\s.]*$")
 _CALCULATION = re.compile(r"<<[^<>]*>>")  # as in GSM8K: 4+2=<<4+2=6>>6
-_HYPOTHESIS = re.compile(r"\b(?:suppos\w+|assume|imagine|pretend|what\s+if)\b|^\s*(?:were|had)\s", re.IGNORECASE)
+_HYPOTHESIS = re.compile(
+    r"\b(?:suppos\w+|assume|imagine|pretend|what\s+if)\b|^\s*(?:were|had)\s|^\s*if\b[^,]*\b(?:were|had)\b",
+    re.IGNORECASE,
+)
 _CONDITION = re.compile(
     r"(?:if|let|when|whenever|unless|whether|say|were|given|in\s+case|provided|only\s+if|for|at|with|by|using|since|because)\b",
     re.IGNORECASE,
@@ -83,6 +88,7 @@ def closing_answer(line: str) -> str | None:
     states two results, "x = 2 or y = 3", the answer is both, or there is none.
     """
     line = unwrapped(visible(half_width(line)))[-MAX_ANSWER:]
+    line = _QED.sub("", line).rstrip()
     line = _CALCULATION.sub("", line) if "<<" in line else line
     clause = None if not _SIGNS.search(line) or _QUESTION.search(line) else _clause(line)
     return None if clause is None else _concluded(clause)
@@ -171,6 +177,8 @@ def _one_number(line: str) -> str | None:
     if len(numbers) != 1 or _OPERATORS.search(line.replace(numbers[0], " ")):
         return None
     start = line.index(numbers[0])
+    if (dash := _DASH.match(numbers[0])) and line[:start].strip():
+        start += dash.end()  # "Answer - 42" is no negative number
     return None if _NO_RESULT.search(line[:start]) else line[start:].strip(" .*") or None
 
 

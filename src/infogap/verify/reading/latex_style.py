@@ -155,7 +155,7 @@ def _in_the_open(match: re.Match[str]) -> str:
     name = words.strip()
     if name in FUNCTIONS:
         return rf"\{name} "
-    if len(name) == 1:
+    if len(name) == 1 and name.isascii():
         return f" {name} " if name in "ei" else f" {UPRIGHT}{name} "
     return f" {words} "
 

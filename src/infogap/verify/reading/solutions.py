@@ -13,6 +13,7 @@ _NOT_VALUES = re.compile(r"\\\{|\\begin(?![a-zA-Z])")  # a set or a matrix with 
 _SET_OF_ONE = re.compile(r"\\\{\s*(\(.*\))\s*\\\}", re.DOTALL)
 _SET = re.compile(r"\\\{(.*)\\\}", re.DOTALL)
 _NAMED = re.compile(r"([A-Za-z](?:_\w|_\{\w+\})?)\s*=\s*([^=<>]+)")
+_COORDINATES = frozenset("xyz")
 _SPACES = re.compile(r"^(?:\s|\\[,;:! ]|\\quad|\\qquad)+")
 
 
@@ -26,14 +27,24 @@ def solutions(latex: str) -> str:
     if (alone := _SET_OF_ONE.fullmatch(latex.strip())) and closing(alone[1], 0) == len(alone[1]) - 1:
         return alone[1]
     if (listed := _SET.fullmatch(latex.strip())) and r"\{" not in listed[1]:
-        return rf"\{{{', '.join(value for item in _items(listed[1]) for value in _both(item.strip()))}\}}"
-    items = [_SPACES.sub("", item) for item in _items(latex)]
+        return rf"\{{{', '.join(value for item in separate(listed[1]) for value in _both(item.strip()))}\}}"
+    items = [_SPACES.sub("", item) for item in separate(latex)]
     written = [value for item in items for value in _both(item)]
     named = [_NAMED.fullmatch(item) for item in written]
     names = {match[1] for match in named if match}
     if len(written) > 1 and all(named) and len(names) == 1:
         return f"{names.pop()} = {', '.join(match[2].strip() for match in named if match)}"
+    if (point := as_coordinates(written)) != written:
+        return ", ".join(point)
     return ", ".join(written) if len(written) > len(items) else latex
+
+
+def as_coordinates(items: list[str]) -> list[str]:
+    """Return `y = 1`, `x = 2` in the order in which a tuple has them, which is then (2, 1) and not (1, 2)."""
+    names = [match[1] for match in (_NAMED.fullmatch(item.strip()) for item in items) if match]
+    if len(names) < len(items) or len(set(names)) < len(names) or not set(names) <= _COORDINATES:
+        return items
+    return sorted(items, key=str.strip)
 
 
 def _both(item: str) -> list[str]:
@@ -55,7 +66,7 @@ def _groups(text: str) -> Iterator[tuple[int, int]]:
             yield match.start(), end
 
 
-def _items(text: str) -> Iterator[str]:
+def separate(text: str) -> Iterator[str]:
     """Yield the parts between the commas that stand in no brackets."""
     depth = start = 0
     for place, sign in enumerate(text):

@@ -11,7 +11,7 @@ _SYMBOLS = """
 m 1 m|g 0.001 kg|s 1 s|L 0.001 m3|l 0.001 m3|V 1 kg.m2.s-3.A-1|A 1 A|N 1 kg.m.s-2|J 1 kg.m2.s-2|W 1 kg.m2.s-3
 |Hz 1 s-1|Pa 1 kg.m-1.s-2|eV 1.602176634e-19 kg.m2.s-2|mol 1 mol|Wh 3600 kg.m2.s-2|cal 4.184 kg.m2.s-2
 |bar 1e5 kg.m-1.s-2|T 1 kg.s-2.A-1|Wb 1 kg.m2.s-2.A-1|ohm 1 kg.m2.s-3.A-2|Ω 1 kg.m2.s-3.A-2|B 8 bit|bit 1 bit
-|rad 1 rad|K 1 K|cd 1 cd|lm 1 lm|Bq 1 s-1|Sv 1 m2.s-2|Gy 1 m2.s-2
+|F 1 A2.s4.kg-1.m-2|C 1 A.s|H 1 kg.m2.s-2.A-2|rad 1 rad|K 1 K|cd 1 cd|lm 1 lm|Bq 1 s-1|Sv 1 m2.s-2|Gy 1 m2.s-2
 """
 _OTHERS = """
 mi 1609.344 m|ft 0.3048 m|in 0.0254 m|yd 0.9144 m|min 60 s|h 3600 s|day 86400 s|week 604800 s|month 2629746 s
@@ -132,6 +132,8 @@ def differ(one: str, other: str) -> bool:
     """Whether two units are both known and certainly not the same."""
     if {one, other} == {"lb", "£"}:
         return False  # both are called pounds
+    if any(letter in (one, other) for letter in "FC") and "°" in one + other:
+        return False  # a temperature whose degree sign is missing
     ours, theirs = measure(one), measure(other)
     if ours is None or theirs is None:
         return False

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from infogap.verify.reading.latex_style import FUNCTIONS, UPRIGHT
-from infogap.verify.reading.unit_dimensions import differ
+from infogap.verify.reading.unit_dimensions import differ, measure
 
 # Units by their names, so that 5 km is not 5 m. Nothing is known about other words.
 _NAMES = """
@@ -46,9 +46,32 @@ sum odd big
 """
 SHORT_WORDS = frozenset(_SHORT_WORDS.split())
 
+# Words that say which way a number counts: of one line, two in different groups say different things.
+_WAYS = [
+    {word: place for place, group in enumerate(line.split("|")) for word in group.split()}
+    for line in (
+        "increase increased rise rose gain | decrease decreased fall fell drop dropped reduction",
+        "up upward upwards | down downward downwards",
+        "left leftward | right rightward",
+        "north northern | south southern | east eastern | west western | northeast north-east | northwest north-west"
+        " | southeast south-east | southwest south-west",
+        "profit gain | loss",
+        "forward forwards ahead | backward backwards back behind",
+        "above | below",
+        "before ago earlier | after later",
+        "clockwise | counterclockwise anticlockwise counter-clockwise anti-clockwise",
+        "surplus | deficit",
+    )
+]
 _SHARE_OF = re.compile(r"\bof\s+(?:[A-Za-z\d](?![A-Za-z])|\\)")  # 5 percent of x
 _POWERS = frozenset(("squared", "cubed"))  # after a unit: metres per second squared
-_REMARK = re.compile(r"\(\s*[A-Za-z ]{3,}\)")
+_REMARK = re.compile(
+    r"\(\s*(?!(?:wrong|incorrect|false|invalid|not|no|impossible|rejected|discarded|extraneous|or|if|when|unless|except)\b)"
+    r"[A-Za-z -]{3,}\)",
+    re.IGNORECASE,
+)
+_OHM = re.compile(rf"(?<=[\d}}\s{UPRIGHT}])\s*{UPRIGHT}?\s*(?:([kMGm])\s*)?\\Omega\s*$")
+_MICRO = re.compile(rf"(?<=[\d}}\s])\s*\\mu\s*{UPRIGHT}\s*([A-Za-z])(?![A-Za-z])")
 _LONGEST_UNIT = 80  # characters, words such as "miles from the city" included
 _WORD = rf"(?:{UPRIGHT}[A-Za-z]|[A-Za-zµÅ][A-Za-zµ'’.\-]*+|°\s*[CFK]?(?![A-Za-z])|[$€£¥¢]|[^\W\d_a-zA-Z\\]++)"
 _POWER = r"(?:\s*\^\s*(?:\{\s*-?\d\s*\}|-?\d))?"
@@ -57,7 +80,7 @@ _PERCENT = re.compile(r"\s*(?:\\?%|percent(?:age)?(?:\s+points?)?\b|per\s+cent\b
 _VALUE_END = re.compile(r"[\d)}\]]|\\(?:pi|infty)(?![A-Za-z])")
 _BEFORE = re.compile(
     r"(?:(?:is|are|be|was|equals?(?:\s+to)?|exactly|approximately|approx\.?|about|roughly|around|nearly|almost|just|simply"
-    r"|only|precisely|a\s+total\s+of|in\s+total|the\s+number|the\s+value|value|namely|thus|therefore|USD|EUR|GBP|INR|US|Rs\.?"
+    r"|only|precisely|clearly|indeed|actually|obviously|evidently|then|hence|finally|a\s+total\s+of|in\s+total|the\s+number|the\s+value|value|namely|thus|therefore|USD|EUR|GBP|INR|US|Rs\.?"
     r"|≈|~|\\approx|\\sim|=|:)(?![A-Za-z])\s*)+",
     re.IGNORECASE,
 )
@@ -84,7 +107,7 @@ def quantity(text: str, *, letters: bool = False) -> Quantity | None:
     "approximately 3.14 m", "27 miles from the city" and "€1,200" have one; "3 out of 8" and "2 and a half" have none.
     `letters`: a letter after a number, as in 5m, is a unit too where there is such a unit.
     """
-    text = text.strip()
+    text = _with_greek_symbols(text.strip())
     unit = ""
     if before := _BEFORE.match(text):
         if named := _WORDED_CURRENCY.search(before[0]):
@@ -113,6 +136,13 @@ def quantity(text: str, *, letters: bool = False) -> Quantity | None:
         if _is_unit(after, spaced=letters or rest[:1].isspace() or percent is not None):
             return Quantity(value, f"{unit} {_named(after)}".strip(), percent is not None)
     return None if _words(text) else Quantity(text, unit)
+
+
+def _with_greek_symbols(text: str) -> str:
+    """Write ohms and micro- after a number as units, and not as the variables that the Greek letters are elsewhere."""
+    if "\\" not in text:
+        return text
+    return _OHM.sub(lambda ohm: f" {ohm[1] or ''}ohm", _MICRO.sub(r" µ\1", text))
 
 
 def _value_ends(text: str) -> list[int]:
@@ -161,9 +191,15 @@ def _are_units(words: list[str], *, upright: bool, spaced: bool) -> bool:
         return words[0] in UNITS or words[0] in LETTERS
     if all(len(word) == 1 for word in words):  # 5 m, but not 5x; 3 m/s, but not 3 a/b
         return all(word in LETTERS for word in words) and (spaced or len(words) > 1)
-    if any(is_product(word) and word not in UNITS for word in words if len(word) > 1):
+    if any(is_product(word) and not _is_known(word, spaced=spaced) for word in words if len(word) > 1):
         return False  # 3 xy
     return spaced or words[0] in UNITS or len(words[0]) > 3
+
+
+def _is_known(word: str, *, spaced: bool) -> bool:
+    """Whether letters that could be variables are a unit: a common one or, after a space, a symbol such as kPa."""
+    symbol = not word.islower() or len(word) > 2
+    return word in UNITS or (spaced and symbol and measure(word) is not None)
 
 
 def _named(text: str) -> str:
@@ -174,5 +210,16 @@ def _named(text: str) -> str:
 
 
 def conflicting(one: str, other: str) -> bool:
-    """Whether two units certainly differ: both are products of known units, of another size or kind."""
-    return bool(one and other) and one != other and differ(one, other)
+    """Whether two units certainly differ: known ones in size or kind, words as left and right do."""
+    if not (one and other) or one == other:
+        return False
+    return differ(one, other) or _are_opposite(one, other)
+
+
+def _are_opposite(one: str, other: str) -> bool:
+    words = [re.findall(r"[a-z-]+", text.lower()) for text in (one, other)]
+    for ways in _WAYS:
+        said = [{ways[word] for word in each if word in ways} for each in words]
+        if all(said) and said[0] != said[1]:
+            return True
+    return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from infogap.text.answer_objects import answer_in_object
 from infogap.text.characters import without_end_tokens
 from infogap.text.option_parser import named_option, options
 from infogap.text.stated_answers import MAX_ANSWER, every_stated, stated
@@ -15,6 +16,7 @@ NO_OPTIONS = (
     "to the column that has them"
 )
 NOT_AN_OPTION = "the answer is neither the letter nor the text of one option"
+_BETWEEN = re.compile(r"\s*(?:[,;/&]|\b(?:and|or)\b)\s*", re.IGNORECASE)
 _CONCLUDING = re.compile(r"(?:so|thus|hence|therefore)\b[,:]?\s+", re.IGNORECASE)
 
 
@@ -51,11 +53,23 @@ class Choice(Verifier):
     def final_answer(self, response: str, question: str, *, cut: bool) -> str | None:
         """Return the last stated answer that names an option: a box may hold something else, a speed."""
         answer = stated(response, cut=cut)
-        if answer is None or cut or "<answer>" in response.lower():
+        if answer is None or cut or "<answer>" in response.lower() or answer_in_object(response):
             return answer
         offered = options(question)
+        if _several(answer, offered):
+            return answer
         every = reversed(every_stated(without_end_tokens(response)))
         return next((each for each in every if len(each) <= MAX_ANSWER and named_option(each, offered)), answer)
+
+
+def _several(answer: str, offered: dict[str, str]) -> bool:
+    """Whether an answer lists options, as two boxes joined by "or" do: it names none of them alone."""
+    listed = [part for part in _BETWEEN.split(answer) if part.strip()]
+    return (
+        len(listed) > 1
+        and named_option(answer, offered) is None
+        and all(named_option(each, offered) for each in listed)
+    )
 
 
 def _not_an_option(question: str, gold: str) -> str | None:

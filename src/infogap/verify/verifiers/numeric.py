@@ -13,6 +13,7 @@ from infogap.verify.base import Grade, Item, Verifier, no_answer, right_or_wrong
 from infogap.verify.gold_answers import final_answer_in, not_one_answer
 from infogap.verify.reading.answer_reader import one_notation
 from infogap.verify.reading.closing_answer import closing_answer, said_alone
+from infogap.verify.reading.decimal_commas import DECIMAL_COMMA, with_decimal_comma
 from infogap.verify.reading.units import conflicting, quantity
 
 TOLERANCE = 1e-6  # relative, where the task says none
@@ -57,11 +58,16 @@ class Numeric(Verifier):
         if answer is None and (alone := said_alone(closing or item.answer)):
             answer = _quantity(alone)
         if answer is None:
+            if with_decimal_comma(item.answer, item.gold or "", item.question):
+                return ungradable(DECIMAL_COMMA, item.answer)
             return right_or_wrong(False, item, NOT_A_NUMBER) if item.stated else no_answer()
         tolerance = float(orjson.loads(item.metadata or "{}").get("tolerance", TOLERANCE))
         if conflicting(gold[1], answer[1]):
             return right_or_wrong(False, item, f"the units differ: {answer[1]} and {gold[1]}")
-        return right_or_wrong(abs(answer[0] - gold[0]) <= tolerance * abs(gold[0]), item)
+        right = abs(answer[0] - gold[0]) <= tolerance * abs(gold[0])
+        if not right and with_decimal_comma(item.answer, item.gold or "", item.question):
+            return ungradable(DECIMAL_COMMA, item.answer)
+        return right_or_wrong(right, item)
 
     def check_gold(self, question: str, gold: str) -> str | None:
         return too_long(gold) or not_one_answer(gold) or (NOT_A_NUMBER if number(gold) is None else None)
