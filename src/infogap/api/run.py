@@ -328,7 +328,9 @@ class Run:
         stale = []
         for state in states_of_inputs(self.folder, "balance"):
             if state.rows is None:
-                raise InputError(f"{self.path} has no tables of {state.stage} yet; first: infogap run {self.path}")
+                raise InputError(
+                    f"{self.path} has no tables of {state.stage} yet; first: infogap {state.stage} {self.path}"
+                )
             if state.state != "done":
                 stale.append(f"{state.stage} is {state.state} ({state.why[0]}): this is over its tables as they are")
         folder = replace(self.folder, recipe=loaded.recipe, places=loaded.places)
