@@ -11,7 +11,7 @@ import polars as pl
 
 from infogap import ids
 from infogap.balance.axes import Axis, Counts
-from infogap.balance.axis_values import read_axes
+from infogap.balance.axis_values import read_axes, values_left
 from infogap.balance.coverage import Ask, draw_tasks, evened_out, room_by_cluster, room_by_fill
 from infogap.balance.exclusion_reasons import reason_of_shares
 from infogap.balance.matching import matched
@@ -309,6 +309,7 @@ def _supply_of_tasks(draft: _Draft, seed: int) -> pl.DataFrame:
 def _with_tasks_drawn(draft: _Draft, ask: Ask, tasks: list[str]) -> _Draft:
     coverage = draft.mix.coverage
     drawn = draft.without("task_not_drawn", pl.DataFrame({"task_id": tasks}, schema={"task_id": pl.String}), "task_id")
+    drawn = replace(drawn, axes=values_left(draft.mix, draft.axes, drawn.candidates))
     if coverage is None or coverage.per_task is None:
         return drawn
     if coverage.per_task == "fill" and isinstance(draft.mix.size, int):
