@@ -100,14 +100,14 @@ def print_traces(run: Run, traces: pl.DataFrame) -> None:
 
 
 def _heading(trace: dict[str, Any], *, several_teachers: bool) -> str:
-    tokens, words = trace["completion_tokens"], trace["words"]
+    tokens, words, markers = trace["completion_tokens"], trace["words"], trace["epistemic_count"] or 0
     length = f"{words or 0} words" if tokens is None else f"{tokens} tokens"
     parts = [
         *([str(trace["teacher"])] if several_teachers else []),
         f"{trace['privilege']} #{trace['sample']}" + (f", turn {trace['turn']}" if trace["turns"] > 1 else ""),
         trace["verdict"] or "not verified",
         f"{trace['band'] or 'no band'}",
-        f"{length}, {trace['epistemic_count'] or 0} markers",
+        f"{length}, {markers} marker{'' if markers == 1 else 's'}",
     ]
     return "\n".join(parts)
 
