@@ -27,7 +27,7 @@ class LeakColumns:
     """The scan for leaks, and what the contexts of each privilege hold, by its label in the run's tables."""
 
     columns: ClassVar = {name: MEASURES.schema[name] for name in ("leak", "leaks", "copied_share", "longest_copy")}
-    version: ClassVar = 1
+    version: ClassVar = 2
 
     scan: LeakScan
     context_kinds: dict[str, ContextKind]
@@ -40,10 +40,11 @@ class LeakColumns:
     def measure(self, frame: pl.DataFrame) -> pl.DataFrame:
         traces = [
             ScannedTrace.of(
-                text, question or "", context, gold, self.context_kinds.get(privilege, ContextKind()), solution
+                *(text, question or "", context, gold, self.context_kinds.get(privilege, ContextKind()), solution),
+                cut=finish_reason == "length",
             )
-            for text, question, context, gold, privilege, solution in frame.select(
-                "text", "question", "context", "answer", "privilege", MAY_HAVE_SEEN
+            for text, question, context, gold, privilege, solution, finish_reason in frame.select(
+                "text", "question", "context", "answer", "privilege", MAY_HAVE_SEEN, "finish_reason"
             ).iter_rows()
         ]
         traces = [in_turns(trace, turns) for trace, turns in zip(traces, turns_of(frame), strict=True)]
