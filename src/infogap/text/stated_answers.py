@@ -339,7 +339,8 @@ def _said(match: re.Match[str], before: str, *, in_code: bool) -> str:
             continue  # "To find the answer" at the end of a line, or a comment in code, is no heading
         unreal = "would" in opening and _UNREAL.search(clause)
         if not asked and not unreal and not is_denied(clause, after):
-            return unwrapped(sentence.strip(" *`"))
+            answer = unwrapped(sentence.strip(" *`"))
+            return answer if answer.strip("\"'“”‘’«» .,;:") else ""  # the words `"The answer is"` are only quoted
     return ""
 
 

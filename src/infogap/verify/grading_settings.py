@@ -16,7 +16,7 @@ from infogap.verify.verifiers import provider_versions, verifier
 from infogap.verify.verifiers.consensus import NAME as CONSENSUS
 from infogap.verify.verifiers.judge import NAME as JUDGE
 
-VERSION = 6  # raised when the same response gets a different verdict
+VERSION = 7  # raised when the same response gets a different verdict
 _CONSENSUS_VERSION = 1  # raised when the same samples agree on another answer
 
 
