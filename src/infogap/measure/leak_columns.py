@@ -27,7 +27,7 @@ class LeakColumns:
     """The scan for leaks, and what the contexts of each privilege hold, by its label in the run's tables."""
 
     columns: ClassVar = {name: MEASURES.schema[name] for name in ("leak", "leaks", "copied_share", "longest_copy")}
-    version: ClassVar = 2
+    version: ClassVar = 1
 
     scan: LeakScan
     context_kinds: dict[str, ContextKind]
