@@ -35,7 +35,9 @@ def traces_of(run: Run, wanted: dict[str, str], tasks: int) -> pl.DataFrame:
         run.scan(TRACES)
         .select(*_SHOWN, **_turns())
         .join(run.scan(VERDICTS).select("trace_id", "verdict", "extracted_answer"), on="trace_id", how="left")
-        .join(run.scan(MEASURES).select("trace_id", "band", "epistemic_count", "words"), on="trace_id", how="left")
+        .join(
+            run.scan(MEASURES).select("trace_id", "band", "epistemic_count", "words", "leak"), on="trace_id", how="left"
+        )
     )
     for column, value in wanted.items():
         _must_occur(joined, column, value)
@@ -108,6 +110,7 @@ def _heading(trace: dict[str, Any], *, several_teachers: bool) -> str:
         trace["verdict"] or "not verified",
         f"{trace['band'] or 'no band'}",
         f"{length}, {markers} marker{'' if markers == 1 else 's'}",
+        *(["leaks"] if trace["leak"] else []),
     ]
     return "\n".join(parts)
 
