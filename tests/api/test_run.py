@@ -146,5 +146,5 @@ def test_a_plan_over_tables_that_are_not_up_to_date_says_so(recipe: dict[str, ob
     assert "measure is stale (bands.mixed: " in plan.notes[0]
     assert plan.notes[0].endswith("this is over its tables as they are")
     shutil.rmtree(tmp_path / "run" / "measures")
-    with pytest.raises(infogap.InputError, match="has no tables of measure yet; first: infogap run"):
+    with pytest.raises(infogap.InputError, match="has no tables of measure yet; first: infogap measure"):
         other.plan_mixes()

@@ -82,7 +82,7 @@ def test_a_changed_annotation_makes_the_mix_stale_and_a_rerun_keeps_it(tmp_path:
     annotate(run.folder, first, "bad", "wrong unit")
     states = {state.stage: state for state in run.status()}
     assert states["balance"].state == "stale"
-    assert states["balance"].why[0].startswith("annotations: ")
+    assert states["balance"].why[0].startswith("annotations has changed")
     assert states["dedupe"].state == "done"
     run.update(quiet=True)
     assert run.table("mix").collect().filter(trace_id=first)["reason"].to_list() == ["excluded_by_where"]

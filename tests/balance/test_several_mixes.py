@@ -53,6 +53,27 @@ def test_families_with_so_many_tasks_each(tmp_path: Path) -> None:
         make_mix(make_run(tmp_path / "4", "{coverage: {families: 4, tasks_per_family: 2, per_task: 2}}", traces))
 
 
+@pytest.mark.parametrize(
+    "axes",
+    [
+        "family: uniform",
+        "family: {shares: uniform, cap: 6}",
+        "family: natural",
+        "band: {given: family, shares: {mixed: 1}}",
+        "family: uniform, band: {given: family, shares: {mixed: 1}}",
+    ],
+)
+def test_shares_that_are_not_named_are_those_of_the_values_that_are_drawn(tmp_path: Path, axes: str) -> None:
+    traces = [trace(f"{f}{n}", family=f) for f in "abcde" for n in range(4) for _ in range(2)]
+    coverage = "coverage: {families: 3, tasks_per_family: 2, per_task: 2}"
+    figures = make_mix(make_run(tmp_path, f"{{{coverage}, {axes}}}", traces)).counts["mixes"]["mix"]
+    assert figures["size"] == 12
+    assert all(cell["target"] == 4 for axis in figures["axes"].values() for cell in axis.values())
+    named = ", ".join(f"{family}: 0.2" for family in "abcde")
+    with pytest.raises(ShortfallError):  # these hold, drawn or not
+        make_mix(make_run(tmp_path / "named", f"{{{coverage}, family: {{{named}}}}}", traces))
+
+
 def test_the_families_are_as_even_as_asked_and_no_more(tmp_path: Path) -> None:
     traces = [trace(f"{f}{n}", family=f) for f, count in (("a", 60), ("b", 20), ("c", 10)) for n in range(count)]
     natural = make_run(tmp_path / "1", "{size: 40}", traces)

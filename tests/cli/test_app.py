@@ -97,8 +97,12 @@ def test_a_bare_name_is_a_run_in_runs(tmp_path: Path) -> None:
     for command in (["status", "imp"], ["balance", "imp"], ["dedupe", "imp"], ["diff", "imp", "runs/imp"]):
         assert infogap(*command, cwd=tmp_path).returncode == 0
     assert "runs/imp" in infogap("status", "imp", cwd=tmp_path).stdout
-    (tmp_path / "imp").mkdir()
-    assert infogap("status", "imp", cwd=tmp_path).stderr.startswith("imp is not a run folder")
+    (tmp_path / "imp").mkdir()  # holds no run, as the folder that `infogap quickstart` makes
+    assert "runs/imp" in infogap("status", "imp", cwd=tmp_path).stdout
+    assert infogap("run", "recipe.yaml", "--run", "imp", "--set", "balance.size=1", cwd=tmp_path).returncode == 0
+    assert "runs/imp" not in infogap("status", "imp", cwd=tmp_path).stdout
+    (tmp_path / "other").mkdir()
+    assert infogap("status", "other", cwd=tmp_path).stderr.startswith("other is not a run folder")
 
 
 def test_the_schema_of_the_recipe_is_the_one_that_ships(tmp_path: Path) -> None:

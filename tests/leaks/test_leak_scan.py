@@ -146,6 +146,20 @@ def test_an_answer_comes_first_only_for_who_was_shown_it() -> None:
     assert _kinds("6 times 7 is six sevens. The answer is 42.", "What is 6 x 7?", held_answer="42") == []
 
 
+@pytest.mark.parametrize(
+    ("text", "whole", "cut"),
+    [
+        ("a_1 = -25, d = 75, so a_6 = 3", ["decoy"], []),  # of 350
+        ("a_1 = -25, d = 75. The answer is 3", ["decoy"], []),
+        ("a_1 = -25, d = 75, so \\boxed{3}. Let me write", ["decoy"], ["decoy"]),
+    ],
+)
+def test_a_decoys_answer_at_the_end_of_a_truncated_trace_may_go_on(text: str, whole: list[str], cut: list[str]) -> None:
+    for is_cut, expected in ((False, whole), (True, cut)):
+        of = (text, "What is the sixth term?", "The final answer:\n3", "350", _kind("decoy_answer"))
+        assert [leak["kind"] for leak in _LEAKS.find(ScannedTrace.of(*of, cut=is_cut)).leaks] == expected
+
+
 def test_a_decoys_answer_is_a_leak_where_it_is_the_final_one() -> None:
     trace = ScannedTrace.of(
         "3 + 4 = 7, and 2 more make 9. \\boxed{8}", "3 + 4 + 2?", "The final answer:\n8", "9", _kind("decoy_answer")

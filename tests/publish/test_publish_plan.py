@@ -151,6 +151,7 @@ def test_what_does_not_go_together_is_refused(
     done = infogap("publish", "sums", *arguments, cwd=settled, hub=hub)
     assert done.returncode == 2
     assert message in done.stderr
+    assert "--set" not in done.stderr
     assert len(done.stderr.splitlines()) <= 3
 
 

@@ -52,6 +52,9 @@ def test_everything_shown_fits_the_terminal(
     assert max(map(len, shown.splitlines())) <= 80
     assert shown.count("gold answer") == 2
     assert "unguided #0" in shown
+    traces = traces_of(run, {}, tasks=99)
+    print_traces(run, traces)
+    assert capsys.readouterr().out.count(" leaks ") == traces["leak"].sum() == 1
 
 
 def test_turns_of_a_sample_stand_in_their_order_whatever_is_chosen(

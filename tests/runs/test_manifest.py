@@ -97,6 +97,7 @@ def test_a_manifest_with_one_digest_for_several_files_is_not_stale() -> None:
 def test_changes_name_the_key_and_both_values() -> None:
     assert changes({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "c": 2}) == ["a.b: 1 -> 3"]
     assert changes({"a": 1}, {}) == ["a: 1 -> null"]
+    assert changes({"leaks": "0" * 64}, {"leaks": "1" * 64}) == ["leaks has changed"]
 
 
 def test_long_lists_are_compared_item_by_item() -> None:

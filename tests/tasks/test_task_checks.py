@@ -17,9 +17,11 @@ _GOOD = """\
   - {from: org/name, config: main, revision: v1}
   - {from: reasoning_gym, names: [chain_sum], count: 2, level: 1, config: {chain_sum: {max_terms: 3}}}"""
 
+_ROW = {"question": "What is 1 + 1?", "answer": "2", "family": "x"}
+
 
 def test_good_sources_have_no_problem(tmp_path: Path) -> None:
-    write_jsonl(tmp_path / "sums.jsonl", [])
+    write_jsonl(tmp_path / "sums.jsonl", [_ROW])
     assert check_sources(task_recipe(tmp_path, _GOOD)) == []
 
 
@@ -29,6 +31,7 @@ def test_good_sources_have_no_problem(tmp_path: Path) -> None:
         ("{from: sum.jsonl}", "from", "sum.jsonl (did you mean 'sums.jsonl'?)"),
         ("{from: no/such/folder.jsonl}", "from", "there is no folder"),
         ("{from: ./sums}", "from", "there is no file"),
+        ("{from: none.jsonl}", "from", "none.jsonl has no rows"),
         ("{from: sums.txt}", "from", "unknown file type '.txt'; known: .jsonl, .json, .csv, .parquet"),
         ("{from: sums.jsonl, where: famly = 'x'}", "where", 'unable to find column "famly"'),
         ("{from: sums.jsonl, config: main}", "config", "`config` is for datasets, and sums.jsonl is a file"),
@@ -48,7 +51,8 @@ def test_good_sources_have_no_problem(tmp_path: Path) -> None:
     ],
 )
 def test_problems_name_their_place(tmp_path: Path, source: str, path: str, message: str) -> None:
-    write_jsonl(tmp_path / "sums.jsonl", [])
+    write_jsonl(tmp_path / "sums.jsonl", [_ROW])
+    (tmp_path / "none.jsonl").touch()
     (tmp_path / "sums.txt").touch()
     (problem,) = check_sources(task_recipe(tmp_path, f"  - {{from: sums.jsonl}}\n  - {source}"))
     assert problem.where == f"{tmp_path / 'recipe.yaml'}:5"

@@ -56,6 +56,12 @@ def test_a_model_that_the_server_does_not_have(serving: Serving) -> None:
     server.app.router.routes[-1] = Route("/v1/models", sound)
     assert "teacher.model is 'Qwen3-8' (did you mean 'Qwen3-8B'?); there are: Qwen3-8B, Llama" in said(url)
 
+    async def listed(_: Asked) -> JSONResponse:
+        return JSONResponse({"data": [{"id": "Qwen3-8"}]})
+
+    server.app.router.routes[-1] = Route("/v1/models", listed)
+    assert "teacher.model is 'Qwen3-8'; there are: Qwen3-8" in said(url)  # it lists what it cannot load
+
 
 def test_a_path_that_the_server_does_not_have(serving: Serving) -> None:
     url = serving(ScriptedServer()).removesuffix("/v1")

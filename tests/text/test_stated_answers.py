@@ -52,6 +52,7 @@ def test_stated_answers(response: str, answer: str) -> None:
         "What is the answer to this?",
         "#### Step 1: count\nThere are many.",
         "I answer: no",
+        'You said: "The answer is". Let me see.',  # the instruction's words, quoted
     ],
 )
 def test_no_stated_answer(response: str) -> None:

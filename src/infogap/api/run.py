@@ -233,13 +233,18 @@ class Run:
 
     def _published_as(self, repo: str | None, version: str | None, private: bool) -> RunFolder:
         """Return the run with other settings of `publish`; its recipe on disk stays."""
-        from infogap.recipe import load_recipe
+        from infogap.recipe import RecipeError, load_recipe
 
         given = {"repo": repo, "version": version and json.dumps(version), "private": "true" if private else None}
         overrides = [f"publish.{key}={value}" for key, value in given.items() if value is not None]
         if not overrides:
             return self.folder
-        return replace(self.folder, recipe=load_recipe(self.path / "recipe.yaml", overrides).recipe)
+        try:
+            return replace(self.folder, recipe=load_recipe(self.path / "recipe.yaml", overrides).recipe)
+        except RecipeError as error:  # nobody wrote `--set`
+            own = {f"--set {override}": str(self.path / "recipe.yaml") for override in overrides}
+            problems = [replace(each, where=own.get(each.where, each.where)) for each in error.problems]
+            raise RecipeError(problems) from None
 
     def push(self, *, quiet: bool = False) -> PushResult:
         """Push the dataset to the recipe's Hub repository, as the recipe's version.
@@ -328,7 +333,9 @@ class Run:
         stale = []
         for state in states_of_inputs(self.folder, "balance"):
             if state.rows is None:
-                raise InputError(f"{self.path} has no tables of {state.stage} yet; first: infogap run {self.path}")
+                raise InputError(
+                    f"{self.path} has no tables of {state.stage} yet; first: infogap {state.stage} {self.path}"
+                )
             if state.state != "done":
                 stale.append(f"{state.stage} is {state.state} ({state.why[0]}): this is over its tables as they are")
         folder = replace(self.folder, recipe=loaded.recipe, places=loaded.places)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -75,6 +76,17 @@ class Axis:
         weights = np.array(self.shares) if self.shares else available.astype(np.float64)
         total = weights.sum()
         return weights / total if total else weights
+
+    def among(self, values: Container[str]) -> Axis:
+        """Return the axis with these of its values alone, their shares in proportion."""
+        places = [place for place, value in enumerate(self.values) if value in values]
+
+        def kept(of_values: tuple[Any, ...]) -> tuple[Any, ...]:
+            return tuple(of_values[place] for place in places) if of_values else ()
+
+        total = sum(kept(self.shares))
+        shares = tuple(share / total for share in kept(self.shares))
+        return Axis(self.name, kept(self.values), shares, kept(self.floors), kept(self.caps))
 
     def contains(self) -> pl.Expr:
         """Return an expression that is true if a trace's value on this axis can be in the mix."""

@@ -20,6 +20,7 @@ _ORDER = {"band": BAND_NAMES, "verdict": VERDICT_NAMES}  # other values are in a
 _NO_VERDICT = "ungradable"  # no recipe can give it a share, so `uniform` gives it none either
 _BY_SCORING = ("gap", "gap_per_token", "gap_share", "surprisal", "ifd", "answer_confidence", "rsr")
 _BANDS_BY_RANK = ("confident", "mixed", "uncertain")
+_OF_TASKS = ("source", "family", "difficulty", "verifier")  # what all traces of a task have in common
 _BESIDE = " | "  # between the values of two columns
 
 
@@ -153,6 +154,34 @@ def _range_names(name: str, asked: AxisTargets) -> tuple[str, ...] | None:
     if asked.cuts is not None:
         return _ranges_of(asked.cuts)
     return _BANDS_BY_RANK if name == "band" else tuple(f"q{part}" for part in range(1, asked.ranges + 1))
+
+
+def values_left(mix: MixSettings, axes: tuple[Axis, ...], drawn: pl.DataFrame) -> tuple[Axis, ...]:
+    """Return the axes without the families, sources ... that no drawn task has, unless the recipe names their shares.
+
+    No further sample could supply these. An axis within such a column loses its values within them.
+    """
+    evened = mix.coverage is not None and mix.coverage.effective_families is not None
+    left = []
+    for axis in axes:
+        inner, _, outer = axis.name.partition(" given ")
+        column = outer or inner
+        asked = mix.axes.get(column)
+        targets = asked if isinstance(asked, AxisTargets) else AxisTargets(shares=asked)
+        named = targets.ranges is not None or any(
+            isinstance(each, dict) for each in (targets.shares, targets.floor, targets.cap)
+        )
+        if column in _OF_TASKS and not named and not (evened and column == "family") and drawn.height:
+            there = set(drawn[column].drop_nulls())
+            # The name of a value may itself hold what stands between two of them.
+            left.append(axis.among([value for value in axis.values if there & {*_beginnings(value, bool(outer))}]))
+        else:
+            left.append(axis)
+    return tuple(left)
+
+
+def _beginnings(value: str, of_two: bool) -> tuple[str, ...]:
+    return (value.partition(_BESIDE)[0], value.rpartition(_BESIDE)[0]) if of_two else (value,)
 
 
 def fixed_names(name: str, asked: AxisTargets) -> tuple[str, ...] | None:

@@ -146,16 +146,21 @@ def _short(strata: Strata, quotas: Quotas, size: int, most: int, raise_if_short:
         return _decision(strata, quotas, within, size, text)
     if when_short == "shrink":
         counts = quotas.exactly(feasible) if feasible else within * 0
-        made = f"the mix was made with {feasible:,} traces (when_short: shrink)"
+        made = f"the mix was made with {_traces(feasible)} (when_short: shrink)"
         return _decision(strata, quotas, counts, size, f"{text}\n{made}")
     closest = quotas.closest(size, within)
+    are = "is" if closest.deviation == 1 else "are"
     made = (
-        f"the mix was made with {closest.counts.sum():,} traces (when_short: best_effort); over all values, "
-        f"{closest.deviation:,} traces are above or below a target"
+        f"the mix was made with {_traces(int(closest.counts.sum()))} (when_short: best_effort); over all values, "
+        f"{_traces(closest.deviation)} {are} above or below a target"
     )
     if closest.at_least < closest.deviation:
         made += f"; the search for a closer one was cut off, and none is off by fewer than {closest.at_least:,}"
     return _decision(strata, quotas, closest.counts, size, f"{text}\n{made}")
+
+
+def _traces(count: int) -> str:
+    return f"{count:,} trace{'' if count == 1 else 's'}"
 
 
 def _of_text(strata: Strata, quotas: Quotas, size: TextSize, raise_if_short: bool) -> Decision:

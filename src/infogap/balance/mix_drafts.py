@@ -10,7 +10,7 @@ import polars as pl
 
 from infogap import ids
 from infogap.balance.axes import Axis
-from infogap.balance.axis_values import read_axes
+from infogap.balance.axis_values import read_axes, values_left
 from infogap.balance.coverage import Ask, draw_tasks, evened_out, room_by_fill
 from infogap.balance.exclusion_reasons import reason_of_shares
 from infogap.balance.matching import matched
@@ -241,6 +241,7 @@ def tasks_by_draw(draft: MixDraft, seed: int) -> pl.DataFrame:
 def _drawn(draft: MixDraft, ask: Ask, tasks: list[str]) -> MixDraft:
     coverage = draft.mix.coverage
     drawn = draft.without("task_not_drawn", pl.DataFrame({"task_id": tasks}, schema={"task_id": pl.String}), "task_id")
+    drawn = replace(drawn, axes=values_left(draft.mix, draft.axes, drawn.candidates))
     if coverage is None or coverage.per_task is None:
         return drawn
     if coverage.per_task == "fill" and isinstance(draft.mix.size, int):

@@ -43,7 +43,7 @@ STAGE = Stage(
     "balance",
     ("mix",),
     ("tasks", "traces", "verdicts", "measures", "duplicates"),
-    6,
+    7,
     part,
     _make,
     inputs_by=_inputs,

@@ -9,14 +9,20 @@ import typer
 
 from infogap.cli import completions
 
+_RECIPE = "recipe.yaml"  # what makes a folder a run
+_MADE = (_RECIPE, "infogap.json")  # of a run or of a dataset
+
 
 def run_folder(folder: Path | None) -> Path | None:
-    """Resolve a run's name: a bare name means runs/NAME if there is no such folder here."""
+    """Resolve a run's name: a bare name means runs/NAME, unless a run, a dataset or a file of that name is here."""
     try:
-        if folder is None or folder.exists() or folder.is_absolute() or len(folder.parts) != 1:
+        if folder is None or folder.is_absolute() or len(folder.parts) != 1:
             return folder
         named = Path("runs") / folder
-        return named if named.is_dir() else folder
+        if folder.is_dir():  # `infogap quickstart` puts its recipe into a folder that has the run's name
+            holds = any((folder / name).is_file() for name in _MADE) or not (named / _RECIPE).is_file()
+            return folder if holds else named
+        return folder if folder.exists() or not named.is_dir() else named
     except OSError:  # a name that is too long: the command says so
         return folder
 

@@ -66,7 +66,7 @@ def export(
     if output.json:
         named = split_named(run, split)
         print_json({"run": str(folder), "file": str(file), "format": form, "split": named, "rows": rows})
-    say(f"wrote {rows:,} rows to {file}")
+    say(f"wrote {rows:,} row{'' if rows == 1 else 's'} to {file}")
 
 
 def _one_of(option: str, value: str | None, allowed: tuple[str, ...]) -> str | None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infogap.cli import completions
 from infogap.cli.app import RUNS, command
 from infogap.cli.arguments import RunFolder
-from infogap.console import output, print_json
+from infogap.console import output, print_json, say
 from infogap.errors import InputError
+
+if TYPE_CHECKING:
+    from infogap.runs.run_folder import Run
 
 
 @command(RUNS)
@@ -44,12 +47,29 @@ def show(
     from infogap.runs.run_folder import Run
 
     opened = Run.open(folder)
+    _look_at_states(opened)
     wanted = {"task_id": task, "privilege": privilege, "teacher": teacher, "band": band, "verdict": verdict}
     traces = traces_of(opened, {column: value for column, value in wanted.items() if value is not None}, limit)
     if output.json:
         print_json(traces.to_dicts())
     else:
         print_traces(opened, traces)
+
+
+def _look_at_states(run: Run, *others: str) -> None:
+    """Say if a table to show is not up to date. Raises InputError if there are no traces."""
+    from infogap.runs.pipeline import states_of_tables
+    from infogap.schema import TRACES
+
+    if not run.part_paths(TRACES):
+        (maker,) = states_of_tables(run, {TRACES.name})
+        why = f": {maker.stage} is {maker.state} ({maker.why[0]})" if maker.why else ""
+        raise InputError(f"{run.path} has no traces to show{why}; first: infogap {maker.stage} {run.path}")
+    shown = {"tasks", "traces", "verdicts", "measures", *others}
+    behind = [state for state in states_of_tables(run, shown) if state.state != "done"]
+    made = next((state for state in behind if state.rows is not None), None)
+    if made is not None:
+        say(f"{made.stage} is {made.state} ({made.why[0]}): this shows the tables as they are", style="yellow")
 
 
 def _show_duplicates(folder: Path, wanted: dict[str, str | None], others: dict[str, str | None], limit: int) -> None:
@@ -59,7 +79,9 @@ def _show_duplicates(folder: Path, wanted: dict[str, str | None], others: dict[s
     for name, value in others.items():
         if value is not None:
             raise InputError(f"--{name} cannot be combined with --duplicates; --task and --privilege can")
-    pairs = pairs_of(Run.open(folder), {name: value for name, value in wanted.items() if value is not None}, limit)
+    run = Run.open(folder)
+    _look_at_states(run, "duplicates")
+    pairs = pairs_of(run, {name: value for name, value in wanted.items() if value is not None}, limit)
     if output.json:
         print_json(pairs.to_dicts())
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,7 @@ from infogap.gap.scored_texts import Prompts, TraceTexts
 from infogap.interrupts import Stopping, run_stoppable
 from infogap.progress import progress
 from infogap.runs.run_folder import Run
-from infogap.runs.stage import Outcome, commonest_reasons, kind_of_reason
+from infogap.runs.stage import Outcome, ReasonCounts
 from infogap.schema import CONTEXTS, GAPS, TASKS, TOKEN_GAPS, TRACE_TURNS, TRACES, VERDICTS, Table
 from infogap.teachers.scorer import Scored, Scorer, TextToScore
 from infogap.verify.pass_rate_filter import PROBED, not_selected
@@ -36,7 +35,7 @@ def _score_all(run: Run, scorer: Callable[[], Scorer], store: ScoredStore, stop:
     gap = run.recipe.measure.gap
     assert gap is not None
     prompts, gap_rows = Prompts(run, scorer_identity(run)), GapRows(scorer_name(run), gap.threshold)
-    reasons, without_ranks = Counter[str](), 0
+    reasons, without_ranks = ReasonCounts(), 0
     total, done = run.rows(TRACES), _done_before(run, prompts, store)
     with (
         run.rewrite(GAPS) as out,
@@ -64,10 +63,10 @@ def _score_all(run: Run, scorer: Callable[[], Scorer], store: ScoredStore, stop:
                         token_rows.append(gap_rows.token_row(trace["trace_id"], texts, scores))
                 without_ranks += bool(rows[-1]["surprisal"]) and rows[-1]["rsr"] is None
                 if rows[-1]["detail"] not in (None, NO_RANKS):
-                    reasons[kind_of_reason(rows[-1]["detail"])] += 1
+                    reasons.add(rows[-1]["detail"])
             out.write(GAPS.frame(rows))
             per_token.write(TOKEN_GAPS.frame(token_rows))
-    counts = {"scored": out.rows - reasons.total(), "not_scored": reasons.total()}
+    counts = {"scored": out.rows - reasons.total, "not_scored": reasons.total}
     counts |= {"without_ranks": without_ranks} if without_ranks else {}
     return Outcome(out.rows, counts, _notes(run, reasons, without_ranks))
 
@@ -189,15 +188,15 @@ def _answers(run: Run, trace_ids: list[str]) -> dict[str, str]:
     return {trace_id: answer for trace_id, answer in rows.collect().iter_rows() if answer}
 
 
-def _notes(run: Run, reasons: Counter[str], without_ranks: int) -> list[str]:
+def _notes(run: Run, reasons: ReasonCounts, without_ranks: int) -> list[str]:
     ranks = [
         f"{without_ranks:,} of the traces have no Rank-Surprisal Ratio (`rsr`): {NO_RANKS}. vLLM and the embedded "
         f"model give them; the scores without are kept in {run.path / GAPS.name / FOLDER}"
     ] * bool(without_ranks)
-    if not reasons:
+    if not reasons.total:
         return ranks
     return [
-        f"{reasons.total():,} of the traces lack a score ({commonest_reasons(reasons)}); "
+        f"{reasons.total:,} of the traces lack a score ({reasons.commonest}); "
         f"`detail` in {run.path / GAPS.name} says why, trace by trace",
         *ranks,
     ]

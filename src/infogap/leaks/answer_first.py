@@ -160,6 +160,8 @@ def find_decoy(trace: ScannedTrace) -> list[Leak]:
         return []
     boxes = [match.start() for match in re.finditer(r"\\(?:boxed|fbox)\s*\{", trace.text)]
     for match in reversed(list(pattern.finditer(trace.text))):
+        if trace.cut and not trace.text[match.end() :].strip():
+            continue  # "a = 3" may have been about to say 350
         before = trace.text[max(0, match.start() - 80) : match.start()]
         boxed = _BOX.search(before)
         if boxed and boxes and boxes[-1] >= match.start() - len(before) + boxed.start():
@@ -170,8 +172,8 @@ def find_decoy(trace: ScannedTrace) -> list[Leak]:
 
 
 def _concludes(trace: ScannedTrace, match: re.Match[str]) -> bool:
-    """True if the match ends the text, a unit aside, and its sentence neither denies it nor has the gold answer."""
-    if not _TEXT_END.match(trace.text, match.end()):
+    """True if the match ends a whole text, a unit aside, and its sentence neither denies it nor has the gold answer."""
+    if trace.cut or not _TEXT_END.match(trace.text, match.end()):
         return False
     start, end = list(_sentences(trace.text[-_ENDING:]))[-1]
     sentence = trace.text[-_ENDING:][start:end]

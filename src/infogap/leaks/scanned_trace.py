@@ -96,7 +96,8 @@ class ScannedTrace:
     `context` is what only the teacher saw; None if there was none, or if it is not known. `held_answer` is the answer
     that the context gives, in a decoy a wrong one. `kind` is what is known about such contexts. `may_have_seen` is what
     the teacher of an unknown context may have seen: only copies of it are looked for. `turns` are those of the
-    assistant in a trace of several turns, whose `question` then holds the results of its tools too.
+    assistant in a trace of several turns, whose `question` then holds the results of its tools too. `cut`: the trace
+    stopped at its token limit, so that its last number may be the beginning of another one.
     """
 
     text: str
@@ -107,6 +108,7 @@ class ScannedTrace:
     kind: ContextKind = _UNKNOWN
     may_have_seen: str | None = None
     turns: tuple[TurnText, ...] | None = None
+    cut: bool = False
 
     @classmethod
     def of(
@@ -117,9 +119,11 @@ class ScannedTrace:
         gold: str | None,
         kind: ContextKind = _UNKNOWN,
         may_have_seen: str | None = None,
+        *,
+        cut: bool = False,
     ) -> ScannedTrace:
         """Make a trace, its held answer read from its context."""
-        return cls(text, question, context, gold, held_answer(kind, context, gold), kind, may_have_seen)
+        return cls(text, question, context, gold, held_answer(kind, context, gold), kind, may_have_seen, cut=cut)
 
     @property
     def is_decoy(self) -> bool:

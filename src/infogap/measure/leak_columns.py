@@ -40,10 +40,11 @@ class LeakColumns:
     def measure(self, frame: pl.DataFrame) -> pl.DataFrame:
         traces = [
             ScannedTrace.of(
-                text, question or "", context, gold, self.context_kinds.get(privilege, ContextKind()), solution
+                *(text, question or "", context, gold, self.context_kinds.get(privilege, ContextKind()), solution),
+                cut=finish_reason == "length",
             )
-            for text, question, context, gold, privilege, solution in frame.select(
-                "text", "question", "context", "answer", "privilege", MAY_HAVE_SEEN
+            for text, question, context, gold, privilege, solution, finish_reason in frame.select(
+                "text", "question", "context", "answer", "privilege", MAY_HAVE_SEEN, "finish_reason"
             ).iter_rows()
         ]
         traces = [in_turns(trace, turns) for trace, turns in zip(traces, turns_of(frame), strict=True)]

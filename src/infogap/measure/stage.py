@@ -47,7 +47,7 @@ STAGE = Stage(
     "measure",
     (MEASURES.name,),
     (TASKS.name, CONTEXTS.name, TRACES.name, GAPS.name),
-    13,
+    14,
     measure_settings,
     _make,
     ready=_ready,

@@ -147,7 +147,8 @@ def funnel_title(run: Run, name: str, funnel: Funnel) -> str:
     """Return the funnel's heading, with the number of traces at its start."""
     mix = "the mix" if name == THE_MIX else f"the mix {name}"
     made = "read" if run.recipe.imports else "generated"
-    return f"From {funnel.traces:,} traces {f'{made} or derived' if run.recipe.derive else made} to {mix}"
+    traces = "trace" if funnel.traces == 1 else "traces"
+    return f"From {funnel.traces:,} {traces} {f'{made} or derived' if run.recipe.derive else made} to {mix}"
 
 
 def print_mixes(run: Run) -> None:
@@ -192,7 +193,8 @@ def mix_title(name: str, counts: dict[str, Any]) -> str:
     size, target = counts["size"], counts["target_size"]
     wanted = f" of {target:,}" if target != size else ""
     title = "The mix" if name == THE_MIX else f"The mix {name}"
-    return f"{title}: {size:,}{wanted} traces of {counts['tasks']:,} task{'' if counts['tasks'] == 1 else 's'}"
+    traces = "trace" if (target if wanted else size) == 1 else "traces"
+    return f"{title}: {size:,}{wanted} {traces} of {counts['tasks']:,} task{'' if counts['tasks'] == 1 else 's'}"
 
 
 def mix_counts(run: Run) -> dict[str, dict[str, Any]]:

@@ -35,7 +35,9 @@ def traces_of(run: Run, wanted: dict[str, str], tasks: int) -> pl.DataFrame:
         run.scan(TRACES)
         .select(*_SHOWN, **_turns())
         .join(run.scan(VERDICTS).select("trace_id", "verdict", "extracted_answer"), on="trace_id", how="left")
-        .join(run.scan(MEASURES).select("trace_id", "band", "epistemic_count", "words"), on="trace_id", how="left")
+        .join(
+            run.scan(MEASURES).select("trace_id", "band", "epistemic_count", "words", "leak"), on="trace_id", how="left"
+        )
     )
     for column, value in wanted.items():
         _must_occur(joined, column, value)
@@ -100,14 +102,15 @@ def print_traces(run: Run, traces: pl.DataFrame) -> None:
 
 
 def _heading(trace: dict[str, Any], *, several_teachers: bool) -> str:
-    tokens, words = trace["completion_tokens"], trace["words"]
+    tokens, words, markers = trace["completion_tokens"], trace["words"], trace["epistemic_count"] or 0
     length = f"{words or 0} words" if tokens is None else f"{tokens} tokens"
     parts = [
         *([str(trace["teacher"])] if several_teachers else []),
         f"{trace['privilege']} #{trace['sample']}" + (f", turn {trace['turn']}" if trace["turns"] > 1 else ""),
         trace["verdict"] or "not verified",
         f"{trace['band'] or 'no band'}",
-        f"{length}, {trace['epistemic_count'] or 0} markers",
+        f"{length}, {markers} marker{'' if markers == 1 else 's'}",
+        *(["leaks"] if trace["leak"] else []),
     ]
     return "\n".join(parts)
 

@@ -127,6 +127,8 @@ def changes(old: Any, new: Any, path: str = "") -> list[str]:
         return []
     if isinstance(old, list) and isinstance(new, list):
         return _changed_items(old, new, path)
+    if all(isinstance(each, str) and _SHA256.fullmatch(each) for each in (old, new)):
+        return [f"{path} has changed"]  # two digests say no more
     return [f"{path}: {_short(old)} -> {_short(new)}"]
 
 

@@ -89,6 +89,13 @@ def states_of_inputs(run: Run, name: str) -> list[StageState]:
     return [staleness.state(maker) for maker in staleness.makers_of_inputs(stage)]
 
 
+def states_of_tables(run: Run, tables: set[str]) -> list[StageState]:
+    """Return the states of the stages that make these tables, in order."""
+    order = stages(run.recipe)
+    staleness = Staleness(run, order)
+    return [staleness.state(stage) for stage in order if tables & {*stage.folders}]
+
+
 def run_all(run: Run, reuse: Callable[[Stage, Staleness], None] | None = None) -> list[StageUpdate]:
     """Bring every stage up to date, in order. Stages that are up to date are left alone.
 
@@ -209,7 +216,7 @@ def _bring_up_to_date(run: Run, stage: Stage, state: StageState, staleness: Stal
         outcome = stage.make(run if stage.sees_derived else replace(run, with_derived=False))
     staleness.record(stage, outcome)
     upload_now(run.path)
-    say(f"{stage.name:<9} {outcome.rows:,} rows", style="bold")
+    say(f"{stage.name:<9} {outcome.rows:,} row{'' if outcome.rows == 1 else 's'}", style="bold")
     for note in outcome.notes:
         say(f"          {note}", style="yellow")
     return StageUpdate(stage.name, state.state, state.why, outcome.rows, outcome.notes, outcome.shortfall)

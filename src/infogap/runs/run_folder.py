@@ -54,6 +54,10 @@ class Run:
         path, named = local_folder(path), path
         if not (path / _RECIPE).is_file():
             where = address_of(path) or named
+            if (path / "infogap.json").is_file():
+                raise InputError(
+                    f"{where} is a dataset, not a run; `infogap diff` and `infogap report` compare datasets"
+                )
             raise InputError(f"{where} is not a run folder (it has no {_RECIPE}); `infogap run RECIPE` creates one")
         loaded = load_recipe(path / _RECIPE)
         return cls(path, loaded.recipe, loaded.base, places=loaded.places, origin=origin_of(path))

@@ -53,9 +53,29 @@ class Stage:
     sees_derived: bool = True
 
 
-def kind_of_reason(reason: str) -> str:
-    """Replace the numbers in a reason, which differ from trace to trace, so that equal kinds can be counted."""
-    return re.sub(r"\d[\d,.]*", "N", reason)[:80]
+@dataclass(frozen=True)
+class ReasonCounts:
+    """Counts reasons by their kind: the numbers in a reason differ from trace to trace."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    _texts: dict[str, str] = field(default_factory=dict)  # of each kind; with its numbers if they are always the same
+
+    def add(self, reason: str) -> None:
+        """Count one more trace with a reason."""
+        kind = re.sub(r"\d[\d,.]*", "N", reason)[:80]
+        self.counts[kind] += 1
+        if self._texts.setdefault(kind, reason[:80]) != reason[:80]:
+            self._texts[kind] = kind
+
+    @property
+    def total(self) -> int:
+        """The number of traces."""
+        return self.counts.total()
+
+    @property
+    def commonest(self) -> str:
+        """The most common reasons, with their counts, for a note."""
+        return commonest_reasons(Counter({self._texts[kind]: count for kind, count in self.counts.items()}))
 
 
 def commonest_reasons(reasons: Counter[str]) -> str:

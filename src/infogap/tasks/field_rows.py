@@ -120,6 +120,11 @@ class FieldRows:
         )
 
 
+def no_rows(source: RowSource) -> str:
+    """Say that a source is empty."""
+    return f"{source.from_} has no rows"
+
+
 def read_fields(run: Run, source: RowSource, paths: dict[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield every row's number and its value (or MISSING) for each field of `paths`.
 

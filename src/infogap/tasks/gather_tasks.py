@@ -17,6 +17,7 @@ from infogap.rows import reasoning_gym as gym
 from infogap.rows.column_paths import as_text
 from infogap.rows.message_turns import TURNS
 from infogap.runs.run_folder import Run
+from infogap.tasks.field_rows import no_rows
 from infogap.tasks.known_drafts import Draft
 from infogap.tasks.question_column import NO_QUESTION, TableSource
 from infogap.tasks.select_tasks import Task, fulfils, merge, sample
@@ -213,7 +214,7 @@ def _invalid_rows(source: TableSource, rows: list[tuple[int, str]]) -> str:
 
 def _nothing_left(source: TableSource, fates: list[Fate]) -> str:
     if not fates:
-        return f"{source.from_} has no rows"
+        return no_rows(source)
     reasons = Counter(fate.reason for fate in fates if fate.reason is not None)
     why = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
     return f"{source.from_}: none of its {len(fates):,} rows gives a task: {why}"

@@ -23,7 +23,7 @@ from infogap.rows.column_templates import template_problem
 from infogap.rows.file_locations import find_places, is_url
 from infogap.runs.run_folder import Run
 from infogap.schema import TASKS, TRACES, VERDICTS
-from infogap.tasks.field_rows import FieldRows
+from infogap.tasks.field_rows import FieldRows, no_rows
 from infogap.tasks.mapped_columns import column_paths
 from infogap.tasks.question_column import TableSource
 from infogap.tasks.select_tasks import where_problem
@@ -87,6 +87,8 @@ def _table(run: Run, source: TableSource) -> Iterator[tuple[KeyPath, str]]:
 
 def _blamed(source: TableSource, message: str) -> KeyPath:
     """Return the recipe's key that a message about a missing column concerns."""
+    if message == no_rows(source):
+        return ("from",)
     if source.join is not None and message.startswith(f"{source.join.from_}: no row has '{source.join.other_key}'"):
         return ("join", "on")
     paths = column_paths(source.columns, type(source.columns).model_fields)
@@ -105,16 +107,19 @@ def _is_here(run: Run, source: TableSource) -> bool:
 def _look(run: Run, source: TableSource) -> list[str]:
     """Return the columns of a source's first rows; rows are read until each mapped column has occurred.
 
-    Raises InputError where a file is damaged, or no row has a mapped column.
+    Raises InputError where a file is damaged or empty, or no row has a mapped column.
     """
     optional = optional_paths(source)
     paths = column_paths(source.columns, type(source.columns).model_fields)
     rows = FieldRows(run, source, paths, optional, whole=source.where is not None)
     columns: dict[str, None] = {}
+    count = 0
     for count, (_, row, _) in enumerate(rows.read(), 1):
         columns.update(dict.fromkeys(map(str, row)))
         if count >= _FEWEST_ROWS and not rows.missed - optional:
             break
+    if not count and source.join is None:  # with one, there may be rows without a partner
+        raise InputError(no_rows(source))
     return list(columns)
 
 

@@ -261,7 +261,8 @@ def _said(match: re.Match[str], before: str, below: str, *, in_code: bool) -> st
         unreal = "would" in opening and _UNREAL.search(clause)
         if not asked and not unreal and not is_denied(clause, after) and not is_taken_back(after + below):
             below_heading = "\n" in opening.removesuffix(text)
-            return unwrapped((_BULLET.sub("", sentence) if below_heading else sentence).strip(" *`"))
+            answer = unwrapped((_BULLET.sub("", sentence) if below_heading else sentence).strip(" *`"))
+            return answer if answer.strip("\"'“”‘’«» .,;:") else ""  # the words `"The answer is"` are only quoted
     return ""
 
 

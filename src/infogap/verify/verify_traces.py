@@ -20,7 +20,7 @@ from infogap.progress import progress
 from infogap.runs.former_rows import FormerRows, former_rows, frame_digest, row_keys
 from infogap.runs.rows_by_key import rows_of
 from infogap.runs.run_folder import ROWS_PER_PART, Run, read_columns, read_part, write_part
-from infogap.runs.stage import Outcome, commonest_reasons, kind_of_reason
+from infogap.runs.stage import Outcome, ReasonCounts
 from infogap.schema import TRACES, VERDICT_NAMES, VERDICTS
 from infogap.verify.gold_agreement import as_counts, consensus_agreement, judge_agreement
 from infogap.verify.grade_run import by_id, grade_run, tasks_to_grade
@@ -40,7 +40,7 @@ def verify_traces(run: Run) -> Outcome:
 
 
 def _verify(run: Run, stop: Stopping | None) -> Outcome:
-    verdicts, reasons = Counter[str](), Counter[str]()
+    verdicts, reasons = Counter[str](), ReasonCounts()
     tasks = tasks_to_grade(run)
     with (
         former_rows(run, VERDICTS, [VERSION, grading_settings(run)]) as former,
@@ -60,7 +60,7 @@ def _verify(run: Run, stop: Stopping | None) -> Outcome:
             for row in islice(graded, part.rows):
                 verdicts[row["verdict"]] += 1
                 if row["verdict"] == "ungradable":
-                    reasons[kind_of_reason(row["detail"] or "")] += 1
+                    reasons.add(row["detail"] or "")
                 rows.append(row)
                 advance()
             former.note(keys.popleft(), part.source)
@@ -159,11 +159,11 @@ def _with_known(
         yield part, pl.concat([of_rounds, reused])
 
 
-def _notes(run: Run, reasons: Counter[str]) -> list[str]:
-    if not reasons:
+def _notes(run: Run, reasons: ReasonCounts) -> list[str]:
+    total = reasons.total
+    if not total:
         return []
-    total = reasons.total()
     return [
-        f"{total:,} trace{'s' if total > 1 else ''} could not be graded ({commonest_reasons(reasons)}); "
+        f"{total:,} trace{'s' if total > 1 else ''} could not be graded ({reasons.commonest}); "
         f"`detail` in {run.path / VERDICTS.name} says why, trace by trace, where verdict is ungradable"
     ]

@@ -42,7 +42,8 @@ def _no_such_model(model: str, listed: list[str]) -> str:
     if not listed:
         return f"{wanted}; no server lists its models"
     more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
-    return f"{wanted}{nearest(model, listed)}; there are: {', '.join(listed[:_SHOWN])}{more}"
+    meant = "" if model in listed else nearest(model, listed)
+    return f"{wanted}{meant}; there are: {', '.join(listed[:_SHOWN])}{more}"
 
 
 async def list_models(session: aiohttp.ClientSession, url: str) -> list[dict[str, Any]]:
