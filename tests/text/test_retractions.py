@@ -25,6 +25,58 @@ CONFIRMED = [
 ]
 
 
+REMARKS = [
+    "This is not the most elegant solution, but it works.",
+    "It seems to be the right answer.",
+    "This looks to be correct.",
+    "It is not the only way to see it.",
+    "That is not true of all n.",
+    "Well, this is not possible to simplify further.",
+    "It can't be the case that there are more.",
+    "This was not so hard!",
+    "It is impossible to do better.",
+    "It is impossible.",
+    "That is false for n > 3, which is why we take n = 3.",
+    "This contradicts nothing.",
+    "This fails for no other value.",
+    "It is easy to make a mistake here.",
+    "This isn't the same as 12.",
+    "There is a mistake in the problem statement.",
+    "We found the mistake that the student made.",
+    "No 2 of them are equal.",
+    "Actually, this should be obvious.",
+    "Wait, this should be checked: 6 * 7 = 42.",
+    "But this is not true in general.",
+    "However, that is impossible to see at first.",
+]
+RETRACTIONS = [
+    "That is wrong.",
+    "Actually, that's incorrect: x is odd.",
+    "That's not right.",
+    "This can't be right.",
+    "Wait, that cannot be correct!",
+    "Hmm, that isn't possible, since x > 50.",
+    "But that is impossible.",
+    "But this fails for n = 2.",
+    "Oops, it should be 41.",
+    "No, 41.",
+    "I made a mistake in my calculation.",
+    "I was wrong.",
+]
+
+
+@pytest.mark.parametrize("remark", REMARKS)
+def test_a_remark_after_an_answer_takes_nothing_back(remark: str) -> None:
+    assert not is_taken_back(f". {remark}")
+    assert stated(f"So the answer is \\boxed{{42}}. {remark}") == "42"
+
+
+@pytest.mark.parametrize("remark", RETRACTIONS)
+def test_a_judgement_that_ends_its_clause_takes_an_answer_back(remark: str) -> None:
+    assert is_taken_back(f". {remark}")
+    assert is_taken_back(f"$.\n\n{remark} So")
+
+
 @pytest.mark.parametrize("response", [*CORRECTED, *CONFIRMED])
 def test_the_answer_that_is_left_counts(response: str) -> None:
     assert stated(response) == "42"

@@ -7,39 +7,55 @@ import re
 REACH = 200
 """Characters after an answer in which it is taken back."""
 
-_OPENERS = (
-    r"(?:(?:wait|no|hmm+|but|oh|oops|whoops|actually|hold\s+on|sorry|however|well|clearly|and|yet)\b[\s,.!:…—–-]*)"
+# A remark that follows an answer, "This is not the only way", takes nothing back: the judgement has to end its clause,
+# and a word that can be the answer itself, "It is impossible", needs one before it that turns against what was said.
+_TURN = r"(?:(?:no\s+wait|wait|hmm+|but|oh|oops|whoops|actually|hold\s+on|sorry|however)\b[\s,.!:…—–-]*)"
+_OPENER = rf"(?:{_TURN}|(?:no|well|and|yet|clearly)\b[\s,.!:…—–-]*)"
+_END = r"(?=\s*(?:[.!,;:…—–\n-]|\\[)\]]|$|because\b|since\b|as\b|so\b))"
+_IT = r"(?:that|this|it|which)"
+_IS = r"\s*(?:is|was|must\s+be|seems?|looks|['’]s)"
+_HOW = (
+    r"(?:\s+(?:to\s+be|really|actually|clearly|obviously|definitely|certainly|simply|just|still|also|quite|an?|all))*"
 )
-_WRONG = (
-    r"(?:that|this|it|which|they|these|he|she)\s*(?:is|are|was|must\s+be|seems?|looks|cannot|can['’]t|isn['’]t|['’]s)\b"
-    r"[^.\n]{0,30}?\b(?:wrong|incorrect|false|impossible|absurd|contradict\w*|mistake\w*|nonsense|untrue"
-    r"|(?:not|be|n['’]t)\s+(?:right|correct|possible|true|so|it|the))\b"
-    r"|(?:that|this|it|which)\s+(?:fails|contradicts|leads\s+to\s+a\s+contra)"
+_NOT = r"\s*(?:(?:is|was|does|could|['’]s)\s*(?:n['’]t|not)|can(?:['’]t|\s*not))(?:\s+(?:be|look|seem))?"
+_WRONG = rf"{_IT}(?:{_IS}{_HOW}\s+(?:wrong|incorrect|mistake|error)|{_NOT}{_HOW}\s+(?:right|correct)){_END}"
+_IMPOSSIBLE = (
+    rf"{_IT}(?:{_IS}{_HOW}\s+(?:false|impossible|absurd|contradiction|contradictory|nonsense|untrue){_END}"
+    rf"|{_NOT}{_HOW}\s+(?:possible|true|so|it|the\s+(?:right\s+|correct\s+)?answer){_END}"
+    r"|\s+(?:fails|contradicts|violates|leads\s+to\s+a\s+contradiction)\b)"
 )
-_FAULT = r"(?:an?|my|the|some|one)\s+(?:\w+\s+){0,2}(?:error|mistake|slip|oversight|blunder)s?\b"
+_OWN_WORK = (
+    r"calculations?|computations?|work|solution|reasoning|steps?|arithmetic|algebra|derivation|answer|analysis|count"
+)
+_FAULT = (
+    r"(?:an?|my|the|some|one)\s+(?:\w+\s+){0,2}(?:error|mistake|slip|oversight|blunder)s?\b"
+    rf"(?=\s*(?:[.!,;:…—–\n-]|$|above\b|there\b|here\b|earlier\b|in\s+(?:my|our|that|this|the)\s+(?:\w+\s+)?(?:{_OWN_WORK})\b))"
+)
 _ADMISSION = (
     r"(?:I|we)(?:['’]ve|['’]m)?\s+(?:(?:have|had|just|see|found|think|realize[ds]?|realise[ds]?|notice[ds]?|must\s+have|that|I|we)\s+){0,4}"
     rf"(?:made|see|spot(?:ted)?|found|notice[ds]?|discovered|committed)\s+{_FAULT}"
     rf"|there\s*(?:is|was|['’]s)\s+{_FAULT}"
-    r"|(?:I|we)\s+(?:was|were|got\s+(?:it|that|this))\s+(?:wrong|mistaken)\b"
+    rf"|(?:I|we)\s+(?:was|were|got\s+(?:it|that|this))\s+(?:wrong|mistaken){_END}"
 )
 _CORRECTION = r"correction\s*[:：—–-]"
 _ANEW = (
     r"(?:let\s+me|let['’]s|I(?:['’]ll|\s+will|\s+(?:need|have)\s+to|\s+should|\s+must))\s+(?:\w+\s+)?"
-    r"(?:redo|re-do|rework|correct|fix|reconsider|start\s+over|try\s+again)\b"
+    r"(?:redo|re-do|rework|correct|fix|start\s+over|try\s+again)\b"
 )
 # An answer in place of the one before: "No wait, 12", "Oops, it should be 12".
+_NUMBER = r"[$\\(*]*[-−]?\d(?![\d.,]*[$\\)*]*\s*(?:is|was)\s+(?:right|correct|fine))"
 _INSTEAD = (
-    r"(?:no|nope|oops|whoops|sorry)\b[\s,.:;!—–-]*(?:wait\b[\s,.!]*)?"
-    r"(?:(?:it|that|this)(?:['’]s|\s+is)\s+|make\s+that\s+)?(?:actually\s+)?[$\\(*]*[-−]?\d(?![\d.,]*[$\\)*]*\s*(?:is|was)\s+(?:right|correct|fine))"
-    r"|(?:wait|actually|hmm+|oh|oops|sorry|no)\b[^.\n]{0,20}?\b(?:it|that|this|the\s+answer)\s+should(?:\s+(?:really|actually|rather|in\s+fact|instead))?"
-    r"\s+(?:be|have\s+been)\b"
+    r"(?:(?:no|nope)\s*[,;!—–-]+\s*(?:wait\b[\s,.!]*)?|(?:no\s+wait|oops|whoops|sorry)\b[\s,.:;!—–-]*)"
+    rf"(?:(?:it|that|this)(?:['’]s|\s+is)\s+|make\s+that\s+)?(?:actually\s+)?{_NUMBER}"
+    r"|(?:wait|actually|hmm+|oh|oops|sorry|no)\b[^.\n]{0,20}?\b(?:it|that|this|the\s+answer)\s+should"
+    rf"(?:\s+(?:really|actually|rather|in\s+fact|instead))?\s+(?:be\s+{_NUMBER}|have\s+been\b)"
 )
 _TAKEN_BACK = re.compile(
-    rf"[\s.!?*$)\]…\\]*(?:{_INSTEAD}|{_CORRECTION}|{_OPENERS}{{0,4}},?\s*(?:{_WRONG}|{_ADMISSION})|{_OPENERS}{{1,4}}{_ANEW})",
+    rf"[\s.!?*$)\]…\\]*(?:{_INSTEAD}|{_CORRECTION}|{_OPENER}{{0,4}},?\s*(?:{_WRONG}|{_ADMISSION})"
+    rf"|{_TURN}{{1,4}}(?:{_IMPOSSIBLE}|{_ANEW}))",
     re.IGNORECASE,
 )
-_CORRECTED = re.compile(rf"(?:^|(?<=[.!?\n*]))[\s*#]*{_OPENERS}{{0,4}}(?:{_CORRECTION}|{_ADMISSION})", re.IGNORECASE)
+_CORRECTED = re.compile(rf"(?:^|(?<=[.!?\n*]))[\s*#]*{_OPENER}{{0,4}}(?:{_CORRECTION}|{_ADMISSION})", re.IGNORECASE)
 _MEANT_TO_BE_FOUND = re.compile(r"\b(?:if|unless|where|whether|in\s+case|check)\b[^.!?\n]*$", re.IGNORECASE)
 
 
