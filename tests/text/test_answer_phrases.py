@@ -80,3 +80,15 @@ def graded(verifier: str, gold: str, response: str) -> Grade:
     task = {"task_id": "t", "question": question, "answer": gold, "verifier": verifier, "metadata": None}
     found = prepared(task, {"error": None, "response": response, "reasoning": None, "finish_reason": "stop"})
     return found if isinstance(found, Grade) else grade(found)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        "Solución:\nPrimero sumamos 40 y 2.\n40 + 2 = 42",
+        "解答：由题意得 40 + 2，\n所以 40 + 2 = 42",
+        "Antwort:\nZuerst zählen wir 40 Äpfel und dann noch zwei weitere dazu\n40 + 2 = 42",
+    ],
+)
+def test_the_heading_of_a_solution_states_no_answer(response: str) -> None:
+    assert stated(response) is None

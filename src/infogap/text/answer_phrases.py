@@ -8,9 +8,11 @@ from collections.abc import Iterator
 _LETTER = r"(?<![^\W\d_])"
 _LETTERS = r"(?=\s*[（(]?[A-ZＡ-Ｚ]{1,5}[)）]?\s*(?:[。.、，,：:项]|选项|$))"
 _COLON = r"\s*\**\s*[:：]"
+# A colon after "Solución" or "解答" is a heading of the whole solution.
 # A word for the answer, and what joins the answer to it: "La respuesta es", "Die Antwort lautet", "答えは", "정답은".
 _LATIN = rf"""
-    {_LETTER}(?:respuesta|soluci[oó]n)(?:\s+(?:correcta|final))?(?:\s+es(?:\s*:)?|{_COLON})
+    {_LETTER}respuesta(?:\s+(?:correcta|final))?(?:\s+es(?:\s*:)?|{_COLON})
+  | {_LETTER}soluci[oó]n(?:\s+(?:correcta|final))?\s+es(?:\s*:)?
   | {_LETTER}r[ée]ponse(?:\s+(?:correcte|finale))?(?:\s+est(?:\s*:)?|{_COLON})
   | {_LETTER}antwort(?:\s+(?:lautet|ist)(?:\s*:)?|{_COLON})
   | {_LETTER}resposta(?:\s+(?:correta|final))?(?:\s+é(?:\s*:)?|{_COLON})
@@ -23,7 +25,8 @@ _LATIN = rf"""
   | {_LETTER}jawaban(?:nya)?(?:\s+akhir)?(?:\s+adalah(?:\s*:)?|{_COLON})"""
 _OTHER = rf"""
     {_LETTER}ответ(?:\s+(?:равен|это)|\s*[—–-]|{_COLON})
-  | (?:正解|答え|解答|回答)(?:は|{_COLON})
+  | (?:正解|答え)(?:は|{_COLON})
+  | (?:解答|回答)は
   | (?:정답|답)(?:은|{_COLON})
   | {_LETTER}(?:الجواب|الإجابة|الاجابة)(?:\s+(?:النهائية|النهائي|الصحيحة|الصحيح))?(?:\s+(?:هي|هو)|{_COLON})
   | (?:उत्तर|जवाब)(?:{_COLON}|\s+है(?=\s*[\d$\\*(०-९-])|(?=\s+[$\\*(]*[\d०-९-][^\n]{{0,40}}\s+है))
@@ -43,6 +46,7 @@ _DOUBTED = re.compile(
     r"\b(?:no|nicht|pas|ne|non|não|niet|nie|si|wenn|if|ob|не|если)\b[^.!?。\n]{0,40}$|[^\n.。]*(?:もし|만약|यदि|যদি|ถ้า|إذا|如果)",
     re.IGNORECASE,
 )
+_LONGEST_BELOW = 40  # characters of an answer on the line below its heading
 _END = re.compile(r"[。।॥؟！？]|(?<=\S)[.!?](?=\s|\*|$)")
 # What follows the answer in such a sentence: "42です", "42입니다", "42 है".
 _COPULA = re.compile(
@@ -57,5 +61,7 @@ def in_other_languages(text: str) -> Iterator[str]:
         said = match["said"]
         end = _END.search(said)
         said = _COPULA.sub("", said[: end.start()] if end else said).strip(" *`")
+        if len(said) > _LONGEST_BELOW and "\n" in match[0][: match.start("said") - match.start()]:
+            continue  # a heading, and the first line of what stands below it
         if said and not _NOT.match(said) and not _DOUBTED.search(line[-60:]):
             yield said
