@@ -68,6 +68,8 @@ RETRACTIONS = [
 @pytest.mark.parametrize("remark", REMARKS)
 def test_a_remark_after_an_answer_takes_nothing_back(remark: str) -> None:
     assert not is_taken_back(f". {remark}")
+    assert stated(f"The answer is 42. {remark}") == "42"
+    assert stated(f"The answer is 42.\n\n{remark}") == "42"
     assert stated(f"So the answer is \\boxed{{42}}. {remark}") == "42"
 
 
@@ -75,6 +77,10 @@ def test_a_remark_after_an_answer_takes_nothing_back(remark: str) -> None:
 def test_a_judgement_that_ends_its_clause_takes_an_answer_back(remark: str) -> None:
     assert is_taken_back(f". {remark}")
     assert is_taken_back(f"$.\n\n{remark} So")
+
+
+def test_a_relative_clause_takes_an_answer_back() -> None:
+    assert stated("That would be \\boxed{41}, which is impossible.\nHence there is none.") is None
 
 
 @pytest.mark.parametrize("response", [*CORRECTED, *CONFIRMED])

@@ -24,6 +24,11 @@ _IMPOSSIBLE = (
     rf"|{_NOT}{_HOW}\s+(?:possible|true|so|it|the\s+(?:right\s+|correct\s+)?answer){_END}"
     r"|\s+(?:fails|contradicts|violates|leads\s+to\s+a\s+contradiction)\b)"
 )
+# "So it would be 5, which is impossible."
+_WHICH = (
+    rf",\s*which(?:{_IS}{_HOW}\s+(?:false|impossible|absurd|contradiction|nonsense|untrue){_END}"
+    r"|\s+(?:fails|contradicts)\b)"
+)
 _OWN_WORK = (
     r"calculations?|computations?|work|solution|reasoning|steps?|arithmetic|algebra|derivation|answer|analysis|count"
 )
@@ -51,7 +56,7 @@ _INSTEAD = (
     rf"(?:\s+(?:really|actually|rather|in\s+fact|instead))?\s+(?:be\s+{_NUMBER}|have\s+been\b)"
 )
 _TAKEN_BACK = re.compile(
-    rf"[\s.!?*$)\]…\\]*(?:{_INSTEAD}|{_CORRECTION}|{_OPENER}{{0,4}},?\s*(?:{_WRONG}|{_ADMISSION})"
+    rf"[\s.!?*$)\]…\\]*(?:{_INSTEAD}|{_CORRECTION}|{_WHICH}|{_OPENER}{{0,4}},?\s*(?:{_WRONG}|{_ADMISSION})"
     rf"|{_TURN}{{1,4}}(?:{_IMPOSSIBLE}|{_ANEW}))",
     re.IGNORECASE,
 )
