@@ -239,7 +239,7 @@ def test_a_resolved_recipe_reads_back_and_missing_sets_are_named_with_their_line
     (tmp_path / "again.yaml").write_text(dump_recipe(run.recipe))
     assert load_recipe(tmp_path / "again.yaml").recipe == run.recipe
     (tmp_path / "exam.jsonl").unlink()
-    (tmp_path / "x.jsonl").write_text("")
+    (tmp_path / "x.jsonl").write_text('{"question": "1 + 1?", "answer": "2", "text": "2"}\n')
     (problem,) = check_sources(load_recipe(tmp_path / "recipe.yaml"))
     assert problem.where.endswith(":3") and "there is no file" in problem.message
     assert problem.path == "decontaminate.against[0].from"
