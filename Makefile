@@ -1,5 +1,6 @@
 # make quickstart   a first dataset, from nothing: sets up .venv, runs recipes/quickstart.yaml
-# make test         the test-suite, on all cores
+# make test         the tests, on all cores: about twelve minutes on two
+# make test-slow    the slow ones: whole runs, killed and continued, with the real model, against servers
 # make test-vllm    the tests that run the real vLLM, in an environment of their own: its CPU build, 4 GB
 # make test-trainers exported files read by the code of axolotl, ms-swift, verl and unsloth, on top of that environment
 # make check        ruff, formatting, types
@@ -17,14 +18,19 @@ DOCS_VENV ?= .venv-docs
 unexport PYTHONDONTWRITEBYTECODE  # where it is set, every process would compile all of it again
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt
 
-.PHONY: quickstart test test-vllm test-trainers check format docs constraints clean
+.PHONY: quickstart test test-slow test-vllm test-trainers check format docs constraints clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/infogap run recipes/quickstart.yaml
 
 # In the order of tests/conftest.py, which puts the long ones first.
+PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations=30
+
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations=30
+	$(PYTEST) -m "not slow"
+
+test-slow: $(VENV)/.ready
+	$(PYTEST) -m slow
 
 # Two files at a time: most of their time is one process that imports vLLM.
 test-vllm: $(VLLM_VENV)/.ready

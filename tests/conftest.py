@@ -24,6 +24,48 @@ from servers.serve import serve
 SERVED_MODEL = "smollm2"
 # On two cores, one compiles the kernels while on the other the model writes: otherwise both would compile them.
 FIRST = ("test_batches_killed.py", "test_kim2026_recipes.py")
+# The files that take longest, beside those of integration/: they run, kill and serve whole pipelines, or start engines.
+SLOW = frozenset(
+    (
+        "test_a_model_judges.py",
+        "test_agent_trace.py",
+        "test_agreed_answers.py",
+        "test_code_runs.py",
+        "test_code_verifier.py",
+        "test_critiques.py",
+        "test_docs.py",
+        "test_embedded_teacher.py",
+        "test_engine_processes.py",
+        "test_exported_folder.py",
+        "test_former_rows.py",
+        "test_fuzz_recipes.py",
+        "test_gap_stage.py",
+        "test_hostile_run.py",
+        "test_hostile_texts.py",
+        "test_judge_votes.py",
+        "test_killed_anywhere.py",
+        "test_large_pushes.py",
+        "test_list_page.py",
+        "test_lost_machine.py",
+        "test_missing_traces.py",
+        "test_openai_teacher.py",
+        "test_question_pages.py",
+        "test_ray_tasks.py",
+        "test_recovery.py",
+        "test_rounds_resumed.py",
+        "test_run_in_bucket.py",
+        "test_run_tests.py",
+        "test_runs_by_batches.py",
+        "test_shared_work.py",
+        "test_sources_gone.py",
+        "test_stages_on_ray.py",
+        "test_sweep.py",
+        "test_task_page.py",
+        "test_teachers_of_a_recipe.py",
+        "test_terminal_output.py",
+        "test_wheel.py",
+    )
+)
 SANDBOX = "INFOGAP_SANDBOX"  # set to `required`, a missing sandbox is an error
 
 # How long an example takes depends on what else the machine does: a limit would fail tests at random.
@@ -36,8 +78,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first, so that no core waits for them at the end, and before them those of FIRST."""
+    """Put the longest files first, so that no core waits for them at the end, and before them those of FIRST.
+
+    Mark as slow what `make test` leaves to `make test-slow`.
+    """
     items.sort(key=lambda item: (item.path.name not in FIRST, "integration" not in item.path.parts))
+    for item in items:
+        if "integration" in item.path.parts or item.path.name in SLOW:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
