@@ -8,8 +8,8 @@ from collections.abc import Iterator
 _LETTER = r"(?<![^\W\d_])"
 _LETTERS = r"(?=\s*[（(]?[A-ZＡ-Ｚ]{1,5}[)）]?\s*(?:[。.、，,：:项]|选项|$))"
 _COLON = r"\s*\**\s*[:：]"
-# A colon after "Solución" or "解答" is a heading of the whole solution.
 # A word for the answer, and what joins the answer to it: "La respuesta es", "Die Antwort lautet", "答えは", "정답은".
+# "Solución:" and "解答：" are left out: they are headings of whole solutions.
 _LATIN = rf"""
     {_LETTER}respuesta(?:\s+(?:correcta|final))?(?:\s+es(?:\s*:)?|{_COLON})
   | {_LETTER}soluci[oó]n(?:\s+(?:correcta|final))?\s+es(?:\s*:)?
